@@ -1,0 +1,1 @@
+"""What runs a session: the command line, the plan, the session's processes, monitors, screens and reports."""

@@ -1,0 +1,1 @@
+"""Watching: samples of GPUs and host, and tails of logs and metrics."""

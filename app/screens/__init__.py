@@ -1,0 +1,1 @@
+"""The screens of the cockpit, each `x.py` beside its `x.tcss`."""

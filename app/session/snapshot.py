@@ -1,0 +1,187 @@
+"""The immutable picture of a session that the conductor sends and every screen draws.
+
+It is the whole interface between the engine and its viewers: plain data, no behaviour but lookups. Times are
+seconds since the epoch, durations seconds, money US dollars, memory bytes.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
+SessionState = Literal["ready", "running", "gate", "finished", "stopped"]
+Verdict = Literal["go", "investigate", "stop"]
+DecisionKind = Literal["go", "retry", "batch", "skip", "stop"]
+Value = int | float | str | bool | None
+
+
+class Range(msgspec.Struct, frozen=True):
+    """An estimate: from `low` to `high`."""
+
+    low: float
+    high: float
+
+
+class ProgressView(msgspec.Struct, frozen=True):
+    """The last progress that the running attempt reported; `rate` is units a second over the last minutes."""
+
+    done: float
+    total: float | None
+    unit: str
+    at: float
+    rate: float | None = None
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a phase; `folder` holds output.log, progress.jsonl, machine.jsonl and result.json."""
+
+    number: int
+    folder: str
+    started: float
+    parameters: dict[str, Value | list[Value]]
+    ended: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    batch: int = 1
+    changed: dict[str, tuple[Value | list[Value], Value | list[Value]]] = {}
+    metrics: dict[str, Value] = {}
+
+
+class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one."""
+
+    id: str
+    title: str
+    state: PhaseState
+    critical: bool
+    gate: Literal["always", "unless_go", "never"]
+    estimate_hours: Range
+    estimate_usd: Range
+    elapsed: float = 0.0
+    cost_usd: float = 0.0
+    remaining: Range | None = None
+    progress: ProgressView | None = None
+    stalled: bool = False
+    headline: str = ""
+    verdict: Verdict | None = None
+    attempts: tuple[AttemptView, ...] = ()
+
+
+class CriterionView(msgspec.Struct, frozen=True):
+    """A criterion and what came of it; `passed` is None where a value is missing (`note` says which)."""
+
+    name: str
+    expression: str
+    passed: bool | None
+    values: dict[str, Value] = {}
+    note: str = ""
+
+
+class GateView(msgspec.Struct, frozen=True, kw_only=True):
+    """An open gate: the evidence, what the rules say, what may be decided."""
+
+    phase: str
+    attempt: int
+    opened: float
+    because: str
+    verdict: Verdict
+    advice: tuple[str, ...]
+    criteria: tuple[CriterionView, ...]
+    metrics: dict[str, Value]
+    computed_from: dict[str, str] = {}
+    earlier: dict[str, dict[str, Value]] = {}
+    options: tuple[DecisionKind, ...] = ("go", "retry", "skip", "stop")
+    parameters: dict[str, Value | list[Value]] = {}
+    remedies: dict[str, tuple[dict[str, Value], ...]] = {}
+    next_phase: str | None = None
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that was taken; one that `overrides` the verdict has a reason."""
+
+    at: float
+    phase: str
+    attempt: int
+    kind: DecisionKind
+    verdict: Verdict
+    by: str
+    reason: str = ""
+    overrides: bool = False
+    changes: dict[str, Value] = {}
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger. Spent counts from the pod's start, gates and pauses included; forecast and end are ranges."""
+
+    usd_per_hour: float
+    budget_usd: float
+    spent_usd: float
+    idle_usd: float
+    idle_seconds: float
+    forecast_usd: Range
+    ends_at: Range
+
+
+class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One GPU at one moment; a value that the driver does not give is None."""
+
+    index: int
+    name: str
+    memory_used: int
+    memory_total: int
+    memory_reserved: int | None = None
+    utilisation: float | None = None
+    power_watts: float | None = None
+    temperature: float | None = None
+
+
+class MachineSample(msgspec.Struct, frozen=True, kw_only=True):
+    """GPUs and host at one moment; `cpu` is the share of all cores in use, 0 to 100."""
+
+    time: float
+    gpus: tuple[GpuSample, ...]
+    cpu: float
+    cores: int
+    memory_used: int
+    memory_total: int
+    disk_free: int
+    phase_memory: int | None = None
+
+
+class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A session at one moment."""
+
+    id: str
+    name: str
+    model: str
+    profile: str
+    gpu: str
+    folder: str
+    artifacts: str
+    state: SessionState
+    started: float
+    now: float
+    phases: tuple[PhaseView, ...]
+    money: Money
+    decisions: tuple[DecisionView, ...] = ()
+    gate: GateView | None = None
+    machine: MachineSample | None = None
+    hold: bool = False
+    notices: tuple[str, ...] = ()
+
+    def phase(self, phase_id: str) -> PhaseView:
+        """Return the phase of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for phase in self.phases:
+            if phase.id == phase_id:
+                return phase
+        raise KeyError(phase_id)
+
+    @property
+    def current(self) -> PhaseView | None:
+        """The phase that runs or waits at its gate, if any."""
+        return next((p for p in self.phases if p.state in ("running", "stopping", "gate")), None)

@@ -1,0 +1,1 @@
+"""The built-in phases, one module each: `python -m phases.<name>`. They know nothing of `app`."""

@@ -1,0 +1,1 @@
+"""What the phases share: reporting, parameters, the clean model loader, generation, verifiers."""

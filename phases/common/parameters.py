@@ -1,0 +1,71 @@
+"""The parameters of a phase: one pydantic model a phase, from which its command line is made.
+
+A phase declares `class Parameters(PhaseParameters)`; each field is a flag (`batch_size` is `--batch-size`),
+its description the help text, its bounds checked before anything heavy is loaded. `gonogo check` reads the
+same models.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class PhaseParameters(BaseModel):
+    """Base of every phase's parameters: immutable, and no unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+P = TypeVar("P", bound=PhaseParameters)
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of a parameter."""
+    return "--" + name.replace("_", "-")
+
+
+def _argument(annotation: Any) -> dict[str, Any]:
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if get_origin(annotation) in (list, tuple):
+        return {"nargs": "+"}
+    return {}
+
+
+def parse(kind: type[P], argv: Sequence[str] | None = None, *, program: str, description: str) -> P:
+    """Read the parameters from a command line; on bad input say what is wrong and exit with 2."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    for name, field in kind.model_fields.items():
+        default = "" if field.is_required() else f" (default: {field.get_default(call_default_factory=True)})"
+        parser.add_argument(
+            flag(name),
+            dest=name,
+            required=field.is_required(),
+            default=argparse.SUPPRESS,
+            help=((field.description or "") + default).replace("%", "%%"),
+            **_argument(field.annotation),
+        )
+    given = vars(parser.parse_args(argv))
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        for problem in error.errors():
+            where = flag(str(problem["loc"][0])) if problem["loc"] else program
+            print(f"{program}: {where}: {problem['msg']} (given: {problem['input']!r})", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+
+
+def to_argv(values: dict[str, Any]) -> list[str]:
+    """Return the command-line arguments that give a phase these parameters, in their order."""
+    argv: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, bool):
+            argv.append(flag(name) if value else "--no-" + name.replace("_", "-"))
+        elif isinstance(value, list | tuple):
+            argv += [flag(name), *(str(item) for item in value)]
+        elif value is not None:
+            argv += [flag(name), str(value)]
+    return argv

@@ -1,0 +1,1 @@
+"""Textual widgets: pure views of immutable snapshots."""
