@@ -1,0 +1,16 @@
+"""The one wrapper around every instruction: plain text, without any chat token.
+
+Data, training, evaluation and comparison all use it, so that what differs between models is the model.
+"""
+
+FORMAT_ID = "instruction-response-v1"
+
+
+def prompt(instruction: str) -> str:
+    """Return the text that a model is given for an instruction."""
+    return f"Instruction: {instruction}\nResponse:"
+
+
+def completion(response: str, eos: str) -> str:
+    """Return the text that a model is trained to write after `prompt`; `eos` is the end-of-text token."""
+    return f" {response}{eos}"
