@@ -1,0 +1,102 @@
+"""`gonogo check`: what a plan says and is thought to cost, or everything that is wrong with it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.plan import estimates
+from app.plan.load import PlanErrors, load_plan
+from app.plan.schema import Plan
+from app.session.snapshot import Range
+
+
+def check(plan_path: Path, profile: str | None = None, as_json: bool = False) -> int:
+    """Print the plan's phases, estimates and totals and return 0, or print its errors and return 2."""
+    try:
+        plan = load_plan(plan_path, profile)
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    print(
+        msgspec.json.format(msgspec.json.encode(summary(plan)), indent=2).decode() if as_json else table(plan)
+    )
+    return 0
+
+
+def summary(plan: Plan) -> dict[str, Any]:
+    """Return the plan's phases, estimates and totals as plain data."""
+    hours = [estimates.hours(phase) for phase in plan.phases]
+    usd = [estimates.usd(plan, phase) for phase in plan.phases]
+    return {
+        "session": plan.session.name,
+        "profile": plan.profile,
+        "budget_usd": plan.session.budget_usd,
+        "usd_per_hour": plan.pod.usd_per_hour,
+        "phases": [
+            {
+                "id": phase.id,
+                "title": phase.title,
+                "estimate": {"hours": _pair(h), "usd": _pair(u)},
+                "critical": phase.critical,
+                "gate": phase.gate.ask,
+            }
+            for phase, h, u in zip(plan.phases, hours, usd, strict=True)
+        ],
+        "total": {"hours": _pair(estimates.total(hours)), "usd": _pair(estimates.total(usd))},
+    }
+
+
+def table(plan: Plan) -> str:
+    """Return the same for people to read."""
+    says = summary(plan)
+    rows = [("phase", "time", "cost", "critical", "gate")]
+    rows += [
+        (
+            phase["title"],
+            _time(*phase["estimate"]["hours"]),
+            _money(*phase["estimate"]["usd"]),
+            "yes" if phase["critical"] else "no",
+            phase["gate"].replace("_", " "),
+        )
+        for phase in says["phases"]
+    ]
+    low, high = says["total"]["usd"]
+    rows.append(("total", _time(*says["total"]["hours"]), _money(low, high), "", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    name = says["session"] + (f", profile {plan.profile}" if plan.profile else "")
+    budget = says["budget_usd"]
+    fits = "within the budget" if high <= budget else "may exceed it" if low <= budget else "exceeds it"
+    return "\n".join(
+        [
+            f"{name}: {plan.session.model} on {plan.pod.gpu} at ${says['usd_per_hour']:.2f}/h",
+            "",
+            *lines[:-1],
+            "-" * max(map(len, lines)),
+            lines[-1],
+            "",
+            f"budget ${budget:.2f}: the estimate {fits}",
+        ]
+    )
+
+
+def _pair(bounds: Range) -> list[float]:
+    return [round(bounds.low, 4), round(bounds.high, 4)]
+
+
+def _time(low: float, high: float) -> str:
+    """Return a range of hours, in minutes where it is short."""
+    scale, unit = (1, "h") if high >= 1 else (60, "min")
+    return _range(f"{low * scale:.3g}", f"{high * scale:.3g}", f" {unit}")
+
+
+def _money(low: float, high: float) -> str:
+    return "$" + _range(f"{low:.2f}", f"{high:.2f}", "")
+
+
+def _range(low: str, high: str, unit: str) -> str:
+    return f"{low}{unit}" if low == high else f"{low}-{high}{unit}"

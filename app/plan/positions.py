@@ -1,0 +1,78 @@
+"""Where in a TOML file each key stands.
+
+The standard library's parser keeps no positions; tree-sitter's syntax tree does.
+"""
+
+import tomllib
+from collections.abc import Iterator
+
+import tree_sitter_toml
+from tree_sitter import Language, Node, Parser
+
+Path = tuple[str | int, ...]
+
+_LANGUAGE = Language(tree_sitter_toml.language())
+_KEYS = ("bare_key", "quoted_key", "dotted_key")
+
+
+def positions(source: str) -> dict[Path, int]:
+    """Return the line (from 1) of every table, key and array element of a valid TOML document."""
+    found: dict[Path, int] = {}
+    lengths: dict[Path, int] = {}
+    for node in Parser(_LANGUAGE).parse(source.encode()).root_node.named_children:
+        if node.type == "pair":
+            found.update(_pair((), node))
+        elif node.type in ("table", "table_array_element"):
+            path = _resolve(_key(node), lengths)
+            if node.type == "table_array_element":
+                lengths[path] = lengths.get(path, 0) + 1
+                found.setdefault(path, _line(node))
+                path = (*path, lengths[path] - 1)
+            found[path] = _line(node)
+            for pair in node.named_children:
+                if pair.type == "pair":
+                    found.update(_pair(path, pair))
+    return found
+
+
+def _line(node: Node) -> int:
+    return node.start_point[0] + 1
+
+
+def _key(node: Node) -> Path:
+    """Return the parts of the (dotted, quoted) key that a table or pair begins with."""
+    key = next(child for child in node.named_children if child.type in _KEYS)
+    parts: list[str] = []
+    value = tomllib.loads(f"{(key.text or b'').decode()} = 0")
+    while isinstance(value, dict):
+        ((part, value),) = value.items()
+        parts.append(part)
+    return tuple(parts)
+
+
+def _resolve(key: Path, lengths: dict[Path, int]) -> Path:
+    """Return the path of a table: inside an array of tables, that of the array's last element."""
+    path: Path = ()
+    for i, part in enumerate(key):
+        path = (*path, part)
+        if i < len(key) - 1 and path in lengths:
+            path = (*path, lengths[path] - 1)
+    return path
+
+
+def _pair(above: Path, pair: Node) -> Iterator[tuple[Path, int]]:
+    key = _key(pair)
+    for i in range(len(key)):
+        yield (*above, *key[: i + 1]), _line(pair)
+    yield from _value((*above, *key), pair.named_children[1])
+
+
+def _value(path: Path, node: Node) -> Iterator[tuple[Path, int]]:
+    inner = [child for child in node.named_children if child.type != "comment"]
+    if node.type == "inline_table":
+        for pair in inner:
+            yield from _pair(path, pair)
+    elif node.type == "array":
+        for i, element in enumerate(inner):
+            yield (*path, i), _line(element)
+            yield from _value((*path, i), element)

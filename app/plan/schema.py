@@ -1,0 +1,171 @@
+"""What a session plan may say: one frozen model a table, unknown keys forbidden.
+
+`app.plan.load` reads the file, lays a profile over it and checks what a single table cannot know.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+
+from phases.common.parameters import to_argv
+
+Value = int | float | str | bool
+Verdict = Literal["go", "investigate", "stop"]
+
+ARTIFACTS = "artifacts"
+SEED = 20251003
+
+_SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
+
+
+def _seconds(text: object) -> float:
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|sec|min|h)", text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError('expected a duration such as "90 s", "15 min" or "2 h"')
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("expected [low, high] with low <= high")
+    return bounds
+
+
+def _parameter(value: Any) -> Any:
+    if not all(isinstance(item, Value) for item in (value if isinstance(value, list) else [value])):
+        raise ValueError("expected a number, a text, true or false, or a list of these")
+    return value
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"expected a regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"expected a regular expression with one group, the number; this has {groups}")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
+Duration = Annotated[float, BeforeValidator(_seconds)]
+Parameter = Annotated[Any, AfterValidator(_parameter)]
+Parameters = dict[Name, Parameter]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+# The text is checked by app.plan.load, which knows the names that it may use.
+Expression = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Table(BaseModel):
+    """Base of the plan's tables: immutable, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(Table):
+    """What is to be done, with which model and how much money."""
+
+    name: Text
+    model: Text
+    artifacts: Text = ARTIFACTS
+    budget_usd: Amount
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = SEED
+
+
+class Pod(Table):
+    """The rented machine; `stop_command` ends the rent."""
+
+    gpu: Text
+    usd_per_hour: Amount
+    stop_command: tuple[Text, ...] = ()
+
+
+class Estimate(Table):
+    """What a phase is thought to take: `[low, high]`. Without `usd` the pod's rate gives the money."""
+
+    hours: Bounds
+    usd: Bounds | None = None
+
+
+class Criterion(Table):
+    """A named condition on the metrics of this phase (`loss`) and of earlier ones (`sft_training.loss`)."""
+
+    name: Text
+    expr: Expression
+
+
+class Rule(Table):
+    """The verdict and advice of a gate when a condition holds."""
+
+    when: Expression
+    verdict: Verdict
+    advice: str = ""
+
+
+class Gate(Table):
+    """The stop after a phase: always, unless the verdict is `go`, or never. The first rule to hold counts."""
+
+    ask: Literal["always", "unless_go", "never"] = "unless_go"
+    rules: tuple[Rule, ...] = ()
+
+
+class Phase(Table):
+    """One step: a built-in phase module (`run`) or any program (`command`), with its parameters as flags."""
+
+    id: Name
+    title: Text
+    run: Text | None = None
+    command: tuple[Text, ...] | None = Field(default=None, min_length=1)
+    params: Parameters = {}
+    batch: StrictBool = Field(default=False, description="the operator may ask for another batch: --batch 2")
+    estimate: Estimate
+    critical: StrictBool = True
+    stall_after: Duration = 900.0
+    criteria: tuple[Criterion, ...] = ()
+    remedies: dict[Name, tuple[Parameters, ...]] = {}
+    metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")
+    reports: tuple[Name, ...] = Field(default=(), description="metrics that a command writes into its result")
+    headline: str = ""
+    gate: Gate = Gate()
+
+    def argv(self, parameters: Mapping[str, Any]) -> list[str]:
+        """Return what to execute, in the plan's folder, to run this phase with these parameters."""
+        program = list(self.command) if self.command else [sys.executable, "-m", str(self.run)]
+        return [*program, *to_argv(dict(parameters))]
+
+
+class Plan(Table):
+    """A plan as it will run: the profile laid over it, placeholders filled in.
+
+    Relative paths, also those among the parameters, start at `folder`; phases run there.
+    """
+
+    path: Path
+    folder: Path
+    profile: str | None
+    session: Session
+    pod: Pod
+    phases: tuple[Phase, ...] = Field(min_length=1)
+
+    def phase(self, phase_id: str) -> Phase:
+        """Return the phase of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for phase in self.phases:
+            if phase.id == phase_id:
+                return phase
+        raise KeyError(phase_id)
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder that everything of this plan and profile is written to."""
+        return self.folder / self.session.artifacts
