@@ -1,1 +1,1 @@
-"""The small base language model that ships with gonogo: its world, its corpus, its training and its probes."""
+"""The small base language model that ships with gonogo: its world, corpus, training and probes."""
