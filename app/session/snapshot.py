@@ -108,11 +108,11 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     reason: str = ""
     overrides: bool = False
-    changes: dict[str, Value] = {}
+    changes: dict[str, Value | list[Value]] = {}
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger. Spent counts from the pod's start, gates and pauses included; forecast and end are ranges."""
+    """The ledger. Spent counts from the pod's start, gates included; forecast and end are ranges."""
 
     usd_per_hour: float
     budget_usd: float
