@@ -1,0 +1,684 @@
+"""Verifiers: pure functions that say whether a response follows an instruction.
+
+A check names one verifier and its arguments. Every verifier judges the whole response: the right answer
+followed by a ramble fails. The docstring of a verifier is its semantics; `tests/phases/test_verifiers.py`
+holds examples that must pass and that must fail.
+
+Terms used below: a *word* is a run of letters and digits, inner apostrophes and hyphens included; a *line*
+is a line that is not blank; a *paragraph* is a block of lines between blank lines; *normalised* text is
+Unicode NFC, case-folded, its blanks collapsed, without surrounding quotes and without final punctuation.
+"""
+
+import inspect
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+
+
+class Check(msgspec.Struct, frozen=True):
+    """A verifier by name, with its arguments."""
+
+    kind: str
+    arguments: dict[str, Any] = {}
+
+
+def passes(check: Check, response: str) -> bool:
+    """Say whether the whole response satisfies one check; blanks around it do not matter."""
+    return VERIFIERS[check.kind](response.strip(), **check.arguments)
+
+
+def failures(instruction: str, checks: Sequence[Check], response: str) -> tuple[str, ...]:
+    """Return what is wrong with a response: names of failed checks; none when it follows the instruction.
+
+    Besides the checks, three things are always wrong: `empty`; `echo`, the instruction repeated;
+    `ramble`, traces of the prompt format or of chat tokens, or the same sentence or line over and over.
+    """
+    text = response.strip()
+    if not text:
+        return ("empty",)
+    always = [
+        name for name, wrong in (("echo", is_echo(instruction, text)), ("ramble", is_ramble(text))) if wrong
+    ]
+    return (*always, *(check.kind for check in checks if not passes(check, text)))
+
+
+def follows(instruction: str, checks: Sequence[Check], response: str) -> bool:
+    """Say whether a response follows its instruction; see `failures`."""
+    return not failures(instruction, checks, response)
+
+
+def validate(check: Check) -> None:
+    """Raise ValueError where a check names no verifier or does not fit its arguments."""
+    if check.kind not in VERIFIERS:
+        raise ValueError(f"unknown check {check.kind!r}; expected one of {', '.join(sorted(VERIFIERS))}")
+    try:
+        inspect.signature(VERIFIERS[check.kind]).bind("", **check.arguments)
+    except TypeError as error:
+        raise ValueError(f"check {check.kind!r}: {error}") from None
+
+
+# Reading text
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_ABBREVIATION: Final = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx)|\b[A-Z]|^\s*\d+)\.$", re.IGNORECASE
+)
+_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)")
+_NUMBERED: Final = re.compile(r"(\d+)[.)]\s+(\S.*)")
+_BULLET: Final = re.compile(r"[-*•]\s+(\S.*)")
+_NUMBER: Final = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+_LEAKS: Final = re.compile(
+    r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
+)
+_QUOTES: Final = "\"'“”‘’«»`"
+_BRITISH: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
+
+
+def get_words(text: str) -> list[str]:
+    """Return the words of a text, as written."""
+    return _WORD.findall(text)
+
+
+def get_lines(text: str) -> list[str]:
+    """Return the lines that are not blank, without blanks around them."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def get_paragraphs(text: str) -> list[str]:
+    """Return the blocks of lines between blank lines."""
+    return [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
+
+
+def get_sentences(text: str) -> list[str]:
+    """Return the sentences of a text.
+
+    A sentence ends at a run of . ! ? or an ellipsis, with closing quotes or brackets, before a blank or the
+    end; not after a common abbreviation, a single letter, or the number of a list item. A blank line ends
+    one too. What follows the last end counts when it holds a word.
+    """
+    found = []
+    for paragraph in get_paragraphs(text):
+        start = 0
+        for end in _SENTENCE_END.finditer(paragraph):
+            piece = paragraph[start : end.end()]
+            inner = end.end() < len(paragraph)
+            if inner and _ABBREVIATION.search(piece.rsplit("\n", 1)[-1]):
+                continue
+            found.append(piece.strip())
+            start = end.end()
+        found.append(paragraph[start:].strip())
+    return [sentence for sentence in found if get_words(sentence)]
+
+
+def normalise(text: str) -> str:
+    """Return the text in NFC, case-folded, blanks collapsed, without outer quotes and final marks."""
+    folded = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    return folded.strip(_QUOTES + " ").rstrip(".!?,;:…").strip(_QUOTES + " ")
+
+
+def get_items(text: str) -> list[str]:
+    """Return the items of a list: numbered or bulleted lines, else several lines, else parts between commas.
+
+    Lines before the first numbered or bulleted line are its heading when they end with a colon; any other
+    line between or after the items makes it no list.
+    """
+    lines = get_lines(text)
+    for pattern in (_NUMBERED, _BULLET):
+        marked = [pattern.fullmatch(line) for line in lines]
+        if any(marked):
+            first = next(n for n, match in enumerate(marked) if match)
+            heading, body = lines[:first], marked[first:]
+            if all(body) and (not heading or (len(heading) == 1 and heading[0].endswith(":"))):
+                return [match.groups()[-1].strip() for match in body if match]
+            return []
+    if len(lines) > 1:
+        return lines
+    parts = re.split(r",|;|\band\b|\bor\b|&", text.rstrip(".!"))
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _within(number: float, at_least: float | None, at_most: float | None) -> bool:
+    return (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
+
+
+def _has_phrase(text: str, phrase: str) -> bool:
+    """Say whether the words of the phrase follow one another in the text, whatever the case."""
+    return _count_phrase(text, phrase) > 0
+
+
+def _count_phrase(text: str, phrase: str) -> int:
+    wanted = [word.casefold() for word in get_words(phrase)]
+    words = [word.casefold() for word in get_words(text)]
+    if not wanted:
+        return text.count(phrase)
+    return sum(words[n : n + len(wanted)] == wanted for n in range(len(words) - len(wanted) + 1))
+
+
+# What is always wrong
+
+
+def is_echo(instruction: str, response: str) -> bool:
+    """Say whether the response holds the whole instruction (three words or more), case and marks aside."""
+    asked = [word.casefold() for word in get_words(instruction)]
+    said = [word.casefold() for word in get_words(response)]
+    n = len(asked)
+    return n >= 3 and any(said[i : i + n] == asked for i in range(len(said) - n + 1))  # noqa: PLR2004
+
+
+def is_ramble(response: str) -> bool:
+    """Say whether a response holds traces of the prompt format or chat tokens, or goes round in circles.
+
+    In circles: a sentence or line of four words or more occurs twice, or the text ends with the same one to
+    eight words four times in a row.
+    """
+    if _LEAKS.search(response):
+        return True
+    for units in (get_lines(response), get_sentences(response)):
+        long = [normalise(unit) for unit in units if len(get_words(unit)) >= 4]  # noqa: PLR2004
+        if len(set(long)) < len(long):
+            return True
+    words = [word.casefold() for word in get_words(response)]
+    return any(
+        len(words) >= 4 * n and words[-4 * n :] == words[-n:] * 4 and set(words) != set(words[-1:])
+        for n in range(1, 9)
+    )
+
+
+# Counts
+
+
+def words(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """The number of words lies within the bounds, which are included."""
+    return _within(len(get_words(response)), at_least, at_most)
+
+
+def sentences(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """The number of sentences lies within the bounds, and the last one is ended by a mark."""
+    ended = re.search(r"[.!?…][\"'”’)\]]*$", response) is not None
+    return ended and _within(len(get_sentences(response)), at_least, at_most)
+
+
+def paragraphs(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """The number of paragraphs lies within the bounds."""
+    return _within(len(get_paragraphs(response)), at_least, at_most)
+
+
+def lines(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """The number of lines lies within the bounds."""
+    return _within(len(get_lines(response)), at_least, at_most)
+
+
+def bullets(response: str, count: int) -> bool:
+    """Every line is a bullet (`- `, `* ` or a dot), there are `count`, and no two are the same."""
+    marked = [_BULLET.fullmatch(line) for line in get_lines(response)]
+    items = {normalise(match[1]) for match in marked if match}
+    return all(marked) and len(marked) == len(items) == count
+
+
+def numbered_list(response: str, count: int) -> bool:
+    """Every line is numbered, `1.` or `1)` and so on without a gap, to `count`; no two items are the same."""
+    marked = [_NUMBERED.fullmatch(line) for line in get_lines(response)]
+    numbers = [int(match[1]) for match in marked if match]
+    items = {normalise(match[2]) for match in marked if match}
+    return all(marked) and numbers == list(range(1, count + 1)) and len(items) == count
+
+
+def comma_list(
+    response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 4
+) -> bool:
+    """One line of `count` different items between commas, each of few words; all are `allowed`, where given.
+
+    A single `and` or `or` may stand before the last item, with or without a comma, and a full stop after it.
+    """
+    if len(get_lines(response)) != 1:
+        return False
+    parts = response.rstrip(".").split(",")
+    tail = re.split(r"\s+(?:and|or)\s+", " " + parts[-1].strip())
+    items = [normalise(part) for part in [*parts[:-1], *tail] if part.strip()]
+    return _are_items(items, count, allowed, at_most_words)
+
+
+def items(response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 25) -> bool:
+    """A list of `count` different items in any layout: numbered, bulleted, one a line, or between commas.
+
+    All items are `allowed`, where given; none has more than `at_most_words`.
+    """
+    return _are_items([normalise(item) for item in get_items(response)], count, allowed, at_most_words)
+
+
+def _are_items(items: Sequence[str], count: int, allowed: Sequence[str] | None, at_most_words: int) -> bool:
+    wanted = None if allowed is None else {_same_spelling(normalise(item)) for item in allowed}
+    return (
+        len(items) == len(set(items)) == count
+        and all(1 <= len(get_words(item)) <= at_most_words for item in items)
+        and (wanted is None or all(_same_spelling(_without_article(item)) in wanted for item in items))
+    )
+
+
+def _without_article(item: str) -> str:
+    return re.sub(r"^(?:a|an|the)\s+", "", item)
+
+
+def _same_spelling(item: str) -> str:
+    return " ".join(_BRITISH.get(word, word) for word in item.split())
+
+
+def alphabetical(response: str) -> bool:
+    """The items of the list are in alphabetical order, whatever the case; there are at least two."""
+    order = [normalise(item) for item in get_items(response)]
+    return len(order) > 1 and order == sorted(order)
+
+
+def sections(response: str, count: int, name: str = "Section") -> bool:
+    """Each of `count` headings is a line that begins with `name` and the next number, and has text below."""
+    headings = [
+        (n, int(match[1]))
+        for n, line in enumerate(get_lines(response))
+        if (match := re.match(rf"\W*{re.escape(name)}\s+(\d+)\b", line, re.IGNORECASE))
+    ]
+    rows = len(get_lines(response))
+    starts = [n for n, _ in headings] + [rows]
+    return (
+        [number for _, number in headings] == list(range(1, count + 1))
+        and starts[0] == 0
+        and all(after - start > 1 for start, after in pairwise(starts))
+    )
+
+
+def placeholders(response: str, at_least: int, at_most: int | None = None) -> bool:
+    """The number of placeholders in square brackets, such as [name], lies within the bounds."""
+    return _within(len(re.findall(r"\[[^\[\]\n]+\]", response)), at_least, at_most)
+
+
+# Content
+
+
+def one_of(response: str, answers: Sequence[str]) -> bool:
+    """The response is, normalised, one of the answers, with or without an article before it."""
+    accepted = {_same_spelling(_without_article(normalise(answer))) for answer in answers}
+    return _same_spelling(_without_article(normalise(response))) in accepted
+
+
+def short_answer(
+    response: str, answers: Sequence[str], wrong: Sequence[str] = (), at_most_words: int = 15
+) -> bool:
+    """One line, at most one sentence, of few words, with one of the answers and none of the wrong ones.
+
+    Answers are found as whole words in their order, whatever the case.
+    """
+    return (
+        len(get_lines(response)) == 1
+        and len(get_sentences(response)) <= 1
+        and len(get_words(response)) <= at_most_words
+        and any(_has_phrase(response, answer) for answer in answers)
+        and not any(_has_phrase(response, answer) for answer in wrong)
+    )
+
+
+def number(response: str, value: float, at_most_words: int = 15) -> bool:
+    """One line, at most one sentence, of few words; its last number, in digits or a word, is the value."""
+    if len(get_lines(response)) != 1 or len(get_sentences(response)) > 1:
+        return False
+    spoken = re.sub(r"[^\W\d_]+(?:-[^\W\d_]+)?", lambda m: str(NUMBERS.get(m[0].casefold(), m[0])), response)
+    found = [
+        float(digits.replace(",", "")) for digits in _NUMBER.findall(re.sub(r"(?<=\w)-(?=\d)", " ", spoken))
+    ]
+    return bool(found) and found[-1] == value and len(get_words(response)) <= at_most_words
+
+
+def keywords(response: str, present: Sequence[str] = (), absent: Sequence[str] = ()) -> bool:
+    """All `present` words or phrases occur as whole words, none of the `absent` do, whatever the case."""
+    return all(_has_phrase(response, word) for word in present) and not any(
+        _has_phrase(response, word) for word in absent
+    )
+
+
+def any_keyword(response: str, options: Sequence[str]) -> bool:
+    """At least one of the words or phrases occurs as whole words, whatever the case."""
+    return any(_has_phrase(response, word) for word in options)
+
+
+def keyword_count(response: str, word: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """The word occurs within the bounds, as a whole word, whatever the case."""
+    return _within(_count_phrase(response, word), at_least, at_most)
+
+
+def starts_with(response: str, text: str) -> bool:
+    """The response begins with the text, whatever the case, as whole words, and goes on after it."""
+    rest = response[len(text) :]
+    return (
+        response[: len(text)].casefold() == text.casefold()
+        and not (text[-1:].isalnum() and rest[:1].isalnum())
+        and bool(get_words(rest))
+    )
+
+
+def ends_with(response: str, text: str) -> bool:
+    """The response ends with the text, case, final marks and quotes aside; words precede it."""
+    wanted, said = normalise(text), normalise(response)
+    before = said[: -len(wanted)]
+    return said.endswith(wanted) and bool(get_words(before)) and not before[-1:].isalnum()
+
+
+def yes_no(response: str, answer: str | None = None) -> bool:
+    """The response is the word yes or no alone, a full stop aside; it is `answer`, where given."""
+    said = response.casefold().rstrip(".!")
+    return said in ("yes", "no") and answer in (None, said)
+
+
+def quoted(response: str) -> bool:
+    """The whole response stands in double quotes, straight or curly, with none inside."""
+    return bool(re.fullmatch(r"\"[^\"]+\"|“[^“”]+”", response)) and bool(get_words(response))
+
+
+def equals(response: str, text: str) -> bool:
+    """The response is exactly the text; lines are compared without the blanks around them."""
+    return get_lines(response) == get_lines(text)
+
+
+# Form
+
+
+def upper_case(response: str) -> bool:
+    """There are letters and none is in lower case."""
+    return response.isupper()
+
+
+def lower_case(response: str) -> bool:
+    """There are letters and none is in upper case."""
+    return response.islower()
+
+
+def title_case(response: str) -> bool:
+    """Every word of more than three letters begins with a capital, and so does the first word."""
+    found = get_words(response)
+    capital = [word[0].isupper() or word[0].isdigit() for word in found]
+    short = [len(word) <= 3 for word in found]  # noqa: PLR2004 - of, the, and
+    return bool(found) and capital[0] and all(c or s for c, s in zip(capital, short, strict=True))
+
+
+def json_object(response: str, keys: Sequence[str] = (), exact: bool = True) -> bool:
+    """The whole response is a JSON object with the keys, and no others where `exact` and keys are given.
+
+    A fence of backticks around it is allowed. No value is an empty string or null.
+    """
+    value = _json(response)
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and set(keys) <= set(value)
+        and not (exact and keys and set(value) - set(keys))
+        and all(v not in ("", None) for v in value.values())
+    )
+
+
+def json_array(response: str, count: int) -> bool:
+    """The whole response is a JSON array of `count` different strings or numbers; a fence is allowed."""
+    value = _json(response)
+    return isinstance(value, list) and len(value) == len({json.dumps(v) for v in value}) == count
+
+
+def _json(response: str) -> object:
+    fenced = re.fullmatch(r"```(?:json)?\n(.*)\n```", response, re.DOTALL)
+    try:
+        return json.loads(fenced[1] if fenced else response)
+    except (ValueError, RecursionError):
+        return None
+
+
+def language(response: str, code: str) -> bool:
+    """The response is in the language: a sixth of its words are common words of it, more than of any other.
+
+    The common words are those of `STOPWORDS`; words that languages share count for each.
+    """
+    found = [word.casefold() for word in get_words(response)]
+    shares = {name: sum(word in common for word in found) for name, common in STOPWORDS.items()}
+    best = max(count for name, count in shares.items() if name != code)
+    return shares[code] * 6 >= len(found) > 0 and shares[code] > best
+
+
+def refusal(response: str, expected: bool = True) -> bool:
+    """The response declines to help, or, where not `expected`, does not.
+
+    It declines when one of its first two sentences says so in the first person ("I can't", "I cannot", "I
+    won't", "I'm unable", "I must decline", "I'm sorry, but"), or says that something cannot be helped with.
+    """
+    opening = " ".join(get_sentences(response)[:2]).casefold().replace("’", "'")
+    return any(phrase in opening for phrase in _REFUSALS) == expected
+
+
+_REFUSALS: Final = (
+    *("i can't", "i cannot", "i can not", "i won't", "i will not", "i'm unable", "i am unable", "i refuse"),
+    *("i'm not able", "i am not able", "i must decline", "i have to decline", "i'm sorry, but", "sorry, i"),
+    *("i am sorry, but", "sorry, but i", "can't help with", "cannot help with", "can't assist"),
+    *("cannot assist", "i'm not going to", "i am not going to"),
+)
+
+STOPWORDS: Final = {
+    code: frozenset(common.split())
+    for code, common in {
+        "en": """
+            the of and to in is was it that for on are as with his they at be this have from or
+            had by not  but what all were we when your can there an she he you its my their a i
+            has will would
+        """,
+        "fr": """
+            le la les de des du et à est en un une que qui dans pour pas sur au aux avec il elle
+            nous vous  je tu ne se ce cette sont était plus mon ma son sa ses par mais ou où
+            très c'est j'ai d'un l'on
+        """,
+        "es": """
+            el la los las de del y a en es un una que por con no se su para al lo como más pero
+            sus le ya  o este sí porque esta muy son está hay mi yo tu nos él ella era
+        """,
+        "de": """
+            der die das und ist in den von zu mit sich des auf für nicht ein eine dem als auch
+            es an er sie  wir ich du so war hat nach wie im am zum zur sind aber oder einen
+            einem einer sehr
+        """,
+        "it": """
+            il lo la i gli le di a da in con su per e è un una che non si del della dei nel
+            nella al alla  sono come più ma anche o se mi ti ci io tu questo questa molto ha era
+        """,
+        "pt": """
+            o a os as de do da dos das e em no na um uma que por com não se para ao mais mas
+            como é são foi  ou quando muito nos já eu você ele ela está há seu sua isso este
+            esta
+        """,
+        "nl": """
+            de het een en van in is dat op te zijn met voor niet aan er om ook als dan maar bij
+            of uit nog  naar heeft was hij ze wij ik je door over heel dit deze wordt
+        """,
+    }.items()
+}
+
+_SMALL: Final = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
+    *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBERS: Final = (
+    {word: n for n, word in enumerate(_SMALL)}
+    | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+    | {
+        f"{tens}-{ones}": 10 * n + m
+        for n, tens in enumerate(_TENS, 2)
+        for m, ones in enumerate(_SMALL[1:10], 1)
+    }
+    | {"hundred": 100, "thousand": 1000}
+)
+"""English number words and what they stand for."""
+
+VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
+    verifier.__name__: verifier
+    for verifier in (
+        *(words, sentences, paragraphs, lines, bullets, numbered_list, comma_list, items, alphabetical),
+        *(sections, placeholders, one_of, short_answer, number, keywords, any_keyword, keyword_count),
+        *(starts_with, ends_with, yes_no, quoted, equals, upper_case, lower_case, title_case, json_object),
+        *(json_array, language, refusal),
+    )
+}
+"""Every verifier by name."""
+
+# What an instruction itself says
+
+_COUNT: Final = r"(\d+|" + "|".join(sorted((w for w in NUMBERS if w != "a"), key=len, reverse=True)) + r")"
+_UNIT: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}
+_QUOTED: Final = r"[\"'“‘]([^\"'”’]+)[\"'”’]"
+_LANGUAGES: Final = {
+    "english": "en", "french": "fr", "spanish": "es", "german": "de", "italian": "it", "portuguese": "pt",
+    "dutch": "nl",
+}  # fmt: skip
+
+
+def _value(text: str) -> int:
+    return int(text) if text.isdigit() else NUMBERS[text.casefold()]
+
+
+def _find(pattern: str, text: str) -> list[re.Match[str]]:
+    return list(re.finditer(pattern, text, re.IGNORECASE))
+
+
+def infer_checks(instruction: str) -> tuple[Check, ...]:
+    """Return the checks that the words of an instruction ask for; () where it asks for nothing checkable.
+
+    It reads counts of words, sentences, paragraphs and lines; lists and their length; JSON and its keys; yes
+    or no; case; words to use or to avoid; how to start and end; quotation marks; the language of the answer;
+    alphabetical order; placeholders. It errs on the side of finding nothing.
+    """
+    found = [
+        *_infer_lengths(instruction),
+        *_infer_lists(instruction),
+        *_infer_json(instruction),
+        *_infer_content(instruction),
+        *_infer_form(instruction),
+    ]
+    return tuple(check for n, check in enumerate(found) if check not in found[:n])
+
+
+def _infer_lengths(text: str) -> list[Check]:
+    checks = []
+    # "Name a fruit, then write a sentence" bounds a part of the answer, not the whole.
+    if _find(r"\bthen\b|\band (?:say|explain|tell)\b", text):
+        return []
+    for unit, kind in _UNIT.items():
+        count = rf"{_COUNT}[- ](?:short |simple |complete |full )?{unit}s?\b"
+        for match in _find(rf"between {_COUNT} and {_COUNT} {unit}s", text):
+            checks.append(Check(kind, {"at_least": _value(match[1]), "at_most": _value(match[2])}))
+        for match in _find(rf"(?:at most|no more than|up to|not more than) {count}", text):
+            checks.append(Check(kind, {"at_most": _value(match[1])}))
+        for match in _find(rf"(?:fewer|less) than {count}", text):
+            checks.append(Check(kind, {"at_most": _value(match[1]) - 1}))
+        for match in _find(rf"at least {count}", text):
+            checks.append(Check(kind, {"at_least": _value(match[1])}))
+        for match in _find(rf"more than {count}", text):
+            if not re.search(r"(?:no|not) $", text[: match.start()], re.IGNORECASE):
+                checks.append(Check(kind, {"at_least": _value(match[1]) + 1}))
+        exactly = rf"(?:\b(?:in|with|of|using|write|exactly|only|just)(?: exactly| only| just)? ){count}"
+        for match in _find(exactly, text):
+            checks.append(Check(kind, {"at_least": _value(match[1]), "at_most": _value(match[1])}))
+        if _find(
+            rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one) {unit}\b", text
+        ):
+            checks.append(Check(kind, {"at_least": 1, "at_most": 1}))
+    return checks
+
+
+_LAYOUTS: Final = {
+    "numbered_list": r"\bnumbered list\b",
+    "bullets": r"\bbullet(?:ed)? (?:points?|list)\b|\bbullets\b",
+    "comma_list": r"\bseparated by commas\b|\bcomma[- ]separated\b",
+    "json_array": r"\bJSON (?:array|list)\b",
+    "lines": r"\b(?:one|each) (?:per|a|on (?:its own|a new|a separate|each)) line\b|\bon separate lines\b",
+}
+_NAMED: Final = (
+    r"^(?:please )?(?:list|name|give|suggest|write down|mention)(?: me)?(?: the names of)? "
+    rf"{_COUNT} (?!of\b|to\b|plus\b|times\b|minus\b)([a-z]+)"
+)
+_MORE: Final = r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe)\b|[.:?!] \w|\bfor each\b"
+"""A second clause ("..., then say why") asks for more than a list."""
+
+
+def _infer_lists(text: str) -> list[Check]:
+    counts = {_value(match[1]) for match in _find(rf"\b{_COUNT}\b", text)}
+    if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - one item is no list
+        return []
+    for kind, layout in _LAYOUTS.items():
+        if _find(layout, text):
+            bounds = {"at_least": count, "at_most": count} if kind == "lines" else {"count": count}
+            return [Check(kind, bounds)]
+    named = _find(_NAMED, text)
+    if named and not _find(_MORE, text) and named[0][2].casefold().rstrip("s") not in _UNIT:
+        return [Check("items", {"count": count})]
+    return []
+
+
+def _infer_json(text: str) -> list[Check]:
+    if not _find(r"\bJSON (?:object|document|format|with)\b|\b(?:as|in|give me|return|write) JSON\b", text):
+        return []
+    listed = _find(r"\b(?:keys?|fields?) (.*)", text)
+    if not listed:
+        return [Check("json_object")]
+    tail = re.split(r"[.;:]| for | about ", listed[0][1])[0]
+    keys = re.findall(_QUOTED, listed[0][1]) or re.findall(r"\w+", tail)
+    keys = [key for key in keys if key not in ("and", "called", "named", "please")]
+    return [Check("json_object", {"keys": keys})] if keys else [Check("json_object")]
+
+
+def _infer_content(text: str) -> list[Check]:
+    checks = []
+    if _find(r"\byes or no\b|\b['\"]yes['\"] or ['\"]no['\"]", text):
+        checks.append(Check("yes_no"))
+    words = rf"(?:the )?(?:words?|phrases?|names?)\s+((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
+    for match in _find(
+        rf"\b(?:without|avoid|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?{words}",
+        text,
+    ):
+        checks.append(Check("keywords", {"absent": re.findall(_QUOTED, match[1])}))
+    for match in _find(rf"\b(?:include|including|use|using|contains?|containing|mention|uses) {words}", text):
+        before = text[: match.start()].casefold().rstrip()
+        if not before.endswith(("without", "not", "don't", "never", "avoid")):
+            checks.append(Check("keywords", {"present": re.findall(_QUOTED, match[1])}))
+    repeat = (
+        rf"^(?:please )?(?:repeat|write|say) (?:the word )?[\"']?(\w+)[\"']? (?:(twice)|{_COUNT} times)\b"
+    )
+    for match in _find(repeat, text):
+        count = 2 if match[2] else _value(match[3])
+        checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
+        checks.append(Check("words", {"at_least": count, "at_most": count}))
+    opening = r"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*"
+    for match in _find(
+        rf"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{{0,25}}\bwith {opening}{_QUOTED}",
+        text,
+    ):
+        checks.append(Check("starts_with", {"text": match[1]}))
+    for match in _find(
+        rf"\b(?:end|finish|ends|finishes|ending)\b[^.?!'\"]{{0,25}}\bwith {opening}{_QUOTED}", text
+    ):
+        checks.append(Check("ends_with", {"text": match[1]}))
+    return checks
+
+
+def _infer_form(text: str) -> list[Check]:
+    checks = []
+    if _find(
+        r"\bin (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case", text
+    ):
+        checks.append(Check("upper_case"))
+    if _find(r"\bin (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case", text):
+        checks.append(Check("lower_case"))
+    if _find(r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b", text):
+        checks.append(Check("quoted"))
+    if _find(r"\balphabetical(?:ly)?\b", text):
+        checks.append(Check("alphabetical"))
+    for match in _find(rf"(?:at least )?{_COUNT} placeholders?\b", text):
+        checks.append(Check("placeholders", {"at_least": _value(match[1])}))
+    for match in _find(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*\bin (\w+)\b", text):
+        if (code := _LANGUAGES.get(match[1].casefold())) and not _find(r"\btranslat", text):
+            checks.append(Check("language", {"code": code}))
+    return checks
