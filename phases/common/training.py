@@ -1,0 +1,450 @@
+"""Training through TRL: arguments, live reports, exact resume, a stop that saves, adapters that are verified.
+
+Known traps of the libraries are avoided here, once for SFT and DPO: adapters are trained in float32 (TRL
+casts those of 4-bit models to bfloat16, in which small updates vanish), a loss that is not finite ends the
+run, and only checkpoints that are whole and were made from the same inputs are resumed.
+"""
+
+import logging
+import math
+import platform
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+
+import msgspec
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
+
+from phases.common import files
+from phases.common.model import LoadedModel, ModelError, load, record_base
+from phases.common.prompt_format import FORMAT_ID
+from phases.common.report import Reporter, Stopped
+from phases.common.training_data import (
+    SETTINGS_WITHOUT_EFFECT,
+    BadInputError,
+    TrainingFailedError,
+    TrainingParameters,
+    ends,
+    evaluation_steps,
+)
+
+CHECKPOINT_RECORD = "checkpoint.json"
+LIVE_NAMES = {
+    "loss": "loss",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+    "tokens_per_second": "tokens_per_second",
+    "rewards/accuracies": "accuracy",
+    "rewards/margins": "margin",
+    "logps/chosen": "chosen_logp",
+    "logps/rejected": "rejected_logp",
+}
+"""What TRL calls a number, and what gonogo calls it; `eval_` stands before both for held-out rows."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a training is made from: two with the same identity end with the same adapter."""
+
+    parameters: dict[str, Any]
+    inputs: tuple[str, ...]
+    model: str
+
+    def differences(self, other: "Identity") -> list[str]:
+        """Return the names of what differs."""
+        names = self.parameters.keys() | other.parameters.keys()
+        found = sorted(n for n in names if self.parameters.get(n) != other.parameters.get(n))
+        found += ["input files"] if self.inputs != other.inputs else []
+        return found + (["model"] if self.model != other.model else [])
+
+
+def identity(parameters: TrainingParameters, inputs: Sequence[Path], model_hash: str) -> Identity:
+    """Return the identity of a training; `inputs` are its row files, known by content."""
+    left_out = SETTINGS_WITHOUT_EFFECT | {"train_file", "preference_file", "model", "sft_model"}
+    values = {k: v for k, v in parameters.model_dump(mode="json").items() if k not in left_out}
+    return Identity(values, tuple(files.sha256(path) for path in inputs), model_hash)
+
+
+class _CheckpointRecord(msgspec.Struct, frozen=True):
+    """Written last into a checkpoint: what it was made from and the hashes of all its files."""
+
+    identity: Identity
+    files: dict[str, str]
+
+
+def seal(checkpoint: Path, made_from: Identity) -> None:
+    """Mark a checkpoint as whole."""
+    hashes = {str(p.relative_to(checkpoint)): files.sha256(p) for p in checkpoint.rglob("*") if p.is_file()}
+    files.write_json(checkpoint / CHECKPOINT_RECORD, _CheckpointRecord(made_from, hashes))
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, the newest first."""
+    found = [p for p in folder.glob("checkpoint-*") if p.is_dir() and p.name.split("-")[-1].isdigit()]
+    return sorted(found, key=lambda p: int(p.name.split("-")[-1]), reverse=True)
+
+
+def resumable(folder: Path, wanted: Identity, reporter: Reporter) -> Path | None:
+    """Return the newest whole checkpoint that was made from the same inputs; say of the others why not."""
+    for checkpoint in checkpoints(folder):
+        try:
+            text = (checkpoint / CHECKPOINT_RECORD).read_bytes()
+            record = msgspec.json.decode(text, type=_CheckpointRecord)
+            whole = all(files.sha256(checkpoint / name) == sha for name, sha in record.files.items())
+        except (OSError, msgspec.DecodeError):
+            whole = False
+        if not whole or not (checkpoint / "trainer_state.json").is_file():
+            reporter.notice(f"{checkpoint} is incomplete and not used", "warning")
+        elif differences := wanted.differences(record.identity):
+            reporter.notice(
+                f"{checkpoint} is stale and not used: made with other {', '.join(differences)}", "warning"
+            )
+        else:
+            return checkpoint
+    return None
+
+
+@contextmanager
+def training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
+    """Log to standard output and to `<phase>_<time>.log` in the folder, Python's warnings included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{phase}_{time.strftime('%Y%m%d_%H%M%S')}.log"
+    log = logging.getLogger(f"phases.{phase}")
+    log.setLevel(logging.INFO)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    logging.captureWarnings(True)
+    loggers = [log, logging.getLogger("py.warnings")]
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        for logger in loggers:
+            logger.addHandler(handler)
+    try:
+        yield log
+    finally:
+        logging.captureWarnings(False)
+        for handler in handlers:
+            for logger in loggers:
+                logger.removeHandler(handler)
+            handler.close()
+
+
+class StopRequest:
+    """While entered, SIGTERM interrupts nothing: it is remembered, to be honoured between two steps."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGTERM, self._remember)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        print("stopping: SIGTERM received, a checkpoint will be saved", file=sys.stderr, flush=True)  # noqa: T201
+        self.asked = True
+
+
+class _Schedule(TrainerCallback):  # type: ignore[misc]
+    """Decides after each step whether to measure, to save and to stop."""
+
+    def __init__(
+        self,
+        due: frozenset[int],
+        seconds: float,
+        stop: StopRequest,
+        made_from: Identity,
+        clock: Callable[[], float],
+    ) -> None:
+        self.due = due
+        self.seconds = seconds
+        self.stop = stop
+        self.made_from = made_from
+        self.clock = clock
+        self.saved = clock()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        last = state.global_step >= state.max_steps
+        control.should_training_stop = last or self.stop.asked
+        control.should_evaluate = state.global_step in self.due and not self.stop.asked
+        control.should_save = control.should_training_stop or self.clock() - self.saved >= self.seconds
+
+    def on_prediction_step(
+        self, args: Any, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        if self.stop.asked:
+            raise Stopped
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.made_from)
+        self.saved = self.clock()
+
+
+class _Reports(TrainerCallback):  # type: ignore[misc]
+    """Tells gonogo and the log of every step, and ends the run when a number is not finite."""
+
+    def __init__(
+        self, reporter: Reporter, log: logging.Logger, tokens: Sequence[int], clock: Callable[[], float]
+    ) -> None:
+        self.reporter = reporter
+        self.log = log
+        self.tokens = tokens
+        self.clock = clock
+        self.started = 0.0
+        self.seconds = 0.0
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        self.reporter.progress(state.global_step, state.max_steps, "steps")
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        self.started = self.clock()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        self.seconds = self.clock() - self.started
+        self.reporter.progress(state.global_step, state.max_steps, "steps")
+
+    def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        self.reporter.progress(state.global_step, state.max_steps, "steps")
+
+    def on_prediction_step(
+        self, args: Any, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        self.reporter.progress(state.global_step, state.max_steps, "steps")
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float], **more: Any
+    ) -> None:
+        if "loss" in logs and state.global_step:
+            tokens = self.tokens[state.global_step - 1]
+            timing = {"tokens": tokens, "seconds": self.seconds}
+            state.log_history[-1].update(timing)
+            logs = {**logs, "tokens_per_second": tokens / max(self.seconds, 1e-9)}
+        values = {
+            prefix + ours: logs[prefix + theirs]
+            for prefix in ("", "eval_")
+            for theirs, ours in LIVE_NAMES.items()
+            if prefix + theirs in logs
+        }
+        if not values:
+            return
+        self.reporter.metric(state.global_step, values)
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.log.info("step %d/%d  %s", state.global_step, state.max_steps, numbers)
+        for name in ("loss", "grad_norm", "eval_loss"):
+            if name in values and not math.isfinite(values[name]):
+                raise TrainingFailedError(
+                    f"step {state.global_step}: {name} is {values[name]}, so training has diverged; "
+                    "lower the learning rate, or look at the rows. No checkpoint was made of this state"
+                )
+
+
+def load_model(flag: str, name: str, *, trainable: bool) -> LoadedModel:
+    """Load the model that a flag names.
+
+    Raises:
+        BadInputError: there is no such model.
+    """
+    try:
+        return load(name, trainable=trainable)
+    except ModelError as error:
+        raise BadInputError(f"{flag}: {error}") from error
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training measured, from its first step, also where it was resumed."""
+
+    entries: tuple[Mapping[str, float], ...]
+
+    def series(self, name: str) -> list[float]:
+        """Return one number of every step or evaluation that has it."""
+        return [entry[name] for entry in self.entries if name in entry]
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics that SFT and DPO share."""
+        tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
+        return {
+            "steps": len(self.series("loss")),
+            "tokens_trained": tokens,
+            "tokens_per_second": tokens / max(seconds, 1e-9),
+            "max_grad_norm": max(self.series("grad_norm")),
+            "heldout_loss_first": self.series("eval_loss")[0],
+            "heldout_loss_final": self.series("eval_loss")[-1],
+            "overfit_gap": self.series("eval_loss")[-1] - ends(self.series("loss"))[1],
+        }
+
+
+def arguments(
+    kind: type, parameters: TrainingParameters, loaded: LoadedModel, steps: int, **more: Any
+) -> Any:
+    """Return TRL's arguments: one pass over rows that `row_order` has laid out, nothing hidden, no hub."""
+    cuda = loaded.device.startswith("cuda")
+    return kind(
+        output_dir=str(parameters.output_dir / "checkpoints"),
+        num_train_epochs=1,
+        train_sampling_strategy="sequential",
+        per_device_train_batch_size=parameters.batch_size,
+        per_device_eval_batch_size=parameters.batch_size,
+        gradient_accumulation_steps=parameters.gradient_accumulation,
+        gradient_checkpointing=parameters.gradient_checkpointing,
+        learning_rate=parameters.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=math.ceil(0.03 * steps),
+        max_grad_norm=1.0,
+        optim="paged_adamw_8bit" if loaded.four_bit else "adamw_torch",
+        bf16=cuda,
+        use_cpu=not cuda,
+        max_length=None,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        eval_strategy="no",
+        save_strategy="no",
+        save_total_limit=2,
+        seed=parameters.seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=cuda,
+        **more,
+    )
+
+
+def tokens_of_steps(
+    lengths: Sequence[int], order: Sequence[int], parameters: TrainingParameters
+) -> list[int]:
+    """Return how many tokens each optimiser step trains."""
+    rows = parameters.batch_size * parameters.gradient_accumulation
+    return [sum(lengths[i] for i in order[first : first + rows]) for first in range(0, len(order), rows)]
+
+
+def prepare(trainer: Trainer) -> None:
+    """Undo what the libraries do to every run: bfloat16 adapters, printing, asking the hub for the base."""
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    trainer.remove_callback(PrinterCallback)
+    # Else PEFT asks the hub for the base's vocabulary at every save; ours never changes.
+    trainer.model.save_pretrained = partial(trainer.model.save_pretrained, save_embedding_layers=False)
+
+
+def train(
+    trainer: Trainer,
+    parameters: TrainingParameters,
+    made_from: Identity,
+    *,
+    tokens: Sequence[int],
+    reporter: Reporter,
+    log: logging.Logger,
+    clock: Callable[[], float] = time.monotonic,
+) -> History:
+    """Train, or go on from the newest usable checkpoint, to the end.
+
+    Args:
+        trainer: a prepared trainer.
+        parameters: of the phase.
+        made_from: what a checkpoint must have been made from to be resumed.
+        tokens: of each optimiser step; their number is the number of steps.
+        reporter: is told of every step.
+        log: the training log.
+        clock: seconds, for throughput and for the time between checkpoints.
+
+    Raises:
+        Stopped: SIGTERM came; a checkpoint of the last whole step is saved.
+        TrainingFailedError: a loss or gradient was not finite.
+    """
+    folder = Path(trainer.args.output_dir)
+    resume = resumable(folder, made_from, reporter)
+    due = evaluation_steps(len(tokens), parameters.evaluations)
+    state = TrainerState.load_from_json(str(resume / "trainer_state.json")) if resume else TrainerState()
+    measured = {entry["step"] for entry in state.log_history if "eval_loss" in entry}
+    # A stop can come between a step and its evaluation: that evaluation is then made up for.
+    trainer.args.eval_on_start = state.global_step in due and state.global_step not in measured
+    if resume:
+        reporter.notice(f"resuming from {resume}")
+    with StopRequest() as stop:
+        seconds = 60 * parameters.checkpoint_minutes
+        trainer.add_callback(_Reports(reporter, log, tokens, clock))
+        trainer.add_callback(_Schedule(due, seconds, stop, made_from, clock))
+        try:
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        except Stopped:  # in an evaluation, so between two steps
+            if trainer.state.global_step:
+                trainer._save_checkpoint(trainer.model, trial=None)
+                seal(folder / f"checkpoint-{trainer.state.global_step}", made_from)
+            raise
+        if stop.asked:
+            raise Stopped
+        trainer.remove_callback(_Schedule)
+    return History(tuple(trainer.state.log_history))
+
+
+def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Path]:
+    """Save the trained adapter and what it was trained on, each file whole, its configuration last."""
+    fresh = folder / ".new_adapter"
+    trainer.model.save_pretrained(str(fresh), selected_adapters=["default"])
+    record_base(loaded.source.base or loaded.source, folder)
+    saved = []
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        files.write_whole(folder / name, (fresh / name).read_bytes())
+        saved.append(folder / name)
+    for leftover in fresh.iterdir():
+        leftover.unlink()
+    fresh.rmdir()
+    return saved
+
+
+def reloaded_loss(trainer: Trainer, folder: Path) -> float:
+    """Return the held-out loss of the adapter as it is in its files."""
+    trainer.model.load_adapter(str(folder), adapter_name="reloaded")
+    trainer.model.set_adapter("reloaded")
+    loss = trainer.evaluate(metric_key_prefix="reloaded")["reloaded_loss"]
+    trainer.model.set_adapter("default")
+    trainer.model.delete_adapter("reloaded")
+    return float(loss)
+
+
+def prune_checkpoints(folder: Path) -> None:
+    """Keep the newest checkpoint only: with it the same command finds the training done."""
+    for checkpoint in checkpoints(folder)[1:]:
+        shutil.rmtree(checkpoint)
+
+
+def finish(
+    reporter: Reporter,
+    loaded: LoadedModel,
+    parameters: TrainingParameters,
+    made_from: Identity,
+    *,
+    adapter: Sequence[Path],
+    metrics: Mapping[str, float],
+    meanings: Mapping[str, str],
+) -> None:
+    """Write the manifest and the result; the training can then be told from any other, and repeated."""
+    for path in adapter:
+        reporter.artifact(path)
+    libraries = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes")
+    provenance: dict[str, object] = {
+        "parameters": parameters.model_dump(mode="json"),
+        "identity": msgspec.to_builtins(made_from),
+        "model": msgspec.to_builtins(loaded.source),
+        "prompt_format": FORMAT_ID,
+        "seed": parameters.seed,
+        "device": loaded.device,
+        "dtype": loaded.dtype,
+        "four_bit": loaded.four_bit,
+        "adapter_dtype": "float32",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in libraries if find_spec(name)},
+    }
+    result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, provenance)
+    files.write_json(parameters.output_dir / "manifest.json", result)
+    prune_checkpoints(parameters.output_dir / "checkpoints")

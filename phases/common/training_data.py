@@ -1,0 +1,216 @@
+"""What SFT and DPO training share before a model is loaded: parameters, rows, held-out split, row order.
+
+This module is light: `gonogo check` reads the parameters.
+"""
+
+import hashlib
+import math
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+from pydantic import Field
+
+from phases.common import files
+from phases.common.parameters import PhaseParameters, parse
+from phases.common.report import Reporter, stop_on_sigterm
+
+
+class BadInputError(ValueError):
+    """The input of a phase cannot be used; the message says what is wrong, where, and what to do."""
+
+
+class TrainingFailedError(RuntimeError):
+    """Training cannot go on; the message says why and what to try."""
+
+
+class TrainingParameters(PhaseParameters):
+    """Parameters of both trainings. `usual` gives the range that the session document recommends."""
+
+    output_dir: Path = Field(description="folder for the adapter, its checkpoints and its manifest")
+    epochs: int = Field(
+        3, ge=1, le=50, description="times each row is trained", json_schema_extra={"usual": [1, 5]}
+    )
+    batch_size: int = Field(4, ge=1, le=1024, description="rows at once on a device")
+    gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make one step")
+    learning_rate: float = Field(
+        2e-4, gt=0, le=0.1, description="highest learning rate; it decays as a cosine"
+    )
+    max_length: int = Field(1024, ge=16, le=131072, description="tokens of a row; longer rows are left out")
+    gradient_checkpointing: bool = Field(True, description="recompute activations: less memory, slower")
+    heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of the rows that is never trained")
+    evaluations: int = Field(
+        10, ge=1, le=1000, description="times the held-out rows are measured in training"
+    )
+    checkpoint_minutes: float = Field(10, ge=0, description="minutes between checkpoints; 0: after each step")
+    seed: int = Field(20251003, ge=0, lt=2**32, description="seed of everything random")
+    log_dir: Path | None = Field(None, description="folder for the training log; else logs/ beside models/")
+
+    @property
+    def logs(self) -> Path:
+        """The folder for the training log."""
+        return self.log_dir or self.output_dir.parent.parent / "logs"
+
+
+SETTINGS_WITHOUT_EFFECT = frozenset({"output_dir", "log_dir", "checkpoint_minutes"})
+"""Parameters that do not change what is learned: a checkpoint made with others of them can be resumed."""
+
+
+def unusual(parameters: TrainingParameters) -> list[str]:
+    """Return the parameters that lie outside the range that the session document recommends, in words."""
+    found = []
+    for name, field in type(parameters).model_fields.items():
+        extra = field.json_schema_extra
+        value = getattr(parameters, name)
+        if isinstance(extra, dict) and "usual" in extra:
+            low, high = cast(list[float], extra["usual"])
+            if not low <= value <= high:
+                found.append(f"{name} {value:g} (usual: {low:g} to {high:g})")
+    return found
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def read(paths: Sequence[Path], kind: type[R]) -> list[R]:
+    """Read the rows of JSONL files.
+
+    Raises:
+        BadInputError: a line is not such a row, or there is no row at all.
+    """
+    rows = []
+    for path in paths:
+        try:
+            for number, row in enumerate(files.read_rows(path), 1):
+                rows.append(_convert(row, kind, f"{path}, line {number}"))
+        except OSError as error:
+            raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
+        except BadInputError:
+            raise
+        except ValueError as error:
+            raise BadInputError(str(error)) from error
+    if not rows:
+        raise BadInputError(f"no rows in {', '.join(map(str, paths))}; run the phase before this one first")
+    return rows
+
+
+def _convert(row: dict[str, object], kind: type[R], where: str) -> R:
+    try:
+        return msgspec.convert(row, kind)
+    except msgspec.ValidationError as error:
+        names = ", ".join(field.name for field in msgspec.structs.fields(kind) if field.required)
+        raise BadInputError(f"{where}: {error}; expected an object with {names}") from error
+
+
+def hold_out(keys: Sequence[str], share: float, seed: int, multiple: int = 1) -> tuple[list[int], list[int]]:
+    """Split rows into those to train and those held out; rows with one key stay together.
+
+    Which keys are held out depends on the keys and the seed alone, not on the order of the rows.
+
+    Args:
+        keys: what each row is about, such as its instruction.
+        share: of the rows that is held out at least.
+        seed: another seed holds out other rows.
+        multiple: at least this many rows are held out, in whole multiples where keys allow.
+
+    Raises:
+        BadInputError: all rows have the same key, so none can be held out.
+    """
+    ranked = sorted(set(keys), key=lambda key: hashlib.sha256(f"{seed}\0{key}".encode()).digest())
+    rows_of: dict[str, list[int]] = {key: [] for key in ranked}
+    for index, key in enumerate(keys):
+        rows_of[key].append(index)
+    wanted = multiple * math.ceil(max(1.0, share * len(keys)) / multiple)
+    held: list[int] = []
+    for key in ranked[:-1]:
+        if len(held) >= min(wanted, len(keys) // 2 or 1):
+            break
+        held += rows_of[key]
+    if not held:
+        raise BadInputError(
+            "all rows have the same prompt: none can be held out; give rows with other prompts"
+        )
+    return sorted(set(range(len(keys))) - set(held)), sorted(held)
+
+
+def row_order(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: int) -> list[int]:
+    """Return the rows in the order in which they are trained: every epoch anew, like lengths in one batch.
+
+    The whole order is laid out beforehand, so that a resumed training sees the very rows that were left. The
+    batch with the most tokens comes first: what does not fit into memory fails at once.
+    """
+    chance = random.Random(seed)
+    batches: list[list[int]] = []
+    left: list[int] = []
+    for _ in range(epochs):
+        rows = left + chance.sample(range(len(lengths)), len(lengths))
+        whole = len(rows) - len(rows) % batch_size
+        left = rows[whole:]
+        epoch = []
+        for first in range(0, whole, batch_size * 50):
+            alike = sorted(rows[first : min(first + batch_size * 50, whole)], key=lengths.__getitem__)
+            epoch += [alike[i : i + batch_size] for i in range(0, len(alike), batch_size)]
+        chance.shuffle(epoch)
+        batches += epoch
+    if batches:
+        largest = max(range(len(batches)), key=lambda i: max(lengths[row] for row in batches[i]))
+        batches.insert(0, batches.pop(largest))
+    return [row for batch in batches for row in batch] + left
+
+
+def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:
+    """Return the steps after which held-out rows are measured: before the first, evenly, after the last."""
+    return frozenset(round(steps * i / evaluations) for i in range(evaluations + 1))
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the means of the first and of the last tenth of the values (one value at least)."""
+    tenth = max(1, len(values) // 10)
+    return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
+
+
+SHARED_METRICS = {
+    "heldout_loss_first": "loss on the held-out rows before the first step",
+    "heldout_loss_final": "loss on the held-out rows after the last step",
+    "overfit_gap": "heldout_loss_final less the mean training loss of the last tenth of the steps",
+    "heldout_reload_difference": "held-out loss of the adapter read back from its files, less the final one",
+    "steps": "optimiser steps",
+    "train_rows": "rows that were trained",
+    "heldout_rows": "rows that were held out",
+    "dropped_too_long": "rows left out because they are longer than max_length",
+    "tokens_trained": "tokens that went through the model in training: prompts included, padding not",
+    "tokens_per_second": "tokens_trained over the time spent in training steps",
+    "max_grad_norm": "largest gradient norm before clipping",
+}
+"""Metrics of both trainings and what they are computed from."""
+
+T = TypeVar("T", bound=TrainingParameters)
+
+
+def command(
+    run: Callable[[T, Reporter], None],
+    kind: type[T],
+    argv: Sequence[str] | None,
+    *,
+    program: str,
+    description: str,
+) -> int:
+    """Run a training phase from its command line; return its exit code: 2 for bad input, 1 when it failed."""
+    stop_on_sigterm()
+    parameters = parse(kind, argv, program=program, description=description)
+    # Read when the libraries are imported: no telemetry, and no progress bars in logs.
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ.setdefault(name, "1")
+    try:
+        run(parameters, Reporter(parameters.output_dir))
+    except (BadInputError, FileNotFoundError) as error:
+        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except TrainingFailedError as error:
+        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
