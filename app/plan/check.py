@@ -17,11 +17,10 @@ def check(plan_path: Path, profile: str | None = None, as_json: bool = False) ->
     try:
         plan = load_plan(plan_path, profile)
     except PlanErrors as errors:
-        print(errors, file=sys.stderr)
+        print(errors, file=sys.stderr)  # noqa: T201
         return 2
-    print(
-        msgspec.json.format(msgspec.json.encode(summary(plan)), indent=2).decode() if as_json else table(plan)
-    )
+    text = msgspec.json.format(msgspec.json.encode(summary(plan))).decode() if as_json else table(plan)
+    print(text)  # noqa: T201
     return 0
 
 

@@ -1,0 +1,44 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import phases
+from app.plan import load
+
+STUB = """
+from pydantic import Field
+from phases.common.parameters import PhaseParameters
+
+METRICS = {"score": "how well it went", "word": "a text"}
+
+class Parameters(PhaseParameters):
+    output_dir: str = "out"
+    count: int = Field(10, ge=1, description="how many")
+    files: list[str] = Field(default=[], description="what to read")
+    rate: float = Field(0.5, gt=0)
+    batch: int = Field(1, ge=1)
+"""
+
+NO_BATCH = """
+from phases.common.parameters import PhaseParameters
+
+METRICS = {"score": "how well it went"}
+
+class Parameters(PhaseParameters):
+    model: str
+"""
+
+
+@pytest.fixture(autouse=True)
+def stub_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Adds phase modules stub_batches, stub_plain and stub_broken: these tests need no real phase."""
+    folder = tmp_path / "phase_modules"
+    folder.mkdir()
+    (folder / "stub_batches.py").write_text(STUB)
+    (folder / "stub_plain.py").write_text(NO_BATCH)
+    (folder / "stub_broken.py").write_text("raise RuntimeError('no such library')")
+    monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(folder)])
+    load._module.cache_clear()
+    yield
+    load._module.cache_clear()

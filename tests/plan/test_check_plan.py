@@ -1,0 +1,108 @@
+"""`gonogo check` on the plan that ships: its phases, estimates and totals; bad plans exit 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import app
+from app.plan.check import check
+from app.plan.criteria import judge
+from app.plan.load import load_plan
+from app.session.snapshot import Value
+
+PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
+IDS = [
+    "verification",
+    "baseline_evaluation",
+    "sft_data",
+    "sft_training",
+    "sft_evaluation",
+    "preference_pairs",
+    "dpo_training",
+    "dpo_evaluation",
+    "comparison",
+]
+
+
+def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(PLAN, None, as_json=True) == 0
+    says = json.loads(capsys.readouterr().out)
+    assert list(says) == ["session", "profile", "budget_usd", "usd_per_hour", "phases", "total"]
+    assert [phase["id"] for phase in says["phases"]] == IDS
+    assert says["phases"][0] == {
+        "id": "verification",
+        "title": "Verification",
+        "estimate": {"hours": [0.5, 0.75], "usd": [1.0, 1.5]},
+        "critical": True,
+        "gate": "always",
+    }
+    assert says["total"] == {"hours": [8.5, 16.5], "usd": [14.0, 29.5]}
+    assert (says["budget_usd"], says["usd_per_hour"], says["profile"]) == (25.0, 1.74, None)
+    assert [phase["id"] for phase in says["phases"] if phase["gate"] == "always"] == [
+        "verification",
+        "sft_evaluation",
+        "dpo_evaluation",
+    ]
+    assert [phase["id"] for phase in says["phases"] if not phase["critical"]] == ["comparison"]
+
+
+@pytest.mark.parametrize("profile", ["rehearsal", "gemma-270m"])
+def test_profiles_cost_what_their_hours_cost(capsys: pytest.CaptureFixture[str], profile: str) -> None:
+    assert check(PLAN, profile, as_json=True) == 0
+    says = json.loads(capsys.readouterr().out)
+    assert says["profile"] == profile
+    assert [phase["id"] for phase in says["phases"]] == IDS
+    low, high = says["total"]["hours"]
+    assert says["total"]["usd"] == pytest.approx([low * 1.74, high * 1.74], abs=1e-3)
+
+
+def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(PLAN) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Stage 1: Qwen/Qwen2.5-32B on A100 SXM 80GB at $1.74/h"
+    assert [line.split() for line in lines if line.startswith("Baseline")] == [
+        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "yes", "unless", "go"]
+    ]
+    assert [line.split() for line in lines if line.startswith("total")] == [
+        ["total", "8.5-16.5", "h", "$14.00-29.50"]
+    ]
+    assert lines[-1] == "budget $25.00: the estimate may exceed it"
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("[session]\nname = 3\n")
+    assert check(path) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{path}:2: session.name: expected a valid string" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("phase", "metrics", "verdict", "words"),
+    [
+        ("verification", {"verdict": "contaminated", "success_rate": 0.8, "completion_rate": 1.0}, "stop", "Debug"),
+        ("verification", {"verdict": "inconclusive", "success_rate": 0.3, "completion_rate": 1.0}, "investigate", "report"),
+        ("verification", {"verdict": "clean", "success_rate": 0.1, "completion_rate": 1.0}, "go", "Baseline confirmed"),
+        ("sft_evaluation", {"success_rate": 0.39, "success_rate_low": 0.3}, "investigate", "data quality"),
+        ("sft_evaluation", {"success_rate": 0.5, "success_rate_low": 0.4}, "investigate", "less than planned"),
+        ("sft_evaluation", {"success_rate": 0.61, "success_rate_low": 0.5}, "go", "Continue to DPO"),
+        ("dpo_evaluation", {"success_rate": 0.7}, "investigate", "preference pair quality"),
+        ("dpo_evaluation", {"success_rate": 0.8}, "go", "stays at or below 85 %"),
+        ("dpo_evaluation", {"success_rate": 0.86}, "go", "Stage 1 complete"),
+    ],
+)  # fmt: skip
+def test_the_decision_points_of_the_session(
+    phase: str, metrics: dict[str, Value], verdict: str, words: str
+) -> None:
+    plan = load_plan(PLAN)
+    earlier: dict[str, dict[str, Value]] = {
+        "baseline_evaluation": {"success_rate": 0.2},
+        "sft_evaluation": {"success_rate": 0.7},
+    }
+    judgement = judge(plan.phase(phase), metrics, earlier)
+    assert judgement.verdict == verdict
+    assert words in judgement.advice[0]
