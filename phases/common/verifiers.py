@@ -13,7 +13,7 @@ import inspect
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -402,25 +402,40 @@ def title_case(response: str) -> bool:
     return bool(found) and capital[0] and all(c or s for c, s in zip(capital, short, strict=True))
 
 
-def json_object(response: str, keys: Sequence[str] = (), exact: bool = True) -> bool:
+def json_object(
+    response: str, keys: Sequence[str] = (), values: Mapping[str, object] | None = None, exact: bool = True
+) -> bool:
     """The whole response is a JSON object with the keys, and no others where `exact` and keys are given.
 
-    A fence of backticks around it is allowed. No value is an empty string or null.
+    A fence of backticks around it is allowed. No value is an empty string or null; the `values` are as given,
+    strings compared normalised.
     """
     value = _json(response)
+    if not isinstance(value, dict) or not value or any(v in ("", None) for v in value.values()):
+        return False
+    wanted = {*keys, *(values or {})}
     return (
-        isinstance(value, dict)
-        and bool(value)
-        and set(keys) <= set(value)
-        and not (exact and keys and set(value) - set(keys))
-        and all(v not in ("", None) for v in value.values())
+        wanted <= set(value)
+        and not (exact and wanted and set(value) - wanted)
+        and all(_plain(value[key]) == _plain(given) for key, given in (values or {}).items())
     )
 
 
-def json_array(response: str, count: int) -> bool:
-    """The whole response is a JSON array of `count` different strings or numbers; a fence is allowed."""
+def json_array(response: str, count: int, allowed: Sequence[object] | None = None) -> bool:
+    """The whole response is a JSON array of `count` different strings or numbers; a fence is allowed.
+
+    All items are `allowed`, where given, strings compared normalised.
+    """
     value = _json(response)
-    return isinstance(value, list) and len(value) == len({json.dumps(v) for v in value}) == count
+    if not isinstance(value, list) or not all(isinstance(item, str | int | float) for item in value):
+        return False
+    items = [_plain(item) for item in value]
+    wanted = None if allowed is None else [_plain(item) for item in allowed]
+    return len(items) == len(set(items)) == count and (wanted is None or all(i in wanted for i in items))
+
+
+def _plain(value: object) -> object:
+    return _same_spelling(normalise(value)) if isinstance(value, str) else value
 
 
 def _json(response: str) -> object:

@@ -1,0 +1,1 @@
+"""The evaluation suites and the scripts that build them."""
