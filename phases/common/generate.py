@@ -5,7 +5,7 @@ order of the work change it (beyond the rounding of the hardware).
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ def generate(
     top_p: float = 1.0,
     stop: Sequence[str] = (),
     batch_size: int = 32,
+    on_step: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, Completion]]:
     """Yield the index of each prompt with its completion, batch by batch, longest prompts first.
 
@@ -52,6 +53,7 @@ def generate(
         top_p: sample from the smallest set of most likely tokens with this probability.
         stop: a completion ends before the first of these strings.
         batch_size: rows at once.
+        on_step: called after each token of a batch, so that a long batch can show that it is alive.
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
@@ -59,11 +61,15 @@ def generate(
     order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
+        criteria = StoppingCriteriaList([_OnStep(on_step)] if on_step else [])
+        if stop:
+            width = max(len(rows[i]) for i in batch)
+            criteria.append(_StopStrings(loaded.tokenizer, stop, width))
         processors = LogitsProcessorList()
         if temperature > 0:
             noise = [_uniform(prompts[i], seeds[i], max_new_tokens) for i in batch]
             processors.append(_Sampler(torch.stack(noise).to(loaded.device), temperature, top_p))
-        new_tokens = _generate_ids(loaded, [rows[i] for i in batch], max_new_tokens, processors, stop)
+        new_tokens = _generate_ids(loaded, [rows[i] for i in batch], max_new_tokens, processors, criteria)
         for index, ids in zip(batch, new_tokens, strict=True):
             yield index, _completion(loaded, ids, stop)
 
@@ -88,11 +94,9 @@ def _generate_ids(
     rows: Sequence[Sequence[int]],
     max_new_tokens: int,
     processors: LogitsProcessorList,
-    stop: Sequence[str],
+    criteria: StoppingCriteriaList,
 ) -> list[list[int]]:
     ids, mask = pad_left(rows, loaded.tokenizer.pad_id, loaded.device)
-    width = ids.shape[1]
-    criteria = [_StopStrings(loaded.tokenizer, stop, width)] if stop else []
     with torch.inference_mode():
         output = loaded.model.generate(
             input_ids=ids,
@@ -106,9 +110,9 @@ def _generate_ids(
             eos_token_id=end_ids(loaded),
             pad_token_id=loaded.tokenizer.pad_id,
             logits_processor=processors,
-            stopping_criteria=StoppingCriteriaList(criteria),
+            stopping_criteria=criteria,
         )
-    return output[:, width:].tolist()
+    return output[:, ids.shape[1] :].tolist()
 
 
 def _completion(loaded: LoadedModel, ids: list[int], stop: Sequence[str]) -> Completion:
@@ -183,3 +187,14 @@ class _StopStrings(StoppingCriteria):  # type: ignore[misc]
         texts = self.tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
         done = [any(string in text for string in self.stop) for text in texts]
         return torch.tensor(done, device=input_ids.device)
+
+
+class _OnStep(StoppingCriteria):  # type: ignore[misc]
+    """Ends nothing: calls a function after each token of a batch."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        self.call()
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)

@@ -1,0 +1,276 @@
+"""Evaluation: how many instructions of a suite a model follows, greedily decoded, checked by programs.
+
+Each prompt is wrapped by `prompt_format`, each answer must end by itself and pass all checks of its prompt.
+Answers are kept as they come in `eval_<time>.jsonl`; the same parameters again continue an unfinished file.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic import Field
+
+from phases.common import files
+from phases.common.heartbeat import Heartbeat
+from phases.common.parameters import PhaseParameters, parse
+from phases.common.report import Reporter, stop_on_sigterm
+
+if TYPE_CHECKING:
+    from phases.common.model import ModelSource
+    from phases.common.suite import Suite
+
+SAMPLES = 12
+
+
+class Parameters(PhaseParameters):
+    """What is evaluated, on what."""
+
+    model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
+    suite: str = Field(
+        "auto", description="'stage1', 'embedded', a JSONL file, or 'auto': the one that fits the model"
+    )
+    output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
+    max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
+    batch_size: int = Field(32, ge=1, le=4096, description="prompts at once")
+    seed: int = Field(20251003, ge=0, description="recorded; greedy decoding draws no random numbers")
+
+
+METRICS = {
+    "success_rate": "share of prompts whose answer ended by itself and passed all checks",
+    "success_rate_low": "lower end of its Wilson 95 % interval",
+    "success_rate_high": "upper end of its Wilson 95 % interval",
+    "prompts": "prompts in the suite",
+    "passed": "prompts that were followed",
+    "truncation_rate": "share of answers that were cut off at max_new_tokens",
+    "success_rate_if_truncated_ignored": "share of prompts whose answer passed all checks, cut off or not",
+    "mean_tokens": "mean tokens of an answer, its end included",
+    "tokens_per_second": "tokens generated a second",
+    **{
+        f"success_rate_{category}": f"share of the {category.replace('_', ' ')} prompts that were followed"
+        for category in ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
+    },
+}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One prompt's raw answer and what was found."""
+
+    key: str
+    category: str
+    instruction: str
+    response: str
+    finished: bool
+    tokens: int
+    passed: bool
+    failures: tuple[str, ...]
+
+
+def run(parameters: Parameters, reporter: Reporter) -> None:
+    """Evaluate the model."""
+    from phases.common import prompt_format
+    from phases.common.generate import generate
+    from phases.common.model import load, locate
+    from phases.common.provenance import provenance
+    from phases.common.statistics import wilson
+    from phases.common.suite import default_suite, load_suite
+
+    source = locate(parameters.model)
+    suite = load_suite(
+        default_suite((source.base or source).name) if parameters.suite == "auto" else parameters.suite
+    )
+    fingerprint = _fingerprint(parameters, source, suite)
+    rows_path = _rows_path(parameters.output_dir, fingerprint, reporter)
+    answers = {row["key"]: msgspec.convert(row, Answer) for row in _rows(rows_path)}
+    writer = files.RowWriter(rows_path)
+    if not rows_path.stat().st_size:
+        writer.write([fingerprint])
+    loaded = load(parameters.model)
+    left = [prompt for prompt in suite.prompts if prompt.key not in answers]
+    reporter.notice(
+        f"evaluating {parameters.model} on {suite.name} ({len(suite.prompts)} prompts, version "
+        f"{suite.version[:12]}); {len(answers)} answered before; chat_template=None, add_special_tokens=False"
+    )
+    reporter.progress(len(answers), len(suite.prompts), "prompts")
+    speed = _Speed()
+    heartbeat = Heartbeat(reporter, len(suite.prompts), "prompts")
+    for index, completion in generate(
+        loaded,
+        [prompt_format.prompt(prompt.instruction) for prompt in left],
+        seeds=[parameters.seed] * len(left),
+        max_new_tokens=parameters.max_new_tokens,
+        batch_size=parameters.batch_size,
+        on_step=lambda: heartbeat.beat(len(answers)),
+    ):
+        prompt = left[index]
+        answer = _judge(prompt, completion)
+        writer.write([answer])
+        answers[answer.key] = answer
+        speed.count(completion.tokens)
+        reporter.progress(len(answers), len(suite.prompts), "prompts")
+        if len(answers) % max(1, len(suite.prompts) // SAMPLES) == 0:
+            _show(reporter, answer)
+            reporter.metric(
+                len(answers),
+                {
+                    "success_rate": sum(a.passed for a in answers.values()) / len(answers),
+                    "tokens_per_second": speed.rate(),
+                },
+            )
+    writer.close()
+
+    results = [answers[prompt.key] for prompt in suite.prompts]
+    metrics, categories = _metrics(results)
+    metrics["tokens_per_second"] = speed.rate()
+    overall = wilson(sum(a.passed for a in results), len(results))
+    record = provenance(loaded, suite={"name": suite.name, "version": suite.version}, fingerprint=fingerprint)
+    summary_path = rows_path.with_suffix(".json")
+    files.write_json(
+        summary_path,
+        {
+            "success_rate": overall.rate,
+            "success_rate_interval": [overall.low, overall.high],
+            "prompts": overall.total,
+            "passed": overall.passed,
+            "suite": {"name": suite.name, "version": suite.version},
+            "model": parameters.model,
+            "parameters": parameters.model_dump(mode="json"),
+            "metrics": metrics,
+            "categories": categories,
+            "results": results,
+            "provenance": record,
+        },
+    )
+    reporter.artifact(summary_path)
+    reporter.artifact(rows_path, len(results))
+    manifest = parameters.output_dir / "manifest.json"
+    newest = {"evaluation": summary_path.name, "sha256": files.sha256(summary_path), **record}
+    files.write_json(manifest, newest)
+    reporter.artifact(manifest)
+    reporter.finish(metrics, dict.fromkeys(metrics, summary_path.name), record)
+    interval = f"[{overall.low:.1%}, {overall.high:.1%}]"
+    reporter.notice(f"{overall.passed} of {overall.total} followed: {overall.rate:.1%} {interval}")
+
+
+class _Speed:
+    """Tokens a second since the model began to write."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._started = self._clock()
+        self._tokens = 0
+
+    def count(self, tokens: int) -> None:
+        self._tokens += tokens
+
+    def rate(self) -> float:
+        return self._tokens / max(1e-9, self._clock() - self._started)
+
+
+def _judge(prompt: Any, completion: Any) -> Answer:
+    from phases.common.verifiers import failures
+
+    wrong = failures(prompt.instruction, prompt.checks, completion.text)
+    return Answer(
+        prompt.key,
+        prompt.category,
+        prompt.instruction,
+        completion.text,
+        completion.finished,
+        completion.tokens,
+        completion.finished and not wrong,
+        wrong if completion.finished else ("unfinished", *wrong),
+    )
+
+
+def _show(reporter: Reporter, answer: Answer) -> None:
+    texts = {"Instruction": answer.instruction, "Response": answer.response}
+    if answer.failures:
+        texts["Fails"] = ", ".join(answer.failures)
+    reporter.sample(f"{answer.category} {answer.key}", texts, answer.passed)
+
+
+def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]:
+    from phases.common.statistics import wilson
+
+    by_category: dict[str, list[Answer]] = defaultdict(list)
+    for answer in results:
+        by_category[answer.category].append(answer)
+    rates = {name: wilson(sum(a.passed for a in rows), len(rows)) for name, rows in by_category.items()}
+    overall = wilson(sum(a.passed for a in results), len(results))
+    metrics: dict[str, Any] = {
+        "success_rate": overall.rate,
+        "success_rate_low": overall.low,
+        "success_rate_high": overall.high,
+        "prompts": overall.total,
+        "passed": overall.passed,
+        "truncation_rate": sum(not a.finished for a in results) / len(results),
+        "success_rate_if_truncated_ignored": sum(set(a.failures) <= {"unfinished"} for a in results)
+        / len(results),
+        "mean_tokens": sum(a.tokens for a in results) / len(results),
+    }
+    metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if f"success_rate_{n}" in METRICS}
+    return metrics, {
+        name: {"success_rate": r.rate, "interval": [r.low, r.high], "passed": r.passed, "prompts": r.total}
+        for name, r in rates.items()
+    }
+
+
+def _fingerprint(parameters: Parameters, source: "ModelSource", suite: "Suite") -> dict[str, Any]:
+    """Everything that the answers depend on: rows made under another fingerprint are never continued."""
+    from phases.common.prompt_format import FORMAT_ID
+
+    return {
+        "fingerprint": {
+            "model_sha256": source.sha256,
+            "suite_version": suite.version,
+            "max_new_tokens": parameters.max_new_tokens,
+            "prompt_format": FORMAT_ID,
+            "seed": parameters.seed,
+        }
+    }
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [row for row in files.read_rows(path) if "fingerprint" not in row] if path.is_file() else []
+
+
+def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Reporter) -> Path:
+    """Return the unfinished file of these inputs and parameters, or a new one named by the time."""
+    for path in sorted(output_dir.glob("eval_*.jsonl"), reverse=True):
+        if path.with_suffix(".json").exists():
+            continue
+        if next(files.read_rows(path), None) == fingerprint:
+            return path
+        reporter.notice(
+            f"{path} was made from another model, suite or parameters; it is not continued", "warning"
+        )
+    now = datetime.datetime.now(datetime.UTC)
+    return output_dir / f"eval_{now:%Y%m%d_%H%M%S}.jsonl"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the phase from the command line."""
+    import sys
+
+    parameters = parse(
+        Parameters, argv, program="phases.evaluation", description=(__doc__ or "").split("\n")[0]
+    )
+    stop_on_sigterm()
+    from phases.common.model import ModelError
+    from phases.common.suite import SuiteError
+
+    try:
+        run(parameters, Reporter(parameters.output_dir))
+    except (ModelError, SuiteError) as error:
+        print(f"phases.evaluation: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,51 @@
+"""A tiny model with random weights, saved as a folder: for tests of what does not depend on knowledge."""
+
+from pathlib import Path
+
+import pytest
+
+TEXT = """Instruction: Name three colours.
+Response: red, green, blue
+The capital of France is Paris. 1, 2, 3, 4, 5. {"name": "Anna", "age": 7}
+Translate the word dog into French. Answer with yes or no: is a rose a flower?
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a two-layer Qwen2 and a byte-level tokenizer; weights drawn with a fixed seed."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny_model")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        [TEXT] * 3,
+        trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=["<|endoftext|>"],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
+    ).save_pretrained(folder)
+    torch.manual_seed(7)
+    Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            max_position_embeddings=512,
+            initializer_range=0.3,
+            eos_token_id=0,
+            pad_token_id=0,
+        )
+    ).save_pretrained(folder)
+    return folder

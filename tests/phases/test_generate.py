@@ -1,0 +1,106 @@
+"""Generation and scoring: what a row is must not depend on its neighbours."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from phases.common.generate import Completion, generate
+from phases.common.model import LoadedModel, load
+from phases.common.score import log_probabilities, next_token_log_probabilities
+
+PROMPTS = [
+    "The capital of France is",
+    "1, 2,",
+    "Instruction: Name three colours.\nResponse:",
+    "a",
+    "Translate",
+]
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model: Path) -> LoadedModel:
+    return load(str(tiny_model))
+
+
+def sampled(loaded: LoadedModel, indices: list[int], **more: object) -> dict[int, Completion]:
+    found = generate(
+        loaded,
+        [PROMPTS[i] for i in indices],
+        seeds=[100 + i for i in indices],
+        max_new_tokens=12,
+        temperature=1.0,
+        **more,  # type: ignore[arg-type]
+    )
+    return {indices[n]: completion for n, completion in found}
+
+
+def test_a_sampled_row_depends_on_its_prompt_and_seed_alone(loaded: LoadedModel) -> None:
+    everything = sampled(loaded, [0, 1, 2, 3, 4])
+    assert everything == sampled(loaded, [4, 2, 0, 1, 3], batch_size=2)
+    assert everything[2] == sampled(loaded, [2])[2]
+
+
+def test_another_seed_gives_another_row(loaded: LoadedModel) -> None:
+    rows = generate(loaded, ["a"] * 8, seeds=list(range(8)), max_new_tokens=12, temperature=1.0)
+    assert len({completion.text for _, completion in rows}) > 4
+
+
+def test_sampling_follows_the_distribution(loaded: LoadedModel) -> None:
+    ids = loaded.tokenizer.prompt_ids("a")
+    expected = next_token_log_probabilities(loaded, [ids])[0].exp()
+    texts = [loaded.tokenizer.decode([token]) for token in range(len(expected))]
+    word = texts[int(expected.argmax())]
+    rows = generate(
+        loaded, ["a"] * 2000, seeds=list(range(2000)), max_new_tokens=1, temperature=1.0, batch_size=500
+    )
+    share = sum(completion.text == word for _, completion in rows) / 2000
+    p = sum(float(q) for q, text in zip(expected, texts, strict=True) if text == word)
+    assert abs(share - p) < 5 * math.sqrt(p * (1 - p) / 2000)
+
+
+def test_a_nucleus_of_nothing_is_greedy(loaded: LoadedModel) -> None:
+    greedy = dict(generate(loaded, PROMPTS, seeds=[0] * 5, max_new_tokens=8))
+    nucleus = generate(loaded, PROMPTS, seeds=[1] * 5, max_new_tokens=8, temperature=1.0, top_p=1e-6)
+    assert greedy == dict(nucleus)
+
+
+def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -> None:
+    [(_, long)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=20)
+    stop = long.text[5:8]
+    [(_, short)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=20, stop=(stop,))
+    assert short.text == long.text[: long.text.find(stop)]
+    assert short.finished
+    assert short.tokens <= long.tokens
+
+
+def test_a_row_that_is_cut_off_is_not_finished(loaded: LoadedModel) -> None:
+    [(_, row)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=3)
+    assert row.finished == (row.tokens < 3) or loaded.tokenizer.eos not in row.text
+
+
+def test_every_step_is_reported(loaded: LoadedModel) -> None:
+    steps: list[int] = []
+    list(generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=5, on_step=lambda: steps.append(1)))
+    assert 1 <= len(steps) <= 5
+
+
+def test_scores_agree_with_the_plain_model(loaded: LoadedModel) -> None:
+    prompts, tails = (
+        [PROMPTS[0], PROMPTS[1], PROMPTS[2]],
+        [" Paris", " 3, 4", " red, green, blue<|endoftext|>"],
+    )
+    scores = log_probabilities(loaded, prompts, tails)
+    for prompt, tail, score in zip(prompts, tails, scores, strict=True):
+        head, end = loaded.tokenizer.encode(prompt), loaded.tokenizer.encode(tail)
+        with torch.inference_mode():
+            logits = loaded.model(torch.tensor([head + end])).logits[0].log_softmax(-1)
+        expected = sum(float(logits[len(head) + n - 1, token]) for n, token in enumerate(end))
+        assert score.log_probability == pytest.approx(expected, abs=1e-3)
+        assert score.tokens == len(end)
+
+
+def test_nothing_to_score_is_an_error(loaded: LoadedModel) -> None:
+    with pytest.raises(ValueError, match="nothing to score"):
+        log_probabilities(loaded, ["a"], [""])
