@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from phases.common.training_data import (
 )
 
 CHECKPOINT_RECORD = "checkpoint.json"
+STEP_ZERO_TOLERANCE = 2e-3
 LIVE_NAMES = {
     "loss": "loss",
     "learning_rate": "learning_rate",
@@ -122,6 +124,8 @@ def training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
     logging.captureWarnings(True)
+    # What libraries will rename in their next versions is nothing that an operator can act on.
+    warnings.simplefilter("ignore", FutureWarning)
     loggers = [log, logging.getLogger("py.warnings")]
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -229,6 +233,8 @@ class _Reports(TrainerCallback):  # type: ignore[misc]
             timing = {"tokens": tokens, "seconds": self.seconds}
             state.log_history[-1].update(timing)
             logs = {**logs, "tokens_per_second": tokens / max(self.seconds, 1e-9)}
+        if "reloaded_loss" in logs:  # the last evaluation again, to verify the saved adapter
+            return
         values = {
             prefix + ours: logs[prefix + theirs]
             for prefix in ("", "eval_")
@@ -258,6 +264,25 @@ def load_model(flag: str, name: str, *, trainable: bool) -> LoadedModel:
         return load(name, trainable=trainable)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
+
+
+class StartsAsReference(TrainerCallback):  # type: ignore[misc]
+    """Ends a DPO run in which, before the first update, policy and reference are not one model."""
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float], **more: Any
+    ) -> None:
+        """Check the first evaluation and the first step."""
+        # What step 1 logs was computed before its update.
+        prefix = {0: "eval_", 1: ""}.get(state.global_step)
+        if prefix is None or prefix + "loss" not in logs:
+            return
+        loss, margin = logs[prefix + "loss"], logs[prefix + "rewards/margins"]
+        if abs(loss - math.log(2)) > STEP_ZERO_TOLERANCE or abs(margin) > STEP_ZERO_TOLERANCE:
+            raise TrainingFailedError(
+                f"before the first update the loss is {loss:.4f} and the margin {margin:.4f}, not 0.6931 "
+                "and 0: the reference is not the model that is trained, so DPO would learn something else"
+            )
 
 
 @dataclass(frozen=True)
@@ -332,8 +357,11 @@ def prepare(trainer: Trainer) -> None:
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     trainer.remove_callback(PrinterCallback)
-    # Else PEFT asks the hub for the base's vocabulary at every save; ours never changes.
-    trainer.model.save_pretrained = partial(trainer.model.save_pretrained, save_embedding_layers=False)
+    # Else PEFT asks the hub for the base's vocabulary at every save, which never changes here, and saves the
+    # reference too, which is the SFT adapter.
+    trainer.model.save_pretrained = partial(
+        trainer.model.save_pretrained, save_embedding_layers=False, selected_adapters=["default"]
+    )
 
 
 def train(
@@ -390,7 +418,7 @@ def train(
 def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Path]:
     """Save the trained adapter and what it was trained on, each file whole, its configuration last."""
     fresh = folder / ".new_adapter"
-    trainer.model.save_pretrained(str(fresh), selected_adapters=["default"])
+    trainer.model.save_pretrained(str(fresh))
     record_base(loaded.source.base or loaded.source, folder)
     saved = []
     for name in ("adapter_model.safetensors", "adapter_config.json"):

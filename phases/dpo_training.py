@@ -1,0 +1,323 @@
+"""DPO: sharpen the SFT model with preference pairs, the SFT model itself being the reference.
+
+The adapter of SFT is trained on; a frozen copy of it is the reference, so at step 0 policy and reference are
+one model: the loss is log 2 and the margin 0, or something is wrong and nothing is trained.
+
+Rafailov et al., Direct Preference Optimization, arXiv 2305.18290.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic import Field
+
+from phases.common import files
+from phases.common.report import Reporter
+from phases.common.training_data import (
+    SHARED_METRICS,
+    BadInputError,
+    TrainingParameters,
+    command,
+    ends,
+    hold_out,
+    read,
+    row_order,
+    unusual,
+)
+
+if TYPE_CHECKING:
+    from phases.common.generate import Completion
+    from phases.common.model import LoadedModel, Tokenizer
+    from phases.common.training import History
+
+SAMPLES = 6
+LENGTH_PROMPTS = 24
+"""Held-out prompts that both models answer, to see whether answers grow or shrink."""
+CHANCE = 0.5
+LENGTH_DRIFT = 1.5
+CHOSEN_LOSS = 0.25
+"""Alarms: accuracy no better than this, lengths by this factor, this share of the chosen log-probability."""
+
+
+class Parameters(TrainingParameters):
+    """Parameters of DPO training."""
+
+    sft_model: str = Field(
+        description="adapter folder of SFT training: where training starts, and the reference"
+    )
+    preference_file: list[str] = Field(
+        min_length=1, description="JSONL files or patterns; rows of preference_pairs"
+    )
+    beta: float = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="how strongly to stay near the reference; lower allows more drift",
+        json_schema_extra={"usual": [0.1, 0.3]},
+    )
+    epochs: int = Field(
+        3, ge=1, le=50, description="times each pair is trained", json_schema_extra={"usual": [1, 3]}
+    )
+    batch_size: int = Field(2, ge=1, le=1024, description="pairs at once on a device")
+    learning_rate: float = Field(
+        5e-5,
+        gt=0,
+        le=0.1,
+        description="highest learning rate; it decays as a cosine",
+        json_schema_extra={"usual": [5e-5, 1e-4]},
+    )
+
+
+METRICS = {
+    "step0_loss": "held-out loss before the first step: log 2 if the reference is the model that is trained",
+    "step0_margin": "held-out reward margin before the first step: 0 if the reference is the model trained",
+    "first_loss": "mean training loss of the first tenth of the steps",
+    "final_loss": "mean training loss of the last tenth of the steps",
+    "final_accuracy": "share of pairs whose chosen answer has the higher reward, last tenth of the steps",
+    "final_margin": "mean reward of chosen less rejected answers, last tenth of the steps",
+    "heldout_accuracy": "share of held-out pairs whose chosen answer has the higher reward, at the end",
+    "heldout_margin": "mean reward of chosen less rejected held-out answers, at the end",
+    "chosen_logp_change": "mean log-probability of held-out chosen answers, at the end less at step 0",
+    "rejected_logp_change": "the same of held-out rejected answers",
+    "length_ratio": "mean tokens of greedy answers to held-out prompts, over those of the reference",
+    "unfinished_share": "share of those answers that did not end by themselves",
+    **SHARED_METRICS,
+}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A preference pair, as far as training needs it: `chosen` and `rejected` follow `prompt` as they are.
+
+    An answer that did not end by itself is not taught to end.
+    """
+
+    prompt: str
+    chosen: str
+    rejected: str
+    chosen_finished: bool = True
+    rejected_finished: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The token ids of a row."""
+
+    row: Row
+    prompt: list[int]
+    chosen: list[int]
+    rejected: list[int]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the prompt with the longer answer."""
+        return len(self.prompt) + max(len(self.chosen), len(self.rejected))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that training the pair takes: the prompt twice, both answers."""
+        return 2 * len(self.prompt) + len(self.chosen) + len(self.rejected)
+
+
+def encode(row: Row, tokenizer: "Tokenizer") -> Pair:
+    """Return the ids of a row: prompt and answers apart, as they are at generation."""
+
+    def answer(text: str, finished: bool) -> list[int]:
+        return tokenizer.encode(text) + ([tokenizer.eos_id] if finished else [])
+
+    return Pair(
+        row,
+        tokenizer.prompt_ids(row.prompt),
+        answer(row.chosen, row.chosen_finished),
+        answer(row.rejected, row.rejected_finished),
+    )
+
+
+def run(parameters: Parameters, reporter: Reporter) -> None:
+    """Train on the SFT adapter and save the result in `output_dir`."""
+    paths = files.expand(parameters.preference_file)
+    rows = read(paths, Row)
+    for path in paths:
+        reporter.input(path)
+    reporter.progress(0, None, "steps")
+
+    from phases.common import training
+
+    with training.training_log(parameters.logs, "dpo_training") as log:
+        loaded = training.load_model("--sft-model", parameters.sft_model, trainable=True)
+        if not loaded.source.base:
+            raise BadInputError(
+                f"--sft-model {parameters.sft_model} is no adapter; give the folder that SFT wrote"
+            )
+        encoded = [encode(row, loaded.tokenizer) for row in rows]
+        pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
+        too_long = len(encoded) - len(pairs)
+        if not pairs:
+            raise BadInputError(
+                f"all {too_long} pairs are longer than --max-length {parameters.max_length} tokens"
+            )
+        # Whole batches are held out: TRL averages accuracy over batches.
+        trained, held = hold_out(
+            [pair.row.prompt for pair in pairs],
+            parameters.heldout_share,
+            parameters.seed,
+            multiple=parameters.batch_size,
+        )
+        lengths = [pairs[i].tokens for i in trained]
+        order = row_order(
+            lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
+        )
+        tokens = training.tokens_of_steps(lengths, order, parameters)
+        made_from = training.identity(parameters, paths, loaded.source.sha256)
+
+        log.info("%d pairs to train, %d held out, %d too long", len(trained), len(held), too_long)
+        if outside := unusual(parameters):
+            log.info("outside the session document's ranges: %s", ", ".join(outside))
+        trainer = _trainer(
+            parameters, loaded, len(tokens), [pairs[trained[i]] for i in order], [pairs[i] for i in held]
+        )
+        history = training.train(trainer, parameters, made_from, tokens=tokens, reporter=reporter, log=log)
+
+        saved = training.save_adapter(trainer, loaded, parameters.output_dir)
+        metrics = {
+            **_metrics(history),
+            **_compare_answers(trainer.model, loaded, [pairs[i] for i in held], reporter),
+            "heldout_reload_difference": training.reloaded_loss(trainer, parameters.output_dir)
+            - history.series("eval_loss")[-1],
+            "train_rows": len(trained),
+            "heldout_rows": len(held),
+            "dropped_too_long": too_long,
+        }
+        log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
+        for alarm in alarms(metrics, history.series("eval_logps/chosen")[0]):
+            reporter.notice(alarm, "warning")
+        training.finish(
+            reporter, loaded, parameters, made_from, adapter=saved, metrics=metrics, meanings=METRICS
+        )
+
+
+def _trainer(
+    parameters: Parameters, loaded: "LoadedModel", steps: int, train: Sequence[Pair], held: Sequence[Pair]
+) -> Any:
+    from trl import DPOConfig, DPOTrainer
+
+    from phases.common import training
+
+    class ReadyRows(DPOTrainer):
+        """Takes pairs of ids as they are; TRL would encode text itself and end every answer."""
+
+        def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
+            return dataset
+
+    # Neither peft_config nor ref_model: TRL then takes a frozen copy of the adapter, "ref", as reference.
+    trainer = ReadyRows(
+        loaded.model,
+        args=training.arguments(DPOConfig, parameters, loaded, steps, beta=parameters.beta),
+        train_dataset=_dataset(train),
+        eval_dataset=_dataset(held),
+        processing_class=loaded.tokenizer.hf,
+        callbacks=[training.StartsAsReference()],
+    )
+    training.prepare(trainer)
+    # TRL has rounded the adapter of a 4-bit model to bfloat16, but not its copy: begin at the copy.
+    for name, parameter in trainer.model.named_parameters():
+        if parameter.requires_grad:
+            parameter.data.copy_(trainer.model.get_parameter(name.replace(".default.", ".ref.")))
+    return trainer
+
+
+def _dataset(pairs: Sequence[Pair]) -> Any:
+    from datasets import Dataset
+
+    return Dataset.from_dict(
+        {
+            "prompt_ids": [pair.prompt for pair in pairs],
+            "chosen_ids": [pair.chosen for pair in pairs],
+            "rejected_ids": [pair.rejected for pair in pairs],
+        }
+    )
+
+
+def _metrics(history: "History") -> dict[str, float]:
+    first, final = ends(history.series("loss"))
+    chosen, rejected = history.series("eval_logps/chosen"), history.series("eval_logps/rejected")
+    return {
+        "step0_loss": history.series("eval_loss")[0],
+        "step0_margin": history.series("eval_rewards/margins")[0],
+        "first_loss": first,
+        "final_loss": final,
+        "final_accuracy": ends(history.series("rewards/accuracies"))[1],
+        "final_margin": ends(history.series("rewards/margins"))[1],
+        "heldout_accuracy": history.series("eval_rewards/accuracies")[-1],
+        "heldout_margin": history.series("eval_rewards/margins")[-1],
+        "chosen_logp_change": chosen[-1] - chosen[0],
+        "rejected_logp_change": rejected[-1] - rejected[0],
+        **history.metrics(),
+    }
+
+
+def _compare_answers(
+    model: Any, loaded: "LoadedModel", pairs: Sequence[Pair], reporter: Reporter
+) -> dict[str, float]:
+    """Let reference and policy answer held-out prompts; show some, measure how lengths have drifted."""
+    prompts = list(dict.fromkeys(pair.row.prompt for pair in pairs))[:LENGTH_PROMPTS]
+    longest = max(max(len(pair.chosen), len(pair.rejected)) for pair in pairs)
+
+    def answers(adapter: str) -> "list[Completion]":
+        from dataclasses import replace
+
+        from phases.common.generate import generate
+
+        model.set_adapter(adapter)
+        found = dict(
+            generate(
+                replace(loaded, model=model),
+                prompts,
+                seeds=[0] * len(prompts),
+                max_new_tokens=min(256, 16 + longest),
+            )
+        )
+        return [found[i] for i in range(len(prompts))]
+
+    model.eval()
+    before, after = answers("ref"), answers("default")
+    for prompt, sft, dpo in list(zip(prompts, before, after, strict=True))[:SAMPLES]:
+        reporter.sample(
+            "held-out prompt", {"prompt": prompt, "SFT": sft.text.strip(), "DPO": dpo.text.strip()}
+        )
+    return {
+        "length_ratio": sum(a.tokens for a in after) / max(1, sum(b.tokens for b in before)),
+        "unfinished_share": sum(not a.finished for a in after) / len(after),
+    }
+
+
+def alarms(metrics: dict[str, float], chosen_logp_before: float) -> list[str]:
+    """Return what looks like a collapse rather than an improvement, in words."""
+    found = []
+    if metrics["heldout_accuracy"] <= CHANCE:
+        found.append(
+            f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learnt that holds "
+            "for other prompts; look at the pairs"
+        )
+    if not 1 / LENGTH_DRIFT <= metrics["length_ratio"] <= LENGTH_DRIFT:
+        found.append(
+            f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learnt "
+            "rather than quality; match the lengths of the pairs, or raise beta"
+        )
+    if metrics["chosen_logp_change"] < CHOSEN_LOSS * chosen_logp_before:
+        found.append(
+            f"the log-probability of chosen answers fell by {-metrics['chosen_logp_change']:.1f} from "
+            f"{chosen_logp_before:.1f}: both answers are being pushed away; raise beta or lower the "
+            "learning rate"
+        )
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the phase from its command line."""
+    return command(run, Parameters, argv, program="phases.dpo_training", description=str(__doc__))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
