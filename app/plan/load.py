@@ -27,13 +27,16 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _TABLES: dict[str, type[schema.Table]] = {
     "session": Session,
     "pod": Pod,
+    "bundle": schema.Bundle,
+    "notify": schema.Notify,
     "phase": Phase,
     "estimate": schema.Estimate,
     "criteria": schema.Criterion,
     "gate": schema.Gate,
     "rules": schema.Rule,
 }
-_TOP = ("session", "pod", "phase", "profile")
+_OPTIONAL = ("bundle", "notify")
+_TOP = ("session", "pod", *_OPTIONAL, "phase", "profile")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         profile=profile,
         session=Session.model_validate(data["session"]),
         pod=Pod.model_validate(data["pod"]),
+        bundle=schema.Bundle.model_validate(data.get("bundle", {})),
+        notify=schema.Notify.model_validate(data.get("notify", {})),
         phases=tuple(Phase.model_validate(phase) for phase in data["phase"]),
     )
 
@@ -136,6 +141,8 @@ class _Draft:
         self.data = self._filled(self.data)
         for name in ("session", "pod"):
             self._validate(_TABLES[name], self.data.get(name), (name,))
+        for name in _OPTIONAL:
+            self._validate(_TABLES[name], self.data.get(name, {}), (name,))
         listed = self.data.get("phase")
         if not isinstance(listed, list) or not listed:
             self._error(("phase",), "expected at least one [[phase]]", "Add the phases in their order")
@@ -182,8 +189,8 @@ class _Draft:
             self._error(path, "expected a table", f"Write [profile.{self.profile}]")
             return
         for key, value in over.items():
-            if key not in ("session", "pod", "phase"):
-                self._error((*path, key), *_unknown(key, ("session", "pod", "phase")))
+            if key not in _TOP[:-1]:
+                self._error((*path, key), *_unknown(key, _TOP[:-1]))
             elif not isinstance(value, dict):
                 self._error((*path, key), "expected a table", f"Write {key}.NAME = ...")
             elif key != "phase":

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+)
 
 from phases.common.parameters import to_argv
 
@@ -55,10 +63,11 @@ Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
-Duration = Annotated[float, BeforeValidator(_seconds)]
+Duration = Annotated[float, BeforeValidator(_seconds), PlainSerializer(lambda seconds: f"{seconds} s")]
 Parameter = Annotated[Any, AfterValidator(_parameter)]
 Parameters = dict[Name, Parameter]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 # The text is checked by app.plan.load, which knows the names that it may use.
 Expression = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -77,6 +86,9 @@ class Session(Table):
     artifacts: Text = ARTIFACTS
     budget_usd: Amount
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = SEED
+    secrets: tuple[Variable, ...] = Field(
+        default=(), description="names of environment variables; phases get them, text that leaves does not"
+    )
 
 
 class Pod(Table):
@@ -141,6 +153,28 @@ class Phase(Table):
         return [*program, *to_argv(dict(parameters))]
 
 
+class Bundle(Table):
+    """What is carried home: glob patterns below the artifact folder; checkpoints are never packed."""
+
+    include: tuple[Text, ...] = (
+        "verification",
+        "evaluations",
+        "sft_data",
+        "models",
+        "preference_pairs",
+        "logs",
+        "final_comparison.*",
+        "report.*",
+    )
+
+
+class Notify(Table):
+    """Who is told of an open gate, beside the terminal: environment variables that hold Apprise URLs."""
+
+    urls: tuple[Variable, ...] = ()
+    every: Annotated[Duration, Field(gt=0)] = 900.0
+
+
 class Plan(Table):
     """A plan as it will run: the profile laid over it, placeholders filled in.
 
@@ -153,6 +187,8 @@ class Plan(Table):
     session: Session
     pod: Pod
     phases: tuple[Phase, ...] = Field(min_length=1)
+    bundle: Bundle = Bundle()
+    notify: Notify = Notify()
 
     def phase(self, phase_id: str) -> Phase:
         """Return the phase of that id.
