@@ -30,7 +30,7 @@ class Task:
 # ---------------------------------------------------------------- words and sentences
 
 # Members of these categories take no article.
-_BARE: Final = frozenset(
+BARE: Final = frozenset(
     [
         "colors",
         "drinks",
@@ -51,11 +51,11 @@ _BARE: Final = frozenset(
     ]
 )
 _COUNTS: Final = ("two", "three", "four", "five")
-_NOUNS: Final = (*CATEGORIES["animals"], *CATEGORIES["birds"], *world.THINGS)
-_LISTED: Final = tuple(name for name in CATEGORIES if len(CATEGORIES[name]) >= 5)
-_SPELLED: Final = tuple(
+NOUNS: Final = (*CATEGORIES["animals"], *CATEGORIES["birds"], *world.THINGS)
+LISTED: Final = tuple(name for name in CATEGORIES if len(CATEGORIES[name]) >= 5)
+SPELLED: Final = tuple(
     word
-    for word in dict.fromkeys((*world.FRENCH, *world.THINGS, *world.PLACES, *world.OPPOSITES, *_NOUNS))
+    for word in dict.fromkeys((*world.FRENCH, *world.THINGS, *world.PLACES, *world.OPPOSITES, *NOUNS))
     if 3 <= len(word) <= 7
 )
 
@@ -66,7 +66,7 @@ def _chance(rng: Random, probability: float) -> bool:
 
 def with_article(word: str) -> str:
     """Return the word with its indefinite article."""
-    return f"{'an' if word[0] in 'aeiouAEIOU' else 'a'} {word}"
+    return f"{'an' if word[0] in 'aeiouAEIOU' or word == 'hour' else 'a'} {word}"
 
 
 def sentence(rng: Random) -> str:
@@ -74,7 +74,7 @@ def sentence(rng: Random) -> str:
     pick = rng.choice
     subject = pick(
         (
-            f"The {pick(_NOUNS)}",
+            f"The {pick(NOUNS)}",
             f"The {pick(world.ADJECTIVES)} {pick(CATEGORIES['animals'])}",
             pick(world.NAMES),
         )
@@ -83,8 +83,8 @@ def sentence(rng: Random) -> str:
     return pick(
         (
             f"{subject} {act[1]} in the {pick(world.PLACES)}.",
-            f"{subject} {verb[1]} the {pick(_NOUNS)}.",
-            f"{subject} {verb[1]} {with_article(pick(world.ADJECTIVES))} {pick(_NOUNS)}.",
+            f"{subject} {verb[1]} the {pick(NOUNS)}.",
+            f"{subject} {verb[1]} {with_article(pick(world.ADJECTIVES))} {pick(NOUNS)}.",
             f"{subject} is in the {pick(world.PLACES)}.",
             f"{subject} is very {pick(world.ADJECTIVES)}.",
             f"{subject} {act[1]} near the {pick(world.PLACES)} with {pick(world.NAMES)}.",
@@ -105,12 +105,12 @@ def sentence_with(word: str, rng: Random) -> str:
     if word in world.ADJECTIVES:
         return pick(
             (
-                f"The {pick(_NOUNS)} is very {word}.",
+                f"The {pick(NOUNS)} is very {word}.",
                 f"The {word} {pick(CATEGORIES['animals'])} {pick(world.INTRANSITIVE)[1]}.",
             )
         )
     if word in world.PLACES:
-        return pick((f"The {pick(_NOUNS)} is in the {word}.", f"{pick(world.NAMES)} went to the {word}."))
+        return pick((f"The {pick(NOUNS)} is in the {word}.", f"{pick(world.NAMES)} went to the {word}."))
     return pick(
         (
             f"The {word} is in the {pick(world.PLACES)}.",
@@ -124,7 +124,7 @@ def sentence_with(word: str, rng: Random) -> str:
 def sentence_of(words: int, rng: Random) -> str:
     """Return a sentence of three to seven words."""
     pick = rng.choice
-    noun, other = pick(CATEGORIES["animals"]), pick(_NOUNS)
+    noun, other = pick(CATEGORIES["animals"]), pick(NOUNS)
     adjective, act, verb = pick(world.ADJECTIVES), pick(world.INTRANSITIVE)[1], pick(world.TRANSITIVE)[1]
     return {
         3: f"The {noun} {act}.",
@@ -213,7 +213,7 @@ def _words(text: str) -> list[str]:
 
 def _some(rng: Random) -> tuple[str, int, str, Sequence[str]]:
     """Draw a category, a count, the count as written, and as many members."""
-    name = rng.choice(_LISTED)
+    name = rng.choice(LISTED)
     count = rng.randint(2, 5)
     written = world.ONES[count] if _chance(rng, 0.7) else str(count)
     return name, count, written, rng.sample(CATEGORIES[name], count)
@@ -242,7 +242,7 @@ def name_members(rng: Random) -> Task:
 
 def name_one(rng: Random) -> Task:
     """Name an animal. -> dog."""
-    name = rng.choice(_LISTED)
+    name = rng.choice(LISTED)
     one = with_article(SINGULAR[name])
     text = order(
         rng,
@@ -257,7 +257,7 @@ def name_one(rng: Random) -> Task:
 
 def name_with_letter(rng: Random) -> Task:
     """Name an animal that starts with b. -> bear."""
-    name = rng.choice(_LISTED)
+    name = rng.choice(LISTED)
     letter = rng.choice(CATEGORIES[name])[0]
     members = [m for m in CATEGORIES[name] if m[0] == letter]
     one = with_article(SINGULAR[name])
@@ -526,7 +526,7 @@ def category(rng: Random) -> Task:
     """Is a banana a fruit or an animal? -> a fruit."""
     name, other = _unlike(rng)
     item = rng.choice(CATEGORIES[name])
-    thing = item if name in _BARE else with_article(item)
+    thing = item if name in BARE else with_article(item)
     pair = [with_article(SINGULAR[name]), with_article(SINGULAR[other])]
     answer = pair[0]
     rng.shuffle(pair)
@@ -546,7 +546,7 @@ def is_a(rng: Random) -> Task:
     """Is a dog an animal? -> yes."""
     name, other = _unlike(rng)
     item = rng.choice(CATEGORIES[name])
-    thing = item if name in _BARE else with_article(item)
+    thing = item if name in BARE else with_article(item)
     true = _chance(rng, 0.5)
     kind = with_article(SINGULAR[name if true else other])
     text = rng.choice(
@@ -702,7 +702,7 @@ def continue_sequence(rng: Random) -> Task:
         start = rng.randrange(len(names))
         row = [names[(start + i) % len(names)] for i in range(6)]
     else:
-        pair = rng.sample(CATEGORIES[rng.choice(_LISTED)], 2)
+        pair = rng.sample(CATEGORIES[rng.choice(LISTED)], 2)
         row = [pair[i % 2] for i in range(6)]
     shown = rng.randint(3, 5)
     text = rng.choice(
@@ -719,7 +719,7 @@ def continue_sequence(rng: Random) -> Task:
 def sort_items(rng: Random) -> Task:
     """Sort these words alphabetically: pear, apple, fig."""
     if _chance(rng, 0.5):
-        items = rng.sample(_SPELLED, 3)
+        items = rng.sample(SPELLED, 3)
         first_letters = {w[0] for w in items}
         if len(first_letters) < 3:
             return sort_items(rng)
@@ -751,7 +751,7 @@ def sort_items(rng: Random) -> Task:
 
 def change_case(rng: Random) -> Task:
     """Write the word dog in uppercase. -> DOG."""
-    word = rng.choice(_SPELLED)
+    word = rng.choice(SPELLED)
     if _chance(rng, 0.65):
         text = order(
             rng,
@@ -772,7 +772,7 @@ def change_case(rng: Random) -> Task:
 
 def spell(rng: Random) -> Task:
     """Spell the word dog. -> d-o-g."""
-    word = rng.choice(_SPELLED)
+    word = rng.choice(SPELLED)
     text = order(
         rng,
         f"spell the word {word}",
@@ -784,7 +784,7 @@ def spell(rng: Random) -> Task:
 
 def letter(rng: Random) -> Task:
     """What is the first letter of dog? -> d."""
-    word = rng.choice(_SPELLED)
+    word = rng.choice(SPELLED)
     if _chance(rng, 0.3):
         text = ask(
             rng,
@@ -830,7 +830,7 @@ def rhyme(rng: Random) -> Task:
 
 def repeat(rng: Random) -> Task:
     """Repeat the word dog three times. -> dog dog dog."""
-    word, count = rng.choice((*_SPELLED, "hello", "yes", "no")), rng.randint(2, 5)
+    word, count = rng.choice((*SPELLED, "hello", "yes", "no")), rng.randint(2, 5)
     times = (
         "twice"
         if count == 2 and _chance(rng, 0.5)
@@ -849,7 +849,7 @@ def repeat(rng: Random) -> Task:
 
 def enclose(rng: Random) -> Task:
     """Write the word dog in quotation marks. -> "dog"."""
-    word = rng.choice(_SPELLED)
+    word = rng.choice(SPELLED)
     orders, answer = rng.choice(
         (
             (
@@ -876,7 +876,7 @@ def enclose(rng: Random) -> Task:
 
 def write_sentence(rng: Random) -> Task:
     """Write a sentence with the word dog."""
-    word = rng.choice(rng.choice((_NOUNS, _NOUNS, world.PLACES, world.ADJECTIVES, world.NAMES)))
+    word = rng.choice(rng.choice((NOUNS, NOUNS, world.PLACES, world.ADJECTIVES, world.NAMES)))
     text = order(
         rng,
         f"write a sentence with the word {word}",
@@ -959,7 +959,7 @@ def word_of(rng: Random) -> Task:
 
 def pick_item(rng: Random) -> Task:
     """Which word comes second in this list: dog, cat, cow? -> cat."""
-    items = rng.sample(CATEGORIES[rng.choice(_LISTED)], rng.randint(3, 5))
+    items = rng.sample(CATEGORIES[rng.choice(LISTED)], rng.randint(3, 5))
     position = rng.randrange(len(items))
     which = "last" if position == len(items) - 1 and _chance(rng, 0.5) else world.ORDINALS[position]
     form = rng.choice(
@@ -1006,7 +1006,7 @@ def read_and_answer(rng: Random) -> Task:
 
 # ---------------------------------------------------------------- kinds: JSON and several steps
 
-_FIELDS: Final[Mapping[str, Callable[[Random], str | int]]] = MappingProxyType(
+FIELDS: Final[Mapping[str, Callable[[Random], str | int]]] = MappingProxyType(
     {
         "name": lambda r: r.choice(world.NAMES),
         "age": lambda r: r.randint(3, 90),
@@ -1030,8 +1030,8 @@ _FIELDS: Final[Mapping[str, Callable[[Random], str | int]]] = MappingProxyType(
 
 def json_object(rng: Random) -> Task:
     """Write a JSON object with the keys name and age. -> {"name": "Tom", "age": 9}."""
-    keys = rng.sample(tuple(_FIELDS), rng.randint(1, 3))
-    value = {key: _FIELDS[key](rng) for key in keys}
+    keys = rng.sample(tuple(FIELDS), rng.randint(1, 3))
+    value = {key: FIELDS[key](rng) for key in keys}
     given = _chance(rng, 0.4)
     parts = [f"the {key} {value[key]}" if given else key for key in keys]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
