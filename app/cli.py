@@ -1,9 +1,323 @@
 """The `gonogo` command."""
 
+import argparse
+import json
+import os
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.plan.schema import Plan
+
+PLAN = "session_plan.toml"
+BAD_INPUT = 2
+DETACHED = 130
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    print("gonogo: nothing is wired yet", file=sys.stderr)
-    return 2
+    options = _parser().parse_args(argv)
+    from app.session.known import CannotStart
+    from app.session.messages import Refused
+
+    try:
+        act: Callable[[argparse.Namespace], int] = options.act
+        return act(options)
+    except (CannotStart, Refused) as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("\nThe session goes on in the background: `gonogo attach` shows it, `gonogo stop` ends it.")
+        return DETACHED
+
+
+def _fail(message: str) -> int:
+    print(f"gonogo: {message}", file=sys.stderr)
+    return BAD_INPUT
+
+
+# The command line
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gonogo", description="Runs a post-training session: phases, gates, decisions, and the bill."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(act=act)
+        return added
+
+    def on_session(name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = command(name, act, text)
+        added.add_argument(
+            "--session", metavar="ID", help="its id or folder (default: the newest unfinished one)"
+        )
+        return added
+
+    run = command("run", _run, "start a session, or rejoin the unfinished one")
+    _run_options(run)
+    run.add_argument("--profile", help="the plan's profile to lay over it")
+    _run_options(command("rehearse", _rehearse, "run the plan's rehearsal profile"))
+    check = command("check", _check, "validate a plan; show its phases, estimates and totals")
+    check.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
+    check.add_argument("--profile", help="the plan's profile to lay over it")
+    check.add_argument("--json", action="store_true", help="as JSON")
+
+    attach = on_session("attach", _attach, "show a session that runs")
+    attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
+    attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
+    on_session("status", _status, "say how a session stands").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    decide = on_session("decide", _decide, "decide the open gate")
+    kinds = ("go", "retry", "batch", "skip", "stop")
+    decide.add_argument("kind", choices=kinds, metavar="|".join(kinds))
+    retry = on_session("retry", _decide, "decide the open gate: the phase again")
+    retry.set_defaults(kind="retry")
+    for deciding in (decide, retry):
+        deciding.add_argument("--reason", default="", help="needed where the decision overrides the verdict")
+        deciding.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="PHASE.PARAMETER=VALUE",
+            dest="changes",
+            help="a changed parameter for the next attempt",
+        )
+    stop = on_session("stop", _stop, "end the running phase and the session")
+    stop.add_argument("--phase", action="store_true", help="end the running phase only; its gate opens")
+    hold = on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
+    hold.add_argument("--off", action="store_true", help="no longer")
+    log = on_session("log", _log, "print the log of the newest attempt")
+    log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+    log.add_argument("--phase", help="the phase (default: the one that ran last)")
+    command("sessions", _sessions, "list the sessions that are known here")
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN}, or our own)")
+    parser.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
+    parser.add_argument(
+        "--decide-by-verdict",
+        action="store_true",
+        help="go on at a gate when the verdict is go, stop otherwise (headless, for CI)",
+    )
+    parser.add_argument("--seed", type=int, help="instead of the plan's")
+    parser.add_argument("--yes", action="store_true", help="approve what the plan executes")
+
+
+# Starting and watching
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    options.profile = "rehearsal"
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from app.plan.load import PlanErrors, load_plan
+    from app.session import launch
+
+    if options.decide_by_verdict and not options.headless:
+        return _fail("--decide-by-verdict is for --headless: on the screen you decide")
+    path = options.plan or _default_plan()
+    try:
+        plan = load_plan(path, options.profile)
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return BAD_INPUT
+    if options.seed is not None:
+        plan = launch.with_seed(plan, options.seed)
+    folder = launch.unfinished(plan)
+    if folder is None:
+        approved = _approval(plan, options)
+        if not approved:
+            return _fail("nothing was started")
+        folder = launch.open_session(plan, approved=approved)
+    elif launch.plan_digest(plan) != launch.digest_of(folder):
+        print(
+            f"gonogo: session {folder.name} is unfinished and goes on with the plan it was started with;\n"
+            f"  {path} has changed since, or its seed: `gonogo stop` ends the session, then run again"
+        )
+    launch.ensure_conductor(folder)
+    return _watch(folder, options)
+
+
+def _default_plan() -> Path:
+    here = Path(PLAN)
+    if not here.exists():
+        here.write_bytes(_shipped_plan().read_bytes())
+        print(f"gonogo: there was no {PLAN} here; wrote gonogo's own, the Stage 1 session")
+    return here
+
+
+def _shipped_plan() -> Path:
+    """Return the plan that comes with gonogo: in an installed package inside it, in a checkout beside it."""
+    inside = Path(__file__).parent / PLAN
+    return inside if inside.exists() else Path(__file__).parent.parent / PLAN
+
+
+def _approval(plan: "Plan", options: argparse.Namespace) -> str:
+    """Return how the plan is approved, or "" if it is not: a plan executes commands, so it is code."""
+    from app.session import known, launch
+
+    for place in (plan.path, plan.folder):
+        if others := known.writable_by_others(place):
+            raise known.CannotStart(
+                f"{place} {others}; a plan executes commands: see that only you can write it"
+            )
+    digest = launch.plan_digest(plan)
+    if options.yes:
+        how = "--yes"
+    elif known.is_approved(digest):
+        return "approved before"
+    elif plan.profile == "rehearsal" and plan.path.read_bytes() == _shipped_plan().read_bytes():
+        # It is as much gonogo's own code as what runs it, and costs nothing.
+        return "comes with gonogo"
+    else:
+        print("\n".join(launch.executes(plan, os.environ)))
+        if not sys.stdin.isatty():
+            raise known.CannotStart("the plan has not been approved yet: use --yes, or run where it can ask")
+        if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
+            return ""
+        how = "asked"
+    from app.session.client import whoami
+
+    known.approve(digest, plan.path, f"{how}, by {whoami()}")
+    return f"{how}, by {whoami()}"
+
+
+def _watch(folder: Path, options: argparse.Namespace) -> int:
+    if options.headless:
+        from app.session.client import SessionClient
+        from app.session.headless import follow
+
+        by_verdict = getattr(options, "decide_by_verdict", False)
+        client = SessionClient(folder)
+        return follow(client, lambda line: print(line, flush=True), decide_by_verdict=by_verdict)
+    from app import tui
+
+    return int(tui.run(folder, read_only=getattr(options, "read_only", False)))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from app.plan.check import check
+
+    return int(check(options.plan or Path(PLAN), options.profile, options.json))
+
+
+# Sessions that are there
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    from app.session.known import find_session
+
+    return find_session(Path(), options.session)
+
+
+def _attach(options: argparse.Namespace) -> int:
+    from app.session import launch
+
+    folder = _folder(options)
+    if not options.read_only:
+        launch.ensure_conductor(folder)
+    return _watch(folder, options)
+
+
+def _status(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from app.session import plain
+    from app.session.client import SessionClient
+
+    session = SessionClient(_folder(options)).snapshot()
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(session)).decode())
+    else:
+        print("\n".join(plain.status(session)))
+    return 0
+
+
+def _decide(options: argparse.Namespace) -> int:
+    from app.session import launch
+    from app.session.client import SessionClient
+    from app.session.messages import Refused
+
+    folder = _folder(options)
+    launch.ensure_conductor(folder)
+    client = SessionClient(folder)
+    gate = client.snapshot().gate
+    if gate is None:
+        raise Refused("no gate is open")
+    changes = dict(_change(text, gate.phase) for text in options.changes)
+    client.decide(gate.phase, gate.attempt, options.kind, reason=options.reason, changes=changes)
+    print(f"{gate.phase}: {options.kind}")
+    return 0
+
+
+def _change(text: str, phase: str) -> tuple[str, Any]:
+    """Return a parameter's name and value from `PHASE.PARAMETER=VALUE`; the value is JSON, or else a text."""
+    from app.session.messages import Refused
+
+    name, equals, given = text.partition("=")
+    of, dot, parameter = name.partition(".")
+    if not (equals and dot and parameter):
+        raise Refused(f"--set {text}: expected PHASE.PARAMETER=VALUE, such as {phase}.batch_size=2")
+    if of != phase:
+        raise Refused(f"--set {text}: the open gate is that of {phase}; only its parameters can be changed")
+    try:
+        return parameter, json.loads(given)
+    except ValueError:
+        return parameter, given
+
+
+def _stop(options: argparse.Namespace) -> int:
+    from app.session import launch
+    from app.session.client import SessionClient
+
+    folder = _folder(options)
+    launch.ensure_conductor(folder)
+    client = SessionClient(folder)
+    if options.phase:
+        client.stop_phase()
+        print("the phase is being ended; its gate opens")
+    else:
+        client.stop_session()
+        print("the session is being ended")
+    return 0
+
+
+def _hold(options: argparse.Namespace) -> int:
+    from app.session import launch
+    from app.session.client import SessionClient
+
+    folder = _folder(options)
+    launch.ensure_conductor(folder)
+    SessionClient(folder).hold(not options.off)
+    print("no gate will be opened for you" if options.off else "a gate opens after the current phase")
+    return 0
+
+
+def _log(options: argparse.Namespace) -> int:
+    from app.session.logs import follow_log
+
+    return follow_log(_folder(options), options.phase, options.follow, sys.stdout)
+
+
+def _sessions(options: argparse.Namespace) -> int:
+    from app.session import plain
+    from app.session.client import SessionClient
+    from app.session.known import known_sessions
+
+    for folder in known_sessions(Path()):
+        session = SessionClient(folder).snapshot()
+        print(f"{plain.title(session)}; {plain.money(session)}; {folder}")
+    return 0

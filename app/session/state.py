@@ -124,7 +124,9 @@ def apply(state: State, entry: Entry) -> State:
         raise Impossible("a session starts with its start, once")
     if state.ended is not None and not isinstance(event, events.ConductorStarted | events.Noticed):
         raise Impossible(f"{type(event).__name__} after the session's end")
-    state = replace(state, time=_advance(state, entry), epoch=entry.epoch)
+    if state.ended is None:  # what is over costs no more
+        state = replace(state, time=_advance(state, entry))
+    state = replace(state, epoch=entry.epoch)
     return _act(state, event, entry.wall)
 
 
@@ -173,6 +175,9 @@ def _act(state: State, event: AnyEvent, wall: float) -> State:  # noqa: PLR0911,
         case events.SessionEnded():
             if event.finished and state.current is not None:
                 raise Impossible("a session is not finished before its phases are")
+            last = state.current
+            if last is not None and last.standing == "gate":
+                state = _with(state, replace(last, standing=_left_as(last)))
             return replace(state, ended=event)
 
 
@@ -189,13 +194,12 @@ def _attempt_started(state: State, event: events.AttemptStarted, wall: float) ->
 
 def _decided(state: State, event: events.Decided, wall: float) -> State:
     phase = _current(state, event, "gate")
-    failed = phase.last is not None and phase.last.judged is not None and phase.last.judged.gate == "failed"
     standing: dict[str, Standing] = {
-        "go": "failed" if failed else "done",
+        "go": _left_as(phase),
         "skip": "skipped",
         "retry": "waiting",
         "batch": "waiting",
-        "stop": "failed" if failed else "done",
+        "stop": _left_as(phase),
     }
     wanted = event if event.kind in ("retry", "batch") else None
     decision = DecisionView(
@@ -214,6 +218,11 @@ def _decided(state: State, event: events.Decided, wall: float) -> State:
         stop = events.SessionStopAsked(by=event.by, reason=event.reason)
         state = replace(state, stop_asked=stop)
     return replace(state, decisions=(*state.decisions, decision))
+
+
+def _left_as(phase: PhaseRecord) -> Standing:
+    judged = phase.last.judged if phase.last else None
+    return "failed" if judged and judged.gate in ("failed", "stopped") else "done"
 
 
 def _current(

@@ -1,0 +1,176 @@
+"""How the command line and the screens see a session: snapshots come, decisions go.
+
+A client is disposable: it holds no state, and a session without a conductor can still be looked at.
+"""
+
+import getpass
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from app.session import messages
+from app.session.clock import SystemClock
+from app.session.events import Parameter
+from app.session.folder import SessionFolder
+from app.session.messages import Answer, AnyRequest, Refused
+from app.session.snapshot import DecisionKind, SessionSnapshot
+
+__all__ = ["Refused", "SessionClient"]
+
+_TIMEOUT = 10.0
+_RECONNECT = 0.5
+
+
+def whoami() -> str:
+    """Return the name that decisions are recorded under."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+class SessionClient:
+    """A session, by its folder. Every method may be called from any thread."""
+
+    def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
+        self.folder = SessionFolder(folder.absolute())
+        self._timeout = timeout
+
+    def snapshot(self) -> SessionSnapshot:
+        """Return the session as it stands: from its conductor, or from its journal if it has none."""
+        try:
+            return self._ask(messages.Look())
+        except OSError:
+            return self.recorded()
+
+    def recorded(self) -> SessionSnapshot:
+        """Return the session as its journal tells it, which is all there is when no conductor runs.
+
+        Raises:
+            Refused: the journal tells nothing yet.
+        """
+        from app.plan.schema import Plan
+        from app.session import journal, view
+        from app.session.state import fold
+
+        clock = SystemClock()
+        try:
+            replay = journal.read(self.folder.journal)
+            plan = Plan.model_validate_json(self.folder.plan.read_bytes())
+        except OSError as error:
+            raise Refused(f"{self.folder.path} is not a session that was started: {error.strerror}") from None
+        if not replay.entries:
+            raise Refused(f"{self.folder.journal} is empty: {replay.damage or 'the session did not start'}")
+        state = fold(replay.entries)
+        if replay.damage:
+            note = f"Read-only: {replay.damage}"
+            state = msgspec.structs.replace(state, notices=(*state.notices, note))
+        return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
+
+    def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
+        """Yield the session now, on each change and at least once a second, until `stopping` is set.
+
+        When the conductor goes away, what the journal tells is yielded until there is one again.
+        """
+        while not stopping.is_set():
+            try:
+                with self._connect() as connection:
+                    yield from self._subscription(connection, stopping)
+            except OSError:
+                pass
+            if not stopping.is_set():
+                yield self.recorded()
+                stopping.wait(_RECONNECT)
+
+    def _subscription(
+        self, connection: socket.socket, stopping: threading.Event
+    ) -> Iterator[SessionSnapshot]:
+        connection.sendall(msgspec.json.encode(messages.Subscribe()) + b"\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                answer = msgspec.json.decode(line, type=Answer)
+                if answer.snapshot is not None:
+                    yield answer.snapshot
+                if stopping.is_set():
+                    return
+
+    def decide(  # noqa: PLR0917 - called by keyword
+        self,
+        phase: str,
+        attempt: int,
+        kind: DecisionKind,
+        reason: str = "",
+        changes: Mapping[str, Parameter] | None = None,
+        by: str = "",
+    ) -> SessionSnapshot:
+        """Decide the gate of an attempt.
+
+        Raises:
+            Refused: the gate is not open (any more), or the decision is not one for it.
+        """
+        asked = messages.Decide(
+            phase=phase,
+            attempt=attempt,
+            kind=kind,
+            by=by or whoami(),
+            reason=reason,
+            changes=dict(changes or {}),
+        )
+        return self._tell(asked)
+
+    def stop_phase(self) -> SessionSnapshot:
+        """End the running attempt; its gate opens."""
+        return self._tell(messages.StopPhase(whoami()))
+
+    def stop_session(self) -> SessionSnapshot:
+        """End the running attempt and the session."""
+        return self._tell(messages.StopSession(whoami()))
+
+    def hold(self, on: bool) -> SessionSnapshot:
+        """Open a gate after the current phase whatever it finds, or no longer."""
+        return self._tell(messages.Hold(on, whoami()))
+
+    def is_conducted(self) -> bool:
+        """Say whether the session has a conductor that answers."""
+        try:
+            self._ask(messages.Look())
+        except OSError:
+            return False
+        return True
+
+    def _tell(self, request: AnyRequest) -> SessionSnapshot:
+        try:
+            return self._ask(request)
+        except OSError:
+            raise Refused(
+                "the session has no conductor: `gonogo run` or `gonogo attach` starts one"
+            ) from None
+
+    def _ask(self, request: AnyRequest) -> SessionSnapshot:
+        with self._connect() as connection:
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            with connection.makefile("rb") as lines:
+                line = lines.readline()
+        if not line:
+            raise ConnectionError("the conductor closed the connection")
+        answer = msgspec.json.decode(line, type=Answer)
+        if answer.snapshot is None:
+            raise Refused(answer.refused)
+        return answer.snapshot
+
+    def _connect(self) -> socket.socket:
+        record = self.folder.read_conductor()
+        if record is None:
+            raise ConnectionError("no conductor has started")
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self._timeout)
+        try:
+            connection.connect(record.socket)
+        except OSError:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,304 @@
+"""The conductor: a session's one background process, and the only writer of its journal.
+
+It asks the state what is due, records it, and does it. Whatever it was doing when it died, its successor
+reads the same journal and goes on: an attempt that runs is watched, an exit that was recorded is taken over,
+and no attempt runs twice. `python -m app.session.conductor FOLDER`.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from app.plan.schema import Plan
+from app.session import attempts, events, gates, messages, pod, view
+from app.session.attempts import Liveness
+from app.session.clock import Clock, SystemClock
+from app.session.events import AnyEvent, AttemptStarted
+from app.session.folder import ConductorRecord, SessionFolder
+from app.session.journal import Busy, Journal, JournalError
+from app.session.messages import Answer, AnyRequest, Refused
+from app.session.snapshot import SessionSnapshot
+from app.session.state import Attempt, PhaseRecord, State, apply, fold, parameter_changes
+
+_VIEWER_BACKLOG = 1 << 20
+
+
+class Conductor:
+    """One session's conductor, from the opening of the journal to the session's end.
+
+    Raises:
+        JournalError: the journal cannot be continued, or another conductor has it.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, environment: dict[str, str]) -> None:
+        self.folder = SessionFolder(folder)
+        self.clock = clock
+        self.environment = environment
+        self.about = self.folder.read_about()
+        self.settings = self.about.settings
+        self.plan = Plan.model_validate_json(self.folder.plan.read_bytes())
+        self.journal = Journal(self.folder.journal, clock)
+        self.state: State = fold(self.journal.replay.entries)
+        self.live = view.Live()
+        self._liveness: tuple[str, Liveness] | None = None
+        self._shim: subprocess.Popen[bytes] | None = None
+        self._changed = asyncio.Event()
+        self._viewers: set[asyncio.StreamWriter] = set()
+        self._leaving = False
+
+    def record(self, event: AnyEvent) -> None:
+        """Write an event to the journal, then let it be true."""
+        self.state = apply(self.state, self.journal.append(event))
+        self._changed.set()
+
+    def snapshot(self) -> SessionSnapshot:
+        """Return the session as it stands."""
+        return view.snapshot(
+            self.folder.path, self.plan, self.state, self.live, self.clock.wall(), self.clock.mono()
+        )
+
+    async def run(self) -> None:
+        """Conduct the session to its end, or until told to leave it to a successor."""
+        self._take_over()
+        path = self.folder.socket()
+        path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._serve, path, limit=messages.LONGEST_REQUEST)
+        path.chmod(0o600)
+        self.folder.write_conductor(ConductorRecord(os.getpid(), str(path)))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while self.state.ended is None and not self._leaving:
+                await self._step()
+        finally:
+            ticking.cancel()
+            self._show()
+            path.unlink(missing_ok=True)
+            server.close()
+            for viewer in self._viewers:
+                viewer.close()
+            await asyncio.sleep(0)
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._changed.set()
+
+    def _take_over(self) -> None:
+        if self.state.started is None:
+            self.record(
+                events.SessionStarted(
+                    id=self.about.id,
+                    plan_sha256=self.about.plan_sha256,
+                    profile=self.about.profile,
+                    seed=self.plan.session.seed,
+                    phases=[phase.id for phase in self.plan.phases],
+                    approved=self.about.approved,
+                    usd_per_hour=self.plan.pod.usd_per_hour,
+                    budget_usd=self.plan.session.budget_usd,
+                )
+            )
+        machine, age = pod.incarnation(self.environment)
+        self.record(events.ConductorStarted(pid=os.getpid(), machine=machine, pod_age=age))
+        if self.journal.torn:
+            note = f"The journal's last line was torn; what was there of it is in {self.journal.torn.name}"
+            self.record(events.Noticed(text=note))
+
+    # What is due
+
+    async def _step(self) -> None:
+        """Do the one thing that is due, or wait a moment."""
+        phase = self.state.current
+        asked = self.state.stop_asked
+        if phase is None:
+            reason = asked.reason if asked else ""
+            self.record(events.SessionEnded(finished=asked is None, reason=reason))
+        elif phase.standing in ("running", "stopping"):
+            await self._tend(phase)
+        elif phase.standing == "ended":
+            await self._judge(phase)
+        elif asked:
+            self.record(events.SessionEnded(finished=False, reason=asked.reason))
+        elif phase.standing == "waiting":
+            self._start(phase)
+        else:
+            await self._wait(self.settings.tick)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until something was recorded, or for that long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        self._changed.clear()
+        self._show()
+
+    def _start(self, phase: PhaseRecord) -> None:
+        parameters, batch = gates.next_parameters(self.plan.phase(phase.id), phase)
+        changed = parameter_changes(phase.last.spec.parameters, parameters) if phase.last else {}
+        self.record(
+            AttemptStarted(
+                phase=phase.id,
+                attempt=len(phase.attempts) + 1,
+                parameters=parameters,
+                cookie=secrets.token_hex(16),
+                batch=batch,
+                changed=changed,
+            )
+        )
+
+    async def _tend(self, phase: PhaseRecord) -> None:
+        """Look after the running attempt: see that it has a shim, that it stops when asked, and its exit."""
+        attempt = phase.last
+        assert attempt is not None
+        folder = self.folder.attempt(phase.id, attempt.number)
+        if self._shim is not None and self._shim.poll() is not None:
+            self._shim = None
+        try:
+            exit_record = attempts.read_exit(folder)
+        except msgspec.MsgspecError:
+            exit_record = attempts.unreadable_exit(attempt.started, self.clock.wall())
+        if exit_record is not None:
+            self.record(attempts.ended(attempt.spec, exit_record))
+            return
+        if self._shim is None and not attempts.has_shim(folder):
+            self._start_shim(attempt, folder)
+        if self.state.stop_asked and phase.standing == "running":
+            asked = self.state.stop_asked
+            self.record(
+                events.StopAsked(phase=phase.id, attempt=attempt.number, by=asked.by, reason=asked.reason)
+            )
+        elif phase.standing == "stopping":
+            attempts.stop_shim(folder)
+        self._listen(phase, attempt, folder)
+        await self._wait(self.settings.poll)
+
+    def _start_shim(self, attempt: Attempt, folder: Path) -> None:
+        phase = self.plan.phase(attempt.spec.phase)
+        environment = attempts.environment(
+            phase, attempt.spec, session=self.folder.path, folder=folder, given=self.environment
+        )
+        spec = attempts.write_spec(
+            self.plan, attempt.spec, folder=folder, environment=environment, grace=self.settings.grace
+        )
+        self._shim = attempts.start_shim(spec, environment)
+
+    def _listen(self, phase: PhaseRecord, attempt: Attempt, folder: Path) -> None:
+        if self._liveness is None or self._liveness[0] != attempt.spec.cookie:
+            self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock))
+        liveness = self._liveness[1]
+        liveness.look()
+        stalled = liveness.silence > self.plan.phase(phase.id).stall_after
+        self.live = msgspec.structs.replace(self.live, progress=liveness.progress, stalled=stalled)
+
+    async def _judge(self, phase: PhaseRecord) -> None:
+        attempt = phase.last
+        assert attempt is not None
+        assert attempt.end is not None
+        folder = self.folder.attempt(phase.id, attempt.number)
+        judged = await asyncio.to_thread(
+            gates.judge, self.plan.phase(phase.id), attempt.end, folder, self.state
+        )
+        self.record(judged)
+
+    # Viewers
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.tick)
+            self._show()
+
+    def _show(self) -> None:
+        """Send the session to those who watch; one who does not keep up misses some."""
+        if not self._viewers:
+            return
+        line = msgspec.json.encode(Answer(snapshot=self.snapshot())) + b"\n"
+        for viewer in self._viewers:
+            if viewer.transport.get_write_buffer_size() < _VIEWER_BACKLOG:
+                viewer.write(line)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _peer_uid(writer) not in (os.getuid(), 0):
+                return
+            while line := await reader.readline():
+                answer = self._answer(line, writer)
+                writer.write(msgspec.json.encode(answer) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):  # ValueError: a line that is longer than any request
+            pass
+        finally:
+            self._viewers.discard(writer)
+            writer.close()
+
+    def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> Answer:
+        try:
+            request = msgspec.json.decode(line, type=AnyRequest)
+            self._do(request, writer)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return Answer(refused=f"not a request: {error}")
+        except Refused as refused:
+            return Answer(refused=str(refused))
+        return Answer(snapshot=self.snapshot())
+
+    def _do(self, request: AnyRequest, writer: asyncio.StreamWriter) -> None:
+        if self.state.ended is not None and not isinstance(request, messages.Look | messages.Subscribe):
+            raise Refused("the session is over")
+        match request:
+            case messages.Look():
+                pass
+            case messages.Subscribe():
+                self._viewers.add(writer)
+            case messages.Decide():
+                self.record(gates.decide(self.plan, self.state, request))
+            case messages.StopPhase(by=by):
+                phase = self.state.current
+                if phase is None or phase.last is None or phase.standing not in ("running", "stopping"):
+                    raise Refused("no phase is running")
+                if phase.standing == "running":
+                    self.record(events.StopAsked(phase=phase.id, attempt=phase.last.number, by=by))
+            case messages.StopSession(by=by):
+                if self.state.stop_asked is None:
+                    self.record(events.SessionStopAsked(by=by))
+            case messages.Hold(on=on, by=by):
+                if self.state.hold != on:
+                    self.record(events.HoldSet(on=on, by=by))
+
+
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
+    peer: socket.socket = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _detach() -> None:
+    """Leave the starter's process: init becomes the parent, and no terminal can be acquired again."""
+    if os.fork():
+        os._exit(0)
+
+
+def main(folder: Path, detach: Callable[[], None] = _detach) -> int:
+    """Conduct the session in a folder, in the background."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    detach()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GONOGO_")}
+    try:
+        asyncio.run(Conductor(folder, SystemClock(), environment).run())
+    except Busy:
+        return 0  # the session has a conductor, which is all that was wanted
+    except JournalError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - into conductor.log
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

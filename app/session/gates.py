@@ -1,0 +1,215 @@
+"""Gates: what an attempt delivered is judged, and what the operator decides is checked."""
+
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from pydantic import ValidationError
+
+from app.plan import criteria
+from app.plan.schema import Phase, Plan
+from app.session.events import AttemptEnded, Decided, Judged, Parameter
+from app.session.messages import Decide, Refused
+from app.session.snapshot import DecisionKind, Value
+from app.session.state import PhaseRecord, State
+from phases.common.protocol import Result
+
+_LARGEST_RESULT = 8 << 20
+_LOG_TAIL = 16 << 20
+_LONGEST_LINE = 10_000
+_MOST_METRICS = 500
+_LONGEST_TEXT = 2_000
+
+
+def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State) -> Judged:
+    """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
+    failure = _failure(end)
+    try:
+        result = read_result(folder / "result.json")
+    except ValueError as error:
+        result, failure = None, failure or str(error)
+    if result is None and phase.run and not failure:
+        failure = "it ended without a result"
+    metrics = dict(result.metrics) if result else {}
+    metrics = {**_from_log(phase, folder / "output.log"), **metrics}
+    if failure:
+        return Judged(
+            phase=end.phase,
+            attempt=end.attempt,
+            verdict="investigate",
+            gate="stopped" if end.reason == "stopped" else "failed",
+            advice=[f"{failure[0].upper()}{failure[1:]}. Read the end of its log."],
+            metrics=metrics,
+            computed_from=dict(result.computed_from) if result else {},
+        )
+    earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
+    found = criteria.judge(phase, metrics, earlier)
+    asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and found.verdict != "go")
+    return Judged(
+        phase=end.phase,
+        attempt=end.attempt,
+        verdict=found.verdict,
+        gate="hold" if state.hold else "plan" if asks else "",
+        advice=list(found.advice),
+        criteria=list(found.criteria),
+        metrics=metrics,
+        computed_from=dict(result.computed_from) if result else {},
+        headline=criteria.headline(phase.headline, metrics) if phase.headline else "",
+    )
+
+
+def _failure(end: AttemptEnded) -> str:
+    """Return in words why an attempt failed, or "" if it did not."""
+    if end.reason == "stopped":
+        return "it was stopped"
+    if end.reason == "deadline":
+        return "it ran into its deadline"
+    if end.reason == "unknown":
+        return "its exit is unknown: the process that watched it was killed"
+    if end.reason != "exited":
+        return end.reason
+    if end.signal:
+        return f"it was killed by signal {end.signal}"
+    return f"it ended with exit code {end.code}" if end.code else ""
+
+
+def read_result(path: Path) -> Result | None:
+    """Return the result that a phase wrote, or None if it wrote none.
+
+    Raises:
+        ValueError: it is not a result.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_RESULT:
+            raise ValueError(f"its result is larger than {_LARGEST_RESULT >> 20} MB")
+        result = msgspec.json.decode(path.read_bytes(), type=Result)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"its result cannot be read: {error}") from None
+    if len(result.metrics) > _MOST_METRICS:
+        raise ValueError(f"its result has more than {_MOST_METRICS} metrics")
+    clipped = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
+    return msgspec.structs.replace(result, metrics=clipped)
+
+
+def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
+    """Return the last number that each of the plan's patterns finds near the end of the log."""
+    if not phase.metrics or not log.exists():
+        return {}
+    found: dict[str, Value] = {}
+    patterns = {name: re.compile(pattern) for name, pattern in phase.metrics.items()}
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
+        while line := file.readline(_LONGEST_LINE):
+            text = line.decode(errors="replace")
+            for name, pattern in patterns.items():
+                for match in pattern.finditer(text):
+                    try:
+                        found[name] = float(match[1])
+                    except (ValueError, TypeError):
+                        continue
+    return found
+
+
+def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
+    """Return what may be decided at a gate."""
+    if phase.batch and because not in ("failed", "stopped"):
+        return ("go", "retry", "batch", "skip", "stop")
+    return ("go", "retry", "skip", "stop")
+
+
+def needs_reason(phase: Phase, judged: Judged, kind: DecisionKind) -> bool:
+    """Say whether a decision goes against what was found: against the verdict, or past a critical phase."""
+    return (kind == "go" and judged.verdict != "go") or (kind == "skip" and phase.critical)
+
+
+def decide(plan: Plan, state: State, asked: Decide) -> Decided:
+    """Return the decision as it is to be recorded.
+
+    Raises:
+        Refused: there is no such gate, it was decided already, or the decision is not one for it.
+    """
+    record = _open_gate(state, asked)
+    assert record.last is not None
+    judged = record.last.judged
+    assert judged is not None
+    phase = plan.phase(asked.phase)
+    allowed = options(phase, judged.gate)
+    if asked.kind not in allowed:
+        raise Refused(f"{asked.kind} is not possible here; expected one of: {', '.join(allowed)}")
+    overrides = needs_reason(phase, judged, asked.kind)
+    reason = asked.reason.strip()[:_LONGEST_TEXT]
+    if overrides and not reason:
+        against = f"the verdict is {judged.verdict}" if asked.kind == "go" else "the phase is critical"
+        raise Refused(f"{asked.kind} needs a reason here: {against}")
+    if asked.changes and asked.kind not in ("retry", "batch"):
+        raise Refused(f"parameters can be changed by retry and batch, not by {asked.kind}")
+    check_changes(phase, record.last.spec.parameters, asked.changes)
+    return Decided(
+        phase=asked.phase,
+        attempt=asked.attempt,
+        kind=asked.kind,
+        by=asked.by,
+        verdict=judged.verdict,
+        reason=reason,
+        overrides=overrides,
+        changes=asked.changes,
+    )
+
+
+def _open_gate(state: State, asked: Decide) -> PhaseRecord:
+    current = state.current
+    if (
+        current is not None
+        and current.standing == "gate"
+        and (current.id, len(current.attempts)) == (asked.phase, asked.attempt)
+        and state.ended is None
+    ):
+        return current
+    for taken in state.decisions:
+        if (taken.phase, taken.attempt) == (asked.phase, asked.attempt):
+            raise Refused(f"{taken.by} has decided this gate already: {taken.kind}")
+    if current is not None and current.standing == "gate":
+        raise Refused(f"the open gate is that of {current.id}, attempt {len(current.attempts)}")
+    raise Refused("no gate is open")
+
+
+def check_changes(
+    phase: Phase, parameters: Mapping[str, Parameter], changes: Mapping[str, Parameter]
+) -> None:
+    """Check changed parameters against those that the phase declares.
+
+    Raises:
+        Refused: the phase does not take one of them, or not that value.
+    """
+    if not changes:
+        return
+    if "batch" in changes:
+        raise Refused("batch is counted by the decision batch, and cannot be set")
+    if phase.run is None:
+        return
+    model = importlib.import_module(phase.run).Parameters
+    unknown = sorted(changes.keys() - model.model_fields.keys())
+    if unknown:
+        known = ", ".join(name for name in model.model_fields if name != "batch")
+        raise Refused(f"{phase.id} has no parameter {unknown[0]}; expected one of: {known}")
+    try:
+        model.model_validate({**parameters, **changes})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = problem["loc"][0] if problem["loc"] else phase.id
+        raise Refused(f"{phase.id}.{name}: {problem['msg']} (given: {problem['input']!r})") from None
+
+
+def next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:
+    """Return the parameters and the batch of a phase's next attempt: the plan's, or as was decided."""
+    if record.last is None:
+        return dict(phase.params), 1
+    last = record.last.spec
+    wanted = record.wanted
+    batch = last.batch + (wanted is not None and wanted.kind == "batch")
+    parameters = {**last.parameters, **(wanted.changes if wanted else {})}
+    return {**parameters, "batch": batch} if batch > 1 else parameters, batch

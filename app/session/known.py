@@ -1,0 +1,105 @@
+"""What this machine knows of sessions and plans: where sessions are, and which plans were approved."""
+
+import contextlib
+import os
+import stat
+import time
+from pathlib import Path
+
+import msgspec
+
+from app.session import journal
+from app.session.folder import SessionFolder
+from app.session.state import State, fold
+from phases.common import files
+
+
+class CannotStart(Exception):  # noqa: N818 - as its siblings
+    """There is no such session, or it or its conductor cannot be started; the message says what to do."""
+
+
+def read_state(folder: Path) -> State:
+    """Return the state that a session's journal tells."""
+    path = SessionFolder(folder).journal
+    return fold(journal.read(path).entries) if path.exists() else State()
+
+
+def is_over(folder: Path) -> bool:
+    """Say whether a session has ended."""
+    return read_state(folder).ended is not None
+
+
+def state_folder() -> Path:
+    """Return the folder of gonogo's own records on this machine."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "gonogo"
+
+
+def remember(folder: Path) -> None:
+    """Note where a session is, so that it is found from any folder; not being able to is no failure."""
+    known = state_folder() / "sessions"
+    with contextlib.suppress(OSError):
+        known.mkdir(parents=True, exist_ok=True, mode=0o700)
+        link = known / folder.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.absolute())
+
+
+def known_sessions(here: Path) -> list[Path]:
+    """Return the sessions below a folder's `artifacts`, or else all that are remembered; newest last."""
+    near = [
+        *here.glob("artifacts/sessions/*/session.json"),
+        *here.glob("artifacts/*/sessions/*/session.json"),
+    ]
+    links = (state_folder() / "sessions").glob("*/session.json")
+    found = {path.parent.resolve() for path in (near or links)}
+    return sorted(found, key=lambda folder: (folder.name, str(folder)))
+
+
+def find_session(here: Path, name: str | None) -> Path:
+    """Return the session of that id or folder; without a name the newest unfinished one, or else the newest.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    if name and (Path(name) / "session.json").exists():
+        return Path(name).resolve()
+    sessions = known_sessions(here)
+    if name:
+        links = (state_folder() / "sessions").glob(f"{name}/session.json")
+        matching = [s for s in sessions if s.name == name] or [link.parent.resolve() for link in links]
+        if not matching:
+            raise CannotStart(f"there is no session {name}: `gonogo sessions` lists them")
+        return matching[-1]
+    if not sessions:
+        raise CannotStart("there is no session here yet: `gonogo run` or `gonogo rehearse` starts one")
+    return next((s for s in reversed(sessions) if not is_over(s)), sessions[-1])
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """That an operator has seen what a plan executes, and agreed."""
+
+    plan: str
+    how: str
+    at: float
+
+
+def is_approved(digest: str) -> bool:
+    """Say whether this very plan has been approved on this machine."""
+    return (state_folder() / "approved" / f"{digest}.json").exists()
+
+
+def approve(digest: str, plan: Path, how: str) -> None:
+    """Record that the plan was approved."""
+    path = state_folder() / "approved" / f"{digest}.json"
+    files.write_json(path, Approval(str(plan), how, time.time()))
+
+
+def writable_by_others(path: Path) -> str:
+    """Return in words how others can write a file or folder, or "" if they cannot."""
+    status = path.stat()
+    if status.st_uid not in (os.getuid(), 0):
+        return "belongs to someone else"
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        return "can be written by everyone"
+    return ""
