@@ -1,6 +1,7 @@
 """Evaluation: how many instructions of a suite a model follows, greedily decoded, checked by programs.
 
-Each prompt is wrapped by `prompt_format`, each answer must end by itself and pass all checks of its prompt.
+Each prompt is wrapped by `prompt_format`. An answer must pass all checks of its prompt and end by itself:
+with the end-of-text token or, as base models do, by going on to another instruction; one rule for all models.
 Answers are kept as they come in `eval_<time>.jsonl`; the same parameters again continue an unfinished file.
 """
 
@@ -101,6 +102,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         [prompt_format.prompt(prompt.instruction) for prompt in left],
         seeds=[parameters.seed] * len(left),
         max_new_tokens=parameters.max_new_tokens,
+        stop=(prompt_format.NEXT_PROMPT,),
         batch_size=parameters.batch_size,
         on_step=lambda: heartbeat.beat(len(answers)),
     ):

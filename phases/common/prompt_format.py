@@ -4,6 +4,8 @@ Data, training, evaluation and comparison all use it, so that what differs betwe
 """
 
 FORMAT_ID = "instruction-response-v1"
+NEXT_PROMPT = "\nInstruction:"
+"""What a model writes when it goes on to a prompt of its own: its answer ended before."""
 
 
 def prompt(instruction: str) -> str:
