@@ -84,17 +84,18 @@ def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("phase", "metrics", "verdict", "words"),
     [
-        ("verification", {"verdict": "contaminated", "success_rate": 0.8, "completion_rate": 1.0}, "stop", "Debug"),
-        ("verification", {"verdict": "inconclusive", "success_rate": 0.3, "completion_rate": 1.0}, "investigate", "report"),
-        ("verification", {"verdict": "clean", "success_rate": 0.1, "completion_rate": 1.0}, "go", "Baseline confirmed"),
-        ("sft_evaluation", {"success_rate": 0.39, "success_rate_low": 0.3}, "investigate", "data quality"),
-        ("sft_evaluation", {"success_rate": 0.5, "success_rate_low": 0.4}, "investigate", "less than planned"),
-        ("sft_evaluation", {"success_rate": 0.61, "success_rate_low": 0.5}, "go", "Continue to DPO"),
+        ("verification", {"verdict": "contaminated"}, "stop", "Debug"),
+        ("verification", {"verdict": "inconclusive"}, "investigate", "report"),
+        ("verification", {"verdict": "clean"}, "go", "Baseline confirmed"),
+        ("sft_evaluation", {"success_rate": 0.39}, "investigate", "data quality"),
+        ("sft_evaluation", {"success_rate": 0.5}, "investigate", "less than planned"),
+        ("sft_evaluation", {"success_rate": 0.61}, "go", "Continue to DPO"),
         ("dpo_evaluation", {"success_rate": 0.7}, "investigate", "preference pair quality"),
         ("dpo_evaluation", {"success_rate": 0.8}, "go", "stays at or below 85 %"),
         ("dpo_evaluation", {"success_rate": 0.86}, "go", "Stage 1 complete"),
+        ("dpo_evaluation", {}, "investigate", "no value: success_rate"),
     ],
-)  # fmt: skip
+)
 def test_the_decision_points_of_the_session(
     phase: str, metrics: dict[str, Value], verdict: str, words: str
 ) -> None:
