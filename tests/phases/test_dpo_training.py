@@ -1,0 +1,232 @@
+"""DPO training of a tiny model: what is compared with what, from where it starts, and exact resume."""
+
+import json
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phases import dpo_training, sft_training
+from phases.common.model import load_tokenizer
+
+WORDS = (
+    "red",
+    "green",
+    "blue",
+    "France",
+    "Paris",
+    "Anna",
+    "rose",
+    "flower",
+    "dog",
+    "capital",
+    "name",
+    "three",
+)
+PAIRS = [
+    {
+        "prompt": f"Instruction: Name {a} {b}\nResponse:",
+        "chosen": f" {b}, {a}",
+        "rejected": f" {a} {a} {a}",
+        "chosen_finished": True,
+        "rejected_finished": n % 2 == 0,
+        "margin": 1.0,
+    }
+    for n, (a, b) in enumerate((a, b) for a in WORDS[:6] for b in WORDS[6:])
+]
+Train = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def sft_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sft")
+    rows = [{"instruction": f"Name {a}", "response": f"{a}, red"} for a in WORDS]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = folder / "models" / "sft_model"
+    argv = [
+        "--train-file",
+        str(folder / "rows.jsonl"),
+        "--model",
+        str(tiny_model),
+        "--output-dir",
+        str(output),
+    ]
+    assert sft_training.main([*argv, "--epochs", "2", "--learning-rate", "0.01", "--lora-r", "4"]) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def train(sft_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    pairs = tmp_path_factory.mktemp("pairs") / "preference_pairs_1.jsonl"
+    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+
+    def run(folder: Path, *more: str) -> int:
+        inputs = ["--sft-model", str(sft_model), "--preference-file", str(pairs)]
+        settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.003", "--evaluations", "2"]
+        output = ["--output-dir", str(folder / "models" / "dpo"), "--no-gradient-checkpointing"]
+        return dpo_training.main([*inputs, *output, *settings, "--heldout-share", "0.1", *more])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert train(folder) == 0
+    return folder
+
+
+def adapter(folder: Path) -> bytes:
+    return (folder / "models/dpo/adapter_model.safetensors").read_bytes()
+
+
+def result(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "models/dpo/result.json").read_text())
+
+
+def test_an_answer_that_did_not_end_is_not_taught_to_end(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    prompt = "Instruction: Name red\nResponse:"
+    pair = dpo_training.encode(dpo_training.Row(prompt, " dog", " rose", True, False), tokenizer)
+    assert pair.prompt == tokenizer.encode(prompt)
+    assert pair.chosen == [*tokenizer.encode(" dog"), tokenizer.eos_id]
+    assert pair.rejected == tokenizer.encode(" rose")
+    assert pair.longest == len(pair.prompt) + max(len(pair.chosen), len(pair.rejected))
+    assert pair.tokens == 2 * len(pair.prompt) + len(pair.chosen) + len(pair.rejected)
+
+
+def test_the_model_sees_these_pairs(
+    train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trl import DPOTrainer
+
+    seen = []
+    original = DPOTrainer.training_step
+
+    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:
+        half = len(inputs["input_ids"]) // 2
+        rows = [
+            (tuple(ids[: sum(mask)]), sum(answer))
+            for ids, mask, answer in zip(
+                inputs["input_ids"].tolist(),
+                inputs["attention_mask"].tolist(),
+                inputs["completion_mask"].tolist(),
+                strict=True,
+            )
+        ]
+        seen.extend(zip(rows[:half], rows[half:], strict=True))
+        return original(self, model, inputs, *more, **named)
+
+    monkeypatch.setattr(DPOTrainer, "training_step", recording)
+    assert train(tmp_path) == 0
+    tokenizer = load_tokenizer(str(tiny_model))
+    names = ("prompt", "chosen", "rejected", "chosen_finished", "rejected_finished")
+    expected = set()
+    for row in PAIRS:
+        pair = dpo_training.encode(dpo_training.Row(*(row[name] for name in names)), tokenizer)  # type: ignore[arg-type]
+        answers = (pair.chosen, pair.rejected)
+        expected.add(tuple((tuple(pair.prompt + answer), len(answer)) for answer in answers))
+    assert set(seen) <= expected
+    assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
+
+
+def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) -> None:
+    metrics = result(unbroken)["metrics"]
+    assert set(metrics) == set(dpo_training.METRICS)
+    assert metrics["step0_loss"] == pytest.approx(math.log(2), abs=1e-6)
+    assert metrics["step0_margin"] == 0
+    assert metrics["final_loss"] < metrics["first_loss"]
+    assert metrics["final_margin"] > 0.1
+    assert metrics["heldout_accuracy"] > 0.9
+    assert metrics["heldout_rows"] == 4
+    assert abs(metrics["heldout_reload_difference"]) < 1e-6
+
+
+def test_it_saves_one_adapter_and_leaves_that_of_sft_alone(unbroken: Path, sft_model: Path) -> None:
+    from safetensors.torch import load_file
+
+    before = load_file(sft_model / "adapter_model.safetensors")
+    after = load_file(unbroken / "models/dpo/adapter_model.safetensors")
+    assert before.keys() == after.keys()
+    assert all((before[name] != after[name]).any() for name in before)
+    assert not (unbroken / "models/dpo/ref").exists()
+    assert (unbroken / "models/dpo/base_model.json").read_bytes() == (
+        sft_model / "base_model.json"
+    ).read_bytes()
+    assert list((unbroken / "logs").glob("dpo_training_*.log"))
+
+
+def test_another_reference_is_noticed_before_anything_is_trained(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import trl.trainer.dpo_trainer as library
+
+    original = library.use_adapter
+    # A known mistake: with the adapter switched off, the reference is the base model.
+    monkeypatch.setattr(library, "use_adapter", lambda model, adapter_name: original(model, None))
+    assert train(tmp_path) == 1
+    assert "the reference is not the model that is trained" in capsys.readouterr().err
+    assert not list((tmp_path / "models").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("accumulation", ["1", "2"])
+def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
+    accumulation: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trl import DPOTrainer
+
+    settings = ("--gradient-accumulation", accumulation)
+    assert train(tmp_path / "unbroken", *settings) == 0
+    original = DPOTrainer.training_step
+    calls = iter(range(1, 10_000))
+
+    def stopping(*arguments: Any, **more: Any) -> Any:
+        if next(calls) == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DPOTrainer, "training_step", stopping)
+        with pytest.raises(SystemExit) as exit_:
+            train(tmp_path / "stopped", *settings)
+    assert exit_.value.code == 143
+    assert train(tmp_path / "stopped", *settings) == 0
+    assert adapter(tmp_path / "stopped") == adapter(tmp_path / "unbroken")
+    ours, theirs = result(tmp_path / "stopped")["metrics"], result(tmp_path / "unbroken")["metrics"]
+    assert {**ours, "tokens_per_second": 0} == {**theirs, "tokens_per_second": 0}
+
+
+def test_live_lines(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "progress.jsonl"))
+    assert train(tmp_path) == 0
+    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+    values = [line["values"] for line in lines if line["type"] == "metric"]
+    shown = {"loss", "accuracy", "margin", "chosen_logp", "rejected_logp"}
+    assert set(values[1]) == shown | {"learning_rate", "grad_norm", "tokens_per_second"}
+    assert set(values[0]) == {f"eval_{name}" for name in shown}
+    samples = [line["texts"] for line in lines if line["type"] == "sample"]
+    assert set(samples[0]) == {"prompt", "SFT", "DPO"}
+
+
+def test_alarms() -> None:
+    good = {"heldout_accuracy": 0.8, "length_ratio": 1.1, "chosen_logp_change": -1.0}
+    assert dpo_training.alarms(good, chosen_logp_before=-20.0) == []
+    for name, value, words in (
+        ("heldout_accuracy", 0.5, "accuracy is 0.50"),
+        ("length_ratio", 1.6, "1.60 times as long"),
+        ("length_ratio", 0.6, "0.60 times as long"),
+        ("chosen_logp_change", -6.0, "fell by 6.0 from -20.0"),
+    ):
+        (alarm,) = dpo_training.alarms({**good, name: value}, chosen_logp_before=-20.0)
+        assert words in alarm
+
+
+def test_a_base_model_is_no_starting_point(
+    train: Train, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, "--sft-model", str(tiny_model)) == 2
+    assert "is no adapter; give the folder that SFT wrote" in capsys.readouterr().err

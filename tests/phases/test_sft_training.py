@@ -1,0 +1,320 @@
+"""SFT training of a tiny model: what is trained, exact resume, and how it ends when something is wrong."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phases import sft_training
+from phases.common import prompt_format
+from phases.common.model import load, load_tokenizer
+
+WORDS = (
+    "red",
+    "green",
+    "blue",
+    "France",
+    "Paris",
+    "Anna",
+    "rose",
+    "flower",
+    "dog",
+    "capital",
+    "name",
+    "three",
+)
+ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[6:]]
+
+
+@pytest.fixture(scope="module")
+def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sft_data") / "sft_training_data_1.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+Train = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def train(tiny_model: Path, rows_file: Path) -> Train:
+    def run(folder: Path, *more: str) -> int:
+        base = ["--train-file", str(rows_file.parent / "*.jsonl"), "--model", str(tiny_model)]
+        settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
+        schedule = ["--no-gradient-checkpointing", "--heldout-share", "0.1", "--evaluations", "4"]
+        output = ["--output-dir", str(folder / "models" / "sft")]
+        return sft_training.main([*base, *output, *settings, *schedule, *more])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert train(folder) == 0
+    return folder
+
+
+def adapter(folder: Path) -> bytes:
+    return (folder / "models/sft/adapter_model.safetensors").read_bytes()
+
+
+def result(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "models/sft/result.json").read_text())
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    (checkpoint,) = (folder / "models/sft/checkpoints").glob("checkpoint-*")
+    entries = json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
+    names = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", "tokens")
+    return [{name: entry[name] for name in names if name in entry} for entry in entries]
+
+
+def at_step(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Let the trainer do something of the test's before its n-th call of a method."""
+    from trl import SFTTrainer
+
+    original = getattr(SFTTrainer, method)
+    calls = iter(range(1, 10_000))
+
+    def patched(*arguments: Any, **more: Any) -> Any:
+        if next(calls) == number:
+            act()
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(SFTTrainer, method, patched)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_response_and_the_end_of_text_are_trained_and_nothing_else(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    example = sft_training.encode(sft_training.Row("Name red", "dog, rose"), tokenizer)
+    prompt = tokenizer.encode("Instruction: Name red\nResponse:")
+    response = tokenizer.encode(" dog, rose")
+    assert example.ids == [*prompt, *response, tokenizer.eos_id]
+    assert example.labels == [-100] * len(prompt) + [*response, tokenizer.eos_id]
+    whole = prompt_format.prompt("Name red") + prompt_format.completion("dog, rose", tokenizer.eos)
+    assert tokenizer.decode(example.ids) == whole
+
+
+def test_the_model_sees_these_labels(
+    train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from trl import SFTTrainer
+
+    seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    original = SFTTrainer.training_step
+
+    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:
+        for ids, labels, mask in zip(
+            inputs["input_ids"].tolist(),
+            inputs["labels"].tolist(),
+            inputs["attention_mask"].tolist(),
+            strict=True,
+        ):
+            length = sum(mask)
+            assert set(labels[length:]) <= {-100}
+            seen.append((tuple(ids[:length]), tuple(labels[:length])))
+        return original(self, model, inputs, *more, **named)
+
+    monkeypatch.setattr(SFTTrainer, "training_step", recording)
+    assert train(tmp_path) == 0
+    tokenizer = load_tokenizer(str(tiny_model))
+    examples = [sft_training.encode(sft_training.Row(**row), tokenizer) for row in ROWS]
+    expected = {(tuple(e.ids), tuple(e.labels)) for e in examples}
+    assert set(seen) <= expected
+    assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
+    assert len(seen) == 2 * len(set(seen))
+
+
+def test_it_learns_and_says_so(unbroken: Path) -> None:
+    found = result(unbroken)
+    metrics = found["metrics"]
+    assert set(metrics) <= set(sft_training.METRICS)
+    assert metrics["final_train_loss"] < metrics["first_train_loss"] - 0.5
+    assert metrics["heldout_loss_final"] < metrics["heldout_loss_first"]
+    assert abs(metrics["heldout_reload_difference"]) < 1e-6
+    assert metrics["train_rows"] + metrics["heldout_rows"] == len(ROWS)
+    assert {a["path"].rsplit("/", 1)[-1] for a in found["artifacts"]} == {
+        "adapter_model.safetensors",
+        "adapter_config.json",
+    }
+    (log,) = (unbroken / "logs").glob("sft_training_*.log")
+    assert "eval_loss" in log.read_text()
+    assert "it/s" not in log.read_text()
+
+
+def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) -> None:
+    loaded = load(str(unbroken / "models/sft"))
+    assert loaded.source.base
+    assert loaded.source.base.path == str(tiny_model)
+    assert {p.dtype for n, p in loaded.model.named_parameters() if "lora" in n} == {loaded.model.dtype}
+
+
+def test_live_lines(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "progress.jsonl"))
+    assert train(tmp_path) == 0
+    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+    steps = result(tmp_path)["metrics"]["steps"]
+    trained = [line for line in lines if line["type"] == "metric" and "loss" in line["values"]]
+    assert [line["step"] for line in trained] == list(range(1, steps + 1))
+    assert set(trained[0]["values"]) == {"loss", "learning_rate", "grad_norm", "tokens_per_second"}
+    held = [line["step"] for line in lines if line["type"] == "metric" and "eval_loss" in line["values"]]
+    assert (held[0], held[-1], len(held)) == (0, steps, 5)
+    assert [line for line in lines if line["type"] == "progress"][-1]["done"] == steps
+    samples = [line for line in lines if line["type"] == "sample"]
+    assert len(samples) >= 3
+    assert set(samples[0]["texts"]) == {"instruction", "expected", "answer"}
+
+
+@pytest.mark.parametrize(("method", "call"), [("training_step", 5), ("prediction_step", 2)])
+def test_a_run_that_was_stopped_ends_as_the_unbroken_one(  # noqa: PLR0917
+    method: str, call: int, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as stopping:
+        at_step(call, terminate, stopping, method)
+        with pytest.raises(SystemExit) as exit_:
+            train(tmp_path)
+    assert exit_.value.code == 143
+    assert not (tmp_path / "models/sft/adapter_config.json").exists()
+    assert train(tmp_path) == 0
+    assert adapter(tmp_path) == adapter(unbroken)
+    assert history(tmp_path) == history(unbroken)
+
+
+def test_a_run_that_was_killed_goes_on_from_the_last_whole_checkpoint(
+    train: Train,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def kill() -> None:
+        raise KilledError
+
+    with monkeypatch.context() as killing:
+        at_step(8, kill, killing, "training_step")
+        with pytest.raises(KilledError):
+            train(tmp_path, "--checkpoint-minutes", "0")
+    checkpoints = tmp_path / "models/sft/checkpoints"
+    assert sorted(p.name for p in checkpoints.glob("checkpoint-*")) == ["checkpoint-6", "checkpoint-7"]
+    # As a full disk leaves it: every file is there, one is cut short.
+    torn = checkpoints / "checkpoint-7" / "optimizer.pt"
+    torn.write_bytes(torn.read_bytes()[:-10])
+    shutil.copytree(checkpoints / "checkpoint-7", checkpoints / "checkpoint-8")
+    (checkpoints / "checkpoint-8" / "trainer_state.json").unlink()
+
+    assert train(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "checkpoint-8 is incomplete" in said
+    assert "checkpoint-7 is incomplete" in said
+    assert f"resuming from {checkpoints / 'checkpoint-6'}" in said
+    assert adapter(tmp_path) == adapter(unbroken)
+    assert history(tmp_path) == history(unbroken)
+
+
+def test_the_same_command_again_finds_itself_done(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(unbroken, folder)
+
+    def unwanted() -> None:
+        raise AssertionError("a step was trained again")
+
+    at_step(1, unwanted, monkeypatch, "training_step")
+    assert train(folder) == 0
+    assert adapter(folder) == adapter(unbroken)
+    again, first = result(folder)["metrics"], result(unbroken)["metrics"]
+    assert again == first
+
+
+def test_checkpoints_of_other_parameters_are_stale(
+    train: Train, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(unbroken, tmp_path / "a")
+    assert train(tmp_path / "a", "--learning-rate", "0.002") == 0
+    assert "stale and not used: made with other learning_rate" in capsys.readouterr().out
+    assert train(tmp_path / "b", "--learning-rate", "0.002") == 0
+    assert adapter(tmp_path / "a") == adapter(tmp_path / "b") != adapter(unbroken)
+
+
+def test_a_model_that_gives_no_numbers_stops_at_once(
+    tiny_model: Path, rows_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    broken = load(str(tiny_model))
+    with torch.no_grad():
+        broken.model.model.norm.weight[0] = float("nan")
+    broken.model.save_pretrained(tmp_path / "model")
+    broken.tokenizer.hf.save_pretrained(tmp_path / "model")
+    argv = ["--train-file", str(rows_file), "--model", str(tmp_path / "model"), "--output-dir"]
+    assert sft_training.main([*argv, str(tmp_path / "models/sft")]) == 1
+    assert "step 0: eval_loss is nan, so training has diverged" in capsys.readouterr().err
+
+
+def test_a_loss_that_diverges_stops_the_run_before_it_is_saved(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trl import SFTTrainer
+
+    original = SFTTrainer.compute_loss
+    calls = iter(range(10_000))
+
+    def diverging(self: Any, model: Any, *arguments: Any, **more: Any) -> Any:
+        loss = original(self, model, *arguments, **more)
+        return loss * float("inf") if model.training and next(calls) == 4 else loss
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", diverging)
+    assert train(tmp_path, "--checkpoint-minutes", "0") == 1
+    assert "step 5: loss is inf" in capsys.readouterr().err
+    assert not (tmp_path / "models/sft/checkpoints/checkpoint-5").exists()
+    assert (tmp_path / "models/sft/checkpoints/checkpoint-4").exists()
+
+
+def test_rows_that_are_too_long_are_left_out_whole(
+    train: Train, tmp_path: Path, rows_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_text(json.dumps({"instruction": "Name", "response": "red " * 400}) + "\n")
+    assert train(tmp_path, "--max-length", "64", "--train-file", str(rows_file), str(more)) == 0
+    metrics = result(tmp_path)["metrics"]
+    assert metrics["dropped_too_long"] == 1
+    assert metrics["train_rows"] + metrics["heldout_rows"] == len(ROWS)
+    assert train(tmp_path, "--max-length", "64", "--train-file", str(more)) == 2
+    assert "all 1 rows are longer than --max-length 64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--train-file", "/nowhere/*.jsonl"), "no file matches"),
+        (("--model", "/nowhere"), "--model: model /nowhere"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_2(
+    more: tuple[str, ...], message: str, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, *more) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_sft_does_not_start_from_an_adapter(
+    train: Train, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, "--model", str(unbroken / "models/sft")) == 2
+    assert "is an adapter" in capsys.readouterr().err
