@@ -7,7 +7,6 @@ run, and only checkpoints that are whole and were made from the same inputs are 
 
 import logging
 import math
-import platform
 import shutil
 import signal
 import sys
@@ -17,8 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -28,7 +25,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerContr
 
 from phases.common import files
 from phases.common.model import LoadedModel, ModelError, load, record_base
-from phases.common.prompt_format import FORMAT_ID
+from phases.common.provenance import provenance
 from phases.common.report import Reporter, Stopped
 from phases.common.training_data import (
     SETTINGS_WITHOUT_EFFECT,
@@ -459,20 +456,13 @@ def finish(
     """Write the manifest and the result; the training can then be told from any other, and repeated."""
     for path in adapter:
         reporter.artifact(path)
-    libraries = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes")
-    provenance: dict[str, object] = {
-        "parameters": parameters.model_dump(mode="json"),
-        "identity": msgspec.to_builtins(made_from),
-        "model": msgspec.to_builtins(loaded.source),
-        "prompt_format": FORMAT_ID,
-        "seed": parameters.seed,
-        "device": loaded.device,
-        "dtype": loaded.dtype,
-        "four_bit": loaded.four_bit,
-        "adapter_dtype": "float32",
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in libraries if find_spec(name)},
-    }
-    result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, provenance)
+    record = provenance(
+        loaded,
+        parameters=parameters.model_dump(mode="json"),
+        identity=msgspec.to_builtins(made_from),
+        seed=parameters.seed,
+        adapter_dtype="float32",
+    )
+    result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, record)
     files.write_json(parameters.output_dir / "manifest.json", result)
     prune_checkpoints(parameters.output_dir / "checkpoints")
