@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.monitor.text import clean_line
 from app.plan import estimates
 from app.plan.load import PlanErrors, load_plan
 from app.plan.schema import Plan
@@ -71,7 +72,8 @@ def table(plan: Plan) -> str:
     budget = says["budget_usd"]
     fits = "within the budget" if high <= budget else "may exceed it" if low <= budget else "exceeds it"
     return "\n".join(
-        [
+        clean_line(line)
+        for line in [
             f"{name}: {plan.session.model} on {plan.pod.gpu} at ${says['usd_per_hour']:.2f}/h",
             "",
             *lines[:-1],

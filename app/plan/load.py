@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 import phases
+from app.monitor.text import clean_line
 from app.plan import positions, schema
 from app.plan.criteria import ExpressionError, headline_names, parse
 from app.plan.schema import Phase, Plan, Pod, Session
@@ -51,7 +52,8 @@ class PlanError:
 
     def __str__(self) -> str:
         """Return the error in one line."""
-        return f"{self.file}:{self.line}: {self.key}: {self.expected}. {self.advice}."
+        key = f"{self.key}: " if self.key else ""
+        return clean_line(f"{self.file}:{self.line}: {key}{self.expected}. {self.advice}.")
 
 
 class PlanErrors(Exception):  # noqa: N818 - it is a list of errors
@@ -75,16 +77,16 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
     profiles = raw.get("profile", {})
     names = list(profiles) if isinstance(profiles, dict) else []
     drafts = {name: _Draft(path, lines, raw, name) for name in (None, *names)}
+    errors: dict[tuple[int, str], list[PlanError]] = {}
     for draft in drafts.values():
-        draft.check()
-    errors = {error for draft in drafts.values() for error in draft.errors}
+        # What a profile leaves as it is is wrong in every draft, and reported once.
+        errors = draft.errors_by_place() | errors
     if profile not in drafts:
         known = f"expected one of the plan's profiles: {', '.join(names) or 'it has none'}"
-        errors.add(
-            PlanError(path, lines.get(("profile",), 1), f"profile.{profile}", known, "Name one of these")
-        )
+        place = (lines.get(("profile",), 1), f"profile.{profile}")
+        errors[place] = [PlanError(path, *place, known, "Name one of these")]
     if errors:
-        raise PlanErrors(tuple(sorted(errors, key=lambda error: (error.line, error.key, error.expected))))
+        raise PlanErrors(tuple(error for place in sorted(errors) for error in errors[place]))
     data = drafts[profile].data
     return Plan(
         path=path.absolute(),
@@ -102,18 +104,34 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[positions.Path, int]]:
     """Return the document and the lines of its keys."""
     try:
         source = path.read_bytes().decode().replace("\r\n", "\n")
-        return tomllib.loads(source), positions.positions(source)
     except OSError as error:
-        problem = (1, f"expected a readable plan file: {error.strerror}", "Give the path of a plan")
+        raise _unreadable(
+            path, 1, f"a readable plan file: {error.strerror}", "Give the path of one"
+        ) from None
     except UnicodeDecodeError as error:
-        problem = (1 + error.object[: error.start].count(b"\n"), "expected UTF-8", "Save the file as UTF-8")
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise _unreadable(path, line, "UTF-8", "Save the file as UTF-8") from None
+    try:
+        return tomllib.loads(source), positions.positions(source)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+)", str(error))
-        line = int(place[1]) if place else path.read_bytes().count(b"\n") + 1
-        problem = (line, f"expected TOML: {error}", "Correct the syntax; the rest is checked after that")
+        line = int(place[1]) if place else source.count("\n") + 1
+        advice = "Correct the syntax; the rest is checked after that"
+        raise _unreadable(path, line, f"TOML: {error}", advice, _key_near(source, line)) from None
     except RecursionError:
-        problem = (1, "expected TOML that is not nested this deeply", "Make it flatter")
-    raise PlanErrors((PlanError(path, problem[0], "", problem[1], problem[2]),))
+        raise _unreadable(path, 1, "TOML that is not nested this deeply", "Make it flatter") from None
+
+
+def _unreadable(path: Path, line: int, expected: str, advice: str, key: str = "") -> PlanErrors:
+    return PlanErrors((PlanError(path, line, key, f"expected {expected}", advice),))
+
+
+def _key_near(source: str, line: int) -> str:
+    """Return the table and key that a line with wrong syntax seems to stand for."""
+    above = source.split("\n")[:line]
+    tables = [match[1] for text in above if (match := re.match(r"\s*\[+([\w.-]+)\]", text))]
+    key = re.match(r"\s*([\w.-]+)\s*=", above[-1])
+    return ".".join([*tables[-1:], *([key[1]] if key else [])])
 
 
 @dataclass
@@ -151,6 +169,14 @@ class _Draft:
             self._validate(Phase, phase, ("phase", i))
         self._check_phases([(i, phase) for i, phase in enumerate(listed) if isinstance(phase, dict)])
 
+    def errors_by_place(self) -> dict[tuple[int, str], list[PlanError]]:
+        """Check the draft and return its errors by line and key."""
+        self.check()
+        places: dict[tuple[int, str], list[PlanError]] = {}
+        for error in self.errors:
+            places.setdefault((error.line, error.key), []).append(error)
+        return places
+
     # Where things stand
 
     def _error(self, path: positions.Path, expected: str, advice: str) -> None:
@@ -161,9 +187,12 @@ class _Draft:
         """Return the line and the dotted key of a path, in the profile where that says it."""
         steps = ("phase", self._name(path[1]), *path[2:]) if path[:1] == ("phase",) and path[1:] else path
         inner: positions.Path = ("profile", self.profile, *steps) if self.profile else ()
-        # A list is replaced as a whole: its elements stand where the list stands.
-        first_index = next((i for i, step in enumerate(inner) if isinstance(step, int)), len(inner))
-        if inner and inner[:first_index] in self.lines:
+        # What is replaced as a whole stands where the whole stands.
+        whole = next(
+            (i for i, step in enumerate(inner) if isinstance(step, int) or (i and inner[i - 1] in _WHOLE)),
+            len(inner),
+        )
+        if inner and inner[:whole] in self.lines:
             return self._nearest(inner), _dotted(inner)
         return self._nearest(path), _dotted(steps)
 

@@ -29,6 +29,8 @@ def positions(source: str) -> dict[Path, int]:
                 found.setdefault(path, _line(node))
                 path = (*path, lengths[path] - 1)
             found[path] = _line(node)
+            for i in range(1, len(path)):
+                found.setdefault(path[:i], _line(node))
             for pair in node.named_children:
                 if pair.type == "pair":
                     found.update(_pair(path, pair))

@@ -98,9 +98,9 @@ def test_a_profile_merges_tables_and_replaces_the_rest(tmp_path: Path) -> None:
 
 # Each case: what is replaced in the good plan, by what, and the key and words expected where `#!` stands.
 WRONG = {
-    "syntax": ("budget_usd = 25", "budget_usd = #!", "", "expected TOML"),
-    "unclosed": ("batch = true", "batch = [\n  } #!", "", "expected TOML"),
-    "key twice": ("gpu = ", 'gpu = "x"\ngpu = #!\n', "", "expected TOML"),
+    "syntax": ("budget_usd = 25", "budget_usd = #!", "session.budget_usd", "expected TOML"),
+    "unclosed": ("batch = true", "batch = [\n  } #!", "phase", "expected TOML"),
+    "key twice": ("gpu = ", 'gpu = "x"\ngpu = #!\n', "pod.gpu", "expected TOML"),
     "unknown top-level table": ("[pod]", "[pad] #!\n[pod]", "pad", "unknown key"),
     "unknown session key": ("seed = 7", "sead = 7 #!", "session.sead", "unknown key"),
     "unknown phase key": ("critical = false", "citical = false #!", "phase.second.citical", "unknown key"),
@@ -281,6 +281,12 @@ WRONG = {
         "profile.small.session.artefacts",
         "unknown key",
     ),
+    "profile with half an estimate": (
+        "phase.first.estimate = { hours = [0, 0.1] }",
+        "phase.first.estimate = { usd = [0, 0.1] }",
+        "profile.small.phase.first.estimate.hours",
+        "missing",
+    ),
     "profile that is no table": (
         "[profile.small]",
         "[profile]\nlarge = 3 #!\n[profile.small]",
@@ -322,6 +328,18 @@ def test_all_errors_are_reported_at_once_in_the_order_of_lines(tmp_path: Path) -
         "profile.small.phase.frist",
     ]
     assert [line for line, _, _ in found] == sorted(line for line, _, _ in found)
+
+
+def test_what_a_profile_leaves_as_it_is_is_wrong_once(tmp_path: Path) -> None:
+    ((line, key, _),) = errors_of(tmp_path, GOOD.replace("{artifacts}/first", "{artifacts}/{first}"))
+    assert (line, key) == (18, "phase.first.params.output_dir")
+
+
+def test_errors_say_nothing_to_the_terminal(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("[pod]", '["\\u001b]0;title\\u0007"]\n[pod]'))
+    with pytest.raises(PlanErrors) as caught:
+        load_plan(path)
+    assert str(caught.value).isprintable()
 
 
 def test_an_unknown_profile_lists_the_known_ones(tmp_path: Path) -> None:
