@@ -1,0 +1,168 @@
+"""What all screens share: the app that they may ask, and how a new view reaches their widgets."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Event
+from typing import ClassVar, Protocol, TypeVar, cast
+
+from textual.screen import ModalScreen, Screen
+
+from app.screens.keys import commands
+from app.session.snapshot import DecisionKind, SessionSnapshot, Value
+from widgets.key_bar import Key, KeyBar
+from widgets.rows import ViewRows
+from widgets.view import View
+
+Answer = TypeVar("Answer")
+
+
+class Session(Protocol):
+    """What the screens need of a session: to see it and to act on it; every act may be refused."""
+
+    def snapshot(self) -> SessionSnapshot:
+        """Return the session as it stands."""
+
+    def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
+        """Yield it now, on each change and at least once a second, until asked to stop."""
+
+    def decide(  # noqa: PLR0917 - as the client has it
+        self,
+        phase: str,
+        attempt: int,
+        kind: DecisionKind,
+        reason: str = "",
+        changes: Mapping[str, Value | list[Value]] = {},
+        by: str = "",
+    ) -> object:
+        """Decide at a gate."""
+
+    def stop_phase(self) -> object:
+        """End the running phase at a checkpoint."""
+
+    def stop_session(self) -> object:
+        """End the session."""
+
+    def hold(self, on: bool) -> object:
+        """Hold before the next phase, or go on."""
+
+
+class Cockpit(Protocol):
+    """The app, as the screens know it."""
+
+    view: View | None
+    read_only: bool
+
+    def look_at(self, phase: str | None) -> None:
+        """Show the record of a phase; None follows the phase that runs."""
+
+    def act(self, what: str, action: Callable[[Session], object]) -> None:
+        """Act on the session without holding up the screen; a refusal is shown."""
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        """Show a short message."""
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text into the clipboard, as far as the terminal lets it."""
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text to a file that the operator finds again."""
+
+    def detach(self) -> None:
+        """Leave the screen; the session goes on."""
+
+
+class CockpitScreen(Screen[None]):
+    """A screen that draws views; `table` names its part of the table of keys."""
+
+    AUTO_FOCUS = None
+    table: ClassVar[str]
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The app."""
+        return cast("Cockpit", self.app)
+
+    @property
+    def view(self) -> View | None:
+        """The latest view."""
+        return self.cockpit.view
+
+    def key_bar(self) -> KeyBar:
+        """Return the last row, made from the table of keys."""
+        return KeyBar(self.keys)
+
+    def keys(self) -> Sequence[Key]:
+        """Return the keys that mean something now."""
+        return [
+            Key(c.key, c.footer, self.loud(c.action))
+            for c in commands(self.table)
+            if c.footer and self.check_action(c.action.split("(")[0], _arguments(c.action))
+        ]
+
+    def loud(self, action: str) -> bool:
+        """Return whether a key is what the operator is waited for."""
+        return False
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        for widget in self.query(ViewRows):
+            widget.show(view)
+        for bar in self.query(KeyBar):
+            bar.refresh_rows()
+
+    def on_screen_resume(self) -> None:
+        """Draw what has changed while another screen was on top."""
+        if self.view is not None:
+            self.show(self.view)
+
+    def on_mount(self) -> None:
+        """Draw the first view."""
+        if self.view is not None:
+            self.show(self.view)
+
+    def action_back(self) -> None:
+        """Leave this screen."""
+        self.dismiss()
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        from app.screens.text import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_log(self) -> None:
+        """Open the log."""
+        from app.screens.log import LogScreen
+
+        self.app.push_screen(LogScreen())
+
+    def action_samples(self) -> None:
+        """Open the samples."""
+        from app.screens.samples import SamplesScreen
+
+        self.app.push_screen(SamplesScreen())
+
+
+def _arguments(action: str) -> tuple[object, ...]:
+    _, bracket, rest = action.partition("(")
+    return (rest.rstrip(")").strip("'"),) if bracket else ()
+
+
+class Dialog(ModalScreen[Answer]):
+    """A question in a box above the screen."""
+
+    AUTO_FOCUS = None
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The app."""
+        return cast("Cockpit", self.app)
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        for widget in self.query(ViewRows):
+            widget.show(view)
+
+    def on_mount(self) -> None:
+        """Draw the first view."""
+        if self.cockpit.view is not None:
+            self.show(self.cockpit.view)

@@ -1,0 +1,157 @@
+"""The reader: follows the session and the files of the phase that is looked at, and makes views of them.
+
+It runs in a thread of its own. It reads a bounded amount before each view, so that the first view comes at
+once and a long history fills in behind it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from app.monitor.tail import LogTail, ProgressTail
+from app.monitor.text import clean_text
+from app.screens.base import Session
+from app.session.snapshot import AttemptView, MachineSample, SessionSnapshot
+from widgets.series import Series, SeriesBuilder
+from widgets.view import LogLines, Record, View
+
+MOST_MACHINE_SAMPLES: Final = 3600
+LONGEST_OUTCOME: Final = 64_000
+TIME_BETWEEN_VIEWS: Final = 0.4
+READING_TIME: Final = 0.15
+
+
+class AttemptReader:
+    """Follows the files of one attempt."""
+
+    def __init__(self, phase: str, attempt: AttemptView) -> None:
+        folder = Path(attempt.folder)
+        self.phase, self.attempt = phase, attempt.number
+        self._log = LogTail(folder / "output.log")
+        self._progress: ProgressTail[SeriesBuilder] = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
+        self._machine: dict[float, MachineSample] = {}
+        self._record: Record | None = None
+
+    def read(self, seconds: float, clock: Callable[[], float]) -> Record:
+        """Read for at most about that long; `reading` in the record says that there is more."""
+        until = clock() + seconds
+        log_more = progress_more = True
+        while (log_more or progress_more) and clock() < until:
+            log_more = log_more and self._log.poll()
+            progress_more = progress_more and self._progress.poll()
+        return self._picture(reading=progress_more)
+
+    def _picture(self, *, reading: bool) -> Record:
+        log, progress = self._log, self._progress
+        lines = (*log.lines, log.partial) if log.partial else tuple(log.lines)
+        series: dict[str, Series] = {name: builder.series() for name, builder in progress.series.items()}
+        return Record(
+            self.phase,
+            self.attempt,
+            series,
+            LogLines(log.first, lines),
+            tuple(progress.samples),
+            tuple(progress.artifacts.values()),
+            tuple(progress.notices),
+            tuple(self._machine.values()),
+            reading,
+        )
+
+    def add_machine(self, sample: MachineSample | None) -> None:
+        """Remember a sample of the machine."""
+        if sample is not None:
+            self._machine[sample.time] = sample
+            if len(self._machine) > MOST_MACHINE_SAMPLES:
+                del self._machine[next(iter(self._machine))]
+
+
+class SessionFeed:
+    """Makes the views of a session."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session, self._clock, self._monotonic = session, clock, monotonic
+        self._chosen: str | None = None
+        self._reader: AttemptReader | None = None
+        self._outcome: tuple[str, ...] = ()
+        self._shown: SessionSnapshot | None = None
+
+    def look_at(self, phase: str | None) -> None:
+        """Read the record of this phase from the next view on; None is the phase that runs."""
+        self._chosen = phase
+
+    def views(self, stopping: Event) -> Iterator[View]:
+        """Yield views until asked to stop: the first without a history, then as things change."""
+        last = 0.0
+        for snapshot in self._session.watch(stopping):
+            if stopping.is_set():
+                return
+            if self._shown is None:
+                yield View(snapshot, self._clock())
+            elif self._monotonic() - last < TIME_BETWEEN_VIEWS and not changed(self._shown, snapshot):
+                continue
+            last = self._monotonic()
+            self._shown = snapshot
+            view = self.view(snapshot)
+            yield view
+            while view.record is not None and view.record.reading and not stopping.is_set():
+                view = self.view(snapshot)
+                yield view
+
+    def view(self, snapshot: SessionSnapshot) -> View:
+        """Return the view of a snapshot, with what the files say by now."""
+        record = self._record(snapshot)
+        if snapshot.state == "finished" and not self._outcome:
+            self._outcome = outcome(snapshot)
+        now = self._clock()
+        lost = "" if snapshot.machine or snapshot.state in ("finished", "stopped") else "no conductor"
+        return View(snapshot, now, record, lost, self._outcome)
+
+    def _record(self, snapshot: SessionSnapshot) -> Record | None:
+        wanted = self._chosen
+        if wanted is None or wanted not in {p.id for p in snapshot.phases}:
+            begun = [p for p in snapshot.phases if p.attempts]
+            phase = snapshot.current or (begun[-1] if begun else None)
+        else:
+            phase = snapshot.phase(wanted)
+        if phase is None or not phase.attempts:
+            self._reader = None
+            return Record(phase.id, 0) if phase else None
+        attempt, reader = phase.attempts[-1], self._reader
+        if reader is None or (reader.phase, reader.attempt) != (phase.id, attempt.number):
+            reader = self._reader = AttemptReader(phase.id, attempt)
+        if attempt.ended is None:
+            reader.add_machine(snapshot.machine)
+        return reader.read(READING_TIME, self._monotonic)
+
+
+def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:
+    """Return whether anything happened that the operator should see at once."""
+    return before.state != after.state or any(
+        a.state != b.state or len(a.attempts) != len(b.attempts)
+        for a, b in zip(before.phases, after.phases, strict=True)
+    )
+
+
+def outcome(snapshot: SessionSnapshot) -> tuple[str, ...]:
+    """Return the text that the last phase wrote, where it wrote one."""
+    attempts = snapshot.phases[-1].attempts
+    if not attempts:
+        return ()
+    progress: ProgressTail[SeriesBuilder] = ProgressTail(Path(attempts[-1].folder) / "progress.jsonl")
+    while progress.poll():
+        pass
+    for path in reversed(progress.artifacts):
+        if path.endswith(".txt"):
+            try:
+                with Path(snapshot.artifacts, path).open(encoding="utf-8", errors="replace") as file:
+                    return tuple(clean_text(file.read(LONGEST_OUTCOME), LONGEST_OUTCOME).splitlines())
+            except OSError:
+                return ()
+    return ()

@@ -1,0 +1,90 @@
+"""The gate: what was found, what the rules say, what it costs either way, then the keys."""
+
+from typing import ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+
+from app.screens.base import CockpitScreen
+from app.screens.decide import DecideScreen, Decision
+from app.screens.keys import bindings
+from app.session.snapshot import DecisionKind, GateView
+from widgets.gate import GateCost, GateEvidence
+from widgets.header import Clock, HeaderRows
+from widgets.samples import SamplePager
+from widgets.view import View
+
+
+class GateScreen(CockpitScreen):
+    """Shows the open gate. No key decides anything alone: each opens the decision for a last look."""
+
+    CSS_PATH = "gate.tcss"
+    BINDINGS: ClassVar[list[Binding]] = bindings("gate")  # type: ignore[assignment]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
+    table = "gate"
+
+    gate: GateView | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out evidence, samples and cost."""
+        yield HeaderRows()
+        yield Clock()
+        with Container(id="evidence"):
+            yield GateEvidence()
+            yield SamplePager()
+        yield GateCost()
+        yield self.key_bar()
+
+    def show(self, view: View) -> None:
+        """Draw the gate; leave when it has been decided, here or by somebody else."""
+        gate = view.snapshot.gate
+        if gate is None or (self.gate is not None and gate.opened != self.gate.opened):
+            self.dismiss()
+            return
+        self.gate = gate
+        super().show(view)
+        record = view.record
+        samples = record.samples if record and record.phase == gate.phase else ()
+        self.query_one(SamplePager).give(samples)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the decisions that the gate allows, and none to who may only read."""
+        if action == "decide":
+            allowed = self.view is not None and self.view.snapshot.gate is not None
+            return allowed and not self.cockpit.read_only and parameters[0] in self._options()
+        return True
+
+    def _options(self) -> tuple[DecisionKind, ...]:
+        gate = self.view.snapshot.gate if self.view else None
+        return gate.options if gate else ()
+
+    def loud(self, action: str) -> bool:
+        """The keys that decide stand out."""
+        return action.startswith("decide")
+
+    def action_decide(self, kind: str) -> None:
+        """Open the decision for reason, parameters and a last look."""
+        view = self.view
+        if view is None or view.snapshot.gate is None:
+            return
+        gate = view.snapshot.gate
+
+        def answered(decision: Decision | None) -> None:
+            if decision is not None:
+                self.cockpit.act(
+                    f"{decision.kind} after {view.snapshot.phase(gate.phase).title}",
+                    lambda session: session.decide(
+                        gate.phase, gate.attempt, decision.kind, decision.reason, decision.changes
+                    ),
+                )
+
+        self.app.push_screen(DecideScreen(view, gate, cast("DecisionKind", kind)), answered)
+
+    def action_turn(self, pages: int) -> None:
+        """Show another sample."""
+        self.query_one(SamplePager).turn(pages)
+
+    def action_scroll_rows(self, count: int) -> None:
+        """Scroll the evidence."""
+        self.query_one(GateEvidence).scroll_rows(count)

@@ -1,0 +1,179 @@
+"""All keys of the cockpit in one table: bindings, footers, help and palette are made from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+
+SHOWN: Final = {
+    "question_mark": "?",
+    "slash": "/",
+    "left": "<",
+    "right": ">",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "escape": "Esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that a key does on a screen.
+
+    `footer` is the label in the last row, empty where it is not shown there; the first key is shown. What
+    stands further down in the table is left out first when the row is too narrow.
+    """
+
+    screen: str
+    keys: str
+    action: str
+    help: str
+    footer: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name that a user's key map refers to."""
+        return f"{self.screen}.{self.action.replace('(', '.').strip(')').replace(chr(39), '')}"
+
+    @property
+    def key(self) -> str:
+        """The first key, as it is printed on the screen."""
+        first = self.keys.split(",")[0]
+        return SHOWN.get(first, first)
+
+    @property
+    def all_keys(self) -> str:
+        """All keys, as they are printed on the help screen."""
+        return " ".join(dict.fromkeys(SHOWN.get(key, key) for key in self.keys.split(",")))
+
+
+BACK: Final = "q,escape,backspace"
+
+COMMANDS: Final = (
+    # The session
+    Command("session", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
+    Command("session", "e", "outcome", "what the session found", "result"),
+    Command("session", "l", "log", "log of the phase: search, follow, save, copy", "log"),
+    Command("session", "s", "samples", "sample outputs of the phase", "samples"),
+    Command("session", "p", "plan", "plan and parameters of the phase", "plan"),
+    Command("session", "k", "stop_phase", "stop the running phase at a checkpoint", "stop phase"),
+    Command("session", "d", "detach", "leave the screen; the session goes on", "detach"),
+    Command("session", "question_mark,h", "help", "all keys", "help"),
+    Command("session", "q", "quit", "detach, stop the session, or stay", "quit"),
+    Command("session", "m", "metric(1)", "next metric in the chart", "metric"),
+    Command("session", "c", "decisions", "decisions that were taken, with reasons", "decisions"),
+    Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
+    Command("session", "M", "metric(-1)", "metric before in the chart"),
+    Command("session", "y", "log_scale", "chart: linear or logarithmic values"),
+    Command("session", "down,j", "choose(1)", "look at the next phase"),
+    Command("session", "up", "choose(-1)", "look at the phase before"),
+    Command("session", "f,home", "follow", "look at the running phase again"),
+    # The gate
+    Command("gate", "g", "decide('go')", "go: the next phase starts", "go"),
+    Command("gate", "r", "decide('retry')", "run the phase again, with changed parameters", "retry"),
+    Command("gate", "b", "decide('batch')", "run the phase for another batch", "batch"),
+    Command("gate", "s", "decide('skip')", "go on without this phase's result", "skip"),
+    Command("gate", "x", "decide('stop')", "end the session here", "stop"),
+    Command("gate", "right,greater_than_sign,full_stop", "turn(1)", "next sample", "sample"),
+    Command("gate", "left,less_than_sign,comma", "turn(-1)", "sample before"),
+    Command("gate", "question_mark,h", "help", "all keys", "help"),
+    Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
+    Command("gate", "l", "log", "log of the phase", "log"),
+    Command("gate", "v", "samples", "samples on a screen of their own", "view samples"),
+    Command("gate", "down,j", "scroll_rows(1)", "scroll the evidence down"),
+    Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),
+    Command("gate", "pagedown,space", "scroll_rows(8)", "scroll the evidence down by a page"),
+    Command("gate", "pageup", "scroll_rows(-8)", "scroll the evidence up by a page"),
+    # The log
+    Command("log", "slash", "search", "search; Enter goes to the latest line found", "search"),
+    Command("log", "n", "find(-1)", "line found before", "before"),
+    Command("log", "N", "find(1)", "line found after", "after"),
+    Command("log", "f,end,G", "follow", "follow the end", "follow"),
+    Command("log", "i", "filter", "only lines that have the search, or all", "filter"),
+    Command("log", "w", "write", "write the lines to a file", "write"),
+    Command("log", "c,y", "copy", "copy the lines on the screen", "copy"),
+    Command("log", BACK, "back", "back", "back"),
+    Command("log", "question_mark,h", "help", "all keys", "help"),
+    Command("log", "down,j", "scroll_rows(1)", "down"),
+    Command("log", "up,k", "scroll_rows(-1)", "up"),
+    Command("log", "pagedown,space", "page(1)", "down by a page"),
+    Command("log", "pageup", "page(-1)", "up by a page"),
+    Command("log", "home", "start", "to the first line at hand"),
+    Command("log", "right", "scroll_columns(16)", "to the right"),
+    Command("log", "left", "scroll_columns(-16)", "to the left"),
+    # The samples
+    Command("samples", "right,greater_than_sign,full_stop,n,space", "turn(1)", "next sample", "next"),
+    Command("samples", "left,less_than_sign,comma,p", "turn(-1)", "sample before", "before"),
+    Command("samples", "f", "failed", "only samples that failed, or all", "failed only"),
+    Command("samples", "c,y", "copy", "copy the sample", "copy"),
+    Command("samples", "w", "write", "write the sample to a file", "write"),
+    Command("samples", BACK, "back", "back", "back"),
+    Command("samples", "question_mark,h", "help", "all keys", "help"),
+    Command("samples", "down,j", "scroll_rows(1)", "down"),
+    Command("samples", "up,k", "scroll_rows(-1)", "up"),
+    Command("samples", "pagedown", "scroll_rows(10)", "down by a page"),
+    Command("samples", "pageup", "scroll_rows(-10)", "up by a page"),
+    # Pages of text: plan, decisions, result, help
+    Command("text", "down,j", "scroll_rows(1)", "down"),
+    Command("text", "up,k", "scroll_rows(-1)", "up"),
+    Command("text", "pagedown,space", "page(1)", "down by a page", "page down"),
+    Command("text", "pageup", "page(-1)", "up by a page", "page up"),
+    Command("text", "c", "copy", "copy the text", "copy"),
+    Command("text", "w", "write", "write the text to a file", "write"),
+    Command("text", BACK, "back", "back", "back"),
+    # Dialogs
+    Command("decide", "y", "send", "send the decision", "send"),
+    Command("decide", "n,escape", "back", "decide nothing", "no, back"),
+    Command("decide", "e", "reason", "write the reason", "reason"),
+    Command("parameters", "down,j", "choose(1)", "next parameter"),
+    Command("parameters", "up,k", "choose(-1)", "parameter before"),
+    Command("parameters", "enter", "edit", "change the parameter", "change"),
+    Command("parameters", "u", "undo", "take the change back", "undo"),
+    Command("quit", "d,enter", "detach", "leave the screen; the session goes on", "detach"),
+    Command("quit", "x", "stop", "stop the session", "stop the session"),
+    Command("quit", "c,escape,q,n", "cancel", "stay", "cancel"),
+    Command("confirm", "y", "yes", "yes", "yes"),
+    Command("confirm", "n,escape,q,c", "no", "no", "no"),
+    # Everywhere
+    Command("app", "t", "next_theme", "next colour theme"),
+    Command("app", "ctrl+p", "command_palette", "all commands by name"),
+    Command("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),
+)
+
+SCREENS: Final = {
+    "session": "Session",
+    "gate": "Gate",
+    "decide": "Decision",
+    "parameters": "Parameters of a retry",
+    "log": "Log",
+    "samples": "Samples",
+    "text": "Plan, decisions, result, help",
+    "quit": "Quit",
+    "app": "Everywhere",
+}
+
+
+def commands(screen: str) -> tuple[Command, ...]:
+    """Return the commands of a screen, in the order of the table."""
+    return tuple(command for command in COMMANDS if command.screen == screen)
+
+
+def bindings(screen: str) -> list[Binding]:
+    """Return a screen's bindings as Textual wants them."""
+    return list(_bindings(screen))
+
+
+def _bindings(screen: str) -> Iterator[Binding]:
+    for command in commands(screen):
+        yield Binding(
+            command.keys,
+            command.action,
+            command.footer or command.help,
+            show=bool(command.footer),
+            tooltip=command.help,
+            id=command.id,
+            priority="ctrl+" in command.keys,
+        )

@@ -1,0 +1,258 @@
+"""Pages of text: help, plan, decisions, and what the session found."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+
+from app.screens.base import CockpitScreen
+from app.screens.keys import SCREENS, bindings, commands
+from widgets import format as fmt
+from widgets.header import Clock, HeaderRows, when
+from widgets.parameters import written
+from widgets.phase_table import look
+from widgets.rows import ViewRows, row
+from widgets.samples import wrapped
+from widgets.view import View
+
+HEADING = f"{fmt.STRONG} {fmt.INFO}"
+LABEL = 16
+
+
+def _field(width: int, name: str, text: str, style: str = "") -> list[Content]:
+    lines = wrapped(text, width - LABEL)
+    return [
+        row(width, (fmt.fit(name, LABEL) if i == 0 else " " * LABEL, fmt.QUIET), (line, style))
+        for i, line in enumerate(lines)
+    ]
+
+
+def help_rows(width: int) -> list[Content]:
+    """Return all keys, screen by screen, from their one table."""
+    rows = [row(width, ("Keys", HEADING))]
+    for name, title in SCREENS.items():
+        rows += [Content(), row(width, (title, fmt.STRONG))]
+        for command in commands(name):
+            rows.append(row(width, (f"  {fmt.fit(command.all_keys, 22)}", fmt.INFO), (command.help, "")))
+    return rows
+
+
+def plan_rows(view: View, width: int) -> list[Content]:
+    """Return the session, the phase that is looked at with all its attempts, and the other phases."""
+    snapshot, money = view.snapshot, view.snapshot.money
+    rows = [row(width, ("Session", HEADING))]
+    for name, text in (
+        ("id", snapshot.id),
+        ("plan", f"{snapshot.name}, profile {snapshot.profile}" if snapshot.profile else snapshot.name),
+        ("model", snapshot.model),
+        ("GPU", f"{snapshot.gpu} at {fmt.usd(money.usd_per_hour)} an hour"),
+        ("budget", fmt.usd(money.budget_usd)),
+        ("artifacts", snapshot.artifacts),
+        ("records", snapshot.folder),
+    ):
+        rows += _field(width, name, text)
+    phase = view.phase
+    if phase is not None:
+        rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", fmt.QUIET))]
+        state = look(phase)
+        rows += _field(width, "state", f"{state.sign} {state.word}  {phase.headline}", state.style)
+        rows += _field(width, "gate", phase.gate.replace("_", " "))
+        rows += _field(width, "critical", "yes" if phase.critical else "no")
+        for attempt in reversed(phase.attempts):
+            ended = f"ended {when(attempt.ended, view.now)} {attempt.reason}" if attempt.ended else "running"
+            batch = f", batch {attempt.batch}" if attempt.batch > 1 else ""
+            rows.append(
+                row(width, (f"attempt {attempt.number}{batch}", fmt.STRONG), (f"  {ended}", fmt.QUIET))
+            )
+            for name, value in attempt.parameters.items():
+                change = attempt.changed.get(name)
+                mark = f"   was {written(change[0])}" if change else ""
+                rows += _field(width, f"  {name}", written(value) + mark, fmt.WARN if change else "")
+    rows += [Content(), row(width, ("Phases", HEADING))]
+    for other in snapshot.phases:
+        state = look(other)
+        estimate = f"{fmt.hours(other.estimate_hours):>9} {fmt.usd_range(other.estimate_usd):>12}"
+        rows.append(
+            row(
+                width,
+                (f"{state.sign} {fmt.fit(other.title, 24)}", state.style),
+                (estimate, ""),
+                (f"  gate {other.gate.replace('_', ' ')}", fmt.QUIET),
+            )
+        )
+    return rows
+
+
+def decision_rows(view: View, width: int) -> list[Content]:
+    """Return the decisions, the latest first, with reasons."""
+    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    rows = [row(width, ("Decisions", HEADING))]
+    for decision in reversed(view.snapshot.decisions):
+        verdict = fmt.VERDICT_LOOKS[decision.verdict]
+        rows += [
+            Content(),
+            row(
+                width,
+                (f"{decision.kind.upper()} ", fmt.STRONG),
+                (f"after {titles.get(decision.phase, decision.phase)}, attempt {decision.attempt}", ""),
+                right=[(f"{when(decision.at, view.now)}  {decision.by}", fmt.QUIET)],
+            ),
+        ]
+        overrides = "  overridden" if decision.overrides else ""
+        rows += _field(width, "  verdict", f"{verdict.sign} {verdict.word}{overrides}", verdict.style)
+        if decision.reason:
+            rows += _field(width, "  reason", decision.reason)
+        if decision.changes:
+            rows += _field(
+                width, "  changed", ", ".join(f"{n} = {written(v)}" for n, v in decision.changes.items())
+            )
+    if not view.snapshot.decisions:
+        rows.append(row(width, ("none yet", fmt.QUIET)))
+    return rows
+
+
+def outcome_rows(view: View, width: int) -> list[Content]:
+    """Return what a session that is over found, and where its artifacts are."""
+    snapshot = view.snapshot
+    state = fmt.SESSION_LOOKS[snapshot.state]
+    took = fmt.duration(snapshot.now - snapshot.started)
+    cost = fmt.usd(snapshot.money.spent_usd)
+    rows = [
+        row(
+            width,
+            (f"{state.sign} {state.word}", f"{fmt.STRONG} {state.style}"),
+            (f"  {snapshot.name} in {took} for {cost}", fmt.STRONG),
+        )
+    ]
+    if view.outcome:
+        rows += [Content(), *(row(width, (line, "")) for line in view.outcome)]
+    rows.append(Content())
+    for phase in snapshot.phases:
+        looks = look(phase)
+        rows.append(
+            row(
+                width,
+                (f"{looks.sign} {looks.word:<8}", looks.style),
+                (f"{fmt.fit(phase.title, 22)}", ""),
+                (phase.headline, fmt.QUIET),
+            )
+        )
+    rows.append(Content())
+    rows += _field(width, "artifacts", snapshot.artifacts, fmt.STRONG)
+    rows += _field(width, "records", snapshot.folder)
+    return rows
+
+
+class TextRows(ViewRows):
+    """Rows that scroll."""
+
+    top = 0
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return all rows."""
+        raise NotImplementedError
+
+    def scroll_rows(self, count: int) -> None:
+        """Move up or down."""
+        self.top += count
+        self.refresh_rows()
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the rows in the window; the last says how many follow."""
+        rows = self.text(self.view, width)
+        if len(rows) <= height:
+            self.top = 0
+            return rows
+        self.top = min(max(0, self.top), len(rows) - height + 1)
+        window = rows[self.top : self.top + height - 1]
+        below = len(rows) - self.top - len(window)
+        return [*window, row(width, (f"{below} more rows" if below else "end", fmt.INFO))]
+
+
+class TextScreen(CockpitScreen):
+    """A page of text under the session's header."""
+
+    CSS_PATH = "text.tcss"
+    BINDINGS: ClassVar[list[Binding]] = bindings("text")  # type: ignore[assignment]
+    table = "text"
+    name_of_text = "text"
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the page's rows."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Lay out the page."""
+        text = self.text
+
+        class Page(TextRows):
+            def text(self, view: View | None, width: int) -> Sequence[Content]:
+                return text(view, width)
+
+        yield HeaderRows()
+        yield Clock()
+        yield Page()
+        yield self.key_bar()
+
+    def _plain(self) -> str:
+        rows = self.text(self.view, self.query_one(TextRows).size.width)
+        return "\n".join(r.plain.rstrip() for r in rows) + "\n"
+
+    def action_scroll_rows(self, count: int) -> None:
+        """Scroll."""
+        self.query_one(TextRows).scroll_rows(count)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by a page."""
+        rows = self.query_one(TextRows)
+        rows.scroll_rows(pages * max(1, rows.size.height - 2))
+
+    def action_copy(self) -> None:
+        """Copy the whole text."""
+        self.cockpit.copy(self._plain(), self.name_of_text)
+
+    def action_write(self) -> None:
+        """Write the whole text to a file."""
+        self.cockpit.write(f"{self.name_of_text}.txt", self._plain())
+
+
+class HelpScreen(TextScreen):
+    """All keys."""
+
+    name_of_text = "keys"
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the keys."""
+        return help_rows(width)
+
+
+class PlanScreen(TextScreen):
+    """Plan and parameters."""
+
+    name_of_text = "plan"
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the plan."""
+        return plan_rows(view, width) if view else []
+
+
+class DecisionsScreen(TextScreen):
+    """Decisions with reasons."""
+
+    name_of_text = "decisions"
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the decisions."""
+        return decision_rows(view, width) if view else []
+
+
+class OutcomeScreen(TextScreen):
+    """What the session found."""
+
+    name_of_text = "result"
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the result."""
+        return outcome_rows(view, width) if view else []

@@ -1,0 +1,297 @@
+"""The cockpit: the Textual app over one session. Closing it stops nothing.
+
+A reader thread makes immutable views and posts them as messages; the screens draw them. No widget reads a
+file, a clock or a GPU.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import ClassVar, Protocol
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding
+from textual.message import Message
+
+from app.screens.base import CockpitScreen, Dialog, Session
+from app.screens.dialogs import Confirm, Quit
+from app.screens.gate import GateScreen
+from app.screens.keys import bindings
+from app.screens.session import SessionScreen
+from app.screens.text import OutcomeScreen
+from app.screens.themes import ANSI, DARK, THEMES
+from app.session.messages import Refused
+from app.session.snapshot import SessionSnapshot
+from widgets import format as fmt
+from widgets.view import View
+
+
+class Feed(Protocol):
+    """Makes views of a session, in a thread."""
+
+    def views(self, stopping: Event) -> Iterator[View]:
+        """Yield views, at most a few a second and at least one, until asked to stop."""
+
+    def look_at(self, phase: str | None) -> None:
+        """Read the record of this phase from now on; None is the phase that runs."""
+
+
+class CockpitApp(App[None]):
+    """Screens over one session; `view` is the first picture, `feed` makes the others."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
+    CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; }"
+    TITLE = "gonogo"
+    ENABLE_COMMAND_PALETTE = True
+
+    class Fresh(Message):
+        """A new view; one that has not been drawn yet gives way to a newer one."""
+
+        def __init__(self, view: View) -> None:
+            super().__init__()
+            self.view = view
+
+        def can_replace(self, message: Message) -> bool:
+            """Return whether an older message may be dropped."""
+            return isinstance(message, CockpitApp.Fresh)
+
+    def __init__(
+        self,
+        session: Session,
+        feed: Feed | None = None,
+        view: View | None = None,
+        *,
+        read_only: bool = False,
+        theme: str = DARK.name,
+    ) -> None:
+        super().__init__()
+        self.session, self.feed, self.view, self.read_only = session, feed, view, read_only
+        self._stopping = Event()
+        self._announced: tuple[str, float] | None = None
+        for each in THEMES:
+            self.register_theme(each)
+        self.theme = theme
+        self.animation_level = "none"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Let the cockpit's colours be known under every theme."""
+        return DARK.variables
+
+    def on_mount(self) -> None:
+        """Open the session's screen and begin to read."""
+        self.push_screen(SessionScreen())
+        if not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                self._loop_signal(number)
+        if self.view is not None:
+            self.call_after_refresh(self.show, self.view)
+        if self.feed is not None:
+            self._read(self.feed)
+
+    def _loop_signal(self, number: signal.Signals) -> None:
+        import asyncio
+
+        asyncio.get_running_loop().add_signal_handler(number, self.detach)
+
+    @work(thread=True, exit_on_error=True)
+    def _read(self, feed: Feed) -> None:
+        try:
+            for view in feed.views(self._stopping):
+                if self._stopping.is_set():
+                    return
+                self.post_message(self.Fresh(view))
+        except Refused as error:
+            self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {fmt.plain(str(error))}")
+
+    def on_cockpit_app_fresh(self, message: Fresh) -> None:
+        """Draw a new view."""
+        self.show(message.view)
+
+    def show(self, view: View) -> None:
+        """Draw a view on the screen that is on top; a new gate or the end calls for the operator."""
+        self.view = view
+        screen = self.screen
+        if isinstance(screen, CockpitScreen | Dialog):
+            screen.show(view)
+        self._announce(view)
+
+    def _announce(self, view: View) -> None:
+        snapshot = view.snapshot
+        state = f"{snapshot.state} {view.position[0]}/{view.position[1]}"
+        self.title = f"gonogo {snapshot.name}: {state}"
+        if snapshot.gate is not None:
+            news = ("gate", snapshot.gate.opened)
+        elif snapshot.state in ("finished", "stopped"):
+            news = ("over", 0.0)
+        else:
+            return
+        if news == self._announced:
+            return
+        self._announced = news
+        self.bell()
+        if isinstance(self.screen, SessionScreen):
+            self.push_screen(GateScreen() if news[0] == "gate" else OutcomeScreen())
+
+    def look_at(self, phase: str | None) -> None:
+        """Show the record of a phase."""
+        if self.feed is not None:
+            self.feed.look_at(phase)
+
+    def act(self, what: str, action: Callable[[Session], object]) -> None:
+        """Act on the session in a thread; say what came of it."""
+        if self.read_only:
+            self.say("This screen is read-only: nothing was done.", trouble=True)
+        else:
+            self._act(what, action)
+
+    @work(thread=True, group="act")
+    def _act(self, what: str, action: Callable[[Session], object]) -> None:
+        try:
+            action(self.session)
+        except (Refused, OSError) as error:
+            self.call_from_thread(self.say, f"Not done: {error}", trouble=True)
+        else:
+            self.call_from_thread(self.say, f"Done: {what}")
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        """Show a short message."""
+        self.notify(fmt.plain(text), severity="error" if trouble else "information", markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy through tmux where that is what holds the clipboard, else ask the terminal (OSC 52)."""
+        if os.environ.get("TMUX"):
+            done = subprocess.run(
+                ["tmux", "load-buffer", "-w", "-"], input=text.encode(), check=False, timeout=5
+            )
+            if done.returncode == 0:
+                self.say(f"Copied {what} to tmux's buffer and the clipboard.")
+                return
+        self.copy_to_clipboard(text)
+        self.say(f"Copied {what}; if your terminal does not allow it, w writes a file.")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text beside the session's records."""
+        folder = Path(self.view.snapshot.folder) / "exports" if self.view else Path()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        except OSError as error:
+            self.say(f"Not written: {error}", trouble=True)
+        else:
+            self.say(f"Written to {folder / name}")
+
+    def detach(self) -> None:
+        """Leave the screen; the session goes on."""
+        self._stopping.set()
+        self.exit()
+
+    def on_unmount(self) -> None:
+        """Let the reader end."""
+        self._stopping.set()
+
+    def action_next_theme(self) -> None:
+        """Go through the themes."""
+        names = [each.name for each in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.say(f"theme {self.theme}")
+
+    def action_quit_dialog(self) -> None:
+        """Ask whether to detach, to stop the session, or to stay."""
+        if any(isinstance(screen, Quit) for screen in self.screen_stack):
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "detach":
+                self.detach()
+            elif answer == "stop":
+                self._confirm_stop()
+
+        self.push_screen(
+            Quit(
+                "Leave?",
+                "Detach leaves this screen; the session goes on, and gonogo attach comes back to it.",
+                "Stopping the session ends the running phase at a checkpoint and opens no other.",
+            ),
+            answered,
+        )
+
+    def _confirm_stop(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.act("stopping the session", lambda session: session.stop_session())
+
+        text = (
+            "The running phase saves what it can. What was written stays. A stopped session does not go on."
+        )
+        self.push_screen(Confirm("Stop the whole session?", text), answered)
+
+
+def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
+    """Return where the session stands and how to come back to it."""
+    if snapshot is None:
+        return "gonogo: the session was not reached."
+    phase, money = snapshot.current, snapshot.money
+    spent = f"{fmt.usd(money.spent_usd)} of {fmt.usd(money.budget_usd)} spent"
+    title = fmt.plain(phase.title) if phase else ""
+    match snapshot.state:
+        case "finished":
+            stands = f"is finished, {spent}. Artifacts: {snapshot.artifacts}"
+        case "stopped":
+            stands = f"was stopped, {spent}. Artifacts: {snapshot.artifacts}"
+        case "gate":
+            waiting = f"Waiting costs {fmt.usd(money.usd_per_hour)} an hour."
+            stands = f"waits for a decision after {title}, {spent}. {waiting}"
+        case _:
+            stands = f"goes on: {title or 'between phases'}, {spent}."
+    back = "" if snapshot.state in ("finished", "stopped") else "\nCome back with: gonogo attach"
+    return f"gonogo: {fmt.plain(snapshot.name)} {stands}{back}"
+
+
+def _choose_characters() -> None:
+    """Use ASCII only where the operator or the terminal asks for it; tmux says what its client can show."""
+    wanted = os.environ.get("GONOGO_ASCII")
+    if wanted is not None:
+        fmt.terminal.ascii = wanted not in ("", "0")
+    elif os.environ.get("TMUX"):
+        shown = subprocess.run(
+            ["tmux", "display-message", "-p", "#{client_utf8}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+        )
+        fmt.terminal.ascii = shown.stdout.strip() == "0"
+    else:
+        locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
+        fmt.terminal.ascii = "UTF" not in locale.upper() and locale not in ("C", "POSIX")
+
+
+def _choose_theme(app: CockpitApp) -> str:
+    """Return the theme that the operator set, or one for the colours that the terminal has."""
+    wanted = os.environ.get("GONOGO_THEME", "")
+    if wanted in app.available_themes or f"gonogo-{wanted}" in app.available_themes:
+        return wanted if wanted in app.available_themes else f"gonogo-{wanted}"
+    return ANSI.name if app.console.color_system == "standard" else DARK.name
+
+
+def run(folder: Path, read_only: bool = False) -> int:
+    """Show the session in this folder until the operator leaves; say then where it stands.
+
+    Returns:
+        0, or 1 where the screen itself failed.
+    """
+    from app.screens.feed import SessionFeed
+    from app.session.client import SessionClient
+
+    _choose_characters()
+    client = SessionClient(folder)
+    app = CockpitApp(client, SessionFeed(client), read_only=read_only)
+    app.theme = _choose_theme(app)
+    app.run(mouse=False)
+    print(farewell(app.view.snapshot if app.view else None))  # noqa: T201 - the screen is closed
+    return app.return_code or 0

@@ -1,0 +1,209 @@
+"""The evidence at a gate: what was found, what the rules say, what it costs either way."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView
+from widgets import format as fmt
+from widgets.rows import Part, ViewRows, row
+from widgets.samples import wrapped
+from widgets.view import View, waiting_cost
+
+EARLIER: Final = 3
+COLUMN: Final = 14
+HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
+
+
+BECAUSE: Final = {
+    "plan": "",
+    "hold": "  you asked to hold here",
+    "stopped": "  the phase was stopped",
+    "failed": "  the phase failed",
+}
+
+
+def overrides(view: View, gate: GateView, kind: DecisionKind) -> bool:
+    """Return whether a decision is against what was found, or skips a critical phase: it needs a reason."""
+    critical = view.snapshot.phase(gate.phase).critical
+    return (kind == "go" and gate.verdict != "go") or (kind == "skip" and critical)
+
+
+def verdict_row(gate: GateView, width: int) -> Content:
+    """Return the verdict, how many criteria pass, and why the gate opened where the plan did not ask."""
+    look = fmt.VERDICT_LOOKS[gate.verdict]
+    passed = sum(criterion.passed is True for criterion in gate.criteria)
+    count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
+    return row(
+        width,
+        ("verdict ", fmt.QUIET),
+        (f"{look.sign} {look.word}", f"{fmt.STRONG} {look.style}"),
+        (count, ""),
+        (BECAUSE.get(gate.because, f"  {gate.because}"), fmt.WARN),
+    )
+
+
+def next_phase(view: View, gate: GateView) -> PhaseView | None:
+    """Return the phase that follows a go."""
+    return view.snapshot.phase(gate.next_phase) if gate.next_phase else None
+
+
+def heading_rows(view: View, gate: GateView, width: int) -> list[Content]:
+    """Return which gate this is, what waiting costs, the verdict and the advice."""
+    phase = view.snapshot.phase(gate.phase)
+    waited = fmt.duration((view.now - gate.opened) // 5 * 5)
+    rows = [
+        row(
+            width,
+            ("GATE", f"{fmt.STRONG} {fmt.WARN}"),
+            (f" after {phase.title}", fmt.STRONG),
+            (f"  attempt {gate.attempt}", fmt.QUIET),
+            right=[
+                ("waiting ", fmt.QUIET),
+                (waited, ""),
+                ("  idle ", fmt.QUIET),
+                (fmt.usd(waiting_cost(view, gate)), ""),
+            ],
+        ),
+        verdict_row(gate, width),
+    ]
+    for advice in gate.advice:
+        for i, line in enumerate(wrapped(advice, width - 8)):
+            rows.append(row(width, ("advice  " if i == 0 else " " * 8, fmt.QUIET), (line, "")))
+    return rows
+
+
+def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> list[Content]:
+    """Return a criterion's outcome: what was required, and what was measured at the right edge."""
+    look = fmt.CHECK_LOOKS[criterion.passed]
+    style = f"{fmt.STRONG} {fmt.BAD}" if criterion.passed is False else fmt.STRONG
+    sign: Part = (f"{look.sign} {look.word:<6}", look.style)
+    alone = fmt.value(next(iter(criterion.values.values()))) if len(criterion.values) == 1 else ""
+    measured: list[Part] = [(alone, style)] if alone else []
+    room = width - 8 - name_width - 2 - len(alone) - 1
+    if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
+        name = fmt.fit(criterion.name, name_width)
+        rows = [row(width, sign, (f"{name}  ", ""), (criterion.expression, fmt.QUIET), right=measured)]
+    else:
+        rows = [row(width, sign, (criterion.name, ""), right=measured)]
+        rows += [
+            row(width, (" " * 8, ""), (line, fmt.QUIET)) for line in wrapped(criterion.expression, width - 8)
+        ]
+    if len(criterion.values) > 1:
+        values = "  ".join(f"{name} {fmt.value(v)}" for name, v in criterion.values.items())
+        rows += [row(width, (" " * 8, ""), (line, style)) for line in wrapped(values, width - 8)]
+    if criterion.note:
+        rows.append(row(width, (" " * 8, ""), (criterion.note, fmt.WARN)))
+    return rows
+
+
+def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
+    """Return the phase's metrics beside those of the phases before that measured the same."""
+    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    room = max(0, (width - 24 - COLUMN) // COLUMN)
+    before = list(gate.earlier)[-min(EARLIER, room) :] if room else []
+    names = [n for n in gate.metrics if any(n in gate.earlier[p] for p in before)]
+    names += [n for n in gate.metrics if n not in names]
+    heads: list[Part] = [(f"{'this':>{COLUMN}}", fmt.QUIET)]
+    heads += [
+        (" " + fmt.fit(titles.get(p, p), COLUMN - 1).rstrip().rjust(COLUMN - 1), fmt.QUIET) for p in before
+    ]
+    name_room = width - COLUMN * (1 + len(before))
+    rows = [row(width, (f"{'METRICS':<{name_room}}", HEADING), *heads)]
+    for name in names:
+        parts: list[Part] = [(fmt.fit(name, name_room), "")]
+        parts.append((fmt.fit(fmt.value(gate.metrics[name]), COLUMN - 1).strip().rjust(COLUMN), fmt.STRONG))
+        for phase in before:
+            values = gate.earlier[phase]
+            text = fmt.fit(fmt.value(values[name]), COLUMN - 1).strip() if name in values else "-"
+            parts.append((text.rjust(COLUMN), fmt.QUIET))
+        rows.append(row(width, *parts))
+    return rows
+
+
+def delivered_rows(view: View, width: int) -> list[Content]:
+    """Return the files that the attempt wrote, with size and rows."""
+    artifacts = view.record.artifacts if view.record else ()
+    if not artifacts:
+        return []
+    rows = [row(width, ("DELIVERED", HEADING))]
+    for artifact in artifacts:
+        count = f"{artifact.rows:,} rows  " if artifact.rows is not None else ""
+        path = artifact.path
+        room = width - 22
+        short = path if len(path) <= room else "…" + path[-(room - 1) :]
+        rows.append(row(width, (short, ""), right=[(f"{count}{fmt.size(artifact.bytes)}", fmt.QUIET)]))
+    return rows
+
+
+def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
+    """Return all evidence, the most telling first."""
+    order: dict[bool | None, int] = {False: 0, None: 1, True: 2}
+    criteria = sorted(gate.criteria, key=lambda c: order[c.passed])
+    rows = heading_rows(view, gate, width)
+    if criteria:
+        rows.append(row(width, ("CRITERIA", HEADING)))
+        names = min(width * 2 // 5, max(cell_len(c.name) for c in criteria))
+        rows += [r for criterion in criteria for r in criterion_rows(criterion, names, width)]
+    if gate.metrics:
+        rows += metric_rows(view, gate, width)
+    rows += delivered_rows(view, width)
+    return rows
+
+
+def cost_row(view: View, gate: GateView, width: int) -> Content:
+    """Return what was spent, and what comes next."""
+    money, following = view.snapshot.money, next_phase(view, gate)
+    parts: list[Part] = [("spent ", fmt.QUIET), (fmt.usd(money.spent_usd), fmt.STRONG)]
+    if following is None:
+        parts.append(("   next: the session ends", fmt.QUIET))
+    else:
+        parts += [
+            ("   next: ", fmt.QUIET),
+            (following.title, fmt.STRONG),
+            (f" {fmt.hours(following.estimate_hours)} {fmt.usd_range(following.estimate_usd)}", ""),
+        ]
+        if money.spent_usd + following.estimate_usd.low > money.budget_usd:
+            parts.append(("  beyond the budget", f"{fmt.STRONG} {fmt.BAD}"))
+    return row(width, *parts)
+
+
+class GateEvidence(ViewRows):
+    """All evidence, scrolled where it is longer than the widget; it says how much is below."""
+
+    top = 0
+
+    def scroll_rows(self, count: int) -> None:
+        """Move up or down."""
+        self.top += count
+        self.refresh_rows()
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the rows in the window."""
+        gate = view.snapshot.gate
+        if gate is None:
+            return [row(width, ("no gate is open", fmt.QUIET))]
+        rows = evidence_rows(view, gate, width)
+        if len(rows) <= height:
+            self.top = 0
+            return rows
+        self.top = min(max(0, self.top), len(rows) - height + 1)
+        window = rows[self.top : self.top + height - 1]
+        below = len(rows) - self.top - len(window)
+        above = f"{self.top} rows above  " if self.top else ""
+        more = f"{below} more rows  " if below else ""
+        keys = "up, down to scroll"
+        return [*window, row(width, (f"{above}{more}{keys}", fmt.INFO))]
+
+
+class GateCost(ViewRows):
+    """What was spent and what comes next."""
+
+    DEFAULT_CSS = "GateCost { height: 1; }"
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the row."""
+        gate = view.snapshot.gate
+        return [cost_row(view, gate, width)] if gate else []

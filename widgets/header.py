@@ -1,0 +1,112 @@
+"""The two rows above every screen: which session this is, its state and clock; and its money."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from textual.content import Content
+
+from app.session.snapshot import Range
+from widgets import format as fmt
+from widgets.rows import Part, ViewRows, row
+from widgets.view import View
+
+CLOCK_WIDTH = 9
+
+
+def title_row(view: View, width: int) -> Content:
+    """Return name, model and GPU on the left, state and phase number on the right."""
+    snapshot = view.snapshot
+    look = fmt.SESSION_LOOKS[snapshot.state]
+    phase, total = view.position
+    dot = (" - " if fmt.terminal.ascii else " · ", fmt.QUIET)
+    name: list[Part] = [(" gonogo ", f"{fmt.STRONG} {fmt.INFO}"), (f" {snapshot.name}", fmt.STRONG)]
+    for text in (fmt.model_name(snapshot.model), snapshot.gpu):
+        if text:
+            name += [dot, (text, "")]
+    state: list[Part] = []
+    if view.lost:
+        state.append((" no conductor ", f"{fmt.BAD} reverse"))
+    if snapshot.hold and snapshot.state in ("ready", "running", "gate"):
+        state.append((" hold ", fmt.WARN))
+    alarm = " reverse" if snapshot.state == "gate" else ""
+    state += [(f" {look.sign} {look.word} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
+    return row(width, *name, right=state)
+
+
+def when(moment: float, now: float) -> str:
+    """Return a time of day, with the day of the week where it is not today."""
+    at, today = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
+    return f"{at:%H:%M}" if at.date() == today.date() else f"{at:%a %H:%M}"
+
+
+def _when_range(span: Range, now: float) -> str:
+    first, last = when(span.low, now), when(span.high, now)
+    return first if first == last else f"{first}-{last.removeprefix(first[:-5])}"
+
+
+def bar(width: int, share: float, beyond: float = 0.0, style: str = fmt.INFO) -> list[Part]:
+    """Return a bar filled to a share, shaded on to `beyond`, and empty from there."""
+    full, shade, empty = ("#", "+", "-") if fmt.terminal.ascii else ("█", "▒", "░")
+    filled = min(width, round(max(0.0, share) * width))
+    shaded = min(width, max(filled, round(max(0.0, beyond) * width)))
+    return [
+        (full * filled, style),
+        (shade * (shaded - filled), style),
+        (empty * (width - shaded), fmt.QUIET),
+    ]
+
+
+def money_row(view: View, width: int) -> Content:
+    """Return spent of budget, a bar with the forecast shaded, forecast, idle cost and when it ends."""
+    money = view.snapshot.money
+    over = money.spent_usd > money.budget_usd
+    may_be_over = money.forecast_usd.high > money.budget_usd
+    style = fmt.BAD if over else fmt.WARN if may_be_over else fmt.GOOD
+    spent: list[Part] = [
+        (f" {fmt.usd(money.spent_usd)}", f"{fmt.STRONG} {style}"),
+        (f" of {fmt.usd_round(money.budget_usd)} ", ""),
+    ]
+    after: list[Part] = []
+    if over:
+        after += [(" OVER BUDGET", f"{fmt.STRONG} {fmt.BAD}")]
+    if view.snapshot.state in ("ready", "running", "gate"):
+        after += [
+            (" forecast ", fmt.QUIET),
+            (fmt.usd_range(money.forecast_usd), style if may_be_over else ""),
+        ]
+    after += [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    if view.snapshot.state in ("ready", "running", "gate"):
+        after += [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
+    after.append((" ", ""))
+    room = width - sum(len(text) for text, _ in spent + after)
+    budget = money.budget_usd or 1.0
+    gauge = (
+        bar(min(room, 40), money.spent_usd / budget, money.forecast_usd.high / budget, style)
+        if room > 3  # noqa: PLR2004 - less tells nothing
+        else []
+    )
+    return row(width, *spent, *gauge, *after)
+
+
+class HeaderRows(ViewRows):
+    """The session's name, state and money."""
+
+    DEFAULT_CSS = "HeaderRows { height: 2; }"
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return both rows; the clock at the end of the first is a widget of its own."""
+        return [title_row(view, width - CLOCK_WIDTH), money_row(view, width)]
+
+
+class Clock(ViewRows):
+    """The time since the session began: all that changes every second, so that little is sent."""
+
+    DEFAULT_CSS = f"Clock {{ layer: above; dock: right; width: {CLOCK_WIDTH}; height: 1; }}"
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the clock; a session that is over shows how long it took."""
+        snapshot = view.snapshot
+        over = snapshot.state in ("finished", "stopped")
+        return [
+            Content.styled(fmt.clock((snapshot.now if over else view.now) - snapshot.started), fmt.STRONG)
+        ]

@@ -1,0 +1,48 @@
+"""The last row of a screen: its keys, as many as there is room for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from widgets import format as fmt
+from widgets.rows import Part, Rows, row
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key and what it does, in a word; `loud` where it is what the operator is waited for."""
+
+    key: str
+    label: str
+    loud: bool = False
+
+
+def key_row(keys: Sequence[Key], width: int) -> Content:
+    """Return the keys that fit, those that come first before the others."""
+    parts: list[Part] = []
+    used = 0
+    whole = sum(len(key.key) + len(key.label) + 3 for key in keys)
+    gap = "  " if whole + len(keys) <= width else " "
+    for key in keys:
+        need = len(gap) + len(key.key) + 1 + len(key.label)
+        if used + need > width:
+            continue
+        style = f"{fmt.STRONG} {fmt.WARN}" if key.loud else f"{fmt.STRONG} {fmt.INFO}"
+        parts += [(gap, ""), (key.key, style), (f" {key.label}", fmt.STRONG if key.loud else fmt.QUIET)]
+        used += need
+    return row(width, *parts)
+
+
+class KeyBar(Rows):
+    """Shows the keys that `keys()` returns."""
+
+    DEFAULT_CSS = "KeyBar { height: 1; dock: bottom; background: $bar; }"
+
+    def __init__(self, keys: Callable[[], Sequence[Key]]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the one row."""
+        return [key_row(self._keys(), width)]

@@ -1,0 +1,172 @@
+"""The parameters of a retry: what they were, what they shall be, and the plan's remedies."""
+
+from collections.abc import Mapping, Sequence
+
+from textual.content import Content
+from textual.message import Message
+
+from app.session.snapshot import Value
+from widgets import format as fmt
+from widgets.rows import Part, Rows, row
+
+Parameter = Value | list[Value]
+NAME = 24
+
+
+def written(value: Parameter) -> str:
+    """Return a value as it is typed."""
+    if isinstance(value, list):
+        return ", ".join(written(item) for item in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def parsed(text: str, before: Parameter) -> Parameter:
+    """Return a typed text as a value of the kind that the parameter has.
+
+    Raises:
+        ValueError: it is not of that kind; the message says what was expected.
+    """
+    text = text.strip()
+    if isinstance(before, bool):
+        if text.lower() in ("true", "yes", "false", "no"):
+            return text.lower() in ("true", "yes")
+        raise ValueError("expected true or false")
+    if isinstance(before, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError("expected a whole number") from None
+    if isinstance(before, float):
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError("expected a number") from None
+    if isinstance(before, list):
+        kind = before[0] if before else ""
+        items = [parsed(item, kind) for item in text.split(",") if item.strip()]
+        return [item for item in items if not isinstance(item, list)]
+    if before is None:
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    if not text:
+        raise ValueError("expected a text")
+    return text
+
+
+class ParameterTable(Rows, can_focus=True):
+    """The parameters with their changes; a cursor says which one is meant."""
+
+    class Edit(Message):
+        """A parameter is to be changed."""
+
+        def __init__(self, name: str, value: Parameter) -> None:
+            super().__init__()
+            self.name, self.value = name, value
+
+    class Changed(Message):
+        """A change was made or taken back."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        remedies: Mapping[str, Sequence[Mapping[str, Value]]],
+    ) -> None:
+        super().__init__()
+        self.parameters = parameters
+        self.remedies = [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
+        self.changes: dict[str, Parameter] = {}
+        self.cursor = 0
+
+    @property
+    def wanted_height(self) -> int:
+        """The rows that show everything."""
+        return 1 + len(self.parameters) + len(self.remedies)
+
+    @property
+    def name_at_cursor(self) -> str:
+        """The parameter that is meant."""
+        return list(self.parameters)[self.cursor]
+
+    def change(self, name: str, value: Parameter) -> None:
+        """Give a parameter a value; the value that it had is no change."""
+        if value == self.parameters.get(name):
+            self.changes.pop(name, None)
+        else:
+            self.changes[name] = value
+        self.refresh_rows()
+        self.post_message(self.Changed())
+
+    def apply_remedy(self, number: int) -> None:
+        """Make the changes of a remedy, counted from 1."""
+        if 1 <= number <= len(self.remedies):
+            for name, value in self.remedies[number - 1][1].items():
+                self.change(name, value)
+
+    def action_choose(self, steps: int) -> None:
+        """Move the cursor."""
+        self.cursor = min(max(0, self.cursor + steps), len(self.parameters) - 1)
+        self.refresh_rows()
+
+    def action_edit(self) -> None:
+        """Ask for the parameter to be changed."""
+        if self.parameters:
+            name = self.name_at_cursor
+            self.post_message(self.Edit(name, self.changes.get(name, self.parameters[name])))
+
+    def action_undo(self) -> None:
+        """Take the change of the parameter back."""
+        self.change(self.name_at_cursor, self.parameters[self.name_at_cursor])
+
+    def on_focus(self) -> None:
+        """Show the cursor."""
+        self.refresh_rows()
+
+    def on_blur(self) -> None:
+        """Hide the cursor."""
+        self.refresh_rows()
+
+    def _parameter_row(self, at: int, name: str, width: int) -> Content:
+        there = self.has_focus and at == self.cursor
+        pointer = (">" if fmt.terminal.ascii else "▸") if there else " "
+        before = self.parameters[name]
+        parts: list[Part] = [
+            (f"{pointer} ", fmt.INFO),
+            (fmt.fit(name, NAME), fmt.STRONG if there else ""),
+            (" ", ""),
+        ]
+        if name in self.changes:
+            arrow = " -> " if fmt.terminal.ascii else " → "
+            parts += [
+                (written(before), fmt.QUIET),
+                (arrow, ""),
+                (written(self.changes[name]), f"{fmt.STRONG} {fmt.WARN}"),
+            ]
+        else:
+            parts.append((written(before), ""))
+        return row(width, *parts)
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return heading, the parameters around the cursor, and the remedies."""
+        heading = row(
+            width,
+            ("PARAMETERS", f"{fmt.STRONG} {fmt.QUIET}"),
+            right=[(f"{len(self.changes)} changed", fmt.QUIET)],
+        )
+        remedies = [
+            row(
+                width,
+                (f"{number} ", f"{fmt.STRONG} {fmt.INFO}"),
+                (f"{cause}: " + ", ".join(f"{n} = {written(v)}" for n, v in change.items()), ""),
+            )
+            for number, (cause, change) in enumerate(self.remedies, 1)
+        ]
+        remedies = remedies[: max(0, height - 3)]
+        room = max(1, height - 1 - len(remedies))
+        top = min(max(0, self.cursor - room + 1), max(0, len(self.parameters) - room))
+        names = list(self.parameters)[top : top + room]
+        return [heading, *(self._parameter_row(top + i, n, width) for i, n in enumerate(names)), *remedies]

@@ -1,0 +1,133 @@
+"""The table of phases: state as word, glyph and colour; estimate, elapsed, remaining, cost, headline."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from app.session.snapshot import PhaseView
+from widgets import format as fmt
+from widgets.rows import Part, ViewRows, row
+from widgets.view import View
+
+NAME, STATE, ESTIMATE, TOOK, LEFT, COST = 19, 8, 7, 8, 13, 7
+WIDE = 66
+"""From this width on, state and remaining time have columns of their own."""
+ACTIVE = ("running", "stopping", "gate")
+
+
+def look(phase: PhaseView) -> fmt.Look:
+    """Return how a phase's state looks; a running phase without progress is stalled."""
+    return fmt.STALLED if phase.stalled and phase.state == "running" else fmt.PHASE_LOOKS[phase.state]
+
+
+def left(phase: PhaseView) -> str:
+    """Return the remaining time of a running phase, as far as it is known."""
+    return fmt.seconds_range(phase.remaining) if phase.remaining and phase.state == "running" else ""
+
+
+def second_row(phase: PhaseView, width: int) -> str:
+    """Return what is known beyond the columns, as much as there is room for."""
+    wide = width >= WIDE
+    words = []
+    if phase.state == "running" and not wide and (rest := left(phase)):
+        words.append(f"left {rest}")
+    if len(phase.attempts) > 1:
+        words.append(f"attempt {phase.attempts[-1].number}")
+    if phase.headline:
+        words.append(phase.headline)
+    elif phase.state == "failed" and phase.attempts:
+        words.append(phase.attempts[-1].reason)
+    room = width - 2 - (0 if wide else len(look(phase).word) + 2)
+    return next(
+        (text for n in range(len(words), 1, -1) if len(text := "  ".join(words[:n])) <= room),
+        "".join(words[:1]),
+    )
+
+
+def heading(width: int) -> Content:
+    """Return the names of the columns."""
+    wide = width >= WIDE
+    names = (
+        f"{'est':>{ESTIMATE}}{'took':>{TOOK}}" + (f"{'left':>{LEFT}}" if wide else "") + f"{'cost':>{COST}}"
+    )
+    start = "PHASES"
+    if wide:
+        start += " " * (2 + name_width(width) - len(start)) + " state"
+    return row(width, (start, f"{fmt.STRONG} {fmt.QUIET}"), right=[(names, fmt.QUIET)])
+
+
+def name_width(width: int) -> int:
+    """Return the room for a phase's name."""
+    wide = width >= WIDE
+    return width - 2 - ESTIMATE - TOOK - COST - (STATE + 1 + LEFT if wide else 0)
+
+
+def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) -> Content:
+    """Return glyph, name and numbers; without a second row the word takes the place of a time."""
+    wide, state = width >= WIDE, look(phase)
+    room = name_width(width)
+    name_style = (
+        fmt.STRONG if phase.state in ACTIVE else fmt.QUIET if phase.state in ("waiting", "skipped") else ""
+    )
+    mark = " reverse" if chosen else ""
+    started = bool(phase.attempts) or phase.elapsed > 0
+    estimate, took = fmt.hours(phase.estimate_hours), fmt.duration(phase.elapsed) if started else ""
+    cost = fmt.usd(phase.cost_usd) if started else ""
+    parts: list[Part] = [
+        (f"{state.sign} ", state.style),
+        (fmt.fit(phase.title, room - 1).rstrip(), (name_style + mark).strip()),
+    ]
+    if wide:
+        numbers: list[Part] = [
+            (f" {state.word:<{STATE}}", state.style),
+            (f"{estimate:>{ESTIMATE}}", fmt.QUIET),
+            (f"{took:>{TOOK}}", ""),
+            (f"{left(phase):>{LEFT}}", ""),
+            (f"{cost:>{COST}}", ""),
+        ]
+    else:
+        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", fmt.QUIET), (f"{took:>{TOOK}}", "")]
+        if word_in_time:
+            at = 0 if took else 1
+            times[at] = (f"{state.word:>{TOOK}}", state.style)
+        numbers = [*times, (f"{cost:>{COST}}", "")]
+    return row(width, *parts, right=numbers)
+
+
+def phase_rows(view: View, width: int, height: int) -> list[Content]:
+    """Return the table in that many rows: who is active always has its second row, then the latest."""
+    phases = view.snapshot.phases
+    wide = width >= WIDE
+    chosen = view.record.phase if view.record else None
+    follows = chosen is None or (view.snapshot.current is not None and view.snapshot.current.id == chosen)
+    wants = [
+        p
+        for p in phases
+        if p.state in ACTIVE or (p.state != "waiting" and (second_row(p, width) or not wide))
+    ]
+    by_need = sorted(wants, key=lambda p: (p.state not in ACTIVE, -phases.index(p)))
+    spare = max(0, height - 1 - len(phases))
+    two_rows = {p.id for p in by_need[:spare]}
+    rows = [heading(width)]
+    for phase in phases:
+        state, extra = look(phase), second_row(phase, width)
+        two = phase.id in two_rows
+        rows.append(first_row(phase, width, not follows and phase.id == chosen, not two and not wide))
+        if two:
+            parts: list[Part] = [("  ", "")]
+            if not wide:
+                parts += [(state.word, state.style), ("  ", "")]
+            rows.append(row(width, *parts, (extra, fmt.QUIET)))
+    return rows
+
+
+class PhaseTable(ViewRows):
+    """All phases of the plan, and below them what the conductor has to say."""
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the table, and the latest notices in the rows that remain."""
+        rows = phase_rows(view, width, height)
+        room = height - len(rows) - 1
+        notices = view.snapshot.notices[-room:] if room > 0 else ()
+        blank = [Content()] * (height - len(rows) - len(notices))
+        return [*rows, *blank, *(row(width, ("! ", fmt.WARN), (text, fmt.WARN)) for text in notices)]

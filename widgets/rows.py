@@ -1,0 +1,108 @@
+"""The base of the cockpit's widgets: rows of text that a pure function makes from an immutable view.
+
+A terminal over SSH is slow, so a row is sent again only when it has changed.
+"""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from widgets import format as fmt
+from widgets.view import View
+
+Part = tuple[str, str]
+"""A piece of text and its style."""
+
+
+def row(width: int, *parts: Part, right: Sequence[Part] = ()) -> Content:
+    """Return one row: parts from the left, `right` at the right edge; the left is cut to the room."""
+    end = Content.assemble(*((fmt.plain(text), style) for text, style in right))
+    room = width - end.cell_length - (1 if right else 0)
+    start = Content.assemble(*((fmt.plain(text), style) for text, style in parts)).truncate(
+        max(0, room), ellipsis=True
+    )
+    if not right:
+        return start
+    return Content.assemble(start, " " * (width - start.cell_length - end.cell_length), end)
+
+
+class Rows(Widget):
+    """Shows what `rows()` returns for the widget's size; `refresh_rows()` redraws what has changed."""
+
+    DEFAULT_CSS = "Rows { height: 1fr; width: 1fr; }"
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._shown: list[Content] = []
+        self._strips: dict[int, Strip] = {}
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the rows for this size; a pure function of what the widget was given."""
+        raise NotImplementedError
+
+    def refresh_rows(self) -> None:
+        """Make the rows anew and redraw those that differ."""
+        width, height = self.size
+        if not width or not height:
+            return
+        fresh = list(self.rows(width, height))[:height]
+        fresh += [Content()] * (height - len(fresh))
+        changed = [
+            y for y, row in enumerate(fresh) if y >= len(self._shown) or not row.is_same(self._shown[y])
+        ]
+        self._shown = fresh
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def on_resize(self) -> None:
+        """Fit the rows to the new size."""
+        self._shown = []
+        self._strips.clear()
+        self.refresh_rows()
+
+    def notify_style_update(self) -> None:
+        """Forget colours of the theme that was."""
+        super().notify_style_update()
+        self._strips.clear()
+
+    @staticmethod
+    def _style(text: str | Style) -> Style:
+        return Style.parse(text) if isinstance(text, str) else text
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row as Textual draws it."""
+        width = self.size.width
+        base = self.visual_style
+        if y >= len(self._shown):
+            return Strip.blank(width, base.rich_style)
+        if y not in self._strips:
+            parts = self._shown[y].render(base, end="", parse_style=self._style)
+            strip = Strip([Segment(fmt.plain(text), (base + style).rich_style) for text, style in parts])
+            self._strips[y] = strip.adjust_cell_length(width, base.rich_style)
+        return self._strips[y]
+
+
+class ViewRows(Rows):
+    """Rows drawn from a view of the session."""
+
+    view: View | None = None
+
+    def show(self, view: View) -> None:
+        """Draw a new view."""
+        self.view = view
+        self.refresh_rows()
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the rows of the view, none before there is one."""
+        return self.draw(self.view, width, height) if self.view else []
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the rows of a view; a pure function."""
+        raise NotImplementedError

@@ -1,0 +1,92 @@
+"""One example to look at: its title, what the verifier found, and its texts."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from phases.common.protocol import Sample
+from widgets import format as fmt
+from widgets.rows import Rows, row
+
+LABEL = 8
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of that width; its own line ends are kept."""
+    safe = "\n".join(fmt.plain(line.expandtabs(4)) for line in text.splitlines())
+    return [line.plain for line in Content(safe).wrap(max(1, width))] or [""]
+
+
+def sample_rows(sample: Sample, width: int) -> list[Content]:
+    """Return the rows of a sample, each text beside its name."""
+    check = fmt.CHECK_LOOKS[sample.passed] if sample.passed is not None else None
+    right = [(f"{check.sign} {check.word}", check.style)] if check else []
+    rows = [row(width, (sample.title, fmt.STRONG), right=right)]
+    for name, text in sample.texts.items():
+        for i, line in enumerate(wrapped(text, width - LABEL)):
+            label = fmt.fit(name, LABEL - 1) + " " if i == 0 else " " * LABEL
+            rows.append(row(width, (label, fmt.QUIET), (line, "")))
+    return rows
+
+
+class SamplePager(Rows):
+    """Pages through samples: one at a time, scrolled where it is longer than the widget."""
+
+    DEFAULT_CSS = "SamplePager { min-height: 3; }"
+
+    samples: tuple[Sample, ...] = ()
+    at = 0
+    top = 0
+    only_failed = False
+
+    def give(self, samples: tuple[Sample, ...]) -> None:
+        """Take the samples as they stand; the one that is shown stays."""
+        self.samples = samples
+        self.refresh_rows()
+
+    @property
+    def chosen(self) -> tuple[Sample, ...]:
+        """The samples that are paged through."""
+        return tuple(s for s in self.samples if s.passed is False) if self.only_failed else self.samples
+
+    @property
+    def sample(self) -> Sample | None:
+        """The sample that is shown."""
+        chosen = self.chosen
+        return chosen[min(self.at, len(chosen) - 1)] if chosen else None
+
+    def turn(self, pages: int) -> None:
+        """Go to another sample."""
+        self.at = min(max(0, self.at + pages), max(0, len(self.chosen) - 1))
+        self.top = 0
+        self.refresh_rows()
+
+    def scroll_rows(self, count: int) -> None:
+        """Scroll within the sample."""
+        self.top += count
+        self.refresh_rows()
+
+    def toggle_failed(self) -> None:
+        """Show only samples that failed, or all again."""
+        self.only_failed = not self.only_failed
+        self.at = self.top = 0
+        self.refresh_rows()
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the heading and the sample."""
+        chosen = self.chosen
+        kind = "FAILED SAMPLES" if self.only_failed else "SAMPLES"
+        if not chosen:
+            return [row(width, (kind, f"{fmt.STRONG} {fmt.QUIET}"), ("  none", fmt.QUIET))]
+        at = min(self.at, len(chosen) - 1)
+        body = sample_rows(chosen[at], width)
+        self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
+        below = len(body) - self.top - (height - 1)
+        keys = "< >" if fmt.terminal.ascii else "◂ ▸"
+        heading = row(
+            width,
+            (kind, f"{fmt.STRONG} {fmt.QUIET}"),
+            (f"  {at + 1} of {len(chosen)}  {keys}", fmt.INFO),
+            right=[(f"{below} more rows", fmt.QUIET)] if below > 0 else [],
+        )
+        return [heading, *body[self.top : self.top + height - 1]]

@@ -1,0 +1,77 @@
+"""What the screens draw: one immutable picture of the session and of the attempt that is looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.session.snapshot import AttemptView, GateView, MachineSample, PhaseView, SessionSnapshot
+from phases.common.protocol import Artifact, Notice, Sample
+from widgets.series import Series
+
+
+@dataclass(frozen=True)
+class LogLines:
+    """The end of a log: `lines[0]` is line `first` of the log, counted from 0."""
+
+    first: int = 0
+    lines: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The number of the line after the last."""
+        return self.first + len(self.lines)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an attempt's files have said so far; the numbers of samples and artifacts kept are bounded."""
+
+    phase: str
+    attempt: int
+    series: Mapping[str, Series] = field(default_factory=dict)
+    log: LogLines = LogLines()
+    samples: tuple[Sample, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    machine: tuple[MachineSample, ...] = ()
+    reading: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """The session at one moment, and the record of the phase that the operator looks at.
+
+    `now` is the viewer's clock; `lost` says why the snapshot is old, where it is; `outcome` is the text that
+    the last phase of a finished session wrote.
+    """
+
+    snapshot: SessionSnapshot
+    now: float
+    record: Record | None = None
+    lost: str = ""
+    outcome: tuple[str, ...] = ()
+
+    @property
+    def phase(self) -> PhaseView | None:
+        """The phase whose record is shown, or else the one that runs or waits at its gate."""
+        return self.snapshot.phase(self.record.phase) if self.record else self.snapshot.current
+
+    @property
+    def attempt(self) -> AttemptView | None:
+        """The attempt whose record is shown."""
+        phase, record = self.phase, self.record
+        if phase is None or record is None:
+            return None
+        return next((a for a in phase.attempts if a.number == record.attempt), None)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The number of the current phase, counted from 1, and of all; after the last, both are equal."""
+        phases = self.snapshot.phases
+        over = sum(phase.state in ("done", "failed", "skipped") for phase in phases)
+        current = self.snapshot.current
+        return (phases.index(current) + 1 if current else min(over, len(phases))), len(phases)
+
+
+def waiting_cost(view: View, gate: GateView) -> float:
+    """Return what waiting at the gate has cost so far, in dollars."""
+    return max(0.0, view.now - gate.opened) / 3600 * view.snapshot.money.usd_per_hour
