@@ -1,0 +1,217 @@
+"""One run of a phase that makes data: its batch of rows, its record, its models, and what it tells gonogo."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from phases.common import files, prompt_format
+from phases.common.batches import Rows, open_batch
+from phases.common.data import WITHOUT_EFFECT, DataParameters, load_seeds
+from phases.common.dedupe import SuiteOverlap
+from phases.common.generate import Completion
+from phases.common.heartbeat import Heartbeat
+from phases.common.model import LoadedModel, ModelSource, load, load_tokenizer, locate
+from phases.common.protocol import Value
+from phases.common.provenance import provenance
+from phases.common.recorded import Record, Sampling, complete
+from phases.common.report import Reporter
+from phases.common.suite import default_suite, load_suite
+
+
+@contextlib.contextmanager
+def as_base(loaded: LoadedModel) -> Iterator[LoadedModel]:
+    """Let an adapted model be its own base for a while; a base model is what it is."""
+    if not loaded.source.base:
+        yield loaded
+        return
+    with loaded.model.disable_adapter():
+        yield loaded
+
+
+class DataRun:
+    """The state of one run; a context manager that closes its files.
+
+    Attributes:
+        target: rows that the batch is to have. Rows are never taken back, even where fewer are asked for.
+        earlier: the rows of the batches before.
+        tokens: tokens of all completions that the run used, recorded ones included.
+    """
+
+    def __init__(
+        self,
+        parameters: DataParameters,
+        reporter: Reporter,
+        *,
+        prefix: str,
+        recipe: str,
+        inputs: Mapping[str, object] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Read the inputs and find or begin the batch; no model is loaded yet.
+
+        Args:
+            parameters: of the phase.
+            reporter: told of everything.
+            prefix: what the data file's name begins with.
+            recipe: changes whenever the same generations would give other rows.
+            inputs: what else the rows depend on.
+            clock: seconds since the epoch.
+        """
+        self._parameters = parameters
+        self._reporter = reporter
+        self._clock = clock
+        self.source = locate(parameters.model)
+        self.base: ModelSource = self.source.base or self.source
+        world = default_suite(self.base.name)
+        self.seeds = load_seeds(world if parameters.seeds == "auto" else parameters.seeds)
+        self.suite = load_suite(world if parameters.suite == "auto" else parameters.suite)
+        self.overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in self.suite.prompts})
+        self.tokenizer = load_tokenizer(parameters.model)
+        self._identity = {
+            "recipe": recipe,
+            "model": self.source.sha256,
+            "suite": self.suite.version,
+            "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
+            "prompt_format": prompt_format.FORMAT_ID,
+            "parameters": parameters.model_dump(
+                mode="json", exclude={*WITHOUT_EFFECT, "model", "seeds", "suite"}
+            ),
+            **(inputs or {}),
+        }
+        self.batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
+        self.rows = Rows(self.batch.data)
+        self._record = Record(self.batch.generations)
+        self.target = max(parameters.count, self.rows.on_disk)
+        self.earlier = [row for path in self.batch.earlier for row in files.read_rows(path)]
+        self.tokens = 0
+        self._new_tokens = 0
+        self._seconds = 0.0
+        self._loaded: LoadedModel | None = None
+        self._heartbeat = Heartbeat(reporter, self.target, "rows", clock=clock)
+        self._announce()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rows.close()
+        self._record.close()
+
+    def _announce(self) -> None:
+        say = self._reporter.notice
+        template = "it came with one, removed" if self.tokenizer.template else "it has none"
+        say(f"chat_template=None verified: {self.tokenizer.hf.chat_template is None} ({template})")
+        start = f"; documents begin with {list(self.tokenizer.start)}" if self.tokenizer.start else ""
+        say(f"add_special_tokens=False verified: ids equal those of the raw tokeniser{start}")
+        batch = self.batch
+        if batch.superseded:
+            say(
+                f"batch {self._parameters.batch} was made from other inputs "
+                f"({', '.join(batch.changed)} changed): set aside in {batch.superseded}, not used",
+                "warning",
+            )
+        if batch.resumed:
+            say(f"resuming {batch.data.name}: {self.rows.on_disk} rows are there")
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """New tokens over the time spent generating them; None where all were recorded before."""
+        return self._new_tokens / self._seconds if self._seconds else None
+
+    def model(self) -> LoadedModel:
+        """Return the model, loaded on first use."""
+        if self._loaded is None:
+            self._reporter.notice(f"loading {self._parameters.model}")
+            self._loaded = load(self._parameters.model)
+            self._record.add({"provenance": provenance(self._loaded)})
+        return self._loaded
+
+    def recorded(self, keys: Sequence[str], work: Callable[[list[int]], Mapping[int, Any]]) -> list[Any]:
+        """Return the recorded value of each key; values that are missing come from `work`."""
+        missing = [i for i, key in enumerate(keys) if key not in self._record]
+        if missing:
+            self._record.add({keys[i]: value for i, value in work(missing).items()})
+        return [self._record[key] for key in keys]
+
+    def complete(
+        self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling, *, base: bool = False
+    ) -> list[Completion]:
+        """Return the completion of each prompt, by the model or by its base."""
+        began = self._clock()
+
+        def after_batch(tokens: int) -> None:
+            nonlocal began
+            now = self._clock()
+            self._new_tokens += tokens
+            self._seconds += now - began
+            began = now
+            self.progress()
+
+        with contextlib.ExitStack() as stack:
+
+            def loaded() -> LoadedModel:
+                nonlocal began
+                model = stack.enter_context(as_base(self.model())) if base else self.model()
+                began = self._clock()
+                return model
+
+            found = complete(
+                self._record,
+                loaded,
+                (self.base if base else self.source).sha256,
+                prompts=prompts,
+                seeds=seeds,
+                sampling=sampling,
+                batch_size=self._parameters.batch_size,
+                after_batch=after_batch,
+                on_step=lambda: self._heartbeat.beat(len(self.rows)),
+            )
+        self.tokens += sum(completion.tokens for completion in found)
+        return found
+
+    def progress(self) -> None:
+        """Say how many rows there are."""
+        self._reporter.progress(len(self.rows), self.target, "rows")
+
+    def add(self, rows: Sequence[Mapping[str, object]], values: Mapping[str, float]) -> None:
+        """Append rows, and report values at their number."""
+        self.rows.add(rows)
+        self.progress()
+        speed = self.tokens_per_second
+        self._reporter.metric(
+            len(self.rows), {**values, **({} if speed is None else {"tokens_per_second": speed})}
+        )
+
+    def finish(
+        self,
+        metrics: Mapping[str, Value],
+        meanings: Mapping[str, str],
+        report: Mapping[str, object],
+        text: str,
+    ) -> None:
+        """Write the quality report, the manifest and the result."""
+        stem = self.batch.data.with_suffix("")
+        paths = [stem.with_name(f"{stem.name}.quality.json"), stem.with_name(f"{stem.name}.quality.txt")]
+        files.write_json(paths[0], report)
+        files.write_whole(paths[1], text)
+        self._reporter.artifact(self.batch.data, rows=len(self.rows))
+        for path in paths:
+            self._reporter.artifact(path)
+        made = {
+            **self._record["provenance"],
+            "seed": self._parameters.seed,
+            "parameters": self._parameters.model_dump(mode="json"),
+            "identity": self._identity,
+        }
+        outputs = {path.name: files.sha256(path) for path in (self.batch.data, *paths)}
+        files.write_json(
+            self._parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
+        )
+        self._reporter.artifact(self._parameters.output_dir / "manifest.json")
+        self._reporter.finish(metrics, meanings, made)

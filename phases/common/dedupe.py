@@ -1,0 +1,138 @@
+"""Duplicates, near duplicates, and texts that stand in an evaluation suite.
+
+Texts are compared as sets of word n-grams of one, two and three words. MinHash with locality-sensitive
+hashing (Broder 1997; Indyk and Motwani 1998; the `datasketch` library) finds the candidates among any number
+of texts, and their exact Jaccard similarity decides. Contamination is exact throughout: an evaluation suite
+is small enough to index each of its n-grams.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+from datasketch import MinHash, MinHashLSH
+
+NEAR_DUPLICATE = 0.7
+"""Jaccard similarity from which two texts count as one."""
+CONTAINED = 0.7
+"""Share of a suite prompt's n-grams from which a text counts as containing that prompt."""
+CONTAINED_N = 8
+CONTAINED_MIN_WORDS = 5
+"""A suite prompt shorter than this is ordinary language; only near equality counts for it."""
+
+# Words, numbers, and the signs that change what an instruction asks; other punctuation does not matter.
+_WORD = re.compile(r"\w+|[+*/=<>%^|-]")
+
+
+def words(text: str) -> list[str]:
+    """Return the words, numbers and operators of a text, in order, regardless of case."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def normalise(text: str) -> str:
+    """Return a text such that two which differ in case, spaces or punctuation alone are equal."""
+    return " ".join(words(text))
+
+
+def ngrams(sequence: list[str], n: int) -> list[str]:
+    """Return the n-grams of a list of words, in order."""
+    return [" ".join(sequence[i : i + n]) for i in range(len(sequence) - n + 1)]
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Return the set of a text's n-grams of one, two and three words."""
+    found = words(text)
+    return frozenset(gram for n in (1, 2, 3) for gram in ngrams(found, n))
+
+
+def similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the Jaccard similarity of two sets; two empty sets are equal."""
+    union = len(one | other)
+    return len(one & other) / union if union else 1.0
+
+
+class NearDuplicates:
+    """A growing collection of texts that knows whether it already holds a text much like another."""
+
+    def __init__(self, threshold: float = NEAR_DUPLICATE) -> None:
+        self._threshold = threshold
+        # Asked for a little less than the threshold the index misses few; the exact test follows.
+        self._index = MinHashLSH(threshold=threshold - 0.15, num_perm=128)
+        self._shingles: list[frozenset[str]] = []
+        self._normalised: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._shingles)
+
+    def add(self, text: str) -> bool:
+        """Add a text unless it is a duplicate; return whether it was added."""
+        normalised = normalise(text)
+        if normalised in self._normalised:
+            return False
+        grams = shingles(text)
+        sketch = MinHash(num_perm=128)
+        sketch.update_batch([gram.encode() for gram in sorted(grams)])
+        near = (self._shingles[key] for key in self._index.query(sketch))
+        if any(similarity(grams, other) >= self._threshold for other in near):
+            return False
+        self._index.insert(len(self._shingles), sketch)
+        self._shingles.append(grams)
+        self._normalised.add(normalised)
+        return True
+
+
+class Nearest(msgspec.Struct, frozen=True):
+    """The suite prompt nearest to a text: its key, their similarity, the share of it that the text holds."""
+
+    key: str
+    similarity: float
+    contained: float
+
+    @property
+    def contaminated(self) -> bool:
+        """Whether the text must not be trained on."""
+        return self.similarity >= NEAR_DUPLICATE or self.contained >= CONTAINED
+
+
+class SuiteOverlap:
+    """Finds, for any text, the prompt of an evaluation suite that it overlaps most."""
+
+    def __init__(self, prompts: Mapping[str, str]) -> None:
+        self._shingles = {key: shingles(text) for key, text in prompts.items()}
+        self._long = {key: self._long_ngrams(text) for key, text in prompts.items()}
+        self._with_shingle = _inverted(self._shingles)
+        self._with_long = _inverted(self._long)
+
+    @staticmethod
+    def _long_ngrams(text: str) -> frozenset[str]:
+        found = words(text)
+        if len(found) < CONTAINED_MIN_WORDS:
+            return frozenset()
+        return frozenset(ngrams(found, min(CONTAINED_N, len(found))))
+
+    def nearest(self, text: str) -> Nearest | None:
+        """Return the suite prompt nearest to a text, or None where it shares no word with any."""
+        grams = shingles(text)
+        shared = Counter(key for gram in grams for key in self._with_shingle.get(gram, ()))
+        found = words(text)
+        long = {gram for n in range(CONTAINED_MIN_WORDS, CONTAINED_N + 1) for gram in ngrams(found, n)}
+        held = Counter(key for gram in long for key in self._with_long.get(gram, ()))
+        scored = [
+            Nearest(
+                key,
+                count / (len(grams) + len(self._shingles[key]) - count),
+                held[key] / len(self._long[key]) if self._long[key] else 0.0,
+            )
+            for key, count in shared.items()
+        ]
+        return max(scored, key=lambda n: (n.contaminated, n.similarity, n.contained, n.key), default=None)
+
+
+def _inverted(sets: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    index: dict[str, list[str]] = {}
+    for key, grams in sets.items():
+        for gram in grams:
+            index.setdefault(gram, []).append(key)
+    return index
