@@ -96,8 +96,8 @@ class _About(msgspec.Struct, frozen=True):
     left_out: list[str]
 
 
-def contents(artifacts: Path, patterns: Sequence[str], session: Path) -> Contents:
-    """Return what the patterns name below the artifact folder, and the session's own records.
+def contents(outputs: Path, patterns: Sequence[str], session: Path) -> Contents:
+    """Return what the patterns name below the folder of outputs, and the session's own records.
 
     Links are not followed. Checkpoints, hidden (temporary) files, bundles and archived outputs of earlier
     sessions are never packed.
@@ -107,18 +107,19 @@ def contents(artifacts: Path, patterns: Sequence[str], session: Path) -> Content
     """
     items: dict[str, Item] = {}
     notices: list[str] = []
-    own = session.absolute().relative_to(artifacts.absolute()).as_posix()
-    for pattern in (*patterns, own):
+    artifacts = session.parent.parent
+    named = [(outputs, pattern) for pattern in patterns]
+    for base, pattern in (*named, (artifacts, session.relative_to(artifacts).as_posix())):
         parts = PurePosixPath(pattern).parts
         if not parts or pattern.startswith("/") or ".." in parts:
             raise BundleError(
                 f"bundle.include: expected a path or pattern below the artifact folder; found {pattern!r}"
             )
-        found = sorted(artifacts.glob(pattern))
+        found = sorted(base.glob(pattern))
         if not found:
             notices.append(f"{pattern}: nothing is there")
-        for path in (inner for top in found for inner in _files(top, artifacts, notices)):
-            name = path.relative_to(artifacts).as_posix()
+        for path in (inner for top in found for inner in _files(top, base, notices)):
+            name = path.relative_to(base).as_posix()
             if not archive.is_safe(name):
                 notices.append(f"{name!r}: left out, the name has characters that not every system takes")
                 continue
@@ -128,19 +129,19 @@ def contents(artifacts: Path, patterns: Sequence[str], session: Path) -> Content
     return Contents(tuple(ordered), tuple(dict.fromkeys(notices)))
 
 
-def _files(top: Path, artifacts: Path, notices: list[str]) -> Iterator[Path]:
+def _files(top: Path, base: Path, notices: list[str]) -> Iterator[Path]:
     """Yield the plain files at or below a path."""
-    below = top.relative_to(artifacts)
-    way = [artifacts / part for part in reversed((below, *below.parents[:-1]))]
+    below = top.relative_to(base)
+    way = [base / part for part in reversed((below, *below.parents[:-1]))]
     if link := next((path for path in way if path.is_symlink()), None):
-        notices.append(f"{link.relative_to(artifacts)}: left out, it is a link")
+        notices.append(f"{link.relative_to(base)}: left out, it is a link")
     elif below.parts[0] in _ELSEWHERE or any(
         path.match(CHECKPOINTS) or path.name.startswith(".") for path in way
     ):
         return
     elif top.is_dir():
         for inner in sorted(top.iterdir()):
-            yield from _files(inner, artifacts, notices)
+            yield from _files(inner, base, notices)
     elif top.is_file():
         yield top
 

@@ -1,0 +1,194 @@
+"""A small session of real records, written as the engine writes them."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.plan.load import load_plan
+from app.session import events, launch
+from app.session.folder import SessionFolder
+from app.session.journal import Journal
+from app.session.snapshot import CriterionView
+
+TOKEN = "hf_0123456789abcdef"
+PLAN = """
+[session]
+name = "Tiny <b>session</b>"
+model = "toy/model"
+budget_usd = 5.0
+secrets = ["HF_TOKEN"]
+[pod]
+gpu = "A100 80GB"
+usd_per_hour = 3.6
+[bundle]
+include = ["models", "logs"]
+[[phase]]
+id = "baseline"
+title = "Baseline evaluation"
+command = ["python", "evaluate.py"]
+estimate = { hours = [0.1, 0.2] }
+reports = ["success_rate"]
+[[phase]]
+id = "training"
+title = "Training"
+command = ["python", "train.py"]
+params = { batch_size = 4, learning_rate = 2e-4 }
+estimate = { hours = [0.5, 1.0] }
+reports = ["final_loss"]
+criteria = [{ name = "loss falls", expr = "final_loss < 0.5" }]
+[[phase]]
+id = "comparison"
+title = "Comparison"
+command = ["python", "compare.py"]
+estimate = { hours = [0.1, 0.1] }
+"""
+
+
+class SteppedClock:
+    """Time as the test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1_760_000_000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def mono(self) -> float:
+        return self.now - 1_759_990_000.0
+
+
+def lines(path: Path, rows: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A session that trained twice, was overridden once and is in its comparison."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "session_plan.toml").write_text(PLAN)
+    plan = load_plan(tmp_path / "session_plan.toml")
+    folder = SessionFolder(tmp_path / "artifacts/sessions/20251009-100000")
+    folder.path.mkdir(parents=True)
+    folder.plan.write_text(plan.model_dump_json())
+    clock = SteppedClock()
+    journal = Journal(folder.journal, clock)
+
+    def at(seconds: float, event: events.AnyEvent) -> None:
+        clock.now = 1_760_000_000.0 + seconds
+        journal.append(event)
+
+    def attempt(phase: str, number: int, start: float, end: float, **fields: object) -> None:
+        parameters = {"batch_size": 4, "learning_rate": 2e-4} if phase == "training" else {}
+        changed = {"batch_size": (4, 2)} if number > 1 else {}
+        started = events.AttemptStarted(
+            phase=phase,
+            attempt=number,
+            parameters={**parameters, **{name: new for name, (_, new) in changed.items()}},
+            cookie="c",
+            changed=changed,
+        )
+        at(start, started)
+        at(
+            end,
+            events.AttemptEnded(
+                phase=phase, attempt=number, ended=clock.now, seconds=end - start, reason="exited", code=0
+            ),
+        )
+        at(
+            end,
+            msgspec.convert({"type": "judged", "phase": phase, "attempt": number, **fields}, events.Judged),
+        )
+
+    at(
+        0,
+        events.SessionStarted(
+            id=folder.path.name,
+            plan_sha256=launch.plan_digest(plan),
+            profile="",
+            seed=1,
+            phases=["baseline", "training", "comparison"],
+            approved="--yes",
+            usd_per_hour=3.6,
+            budget_usd=5.0,
+        ),
+    )
+    at(0, events.ConductorStarted(pid=1, machine="m", pod_age=100.0))
+    attempt("baseline", 1, 10, 310, verdict="go", gate="", metrics={"success_rate": 0.166}, headline="17 %")
+    missed = CriterionView("loss falls", "final_loss < 0.5", False, {"final_loss": 0.52})
+    judged = {
+        "verdict": "investigate",
+        "gate": "plan",
+        "advice": ["Look at the <curve>."],
+        "criteria": [missed],
+    }
+    attempt("training", 1, 320, 1520, metrics={"final_loss": 0.81}, headline="loss 0.81", **judged)
+    at(
+        1800,
+        events.Decided(
+            phase="training",
+            attempt=1,
+            kind="retry",
+            by="ann",
+            verdict="investigate",
+            reason="smaller batch",
+            changes={"batch_size": 2},
+        ),
+    )
+    attempt("training", 2, 1800, 3000, metrics={"final_loss": 0.52}, headline="loss 0.52", **judged)
+    at(
+        3300,
+        events.Decided(
+            phase="training",
+            attempt=2,
+            kind="go",
+            by="ann",
+            verdict="investigate",
+            reason=f"<script>alert(1)</script> the token is {TOKEN}",
+            overrides=True,
+        ),
+    )
+    at(3310, events.AttemptStarted(phase="comparison", attempt=1, parameters={}, cookie="c"))
+    journal.close()
+    for number in (1, 2):
+        _records(folder.attempt("training", number), number)
+    artifacts = tmp_path / "artifacts"
+    (artifacts / "logs").mkdir()
+    (artifacts / "logs/train.log").write_text(f"using {TOKEN}\n")
+    (artifacts / "models").mkdir()
+    (artifacts / "models/adapter_model.safetensors").write_bytes(bytes(5000))
+    return folder.path
+
+
+def _records(folder: Path, number: int) -> None:
+    metrics = [
+        {"type": "metric", "time": 1.0, "step": step, "values": {"loss": 3 / (1 + step / 30) + 0.1 / number}}
+        for step in range(0, 300, 10)
+    ]
+    metrics[5]["values"] = {"loss": None}
+    heldout = [
+        {"type": "metric", "time": 1.0, "step": step, "values": {"eval_loss": 3.2 / (1 + step / 30)}}
+        for step in range(0, 300, 50)
+    ]
+    sample = {
+        "type": "sample",
+        "time": 2.0,
+        "title": "Three primes",
+        "texts": {"Instruction": "Name three primes.", "Response": f"2\n3\n<b>5</b> {TOKEN}"},
+        "passed": True,
+    }
+    lines(folder / "progress.jsonl", [*metrics, *heldout, sample])
+    gpu = {"index": 0, "name": "A100", "memory_total": 80 << 30}
+    host = {"cpu": 50.0, "cores": 8, "memory_used": 9 << 30, "memory_total": 64 << 30, "disk_free": 1 << 40}
+    lines(
+        folder / "machine.jsonl",
+        [
+            {"time": 1_760_000_320.0 + i, "gpus": [{**gpu, "memory_used": (20 + i % 30) << 30}], **host}
+            for i in range(60)
+        ],
+    )
+    provenance = {"seed": 1, "versions": {"torch": "2.13.0"}, "device": "cuda"}
+    (folder / "result.json").write_bytes(
+        msgspec.json.encode({"metrics": {"final_loss": 0.52}, "provenance": provenance})
+    )

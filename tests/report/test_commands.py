@@ -1,0 +1,60 @@
+"""What the commands print and return."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from app.report import commands
+from tests.report.conftest import TOKEN
+
+
+def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    environment = {"HF_TOKEN": TOKEN, "RUNPOD_PUBLIC_IP": "1.2.3.4", "RUNPOD_TCP_PORT_22": "40022"}
+    assert commands.bundle(session, environment, out, only_list=False) == 0
+    target = tmp_path / "artifacts/bundles/20251009-100000.tar"
+    text = out.getvalue()
+    assert text.index("5 kB") < text.index("packed 100 %") < text.index("scp -P 40022")
+    assert "logs/train.log: a secret in it was masked" in text
+    assert "gonogo verify 20251009-100000.tar" in text
+    assert TOKEN.encode() not in target.read_bytes()
+
+    out = io.StringIO()
+    assert commands.verify(target, out, unpack=tmp_path / "home") == 0
+    assert "every byte is as it was packed" in out.getvalue()
+    log = tmp_path / "home/20251009-100000/logs/train.log"
+    log.write_text("using another\n")
+    assert commands.verify(log.parent.parent, out) == 1
+    assert "logs/train.log: its bytes are not those of the manifest" in out.getvalue()
+
+
+def test_bundle_only_lists(session: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert commands.bundle(session, {}, out, only_list=True) == 0
+    assert "together" in out.getvalue()
+    assert not (tmp_path / "artifacts/bundles").exists()
+
+
+def test_bundle_says_which_secret_it_cannot_know(session: Path) -> None:
+    out = io.StringIO()
+    assert commands.bundle(session, {}, out, only_list=False) == 0
+    assert "HF_TOKEN is not set here" in out.getvalue()
+
+
+def test_an_earlier_session_is_bundled_from_where_its_outputs_are(session: Path, tmp_path: Path) -> None:
+    aside = tmp_path / "artifacts/archive/20251009-100000"
+    aside.mkdir(parents=True)
+    (tmp_path / "artifacts/models").rename(aside / "models")
+    out = io.StringIO()
+    assert commands.bundle(session, {}, out, only_list=False) == 0
+    assert "logs: nothing is there" in out.getvalue()
+    assert commands.verify(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
+
+
+@pytest.mark.parametrize("name", ["nothing.tar", "empty"])
+def test_verify_of_what_is_no_bundle_is_one_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    out = io.StringIO()
+    assert commands.verify(tmp_path / name, out) != 0
+    assert name in out.getvalue()
