@@ -68,7 +68,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Packed:
-    """A finished bundle. `masked` names the files in which a secret was masked."""
+    """A finished bundle: its files but the manifest; `masked` names those in which a secret was masked."""
 
     path: Path
     bytes: int
@@ -178,7 +178,7 @@ def pack(
         size = tar.tell()
     target.with_name(target.name + _PARTIAL).replace(target)
     target.with_name(target.name + _RECORDS).unlink()
-    return Packed(target, size, len(writer.hashes), start, tuple(writer.masked), tuple(writer.left_out))
+    return Packed(target, size, len(writer.hashes) - 1, start, tuple(writer.masked), tuple(writer.left_out))
 
 
 @contextmanager

@@ -1,0 +1,171 @@
+"""Notifications of open gates."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.session.notify import BELL, Message, Reminders, gate_message, next_due, send, terminal
+from app.session.snapshot import GateView, Money, PhaseView, Range, SessionSnapshot
+
+GATE = GateView(
+    phase="sft_evaluation",
+    attempt=1,
+    opened=0.0,
+    because="plan",
+    verdict="go",
+    advice=(),
+    criteria=(),
+    metrics={},
+)
+SESSION = SessionSnapshot(
+    id="s1",
+    name="Stage 1",
+    model="m",
+    profile="",
+    gpu="A100",
+    folder="",
+    artifacts="",
+    state="gate",
+    started=0.0,
+    now=1.0,
+    phases=(
+        PhaseView(
+            id="sft_evaluation",
+            title="SFT evaluation",
+            state="gate",
+            critical=True,
+            gate="always",
+            estimate_hours=Range(1, 2),
+            estimate_usd=Range(1, 2),
+            headline="74 %",
+        ),
+    ),
+    money=Money(
+        usd_per_hour=1.74,
+        budget_usd=25,
+        spent_usd=8.31,
+        idle_usd=0,
+        idle_seconds=0,
+        forecast_usd=Range(11, 14),
+        ends_at=Range(0, 0),
+    ),
+    gate=GATE,
+)
+
+
+class SteppedClock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def wall(self) -> float:
+        return 0.0
+
+    def mono(self) -> float:
+        return self.now
+
+
+def test_the_message_says_what_waits_and_what_it_costs() -> None:
+    message = gate_message(SESSION)
+    assert message == Message(
+        "gonogo: SFT evaluation waits for you",
+        "Stage 1: verdict go. 74 %. Waiting costs $1.74 an hour; spent $8.31 of $25.00.",
+    )
+    assert gate_message(msgspec.structs.replace(SESSION, gate=None)) is None
+
+
+def test_a_terminal_rings_and_shows_it() -> None:
+    assert terminal(Message("T", "B"), {}) == b"\a\x1b]9;T: B\a\x1b]777;notify;T;B\a"
+    assert terminal(Message("T", "B"), {"TERM_PROGRAM": "WezTerm"}) == b"\a\x1b]777;notify;T;B\a"
+
+
+def test_tmux_passes_it_through() -> None:
+    assert terminal(Message("T", "B"), {"TMUX": "/tmp/tmux-0/default,1,0"}) == (
+        b"\a\x1bPtmux;\x1b\x1b]9;T: B\a\x1b\\\x1bPtmux;\x1b\x1b]777;notify;T;B\a\x1b\\"
+    )
+
+
+@given(st.text(), st.text(), st.sampled_from(["", "tmux"]))
+def test_no_text_can_leave_its_sequence(title: str, body: str, tmux: str) -> None:
+    told = terminal(Message(title + "\x1b]0;x\a", body + "\x9d0;x\x9c"), {"TMUX": tmux}).decode()
+    assert told.count("\x1b") == (8 if tmux else 2)
+    assert told.count(BELL.decode()) == 3
+    assert not any("\x80" <= c <= "\x9f" for c in told)
+    assert told.count(";") == (6 if tmux else 4)
+
+
+def test_the_operator_is_told_at_once_then_at_intervals() -> None:
+    clock = SteppedClock()
+    reminders = Reminders(clock, 900)
+    told = []
+    for second in range(2000):
+        clock.now = 1000.0 + second
+        if reminders.due(GATE if second >= 10 else None):
+            told.append(second)
+    assert told == [10, 910, 1810]
+
+
+def test_another_gate_is_told_at_once_and_what_was_missed_is_not_made_up_for() -> None:
+    clock = SteppedClock()
+    reminders = Reminders(clock, 900)
+    assert reminders.due(GATE)
+    assert reminders.due(msgspec.structs.replace(GATE, attempt=2))
+    clock.now += 100_000
+    assert reminders.due(msgspec.structs.replace(GATE, attempt=2))
+    assert not reminders.due(msgspec.structs.replace(GATE, attempt=2))
+    assert not reminders.due(None)
+
+
+@given(st.floats(0, 1e9), st.none() | st.floats(0, 1e9), st.floats(0, 1e9), st.floats(1, 1e5))
+def test_the_next_reminder_is_never_more_than_an_interval_away(
+    opened: float, sent: float | None, now: float, every: float
+) -> None:
+    due = next_due(opened, sent, now, every)
+    assert due == opened if sent is None else due <= now + every
+
+
+@pytest.fixture
+def received() -> Iterator[tuple[str, list[bytes]]]:
+    bodies: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"json://127.0.0.1:{server.server_port}/secret-key", bodies
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_apprise_delivers(received: tuple[str, list[bytes]]) -> None:
+    url, bodies = received
+    assert send(["CHAT"], {"CHAT": url}, Message("gate", "verdict go")) == ()
+    assert b"verdict go" in bodies[0]
+
+
+def test_what_cannot_be_delivered_is_said_without_the_url(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = {"CLOSED": "json://127.0.0.1:9/secret-key", "ODD": "secret-key"}
+    problems = send(["CLOSED", "ODD", "UNSET"], environment, Message("t", "b"))
+    assert [next(n for n in ("CLOSED", "ODD", "UNSET") if n in p) for p in problems] == [
+        "CLOSED",
+        "ODD",
+        "UNSET",
+    ]
+    shown = "".join((*problems, *capsys.readouterr(), caplog.text))
+    assert "secret-key" not in shown
+    assert send([], environment, Message("t", "b")) == ()
