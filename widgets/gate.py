@@ -8,12 +8,14 @@ from textual.content import Content
 
 from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView
 from widgets import format as fmt
+from widgets.log_view import log_row
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import wrapped
 from widgets.view import View, waiting_cost
 
 EARLIER: Final = 3
 COLUMN: Final = 14
+LOG_LINES: Final = 30
 HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
 
 
@@ -150,6 +152,9 @@ def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
     if gate.metrics:
         rows += metric_rows(view, gate, width)
     rows += delivered_rows(view, width)
+    if gate.because in ("failed", "stopped") and view.record:
+        rows.append(row(width, ("END OF THE LOG", HEADING)))
+        rows += [log_row(line, 0, width) for line in view.record.log.lines[-LOG_LINES:]]
     return rows
 
 

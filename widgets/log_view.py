@@ -20,10 +20,10 @@ def line_style(line: str) -> str:
     return fmt.BAD if TROUBLE.search(line) else fmt.WARN if CAUTION.search(line) else ""
 
 
-def log_row(line: str, left: int, width: int, search: str = "") -> Content:
+def log_row(line: str, left: int, width: int, search: str = "", here: bool = False) -> Content:
     """Return a log line from column `left` on, with what is searched for marked."""
     text = fmt.plain(line.expandtabs(8))
-    content = Content.styled(text, line_style(text))
+    content = Content.styled(text, f"{fmt.STRONG} {line_style(text)}" if here else line_style(text))
     if search:
         found = re.finditer(re.escape(search), text, re.IGNORECASE)
         content = content.add_spans([Span(m.start(), m.end(), FOUND) for m in found])
@@ -37,6 +37,7 @@ class LogView(ViewRows):
     top = 0
     left = 0
     search = ""
+    found: int | None = None
     only_found = False
 
     @property
@@ -52,8 +53,7 @@ class LogView(ViewRows):
         """Move up or down; at the end the view follows again."""
         log, height = self.log_lines, self.size.height
         last = max(log.first, log.end - height)
-        start = last if self.follow else self.top
-        self.top = min(max(log.first, start + count), last)
+        self.top = min(max(log.first, self.window_start + count), last)
         self.follow = self.top >= last and count >= 0
         self.refresh_rows()
 
@@ -74,36 +74,47 @@ class LogView(ViewRows):
 
     def set_search(self, text: str) -> int:
         """Mark a text; return the number of lines in which it is found."""
-        self.search = text
+        self.search, self.found = text, None
         self.refresh_rows()
         return sum(text.lower() in line.lower() for line in self.log_lines.lines) if text else 0
 
     def find(self, step: int) -> bool:
-        """Go to the next (1) or the previous (-1) line that has the search; False where there is none."""
-        log, needle = self.log_lines, self.search.lower()
+        """Go to the next (1) or the previous (-1) line that has the search; False where there is none.
+
+        The first search goes from the end backwards.
+        """
+        log, needle, height = self.log_lines, self.search.lower(), self.size.height
         if not needle:
             return False
-        start = (max(log.first, log.end - self.size.height) if self.follow else self.top) - log.first
-        order = range(start + 1, len(log.lines)) if step > 0 else range(start - 1, -1, -1)
-        for i in order:
-            if needle in log.lines[i].lower():
-                self.follow, self.top = False, log.first + i
-                self.refresh_rows()
-                return True
-        return False
+        start = log.end if self.found is None else self.found
+        lines = range(start + 1, log.end) if step > 0 else range(start - 1, log.first - 1, -1)
+        there = next(
+            (n for n in lines if n >= log.first and needle in log.lines[n - log.first].lower()), None
+        )
+        if there is None:
+            return False
+        last = max(log.first, log.end - height)
+        self.found, self.follow = there, False
+        self.top = min(max(log.first, there - height // 3), last)
+        self.refresh_rows()
+        return True
+
+    @property
+    def window_start(self) -> int:
+        """The number of the first line in the window; what the log has dropped is not waited for."""
+        log = self.log_lines
+        last = max(log.first, log.end - self.size.height)
+        return last if self.follow else min(max(log.first, self.top), last)
 
     def visible_lines(self) -> Sequence[str]:
         """Return the lines in the window, whole."""
-        log, height = self.log_lines, self.size.height
-        last = max(log.first, log.end - height)
-        top = last if self.follow else min(max(log.first, self.top), max(log.first, log.end - 1))
-        if not self.follow:
-            self.top = top
-        return log.lines[top - log.first : top - log.first + height]
+        log, start = self.log_lines, self.window_start
+        return log.lines[start - log.first : start - log.first + self.size.height]
 
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the window's rows."""
         lines = self.visible_lines()
         if not lines:
             return [Content.styled("no output yet", fmt.QUIET)]
-        return [log_row(line, self.left, width, self.search) for line in lines]
+        at = self.found - self.window_start if self.found is not None else None
+        return [log_row(line, self.left, width, self.search, i == at) for i, line in enumerate(lines)]

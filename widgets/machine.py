@@ -94,16 +94,14 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
     if not gpus:
         rows = host_rows(sample, width)
         phase = f"phase {fmt.gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
-        return [*rows, row(width, (f"     {phase}disk free {fmt.size(sample.disk_free)}", fmt.QUIET))][
-            :height
-        ]
+        return [*rows, row(width, (f"{phase}disk free {fmt.size(sample.disk_free)}", fmt.QUIET))][:height]
     if 2 * len(gpus) <= height:
         most = peaks(view)
         rows = [r for gpu in gpus for r in gpu_rows(gpu, most.get(gpu.index), width)]
     elif len(gpus) <= height:
         rows = [gpu_line(gpu, width) for gpu in gpus]
     else:
-        across = max(1, width // NARROW_CELL)
+        across = max(1, (width + 1) // NARROW_CELL)
         rows = []
         for start in range(0, len(gpus), across):
             parts = [part for gpu in gpus[start : start + across] for part in (*gpu_cell(gpu), (" ", ""))]

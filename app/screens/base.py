@@ -73,7 +73,7 @@ class Cockpit(Protocol):
 class CockpitScreen(Screen[None]):
     """A screen that draws views; `table` names its part of the table of keys."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""  # nothing: keys go to the screen
     table: ClassVar[str]
 
     @property
@@ -150,7 +150,7 @@ def _arguments(action: str) -> tuple[object, ...]:
 class Dialog(ModalScreen[Answer]):
     """A question in a box above the screen."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""  # nothing: keys go to the screen
 
     @property
     def cockpit(self) -> Cockpit:

@@ -54,6 +54,12 @@ def consequence(view: View, gate: GateView, kind: DecisionKind) -> str:
             return "The session ends here. Everything that was written stays."
 
 
+class EditableParameters(ParameterTable):
+    """The parameters with the keys that change them."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("parameters")  # type: ignore[assignment]
+
+
 class DecideScreen(Dialog[Decision]):
     """Nothing is decided by Enter: only `y` sends, and only while no text is being written."""
 
@@ -80,7 +86,7 @@ class DecideScreen(Dialog[Decision]):
             box.border_title = Content(f"{self.kind.upper()} after {fmt.plain(phase.title)}")  # type: ignore[assignment]
             yield Lines(lines, [verdict_row(self.gate, 72)])
             if self.edits:
-                table = ParameterTable(self.gate.parameters, self.gate.remedies)
+                table = EditableParameters(self.gate.parameters, self.gate.remedies)
                 table.styles.height = min(12, table.wanted_height)
                 yield table
                 with Horizontal(classes="field", id="value-field"):
@@ -177,8 +183,8 @@ class DecideScreen(Dialog[Decision]):
         self._focus_home()
 
     def action_reason(self) -> None:
-        """Write the reason."""
-        self.query_one("#reason").focus()
+        """Write the reason; later, for a field that has the focus would be given this key."""
+        self.call_later(self.query_one("#reason").focus)
 
     def action_back(self) -> None:
         """Decide nothing."""
@@ -189,7 +195,7 @@ class DecideScreen(Dialog[Decision]):
         reason = self.query_one("#reason", Input).value.strip()
         if self.needs_reason and not reason:
             self._say(self._why())
-            self.query_one("#reason").focus()
+            self.call_later(self.query_one("#reason").focus)
             return
         changes = dict(self.query_one(ParameterTable).changes) if self.edits else {}
         self.dismiss(Decision(self.kind, reason, changes))

@@ -46,7 +46,10 @@ class GateScreen(CockpitScreen):
         super().show(view)
         record = view.record
         samples = record.samples if record and record.phase == gate.phase else ()
-        self.query_one(SamplePager).give(samples)
+        pager = self.query_one(SamplePager)
+        pager.display = bool(samples)
+        self.set_class(not samples, "-without-samples")
+        pager.give(samples)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the decisions that the gate allows, and none to who may only read."""

@@ -31,7 +31,7 @@ class LogTitle(ViewRows):
         log, lines = self.log_view, self.log_view.log_lines
         phase = view.phase
         title = f"{phase.title}, attempt {view.record.attempt}" if phase and view.record else "no attempt yet"
-        place = "following" if log.follow else f"line {log.top + 1:,} of {lines.end:,}"
+        place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}"
         search = f'  {self.found} lines with "{log.search}"' if log.search else ""
         only = ", only these shown" if log.only_found and log.search else ""
         return [
@@ -80,7 +80,8 @@ class LogScreen(CockpitScreen):
     def action_search(self) -> None:
         """Ask what to search for."""
         self.query_one("#search-field").display = True
-        self.query_one("#search").focus()
+        # Later: a field that has the focus already would be given the key that opened it.
+        self.call_later(self.query_one("#search").focus)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Mark what is found while it is typed."""
@@ -91,8 +92,7 @@ class LogScreen(CockpitScreen):
         """Go to the latest line found."""
         self.query_one("#search-field").display = False
         self.set_focus(None)
-        if message.value and not self.log_view.find(-1):
-            self.log_view.find(1)
+        self.log_view.find(-1)
         self._moved()
 
     def action_find(self, step: int) -> None:

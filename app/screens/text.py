@@ -35,7 +35,7 @@ def help_rows(width: int) -> list[Content]:
     for name, title in SCREENS.items():
         rows += [Content(), row(width, (title, fmt.STRONG))]
         for command in commands(name):
-            rows.append(row(width, (f"  {fmt.fit(command.all_keys, 22)}", fmt.INFO), (command.help, "")))
+            rows.append(row(width, (f"  {fmt.fit(command.all_keys, 24)}", fmt.INFO), (command.help, "")))
     return rows
 
 

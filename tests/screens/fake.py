@@ -198,7 +198,10 @@ def training_series(steps: int = 1184, nan_from: int | None = None) -> dict[str,
     noise = random.Random(7)
     curve = [0.72 + 1.6 * math.exp(-s / 260) for s in range(0, steps + 1)]
     at = range(0, steps + 1, 4)
-    loss = [(s, math.nan if nan_from and s >= nan_from else curve[s] + noise.gauss(0, 0.05)) for s in at]
+    loss = [
+        (s, math.nan if nan_from is not None and s >= nan_from else curve[s] + noise.gauss(0, 0.05))
+        for s in at
+    ]
     held_out = [(s, curve[s] + 0.06) for s in range(0, steps + 1, 100)]
     return series(
         {

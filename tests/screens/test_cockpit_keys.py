@@ -1,0 +1,441 @@
+"""Every key and decision, against a session that remembers what it was asked."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from app.screens.decide import DecideScreen
+from app.screens.dialogs import Confirm, Quit
+from app.screens.gate import GateScreen
+from app.screens.keys import COMMANDS, SCREENS, commands
+from app.screens.log import LogScreen
+from app.screens.samples import SamplesScreen
+from app.screens.session import SessionScreen
+from app.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen
+from app.tui import CockpitApp, farewell
+from tests.screens import fake
+from widgets.detail import Figure
+from widgets.gate import GateEvidence
+from widgets.log_view import LogView
+from widgets.parameters import ParameterTable
+from widgets.samples import SamplePager
+from widgets.view import LogLines, View
+
+SFT_GATE = ("decide", "sft_evaluation", 1)
+TRAINING_GATE = ("decide", "sft_training", 1)
+
+
+class Driven:
+    """An app under test, its session and the keys that are pressed."""
+
+    def __init__(self, view: View, read_only: bool = False) -> None:
+        self.session = fake.FakeSession(view.snapshot)
+        self.app = CockpitApp(self.session, None, view, read_only=read_only)
+        self.looked_at: list[str | None] = []
+        self.app.look_at = self.looked_at.append  # type: ignore[method-assign]
+        self.pilot: Pilot[None]
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def write(self, text: str) -> None:
+        await self.press(*("space" if c == " " else c for c in text))
+
+    def screen_is(self, kind: type) -> bool:
+        return isinstance(self.app.screen, kind)
+
+
+@pytest.fixture
+def drive() -> Callable[..., Any]:
+    def drive(view: View, *, read_only: bool = False, size: tuple[int, int] = (80, 24)) -> Any:
+        driven = Driven(view, read_only)
+
+        class Context:
+            async def __aenter__(self) -> Driven:
+                self.context = driven.app.run_test(size=size)
+                driven.pilot = await self.context.__aenter__()
+                await driven.pilot.pause()
+                return driven
+
+            async def __aexit__(self, *error: Any) -> None:
+                await self.context.__aexit__(*error)
+
+        return Context()
+
+    return drive
+
+
+def test_table_of_keys_is_sound() -> None:
+    for screen in {c.screen for c in COMMANDS}:
+        keys = [key for c in commands(screen) for key in c.keys.split(",")]
+        assert len(keys) == len(set(keys)), screen
+    assert all("ctrl+b" not in c.keys for c in COMMANDS)
+    assert len({c.id for c in COMMANDS}) == len(COMMANDS)
+    assert {c.screen for c in COMMANDS} == {*SCREENS, "confirm"}
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("l", LogScreen),
+        ("s", SamplesScreen),
+        ("p", PlanScreen),
+        ("c", DecisionsScreen),
+        ("question_mark", HelpScreen),
+        ("h", HelpScreen),
+    ],
+)
+@pytest.mark.parametrize("back", ["q", "escape", "backspace"])
+async def test_screens_open_and_close(drive: Any, key: str, screen: type, back: str) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press(key)
+        assert driven.screen_is(screen)
+        await driven.press(back)
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_keys_of_the_session_screen(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        figure = driven.app.screen.query_one(Figure)
+        await driven.press("m", "m", "M", "y")
+        assert (figure.choice, figure.log_scale) == (1, True)
+        await driven.press("down", "up", "f")
+        assert driven.looked_at == ["sft_evaluation", "sft_data", None]
+        await driven.press("g", "e")
+        assert driven.screen_is(SessionScreen)
+        await driven.press("o")
+        assert driven.session.asked == [("hold", True)]
+
+
+async def test_a_hold_is_taken_back(drive: Any) -> None:
+    async with drive(fake.running(hold=True)) as driven:
+        await driven.press("o")
+        assert driven.session.asked == [("hold", False)]
+
+
+async def test_stopping_a_phase_asks_first(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("k")
+        assert driven.screen_is(Confirm)
+        await driven.press("enter")
+        assert driven.screen_is(Confirm)
+        await driven.press("n")
+        assert driven.session.asked == []
+        await driven.press("k", "y")
+        assert driven.session.asked == [("stop_phase",)]
+
+
+@pytest.mark.parametrize("key", ["d", "enter"])
+async def test_quit_detaches_by_default(drive: Any, key: str) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("q")
+        assert driven.screen_is(Quit)
+        await driven.press(key)
+        assert not driven.app.is_running
+    assert driven.session.asked == []
+
+
+@pytest.mark.parametrize("opens", ["q", "ctrl+c", "ctrl+q"])
+@pytest.mark.parametrize("key", ["c", "escape", "n"])
+async def test_quit_can_be_cancelled(drive: Any, opens: str, key: str) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press(opens, key)
+        assert driven.screen_is(SessionScreen)
+        assert driven.app.is_running
+
+
+async def test_stopping_the_session_asks_twice(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("q", "x")
+        assert driven.screen_is(Confirm)
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [("stop_session",)]
+
+
+async def test_detach(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("d")
+        assert not driven.app.is_running
+
+
+async def test_an_open_gate_comes_by_itself_and_can_be_left(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+        driven.app.show(fake.gate_passes())
+        await driven.press()
+        assert driven.screen_is(SessionScreen)
+        await driven.press("g")
+        assert driven.screen_is(GateScreen)
+
+
+@pytest.mark.parametrize("key", ["enter", "space", "y", "d", "1"])
+async def test_no_other_key_decides(drive: Any, key: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(key, key)
+        assert driven.screen_is(GateScreen)
+        assert driven.session.asked == []
+
+
+@pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("r", "retry"), ("x", "stop")])
+async def test_a_decision_is_sent_after_a_last_look(drive: Any, key: str, kind: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(key)
+        assert driven.screen_is(DecideScreen)
+        if kind != "retry":
+            await driven.press("enter", "enter")
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [(*SFT_GATE, kind, "", {})]
+
+
+async def test_a_decision_can_be_taken_back_before_it_is_sent(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        for back in ("n", "escape"):
+            await driven.press("g", back)
+            assert driven.screen_is(GateScreen)
+        assert driven.session.asked == []
+
+
+async def test_a_reason_may_be_given(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("g", "e")
+        await driven.write("looks fine by me, yes")
+        await driven.press("enter", "y")
+        assert driven.session.asked == [(*SFT_GATE, "go", "looks fine by me, yes", {})]
+
+
+@pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("s", "skip")])
+async def test_an_override_needs_a_reason(drive: Any, key: str, kind: str) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press(key, "enter", "y")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        await driven.write("known")
+        await driven.press("enter", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, kind, "known", {})]
+
+
+async def test_another_batch(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("b")
+        assert driven.screen_is(GateScreen), "this gate has no batches"
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("b", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "batch", "", {})]
+
+
+async def test_a_retry_changes_parameters(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "down", "down", "down", "enter")
+        field = driven.app.screen.query_one("#value", Input)
+        assert (driven.app.focused, field.value) == (field, "3")
+        await driven.press("backspace")
+        await driven.write("many")
+        await driven.press("enter")
+        assert driven.app.focused is field, "epochs is a whole number"
+        await driven.press(*["backspace"] * 4, "5", "enter")
+        await driven.press("3", "e")
+        await driven.write("smaller")
+        await driven.press("enter", "y")
+        changes = {"epochs": 5, "batch_size": 2}
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "smaller", changes)]
+
+
+async def test_a_change_is_undone(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1", "3")
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"learning_rate": 1e-4, "batch_size": 2}
+        await driven.press(*["down"] * 5, "u")
+        assert table.changes == {"batch_size": 2}
+
+
+async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("g")
+        assert driven.screen_is(DecideScreen)
+        driven.app.show(fake.running())
+        await driven.press()
+        assert driven.screen_is(SessionScreen)
+        assert driven.session.asked == []
+
+
+async def test_a_refusal_is_shown(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        driven.session.refusal = "the gate was decided already"
+        await driven.press("g", "y")
+        assert driven.session.asked == []
+        messages = [n.message for n in driven.app._notifications]
+        assert messages == ["Not done: the gate was decided already"]
+
+
+async def test_read_only_decides_and_stops_nothing(drive: Any) -> None:
+    async with drive(fake.gate_passes(), read_only=True) as driven:
+        await driven.press("g", "r", "s", "x", "b")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q", "k", "o", "q", "x", "y")
+    assert driven.session.asked == []
+
+
+async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        pager = driven.app.screen.query_one(SamplePager)
+        evidence = driven.app.screen.query_one(GateEvidence)
+        await driven.press(
+            "right", "right", "left", "greater_than_sign", "full_stop", "comma", "less_than_sign"
+        )
+        assert pager.at == 1
+        await driven.press("down", "down", "up")
+        assert evidence.top == 1
+        await driven.press("pagedown", "pagedown", "pagedown")
+        assert evidence.top > 1
+        await driven.press("pageup", "pageup", "pageup")
+        assert evidence.top == 0
+        await driven.press("v")
+        assert driven.screen_is(SamplesScreen)
+
+
+async def test_samples_screen(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("s", "right", "n", "space")
+        pager = driven.app.screen.query_one(SamplePager)
+        assert pager.at == 2
+        await driven.press("p", "f")
+        assert [s.passed for s in pager.chosen] == [False]
+
+
+async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
+    view = fake.running()
+    assert view.record is not None
+    async with drive(view) as driven:
+        await driven.press("l", "up", "up")
+        log = driven.app.screen.query_one(LogView)
+        read = list(log.visible_lines())
+        assert not log.follow
+        more = LogLines(0, (*view.record.log.lines, *(f"line {i}" for i in range(500))))
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=more)))
+        await driven.press()
+        assert list(log.visible_lines()) == read
+        await driven.press("f")
+        assert log.visible_lines()[-1] == "line 499"
+        await driven.press("home")
+        assert log.visible_lines()[0] == "step 4 loss 2.2956 grad 0.41"
+
+
+async def test_log_search(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+
+        def found() -> str:
+            log = driven.app.screen.query_one(LogView)
+            return str(log.visible_lines()[log.found - log.window_start])
+
+        await driven.press("l", "slash")
+        await driven.write("step 10")
+        await driven.press("enter")
+        assert found().startswith("step 1094")
+        await driven.press("n")
+        assert found().startswith("step 1084")
+        await driven.press("N")
+        assert found().startswith("step 1094")
+        await driven.press("N")
+        assert found().startswith("step 1094"), "there is no later one"
+        await driven.press("i")
+        lines = driven.app.screen.query_one(LogView).visible_lines()
+        assert lines
+        assert all("step 10" in line for line in lines)
+        await driven.press("slash", "escape")
+        assert driven.screen_is(LogScreen)
+
+
+async def test_log_is_written_to_a_file(drive: Any, tmp_path: Any) -> None:
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
+        await driven.press("l", "w")
+    lines = (tmp_path / "exports" / "log-sft_training-1.txt").read_text().splitlines()
+    assert lines[-1] == "warning: 3 rows are longer than max_length and were left out"
+
+
+async def test_copy_asks_the_terminal_outside_tmux(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("s", "c")
+        assert "Name three prime numbers" in driven.app.clipboard
+
+
+async def test_the_end_shows_the_result(drive: Any) -> None:
+    async with drive(fake.finished()) as driven:
+        assert driven.screen_is(OutcomeScreen)
+        await driven.press("q", "e")
+        assert driven.screen_is(OutcomeScreen)
+
+
+async def test_text_pages_scroll(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
+        await driven.press("c")
+        assert "run the phase again, with changed parameters" in driven.app.clipboard
+
+
+async def test_themes_go_round(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("t")
+        assert driven.app.theme == "gonogo-light"
+
+
+async def test_views_come_through_the_reader_and_the_last_wins() -> None:
+    first, last = fake.running(), fake.gate_passes()
+
+    class Feed:
+        def look_at(self, phase: str | None) -> None:
+            raise AssertionError
+
+        def views(self, stopping: Event) -> Any:
+            yield from [first] * 20
+            yield last
+
+    app = CockpitApp(fake.FakeSession(first.snapshot), Feed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.view is last
+        assert isinstance(app.screen, GateScreen)
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (fake.running(), ["goes on: SFT training", "$6.44 of $25.00", "gonogo attach"]),
+        (fake.gate_passes(), ["waits for a decision after SFT evaluation", "$1.74 an hour", "gonogo attach"]),
+        (fake.finished(), ["is finished", "/srv/run/artifacts"]),
+    ],
+)
+def test_farewell_says_where_it_stands(view: View, words: list[str]) -> None:
+    text = farewell(view.snapshot)
+    assert all(word in text for word in words)
+
+
+def test_farewell_of_a_session_never_seen() -> None:
+    assert "not reached" in farewell(None)
+
+
+async def test_untrusted_text_stays_text(drive: Any) -> None:
+    evil = "\x1b]0;owned\x07[bold red]not markup[/] \x9b31m\u202eabc"
+    view = fake.running()
+    base = fake.with_phase(view.snapshot, "sft_training", title=evil, headline=evil)
+    base = replace(base, name=evil, notices=(evil,))
+    record = fake.record("sft_training", log=LogLines(0, (evil,)), samples=fake.samples(1))
+    async with drive(View(base, view.now, record)) as driven:
+        await driven.press("l")
+        shown = "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
+        assert "[bold red]not markup[/]" in shown
+        assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
