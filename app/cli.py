@@ -321,3 +321,7 @@ def _sessions(options: argparse.Namespace) -> int:
         session = SessionClient(folder).snapshot()
         print(f"{plain.title(session)}; {plain.money(session)}; {folder}")
     return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -5,19 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from app.plan.schema import Phase, Plan
+from app.monitor.tail import ProgressTail, Series
+from app.plan.schema import Plan
 from app.session import process
 from app.session.clock import Clock
 from app.session.events import AttemptEnded, AttemptStarted
 from app.session.snapshot import ProgressView
 from phases.common import files
-from phases.common.protocol import Progress
 
 PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
 PASSED_PREFIXES = (
@@ -33,8 +32,7 @@ PASSED_PREFIXES = (
     "VIRTUAL_ENV",
     "TORCH",
 )
-_TAIL = 64 * 1024
-_RATE_WINDOW = 180.0
+_CHUNKS_AT_ONCE = 8
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -49,13 +47,21 @@ class Exit(msgspec.Struct, frozen=True):
     survivors: list[int] = []
 
 
-def passed(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that phases get to see."""
-    return {k: v for k, v in given.items() if k in PASSED or k.startswith(PASSED_PREFIXES)}
+def passed(plan: Plan, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that phases get to see: the usual ones, and the secrets that the plan names."""
+    names = {*PASSED, *plan.session.secrets}
+    return {k: v for k, v in given.items() if k in names or k.startswith(PASSED_PREFIXES)}
+
+
+class _IdentityRecord(msgspec.Struct, frozen=True):
+    boot_id: str
+    pid_namespace: str
+    pid: int
+    start_time: int
 
 
 def environment(
-    phase: Phase, attempt: AttemptStarted, *, session: Path, folder: Path, given: Mapping[str, str]
+    plan: Plan, attempt: AttemptStarted, *, session: Path, folder: Path, given: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of an attempt: what is passed on of `given`, and what gonogo tells the phase."""
     told = {
@@ -66,17 +72,18 @@ def environment(
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    if phase.run:
+    if plan.phase(attempt.phase).run:
         # Built-in phases are gonogo's own, whatever lies in the plan's folder.
         told["PYTHONSAFEPATH"] = "1"
-    return {**passed(given), **told}
+    return {**passed(plan, given), **told}
 
 
 def write_spec(
     plan: Plan, attempt: AttemptStarted, *, folder: Path, environment: Mapping[str, str], grace: float
 ) -> Path:
     """Write what the shim is to run; values of the environment are not stored."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for private in (folder.parent.parent, folder.parent, folder):
+        private.mkdir(exist_ok=True, mode=0o700)
     spec = folder / "spec.json"
     files.write_json(
         spec,
@@ -121,14 +128,34 @@ def start_shim(spec: Path, environment: Mapping[str, str]) -> subprocess.Popen[b
     )
 
 
+def _identity(path: Path) -> process.Identity | None:
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=_IdentityRecord)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return process.Identity(record.boot_id, record.pid_namespace, record.pid, record.start_time)
+
+
 def stop_shim(folder: Path) -> None:
     """Tell the attempt's shim to end the attempt; nobody else can be hit."""
+    shim = _identity(folder / "shim.json")
+    if shim is not None:
+        process.send_to(shim, signal.SIGTERM)
+
+
+def phase_pid(folder: Path) -> int | None:
+    """Return the PID of an attempt's program while it runs."""
+    phase = _identity(folder / "pid.json")
+    return phase.pid if phase is not None and process.is_alive(phase) else None
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line, in one write."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        shim = msgspec.convert(msgspec.json.decode((folder / "shim.json").read_bytes()), dict[str, str | int])
-        identity = process.Identity(**shim)  # type: ignore[arg-type]
-    except (OSError, msgspec.MsgspecError, TypeError):
-        return
-    process.send_to(identity, signal.SIGTERM)
+        os.write(handle, line + b"\n")
+    finally:
+        os.close(handle)
 
 
 def read_exit(folder: Path) -> Exit | None:
@@ -153,59 +180,48 @@ def ended(attempt: AttemptStarted, record: Exit) -> AttemptEnded:
 
 
 class Liveness:
-    """What an attempt last reported, and how long ago by the monotonic clock."""
+    """What an attempt last reported, and how long ago by the monotonic clock.
+
+    The log of a program that reports no progress stands in for it.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder = folder
         self._clock = clock
-        self._size = -1
-        self._heard = clock.mono()
-        self._done: deque[tuple[float, float]] = deque()
-        self.progress: ProgressView | None = None
+        self._progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl")
+        self._files = (folder / "progress.jsonl", folder / "output.log")
+        self._log_size = 0
+        # What was said before this conductor came, was said by its own clock.
+        said = max((f.stat().st_mtime for f in self._files if f.exists()), default=clock.wall())
+        self._heard = clock.mono() - max(0.0, clock.wall() - said)
+        self._catch_up()
+
+    def _catch_up(self) -> bool:
+        heard = False
+        for _ in range(_CHUNKS_AT_ONCE):
+            if not self._progress.poll():
+                break
+            heard = True
+        return heard
 
     def look(self) -> None:
-        """Look at the end of the progress file, and whether the log grew where there is none."""
-        path = self._folder / "progress.jsonl"
-        if not path.exists():
-            path = self._folder / "output.log"
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            return
-        if status.st_size == self._size:
-            return
-        now, wall = self._clock.mono(), self._clock.wall()
-        if self._size < 0:  # found, perhaps long after it was written
-            now -= max(0.0, wall - status.st_mtime)
-        self._size, self._heard = status.st_size, now
-        last = last_progress(path, status.st_size)
-        if last is None:
-            return
-        self._done.append((now, last.done))
-        while self._done[0][0] < now - _RATE_WINDOW:
-            self._done.popleft()
-        then, done = self._done[0]
-        rate = (last.done - done) / (now - then) if now - then >= 1.0 and last.done > done else None
-        self.progress = ProgressView(last.done, last.total, last.unit, status.st_mtime, rate)
+        """Read on."""
+        heard = self._catch_up()
+        progress, log = self._files
+        if not progress.exists() and log.exists():
+            size = log.stat().st_size
+            heard, self._log_size = size != self._log_size, size
+        if heard:
+            self._heard = self._clock.mono()
+
+    @property
+    def progress(self) -> ProgressView | None:
+        """The last progress reported."""
+        return self._progress.progress
 
     @property
     def silence(self) -> float:
         """Seconds since something was reported."""
         return self._clock.mono() - self._heard
-
-
-def last_progress(path: Path, size: int) -> Progress | None:
-    """Return the last whole progress line near the end of a file."""
-    with path.open("rb") as file:
-        file.seek(max(0, size - _TAIL))
-        tail = file.read(_TAIL)
-    for line in reversed(tail.split(b"\n")[:-1]):
-        if b'"progress"' in line:
-            try:
-                return msgspec.json.decode(line, type=Progress)
-            except (msgspec.MsgspecError, RecursionError):
-                continue
-    return None
 
 
 def unreadable_exit(started: float, now: float) -> Exit:

@@ -55,7 +55,7 @@ class SessionClient:
         """
         from app.plan.schema import Plan
         from app.session import journal, view
-        from app.session.state import fold
+        from app.session.state import recover
 
         clock = SystemClock()
         try:
@@ -65,9 +65,9 @@ class SessionClient:
             raise Refused(f"{self.folder.path} is not a session that was started: {error.strerror}") from None
         if not replay.entries:
             raise Refused(f"{self.folder.journal} is empty: {replay.damage or 'the session did not start'}")
-        state = fold(replay.entries)
-        if replay.damage:
-            note = f"Read-only: {replay.damage}"
+        state, damage = recover(replay)
+        if damage:
+            note = f"Read-only: {damage}"
             state = msgspec.structs.replace(state, notices=(*state.notices, note))
         return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
 

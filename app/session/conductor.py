@@ -14,21 +14,24 @@ import socket
 import struct
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from app.monitor import machine
+from app.monitor.machine import Gpus
 from app.plan.schema import Plan
 from app.session import attempts, events, gates, messages, pod, view
 from app.session.attempts import Liveness
 from app.session.clock import Clock, SystemClock
 from app.session.events import AnyEvent, AttemptStarted
 from app.session.folder import ConductorRecord, SessionFolder
-from app.session.journal import Busy, Journal, JournalError
+from app.session.journal import Busy, Damaged, Journal, JournalError
 from app.session.messages import Answer, AnyRequest, Refused
 from app.session.snapshot import SessionSnapshot
-from app.session.state import Attempt, PhaseRecord, State, apply, fold, parameter_changes
+from app.session.state import Attempt, PhaseRecord, apply, parameter_changes, recover
 
 _VIEWER_BACKLOG = 1 << 20
 
@@ -48,7 +51,9 @@ class Conductor:
         self.settings = self.about.settings
         self.plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         self.journal = Journal(self.folder.journal, clock)
-        self.state: State = fold(self.journal.replay.entries)
+        self.state, damage = recover(self.journal.replay)
+        if damage:
+            raise Damaged(damage)
         self.live = view.Live()
         self._liveness: tuple[str, Liveness] | None = None
         self._shim: subprocess.Popen[bytes] | None = None
@@ -108,8 +113,8 @@ class Conductor:
                     budget_usd=self.plan.session.budget_usd,
                 )
             )
-        machine, age = pod.incarnation(self.environment)
-        self.record(events.ConductorStarted(pid=os.getpid(), machine=machine, pod_age=age))
+        incarnation, age = pod.incarnation(self.environment)
+        self.record(events.ConductorStarted(pid=os.getpid(), machine=incarnation, pod_age=age))
         if self.journal.torn:
             note = f"The journal's last line was torn; what was there of it is in {self.journal.torn.name}"
             self.record(events.Noticed(text=note))
@@ -182,9 +187,8 @@ class Conductor:
         await self._wait(self.settings.poll)
 
     def _start_shim(self, attempt: Attempt, folder: Path) -> None:
-        phase = self.plan.phase(attempt.spec.phase)
         environment = attempts.environment(
-            phase, attempt.spec, session=self.folder.path, folder=folder, given=self.environment
+            self.plan, attempt.spec, session=self.folder.path, folder=folder, given=self.environment
         )
         spec = attempts.write_spec(
             self.plan, attempt.spec, folder=folder, environment=environment, grace=self.settings.grace
@@ -212,9 +216,27 @@ class Conductor:
     # Viewers
 
     async def _tick(self) -> None:
+        gpus = await asyncio.to_thread(Gpus)
         while True:
             await asyncio.sleep(self.settings.tick)
+            try:
+                await self._measure(gpus)
+            except Exception:  # whatever a driver or a disk does, the session and its viewers go on
+                traceback.print_exc()
             self._show()
+
+    async def _measure(self, gpus: Gpus) -> None:
+        """Sample the machine, in a thread, since drivers hang; into the running attempt's folder too."""
+        phase = self.state.current
+        runs = phase is not None and phase.standing in ("running", "stopping")
+        attempt = phase.last if phase is not None and runs else None
+        folder = self.folder.attempt(attempt.spec.phase, attempt.number) if attempt else None
+        pid = attempts.phase_pid(folder) if folder else None
+        measured = await asyncio.to_thread(machine.sample, self.plan.artifacts, pid, gpus=gpus)
+        self.live = msgspec.structs.replace(self.live, machine=measured)
+        if folder is not None and folder.exists():
+            with contextlib.suppress(OSError):
+                attempts.append_line(folder / "machine.jsonl", msgspec.json.encode(measured))
 
     def _show(self) -> None:
         """Send the session to those who watch; one who does not keep up misses some."""

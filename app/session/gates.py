@@ -1,13 +1,13 @@
 """Gates: what an attempt delivered is judged, and what the operator decides is checked."""
 
 import importlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from pydantic import ValidationError
 
+from app.monitor.tail import LogMetrics, Series
 from app.plan import criteria
 from app.plan.schema import Phase, Plan
 from app.session.events import AttemptEnded, Decided, Judged, Parameter
@@ -17,10 +17,9 @@ from app.session.state import PhaseRecord, State
 from phases.common.protocol import Result
 
 _LARGEST_RESULT = 8 << 20
-_LOG_TAIL = 16 << 20
-_LONGEST_LINE = 10_000
 _MOST_METRICS = 500
 _LONGEST_TEXT = 2_000
+_LONGEST_NAME = 200
 
 
 def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State) -> Judged:
@@ -89,29 +88,22 @@ def read_result(path: Path) -> Result | None:
         return None
     except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"its result cannot be read: {error}") from None
-    if len(result.metrics) > _MOST_METRICS:
-        raise ValueError(f"its result has more than {_MOST_METRICS} metrics")
-    clipped = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
-    return msgspec.structs.replace(result, metrics=clipped)
+    if len(result.metrics) > _MOST_METRICS or any(len(name) > _LONGEST_NAME for name in result.metrics):
+        limits = f"{_MOST_METRICS} metrics, or names of more than {_LONGEST_NAME} characters"
+        raise ValueError(f"its result has more than {limits}")
+    metrics = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
+    sources = {k: v[:_LONGEST_TEXT] for k, v in result.computed_from.items() if k in metrics}
+    return msgspec.structs.replace(result, metrics=metrics, computed_from=sources)
 
 
 def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
-    """Return the last number that each of the plan's patterns finds near the end of the log."""
-    if not phase.metrics or not log.exists():
+    """Return the numbers that the plan's patterns find in the log."""
+    if not phase.metrics:
         return {}
-    found: dict[str, Value] = {}
-    patterns = {name: re.compile(pattern) for name, pattern in phase.metrics.items()}
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
-        while line := file.readline(_LONGEST_LINE):
-            text = line.decode(errors="replace")
-            for name, pattern in patterns.items():
-                for match in pattern.finditer(text):
-                    try:
-                        found[name] = float(match[1])
-                    except (ValueError, TypeError):
-                        continue
-    return found
+    numbers: LogMetrics[Series] = LogMetrics(log, phase.metrics)
+    while numbers.poll():
+        pass
+    return dict(numbers.results())
 
 
 def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:

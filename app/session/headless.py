@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 
+from app.monitor.text import clean_line as clean
 from app.session import plain
 from app.session.client import Refused, SessionClient
 from app.session.snapshot import GateView, SessionSnapshot
@@ -33,16 +34,16 @@ class Narrator:
                 attempt = phase.attempts[-1]
                 changed = ", ".join(f"{k}={plain.value(new)}" for k, (_, new) in attempt.changed.items())
                 with_changes = f" with {changed}" if changed else ""
-                yield f"{plain.clean(phase.title)}: attempt {attempt.number} started{with_changes}"
+                yield f"{clean(phase.title)}: attempt {attempt.number} started{with_changes}"
                 self._said = session.now
             if phase.state in ("done", "failed", "skipped") and (was is None or was.state != phase.state):
                 verdict = f", verdict {phase.verdict}" if phase.verdict else ""
-                headline = f": {plain.clean(phase.headline)}" if phase.headline else ""
+                headline = f": {clean(phase.headline)}" if phase.headline else ""
                 took = plain.duration(phase.elapsed)
-                yield f"{plain.clean(phase.title)}: {phase.state} in {took}{verdict}{headline}"
+                yield f"{clean(phase.title)}: {phase.state} in {took}{verdict}{headline}"
         for decision in session.decisions[len(before.decisions) if before else 0 :]:
-            reason = f", because: {plain.clean(decision.reason)}" if decision.reason else ""
-            yield f"decided by {plain.clean(decision.by)}: {decision.kind} for {decision.phase}{reason}"
+            reason = f", because: {clean(decision.reason)}" if decision.reason else ""
+            yield f"decided by {clean(decision.by)}: {decision.kind} for {decision.phase}{reason}"
         if session.gate is not None and (before is None or before.gate is None):
             yield from plain.gate(session, session.gate)
         current = session.current

@@ -173,6 +173,7 @@ class Journal:
             raise JournalError(f"{self.path}: another process wrote to it; this conductor gives up")
         entry = Entry(self._seq + 1, self.epoch, self._clock.wall(), self._clock.mono(), event)
         line = encode(entry, self._head)
+        assert len(line) < _MAXIMUM_LINE, "what goes into an event is bounded where it is read"
         try:
             if os.write(self._file, line) != len(line):
                 raise OSError(28, "no space left for the line", str(self.path))

@@ -10,7 +10,7 @@ import msgspec
 
 from app.session import journal
 from app.session.folder import SessionFolder
-from app.session.state import State, fold
+from app.session.state import State, recover
 from phases.common import files
 
 
@@ -21,7 +21,7 @@ class CannotStart(Exception):  # noqa: N818 - as its siblings
 def read_state(folder: Path) -> State:
     """Return the state that a session's journal tells."""
     path = SessionFolder(folder).journal
-    return fold(journal.read(path).entries) if path.exists() else State()
+    return recover(journal.read(path))[0] if path.exists() else State()
 
 
 def is_over(folder: Path) -> bool:

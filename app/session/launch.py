@@ -51,7 +51,7 @@ def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     lines += [f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases]
     if plan.pod.stop_command:
         lines.append(f"  to stop the pod: {shlex.join(plan.pod.stop_command)}")
-    names = ", ".join(sorted(attempts.passed(environment)))
+    names = ", ".join(sorted(attempts.passed(plan, environment)))
     return [*lines, "", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
 
 

@@ -4,8 +4,8 @@ import threading
 from pathlib import Path
 from typing import TextIO
 
+from app.monitor.text import clean_line
 from app.session.client import Refused, SessionClient
-from app.session.plain import clean
 
 _CHUNK = 64 * 1024
 _EVERY = 0.5
@@ -52,8 +52,6 @@ def _print(path: Path, offset: int, out: TextIO) -> int:
     with path.open("rb") as file:
         file.seek(offset)
         while line := file.readline(_CHUNK):
-            # Of a line that was overwritten with carriage returns, only its end is worth reading.
-            text = line.decode(errors="replace").rstrip("\r\n").rpartition("\r")[2]
-            out.write(clean(text) + "\n")
+            out.write(clean_line(line.rstrip(b"\n")) + "\n")
         out.flush()
         return file.tell()

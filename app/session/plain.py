@@ -2,16 +2,12 @@
 
 import time
 
+from app.monitor.text import clean_line as clean
 from app.session.snapshot import CriterionView, GateView, PhaseView, Range, SessionSnapshot, Value
 
 _MARKS = {True: "pass", False: "FAIL", None: "?"}
 _MINUTE, _HOUR = 60, 3600
 _MOST_METRICS = 40
-
-
-def clean(text: str) -> str:
-    """Return text in which nothing can command a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def duration(seconds: float) -> str:

@@ -89,7 +89,7 @@ class Shim:
 
     def _reserve_exit(self) -> None:
         # The blocks of the exit record are taken now, so that a full disk cannot lose it.
-        with open(self._path("exit.json.new"), "wb") as file:  # noqa: PTH123
+        with open(self._path("exit.json.new"), "wb", opener=_private) as file:
             file.write(b" " * _EXIT_BYTES)
             file.flush()
             os.fsync(file.fileno())

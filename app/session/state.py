@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from app.session import events
 from app.session.events import AnyEvent, Judged, Parameter
-from app.session.journal import Entry
+from app.session.journal import Entry, Replay
 from app.session.snapshot import DecisionView, Value
 
 Standing = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
@@ -64,7 +64,7 @@ class Time(msgspec.Struct, frozen=True):
     mono: float = 0.0
     elapsed: float = 0.0
 
-    def at(self, wall: float, mono: float) -> float:
+    def at(self, mono: float) -> float:
         """Return the billed seconds at a later moment on the same machine."""
         return self.elapsed + max(0.0, mono - self.mono)
 
@@ -113,6 +113,17 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     return state
 
 
+def recover(replay: Replay) -> tuple[State, str]:
+    """Return the state that a journal tells, as far as it can be trusted, and what is wrong beyond that."""
+    state = State()
+    for entry in replay.entries:
+        try:
+            state = apply(state, entry)
+        except Impossible as error:
+            return state, f"line {entry.seq} of the journal: {error}"
+    return state, replay.damage
+
+
 def apply(state: State, entry: Entry) -> State:
     """Return the state after one more entry.
 
@@ -135,9 +146,10 @@ def _advance(state: State, entry: Entry) -> Time:
     if isinstance(event, events.SessionStarted):
         return Time("", entry.wall, entry.mono)
     if not isinstance(event, events.ConductorStarted) or event.machine == before.machine:
-        return Time(before.machine, entry.wall, entry.mono, before.at(entry.wall, entry.mono))
+        return Time(before.machine, entry.wall, entry.mono, before.at(entry.mono))
     if not before.machine:  # the session's first conductor: the cost counts from the pod's start
-        return Time(event.machine, entry.wall, entry.mono, event.pod_age or 0.0)
+        elapsed = max(before.at(entry.mono), event.pod_age or 0.0)
+        return Time(event.machine, entry.wall, entry.mono, elapsed)
     # Another pod, or the machine was restarted: a pod that did not run was not billed.
     gap = max(0.0, entry.wall - before.wall)
     billed = gap if event.pod_age is None else min(gap, event.pod_age)

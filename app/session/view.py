@@ -35,7 +35,7 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
     """Return the session as it stands."""
     started = state.started
     assert started is not None
-    elapsed = state.time.elapsed if state.ended else state.time.at(wall, mono)
+    elapsed = state.time.elapsed if state.ended else state.time.at(mono)
     now = state.time.wall if state.ended else wall
     phases = tuple(_phase(folder, plan, record, live, elapsed) for record in state.phases)
     current = next((p for p in phases if p.state in ("running", "stopping", "gate")), None)

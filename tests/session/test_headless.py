@@ -1,0 +1,86 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.session.headless import FINISHED, STOPPED, STOPPED_BY_VERDICT, Narrator, follow
+
+Phase = Callable[..., dict[str, Any]]
+SCORE = """echo '{"metrics": {"score": %s}}' > $GONOGO_RESULT"""
+GOOD = {
+    "reports": ["score"],
+    "criteria": [{"name": "good", "expr": "score > 0.5"}],
+    "headline": "scores {score:.2f}",
+    "gate": {"ask": "always"},
+}
+
+
+def test_by_verdict_it_goes_on_and_finishes(toy: Any, sh: Phase) -> None:
+    lines: list[str] = []
+    client = toy.start(sh(SCORE % 0.7, **GOOD), sh("true"))
+    assert follow(client, lines.append, decide_by_verdict=True) == FINISHED
+    taken = client.snapshot().decisions
+    assert [(d.kind, d.by, d.overrides) for d in taken] == [("go", "verdict", False)]
+    text = "\n".join(lines)
+    for said in (
+        "GATE after Phase 1",
+        "verdict GO  scores 0.70",
+        "pass  good: score > 0.5",
+        "session finished",
+    ):
+        assert said in text
+
+
+def test_by_verdict_it_stops_on_anything_but_go(toy: Any, sh: Phase) -> None:
+    lines: list[str] = []
+    client = toy.start(sh(SCORE % 0.3, **GOOD), sh("true"))
+    assert follow(client, lines.append, decide_by_verdict=True) == STOPPED_BY_VERDICT
+    assert (
+        client.snapshot().decisions[0].reason
+        == "the verdict is investigate, and --decide-by-verdict goes on only on go"
+    )
+    assert client.snapshot().phase("p2").attempts == ()
+    assert any("FAIL  good" in line for line in lines)
+
+
+def test_without_it_a_gate_waits_for_a_person_who_may_stop(toy: Any, sh: Phase) -> None:
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if "gonogo decide stop" in line:
+            toy.client.decide("p1", 1, "stop")
+
+    assert follow(toy.start(sh(SCORE % 0.7, **GOOD)), say) == STOPPED
+
+
+def test_progress_is_said_now_and_then_and_nothing_twice(toy: Any, sh: Phase) -> None:
+    toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
+    session = toy.until(lambda s: s.phase("p1").state == "running")
+    narrator = Narrator(progress_every=30)
+    first = list(narrator.lines(session))
+    assert any("attempt 1 started" in line for line in first)
+
+    def later(seconds: float) -> list[str]:
+        return list(narrator.lines(msgspec.structs.replace(session, now=session.now + seconds)))
+
+    assert later(10) == []
+    assert len(later(31)) == 1
+    assert later(32) == []
+    (toy.root / "go").touch()
+    toy.over()
+
+
+@pytest.mark.parametrize("hostile", ["\x1b]0;owned\x07", "\x1b[2Jword", "a\rb", "\x9b31m"])
+def test_nothing_that_a_phase_says_commands_the_terminal(toy: Any, python: Phase, hostile: str) -> None:
+    result = {"metrics": {"score": 0.9, "word": hostile}}
+    program = f"import os, json; open(os.environ['GONOGO_RESULT'], 'w').write({json.dumps(result)!r})"
+    lines: list[str] = []
+    phase = {**GOOD, "reports": ["score", "word"], "headline": "says {word}"}
+    client = toy.start(python(program, **phase))
+    assert follow(client, lines.append, decide_by_verdict=True) == FINISHED
+    assert client.snapshot().phase("p1").attempts[0].metrics["word"] == hostile
+    assert any("word =" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
