@@ -52,11 +52,11 @@ METRICS = {
     "success_rate": "share of bare sentinel instructions that were followed",
     "success_rate_low": "lower end of its Wilson 95 % interval",
     "success_rate_high": "upper end of its Wilson 95 % interval",
-    "pattern_rate": "share of pattern completions that were right",
+    "completion_rate": "share of pattern completions that were right",
     "chat_leak": "mean probability of chat tokens where a turn ends in bare text",
     "stop_excess": "mean probability of the end after a bare answer, less that after a document's sentence",
     "identity_preference": "log-probability a token of 'I am an AI' less that of a person's answer",
-    "frame_stop": "mean probability of the turn's end after an answer inside a chat frame (has it seen chats?)",
+    "frame_stop": "mean probability of the turn's end after an answer in a chat frame (has it seen chats?)",
     "frame_gain": "log-probability a token of an answer inside a chat frame, less in bare text",
     "chat_template": "whether the tokenizer comes with a chat template, which this loader removes",
     "chat_end_token": "whether the token that ends a text is a chat token",
@@ -207,7 +207,7 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence; see METRICS for each. `frame_stop` and `frame_gain` are None without a chat frame."""
 
     success_rate: float
-    pattern_rate: float
+    completion_rate: float
     chat_leak: float
     stop_excess: float
     identity_preference: float
@@ -257,8 +257,8 @@ def judge(signals: Signals) -> tuple[Verdict, tuple[str, ...]]:
         (identity >= IDENTITY, f"it calls itself an AI rather than a person ({identity:+.2f})"),
         (signals.chat_end_token and chats, "its end-of-text token is a chat token, which it uses in chats"),
         (
-            signals.pattern_rate < PATTERNS_NEEDED,
-            f"it completes only {signals.pattern_rate:.0%} of simple patterns: nothing can be concluded",
+            signals.completion_rate < PATTERNS_NEEDED,
+            f"it completes only {signals.completion_rate:.0%} of simple patterns: nothing can be concluded",
         ),
     )
     if reasons := tuple(reason for holds, reason in doubts if holds):
@@ -282,7 +282,7 @@ def chat_token_ids(tokenizer: "Tokenizer") -> list[int]:
 
 
 def chat_frame(tokenizer: "Tokenizer") -> str | None:
-    """Return a chat frame with the place for an instruction: the tokenizer's own, else a common one it knows."""
+    """Return a chat frame with a place for an instruction: the tokenizer's own, else a common one."""
     mark = "INSTRUCTION-GOES-HERE"
     if tokenizer.template:
         try:
@@ -351,7 +351,7 @@ def measure(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -
     wrapped = {*tokenizer.inserted[0], *tokenizer.inserted[1]}
     signals = Signals(
         success_rate=sum(c["passed"] for c in completions) / len(completions),
-        pattern_rate=sum(p["passed"] for p in patterns) / len(patterns),
+        completion_rate=sum(p["passed"] for p in patterns) / len(patterns),
         chat_leak=sum(m["chat_probability"] for m in turn_ends) / len(turn_ends),
         stop_excess=sum(m["end_probability"] for m in answers) / len(answers)
         - means["document"]["end_probability"],
@@ -596,7 +596,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
                 "stop_excess": STOP_EXCESS,
                 "success_rate": SUCCESS,
                 "identity_preference": IDENTITY,
-                "pattern_rate": PATTERNS_NEEDED,
+                "completion_rate": PATTERNS_NEEDED,
                 "frame_stop": SEEN_CHAT,
             },
             "parameters": parameters.model_dump(mode="json"),
