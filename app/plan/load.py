@@ -30,13 +30,14 @@ _TABLES: dict[str, type[schema.Table]] = {
     "pod": Pod,
     "bundle": schema.Bundle,
     "notify": schema.Notify,
+    "unattended": schema.Unattended,
     "phase": Phase,
     "estimate": schema.Estimate,
     "criteria": schema.Criterion,
     "gate": schema.Gate,
     "rules": schema.Rule,
 }
-_OPTIONAL = ("bundle", "notify")
+_OPTIONAL = ("bundle", "notify", "unattended")
 _TOP = ("session", "pod", *_OPTIONAL, "phase", "profile")
 
 
@@ -96,6 +97,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         pod=Pod.model_validate(data["pod"]),
         bundle=schema.Bundle.model_validate(data.get("bundle", {})),
         notify=schema.Notify.model_validate(data.get("notify", {})),
+        unattended=schema.Unattended.model_validate(data.get("unattended", {})),
         phases=tuple(Phase.model_validate(phase) for phase in data["phase"]),
     )
 

@@ -97,6 +97,27 @@ class Pod(Table):
     gpu: Text
     usd_per_hour: Amount
     stop_command: tuple[Text, ...] = ()
+    stop_fallbacks: tuple[tuple[Text, ...], ...] = Field(
+        default=(), description="other ways to stop, in order"
+    )
+    stopped_command: tuple[Text, ...] = Field(
+        default=(), description="succeeds when the pod is stopped; without it a stop command's success counts"
+    )
+
+
+class Unattended(Table):
+    """What happens when nobody answers: reminders (see `notify`), then the pod is stopped; never approval.
+
+    An attempt's deadline is when the budget, less the cost of `landing`, is spent.
+    """
+
+    stop_after: Duration = Field(
+        default=7200.0, description="how long a gate waits before the pod is stopped"
+    )
+    landing: Duration = Field(default=900.0, description="time kept to save, bundle and stop")
+    warn_at: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        default=(0.5, 0.8, 0.95), description="shares of the budget at which the operator is told"
+    )
 
 
 class Estimate(Table):
@@ -189,6 +210,7 @@ class Plan(Table):
     phases: tuple[Phase, ...] = Field(min_length=1)
     bundle: Bundle = Bundle()
     notify: Notify = Notify()
+    unattended: Unattended = Unattended()
 
     def phase(self, phase_id: str) -> Phase:
         """Return the phase of that id.

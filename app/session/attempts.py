@@ -85,6 +85,8 @@ def write_spec(
     for private in (folder.parent.parent, folder.parent, folder):
         private.mkdir(exist_ok=True, mode=0o700)
     spec = folder / "spec.json"
+    if spec.exists():  # a conductor before this one wrote it
+        return spec
     files.write_json(
         spec,
         {
@@ -97,7 +99,7 @@ def write_spec(
             "batch": attempt.batch,
             "cookie": attempt.cookie,
             "grace": grace,
-            "deadline": None,
+            "deadline": attempt.deadline and {"boot_id": process.boot_id(), "mono": attempt.deadline},
         },
     )
     return spec

@@ -23,7 +23,7 @@ import msgspec
 from app.monitor import machine
 from app.monitor.machine import Gpus
 from app.plan.schema import Plan
-from app.session import attempts, events, gates, messages, pod, view
+from app.session import attempts, events, gates, ledger, messages, notify, pod, view
 from app.session.attempts import Liveness
 from app.session.clock import Clock, SystemClock
 from app.session.events import AnyEvent, AttemptStarted
@@ -55,6 +55,7 @@ class Conductor:
         if damage:
             raise Damaged(damage)
         self.live = view.Live()
+        self._reminders = notify.Reminders(clock, self.plan.notify.every)
         self._liveness: tuple[str, Liveness] | None = None
         self._shim: subprocess.Popen[bytes] | None = None
         self._changed = asyncio.Event()
@@ -71,6 +72,10 @@ class Conductor:
         return view.snapshot(
             self.folder.path, self.plan, self.state, self.live, self.clock.wall(), self.clock.mono()
         )
+
+    def elapsed(self) -> float:
+        """Return the billed seconds until now."""
+        return self.state.time.at(self.clock.mono())
 
     async def run(self) -> None:
         """Conduct the session to its end, or until told to leave it to a successor."""
@@ -147,6 +152,14 @@ class Conductor:
         self._show()
 
     def _start(self, phase: PhaseRecord) -> None:
+        elapsed = self.elapsed()
+        needs = ledger.over_budget(self.plan, phase, elapsed)
+        if needs is not None:
+            left = ledger.left_usd(self.plan, elapsed)
+            number = len(phase.attempts) + 1
+            self.record(events.OverBudget(phase=phase.id, attempt=number, left_usd=left, needs_usd=needs))
+            return
+        seconds = ledger.attempt_seconds(self.plan, phase, elapsed)
         parameters, batch = gates.next_parameters(self.plan.phase(phase.id), phase)
         changed = parameter_changes(phase.last.spec.parameters, parameters) if phase.last else {}
         self.record(
@@ -155,6 +168,7 @@ class Conductor:
                 attempt=len(phase.attempts) + 1,
                 parameters=parameters,
                 cookie=secrets.token_hex(16),
+                deadline=None if seconds is None else self.clock.mono() + seconds,
                 batch=batch,
                 changed=changed,
             )
@@ -221,9 +235,23 @@ class Conductor:
             await asyncio.sleep(self.settings.tick)
             try:
                 await self._measure(gpus)
+                await self._warn()
             except Exception:  # whatever a driver or a disk does, the session and its viewers go on
                 traceback.print_exc()
             self._show()
+
+    async def _warn(self) -> None:
+        """Tell of what is spent and of a gate that waits."""
+        for key, text in ledger.warnings(self.plan, self.elapsed()).items():
+            if key not in self.state.said and self.state.ended is None:
+                self.record(events.Noticed(text=text, key=key))
+        session = self.snapshot()
+        message = notify.gate_message(session)
+        if self._reminders.due(session.gate) and message is not None:
+            problems = await asyncio.to_thread(notify.send, self.plan.notify.urls, self.environment, message)
+            for problem in problems:
+                if problem not in self.state.said and self.state.ended is None:
+                    self.record(events.Noticed(text=problem, key=problem))
 
     async def _measure(self, gpus: Gpus) -> None:
         """Sample the machine, in a thread, since drivers hang; into the running attempt's folder too."""

@@ -40,13 +40,26 @@ class ConductorStarted(Event, frozen=True, kw_only=True, tag="conductor_started"
     pod_age: float | None = None
 
 
+class OverBudget(Event, frozen=True, kw_only=True, tag="over_budget"):
+    """A phase is not started, since what is left of the budget is less than it needs: a gate opens."""
+
+    phase: str
+    attempt: int
+    left_usd: float
+    needs_usd: float
+
+
 class AttemptStarted(Event, frozen=True, kw_only=True, tag="attempt_started"):
-    """An attempt is about to start; `changed` are the parameters that differ from the attempt before."""
+    """An attempt is about to start; `changed` are the parameters that differ from the attempt before.
+
+    `deadline` is when it is ended for its cost, by the monotonic clock of this boot.
+    """
 
     phase: str
     attempt: int
     parameters: dict[str, Parameter]
     cookie: str
+    deadline: float | None = None
     batch: int = 1
     changed: dict[str, tuple[Parameter, Parameter]] = {}
 
@@ -114,9 +127,10 @@ class SessionStopAsked(Event, frozen=True, kw_only=True, tag="session_stop_asked
 
 
 class Noticed(Event, frozen=True, kw_only=True, tag="noticed"):
-    """Something that the operator should know."""
+    """Something that the operator should know; what has a key is said once."""
 
     text: str
+    key: str = ""
 
 
 class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
@@ -129,6 +143,7 @@ class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
 AnyEvent = (
     SessionStarted
     | ConductorStarted
+    | OverBudget
     | AttemptStarted
     | StopAsked
     | AttemptEnded

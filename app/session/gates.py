@@ -106,8 +106,21 @@ def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
     return dict(numbers.results())
 
 
+def opened(record: PhaseRecord) -> Judged:
+    """Return what an open gate was opened upon."""
+    if record.over_budget is not None:
+        money = record.over_budget
+        advice = f"${money.left_usd:.2f} of the budget is left and this needs ${money.needs_usd:.2f} or more."
+        return Judged(phase=record.id, attempt=record.at, verdict="stop", gate="budget", advice=[advice])
+    assert record.last is not None
+    assert record.last.judged is not None
+    return record.last.judged
+
+
 def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
     """Return what may be decided at a gate."""
+    if because == "budget":
+        return ("go", "skip", "stop")
     if phase.batch and because not in ("failed", "stopped"):
         return ("go", "retry", "batch", "skip", "stop")
     return ("go", "retry", "skip", "stop")
@@ -125,10 +138,8 @@ def decide(plan: Plan, state: State, asked: Decide) -> Decided:
         Refused: there is no such gate, it was decided already, or the decision is not one for it.
     """
     record = _open_gate(state, asked)
-    assert record.last is not None
-    judged = record.last.judged
-    assert judged is not None
     phase = plan.phase(asked.phase)
+    judged = opened(record)
     allowed = options(phase, judged.gate)
     if asked.kind not in allowed:
         raise Refused(f"{asked.kind} is not possible here; expected one of: {', '.join(allowed)}")
@@ -139,7 +150,8 @@ def decide(plan: Plan, state: State, asked: Decide) -> Decided:
         raise Refused(f"{asked.kind} needs a reason here: {against}")
     if asked.changes and asked.kind not in ("retry", "batch"):
         raise Refused(f"parameters can be changed by retry and batch, not by {asked.kind}")
-    check_changes(phase, record.last.spec.parameters, asked.changes)
+    if record.last is not None:
+        check_changes(phase, record.last.spec.parameters, asked.changes)
     return Decided(
         phase=asked.phase,
         attempt=asked.attempt,
@@ -157,7 +169,7 @@ def _open_gate(state: State, asked: Decide) -> PhaseRecord:
     if (
         current is not None
         and current.standing == "gate"
-        and (current.id, len(current.attempts)) == (asked.phase, asked.attempt)
+        and (current.id, current.at) == (asked.phase, asked.attempt)
         and state.ended is None
     ):
         return current
@@ -165,7 +177,7 @@ def _open_gate(state: State, asked: Decide) -> PhaseRecord:
         if (taken.phase, taken.attempt) == (asked.phase, asked.attempt):
             raise Refused(f"{taken.by} has decided this gate already: {taken.kind}")
     if current is not None and current.standing == "gate":
-        raise Refused(f"the open gate is that of {current.id}, attempt {len(current.attempts)}")
+        raise Refused(f"the open gate is that of {current.id}, attempt {current.at}")
     raise Refused("no gate is open")
 
 

@@ -70,3 +70,45 @@ def money(plan: Plan, state: State, elapsed: float, now: float, current: Range |
         forecast_usd=usd,
         ends_at=Range(now + seconds.low, now + seconds.high),
     )
+
+
+def left_usd(plan: Plan, elapsed: float) -> float:
+    """Return what is left of the budget; negative when it is overspent."""
+    return plan.session.budget_usd - elapsed / _HOUR * plan.pod.usd_per_hour
+
+
+def seconds_to_landing(plan: Plan, elapsed: float) -> float | None:
+    """Return how long the money lasts, less what landing takes; None where nothing is paid."""
+    rate = plan.pod.usd_per_hour
+    return left_usd(plan, elapsed) / rate * _HOUR - plan.unattended.landing if rate else None
+
+
+def attempt_seconds(plan: Plan, record: PhaseRecord, elapsed: float) -> float | None:
+    """Return how long a phase's next attempt may run; None for as long as it likes.
+
+    Where the operator has overridden the budget, that is at least what the phase is thought to take.
+    """
+    seconds = seconds_to_landing(plan, elapsed)
+    if seconds is None:
+        return None
+    if record.budget_overridden:
+        return max(seconds, estimates.usd(plan, plan.phase(record.id)).high / plan.pod.usd_per_hour * _HOUR)
+    return seconds
+
+
+def over_budget(plan: Plan, record: PhaseRecord, elapsed: float) -> float | None:
+    """Return the least that a phase needs if that is more than what is left, and None if it can be paid."""
+    needs = estimates.usd(plan, plan.phase(record.id)).low
+    landing = plan.unattended.landing / _HOUR * plan.pod.usd_per_hour
+    short = needs + landing > left_usd(plan, elapsed) and plan.pod.usd_per_hour > 0
+    return needs + landing if short and not record.budget_overridden else None
+
+
+def warnings(plan: Plan, elapsed: float) -> dict[str, str]:
+    """Return what there is to say of the budget, by a key for each share of it."""
+    spent, budget = elapsed / _HOUR * plan.pod.usd_per_hour, plan.session.budget_usd
+    return {
+        f"budget {share}": f"{share:.0%} of the budget is spent: ${spent:.2f} of ${budget:.2f}"
+        for share in plan.unattended.warn_at
+        if budget and spent >= share * budget
+    }

@@ -89,7 +89,9 @@ def status(session: SessionSnapshot) -> list[str]:
 def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
     """Return the evidence at a gate and the commands that decide it."""
     phase = session.phase(opened.phase)
-    why = {"plan": "as planned", "hold": "held by the operator"}.get(opened.because, opened.because)
+    why = {"plan": "as planned", "hold": "held by the operator", "budget": "before it starts"}.get(
+        opened.because, opened.because
+    )
     lines = [
         f"GATE after {clean(phase.title)} (attempt {opened.attempt}, {why})",
         f"  verdict {opened.verdict.upper()}  {clean(phase.headline)}".rstrip(),

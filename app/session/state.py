@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from app.session import events
-from app.session.events import AnyEvent, Judged, Parameter
+from app.session.events import Judged, Parameter
 from app.session.journal import Entry, Replay
 from app.session.snapshot import DecisionView, Value
 
@@ -36,18 +36,29 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class PhaseRecord(msgspec.Struct, frozen=True):
-    """One phase: `wanted` is what a decision asks of the next attempt."""
+    """One phase: `wanted` is what a decision asks of the next attempt.
+
+    `over_budget` is set at a gate before an attempt, and `budget_overridden` when the operator passed it.
+    """
 
     id: str
     standing: Standing = "waiting"
     attempts: tuple[Attempt, ...] = ()
     gate_since: float = 0.0
+    gate_mono: float = 0.0
     wanted: events.Decided | None = None
+    over_budget: events.OverBudget | None = None
+    budget_overridden: bool = False
 
     @property
     def last(self) -> Attempt | None:
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def at(self) -> int:
+        """The number of the attempt that the phase is at: the latest, or the next at a gate before it."""
+        return len(self.attempts) + (self.over_budget is not None)
 
     @property
     def metrics(self) -> dict[str, Value]:
@@ -80,6 +91,7 @@ class State(msgspec.Struct, frozen=True):
     stop_asked: events.SessionStopAsked | None = None
     ended: events.SessionEnded | None = None
     notices: tuple[str, ...] = ()
+    said: frozenset[str] = frozenset()
     time: Time = Time()
     pod_known: bool = False
     epoch: int = 0
@@ -138,7 +150,7 @@ def apply(state: State, entry: Entry) -> State:
     if state.ended is None:  # what is over costs no more
         state = replace(state, time=_advance(state, entry))
     state = replace(state, epoch=entry.epoch)
-    return _act(state, event, entry.wall)
+    return _act(state, entry)
 
 
 def _advance(state: State, entry: Entry) -> Time:
@@ -156,7 +168,8 @@ def _advance(state: State, entry: Entry) -> Time:
     return Time(event.machine, entry.wall, entry.mono, before.elapsed + billed)
 
 
-def _act(state: State, event: AnyEvent, wall: float) -> State:  # noqa: PLR0911, PLR0912 - a case an event
+def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a case an event
+    event, wall = entry.event, entry.wall
     match event:
         case events.SessionStarted():
             phases = tuple(PhaseRecord(name) for name in event.phases)
@@ -175,7 +188,9 @@ def _act(state: State, event: AnyEvent, wall: float) -> State:  # noqa: PLR0911,
             phase = _with_last(_current(state, event, "ended"), judged=event)
             if not event.gate:
                 return _with(state, replace(phase, standing="done"))
-            return replace(_with(state, replace(phase, standing="gate", gate_since=wall)), hold=False)
+            return replace(_with(state, _gated(phase, entry)), hold=False)
+        case events.OverBudget():
+            return _over_budget(state, event, entry)
         case events.Decided():
             return _decided(state, event, wall)
         case events.HoldSet():
@@ -183,7 +198,8 @@ def _act(state: State, event: AnyEvent, wall: float) -> State:  # noqa: PLR0911,
         case events.SessionStopAsked():
             return replace(state, stop_asked=event)
         case events.Noticed():
-            return replace(state, notices=(*state.notices, event.text)[-20:])
+            said = state.said | {event.key} if event.key else state.said
+            return replace(state, notices=(*state.notices, event.text)[-20:], said=said)
         case events.SessionEnded():
             if event.finished and state.current is not None:
                 raise Impossible("a session is not finished before its phases are")
@@ -191,6 +207,20 @@ def _act(state: State, event: AnyEvent, wall: float) -> State:  # noqa: PLR0911,
             if last is not None and last.standing == "gate":
                 state = _with(state, replace(last, standing=_left_as(last)))
             return replace(state, ended=event)
+
+
+def _gated(phase: PhaseRecord, entry: Entry) -> PhaseRecord:
+    return replace(phase, standing="gate", gate_since=entry.wall, gate_mono=entry.mono)
+
+
+def _over_budget(state: State, event: events.OverBudget, entry: Entry) -> State:
+    phase = state.current
+    if phase is None or phase.id != event.phase or phase.standing != "waiting":
+        raise Impossible(f"{event.phase} is not about to start")
+    phase = replace(phase, over_budget=event)
+    if phase.at != event.attempt:
+        raise Impossible(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
+    return _with(state, _gated(phase, entry))
 
 
 def _attempt_started(state: State, event: events.AttemptStarted, wall: float) -> State:
@@ -201,7 +231,8 @@ def _attempt_started(state: State, event: events.AttemptStarted, wall: float) ->
         raise Impossible(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
     attempt = Attempt(event.attempt, wall, state.time.elapsed, event)
     attempts = (*phase.attempts, attempt)
-    return _with(state, replace(phase, standing="running", attempts=attempts, wanted=None))
+    phase = replace(phase, standing="running", attempts=attempts, wanted=None, budget_overridden=False)
+    return _with(state, phase)
 
 
 def _decided(state: State, event: events.Decided, wall: float) -> State:
@@ -213,7 +244,11 @@ def _decided(state: State, event: events.Decided, wall: float) -> State:
         "batch": "waiting",
         "stop": _left_as(phase),
     }
-    wanted = event if event.kind in ("retry", "batch") else None
+    if phase.over_budget is not None:
+        standing |= {"go": "waiting", "stop": "waiting"}
+        phase = replace(phase, over_budget=None, budget_overridden=event.kind == "go")
+    elif event.kind in ("retry", "batch"):
+        phase = replace(phase, wanted=event)
     decision = DecisionView(
         at=wall,
         phase=event.phase,
@@ -225,7 +260,7 @@ def _decided(state: State, event: events.Decided, wall: float) -> State:
         overrides=event.overrides,
         changes=event.changes,
     )
-    state = _with(state, replace(phase, standing=standing[event.kind], wanted=wanted))
+    state = _with(state, replace(phase, standing=standing[event.kind]))
     if event.kind == "stop":
         stop = events.SessionStopAsked(by=event.by, reason=event.reason)
         state = replace(state, stop_asked=stop)
@@ -233,6 +268,8 @@ def _decided(state: State, event: events.Decided, wall: float) -> State:
 
 
 def _left_as(phase: PhaseRecord) -> Standing:
+    if phase.over_budget is not None:
+        return "waiting"
     judged = phase.last.judged if phase.last else None
     return "failed" if judged and judged.gate in ("failed", "stopped") else "done"
 
@@ -243,7 +280,7 @@ def _current(
     *standings: Standing,
 ) -> PhaseRecord:
     phase = state.phase(event.phase)
-    number = phase.last.number if phase.last else 0
+    number = phase.at
     if phase.standing not in standings or number != event.attempt:
         raise Impossible(
             f"{type(event).__name__} of {event.phase} attempt {event.attempt}: "

@@ -116,14 +116,12 @@ def _gate(plan: Plan, state: State) -> GateView | None:
     record = state.current
     if record is None or record.standing != "gate" or state.ended:
         return None
-    assert record.last is not None
-    judged = record.last.judged
-    assert judged is not None
+    judged = gates.opened(record)
     phase = plan.phase(record.id)
     later = [p.id for p in state.phases if p.standing == "waiting"]
     return GateView(
         phase=record.id,
-        attempt=record.last.number,
+        attempt=record.at,
         opened=record.gate_since,
         because=judged.gate,
         verdict=judged.verdict,
@@ -133,7 +131,7 @@ def _gate(plan: Plan, state: State) -> GateView | None:
         computed_from=judged.computed_from,
         earlier={p.id: p.metrics for p in state.phases if p.id != record.id and p.metrics},
         options=gates.options(phase, judged.gate),
-        parameters=record.last.spec.parameters,
+        parameters=record.last.spec.parameters if record.last else dict(phase.params),
         remedies={name: tuple(dict(step) for step in steps) for name, steps in phase.remedies.items()},
         next_phase=later[0] if later else None,
     )

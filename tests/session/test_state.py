@@ -55,6 +55,7 @@ def possible(state: State) -> Iterator[AnyEvent]:
     match phase.standing:
         case "waiting":
             yield started(phase.id, number + 1)
+            yield events.OverBudget(phase=phase.id, attempt=number + 1, left_usd=1, needs_usd=2)
         case "running" | "stopping":
             yield ended(phase.id, number)
             yield events.StopAsked(phase=phase.id, attempt=number, by="me")
@@ -62,8 +63,10 @@ def possible(state: State) -> Iterator[AnyEvent]:
             for gate in ("", "plan", "failed", "hold"):
                 yield judged(phase.id, number, gate)
         case "gate":
-            for kind in ("go", "retry", "batch", "skip", "stop"):
-                yield decided(kind, phase.id, number)
+            for kind in (
+                ("go", "skip", "stop") if phase.over_budget else ("go", "retry", "batch", "skip", "stop")
+            ):
+                yield decided(kind, phase.id, phase.at)
     if phase.standing not in ("running", "stopping", "ended"):
         yield events.SessionEnded(finished=False)
 
@@ -84,7 +87,7 @@ def assert_valid(state: State) -> None:
 def assert_attempts_valid(phase: PhaseRecord) -> None:
     assert [a.number for a in phase.attempts] == list(range(1, len(phase.attempts) + 1))
     assert all(a.end is not None for a in phase.attempts[:-1])  # never two at the same time
-    if phase.standing in ("gate", "done", "failed", "skipped"):
+    if phase.standing in ("gate", "done", "failed") and not phase.over_budget:
         assert phase.last is not None
         assert phase.last.judged is not None
     if phase.standing in ("running", "stopping"):
