@@ -7,8 +7,11 @@ from typing import TextIO
 from app.plan.schema import Plan
 from app.report import bundle as bundles
 from app.report import verify as verification
+from app.session import pod
+from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.secrets import Masker
+from phases.common import files
 from widgets.format import size
 
 BAD = 1
@@ -78,6 +81,25 @@ class _Percent:
             self._out.write(f"packed {self._next} %\n")
             self._out.flush()
             self._next += 10
+
+
+def report(session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock) -> int:
+    """Write the report of a session, as it stands, beside its outputs."""
+    from app.report import report as pages
+    from app.report import story
+
+    try:
+        plan = _plan(session)
+        place = outputs(plan, session)
+        told = story.read(session, place, clock, pod.incarnation(environment)[0])
+        masking = masker(plan, environment)
+        for name, page in ((pages.HTML, pages.html), (pages.MARKDOWN, pages.markdown)):
+            files.write_whole(place / name, page(told, masking))
+            out.write(f"{place / name}\n")
+    except (story.NoStory, OSError) as error:
+        out.write(f"gonogo: {error}\n")
+        return BAD_INPUT
+    return 0
 
 
 def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:

@@ -1,0 +1,185 @@
+"""The session report."""
+
+import dataclasses
+import itertools
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.report import commands, report, story
+from app.session.secrets import Masker
+from tests.report.conftest import TOKEN, SteppedClock
+
+MASKER = Masker({"HF_TOKEN": TOKEN})
+VOID = {"meta", "br"}
+
+
+def told(session: Path, machine: str = "elsewhere") -> story.Story:
+    return story.read(session, session.parent.parent, SteppedClock(), machine)
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed, and collects them and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+
+def test_the_page_tells_the_story(session: Path) -> None:
+    page = Page(report.html(told(session), MASKER))
+    text = " ".join(page.text.split())
+    for part in (
+        "Tiny <b>session</b>",
+        "toy/model on A100 80GB",
+        "Baseline evaluation",
+        "smaller batch",
+        "batch_size: 4 → 2",
+        "overrides the verdict",
+        "Look at the <curve>.",
+        "final_loss = 0.52",
+        "Name three primes.",
+        "2 3 <b>5</b> [secret HF_TOKEN]",
+        "versions.torch2.13.0",
+        "peak 49.0 of 80.0",
+        "of $5.00",
+    ):
+        assert part in text, part
+    # Held-out loss and the earlier attempt are on the training's plot; the gap of its one NaN is kept.
+    figures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert [f["aria-label"] for f in figures] == [
+        "loss: loss, attempt 1, loss, eval_loss",
+        "memory in GiB: GPU 0",
+    ]
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(session: Path) -> None:
+    source = report.html(told(session), MASKER)
+    page = Page(source)
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object", "form"}
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!#)|url\(|@import|https?:""", source)
+    assert any("Content-Security-Policy" in (a.get("http-equiv") or "") for _, a in page.tags)
+    assert any("width=device-width" in (a.get("content") or "") for _, a in page.tags)
+
+
+@pytest.mark.parametrize("page", [report.html, report.markdown])
+def test_no_secret_and_no_control_character_is_in_it(session: Path, page: object) -> None:
+    assert callable(page)
+    text = page(told(session), MASKER)
+    assert TOKEN not in text
+    assert "[secret HF" in text.replace("\\", "")
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+
+def test_the_markdown_tells_the_same(session: Path) -> None:
+    text = report.markdown(told(session), MASKER)
+    assert text.startswith("# Tiny \\<b\\>session\\</b\\>\n")
+    assert "| Training | done | loss 0.52 | investigate | 30-60m | 40m | $2.40 |" in text
+    assert "batch_size: 4 to 2" in text.replace("\\", "")
+    assert "    2\n    3\n    <b>5</b> [secret HF_TOKEN]\n" in text
+    assert "<script" not in text.replace("\\<script", "")
+    rows = [line for line in text.split("\n") if line.startswith("|")]
+    for row, below in itertools.pairwise(rows):
+        if set(below) <= set("|-"):
+            assert row.count("|") == below.count("|")
+
+
+def test_the_same_session_gives_the_same_report(session: Path) -> None:
+    assert report.html(told(session), MASKER) == report.html(told(session), MASKER)
+
+
+def test_time_goes_on_where_the_session_runs(session: Path) -> None:
+    clock = SteppedClock()
+    clock.now += 3310 + 7200
+    here = story.read(session, session.parent.parent, clock, "m").session
+    assert here.phase("comparison").elapsed == pytest.approx(7200)
+    assert here.money.spent_usd == pytest.approx((100 + 3310 + 7200) / 3600 * 3.6)
+    assert told(session).session.phase("comparison").elapsed == 0
+
+
+def test_it_can_be_read_from_the_first_event_on(session: Path) -> None:
+    journal = session / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    for count in range(1, len(lines) + 1):
+        journal.write_bytes(b"".join(lines[:count]))
+        Page(report.html(told(session), MASKER))
+        report.markdown(told(session), MASKER)
+
+
+def test_a_damaged_journal_is_told_as_far_as_it_goes(session: Path) -> None:
+    journal = session / "journal.jsonl"
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 1
+    journal.write_bytes(data)
+    assert "can be read only in part" in report.html(told(session), MASKER)
+
+
+def test_rates_with_intervals_are_compared(session: Path) -> None:
+    whole = told(session)
+    metrics = {
+        "rate": 0.74,
+        "rate_low": 0.7,
+        "rate_high": 0.78,
+        "loss": 1.2,
+        "loss_low": 1.0,
+        "loss_high": 1.4,
+    }
+    phase = whole.phases[1]
+    last = msgspec.structs.replace(phase.attempts[1].view, metrics=metrics)
+    attempts = (phase.attempts[0], dataclasses.replace(phase.attempts[1], view=last))
+    whole = dataclasses.replace(
+        whole, phases=(whole.phases[0], dataclasses.replace(phase, attempts=attempts))
+    )
+    assert list(report.rates(whole)) == [report.Rate("Training", "rate", 0.74, 0.7, 0.78)]
+    assert "left:70.00%;width:8.00%" in report.html(whole, MASKER)
+
+
+def test_hostile_records_are_only_text(session: Path) -> None:
+    attempt = session / "attempts/training/2"
+    (attempt / "result.json").write_bytes(b'{"metrics": {"x": ')
+    with (attempt / "progress.jsonl").open("ab") as progress:
+        progress.write(
+            b'{"type":"sample","time":1,"title":"\\u001b]0;x\\u0007{{ 7*7 }}","texts":{"<a>":"</pre>"}}\n'
+        )
+        progress.write(b"\xff\xfe not json\n")
+    (attempt / "machine.jsonl").write_bytes(b"\x00garbage\n")
+    (session.parent.parent / "final_comparison.txt").write_bytes(b"</pre><script>alert(1)</script>\xff")
+    page = Page(report.html(told(session), MASKER))
+    assert "{{ 7*7 }}" in page.text
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_the_command_writes_both_files(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.report(session, {"HF_TOKEN": TOKEN}, sys.stdout, clock=SteppedClock()) == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert written == [tmp_path / "artifacts/report.html", tmp_path / "artifacts/report.md"]
+    assert all(path.read_text() for path in written)
+    (session / "journal.jsonl").write_bytes(b"")
+    assert commands.report(session, {}, sys.stdout, clock=SteppedClock()) == 2
+    assert "has not begun" in capsys.readouterr().out
