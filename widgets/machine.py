@@ -11,6 +11,7 @@ from widgets.rows import Part, ViewRows, row
 from widgets.view import View
 
 NARROW_CELL = 17
+REDRAW_SECONDS = 2.5
 
 
 def peaks(view: View) -> dict[int, int]:
@@ -113,7 +114,17 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
 
 
 class MachinePanel(ViewRows):
-    """What the session does to the machine."""
+    """What the session does to the machine; drawn every few seconds, for its figures never stand still."""
+
+    drawn = 0.0
+
+    def show(self, view: View) -> None:
+        """Draw a new view, if the last was drawn long enough ago or shows something else."""
+        before = self.view
+        same = before is not None and before.phase == view.phase and before.snapshot.machine is not None
+        if not same or view.now - self.drawn >= REDRAW_SECONDS:
+            self.drawn = view.now
+            super().show(view)
 
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the rows for GPUs or host."""

@@ -6,6 +6,7 @@ A terminal over SSH is slow, so a row is sent again only when it has changed.
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style as SegmentStyle
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
@@ -31,6 +32,20 @@ def row(width: int, *parts: Part, right: Sequence[Part] = ()) -> Content:
     return Content.assemble(start, " " * (width - start.cell_length - end.cell_length), end)
 
 
+def _cells(strip: Strip) -> list[tuple[str, SegmentStyle | None]] | None:
+    cells = [(char, segment.style) for segment in strip for char in segment.text]
+    return cells if len(cells) == strip.cell_length else None
+
+
+def changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
+    """Return the first cell that differs and the one after the last; all where characters are wide."""
+    before, after = _cells(old), _cells(new)
+    if before is None or after is None or len(before) != len(after):
+        return 0, new.cell_length
+    differ = [x for x, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    return (differ[0], differ[-1] + 1) if differ else (0, 0)
+
+
 class Rows(Widget):
     """Shows what `rows()` returns for the widget's size; `refresh_rows()` redraws what has changed."""
 
@@ -52,14 +67,15 @@ class Rows(Widget):
             return
         fresh = list(self.rows(width, height))[:height]
         fresh += [Content()] * (height - len(fresh))
-        changed = [
-            y for y, row in enumerate(fresh) if y >= len(self._shown) or not row.is_same(self._shown[y])
-        ]
-        self._shown = fresh
+        before, self._shown = self._shown, fresh
+        changed = [y for y in range(height) if y >= len(before) or not fresh[y].is_same(before[y])]
+        regions = []
         for y in changed:
-            self._strips.pop(y, None)
-        if changed:
-            self.refresh(*(Region(0, y, width, 1) for y in changed))
+            old = self._strips.pop(y, None)
+            first, last = changed_cells(old, self.render_line(y)) if old else (0, width)
+            regions.append(Region(first, y, last - first, 1))
+        if regions:
+            self.refresh(*regions)
 
     def on_resize(self) -> None:
         """Fit the rows to the new size."""
@@ -85,7 +101,7 @@ class Rows(Widget):
         if y not in self._strips:
             parts = self._shown[y].render(base, end="", parse_style=self._style)
             strip = Strip([Segment(fmt.plain(text), (base + style).rich_style) for text, style in parts])
-            self._strips[y] = strip.adjust_cell_length(width, base.rich_style)
+            self._strips[y] = strip.adjust_cell_length(width, base.rich_style).simplify()
         return self._strips[y]
 
 

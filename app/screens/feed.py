@@ -19,7 +19,7 @@ from widgets.view import LogLines, Record, View
 
 MOST_MACHINE_SAMPLES: Final = 3600
 LONGEST_OUTCOME: Final = 64_000
-TIME_BETWEEN_VIEWS: Final = 0.4
+TIME_BETWEEN_VIEWS: Final = 0.9
 READING_TIME: Final = 0.15
 
 
