@@ -5,6 +5,7 @@ response. What it writes is filtered, checked against what the instruction asks 
 evaluation suite, and de-duplicated over all batches. A killed run goes on where it stopped.
 """
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +31,8 @@ KIN: Final = {"refusal": ("refusal", "harmless"), "harmless": ("refusal", "harml
 SAME_RESPONSE_SHARE: Final = 0.05
 SAME_RESPONSE_FREE: Final = 10
 """One response may make up this share of the rows, and occur this often whatever its share."""
-GIVE_UP_AFTER: Final = 3
-"""Rounds over which acceptance is measured before the phase gives up."""
-SAMPLES: Final = 12
+SAMPLES: Final = 24
+"""Rows in the quality report."""
 
 
 class Parameters(DataParameters):
@@ -80,37 +80,17 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         known = [row["instruction"] for row in data.earlier]
         instructions = SelfInstruct(data.seeds, data.overlap, known, parameters)
         responses = Responses(data.seeds, parameters, data.tokenizer.eos)
-        rounds: list[tuple[int, int]] = []
-        while len(data.rows) < data.target and not hopeless(rounds, parameters.minimum_acceptance):
-            before = len(data.rows), instructions.generated
-            new = instructions.round(len(rounds), responses.rows, data.complete)
-            chunk = 4 * parameters.batch_size
-            for first in range(0, len(new), chunk):
-                made = responses.rows_for(new[first : first + chunk], len(rounds), data.complete)
-                kept = made[: data.target - len(data.rows)]
-                _show(kept, len(data.rows), data.target, reporter)
-                data.add(kept, {"acceptance_rate": (len(data.rows) + len(kept)) / instructions.generated})
-                if len(data.rows) == data.target:
-                    break
-            rounds.append((len(data.rows) - before[0], instructions.generated - before[1]))
-        _finish(data, instructions, responses)
-        if reached := len(data.rows) >= data.target:
-            return reached
-        reporter.notice(
-            f"gave up at {len(data.rows)} of {data.target} rows: the last {GIVE_UP_AFTER} rounds gave "
-            f"{sum(rows for rows, _ in rounds[-GIVE_UP_AFTER:])} rows of "
-            f"{sum(written for _, written in rounds[-GIVE_UP_AFTER:])} instructions; the quality report "
-            "says which filters removed them: change list_temperature, demonstrations, max_new_tokens or seeds",
-            "error",
+        rounds = (instructions.round(number, responses.rows, data.complete) for number in itertools.count())
+        reached = data.fill(
+            rounds,
+            lambda some: responses.rows_for(some, data.complete),
+            lambda row, number: _show(row, number, reporter),
+            chunk=4 * parameters.batch_size,
         )
-        return False
-
-
-def hopeless(rounds: Sequence[tuple[int, int]], minimum: float) -> bool:
-    """Say whether the last rounds, (rows, instructions written) each, gave too few rows to go on."""
-    last = rounds[-GIVE_UP_AFTER:]
-    rows, written = (sum(column) for column in zip(*last, strict=True)) if last else (0, 0)
-    return len(last) == GIVE_UP_AFTER and (rows == 0 or rows < minimum * written)
+        _finish(data, instructions, responses)
+        if not reached:
+            data.give_up("change list_temperature, demonstrations or the seeds")
+    return reached
 
 
 def records_prompt(demonstrations: Sequence[Seed], instruction: str) -> str:
@@ -138,14 +118,14 @@ class Responses:
         self.removed: Counter[str] = Counter()
 
     def rows_for(
-        self, instructions: "Sequence[Instruction]", number: int, complete: "Complete"
+        self, instructions: "Sequence[Instruction]", complete: "Complete"
     ) -> list[dict[str, object]]:
-        """Return the rows that some instructions of a round give."""
+        """Return the rows that some instructions of one round give."""
         p = self._parameters
         answered: dict[int, Completion] = {}
         # One document for each category of a round: all its prompts begin alike, which engines can cache.
         for category in dict.fromkeys(instruction.category for instruction in instructions):
-            shown = self._demonstrations(category, number)
+            shown = self._demonstrations(category, instructions[0].round)
             indices = [i for i, instruction in enumerate(instructions) if instruction.category == category]
             prompts = [records_prompt(shown, instructions[i].text) for i in indices]
             seeds = [_seed(p, instructions[i]) for i in indices]
@@ -221,13 +201,9 @@ def _sampling(parameters: Parameters, shown: Sequence[Seed]) -> Any:
     return Sampling(parameters.max_new_tokens, parameters.temperature, stop=(end,))
 
 
-def _show(rows: Sequence[Mapping[str, Any]], before: int, target: int, reporter: Reporter) -> None:
-    """Show about `SAMPLES` of all rows, evenly over the batch."""
-    every = max(1, target // SAMPLES)
-    for number, row in enumerate(rows, before):
-        if number % every == 0:
-            texts = {"instruction": row["instruction"], "response": row["response"]}
-            reporter.sample(f"{row['category']}: row {number + 1}", texts, True if row["checks"] else None)
+def _show(row: Mapping[str, Any], number: int, reporter: Reporter) -> None:
+    texts = {"instruction": row["instruction"], "response": row["response"]}
+    reporter.sample(f"{row['category']}: row {number}", texts, True if row["checks"] else None)
 
 
 def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses) -> None:
@@ -235,7 +211,7 @@ def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses)
 
     rows = data.rows.rows
     asked, answered = [row["instruction"] for row in rows], [row["response"] for row in rows]
-    nearest = quality.nearest_prompts(asked, data.overlap)
+    near = quality.nearest_report(asked, data.overlap)
     duplicates = instructions.removed["duplicate instruction"]
     contaminated = instructions.removed["in the evaluation suite"]
     mix = {category: responses.rows[category] for category in dict.fromkeys(s.category for s in data.seeds)}
@@ -259,7 +235,7 @@ def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses)
         "mean_instruction_words": sum(len(text.split()) for text in asked) / made,
         "mean_response_words": sum(len(text.split()) for text in answered) / made,
         "distinct_3gram_share": diversity["distinct_3gram_share"],
-        "nearest_suite_similarity": nearest[0][1].similarity if nearest else 0.0,
+        "nearest_suite_similarity": near[0]["similarity"] if near else 0.0,
         "tokens_generated": data.tokens,
         "tokens_per_second": data.tokens_per_second,
     }
@@ -278,18 +254,10 @@ def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses)
         "words of responses": quality.lengths(answered),
         "diversity of instructions": diversity,
         "diversity of responses": quality.diversity(answered),
-        "nearest suite prompts": [
-            {
-                "instruction": text,
-                "suite": found.key,
-                "similarity": found.similarity,
-                "contained": found.contained,
-            }
-            for text, found in nearest[: quality.NEAREST_SHOWN]
-        ],
+        "nearest suite prompts": near,
         "samples": [
             {"instruction": row["instruction"], "response": row["response"]}
-            for row in rows[:: max(1, len(rows) // (2 * SAMPLES))]
+            for row in rows[:: max(1, len(rows) // SAMPLES)]
         ],
     }
     data.finish(metrics, {name: METRICS[name] for name in metrics}, report, quality.as_text(report))

@@ -49,8 +49,12 @@ class DataParameters(PhaseParameters):
     )
 
 
-WITHOUT_EFFECT: Final = frozenset({"output_dir", "count", "batch", "batch_size", "minimum_acceptance"})
+WITHOUT_EFFECT: Final = frozenset(
+    {"output_dir", "count", "batch", "batch_size", "minimum_acceptance", "audited_pairs"}
+)
 """Parameters that do not change what a row holds: a batch begun with others of them goes on."""
+NAMES: Final = frozenset({"model", "seeds", "suite", "constitution", "prompts_from"})
+"""Parameters that name inputs; what the inputs hold is compared, not their names."""
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

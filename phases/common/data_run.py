@@ -4,13 +4,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
 from phases.common import files, prompt_format
 from phases.common.batches import Rows, open_batch
-from phases.common.data import WITHOUT_EFFECT, DataParameters, load_seeds
+from phases.common.data import NAMES, WITHOUT_EFFECT, DataParameters, load_seeds
 from phases.common.dedupe import SuiteOverlap
 from phases.common.generate import Completion
 from phases.common.heartbeat import Heartbeat
@@ -19,7 +19,13 @@ from phases.common.protocol import Value
 from phases.common.provenance import provenance
 from phases.common.recorded import Record, Sampling, complete
 from phases.common.report import Reporter
+from phases.common.self_instruct import Instruction, Round
 from phases.common.suite import default_suite, load_suite
+
+GIVE_UP_AFTER: Final = 3
+"""Rounds over which acceptance is measured before the phase gives up."""
+SAMPLES: Final = 12
+"""Rows shown, evenly over the batch."""
 
 
 @contextlib.contextmanager
@@ -32,10 +38,18 @@ def as_base(loaded: LoadedModel) -> Iterator[LoadedModel]:
         yield loaded
 
 
+def hopeless(outcomes: Sequence[tuple[int, int]], minimum: float) -> bool:
+    """Say whether the last rounds, (rows, instructions looked at) each, gave too few rows to go on."""
+    last = outcomes[-GIVE_UP_AFTER:]
+    rows, seen = sum(made for made, _ in last), sum(seen for _, seen in last)
+    return len(last) == GIVE_UP_AFTER and (rows == 0 or rows < minimum * seen)
+
+
 class DataRun:
     """The state of one run; a context manager that closes its files.
 
     Attributes:
+        parameters: of the phase.
         target: rows that the batch is to have. Rows are never taken back, even where fewer are asked for.
         earlier: the rows of the batches before.
         tokens: tokens of all completions that the run used, recorded ones included.
@@ -48,6 +62,7 @@ class DataRun:
         *,
         prefix: str,
         recipe: str,
+        unit: str = "rows",
         inputs: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,12 +73,14 @@ class DataRun:
             reporter: told of everything.
             prefix: what the data file's name begins with.
             recipe: changes whenever the same generations would give other rows.
+            unit: what a row is called.
             inputs: what else the rows depend on.
             clock: seconds since the epoch.
         """
-        self._parameters = parameters
+        self.parameters = parameters
         self._reporter = reporter
         self._clock = clock
+        self._unit = unit
         self.source = locate(parameters.model)
         self.base: ModelSource = self.source.base or self.source
         world = default_suite(self.base.name)
@@ -77,9 +94,7 @@ class DataRun:
             "suite": self.suite.version,
             "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
             "prompt_format": prompt_format.FORMAT_ID,
-            "parameters": parameters.model_dump(
-                mode="json", exclude={*WITHOUT_EFFECT, "model", "seeds", "suite"}
-            ),
+            "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *NAMES}),
             **(inputs or {}),
         }
         self.batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
@@ -91,7 +106,7 @@ class DataRun:
         self._new_tokens = 0
         self._seconds = 0.0
         self._loaded: LoadedModel | None = None
-        self._heartbeat = Heartbeat(reporter, self.target, "rows", clock=clock)
+        self._heartbeat = Heartbeat(reporter, self.target, unit, clock=clock)
         self._announce()
 
     def __enter__(self) -> Self:
@@ -112,12 +127,12 @@ class DataRun:
         batch = self.batch
         if batch.superseded:
             say(
-                f"batch {self._parameters.batch} was made from other inputs "
+                f"batch {self.parameters.batch} was made from other inputs "
                 f"({', '.join(batch.changed)} changed): set aside in {batch.superseded}, not used",
                 "warning",
             )
         if batch.resumed:
-            say(f"resuming {batch.data.name}: {self.rows.on_disk} rows are there")
+            say(f"resuming {batch.data.name}: {self.rows.on_disk} {self._unit} are there")
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -127,8 +142,8 @@ class DataRun:
     def model(self) -> LoadedModel:
         """Return the model, loaded on first use."""
         if self._loaded is None:
-            self._reporter.notice(f"loading {self._parameters.model}")
-            self._loaded = load(self._parameters.model)
+            self._reporter.notice(f"loading {self.parameters.model}")
+            self._loaded = load(self.parameters.model)
             self._record.add({"provenance": provenance(self._loaded)})
         return self._loaded
 
@@ -168,7 +183,7 @@ class DataRun:
                 prompts=prompts,
                 seeds=seeds,
                 sampling=sampling,
-                batch_size=self._parameters.batch_size,
+                batch_size=self.parameters.batch_size,
                 after_batch=after_batch,
                 on_step=lambda: self._heartbeat.beat(len(self.rows)),
             )
@@ -177,15 +192,53 @@ class DataRun:
 
     def progress(self) -> None:
         """Say how many rows there are."""
-        self._reporter.progress(len(self.rows), self.target, "rows")
+        self._reporter.progress(len(self.rows), self.target, self._unit)
 
-    def add(self, rows: Sequence[Mapping[str, object]], values: Mapping[str, float]) -> None:
-        """Append rows, and report values at their number."""
-        self.rows.add(rows)
-        self.progress()
-        speed = self.tokens_per_second
-        self._reporter.metric(
-            len(self.rows), {**values, **({} if speed is None else {"tokens_per_second": speed})}
+    def fill(
+        self,
+        rounds: Iterator[Round],
+        make: Callable[[Sequence[Instruction]], list[dict[str, object]]],
+        show: Callable[[Mapping[str, Any], int], None],
+        chunk: int,
+    ) -> bool:
+        """Make rows from rounds of instructions until there are enough; return whether there are.
+
+        Args:
+            rounds: gives instructions, without end.
+            make: the rows that some instructions give.
+            show: shows a row as a sample, with its number; called for a few rows.
+            chunk: instructions at once.
+        """
+        outcomes: list[tuple[int, int]] = []
+        every = max(1, self.target // SAMPLES)
+        while len(self.rows) < self.target:
+            if hopeless(outcomes, self.parameters.minimum_acceptance):
+                return False
+            before, one = len(self.rows), next(rounds)
+            for first in range(0, len(one.instructions), chunk):
+                made = make(one.instructions[first : first + chunk])[: self.target - len(self.rows)]
+                for number, row in enumerate(made, len(self.rows)):
+                    if number % every == 0:
+                        show(row, number + 1)
+                self.rows.add(made)
+                self.progress()
+                if len(self.rows) == self.target:
+                    break
+            outcomes.append((len(self.rows) - before, one.looked_at))
+            values = {"acceptance_rate": len(self.rows) / max(1, sum(seen for _, seen in outcomes))}
+            speed = self.tokens_per_second
+            self._reporter.metric(
+                len(self.rows), values if speed is None else {**values, "tokens_per_second": speed}
+            )
+        return True
+
+    def give_up(self, advice: str) -> None:
+        """Say that too few rows came, and what to do."""
+        self._reporter.notice(
+            f"gave up at {len(self.rows)} of {self.target} {self._unit}: of the last {GIVE_UP_AFTER} rounds "
+            f"less than {self.parameters.minimum_acceptance:.0%} was kept; the quality report says why; "
+            f"{advice}",
+            "error",
         )
 
     def finish(
@@ -205,13 +258,13 @@ class DataRun:
             self._reporter.artifact(path)
         made = {
             **self._record["provenance"],
-            "seed": self._parameters.seed,
-            "parameters": self._parameters.model_dump(mode="json"),
+            "seed": self.parameters.seed,
+            "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,
         }
         outputs = {path.name: files.sha256(path) for path in (self.batch.data, *paths)}
         files.write_json(
-            self._parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
+            self.parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
         )
-        self._reporter.artifact(self._parameters.output_dir / "manifest.json")
+        self._reporter.artifact(self.parameters.output_dir / "manifest.json")
         self._reporter.finish(metrics, meanings, made)

@@ -49,6 +49,19 @@ def nearest_prompts(texts: Sequence[str], overlap: SuiteOverlap) -> list[tuple[s
     return sorted(found, key=lambda pair: (-pair[1].similarity, pair[0]))
 
 
+def nearest_report(texts: Sequence[str], overlap: SuiteOverlap) -> list[dict[str, Any]]:
+    """Return the nearest pairs of a text and a suite prompt, as rows of a report."""
+    return [
+        {
+            "instruction": text,
+            "suite": found.key,
+            "similarity": found.similarity,
+            "contained": found.contained,
+        }
+        for text, found in nearest_prompts(texts, overlap)[:NEAREST_SHOWN]
+    ]
+
+
 def as_text(report: Mapping[str, Any], indent: int = 0) -> str:
     """Return a report as indented lines."""
     lines = []

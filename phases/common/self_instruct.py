@@ -32,11 +32,20 @@ Complete = Callable[[Sequence[str], Sequence[int], Sampling], list[Completion]]
 
 @dataclass(frozen=True)
 class Instruction:
-    """A new instruction, the category of the list that it continued, and where it was made."""
+    """An instruction, its category, the round that it belongs to, and where it is from."""
 
     text: str
     category: str
+    round: int
     origin: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """Instructions that are new, of so many that were looked at."""
+
+    looked_at: int
+    instructions: list[Instruction]
 
 
 def list_prompt(examples: Sequence[str]) -> str:
@@ -90,8 +99,8 @@ class SelfInstruct:
         self.generated = 0
         self.removed: Counter[str] = Counter()
 
-    def round(self, number: int, rows: Mapping[str, int], complete: Complete) -> list[Instruction]:
-        """Return the instructions that one round adds.
+    def round(self, number: int, rows: Mapping[str, int], complete: Complete) -> Round:
+        """Return what one round adds.
 
         Args:
             number: the round, from 0.
@@ -106,7 +115,7 @@ class SelfInstruct:
         prompts = [list_prompt(examples) for _, examples in lists for _ in range(p.samples_per_list)]
         seeds = [seed_of(p.seed, p.batch, number, n) for n in range(len(prompts))]
         sampling = Sampling(p.list_tokens, p.list_temperature, TOP_P, ("\n\n",))
-        found = []
+        found, before = [], self.generated
         for n, completion in enumerate(complete(prompts, seeds, sampling)):
             category = lists[n // p.samples_per_list][0]
             for item, text in enumerate(parse_list(completion.text, finished=completion.finished)):
@@ -116,8 +125,8 @@ class SelfInstruct:
                     continue
                 self._openings[_opening(text)] += 1
                 self._accepted[category].append(text)
-                found.append(Instruction(text, category, f"{p.batch}.{number}.{n}.{item}"))
-        return found
+                found.append(Instruction(text, category, number, f"{p.batch}.{number}.{n}.{item}"))
+        return Round(self.generated - before, found)
 
     def _problem(self, text: str) -> str | None:
         if problem := filters.instruction_problem(text, self._opens):

@@ -1,0 +1,423 @@
+"""Preference pairs: the best of k candidates from the SFT model against the worst.
+
+Prompts are instructions of the SFT data or fresh ones, which the base model writes as in `sft_data`; none of
+them stands in the evaluation suite. Candidates are sampled with recorded seeds. Verifiers decide first, then
+agreement among the candidates, then the base model as a judge in both orders, guided by the constitution;
+what none of them can decide is a tie, and dropped. A killed run goes on where it stopped.
+"""
+
+import itertools
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from pydantic import Field
+
+from phases.common import files, prompt_format
+from phases.common.data import BadInputError, DataParameters, command
+from phases.common.protocol import Value
+from phases.common.report import Reporter
+
+if TYPE_CHECKING:
+    from phases.common.data_run import DataRun
+    from phases.common.judge import Constitution, Judgement
+    from phases.common.preferences import Candidate, Choice
+    from phases.common.self_instruct import Instruction, Round, SelfInstruct
+
+RECIPE: Final = "preference-pairs-1"
+"""Changes whenever the same generations would give other rows."""
+CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
+GIVEN_A_ROUND: Final = 256
+"""Given instructions that make a round."""
+SAMPLES: Final = 24
+"""Pairs in the quality report."""
+DECIDERS: Final = ("verifiers", "votes", "judge")
+REJECTIONS: Final = ("refusal", "hallucination", "format_violation", "incomplete", "off_topic")
+ENOUGH_TO_ALARM: Final = 30
+"""Audited pairs from which agreement means something."""
+LENGTH_BIAS: Final = 0.2
+WEAK_JUDGE: Final = 0.6
+ONE_SIDED: Final = 0.9
+"""Bounds of the alarms."""
+
+
+class Parameters(DataParameters):
+    """Parameters of preference pair generation."""
+
+    model: str = Field("artifacts/models/sft_model", description="SFT model: its adapter folder")
+    count: int = Field(10000, ge=1, le=1_000_000, description="pairs that this batch is to have")
+    candidates_per_prompt: int = Field(4, ge=2, le=64, description="responses sampled for each prompt")
+    prompts_from: list[str] = Field(
+        [], description="JSONL files or patterns with instructions to use first; then fresh ones are made"
+    )
+    temperature: float = Field(0.9, gt=0, le=2, description="temperature of candidates")
+    top_p: float = Field(
+        0.95, gt=0, le=1, description="candidates come from the likeliest tokens with this sum"
+    )
+    constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
+    judged_candidates: int = Field(
+        3, ge=0, le=16, description="good candidates that the judge compares; 0: none"
+    )
+    judge_margin: float = Field(0.1, ge=0, le=1, description="smallest margin of the judge that counts")
+    audited_pairs: int = Field(
+        200, ge=0, description="pairs decided by verifiers that the judge sees as well"
+    )
+
+
+METRICS = {
+    "pairs": "pairs of this batch",
+    "total_pairs": "pairs of this batch and of those before it",
+    "prompts_used": "prompts that candidates were sampled for",
+    "pairs_per_prompt": "pairs over prompts_used",
+    "tie_rate": "share of the prompts that neither verifiers nor votes nor judge could decide",
+    "alike_rate": "share of the prompts whose good candidates all said the same",
+    "no_good_candidate_rate": "share of the prompts none of whose candidates passed all verifiers",
+    "decided_by_verifiers_share": "share of the pairs that verifiers decided",
+    "decided_by_votes_share": "share of the pairs that agreement among candidates decided",
+    "decided_by_judge_share": "share of the pairs that the judge decided",
+    "mean_margin": "mean margin of the pairs, from 0 to 1",
+    "longer_chosen_share": "share of the pairs of unequal length whose chosen response is the longer one",
+    "judge_verifier_agreement": "share of audited pairs, ties left out, on which judge and verifiers agree",
+    "judge_tie_rate": "share of all judgements in which the two orders disagree",
+    "chosen_mean_words": "mean words of a chosen response",
+    "rejected_mean_words": "mean words of a rejected response",
+    "candidate_pass_rate": "share of the candidates that pass all verifiers",
+    "distinct_3gram_share": "distinct over all word 3-grams of the instructions",
+    "contaminated_removed": "instructions removed because they stand in the evaluation suite",
+    "tokens_generated": "tokens of all completions, those of earlier attempts included",
+    "tokens_per_second": "tokens that this attempt generated over the time it spent on them",
+    **{
+        f"rejected_{kind}_share": f"share of the pairs whose rejected response is {kind.replace('_', ' ')}"
+        for kind in REJECTIONS
+    },
+}
+
+
+def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> bool:
+    """Make the pairs of one batch.
+
+    Returns:
+        Whether there are `count` pairs; if not, too few prompts gave one, and a notice says so.
+    """
+    reporter.progress(0, parameters.count, "pairs")
+    given = _read_instructions(parameters.prompts_from, reporter)
+    from phases.common.data_run import DataRun
+    from phases.common.judge import load_constitution
+    from phases.common.recorded import key_of
+    from phases.common.self_instruct import SelfInstruct
+
+    constitution = load_constitution(parameters.constitution)
+    inputs = {"constitution": constitution, "prompts": key_of(given)}
+    with DataRun(
+        parameters,
+        reporter,
+        prefix="preference_pairs",
+        recipe=RECIPE,
+        unit="pairs",
+        inputs=inputs,
+        clock=clock,
+    ) as data:
+        if not data.source.base:
+            reporter.notice(f"{parameters.model} is no adapter: it samples and judges alike", "warning")
+        used = {row["instruction"] for row in data.earlier}
+        fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], parameters)
+        pairs = Pairs(parameters, constitution, data)
+        reached = data.fill(
+            _rounds(given, used, fresh, data, pairs.prompts),
+            pairs.rows_for,
+            lambda row, number: _show(row, number, reporter),
+            chunk=max(1, 4 * parameters.batch_size // parameters.candidates_per_prompt),
+        )
+        _finish(data, pairs, fresh, reporter)
+        if not reached:
+            data.give_up("raise temperature or candidates_per_prompt, or give other prompts")
+    return reached
+
+
+def _read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[tuple[str, str]]:
+    """Return the instructions of JSONL rows with their categories, each once."""
+    try:
+        paths = files.expand(patterns)
+    except FileNotFoundError as error:
+        raise BadInputError(f"--prompts-from: {error}; run the phase that makes them first") from error
+    found: dict[str, str] = {}
+    for path in paths:
+        reporter.input(path)
+        for number, row in enumerate(files.read_rows(path), 1):
+            if not isinstance(row.get("instruction"), str):
+                raise BadInputError(f"{path}, line {number}: expected an object with a text 'instruction'")
+            found.setdefault(row["instruction"], str(row.get("category", "given")))
+    return list(found.items())
+
+
+def _rounds(
+    given: Sequence[tuple[str, str]],
+    used: Collection[str],
+    fresh: "SelfInstruct",
+    data: "DataRun",
+    prompts: Mapping[str, int],
+) -> "Iterator[Round]":
+    """Yield the given instructions, in random order and without those of the suite, then fresh ones."""
+    from phases.common.self_instruct import Instruction, Round
+
+    parameters = data.parameters
+    order = Random(f"{parameters.seed} {parameters.batch}").sample(given, len(given))
+    for number, first in enumerate(range(0, len(order), GIVEN_A_ROUND)):
+        some = order[first : first + GIVEN_A_ROUND]
+        allowed = [(text, category) for text, category in some if text not in used]
+        clean = [
+            pair for pair in allowed if not ((near := data.overlap.nearest(pair[0])) and near.contaminated)
+        ]
+        fresh.removed["in the evaluation suite"] += len(allowed) - len(clean)
+        yield Round(len(clean), [Instruction(text, category, number, "given") for text, category in clean])
+    for number in itertools.count():
+        yield fresh.round(number, prompts, lambda p, s, sampling: data.complete(p, s, sampling, base=True))
+
+
+class Pairs:
+    """Samples candidates for prompts and makes rows of those that can be decided.
+
+    Attributes:
+        prompts: prompts used, by category.
+        outcomes: how prompts were decided, or why they were not.
+        candidates: how many candidates there were, and how many of them were good.
+        audits: of pairs that verifiers decided, what the judge prefers; above 0 where it agrees.
+        judgements: all judgements.
+    """
+
+    def __init__(self, parameters: Parameters, constitution: "Constitution", data: "DataRun") -> None:
+        self._parameters = parameters
+        self._constitution = constitution
+        self._data = data
+        self.prompts: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.candidates: Counter[str] = Counter()
+        self.audits: list[Judgement] = []
+        self.judgements: list[Judgement] = []
+
+    def rows_for(self, instructions: "Sequence[Instruction]") -> list[dict[str, object]]:
+        """Return the rows that some instructions give."""
+        from phases.common.preferences import Choice, decided
+
+        found = self._candidates(instructions)
+        choices = [decided(i.text, some) for i, some in zip(instructions, found, strict=True)]
+        self._audit(instructions, choices)
+        settled = self._settle(instructions, found, choices)
+        rows = []
+        for instruction, some, choice in zip(instructions, found, settled, strict=True):
+            self.prompts[instruction.category] += 1
+            self.candidates.update("bad" if candidate.problems else "good" for candidate in some)
+            if isinstance(choice, Choice):
+                self.outcomes[choice.decided_by] += 1
+                rows.append(_row(instruction, some, choice))
+            else:
+                self.outcomes[choice] += 1
+        return rows
+
+    def _candidates(self, instructions: "Sequence[Instruction]") -> "list[list[Candidate]]":
+        from phases.common.preferences import candidates
+        from phases.common.recorded import Sampling, seed_of
+
+        p, k = self._parameters, self._parameters.candidates_per_prompt
+        prompts = [prompt_format.prompt(i.text) for i in instructions for _ in range(k)]
+        seeds = [seed_of(p.seed, p.batch, i.text, n) for i in instructions for n in range(k)]
+        made = self._data.complete(prompts, seeds, Sampling(p.max_new_tokens, p.temperature, p.top_p))
+        return [
+            candidates(i.text, i.category, made[n : n + k], seeds[n : n + k], p.longest_response)
+            for n, i in zip(itertools.count(0, k), instructions)
+        ]
+
+    def _settle(
+        self,
+        instructions: "Sequence[Instruction]",
+        found: "Sequence[Sequence[Candidate]]",
+        choices: "Sequence[Choice | str | None]",
+    ) -> "list[Choice | str]":
+        """Let the judge decide what is left."""
+        from phases.common.preferences import judged, to_judge
+
+        settled: list[Choice | str] = [choice or "tie" for choice in choices]
+        left = [i for i, choice in enumerate(choices) if choice is None]
+        pairs = {i: to_judge(found[i], self._parameters.judged_candidates) for i in left}
+        answers = iter(self._judge([(instructions[i].text, *pair) for i in left for pair in pairs[i]]))
+        for i in left:
+            judgements = [next(answers) for _ in pairs[i]]
+            self.judgements += judgements
+            if judgements:
+                settled[i] = judged(instructions[i].text, pairs[i], judgements, self._parameters.judge_margin)
+        return settled
+
+    def _audit(self, instructions: "Sequence[Instruction]", choices: "Sequence[Choice | str | None]") -> None:
+        """Let the judge see some pairs that verifiers decided, to know how far it can be trusted."""
+        from phases.common.preferences import Choice
+
+        room = self._parameters.audited_pairs - len(self.audits)
+        pairs = [
+            (instruction.text, choice.chosen, choice.rejected)
+            for instruction, choice in zip(instructions, choices, strict=True)
+            if isinstance(choice, Choice) and choice.decided_by == "verifiers" and choice.rejected.text
+        ]
+        self.audits += self._judge(pairs[: max(0, room)])
+
+    def _judge(self, pairs: "Sequence[tuple[str, Candidate, Candidate]]") -> "list[Judgement]":
+        from phases.common.data_run import as_base
+        from phases.common.judge import Judgement, judge
+        from phases.common.recorded import key_of
+
+        asked = [(instruction, one.text, other.text) for instruction, one, other in pairs]
+        keys = [key_of("judge", self._data.base.sha256, self._constitution, *texts) for texts in asked]
+
+        def work(missing: list[int]) -> dict[int, Judgement]:
+            with as_base(self._data.model()) as base:
+                size = self._parameters.batch_size
+                made = judge(base, self._constitution, [asked[i] for i in missing], batch_size=size)
+            return dict(zip(missing, made, strict=True))
+
+        return [msgspec.convert(value, Judgement) for value in self._data.recorded(keys, work)]
+
+
+def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choice") -> dict[str, object]:
+    from phases.common.recorded import key_of
+
+    return {
+        "prompt": prompt_format.prompt(instruction.text),
+        "chosen": prompt_format.completion(choice.chosen.text, eos=""),
+        "rejected": prompt_format.completion(choice.rejected.text, eos=""),
+        "chosen_finished": choice.chosen.finished,
+        "rejected_finished": choice.rejected.finished,
+        "margin": choice.margin,
+        "rejection_type": choice.rejection,
+        "decided_by": choice.decided_by,
+        "instruction": instruction.text,
+        "key": key_of(instruction.text),
+        "category": instruction.category,
+        "origin": instruction.origin,
+        "candidates": found,
+        "prompt_format": prompt_format.FORMAT_ID,
+    }
+
+
+def _show(row: Mapping[str, Any], number: int, reporter: Reporter) -> None:
+    texts = {
+        "instruction": row["instruction"],
+        "chosen": row["chosen"].strip(),
+        "rejected": row["rejected"].strip(),
+        "why": f"{row['rejection_type']}, by {row['decided_by']}, margin {row['margin']:.2f}",
+    }
+    reporter.sample(f"pair {number}", texts)
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))
+
+
+def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Reporter) -> None:
+    from phases.common import quality
+
+    rows, prompts = data.rows.rows, max(1, pairs.prompts.total())
+    asked = [row["instruction"] for row in rows]
+    chosen, rejected = [row["chosen"] for row in rows], [row["rejected"] for row in rows]
+    unequal = [(len(a), len(b)) for a, b in zip(chosen, rejected, strict=True) if len(a) != len(b)]
+    kinds, deciders = (
+        Counter(row["rejection_type"] for row in rows),
+        Counter(row["decided_by"] for row in rows),
+    )
+    both = [*pairs.judgements, *pairs.audits]
+    diversity = quality.diversity(asked)
+    metrics: dict[str, Value] = {
+        "pairs": len(rows),
+        "total_pairs": len(rows) + len(data.earlier),
+        "prompts_used": pairs.prompts.total(),
+        "pairs_per_prompt": len(rows) / prompts,
+        "tie_rate": pairs.outcomes["tie"] / prompts,
+        "alike_rate": pairs.outcomes["alike"] / prompts,
+        "no_good_candidate_rate": pairs.outcomes["no good candidate"] / prompts,
+        **{f"decided_by_{name}_share": deciders[name] / max(1, len(rows)) for name in DECIDERS},
+        "mean_margin": _mean([row["margin"] for row in rows]),
+        "longer_chosen_share": _share([a > b for a, b in unequal]),
+        "judge_verifier_agreement": _share([j.preference > 0 for j in pairs.audits if j.consistent]),
+        "judge_tie_rate": _share([not j.consistent for j in both]),
+        "chosen_mean_words": _mean([len(text.split()) for text in chosen]),
+        "rejected_mean_words": _mean([len(text.split()) for text in rejected]),
+        "candidate_pass_rate": pairs.candidates["good"] / max(1, pairs.candidates.total()),
+        "distinct_3gram_share": diversity["distinct_3gram_share"],
+        "contaminated_removed": fresh.removed["in the evaluation suite"],
+        "tokens_generated": data.tokens,
+        "tokens_per_second": data.tokens_per_second,
+        **{f"rejected_{kind}_share": kinds[kind] / max(1, len(rows)) for kind in REJECTIONS},
+    }
+    for text in alarms(metrics, sum(j.consistent for j in pairs.audits)):
+        reporter.notice(text, "warning")
+    report = {
+        "pairs": len(rows),
+        "outcomes of prompts": dict(pairs.outcomes),
+        "decided by": dict(deciders),
+        "rejection types": dict(kinds),
+        "categories": dict(Counter(row["category"] for row in rows)),
+        "fresh instructions": quality.funnel(
+            fresh.generated, fresh.removed, fresh.generated - fresh.removed.total()
+        ),
+        "problems of candidates": dict(
+            Counter(
+                problem for row in rows for c in row["candidates"] for problem in c["problems"]
+            ).most_common()
+        ),
+        "judge": {name: metrics[name] for name in ("judge_verifier_agreement", "judge_tie_rate")}
+        | {"audited": len(pairs.audits), "judged": len(pairs.judgements)},
+        "words of chosen": quality.lengths(chosen),
+        "words of rejected": quality.lengths(rejected),
+        "diversity of instructions": diversity,
+        "nearest suite prompts": quality.nearest_report(asked, data.overlap),
+        "samples": [
+            {
+                name: row[name]
+                for name in ("instruction", "chosen", "rejected", "rejection_type", "decided_by")
+            }
+            for row in rows[:: max(1, len(rows) // SAMPLES)]
+        ],
+    }
+    data.finish(metrics, {name: METRICS[name] for name in metrics}, report, quality.as_text(report))
+
+
+def alarms(metrics: Mapping[str, Value], audited: int) -> list[str]:
+    """Return what should make the operator look at the pairs before training on them."""
+    found = []
+
+    def value(name: str) -> float:
+        number = metrics[name]
+        return float(number) if isinstance(number, int | float) else math.nan
+
+    longer = value("longer_chosen_share")
+    if abs(longer - 0.5) > LENGTH_BIAS:
+        way = "longer" if longer > 0.5 else "shorter"  # noqa: PLR2004
+        found.append(f"length bias: longer_chosen_share is {longer:.2f}; DPO may learn to be {way}")
+    agreement = value("judge_verifier_agreement")
+    if audited >= ENOUGH_TO_ALARM and agreement < WEAK_JUDGE:
+        found.append(
+            f"weak judge: it agrees with the verifiers on {agreement:.0%} of {audited} pairs; "
+            "set judged_candidates to 0 to do without it"
+        )
+    for kind in REJECTIONS:
+        if value(f"rejected_{kind}_share") > ONE_SIDED:
+            found.append(f"one-sided pairs: {value(f'rejected_{kind}_share'):.0%} of the rejected are {kind}")
+    if value("alike_rate") > ONE_SIDED:
+        found.append("candidates hardly differ: raise temperature")
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the phase from its command line."""
+    return command(run, Parameters, argv, program="phases.preference_pairs", description=str(__doc__))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
