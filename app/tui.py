@@ -7,6 +7,7 @@ file, a clock or a GPU.
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -288,10 +289,20 @@ def run(folder: Path, read_only: bool = False) -> int:
     from app.screens.feed import SessionFeed
     from app.session.client import SessionClient
 
-    _choose_characters()
     client = SessionClient(folder)
-    app = CockpitApp(client, SessionFeed(client), read_only=read_only)
+    return show(CockpitApp(client, SessionFeed(client), read_only=read_only))
+
+
+def show(app: CockpitApp) -> int:
+    """Run the screen; whatever ends it, say then where the session stands.
+
+    The mouse stays the terminal's, so that its own selection works; every key has its screen's footer.
+    """
+    _choose_characters()
     app.theme = _choose_theme(app)
     app.run(mouse=False)
-    print(farewell(app.view.snapshot if app.view else None))  # noqa: T201 - the screen is closed
+    try:
+        print(farewell(app.view.snapshot if app.view else None), flush=True)  # noqa: T201 - the screen is closed
+    except OSError:  # the terminal went away: nobody is to hear of it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return app.return_code or 0

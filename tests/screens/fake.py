@@ -503,15 +503,23 @@ class DemoFeed:
             stopping.wait(1.0)
 
 
+class FailingFeed:
+    """A reader that fails."""
+
+    def look_at(self, phase: str | None) -> None: ...
+
+    def views(self, stopping: Event) -> Iterator[View]:
+        yield running()
+        raise ValueError("made to fail")
+
+
 if __name__ == "__main__":
     import sys
 
-    from app.tui import CockpitApp, farewell
+    from app.tui import CockpitApp, show
 
     VIEWS = {"running": running, "gate": gate_passes, "fail": gate_fails, "finished": finished}
     which = sys.argv[1] if len(sys.argv) > 1 else "live"
-    live = which == "live"
-    first = running() if live else VIEWS[which]()
-    app = CockpitApp(FakeSession(first.snapshot), DemoFeed(15) if live else None, first)
-    app.run(mouse=False)
-    print(farewell(app.view.snapshot if app.view else None))
+    first = VIEWS.get(which, running)()
+    feed = {"live": DemoFeed(15), "crash": FailingFeed()}.get(which)
+    sys.exit(show(CockpitApp(FakeSession(first.snapshot), feed, first)))

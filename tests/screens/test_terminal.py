@@ -1,0 +1,85 @@
+"""The screen in a real pseudo-terminal: whatever ends it, the terminal is as it was."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60.0
+LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR = b"\x1b[?1049l", b"\x1b[?25h"
+
+
+class Terminal:
+    """A child in a pseudo-terminal of 80x24."""
+
+    def __init__(self, which: str) -> None:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+            os.execve(sys.executable, [sys.executable, "-m", "tests.screens.fake", which], environment)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def read_until(self, wanted: bytes) -> None:
+        end = time.monotonic() + PATIENCE
+        while wanted not in self.seen:
+            assert time.monotonic() < end, self.seen[-2000:]
+            if not self._read():
+                break
+
+    def read_all(self) -> None:
+        while self._read():
+            pass
+
+    def _read(self) -> bool:
+        if not select.select([self.master], [], [], PATIENCE)[0]:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # the child has closed its end
+            return False
+        self.seen += data
+        return bool(data)
+
+    def ends(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_detaches_and_restores_the_terminal(number: signal.Signals) -> None:
+    terminal = Terminal("running")
+    terminal.read_until(b"PHASES")
+    os.kill(terminal.pid, number)
+    terminal.read_all()
+    assert terminal.ends() == 0
+    restored = terminal.seen.rindex(LEAVES_ALTERNATE_SCREEN)
+    assert SHOWS_CURSOR in terminal.seen[restored:]
+    assert b"Come back with: gonogo attach" in terminal.seen[restored:]
+
+
+def test_a_terminal_that_goes_away_ends_the_screen() -> None:
+    terminal = Terminal("running")
+    terminal.read_until(b"PHASES")
+    os.close(terminal.master)
+    assert terminal.ends() == 0
+
+
+def test_a_crash_restores_the_terminal_and_says_what_happened() -> None:
+    terminal = Terminal("crash")
+    terminal.read_until(LEAVES_ALTERNATE_SCREEN)
+    terminal.read_all()
+    assert terminal.ends() == 1
+    restored = terminal.seen.rindex(LEAVES_ALTERNATE_SCREEN)
+    assert SHOWS_CURSOR in terminal.seen[restored:]
+    assert b"made to fail" in terminal.seen[restored:]
+    assert b"Come back with: gonogo attach" in terminal.seen[restored:]
