@@ -13,6 +13,7 @@ from app.monitor.text import clean_text
 from app.report.plots import Curve, line_plot
 from app.report.story import AttemptStory, PhaseStory, Story
 from app.session.secrets import Masker
+from app.session.snapshot import AttemptView
 from widgets import format as fmt
 
 HTML = "report.html"
@@ -20,6 +21,7 @@ MARKDOWN = "report.md"
 _LONGEST = 4000
 _LONGEST_VALUE = 300
 _MOST_PLOTS = 8
+_THINNEST = 0.4
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -76,6 +78,7 @@ def _render(
         started=story.state.started,
         looks={**fmt.PHASE_LOOKS, **fmt.SESSION_LOOKS, **fmt.VERDICT_LOOKS, **fmt.CHECK_LOOKS},
         rates=list(rates(story)),
+        contrasts=list(contrasts(story)),
         spans=spans(story),
         plots=plots,
         memory_plot=memory_plot,
@@ -112,14 +115,71 @@ class Rate:
 
 
 def rates(story: Story) -> Iterator[Rate]:
-    """Yield the shares that phases measured with an interval: `x` beside `x_low` and `x_high`."""
+    """Yield the shares that phases measured with an interval: `x` beside `x_low` and `x_high`.
+
+    What the comparison says of them again is left to it.
+    """
+    compared = story.comparison.metrics if story.comparison else {}
     for phase in story.phases:
         metrics = phase.last.view.metrics if phase.last else {}
-        for name in metrics:
+        for name in metrics.keys() - compared.keys():
             found = [metrics.get(key) for key in (name, f"{name}_low", f"{name}_high")]
             numbers = [v for v in found if isinstance(v, int | float) and 0 <= v <= 1]
             if len(numbers) == len(found):
                 yield Rate(phase.view.title, name, *numbers)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two models on the same prompts: the gain of the second, its interval, and whether it may be chance.
+
+    `left`, `width` and `mark` place the interval and the gain on a scale around zero, in percent of it.
+    """
+
+    first: str
+    second: str
+    scale: float
+    gain: float
+    low: float
+    high: float
+    gained: float
+    lost: float
+    p: float
+    p_raw: float
+    detectable: float
+
+    @property
+    def left(self) -> float:
+        """Where the interval begins."""
+        return 50 + 50 * self.low / self.scale
+
+    @property
+    def width(self) -> float:
+        """How long the interval is."""
+        return 50 * (self.high - self.low) / self.scale
+
+    @property
+    def mark(self) -> float:
+        """Where the gain is."""
+        return 50 + 50 * self.gain / self.scale
+
+
+_CONTRAST = ("gain", "gain_low", "gain_high", "gained", "lost", "p", "p_raw", "detectable")
+
+
+def contrasts(story: Story) -> Iterator[Contrast]:
+    """Yield the contrasts that the comparison holds in full."""
+    metrics = story.comparison.metrics if story.comparison else {}
+    pairs = [m.groups() for name in metrics if (m := re.fullmatch(r"gain_(?!low_|high_)(.+)_(.+)", name))]
+    whole = []
+    for pair in pairs:
+        found = [metrics.get("_".join((what, *pair))) for what in _CONTRAST]
+        numbers = [float(v) for v in found if isinstance(v, int | float)]
+        if len(numbers) == len(found):
+            whole.append((pair, numbers))
+    scale = max((abs(v) for _, numbers in whole for v in numbers[:3]), default=0) or 1.0
+    for (first, second), numbers in whole:
+        yield Contrast(first, second, scale, *numbers)
 
 
 def spans(story: Story) -> dict[tuple[str, int], tuple[float, float]]:
@@ -127,14 +187,16 @@ def spans(story: Story) -> dict[tuple[str, int], tuple[float, float]]:
     session = story.session
     whole = max(session.now - session.started, 1e-9)
 
-    def share(at: float) -> float:
-        return min(100.0, max(0.0, 100 * (at - session.started) / whole))
+    def span(attempt: AttemptView) -> tuple[float, float]:
+        start, end = (
+            min(100.0, max(0.0, 100 * (at - session.started) / whole))
+            for at in (attempt.started, attempt.ended or session.now)
+        )
+        length = max(_THINNEST, end - start)
+        return round(min(start, 100 - length), 2), round(length, 2)
 
     return {
-        (phase.view.id, attempt.view.number): (
-            round(share(attempt.view.started), 2),
-            round(max(0.4, share(attempt.view.ended or session.now) - share(attempt.view.started)), 2),
-        )
+        (phase.view.id, attempt.view.number): span(attempt.view)
         for phase in story.phases
         for attempt in phase.attempts
     }

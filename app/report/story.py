@@ -17,7 +17,7 @@ from phases.common.protocol import Artifact, Notice, Result, Sample
 from widgets.series import Series, SeriesBuilder
 
 _MOST_SAMPLES = 6
-_LARGEST_COMPARISON = 1 << 20
+_LARGEST_COMPARISON = 32 << 20
 _GIB = 2**30
 
 
@@ -64,6 +64,23 @@ class PhaseStory:
         return judged[-1] if judged else None
 
 
+class Category(msgspec.Struct, frozen=True):
+    """The rates of the three models on one kind of prompt."""
+
+    category: str
+    prompts: int
+    base_rate: float
+    sft_rate: float
+    dpo_rate: float
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What `phases.comparison` wrote: metrics by name, and the rates of each category."""
+
+    metrics: dict[str, float | str | bool | None]
+    categories: list[Category] = []
+
+
 @dataclass(frozen=True)
 class Story:
     """A session. `damage` says what of its journal cannot be read."""
@@ -72,7 +89,8 @@ class Story:
     state: State
     session: SessionSnapshot
     phases: tuple[PhaseStory, ...]
-    comparison: str
+    comparison: Comparison | None
+    comparison_text: str
     damage: str
 
 
@@ -111,7 +129,8 @@ def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
         )
         for record, phase in zip(state.phases, session.phases, strict=True)
     )
-    return Story(plan, state, session, phases, _comparison(outputs), damage)
+    text = _start_of(outputs / "final_comparison.txt")
+    return Story(plan, state, session, phases, _comparison(outputs), text.decode(errors="replace"), damage)
 
 
 def _attempt(folder: Path, phase: Phase, attempt: Attempt, shown: AttemptView) -> AttemptStory:
@@ -165,10 +184,17 @@ def _memory(path: Path) -> tuple[Memory, ...]:
     return tuple(Memory(name, used[name].series(), peak[name], total[name]) for name in used)
 
 
-def _comparison(outputs: Path) -> str:
-    """Return the comparison in words, or "" if there is none yet."""
+def _comparison(outputs: Path) -> Comparison | None:
+    """Return the comparison, or None if there is none yet."""
     try:
-        with (outputs / "final_comparison.txt").open(errors="replace") as file:
+        return msgspec.json.decode(_start_of(outputs / "final_comparison.json"), type=Comparison)
+    except msgspec.DecodeError:
+        return None
+
+
+def _start_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
             return file.read(_LARGEST_COMPARISON)
     except OSError:
-        return ""
+        return b""

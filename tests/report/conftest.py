@@ -93,7 +93,12 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         at(
             end,
             events.AttemptEnded(
-                phase=phase, attempt=number, ended=clock.now, seconds=end - start, reason="exited", code=0
+                phase=phase,
+                attempt=number,
+                ended=1_760_000_000.0 + end,
+                seconds=end - start,
+                reason="exited",
+                code=0,
             ),
         )
         at(

@@ -158,6 +158,44 @@ def test_rates_with_intervals_are_compared(session: Path) -> None:
     assert "left:70.00%;width:8.00%" in report.html(whole, MASKER)
 
 
+COMPARISON = {
+    "metrics": {
+        "base_rate": 0.1,
+        "gain_base_sft": 0.5,
+        "gain_low_base_sft": 0.4,
+        "gain_high_base_sft": 0.6,
+        "gained_base_sft": 158,
+        "lost_base_sft": 12,
+        "p_base_sft": 2.4e-33,
+        "p_raw_base_sft": 1.2e-33,
+        "detectable_base_sft": 0.122,
+        "gain_sft_dpo": -0.1,
+        "gain_low_sft_dpo": -0.2,
+        "gain_high_sft_dpo": None,
+    },
+    "categories": [
+        {"category": "format", "prompts": 85, "base_rate": 0.141, "sft_rate": 0.647, "dpo_rate": 0.612}
+    ],
+}
+
+
+def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
+    artifacts = session.parent.parent
+    (artifacts / "final_comparison.txt").write_text("as text")
+    assert "as text" in report.html(told(session), MASKER)
+    (artifacts / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
+    whole = told(session)
+    assert [(c.first, c.second, c.gain, c.p) for c in report.contrasts(whole)] == [
+        ("base", "sft", 0.5, 2.4e-33)
+    ]
+    page = report.html(whole, MASKER)
+    assert "+50.0" in page
+    assert "2.4e-33" in page
+    assert "64.7 %" in page
+    assert "as text" not in page
+    assert "as text" in report.markdown(whole, MASKER)
+
+
 def test_hostile_records_are_only_text(session: Path) -> None:
     attempt = session / "attempts/training/2"
     (attempt / "result.json").write_bytes(b'{"metrics": {"x": ')
