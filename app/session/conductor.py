@@ -23,15 +23,16 @@ import msgspec
 from app.monitor import machine
 from app.monitor.machine import Gpus
 from app.plan.schema import Plan
-from app.session import attempts, events, gates, ledger, messages, notify, pod, view
+from app.session import attempts, events, gates, guard, ledger, messages, notify, pod, process, view
 from app.session.attempts import Liveness
 from app.session.clock import Clock, SystemClock
 from app.session.events import AnyEvent, AttemptStarted
-from app.session.folder import ConductorRecord, SessionFolder
+from app.session.folder import ConductorRecord, SessionFolder, launch_command
 from app.session.journal import Busy, Damaged, Journal, JournalError
 from app.session.messages import Answer, AnyRequest, Refused
 from app.session.snapshot import SessionSnapshot
 from app.session.state import Attempt, PhaseRecord, apply, parameter_changes, recover
+from phases.common import files
 
 _VIEWER_BACKLOG = 1 << 20
 
@@ -55,6 +56,8 @@ class Conductor:
         if damage:
             raise Damaged(damage)
         self.live = view.Live()
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._orders: dict[str, object] = {}
         self._reminders = notify.Reminders(clock, self.plan.notify.every)
         self._liveness: tuple[str, Liveness] | None = None
         self._shim: subprocess.Popen[bytes] | None = None
@@ -84,7 +87,10 @@ class Conductor:
         path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, path, limit=messages.LONGEST_REQUEST)
         path.chmod(0o600)
-        self.folder.write_conductor(ConductorRecord(os.getpid(), str(path)))
+        me = process.identify(os.getpid())
+        assert me is not None
+        self.folder.write_conductor(ConductorRecord(*me, str(path)))
+        self._order_guard()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         ticking = asyncio.create_task(self._tick())
@@ -93,6 +99,7 @@ class Conductor:
                 await self._step()
         finally:
             ticking.cancel()
+            self._order_guard(stand_down=True)
             self._show()
             path.unlink(missing_ok=True)
             server.close()
@@ -236,6 +243,7 @@ class Conductor:
             try:
                 await self._measure(gpus)
                 await self._warn()
+                self._order_guard()
             except Exception:  # whatever a driver or a disk does, the session and its viewers go on
                 traceback.print_exc()
             self._show()
@@ -252,6 +260,45 @@ class Conductor:
             for problem in problems:
                 if problem not in self.state.said and self.state.ended is None:
                     self.record(events.Noticed(text=problem, key=problem))
+
+    def _order_guard(self, stand_down: bool = False) -> None:
+        """Tell the guard when to stop the pod, see that there is one, and pass on what it did."""
+        if not self.settings.guard:
+            return
+        phase = self.state.current
+        due = ledger.stop_due(self.plan, self.state, self.elapsed(), self.clock.mono())
+        running = phase is not None and phase.last is not None and phase.standing in ("running", "stopping")
+        orders = {
+            "stand_down": stand_down,
+            "tick": self.settings.guard,
+            "boot_id": process.boot_id(),
+            "due": round(due[0]) if due else None,
+            "why": due[1] if due else "",
+            "attempt": str(self.folder.attempt(phase.id, phase.at)) if phase and running else None,
+            "commands": [self.plan.pod.stop_command, *self.plan.pod.stop_fallbacks] if due else [],
+            "confirm": self.plan.pod.stopped_command,
+            "conductor": list(launch_command(self.folder.path)),
+        }
+        if orders != self._orders:
+            files.write_json(self.folder.path / guard.ORDERS, orders)
+            self._orders = orders
+        if self._guard is not None and self._guard.poll() is not None:
+            self._guard = None
+        if not stand_down and self._guard is None and not guard.is_running(self.folder.path / guard.ITSELF):
+            argv = [sys.executable, "-P", "-m", "app.session.guard", str(self.folder.path)]
+            self._guard = subprocess.Popen(
+                argv, env=self.environment, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        for number, text in enumerate(self._told_by_guard(), 1):
+            key = f"guard {number}"
+            if key not in self.state.said and self.state.ended is None:
+                self.record(events.Noticed(text=f"Guard: {text}", key=key))
+
+    def _told_by_guard(self) -> list[str]:
+        try:
+            return [str(row.get("text", "")) for row in files.read_rows(self.folder.path / guard.TOLD)]
+        except (OSError, ValueError):
+            return []
 
     async def _measure(self, gpus: Gpus) -> None:
         """Sample the machine, in a thread, since drivers hang; into the running attempt's folder too."""

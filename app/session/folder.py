@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,12 @@ SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How often the conductor looks, and how long what is told to end may take; in seconds."""
+    """How often conductor and guard look, and how long what is told to end may take; in seconds."""
 
     poll: float = 0.2
     tick: float = 1.0
     grace: float = 120.0
+    guard: float = 5.0
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +35,18 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConductorRecord(msgspec.Struct, frozen=True):
-    """`conductor.json`: where the conductor listens."""
+    """`conductor.json`: who the conductor is and where it listens."""
 
+    boot_id: str
+    pid_namespace: str
     pid: int
+    start_time: int
     socket: str
+
+
+def launch_command(folder: Path) -> list[str]:
+    """Return what starts the conductor of a session."""
+    return [sys.executable, "-P", "-m", "app.session.conductor", str(folder)]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from app.plan.schema import Plan
 from app.session import attempts, journal, known
 from app.session.client import SessionClient
-from app.session.folder import About, SessionFolder, Settings
+from app.session.folder import About, SessionFolder, Settings, launch_command
 from phases.common import files
 
 SESSIONS = "sessions"
@@ -144,7 +143,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
     ) as log:
         starter = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.session.conductor", str(session.path)],
+            launch_command(session.path),
             env=dict(environment),
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -112,3 +112,24 @@ def warnings(plan: Plan, elapsed: float) -> dict[str, str]:
         for share in plan.unattended.warn_at
         if budget and spent >= share * budget
     }
+
+
+def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[float, str] | None:
+    """Return when, by the monotonic clock, the pod is to be stopped if nothing changes, and why.
+
+    A gate that nobody answers waits as long as the plan says, or until the money less the landing is spent,
+    but until the second reminder at least. After its deadline a running attempt has the landing's time.
+    """
+    phase = state.current
+    if not plan.pod.stop_command or phase is None or state.ended is not None:
+        return None
+    if phase.standing == "gate":
+        patience = phase.gate_mono + plan.unattended.stop_after
+        seconds = seconds_to_landing(plan, elapsed)
+        if seconds is None or now + seconds >= patience:
+            return patience, f"nobody has decided the gate of {phase.id}"
+        return max(now + seconds, phase.gate_mono + plan.notify.every), "the budget is spent"
+    deadline = phase.last.spec.deadline if phase.last else None
+    if phase.standing in ("running", "stopping") and deadline is not None:
+        return deadline + plan.unattended.landing, "the budget is spent"
+    return None

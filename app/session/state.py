@@ -94,6 +94,7 @@ class State(msgspec.Struct, frozen=True):
     said: frozenset[str] = frozenset()
     time: Time = Time()
     pod_known: bool = False
+    machine: str = ""
     epoch: int = 0
 
     @property
@@ -175,7 +176,7 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
             phases = tuple(PhaseRecord(name) for name in event.phases)
             return replace(state, started=event, started_wall=wall, phases=phases)
         case events.ConductorStarted():
-            return replace(state, pod_known=state.pod_known or event.pod_age is not None)
+            return _conductor_started(state, event, entry)
         case events.AttemptStarted():
             return _attempt_started(state, event, wall)
         case events.StopAsked():
@@ -207,6 +208,15 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
             if last is not None and last.standing == "gate":
                 state = _with(state, replace(last, standing=_left_as(last)))
             return replace(state, ended=event)
+
+
+def _conductor_started(state: State, event: events.ConductorStarted, entry: Entry) -> State:
+    phase = state.current
+    if event.machine != state.machine and phase is not None and phase.standing == "gate":
+        # On another machine the gate has waited since now: the pod was off.
+        state = _with(state, replace(phase, gate_mono=entry.mono))
+    pod_known = state.pod_known or event.pod_age is not None
+    return replace(state, pod_known=pod_known, machine=event.machine)
 
 
 def _gated(phase: PhaseRecord, entry: Entry) -> PhaseRecord:

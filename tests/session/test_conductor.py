@@ -70,7 +70,9 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
 
 
 def test_a_gate_shows_the_evidence_and_waits(toy: Any, sh: Phase) -> None:
-    toy.start(sh(SCORE % 0.4, **GOOD), sh("true"), settings=Settings(poll=0.02, tick=0.05, grace=0.5))
+    toy.start(
+        sh(SCORE % 0.4, **GOOD), sh("true"), settings=Settings(poll=0.02, tick=0.05, grace=0.5, guard=0.0)
+    )
     gate = toy.gate().gate
     assert (gate.phase, gate.attempt, gate.because, gate.verdict) == ("p1", 1, "plan", "investigate")
     assert [(c.name, c.passed, c.values) for c in gate.criteria] == [("good", False, {"score": 0.4})]

@@ -1,0 +1,181 @@
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.session import guard, ledger, process
+from app.session.folder import Settings
+
+Phase = Callable[..., dict[str, Any]]
+GUARDED = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
+WAIT = "while [ ! -e go ]; do sleep 0.02; done"
+
+UNATTENDED = """
+[session]
+name = "Unattended"
+model = "none"
+budget_usd = 10.0
+
+[pod]
+gpu = "none"
+usd_per_hour = 3.6
+stop_command = ["sh", "-c", 'echo first >> stops; test -e stoppable']
+stop_fallbacks = [["sh", "-c", 'echo second >> stops']]
+stopped_command = ["sh", "-c", 'test -e stopped']
+
+[unattended]
+stop_after = "{stop_after}"
+"""
+
+
+def guard_pid(toy: Any) -> int:
+    return int(json.loads((toy.folder / guard.ITSELF).read_text())["pid"])
+
+
+def wait(condition: Callable[[], Any]) -> Any:
+    import time
+
+    ends = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    return found
+
+
+def test_guard_and_conductor_start_each_other_again(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), settings=GUARDED)
+    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    first = toy.conductor_pid()
+    os.kill(first, signal.SIGKILL)
+    wait(lambda: toy.conductor_pid() != first)
+    assert any("conductor was gone" in n for n in toy.until(lambda s: s.notices).notices)
+    watcher = guard_pid(toy)
+    os.kill(watcher, signal.SIGKILL)
+    wait(lambda: guard_pid(toy) != watcher)
+    (toy.root / "go").touch()
+    assert toy.over().state == "finished"
+    toy.assert_nothing_left()
+
+
+def test_a_conductor_that_is_told_to_leave_is_not_brought_back(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), settings=GUARDED)
+    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    os.kill(toy.conductor_pid(), signal.SIGTERM)
+    wait(lambda: not guard.is_running(toy.folder / guard.ITSELF))
+    wait(lambda: process.look(toy.conductor_pid()) is None)
+    toy.rejoin()
+    (toy.root / "go").touch()
+    assert toy.over().state == "finished"
+
+
+def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_approval(
+    toy: Any, sh: Phase
+) -> None:
+    stops = toy.root / "stops"
+    head = UNATTENDED.format(stop_after="0.5 s").replace("stops;", f"{stops};").replace("stops'", f"{stops}'")
+    head = head.replace("test -e stop", f"test -e {toy.root}/stop")
+    client = toy.start(sh("true", gate={"ask": "always"}), head=head, settings=GUARDED)
+    toy.gate()
+    wait(lambda: stops.exists() and stops.read_text().count("second") >= 2)  # each way, again and again
+    assert toy.client.snapshot().state == "gate"
+    (toy.root / "stoppable").touch()
+    (toy.root / "stopped").touch()
+    session = toy.until(lambda s: any("the pod is stopped" in n for n in s.notices))
+    said = "\n".join(session.notices)
+    assert "nobody has decided the gate of p1" in said
+    assert "trying again in 1 s" in said
+    assert session.state == "gate"
+    assert session.decisions == ()
+    count = len(stops.read_text().splitlines())
+    client.decide("p1", 1, "go")
+    assert toy.over().state == "finished"
+    assert len(stops.read_text().splitlines()) == count
+
+
+def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    orders = {
+        "tick": 0.01,
+        "boot_id": process.boot_id(),
+        "due": 100,
+        "why": "the budget is spent",
+        "commands": [["no-such-command"], ["sh", "-c", f'echo "$0" > {told}', "$POD"]],
+        "confirm": [],
+        "conductor": ["false"],  # the conductor does not come up
+    }
+    now = [0.0]
+    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+
+    def pause(seconds: float) -> None:
+        now[0] += max(seconds, 1.0)
+        if told.exists():
+            (tmp_path / guard.ORDERS).write_text(json.dumps(orders | {"stand_down": True}))
+
+    guard.Guard(tmp_path, {**os.environ, "POD": "pod-7"}, pause, lambda: now[0]).run()
+    assert told.read_text() == "pod-7\n"
+    said = [json.loads(line)["text"] for line in (tmp_path / guard.TOLD).read_text().splitlines()]
+    assert said[-3:] == [
+        "stopping the pod: the budget is spent",
+        "no-such-command: failed",
+        "sh: the pod is stopped",
+    ]
+
+
+def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    orders: dict[str, Any] = {"due": 1, "boot_id": "another", "why": "", "commands": [["touch", str(told)]]}
+    left = [5]
+
+    def pause(seconds: float) -> None:
+        left[0] -= 1
+        (tmp_path / guard.ORDERS).write_bytes(b"{" if left[0] else b'{"stand_down": true}')
+
+    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    guard.Guard(tmp_path, {}, pause, lambda: 1e9).run()
+    assert not told.exists()
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "due", "why"),
+    [
+        (0.0, 50 + 7200, "nobody has decided"),
+        (8000.0, 100.0 + (10000 - 900 - 8000), "the budget is spent"),
+        (9999.0, 50 + 900.0, "the budget is spent"),  # not before the second reminder
+    ],
+)
+def test_when_an_unanswered_gate_stops_the_pod(
+    toy: Any, sh: Phase, elapsed: float, due: float, why: str
+) -> None:
+    from app.session import events
+    from app.session.journal import Entry
+    from app.session.state import fold
+
+    plan = toy.plan(sh("true"), head=UNATTENDED.format(stop_after="2 h"))
+    happened = [
+        events.SessionStarted(
+            id="s", plan_sha256="", profile="", seed=1, phases=["p1"], approved="", usd_per_hour=3.6,
+            budget_usd=10.0,
+        ),
+        events.ConductorStarted(pid=1, machine="m"),
+        events.AttemptStarted(phase="p1", attempt=1, parameters={}, cookie="c", deadline=70.0),
+        events.AttemptEnded(phase="p1", attempt=1, ended=0, seconds=1, reason="exited", code=0),
+        events.Judged(phase="p1", attempt=1, verdict="go", gate="plan"),
+    ]  # fmt: skip
+    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
+    found = ledger.stop_due(plan, fold(entries), elapsed, 100.0)
+    assert found is not None
+    assert found[0] == pytest.approx(due)
+    assert why in found[1]
+    assert ledger.stop_due(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
+    without = plan.model_copy(update={"pod": plan.pod.model_copy(update={"stop_command": ()})})
+    assert ledger.stop_due(without, fold(entries), elapsed, 100.0) is None
+    moved = [*entries, Entry(6, 2, 9e9, 1e6, events.ConductorStarted(pid=2, machine="another"))]
+    waits = fold(moved).current
+    assert waits is not None
+    assert waits.gate_mono == 1e6
+    assert msgspec.structs.replace(waits, gate_mono=50.0) == fold(entries).current
