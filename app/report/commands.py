@@ -6,6 +6,8 @@ from typing import TextIO
 
 from app.plan.schema import Plan
 from app.report import bundle as bundles
+from app.report import story
+from app.report.story import first_line
 from app.report import verify as verification
 from app.session import pod
 from app.session.clock import Clock
@@ -23,26 +25,47 @@ def masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
     return Masker.of(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
 
 
-def outputs(plan: Plan, session: Path) -> Path:
-    """Return where a session's outputs are: a later session has moved them aside."""
-    aside = plan.artifacts / "archive" / session.name
-    return aside if aside.is_dir() else plan.artifacts
+def outputs(session: Path) -> Path:
+    """Return where a session's outputs are: beside its records, unless a later session moved them aside.
+
+    That also holds in an unpacked bundle, where the plan's own paths mean nothing.
+    """
+    artifacts = session.parent.parent
+    aside = artifacts / "archive" / session.name
+    return aside if aside.is_dir() else artifacts
 
 
 def bundle(
-    session: Path, environment: Mapping[str, str], out: TextIO, *, output: Path | None = None, only_list: bool
+    session: Path,
+    environment: Mapping[str, str],
+    out: TextIO,
+    *,
+    clock: Clock,
+    output: Path | None = None,
+    only_list: bool = False,
 ) -> int:
-    """Show what is packed, pack it, and say how to fetch and check it."""
-    plan = _plan(session)
+    """Show what is packed, pack it with the report as it now is, and say how to fetch and check it.
+
+    Args:
+        session: the session's folder.
+        environment: holds the secrets to be masked, and on a pod its address.
+        out: where to write.
+        clock: the present, for the report.
+        output: the bundle, by default `bundles/<session>.tar` beside the session's outputs.
+        only_list: show what would be packed, and write nothing.
+    """
     try:
-        found = bundles.contents(outputs(plan, session), plan.bundle.include, session)
+        plan = _plan(session)
+        masking = masker(plan, environment)
+        if not only_list:
+            _write_report(session, outputs(session), masking, environment, clock)
+        found = bundles.contents(outputs(session), plan.bundle.include, session)
         _show(found, out)
         if only_list:
             return 0
-        target = output or plan.artifacts / bundles.FOLDER / f"{session.name}.tar"
-        masking = masker(plan, environment)
+        target = output or session.parent.parent / bundles.FOLDER / f"{session.name}.tar"
         done = bundles.pack(found, target, masking, _Percent(out))
-    except (bundles.BundleError, OSError) as error:
+    except (bundles.BundleError, story.NoStory, OSError) as error:
         out.write(f"gonogo: {error}\n")
         return BAD_INPUT
     for notice in (*masking.notices, *done.notices):
@@ -83,23 +106,32 @@ class _Percent:
             self._next += 10
 
 
-def report(session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock) -> int:
-    """Write the report of a session, as it stands, beside its outputs."""
-    from app.report import report as pages
-    from app.report import story
-
+def report(
+    session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock, output: Path | None = None
+) -> int:
+    """Write the report of a session, as it stands, into a folder: by default beside its outputs."""
     try:
-        plan = _plan(session)
-        place = outputs(plan, session)
-        told = story.read(session, place, clock, pod.incarnation(environment)[0])
-        masking = masker(plan, environment)
-        for name, page in ((pages.HTML, pages.html), (pages.MARKDOWN, pages.markdown)):
-            files.write_whole(place / name, page(told, masking))
-            out.write(f"{place / name}\n")
+        masking = masker(_plan(session), environment)
+        for path in _write_report(session, output or outputs(session), masking, environment, clock):
+            out.write(f"{path}\n")
     except (story.NoStory, OSError) as error:
         out.write(f"gonogo: {error}\n")
         return BAD_INPUT
+    for notice in masking.notices:
+        out.write(f"note: {notice}\n")
     return 0
+
+
+def _write_report(
+    session: Path, place: Path, masking: Masker, environment: Mapping[str, str], clock: Clock
+) -> tuple[Path, Path]:
+    from app.report import report as pages
+
+    told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0])
+    page, text = place / pages.HTML, place / pages.MARKDOWN
+    files.write_whole(page, pages.html(told, masking))
+    files.write_whole(text, pages.markdown(told, masking))
+    return page, text
 
 
 def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
@@ -121,5 +153,12 @@ def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
 
 
 def _plan(session: Path) -> Plan:
-    """Return the plan that a session runs."""
-    return Plan.model_validate_json(SessionFolder(session).plan.read_bytes())
+    """Return the plan that a session runs.
+
+    Raises:
+        NoStory: it cannot be read.
+    """
+    try:
+        return Plan.model_validate_json(SessionFolder(session).plan.read_bytes())
+    except (OSError, ValueError) as error:
+        raise story.NoStory(f"{session}: expected the folder of a session: {first_line(error)}") from None

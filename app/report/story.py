@@ -112,7 +112,7 @@ def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
         plan = Plan.model_validate_json(files.plan.read_bytes())
         state, damage = recover(journal.read(files.journal))
     except (OSError, ValueError) as error:
-        raise NoStory(f"{folder}: expected a session that has begun: {error}") from None
+        raise NoStory(f"{folder}: expected a session that has begun: {first_line(error)}") from None
     if state.started is None:
         raise NoStory(f"{folder}: the session has not begun")
     here = state.time.machine == machine
@@ -131,6 +131,11 @@ def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
     )
     text = _start_of(outputs / "final_comparison.txt")
     return Story(plan, state, session, phases, _comparison(outputs), text.decode(errors="replace"), damage)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    return str(error).split("\n", 1)[0]
 
 
 def _attempt(folder: Path, phase: Phase, attempt: Attempt, shown: AttemptView) -> AttemptStory:

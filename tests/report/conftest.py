@@ -22,7 +22,7 @@ secrets = ["HF_TOKEN"]
 gpu = "A100 80GB"
 usd_per_hour = 3.6
 [bundle]
-include = ["models", "logs"]
+include = ["models", "logs", "report.*"]
 [[phase]]
 id = "baseline"
 title = "Baseline evaluation"

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.report import commands
-from tests.report.conftest import TOKEN
+from tests.report.conftest import TOKEN, SteppedClock
 
 
 def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
     environment = {"HF_TOKEN": TOKEN, "RUNPOD_PUBLIC_IP": "1.2.3.4", "RUNPOD_TCP_PORT_22": "40022"}
-    assert commands.bundle(session, environment, out, only_list=False) == 0
+    assert commands.bundle(session, environment, out, clock=SteppedClock()) == 0
     target = tmp_path / "artifacts/bundles/20251009-100000.tar"
     text = out.getvalue()
     assert text.index("5 kB") < text.index("packed 100 %") < text.index("scp -P 40022")
@@ -29,16 +29,29 @@ def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp
     assert "logs/train.log: its bytes are not those of the manifest" in out.getvalue()
 
 
+def test_an_unpacked_bundle_can_be_reported_on(session: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert commands.bundle(session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock()) == 0
+    assert (
+        commands.verify(tmp_path / f"artifacts/bundles/{session.name}.tar", out, unpack=tmp_path / "home")
+        == 0
+    )
+    unpacked = tmp_path / "home" / session.name / "sessions" / session.name
+    assert commands.report(unpacked, {}, out, clock=SteppedClock(), output=tmp_path / "home") == 0
+    assert "loss 0.52" in (tmp_path / "home/report.md").read_text()
+    assert commands.verify(tmp_path / "home" / session.name, out) == 0
+
+
 def test_bundle_only_lists(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, only_list=True) == 0
+    assert commands.bundle(session, {}, out, clock=SteppedClock(), only_list=True) == 0
     assert "together" in out.getvalue()
     assert not (tmp_path / "artifacts/bundles").exists()
 
 
 def test_bundle_says_which_secret_it_cannot_know(session: Path) -> None:
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, only_list=False) == 0
+    assert commands.bundle(session, {}, out, clock=SteppedClock()) == 0
     assert "HF_TOKEN is not set here" in out.getvalue()
 
 
@@ -47,9 +60,19 @@ def test_an_earlier_session_is_bundled_from_where_its_outputs_are(session: Path,
     aside.mkdir(parents=True)
     (tmp_path / "artifacts/models").rename(aside / "models")
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, only_list=False) == 0
+    assert commands.bundle(session, {}, out, clock=SteppedClock()) == 0
     assert "logs: nothing is there" in out.getvalue()
     assert commands.verify(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
+
+
+def test_what_is_no_session_is_one_line(tmp_path: Path) -> None:
+    for act, plan in ((commands.bundle, None), (commands.report, None), (commands.report, "{}")):
+        if plan:
+            (tmp_path / "plan.json").write_text(plan)
+        out = io.StringIO()
+        assert act(tmp_path, {}, out, clock=SteppedClock()) == 2
+        assert out.getvalue().count("\n") == 1
+        assert "expected the folder of a session" in out.getvalue()
 
 
 @pytest.mark.parametrize("name", ["nothing.tar", "empty"])
