@@ -7,8 +7,8 @@ from typing import TextIO
 from app.plan.schema import Plan
 from app.report import bundle as bundles
 from app.report import story
-from app.report.story import first_line
 from app.report import verify as verification
+from app.report.story import first_line
 from app.session import pod
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
