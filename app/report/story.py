@@ -165,7 +165,7 @@ def _read_all(tail: ProgressTail[SeriesBuilder] | LogMetrics[SeriesBuilder]) -> 
 
 
 def _memory(path: Path) -> tuple[Memory, ...]:
-    """Return the memory of each GPU; without a GPU, that of the host."""
+    """Return the memory of each GPU; without one, that of the phase's processes and of the whole host."""
     used: dict[str, SeriesBuilder] = {}
     peak: dict[str, float] = {}
     total: dict[str, float] = {}
@@ -182,11 +182,18 @@ def _memory(path: Path) -> tuple[Memory, ...]:
                 continue
             start = sample.time if start is None else start
             parts = [(f"GPU {g.index}", g.memory_used, g.memory_total) for g in sample.gpus]
-            for name, bytes_used, bytes_total in parts or [("host", sample.memory_used, sample.memory_total)]:
+            for name, bytes_used, bytes_total in parts or _host_memory(sample):
                 used.setdefault(name, SeriesBuilder(name)).add((sample.time - start) / 60, bytes_used / _GIB)
                 peak[name] = max(peak.get(name, 0.0), bytes_used / _GIB)
                 total[name] = bytes_total / _GIB
     return tuple(Memory(name, used[name].series(), peak[name], total[name]) for name in used)
+
+
+def _host_memory(sample: MachineSample) -> list[tuple[str, int, int]]:
+    host = [("host", sample.memory_used, sample.memory_total)]
+    if sample.phase_memory is None:
+        return host
+    return [("phase", sample.phase_memory, sample.memory_total), *host]
 
 
 def _comparison(outputs: Path) -> Comparison | None:

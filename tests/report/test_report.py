@@ -196,6 +196,15 @@ def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
     assert "as text" in report.markdown(whole, MASKER)
 
 
+def test_without_a_gpu_the_memory_is_that_of_phase_and_host(session: Path) -> None:
+    machine = session / "attempts/training/2/machine.jsonl"
+    rows = [msgspec.json.decode(line) for line in machine.read_bytes().splitlines()]
+    rows = [{**row, "gpus": [], "phase_memory": i << 28} for i, row in enumerate(rows)]
+    machine.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    memory = told(session).phases[1].attempts[1].memory
+    assert [(m.name, m.peak, m.total) for m in memory] == [("phase", 59 / 4, 64), ("host", 9, 64)]
+
+
 def test_hostile_records_are_only_text(session: Path) -> None:
     attempt = session / "attempts/training/2"
     (attempt / "result.json").write_bytes(b'{"metrics": {"x": ')
