@@ -65,7 +65,7 @@ class Masker:
     def text(self, text: str) -> str:
         """Return a text with every secret in it masked."""
         data = text.encode(errors="surrogatepass")
-        return self.data(data).decode(errors="surrogatepass") if self._pattern.search(data) else text
+        return self.data(data).decode(errors="surrogatepass") if self._may_hold_one(data) else text
 
     def data(self, data: bytes) -> bytes:
         """Return bytes with every secret in them masked."""
@@ -107,7 +107,9 @@ class Masker:
 
     def _may_hold_one(self, data: bytes) -> bool:
         """Tell quickly that most data holds no secret: no plain form, and no escape of its characters."""
-        return any(form in data for form in self._forms) or self._escape.search(data) is not None
+        if any(form in data for form in self._forms):
+            return True
+        return bool(self._forms) and self._escape.search(data) is not None
 
 
 def _replacement(name: str) -> bytes:
