@@ -304,5 +304,7 @@ def show(app: CockpitApp) -> int:
     try:
         print(farewell(app.view.snapshot if app.view else None), flush=True)  # noqa: T201 - the screen is closed
     except OSError:  # the terminal went away: nobody is to hear of it at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
     return app.return_code or 0
