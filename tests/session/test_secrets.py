@@ -75,6 +75,18 @@ def test_no_chunking_leaks(value: str, form: str, before: str, after: str, cuts:
         assert len(seen) < SHORTEST or seen not in whole
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [1, 61, 256])
+def test_nothing_leaks_wherever_a_secret_lies_in_a_long_stream(form: str, size: int) -> None:
+    masker = Masker({"TOKEN": 'a/b+c=d"é'})
+    written = FORMS[form]('a/b+c=d"é').encode()
+    for before in range(0, 700, 3):
+        data = b"." * before + written + b"." * 500
+        out = b"".join(masker.stream(data[i : i + size] for i in range(0, len(data), size)))
+        assert out.count(b"[secret TOKEN]") == 1
+        assert out == masker.data(data)
+
+
 @given(
     st.lists(st.text("ab", min_size=SHORTEST, max_size=12), min_size=1, max_size=3),
     st.text("ab%61\\u0", max_size=400),
