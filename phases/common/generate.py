@@ -159,9 +159,10 @@ class _Sampler(LogitsProcessor):  # type: ignore[misc]
         self.step = 0
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        probabilities, tokens = torch.sort(
-            torch.softmax(scores.float() / self.temperature, dim=-1), dim=-1, descending=True, stable=True
-        )
+        probabilities = torch.softmax(scores.float() / self.temperature, dim=-1)
+        tokens = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
+        if self.top_p < 1:  # only then does the order of the tokens matter; sorting takes most of the time
+            probabilities, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
         cumulative = probabilities.cumsum(dim=-1)
         # The nucleus ends with the first token that brings the sum to top_p.
         last = (cumulative < self.top_p).sum(dim=-1, keepdim=True).clamp(max=scores.shape[-1] - 1)
