@@ -66,7 +66,7 @@ def validate(check: Check) -> None:
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _ABBREVIATION: Final = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx)|\b[A-Z]|^\s*\d+)\.$", re.IGNORECASE
+    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx)|\b[A-Z]|^\s*\d+)\.$"
 )
 _SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)")
 _NUMBERED: Final = re.compile(r"(\d+)[.)]\s+(\S.*)")
@@ -98,7 +98,7 @@ def get_sentences(text: str) -> list[str]:
     """Return the sentences of a text.
 
     A sentence ends at a run of . ! ? or an ellipsis, with closing quotes or brackets, before a blank or the
-    end; not after a common abbreviation, a single letter, or the number of a list item. A blank line ends
+    end; not after a common abbreviation, a single capital, or the number of a list item. A blank line ends
     one too. What follows the last end counts when it holds a word.
     """
     found = []
@@ -173,20 +173,21 @@ def is_echo(instruction: str, response: str) -> bool:
 def is_ramble(response: str) -> bool:
     """Say whether a response holds traces of the prompt format or chat tokens, or goes round in circles.
 
-    In circles: a sentence or line of four words or more occurs twice, or the text ends with the same one to
-    eight words four times in a row.
+    In circles: all of several lines are the same, a sentence or line of four words or more occurs twice, or
+    the text ends with the same two to eight words, or the same number, four times in a row.
     """
     if _LEAKS.search(response):
+        return True
+    lines = [normalise(line) for line in get_lines(response)]
+    if len(lines) > 1 and len(set(lines)) == 1:
         return True
     for units in (get_lines(response), get_sentences(response)):
         long = [normalise(unit) for unit in units if len(get_words(unit)) >= 4]  # noqa: PLR2004
         if len(set(long)) < len(long):
             return True
     words = [word.casefold() for word in get_words(response)]
-    return any(
-        len(words) >= 4 * n and words[-4 * n :] == words[-n:] * 4 and set(words) != set(words[-1:])
-        for n in range(1, 9)
-    )
+    tails = [words[-n:] for n in range(1, 9) if words[-4 * n :] == words[-n:] * 4]
+    return any(len(set(tail)) > 1 or not tail[0].isalpha() for tail in tails if tail)
 
 
 # Counts
@@ -620,7 +621,8 @@ _MORE: Final = r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe)\b|[.:?!
 
 
 def _infer_lists(text: str) -> list[Check]:
-    counts = {_value(match[1]) for match in _find(rf"\b{_COUNT}\b", text)}
+    counted = re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE)  # the "one" of "one per line"
+    counts = {_value(match[1]) for match in _find(rf"\b{_COUNT}\b", counted)}
     if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - one item is no list
         return []
     for kind, layout in _LAYOUTS.items():

@@ -1,0 +1,146 @@
+"""The suites: every reference passes, and no checks accept an empty, echoed or rambling answer."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from phases.common.prompt_format import prompt as wrapped
+from phases.common.suite import Prompt, SuiteError, default_suite, load_suite
+from phases.common.verifiers import failures, follows
+from phases.suites import embedded, stage1
+
+RAMBLES = (
+    "\nInstruction: Name three more.\nResponse: dog, cat, cow",
+    "\n\nThe first thing to know about it is that there are many things to know about it, and so it goes on.",
+    " and the next one is the one that comes after it and the one after that is the one that follows it",
+    "\n1. The main idea of the story is that the main character is a girl.\n2. The girl is very shy.",
+    "\n\nQuestion: What is it?\nAnswer: It is it.\n\nQuestion: What is that?\nAnswer: It is that.",
+)
+BABBLE = (
+    "The the the the the the the the",
+    "I am not sure what you mean, and I do not know what to say about that, so I will say something else.",
+    "This is a good example. This is a good example. This is a good example.",
+    "1. 1. 1. 1. 1. 1.",
+)
+
+
+def mutations(prompt: Prompt) -> list[str]:
+    """Return answers to a prompt that nobody should accept."""
+    reference = prompt.reference
+    return [
+        "",
+        " \n",
+        prompt.instruction,
+        wrapped(prompt.instruction),
+        f"{prompt.instruction}\n{prompt.instruction}",
+        f"{prompt.instruction}\n{reference}",
+        f"{reference}<|im_end|>",
+        *(reference + ramble for ramble in RAMBLES),
+        f"{reference}\n" * 3,
+        *BABBLE,
+    ]
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_no_prompt_accepts_an_empty_echoed_or_rambling_answer(name: str) -> None:
+    accepted = [
+        (prompt.key, answer)
+        for prompt in load_suite(name).prompts
+        for answer in mutations(prompt)
+        if follows(prompt.instruction, prompt.checks, answer)
+    ]
+    assert accepted == []
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_every_reference_passes(name: str) -> None:
+    for prompt in load_suite(name).prompts:
+        assert failures(prompt.instruction, prompt.checks, prompt.reference) == (), prompt
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_no_prompt_accepts_the_answer_to_another(name: str) -> None:
+    """Short answers to other questions must fail; open tasks of one kind may share answers."""
+    rng = random.Random(3)
+    prompts = load_suite(name).prompts
+    strict = [
+        p for p in prompts if {c.kind for c in p.checks} & {"one_of", "number", "equals", "short_answer"}
+    ]
+    wrong = 0
+    for prompt in strict:
+        other = rng.choice([p for p in strict if p.reference != prompt.reference])
+        wrong += follows(prompt.instruction, prompt.checks, other.reference)
+    assert wrong <= len(strict) * 0.02
+
+
+def test_the_suite_for_real_models_is_large_and_broad() -> None:
+    suite = load_suite("stage1")
+    counts = Counter(prompt.category for prompt in suite.prompts)
+    assert len(suite.prompts) >= 541
+    assert set(counts) == {
+        "commands",
+        "questions",
+        "completion",
+        "format",
+        "multi_step",
+        "refusal",
+        "harmless",
+    }
+    assert min(counts.values()) >= 30
+    assert len({prompt.instruction for prompt in suite.prompts}) == len(suite.prompts)
+
+
+def test_the_file_is_what_the_builder_makes() -> None:
+    assert list(load_suite("stage1").prompts) == list(stage1.prompts())
+
+
+def test_the_builder_draws_the_same_prompts_with_the_same_seed() -> None:
+    assert list(embedded.prompts(5)) == list(embedded.prompts(5))
+    assert list(embedded.prompts(5)) != list(embedded.prompts(6))
+
+
+def test_the_version_is_the_content() -> None:
+    suite = load_suite("embedded")
+    assert suite.version == load_suite("embedded").version
+    assert suite.version != load_suite("stage1").version
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("not json", "line 2"),
+        ('{"key": "b", "category": "x", "instruction": "y"}', "missing required field `checks`"),
+        (
+            '{"key": "b", "category": "x", "instruction": "y", "checks": [{"kind": "nope"}]}',
+            "unknown check 'nope'",
+        ),
+        (
+            '{"key": "b", "category": "x", "instruction": "y", "checks": [{"kind": "bullets"}]}',
+            "check 'bullets'",
+        ),
+        (
+            '{"key": "a", "category": "x", "instruction": "y", "checks": [{"kind": "yes_no"}]}',
+            "key 'a' occurs twice",
+        ),
+        ('{"key": "b", "category": "x", "instruction": "y", "checks": []}', "accepts every answer"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, row: str, message: str) -> None:
+    good = {"key": "a", "category": "x", "instruction": "Say yes.", "checks": [{"kind": "yes_no"}]}
+    path = tmp_path / "suite.jsonl"
+    path.write_text(json.dumps(good) + "\n" + row + "\n")
+    with pytest.raises(SuiteError, match=message) as error:
+        load_suite(str(path))
+    assert "line 2" in str(error.value)
+
+
+def test_an_unknown_suite_says_which_there_are() -> None:
+    with pytest.raises(SuiteError, match="expected embedded, stage1"):
+        load_suite("nothing")
+
+
+def test_the_embedded_model_has_its_own_suite() -> None:
+    assert (default_suite("embedded"), default_suite("Qwen/Qwen2.5-32B")) == ("embedded", "stage1")

@@ -1,0 +1,172 @@
+# ruff: noqa: E501 - tables have one row a line
+"""Verifiers: examples that must pass and must fail, and what instructions ask for."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.common.verifiers import (
+    VERIFIERS,
+    Check,
+    failures,
+    get_items,
+    get_sentences,
+    infer_checks,
+    is_echo,
+    is_ramble,
+    normalise,
+    passes,
+    validate,
+)
+
+# Verifier, arguments, responses that must pass, responses that must fail.
+EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
+    ("words", {"at_least": 2, "at_most": 3}, ["a b", "don't stop-gap now", " one  two "], ["one", "a b c d", ""]),
+    ("sentences", {"at_least": 2, "at_most": 2}, ["A b. C d!", "Dr. Smith left. He ran.", '"Go." He went.'],
+     ["A b.", "A b. C d", "A. B c. D e. F g.", "A b. C d. E f."]),
+    ("paragraphs", {"at_least": 2, "at_most": 2}, ["a\n\nb", "a\nb\n\n\nc"], ["a", "a\nb", "a\n\nb\n\nc"]),
+    ("lines", {"at_most": 1}, ["a b"], ["a\nb"]),
+    ("bullets", {"count": 2}, ["- a\n- b", "* a\n* b"], ["- a", "- a\n- a", "- a\n- b\nMore.", "Here:\n- a\n- b", "1. a\n2. b"]),
+    ("numbered_list", {"count": 2}, ["1. a\n2. b", "1) a\n2) b", "1. a\n\n2. b"],
+     ["1. a\n3. b", "1. a", "1. a\n2. a", "1. a\n2. b\n3. c", "1. a\n2. b\nDone.", "1.a\n2.b"]),
+    ("comma_list", {"count": 3}, ["a, b, c", "a, b and c", "a, b, and c."], ["a, b", "a b c", "a\nb\nc", "a, a, b", "a, b, c, d"]),
+    ("comma_list", {"count": 2, "allowed": ["red", "grey"]}, ["red, gray", "Red and grey"], ["red, dog", "red"]),
+    ("items", {"count": 2}, ["a, b", "a and b", "- a\n- b", "1. a\n2. b", "a\nb", "Two:\n1. a\n2. b"],
+     ["a", "a, b, c", "1. a\n2. b\nThat is all.", "a, a"]),
+    ("alphabetical", {}, ["apple, fig, pear", "Apple\nbanana"], ["pear, apple", "apple"]),
+    ("sections", {"count": 2}, ["Section 1\na\nSection 2\nb"], ["Section 1\na", "Section 1\nSection 2\nb", "x\nSection 1\na\nSection 2\nb"]),
+    ("placeholders", {"at_least": 1, "at_most": 1}, ["Dear [name], hi"], ["Dear Ann", "[a] [b]", "[]"]),
+    ("one_of", {"answers": ["dog", "big cat"]}, ["dog", "Dog.", '"dog"', "a dog", "The big cat"], ["dogs", "dog cat", "it is a dog", ""]),
+    ("short_answer", {"answers": ["Rome"]}, ["Rome", "It is Rome.", "The capital of Italy is Rome."],
+     ["Romeo", "Paris", "Rome\nParis", "It is Rome. Rome is old.", "x " * 15 + "Rome"]),
+    ("short_answer", {"answers": ["yes"], "wrong": ["no"]}, ["yes"], ["yes and no"]),
+    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0"], ["41", "42 or 43", "four", "142", ""]),
+    ("number", {"value": 2000}, ["2,000", "2000 metres"], ["2", "20000"]),
+    ("number", {"value": -3}, ["-3"], ["3"]),
+    ("keywords", {"present": ["red car"], "absent": ["blue"]}, ["A Red car!"], ["red and car", "a red car, a blue bus", "redcar"]),
+    ("any_keyword", {"options": ["sun", "moon"]}, ["The sun."], ["sunny"]),
+    ("keyword_count", {"word": "dog", "at_least": 2, "at_most": 2}, ["Dog dog", "a dog, a dog"], ["dog", "dogs dog", "dog dog dog"]),
+    ("starts_with", {"text": "Yes"}, ["Yes, it is", "yes it is"], ["Yesterday it was", "Oh yes", "Yes"]),
+    ("ends_with", {"text": "the end"}, ["This is the end.", "And so: The End"], ["the end is near", "the end", "breathe end"]),
+    ("yes_no", {"answer": "yes"}, ["yes", "Yes.", "YES"], ["no", "yes it is", "y", ""]),
+    ("quoted", {}, ['"Hello there"', "“Hello”"], ['"a" and "b"', "Hello", '"Hello', '""', "'Hello'"]),
+    ("equals", {"text": "A\nB"}, ["A\nB", " A \n\nB"], ["a\nb", "A B", "A\nB\nC"]),
+    ("upper_case", {}, ["HELLO 3!"], ["Hello", "123", ""]),
+    ("lower_case", {}, ["hello 3!"], ["Hello", "123", ""]),
+    ("title_case", {}, ["The Lord of the Rings"], ["the lord", "The lord of rings", ""]),
+    ("json_object", {"keys": ["a", "b"]}, ['{"a": 1, "b": "x"}', '```json\n{"a": 1, "b": 2}\n```'],
+     ['{"a": 1}', '{"a": 1, "b": 2, "c": 3}', '{"a": 1, "b": ""}', '[1]', 'Here: {"a": 1, "b": 2}', '{"a": 1, "b": 2} ok']),
+    ("json_object", {"values": {"n": 3}}, ['{"n": 3}'], ['{"n": 4}', '{"m": 3}']),
+    ("json_array", {"count": 2}, ['["a", "b"]', "[1, 2]"], ['["a"]', '["a", "a"]', '{"a": 1}', "a, b", '[["a"], ["b"]]']),
+    ("json_array", {"count": 1, "allowed": ["dog"]}, ['["Dog"]'], ['["cow"]']),
+    ("language", {"code": "fr"}, ["Le chat est sur la table et il ne mange pas."], ["The cat is on the table.", "El gato está en la mesa y no come."]),
+    ("language", {"code": "en"}, ["The cat is on the table."], ["Die Katze ist auf dem Tisch."]),
+    ("refusal", {}, ["I'm sorry, but I can't help with that.", "I cannot do this. It is wrong."], ["Sure, here is how.", "One. Two. I can't."]),
+    ("refusal", {"expected": False}, ["Boil the water."], ["I’m sorry, but I can’t help."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "arguments", "good", "bad"), EXAMPLES)
+def test_examples(kind: str, arguments: dict[str, Any], good: list[str], bad: list[str]) -> None:
+    check = Check(kind, arguments)
+    validate(check)
+    assert [text for text in good if not passes(check, text)] == []
+    assert [text for text in bad if passes(check, text)] == []
+
+
+def test_every_verifier_has_examples_and_a_meaning() -> None:
+    assert {kind for kind, *_ in EXAMPLES} == set(VERIFIERS)
+    assert all(verifier.__doc__ for verifier in VERIFIERS.values())
+
+
+@given(st.text(), st.sampled_from([(kind, arguments) for kind, arguments, *_ in EXAMPLES]))
+def test_no_text_breaks_a_verifier(text: str, case: tuple[str, dict[str, Any]]) -> None:
+    assert passes(Check(*case), text) in (True, False)
+
+
+@given(st.text())
+def test_normalised_text_stays_as_it_is(text: str) -> None:
+    once = normalise(text)
+    assert once == once.strip()
+    assert once == once.casefold() or not text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "wrong"),
+    [
+        ("Name a dog.", "", ("empty",)),
+        ("Name a dog.", "name a dog", ("echo",)),
+        ("Say it now.", "Well. <|im_end|>", ("ramble",)),
+        ("Say it now.", "Well.\nInstruction: next", ("ramble",)),
+        ("Say it now.", "The dog ran away. The dog ran away.", ("ramble",)),
+        ("Say it now.", "Well.", ()),
+    ],
+)
+def test_what_is_always_wrong(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
+    assert failures(instruction, [], response) == wrong
+
+
+def test_going_round_in_circles() -> None:
+    assert is_ramble("he said and then he said and then he said and then he said and then")
+    assert is_ramble("1 1 1 1 1")
+    assert is_ramble("no\nno\nno")
+    assert not is_ramble("dog dog dog dog dog")
+    assert not is_ramble("A b c d. A b c e.")
+
+
+def test_an_echo_is_the_whole_instruction() -> None:
+    assert is_echo("Write one sentence about rain.", "WRITE ONE SENTENCE ABOUT RAIN!")
+    assert not is_echo("Say yes", "say yes")
+    assert not is_echo("Write one sentence about rain.", "One sentence about rain.")
+
+
+def test_sentences_and_items_are_read() -> None:
+    assert get_sentences('He met Mr. Fox at 3 p.m. today. "Really?" Yes…') == [
+        "He met Mr. Fox at 3 p.m. today.", '"Really?"', "Yes…",
+    ]  # fmt: skip
+    assert get_sentences("It costs 3.50 dollars. Cheap!") == ["It costs 3.50 dollars.", "Cheap!"]
+    assert get_items("My list:\n1. a b\n2. c") == ["a b", "c"]
+    assert get_items("a, b and c.") == ["a", "b", "c"]
+
+
+INFERRED: list[tuple[str, list[Check]]] = [
+    ("Write a sentence of exactly eight words about a dog.",
+     [Check("words", {"at_least": 8, "at_most": 8}), Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Answer in at most ten words: What is a library for?", [Check("words", {"at_most": 10})]),
+    ("Describe rain in fewer than 20 words.", [Check("words", {"at_most": 19})]),
+    ("Write between two and four sentences about tea.", [Check("sentences", {"at_least": 2, "at_most": 4})]),
+    ("Write three short sentences about a bicycle.", [Check("sentences", {"at_least": 3, "at_most": 3})]),
+    ("List three colors as a numbered list.", [Check("numbered_list", {"count": 3})]),
+    ("Give me a bullet list with four tools.", [Check("bullets", {"count": 4})]),
+    ("List two drinks, one per line.", [Check("lines", {"at_least": 2, "at_most": 2})]),
+    ("Name five animals that live in the sea.", [Check("items", {"count": 5})]),
+    ("Make a JSON array with three fish.", [Check("json_array", {"count": 3})]),
+    ("Write a JSON object with the keys name and age.", [Check("json_object", {"keys": ["name", "age"]})]),
+    ('Give me JSON with the keys "a b" and "c" please.', [Check("json_object", {"keys": ["a b", "c"]})]),
+    ("Answer with yes or no: is ice cold?", [Check("yes_no")]),
+    ("Write the word dog in capital letters.", [Check("upper_case")]),
+    ("Write one sentence that contains the word 'basket'.",
+     [Check("sentences", {"at_least": 1, "at_most": 1}), Check("keywords", {"present": ["basket"]})]),
+    ("Describe the sea without using the words 'blue' and 'water'.", [Check("keywords", {"absent": ["blue", "water"]})]),
+    ("Start your answer with 'Perhaps': is it late?", [Check("starts_with", {"text": "Perhaps"})]),
+    ("End your answer with the word 'indeed': is it late?", [Check("ends_with", {"text": "indeed"})]),
+    ("Repeat the word egg three times.",
+     [Check("keyword_count", {"word": "egg", "at_least": 3, "at_most": 3}), Check("words", {"at_least": 3, "at_most": 3})]),
+    ("What is the capital of France?", []),
+    ("Name a fruit, then write a sentence about it.", []),
+    ("What does JSON stand for?", []),
+    ("How many words are in this text: one two", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("instruction", "expected"), INFERRED)
+def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -> None:
+    assert list(infer_checks(instruction)) == expected
+
+
+@given(st.text())
+def test_any_instruction_can_be_read(text: str) -> None:
+    for check in infer_checks(text):
+        validate(check)
