@@ -1,0 +1,7 @@
+"""Measure and print every figure that needs no GPU."""
+
+from benchmarks import engine
+from benchmarks.figures import table
+
+if __name__ == "__main__":
+    print(table("session engine", engine.figures()))
