@@ -46,8 +46,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a bundle will hold, weights first, and what the operator should know about the rest."""
+    """What the bundle of a session will hold, weights first; and what is to be known of the rest."""
 
+    session: str
     items: tuple[Item, ...]
     notices: tuple[str, ...]
 
@@ -126,7 +127,7 @@ def contents(outputs: Path, patterns: Sequence[str], session: Path) -> Contents:
             stat = path.stat()
             items.setdefault(name, Item(name, path, stat.st_size, stat.st_mtime_ns, pattern))
     ordered = sorted(items.values(), key=lambda item: (item.path.suffix != WEIGHTS, item.name))
-    return Contents(tuple(ordered), tuple(dict.fromkeys(notices)))
+    return Contents(session.name, tuple(ordered), tuple(dict.fromkeys(notices)))
 
 
 def _files(top: Path, base: Path, notices: list[str]) -> Iterator[Path]:
@@ -171,7 +172,7 @@ def pack(
             )
         tar.seek(start)
         tar.truncate()
-        writer = _Writer(tar, target, masker, found.bytes, progress)
+        writer = _Writer(tar, target, found, masker, progress)
         writer.weights(found.items, kept)
         writer.texts([item for item in found.items if item.path.suffix != WEIGHTS])
         writer.finish(found.notices)
@@ -217,23 +218,24 @@ def _kept(tar: BinaryIO, records: Path, items: Sequence[Item]) -> list[_Record]:
 
 
 class _Writer:
-    """Appends files to the tar, below a folder named after the bundle, and remembers their hashes."""
+    """Appends files to the tar, below a folder named after the session, and remembers their hashes."""
 
     def __init__(
         self,
         tar: BinaryIO,
         target: Path,
+        found: Contents,
         masker: Masker,
-        total: int,
         progress: Callable[[int, int], None],
     ) -> None:
         self.hashes: dict[str, str] = {}
         self.masked: list[str] = []
         self.left_out: list[str] = []
         self._tar = tar
-        self._target = target
+        self._records = target.with_name(target.name + _RECORDS)
+        self._session = found.session
         self._masker = masker
-        self._total = total
+        self._total = found.bytes
         self._progress = progress
         self._done = 0
 
@@ -241,7 +243,7 @@ class _Writer:
         """Add the files of weights after those that are there; each is safe on the disk before the next."""
         self.hashes |= {record.name: record.sha256 for record in kept}
         self._count(sum(record.size for record in kept))
-        with self._target.with_name(self._target.name + _RECORDS).open("ab") as records:
+        with self._records.open("ab") as records:
             for item in items[len(kept) :]:
                 if item.path.suffix != WEIGHTS:
                     break
@@ -268,14 +270,14 @@ class _Writer:
 
     def finish(self, notices: Sequence[str]) -> None:
         """Add what was changed and left out, and the manifest."""
-        about = _About(self._target.stem, self.masked, [*notices, *self._masker.notices, *self.left_out])
+        about = _About(self._session, self.masked, [*notices, *self._masker.notices, *self.left_out])
         self._data(ABOUT, msgspec.json.format(msgspec.json.encode(about), indent=2) + b"\n")
         self._data(archive.MANIFEST, archive.manifest(self.hashes))
         self._tar.write(archive.END)
         self._sync()
 
     def _add(self, item: Item, size: int, chunks: Iterator[bytes]) -> None:
-        self._tar.write(archive.header(f"{self._target.stem}/{item.name}", size))
+        self._tar.write(archive.header(f"{self._session}/{item.name}", size))
         digest, written = hashlib.sha256(), 0
         for chunk in chunks:
             digest.update(chunk)
@@ -289,7 +291,7 @@ class _Writer:
         self.hashes[item.name] = digest.hexdigest()
 
     def _data(self, name: str, data: bytes) -> None:
-        self._tar.write(archive.header(f"{self._target.stem}/{name}", len(data)) + data)
+        self._tar.write(archive.header(f"{self._session}/{name}", len(data)) + data)
         self._tar.write(archive.padding(len(data)))
         self.hashes[name] = hashlib.sha256(data).hexdigest()
 

@@ -17,7 +17,10 @@ from phases.common import files
 from widgets.format import size
 
 BAD = 1
-BAD_INPUT = 2
+
+
+class Failed(Exception):  # noqa: N818 - it is said to the operator
+    """It cannot be done; the message says why and what to do."""
 
 
 def masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
@@ -53,6 +56,9 @@ def bundle(
         clock: the present, for the report.
         output: the bundle, by default `bundles/<session>.tar` beside the session's outputs.
         only_list: show what would be packed, and write nothing.
+
+    Raises:
+        Failed: there is no such session, a pattern leaves the folder, or there is not enough space.
     """
     try:
         plan = _plan(session)
@@ -66,8 +72,7 @@ def bundle(
         target = output or session.parent.parent / bundles.FOLDER / f"{session.name}.tar"
         done = bundles.pack(found, target, masking, _Percent(out))
     except (bundles.BundleError, story.NoStory, OSError) as error:
-        out.write(f"gonogo: {error}\n")
-        return BAD_INPUT
+        raise Failed(str(error)) from error
     for notice in (*masking.notices, *done.notices):
         out.write(f"note: {notice}\n")
     for name in done.masked:
@@ -109,14 +114,17 @@ class _Percent:
 def report(
     session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock, output: Path | None = None
 ) -> int:
-    """Write the report of a session, as it stands, into a folder: by default beside its outputs."""
+    """Write the report of a session, as it stands, into a folder: by default beside its outputs.
+
+    Raises:
+        Failed: there is no such session, or the files cannot be written.
+    """
     try:
         masking = masker(_plan(session), environment)
         for path in _write_report(session, output or outputs(session), masking, environment, clock):
             out.write(f"{path}\n")
     except (story.NoStory, OSError) as error:
-        out.write(f"gonogo: {error}\n")
-        return BAD_INPUT
+        raise Failed(str(error)) from error
     for notice in masking.notices:
         out.write(f"note: {notice}\n")
     return 0
@@ -127,7 +135,7 @@ def _write_report(
 ) -> tuple[Path, Path]:
     from app.report import report as pages
 
-    told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0])
+    told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0], masking)
     page, text = place / pages.HTML, place / pages.MARKDOWN
     files.write_whole(page, pages.html(told, masking))
     files.write_whole(text, pages.markdown(told, masking))
@@ -135,12 +143,15 @@ def _write_report(
 
 
 def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
-    """Check a bundle, or the folder of an unpacked one, and unpack it if that is asked and it is whole."""
+    """Check a bundle, or the folder of an unpacked one, and unpack it if that is asked and it is whole.
+
+    Raises:
+        Failed: it cannot be read, or not be unpacked.
+    """
     try:
         found = verification.unpack(path, unpack) if unpack else verification.verify(path)
     except OSError as error:
-        out.write(f"gonogo: {error.filename or path}: {error.strerror}\n")
-        return BAD_INPUT
+        raise Failed(f"{error.filename or path}: {error.strerror}") from error
     for problem in found.problems:
         out.write(f"{problem}\n")
     if found.problems:
@@ -149,6 +160,8 @@ def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
         )
         return BAD
     out.write(f"{path}: {found.files} files, {size(found.bytes)}: every byte is as it was packed\n")
+    if unpack:
+        out.write(f"unpacked below {unpack}\n")
     return 0
 
 

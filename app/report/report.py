@@ -77,7 +77,7 @@ def _render(
         session=story.session,
         started=story.state.started,
         looks={**fmt.PHASE_LOOKS, **fmt.SESSION_LOOKS, **fmt.VERDICT_LOOKS, **fmt.CHECK_LOOKS},
-        rates=list(rates(story)),
+        rates=rates(story),
         contrasts=list(contrasts(story)),
         spans=spans(story),
         plots=plots,
@@ -114,19 +114,23 @@ class Rate:
     high: float
 
 
-def rates(story: Story) -> Iterator[Rate]:
-    """Yield the shares that phases measured with an interval: `x` beside `x_low` and `x_high`.
+def rates(story: Story) -> list[list[Rate]]:
+    """Return the shares that phases measured with an interval: `x` beside `x_low` and `x_high`.
 
-    What the comparison says of them again is left to it.
+    Those of one metric that the same program measured stand together. What the comparison says of them again
+    is left to it.
     """
+    groups: dict[tuple[str, object], list[Rate]] = {}
     compared = story.comparison.metrics if story.comparison else {}
     for phase in story.phases:
         metrics = phase.last.view.metrics if phase.last else {}
-        for name in metrics.keys() - compared.keys():
+        for name in (name for name in metrics if name not in compared):
             found = [metrics.get(key) for key in (name, f"{name}_low", f"{name}_high")]
             numbers = [v for v in found if isinstance(v, int | float) and 0 <= v <= 1]
             if len(numbers) == len(found):
-                yield Rate(phase.view.title, name, *numbers)
+                program = phase.plan.run or phase.plan.command
+                groups.setdefault((name, program), []).append(Rate(phase.view.title, name, *numbers))
+    return list(groups.values())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from app.session import gates, journal, view
 from app.session.clock import Clock
 from app.session.events import Judged
 from app.session.folder import SessionFolder
+from app.session.secrets import Masker
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
 from app.session.state import Attempt, State, recover
 from phases.common.protocol import Artifact, Notice, Result, Sample
@@ -94,7 +95,7 @@ class Story:
     damage: str
 
 
-def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
+def read(folder: Path, outputs: Path, clock: Clock, machine: str, masker: Masker) -> Story:
     """Gather the story of a session, as it stands.
 
     Args:
@@ -103,6 +104,7 @@ def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
         clock: the present.
         machine: the name of this machine's boot; on the machine of the session time goes on, elsewhere the
             story ends with the journal's last line.
+        masker: what masks the secrets in what phases wrote.
 
     Raises:
         NoStory: the session has not begun, or its records cannot be read at all.
@@ -123,7 +125,9 @@ def read(folder: Path, outputs: Path, clock: Clock, machine: str) -> Story:
             plan.phase(phase.id),
             phase,
             tuple(
-                _attempt(files.attempt(phase.id, attempt.number), plan.phase(phase.id), attempt, shown)
+                _attempt(
+                    files.attempt(phase.id, attempt.number), plan.phase(phase.id), attempt, shown, masker
+                )
                 for attempt, shown in zip(record.attempts, phase.attempts, strict=True)
             ),
         )
@@ -138,13 +142,15 @@ def first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0]
 
 
-def _attempt(folder: Path, phase: Phase, attempt: Attempt, shown: AttemptView) -> AttemptStory:
+def _attempt(
+    folder: Path, phase: Phase, attempt: Attempt, shown: AttemptView, masker: Masker
+) -> AttemptStory:
     progress = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
     log = LogMetrics(folder / "output.log", phase.metrics, SeriesBuilder)
     for tail in (progress, log) if phase.metrics else (progress,):
         _read_all(tail)
     try:
-        result = gates.read_result(folder / "result.json")
+        result = gates.read_result(folder / "result.json", masker)
     except ValueError:
         result = None
     return AttemptStory(

@@ -85,6 +85,10 @@ def test_a_token_in_a_log_is_masked(artifacts: Path, tmp_path: Path) -> None:
     assert verify.verify(tmp_path / "s1.tar").problems == ()
 
 
+def test_the_name_of_the_bundle_does_not_matter(artifacts: Path, tmp_path: Path) -> None:
+    assert packed(artifacts, tmp_path / "home.of.it.tar") == packed(artifacts, tmp_path / "s1.tar")
+
+
 def test_the_sizes_are_known_before(artifacts: Path) -> None:
     groups = found(artifacts).groups
     assert groups["models"] == (3, 256 * 800 + 9)

@@ -19,7 +19,7 @@ VOID = {"meta", "br"}
 
 
 def told(session: Path, machine: str = "elsewhere") -> story.Story:
-    return story.read(session, session.parent.parent, SteppedClock(), machine)
+    return story.read(session, session.parent.parent, SteppedClock(), machine, MASKER)
 
 
 class Page(HTMLParser):
@@ -82,6 +82,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(session: Path) -
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object", "form"}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!#)|url\(|@import|https?:""", source)
+    anchors = {a["href"] for tag, a in page.tags if tag == "a"}
+    assert anchors == {f"#{a['id']}" for tag, a in page.tags if tag == "section" and "id" in a}
     assert any("Content-Security-Policy" in (a.get("http-equiv") or "") for _, a in page.tags)
     assert any("width=device-width" in (a.get("content") or "") for _, a in page.tags)
 
@@ -115,7 +117,7 @@ def test_the_same_session_gives_the_same_report(session: Path) -> None:
 def test_time_goes_on_where_the_session_runs(session: Path) -> None:
     clock = SteppedClock()
     clock.now += 3310 + 7200
-    here = story.read(session, session.parent.parent, clock, "m").session
+    here = story.read(session, session.parent.parent, clock, "m", MASKER).session
     assert here.phase("comparison").elapsed == pytest.approx(7200)
     assert here.money.spent_usd == pytest.approx((100 + 3310 + 7200) / 3600 * 3.6)
     assert told(session).session.phase("comparison").elapsed == 0
@@ -154,7 +156,8 @@ def test_rates_with_intervals_are_compared(session: Path) -> None:
     whole = dataclasses.replace(
         whole, phases=(whole.phases[0], dataclasses.replace(phase, attempts=attempts))
     )
-    assert list(report.rates(whole)) == [report.Rate("Training", "rate", 0.74, 0.7, 0.78)]
+    assert report.rates(whole) == [[report.Rate("Training", "rate", 0.74, 0.7, 0.78)]]
+    assert "| Training | rate | 74.0 % | 70.0 to 78.0 % |" in report.markdown(whole, MASKER)
     assert "left:70.00%;width:8.00%" in report.html(whole, MASKER)
 
 
@@ -228,5 +231,5 @@ def test_the_command_writes_both_files(
     assert written == [tmp_path / "artifacts/report.html", tmp_path / "artifacts/report.md"]
     assert all(path.read_text() for path in written)
     (session / "journal.jsonl").write_bytes(b"")
-    assert commands.report(session, {}, sys.stdout, clock=SteppedClock()) == 2
-    assert "has not begun" in capsys.readouterr().out
+    with pytest.raises(commands.Failed, match="has not begun"):
+        commands.report(session, {}, sys.stdout, clock=SteppedClock())
