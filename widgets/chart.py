@@ -50,16 +50,19 @@ class Axis:
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return round values between low and high, at most that many."""
+    """Return round values between low and high: at most that many, or few more where that would leave one."""
     if high <= low or most < 1:
         return [low]
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
+    finer: list[float] = []
     for factor in (1, 2, 5, 10, 20):
         step = factor * power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first + 1 <= most:
-            return [i * step for i in range(first, last + 1)] or [low]
+        ticks = [i * step for i in range(first, last + 1)]
+        if len(ticks) <= most:
+            return (finer if len(ticks) < 2 and len(finer) <= most + 2 else ticks) or [low]  # noqa: PLR2004
+        finer = ticks
     return [low]
 
 
@@ -155,7 +158,7 @@ def plot(
     axis = value_axis(curves, plot_height, log)
     labels = _value_labels(axis) if axis else {}
     margin = max([LEAST_LABEL, *(len(label) for label in labels.values())])
-    plot_width = width - margin - 1
+    plot_width = max(1, width - margin - 1)
     side, corner, floor, cross = ("|", "+", "-", "x") if fmt.terminal.ascii else ("│", "└", "─", "×")
     tick_side, tick_floor = ("+", "+") if fmt.terminal.ascii else ("┤", "┬")
     all_steps = [p.step for curve in curves for p in curve.points]
@@ -208,7 +211,13 @@ def _value_labels(axis: Axis) -> dict[int, str]:
     """Return the labels of the value axis by the character row of their tick."""
     choose = log_ticks if axis.log else nice_ticks
     ticks = choose(axis.low, axis.high, max(2, axis.cells // 3 + 1))
-    return {axis.dot(tick) // 4: fmt.number(tick, 3) for tick in ticks}
+    return {axis.dot(tick) // 4: _value_label(tick) for tick in ticks}
+
+
+def _value_label(value: float) -> str:
+    if abs(value) >= 1e9:  # noqa: PLR2004 - beyond what steps are written in
+        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+    return fmt.steps(value) if abs(value) >= 1e4 else fmt.number(value, 3)  # noqa: PLR2004 - too wide otherwise
 
 
 def _step_labels(first: float, last: float, width: int, unit: str) -> dict[int, str]:

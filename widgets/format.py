@@ -107,6 +107,8 @@ def hours(estimate: Range) -> str:
     unit, letter = next(
         (u, letter) for u, letter in ((HOUR, "h"), (MINUTE, "m"), (1, "s")) if high >= 1.5 * u or u == 1
     )
+    if unit > 1 and low < 0.75 * unit:  # a share of the unit would round to nothing
+        return f"{hours(Range(estimate.low, estimate.low))}-{round(high / unit)}{letter}"
     first, last = (_trim(v / unit) if unit == HOUR else str(round(v / unit)) for v in (low, high))
     return f"{first}{letter}" if first == last else f"{first}-{last}{letter}"
 

@@ -20,7 +20,8 @@ def title_row(view: View, width: int) -> Content:
     phase, total = view.position
     dot = (" - " if fmt.terminal.ascii else " · ", fmt.QUIET)
     name: list[Part] = [(" gonogo ", f"{fmt.STRONG} {fmt.INFO}"), (f" {snapshot.name}", fmt.STRONG)]
-    for text in (snapshot.profile, fmt.model_name(snapshot.model), snapshot.gpu):
+    profile = snapshot.profile if snapshot.profile not in snapshot.name else ""
+    for text in (profile, fmt.model_name(snapshot.model), snapshot.gpu):
         if text:
             name += [dot, (text, "")]
     state: list[Part] = []

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from phases.common.protocol import Sample
 from widgets import format as fmt
 from widgets.rows import Rows, row
 
-LABEL = 8
+LONGEST_LABEL = 16
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -22,9 +23,10 @@ def sample_rows(sample: Sample, width: int) -> list[Content]:
     check = fmt.CHECK_LOOKS[sample.passed] if sample.passed is not None else None
     right = [(f"{check.sign} {check.word}", check.style)] if check else []
     rows = [row(width, (sample.title, fmt.STRONG), right=right)]
+    room = min(LONGEST_LABEL, width // 3, max((cell_len(name) for name in sample.texts), default=0)) + 1
     for name, text in sample.texts.items():
-        for i, line in enumerate(wrapped(text, width - LABEL)):
-            label = fmt.fit(name, LABEL - 1) + " " if i == 0 else " " * LABEL
+        for i, line in enumerate(wrapped(text.strip("\n"), width - room)):
+            label = fmt.fit(name, room - 1) + " " if i == 0 else " " * room
             rows.append(row(width, (label, fmt.QUIET), (line, "")))
     return rows
 

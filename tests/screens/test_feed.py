@@ -1,0 +1,130 @@
+"""The reader: from files and snapshots to views, without a screen and without waiting."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from app.screens.feed import AttemptReader, SessionFeed
+from app.session.snapshot import AttemptView, SessionSnapshot
+from phases.common.protocol import Artifact, Line, Metric, Notice, Sample
+from tests.screens import fake
+
+
+def write(folder: Path, *lines: Line) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "progress.jsonl").open("ab") as file:
+        for line in lines:
+            file.write(msgspec.json.encode(line) + b"\n")
+
+
+def attempt(folder: Path, number: int = 1) -> AttemptView:
+    return AttemptView(number=number, folder=str(folder), started=0.0, parameters={})
+
+
+def session_in(folder: Path) -> SessionSnapshot:
+    """A session at SFT training whose attempts are in this folder."""
+    base = fake.running().snapshot
+    for phase in base.phases:
+        attempts = tuple(replace(a, folder=str(folder / phase.id)) for a in phase.attempts)
+        base = fake.with_phase(base, phase.id, attempts=attempts)
+    return base
+
+
+class Watched(fake.FakeSession):
+    """A session that is seen as these snapshots, one after another."""
+
+    def __init__(self, *snapshots: SessionSnapshot) -> None:
+        super().__init__(snapshots[0])
+        self.snapshots = snapshots
+
+    def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
+        yield from self.snapshots
+
+
+def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        Metric(0.0, 1, {"loss": 2.0, "eval_loss": None}),
+        Metric(0.0, 2, {"loss": 1.0}),
+        Sample(0.0, "first", {"prompt": "p"}, True),
+        Artifact(0.0, "out.jsonl", 10, "ab", 3),
+        Notice(0.0, "careful", "warning"),
+    )
+    (tmp_path / "output.log").write_text("one\ntwo\nthr")
+    record = AttemptReader("sft_training", attempt(tmp_path)).read(60.0, lambda: 0.0)
+    assert {name: series.last for name, series in record.series.items()} == {"loss": 1.0, "eval_loss": None}
+    assert record.log.lines == ("one", "two", "thr")
+    assert [s.title for s in record.samples] == ["first"]
+    assert [a.rows for a in record.artifacts] == [3]
+    assert [n.text for n in record.notices] == ["careful"]
+    assert not record.reading
+
+
+def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
+    write(tmp_path, *(Metric(0.0, step, {"loss": 1.0 / (step + 1)}) for step in range(40_000)))
+    ticks = iter(range(1000))
+    reader = AttemptReader("sft_training", attempt(tmp_path))
+    first = reader.read(1.5, lambda: float(next(ticks)))
+    assert first.reading
+    assert 0 < first.series["loss"].total < 40_000
+    last = reader.read(60.0, lambda: 0.0)
+    assert not last.reading
+    assert last.series["loss"].total == 40_000
+
+
+def test_the_first_view_does_not_wait_for_the_history(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    write(tmp_path / "sft_training", Metric(0.0, 1, {"loss": 2.0}))
+    views = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).views(Event()))
+    assert views[0].record is None
+    assert views[-1].record is not None
+    assert views[-1].record.series["loss"].last == 2.0
+
+
+def test_snapshots_that_say_nothing_new_are_coalesced(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    gate = fake.gate_fails().snapshot
+    quiet = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
+    assert len(list(quiet.views(Event()))) == 2
+    news = SessionFeed(Watched(base, base, gate, gate), lambda: base.now, lambda: 1.0)
+    assert [v.snapshot.state for v in news.views(Event())] == ["running", "running", "gate"]
+
+
+def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    write(tmp_path / "sft_data", Sample(0.0, "made", {}))
+    feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
+    feed.look_at("sft_data")
+    record = feed.view(base).record
+    assert record is not None
+    assert (record.phase, [s.title for s in record.samples]) == ("sft_data", ["made"])
+    feed.look_at("comparison")
+    waiting = feed.view(base)
+    assert waiting.phase is not None
+    assert waiting.phase.state == "waiting"
+    feed.look_at(None)
+    assert feed.view(base).phase is base.current
+
+
+@pytest.mark.parametrize("where", ["absolute", "relative"])
+def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where: str) -> None:
+    (tmp_path / "final_comparison.txt").write_text("base 0.1\n\x1b[31mSFT\x1b[0m 0.7\n")
+    path = str(tmp_path / "final_comparison.txt") if where == "absolute" else "final_comparison.txt"
+    folder = tmp_path / "comparison"
+    write(folder, Artifact(0.0, path, 10, "ab"))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path))
+    last = base.phases[-1]
+    base = fake.with_phase(base, last.id, attempts=(attempt(folder),))
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == (
+        "base 0.1",
+        "SFT 0.7",
+    )
+
+
+def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:
+    base = replace(session_in(tmp_path), machine=None)
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).lost

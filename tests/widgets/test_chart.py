@@ -1,0 +1,144 @@
+"""The chart as rows of text."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widgets import format as fmt
+from widgets.chart import Curve, log_ticks, nice_ticks, plot
+from widgets.series import LIMIT, SeriesBuilder
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+def curve(*values: float, start: int = 0) -> Curve:
+    builder = SeriesBuilder("loss")
+    for step, value in enumerate(values, start):
+        builder.add(step, value)
+    return Curve("loss", builder.series().points, "red")
+
+
+def text(*curves: Curve, width: int = 24, height: int = 8, log: bool = False) -> list[str]:
+    return [row.plain.rstrip() for row in plot(curves, width, height, log=log)]
+
+
+def test_a_line_that_falls() -> None:
+    assert text(curve(4, 3, 2, 1, 0)) == [
+        "   4┤⠢⢄⡀",
+        "    │  ⠈⠑⠢⣀",
+        "    │      ⠑⠢⣀",
+        "   2┤         ⠉⠢⠤⡀",
+        "    │            ⠈⠉⠢⢄⡀",
+        "   0┤                ⠈⠑⠢",
+        "    └┬────────┬────────┬",
+        "     0        2        4",
+    ]
+
+
+def test_a_gap_is_left_where_values_are_missing_and_marked_below() -> None:
+    values = [1.0] * 20 + [math.nan, math.inf, -math.inf] * 7 + [1.0] * 20
+    rows = text(curve(*values), width=40, height=6)
+    line = next(row for row in rows if "⠤" in row or "⠒" in row or "⠉" in row or "⣀" in row)
+    drawn = line.split("│")[-1].split("┤")[-1]
+    gap = drawn.strip().replace("⠀", " ")
+    assert " " * 8 in gap, "the points beside a gap are not joined"
+    assert rows[-2].count("×") >= 8
+
+
+def test_only_missing_values() -> None:
+    rows = text(curve(math.nan, math.nan))
+    assert any("every value is NaN" in row for row in rows)
+    assert "×" * 10 in rows[-2]
+
+
+def test_nothing_yet() -> None:
+    assert any("no values yet" in row for row in text())
+
+
+def test_one_value() -> None:
+    rows = text(curve(0.5))
+    assert sum(any(0x2800 < ord(c) < 0x2900 for c in row) for row in rows) == 1
+
+
+def test_a_logarithmic_axis_is_straight_for_a_power() -> None:
+    rows = text(curve(*(10.0**-i for i in range(5))), log=True, height=12, width=30)
+    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == [
+        "1",
+        "0.01",
+        "0.0001",
+    ]
+    dots = [row for row in rows[:-2] if any(0x2800 < ord(c) < 0x2900 for c in row)]
+    assert len(dots) == 10, "each power of ten takes the same height"
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_not_positive() -> None:
+    assert "×" in text(curve(1, 0, -1, 10, 100), log=True)[-2]
+
+
+def test_the_first_curve_is_on_top() -> None:
+    same = [curve(1, 2, 3), Curve("other", curve(1, 2, 3).points, "blue")]
+    rows = plot(same, 24, 8)
+    assert not any(span.style == "blue" for row in rows for span in row.spans)
+
+
+def test_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fmt.terminal, "ascii", True)
+    assert all(row.isascii() for row in text(curve(1, math.nan, 3)))
+
+
+@given(st.lists(NUMBERS, max_size=60), st.integers(1, 120), st.integers(1, 40), st.booleans())
+def test_any_values_at_any_size_give_rows_of_that_size(
+    values: list[float], width: int, height: int, log: bool
+) -> None:
+    rows = plot([curve(*values)], width, height, log=log)
+    assert len(rows) <= max(1, height)
+    assert all(row.cell_length <= width for row in rows)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 12))
+def test_ticks_are_within_and_not_too_many(low: float, span: float, most: int) -> None:
+    ticks = nice_ticks(low, low + span, most)
+    assert 1 <= len(ticks) <= most + 2
+    assert all(low - span * 1e-6 <= t <= low + span * (1 + 1e-6) for t in ticks)
+
+
+@given(st.floats(1e-9, 1e3), st.floats(1.5, 1e9), st.integers(2, 12))
+def test_log_ticks_are_within_and_not_too_many(low: float, factor: float, most: int) -> None:
+    ticks = log_ticks(low, low * factor, most)
+    assert 1 <= len(ticks) <= most
+    assert all(low <= t <= low * factor for t in ticks)
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=300))
+def test_a_series_keeps_count_mean_and_extremes(values: list[float]) -> None:
+    points = curve(*values).points
+    finite = [v for v in values if math.isfinite(v)]
+    assert sum(p.finite for p in points) == len(finite)
+    assert sum(p.missing for p in points) == len(values) - len(finite)
+    if finite:
+        assert min(p.low for p in points if p.finite) == min(finite)
+        assert max(p.high for p in points if p.finite) == max(finite)
+
+
+def test_a_long_series_is_bounded_and_keeps_its_shape() -> None:
+    builder = SeriesBuilder("loss")
+    for step in range(100_000):
+        builder.add(step, math.nan if 50_000 <= step < 60_000 else step / 1000)
+    series = builder.series()
+    assert len(series.points) <= LIMIT
+    assert (series.total, series.missing) == (100_000, 10_000)
+    assert series.points[-1].step == 99_999
+    assert all(p.low <= p.mean <= p.high for p in series.points if p.finite)
+    assert "×" in text(Curve("loss", series.points, ""), width=60)[-2]
+
+
+def test_since_when_values_are_missing() -> None:
+    builder = SeriesBuilder("loss")
+    for step, value in enumerate([1.0, math.nan, 2.0, math.nan, math.inf]):
+        builder.add(step, value)
+    assert builder.series().missing_since == 3
+    assert builder.series().last is None
+    builder.add(5, 1.0)
+    assert builder.series().missing_since is None
