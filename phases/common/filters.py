@@ -28,6 +28,9 @@ _MISSING_INPUT = re.compile(
 _SELF_REFERENCE = re.compile(
     r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b", re.IGNORECASE
 )
+ONE_WORD = 5
+ONE_LINE = 2
+"""How often a word in a row, or a line, may be said: `repeat it four times` is a fair instruction."""
 _MOSTLY_TEXT = 0.6
 _DISTINCT_ENOUGH = 0.5
 _LONG_ENOUGH_TO_REPEAT = 8
@@ -111,7 +114,9 @@ def repeats(text: str) -> bool:
     """Say whether a text goes round in circles: one word or line again and again, or few distinct 3-grams."""
     found = words(text)
     lines = Counter(line.strip() for line in text.splitlines() if line.strip())
-    if max(lines.values(), default=0) > 2 or any(len(list(run)) > 3 for _, run in groupby(found)):  # noqa: PLR2004
+    if max(lines.values(), default=0) > ONE_LINE or any(
+        len(list(run)) > ONE_WORD for _, run in groupby(found)
+    ):
         return True
     return len(found) >= _LONG_ENOUGH_TO_REPEAT and distinct_share([text]) < _DISTINCT_ENOUGH
 

@@ -1,0 +1,102 @@
+"""What makes an instruction or a response unfit, and what must not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.common.data import load_seeds
+from phases.common.filters import (
+    distinct_share,
+    instruction_problem,
+    openings,
+    repeats,
+    response_problem,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Hello", "instruction length"),
+        ("Write " + "very " * 60 + "much.", "instruction length"),
+        ("Name a fruit.\nAnd a tree.", "instruction of several lines"),
+        ("Name a <|im_start|> fruit.", "chat token in instruction"),
+        ("Name a fruit. Response: apple", "label in instruction"),
+        ("Task 12: name a fruit.", "label in instruction"),
+        ("Read https://example.org and say what it is.", "junk in instruction"),
+        ("What is {{[%$#@!]}}?", "junk in instruction"),
+        ("Name a fruit,", "junk in instruction"),
+        ("Translate the following sentence into French.", "instruction without its input"),
+        ("Correct this sentence:", "instruction without its input"),
+        ("Say la la la la la la now.", "repetition in instruction"),
+        ("The dog sat in the garden.", "not an instruction"),
+        ("which includes the rest of them.", "not an instruction"),
+        ("Name a fruit.", None),
+        ("In one word, name the colour of snow.", None),
+        ("Is a rose a flower?", None),
+        ("Translate the following sentence into French: The dog is old.", None),
+        ("If 3 pens cost 6 euros, what does one pen cost?", None),
+        ('Use the word "tea" in a sentence.', None),
+    ],
+)
+def test_instruction_problem(text: str, problem: str | None) -> None:
+    assert instruction_problem(text) == problem
+
+
+@pytest.mark.parametrize(
+    ("response", "finished", "problem"),
+    [
+        ("", True, "empty response"),
+        ("...", True, "empty response"),
+        ("A dog and", False, "unfinished response"),
+        ("dog " * 21, True, "response length"),
+        ("dog<|endoftext|>", True, "chat token in response"),
+        ("dog\nInstruction: Name a cat.", True, "label in response"),
+        ("User: hello", True, "label in response"),
+        ("see <div>dog</div>", True, "junk in response"),
+        ("dog dog dog dog dog dog", True, "repetition in response"),
+        ("a dog\na dog\na dog", True, "repetition in response"),
+        ("Name an animal with four legs. It is a dog.", True, "echo of the instruction"),
+        ("As an AI, I know dogs.", True, "self-reference in response"),
+        ("dog", True, None),
+        ("- dog\n- cat\n- cow", True, None),
+        ("<<The Dog>>", True, None),
+        ('{"animal": "dog"}', True, None),
+    ],
+)
+def test_response_problem(response: str, finished: bool, problem: str | None) -> None:
+    instruction = "Name an animal with four legs."
+    assert response_problem(instruction, response, finished=finished, longest=20) == problem
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_no_filter_removes_a_seed(name: str) -> None:
+    seeds = load_seeds(name)
+    opens = openings([seed.instruction for seed in seeds])
+    problems = {
+        seed.instruction: found
+        for seed in seeds
+        if (
+            found := instruction_problem(seed.instruction, opens)
+            or response_problem(seed.instruction, seed.response, finished=True, longest=200)
+        )
+    }
+    assert problems == {}
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.booleans())
+def test_filters_take_any_text(instruction: str, response: str, finished: bool) -> None:
+    instruction_problem(instruction)
+    found = response_problem(instruction, response, finished=finished, longest=10)
+    assert finished or found in {"unfinished response", "empty response"}
+
+
+@given(st.lists(st.sampled_from("abcdefg"), min_size=4, max_size=12))
+def test_a_text_said_six_times_repeats(letters: list[str]) -> None:
+    assert repeats(" ".join(letters * 6))
+
+
+def test_distinct_share() -> None:
+    assert distinct_share(["a b c d"]) == 1
+    assert distinct_share(["a b c", "a b c"]) == 0.5
+    assert distinct_share([]) == 1

@@ -1,0 +1,105 @@
+"""Lists of tasks: prompts, parsing, and rounds that a scripted model continues."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.common.data import DataParameters, Seed
+from phases.common.dedupe import SuiteOverlap
+from phases.common.generate import Completion
+from phases.common.recorded import Sampling
+from phases.common.self_instruct import SelfInstruct, list_prompt, parse_list
+
+SEEDS = tuple(
+    Seed(category, f"{verb} a {noun}.", noun)
+    for category, verb in (("commands", "Name"), ("questions", "Describe"))
+    for noun in ("tree", "river", "city", "star")
+)
+line = st.text(st.characters(categories=("L", "N"), include_characters=" ?"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(line, min_size=1, max_size=8), st.integers(1, 9))
+def test_a_list_that_is_continued_is_read_back(items: list[str], first: int) -> None:
+    text = items[0] + "".join(f"\nTask {first + n}: {item}" for n, item in enumerate(items[1:], 1))
+    assert parse_list(text, finished=True) == [item.strip() for item in items]
+    assert parse_list(text, finished=False) == [item.strip() for item in items[:-1]]
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    assert all(item == item.strip() != "" for item in parse_list(text, finished=True))
+
+
+def test_list_prompt() -> None:
+    assert list_prompt(["Sing.", "Dance."]) == "Task 1: Sing.\nTask 2: Dance.\nTask 3:"
+
+
+def parameters(**values: object) -> DataParameters:
+    sizes = {"output_dir": "out", "list_examples": 3, "lists_per_round": 4, "samples_per_list": 1}
+    return DataParameters.model_validate({**sizes, **values})
+
+
+class Script:
+    """Continues each list with the next texts of a script, and remembers what it was asked."""
+
+    def __init__(self, *texts: str, finished: bool = True) -> None:
+        self.texts = list(texts)
+        self.finished = finished
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling) -> list[Completion]:
+        self.asked += zip(prompts, seeds, strict=True)
+        return [Completion(self.texts.pop(0) if self.texts else "", self.finished, 1) for _ in prompts]
+
+
+def test_a_round_keeps_what_is_new_and_counts_why_it_drops_the_rest() -> None:
+    overlap = SuiteOverlap({"suite-1": "What is the capital of Peru?"})
+    instructions = SelfInstruct(SEEDS, overlap, ["Count to three."], parameters())
+    script = Script(
+        " Name a flower.\nTask 5: Name a tree.\nTask 6: Name a Flower!",  # new, a seed, a duplicate
+        " What is the capital of Peru?\nTask 5: Count to three.",  # in the suite, of an earlier batch
+        " the end of it all\nTask 5: Write a song.",  # no instruction, new
+    )
+    made = instructions.round(0, {}, script)
+    assert [instruction.text for instruction in made.instructions] == ["Name a flower.", "Write a song."]
+    assert made.looked_at == instructions.generated == 7
+    assert instructions.removed == {
+        "duplicate instruction": 3,
+        "in the evaluation suite": 1,
+        "not an instruction": 1,
+    }
+    assert instructions.round(1, {}, Script(" Write a song!")).instructions == []
+
+
+def test_every_prompt_and_seed_of_a_batch_is_its_own_and_the_same_again() -> None:
+    def asked(batch: int) -> list[tuple[str, int]]:
+        script = Script(" Name a flower.")
+        instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(batch=batch, samples_per_list=2))
+        instructions.round(0, {}, script)
+        instructions.round(1, {}, script)
+        return script.asked
+
+    assert asked(1) == asked(1)
+    assert len(set(asked(1))) == 16
+    assert not {seed for _, seed in asked(1)} & {seed for _, seed in asked(2)}
+
+
+def test_a_category_that_lags_gets_more_lists() -> None:
+    script = Script()
+    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=5))
+    instructions.round(0, {"commands": 40, "questions": 2}, script)
+    verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in script.asked]
+    assert verbs.count("Name") == 1
+    assert verbs.count("Describe") == 4
+
+
+@pytest.mark.parametrize(("count", "kept"), [(20, 20), (60, 20)])
+def test_no_opening_takes_over(count: int, kept: int) -> None:
+    names = [
+        f"{a}{b}" for a in "bcdfghk" for b in ("ana", "elo", "iri", "omu", "uta", "ayo", "ezi", "ore", "una")
+    ]
+    text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
+    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
+    assert len(instructions.round(0, {}, Script(text)).instructions) == kept

@@ -1,0 +1,275 @@
+"""SFT data from a scripted model: rows, filters, batches, and going on after a kill at any point."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from phases import sft_data
+from phases.common.data import load_seeds
+from phases.common.dedupe import SuiteOverlap
+from phases.common.generate import Completion
+from phases.common.protocol import Line, Notice, Sample
+from phases.common.report import Reporter
+from phases.common.suite import load_suite
+from phases.common.verifiers import failures, infer_checks, refusal
+
+VERBS = ("Name", "Find", "Draw", "Describe", "Count", "Compare", "Choose", "Explain")
+NOUNS = ("tree", "river", "city", "star", "boat", "clock", "garden", "letter", "mirror", "candle")
+PLACES = ("Rome", "Oslo", "Lima", "Cairo", "Delhi", "Quito", "Perth", "Kyiv")
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+class Script:
+    """A model whose answers depend on prompt and seed alone; it is killed after so many batches."""
+
+    def __init__(self, batches: float = float("inf")) -> None:
+        self.left = batches
+        self.rows = 0
+
+    def __call__(
+        self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
+    ) -> Iterator[tuple[int, Completion]]:
+        if self.left <= 0:
+            raise Killed
+        self.left -= 1
+        for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+            self.rows += 1
+            digest = hashlib.sha256(f"{seed} {prompt}".encode()).digest()
+            text = self.tasks(digest) if "Task 1:" in prompt else self.answer(prompt, digest)
+            yield index, Completion(text, digest[9] % 8 > 0, len(text.split()))
+
+    @staticmethod
+    def tasks(digest: bytes) -> str:
+        picks = [
+            f"{VERBS[a % 8]} the {NOUNS[b % 10]} near {PLACES[c % 8]}."
+            for a, b, c in zip(digest[::3], digest[1::3], digest[2::3], strict=False)
+        ]
+        return "".join(f"\nTask {n}: {pick}" for n, pick in enumerate(picks, 9)).removeprefix("\nTask 9:")
+
+    @staticmethod
+    def answer(prompt: str, digest: bytes) -> str:
+        instruction = prompt.rpartition("Instruction: ")[2].partition("\n")[0]
+        bad = {0: "", 1: " User: what?", 2: f" {instruction}", 3: " I'm sorry, but I can't help with that."}
+        return bad.get(digest[0] % 12, f" It is {digest[1]} steps from {NOUNS[digest[2] % 10]} {digest[3]}.")
+
+
+Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the phase with a script in place of generation; returns what it said and its result."""
+
+    def one(
+        script: Script, output_dir: str = "out", **values: object
+    ) -> tuple[bool, list[Line], dict[str, Any]]:
+        monkeypatch.setattr("phases.common.generate.generate", script)
+        folder = tmp_path / output_dir
+        said = tmp_path / "progress.jsonl"
+        said.unlink(missing_ok=True)
+        sizes = {"lists_per_round": 5, "samples_per_list": 1, "batch_size": 4, "seeds": "embedded"}
+        parameters = sft_data.Parameters.model_validate(
+            {
+                "model": str(tiny_model),
+                "count": 30,
+                "output_dir": folder,
+                "suite": "embedded",
+                **sizes,
+                **values,
+            }
+        )
+        reporter = Reporter(folder, {"GONOGO_PROGRESS": str(said)})
+        reached = sft_data.run(parameters, reporter, clock=iter(range(1_759_000_000, 2**40)).__next__)
+        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
+        return reached, lines, json.loads((folder / "result.json").read_bytes())
+
+    return one
+
+
+def data_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("sft_training_data_*.jsonl"))
+
+
+def rows_in(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in data_files(folder) for line in path.read_text().splitlines()]
+
+
+def test_rows_are_ready_to_train_and_their_origin_is_known(run: Run, tmp_path: Path) -> None:
+    reached, lines, result = run(Script())
+    rows = rows_in(tmp_path / "out")
+    assert reached
+    assert len(rows) == 30
+    for row in rows:
+        assert row["completion"] == f" {row['response']}<|endoftext|>"
+        assert row["formatted_text"] == f"Instruction: {row['instruction']}\nResponse:{row['completion']}"
+        assert row["response"].startswith("It is ")
+        assert row["category"] in {"commands", "completion", "format", "multi_step", "questions"}
+    assert len({row["instruction"] for row in rows}) == 30
+    metrics = result["metrics"]
+    assert metrics["rows"] == metrics["total_rows"] == 30
+    assert set(metrics) <= set(sft_data.METRICS)
+    assert metrics["responses_unfinished"] > 0
+    assert metrics["duplicates_removed"] > 0
+    assert metrics["responses_generated"] >= 30 + metrics["responses_rejected"]
+    assert len([line for line in lines if isinstance(line, Sample)]) >= 5
+    notices = [line.text for line in lines if isinstance(line, Notice)]
+    assert any("chat_template=None verified: True" in text for text in notices)
+    assert any("add_special_tokens=False verified" in text for text in notices)
+    [report] = (tmp_path / "out").glob("*.quality.json")
+    filters = json.loads(report.read_bytes())["responses"]["filters"]
+    assert {"empty response", "label in response", "echo of the instruction"} <= set(filters)
+    manifest = json.loads((tmp_path / "out/manifest.json").read_bytes())
+    assert {path.name for path in data_files(tmp_path / "out")} <= set(manifest["outputs"])
+    assert manifest["provenance"]["chat_template"] is None
+
+
+@pytest.mark.parametrize("batches", [0, 1, 2, 3, 5, 8])
+def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
+    run: Run, tmp_path: Path, batches: int
+) -> None:
+    whole = Script()
+    run(whole, "whole")
+    with pytest.raises(Killed):
+        run(Script(batches))
+    [data], generations = data_files(tmp_path / "out"), tmp_path / "out/work/batch_1.generations.jsonl"
+    written = data.read_bytes()
+    for path in (data, generations):
+        with path.open("ab") as file:
+            file.write(b'{"instruction": "Name a t')  # a line that was being written
+    second = Script()
+    reached, lines, result = run(second)
+    assert reached
+    assert data_files(tmp_path / "out") == [data]
+    assert data.read_bytes().startswith(written)
+    [undisturbed] = data_files(tmp_path / "whole")
+    assert data.read_bytes() == undisturbed.read_bytes()
+    assert (
+        second.rows == whole.rows - min(whole.rows, batches * 4) or second.rows < whole.rows or batches == 0
+    )
+    assert any(isinstance(line, Notice) and line.text.startswith("resuming") for line in lines)
+    assert result["metrics"] | {"tokens_per_second": None} == json.loads(
+        (tmp_path / "whole/result.json").read_bytes()
+    )["metrics"] | {"tokens_per_second": None}
+
+
+def test_a_finished_batch_generates_nothing_again_and_grows_when_more_is_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    run(Script())
+    first = rows_in(tmp_path / "out")
+    idle = Script()
+    run(idle)
+    assert idle.rows == 0
+    run(Script(), count=40)
+    assert rows_in(tmp_path / "out")[:30] == first
+    assert len(rows_in(tmp_path / "out")) == 40
+    _, _, result = run(idle, count=10)
+    assert result["metrics"]["rows"] == 40
+
+
+def test_another_batch_is_another_file_with_other_instructions(run: Run, tmp_path: Path) -> None:
+    run(Script())
+    _, _, result = run(Script(), batch=2)
+    rows = rows_in(tmp_path / "out")
+    assert len(data_files(tmp_path / "out")) == 2
+    assert len({row["instruction"] for row in rows}) == len(rows) == result["metrics"]["total_rows"] == 60
+
+
+def test_a_batch_made_from_other_inputs_is_set_aside(run: Run, tmp_path: Path) -> None:
+    run(Script())
+    before = rows_in(tmp_path / "out")
+    _, lines, _ = run(Script(), demonstrations=3)
+    assert len(rows_in(tmp_path / "out")) == 30
+    [aside] = (tmp_path / "out/superseded").glob("*/sft_training_data_*.jsonl")
+    assert [json.loads(line) for line in aside.read_text().splitlines()] == before
+    assert any(isinstance(line, Notice) and "parameters changed" in line.text for line in lines)
+
+
+def test_an_edited_row_is_refused(run: Run, tmp_path: Path) -> None:
+    run(Script())
+    [path] = data_files(tmp_path / "out")
+    path.write_text(path.read_text().replace("steps from", "miles from", 1))
+    with pytest.raises(ValueError, match="row 1: differs"):
+        run(Script())
+
+
+def test_instructions_of_the_suite_never_get_in(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = [prompt.instruction for prompt in load_suite("embedded").prompts]
+    monkeypatch.setattr(
+        Script,
+        "tasks",
+        staticmethod(lambda digest: f" {planted[digest[0]]}\nTask 9: Sing {digest[1]} songs."),
+    )
+    _, _, result = run(Script(), count=5)
+    assert result["metrics"]["contaminated_removed"] > 0
+    assert not {row["instruction"] for row in rows_in(tmp_path / "out")} & set(planted)
+
+
+def test_a_hopeless_model_stops_with_an_error_after_a_few_rounds(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Script, "answer", staticmethod(lambda prompt, digest: " la la la la la la"))
+    reached, lines, result = run(Script())
+    assert not reached
+    assert result["metrics"]["rows"] == 0
+    errors = [line.text for line in lines if isinstance(line, Notice) and line.level == "error"]
+    assert len(errors) == 1
+    assert "gave up at 0 of 30 rows" in errors[0]
+
+
+def test_a_real_tiny_model_runs_through(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = f"--model {tiny_model} --count 3 --output-dir {tmp_path} --seeds embedded --suite embedded"
+    sizes = "--lists-per-round 1 --samples-per-list 1 --list-tokens 16 --max-new-tokens 8 --demonstrations 1"
+    assert sft_data.main(f"{arguments} {sizes}".split()) == 1  # it knows nothing
+    assert "error: gave up" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--count 0", "--count: Input should be greater than or equal to 1 (given: '0')"),
+        ("--seeds nowhere", "--seeds nowhere: no such file; expected embedded, stage1"),
+        ("--suite nowhere", "suite nowhere: expected"),
+        ("--seeds {broken}", "broken.jsonl, line 2: Object missing required field `response`"),
+        ("--model {broken}", "expected a folder, a hub id"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_2(
+    arguments: str, message: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jsonl"
+    seed = '{"category": "c", "instruction": "Sing.", "response": "La."}'
+    broken.write_text(f'{seed}\n{{"category": "c", "instruction": "Sing."}}\n')
+    given = f"--model {tiny_model} --output-dir {tmp_path} {arguments.format(broken=broken)}"
+    try:
+        code = sft_data.main(given.split())
+    except SystemExit as stop:
+        code = int(str(stop.code))
+    error = capsys.readouterr().err
+    assert code == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_seeds_follow_themselves_and_stand_in_no_suite(name: str) -> None:
+    seeds = load_seeds(name)
+    overlap = SuiteOverlap({p.key: p.instruction for p in load_suite(name).prompts})
+    wrong = [s.instruction for s in seeds if failures(s.instruction, infer_checks(s.instruction), s.response)]
+    planted = [s.instruction for s in seeds if (n := overlap.nearest(s.instruction)) and n.contaminated]
+    declined = [s.instruction for s in seeds if refusal(s.response) != (s.category == "refusal")]
+    assert (wrong, planted, declined) == ([], [], [])
+    assert len(seeds) >= {"stage1": 120, "embedded": 40}[name]
+    assert len({s.instruction for s in seeds}) == len(seeds)
