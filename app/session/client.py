@@ -17,6 +17,7 @@ from app.session.clock import SystemClock
 from app.session.events import Parameter
 from app.session.folder import SessionFolder
 from app.session.messages import Answer, AnyRequest, Refused
+from app.session.secrets import Masker
 from app.session.snapshot import DecisionKind, SessionSnapshot
 
 __all__ = ["Refused", "SessionClient"]
@@ -70,6 +71,13 @@ class SessionClient:
             note = f"Read-only: {damage}"
             state = msgspec.structs.replace(state, notices=(*state.notices, note))
         return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
+
+    def masker(self) -> Masker:
+        """Return what masks the plan's secrets, as far as this process knows them, in text that is shown."""
+        from app.plan.schema import Plan
+
+        plan = Plan.model_validate_json(self.folder.plan.read_bytes())
+        return Masker.of(plan.session.secrets, os.environ)
 
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.

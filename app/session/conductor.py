@@ -23,13 +23,27 @@ import msgspec
 from app.monitor import machine
 from app.monitor.machine import Gpus
 from app.plan.schema import Plan
-from app.session import attempts, events, gates, guard, ledger, messages, notify, pod, process, view
+from app.session import (
+    attempts,
+    disk,
+    events,
+    gates,
+    guard,
+    ledger,
+    messages,
+    notify,
+    pod,
+    process,
+    shim,
+    view,
+)
 from app.session.attempts import Liveness
 from app.session.clock import Clock, SystemClock
 from app.session.events import AnyEvent, AttemptStarted
 from app.session.folder import ConductorRecord, SessionFolder, launch_command
 from app.session.journal import Busy, Damaged, Journal, JournalError
 from app.session.messages import Answer, AnyRequest, Refused
+from app.session.secrets import Masker
 from app.session.snapshot import SessionSnapshot
 from app.session.state import Attempt, PhaseRecord, apply, parameter_changes, recover
 from phases.common import files
@@ -56,6 +70,9 @@ class Conductor:
         if damage:
             raise Damaged(damage)
         self.live = view.Live()
+        self._masker = Masker.of(self.plan.session.secrets, environment)
+        self._reserve = disk.Reserve(self.folder.path / "reserve", self.settings.reserve)
+        self._disk = ("", disk.DiskWatch(self.settings.reserve))
         self._guard: subprocess.Popen[bytes] | None = None
         self._orders: dict[str, object] = {}
         self._reminders = notify.Reminders(clock, self.plan.notify.every)
@@ -82,25 +99,33 @@ class Conductor:
 
     async def run(self) -> None:
         """Conduct the session to its end, or until told to leave it to a successor."""
-        self._take_over()
+        while not self._leaving:
+            try:
+                self._take_over()
+                break
+            except OSError as error:
+                await self._make_room(error)
         path = self.folder.socket()
         path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, path, limit=messages.LONGEST_REQUEST)
         path.chmod(0o600)
-        me = process.identify(os.getpid())
-        assert me is not None
-        self.folder.write_conductor(ConductorRecord(*me, str(path)))
-        self._order_guard()
+        with contextlib.suppress(OSError):
+            self._order_guard()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         ticking = asyncio.create_task(self._tick())
         try:
             while self.state.ended is None and not self._leaving:
-                await self._step()
+                try:
+                    await self._step()
+                except OSError as error:
+                    await self._make_room(error)
         finally:
             ticking.cancel()
-            self._order_guard(stand_down=True)
+            with contextlib.suppress(OSError):
+                self._order_guard(stand_down=True)
             self._show()
+            self._reserve.free()
             path.unlink(missing_ok=True)
             server.close()
             for viewer in self._viewers:
@@ -112,6 +137,9 @@ class Conductor:
         self._changed.set()
 
     def _take_over(self) -> None:
+        me = process.identify(os.getpid())
+        assert me is not None
+        self.folder.write_conductor(ConductorRecord(*me, str(self.folder.socket())))
         if self.state.started is None:
             self.record(
                 events.SessionStarted(
@@ -130,6 +158,15 @@ class Conductor:
         if self.journal.torn:
             note = f"The journal's last line was torn; what was there of it is in {self.journal.torn.name}"
             self.record(events.Noticed(text=note))
+
+    async def _make_room(self, error: OSError) -> None:
+        """On a full disk give the reserve back and try again in a moment; the journal is as it was."""
+        if error.errno not in disk.FULL:
+            raise error
+        phase = self.state.current
+        if phase is None or phase.standing not in ("running", "stopping"):  # a phase would eat it up
+            self._reserve.free()
+        await asyncio.sleep(self.settings.poll)
 
     # What is due
 
@@ -187,6 +224,8 @@ class Conductor:
         assert attempt is not None
         folder = self.folder.attempt(phase.id, attempt.number)
         if self._shim is not None and self._shim.poll() is not None:
+            if self._shim.returncode not in (0, shim.BUSY):
+                await self._wait(self.settings.tick)  # it could not start, as on a full disk
             self._shim = None
         try:
             exit_record = attempts.read_exit(folder)
@@ -230,7 +269,7 @@ class Conductor:
         assert attempt.end is not None
         folder = self.folder.attempt(phase.id, attempt.number)
         judged = await asyncio.to_thread(
-            gates.judge, self.plan.phase(phase.id), attempt.end, folder, self.state
+            gates.judge, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
         )
         self.record(judged)
 
@@ -245,7 +284,8 @@ class Conductor:
                 await self._warn()
                 self._order_guard()
             except Exception:  # whatever a driver or a disk does, the session and its viewers go on
-                traceback.print_exc()
+                with contextlib.suppress(OSError):
+                    traceback.print_exc()
             self._show()
 
     async def _warn(self) -> None:
@@ -260,6 +300,25 @@ class Conductor:
             for problem in problems:
                 if problem not in self.state.said and self.state.ended is None:
                     self.record(events.Noticed(text=problem, key=problem))
+
+    def _watch_disk(self, free: int, attempt: Attempt | None) -> None:
+        """Hold the reserve; stop an attempt while it can still save, before the disk is full."""
+        self._reserve.hold(free)
+        if attempt is None:
+            self._disk = ("", disk.DiskWatch(self.settings.reserve))
+            return
+        if self._disk[0] != attempt.spec.cookie:
+            self._disk = (attempt.spec.cookie, disk.DiskWatch(self.settings.reserve))
+        progress = self.live.progress
+        fraction = progress.done / progress.total if progress and progress.total else None
+        text, stop = self._disk[1].look(free, self.clock.mono(), fraction)
+        phase = self.state.current
+        if phase is None or phase.standing != "running" or phase.last is not attempt:
+            return
+        if text and f"disk {attempt.spec.cookie} {stop}" not in self.state.said:
+            self.record(events.Noticed(text=f"{phase.id}: {text}", key=f"disk {attempt.spec.cookie} {stop}"))
+        if stop:
+            self.record(events.StopAsked(phase=phase.id, attempt=attempt.number, by="gonogo", reason=text))
 
     def _order_guard(self, stand_down: bool = False) -> None:
         """Tell the guard when to stop the pod, see that there is one, and pass on what it did."""
@@ -309,6 +368,7 @@ class Conductor:
         pid = attempts.phase_pid(folder) if folder else None
         measured = await asyncio.to_thread(machine.sample, self.plan.artifacts, pid, gpus=gpus)
         self.live = msgspec.structs.replace(self.live, machine=measured)
+        self._watch_disk(measured.disk_free, attempt)
         if folder is not None and folder.exists():
             with contextlib.suppress(OSError):
                 attempts.append_line(folder / "machine.jsonl", msgspec.json.encode(measured))
@@ -344,6 +404,8 @@ class Conductor:
             return Answer(refused=f"not a request: {error}")
         except Refused as refused:
             return Answer(refused=str(refused))
+        except OSError as error:
+            return Answer(refused=f"it could not be recorded, please try again: {error}")
         return Answer(snapshot=self.snapshot())
 
     def _do(self, request: AnyRequest, writer: asyncio.StreamWriter) -> None:

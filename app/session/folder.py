@@ -14,12 +14,13 @@ SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How often conductor and guard look, and how long what is told to end may take; in seconds."""
+    """How often conductor and guard look, how long ending may take (seconds), disk to reserve (bytes)."""
 
     poll: float = 0.2
     tick: float = 1.0
     grace: float = 120.0
     guard: float = 5.0
+    reserve: int = 32 << 20
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

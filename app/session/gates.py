@@ -12,6 +12,7 @@ from app.plan import criteria
 from app.plan.schema import Phase, Plan
 from app.session.events import AttemptEnded, Decided, Judged, Parameter
 from app.session.messages import Decide, Refused
+from app.session.secrets import Masker
 from app.session.snapshot import DecisionKind, Value
 from app.session.state import PhaseRecord, State
 from phases.common.protocol import Result
@@ -22,11 +23,12 @@ _LONGEST_TEXT = 2_000
 _LONGEST_NAME = 200
 
 
-def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State) -> Judged:
+def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> Judged:
     """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
-    failure = _failure(end)
+    asked = state.phase(end.phase).stop_reason if end.reason == "stopped" else ""
+    failure = _failure(end) + (f", since {asked}" if asked else "")
     try:
-        result = read_result(folder / "result.json")
+        result = read_result(folder / "result.json", masker)
     except ValueError as error:
         result, failure = None, failure or str(error)
     if result is None and phase.run and not failure:
@@ -74,8 +76,8 @@ def _failure(end: AttemptEnded) -> str:
     return f"it ended with exit code {end.code}" if end.code else ""
 
 
-def read_result(path: Path) -> Result | None:
-    """Return the result that a phase wrote, or None if it wrote none.
+def read_result(path: Path, masker: Masker) -> Result | None:
+    """Return the result that a phase wrote, its secrets masked, or None if it wrote none.
 
     Raises:
         ValueError: it is not a result.
@@ -83,7 +85,7 @@ def read_result(path: Path) -> Result | None:
     try:
         if path.stat().st_size > _LARGEST_RESULT:
             raise ValueError(f"its result is larger than {_LARGEST_RESULT >> 20} MB")
-        result = msgspec.json.decode(path.read_bytes(), type=Result)
+        result = msgspec.json.decode(masker.data(path.read_bytes()), type=Result)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, RecursionError) as error:

@@ -6,6 +6,7 @@ A line is on the disk before what it records is done. A last line that its write
 side file; any other damage makes the journal unreadable beyond that line, and nobody appends to it again.
 """
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -22,6 +23,9 @@ VERSION = 1
 _SUM = b',"sum":"'
 _FIRST = "0" * 64
 _MAXIMUM_LINE = 4 << 20
+_AHEAD = 256 << 10
+_KEEP_SIZE = 1
+_LIBC = ctypes.CDLL(None)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -149,6 +153,8 @@ class Journal:
         self._head = self.replay.head
         self._length = self.replay.length
         self.torn = self._set_torn_line_aside()
+        self._reserved = 0
+        self._reserve()
 
     def _set_torn_line_aside(self) -> Path | None:
         if not self.replay.torn:
@@ -161,6 +167,13 @@ class Journal:
         os.ftruncate(self._file, self._length)
         os.fsync(self._file)
         return aside
+
+    def _reserve(self) -> None:
+        """Take disk blocks beyond the end: a disk that others fill then has room for the next lines."""
+        if self._reserved - self._length < _AHEAD // 2:
+            # Where a file system cannot do this, a line that finds no room is tried again.
+            done = _LIBC.fallocate(self._file, _KEEP_SIZE, ctypes.c_long(self._length), ctypes.c_long(_AHEAD))
+            self._reserved = self._length + _AHEAD if done == 0 else self._reserved
 
     def append(self, event: AnyEvent) -> Entry:
         """Record an event; when this returns it is on the disk, and may be acted upon.
@@ -179,11 +192,13 @@ class Journal:
                 raise OSError(28, "no space left for the line", str(self.path))
             self._sync(self._file)
         except OSError:
-            os.ftruncate(self._file, self._length)
+            os.ftruncate(self._file, self._length)  # which gives up what was reserved
+            self._reserved = 0
             raise
         self._seq += 1
         self._head = hashlib.sha256(line).hexdigest()
         self._length += len(line)
+        self._reserve()
         return entry
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from app.monitor.text import clean_line
 from app.session.client import Refused, SessionClient
+from app.session.secrets import Masker
 
 _CHUNK = 64 * 1024
 _EVERY = 0.5
@@ -18,6 +19,7 @@ def follow_log(folder: Path, phase: str | None, follow: bool, out: TextIO) -> in
         Refused: there is no such phase, or it has no log yet.
     """
     client = SessionClient(folder)
+    masker = client.masker()
     waiting = threading.Event()
     path = _newest(client, phase)
     if path is None and not follow:
@@ -25,7 +27,7 @@ def follow_log(folder: Path, phase: str | None, follow: bool, out: TextIO) -> in
     offset = 0
     while True:
         if path is not None:
-            offset = _print(path, offset, out)
+            offset = _print(path, offset, masker, out)
         if not follow:
             return 0
         over = client.snapshot().state in ("finished", "stopped")
@@ -46,12 +48,19 @@ def _newest(client: SessionClient, phase: str | None) -> Path | None:
     return Path(max(tried, key=lambda a: a.started).folder) / "output.log" if tried else None
 
 
-def _print(path: Path, offset: int, out: TextIO) -> int:
+def _print(path: Path, offset: int, masker: Masker, out: TextIO) -> int:
     if not path.exists():
         return offset
     with path.open("rb") as file:
         file.seek(offset)
-        while line := file.readline(_CHUNK):
-            out.write(clean_line(line.rstrip(b"\n")) + "\n")
+        rest = b""
+        for chunk in masker.stream(iter(lambda: file.read(_CHUNK), b"")):
+            *lines, rest = (rest + chunk).split(b"\n")
+            out.writelines(clean_line(line) + "\n" for line in lines)
+            if len(rest) > _CHUNK:  # a line without end is not kept
+                out.write(clean_line(rest) + "\n")
+                rest = b""
+        if rest:
+            out.write(clean_line(rest) + "\n")
         out.flush()
         return file.tell()

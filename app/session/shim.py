@@ -104,8 +104,9 @@ class Shim:
                     return json.load(file), False
             except ValueError:  # its shim died while it wrote
                 return claim, False
-        os.write(handle, json.dumps(claim).encode())
-        os.fsync(handle)
+        with contextlib.suppress(OSError):  # on a full disk the claim stands, and its time is not known later
+            os.write(handle, json.dumps(claim).encode())
+            os.fsync(handle)
         os.close(handle)
         _sync_folder(self._path("claim.json"))
         return claim, True

@@ -49,6 +49,7 @@ class PhaseRecord(msgspec.Struct, frozen=True):
     wanted: events.Decided | None = None
     over_budget: events.OverBudget | None = None
     budget_overridden: bool = False
+    stop_reason: str = ""
 
     @property
     def last(self) -> Attempt | None:
@@ -181,7 +182,7 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
             return _attempt_started(state, event, wall)
         case events.StopAsked():
             phase = _current(state, event, "running", "stopping")
-            return _with(state, replace(phase, standing="stopping"))
+            return _with(state, replace(phase, standing="stopping", stop_reason=event.reason))
         case events.AttemptEnded():
             phase = _current(state, event, "running", "stopping")
             return _with(state, _with_last(replace(phase, standing="ended"), end=event))
@@ -241,7 +242,9 @@ def _attempt_started(state: State, event: events.AttemptStarted, wall: float) ->
         raise Impossible(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
     attempt = Attempt(event.attempt, wall, state.time.elapsed, event)
     attempts = (*phase.attempts, attempt)
-    phase = replace(phase, standing="running", attempts=attempts, wanted=None, budget_overridden=False)
+    phase = replace(
+        phase, standing="running", attempts=attempts, wanted=None, budget_overridden=False, stop_reason=""
+    )
     return _with(state, phase)
 
 

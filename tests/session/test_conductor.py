@@ -1,3 +1,4 @@
+import io
 import itertools
 import json
 import os
@@ -446,3 +447,20 @@ def test_the_ledger_adds_up(toy: Any, sh: Phase) -> None:
     assert session.money.forecast_usd.low == session.money.spent_usd
     later = SessionClient(toy.folder).snapshot()
     assert later.money == session.money
+
+
+def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.session.logs import follow_log
+
+    monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
+    head = toy.head.replace("[pod]", 'secrets = ["HUB_TOKEN"]\n[pod]')
+    result = """echo '{"metrics": {"word": "'$HUB_TOKEN'"}}' > $GONOGO_RESULT"""
+    client = toy.start(sh(f"echo token $HUB_TOKEN; {result}", reports=["word"], headline="{word}"), head=head)
+    session = toy.over()
+    assert session.phase("p1").attempts[0].metrics == {"word": "[secret HUB_TOKEN]"}
+    assert b"s3cr3t" not in (toy.folder / "journal.jsonl").read_bytes()
+    printed = io.StringIO()
+    follow_log(client.folder.path, None, False, printed)
+    assert printed.getvalue() == "token [secret HUB_TOKEN]\n"

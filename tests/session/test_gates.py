@@ -10,6 +10,7 @@ from pydantic import Field
 from app.plan.schema import Phase
 from app.session import events, gates
 from app.session.messages import Refused
+from app.session.secrets import Masker
 from app.session.state import Attempt, PhaseRecord, State
 from phases.common.parameters import PhaseParameters
 
@@ -37,7 +38,7 @@ def phase(**keys: Any) -> Phase:
 def judge(
     of: Phase, folder: Path, end: events.AttemptEnded = END, state: State | None = None
 ) -> events.Judged:
-    return gates.judge(of, end, folder, state or State())
+    return gates.judge(of, end, folder, state or State(phases=(PhaseRecord("p"),)), Masker({}))
 
 
 def test_changes_are_checked_against_the_declared_parameters(built_in: Phase) -> None:
@@ -91,7 +92,7 @@ def test_when_a_gate_opens(tmp_path: Path, ask: str, score: float, opens: str) -
     (tmp_path / "result.json").write_text(f'{{"metrics": {{"score": {score}}}}}')
     of = phase(command=["x"], gate={"ask": ask}, criteria=[{"name": "good", "expr": "score > 0.5"}])
     assert judge(of, tmp_path).gate == opens
-    assert judge(of, tmp_path, state=State(hold=True)).gate == "hold"
+    assert judge(of, tmp_path, state=State(hold=True, phases=(PhaseRecord("p"),))).gate == "hold"
 
 
 def test_a_result_is_bounded(tmp_path: Path) -> None:
@@ -99,19 +100,19 @@ def test_a_result_is_bounded(tmp_path: Path) -> None:
     path.write_bytes(
         msgspec.json.encode({"metrics": {"text": "x" * 10_000}, "computed_from": {"text": "y" * 10_000}})
     )
-    result = gates.read_result(path)
+    result = gates.read_result(path, Masker({}))
     assert result is not None
     assert len(str(result.metrics["text"])) == len(result.computed_from["text"]) == 2000
     path.write_bytes(msgspec.json.encode({"metrics": {f"m{n}": n for n in range(501)}}))
     with pytest.raises(ValueError, match="more than 500 metrics"):
-        gates.read_result(path)
+        gates.read_result(path, Masker({}))
     with path.open("wb") as file:
         file.truncate(100 << 20)
     with pytest.raises(ValueError, match="larger than 8 MB"):
-        gates.read_result(path)
+        gates.read_result(path, Masker({}))
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(ValueError, match="cannot be read"):
-        gates.read_result(path)
+        gates.read_result(path, Masker({}))
 
 
 def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> None:

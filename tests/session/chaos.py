@@ -1,0 +1,320 @@
+"""Fault injection: sessions of fast phases, whose processes are killed at random and at each fsync.
+
+`python tests/session/chaos.py N [SEED]` disturbs N sessions and says what came of them. A session must end
+with the result of an undisturbed one: no attempt twice at a time, no row lost or doubled, no process left,
+and a ledger that accounts for all the time there was.
+"""
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from app.plan.load import load_plan
+from app.session import guard, journal, launch, process
+from app.session.client import Refused, SessionClient
+from app.session.folder import Settings
+from app.session.snapshot import SessionSnapshot
+from app.session.state import State, apply
+
+ROWS = 12
+PATIENCE = 60.0
+POLL = 0.02
+FAST = Settings(poll=POLL, tick=0.1, grace=0.3, guard=0.1, reserve=0)
+VICTIMS = ("viewer", "conductor", "shim", "guard", "phase", "all")
+
+# Appends rows keyed by number, each once, whatever happens to it; notes if it is not alone.
+WORK = f"""
+import fcntl, json, os, time
+lock = open("alone.lock", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    open("violations", "a").write("two at the same time\\n")
+def rows():
+    text = open("rows.jsonl").read() if os.path.exists("rows.jsonl") else ""
+    whole = text[:text.rfind("\\n") + 1]
+    if whole != text:
+        open("rows.jsonl", "r+").truncate(len(whole))
+    return [json.loads(line)["n"] for line in whole.splitlines()]
+done = len(rows())
+with open("rows.jsonl", "a") as file:
+    for n in range(done, {ROWS}):
+        file.write(json.dumps({{"n": n}}) + "\\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with open(os.environ["GONOGO_PROGRESS"], "a") as progress:
+            told = {{"type": "progress", "time": time.time(), "done": n + 1, "total": {ROWS}}}
+            progress.write(json.dumps(told) + "\\n")
+        time.sleep(0.02)
+new = os.environ["GONOGO_RESULT"] + ".new"
+open(new, "w").write(json.dumps({{"metrics": {{"rows": len(rows())}}}}))
+os.rename(new, os.environ["GONOGO_RESULT"])
+"""
+
+COUNT = """sleep 0.1; echo '{"metrics": {"rows": '$(wc -l < rows.jsonl)'}}' > $GONOGO_RESULT"""
+
+PLAN = f"""
+[session]
+name = "Chaos"
+model = "none"
+budget_usd = 100.0
+
+[pod]
+gpu = "none"
+usd_per_hour = 3600.0
+
+[unattended]
+landing = "0 s"
+
+[[phase]]
+id = "work"
+title = "Work"
+command = [{json.dumps(sys.executable)}, "-S", "-c", {json.dumps(WORK)}]
+reports = ["rows"]
+estimate = {{ hours = [0.0, 0.001] }}
+criteria = [{{ name = "all rows", expr = "rows == {ROWS}" }}]
+[phase.gate]
+ask = "always"
+
+[[phase]]
+id = "count"
+title = "Count"
+command = ["sh", "-c", {json.dumps(COUNT)}]
+reports = ["rows"]
+estimate = {{ hours = [0.0, 0.001] }}
+[phase.gate]
+ask = "never"
+"""
+
+# Runs a module and kills it before or after its Kth fsync; K = 0 spares it. The first shim that a conductor
+# starts is run in the same way, with a K of its own.
+BOUNDARY = """
+import os, runpy, signal, subprocess, sys
+module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
+left = [kth]
+if module == "app.session.conductor":
+    from app.session import attempts
+    wrapped = [*sys.orig_argv[:4], "app.session.shim", shims_kth, "0", sys.argv[4]]
+    ordinary = attempts.start_shim
+    def start_shim(spec, environment):
+        attempts.start_shim = ordinary
+        return subprocess.Popen(
+            [*wrapped, str(spec)], env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    attempts.start_shim = start_shim
+def killing(sync):
+    def call(handle):
+        left[0] -= 1
+        if left[0] == 0 and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(handle)
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return call
+os.fsync, os.fdatasync = killing(os.fsync), killing(os.fdatasync)
+sys.argv = [module, *sys.argv[5:]]
+runpy.run_module(module, run_name="__main__")
+"""
+
+
+class Disturbed(Exception):  # noqa: N818 - it says that a session was
+    """A session did not end as it should; the message says how."""
+
+
+class Run:
+    """One session and those who are out to kill it."""
+
+    def __init__(self, root: Path, chance: random.Random) -> None:
+        self.root = root
+        self.chance = chance
+        self.kills: Counter[str] = Counter()
+        (root / "session_plan.toml").write_text(PLAN)
+        plan = load_plan(root / "session_plan.toml")
+        self.folder = launch.open_session(plan, approved="chaos", settings=FAST)
+        self.client = SessionClient(self.folder)
+
+    def rejoin(self) -> None:
+        """See that there is a conductor, sometimes one that is to die, or whose shims are."""
+        if self.chance.random() < 0.5 and not self.client.is_conducted():
+            kths = self.chance.choice(((self.chance.randint(1, 14), 0), (0, self.chance.randint(1, 9))))
+            side = self.chance.choice(("before", "after"))
+            command = [sys.executable, "-P", "-c", BOUNDARY, "app.session.conductor"]
+            command += [*map(str, kths), side, str(self.folder)]
+            self.kills[f"{'conductor' if kths[0] else 'shim'} {side} fsync"] += 1
+            with (self.folder / "conductor.log").open("ab") as log:
+                subprocess.run(
+                    command,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    check=False,
+                )
+        launch.ensure_conductor(self.folder)
+
+    def session(self) -> SessionSnapshot:
+        return self.client.snapshot()
+
+    def drive(self) -> SessionSnapshot:
+        """Kill now and then, decide gates as an operator would, until the session is over."""
+        to_kill = self.chance.randint(1, 4)
+        next_kill = time.monotonic() + self.chance.uniform(0, 0.5)
+        ends = time.monotonic() + PATIENCE
+        self.rejoin()
+        while time.monotonic() < ends:
+            session = self.session()
+            if session.state in ("finished", "stopped"):
+                return session
+            if to_kill and time.monotonic() >= next_kill:
+                self.kill(self.chance.choice(VICTIMS), session)
+                to_kill -= 1
+                next_kill = time.monotonic() + self.chance.uniform(0, 0.4)
+                if self.chance.random() < 0.7:  # otherwise the guard has to see to it
+                    self.rejoin()
+                continue
+            if not guard.is_running(self.folder / "conductor.json") and not guard.is_running(
+                self.folder / guard.ITSELF
+            ):
+                self.rejoin()  # everything is gone, and the operator comes back
+            if session.gate is not None:
+                self.decide(session)
+            time.sleep(0.01)
+        standings = {p.id: (p.state, len(p.attempts)) for p in self.session().phases}
+        raise Disturbed(f"the session did not end within {PATIENCE:.0f} s: {standings}")
+
+    def decide(self, session: SessionSnapshot) -> None:
+        gate = session.gate
+        assert gate is not None
+        kind = "go" if gate.because == "plan" and gate.verdict == "go" else "retry"
+        with contextlib.suppress(Refused):  # the conductor may be dead, or another decision came first
+            self.client.decide(gate.phase, gate.attempt, kind)  # type: ignore[arg-type]
+
+    def kill(self, victim: str, session: SessionSnapshot) -> None:
+        """Kill one kind of process, or all."""
+        self.kills[victim] += 1
+        records = {"conductor": self.folder / "conductor.json", "guard": self.folder / guard.ITSELF}
+        current = session.current
+        if current is not None and current.attempts:
+            attempt = Path(current.attempts[-1].folder)
+            records |= {"shim": attempt / "shim.json", "phase": attempt / "pid.json"}
+        if victim == "viewer":
+            self.look_in()
+            return
+        for name, path in records.items():
+            if victim in (name, "all"):
+                found = guard.identity(guard.read_json(path))
+                if found is not None:
+                    process.send_to(found, signal.SIGKILL)
+
+    def look_in(self) -> None:
+        """A viewer comes, and is killed."""
+        argv = [
+            sys.executable,
+            "-m",
+            "app.cli",
+            "attach",
+            "--headless",
+            "--read-only",
+            "--session",
+            str(self.folder),
+        ]
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as viewer:
+            time.sleep(self.chance.uniform(0, 0.5))
+            viewer.kill()
+
+    def left(self) -> list[int]:
+        """The processes of this session that are still there."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid() and process.look(int(entry.name)):
+                with contextlib.suppress(OSError):
+                    told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                    if os.fsencode(self.root) in told:
+                        found.append(int(entry.name))
+        return found
+
+    def check(self, session: SessionSnapshot) -> None:
+        """Compare with an undisturbed session."""
+        self.expect([p.state for p in session.phases] == ["done", "done"], f"phases {session.phases}")
+        for phase in session.phases:
+            self.expect(
+                phase.attempts[-1].metrics == {"rows": ROWS}, f"{phase.id} found {phase.attempts[-1].metrics}"
+            )
+        rows = [json.loads(line)["n"] for line in (self.root / "rows.jsonl").read_text().splitlines()]
+        self.expect(rows == list(range(ROWS)), f"rows {rows}")
+        self.expect(not (self.root / "violations").exists(), "an attempt ran twice at the same time")
+        replay = journal.read(self.folder / "journal.jsonl")
+        self.expect(not replay.damage and not replay.torn, f"journal {replay.damage}")
+        state = State()
+        for entry in replay.entries:
+            state = apply(state, entry)
+        counted = sum(p.elapsed for p in session.phases) + session.money.idle_seconds
+        self.expect(abs(session.money.spent_usd - counted) < 0.01, f"ledger {counted} {session.money}")
+        there_was = session.now - session.started  # at a dollar a second
+        self.expect(abs(there_was - session.money.spent_usd) < 0.05, f"{there_was} s, {session.money}")
+        ends = time.monotonic() + PATIENCE
+        while (left := self.left()) and time.monotonic() < ends:
+            time.sleep(0.02)
+        self.expect(not left, f"processes left: {left}")
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            raise Disturbed(otherwise)
+
+    def clear_away(self) -> None:
+        while left := self.left():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def disturb(seed: int) -> Counter[str]:
+    """Disturb one session; return what was killed.
+
+    Raises:
+        Disturbed: it did not end as an undisturbed one; its folder is kept.
+    """
+    root = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
+    os.environ["XDG_STATE_HOME"] = str(root / "state")
+    run = Run(root, random.Random(seed))
+    try:
+        run.check(run.drive())
+    except BaseException as error:
+        run.clear_away()
+        if isinstance(error, Disturbed):
+            raise Disturbed(f"seed {seed}, {dict(run.kills)}, {root}: {error}") from error
+        raise
+    run.clear_away()
+    shutil.rmtree(root)
+    return run.kills
+
+
+def main() -> int:
+    """Disturb many sessions and say what was killed and what was wrong."""
+    count = int(sys.argv[1])
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    kills: Counter[str] = Counter()
+    wrong = 0
+    for n in range(seed, seed + count):
+        try:
+            kills += disturb(n)
+        except Disturbed as error:
+            wrong += 1
+            print(error, flush=True)
+    killed = ", ".join(f"{name} {times}" for name, times in kills.most_common())
+    print(f"{count} sessions, {kills.total()} kills ({killed}), {wrong} ended wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
