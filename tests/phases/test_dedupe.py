@@ -71,7 +71,7 @@ SUITE = SuiteOverlap(
         ("Write three sentences about a lighthouse keeper who has lost the key to the cellar.", "long"),
         (
             "Be brief. Write three sentences about a lighthouse keeper who has lost the key to the tower. "
-            "Use simple words, do not use the word sea, and end with a question that the reader has to answer.",
+            "Use simple words, do not use the word sea, and end with a question that the reader must answer.",
             "long",
         ),
     ],

@@ -1,0 +1,393 @@
+"""Preference pairs: decisions over candidates, the judge, and the phase with a scripted model."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases import preference_pairs
+from phases.common.dedupe import normalise
+from phases.common.generate import Completion
+from phases.common.judge import Constitution, Judgement, load_constitution
+from phases.common.preferences import (
+    Candidate,
+    Choice,
+    candidates,
+    decided,
+    judged,
+    rejection_type,
+    to_judge,
+)
+from phases.common.protocol import Line, Notice, Sample
+from phases.common.report import Reporter
+from phases.common.suite import load_suite
+
+
+def found(
+    instruction: str, *texts: str, finished: Sequence[bool] = (), category: str = "commands"
+) -> list[Candidate]:
+    ends = [*finished, *[True] * len(texts)]
+    completions = [Completion(f" {text}", end, 3) for text, end in zip(texts, ends, strict=False)]
+    return candidates(instruction, category, completions, list(range(len(texts))), longest=50)
+
+
+def choice(instruction: str, *texts: str, **rest: Any) -> Choice:
+    made = decided(instruction, found(instruction, *texts, **rest))
+    assert isinstance(made, Choice)
+    return made
+
+
+# ---------------------------------------------------------------- verifiers and votes
+
+
+def test_a_response_that_passes_wins_over_the_one_that_passes_least() -> None:
+    made = choice("Name two animals, one on each line.", "dog\ncat", "dog, cat", "User: what?", "dog\ncow")
+    assert made.chosen.text in {"dog\ncat", "dog\ncow"}
+    assert made.rejected.problems
+    assert made.rejected.score == min(made.rejected.score, made.chosen.score) < made.chosen.score == 1
+    assert made.decided_by == "verifiers"
+    assert 0 < made.margin <= 1
+
+
+def test_lengths_are_matched_where_there_is_a_choice() -> None:
+    made = choice(
+        "Answer in exactly three words.", "one two three", "a b", "a much longer answer here", "x y z"
+    )
+    assert made.rejected.text == "a b"
+    assert made.chosen.text == "x y z"
+
+
+@pytest.mark.parametrize(
+    ("texts", "outcome"),
+    [
+        (("Paris", "paris.", "Paris", "PARIS"), "alike"),
+        (("", "User: what?", "", ""), "no good candidate"),
+        (("Paris", "Rome", "Lima", "Oslo"), None),
+        (("Paris", "Paris", "Rome", "Rome"), None),
+        (("Paris", "Paris", "Rome", "Oslo"), None),
+    ],
+)
+def test_what_is_left_to_the_judge(texts: tuple[str, ...], outcome: str | None) -> None:
+    assert (
+        decided("What is the capital of France?", found("What is the capital of France?", *texts)) == outcome
+    )
+
+
+def test_a_short_answer_that_most_agree_on_wins_over_one_that_stands_alone() -> None:
+    made = choice("What is the capital of France?", "Paris", "Rome", "Paris.", "paris")
+    assert (made.chosen.text, made.rejected.text, made.decided_by) == ("Paris", "Rome", "votes")
+    assert made.margin == 0.5
+    long = ["I think that it must be the town of Paris"] * 3
+    assert decided("Say it.", found("Say it.", *long, "It is certainly the old town of Rome")) is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "chosen", "rejected", "finished", "category", "kind"),
+    [
+        ("Name a city.", "Rome", "Rome and then the other", False, "commands", "incomplete"),
+        ("Name a city.", "Rome", "", True, "commands", "incomplete"),
+        ("Name a city.", "Rome", "I'm sorry, but I can't help with that.", True, "commands", "refusal"),
+        ("Rob a bank.", "I'm sorry, but I can't help with that.", "Take a mask.", True, "refusal", "refusal"),
+        (
+            "Name two cities as a JSON list.",
+            '["Rome", "Oslo"]',
+            "Rome, Oslo",
+            True,
+            "format",
+            "format_violation",
+        ),
+        ("Name a city.", "Rome", "Name a city. Name a town.", True, "commands", "off_topic"),
+    ],
+)
+def test_rejection_types_of_what_verifiers_reject(  # noqa: PLR0917
+    instruction: str, chosen: str, rejected: str, finished: bool, category: str, kind: str
+) -> None:
+    made = choice(instruction, chosen, rejected, finished=(True, finished), category=category)
+    assert (made.chosen.text, made.rejected.text, made.rejection) == (chosen, rejected, kind)
+
+
+def test_rejection_types_of_what_passes_all_verifiers() -> None:
+    good, wrong, other = found(
+        "Why is the sky blue?",
+        "The sky is blue because air scatters blue light.",
+        "The sky is blue because the sea paints it.",
+        "My aunt sold three wooden chairs yesterday.",
+    )
+    assert rejection_type("Why is the sky blue?", good, wrong) == "hallucination"
+    assert rejection_type("Why is the sky blue?", good, other) == "off_topic"
+
+
+texts = st.sampled_from(["Rome", "rome.", "Oslo", "", "User: x", "a b c d e f", "Rome Rome", "I can't help."])
+
+
+@given(st.lists(st.tuples(texts, st.booleans()), min_size=2, max_size=6))
+def test_a_decision_always_prefers_a_good_response_to_another(many: list[tuple[str, bool]]) -> None:
+    some = found("Name a city.", *(text for text, _ in many), finished=[end for _, end in many])
+    made = decided("Name a city.", some)
+    if isinstance(made, Choice):
+        assert not made.chosen.problems
+        assert made.chosen.finished
+        assert 0 < made.margin <= 1
+        assert normalise(made.chosen.text) != normalise(made.rejected.text) or not made.rejected.finished
+        assert made.decided_by == ("verifiers" if made.rejected.problems else "votes")
+    elif made == "no good candidate":
+        assert all(candidate.problems for candidate in some)
+    elif made is None:
+        assert len(to_judge(some, 3)) >= 1
+
+
+# ---------------------------------------------------------------- the judge
+
+
+@given(st.floats(-20, 20), st.floats(-20, 20))
+def test_orders_that_disagree_are_a_tie(first: float, second: float) -> None:
+    judgement = Judgement(first, second)
+    assert -1 <= judgement.margin <= 1
+    if (first > 0) != (second > 0):
+        assert judgement.preference == 0
+    elif judgement.consistent:
+        assert math.copysign(1, judgement.preference) == math.copysign(1, first)
+
+
+def test_the_judge_takes_the_best_against_the_worst() -> None:
+    a, b, c = found("Say something true.", "first answer", "second answer", "third answer")
+    pairs = to_judge([a, b, c], most=3)
+    preference = {("first answer", "second answer"): 1.0, ("first answer", "third answer"): 3.0}
+    judgements = [
+        Judgement(*[preference.get((x.text, y.text), 0.0) or (1.5 if x is b else 0.0)] * 2) for x, y in pairs
+    ]
+    made = judged("Say something true.", pairs, judgements, least=0.1)
+    assert isinstance(made, Choice)
+    assert (made.chosen.text, made.rejected.text) == ("first answer", "third answer")
+    assert made.margin == pytest.approx(math.tanh(1.5))
+    assert judged("Say something true.", pairs, judgements, least=0.95) == "tie"
+    assert judged("Say something true.", pairs, [Judgement(4, -1)] * 3, least=0) == "tie"
+
+
+def test_the_constitution_is_read_and_shows_both_orders() -> None:
+    constitution = load_constitution(preference_pairs.CONSTITUTION)
+    assert isinstance(constitution, Constitution)
+    assert {p.rejection for p in constitution.principles} == set(preference_pairs.REJECTIONS)
+    text = constitution.prompt("Sing.", "La.", "No.")
+    assert text.endswith("Instruction: Sing.\nResponse A: La.\nResponse B: No.\nBetter response:")
+    assert text.count("Better response: A") == text.count("Better response: B") == 3
+    assert all(principle.text in text for principle in constitution.principles)
+    suite = {prompt.instruction for prompt in load_suite("stage1").prompts}
+    assert not suite & {c.instruction for c in constitution.comparisons}
+
+
+# ---------------------------------------------------------------- the phase
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+class Script:
+    """Candidates that depend on prompt and seed alone: right, wrong in form, cut off, one of many words."""
+
+    def __init__(self, batches: float = float("inf")) -> None:
+        self.left = batches
+        self.rows = 0
+
+    def __call__(
+        self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
+    ) -> Iterator[tuple[int, Completion]]:
+        if self.left <= 0:
+            raise Killed
+        self.left -= 1
+        for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+            self.rows += 1
+            n = hashlib.sha256(f"{seed} {prompt}".encode()).digest()
+            text = (
+                f" Describe {n[0]} towns near {n[1]} lakes.\nTask 99: Compare {n[2]} boats."
+                if "Task 1:" in prompt
+                else (" red", " blue", f" word {n[1]}", " User: what?", " Sing")[n[0] % 5]
+            )
+            yield index, Completion(text, n[3] % 6 > 0, 2)
+
+
+def judgement_of(
+    loaded: object, constitution: Constitution, pairs: Sequence[tuple[str, str, str]], **_: int
+) -> Any:
+    return [Judgement(0.5 + len(one), len(one) - 4.5) for _, one, _ in pairs]
+
+
+Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the phase with scripts in place of generation and judge; returns what it said and its result."""
+    monkeypatch.setattr("phases.common.judge.judge", judgement_of)
+    given_file = tmp_path / "sft_training_data_1.jsonl"
+    given_file.write_text("".join(f'{{"instruction": "Name the colour {n}."}}\n' for n in range(20)))
+
+    def one(
+        script: Script, output_dir: str = "out", **values: object
+    ) -> tuple[bool, list[Line], dict[str, Any]]:
+        monkeypatch.setattr("phases.common.generate.generate", script)
+        folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
+        said.unlink(missing_ok=True)
+        sizes = {"lists_per_round": 5, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
+        parameters = preference_pairs.Parameters.model_validate(
+            {"model": str(tiny_model), "count": 25, "output_dir": folder, "seeds": "embedded", **sizes}
+            | {"suite": "embedded", "prompts_from": [str(given_file)], **values}
+        )
+        clock = iter(range(1_759_000_000, 2**40)).__next__
+        reached = preference_pairs.run(
+            parameters, Reporter(folder, {"GONOGO_PROGRESS": str(said)}), clock=clock
+        )
+        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
+        return reached, lines, json.loads((folder / "result.json").read_bytes())
+
+    return one
+
+
+def data_file(folder: Path) -> Path:
+    [path] = folder.glob("preference_pairs_*.jsonl")
+    return path
+
+
+def test_pairs_are_ready_to_train_and_their_candidates_are_kept(run: Run, tmp_path: Path) -> None:
+    reached, lines, result = run(Script())
+    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    assert reached
+    assert len(rows) == 25
+    for row in rows:
+        assert row["prompt"] == f"Instruction: {row['instruction']}\nResponse:"
+        assert row["chosen"].startswith(" ")
+        assert row["chosen_finished"]
+        assert row["chosen"] != row["rejected"] or not row["rejected_finished"]
+        assert row["rejection_type"] in preference_pairs.REJECTIONS
+        assert 0 < row["margin"] <= 1
+        assert len(row["candidates"]) == 4
+        assert len({candidate["seed"] for candidate in row["candidates"]}) == 4
+    assert {row["origin"] == "given" for row in rows} == {True, False}  # then fresh ones
+    assert len({row["instruction"] for row in rows}) == 25
+    metrics = result["metrics"]
+    assert set(metrics) <= set(preference_pairs.METRICS)
+    assert metrics["pairs"] == metrics["total_pairs"] == 25
+    assert sum(metrics[f"decided_by_{name}_share"] for name in preference_pairs.DECIDERS) == pytest.approx(1)
+    assert sum(metrics[f"rejected_{kind}_share"] for kind in preference_pairs.REJECTIONS) == pytest.approx(1)
+    assert metrics["judge_tie_rate"] > 0
+    assert len([line for line in lines if isinstance(line, Sample)]) >= 5
+    assert any(isinstance(line, Notice) and "is no adapter" in line.text for line in lines)
+
+
+@pytest.mark.parametrize("batches", [1, 4, 9])
+def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
+    run: Run, tmp_path: Path, batches: int
+) -> None:
+    whole, second = Script(), Script()
+    run(whole, "whole")
+    with pytest.raises(Killed):
+        run(Script(batches))
+    with data_file(tmp_path / "out").open("ab") as file:
+        file.write(b'{"prompt": "Instr')
+    assert run(second)[0]
+    assert data_file(tmp_path / "out").read_bytes() == data_file(tmp_path / "whole").read_bytes()
+    assert second.rows < whole.rows
+
+
+def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) -> None:
+    planted = load_suite("embedded").prompts[0].instruction
+    path = tmp_path / "planted.jsonl"
+    path.write_text(json.dumps({"instruction": planted}) + "\n")
+    _, _, result = run(Script(), prompts_from=[str(path)])
+    assert result["metrics"]["contaminated_removed"] >= 1
+    assert planted not in data_file(tmp_path / "out").read_text()
+
+
+def test_without_a_judge_what_verifiers_and_votes_cannot_decide_is_a_tie(run: Run) -> None:
+    _, _, result = run(Script(), judged_candidates=0, audited_pairs=0)
+    metrics = result["metrics"]
+    assert metrics["decided_by_judge_share"] == 0
+    assert metrics["tie_rate"] > 0
+    assert metrics["judge_tie_rate"] is None
+
+
+def test_a_model_that_always_says_the_same_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def same(
+        self: Script, loaded: object, prompts: Sequence[str], **_: object
+    ) -> Iterator[tuple[int, Completion]]:
+        return ((n, Completion(" red", True, 2)) for n in range(len(prompts)))
+
+    monkeypatch.setattr(Script, "__call__", same)
+    reached, lines, result = run(Script())
+    assert not reached
+    assert result["metrics"]["alike_rate"] == 1
+    errors = [line.text for line in lines if isinstance(line, Notice) and line.level == "error"]
+    assert len(errors) == 1
+    assert "gave up at 0 of 25 pairs" in errors[0]
+
+
+def test_alarms() -> None:
+    calm = dict.fromkeys(preference_pairs.METRICS, 0.0) | {
+        "longer_chosen_share": 0.5,
+        "judge_verifier_agreement": 0.9,
+    }
+    assert preference_pairs.alarms(calm, 100) == []
+    loud = calm | {
+        "longer_chosen_share": 0.9,
+        "judge_verifier_agreement": 0.5,
+        "rejected_incomplete_share": 0.95,
+        "alike_rate": 0.95,
+    }
+    assert len(preference_pairs.alarms(loud, 100)) == 4
+    assert len(preference_pairs.alarms(loud, 10)) == 3
+    assert (
+        preference_pairs.alarms(calm | {"longer_chosen_share": None, "judge_verifier_agreement": None}, 0)
+        == []
+    )
+
+
+def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
+    from phases.common.judge import judge
+    from phases.common.model import load
+
+    constitution = Constitution("Pairs.", (), ())
+    one, other = judge(
+        load(str(tiny_model)),
+        constitution,
+        [("Sing.", "La la.", "No."), ("Sing.", "No.", "La la.")],
+        batch_size=3,
+    )
+    assert one.as_first == pytest.approx(-other.as_second, abs=1e-4)
+    assert one.as_second == pytest.approx(-other.as_first, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--candidates-per-prompt 1", "--candidates-per-prompt: Input should be greater than or equal to 2"),
+        ("--prompts-from {folder}/none_*.jsonl", "--prompts-from: no file matches"),
+        (
+            "--prompts-from {folder}/odd.jsonl",
+            "odd.jsonl, line 1: expected an object with a text 'instruction'",
+        ),
+        ("--constitution {folder}/none.yaml", "none.yaml: cannot be read: No such file"),
+        ("--constitution {folder}/odd.yaml", "odd.yaml: Object missing required field `title`"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_2(
+    arguments: str, message: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.jsonl").write_text('{"question": "Why?"}\n')
+    (tmp_path / "odd.yaml").write_text("principles: []\n")
+    given = f"--model {tiny_model} --output-dir {tmp_path} {arguments.format(folder=tmp_path)}"
+    try:
+        code = preference_pairs.main(given.split())
+    except SystemExit as stop:
+        code = int(str(stop.code))
+    error = capsys.readouterr().err
+    assert code == 2
+    assert message in error
+    assert error.count("\n") == 1
