@@ -3,13 +3,18 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: rehearse test lint bench venv clean
+.PHONY: rehearse test chaos lint bench venv clean
 
 rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# Sessions disturbed by kills at random and at each fsync: make chaos N=200
+N ?= 200
+chaos: $(VENV)/.installed
+	$(BIN)/python tests/session/chaos.py $(N)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
