@@ -8,20 +8,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import ClassVar, Protocol
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
+from textual.screen import Screen
 
 from app.screens.base import CockpitScreen, Dialog, Session
 from app.screens.dialogs import Confirm, Quit
 from app.screens.gate import GateScreen
-from app.screens.keys import bindings
+from app.screens.keys import bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.text import OutcomeScreen
 from app.screens.themes import ANSI, DARK, THEMES
@@ -122,8 +124,7 @@ class CockpitApp(App[None]):
 
     def _announce(self, view: View) -> None:
         snapshot = view.snapshot
-        state = f"{snapshot.state} {view.position[0]}/{view.position[1]}"
-        self.title = f"gonogo {snapshot.name}: {state}"
+        self._set_title(f"gonogo {snapshot.name}: {snapshot.state} {view.position[0]}/{view.position[1]}")
         if snapshot.gate is not None:
             news = ("gate", snapshot.gate.opened)
         elif snapshot.state in ("finished", "stopped"):
@@ -136,6 +137,13 @@ class CockpitApp(App[None]):
         self.bell()
         if isinstance(self.screen, SessionScreen):
             self.push_screen(GateScreen() if news[0] == "gate" else OutcomeScreen())
+
+    def _set_title(self, title: str) -> None:
+        """Tell the terminal, and so tmux's status line, how the session stands."""
+        if title != self.title:
+            self.title = title
+            if self._driver is not None and not self.is_headless:
+                self._driver.write(f"\x1b]2;{fmt.plain(title)}\x07")
 
     def look_at(self, phase: str | None) -> None:
         """Show the record of a phase."""
@@ -193,6 +201,18 @@ class CockpitApp(App[None]):
     def on_unmount(self) -> None:
         """Let the reader end."""
         self._stopping.set()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer everything that a key does here, by name."""
+        targets: tuple[tuple[str, Screen[object] | CockpitApp], ...] = (
+            (getattr(screen, "table", ""), screen),
+            ("app", self),
+        )
+        for table, target in targets:
+            for command in commands(table):
+                if command.action != "command_palette":
+                    run = partial(target.run_action, command.action)
+                    yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
 
     def action_next_theme(self) -> None:
         """Go through the themes."""

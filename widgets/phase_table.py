@@ -73,6 +73,8 @@ def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) ->
     started = bool(phase.attempts) or phase.elapsed > 0
     estimate, took = fmt.hours(phase.estimate_hours), fmt.duration(phase.elapsed) if started else ""
     cost = fmt.usd(phase.cost_usd) if started else ""
+    late = phase.state == "running" and phase.elapsed > phase.estimate_hours.high * 3600
+    took_style = fmt.WARN if late else ""
     parts: list[Part] = [
         (f"{state.sign} ", state.style),
         (fmt.fit(phase.title, room - 1).rstrip(), (name_style + mark).strip()),
@@ -81,12 +83,12 @@ def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) ->
         numbers: list[Part] = [
             (f" {state.word:<{STATE}}", state.style),
             (f"{estimate:>{ESTIMATE}}", fmt.QUIET),
-            (f"{took:>{TOOK}}", ""),
+            (f"{took:>{TOOK}}", took_style),
             (f"{left(phase):>{LEFT}}", ""),
             (f"{cost:>{COST}}", ""),
         ]
     else:
-        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", fmt.QUIET), (f"{took:>{TOOK}}", "")]
+        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", fmt.QUIET), (f"{took:>{TOOK}}", took_style)]
         if word_in_time:
             at = 0 if took else 1
             times[at] = (f"{state.word:>{TOOK}}", state.style)

@@ -92,7 +92,8 @@ class CockpitScreen(Screen[None]):
 
     def keys(self) -> Sequence[Key]:
         """Return the keys that mean something now."""
-        return [
+        mark = [Key("READ-ONLY", "")] if self.cockpit.read_only else []
+        return mark + [
             Key(c.key, c.footer, self.loud(c.action))
             for c in commands(self.table)
             if c.footer and self.check_action(c.action.split("(")[0], _arguments(c.action))

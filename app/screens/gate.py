@@ -10,6 +10,7 @@ from app.screens.base import CockpitScreen
 from app.screens.decide import DecideScreen, Decision
 from app.screens.keys import bindings
 from app.session.snapshot import DecisionKind, GateView
+from widgets.detail import Figure
 from widgets.gate import GateCost, GateEvidence
 from widgets.header import Clock, HeaderRows
 from widgets.samples import SamplePager
@@ -25,6 +26,7 @@ class GateScreen(CockpitScreen):
     table = "gate"
 
     gate: GateView | None = None
+    wants_curves = False
 
     def compose(self) -> ComposeResult:
         """Lay out evidence, samples and cost."""
@@ -33,6 +35,7 @@ class GateScreen(CockpitScreen):
         with Container(id="evidence"):
             yield GateEvidence()
             yield SamplePager()
+            yield Figure()
         yield GateCost()
         yield self.key_bar()
 
@@ -46,9 +49,11 @@ class GateScreen(CockpitScreen):
         super().show(view)
         record = view.record
         samples = record.samples if record and record.phase == gate.phase else ()
-        pager = self.query_one(SamplePager)
-        pager.display = bool(samples)
-        self.set_class(not samples, "-without-samples")
+        has_curves = bool(record and record.phase == gate.phase and record.series)
+        curves = has_curves and (self.wants_curves or not samples)
+        pager, figure = self.query_one(SamplePager), self.query_one(Figure)
+        pager.display, figure.display = bool(samples) and not curves, curves
+        self.set_class(not samples and not curves, "-evidence-only")
         pager.give(samples)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -56,6 +61,11 @@ class GateScreen(CockpitScreen):
         if action == "decide":
             allowed = self.view is not None and self.view.snapshot.gate is not None
             return allowed and not self.cockpit.read_only and parameters[0] in self._options()
+        record = self.view.record if self.view else None
+        if action in ("curves", "metric"):
+            return record is not None and bool(record.series)
+        if action in ("turn", "samples"):
+            return record is not None and bool(record.samples)
         return True
 
     def _options(self) -> tuple[DecisionKind, ...]:
@@ -87,6 +97,16 @@ class GateScreen(CockpitScreen):
     def action_turn(self, pages: int) -> None:
         """Show another sample."""
         self.query_one(SamplePager).turn(pages)
+
+    def action_curves(self) -> None:
+        """Show the chart instead of the samples, or the samples again."""
+        self.wants_curves = not self.wants_curves
+        if self.view is not None:
+            self.show(self.view)
+
+    def action_metric(self, steps: int) -> None:
+        """Show another metric."""
+        self.query_one(Figure).turn(steps)
 
     def action_scroll_rows(self, count: int) -> None:
         """Scroll the evidence."""

@@ -79,6 +79,8 @@ COMMANDS: Final = (
     Command("gate", "x", "decide('stop')", "end the session here", "stop"),
     Command("gate", "right,greater_than_sign,full_stop", "turn(1)", "next sample", "sample"),
     Command("gate", "left,less_than_sign,comma", "turn(-1)", "sample before"),
+    Command("gate", "c", "curves", "chart instead of samples, or samples again", "curves"),
+    Command("gate", "m", "metric(1)", "next metric in the chart"),
     Command("gate", "question_mark,h", "help", "all keys", "help"),
     Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
     Command("gate", "l", "log", "log of the phase", "log"),

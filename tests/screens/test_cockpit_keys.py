@@ -439,3 +439,28 @@ async def test_untrusted_text_stays_text(drive: Any) -> None:
         shown = "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
         assert "[bold red]not markup[/]" in shown
         assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
+
+
+async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(drive: Any) -> None:
+    view = fake.gate_fails()
+    assert view.record is not None
+    async with drive(view) as driven:
+        figure = driven.app.screen.query_one(Figure)
+        assert not figure.display
+        await driven.press("c", "m")
+        assert (figure.display, figure.choice) == (True, 1)
+        await driven.press("c")
+        assert not figure.display
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", series=view.record.series)))
+        await driven.press()
+        assert figure.display
+
+
+async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("ctrl+p")
+        await driven.write("decisions that")
+        await driven.pilot.pause(0.3)
+        await driven.press("enter")
+        await driven.press()
+        assert driven.screen_is(DecisionsScreen)

@@ -62,6 +62,7 @@ def test_themes(snap_compare: Compare, theme: str) -> None:
         pytest.param(fake.running, ["question_mark"], id="help"),
         pytest.param(fake.running, ["q"], id="quit"),
         pytest.param(fake.running, ["m", "y"], id="metric"),
+        pytest.param(fake.gate_fails, ["c"], id="gate_curves"),
         pytest.param(fake.gate_passes, ["g"], id="go"),
         pytest.param(fake.gate_fails, ["g"], id="go_against_verdict"),
         pytest.param(fake.gate_fails, ["r", "1", "down", "down", "down", "enter"], id="retry"),
