@@ -33,6 +33,7 @@ PASSED_PREFIXES = (
     "TORCH",
 )
 _CHUNKS_AT_ONCE = 8
+_LARGEST_EXIT = 64 * 1024
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -161,11 +162,19 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def read_exit(folder: Path) -> Exit | None:
-    """Return the recorded exit of an attempt, if there is one."""
+    """Return the recorded exit of an attempt, if there is one.
+
+    Raises:
+        ValueError: it is not what a shim writes.
+    """
     try:
-        return msgspec.json.decode((folder / "exit.json").read_bytes(), type=Exit)
+        with (folder / "exit.json").open("rb") as file:
+            record = msgspec.json.decode(file.read(_LARGEST_EXIT), type=Exit)
     except FileNotFoundError:
         return None
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"{folder / 'exit.json'}: {error}") from None
+    return msgspec.structs.replace(record, seconds=max(0.0, record.seconds))
 
 
 def ended(attempt: AttemptStarted, record: Exit) -> AttemptEnded:

@@ -229,10 +229,15 @@ class Conductor:
             self._shim = None
         try:
             exit_record = attempts.read_exit(folder)
-        except msgspec.MsgspecError:
+        except ValueError:
             exit_record = attempts.unreadable_exit(attempt.started, self.clock.wall())
         if exit_record is not None:
             self.record(attempts.ended(attempt.spec, exit_record))
+            if holders := process.gpu_holders():
+                held = ", ".join(map(str, holders))
+                self.record(
+                    events.Noticed(text=f"after {phase.id} ended, the GPU is still held by PID {held}")
+                )
             return
         if self._shim is None and not attempts.has_shim(folder):
             self._start_shim(attempt, folder)

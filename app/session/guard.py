@@ -28,6 +28,8 @@ _SAVING_TAKES = 300.0
 _AGAIN_AFTER = 600.0
 _LONGEST_WAIT = 60.0
 _MISSES_BEFORE_START = 2
+_TOLD_EACH = 3
+_TOLD_EVERY = 60
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -97,9 +99,11 @@ class Guard:
         """Have the running attempt saved and ended, then stop the pod, each way in turn, until confirmed."""
         self.tell(f"stopping the pod: {orders['why']}")
         self._end_attempt(orders.get("attempt"))
-        wait = 1.0
-        while not self._stopped(orders):
-            self.tell(f"the pod could not be stopped; trying again in {wait:.0f} s")
+        wait, tries = 1.0, 1
+        while not self._stopped(orders, quiet=tries > _TOLD_EACH and tries % _TOLD_EVERY != 0):
+            if tries <= _TOLD_EACH or tries % _TOLD_EVERY == 0:
+                self.tell(f"the pod could not be stopped; trying again in {wait:.0f} s (try {tries})")
+            tries += 1
             self._pause(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
             latest = read_json(self.folder / ORDERS)
@@ -111,12 +115,13 @@ class Guard:
         while self._now() < ends and self._is_due(read_json(self.folder / ORDERS)):
             self._pause(min(float(orders.get("tick", 1.0)), 1.0))
 
-    def _stopped(self, orders: Mapping[str, Any]) -> bool:
+    def _stopped(self, orders: Mapping[str, Any], quiet: bool) -> bool:
         for command in orders["commands"]:
             done = self._run(command) == 0
             if done and orders.get("confirm"):
                 done = self._run(orders["confirm"]) == 0
-            self.tell(f"{command[0]}: {'the pod is stopped' if done else 'failed'}")
+            if done or not quiet:
+                self.tell(f"{command[0]}: {'the pod is stopped' if done else 'failed'}")
             if done:
                 return True
         return False

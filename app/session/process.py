@@ -112,6 +112,25 @@ def belonging(cookie: str, shim: int | None = None) -> dict[int, Process]:
         ours |= more
 
 
+def gpu_holders(device: str = "/dev/nvidia") -> list[int]:
+    """Return the processes that have a GPU open, as far as they may be looked at. Nothing is done to them."""
+    holders = []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            handles = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208
+            if any(_is_gpu(f"/proc/{pid}/fd/{handle}", device) for handle in handles):
+                holders.append(pid)
+    return sorted(holders)
+
+
+def _is_gpu(link: str, device: str) -> bool:
+    try:
+        path = os.readlink(link)  # noqa: PTH115
+    except OSError:  # closed meanwhile
+        return False
+    return path.startswith(device) and path.removeprefix(device).isdigit()
+
+
 def send(process: Process, number: int) -> bool:
     """Signal that very process, or nobody; say whether it was there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

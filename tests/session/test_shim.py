@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.session import attempts, process
 from app.session.shim import BUSY
@@ -262,3 +264,24 @@ def test_the_shim_is_small(attempt: Attempt) -> None:
     status = Path(f"/proc/{shim.pid}/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     assert resident < 24 * 1024
+
+
+def test_who_has_a_gpu_open_is_found(tmp_path: Path) -> None:
+    device = tmp_path / "nvidia"
+    (tmp_path / "nvidia0").touch()
+    (tmp_path / "nvidiactl").touch()
+    with (tmp_path / "nvidiactl").open():
+        assert process.gpu_holders(str(device)) == []
+    with (tmp_path / "nvidia0").open():
+        assert process.gpu_holders(str(device)) == [os.getpid()]
+    assert process.gpu_holders(str(device)) == []
+
+
+@given(st.binary(max_size=300) | st.sampled_from([b"[" * 100_000, b'{"seconds": "x"}', b"null"]))
+def test_any_exit_record_is_read_or_said_to_be_none(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("a")
+    (folder / "exit.json").write_bytes(data)
+    with pytest.raises(ValueError, match=r"exit\.json"):
+        attempts.read_exit(folder)
