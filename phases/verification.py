@@ -42,7 +42,7 @@ class Parameters(PhaseParameters):
     model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
     output_dir: Path = Field(description="folder for verification_<time>.json and .txt")
     max_new_tokens: int = Field(48, ge=8, le=512, description="tokens of each sentinel's completion")
-    batch_size: int = Field(16, ge=1, le=1024, description="prompts at once")
+    batch_size: int = Field(32, ge=1, le=1024, description="prompts at once")
     seed: int = Field(20251003, ge=0, description="recorded; greedy decoding draws no random numbers")
 
 

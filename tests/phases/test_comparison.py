@@ -1,0 +1,144 @@
+"""Comparison: its numbers against known ones, and what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from phases import comparison
+from phases.common.statistics import adjusted, mcnemar, paired, wilson
+from phases.comparison import METRICS
+
+PASSED = {
+    "base": [False] * 90 + [True] * 10,
+    "sft": [True] * 60 + [False] * 30 + [True] * 5 + [False] * 5,
+    "dpo": [True] * 66 + [False] * 24 + [True] * 10,
+}
+
+
+def evaluation(passed: list[bool], version: str = "v1", **more: Any) -> dict[str, Any]:
+    results = [
+        {
+            "key": f"k{n}",
+            "category": "commands" if n % 2 else "questions",
+            "instruction": f"Do {n}.",
+            "response": f"done {n}",
+            "finished": True,
+            "passed": ok,
+            "failures": [] if ok else ["one_of"],
+        }
+        for n, ok in enumerate(passed)
+    ]
+    return {
+        "success_rate": sum(passed) / len(passed),
+        "suite": {"name": "stage1", "version": version},
+        "model": "m",
+        "parameters": {"max_new_tokens": 64},
+        "results": results,
+        "provenance": {"prompt_format": "f", "four_bit": False, "dtype": "float32"},
+    } | more
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for model, passed in PASSED.items():
+        (tmp_path / model).mkdir()
+        (tmp_path / model / "eval_20260101_000000.json").write_text(json.dumps(evaluation(passed)))
+    return tmp_path
+
+
+def compare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("GONOGO_RESULT", str(folder / "result.json"))
+    arguments = [part for model in PASSED for part in (f"--{model}", str(folder / model / "eval_*.json"))]
+    return comparison.main(
+        [*arguments, "--output", str(folder / "final_comparison.txt"), "--resamples", "500"]
+    )
+
+
+def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compare(folder, monkeypatch) == 0
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    assert set(metrics) == set(METRICS)
+    assert (metrics["base_rate"], metrics["sft_rate"], metrics["dpo_rate"]) == (0.10, 0.65, 0.76)
+    assert (metrics["gained_base_sft"], metrics["lost_base_sft"]) == (60, 5)
+    raw = [binomtest(b, b + c, 0.5).pvalue for b, c in ((60, 5), (11, 0), (66, 0))]
+    assert metrics["p_raw_base_sft"] == pytest.approx(raw[0])
+    assert metrics["p_raw_sft_dpo"] == pytest.approx(raw[1])
+    assert metrics["p_sft_dpo"] == pytest.approx(raw[1])  # Holm: the largest of three stays as it is
+    assert metrics["p_base_dpo"] == pytest.approx(3 * raw[2])  # and the smallest counts three times
+    assert metrics["gain_low_sft_dpo"] < 0.11 < metrics["gain_high_sft_dpo"]
+    text = (folder / "final_comparison.txt").read_text()
+    assert "base -> SFT" in text
+    assert "65.0%" in text
+    assert json.loads((folder / "final_comparison.json").read_text())["metrics"] == metrics
+
+
+def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sft" / "eval_20260201_000000.json").write_text(json.dumps(evaluation(PASSED["dpo"])))
+    assert compare(folder, monkeypatch) == 0
+    assert json.loads((folder / "result.json").read_text())["metrics"]["sft_rate"] == 0.76
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (evaluation(PASSED["sft"], version="v2"), "different suite versions (v1 and v2)"),
+        (
+            evaluation(PASSED["sft"], parameters={"max_new_tokens": 32}),
+            "different max_new_tokens (64 and 32)",
+        ),
+        (
+            evaluation(
+                PASSED["sft"], provenance={"prompt_format": "f", "four_bit": True, "dtype": "float32"}
+            ),
+            "different quantisation",
+        ),
+        (evaluation(PASSED["sft"][:50]), "do not hold the same prompts"),
+        ({"success_rate": 1}, "not an evaluation"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, Any],
+    message: str,
+) -> None:
+    (folder / "sft" / "eval_20260101_000000.json").write_text(json.dumps(changed))
+    assert compare(folder, monkeypatch) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_evaluation_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "dpo" / "eval_20260101_000000.json").unlink()
+    assert compare(folder, monkeypatch) == 2
+    assert "run the evaluation first" in capsys.readouterr().err
+
+
+def test_statistics_against_known_values() -> None:
+    rate = wilson(0, 10)
+    assert (rate.low, round(rate.high, 4)) == (pytest.approx(0, abs=1e-12), 0.2775)
+    assert adjusted([0.01, 0.04, 0.03], "holm") == pytest.approx([0.03, 0.06, 0.06])
+    assert mcnemar([True, False], [True, False]) == 1.0
+    same = paired([True, False], [True, False], seed=1)
+    assert (same.gain, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(60):
+        first, second = rng.random(150) < 0.4, rng.random(150) < 0.6
+        contrast = paired(list(first), list(second), seed=trial, resamples=300)
+        covered += contrast.low <= 0.2 <= contrast.high
+    assert 51 <= covered <= 60
+
+
+def test_unequal_lengths_are_an_error() -> None:
+    with pytest.raises(ValueError, match="as many results"):
+        paired([True], [True, False], seed=1)

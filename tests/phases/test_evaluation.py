@@ -1,0 +1,99 @@
+"""Evaluation: the files that it writes, and that an interrupted one goes on where it stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from phases import evaluation
+from phases.common.suite import load_suite
+from phases.evaluation import METRICS
+
+ROWS = [
+    {
+        "key": f"k{n}",
+        "category": "commands",
+        "instruction": f"Say {n}.",
+        "checks": [{"kind": "words", "arguments": {"at_most": n}}],
+    }
+    for n in (0, 50)
+]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    path = tmp_path / "suite.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+@pytest.fixture
+def arguments(tiny_model: Path, suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("GONOGO_RESULT", str(tmp_path / "result.json"))
+    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "progress.jsonl"))
+    folder = tmp_path / "out"
+    given = ["--model", str(tiny_model), "--suite", str(suite), "--output-dir", str(folder)]
+    return [*given, "--max-new-tokens", "6", "--batch-size", "1"]
+
+
+def summary(tmp_path: Path) -> dict[str, object]:
+    [path] = (tmp_path / "out").glob("eval_*.json")
+    return json.loads(path.read_text())  # type: ignore[no-any-return]
+
+
+def test_an_evaluation_keeps_what_the_model_said(arguments: list[str], suite: Path, tmp_path: Path) -> None:
+    assert evaluation.main(arguments) == 0
+    found = summary(tmp_path)
+    assert found["prompts"] == 2
+    assert 0 <= found["success_rate"] <= 1  # type: ignore[operator]
+    assert found["suite"] == {"name": "suite", "version": load_suite(str(suite)).version}
+    assert [r["key"] for r in found["results"]] == ["k0", "k50"]  # type: ignore[attr-defined]
+    metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
+    assert set(metrics) <= set(METRICS)
+    assert metrics["success_rate"] == found["success_rate"]
+    kinds = [json.loads(line)["type"] for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+    assert {"progress", "sample", "artifact", "metric"} <= set(kinds)
+
+
+def test_an_answer_that_is_cut_off_has_not_followed(arguments: list[str], tmp_path: Path) -> None:
+    evaluation.main(arguments)
+    for row in summary(tmp_path)["results"]:  # type: ignore[attr-defined]
+        assert not (row["passed"] and not row["finished"])
+        assert row["finished"] == ("unfinished" not in row["failures"])
+
+
+def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
+    evaluation.main(arguments)
+    whole = summary(tmp_path)["results"]
+    [rows] = (tmp_path / "out").glob("eval_*.jsonl")
+    lines = rows.read_bytes().splitlines(keepends=True)
+    rows.with_suffix(".json").unlink()
+    first = json.loads(lines[1])
+    marked = json.dumps({**first, "response": "kept from before"}).encode() + b"\n"
+    rows.write_bytes(lines[0] + marked + lines[2][:9])  # the second answer is torn
+    evaluation.main(arguments)
+    again = {row["key"]: row for row in summary(tmp_path)["results"]}  # type: ignore[attr-defined]
+    assert again[first["key"]]["response"] == "kept from before"
+    other = next(row for row in whole if row["key"] != first["key"])  # type: ignore[attr-defined]
+    assert again[other["key"]] == other
+    assert len(rows.read_text().splitlines()) == 3
+
+
+def test_answers_to_other_parameters_are_not_taken_over(arguments: list[str], tmp_path: Path) -> None:
+    evaluation.main(arguments)
+    [rows] = (tmp_path / "out").glob("eval_*.jsonl")
+    rows.with_suffix(".json").unlink()
+    old = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
+    before = old.read_bytes()
+    changed = [argument if argument != "6" else "5" for argument in arguments]
+    evaluation.main(changed)
+    assert old.read_bytes() == before
+    assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
+
+
+def test_a_suite_that_is_missing_is_one_message(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", str(tiny_model), "--output-dir", str(tmp_path), "--suite", "nothing"]
+    assert evaluation.main(given) == 2
+    assert capsys.readouterr().err.startswith("phases.evaluation: suite nothing: expected")
