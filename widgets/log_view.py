@@ -15,6 +15,10 @@ CAUTION: Final = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
 FOUND: Final = "reverse"
 
 
+def _attempt(view: View) -> tuple[str, int]:
+    return (view.record.phase, view.record.attempt) if view.record else ("", 0)
+
+
 def line_style(line: str) -> str:
     """Return the style of a log line by what it speaks of."""
     return fmt.BAD if TROUBLE.search(line) else fmt.WARN if CAUTION.search(line) else ""
@@ -31,9 +35,12 @@ def log_row(line: str, left: int, width: int, search: str = "", here: bool = Fal
 
 
 class LogView(ViewRows):
-    """A window on the log of the attempt that is shown."""
+    """A window on the log of the attempt that is shown.
 
-    follow = True
+    Who reads, reads the log as it was then: lines that come or are dropped meanwhile move nothing.
+    """
+
+    held: LogLines | None = None
     top = 0
     left = 0
     search = ""
@@ -41,20 +48,36 @@ class LogView(ViewRows):
     only_found = False
 
     @property
+    def follow(self) -> bool:
+        """Whether the end is followed."""
+        return self.held is None
+
+    @property
+    def newest(self) -> LogLines:
+        """The lines as they stand."""
+        return self.view.record.log if self.view and self.view.record else LogLines()
+
+    @property
     def log_lines(self) -> LogLines:
-        """The lines at hand; with `only_found`, those in which the search is found."""
-        log = self.view.record.log if self.view and self.view.record else LogLines()
+        """The lines that are read; with `only_found`, those in which the search is found."""
+        log = self.newest if self.held is None else self.held
         if self.only_found and self.search:
             needle = self.search.lower()
             return LogLines(0, tuple(line for line in log.lines if needle in line.lower()))
         return log
+
+    def show(self, view: View) -> None:
+        """Draw a new view; the log of another attempt is followed from its end."""
+        if self.view is None or _attempt(self.view) != _attempt(view):
+            self.held = self.found = None
+        super().show(view)
 
     def scroll_rows(self, count: int) -> None:
         """Move up or down; at the end the view follows again."""
         log, height = self.log_lines, self.size.height
         last = max(log.first, log.end - height)
         self.top = min(max(log.first, self.window_start + count), last)
-        self.follow = self.top >= last and count >= 0
+        self.held = None if self.top >= last and count >= 0 else self.held or self.newest
         self.refresh_rows()
 
     def scroll_columns(self, count: int) -> None:
@@ -64,12 +87,13 @@ class LogView(ViewRows):
 
     def go_to_end(self) -> None:
         """Follow the end."""
-        self.follow = True
+        self.held = self.found = None
         self.refresh_rows()
 
     def go_to_start(self) -> None:
         """Show the first line at hand."""
-        self.follow, self.top = False, self.log_lines.first
+        self.held = self.held or self.newest
+        self.top = self.log_lines.first
         self.refresh_rows()
 
     def set_search(self, text: str) -> int:
@@ -94,7 +118,7 @@ class LogView(ViewRows):
         if there is None:
             return False
         last = max(log.first, log.end - height)
-        self.found, self.follow = there, False
+        self.found, self.held = there, self.held or self.newest
         self.top = min(max(log.first, there - height // 3), last)
         self.refresh_rows()
         return True

@@ -31,7 +31,9 @@ class LogTitle(ViewRows):
         log, lines = self.log_view, self.log_view.log_lines
         phase = view.phase
         title = f"{phase.title}, attempt {view.record.attempt}" if phase and view.record else "no attempt yet"
-        place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}"
+        newer = log.newest.end - log.held.end if log.held else 0
+        more = f", {newer:,} newer" if newer else ""
+        place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}{more}"
         search = f'  {self.found} lines with "{log.search}"' if log.search else ""
         only = ", only these shown" if log.only_found and log.search else ""
         return [
