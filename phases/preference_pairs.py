@@ -2,8 +2,9 @@
 
 Prompts are instructions of the SFT data or fresh ones, which the base model writes as in `sft_data`; none of
 them stands in the evaluation suite. Candidates are sampled with recorded seeds. Verifiers decide first, then
-agreement among the candidates, then the base model as a judge in both orders, guided by the constitution;
-what none of them can decide is a tie, and dropped. A killed run goes on where it stopped.
+agreement among the candidates, then the base model as a judge in both orders, guided by the constitution and
+used only if it can tell the seeds' own responses from others; what none of them can decide is a tie, and
+dropped. A killed run goes on where it stopped.
 """
 
 import itertools
@@ -38,6 +39,8 @@ SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
 REJECTIONS: Final = ("refusal", "hallucination", "format_violation", "incomplete", "off_topic")
+TRUSTED: Final = 0.5
+"""Share of the calibration pairs that a judge must get right in both orders to be used; by chance, 0.25."""
 ENOUGH_TO_ALARM: Final = 30
 """Audited pairs from which agreement means something."""
 LENGTH_BIAS: Final = 0.2
@@ -64,6 +67,9 @@ class Parameters(DataParameters):
         3, ge=0, le=16, description="good candidates that the judge compares; 0: none"
     )
     judge_margin: float = Field(0.1, ge=0, le=1, description="smallest margin of the judge that counts")
+    calibration_pairs: int = Field(
+        40, ge=0, le=10_000, description="pairs on which the judge is tried first; 0: none"
+    )
     audited_pairs: int = Field(
         200, ge=0, description="pairs decided by verifiers that the judge sees as well"
     )
@@ -82,6 +88,7 @@ METRICS = {
     "decided_by_judge_share": "share of the pairs that the judge decided",
     "mean_margin": "mean margin of the pairs, from 0 to 1",
     "longer_chosen_share": "share of the pairs of unequal length whose chosen response is the longer one",
+    "judge_calibration": "share of the calibration pairs that the judge gets right in both orders",
     "judge_verifier_agreement": "share of audited pairs, ties left out, on which judge and verifiers agree",
     "judge_tie_rate": "share of all judgements in which the two orders disagree",
     "chosen_mean_words": "mean words of a chosen response",
@@ -127,6 +134,12 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         used = {row["instruction"] for row in data.earlier}
         fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], parameters)
         pairs = Pairs(parameters, constitution, data)
+        if pairs.calibration is not None and pairs.calibration < TRUSTED:
+            reporter.notice(
+                f"the judge is right on {pairs.calibration:.0%} of the known pairs, less than {TRUSTED:.0%}: "
+                "it decides nothing, and what it would have to decide is a tie",
+                "warning",
+            )
         reached = data.fill(
             _rounds(given, used, fresh, data, pairs.prompts),
             pairs.rows_for,
@@ -187,7 +200,8 @@ class Pairs:
         outcomes: how prompts were decided, or why they were not.
         candidates: how many candidates there were, and how many of them were good.
         audits: of pairs that verifiers decided, what the judge prefers; above 0 where it agrees.
-        judgements: all judgements.
+        judgements: all judgements of undecided pairs.
+        calibration: share of known pairs that the judge gets right; None where it is not tried.
     """
 
     def __init__(self, parameters: Parameters, constitution: "Constitution", data: "DataRun") -> None:
@@ -199,6 +213,7 @@ class Pairs:
         self.candidates: Counter[str] = Counter()
         self.audits: list[Judgement] = []
         self.judgements: list[Judgement] = []
+        self.calibration = self._calibrate()
 
     def rows_for(self, instructions: "Sequence[Instruction]") -> list[dict[str, object]]:
         """Return the rows that some instructions give."""
@@ -232,6 +247,20 @@ class Pairs:
             for n, i in zip(itertools.count(0, k), instructions)
         ]
 
+    def _calibrate(self) -> float | None:
+        """Try the judge on seeds: their own responses against those to other seeds of their category."""
+        p, seeds = self._parameters, self._data.seeds
+        if not p.judged_candidates or not p.calibration_pairs:
+            return None
+        known = [
+            (seed.instruction, seed.response, other.response)
+            for number, seed in enumerate(seeds)
+            for other in [*seeds[number + 1 :], *seeds[:number]]
+            if other.category == seed.category and other.response != seed.response
+        ]
+        tried = Random(p.seed).sample(known, min(p.calibration_pairs, len(known)))
+        return _share([judgement.preference > 0 for judgement in self._judge(tried)])
+
     def _settle(
         self,
         instructions: "Sequence[Instruction]",
@@ -243,8 +272,11 @@ class Pairs:
 
         settled: list[Choice | str] = [choice or "tie" for choice in choices]
         left = [i for i, choice in enumerate(choices) if choice is None]
-        pairs = {i: to_judge(found[i], self._parameters.judged_candidates) for i in left}
-        answers = iter(self._judge([(instructions[i].text, *pair) for i in left for pair in pairs[i]]))
+        trusted = self.calibration is None or self.calibration >= TRUSTED
+        most = self._parameters.judged_candidates if trusted else 0
+        pairs = {i: to_judge(found[i], most) for i in left}
+        asked = [(instructions[i].text, one.text, other.text) for i in left for one, other in pairs[i]]
+        answers = iter(self._judge(asked))
         for i in left:
             judgements = [next(answers) for _ in pairs[i]]
             self.judgements += judgements
@@ -258,18 +290,17 @@ class Pairs:
 
         room = self._parameters.audited_pairs - len(self.audits)
         pairs = [
-            (instruction.text, choice.chosen, choice.rejected)
+            (instruction.text, choice.chosen.text, choice.rejected.text)
             for instruction, choice in zip(instructions, choices, strict=True)
             if isinstance(choice, Choice) and choice.decided_by == "verifiers" and choice.rejected.text
         ]
         self.audits += self._judge(pairs[: max(0, room)])
 
-    def _judge(self, pairs: "Sequence[tuple[str, Candidate, Candidate]]") -> "list[Judgement]":
+    def _judge(self, asked: Sequence[tuple[str, str, str]]) -> "list[Judgement]":
         from phases.common.data_run import as_base
         from phases.common.judge import Judgement, judge
         from phases.common.recorded import key_of
 
-        asked = [(instruction, one.text, other.text) for instruction, one, other in pairs]
         keys = [key_of("judge", self._data.base.sha256, self._constitution, *texts) for texts in asked]
 
         def work(missing: list[int]) -> dict[int, Judgement]:
@@ -344,6 +375,7 @@ def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Repo
         **{f"decided_by_{name}_share": deciders[name] / max(1, len(rows)) for name in DECIDERS},
         "mean_margin": _mean([row["margin"] for row in rows]),
         "longer_chosen_share": _share([a > b for a, b in unequal]),
+        "judge_calibration": pairs.calibration,
         "judge_verifier_agreement": _share([j.preference > 0 for j in pairs.audits if j.consistent]),
         "judge_tie_rate": _share([not j.consistent for j in both]),
         "chosen_mean_words": _mean([len(text.split()) for text in chosen]),
@@ -371,7 +403,10 @@ def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Repo
                 problem for row in rows for c in row["candidates"] for problem in c["problems"]
             ).most_common()
         ),
-        "judge": {name: metrics[name] for name in ("judge_verifier_agreement", "judge_tie_rate")}
+        "judge": {
+            name: metrics[name]
+            for name in ("judge_calibration", "judge_verifier_agreement", "judge_tie_rate")
+        }
         | {"audited": len(pairs.audits), "judged": len(pairs.judgements)},
         "words of chosen": quality.lengths(chosen),
         "words of rejected": quality.lengths(rejected),

@@ -217,7 +217,7 @@ class Script:
 def judgement_of(
     loaded: object, constitution: Constitution, pairs: Sequence[tuple[str, str, str]], **_: int
 ) -> Any:
-    return [Judgement(0.5 + len(one), len(one) - 4.5) for _, one, _ in pairs]
+    return [Judgement(0.5 + len(one), len(one) - 3.5) for _, one, _ in pairs]
 
 
 Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
@@ -304,6 +304,22 @@ def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) 
     _, _, result = run(Script(), prompts_from=[str(path)])
     assert result["metrics"]["contaminated_removed"] >= 1
     assert planted not in data_file(tmp_path / "out").read_text()
+
+
+def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, result = run(Script(), "sure")
+    assert result["metrics"]["judge_calibration"] > 0.5
+    assert result["metrics"]["decided_by_judge_share"] > 0
+    monkeypatch.setattr(
+        "phases.common.judge.judge",
+        lambda loaded, constitution, pairs, **_: [Judgement(1, -1) for _ in pairs],
+    )
+    _, lines, result = run(Script(), "unsure")
+    assert result["metrics"]["judge_calibration"] == 0
+    assert result["metrics"]["decided_by_judge_share"] == 0
+    assert any(isinstance(line, Notice) and "it decides nothing" in line.text for line in lines)
 
 
 def test_without_a_judge_what_verifiers_and_votes_cannot_decide_is_a_tie(run: Run) -> None:
