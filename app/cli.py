@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--profile", help="the plan's profile to lay over it")
     check.add_argument("--json", action="store_true", help="as JSON")
 
+    drilled = command("drill", _drill, "see that the pod would be stopped when nobody answers")
+    drilled.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
+    drilled.add_argument("--profile", help="the plan's profile to lay over it")
+
     attach = on_session("attach", _attach, "show a session that runs")
     attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
     attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
@@ -212,6 +216,18 @@ def _check(options: argparse.Namespace) -> int:
     from app.plan.check import check
 
     return int(check(options.plan or Path(PLAN), options.profile, options.json))
+
+
+def _drill(options: argparse.Namespace) -> int:
+    from app.plan.load import PlanErrors, load_plan
+    from app.session.drill import drill
+
+    try:
+        plan = load_plan(options.plan or Path(PLAN), options.profile)
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return BAD_INPUT
+    return 0 if drill(plan, lambda line: print(line, flush=True)) else 1
 
 
 # Sessions that are there

@@ -28,6 +28,9 @@ class Narrator:
         if before is None:
             yield plain.title(session)
         yield from (n for n in session.notices if before is None or n not in before.notices)
+        for decision in session.decisions[len(before.decisions) if before else 0 :]:
+            reason = f", because: {clean(decision.reason)}" if decision.reason else ""
+            yield f"decided by {clean(decision.by)}: {decision.kind} for {decision.phase}{reason}"
         for index, phase in enumerate(session.phases):
             was = before.phases[index] if before else None
             if len(phase.attempts) > (len(was.attempts) if was else 0) and phase.state == "running":
@@ -41,9 +44,6 @@ class Narrator:
                 headline = f": {clean(phase.headline)}" if phase.headline else ""
                 took = plain.duration(phase.elapsed)
                 yield f"{clean(phase.title)}: {phase.state} in {took}{verdict}{headline}"
-        for decision in session.decisions[len(before.decisions) if before else 0 :]:
-            reason = f", because: {clean(decision.reason)}" if decision.reason else ""
-            yield f"decided by {clean(decision.by)}: {decision.kind} for {decision.phase}{reason}"
         if session.gate is not None and (before is None or before.gate is None):
             yield from plain.gate(session, session.gate)
         current = session.current

@@ -179,3 +179,26 @@ def test_when_an_unanswered_gate_stops_the_pod(
     assert waits is not None
     assert waits.gate_mono == 1e6
     assert msgspec.structs.replace(waits, gate_mono=50.0) == fold(entries).current
+
+
+def test_the_drill_stops_a_pod_that_is_none_and_approves_nothing(toy: Any, sh: Phase) -> None:
+    from app.session.drill import drill
+
+    lines: list[str] = []
+    real = toy.root / "really-stopped"
+    head = UNATTENDED.format(stop_after="2 h").replace("echo first >> stops", f"touch {real}")
+    assert drill(toy.plan(sh("touch ran"), head=head), lines.append)
+    said = "\n".join(lines)
+    assert "nobody has decided the gate of drill" in said
+    assert "touch: the pod is stopped" in said
+    assert not real.exists()
+    assert not (toy.root / "ran").exists()
+    assert not toy.artifacts.exists()
+
+
+def test_a_plan_that_cannot_stop_its_pod_fails_the_drill(toy: Any, sh: Phase) -> None:
+    from app.session.drill import drill
+
+    lines: list[str] = []
+    assert not drill(toy.plan(sh("true")), lines.append)
+    assert "no pod.stop_command" in lines[0]
