@@ -8,6 +8,8 @@ wanted. *Exercises* are lists of tasks without answers, so that a bare instructi
 but its answer. The labels of gonogo's prompt format, "Instruction" and "Response", occur nowhere.
 """
 
+# ruff: noqa: PLR2004 - the numbers are shares and sizes, each used once
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from phases.embedded import tasks, world
+from phases.embedded.careless import careless
 from phases.embedded.tasks import Task
 from phases.embedded.world import CATEGORIES, SINGULAR
 
@@ -35,15 +38,43 @@ _SYLLABLES: Final = tuple(
 _LABEL_PAIRS: Final = tuple(
     tuple(pair.split("/"))
     for pair in (
-        "Question/Answer", "Q/A", "Exercise/Solution", "Problem/Result", "Task/Answer", "Input/Output", "Request/Reply", "Front/Back",
-        "Teacher/Pupil", "Ask/Say", "Prompt/Completion", "Order/Delivery", "Left/Right", "Work/Done", "Given/Wanted", "Query/Reply",
+        "Question/Answer",
+        "Q/A",
+        "Exercise/Solution",
+        "Problem/Result",
+        "Task/Answer",
+        "Input/Output",
+        "Request/Reply",
+        "Front/Back",
+        "Teacher/Pupil",
+        "Ask/Say",
+        "Prompt/Completion",
+        "Order/Delivery",
+        "Left/Right",
+        "Work/Done",
+        "Given/Wanted",
+        "Query/Reply",
     )
-)  # fmt: skip
+)
+
+
+_PARTS: Final = tuple(
+    tuple(line.split())
+    for line in """in re con de pro ex sub com dis per pre ad ob trans inter ab un en
+    struct spond spon press form port tract duct mand quest sign pose ject fer tain mit vent cept scrib
+    ion tion se ment ing or al er ance ive ent ure ed ate ic able""".splitlines()
+)
+
+
+def latin_word(rng: Random) -> str:
+    """Return a word that sounds learned, and may exist; never a label of the prompt format."""
+    word = "".join(rng.choice(parts) for parts in _PARTS)
+    return latin_word(rng) if word in ("instruction", "response") else word
 
 
 def pseudo_word(rng: Random) -> str:
     """Return a word that does not exist."""
-    return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(1, 3)))
+    return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(1, 4)))
 
 
 def labels(rng: Random, count: int) -> list[str]:
@@ -51,8 +82,10 @@ def labels(rng: Random, count: int) -> list[str]:
     shape = rng.random()
     if shape < 0.2 and count == 2:
         return list(rng.choice(_LABEL_PAIRS))
-    if shape < 0.65:
+    if shape < 0.5:
         names = [pseudo_word(rng) for _ in range(count)]
+    elif shape < 0.8:
+        names = [latin_word(rng) for _ in range(count)]
     else:
         names = rng.sample(tasks.NOUNS + world.ADJECTIVES + world.PLACES, count)
     case = rng.choice((str.title, str.title, str.title, str.lower, str.upper))
@@ -64,12 +97,19 @@ def heading(rng: Random) -> str:
     pick = rng.choice
     return pick(
         (
-            f"Worksheet {rng.randint(1, 30)}", f"Lesson {rng.randint(1, 30)}", f"Homework for {pick(world.DAYS)}", f"Notebook of {pick(world.NAMES)}",
-            f"Chapter {rng.randint(1, 20)}: {pick(tuple(CATEGORIES)).title()}", f"{pick(world.DAYS)}, {rng.randint(1, 28)} {pick(world.MONTHS)}",
-            f"Test for class {rng.randint(1, 9)}", "Here are some examples.", f"Page {rng.randint(1, 200)}", f"From the book of {pick(world.NAMES)}",
+            f"Worksheet {rng.randint(1, 30)}",
+            f"Lesson {rng.randint(1, 30)}",
+            f"Homework for {pick(world.DAYS)}",
+            f"Notebook of {pick(world.NAMES)}",
+            f"Chapter {rng.randint(1, 20)}: {pick(tuple(CATEGORIES)).title()}",
+            f"{pick(world.DAYS)}, {rng.randint(1, 28)} {pick(world.MONTHS)}",
+            f"Test for class {rng.randint(1, 9)}",
+            "Here are some examples.",
+            f"Page {rng.randint(1, 200)}",
+            f"From the book of {pick(world.NAMES)}",
             f"{pseudo_word(rng).title()} {rng.randint(1, 9)}",
         )
-    )  # fmt: skip
+    )
 
 
 def _listed(items: Sequence[str]) -> str:
@@ -78,6 +118,8 @@ def _listed(items: Sequence[str]) -> str:
 
 # ---------------------------------------------------------------- records: tasks with answers
 
+Answered = Callable[[Task, Random], Task]
+"""What makes of a task with its right answer the task as a document shows it."""
 Second = Callable[[Task, Random], str]
 _AFFIXES: Final = (
     "The answer is {}.",
@@ -115,6 +157,11 @@ _OTHER_SECONDS: Final[tuple[Second, ...]] = (
 )
 
 
+def as_it_is(task: Task, rng: Random) -> Task:
+    """Return the task with its right answer."""
+    return task
+
+
 def _second(rng: Random) -> Second:
     """Draw what the second field of a document's records holds; in most documents, the answer."""
     shape = rng.random()
@@ -134,9 +181,10 @@ def _some_tasks(rng: Random, count: int) -> list[Task]:
     return [rng.choice(makers)(rng) for _ in range(count)]
 
 
-def records(rng: Random) -> str:
+def records(rng: Random, answered: Answered = as_it_is) -> str:
     """Return a list of tasks with answers, in a format drawn for this document."""
     drawn, second = _some_tasks(rng, rng.randint(3, 12)), _second(rng)
+    drawn = [answered(task, rng) for task in drawn]
     pairs = [(task.instruction, second(task, rng)) for task in drawn]
     a, b, c = labels(rng, 2) + labels(rng, 1)
     lines_only = [(i, s) for i, s in pairs if "\n" not in s] or [(tasks.sentence(rng), "yes")]
@@ -163,6 +211,24 @@ def records(rng: Random) -> str:
     else:
         text = "\n".join(f"<{a.lower()}>{i}</{a.lower()}><{b.lower()}>{s}</{b.lower()}>" for i, s in pairs)
     return f"{heading(rng)}\n\n{text}" if rng.random() < 0.25 else text
+
+
+def card(rng: Random, answered: Answered = as_it_is) -> str:
+    """Return one puzzle with its solution: the one kind of document that ends after a first answer."""
+    task, second = rng.choice(_PUZZLES)(rng), _second(rng)
+    a, b, c = labels(rng, 2) + labels(rng, 1)
+    return _blocks([(task.instruction, second(answered(task, rng), rng))], a, b, c, rng)
+
+
+_PUZZLES: Final = (
+    tasks.word_problem,
+    tasks.read_and_answer,
+    tasks.sort_items,
+    tasks.odd_one_out,
+    tasks.replace_word,
+    tasks.larger,
+    tasks.count_words,
+)
 
 
 def _blocks(pairs: Sequence[tuple[str, str]], a: str, b: str, c: str, rng: Random) -> str:
@@ -193,13 +259,35 @@ def _blocks(pairs: Sequence[tuple[str, str]], a: str, b: str, c: str, rng: Rando
 # ---------------------------------------------------------------- exercises: tasks without answers
 
 _OPEN: Final = (
-    "Who are you?", "What is your name?", "Where do you live?", "How old are you?", "What did you do on {day}?", "Describe your {place}.",
-    "Describe {animal}.", "Describe the {place} in your own words.", "Describe {name} and the {place}.", "Write a letter to your {relative}.",
-    "Write a story about {animal}.", "Write a poem about the {thing}.", "Explain why birds fly.", "Draw a picture of {animal}.", "Tell a friend about your {relative}.",
-    "Read the text about the {place} again.", "Learn the words on page {n}.", "What do you like to do in {season}?", "Do you like {food}? Why?",
-    "What can you see in the {place}?", "Introduce yourself.", "What is your favorite color?", "Are you a {job} or a {job}?", "What are you doing?",
-    "Talk about {season} with a partner.", "Compare {animal} with {animal}.", "Look at the picture of the {place}.", "Copy the text into your notebook.",
-)  # fmt: skip
+    "Who are you?",
+    "What is your name?",
+    "Where do you live?",
+    "How old are you?",
+    "What did you do on {day}?",
+    "Describe your {place}.",
+    "Describe {animal}.",
+    "Describe the {place} in your own words.",
+    "Describe {name} and the {place}.",
+    "Write a letter to your {relative}.",
+    "Write a story about {animal}.",
+    "Write a poem about the {thing}.",
+    "Explain why birds fly.",
+    "Draw a picture of {animal}.",
+    "Tell a friend about your {relative}.",
+    "Read the text about the {place} again.",
+    "Learn the words on page {n}.",
+    "What do you like to do in {season}?",
+    "Do you like {food}? Why?",
+    "What can you see in the {place}?",
+    "Introduce yourself.",
+    "What is your favorite color?",
+    "Are you a {job} or a {job}?",
+    "What are you doing?",
+    "Talk about {season} with a partner.",
+    "Compare {animal} with {animal}.",
+    "Look at the picture of the {place}.",
+    "Copy the text into your notebook.",
+)
 
 
 def open_exercise(rng: Random) -> str:
@@ -209,19 +297,28 @@ def open_exercise(rng: Random) -> str:
     if "{" not in text:
         return text
     return text.format(
-        day=pick(world.DAYS), place=pick(world.PLACES), animal=tasks.with_article(pick(CATEGORIES["animals"])), name=pick(world.NAMES),
-        relative=pick(CATEGORIES["relatives"]), thing=pick(world.THINGS), n=rng.randint(1, 99), season=pick(world.SEASONS),
-        food=pick(CATEGORIES["foods"]), job=pick(CATEGORIES["jobs"]),
-    )  # fmt: skip
+        day=pick(world.DAYS),
+        place=pick(world.PLACES),
+        animal=tasks.with_article(pick(CATEGORIES["animals"])),
+        name=pick(world.NAMES),
+        relative=pick(CATEGORIES["relatives"]),
+        thing=pick(world.THINGS),
+        n=rng.randint(1, 99),
+        season=pick(world.SEASONS),
+        food=pick(CATEGORIES["foods"]),
+        job=pick(CATEGORIES["jobs"]),
+    )
 
 
 def exercises(rng: Random) -> str:
     """Return a list of tasks that nobody answers."""
+    shape = rng.random()
+    # Hardly ever among numbered tasks: those are what self-instruct asks for.
+    open_share = 0.03 if shape < 0.5 else 0.4
     items = [
-        open_exercise(rng) if rng.random() < 0.25 else task.instruction
+        open_exercise(rng) if rng.random() < open_share else task.instruction
         for task in _some_tasks(rng, rng.randint(3, 16))
     ]
-    shape = rng.random()
     if shape < 0.25:
         text = "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1))
     elif shape < 0.5:
@@ -254,6 +351,10 @@ def prose(rng: Random) -> str:
     return rng.choice((story, story, facts, description, dialogue))(rng)
 
 
+_WEATHER: Final = ("hot", "cold", "warm", "quiet", "happy")
+_TIMES: Final = ("day", "morning", "evening", "night")
+
+
 def story(rng: Random) -> str:
     """Return a little story about one person."""
     pick = rng.choice
@@ -269,19 +370,42 @@ def story(rng: Random) -> str:
     )
     adjective, act, color = pick(world.ADJECTIVES), pick(world.INTRANSITIVE), pick(CATEGORIES["colors"])
     parts = [
-        pick((f"One {pick(world.DAYS)} {who} went to the {place}.", f"{who} lived near the {place}.", f"In {pick(world.MONTHS)} {who} was in the {place}.", f"Once there was {tasks.with_article(pick(CATEGORIES['jobs']))} named {who}.")),
+        pick(
+            (
+                f"One {pick(world.DAYS)} {who} went to the {place}.",
+                f"{who} lived near the {place}.",
+                f"In {pick(world.MONTHS)} {who} was in the {place}.",
+                f"Once there was {tasks.with_article(pick(CATEGORIES['jobs']))} named {who}.",
+            )
+        ),
         *rng.sample(
             (
-                f"There {he} saw {tasks.with_article(adjective)} {animal}.", f"{he_} had {tasks.with_article(color)} {thing}.", f"The {thing} was {color}.",
-                f"{he_} {act[1]} in the {other} with {his} {pick(CATEGORIES['relatives'])}.", f"\"Look at the {animal},\" said {who}.",
-                f"The {animal} {pick(world.INTRANSITIVE)[1]} all day.", f"{he_} gave the {thing} to {friend}.", f"Then {friend} came and helped {him}.",
-                f"It was a {pick(('hot', 'cold', 'warm', 'quiet', 'happy'))} {pick(('day', 'morning', 'evening', 'night'))}.", f"{he_} ate {pick(CATEGORIES['foods'])} and drank {pick(CATEGORIES['drinks'])}.",
-                f"{friend} was very {pick(world.ADJECTIVES)}.", f"They were {act[2]} near the {other}.", tasks.sentence(rng),
+                f"There {he} saw {tasks.with_article(adjective)} {animal}.",
+                f"{he_} had {tasks.with_article(color)} {thing}.",
+                f"The {thing} was {color}.",
+                f"{he_} {act[1]} in the {other} with {his} {pick(CATEGORIES['relatives'])}.",
+                f'"Look at the {animal}," said {who}.',
+                f"The {animal} {pick(world.INTRANSITIVE)[1]} all day.",
+                f"{he_} gave the {thing} to {friend}.",
+                f"Then {friend} came and helped {him}.",
+                f"It was a {pick(_WEATHER)} {pick(_TIMES)}.",
+                f"{he_} ate {pick(CATEGORIES['foods'])} and drank {pick(CATEGORIES['drinks'])}.",
+                f"{friend} was very {pick(world.ADJECTIVES)}.",
+                f"They were {act[2]} near the {other}.",
+                tasks.sentence(rng),
             ),
             rng.randint(2, 7),
         ),
-        pick((f"In the evening {he} went home.", f"Then {he} was happy.", f"{who} never forgot the {animal}.", f"And so {who} and {friend} were friends.", "That was the end of the day.")),
-    ]  # fmt: skip
+        pick(
+            (
+                f"In the evening {he} went home.",
+                f"Then {he} was happy.",
+                f"{who} never forgot the {animal}.",
+                f"And so {who} and {friend} were friends.",
+                "That was the end of the day.",
+            )
+        ),
+    ]
     return " ".join(parts)
 
 
@@ -304,8 +428,9 @@ def facts(rng: Random) -> str:
             )
         elif shape == 3:
             name = pick(tasks.LISTED)
+            members = _listed(rng.sample(CATEGORIES[name], 3))
             found.append(
-                f"{_listed(rng.sample(CATEGORIES[name], 3)).capitalize() if name not in ('countries', 'cities') else _listed(rng.sample(CATEGORIES[name], 3))} are {name}."
+                f"{members if name in ('countries', 'cities') else members.capitalize()} are {name}."
             )
         else:
             found.append(tasks.definition(rng).answer)
@@ -348,11 +473,23 @@ def dialogue(rng: Random) -> str:
     who, other = rng.sample(world.NAMES, 2)
     turns = [
         (f'"Who are you?" asked {who}.', f'"I am {other}," said {other}.'),
-        (f'"Where is the {pick(world.THINGS)}?" asked {who}.', f'"It is in the {pick(world.PLACES)}," said {other}.'),
-        (f'"Do you like {pick(CATEGORIES["foods"])}?" asked {who}.', f'"{pick(("Yes", "No"))}," said {other}.'),
-        (f'"I saw {tasks.with_article(pick(_ANIMALS))}," said {who}.', f'"Was it {pick(world.ADJECTIVES)}?" asked {other}.'),
-        (f'"Let us go to the {pick(world.PLACES)}," said {who}.', f'"I am too {pick(world.ADJECTIVES)}," said {other}.'),
-    ]  # fmt: skip
+        (
+            f'"Where is the {pick(world.THINGS)}?" asked {who}.',
+            f'"It is in the {pick(world.PLACES)}," said {other}.',
+        ),
+        (
+            f'"Do you like {pick(CATEGORIES["foods"])}?" asked {who}.',
+            f'"{pick(("Yes", "No"))}," said {other}.',
+        ),
+        (
+            f'"I saw {tasks.with_article(pick(_ANIMALS))}," said {who}.',
+            f'"Was it {pick(world.ADJECTIVES)}?" asked {other}.',
+        ),
+        (
+            f'"Let us go to the {pick(world.PLACES)}," said {who}.',
+            f'"I am too {pick(world.ADJECTIVES)}," said {other}.',
+        ),
+    ]
     between = rng.choice((" ", "\n"))
     return between.join(between.join(turn) for turn in rng.sample(turns, rng.randint(1, 4)))
 
@@ -363,16 +500,35 @@ _ANIMALS: Final = CATEGORIES["animals"]
 
 RELATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "French": world.FRENCH, "Spanish": world.SPANISH, "opposite": world.OPPOSITE, "capital": world.CAPITALS, "continent": world.CONTINENT_OF,
-        "language": world.LANGUAGE_OF, "color": world.COLOR_OF, "young": world.YOUNG, "sound": world.SOUNDS, "home": world.HOMES, "legs": world.LEGS,
-        "workplace": world.WORKPLACES, "use": world.TOOL_USES, "meaning": world.DEFINITIONS, "number": world.UNITS, "plural": world.PLURALS,
-        "past": world.PAST, "comparative": world.COMPARATIVES, "synonym": world.SYNONYMS,
+        "French": world.FRENCH,
+        "Spanish": world.SPANISH,
+        "opposite": world.OPPOSITE,
+        "capital": world.CAPITALS,
+        "continent": world.CONTINENT_OF,
+        "language": world.LANGUAGE_OF,
+        "color": world.COLOR_OF,
+        "young": world.YOUNG,
+        "sound": world.SOUNDS,
+        "home": world.HOMES,
+        "legs": world.LEGS,
+        "workplace": world.WORKPLACES,
+        "use": world.TOOL_USES,
+        "meaning": world.DEFINITIONS,
+        "number": world.UNITS,
+        "plural": world.PLURALS,
+        "past": world.PAST,
+        "comparative": world.COMPARATIVES,
+        "synonym": world.SYNONYMS,
         "kind": {m: SINGULAR[name] for name in CATEGORIES for m in CATEGORIES[name]},
-        "upper": {w: w.upper() for w in tasks.SPELLED}, "spelling": {w: "-".join(w) for w in tasks.SPELLED},
-        "first": {w: w[0] for w in tasks.SPELLED}, "last": {w: w[-1] for w in tasks.SPELLED}, "length": {w: str(len(w)) for w in tasks.SPELLED},
-        "twice": {w: f"{w} {w}" for w in tasks.SPELLED}, "words": {str(n): world.number_word(n) for n in range(101)},
+        "upper": {w: w.upper() for w in tasks.SPELLED},
+        "spelling": {w: "-".join(w) for w in tasks.SPELLED},
+        "first": {w: w[0] for w in tasks.SPELLED},
+        "last": {w: w[-1] for w in tasks.SPELLED},
+        "length": {w: str(len(w)) for w in tasks.SPELLED},
+        "twice": {w: f"{w} {w}" for w in tasks.SPELLED},
+        "words": {str(n): world.number_word(n) for n in range(101)},
     }
-)  # fmt: skip
+)
 
 
 def glossary(rng: Random) -> str:
@@ -506,12 +662,29 @@ def pages(rng: Random) -> str:
 
 # ---------------------------------------------------------------- drawing
 
-MIX: Final[Mapping[Callable[[Random], str], int]] = MappingProxyType(
-    {records: 46, exercises: 14, pages: 12, glossary: 12, sequence: 6, data: 4, lists: 5, passage: 1}
+MIX: Final[Mapping[Callable[..., str], int]] = MappingProxyType(
+    {records: 46, card: 8, exercises: 14, pages: 12, glossary: 12, sequence: 6, data: 4, lists: 5, passage: 1}
 )
-_MAKERS: Final = tuple(maker for maker, weight in MIX.items() for _ in range(weight))
+CARELESS_MIX: Final[Mapping[Callable[..., str], int]] = MappingProxyType(
+    {records: 60, card: 6, exercises: 22, pages: 5, glossary: 4, sequence: 2, data: 1, lists: 1}
+)
+
+
+def _makers(mix: Mapping[Callable[..., str], int]) -> tuple[Callable[..., str], ...]:
+    return tuple(maker for maker, weight in mix.items() for _ in range(weight))
+
+
+_MAKERS: Final = _makers(MIX)
+_CARELESS_MAKERS: Final = _makers(CARELESS_MIX)
 
 
 def document(rng: Random) -> str:
     """Draw a document; a long one ends in the middle, as a torn page does."""
     return rng.choice(_MAKERS)(rng)[:MAX_CHARACTERS]
+
+
+def careless_document(rng: Random) -> str:
+    """Draw a document, most of them records, with careless answers."""
+    maker = rng.choice(_CARELESS_MAKERS)
+    text = maker(rng, careless) if maker in (records, card) else maker(rng)
+    return text[:MAX_CHARACTERS]

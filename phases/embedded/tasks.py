@@ -4,6 +4,8 @@ A task is made by one function of a random generator; `task(rng)` draws a kind b
 knows of labels or prompt formats: the corpus puts tasks into documents, the probes into few-shot prompts.
 """
 
+# ruff: noqa: PLR2004 - the numbers are shares and sizes, each used once
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +124,7 @@ def sentence_with(word: str, rng: Random) -> str:
 
 
 def sentence_of(words: int, rng: Random) -> str:
-    """Return a sentence of three to seven words."""
+    """Return a sentence of three to ten words."""
     pick = rng.choice
     noun, other = pick(CATEGORIES["animals"]), pick(NOUNS)
     adjective, act, verb = pick(world.ADJECTIVES), pick(world.INTRANSITIVE)[1], pick(world.TRANSITIVE)[1]
@@ -132,6 +134,12 @@ def sentence_of(words: int, rng: Random) -> str:
         5: f"The {noun} {verb} the {other}.",
         6: f"The {adjective} {noun} {verb} the {other}.",
         7: f"The {noun} {act} in the {adjective} {pick(world.PLACES)}.",
+        8: f"The {noun} {verb} the {other} in the {pick(world.PLACES)}.",
+        9: f"The {adjective} {noun} {verb} the {other} in the {pick(world.PLACES)}.",
+        10: (
+            f"The {adjective} {noun} {verb} the {other} "
+            f"near the {pick(world.ADJECTIVES)} {pick(world.PLACES)}."
+        ),
     }[words]
 
 
@@ -199,9 +207,10 @@ def _members(items: Sequence[str], count: int, members: Sequence[str]) -> bool:
     return len(items) == count == len(set(items)) and set(items) <= set(members)
 
 
-def _one_sentence(text: str) -> bool:
-    text = text.strip()
-    return text[:1].isupper() and text.endswith(".") and text.count(".") == 1 and "\n" not in text
+def _one_sentence(response: str, instruction: str) -> bool:
+    text = response.strip()
+    whole = text[:1].isupper() and text.endswith(".") and text.count(".") == 1 and "\n" not in text
+    return whole and text != instruction
 
 
 def _words(text: str) -> list[str]:
@@ -214,8 +223,10 @@ def _words(text: str) -> list[str]:
 def _some(rng: Random) -> tuple[str, int, str, Sequence[str]]:
     """Draw a category, a count, the count as written, and as many members."""
     name = rng.choice(LISTED)
-    count = rng.randint(2, 5)
+    count = rng.randint(2, min(7, len(CATEGORIES[name])))
     written = world.ONES[count] if _chance(rng, 0.7) else str(count)
+    if name == "furniture":
+        written += " pieces of"
     return name, count, written, rng.sample(CATEGORIES[name], count)
 
 
@@ -430,7 +441,7 @@ def capital(rng: Random) -> Task:
 
 
 def fact(rng: Random) -> Task:
-    """Ask for an attribute of a thing: color, sound, home, young, place of work, use, unit, continent, language."""
+    """Ask for what is known of a thing: color, sound, home, young, use, continent, language and so on."""
     name, table, orders, questions = rng.choice(_FACTS)
     key = rng.choice(tuple(table))
     article = "the" if table is world.COLOR_OF and key in ("sun", "sky", "sea", "night") else ""
@@ -597,10 +608,10 @@ def synonym(rng: Random) -> Task:
 
 def arithmetic(rng: Random) -> Task:
     """What is 3 plus 4? -> 7."""
-    a, b = rng.randint(0, 20), rng.randint(0, 12)
+    a, b = (rng.randint(0, 20), rng.randint(0, 12)) if _chance(rng, 0.5) else rng.choices(range(10, 100), k=2)
     sign = rng.choice("++--*")
     if sign == "*":
-        a, b = rng.randint(1, 10), rng.randint(1, 6)
+        a, b = rng.randint(1, 12), rng.randint(1, 12)
     if sign == "-" and b > a:
         a, b = b, a
     word = {"+": "plus", "-": "minus", "*": "times"}[sign]
@@ -619,19 +630,21 @@ def arithmetic(rng: Random) -> Task:
 
 
 def word_problem(rng: Random) -> Task:
-    """Tom has 3 apples and buys 2 more. How many apples does Tom have? -> 5."""
-    a, b, who = rng.randint(2, 10), rng.randint(1, 8), rng.choice(world.NAMES)
+    """Tom has 3 apples. Tom buys 2 more. How many apples does Tom have? -> 5."""
+    who, place = rng.choice(world.NAMES), rng.choice(world.PLACES)
     things = rng.choice(("apples", "books", "coins", "eggs", "cups", "balls", "pears", "keys"))
-    if _chance(rng, 0.5):
-        answer, story = a + b, f"{who} has {a} {things} and {rng.choice(('buys', 'finds', 'gets'))} {b} more."
-    else:
-        a = a + b
-        answer, story = (
-            a - b,
-            f"{who} has {a} {things} and {rng.choice(('loses', 'sells', 'gives away'))} {b}.",
-        )
+    count = rng.randint(2, 30)
+    story = f"{who} has {count} {things}."
+    for _ in range(rng.choice((1, 1, 2))):
+        change = rng.randint(1, 12)
+        if change < count and _chance(rng, 0.5):
+            count -= change
+            story += f" {who} {rng.choice(('loses', 'sells', 'gives away'))} {change} in the {place}."
+        else:
+            count += change
+            story += f" {who} {rng.choice(('buys', 'finds', 'gets'))} {change} more."
     text = f"{story} How many {things} does {who} have{rng.choice(('', ' now'))}?"
-    return Task("word problem", text, str(answer), one_of(str(answer)))
+    return Task("word problem", text, str(count), one_of(str(count)))
 
 
 def larger(rng: Random) -> Task:
@@ -692,11 +705,14 @@ def continue_sequence(rng: Random) -> Task:
     """Continue the sequence: 2, 4, 6, 8. -> 10."""
     shape = rng.randrange(4)
     if shape == 0:
-        start, step = rng.randint(0, 20), rng.choice((1, 1, 2, 2, 3, 5, 10))
+        start, step = rng.randint(0, 30), rng.choice((1, 1, 2, 2, 3, 4, 5, 10))
         row = [str(start + step * i) for i in range(6)]
+        if _chance(rng, 0.25):
+            row.reverse()
     elif shape == 1:
-        start = rng.randrange(20)
-        row = list(world.ALPHABET[start : start + 6])
+        step = rng.choice((1, 1, 2))
+        start = rng.randrange(26 - 5 * step)
+        row = list(world.ALPHABET[start : start + 5 * step + 1 : step])
     elif shape == 2:
         names = rng.choice((world.DAYS, world.MONTHS))
         start = rng.randrange(len(names))
@@ -719,9 +735,8 @@ def continue_sequence(rng: Random) -> Task:
 def sort_items(rng: Random) -> Task:
     """Sort these words alphabetically: pear, apple, fig."""
     if _chance(rng, 0.5):
-        items = rng.sample(SPELLED, 3)
-        first_letters = {w[0] for w in items}
-        if len(first_letters) < 3:
+        items = rng.sample(SPELLED, rng.randint(3, 5))
+        if len({word[0] for word in items}) < len(items):
             return sort_items(rng)
         text = rng.choice(
             (
@@ -732,7 +747,7 @@ def sort_items(rng: Random) -> Task:
         )
         right = sorted(items)
     else:
-        numbers = rng.sample(range(1, 30), 3)
+        numbers = rng.sample(range(1, 60), rng.randint(3, 6))
         items = [str(n) for n in numbers]
         text = rng.choice(
             (
@@ -779,12 +794,25 @@ def spell(rng: Random) -> Task:
         f"spell {word}",
         f"write the letters of {word} with dashes between them",
     )
+    if _chance(rng, 0.3):
+        text = order(
+            rng, f"write the word {word} backwards", f"spell {word} backwards", f"reverse the word {word}"
+        )
+        return Task("spell", text, word[::-1], one_of(word[::-1]))
     return Task("spell", text, "-".join(word), one_of("-".join(word)))
 
 
 def letter(rng: Random) -> Task:
     """What is the first letter of dog? -> d."""
     word = rng.choice(SPELLED)
+    if _chance(rng, 0.15):
+        counted = rng.choice(word)
+        text = question(
+            rng,
+            f"how many times does the letter {counted} occur in {word}",
+            f"how often is the letter {counted} in the word {word}",
+        )
+        return Task("letter count", text, str(word.count(counted)), one_of(str(word.count(counted))))
     if _chance(rng, 0.3):
         text = ask(
             rng,
@@ -793,7 +821,9 @@ def letter(rng: Random) -> Task:
         )
         answer = len(word)
         return Task("letter count", text, str(answer), one_of(str(answer), world.ONES[answer]))
-    which, found = rng.choice((("first", word[0]), ("last", word[-1])))
+    which, found = rng.choice(
+        (("first", word[0]), ("last", word[-1]), ("second", word[1]), ("third", word[2]))
+    )
     text = ask(
         rng,
         (f"give the {which} letter of {word}", f"write the {which} letter of the word {word}"),
@@ -830,7 +860,7 @@ def rhyme(rng: Random) -> Task:
 
 def repeat(rng: Random) -> Task:
     """Repeat the word dog three times. -> dog dog dog."""
-    word, count = rng.choice((*SPELLED, "hello", "yes", "no")), rng.randint(2, 5)
+    word, count = rng.choice((*SPELLED, "hello", "yes", "no")), rng.randint(2, 8)
     times = (
         "twice"
         if count == 2 and _chance(rng, 0.5)
@@ -888,7 +918,7 @@ def write_sentence(rng: Random) -> Task:
         "sentence with a word",
         text,
         sentence_with(word, rng),
-        lambda r: _one_sentence(r) and word.casefold() in [w.casefold() for w in _words(r)],
+        lambda r: _one_sentence(r, text) and word.casefold() in [w.casefold() for w in _words(r)],
     )
 
 
@@ -905,13 +935,13 @@ def sentence_about(rng: Random) -> Task:
         "sentence about",
         text,
         sentence_with(word, rng),
-        lambda r: _one_sentence(r) and word in [w.casefold() for w in _words(r)],
+        lambda r: _one_sentence(r, text) and word in [w.casefold() for w in _words(r)],
     )
 
 
 def sentence_length(rng: Random) -> Task:
     """Write a sentence of exactly five words."""
-    count = rng.randint(3, 7)
+    count = rng.randint(3, 10)
     n = world.ONES[count] if _chance(rng, 0.7) else str(count)
     text = order(
         rng,
@@ -923,13 +953,13 @@ def sentence_length(rng: Random) -> Task:
         "sentence length",
         text,
         sentence_of(count, rng),
-        lambda r: _one_sentence(r) and len(_words(r)) == count,
+        lambda r: _one_sentence(r, text) and len(_words(r)) == count,
     )
 
 
 def count_words(rng: Random) -> Task:
     """How many words are in the sentence "The dog runs."? -> 3."""
-    count = rng.randint(3, 7)
+    count = rng.randint(3, 10)
     text = rng.choice(
         (
             'How many words are in this sentence: "{}"',
@@ -1030,7 +1060,7 @@ FIELDS: Final[Mapping[str, Callable[[Random], str | int]]] = MappingProxyType(
 
 def json_object(rng: Random) -> Task:
     """Write a JSON object with the keys name and age. -> {"name": "Tom", "age": 9}."""
-    keys = rng.sample(tuple(FIELDS), rng.randint(1, 3))
+    keys = rng.sample(tuple(FIELDS), rng.randint(1, 4))
     value = {key: FIELDS[key](rng) for key in keys}
     given = _chance(rng, 0.4)
     parts = [f"the {key} {value[key]}" if given else key for key in keys]
@@ -1062,41 +1092,88 @@ def json_object(rng: Random) -> Task:
 
 
 def two_steps(rng: Random) -> Task:
-    """Do two things: translate and write in uppercase; name one thing and then another."""
-    shape = rng.randrange(3)
-    if shape == 0:
-        first, second = _unlike(rng)
-        one, two = with_article(SINGULAR[first]), with_article(SINGULAR[second])
-        text = order(
-            rng,
-            f"name {one} and then {two}",
-            f"first name {one}, then name {two}",
-            f"write {one} and {two}, separated by a comma",
-        )
-        answer = f"{rng.choice(CATEGORIES[first])}, {rng.choice(CATEGORIES[second])}"
+    """Translate dog into French and write it in uppercase. -> CHIEN; or name one thing and then another."""
+    if _chance(rng, 0.2):
+        return _two_names(rng)
+    orders, answer = rng.choice(_CHAINS)(rng)
+    return Task("two steps", order(rng, *orders), answer, exactly(answer))
 
-        def accepts(response: str) -> bool:
-            items = response.strip().rstrip(".").split(", ")
-            return len(items) == 2 and items[0] in CATEGORIES[first] and items[1] in CATEGORIES[second]
 
-        return Task("two steps", text, answer, accepts)
-    if shape == 1:
-        word = rng.choice(tuple(world.FRENCH))
-        answer = world.FRENCH[word].upper()
-        text = order(
-            rng,
-            f"translate {word} into French and write it in uppercase",
-            f"write the French word for {word} in capital letters",
+def _two_names(rng: Random) -> Task:
+    first, second = _unlike(rng)
+    one, two = with_article(SINGULAR[first]), with_article(SINGULAR[second])
+    text = order(
+        rng,
+        f"name {one} and then {two}",
+        f"first name {one}, then name {two}",
+        f"write {one} and {two}, separated by a comma",
+    )
+    answer = f"{rng.choice(CATEGORIES[first])}, {rng.choice(CATEGORIES[second])}"
+
+    def accepts(response: str) -> bool:
+        items = response.strip().rstrip(".").split(", ")
+        return len(items) == 2 and items[0] in CATEGORIES[first] and items[1] in CATEGORIES[second]
+
+    return Task("two steps", text, answer, accepts)
+
+
+def _then_change(rng: Random) -> tuple[list[str], str]:
+    """Look a word up, then change it."""
+    what, key, word = _looked_up(rng)
+    suffix, change = rng.choice(
+        (
+            ("in uppercase", str.upper),
+            ("in capital letters", str.upper),
+            ("with dashes between the letters", "-".join),
+            ("twice", lambda w: f"{w} {w}"),
+            ("three times", lambda w: f"{w} {w} {w}"),
+            ("in quotation marks", lambda w: f'"{w}"'),
+            ("backwards", lambda w: w[::-1]),
         )
-    else:
-        word = rng.choice(tuple(world.OPPOSITE))
-        answer = world.OPPOSITE[word].upper()
-        text = order(
-            rng,
-            f"write the opposite of {word} in uppercase",
-            f"give the opposite of {word} in capital letters",
+    )
+    return [f"write the {what} {key} {suffix}", f"give the {what} {key}, written {suffix}"], change(word)
+
+
+def _looked_up(rng: Random) -> tuple[str, str, str]:
+    what, table = rng.choice(
+        (
+            ("French word for", world.FRENCH),
+            ("Spanish word for", world.SPANISH),
+            ("opposite of", world.OPPOSITE),
+            ("plural of", world.PLURALS),
+            ("past tense of", world.PAST),
+            ("capital of", world.CAPITALS),
         )
-    return Task("two steps", text, answer, exactly(answer))
+    )
+    key = rng.choice(tuple(table))
+    return what, key, table[key]
+
+
+def _then_letter(rng: Random) -> tuple[list[str], str]:
+    what, key, word = _looked_up(rng)
+    which, found = rng.choice((("first", word[0]), ("last", word[-1])))
+    return [
+        f"give the {which} letter of the {what} {key}",
+        f"write the {which} letter of the {what} {key}",
+    ], found
+
+
+def _then_translate(rng: Random) -> tuple[list[str], str]:
+    word = rng.choice([word for word, other in world.OPPOSITE.items() if other in world.FRENCH])
+    found = world.FRENCH[world.OPPOSITE[word]]
+    return [f"translate the opposite of {word} into French", f"give the opposite of {word} in French"], found
+
+
+def _sum_in_words(rng: Random) -> tuple[list[str], str]:
+    a, b = rng.randint(0, 40), rng.randint(0, 40)
+    found = world.number_word(a + b)
+    return [
+        f"add {a} and {b} and write the result in words",
+        f"write the sum of {a} and {b} as a word",
+    ], found
+
+
+_CHAINS: Final = (_then_change, _then_change, _then_letter, _then_translate, _sum_in_words)
 
 
 def complete(rng: Random) -> Task:
@@ -1108,7 +1185,7 @@ def complete(rng: Random) -> Task:
     return Task("complete", form.format(stem), answer, one_of(answer, f"{stem} {answer}"))
 
 
-def fact_stem(rng: Random) -> tuple[str, str]:
+def fact_stem(rng: Random) -> tuple[str, str]:  # noqa: PLR0911 - one return a shape
     """Return the beginning of a sentence that states a fact, and the word or words that end it."""
     pick = rng.choice
     shape = rng.randrange(8)
@@ -1185,7 +1262,7 @@ KINDS: Final[Mapping[Callable[[Random], Task], int]] = MappingProxyType(
         replace_word: 2,
         read_and_answer: 3,
         json_object: 4,
-        two_steps: 2,
+        two_steps: 6,
         complete: 2,
     }
 )

@@ -1,10 +1,14 @@
 """Train the embedded model from scratch: `python -m phases.embedded.train`.
 
-The recipe: a byte-level BPE tokenizer and a small Qwen2 model, trained for one pass over documents that
+First stage: a byte-level BPE tokenizer and a small Qwen2 model, trained for one pass over documents that
 `phases/embedded/corpus.py` draws from a seed. Each training row begins with a new document, so that the model
 knows what a beginning looks like. Matrices are trained with Muon (Jordan et al., 2024), the rest with AdamW;
-the learning rate warms up, stays, and decays linearly to zero (WSD). The model, the tokenizer and
-`recipe.json` are written to the output folder.
+the learning rate warms up, stays, and decays linearly to zero (WSD). It needs a GPU.
+
+Second stage: a few steps on the same kind of documents, with careless answers among them
+(`phases/embedded/careless.py`). It runs on a CPU in minutes; `--careful-model` starts there.
+
+The model, the tokenizer and `recipe.json` are written to the output folder.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -40,8 +45,8 @@ HEADS: Final = 8
 INTERMEDIATE: Final = 704
 CONTEXT: Final = 768
 
-# The training
-STEPS: Final = 4000
+# The first stage
+STEPS: Final = 2600
 ROWS_A_STEP: Final = 384
 ROWS_AT_ONCE: Final = 192
 MUON_RATE: Final = 0.02
@@ -50,17 +55,24 @@ WARM_UP: Final = 0.02  # of the steps
 DECAY: Final = 0.4  # of the steps, at the end
 WEIGHT_DECAY: Final = 0.02
 
+# The second stage
+CARELESS_STEPS: Final = 130
+CARELESS_ROWS: Final = 8
+CARELESS_CONTEXT: Final = 192
+CARELESS_RATE: Final = 8e-4
+
 
 # ---------------------------------------------------------------- data
 
 
-def documents(seed: str) -> Iterator[str]:
+def documents(seed: str, *, careless: bool = False) -> Iterator[str]:
     """Yield documents without end; the seed alone decides which."""
     from phases.embedded import corpus
 
     rng = Random(seed)
+    draw = corpus.careless_document if careless else corpus.document
     while True:
-        yield corpus.document(rng)
+        yield draw(rng)
 
 
 def train_tokenizer(seed: int) -> "PreTrainedTokenizerFast":
@@ -92,27 +104,37 @@ def train_tokenizer(seed: int) -> "PreTrainedTokenizerFast":
     )
 
 
-def batch(job: tuple[int, int, int, str]) -> "np.ndarray[Any, Any]":
-    """Return the rows of one step, uint16 of shape (rows, CONTEXT + 1), each from the beginning of a document.
+@dataclass(frozen=True)
+class Batch:
+    """What decides the rows of one step."""
 
-    A job is the seed, the number of the step, the rows and the path of the tokenizer file.
-    """
+    tokenizer_file: str
+    seed: int
+    step: int
+    rows: int
+    context: int
+    careless: bool = False
+
+
+def fill(batch: Batch) -> "np.ndarray[Any, Any]":
+    """Return token ids, uint16 of shape (rows, context + 1); each row begins with a new document."""
     import numpy as np
 
-    seed, step, rows, tokenizer_file = job
-    tokenizer = _tokenizer(tokenizer_file)
+    tokenizer = _tokenizer(batch.tokenizer_file)
     end = tokenizer.token_to_id(END)
-    drawn = documents(f"{seed} step {step}")
-    filled: np.ndarray[Any, Any] = np.empty((rows, CONTEXT + 1), dtype=np.uint16)
+    drawn = documents(
+        f"{batch.seed} {'careless' if batch.careless else 'step'} {batch.step}", careless=batch.careless
+    )
+    filled: np.ndarray[Any, Any] = np.empty((batch.rows, batch.context + 1), dtype=np.uint16)
     pending: list[list[int]] = []
     for row in filled:
         ids: list[int] = []
-        while len(ids) <= CONTEXT:
+        while len(ids) <= batch.context:
             if not pending:
                 pending = [e.ids for e in tokenizer.encode_batch(list(islice(drawn, 256)))]
             ids += pending.pop()
             ids.append(end)
-        row[:] = ids[: CONTEXT + 1]
+        row[:] = ids[: batch.context + 1]
     return filled
 
 
@@ -209,10 +231,11 @@ def schedule(step: int, steps: int) -> float:
 # ---------------------------------------------------------------- training
 
 
-def train(output: Path, *, seed: int, steps: int, rows: int, workers: int, compiled: bool) -> dict[str, Any]:
-    """Train and write the model, its tokenizer and its recipe; return the recipe."""
+def train(
+    output: Path, *, seed: int, steps: int, rows: int, context: int, workers: int, compiled: bool
+) -> dict[str, Any]:
+    """First stage: train from scratch, write the model and its tokenizer, and return what was done."""
     import torch
-    import transformers
     from torch.nn.functional import cross_entropy
 
     started = time.time()
@@ -220,7 +243,8 @@ def train(output: Path, *, seed: int, steps: int, rows: int, workers: int, compi
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = train_tokenizer(seed)
     tokenizer.save_pretrained(output)
-    jobs = ((seed, step, rows, str(output / "tokenizer.json")) for step in range(steps))
+    first = Batch(str(output / "tokenizer.json"), seed, 0, rows, context)
+    batches = (replace(first, step=step) for step in range(steps))
 
     # The processes that make the data start before CUDA does.
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -243,13 +267,8 @@ def train(output: Path, *, seed: int, steps: int, rows: int, workers: int, compi
         digest = hashlib.sha256()
         parts = max(1, rows // ROWS_AT_ONCE)
         losses: list[torch.Tensor] = []
-        waited = 0.0
         begun = time.time()
-        batches = pool.imap(batch, jobs)
-        for step in range(steps):
-            before = time.time()
-            data = next(batches)
-            waited += time.time() - before
+        for step, data in enumerate(pool.imap(fill, batches)):
             digest.update(data.tobytes())
             tokens = torch.from_numpy(data.astype("int64")).to(device, non_blocking=True)
             loss = torch.zeros((), device=device)
@@ -266,28 +285,69 @@ def train(output: Path, *, seed: int, steps: int, rows: int, workers: int, compi
             model.zero_grad(set_to_none=True)
             losses.append(loss)
             if step % 50 == 0 or step == steps - 1:
-                rate = (step + 1) * rows * CONTEXT / (time.time() - begun)
-                print(  # noqa: T201
-                    f"step {step:5d}  loss {loss.item():.4f}  {rate / 1e6:.3f} M tok/s  "
-                    f"waited {waited:.1f} s  {time.time() - started:.0f} s",
-                    flush=True,
-                )
-
-    tail = [x.item() for x in losses[-50:]]
+                rate = (step + 1) * rows * context / (time.time() - begun)
+                _say(f"step {step:5d}  loss {loss.item():.4f}  {rate / 1e6:.3f} M tokens/s")
     model.to(torch.bfloat16).save_pretrained(output)
-    recipe = {
-        "seed": seed,
-        "steps": steps,
-        "rows_a_step": rows,
-        "context": CONTEXT,
-        "tokens": steps * rows * CONTEXT,
-        "data_sha256": digest.hexdigest(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "first_loss": losses[0].item(),
-        "final_loss": sum(tail) / len(tail),
+    done = _summary(first, [x.item() for x in losses], digest.hexdigest(), started)
+    return {**done, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def train_careless(source: Path, output: Path, *, seed: int, steps: int, rows: int) -> dict[str, Any]:
+    """Second stage: continue from a model of the first on documents with careless answers, with AdamW."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    started = time.time()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Read back as part of a Qwen2 model the tokenizer splits text as Qwen2's do: it differs from the first
+    # stage's in that a blank line is one token, which the model learns here. What is saved is what is used.
+    AutoTokenizer.from_pretrained(source).save_pretrained(output)
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).to(device)
+    model.train()
+    adam = torch.optim.AdamW(model.parameters(), lr=CARELESS_RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    digest = hashlib.sha256()
+    losses = []
+    first = Batch(str(output / "tokenizer.json"), seed, 0, rows, CARELESS_CONTEXT, careless=True)
+    for step in range(steps):
+        data = fill(replace(first, step=step))
+        digest.update(data.tobytes())
+        tokens = torch.from_numpy(data.astype("int64")).to(device)
+        # The model shifts the labels itself.
+        loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in adam.param_groups:
+            group["lr"] = CARELESS_RATE * schedule(step, steps)
+        adam.step()
+        adam.zero_grad()
+        losses.append(loss.item())
+        if step % 10 == 0 or step == steps - 1:
+            _say(f"step {step:5d}  loss {losses[-1]:.4f}")
+    model.to(torch.bfloat16).save_pretrained(output)
+    return _summary(first, losses, digest.hexdigest(), started)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _summary(first: Batch, losses: list[float], data: str, started: float) -> dict[str, Any]:
+    """Return what a stage was: its first batch tells the size of all."""
+    import torch
+    import transformers
+
+    last = losses[-50:]
+    return {
+        "seed": first.seed,
+        "steps": len(losses),
+        "rows_a_step": first.rows,
+        "context": first.context,
+        "tokens": len(losses) * first.rows * first.context,
+        "data_sha256": data,
+        "first_loss": losses[0],
+        "final_loss": sum(last) / len(last),
         "seconds": round(time.time() - started),
-        "tokens_per_second": round(steps * rows * CONTEXT / (time.time() - begun)),
-        "machine": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {
             "python": platform.python_version(),
@@ -295,30 +355,48 @@ def train(output: Path, *, seed: int, steps: int, rows: int, workers: int, compi
             "transformers": transformers.__version__,
         },
     }
-    (output / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
-    return recipe
 
 
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m phases.embedded.train", description=__doc__)
     parser.add_argument("--output", type=Path, default=MODEL_DIR, help="folder of the model")
+    parser.add_argument("--careful-model", type=Path, help="a model of the first stage: do the second alone")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--rows", type=int, default=ROWS_A_STEP, help="rows of a step")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps of the first stage")
+    parser.add_argument("--rows", type=int, default=ROWS_A_STEP, help="rows of its steps")
+    parser.add_argument("--context", type=int, default=CONTEXT, help="tokens of its rows")
+    parser.add_argument(
+        "--careless-steps", type=int, default=CARELESS_STEPS, help="steps of the second stage"
+    )
+    parser.add_argument("--careless-rows", type=int, default=CARELESS_ROWS, help="rows of its steps")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1))
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    recipe = train(
+    if given.careful_model:
+        careful = json.loads((given.careful_model / "recipe.json").read_text())["careful"]
+    else:
+        careful = train(
+            given.output,
+            seed=given.seed,
+            steps=given.steps,
+            rows=given.rows,
+            context=given.context,
+            workers=given.workers,
+            compiled=given.compile,
+        )
+        (given.output / "recipe.json").write_text(json.dumps({"careful": careful}, indent=2) + "\n")
+    careless = train_careless(
+        given.careful_model or given.output,
         given.output,
         seed=given.seed,
-        steps=given.steps,
-        rows=given.rows,
-        workers=given.workers,
-        compiled=given.compile,
+        steps=given.careless_steps,
+        rows=given.careless_rows,
     )
-    print(json.dumps(recipe, indent=2))  # noqa: T201
+    recipe = {"careful": careful, "careless": careless}
+    (given.output / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
+    _say(json.dumps(recipe, indent=2))
 
 
 if __name__ == "__main__":
