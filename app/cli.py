@@ -102,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     log = on_session("log", _log, "print the log of the newest attempt")
     log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     log.add_argument("--phase", help="the phase (default: the one that ran last)")
+    report = on_session("report", _report, "write what there is to read of a session")
+    report.add_argument("--output", type=Path, metavar="FOLDER", help="(default: beside the outputs)")
+    bundle = on_session("bundle", _bundle, "pack what is to be carried home")
+    bundle.add_argument("--output", type=Path, metavar="FILE", help="(default: bundles/ beside the outputs)")
+    bundle.add_argument("--list", action="store_true", help="show what would be packed, and write nothing")
+    verify = command("verify", _verify, "check every byte of a bundle")
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or its unpacked folder")
+    verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
     command("sessions", _sessions, "list the sessions that are known here")
     return parser
 
@@ -240,10 +248,12 @@ def _folder(options: argparse.Namespace) -> Path:
 
 
 def _attach(options: argparse.Namespace) -> int:
-    from app.session import launch
+    from app.session.client import SessionClient
 
     folder = _folder(options)
-    if not options.read_only:
+    if not options.read_only and not SessionClient(folder).is_conducted():
+        from app.session import launch  # it reads plans, which takes longer than the first screen
+
         launch.ensure_conductor(folder)
     return _watch(folder, options)
 
@@ -326,6 +336,43 @@ def _log(options: argparse.Namespace) -> int:
     from app.session.logs import follow_log
 
     return follow_log(_folder(options), options.phase, options.follow, sys.stdout)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from app.report import commands
+    from app.session.clock import SystemClock
+
+    folder = _folder(options)
+    return _reported(
+        lambda: commands.report(folder, os.environ, sys.stdout, clock=SystemClock(), output=options.output)
+    )
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from app.report import commands
+    from app.session.clock import SystemClock
+
+    folder, clock = _folder(options), SystemClock()
+    return _reported(
+        lambda: commands.bundle(
+            folder, os.environ, sys.stdout, clock=clock, output=options.output, only_list=options.list
+        )
+    )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from app.report import commands
+
+    return _reported(lambda: commands.verify(options.bundle, sys.stdout, unpack=options.unpack))
+
+
+def _reported(act: Callable[[], int]) -> int:
+    from app.report.commands import Failed
+
+    try:
+        return act()
+    except Failed as failed:
+        return _fail(str(failed))
 
 
 def _sessions(options: argparse.Namespace) -> int:

@@ -225,3 +225,18 @@ def test_a_rehearsal_has_its_own_artifacts(shell: Shell) -> None:
     shell.run("rehearse", "--headless", "--yes", "--decide-by-verdict")
     assert list((shell.folder / "artifacts" / "rehearsal" / "sessions").glob("*/session.json"))
     assert "profile rehearsal" in shell.run("status")
+
+
+def test_a_session_is_reported_bundled_and_verified(shell: Shell) -> None:
+    shell.plan()
+    shell.run("run", "--headless", "--yes", "--decide-by-verdict")
+    assert "report" in shell.run("report")
+    assert "together" in shell.run("bundle", "--list")
+    assert "gonogo verify" in shell.run("bundle")
+    (bundle,) = (shell.folder / "artifacts" / "bundles").glob("*.tar")
+    assert "every byte is as it was packed" in shell.run("verify", str(bundle))
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    bundle.write_bytes(data)
+    assert "NOT as it was packed" in shell.run("verify", str(bundle), code=1)
+    assert "no-such-bundle" in shell.run("verify", "no-such-bundle", code=2)

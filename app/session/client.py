@@ -77,7 +77,7 @@ class SessionClient:
         from app.plan.schema import Plan
 
         plan = Plan.model_validate_json(self.folder.plan.read_bytes())
-        return Masker.of(plan.session.secrets, os.environ)
+        return Masker.of((*plan.session.secrets, *plan.notify.urls), os.environ)
 
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.

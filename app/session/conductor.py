@@ -70,7 +70,7 @@ class Conductor:
         if damage:
             raise Damaged(damage)
         self.live = view.Live()
-        self._masker = Masker.of(self.plan.session.secrets, environment)
+        self._masker = Masker.of((*self.plan.session.secrets, *self.plan.notify.urls), environment)
         self._reserve = disk.Reserve(self.folder.path / "reserve", self.settings.reserve)
         self._disk = ("", disk.DiskWatch(self.settings.reserve))
         self._guard: subprocess.Popen[bytes] | None = None
@@ -341,6 +341,8 @@ class Conductor:
             "attempt": str(self.folder.attempt(phase.id, phase.at)) if phase and running else None,
             "commands": [self.plan.pod.stop_command, *self.plan.pod.stop_fallbacks] if due else [],
             "confirm": self.plan.pod.stopped_command,
+            "bundle": [sys.executable, "-P", "-m", "app.cli", "bundle", "--session", str(self.folder.path)],
+            "bundle_takes": self.plan.unattended.landing,
             "conductor": list(launch_command(self.folder.path)),
         }
         if orders != self._orders:

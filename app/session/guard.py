@@ -2,8 +2,9 @@
 
 `python -m app.session.guard FOLDER` reads its orders from `guard.json`, which the conductor writes: when the
 pod is to be stopped, and how. It starts the conductor again if that died, as the conductor starts the guard.
-When the time comes it has the running attempt saved and ended, and tries each way to stop the pod until one
-is confirmed. What it does it tells in `guard.jsonl`, which the conductor passes on. It never decides a gate.
+When the time comes it has the running attempt saved and ended, bundles the session, and tries each way to
+stop the pod until one is confirmed. What it does it tells in `guard.jsonl`, which the conductor passes on. It
+never decides a gate.
 """
 
 import contextlib
@@ -96,9 +97,12 @@ class Guard:
             self.tell("the conductor was gone and has been started again")
 
     def stop_pod(self, orders: Mapping[str, Any]) -> None:
-        """Have the running attempt saved and ended, then stop the pod, each way in turn, until confirmed."""
+        """Have the attempt saved and ended, bundle, then stop the pod, each way in turn, until confirmed."""
         self.tell(f"stopping the pod: {orders['why']}")
         self._end_attempt(orders.get("attempt"))
+        if orders.get("bundle"):
+            done = self._run(orders["bundle"], takes=float(orders.get("bundle_takes", _COMMAND_TAKES)))
+            self.tell("the session is bundled" if done == 0 else "the session could not be bundled")
         wait, tries = 1.0, 1
         while not self._stopped(orders, quiet=tries > _TOLD_EACH and tries % _TOLD_EVERY != 0):
             if tries <= _TOLD_EACH or tries % _TOLD_EVERY == 0:
@@ -135,7 +139,7 @@ class Guard:
             process.send_to(shim, signal.SIGTERM)
             self._pause(0.2)
 
-    def _run(self, command: list[str], log: Path | None = None) -> int | None:
+    def _run(self, command: list[str], log: Path | None = None, takes: float = _COMMAND_TAKES) -> int | None:
         """Run a command and return its exit code, None if it could not run or took too long."""
         argv = [_expanded(word, self._environment) for word in command]
         with open(log or os.devnull, "ab") as output:  # noqa: PTH123
@@ -147,7 +151,7 @@ class Guard:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    timeout=_COMMAND_TAKES,
+                    timeout=takes,
                     check=False,
                 ).returncode
             except (OSError, subprocess.TimeoutExpired):

@@ -85,7 +85,7 @@ def archive_outputs(artifacts: Path, session: str) -> None:
     """Move what a session wrote aside, but not what belongs to another profile's sessions."""
     archive = artifacts / ARCHIVE / session
     for entry in sorted(artifacts.iterdir()):
-        kept = entry.name in (SESSIONS, ARCHIVE, "README.md") or entry.name.startswith(".")
+        kept = entry.name in (SESSIONS, ARCHIVE, "bundles", "README.md") or entry.name.startswith(".")
         if kept or (entry / SESSIONS).is_dir():
             continue
         archive.mkdir(parents=True, exist_ok=True)

@@ -89,6 +89,8 @@ def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_app
     said = "\n".join(session.notices)
     assert "nobody has decided the gate of p1" in said
     assert "trying again in 1 s" in said
+    assert "the session is bundled" in said
+    assert list((toy.artifacts / "bundles").glob("*.tar"))
     assert session.state == "gate"
     assert session.decisions == ()
     count = len(stops.read_text().splitlines())
