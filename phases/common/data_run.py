@@ -262,7 +262,7 @@ class DataRun:
             "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,
         }
-        outputs = {path.name: files.sha256(path) for path in (self.batch.data, *paths)}
+        outputs = {p.name: files.sha256(p) for p in (*self.batch.earlier, self.batch.data, *paths)}
         files.write_json(
             self.parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
         )
