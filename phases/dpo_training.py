@@ -37,8 +37,10 @@ LENGTH_PROMPTS = 24
 """Held-out prompts that both models answer, to see whether answers grow or shrink."""
 CHANCE = 0.5
 LENGTH_DRIFT = 1.5
-CHOSEN_LOSS = 0.25
-"""Alarms: accuracy no better than this, lengths by this factor, this share of the chosen log-probability."""
+CHOSEN_FALL = 0.25
+SHARED_FALL = 0.5
+"""Alarms: accuracy no better than this; lengths changed by this factor; the log-probability of chosen answers
+fell by more than this share of itself, and of the fall of rejected answers."""
 
 
 class Parameters(TrainingParameters):
@@ -305,9 +307,10 @@ def alarms(metrics: dict[str, float], chosen_logp_before: float) -> list[str]:
             f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learnt "
             "rather than quality; match the lengths of the pairs, or raise beta"
         )
-    if metrics["chosen_logp_change"] < CHOSEN_LOSS * chosen_logp_before:
+    fall = -metrics["chosen_logp_change"]
+    if fall > max(-CHOSEN_FALL * chosen_logp_before, -SHARED_FALL * metrics["rejected_logp_change"]):
         found.append(
-            f"the log-probability of chosen answers fell by {-metrics['chosen_logp_change']:.1f} from "
+            f"the log-probability of chosen answers fell by {fall:.1f} from "
             f"{chosen_logp_before:.1f}: both answers are being pushed away; raise beta or lower the "
             "learning rate"
         )

@@ -213,8 +213,14 @@ def test_live_lines(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_alarms() -> None:
-    good = {"heldout_accuracy": 0.8, "length_ratio": 1.1, "chosen_logp_change": -1.0}
+    good = {
+        "heldout_accuracy": 0.8,
+        "length_ratio": 1.1,
+        "chosen_logp_change": -1.0,
+        "rejected_logp_change": -4.0,
+    }
     assert dpo_training.alarms(good, chosen_logp_before=-20.0) == []
+    assert dpo_training.alarms(good, chosen_logp_before=-2.0) == []
     for name, value, words in (
         ("heldout_accuracy", 0.5, "accuracy is 0.50"),
         ("length_ratio", 1.6, "1.60 times as long"),
