@@ -512,12 +512,12 @@ def _text_report(name: str, verdict: Verdict, reasons: Sequence[str], evidence: 
         f"Verification of {name}: {verdict.upper()}",
         *(f"  - {reason}" for reason in reasons),
         "",
-        "Signals (beside them: the range over the base and over the tuned models of the calibration)",
+        "Signals (beside them the ranges of the calibration; seen: base models that have seen chats)",
     ]
     for signal, value in signals.items():
         ranges = "   ".join(
             f"{kind} {min(known):.3f}..{max(known):.3f}"
-            for kind in ("base", "tuned")
+            for kind in ("base", "seen", "tuned")
             if (known := _known(calibration, kind, signal))
         )
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
