@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +20,10 @@ from app.session.folder import SessionFolder
 from app.session.messages import Answer, AnyRequest, Refused
 from app.session.secrets import Masker
 from app.session.snapshot import DecisionKind, SessionSnapshot
+
+if TYPE_CHECKING:
+    from app.plan.schema import Plan
+    from app.session.state import State
 
 __all__ = ["Refused", "SessionClient"]
 
@@ -40,6 +45,7 @@ class SessionClient:
     def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
         self.folder = SessionFolder(folder.absolute())
         self._timeout = timeout
+        self._cached: tuple[tuple[int, int], tuple[Plan, State]] | None = None
 
     def snapshot(self) -> SessionSnapshot:
         """Return the session as it stands: from its conductor, or from its journal if it has none."""
@@ -54,12 +60,23 @@ class SessionClient:
         Raises:
             Refused: the journal tells nothing yet.
         """
+        from app.session import view
+
+        plan, state = self._replayed()
+        clock = SystemClock()
+        return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
+
+    def _replayed(self) -> "tuple[Plan, State]":
+        """Return the plan and what the journal tells, which is read again only when it has changed."""
         from app.plan.schema import Plan
-        from app.session import journal, view
+        from app.session import journal
         from app.session.state import recover
 
-        clock = SystemClock()
         try:
+            status = self.folder.journal.stat()
+            version = (status.st_size, status.st_mtime_ns)
+            if self._cached is not None and self._cached[0] == version:
+                return self._cached[1]
             replay = journal.read(self.folder.journal)
             plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         except OSError as error:
@@ -70,7 +87,8 @@ class SessionClient:
         if damage:
             note = f"Read-only: {damage}"
             state = msgspec.structs.replace(state, notices=(*state.notices, note))
-        return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
+        self._cached = (version, (plan, state))
+        return plan, state
 
     def masker(self) -> Masker:
         """Return what masks the plan's secrets, as far as this process knows them, in text that is shown."""
