@@ -74,8 +74,12 @@ class Guard:
         self._starts = 0
 
     def run(self) -> None:
-        """Watch until the orders say that there is nothing more to guard."""
-        while not (orders := read_json(self.folder / ORDERS)).get("stand_down"):
+        """Watch until the orders say that there is nothing more to guard, or the session's folder is gone."""
+        orders: dict[str, Any] = {}
+        while self.folder.exists():
+            orders = read_json(self.folder / ORDERS) or orders
+            if orders.get("stand_down"):
+                return
             self._see_to_conductor(orders)
             if self._is_due(orders):
                 self.stop_pod(orders)

@@ -204,3 +204,14 @@ def test_a_plan_that_cannot_stop_its_pod_fails_the_drill(toy: Any, sh: Phase) ->
     lines: list[str] = []
     assert not drill(toy.plan(sh("true")), lines.append)
     assert "no pod.stop_command" in lines[0]
+
+
+def test_a_guard_whose_session_was_removed_goes_away(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
+    folder.mkdir()
+
+    def pause(seconds: float) -> None:
+        folder.rmdir()
+
+    guard.Guard(folder, {}, pause).run()
+    assert not folder.exists()
