@@ -166,7 +166,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     holm = adjusted([contrast.p for contrast in contrasts.values()], "holm")
     metrics: dict[str, Any] = {"prompts": rates["base"].total}
     for model, rate in rates.items():
-        cut = sum(not r.finished for r in evaluations[model].results) / rate.total
+        cut = sum("unfinished" in r.failures for r in evaluations[model].results) / rate.total
         metrics |= {
             f"{model}_rate": rate.rate,
             f"{model}_rate_low": rate.low,

@@ -1,7 +1,8 @@
 """Evaluation: how many instructions of a suite a model follows, greedily decoded, checked by programs.
 
-Each prompt is wrapped by `prompt_format`. An answer must pass all checks of its prompt and end by itself:
-with the end-of-text token or, as base models do, by going on to another instruction; one rule for all models.
+Each prompt is wrapped by `prompt_format`. An answer must pass all checks of its prompt and be the whole
+response: ended by the end-of-text token. A base model that answers well goes on to an instruction of its own;
+`success_rate_if_stopped` counts its answer up to there, and so tells following from stopping in time.
 Answers are kept as they come in `eval_<time>.jsonl`; the same parameters again continue an unfinished file.
 """
 
@@ -46,7 +47,8 @@ METRICS = {
     "prompts": "prompts in the suite",
     "passed": "prompts that were followed",
     "truncation_rate": "share of answers that were cut off at max_new_tokens",
-    "success_rate_if_truncated_ignored": "share of prompts whose answer passed all checks, cut off or not",
+    "success_rate_if_stopped": "share of prompts followed when the answer may go on to another instruction",
+    "went_on_rate": "share of answers after which the model went on to another instruction",
     "mean_tokens": "mean tokens of an answer, its end included",
     "tokens_per_second": "tokens generated a second",
     **{
@@ -177,15 +179,19 @@ def _judge(prompt: Any, completion: Any) -> Answer:
     from phases.common.verifiers import failures
 
     wrong = failures(prompt.instruction, prompt.checks, completion.text)
+    if not completion.finished:
+        wrong = ("unfinished", *wrong)
+    elif completion.stopped:
+        wrong = ("went_on", *wrong)
     return Answer(
         prompt.key,
         prompt.category,
         prompt.instruction,
         completion.text,
-        completion.finished,
+        completion.finished and not completion.stopped,
         completion.tokens,
-        completion.finished and not wrong,
-        wrong if completion.finished else ("unfinished", *wrong),
+        not wrong,
+        wrong,
     )
 
 
@@ -210,9 +216,9 @@ def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]
         "success_rate_high": overall.high,
         "prompts": overall.total,
         "passed": overall.passed,
-        "truncation_rate": sum(not a.finished for a in results) / len(results),
-        "success_rate_if_truncated_ignored": sum(set(a.failures) <= {"unfinished"} for a in results)
-        / len(results),
+        "truncation_rate": sum("unfinished" in a.failures for a in results) / len(results),
+        "success_rate_if_stopped": sum(set(a.failures) <= {"went_on"} for a in results) / len(results),
+        "went_on_rate": sum("went_on" in a.failures for a in results) / len(results),
         "mean_tokens": sum(a.tokens for a in results) / len(results),
     }
     metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if f"success_rate_{n}" in METRICS}

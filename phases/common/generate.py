@@ -23,11 +23,13 @@ class Completion:
         text: the text as written, special tokens shown.
         finished: whether it ended by itself, and not because no more tokens were allowed.
         tokens: how many tokens were generated, the ending included.
+        stopped: whether it was a stop string that ended it, and not the end-of-text token.
     """
 
     text: str
     finished: bool
     tokens: int
+    stopped: bool = False
 
 
 def generate(
@@ -122,7 +124,7 @@ def _completion(loaded: LoadedModel, ids: list[int], stop: Sequence[str]) -> Com
     cuts = [cut for cut in (text.find(string) for string in stop) if cut >= 0]
     if cuts:
         text = text[: min(cuts)]
-        return Completion(text, True, _tokens_until(loaded.tokenizer, ids, stop))
+        return Completion(text, True, _tokens_until(loaded.tokenizer, ids, stop), stopped=True)
     return Completion(text, length is not None, len(ids) if length is None else length + 1)
 
 

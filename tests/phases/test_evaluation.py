@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from phases import evaluation
-from phases.common.suite import load_suite
+from phases.common.generate import Completion
+from phases.common.suite import Prompt, load_suite
+from phases.common.verifiers import Check
 from phases.evaluation import METRICS
 
 ROWS = [
@@ -59,7 +61,17 @@ def test_an_answer_that_is_cut_off_has_not_followed(arguments: list[str], tmp_pa
     evaluation.main(arguments)
     for row in summary(tmp_path)["results"]:  # type: ignore[attr-defined]
         assert not (row["passed"] and not row["finished"])
-        assert row["finished"] == ("unfinished" not in row["failures"])
+        assert row["finished"] == (not {"unfinished", "went_on"} & set(row["failures"]))
+
+
+def test_an_answer_after_which_the_model_goes_on_is_told_apart() -> None:
+    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
+    whole = evaluation._judge(prompt, Completion(" yes", True, 2))
+    went_on = evaluation._judge(prompt, Completion(" yes", True, 6, stopped=True))
+    assert (whole.passed, whole.failures) == (True, ())
+    assert (went_on.passed, went_on.failures) == (False, ("went_on",))
+    metrics, _ = evaluation._metrics([whole, went_on])
+    assert (metrics["success_rate"], metrics["success_rate_if_stopped"]) == (0.5, 1.0)
 
 
 def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
