@@ -28,9 +28,10 @@ _MISSING_INPUT = re.compile(
 _SELF_REFERENCE = re.compile(
     r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b", re.IGNORECASE
 )
-ONE_WORD = 5
+ONE_WORD = 3
 ONE_LINE = 2
-"""How often a word in a row, or a line, may be said: `repeat it four times` is a fair instruction."""
+"""How often a word in a row, or a line, may be said."""
+_ASKED_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
 _MOSTLY_TEXT = 0.6
 _DISTINCT_ENOUGH = 0.5
 _LONG_ENOUGH_TO_REPEAT = 8
@@ -99,7 +100,7 @@ def response_problem(instruction: str, response: str, *, finished: bool, longest
         "chat token in response": lambda: _CHAT_TOKEN.search(response),
         "label in response": lambda: _LABEL.search(response),
         "junk in response": lambda: _JUNK.search(response.replace("<<", "").replace(">>", "")),
-        "repetition in response": lambda: repeats(response),
+        "repetition in response": lambda: repeats(response) and not _ASKED_TO_REPEAT.search(instruction),
         "echo of the instruction": lambda: echoes(instruction, response),
         "self-reference in response": lambda: _SELF_REFERENCE.search(response),
     }

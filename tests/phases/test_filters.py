@@ -100,3 +100,9 @@ def test_distinct_share() -> None:
     assert distinct_share(["a b c d"]) == 1
     assert distinct_share(["a b c", "a b c"]) == 0.5
     assert distinct_share([]) == 1
+
+
+def test_repetition_that_was_asked_for_is_none() -> None:
+    said = "ha ha ha ha ha ha ha"
+    assert response_problem("Write ha seven times.", said, finished=True, longest=20) is None
+    assert response_problem("Write a joke.", said, finished=True, longest=20) == "repetition in response"
