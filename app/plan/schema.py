@@ -161,6 +161,9 @@ class Phase(Table):
     estimate: Estimate
     critical: StrictBool = True
     stall_after: Duration = 900.0
+    stall_action: Literal["show", "stop"] = Field(
+        default="show", description="what is done when nothing was reported for `stall_after`"
+    )
     criteria: tuple[Criterion, ...] = ()
     remedies: dict[Name, tuple[Parameters, ...]] = {}
     metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")

@@ -177,14 +177,14 @@ def read_exit(folder: Path) -> Exit | None:
     return msgspec.structs.replace(record, seconds=max(0.0, record.seconds))
 
 
-def ended(attempt: AttemptStarted, record: Exit) -> AttemptEnded:
-    """Return the event of a recorded exit."""
+def ended(attempt: AttemptStarted, record: Exit, *, stalled: bool = False) -> AttemptEnded:
+    """Return the event of a recorded exit; `stalled` if it was to be stopped for that."""
     return AttemptEnded(
         phase=attempt.phase,
         attempt=attempt.attempt,
         ended=record.ended,
         seconds=record.seconds,
-        reason=record.reason,
+        reason="stalled" if stalled and record.reason == "stopped" else record.reason,
         code=record.code,
         signal=record.signal,
     )
@@ -201,6 +201,7 @@ class Liveness:
         self._progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl")
         self._files = (folder / "progress.jsonl", folder / "output.log")
         self._log_size = 0
+        self._since = clock.mono()
         # What was said before this conductor came, was said by its own clock.
         said = max((f.stat().st_mtime for f in self._files if f.exists()), default=clock.wall())
         self._heard = clock.mono() - max(0.0, clock.wall() - said)
@@ -233,6 +234,11 @@ class Liveness:
     def silence(self) -> float:
         """Seconds since something was reported."""
         return self._clock.mono() - self._heard
+
+    @property
+    def witnessed_silence(self) -> float:
+        """As `silence`, but only what was seen here: no wall clock that was set has a part in it."""
+        return self._clock.mono() - max(self._heard, self._since)
 
 
 def unreadable_exit(started: float, now: float) -> Exit:

@@ -32,6 +32,7 @@ from app.session import (
     ledger,
     messages,
     notify,
+    plain,
     pod,
     process,
     shim,
@@ -232,7 +233,7 @@ class Conductor:
         except ValueError:
             exit_record = attempts.unreadable_exit(attempt.started, self.clock.wall())
         if exit_record is not None:
-            self.record(attempts.ended(attempt.spec, exit_record))
+            self.record(attempts.ended(attempt.spec, exit_record, stalled=phase.stop_stalled))
             if holders := process.gpu_holders():
                 held = ", ".join(map(str, holders))
                 self.record(
@@ -265,8 +266,17 @@ class Conductor:
             self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock))
         liveness = self._liveness[1]
         liveness.look()
-        stalled = liveness.silence > self.plan.phase(phase.id).stall_after
+        of = self.plan.phase(phase.id)
+        stalled = liveness.silence > of.stall_after
         self.live = msgspec.structs.replace(self.live, progress=liveness.progress, stalled=stalled)
+        ends = of.stall_action == "stop" and liveness.witnessed_silence > of.stall_after
+        if ends and phase.standing == "running" and self.state.stop_asked is None:
+            reason = f"it reported nothing for {plain.duration(of.stall_after)}"
+            self.record(
+                events.StopAsked(
+                    phase=phase.id, attempt=attempt.number, by="gonogo", reason=reason, stalled=True
+                )
+            )
 
     async def _judge(self, phase: PhaseRecord) -> None:
         attempt = phase.last

@@ -65,12 +65,13 @@ class AttemptStarted(Event, frozen=True, kw_only=True, tag="attempt_started"):
 
 
 class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
-    """The running attempt is to be ended: by whom and why."""
+    """The running attempt is to be ended: by whom and why; `stalled` if that is since it reports nothing."""
 
     phase: str
     attempt: int
     by: str
     reason: str = ""
+    stalled: bool = False
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True, tag="attempt_ended"):

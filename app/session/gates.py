@@ -21,11 +21,18 @@ _LARGEST_RESULT = 8 << 20
 _MOST_METRICS = 500
 _LONGEST_TEXT = 2_000
 _LONGEST_NAME = 200
+_ENDED_BY_US = ("stopped", "stalled")
+_REASONS = {
+    "stopped": "it was stopped",
+    "stalled": "it stalled and was stopped",
+    "deadline": "it ran into its deadline",
+    "unknown": "its exit is unknown: the process that watched it was killed",
+}
 
 
 def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> Judged:
     """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
-    asked = state.phase(end.phase).stop_reason if end.reason == "stopped" else ""
+    asked = state.phase(end.phase).stop_reason if end.reason in _ENDED_BY_US else ""
     failure = _failure(end) + (f", since {asked}" if asked else "")
     try:
         result = read_result(folder / "result.json", masker)
@@ -40,7 +47,7 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
             phase=end.phase,
             attempt=end.attempt,
             verdict="investigate",
-            gate="stopped" if end.reason == "stopped" else "failed",
+            gate="stopped" if end.reason in _ENDED_BY_US else "failed",
             advice=[f"{failure[0].upper()}{failure[1:]}. Read the end of its log."],
             metrics=metrics,
             computed_from=dict(result.computed_from) if result else {},
@@ -63,14 +70,8 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
 
 def _failure(end: AttemptEnded) -> str:
     """Return in words why an attempt failed, or "" if it did not."""
-    if end.reason == "stopped":
-        return "it was stopped"
-    if end.reason == "deadline":
-        return "it ran into its deadline"
-    if end.reason == "unknown":
-        return "its exit is unknown: the process that watched it was killed"
     if end.reason != "exited":
-        return end.reason
+        return _REASONS.get(end.reason, end.reason)
     if end.signal:
         return f"it was killed by signal {end.signal}"
     return f"it ended with exit code {end.code}" if end.code else ""

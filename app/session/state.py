@@ -50,6 +50,7 @@ class PhaseRecord(msgspec.Struct, frozen=True):
     over_budget: events.OverBudget | None = None
     budget_overridden: bool = False
     stop_reason: str = ""
+    stop_stalled: bool = False
 
     @property
     def last(self) -> Attempt | None:
@@ -182,7 +183,8 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
             return _attempt_started(state, event, wall)
         case events.StopAsked():
             phase = _current(state, event, "running", "stopping")
-            return _with(state, replace(phase, standing="stopping", stop_reason=event.reason))
+            stopping = replace(phase, standing="stopping", stop_reason=event.reason)
+            return _with(state, replace(stopping, stop_stalled=event.stalled))
         case events.AttemptEnded():
             phase = _current(state, event, "running", "stopping")
             return _with(state, _with_last(replace(phase, standing="ended"), end=event))
@@ -243,7 +245,13 @@ def _attempt_started(state: State, event: events.AttemptStarted, wall: float) ->
     attempt = Attempt(event.attempt, wall, state.time.elapsed, event)
     attempts = (*phase.attempts, attempt)
     phase = replace(
-        phase, standing="running", attempts=attempts, wanted=None, budget_overridden=False, stop_reason=""
+        phase,
+        standing="running",
+        attempts=attempts,
+        wanted=None,
+        budget_overridden=False,
+        stop_reason="",
+        stop_stalled=False,
     )
     return _with(state, phase)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.session import events, journal, known, launch
+from app.session.attempts import Liveness
 from app.session.client import Refused, SessionClient
 from app.session.folder import SOCKET_PATH_LIMIT, Settings
 
@@ -302,6 +303,40 @@ def test_a_stalled_phase_is_shown_and_left_alone(toy: Any, sh: Phase) -> None:
     assert toy.until(lambda s: s.phase("p1").stalled).phase("p1").state == "running"
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
+
+
+def test_a_stalled_phase_is_stopped_where_the_plan_says_so(toy: Any, sh: Phase) -> None:
+    client = toy.start(
+        sh("trap 'echo saved; exit 0' TERM; echo ran; " + WAIT, stall_after="0.3 s", stall_action="stop")
+    )
+    session = toy.gate()
+    assert session.gate.because == "stopped"
+    assert session.gate.advice[0].startswith("It stalled and was stopped, since it reported nothing for 0 s")
+    assert session.phase("p1").attempts[0].reason == "stalled"
+    assert "saved" in (toy.attempt("p1") / "output.log").read_text()
+    (toy.root / "go").touch()
+    client.decide("p1", 1, "retry")
+    session = toy.over()
+    assert [a.reason for a in session.phase("p1").attempts] == ["stalled", "exited"]
+
+
+def test_a_conductor_that_comes_late_stops_nothing_for_a_silence_that_it_did_not_hear(tmp_path: Path) -> None:
+    class Clock:
+        now = 1000.0
+
+        def wall(self) -> float:
+            return self.now + 1e10  # set ahead since the phase wrote
+
+        def mono(self) -> float:
+            return self.now
+
+    (tmp_path / "progress.jsonl").touch()
+    clock = Clock()
+    liveness = Liveness(tmp_path, clock)
+    clock.now += 5
+    liveness.look()
+    assert liveness.silence > 1e6
+    assert liveness.witnessed_silence == 5
 
 
 def test_progress_is_shown_with_what_is_left(toy: Any, python: Phase) -> None:

@@ -67,6 +67,7 @@ def test_a_built_in_phase_must_leave_a_result_and_a_command_need_not(built_in: P
         ({"reason": "unknown", "code": None}, "failed", "exit is unknown"),
         ({"reason": "not started: no such file", "code": None}, "failed", "Not started: no such file"),
         ({"reason": "stopped"}, "stopped", "It was stopped"),
+        ({"reason": "stalled"}, "stopped", "It stalled and was stopped"),
     ],
 )
 def test_every_failure_opens_a_gate_that_says_so(
