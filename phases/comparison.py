@@ -1,15 +1,19 @@
 """Comparison: base, SFT and DPO model on the same prompts, and whether the differences are more than chance.
 
+Two rules are shown for every model. By the primary one an answer must also end by itself; by the other,
+*following alone*, the model may go on to another instruction after it. A gain by the primary rule is the sum
+of a gain in following and a gain in *stopping in time*: in answers no longer spoilt by going on.
+
 Rates come with Wilson intervals. The three contrasts are paired by prompt: exact McNemar tests with Holm's
 correction, differences with BCa bootstrap intervals, and beside each the smallest difference that would have
 been seen. Categories are corrected by Benjamini and Hochberg.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from pydantic import Field
@@ -18,13 +22,17 @@ from phases.common import files
 from phases.common.parameters import PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
 
-if TYPE_CHECKING:
-    from phases.common.statistics import Contrast
-
 MODELS: Final = ("base", "sft", "dpo")
+NAMES: Final = {"base": "base", "sft": "SFT", "dpo": "DPO"}
 CONTRASTS: Final = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
+LEVEL: Final = 0.05
+"""Of a p-value after Holm's correction, below which a difference is called one."""
 SHOWN: Final = 5
 """Examples shown of each kind."""
+
+
+TITLES: Final = {"": "followed", "following_": "following alone", "stopping_": "stopping in time"}
+"""What is contrasted, by the prefix of its metrics."""
 
 
 class Parameters(PhaseParameters):
@@ -38,6 +46,17 @@ class Parameters(PhaseParameters):
     resamples: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap resamples")
 
 
+_OF_CONTRAST: Final = (
+    ("p", "p-value of the exact McNemar test after Holm's correction"),
+    ("p_raw", "p-value of the exact McNemar test"),
+    ("gain", "difference of the rates"),
+    ("gain_low", "lower end of its BCa bootstrap 95 % interval"),
+    ("gain_high", "upper end of its BCa bootstrap 95 % interval"),
+    ("gained", "prompts that only the second model follows"),
+    ("lost", "prompts that only the first model follows"),
+    ("detectable", "smallest difference found with power 0.8"),
+)
+
 METRICS = {
     **{
         f"{model}_{what}": f"{meaning} of the {model} model"
@@ -46,22 +65,22 @@ METRICS = {
             ("rate", "share of prompts followed"),
             ("rate_low", "lower end of the Wilson 95 % interval"),
             ("rate_high", "upper end of the Wilson 95 % interval"),
+            ("following_rate", "share of prompts followed, whether or not the answer ended by itself,"),
+            ("following_rate_low", "lower end of the Wilson 95 % interval of following alone"),
+            ("following_rate_high", "upper end of the Wilson 95 % interval of following alone"),
             ("truncation_rate", "share of cut-off answers"),
+            ("went_on_rate", "share of answers after which it went on to another instruction"),
         )
     },
     **{
-        f"{what}_{first}_{second}": f"{meaning}, {first} to {second}"
-        for first, second in CONTRASTS
-        for what, meaning in (
-            ("p", "p-value of the exact McNemar test after Holm's correction"),
-            ("p_raw", "p-value of the exact McNemar test"),
-            ("gain", "difference of the rates"),
-            ("gain_low", "lower end of its BCa bootstrap 95 % interval"),
-            ("gain_high", "upper end of its BCa bootstrap 95 % interval"),
-            ("gained", "prompts that only the second model follows"),
-            ("lost", "prompts that only the first model follows"),
-            ("detectable", "smallest difference found with power 0.8"),
+        f"{prefix}{what}_{first}_{second}": f"{meaning}, {first} to {second}{rule}"
+        for prefix, rule in (
+            ("", ""),
+            ("following_", ", following alone"),
+            ("stopping_", ", stopping in time alone"),
         )
+        for first, second in CONTRASTS
+        for what, meaning in _OF_CONTRAST
     },
     "prompts": "prompts in the suite",
 }
@@ -80,6 +99,16 @@ class _Result(msgspec.Struct, frozen=True):
     passed: bool
     failures: tuple[str, ...]
 
+    @property
+    def following(self) -> bool:
+        """Whether the instruction was followed; the model may have gone on to another one."""
+        return set(self.failures) <= {"went_on"}
+
+    @property
+    def stopped_in_time(self) -> bool:
+        """Whether it was not going on that spoilt a good answer: passed = following and this."""
+        return self.passed or not self.following
+
 
 class _SuiteId(msgspec.Struct, frozen=True):
     name: str
@@ -95,6 +124,13 @@ class Evaluation(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     results: tuple[_Result, ...]
     provenance: dict[str, Any]
+
+
+RULES: Final[dict[str, Callable[[_Result], bool]]] = {
+    "": lambda result: result.passed,
+    "following_": lambda result: result.following,
+    "stopping_": lambda result: result.stopped_in_time,
+}
 
 
 def newest(patterns: Sequence[str]) -> Path:
@@ -137,6 +173,7 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
             ("prompt formats", *(e.provenance.get("prompt_format") for e in (first, second))),
             ("quantisation (4-bit)", *(e.provenance.get("four_bit") for e in (first, second))),
             ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
+            ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
         )
         for what, a, b in same:
             if a != b:
@@ -150,7 +187,6 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Compare the three evaluations."""
     from phases.common.provenance import versions
-    from phases.common.statistics import adjusted, paired, wilson
 
     paths = [newest(getattr(parameters, model)) for model in MODELS]
     evaluations = dict(zip(MODELS, map(read, paths), strict=True))
@@ -158,33 +194,13 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     for model, path in zip(MODELS, paths, strict=True):
         reporter.notice(f"{model}: {path}")
         reporter.input(path)
-    passed = {model: [r.passed for r in e.results] for model, e in evaluations.items()}
-    rates = {model: wilson(sum(values), len(values)) for model, values in passed.items()}
-    contrasts = {
-        (a, b): paired(passed[a], passed[b], parameters.seed, parameters.resamples) for a, b in CONTRASTS
-    }
-    holm = adjusted([contrast.p for contrast in contrasts.values()], "holm")
-    metrics: dict[str, Any] = {"prompts": rates["base"].total}
-    for model, rate in rates.items():
-        cut = sum("unfinished" in r.failures for r in evaluations[model].results) / rate.total
-        metrics |= {
-            f"{model}_rate": rate.rate,
-            f"{model}_rate_low": rate.low,
-            f"{model}_rate_high": rate.high,
-        }
-        metrics[f"{model}_truncation_rate"] = cut
-    for ((a, b), contrast), p in zip(contrasts.items(), holm, strict=True):
-        values = {
-            "p": p,
-            "p_raw": contrast.p,
-            "gain": contrast.gain,
-            "gain_low": contrast.low,
-            "gain_high": contrast.high,
-            "gained": contrast.gained,
-            "lost": contrast.lost,
-            "detectable": contrast.detectable,
-        }
-        metrics |= {f"{what}_{a}_{b}": value for what, value in values.items()}
+    metrics: dict[str, Any] = {"prompts": len(evaluations["base"].results)}
+    for model, evaluation in evaluations.items():
+        metrics |= _rates(model, evaluation)
+    for prefix, rule in RULES.items():
+        metrics |= _contrasts(
+            prefix, {m: list(map(rule, e.results)) for m, e in evaluations.items()}, parameters
+        )
     categories = _categories(evaluations)
     changes = {f"{a}_{b}": _changes(evaluations[a], evaluations[b]) for a, b in CONTRASTS}
     record = {
@@ -196,14 +212,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     }
     files.write_whole(
         parameters.output,
-        _text(
-            evaluations,
-            paths,
-            metrics,
-            contrasts=list(contrasts.values()),
-            categories=categories,
-            changes=changes,
-        ),
+        _text(evaluations, paths, metrics, categories=categories, changes=changes),
     )
     as_json = parameters.output.with_suffix(".json")
     files.write_json(
@@ -220,23 +229,95 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.finish(metrics, dict.fromkeys(metrics, as_json.name), record)
 
 
+def _rates(model: str, evaluation: Evaluation) -> dict[str, Any]:
+    from phases.common.statistics import wilson
+
+    results = evaluation.results
+    followed = wilson(sum(r.passed for r in results), len(results))
+    following = wilson(sum(r.following for r in results), len(results))
+    return {
+        f"{model}_rate": followed.rate,
+        f"{model}_rate_low": followed.low,
+        f"{model}_rate_high": followed.high,
+        f"{model}_following_rate": following.rate,
+        f"{model}_following_rate_low": following.low,
+        f"{model}_following_rate_high": following.high,
+        f"{model}_truncation_rate": sum("unfinished" in r.failures for r in results) / len(results),
+        f"{model}_went_on_rate": sum("went_on" in r.failures for r in results) / len(results),
+    }
+
+
+def _contrasts(
+    prefix: str, followed: Mapping[str, Sequence[bool]], parameters: Parameters
+) -> dict[str, float | int]:
+    """Return the metrics of the three contrasts by one rule, which are corrected together."""
+    from phases.common.statistics import adjusted, paired
+
+    found = [paired(followed[a], followed[b], parameters.seed, parameters.resamples) for a, b in CONTRASTS]
+    holm = adjusted([contrast.p for contrast in found], "holm")
+    values: dict[str, float | int] = {}
+    for (a, b), contrast, p in zip(CONTRASTS, found, holm, strict=True):
+        of_contrast = (
+            *(p, contrast.p, contrast.gain, contrast.low, contrast.high),
+            *(contrast.gained, contrast.lost, contrast.detectable),
+        )
+        for (what, _), value in zip(_OF_CONTRAST, of_contrast, strict=True):
+            values[f"{prefix}{what}_{a}_{b}"] = value
+    return values
+
+
 def _categories(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
     from phases.common.statistics import adjusted, mcnemar, wilson
 
     rows: list[dict[str, Any]] = []
     for category in dict.fromkeys(r.category for r in evaluations["base"].results):
-        passed = {m: [r.passed for r in e.results if r.category == category] for m, e in evaluations.items()}
-        row: dict[str, Any] = {"category": category, "prompts": len(passed["base"])}
-        for model, values in passed.items():
-            rate = wilson(sum(values), len(values))
-            row |= {f"{model}_rate": rate.rate, f"{model}_interval": [rate.low, rate.high]}
+        own = {m: [r for r in e.results if r.category == category] for m, e in evaluations.items()}
+        row: dict[str, Any] = {"category": category, "prompts": len(own["base"])}
+        for model, results in own.items():
+            rate = wilson(sum(r.passed for r in results), len(results))
+            following = sum(r.following for r in results) / len(results)
+            row |= {
+                f"{model}_rate": rate.rate,
+                f"{model}_interval": [rate.low, rate.high],
+                f"{model}_following_rate": following,
+            }
         for a, b in CONTRASTS:
-            row[f"p_{a}_{b}"] = mcnemar(passed[a], passed[b])
+            row[f"p_{a}_{b}"] = mcnemar(*([r.passed for r in own[model]] for model in (a, b)))
         rows.append(row)
     for a, b in CONTRASTS:
         for row, p in zip(rows, adjusted([row[f"p_{a}_{b}"] for row in rows], "fdr_bh"), strict=True):
             row[f"q_{a}_{b}"] = p
     return rows
+
+
+def _contrast_table(title: str, prefix: str, metrics: Mapping[str, Any]) -> list[str]:
+    lines = [f"{title:22} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable"]
+    for a, b in CONTRASTS:
+        of = {what: metrics[f"{prefix}{what}_{a}_{b}"] for what, _ in _OF_CONTRAST}
+        lines.append(
+            f"{NAMES[a] + ' -> ' + NAMES[b]:20} {of['gain']:>+7.1%}  [{of['gain_low']:>+7.1%}, "
+            f"{of['gain_high']:>+7.1%}]  {of['gained']:>6} {of['lost']:>5}   {of['p_raw']:>11.2g}  "
+            f"{of['p']:>8.2g}   {of['detectable']:>9.1%}"
+        )
+    return lines
+
+
+def _parts(first: str, second: str, metrics: Mapping[str, Any]) -> list[str]:
+    """Say how much of a gain is following and how much is stopping in time, and whether each is shown."""
+    contrast = f"{first}_{second}"
+    lines = [f"{NAMES[first]} -> {NAMES[second]}: {_points(metrics[f'gain_{contrast}'])}, of which"]
+    for prefix, part in (("following_", "following"), ("stopping_", "stopping in time")):
+        gain, p = metrics[f"{prefix}gain_{contrast}"], metrics[f"{prefix}p_{contrast}"]
+        said = f"p = {p:.2g}"
+        if p >= LEVEL:
+            detectable = _points(metrics[f"{prefix}detectable_{contrast}"])
+            said += f", no difference is shown; one of {detectable.lstrip('+')} would have been"
+        lines.append(f"  {part:16} {_points(gain):>12} ({said})")
+    return lines
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f} points"
 
 
 def _changes(first: Evaluation, second: Evaluation) -> dict[str, Any]:
@@ -263,50 +344,55 @@ def _text(
     paths: Sequence[Path],
     metrics: dict[str, Any],
     *,
-    contrasts: Sequence["Contrast"],
     categories: Sequence[dict[str, Any]],
     changes: dict[str, Any],
 ) -> str:
-    names = {"base": "base", "sft": "SFT", "dpo": "DPO"}
     suite = evaluations["base"].suite
     lines = [
         "Comparison of base, SFT and DPO model",
         f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
         "",
-        "model   followed   95 % interval     cut off   evaluation",
+        "followed: all checks passed and the answer ended by itself (the primary rule)",
+        "following: all checks passed, even if the model then went on to another instruction",
+        "",
+        "model  followed  95 % interval     following  95 % interval     went on  cut off  evaluation",
     ]
     for model, path in zip(MODELS, paths, strict=True):
-        low, high = metrics[f"{model}_rate_low"], metrics[f"{model}_rate_high"]
+        shares = [
+            f"{metrics[f'{model}_{rate}']:>8.1%}  "
+            f"[{metrics[f'{model}_{rate}_low']:>6.1%}, {metrics[f'{model}_{rate}_high']:>6.1%}]"
+            for rate in ("rate", "following_rate")
+        ]
         lines.append(
-            f"{names[model]:6} {metrics[f'{model}_rate']:>8.1%}   [{low:>6.1%}, {high:>6.1%}]  "
-            f"{metrics[f'{model}_truncation_rate']:>7.1%}   {path}"
+            f"{NAMES[model]:5}  {'   '.join(shares)}   {metrics[f'{model}_went_on_rate']:>7.1%}  "
+            f"{metrics[f'{model}_truncation_rate']:>7.1%}  {path}"
         )
+    for prefix, title in TITLES.items():
+        lines += ["", *_contrast_table(title, prefix, metrics)]
+    lines += ["", "Where each gain is from", *(line for a, b in CONTRASTS for line in _parts(a, b, metrics))]
     lines += [
         "",
-        "contrast       gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable",
+        "category       prompts     base    SFT    DPO   following: base    SFT    DPO"
+        "   q base-SFT  q SFT-DPO  q base-DPO",
     ]
-    for (a, b), contrast in zip(CONTRASTS, contrasts, strict=True):
-        lines.append(
-            f"{names[a] + ' -> ' + names[b]:12} {contrast.gain:>+7.1%}  [{contrast.low:>+7.1%}, "
-            f"{contrast.high:>+7.1%}]  {contrast.gained:>6} {contrast.lost:>5}   {contrast.p:>11.2g}  "
-            f"{metrics[f'p_{a}_{b}']:>8.2g}   {contrast.detectable:>9.1%}"
-        )
-    lines += ["", "category       prompts    base     SFT     DPO    q base-SFT  q SFT-DPO  q base-DPO"]
     for row in categories:
-        shares = "".join(f"{row[f'{model}_rate']:>8.1%}" for model in MODELS)
+        shares = [
+            "".join(f"{row[f'{model}_{rate}']:>7.1%}" for model in MODELS)
+            for rate in ("rate", "following_rate")
+        ]
         q = "".join(f"{row[f'q_{a}_{b}']:>12.2g}" for a, b in CONTRASTS)
-        lines.append(f"{row['category']:14} {row['prompts']:>7}{shares}{q}")
+        lines.append(f"{row['category']:14} {row['prompts']:>7}  {shares[0]}           {shares[1]} {q}")
     for a, b in CONTRASTS[:2]:
         change = changes[f"{a}_{b}"]
         failing = ", ".join(f"{name} {count}" for name, count in list(change["still_failing"].items())[:8])
-        lines += ["", f"{names[a]} -> {names[b]}: {names[b]} still fails: {failing or 'nothing'}"]
+        lines += ["", f"{NAMES[a]} -> {NAMES[b]}: {NAMES[b]} still fails: {failing or 'nothing'}"]
         for kind in ("gained", "lost"):
             lines.append(f"  {kind}: {len(change[kind])}")
             for row in change[kind][:SHOWN]:
                 lines += [
                     f"    {row['key']}: {row['instruction']!r}",
-                    f"      {names[a]}: {row['before'][:160]!r}",
-                    f"      {names[b]}: {row['after'][:160]!r}",
+                    f"      {NAMES[a]}: {row['before'][:160]!r}",
+                    f"      {NAMES[b]}: {row['after'][:160]!r}",
                 ]
     return "\n".join(lines) + "\n"
 

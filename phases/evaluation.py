@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from phases.common.suite import Suite
 
 SAMPLES = 12
+STOP_RULE = "an answer ends at the end-of-text token; going on to another instruction is cut off and noted"
+"""Recorded: answers under another rule are not continued, and models under different ones not compared."""
 
 
 class Parameters(PhaseParameters):
@@ -48,6 +50,8 @@ METRICS = {
     "passed": "prompts that were followed",
     "truncation_rate": "share of answers that were cut off at max_new_tokens",
     "success_rate_if_stopped": "share of prompts followed when the answer may go on to another instruction",
+    "success_rate_if_stopped_low": "lower end of its Wilson 95 % interval",
+    "success_rate_if_stopped_high": "upper end of its Wilson 95 % interval",
     "went_on_rate": "share of answers after which the model went on to another instruction",
     "mean_tokens": "mean tokens of an answer, its end included",
     "tokens_per_second": "tokens generated a second",
@@ -129,13 +133,19 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     metrics, categories = _metrics(results)
     metrics["tokens_per_second"] = speed.rate()
     overall = wilson(sum(a.passed for a in results), len(results))
-    record = provenance(loaded, suite={"name": suite.name, "version": suite.version}, fingerprint=fingerprint)
+    record = provenance(
+        loaded,
+        suite={"name": suite.name, "version": suite.version},
+        stop_rule=STOP_RULE,
+        fingerprint=fingerprint,
+    )
     summary_path = rows_path.with_suffix(".json")
     files.write_json(
         summary_path,
         {
             "success_rate": overall.rate,
             "success_rate_interval": [overall.low, overall.high],
+            "success_rate_if_stopped": metrics["success_rate_if_stopped"],
             "prompts": overall.total,
             "passed": overall.passed,
             "suite": {"name": suite.name, "version": suite.version},
@@ -154,8 +164,20 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     files.write_json(manifest, newest)
     reporter.artifact(manifest)
     reporter.finish(metrics, dict.fromkeys(metrics, summary_path.name), record)
-    interval = f"[{overall.low:.1%}, {overall.high:.1%}]"
-    reporter.notice(f"{overall.passed} of {overall.total} followed: {overall.rate:.1%} {interval}")
+    reporter.notice(_sentence(metrics))
+
+
+def _sentence(metrics: Mapping[str, Any]) -> str:
+    """Say the rates by both rules, and so how much of a failure is only going on."""
+
+    def share(name: str) -> str:
+        return f"{metrics[name]:.1%} [{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]"
+
+    return (
+        f"{metrics['passed']} of {metrics['prompts']} followed: {share('success_rate')}; following alone, "
+        f"without having to stop in time: {share('success_rate_if_stopped')}; "
+        f"{metrics['went_on_rate']:.1%} went on, {metrics['truncation_rate']:.1%} cut off"
+    )
 
 
 class _Speed:
@@ -197,9 +219,15 @@ def _judge(prompt: Any, completion: Any) -> Answer:
 
 def _show(reporter: Reporter, answer: Answer) -> None:
     texts = {"Instruction": answer.instruction, "Response": answer.response}
-    if answer.failures:
+    if answer.failures == ("went_on",):
+        texts["Fails"] = "followed, but then the model went on to another instruction"
+    elif answer.failures:
         texts["Fails"] = ", ".join(answer.failures)
     reporter.sample(f"{answer.category} {answer.key}", texts, answer.passed)
+
+
+def _if_stopped(answer: Answer) -> bool:
+    return set(answer.failures) <= {"went_on"}
 
 
 def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -210,6 +238,7 @@ def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]
         by_category[answer.category].append(answer)
     rates = {name: wilson(sum(a.passed for a in rows), len(rows)) for name, rows in by_category.items()}
     overall = wilson(sum(a.passed for a in results), len(results))
+    if_stopped = wilson(sum(map(_if_stopped, results)), len(results))
     metrics: dict[str, Any] = {
         "success_rate": overall.rate,
         "success_rate_low": overall.low,
@@ -217,20 +246,28 @@ def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]
         "prompts": overall.total,
         "passed": overall.passed,
         "truncation_rate": sum("unfinished" in a.failures for a in results) / len(results),
-        "success_rate_if_stopped": sum(set(a.failures) <= {"went_on"} for a in results) / len(results),
+        "success_rate_if_stopped": if_stopped.rate,
+        "success_rate_if_stopped_low": if_stopped.low,
+        "success_rate_if_stopped_high": if_stopped.high,
         "went_on_rate": sum("went_on" in a.failures for a in results) / len(results),
         "mean_tokens": sum(a.tokens for a in results) / len(results),
     }
     metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if f"success_rate_{n}" in METRICS}
     return metrics, {
-        name: {"success_rate": r.rate, "interval": [r.low, r.high], "passed": r.passed, "prompts": r.total}
+        name: {
+            "success_rate": r.rate,
+            "interval": [r.low, r.high],
+            "passed": r.passed,
+            "prompts": r.total,
+            "success_rate_if_stopped": sum(_if_stopped(a) for a in by_category[name]) / r.total,
+        }
         for name, r in rates.items()
     }
 
 
 def _fingerprint(parameters: Parameters, source: "ModelSource", suite: "Suite") -> dict[str, Any]:
     """Everything that the answers depend on: rows made under another fingerprint are never continued."""
-    from phases.common.prompt_format import FORMAT_ID
+    from phases.common.prompt_format import FORMAT_ID, NEXT_PROMPT
 
     return {
         "fingerprint": {
@@ -238,6 +275,8 @@ def _fingerprint(parameters: Parameters, source: "ModelSource", suite: "Suite") 
             "suite_version": suite.version,
             "max_new_tokens": parameters.max_new_tokens,
             "prompt_format": FORMAT_ID,
+            "stop_rule": STOP_RULE,
+            "stop": NEXT_PROMPT,
             "seed": parameters.seed,
         }
     }
@@ -255,7 +294,8 @@ def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Repor
         if next(files.read_rows(path), None) == fingerprint:
             return path
         reporter.notice(
-            f"{path} was made from another model, suite or parameters; it is not continued", "warning"
+            f"{path} was made from another model, suite, stop rule or parameters; it is not continued",
+            "warning",
         )
     now = datetime.datetime.now(datetime.UTC)
     return output_dir / f"eval_{now:%Y%m%d_%H%M%S}.jsonl"

@@ -76,6 +76,31 @@ def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads((folder / "final_comparison.json").read_text())["metrics"] == metrics
 
 
+def test_stopping_in_time_is_told_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base model follows 40 prompts, and goes on after 30 of them and after 10 wrong answers."""
+    base = evaluation([False] * 100)
+    for n, result in enumerate(base["results"]):
+        result["failures"] = (["went_on"] if n < 50 else []) + ([] if n < 40 else ["one_of"])
+    for result in base["results"][30:40]:
+        result |= {"failures": [], "passed": True}
+    (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
+    assert compare(folder, monkeypatch) == 0
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    assert (metrics["base_rate"], metrics["base_following_rate"]) == (0.1, 0.4)
+    assert metrics["base_went_on_rate"] == 0.4
+    for contrast in ("base_sft", "sft_dpo", "base_dpo"):
+        parts = metrics[f"following_gain_{contrast}"] + metrics[f"stopping_gain_{contrast}"]
+        assert metrics[f"gain_{contrast}"] == pytest.approx(parts)
+    # SFT follows the first 60 and 5 more, all of which end: 25 more than the base model's first 40.
+    assert (metrics["following_gained_base_sft"], metrics["following_lost_base_sft"]) == (25, 0)
+    assert (metrics["stopping_gained_base_sft"], metrics["stopping_lost_base_sft"]) == (30, 0)
+    assert metrics["following_p_raw_base_sft"] == pytest.approx(binomtest(25, 25, 0.5).pvalue)
+    text = (folder / "final_comparison.txt").read_text()
+    assert "base -> SFT: +55.0 points, of which" in text
+    assert "  following        +25.0 points (p = " in text
+    assert "  stopping in time  +0.0 points (p = 1, no difference is shown; one of " in text
+
+
 def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "sft" / "eval_20260201_000000.json").write_text(json.dumps(evaluation(PASSED["dpo"])))
     assert compare(folder, monkeypatch) == 0
@@ -95,6 +120,18 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
                 PASSED["sft"], provenance={"prompt_format": "f", "four_bit": True, "dtype": "float32"}
             ),
             "different quantisation",
+        ),
+        (
+            evaluation(
+                PASSED["sft"],
+                provenance={
+                    "prompt_format": "f",
+                    "four_bit": False,
+                    "dtype": "float32",
+                    "stop_rule": "another",
+                },
+            ),
+            "different stop rules (None and another)",
         ),
         (evaluation(PASSED["sft"][:50]), "do not hold the same prompts"),
         ({"success_rate": 1}, "not an evaluation"),

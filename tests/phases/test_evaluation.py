@@ -74,6 +74,33 @@ def test_an_answer_after_which_the_model_goes_on_is_told_apart() -> None:
     assert (metrics["success_rate"], metrics["success_rate_if_stopped"]) == (0.5, 1.0)
 
 
+def test_the_sentence_gives_both_rules() -> None:
+    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
+    texts = [(" yes", False), (" yes", True), (" maybe", False), (" maybe", True)]
+    answers = [evaluation._judge(prompt, Completion(t, True, 2, stopped=s)) for t, s in texts]
+    metrics, categories = evaluation._metrics(answers)
+    said = evaluation._sentence(metrics)
+    assert said.startswith("1 of 4 followed: 25.0% [4.6%, 69.9%]; following alone")
+    assert "50.0% [15.0%, 85.0%]; 50.0% went on, 0.0% cut off" in said
+    assert categories["commands"]["success_rate_if_stopped"] == 0.5
+
+
+def test_the_stop_rule_is_recorded_and_another_is_not_continued(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation.main(arguments)
+    assert summary(tmp_path)["provenance"]["stop_rule"] == evaluation.STOP_RULE  # type: ignore[index]
+    [rows] = (tmp_path / "out").glob("eval_*.jsonl")
+    assert json.loads(rows.read_text().splitlines()[0])["fingerprint"]["stop_rule"] == evaluation.STOP_RULE
+    rows.with_suffix(".json").unlink()
+    old = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
+    before = old.read_bytes()
+    monkeypatch.setattr(evaluation, "STOP_RULE", "another rule")
+    evaluation.main(arguments)
+    assert old.read_bytes() == before
+    assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
+
+
 def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
     evaluation.main(arguments)
     whole = summary(tmp_path)["results"]
