@@ -6,8 +6,8 @@ curves to rows of text.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from textual.content import Content
@@ -23,11 +23,12 @@ LEAST_LABEL: Final = 4
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a chart."""
+    """One line of a chart; one that lies `behind` does not stretch the value axis, and is cut at its ends."""
 
     name: str
     points: Sequence[Point]
     style: str
+    behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,31 @@ class Axis:
         share = (at - low) / (high - low)
         dots = self.cells * 4
         return min(dots - 1, max(0, round((1 - share) * (dots - 1))))
+
+
+def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
+    """Return the exponential moving average of the values, without a bias towards the first ones.
+
+    A point of several values counts as that many. What is missing stays missing and does not enter.
+
+    Args:
+        points: the curve.
+        weight: what the average so far weighs against the next value, 0 to below 1.
+    """
+    found, mean, mass = [], 0.0, 0.0
+    for p in points:
+        if not p.finite:
+            found.append(p)
+            continue
+        kept = weight**p.finite
+        mean, mass = kept * mean + (1 - kept) * p.mean, kept * mass + (1 - kept)
+        found.append(p._replace(mean=mean / mass))
+    return found
+
+
+def nearest(points: Sequence[Point], step: float) -> Point | None:
+    """Return the point nearest to a step."""
+    return min(points, key=lambda p: abs(p.step - step), default=None)
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
@@ -79,7 +105,12 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 def value_axis(curves: Sequence[Curve], cells: int, log: bool) -> Axis | None:
     """Return an axis that holds all finite values, or None where there is none."""
-    means = [p.mean for curve in curves for p in curve.points if p.finite and (p.mean > 0 or not log)]
+
+    def values(behind: bool) -> list[float]:
+        shown = [p for curve in curves if curve.behind == behind for p in curve.points]
+        return [p.mean for p in shown if p.finite and (p.mean > 0 or not log)]
+
+    means = values(behind=False) or values(behind=True)
     if not means:
         return None
     low, high = min(means), max(means)
@@ -89,13 +120,22 @@ def value_axis(curves: Sequence[Curve], cells: int, log: bool) -> Axis | None:
     return Axis(low - margin, high + margin, cells)
 
 
+def within(points: Sequence[Point], first: float, last: float) -> Sequence[Point]:
+    """Return the points from one step to another."""
+    return [p for p in points if first <= p.step <= last]
+
+
+def _column(step: float, first: float, last: float, columns: int) -> int:
+    share = (step - first) / ((last - first) or 1.0)
+    return round(min(1.0, max(0.0, share)) * (columns - 1))
+
+
 def _columns(points: Sequence[Point], first: float, last: float, dots: int) -> list[Point | None]:
     """Return the points of each dot column, seen as one."""
     columns: list[Point | None] = [None] * dots
-    span = (last - first) or 1.0
     for p in points:
         if first <= p.step <= last:
-            x = round((p.step - first) / span * (dots - 1))
+            x = _column(p.step, first, last, dots)
             there = columns[x]
             columns[x] = p if there is None else merged(there, p)
     return columns
@@ -118,6 +158,9 @@ def _draw(
             continue
         if not p.finite or (axis.log and p.mean <= 0):
             gaps.add(x // 2)
+            before = None
+            continue
+        if not axis.low <= p.mean <= axis.high:
             before = None
             continue
         y = axis.dot(p.mean)
@@ -145,24 +188,38 @@ def plot(
     height: int,
     *,
     log: bool = False,
+    window: tuple[float, float] | None = None,
+    cursor: float | None = None,
     unit: str = "step",
     empty: str = "no values yet",
 ) -> list[Content]:
     """Return the rows of a chart; the first curve is drawn on top.
 
     A value that is not finite leaves a gap in its curve and a cross on the axis below it.
+
+    Args:
+        curves: what is drawn; a crossing belongs to the first of them.
+        width: of the rows, in cells.
+        height: in rows.
+        log: whether the value axis is logarithmic.
+        window: the first and the last step shown; None shows all.
+        cursor: the step that an upright line marks.
+        unit: of the step axis.
+        empty: what is said where there is no value.
     """
     plot_height = height - 2
+    if window is not None:
+        curves = [replace(curve, points=within(curve.points, *window)) for curve in curves]
     if width < 12 or plot_height < 2:  # noqa: PLR2004 - nothing can be read in less
         return [Content(fmt.sparse(empty, width))]
     axis = value_axis(curves, plot_height, log)
     labels = _value_labels(axis) if axis else {}
     margin = max([LEAST_LABEL, *(len(label) for label in labels.values())])
     plot_width = max(1, width - margin - 1)
-    side, corner, floor, cross = ("|", "+", "-", "x") if fmt.terminal.ascii else ("│", "└", "─", "×")
-    tick_side, tick_floor = ("+", "+") if fmt.terminal.ascii else ("┤", "┬")
+    side, tick_side = ("|", "+") if fmt.terminal.ascii else ("│", "┤")
     all_steps = [p.step for curve in curves for p in curve.points]
-    first, last = (min(all_steps), max(all_steps)) if all_steps else (0.0, 0.0)
+    first, last = window or ((min(all_steps), max(all_steps)) if all_steps else (0.0, 0.0))
+    marked = None if cursor is None or not all_steps else _column(cursor, first, last, plot_width)
 
     layers: list[tuple[dict[tuple[int, int], int], str]] = []
     gaps: set[int] = set()
@@ -170,7 +227,8 @@ def plot(
         for curve in curves:
             cells, missing = _draw(_columns(curve.points, first, last, plot_width * 2), axis, plot_width)
             layers.append((cells, curve.style))
-            gaps |= missing
+            if not curve.behind:
+                gaps |= missing
     elif all_steps:
         empty = "every value is NaN"
         gaps = set(range(plot_width))
@@ -185,6 +243,8 @@ def plot(
         for x in range(plot_width):
             found = next(((c[y, x], style) for c, style in layers if (y, x) in c), None)
             text, style = (_character(found[0]), found[1]) if found else (" ", "")
+            if x == marked:
+                text, style = (text, f"{fmt.STRONG} reverse") if found else (side, fmt.QUIET)
             if parts[-1][1] == style and len(parts) > 2:  # noqa: PLR2004 - the label and the axis stay as they are
                 parts[-1] = (parts[-1][0] + text, style)
             else:
@@ -194,17 +254,21 @@ def plot(
         note = fmt.sparse(empty, plot_width).center(plot_width)
         rows[plot_height // 2] = Content.assemble((" " * margin + side, fmt.QUIET), (note, fmt.QUIET))
 
-    floor_marks = [floor] * plot_width
     ticks = _step_labels(first, last, plot_width, unit) if all_steps else {}
-    for x in ticks:
-        floor_marks[min(x, plot_width - 1)] = tick_floor
-    floor_parts: list[tuple[str, str]] = [(" " * margin + corner, fmt.QUIET)]
-    floor_parts += [
-        (cross, fmt.BAD) if x in gaps else (mark, fmt.QUIET) for x, mark in enumerate(floor_marks)
-    ]
-    rows.append(Content.assemble(*floor_parts))
+    rows.append(_floor_row(margin, plot_width, ticks, gaps, marked))
     rows.append(Content.styled(_step_row(ticks, margin + 1, plot_width, unit), fmt.QUIET))
     return rows
+
+
+def _floor_row(margin: int, width: int, ticks: Iterable[int], gaps: set[int], marked: int | None) -> Content:
+    """Return the step axis with its ticks, the cursor, and crosses where values are missing."""
+    corner, floor, tick, hand = ("+", "-", "+", "^") if fmt.terminal.ascii else ("└", "─", "┬", "▲")
+    marks = {min(x, width - 1): (tick, fmt.QUIET) for x in ticks}
+    marks |= {x: (fmt.missing_sign(), fmt.BAD) for x in gaps}
+    if marked is not None:
+        marks[marked] = (hand, fmt.STRONG)
+    plain = (floor, fmt.QUIET)
+    return Content.assemble((" " * margin + corner, fmt.QUIET), *(marks.get(x, plain) for x in range(width)))
 
 
 def _value_labels(axis: Axis) -> dict[int, str]:

@@ -1,19 +1,20 @@
 """The phase that is looked at: how far it is, how fast, when it last spoke; and its curves."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from textual.content import Content
 
 from app.session.snapshot import PhaseView
 from widgets import format as fmt
-from widgets.chart import Curve, plot
+from widgets.chart import Curve, nearest, plot, smoothed
 from widgets.header import bar
 from widgets.phase_table import look
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import sample_rows
 from widgets.series import Series
-from widgets.view import View
+from widgets.view import Record, View
 
 NAMES: Final = {
     "eval_loss": "held-out",
@@ -22,6 +23,10 @@ NAMES: Final = {
     "tokens_per_second": "tok/s",
 }
 CURVES: Final = (fmt.INFO, fmt.WARN, fmt.GOOD, fmt.BAD)
+SMOOTHING: Final = (0.0, 0.6, 0.9, 0.99)
+LEAST_SMOOTHED: Final = 50  # a curve of fewer values would only lag
+MOST_ZOOM: Final = 10
+LABELS: Final = 6  # columns that the value axis takes
 FIRST: Final = ("loss", "accuracy", "margin", "learning_rate", "grad_norm", "tokens_per_second")
 
 
@@ -104,39 +109,133 @@ def groups(series: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(m for m in (name, f"eval_{name}") if m in series) for name in names]
 
 
-def legend(shown: Sequence[Series], width: int, place: str) -> Content:
-    """Return each curve's name and last value in its colour; NaN is said with the step where it began."""
+@dataclass(frozen=True)
+class Chart:
+    """How the operator wants the chart: which metric, what axis, how smooth, which part, which step's values.
+
+    `zoom` halves the steps that are shown that many times: those around the cursor, or else the last.
+    """
+
+    choice: int = 0
+    log: bool = False
+    smoothing: int = 0
+    zoom: int = 0
+    cursor: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """The weight of the moving average, 0 for none."""
+        return SMOOTHING[self.smoothing]
+
+    def window(self, first: float, last: float) -> tuple[float, float] | None:
+        """Return the first and the last step that are shown of these; None shows all."""
+        if not self.zoom:
+            return None
+        span = (last - first) / 2**self.zoom
+        centre = last if self.cursor is None else self.cursor
+        start = min(max(first, centre - span / 2), last - span)
+        return start, start + span
+
+
+def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
+    """Return each curve's name in its colour and its last value, or that at the cursor.
+
+    Missing values are counted; of those that go on, the step where they began is said.
+    """
     parts: list[Part] = []
+    digits = 4 if width >= 40 else 3  # noqa: PLR2004
     for series, style in zip(shown, CURVES, strict=False):
         name = NAMES.get(series.name, series.name)
-        if series.missing_since is not None:
+        if cursor is not None:
+            there = nearest(series.points, cursor)
+            parts += [
+                (f"{name} ", style),
+                (f"{fmt.number(there.mean if there else None, digits)}  ", fmt.STRONG),
+            ]
+        elif series.missing_since is not None:
             parts.append((f"{name} NaN since {fmt.steps(series.missing_since)}  ", f"{fmt.STRONG} {fmt.BAD}"))
         else:
-            parts.append((f"{name} ", style))
-            digits = 4 if width >= 40 else 3  # noqa: PLR2004
-            parts.append((f"{fmt.number(series.last, digits)}  ", fmt.STRONG))
-            if series.missing:
-                parts.append((f"({series.missing} NaN)  ", fmt.BAD))
+            parts += [(f"{name} ", style), (f"{fmt.number(series.last, digits)}  ", fmt.STRONG)]
+        if series.missing:
+            parts.append((f"{fmt.missing_sign()}{series.missing:,} NaN  ", fmt.BAD))
     return row(width, *parts, right=[(place, fmt.QUIET)] if place else [])
 
 
-def figure_rows(view: View, choice: int, log: bool, width: int, height: int) -> list[Content]:
-    """Return the chosen metric's chart; for a phase without metrics its latest sample."""
-    record = view.record
+def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], width: int) -> Content | None:
+    """Return in what the chart differs from the plain one; None where it does not."""
+    words = [
+        *([f"step {cursor:,.0f}"] if cursor is not None else []),
+        *(["log"] if chart.log else []),
+        *([f"EMA {chart.weight:g}"] if chart.weight else []),
+        *([f"zoom {2**chart.zoom}"] if chart.zoom else []),
+        *([f"faint: attempt {', '.join(earlier)}"] if earlier else []),
+    ]
+    return row(width, ("  ".join(words), fmt.QUIET)) if words else None
+
+
+def shown_series(record: Record | None, choice: int) -> tuple[list[Series], str]:
+    """Return the metrics that are drawn together, and which of how many groups they are."""
     series = record.series if record else {}
     found = groups(list(series))
-    if not found and record and record.samples:
-        return [row(width, ("latest sample", fmt.QUIET)), *sample_rows(record.samples[-1], width)][:height]
     if not found:
+        return [], ""
+    at = choice % len(found)
+    return [series[name] for name in found[at]], f"{at + 1}/{len(found)}" if len(found) > 1 else ""
+
+
+def step_range(record: Record, shown: Sequence[Series]) -> tuple[float, float]:
+    """Return the first and the last step of these metrics, earlier attempts included."""
+    all_of = [
+        s for each in (record.series, *record.earlier.values()) for s in map(each.get, names(shown)) if s
+    ]
+    steps = [p.step for s in all_of for p in s.points]
+    return min(steps, default=0.0), max(steps, default=0.0)
+
+
+def names(shown: Sequence[Series]) -> list[str]:
+    """Return the metrics' names."""
+    return [series.name for series in shown]
+
+
+def curves(record: Record, shown: Sequence[Series], weight: float) -> list[Curve]:
+    """Return what is drawn, from front to back: metrics, what is smoothed as it came, earlier attempts."""
+    front, raw = [], []
+    for series, style in zip(shown, CURVES, strict=False):
+        if weight and series.total >= LEAST_SMOOTHED:
+            front.append(Curve(series.name, smoothed(series.points, weight), style))
+            raw.append(Curve(series.name, series.points, fmt.FAINT))
+        else:
+            front.append(Curve(series.name, series.points, style))
+    before = [
+        Curve(s.name, s.points, fmt.FAINT, behind=True)
+        for each in record.earlier.values()
+        for s in map(each.get, names(shown))
+        if s
+    ]
+    return [*front, *raw, *before]
+
+
+def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Content]:
+    """Return the chosen metric's chart; for a phase without metrics its latest sample."""
+    record = view.record
+    shown, place = shown_series(record, chart.choice)
+    if record is None or not shown:
+        if record and record.samples:
+            samples = sample_rows(record.samples[-1], width)
+            return [row(width, ("latest sample", fmt.QUIET)), *samples][:height]
         reading = "reading ..." if record and record.reading else "no metrics yet"
         return [Content(), row(width, (reading, fmt.QUIET))]
-    at = choice % len(found)
-    shown = [series[name] for name in found[at]]
-    curves = [Curve(s.name, s.points, style) for s, style in zip(shown, CURVES, strict=False)]
-    place = (
-        (f"log {at + 1}/{len(found)}" if log else f"{at + 1}/{len(found)}") if len(found) > 1 or log else ""
-    )
-    return [legend(shown, width, place), *plot(curves, width, height - 1, log=log)]
+    first, last = step_range(record, shown)
+    cursor = None if chart.cursor is None else min(max(first, chart.cursor), last)
+    earlier = [str(n) for n, each in record.earlier.items() if any(name in each for name in names(shown))]
+    settings = settings_row(chart, cursor, earlier, width)
+    heading = [legend(shown, width, place, cursor), *([settings] if settings else [])]
+    drawn = curves(record, shown, chart.weight)
+    window = chart.window(first, last)
+    return [
+        *heading,
+        *plot(drawn, width, height - len(heading), log=chart.log, window=window, cursor=cursor),
+    ]
 
 
 class PhaseDetail(ViewRows):
@@ -150,21 +249,29 @@ class PhaseDetail(ViewRows):
 
 
 class Figure(ViewRows):
-    """The chart; `turn` goes to the next metric, `toggle_log` between linear and logarithmic."""
+    """The chart of a metric."""
 
-    choice = 0
-    log_scale = False
+    chart = Chart()
 
-    def turn(self, steps: int) -> None:
-        """Show another metric."""
-        self.choice += steps
+    def set(self, chart: Chart) -> None:
+        """Draw it so."""
+        self.chart = chart
         self.refresh_rows()
 
-    def toggle_log(self) -> None:
-        """Change the value axis."""
-        self.log_scale = not self.log_scale
-        self.refresh_rows()
+    def move_cursor(self, columns: int) -> None:
+        """Move the cursor by about that many columns; the first time it comes to the last step."""
+        record = self.view.record if self.view else None
+        shown, _ = shown_series(record, self.chart.choice)
+        if record is None or not shown:
+            return
+        first, last = step_range(record, shown)
+        if self.chart.cursor is None:
+            self.set(replace(self.chart, cursor=last))
+            return
+        start, end = self.chart.window(first, last) or (first, last)
+        step = self.chart.cursor + columns * (end - start) / max(1, self.size.width - LABELS)
+        self.set(replace(self.chart, cursor=min(max(first, step), last)))
 
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the chart."""
-        return figure_rows(view, self.choice, self.log_scale, width, height)
+        return figure_rows(view, self.chart, width, height)

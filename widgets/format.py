@@ -14,6 +14,7 @@ WARN: Final = "$warn"
 BAD: Final = "$bad"
 INFO: Final = "$info"
 QUIET: Final = "$quiet"
+FAINT: Final = "$line"
 STRONG: Final = "bold"
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -75,6 +76,11 @@ CHECK_LOOKS: Final[dict[bool | None, Look]] = {
     False: Look("fail", "✗", "x", BAD),
     None: Look("n/a", "?", "?", WARN),
 }
+
+
+def missing_sign() -> str:
+    """Return the mark of values that are NaN or infinite."""
+    return "x" if terminal.ascii else "×"
 
 
 def duration(seconds: float) -> str:

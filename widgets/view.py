@@ -23,7 +23,10 @@ class LogLines:
 
 @dataclass(frozen=True)
 class Record:
-    """What an attempt's files have said so far; the numbers of samples and artifacts kept are bounded."""
+    """What an attempt's files have said so far; the numbers of samples and artifacts kept are bounded.
+
+    `earlier` holds the metrics of the phase's attempts before, by their numbers.
+    """
 
     phase: str
     attempt: int
@@ -33,6 +36,7 @@ class Record:
     artifacts: tuple[Artifact, ...] = ()
     notices: tuple[Notice, ...] = ()
     machine: tuple[MachineSample, ...] = ()
+    earlier: Mapping[int, Mapping[str, Series]] = field(default_factory=dict)
     reading: bool = False
 
 

@@ -6,6 +6,7 @@ once and a long history fills in behind it.
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -13,11 +14,12 @@ from typing import Final
 from app.monitor.tail import LogTail, ProgressTail
 from app.monitor.text import clean_text
 from app.screens.base import Session
-from app.session.snapshot import AttemptView, MachineSample, SessionSnapshot
+from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
 from widgets.series import Series, SeriesBuilder
 from widgets.view import LogLines, Record, View
 
 MOST_MACHINE_SAMPLES: Final = 3600
+MOST_EARLIER: Final = 3
 LONGEST_OUTCOME: Final = 64_000
 TIME_BETWEEN_VIEWS: Final = 0.9
 READING_TIME: Final = 0.15
@@ -56,7 +58,7 @@ class AttemptReader:
             tuple(progress.artifacts.values()),
             tuple(progress.notices),
             tuple(self._machine.values()),
-            reading,
+            reading=reading,
         )
 
     def add_machine(self, sample: MachineSample | None) -> None:
@@ -65,6 +67,30 @@ class AttemptReader:
             self._machine[sample.time] = sample
             if len(self._machine) > MOST_MACHINE_SAMPLES:
                 del self._machine[next(iter(self._machine))]
+
+
+class EarlierAttempts:
+    """The metrics of a phase's attempts that have ended: each is read once, the latest first."""
+
+    def __init__(self, phase: PhaseView) -> None:
+        self.phase, self.attempt = phase.id, phase.attempts[-1].number
+        last_first = phase.attempts[-2 : -2 - MOST_EARLIER : -1]
+        self._tails: dict[int, ProgressTail[SeriesBuilder]] = {
+            each.number: ProgressTail(Path(each.folder) / "progress.jsonl", SeriesBuilder)
+            for each in last_first
+        }
+        self._unread = list(self._tails)
+
+    def read(self, seconds: float, clock: Callable[[], float]) -> dict[int, dict[str, Series]]:
+        """Read on for at most about that long; return what has been read."""
+        until = clock() + seconds
+        while self._unread and clock() < until:
+            if not self._tails[self._unread[0]].poll():
+                del self._unread[0]
+        return {
+            number: {name: builder.series() for name, builder in tail.series.items()}
+            for number, tail in self._tails.items()
+        }
 
 
 class SessionFeed:
@@ -79,6 +105,7 @@ class SessionFeed:
         self._session, self._clock, self._monotonic = session, clock, monotonic
         self._chosen: str | None = None
         self._reader: AttemptReader | None = None
+        self._earlier: EarlierAttempts | None = None
         self._outcome: tuple[str, ...] = ()
         self._shown: SessionSnapshot | None = None
 
@@ -128,7 +155,13 @@ class SessionFeed:
             reader = self._reader = AttemptReader(phase.id, attempt)
         if attempt.ended is None:
             reader.add_machine(snapshot.machine)
-        return reader.read(READING_TIME, self._monotonic)
+        record = reader.read(READING_TIME, self._monotonic)
+        if record.reading or len(phase.attempts) == 1:
+            return record
+        earlier = self._earlier
+        if earlier is None or (earlier.phase, earlier.attempt) != (phase.id, attempt.number):
+            earlier = self._earlier = EarlierAttempts(phase)
+        return replace(record, earlier=earlier.read(READING_TIME, self._monotonic))
 
 
 def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 
-from app.screens.base import CockpitScreen
+from app.screens.chart import ChartKeys
 from app.screens.decide import DecideScreen, Decision
 from app.screens.keys import bindings
 from app.session.snapshot import DecisionKind, GateView
@@ -17,7 +17,7 @@ from widgets.samples import SamplePager
 from widgets.view import View
 
 
-class GateScreen(CockpitScreen):
+class GateScreen(ChartKeys):
     """Shows the open gate. No key decides anything alone: each opens the decision for a last look."""
 
     CSS_PATH = "gate.tcss"
@@ -62,11 +62,11 @@ class GateScreen(CockpitScreen):
             allowed = self.view is not None and self.view.snapshot.gate is not None
             return allowed and not self.cockpit.read_only and parameters[0] in self._options()
         record = self.view.record if self.view else None
-        if action in ("curves", "metric"):
-            return record is not None and bool(record.series)
+        if action == "curves":
+            action = "chart"
         if action in ("turn", "samples"):
             return record is not None and bool(record.samples)
-        return True
+        return super().check_action(action, parameters)
 
     def _options(self) -> tuple[DecisionKind, ...]:
         gate = self.view.snapshot.gate if self.view else None
@@ -103,10 +103,6 @@ class GateScreen(CockpitScreen):
         self.wants_curves = not self.wants_curves
         if self.view is not None:
             self.show(self.view)
-
-    def action_metric(self, steps: int) -> None:
-        """Show another metric."""
-        self.query_one(Figure).turn(steps)
 
     def action_scroll_rows(self, count: int) -> None:
         """Scroll the evidence."""

@@ -16,6 +16,15 @@ SHOWN: Final = {
     "escape": "Esc",
     "pagedown": "PgDn",
     "pageup": "PgUp",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "full_stop": ".",
+    "comma": ",",
+    "shift+left": "Shift <",
+    "shift+right": "Shift >",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 
 
@@ -50,6 +59,38 @@ class Command:
         return " ".join(dict.fromkeys(SHOWN.get(key, key) for key in self.keys.split(",")))
 
 
+def _chart(screen: str) -> tuple[Command, ...]:
+    """Return what the keys do to a chart; only its own screen has room to say so."""
+
+    def label(text: str) -> str:
+        return text if screen == "chart" else ""
+
+    return (
+        Command(
+            screen,
+            "right",
+            "cursor(1)",
+            "chart: the values at the cursor; cursor to the right",
+            label("cursor"),
+        ),
+        Command(screen, "left", "cursor(-1)", "chart: cursor to the left"),
+        Command(screen, "right_square_bracket,shift+right", "cursor(8)", "chart: cursor far to the right"),
+        Command(screen, "left_square_bracket,shift+left", "cursor(-8)", "chart: cursor far to the left"),
+        Command(
+            screen,
+            "plus,equals_sign",
+            "zoom(1)",
+            "chart: zoom in, at the cursor or else at the end",
+            label("zoom"),
+        ),
+        Command(screen, "minus", "zoom(-1)", "chart: zoom out"),
+        Command(screen, "0", "whole", "chart: all steps, no cursor", label("whole")),
+        Command(screen, "y", "log_scale", "chart: linear or logarithmic values", label("log")),
+        Command(screen, "w", "smooth", "chart: smoothed by a moving average, more, or not", label("smooth")),
+        Command(screen, "M", "metric(-1)", "chart: metric before"),
+    )
+
+
 BACK: Final = "q,escape,backspace"
 
 COMMANDS: Final = (
@@ -66,8 +107,8 @@ COMMANDS: Final = (
     Command("session", "m", "metric(1)", "next metric in the chart", "metric"),
     Command("session", "c", "decisions", "decisions that were taken, with reasons", "decisions"),
     Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
-    Command("session", "M", "metric(-1)", "metric before in the chart"),
-    Command("session", "y", "log_scale", "chart: linear or logarithmic values"),
+    Command("session", "z", "chart", "chart on a screen of its own", "zoom"),
+    *_chart("session"),
     Command("session", "down,j", "choose(1)", "look at the next phase"),
     Command("session", "up", "choose(-1)", "look at the phase before"),
     Command("session", "f,home", "follow", "look at the running phase again"),
@@ -81,6 +122,7 @@ COMMANDS: Final = (
     Command("gate", "left,less_than_sign,comma", "turn(-1)", "sample before"),
     Command("gate", "c", "curves", "chart instead of samples, or samples again", "curves"),
     Command("gate", "m", "metric(1)", "next metric in the chart"),
+    Command("gate", "z", "chart", "chart on a screen of its own"),
     Command("gate", "question_mark,h", "help", "all keys", "help"),
     Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
     Command("gate", "l", "log", "log of the phase", "log"),
@@ -89,6 +131,11 @@ COMMANDS: Final = (
     Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),
     Command("gate", "pagedown,space", "scroll_rows(8)", "scroll the evidence down by a page"),
     Command("gate", "pageup", "scroll_rows(-8)", "scroll the evidence up by a page"),
+    # The chart
+    Command("chart", "m", "metric(1)", "next metric", "metric"),
+    Command("chart", BACK, "back", "back", "back"),
+    Command("chart", "question_mark,h", "help", "all keys", "help"),
+    *_chart("chart"),
     # The log
     Command("log", "slash", "search", "search; Enter goes to the latest line found", "search"),
     Command("log", "n", "find(-1)", "line found before", "before"),
@@ -148,6 +195,7 @@ COMMANDS: Final = (
 SCREENS: Final = {
     "session": "Session",
     "gate": "Gate",
+    "chart": "Chart",
     "decide": "Decision",
     "parameters": "Parameters of a retry",
     "log": "Log",

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 
-from app.screens.base import CockpitScreen
+from app.screens.chart import ChartKeys
 from app.screens.dialogs import Confirm
 from app.screens.gate import GateScreen
 from app.screens.keys import bindings
@@ -22,7 +22,7 @@ OVER = ("finished", "stopped")
 MOST_MACHINE_ROWS = 9
 
 
-class SessionScreen(CockpitScreen):
+class SessionScreen(ChartKeys):
     """Phases on the left; the phase that is looked at, the machine and the log on the right."""
 
     CSS_PATH = "session.tcss"
@@ -67,10 +67,9 @@ class SessionScreen(CockpitScreen):
             "hold": may_act and snapshot.state not in OVER,
             "outcome": snapshot.state in OVER,
             "decisions": bool(snapshot.decisions),
-            "metric": record is not None and bool(record.series),
             "samples": record is not None and bool(record.samples),
         }
-        return means_something.get(action, True)
+        return means_something.get(action, super().check_action(action, parameters))
 
     def loud(self, action: str) -> bool:
         """The gate's key stands out while a gate is open."""
@@ -91,14 +90,6 @@ class SessionScreen(CockpitScreen):
     def action_outcome(self) -> None:
         """Open what the session found."""
         self.app.push_screen(OutcomeScreen())
-
-    def action_metric(self, steps: int) -> None:
-        """Show another metric."""
-        self.query_one(Figure).turn(steps)
-
-    def action_log_scale(self) -> None:
-        """Change the chart's value axis."""
-        self.query_one(Figure).toggle_log()
 
     def action_choose(self, steps: int) -> None:
         """Look at another phase."""

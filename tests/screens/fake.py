@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from threading import Event
 from typing import Any
 
@@ -270,6 +271,17 @@ def running(**changes: Any) -> View:
         machine=(replace(machine(1), gpus=(gpu(0, 51.0),)),),
     )
     return View(replace(base, **changes), base.now, found)
+
+
+def retried() -> View:
+    """The second attempt of SFT training; the first diverged."""
+    view = running()
+    assert view.record is not None
+    phase = view.snapshot.phase("sft_training")
+    second = replace(phase.attempts[0], number=2, changed={"learning_rate": (2e-4, 1e-4)})
+    base = with_phase(view.snapshot, phase.id, attempts=(*phase.attempts, second))
+    first = series({"loss": [(s, 1.4 + 1.2 * math.exp(-s / 150) + s / 900) for s in range(0, 900, 4)]})
+    return View(base, view.now, dataclass_replace(view.record, attempt=2, earlier={1: first}))
 
 
 GATE_PASS = GateView(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from app.screens.chart import ChartScreen
 from app.screens.decide import DecideScreen
 from app.screens.dialogs import Confirm, Quit
 from app.screens.gate import GateScreen
@@ -19,7 +20,7 @@ from app.screens.session import SessionScreen
 from app.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen
 from app.tui import CockpitApp, farewell
 from tests.screens import fake
-from widgets.detail import Figure
+from widgets.detail import Chart, Figure
 from widgets.gate import GateEvidence
 from widgets.log_view import LogView
 from widgets.parameters import ParameterTable
@@ -107,13 +108,37 @@ async def test_keys_of_the_session_screen(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         figure = driven.app.screen.query_one(Figure)
         await driven.press("m", "m", "M", "y")
-        assert (figure.choice, figure.log_scale) == (1, True)
+        assert (figure.chart.choice, figure.chart.log) == (1, True)
         await driven.press("down", "up", "f")
         assert driven.looked_at == ["sft_evaluation", "sft_data", None]
         await driven.press("g", "e")
         assert driven.screen_is(SessionScreen)
         await driven.press("o")
         assert driven.session.asked == [("hold", True)]
+
+
+def shown_in(driven: Driven) -> str:
+    return "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
+
+
+@pytest.mark.parametrize("way", [[], ["z"]], ids=["beside the phases", "on its own screen"])
+async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
+    async with drive(fake.retried()) as driven:
+        await driven.press(*way)
+        assert driven.screen_is(ChartScreen if way else SessionScreen)
+        assert "faint: attempt 1" in shown_in(driven)
+        await driven.press("right")
+        assert "step 1,184" in shown_in(driven), "the cursor comes to the last step"
+        await driven.press("left", "left_square_bracket", "right_square_bracket", "right", "right")
+        assert "step 1,184" in shown_in(driven), "and goes no further"
+        await driven.press("plus", "plus", "plus", "minus")
+        assert "zoom 4" in shown_in(driven)
+        await driven.press("w", "w", "y")
+        assert "EMA 0.9" in shown_in(driven)
+        await driven.press("w", "w", "y", "0")
+        assert driven.app.screen.query_one(Figure).chart == Chart()
+        await driven.press("minus", "M", "m")
+        assert driven.app.screen.query_one(Figure).chart == Chart()
 
 
 async def test_a_hold_is_taken_back(drive: Any) -> None:
@@ -452,7 +477,7 @@ async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(dr
         figure = driven.app.screen.query_one(Figure)
         assert not figure.display
         await driven.press("c", "m")
-        assert (figure.display, figure.choice) == (True, 1)
+        assert (figure.display, figure.chart.choice) == (True, 1)
         await driven.press("c")
         assert not figure.display
         driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", series=view.record.series)))

@@ -128,3 +128,18 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
 def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:
     base = replace(session_in(tmp_path), machine=None)
     assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).lost
+
+
+def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    attempts = tuple(attempt(tmp_path / str(n), n) for n in (1, 2, 3))
+    base = fake.with_phase(base, "sft_training", attempts=attempts)
+    for n in (1, 2, 3):
+        write(tmp_path / str(n), Metric(0.0, n, {"loss": float(n)}))
+    feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
+    for _ in range(2):
+        record = feed.view(base).record
+        assert record is not None
+        assert record.series["loss"].last == 3.0
+        assert {n: each["loss"].last for n, each in record.earlier.items()} == {2: 2.0, 1: 1.0}
+        write(tmp_path / "1", Metric(0.0, 9, {"loss": 9.0}))

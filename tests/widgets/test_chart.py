@@ -1,14 +1,15 @@
 """The chart as rows of text."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from widgets import format as fmt
-from widgets.chart import Curve, log_ticks, nice_ticks, plot
-from widgets.series import LIMIT, SeriesBuilder
+from widgets.chart import Curve, log_ticks, nearest, nice_ticks, plot, smoothed
+from widgets.series import LIMIT, Point, SeriesBuilder
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
@@ -81,6 +82,48 @@ def test_the_first_curve_is_on_top() -> None:
     same = [curve(1, 2, 3), Curve("other", curve(1, 2, 3).points, "blue")]
     rows = plot(same, 24, 8)
     assert not any(span.style == "blue" for row in rows for span in row.spans)
+
+
+def test_a_window_shows_its_steps_alone_and_the_cursor_marks_one() -> None:
+    rows = [row.plain for row in plot([curve(*range(100))], 30, 8, window=(40, 60), cursor=50)]
+    assert rows[-1].split() == ["40", "50", "60", "step"] or rows[-1].split()[0] == "40"
+    assert rows[-2].index("▲") == rows[0].rindex("│")
+    assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["60", "50", "40"]
+
+
+def test_what_lies_behind_does_not_stretch_the_axis() -> None:
+    behind = Curve("loss", curve(*range(0, 5000, 50)).points, "$line", behind=True)
+    alone, both = text(curve(*range(100))), text(curve(*range(100)), behind)
+    labels = [[row.split("┤")[0] for row in rows if "┤" in row] for rows in (alone, both)]
+    assert labels[0] == labels[1]
+    assert alone != both
+    assert text(behind) == text(replace(behind, behind=False)), "alone it makes the axis"
+
+
+def test_smoothing_keeps_a_constant_and_gaps_and_weighs_points_by_their_values() -> None:
+    assert [p.mean for p in smoothed(curve(2, 2, 2).points, 0.9)] == pytest.approx([2, 2, 2])
+    rough = smoothed(curve(0, math.nan, 1, 1).points, 0.5)
+    assert not rough[1].finite
+    assert [p.mean for p in rough if p.finite] == pytest.approx([0, 2 / 3, 6 / 7])
+    two = Point(1, 1.0, 1.0, 1.0, 2, 0)
+    assert smoothed([*curve(0).points, two], 0.5)[-1].mean == pytest.approx(6 / 7)
+
+
+def test_the_nearest_point() -> None:
+    points = curve(5, 6, 7).points
+    assert [nearest(points, step) for step in (-9, 1.4, 99)] == [points[0], points[1], points[2]]
+    assert nearest([], 0) is None
+
+
+@given(
+    st.lists(NUMBERS, max_size=60), st.floats(-10, 70), st.floats(0, 70), st.floats(-10, 70), st.booleans()
+)
+def test_any_window_and_cursor_give_rows(
+    values: list[float], first: float, span: float, cursor: float, log: bool
+) -> None:
+    rows = plot([curve(*values)], 40, 9, log=log, window=(first, first + span), cursor=cursor)
+    assert len(rows) <= 9
+    assert all(row.cell_length <= 40 for row in rows)
 
 
 def test_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
