@@ -1,12 +1,12 @@
 """The evidence at a gate: what was found, what the rules say, what it costs either way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len
 from textual.content import Content
 
-from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView
+from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView, Value
 from widgets import format as fmt
 from widgets.log_view import log_row
 from widgets.rows import Part, ViewRows, row
@@ -105,7 +105,8 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
     """Return the phase's metrics beside those of the phases before that measured the same."""
     titles = {phase.id: phase.title for phase in view.snapshot.phases}
     room = max(0, (width - 24 - COLUMN) // COLUMN)
-    before = list(gate.earlier)[-min(EARLIER, room) :] if room else []
+    alike = [phase for phase, values in gate.earlier.items() if _measured_the_same(gate, values)]
+    before = alike[-min(EARLIER, room) :] if room else []
     names = [n for n in gate.metrics if any(n in gate.earlier[p] for p in before)]
     names += [n for n in gate.metrics if n not in names]
     heads: list[Part] = [(f"{'this':>{COLUMN}}", fmt.QUIET)]
@@ -123,6 +124,11 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
             parts.append((text.rjust(COLUMN), fmt.QUIET))
         rows.append(row(width, *parts))
     return rows
+
+
+def _measured_the_same(gate: GateView, values: Mapping[str, Value]) -> bool:
+    # Another kind of phase has a metric or two in common, such as its speed: that is no comparison.
+    return len(gate.metrics.keys() & values.keys()) * 2 >= len(values)
 
 
 def delivered_rows(view: View, width: int) -> list[Content]:
