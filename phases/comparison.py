@@ -9,16 +9,16 @@ correction, differences with BCa bootstrap intervals, and beside each the smalle
 been seen. Categories are corrected by Benjamini and Hochberg.
 """
 
-from collections import Counter
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from pydantic import Field
 
-from phases.common import files
+from phases.common import error_analysis, files, tiers
+from phases.common.evaluations import Evaluation, EvaluationError, Result, check_comparable, newest, read
 from phases.common.parameters import PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
 
@@ -29,6 +29,8 @@ LEVEL: Final = 0.05
 """Of a p-value after Holm's correction, below which a difference is called one."""
 SHOWN: Final = 5
 """Examples shown of each kind."""
+LONGEST: Final = 160
+"""Characters of a response that the text report shows."""
 
 
 TITLES: Final = {"": "followed", "following_": "following alone", "stopping_": "stopping in time"}
@@ -43,6 +45,11 @@ class Parameters(PhaseParameters):
     dpo: list[str] = Field(min_length=1, description="evaluation of the DPO model")
     output: Path = Field(description="text report; a JSON file of the same name is written beside it")
     seed: int = Field(20251003, ge=0, description="seed of the bootstrap")
+    verification: Path | None = Field(None, description="manifest.json of the verification, for the tiers")
+    sft_data: Path | None = Field(None, description="manifest.json of the SFT data, for the tiers")
+    sft_training: Path | None = Field(None, description="manifest.json of the SFT model, for the tiers")
+    pairs: Path | None = Field(None, description="manifest.json of the preference pairs, for the tiers")
+    dpo_training: Path | None = Field(None, description="manifest.json of the DPO model, for the tiers")
     resamples: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap resamples")
 
 
@@ -83,105 +90,15 @@ METRICS = {
         for what, meaning in _OF_CONTRAST
     },
     "prompts": "prompts in the suite",
+    "tier": "highest tier of success reached: none, minimum, full or publication-ready",
 }
 
 
-class EvaluationError(ValueError):
-    """Evaluations cannot be compared; the message says which and why."""
-
-
-class _Result(msgspec.Struct, frozen=True):
-    key: str
-    category: str
-    instruction: str
-    response: str
-    finished: bool
-    passed: bool
-    failures: tuple[str, ...]
-
-    @property
-    def following(self) -> bool:
-        """Whether the instruction was followed; the model may have gone on to another one."""
-        return set(self.failures) <= {"went_on"}
-
-    @property
-    def stopped_in_time(self) -> bool:
-        """Whether it was not going on that spoilt a good answer: passed = following and this."""
-        return self.passed or not self.following
-
-
-class _SuiteId(msgspec.Struct, frozen=True):
-    name: str
-    version: str
-
-
-class Evaluation(msgspec.Struct, frozen=True):
-    """What `phases.evaluation` wrote."""
-
-    success_rate: float
-    suite: _SuiteId
-    model: str
-    parameters: dict[str, Any]
-    results: tuple[_Result, ...]
-    provenance: dict[str, Any]
-
-
-RULES: Final[dict[str, Callable[[_Result], bool]]] = {
+RULES: Final[dict[str, Callable[[Result], bool]]] = {
     "": lambda result: result.passed,
     "following_": lambda result: result.following,
     "stopping_": lambda result: result.stopped_in_time,
 }
-
-
-def newest(patterns: Sequence[str]) -> Path:
-    """Return the newest evaluation among the files; their names hold the time.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    try:
-        found = [
-            path
-            for path in files.expand(patterns)
-            if path.suffix == ".json" and path.stem.startswith("eval_")
-        ]
-    except FileNotFoundError as error:
-        raise EvaluationError(f"{error}; run the evaluation first") from error
-    if not found:
-        raise EvaluationError(f"{' '.join(patterns)}: expected a file eval_<time>.json")
-    return max(found, key=lambda path: (path.stem, str(path)))
-
-
-def read(path: Path) -> Evaluation:
-    """Read an evaluation.
-
-    Raises:
-        EvaluationError: it is not one.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Evaluation)
-    except msgspec.DecodeError as error:
-        raise EvaluationError(f"{path}: not an evaluation of phases.evaluation: {error}") from error
-
-
-def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
-    """Raise EvaluationError unless all were made on the same prompts in the same way."""
-    for (one, first), (other, second) in pairwise(zip(paths, evaluations, strict=True)):
-        same = (
-            ("suite versions", first.suite.version[:12], second.suite.version[:12]),
-            ("max_new_tokens", *(e.parameters.get("max_new_tokens") for e in (first, second))),
-            ("prompt formats", *(e.provenance.get("prompt_format") for e in (first, second))),
-            ("quantisation (4-bit)", *(e.provenance.get("four_bit") for e in (first, second))),
-            ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
-            ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
-        )
-        for what, a, b in same:
-            if a != b:
-                raise EvaluationError(
-                    f"{one} and {other} have different {what} ({a} and {b}); evaluate both in the same way"
-                )
-        if [r.key for r in first.results] != [r.key for r in second.results]:
-            raise EvaluationError(f"{one} and {other} do not hold the same prompts; evaluate both again")
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
@@ -202,7 +119,21 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             prefix, {m: list(map(rule, e.results)) for m, e in evaluations.items()}, parameters
         )
     categories = _categories(evaluations)
-    changes = {f"{a}_{b}": _changes(evaluations[a], evaluations[b]) for a, b in CONTRASTS}
+    results = {model: e.results for model, e in evaluations.items()}
+    changes = {f"{a}_{b}": error_analysis.changed(results[a], results[b]) for a, b in CONTRASTS}
+    errors = {
+        "failing": error_analysis.failing(results),
+        "typical": {model: error_analysis.typical(rows) for model, rows in results.items()},
+        "fixed_and_broken": {name: error_analysis.fixed_and_broken(rows) for name, rows in changes.items()},
+    }
+    records = tiers.Records(
+        **{field.name: getattr(parameters, field.name) for field in dataclasses.fields(tiers.Records)}
+    )
+    for manifest in dataclasses.astuple(records):
+        if manifest and manifest.is_file():
+            reporter.input(manifest)
+    reached = tiers.assess(records, evaluations, metrics)
+    metrics["tier"] = tiers.highest(reached)
     record = {
         "versions": versions(),
         "seed": parameters.seed,
@@ -212,11 +143,27 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     }
     files.write_whole(
         parameters.output,
-        _text(evaluations, paths, metrics, categories=categories, changes=changes),
+        _text(
+            evaluations,
+            paths,
+            metrics,
+            categories=categories,
+            changes=changes,
+            errors=errors,
+            reached=reached,
+        ),
     )
     as_json = parameters.output.with_suffix(".json")
     files.write_json(
-        as_json, {"metrics": metrics, "categories": categories, "changes": changes, "provenance": record}
+        as_json,
+        {
+            "metrics": metrics,
+            "tiers": reached,
+            "categories": categories,
+            "errors": errors,
+            "changes": changes,
+            "provenance": record,
+        },
     )
     for (a, b), shown in zip(CONTRASTS, changes.values(), strict=True):
         for kind, after in (("gained", True), ("lost", False)):
@@ -320,25 +267,6 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+.1f} points"
 
 
-def _changes(first: Evaluation, second: Evaluation) -> dict[str, Any]:
-    """Return the prompts that only one of two models follows, and what the second still fails."""
-    found: dict[str, list[dict[str, Any]]] = {"gained": [], "lost": []}
-    for a, b in zip(first.results, second.results, strict=True):
-        if a.passed != b.passed:
-            found["gained" if b.passed else "lost"].append(
-                {
-                    "key": a.key,
-                    "category": a.category,
-                    "instruction": a.instruction,
-                    "before": a.response,
-                    "after": b.response,
-                    "failures": (a if b.passed else b).failures,
-                }
-            )
-    failing = Counter(name for r in second.results if not r.passed for name in r.failures)
-    return {**found, "still_failing": dict(failing.most_common())}
-
-
 def _text(
     evaluations: dict[str, Evaluation],
     paths: Sequence[Path],
@@ -346,6 +274,8 @@ def _text(
     *,
     categories: Sequence[dict[str, Any]],
     changes: dict[str, Any],
+    errors: dict[str, Any],
+    reached: Sequence[tiers.Tier],
 ) -> str:
     suite = evaluations["base"].suite
     lines = [
@@ -382,19 +312,36 @@ def _text(
         ]
         q = "".join(f"{row[f'q_{a}_{b}']:>12.2g}" for a, b in CONTRASTS)
         lines.append(f"{row['category']:14} {row['prompts']:>7}  {shares[0]}           {shares[1]} {q}")
+    lines += ["", "Tiers of success, line by line, with the session document's thresholds"]
+    lines += tiers.as_text(reached)
+    table = error_analysis.as_text(errors["failing"], MODELS, NAMES)
+    lines += ["", "What each model fails, by category and check", *table]
+    lines += ["", "How the DPO model still fails"]
+    for row in errors["typical"]["dpo"]:
+        lines += [
+            f"  {row['check']}, {row['count']} times; {row['key']}: {row['instruction']!r}",
+            f"      DPO: {row['response'][:LONGEST]!r}",
+        ]
     for a, b in CONTRASTS[:2]:
-        change = changes[f"{a}_{b}"]
-        failing = ", ".join(f"{name} {count}" for name, count in list(change["still_failing"].items())[:8])
-        lines += ["", f"{NAMES[a]} -> {NAMES[b]}: {NAMES[b]} still fails: {failing or 'nothing'}"]
-        for kind in ("gained", "lost"):
-            lines.append(f"  {kind}: {len(change[kind])}")
-            for row in change[kind][:SHOWN]:
-                lines += [
-                    f"    {row['key']}: {row['instruction']!r}",
-                    f"      {NAMES[a]}: {row['before'][:160]!r}",
-                    f"      {NAMES[b]}: {row['after'][:160]!r}",
-                ]
+        lines += ["", *_changed(a, b, changes[f"{a}_{b}"], errors["fixed_and_broken"][f"{a}_{b}"])]
     return "\n".join(lines) + "\n"
+
+
+def _changed(
+    first: str, second: str, changes: Mapping[str, Any], by_check: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    gained, lost = changes["gained"], changes["lost"]
+    lines = [f"What {NAMES[second]} fixed ({len(gained)} prompts) and broke ({len(lost)}) of {NAMES[first]}"]
+    if by_check:
+        lines += error_analysis.as_text(by_check, ("fixed", "broken"))
+    for name, rows in (("fixed", gained), ("broke", lost)):
+        for row in rows[:SHOWN]:
+            lines += [
+                f"  {name} {row['key']} ({', '.join(row['failures'])}): {row['instruction']!r}",
+                f"      {NAMES[first]}: {row['before'][:LONGEST]!r}",
+                f"      {NAMES[second]}: {row['after'][:LONGEST]!r}",
+            ]
+    return lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:

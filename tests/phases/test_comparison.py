@@ -9,6 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from phases import comparison
+from phases.common import error_analysis
+from phases.common.evaluations import Result
 from phases.common.statistics import adjusted, mcnemar, paired, wilson
 from phases.comparison import METRICS
 
@@ -179,3 +181,41 @@ def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_unequal_lengths_are_an_error() -> None:
     with pytest.raises(ValueError, match="as many results"):
         paired([True], [True, False], seed=1)
+
+
+def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compare(folder, monkeypatch) == 0
+    found = json.loads((folder / "final_comparison.json").read_text())
+    rows = {(row["category"], row["check"]): row for row in found["errors"]["failing"]}
+    for n, category in enumerate(("questions", "commands")):
+        failed = {model: passed[n::2].count(False) for model, passed in PASSED.items()}
+        assert rows[category, "one_of"] == {"category": category, "check": "one_of"} | failed
+    changes = found["errors"]["fixed_and_broken"]["base_sft"]
+    assert {(row["fixed"], row["broken"]) for row in changes} == {(30, 2), (30, 3)}
+    assert [row["count"] for row in found["errors"]["typical"]["dpo"]] == [24]
+    text = (folder / "final_comparison.txt").read_text()
+    assert "What DPO fixed (11 prompts) and broke (0) of SFT" in text
+    assert "How the DPO model still fails\n  one_of, 24 times; k66: 'Do 66.'" in text
+
+
+def test_examples_show_every_kind_of_failure_before_more_of_one() -> None:
+    kinds = ["a", "a", "a", "b", "b", "c"]
+    before = [Result(f"k{n}", "x", "Do.", "r", True, False, (kind,)) for n, kind in enumerate(kinds)]
+    after = [Result(f"k{n}", "x", "Do.", "s", True, True, ()) for n in range(len(kinds))]
+    gained = error_analysis.changed(before, after)["gained"]
+    assert [row["key"] for row in gained] == ["k0", "k3", "k5", "k1", "k4", "k2"]
+    assert error_analysis.typical(before)[0] == {
+        "check": "a",
+        "count": 3,
+        "key": "k0",
+        "instruction": "Do.",
+        "response": "r",
+    }
+    one = error_analysis.typical([Result("m", "x", "Do.", "r", True, False, ("a", "b")), *before])
+    assert [row["key"] for row in one] == ["k0", "k3", "k5"]  # those that fail in this way alone
+
+
+def test_a_table_says_what_it_leaves_out() -> None:
+    rows = [{"category": "x", "check": f"c{n}", "fixed": 9 - n} for n in range(8)]
+    assert error_analysis.as_text(rows, ["fixed"])[-1] == "2 more rows in the JSON file"
+    assert len(error_analysis.as_text(rows[:3], ["fixed"])) == 4
