@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--profile", help="the plan's profile to lay over it")
     check.add_argument("--json", action="store_true", help="as JSON")
 
+    before = command("preflight", _preflight, "find now what would fail later; sends a notification")
+    before.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
+    before.add_argument("--profile", help="the plan's profile to lay over it")
+    before.add_argument("--json", action="store_true", help="as JSON")
+
     drilled = command("drill", _drill, "see that the pod would be stopped when nobody answers")
     drilled.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
     drilled.add_argument("--profile", help="the plan's profile to lay over it")
@@ -224,6 +229,14 @@ def _check(options: argparse.Namespace) -> int:
     from app.plan.check import check
 
     return int(check(options.plan or Path(PLAN), options.profile, options.json))
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from app.preflight.command import preflight
+    from app.preflight.machine import ThisMachine
+
+    machine = ThisMachine(os.environ)
+    return preflight(options.plan or Path(PLAN), options.profile, machine, sys.stdout, as_json=options.json)
 
 
 def _drill(options: argparse.Namespace) -> int:

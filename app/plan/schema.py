@@ -89,6 +89,12 @@ class Session(Table):
     secrets: tuple[Variable, ...] = Field(
         default=(), description="names of environment variables; phases get them, text that leaves does not"
     )
+    files: tuple[Text, ...] = Field(
+        default=(), description="files and folders that must be here, as glob patterns, for preflight"
+    )
+    disk_gb: Amount | None = Field(
+        default=None, description="what the session will write, for preflight; without it that is forecast"
+    )
 
 
 class Pod(Table):
