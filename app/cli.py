@@ -65,15 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(run)
     run.add_argument("--profile", help="the plan's profile to lay over it")
     _run_options(command("rehearse", _rehearse, "run the plan's rehearsal profile"))
-    check = command("check", _check, "validate a plan; show its phases, estimates and totals")
-    check.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
-    check.add_argument("--profile", help="the plan's profile to lay over it")
-    check.add_argument("--json", action="store_true", help="as JSON")
+    _plan_options(command("check", _check, "validate a plan; show its phases, estimates and totals"))
 
-    before = command("preflight", _preflight, "find now what would fail later; sends a notification")
-    before.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
-    before.add_argument("--profile", help="the plan's profile to lay over it")
-    before.add_argument("--json", action="store_true", help="as JSON")
+    _init_options(command("init", _init, "write a plan for a folder of scripts"))
+    _plan_options(command("preflight", _preflight, "find now what would fail later; sends a notification"))
 
     drilled = command("drill", _drill, "see that the pod would be stopped when nobody answers")
     drilled.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
@@ -117,6 +112,27 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
     command("sessions", _sessions, "list the sessions that are known here")
     return parser
+
+
+def _plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
+    parser.add_argument("--profile", help="the plan's profile to lay over it")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)"
+    )
+    parser.add_argument("--yes", action="store_true", help="ask nothing: what is not given is guessed")
+    for flag, text in (
+        ("--name", "of the session (default: the folder's)"),
+        ("--model", "what {model} stands for in parameters"),
+        ("--gpu", "such as 'A100 SXM 80GB' (default: this machine)"),
+    ):
+        parser.add_argument(flag, help=text, default=argparse.SUPPRESS)
+    for flag, text in (("--usd-per-hour", "what the pod costs"), ("--budget-usd", "what may be spent")):
+        parser.add_argument(flag, type=float, help=text, default=argparse.SUPPRESS)
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -229,6 +245,21 @@ def _check(options: argparse.Namespace) -> int:
     from app.plan.check import check
 
     return int(check(options.plan or Path(PLAN), options.profile, options.json))
+
+
+def _init(options: argparse.Namespace) -> int:
+    from app.plan.init import CannotWrite, asker, init
+    from app.plan.load import PlanErrors
+
+    keys = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
+    given = {key: value for key, value in vars(options).items() if key in keys}
+    try:
+        return init(options.folder, given, None if options.yes else asker())
+    except CannotWrite as error:
+        return _fail(str(error))
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return BAD_INPUT
 
 
 def _preflight(options: argparse.Namespace) -> int:

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Writes its result once: the metrics that the plan's criteria and rules see.
+set -eu
+lines=$(wc -l < artifacts/data/words.txt)
+distinct=$(sort -u artifacts/data/words.txt | wc -l)
+echo "$lines lines, $distinct distinct"
+echo "{\"metrics\": {\"lines\": $lines, \"distinct\": $distinct}}" > "$GONOGO_RESULT"
