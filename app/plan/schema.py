@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StrictBool,
+    WithJsonSchema,
 )
 
 from phases.common.parameters import to_argv
@@ -63,7 +64,12 @@ Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
-Duration = Annotated[float, BeforeValidator(_seconds), PlainSerializer(lambda seconds: f"{seconds} s")]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    PlainSerializer(lambda seconds: f"{seconds} s"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(s|sec|min|h)$"}),
+]
 Parameter = Annotated[Any, AfterValidator(_parameter)]
 Parameters = dict[Name, Parameter]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -82,9 +88,9 @@ class Session(Table):
     """What is to be done, with which model and how much money."""
 
     name: Text
-    model: Text
-    artifacts: Text = ARTIFACTS
-    budget_usd: Amount
+    model: Text = Field(description="a hub id, a folder, or `embedded`: what {model} stands for")
+    artifacts: Text = Field(default=ARTIFACTS, description="the folder that everything is written to")
+    budget_usd: Amount = Field(description="when it is spent, the session is saved and the pod stopped")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = SEED
     secrets: tuple[Variable, ...] = Field(
         default=(), description="names of environment variables; phases get them, text that leaves does not"
@@ -100,14 +106,22 @@ class Session(Table):
 class Pod(Table):
     """The rented machine; `stop_command` ends the rent."""
 
-    gpu: Text
+    gpu: Text = Field(description="as the provider calls it; `this machine` plans with none")
     usd_per_hour: Amount
-    stop_command: tuple[Text, ...] = ()
+    stop_command: tuple[Text, ...] = Field(
+        default=(), description="program and arguments; a word $NAME is replaced by that variable"
+    )
     stop_fallbacks: tuple[tuple[Text, ...], ...] = Field(
         default=(), description="other ways to stop, in order"
     )
     stopped_command: tuple[Text, ...] = Field(
         default=(), description="succeeds when the pod is stopped; without it a stop command's success counts"
+    )
+    spent_command: tuple[Text, ...] = Field(
+        default=(), description="prints what the provider has billed for this pod, in dollars"
+    )
+    spent_every: Annotated[Duration, Field(gt=0)] = Field(
+        default=900.0, description="how often the provider is asked, beside after each phase"
     )
 
 
@@ -160,21 +174,25 @@ class Phase(Table):
 
     id: Name
     title: Text
-    run: Text | None = None
-    command: tuple[Text, ...] | None = Field(default=None, min_length=1)
-    params: Parameters = {}
+    run: Text | None = Field(default=None, description="a phase module that comes with gonogo")
+    command: tuple[Text, ...] | None = Field(
+        default=None, min_length=1, description="or any program with its arguments"
+    )
+    params: Parameters = Field(default={}, description="given as flags: batch_size = 4 is --batch-size 4")
     batch: StrictBool = Field(default=False, description="the operator may ask for another batch: --batch 2")
     estimate: Estimate
-    critical: StrictBool = True
-    stall_after: Duration = 900.0
+    critical: StrictBool = Field(default=True, description="shown; others may be skipped without loss")
+    stall_after: Duration = Field(default=900.0, description="silence after which a phase counts as stalled")
     stall_action: Literal["show", "stop"] = Field(
         default="show", description="what is done when nothing was reported for `stall_after`"
     )
     criteria: tuple[Criterion, ...] = ()
-    remedies: dict[Name, tuple[Parameters, ...]] = {}
+    remedies: dict[Name, tuple[Parameters, ...]] = Field(
+        default={}, description="by what went wrong, the changes of parameters to try in turn"
+    )
     metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")
     reports: tuple[Name, ...] = Field(default=(), description="metrics that a command writes into its result")
-    headline: str = ""
+    headline: str = Field(default="", description="a format string over its metrics: `loss {loss:.2f}`")
     gate: Gate = Gate()
 
     def argv(self, parameters: Mapping[str, Any]) -> list[str]:
@@ -202,7 +220,9 @@ class Notify(Table):
     """Who is told of an open gate, beside the terminal: environment variables that hold Apprise URLs."""
 
     urls: tuple[Variable, ...] = ()
-    every: Annotated[Duration, Field(gt=0)] = 900.0
+    every: Annotated[Duration, Field(gt=0)] = Field(
+        default=900.0, description="how often a gate that waits is told again"
+    )
 
 
 class Plan(Table):
