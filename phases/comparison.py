@@ -237,6 +237,15 @@ def _categories(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
     return rows
 
 
+def _few_shot(model: str, metrics: Mapping[str, Any]) -> str:
+    """Say what a model does after solved examples, where its evaluation asked."""
+    name = "success_rate_few_shot"
+    if name not in metrics:
+        return ""
+    interval = f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]"
+    return f"{NAMES[model]} after solved examples: following {metrics[name]:.1%} {interval}"
+
+
 def _contrast_table(title: str, prefix: str, metrics: Mapping[str, Any]) -> list[str]:
     lines = [f"{title:22} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable"]
     for a, b in CONTRASTS:
@@ -297,6 +306,7 @@ def _text(
             f"{NAMES[model]:5}  {'   '.join(shares)}   {metrics[f'{model}_went_on_rate']:>7.1%}  "
             f"{metrics[f'{model}_truncation_rate']:>7.1%}  {path}"
         )
+    lines += [line for model, e in evaluations.items() if (line := _few_shot(model, e.metrics))]
     for prefix, title in TITLES.items():
         lines += ["", *_contrast_table(title, prefix, metrics)]
     lines += ["", "Where each gain is from", *(line for a, b in CONTRASTS for line in _parts(a, b, metrics))]

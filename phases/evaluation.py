@@ -3,10 +3,13 @@
 Each prompt is wrapped by `prompt_format`. An answer must pass all checks of its prompt and be the whole
 response: ended by the end-of-text token. A base model that answers well goes on to an instruction of its own;
 `success_rate_if_stopped` counts its answer up to there, and so tells following from stopping in time.
+With `shots`, every prompt is asked again after that many solved examples, which show how to stop: what a
+model that was not tuned can do. The examples are hand-made seeds, never of the suite.
 Answers are kept as they come in `eval_<time>.jsonl`; the same parameters again continue an unfinished file.
 """
 
 import datetime
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +24,7 @@ from phases.common.parameters import PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
 
 if TYPE_CHECKING:
+    from phases.common.data import Seed
     from phases.common.model import ModelSource
     from phases.common.suite import Suite
 
@@ -39,7 +43,8 @@ class Parameters(PhaseParameters):
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
     max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
     batch_size: int = Field(32, ge=1, le=4096, description="prompts at once")
-    seed: int = Field(20251003, ge=0, description="recorded; greedy decoding draws no random numbers")
+    seed: int = Field(20251003, ge=0, description="chooses the examples; greedy decoding draws no numbers")
+    shots: int = Field(0, ge=0, le=32, description="also ask every prompt after so many solved examples")
 
 
 METRICS = {
@@ -53,6 +58,9 @@ METRICS = {
     "success_rate_if_stopped_low": "lower end of its Wilson 95 % interval",
     "success_rate_if_stopped_high": "upper end of its Wilson 95 % interval",
     "went_on_rate": "share of answers after which the model went on to another instruction",
+    "success_rate_few_shot": "share followed after solved examples, stopping not asked for (with `shots`)",
+    "success_rate_few_shot_low": "lower end of its Wilson 95 % interval",
+    "success_rate_few_shot_high": "upper end of its Wilson 95 % interval",
     "mean_tokens": "mean tokens of an answer, its end included",
     "tokens_per_second": "tokens generated a second",
     **{
@@ -73,6 +81,7 @@ class Answer(msgspec.Struct, frozen=True):
     tokens: int
     passed: bool
     failures: tuple[str, ...]
+    shots: int = 0
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
@@ -88,55 +97,58 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     suite = load_suite(
         default_suite((source.base or source).name) if parameters.suite == "auto" else parameters.suite
     )
-    fingerprint = _fingerprint(parameters, source, suite)
+    shown = demonstrations(suite, (source.base or source).name, parameters.shots, parameters.seed)
+    fingerprint = _fingerprint(parameters, source, suite, shown)
     rows_path = _rows_path(parameters.output_dir, fingerprint, reporter)
-    answers = {row["key"]: msgspec.convert(row, Answer) for row in _rows(rows_path)}
+    answers = {(row["key"], row["shots"]): msgspec.convert(row, Answer) for row in _rows(rows_path)}
     writer = files.RowWriter(rows_path)
     if not rows_path.stat().st_size:
         writer.write([fingerprint])
     loaded = load(parameters.model)
-    left = [prompt for prompt in suite.prompts if prompt.key not in answers]
+    rounds = [0, len(shown)] if shown else [0]
+    total = len(suite.prompts) * len(rounds)
     reporter.notice(
         f"evaluating {parameters.model} on {suite.name} ({len(suite.prompts)} prompts, version "
         f"{suite.version[:12]}); {len(answers)} answered before; chat_template=None, add_special_tokens=False"
     )
-    reporter.progress(len(answers), len(suite.prompts), "prompts")
+    reporter.progress(len(answers), total, "prompts")
     speed = _Speed()
-    heartbeat = Heartbeat(reporter, len(suite.prompts), "prompts")
-    for index, completion in generate(
-        loaded,
-        [prompt_format.prompt(prompt.instruction) for prompt in left],
-        seeds=[parameters.seed] * len(left),
-        max_new_tokens=parameters.max_new_tokens,
-        stop=(prompt_format.NEXT_PROMPT,),
-        batch_size=parameters.batch_size,
-        on_step=lambda: heartbeat.beat(len(answers)),
-    ):
-        prompt = left[index]
-        answer = _judge(prompt, completion)
-        writer.write([answer])
-        answers[answer.key] = answer
-        speed.count(completion.tokens)
-        reporter.progress(len(answers), len(suite.prompts), "prompts")
-        if len(answers) % max(1, len(suite.prompts) // SAMPLES) == 0:
-            _show(reporter, answer)
-            reporter.metric(
-                len(answers),
-                {
-                    "success_rate": sum(a.passed for a in answers.values()) / len(answers),
-                    "tokens_per_second": speed.rate(),
-                },
-            )
+    heartbeat = Heartbeat(reporter, total, "prompts")
+    for shots in rounds:
+        left = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
+        before = examples_text(shown) if shots else ""
+        for index, completion in generate(
+            loaded,
+            [before + prompt_format.prompt(prompt.instruction) for prompt in left],
+            seeds=[parameters.seed] * len(left),
+            max_new_tokens=parameters.max_new_tokens,
+            stop=(prompt_format.NEXT_PROMPT,),
+            batch_size=parameters.batch_size,
+            on_step=lambda: heartbeat.beat(len(answers)),
+        ):
+            answers[left[index].key, shots] = answer = _judge(left[index], completion, shots)
+            writer.write([answer])
+            speed.count(completion.tokens)
+            reporter.progress(len(answers), total, "prompts")
+            if len(answers) % max(1, total // SAMPLES) == 0:
+                _show(reporter, answer)
+                so_far, _ = _metrics(*([a for a in answers.values() if a.shots == n] for n in rounds))
+                rates: dict[str, float] = {
+                    n: so_far[n] for n in ("success_rate", "success_rate_few_shot") if n in so_far
+                }
+                reporter.metric(len(answers), {**rates, "tokens_per_second": speed.rate()})
     writer.close()
 
-    results = [answers[prompt.key] for prompt in suite.prompts]
-    metrics, categories = _metrics(results)
+    results = [answers[prompt.key, 0] for prompt in suite.prompts]
+    few_shot = [answers[prompt.key, len(shown)] for prompt in suite.prompts] if shown else []
+    metrics, categories = _metrics(results, few_shot)
     metrics["tokens_per_second"] = speed.rate()
     overall = wilson(sum(a.passed for a in results), len(results))
     record = provenance(
         loaded,
         suite={"name": suite.name, "version": suite.version},
         stop_rule=STOP_RULE,
+        demonstrations=shown,
         fingerprint=fingerprint,
     )
     summary_path = rows_path.with_suffix(".json")
@@ -154,14 +166,16 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "metrics": metrics,
             "categories": categories,
             "results": results,
+            "results_few_shot": few_shot,
             "provenance": record,
         },
     )
     reporter.artifact(summary_path)
-    reporter.artifact(rows_path, len(results))
+    reporter.artifact(rows_path, len(answers))
     manifest = parameters.output_dir / "manifest.json"
-    newest = {"evaluation": summary_path.name, "sha256": files.sha256(summary_path), **record}
-    files.write_json(manifest, newest)
+    files.write_json(
+        manifest, {"evaluation": summary_path.name, "sha256": files.sha256(summary_path), **record}
+    )
     reporter.artifact(manifest)
     reporter.finish(metrics, dict.fromkeys(metrics, summary_path.name), record)
     reporter.notice(_sentence(metrics))
@@ -173,11 +187,49 @@ def _sentence(metrics: Mapping[str, Any]) -> str:
     def share(name: str) -> str:
         return f"{metrics[name]:.1%} [{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]"
 
+    few_shot = "success_rate_few_shot"
     return (
         f"{metrics['passed']} of {metrics['prompts']} followed: {share('success_rate')}; following alone, "
         f"without having to stop in time: {share('success_rate_if_stopped')}; "
         f"{metrics['went_on_rate']:.1%} went on, {metrics['truncation_rate']:.1%} cut off"
+        + (f"; after examples: {share(few_shot)}" if few_shot in metrics else "")
     )
+
+
+def demonstrations(suite: "Suite", model: str, count: int, seed: int) -> "tuple[Seed, ...]":
+    """Return solved examples for a model, one category after the other, none of them near a suite prompt.
+
+    Args:
+        suite: what the examples must not give away.
+        model: name of the base model, by which its seeds are found.
+        count: how many examples; where there are fewer, all.
+        seed: chooses them and their order.
+    """
+    if not count:
+        return ()
+    from random import Random
+
+    from phases.common.data import load_seeds
+    from phases.common.dedupe import SuiteOverlap
+    from phases.common.suite import default_suite
+
+    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
+    by_category: dict[str, list[Seed]] = defaultdict(list)
+    rng = Random(seed)
+    seeds = load_seeds(default_suite(model))
+    for example in rng.sample(seeds, len(seeds)):
+        near = overlap.nearest(example.instruction)
+        if not (near and near.contaminated):
+            by_category[example.category].append(example)
+    in_turn = [e for some in itertools.zip_longest(*by_category.values()) for e in some if e]
+    return tuple(rng.sample(in_turn[:count], len(in_turn[:count])))
+
+
+def examples_text(examples: "Sequence[Seed]") -> str:
+    """Return the text that stands before a prompt: each example in the prompt format, then a blank line."""
+    from phases.common import prompt_format
+
+    return "".join(f"{prompt_format.prompt(e.instruction)} {e.response}\n\n" for e in examples)
 
 
 class _Speed:
@@ -197,7 +249,7 @@ class _Speed:
         return self._tokens / max(1e-9, self._clock() - self._started)
 
 
-def _judge(prompt: Any, completion: Any) -> Answer:
+def _judge(prompt: Any, completion: Any, shots: int = 0) -> Answer:
     from phases.common.verifiers import failures
 
     wrong = failures(prompt.instruction, prompt.checks, completion.text)
@@ -214,6 +266,7 @@ def _judge(prompt: Any, completion: Any) -> Answer:
         completion.tokens,
         not wrong,
         wrong,
+        shots,
     )
 
 
@@ -223,14 +276,17 @@ def _show(reporter: Reporter, answer: Answer) -> None:
         texts["Fails"] = "followed, but then the model went on to another instruction"
     elif answer.failures:
         texts["Fails"] = ", ".join(answer.failures)
-    reporter.sample(f"{answer.category} {answer.key}", texts, answer.passed)
+    title = f"{answer.category} {answer.key}" + (f", after {answer.shots} examples" if answer.shots else "")
+    reporter.sample(title, texts, _if_stopped(answer) if answer.shots else answer.passed)
 
 
 def _if_stopped(answer: Answer) -> bool:
     return set(answer.failures) <= {"went_on"}
 
 
-def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _metrics(
+    results: Sequence[Answer], few_shot: Sequence[Answer] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
     from phases.common.statistics import wilson
 
     by_category: dict[str, list[Answer]] = defaultdict(list)
@@ -252,6 +308,13 @@ def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]
         "went_on_rate": sum("went_on" in a.failures for a in results) / len(results),
         "mean_tokens": sum(a.tokens for a in results) / len(results),
     }
+    if few_shot:
+        shown = wilson(sum(map(_if_stopped, few_shot)), len(few_shot))
+        metrics |= {
+            "success_rate_few_shot": shown.rate,
+            "success_rate_few_shot_low": shown.low,
+            "success_rate_few_shot_high": shown.high,
+        }
     metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if f"success_rate_{n}" in METRICS}
     return metrics, {
         name: {
@@ -265,7 +328,9 @@ def _metrics(results: Sequence[Answer]) -> tuple[dict[str, Any], dict[str, Any]]
     }
 
 
-def _fingerprint(parameters: Parameters, source: "ModelSource", suite: "Suite") -> dict[str, Any]:
+def _fingerprint(
+    parameters: Parameters, source: "ModelSource", suite: "Suite", shown: "Sequence[Seed]"
+) -> dict[str, Any]:
     """Everything that the answers depend on: rows made under another fingerprint are never continued."""
     from phases.common.prompt_format import FORMAT_ID, NEXT_PROMPT
 
@@ -278,6 +343,7 @@ def _fingerprint(parameters: Parameters, source: "ModelSource", suite: "Suite") 
             "stop_rule": STOP_RULE,
             "stop": NEXT_PROMPT,
             "seed": parameters.seed,
+            "demonstrations": [msgspec.to_builtins(example) for example in shown],
         }
     }
 

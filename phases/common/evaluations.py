@@ -52,6 +52,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     results: tuple[Result, ...]
     provenance: dict[str, Any]
+    metrics: dict[str, Any] = {}
 
 
 def newest(patterns: Sequence[str]) -> Path:

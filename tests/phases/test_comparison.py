@@ -219,3 +219,14 @@ def test_a_table_says_what_it_leaves_out() -> None:
     rows = [{"category": "x", "check": f"c{n}", "fixed": 9 - n} for n in range(8)]
     assert error_analysis.as_text(rows, ["fixed"])[-1] == "2 more rows in the JSON file"
     assert len(error_analysis.as_text(rows[:3], ["fixed"])) == 4
+
+
+def test_what_a_base_model_does_after_examples_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few_shot = {"": 0.5, "_low": 0.4, "_high": 0.6}
+    metrics = {f"success_rate_few_shot{end}": value for end, value in few_shot.items()}
+    base = evaluation(PASSED["base"], metrics=metrics)
+    (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
+    assert compare(folder, monkeypatch) == 0
+    text = (folder / "final_comparison.txt").read_text()
+    assert "base after solved examples: following 50.0% [40.0%, 60.0%]" in text
+    assert "SFT after solved examples" not in text

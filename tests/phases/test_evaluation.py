@@ -1,6 +1,7 @@
 """Evaluation: the files that it writes, and that an interrupted one goes on where it stopped."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,64 @@ def test_the_stop_rule_is_recorded_and_another_is_not_continued(
     assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
 
 
+def test_with_shots_every_prompt_is_asked_again_after_examples(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation.main(arguments)
+    without = summary(tmp_path)["results"]
+    next((tmp_path / "out").glob("eval_*.json")).rename(tmp_path / "first.json")
+    next((tmp_path / "out").glob("eval_*.jsonl")).unlink()
+    evaluation.main([*arguments, "--shots", "3"])
+    found = summary(tmp_path)
+    assert found["results"] == without  # the primary result does not know of the examples
+    again = found["results_few_shot"]
+    assert [(row["key"], row["shots"]) for row in again] == [("k0", 3), ("k50", 3)]  # type: ignore[attr-defined]
+    shown = found["provenance"]["demonstrations"]  # type: ignore[index]
+    assert len({example["category"] for example in shown}) == 3
+    metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
+    assert set(metrics) <= set(METRICS)
+    low, rate, high = (metrics[f"success_rate_few_shot{end}"] for end in ("_low", "", "_high"))
+    assert low <= rate <= high
+    # Interrupted among the answers with examples, it goes on there.
+    [rows] = (tmp_path / "out").glob("eval_*.jsonl")
+    lines = rows.read_bytes().splitlines(keepends=True)
+    rows.with_suffix(".json").unlink()
+    rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))  # no new file gets this name
+    rows.write_bytes(b"".join(lines[:4]))
+    monkeypatch.setattr(evaluation.Reporter, "sample", lambda *given: None)
+    evaluation.main([*arguments, "--shots", "3"])
+    assert summary(tmp_path)["results_few_shot"] == again
+    assert len(rows.read_bytes().splitlines()) == 5
+
+
+def test_going_on_after_examples_is_what_they_show() -> None:
+    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
+    zero = evaluation._judge(prompt, Completion(" yes", True, 2, stopped=True))
+    few = evaluation._judge(prompt, Completion(" yes", True, 2, stopped=True), 5)
+    metrics, _ = evaluation._metrics([zero], [few])
+    assert (metrics["success_rate"], metrics["success_rate_few_shot"]) == (0, 1)
+    assert "after examples: 100.0%" in evaluation._sentence(metrics)
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_examples_are_seeds_that_give_no_prompt_of_the_suite_away(name: str) -> None:
+    suite = load_suite(name)
+    shown = evaluation.demonstrations(suite, name, 7, seed=1)
+    assert len(shown) == len(set(shown)) == 7
+    assert not {e.instruction for e in shown} & {p.instruction for p in suite.prompts}
+    assert shown == evaluation.demonstrations(suite, name, 7, seed=1)
+    assert shown != evaluation.demonstrations(suite, name, 7, seed=2)
+    planted = replace(suite, prompts=(replaced(suite.prompts[0], shown[0].instruction),))
+    assert shown[0] not in evaluation.demonstrations(planted, name, 30, seed=1)
+    text = evaluation.examples_text(shown[:1])
+    assert text == f"Instruction: {shown[0].instruction}\nResponse: {shown[0].response}\n\n"
+    assert evaluation.demonstrations(suite, name, 0, seed=1) == ()
+
+
+def replaced(prompt: Prompt, instruction: str) -> Prompt:
+    return Prompt(prompt.key, prompt.category, instruction, prompt.checks)
+
+
 def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
     evaluation.main(arguments)
     whole = summary(tmp_path)["results"]
@@ -109,6 +168,7 @@ def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path)
     rows.with_suffix(".json").unlink()
     first = json.loads(lines[1])
     marked = json.dumps({**first, "response": "kept from before"}).encode() + b"\n"
+    rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))  # no new file gets this name
     rows.write_bytes(lines[0] + marked + lines[2][:9])  # the second answer is torn
     evaluation.main(arguments)
     again = {row["key"]: row for row in summary(tmp_path)["results"]}  # type: ignore[attr-defined]
