@@ -36,6 +36,7 @@ from app.session import (
     pod,
     process,
     shim,
+    spending,
     view,
 )
 from app.session.attempts import Liveness
@@ -80,6 +81,7 @@ class Conductor:
         self._liveness: tuple[str, Liveness] | None = None
         self._shim: subprocess.Popen[bytes] | None = None
         self._changed = asyncio.Event()
+        self._phase_ended = asyncio.Event()
         self._viewers: set[asyncio.StreamWriter] = set()
         self._leaving = False
 
@@ -87,6 +89,8 @@ class Conductor:
         """Write an event to the journal, then let it be true."""
         self.state = apply(self.state, self.journal.append(event))
         self._changed.set()
+        if isinstance(event, events.AttemptEnded):
+            self._phase_ended.set()
 
     def snapshot(self) -> SessionSnapshot:
         """Return the session as it stands."""
@@ -114,7 +118,7 @@ class Conductor:
             self._order_guard()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
-        ticking = asyncio.create_task(self._tick())
+        ticking = asyncio.gather(self._tick(), self._reconcile())
         try:
             while self.state.ended is None and not self._leaving:
                 try:
@@ -315,6 +319,39 @@ class Conductor:
             for problem in problems:
                 if problem not in self.state.said and self.state.ended is None:
                     self.record(events.Noticed(text=problem, key=problem))
+
+    async def _reconcile(self) -> None:
+        """Ask the provider what the pod has cost: now, at intervals, and after each phase."""
+        pod = self.plan.pod
+        failing = False
+        while pod.spent_command:
+            try:
+                usd = await spending.ask(pod.spent_command, self.environment)
+                failing = False
+                self._compare(usd)
+            except spending.Unclear as unclear:
+                text = f"pod.spent_command {self._masker.text(str(unclear))}"
+                if not failing and text not in self.state.said and self.state.ended is None:
+                    self.record(events.Noticed(text=text, key=text))
+                failing = True
+            except OSError:  # a full disk: the next figure will do
+                traceback.print_exc()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._phase_ended.wait(), pod.spent_every)
+            self._phase_ended.clear()
+
+    def _compare(self, provider: float) -> None:
+        """Record the provider's figure, and tell when it begins to differ from ours."""
+        if self.state.ended is not None:
+            return
+        before = self.state.provider
+        ours = self.elapsed() / 3600 * self.plan.pod.usd_per_hour
+        self.record(events.Reconciled(usd=provider, ours_usd=ours))
+        if spending.differs(provider, ours) and not (
+            before and spending.differs(before.usd, before.ours_usd)
+        ):
+            text = f"The provider says that the pod has cost ${provider:.2f}; by our ledger it is ${ours:.2f}"
+            self.record(events.Noticed(text=text))
 
     def _watch_disk(self, free: int, attempt: Attempt | None) -> None:
         """Hold the reserve; stop an attempt while it can still save, before the disk is full."""

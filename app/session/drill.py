@@ -65,6 +65,7 @@ def _harmless(plan: Plan, place: Path, stopped: Path) -> Plan:
         update={
             "stop_command": ("touch", str(stopped)),
             "stop_fallbacks": (),
+            "spent_command": (),
             "stopped_command": ("test", "-e", str(stopped)),
         }
     )

@@ -134,6 +134,13 @@ class Noticed(Event, frozen=True, kw_only=True, tag="noticed"):
     key: str = ""
 
 
+class Reconciled(Event, frozen=True, kw_only=True, tag="reconciled"):
+    """The provider's own figure, and what the ledger said at that moment."""
+
+    usd: float
+    ours_usd: float
+
+
 class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
     """The session is over: every phase is, or it was stopped."""
 
@@ -153,5 +160,6 @@ AnyEvent = (
     | HoldSet
     | SessionStopAsked
     | Noticed
+    | Reconciled
     | SessionEnded
 )

@@ -145,7 +145,7 @@ class Guard:
 
     def _run(self, command: list[str], log: Path | None = None, takes: float = _COMMAND_TAKES) -> int | None:
         """Run a command and return its exit code, None if it could not run or took too long."""
-        argv = [_expanded(word, self._environment) for word in command]
+        argv = [expanded(word, self._environment) for word in command]
         with open(log or os.devnull, "ab") as output:  # noqa: PTH123
             try:
                 return subprocess.run(
@@ -170,7 +170,7 @@ class Guard:
             os.close(handle)
 
 
-def _expanded(word: str, environment: Mapping[str, str]) -> str:
+def expanded(word: str, environment: Mapping[str, str]) -> str:
     """Return a word of a command with `$NAME` and `${NAME}` replaced; unknown names stay."""
     for name, value in environment.items():
         word = value if word in (f"${name}", f"${{{name}}}") else word

@@ -48,8 +48,14 @@ def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     """Return in lines what a plan executes: commands, folder, names of variables, digest."""
     lines = [f"{plan.path} executes, in {plan.folder}:", ""]
     lines += [f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases]
-    if plan.pod.stop_command:
-        lines.append(f"  to stop the pod: {shlex.join(plan.pod.stop_command)}")
+    for what, command in (
+        ("to stop the pod", plan.pod.stop_command),
+        *(("or else", fallback) for fallback in plan.pod.stop_fallbacks),
+        ("to see that it is stopped", plan.pod.stopped_command),
+        ("to ask what it has cost", plan.pod.spent_command),
+    ):
+        if command:
+            lines.append(f"  {what}: {shlex.join(command)}")
     names = ", ".join(sorted(attempts.passed(plan, environment)))
     return [*lines, "", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
 

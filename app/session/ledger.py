@@ -69,6 +69,9 @@ def money(plan: Plan, state: State, elapsed: float, now: float, current: Range |
         idle_seconds=idle,
         forecast_usd=usd,
         ends_at=Range(now + seconds.low, now + seconds.high),
+        provider_usd=state.provider.usd if state.provider else None,
+        provider_ours_usd=state.provider.ours_usd if state.provider else None,
+        provider_at=state.provider_at if state.provider else None,
     )
 
 

@@ -42,9 +42,15 @@ def money(session: SessionSnapshot) -> str:
     ledger = session.money
     over = session.state in ("finished", "stopped")
     forecast = "" if over else f", forecast ${span(ledger.forecast_usd, '.2f')}"
+    provider = ""
+    if ledger.provider_usd is not None and ledger.provider_at is not None:
+        ago = duration(max(0.0, session.now - ledger.provider_at))
+        provider = (
+            f"; the provider {ago} ago: ${ledger.provider_usd:.2f}, ours ${ledger.provider_ours_usd:.2f}"
+        )
     return (
         f"spent ${ledger.spent_usd:.2f}{forecast} of ${ledger.budget_usd:.2f}; "
-        f"idle {duration(ledger.idle_seconds)} ${ledger.idle_usd:.2f}"
+        f"idle {duration(ledger.idle_seconds)} ${ledger.idle_usd:.2f}{provider}"
     )
 
 

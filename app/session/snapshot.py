@@ -112,7 +112,11 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger. Spent counts from the pod's start, gates included; forecast and end are ranges."""
+    """The ledger. Spent counts from the pod's start, gates included; forecast and end are ranges.
+
+    `provider_usd` is the provider's own figure at `provider_at`, when ours was `provider_ours_usd`; None
+    where the plan has no command that asks for it, or it has not answered yet.
+    """
 
     usd_per_hour: float
     budget_usd: float
@@ -121,6 +125,9 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: float
     forecast_usd: Range
     ends_at: Range
+    provider_usd: float | None = None
+    provider_ours_usd: float | None = None
+    provider_at: float | None = None
 
 
 class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +143,14 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float | None = None
 
 
+class GpuHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that has a GPU open; `ours` where it belongs to the running phase."""
+
+    pid: int
+    name: str
+    ours: bool = False
+
+
 class MachineSample(msgspec.Struct, frozen=True, kw_only=True):
     """GPUs and host at one moment; `cpu` is the share of all cores in use, 0 to 100."""
 
@@ -147,6 +162,7 @@ class MachineSample(msgspec.Struct, frozen=True, kw_only=True):
     memory_total: int
     disk_free: int
     phase_memory: int | None = None
+    holders: tuple[GpuHolder, ...] = ()
 
 
 class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):

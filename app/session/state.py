@@ -94,6 +94,8 @@ class State(msgspec.Struct, frozen=True):
     ended: events.SessionEnded | None = None
     notices: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()
+    provider: events.Reconciled | None = None
+    provider_at: float = 0.0
     time: Time = Time()
     pod_known: bool = False
     machine: str = ""
@@ -204,6 +206,8 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
         case events.Noticed():
             said = state.said | {event.key} if event.key else state.said
             return replace(state, notices=(*state.notices, event.text)[-20:], said=said)
+        case events.Reconciled():
+            return replace(state, provider=event, provider_at=wall)
         case events.SessionEnded():
             if event.finished and state.current is not None:
                 raise Impossible("a session is not finished before its phases are")
