@@ -6,21 +6,24 @@ from textual.content import Content
 
 from app.session.snapshot import GpuSample, MachineSample
 from widgets import format as fmt
+from widgets.chart import Curve, plot
 from widgets.header import bar
 from widgets.rows import Part, ViewRows, row
-from widgets.view import View
+from widgets.series import Point
+from widgets.view import MemoryUse, View
 
 NARROW_CELL = 17
 REDRAW_SECONDS = 2.5
+LEAST_CHART = 7
+MOST_PEAKS = 5
+COLOURS = (fmt.INFO, fmt.GOOD, fmt.WARN, fmt.BAD)
 
 
-def peaks(view: View) -> dict[int, int]:
+def peaks(view: View) -> dict[int, float]:
     """Return the most memory that each GPU has used during the attempt that is shown."""
-    most: dict[int, int] = {}
-    for sample in view.record.machine if view.record else ():
-        for gpu in sample.gpus:
-            most[gpu.index] = max(most.get(gpu.index, 0), gpu.memory_used)
-    return most
+    record = view.record
+    shown = [m for m in view.memory if record and (m.phase, m.attempt) == (record.phase, record.attempt)]
+    return {gpu: most for use in shown for gpu in use.gpus if (most := use.peak(gpu)) is not None}
 
 
 def _memory_style(used: float, total: float) -> str:
@@ -40,8 +43,8 @@ def gauge_row(width: int, name: str, used: float, total: float) -> Content:
     return row(width, (f"{name} ", fmt.QUIET), *parts, (figures, ""))
 
 
-def gpu_rows(gpu: GpuSample, peak: int | None, width: int) -> list[Content]:
-    """Return two rows for one GPU."""
+def gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = False) -> list[Content]:
+    """Return two rows for one GPU; the `full` ones say its name and what the driver keeps for itself."""
     facts = [_percent(gpu.utilisation).strip()]
     if gpu.power_watts is not None:
         facts.append(f"{gpu.power_watts:.0f} W")
@@ -49,6 +52,10 @@ def gpu_rows(gpu: GpuSample, peak: int | None, width: int) -> list[Content]:
         facts.append(f"{gpu.temperature:.0f} C")
     if peak is not None:
         facts.append(f"peak {fmt.gib(max(peak, gpu.memory_used))}")
+    if full and gpu.memory_reserved is not None:
+        facts.append(f"driver keeps {fmt.gib(gpu.memory_reserved)}")
+    if full:
+        facts.append(gpu.name)
     return [
         gauge_row(width, f"GPU{gpu.index}", gpu.memory_used, gpu.memory_total),
         row(width, (" " * 5 + "  ".join(facts), fmt.QUIET)),
@@ -113,6 +120,81 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
     return rows[:height]
 
 
+def holder_rows(sample: MachineSample, width: int) -> list[Content]:
+    """Return who holds the GPUs; a process that is not the phase's stands out."""
+    if not sample.gpus:
+        return []
+    if not sample.holders:
+        return [row(width, ("held by  ", fmt.QUIET), ("nobody that may be seen from here", fmt.QUIET))]
+    parts: list[Part] = [("held by  ", fmt.QUIET)]
+    for holder in sorted(sample.holders, key=lambda h: (h.ours, h.pid)):
+        if holder.ours:
+            parts.append((f"{holder.name} {holder.pid} (the phase)  ", ""))
+        else:
+            parts.append((f"! {holder.name} {holder.pid} (not the phase)  ", fmt.WARN))
+    return [row(width, *parts)]
+
+
+def memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
+    """Return memory in GiB over time, a curve for each attempt: of each GPU, or of RAM without one."""
+
+    def scaled(points: Sequence[Point]) -> list[Point]:
+        return [p._replace(step=(p.step - started) / unit, mean=p.mean / 2**30) for p in points]
+
+    found = []
+    for i, use in enumerate(uses):
+        one = len(use.gpus) == 1
+        for index, series in (use.gpus or {0: use.ram}).items():
+            colour = COLOURS[(i if one or not use.gpus else index) % len(COLOURS)]
+            found.append(Curve(series.name, scaled(series.points), colour))
+    return found
+
+
+def peak_rows(view: View, width: int) -> list[Content]:
+    """Return the peak of each attempt, in the order in which they ran."""
+    gpus = sorted({gpu for use in view.memory for gpu in use.gpus})[:MOST_PEAKS]
+    columns: list[int | None] = [*gpus, None]
+    heads = "".join(f"{'RAM' if gpu is None else f'GPU{gpu}':>8}" for gpu in columns)
+    rows = [row(width, (fmt.fit("PEAK, GiB", 26), f"{fmt.STRONG} {fmt.QUIET}"), (heads, fmt.QUIET))]
+    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    for use in view.memory:
+        again = f" {use.attempt}" if use.attempt > 1 else ""
+        most = [use.peak(gpu) for gpu in columns]
+        values = "".join(f"{'-' if peak is None else fmt.gib(peak):>8}" for peak in most)
+        rows.append(row(width, (fmt.fit(titles.get(use.phase, use.phase) + again, 26), ""), (values, "")))
+    return rows
+
+
+def memory_rows(view: View, width: int, height: int) -> list[Content]:
+    """Return GPUs and who holds them, memory over time, and the peak of each attempt."""
+    sample = view.snapshot.machine
+    rows: list[Content] = []
+    if sample is not None:
+        most = peaks(view)
+        few = 2 * len(sample.gpus) <= height // 3
+        rows = [r for gpu in sample.gpus for r in gpu_rows(gpu, most.get(gpu.index), width, full=True)]
+        rows = rows if few else machine_rows(view, width, max(3, height // 3))
+        if few:
+            rows += [*holder_rows(sample, width), *host_rows(sample, width)]
+        else:
+            rows += holder_rows(sample, width)
+    table = peak_rows(view, width)
+    room = height - len(rows)
+    table = [table[0], *table[1:][-max(1, room - LEAST_CHART - 1) :]]
+    started, hour = view.snapshot.started, 3600.0
+    unit, name = (hour, "h") if view.now - started > 2 * hour else (60.0, "min")
+    chart = plot(
+        memory_curves(view.memory, started, unit),
+        width,
+        room - len(table) - 1,
+        unit=name,
+        empty="no samples yet",
+    )
+    what = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
+    heading = row(width, (f"{what}, each phase in its colour", f"{fmt.STRONG} {fmt.QUIET}"))
+    return [*rows, heading, *chart, *table][:height]
+
+
 class MachinePanel(ViewRows):
     """What the session does to the machine; drawn every few seconds, for its figures never stand still."""
 
@@ -129,3 +211,11 @@ class MachinePanel(ViewRows):
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the rows for GPUs or host."""
         return machine_rows(view, width, height)
+
+
+class MemoryPanel(MachinePanel):
+    """The machine on a screen of its own, with memory over time."""
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the rows."""
+        return memory_rows(view, width, height)

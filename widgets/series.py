@@ -57,10 +57,10 @@ class Series:
 
 
 class SeriesBuilder:
-    """Collects one metric's values."""
+    """Collects one metric's values in at most `limit` points."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, limit: int = LIMIT) -> None:
+        self.name, self._limit = name, limit
         self._points: list[Point] = []
         self._a_point = 1  # values that make a point
         self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
@@ -101,7 +101,7 @@ class SeriesBuilder:
     def _close_point(self) -> None:
         self._points.append(self._open_point())
         self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
-        if len(self._points) >= LIMIT:
+        if len(self._points) >= self._limit:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
             self._points = [merged(a, b) for a, b in pairs]
             self._a_point *= 2

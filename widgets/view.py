@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.session.snapshot import AttemptView, GateView, MachineSample, PhaseView, SessionSnapshot
+from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
 from phases.common.protocol import Artifact, Notice, Sample
 from widgets.series import Series
 
@@ -35,9 +35,23 @@ class Record:
     samples: tuple[Sample, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     notices: tuple[Notice, ...] = ()
-    machine: tuple[MachineSample, ...] = ()
     earlier: Mapping[int, Mapping[str, Series]] = field(default_factory=dict)
     reading: bool = False
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """Memory in use while an attempt ran, in bytes over seconds since the epoch: of each GPU, and RAM."""
+
+    phase: str
+    attempt: int
+    gpus: Mapping[int, Series]
+    ram: Series
+
+    def peak(self, gpu: int | None = None) -> float | None:
+        """Return the most that a GPU, or else the RAM, has held; None where nothing was measured."""
+        series = self.ram if gpu is None else self.gpus.get(gpu)
+        return max((p.high for p in series.points if p.finite), default=None) if series else None
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,8 @@ class View:
     """The session at one moment, and the record of the phase that the operator looks at.
 
     `now` is the viewer's clock; `lost` says why the snapshot is old, where it is; `outcome` is the text that
-    the last phase of a finished session wrote.
+    the last phase of a finished session wrote; `memory` is that of each attempt, in the order in which they
+    ran.
     """
 
     snapshot: SessionSnapshot
@@ -53,6 +68,7 @@ class View:
     record: Record | None = None
     lost: str = ""
     outcome: tuple[str, ...] = ()
+    memory: tuple[MemoryUse, ...] = ()
 
     @property
     def phase(self) -> PhaseView | None:

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeVar
 import psutil
 import pynvml
 
-from app.session.snapshot import GpuSample, MachineSample
+from app.session.process import gpu_holders
+from app.session.snapshot import GpuHolder, GpuSample, MachineSample
 
 T = TypeVar("T")
 
@@ -102,13 +103,29 @@ def tree_memory(pid: int) -> int | None:
     return total
 
 
+def read_holders(pid: int | None) -> tuple[GpuHolder, ...]:
+    """Return who has a GPU open, as far as may be seen; the tree of the process `pid` is the phase's."""
+    tree: set[int] = set()
+    with suppress(psutil.Error):
+        if pid is not None:
+            tree = {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+    found = []
+    for holder in gpu_holders():
+        with suppress(psutil.Error):
+            found.append(GpuHolder(pid=holder, name=psutil.Process(holder).name(), ours=holder in tree))
+    return tuple(found)
+
+
 def sample(
     folder: Path,
     pid: int | None = None,
     *,
     gpus: Callable[[], tuple[GpuSample, ...]],
     host: Callable[[Path, int | None], Host] = read_host,
+    holders: Callable[[int | None], tuple[GpuHolder, ...]] = read_holders,
     clock: Callable[[], float] = time.time,
 ) -> MachineSample:
     """Return the machine at this moment; `folder` names the disk and `pid` the process tree of the phase."""
-    return MachineSample(time=clock(), gpus=gpus(), **host(folder, pid)._asdict())
+    devices = gpus()
+    held = holders(pid) if devices else ()
+    return MachineSample(time=clock(), gpus=devices, holders=held, **host(folder, pid)._asdict())

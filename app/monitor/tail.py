@@ -11,6 +11,7 @@ import re
 import stat
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -18,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from app.monitor.text import clean_line, clean_text
-from app.session.snapshot import ProgressView
+from app.session.snapshot import MachineSample, ProgressView
 from phases.common.protocol import Artifact, Line, Metric, Notice, Progress, Sample
 
 CHUNK = 1 << 20
@@ -259,6 +260,23 @@ def _clean_sample(sample: Sample) -> Sample:
         for name, text in islice(sample.texts.items(), _MOST_TEXTS)
     }
     return msgspec.structs.replace(sample, title=clean_text(sample.title, _LONGEST_NAME), texts=texts)
+
+
+class MachineTail:
+    """The machine's samples while an attempt ran; lines that are none are passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _File(path)
+        self._decoder = msgspec.json.Decoder(MachineSample)
+
+    def poll(self) -> list[MachineSample]:
+        """Return the samples of the next chunk; none when there was nothing new."""
+        lines, _, _ = self._file.whole_lines()
+        found = []
+        for line in lines:
+            with suppress(ValueError, RecursionError):
+                found.append(self._decoder.decode(line))
+        return found
 
 
 class LogMetrics(Generic[S]):

@@ -136,6 +136,12 @@ class CockpitScreen(Screen[None]):
 
         self.app.push_screen(LogScreen())
 
+    def action_machine(self) -> None:
+        """Open the machine."""
+        from app.screens.machine import MachineScreen
+
+        self.app.push_screen(MachineScreen())
+
     def action_samples(self) -> None:
         """Open the samples."""
         from app.screens.samples import SamplesScreen

@@ -5,20 +5,20 @@ once and a long history fills in behind it.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Final
 
-from app.monitor.tail import LogTail, ProgressTail
+from app.monitor.tail import LogTail, MachineTail, ProgressTail
 from app.monitor.text import clean_text
 from app.screens.base import Session
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
 from widgets.series import Series, SeriesBuilder
-from widgets.view import LogLines, Record, View
+from widgets.view import LogLines, MemoryUse, Record, View
 
-MOST_MACHINE_SAMPLES: Final = 3600
+MOST_MEMORY_POINTS: Final = 512
 MOST_EARLIER: Final = 3
 LONGEST_OUTCOME: Final = 64_000
 TIME_BETWEEN_VIEWS: Final = 0.9
@@ -33,7 +33,6 @@ class AttemptReader:
         self.phase, self.attempt = phase, attempt.number
         self._log = LogTail(folder / "output.log")
         self._progress: ProgressTail[SeriesBuilder] = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
-        self._machine: dict[float, MachineSample] = {}
         self._record: Record | None = None
 
     def read(self, seconds: float, clock: Callable[[], float]) -> Record:
@@ -57,16 +56,53 @@ class AttemptReader:
             tuple(progress.samples),
             tuple(progress.artifacts.values()),
             tuple(progress.notices),
-            tuple(self._machine.values()),
             reading=reading,
         )
 
-    def add_machine(self, sample: MachineSample | None) -> None:
-        """Remember a sample of the machine."""
-        if sample is not None:
-            self._machine[sample.time] = sample
-            if len(self._machine) > MOST_MACHINE_SAMPLES:
-                del self._machine[next(iter(self._machine))]
+
+class MemoryReader:
+    """Follows the memory in use over the whole session: a chunk of one attempt's samples a view."""
+
+    def __init__(self) -> None:
+        self._tails: dict[tuple[str, int], MachineTail] = {}
+        self._series: dict[tuple[str, int], dict[int | None, SeriesBuilder]] = {}
+        self._over: set[tuple[str, int]] = set()
+
+    def read(self, snapshot: SessionSnapshot) -> tuple[MemoryUse, ...]:
+        """Read on; return what is known of each attempt, in the order in which they ran."""
+        begun = [(each.started, phase.id, each) for phase in snapshot.phases for each in phase.attempts]
+        begun.sort(key=lambda found: found[0])
+        for _, phase, attempt in begun:
+            key = phase, attempt.number
+            if key in self._over:
+                continue
+            samples = self._tail(key, attempt).poll()
+            self._add(key, samples)
+            if samples:
+                break
+            if attempt.ended is not None:
+                self._over.add(key)
+        keys = [(phase, attempt.number) for _, phase, attempt in begun]
+        return tuple(self._use(key) for key in keys if key in self._series)
+
+    def _tail(self, key: tuple[str, int], attempt: AttemptView) -> MachineTail:
+        if key not in self._tails:
+            self._tails[key] = MachineTail(Path(attempt.folder) / "machine.jsonl")
+        return self._tails[key]
+
+    def _add(self, key: tuple[str, int], samples: Sequence[MachineSample]) -> None:
+        for sample in samples:
+            series = self._series.setdefault(key, {None: SeriesBuilder("RAM", MOST_MEMORY_POINTS)})
+            series[None].add(sample.time, sample.memory_used)
+            for gpu in sample.gpus:
+                if gpu.index not in series:
+                    series[gpu.index] = SeriesBuilder(f"GPU{gpu.index}", MOST_MEMORY_POINTS)
+                series[gpu.index].add(sample.time, gpu.memory_used)
+
+    def _use(self, key: tuple[str, int]) -> MemoryUse:
+        found = {index: builder.series() for index, builder in self._series[key].items()}
+        gpus = {index: series for index, series in found.items() if index is not None}
+        return MemoryUse(*key, gpus, found[None])
 
 
 class EarlierAttempts:
@@ -106,6 +142,7 @@ class SessionFeed:
         self._chosen: str | None = None
         self._reader: AttemptReader | None = None
         self._earlier: EarlierAttempts | None = None
+        self._memory = MemoryReader()
         self._outcome: tuple[str, ...] = ()
         self._shown: SessionSnapshot | None = None
 
@@ -138,7 +175,7 @@ class SessionFeed:
             self._outcome = outcome(snapshot)
         now = self._clock()
         lost = "" if snapshot.machine or snapshot.state in ("finished", "stopped") else "no conductor"
-        return View(snapshot, now, record, lost, self._outcome)
+        return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot))
 
     def _record(self, snapshot: SessionSnapshot) -> Record | None:
         wanted = self._chosen
@@ -153,8 +190,6 @@ class SessionFeed:
         attempt, reader = phase.attempts[-1], self._reader
         if reader is None or (reader.phase, reader.attempt) != (phase.id, attempt.number):
             reader = self._reader = AttemptReader(phase.id, attempt)
-        if attempt.ended is None:
-            reader.add_machine(snapshot.machine)
         record = reader.read(READING_TIME, self._monotonic)
         if record.reading or len(phase.attempts) == 1:
             return record

@@ -108,6 +108,7 @@ COMMANDS: Final = (
     Command("session", "c", "decisions", "decisions that were taken, with reasons", "decisions"),
     Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
     Command("session", "z", "chart", "chart on a screen of its own", "zoom"),
+    Command("session", "u", "machine", "GPUs and host: who holds them, memory over time, peaks", "GPU"),
     *_chart("session"),
     Command("session", "down,j", "choose(1)", "look at the next phase"),
     Command("session", "up", "choose(-1)", "look at the phase before"),
@@ -123,6 +124,7 @@ COMMANDS: Final = (
     Command("gate", "c", "curves", "chart instead of samples, or samples again", "curves"),
     Command("gate", "m", "metric(1)", "next metric in the chart"),
     Command("gate", "z", "chart", "chart on a screen of its own"),
+    Command("gate", "u", "machine", "GPUs and host: memory over time, peaks"),
     Command("gate", "question_mark,h", "help", "all keys", "help"),
     Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
     Command("gate", "l", "log", "log of the phase", "log"),
@@ -136,6 +138,9 @@ COMMANDS: Final = (
     Command("chart", BACK, "back", "back", "back"),
     Command("chart", "question_mark,h", "help", "all keys", "help"),
     *_chart("chart"),
+    # GPUs and host
+    Command("machine", BACK, "back", "back", "back"),
+    Command("machine", "question_mark,h", "help", "all keys", "help"),
     # The log
     Command("log", "slash", "search", "search; Enter goes to the latest line found", "search"),
     Command("log", "n", "find(-1)", "line found before", "before"),
@@ -196,6 +201,7 @@ SCREENS: Final = {
     "session": "Session",
     "gate": "Gate",
     "chart": "Chart",
+    "machine": "GPUs and host",
     "decide": "Decision",
     "parameters": "Parameters of a retry",
     "log": "Log",

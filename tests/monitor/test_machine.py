@@ -123,3 +123,14 @@ def test_the_memory_of_a_phase_is_that_of_its_tree() -> None:
     assert whole is not None
     assert whole > alone
     assert tree_memory(parent.pid) is None
+
+
+def test_who_holds_the_gpus_is_asked_only_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.monitor.machine.gpu_holders", lambda: [os.getpid(), 2**30])
+    gpu = GpuSample(index=0, name="GPU", memory_used=1, memory_total=2)
+    taken = sample(tmp_path, os.getpid(), gpus=lambda: (gpu,))
+    assert [(holder.pid, holder.ours) for holder in taken.holders] == [(os.getpid(), True)]
+    assert sample(tmp_path, None, gpus=lambda: (gpu,)).holders[0].ours is False
+    assert sample(tmp_path, os.getpid(), gpus=lambda: ()).holders == ()

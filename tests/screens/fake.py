@@ -18,6 +18,7 @@ from app.session.snapshot import (
     DecisionKind,
     DecisionView,
     GateView,
+    GpuHolder,
     GpuSample,
     MachineSample,
     Money,
@@ -30,7 +31,7 @@ from app.session.snapshot import (
 )
 from phases.common.protocol import Artifact, Sample
 from widgets.series import Series, SeriesBuilder
-from widgets.view import LogLines, Record, View
+from widgets.view import LogLines, MemoryUse, Record, View
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
 HOUR = 3600.0
@@ -77,6 +78,7 @@ def gpu(index: int = 0, used: float = 44.1, total: float = 80.0, load: float = 9
         name="NVIDIA A100-SXM4-80GB",
         memory_used=int(used * GIB),
         memory_total=int(total * GIB),
+        memory_reserved=int(0.6 * GIB),
         utilisation=load,
         power_watts=412.0,
         temperature=61.0,
@@ -93,6 +95,12 @@ def machine(gpus: int = 1, now: float = 0.0) -> MachineSample:
         memory_total=int(7.6 * GIB) if gpus == 0 else int(125 * GIB),
         disk_free=int(212e9),
         phase_memory=int(1.2 * GIB) if gpus == 0 else None,
+        holders=(
+            GpuHolder(pid=4711, name="python", ours=True),
+            GpuHolder(pid=99, name="jupyter-lab"),
+        )
+        if gpus
+        else (),
     )
 
 
@@ -249,6 +257,20 @@ ARTIFACTS = (
 )
 
 
+def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MemoryUse, ...]:
+    """What each attempt of the session has used, a value a minute."""
+    found = []
+    for i, phase in enumerate(p for p in base.phases if p.attempts):
+        for attempt in phase.attempts:
+            minutes = range(int(phase.elapsed / 60) + 1)
+            at = [attempt.started + 60 * m for m in minutes]
+            used = [(18 + 11 * i) * (1 - math.exp(-m / 4)) * GIB for m in minutes]
+            shown = series({f"GPU{g}": list(zip(at, used, strict=True)) for g in range(gpus)})
+            ram = series({"RAM": [(t, (3 + i) * GIB) for t in at]})["RAM"]
+            found.append(MemoryUse(phase.id, attempt.number, dict(enumerate(shown.values())), ram))
+    return tuple(found)
+
+
 def record(phase: str, **changes: Any) -> Record:
     return Record(phase, 1, **changes)
 
@@ -268,9 +290,8 @@ def running(**changes: Any) -> View:
         series=training_series(),
         log=training_log(),
         samples=samples(3),
-        machine=(replace(machine(1), gpus=(gpu(0, 51.0),)),),
     )
-    return View(replace(base, **changes), base.now, found)
+    return View(replace(base, **changes), base.now, found, memory=memory(base))
 
 
 def retried() -> View:
@@ -404,11 +425,12 @@ def starting() -> View:
 def no_gpu() -> View:
     """The rehearsal on two CPU cores."""
     view = running(machine=machine(0), model="embedded", gpu="", profile="rehearsal")
-    return View(view.snapshot, view.now, view.record)
+    return View(view.snapshot, view.now, view.record, memory=memory(view.snapshot, 0))
 
 
 def eight_gpus() -> View:
-    return running(machine=machine(8))
+    view = running(machine=machine(8))
+    return View(view.snapshot, view.now, view.record, memory=memory(view.snapshot, 8))
 
 
 def stalled() -> View:

@@ -141,6 +141,21 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
         assert driven.app.screen.query_one(Figure).chart == Chart()
 
 
+async def test_the_machine_says_who_holds_the_gpu(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("u")
+        shown = shown_in(driven)
+        assert "! jupyter-lab 99 (not the phase)" in shown
+        assert "python 4711 (the phase)" in shown
+        assert "driver keeps 0.6" in shown
+        assert "PEAK, GiB" in shown
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+    async with drive(fake.no_gpu()) as driven:
+        await driven.press("u")
+        assert "held by" not in shown_in(driven)
+
+
 async def test_a_hold_is_taken_back(drive: Any) -> None:
     async with drive(fake.running(hold=True)) as driven:
         await driven.press("o")

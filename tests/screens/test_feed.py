@@ -143,3 +143,23 @@ def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) ->
         assert record.series["loss"].last == 3.0
         assert {n: each["loss"].last for n, each in record.earlier.items()} == {2: 2.0, 1: 1.0}
         write(tmp_path / "1", Metric(0.0, 9, {"loss": 9.0}))
+
+
+def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    begun = [p.id for p in base.phases if p.attempts]
+    for i, phase in enumerate(begun):
+        folder = tmp_path / phase
+        folder.mkdir()
+        lines = [
+            msgspec.json.encode(replace(fake.machine(1, 10.0 * i + t), gpus=(fake.gpu(0, i + t),)))
+            for t in range(3)
+        ]
+        (folder / "machine.jsonl").write_bytes(b"not a sample\n" + b"\n".join(lines) + b"\n")
+    feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
+    for _ in range(2 * len(begun)):
+        view = feed.view(base)
+    assert [use.phase for use in view.memory] == begun
+    assert [use.peak(0) for use in view.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
+    assert [use.peak(7) for use in view.memory] == [None] * len(begun)
+    assert all(use.peak() == int(3.1 * fake.GIB) for use in view.memory)

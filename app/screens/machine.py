@@ -1,0 +1,26 @@
+"""GPUs and host on a screen of their own: who holds them, memory over time, the peak of each phase."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+
+from app.screens.base import CockpitScreen
+from app.screens.keys import bindings
+from widgets.header import Clock, HeaderRows
+from widgets.machine import MemoryPanel
+
+
+class MachineScreen(CockpitScreen):
+    """What the session does to the machine."""
+
+    CSS_PATH = "machine.tcss"
+    BINDINGS: ClassVar[list[Binding]] = bindings("machine")  # type: ignore[assignment]
+    table = "machine"
+
+    def compose(self) -> ComposeResult:
+        """Lay out the panel."""
+        yield HeaderRows()
+        yield Clock()
+        yield MemoryPanel()
+        yield self.key_bar()
