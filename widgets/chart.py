@@ -6,6 +6,7 @@ curves to rows of text.
 """
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -77,9 +78,8 @@ def nearest(points: Sequence[Point], step: float) -> Point | None:
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
     """Return round values between low and high: at most that many, or few more where that would leave one."""
-    if high <= low or most < 1:
+    if most < 1 or (rough := (high - low) / most) < sys.float_info.min:
         return [low]
-    rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
     finer: list[float] = []
     for factor in (1, 2, 5, 10, 20):

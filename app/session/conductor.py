@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import struct
@@ -107,6 +108,9 @@ class Conductor:
         while not self._leaving:
             try:
                 self._take_over()
+                self._reserve.hold(
+                    shutil.disk_usage(self.folder.path).free
+                )  # before a phase can fill the disk
                 break
             except OSError as error:
                 await self._make_room(error)
@@ -128,7 +132,8 @@ class Conductor:
         finally:
             ticking.cancel()
             with contextlib.suppress(OSError):
-                self._order_guard(stand_down=True)
+                # A conductor that fails leaves the money guarded.
+                self._order_guard(stand_down=self._leaving or self.state.ended is not None)
             self._show()
             self._reserve.free()
             path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -165,5 +166,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         if replay_damage := journal.read(session.journal).damage if session.journal.exists() else "":
             raise known.CannotStart(f"{replay_damage}. The session is read-only: `gonogo attach --read-only`")
         time.sleep(0.05)
+    if shutil.disk_usage(folder).free == 0:
+        raise known.CannotStart(f"the disk of {folder} is full: make room, then try again")
     log_end = session.conductor_log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
     raise known.CannotStart(f"the session's conductor did not start within {_START_WITHIN:.0f} s.\n{log_end}")

@@ -115,6 +115,10 @@ def test_the_nearest_point() -> None:
     assert nearest([], 0) is None
 
 
+def test_a_span_too_small_for_a_float_has_one_tick() -> None:
+    assert nice_ticks(0.0, 5e-324, 4) == [0.0]
+
+
 @given(
     st.lists(NUMBERS, max_size=60), st.floats(-10, 70), st.floats(0, 70), st.floats(-10, 70), st.booleans()
 )
