@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("--phase", action="store_true", help="end the running phase only; its gate opens")
     hold = on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
     hold.add_argument("--off", action="store_true", help="no longer")
+    on_session("keep", _keep, "keep the pod: do not stop it after the session's end")
     log = on_session("log", _log, "print the log of the newest attempt")
     log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     log.add_argument("--phase", help="the phase (default: the one that ran last)")
@@ -373,6 +374,22 @@ def _hold(options: argparse.Namespace) -> int:
     launch.ensure_conductor(folder)
     SessionClient(folder).hold(not options.off)
     print("no gate will be opened for you" if options.off else "a gate opens after the current phase")
+    return 0
+
+
+def _keep(options: argparse.Namespace) -> int:
+    from app.session import guard
+    from app.session.client import SessionClient
+    from app.session.messages import Refused
+
+    folder = _folder(options)
+    client = SessionClient(folder)
+    if not client.is_conducted():
+        guarded = guard.is_running(folder / guard.ITSELF)
+        again = "its conductor is just being started again: try again in a few seconds"
+        raise Refused(f"session {folder.name}: {again if guarded else 'nothing is about to stop the pod'}")
+    client.keep_pod()
+    print("the pod is not stopped; it goes on costing")
     return 0
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -270,7 +271,11 @@ def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
         case _:
             stands = f"goes on: {title or 'between phases'}, {spent}."
     back = "" if snapshot.state in ("finished", "stopped") else "\nCome back with: gonogo attach"
-    return f"gonogo: {fmt.plain(snapshot.name)} {stands}{back}"
+    pod = ""
+    if snapshot.stops_at is not None and not back:
+        at = time.strftime("%H:%M", time.localtime(snapshot.stops_at))
+        pod = f"\nThe pod goes on and is stopped at {at}, unless you keep it: gonogo keep"
+    return f"gonogo: {fmt.plain(snapshot.name)} {stands}{back}{pod}"
 
 
 def _choose_characters() -> None:

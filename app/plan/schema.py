@@ -6,7 +6,7 @@
 import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -44,6 +44,13 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _below(text: str) -> str:
+    parts = PurePosixPath(text).parts
+    if not parts or text.startswith(("/", "~")) or ".." in parts:
+        raise ValueError("expected a path below the folder, without `..`")
+    return text
+
+
 def _parameter(value: Any) -> Any:
     if not all(isinstance(item, Value) for item in (value if isinstance(value, list) else [value])):
         raise ValueError("expected a number, a text, true or false, or a list of these")
@@ -61,6 +68,8 @@ def _pattern(text: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
+# What is written to, moved or packed is below its folder; a link there may lead to another disk.
+Below = Annotated[str, AfterValidator(_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
@@ -89,7 +98,9 @@ class Session(Table):
 
     name: Text
     model: Text = Field(description="a hub id, a folder, or `embedded`: what {model} stands for")
-    artifacts: Text = Field(default=ARTIFACTS, description="the folder that everything is written to")
+    artifacts: Below = Field(
+        default=ARTIFACTS, description="the folder below the plan's that everything is written to"
+    )
     budget_usd: Amount = Field(description="when it is spent, the session is saved and the pod stopped")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = SEED
     secrets: tuple[Variable, ...] = Field(
@@ -97,6 +108,10 @@ class Session(Table):
     )
     files: tuple[Text, ...] = Field(
         default=(), description="files and folders that must be here, as glob patterns, for preflight"
+    )
+    environment: tuple[Variable, ...] = Field(
+        default=(),
+        description="names of further environment variables that phases get; CUDA_* and such pass",
     )
     disk_gb: Amount | None = Field(
         default=None, description="what the session will write, for preflight; without it that is forecast"
@@ -128,11 +143,13 @@ class Pod(Table):
 class Unattended(Table):
     """What happens when nobody answers: reminders (see `notify`), then the pod is stopped; never approval.
 
+    So it is after the session's end, unless somebody keeps the pod (`gonogo keep`).
     An attempt's deadline is when the budget, less the cost of `landing`, is spent.
     """
 
     stop_after: Duration = Field(
-        default=7200.0, description="how long a gate waits before the pod is stopped"
+        default=7200.0,
+        description="how long a gate, and the end, wait for somebody; then the pod is stopped",
     )
     landing: Duration = Field(default=900.0, description="time kept to save, bundle and stop")
     warn_at: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
@@ -204,7 +221,7 @@ class Phase(Table):
 class Bundle(Table):
     """What is carried home: glob patterns below the artifact folder; checkpoints are never packed."""
 
-    include: tuple[Text, ...] = (
+    include: tuple[Below, ...] = (
         "verification",
         "evaluations",
         "sft_data",

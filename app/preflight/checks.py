@@ -35,6 +35,7 @@ _LARGEST_OFFSET = 60.0
 _BUSY = 0.05
 _EPHEMERAL = ("overlay", "tmpfs", "aufs")
 _ON_POD = "RUNPOD_POD_ID"
+_HUB_TOKEN = "HF_TOKEN"  # noqa: S105 - a name
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -138,7 +139,13 @@ def secrets(plan: Plan, machine: Machine) -> Iterator[Found]:
     unset = [name for name in plan.session.secrets if not machine.environment.get(name, "").strip()]
     for name in unset:
         yield warn(f"{name} is not set", f"export {name}=..., or take it out of session.secrets")
-    if not unset:
+    named = (*plan.session.secrets, *plan.session.environment)
+    if _HUB_TOKEN not in named and machine.environment.get(_HUB_TOKEN, "").strip():
+        yield warn(
+            f"{_HUB_TOKEN} is set, and phases do not get it: the plan does not name it",
+            f'Add session.secrets = ["{_HUB_TOKEN}"] if they need it',
+        )
+    elif not unset:
         names = ", ".join(plan.session.secrets)
         yield ok(f"set: {names}" if names else "the plan names none")
 

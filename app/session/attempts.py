@@ -32,6 +32,7 @@ PASSED_PREFIXES = (
     "VIRTUAL_ENV",
     "TORCH",
 )
+_SECRET_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "CREDENTIALS")
 _CHUNKS_AT_ONCE = 8
 _LARGEST_EXIT = 64 * 1024
 
@@ -49,9 +50,16 @@ class Exit(msgspec.Struct, frozen=True):
 
 
 def passed(plan: Plan, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that phases get to see: the usual ones, and the secrets that the plan names."""
-    names = {*PASSED, *plan.session.secrets}
-    return {k: v for k, v in given.items() if k in names or k.startswith(PASSED_PREFIXES)}
+    """Return the variables that phases get to see: the usual ones, and those that the plan names.
+
+    What is called a token, key or password is never one of the usual ones: it is to be named, and so masked.
+    """
+    named = {*plan.session.secrets, *plan.session.environment}
+    return {k: v for k, v in given.items() if k in named or _is_usual(k)}
+
+
+def _is_usual(name: str) -> bool:
+    return name in PASSED or (name.startswith(PASSED_PREFIXES) and not name.endswith(_SECRET_SUFFIXES))
 
 
 class _IdentityRecord(msgspec.Struct, frozen=True):

@@ -160,6 +160,14 @@ class SessionClient:
         """Open a gate after the current phase whatever it finds, or no longer."""
         return self._tell(messages.Hold(on, whoami()))
 
+    def keep_pod(self) -> SessionSnapshot:
+        """See that the pod is not stopped after the session's end.
+
+        Raises:
+            Refused: the session is not over, or nobody is about to stop the pod.
+        """
+        return self._tell(messages.KeepPod(whoami()))
+
     def is_conducted(self) -> bool:
         """Say whether the session has a conductor that answers."""
         try:

@@ -30,6 +30,7 @@ from app.session import (
     events,
     gates,
     guard,
+    known,
     ledger,
     messages,
     notify,
@@ -79,6 +80,7 @@ class Conductor:
         self._guard: subprocess.Popen[bytes] | None = None
         self._orders: dict[str, object] = {}
         self._reminders = notify.Reminders(clock, self.plan.notify.every)
+        self._others_ran = 0.0  # until when another session ran here, by the monotonic clock
         self._liveness: tuple[str, Liveness] | None = None
         self._shim: subprocess.Popen[bytes] | None = None
         self._changed = asyncio.Event()
@@ -95,16 +97,19 @@ class Conductor:
 
     def snapshot(self) -> SessionSnapshot:
         """Return the session as it stands."""
-        return view.snapshot(
-            self.folder.path, self.plan, self.state, self.live, self.clock.wall(), self.clock.mono()
-        )
+        wall, mono, due = self.clock.wall(), self.clock.mono(), self._stop_due()
+        live = msgspec.structs.replace(self.live, stops_at=round(wall + due[0] - mono) if due else None)
+        return view.snapshot(self.folder.path, self.plan, self.state, live, wall, mono)
 
     def elapsed(self) -> float:
         """Return the billed seconds until now."""
         return self.state.time.at(self.clock.mono())
 
     async def run(self) -> None:
-        """Conduct the session to its end, or until told to leave it to a successor."""
+        """Conduct the session until nothing is left to see to, or until told to leave it to a successor.
+
+        After its end that is the pod, where the plan can stop it and nobody keeps it.
+        """
         while not self._leaving:
             try:
                 self._take_over()
@@ -124,16 +129,18 @@ class Conductor:
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         ticking = asyncio.gather(self._tick(), self._reconcile())
         try:
-            while self.state.ended is None and not self._leaving:
+            while not (self._is_done() or self._leaving):
                 try:
                     await self._step()
                 except OSError as error:
                     await self._make_room(error)
+            if not self._leaving:
+                await self._remind()  # of the end, if that has not been told yet
         finally:
             ticking.cancel()
             with contextlib.suppress(OSError):
                 # A conductor that fails leaves the money guarded.
-                self._order_guard(stand_down=self._leaving or self.state.ended is not None)
+                self._order_guard(stand_down=self._leaving or self._is_done())
             self._show()
             self._reserve.free()
             path.unlink(missing_ok=True)
@@ -141,6 +148,10 @@ class Conductor:
             for viewer in self._viewers:
                 viewer.close()
             await asyncio.sleep(0)
+
+    def _is_done(self) -> bool:
+        """Say whether the session is over, and its pod no longer to be stopped."""
+        return self.state.ended is not None and self._stop_due() is None
 
     def _leave(self) -> None:
         self._leaving = True
@@ -184,7 +195,10 @@ class Conductor:
         """Do the one thing that is due, or wait a moment."""
         phase = self.state.current
         asked = self.state.stop_asked
-        if phase is None:
+        if self.state.ended is not None:
+            self._linger()
+            await self._wait(self.settings.tick)
+        elif phase is None:
             reason = asked.reason if asked else ""
             self.record(events.SessionEnded(finished=asked is None, reason=reason))
         elif phase.standing in ("running", "stopping"):
@@ -197,6 +211,29 @@ class Conductor:
             self._start(phase)
         else:
             await self._wait(self.settings.tick)
+
+    def _linger(self) -> None:
+        """After the end: the pod goes on, and its stop waits for the operator or another session."""
+        if "over" not in self.state.said and (due := self._stop_due()):
+            left = plain.duration(due[0] - self.clock.mono())
+            text = f"The session is over and the pod goes on: it is stopped in {left} unless `gonogo keep`"
+            self.record(events.Noticed(text=text, key="over"))
+        other = known.running_elsewhere(self.folder.path)
+        if other is None:
+            return
+        if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:
+            self.record(events.PodKept(by=f"session {other.name}"))  # which sees to it at its own end
+        else:
+            self._others_ran = self.clock.mono()
+
+    def _stop_due(self) -> tuple[float, str] | None:
+        """Return when the guard is to stop the pod, and why; None for not at all."""
+        due = ledger.stop_due(self.plan, self.state, self.elapsed(), self.clock.mono())
+        if due is None or not self.settings.guard:
+            return None
+        if self.state.ended is None or not self._others_ran:
+            return due
+        return max(due[0], self._others_ran + self.plan.unattended.stop_after), due[1]
 
     async def _wait(self, seconds: float) -> None:
         """Wait until something was recorded, or for that long."""
@@ -313,16 +350,20 @@ class Conductor:
             self._show()
 
     async def _warn(self) -> None:
-        """Tell of what is spent and of a gate that waits."""
+        """Tell of what is spent, and of what waits for the operator."""
         for key, text in ledger.warnings(self.plan, self.elapsed()).items():
             if key not in self.state.said and self.state.ended is None:
                 self.record(events.Noticed(text=text, key=key))
+        await self._remind()
+
+    async def _remind(self) -> None:
+        """Tell of a gate that waits and of the session's end: at once, then at intervals."""
         session = self.snapshot()
-        message = notify.gate_message(session)
-        if self._reminders.due(session.gate) and message is not None:
+        message = notify.message(session)
+        if self._reminders.due(session) and message is not None:
             problems = await asyncio.to_thread(notify.send, self.plan.notify.urls, self.environment, message)
             for problem in problems:
-                if problem not in self.state.said and self.state.ended is None:
+                if problem not in self.state.said:
                     self.record(events.Noticed(text=problem, key=problem))
 
     async def _reconcile(self) -> None:
@@ -382,7 +423,7 @@ class Conductor:
         if not self.settings.guard:
             return
         phase = self.state.current
-        due = ledger.stop_due(self.plan, self.state, self.elapsed(), self.clock.mono())
+        due = self._stop_due()
         running = phase is not None and phase.last is not None and phase.standing in ("running", "stopping")
         orders = {
             "stand_down": stand_down,
@@ -409,7 +450,7 @@ class Conductor:
             )
         for number, text in enumerate(self._told_by_guard(), 1):
             key = f"guard {number}"
-            if key not in self.state.said and self.state.ended is None:
+            if key not in self.state.said:
                 self.record(events.Noticed(text=f"Guard: {text}", key=key))
 
     def _told_by_guard(self) -> list[str]:
@@ -468,7 +509,8 @@ class Conductor:
         return Answer(snapshot=self.snapshot())
 
     def _do(self, request: AnyRequest, writer: asyncio.StreamWriter) -> None:
-        if self.state.ended is not None and not isinstance(request, messages.Look | messages.Subscribe):
+        anytime = messages.Look | messages.Subscribe | messages.KeepPod
+        if self.state.ended is not None and not isinstance(request, anytime):
             raise Refused("the session is over")
         match request:
             case messages.Look():
@@ -478,17 +520,29 @@ class Conductor:
             case messages.Decide():
                 self.record(gates.decide(self.plan, self.state, request))
             case messages.StopPhase(by=by):
-                phase = self.state.current
-                if phase is None or phase.last is None or phase.standing not in ("running", "stopping"):
-                    raise Refused("no phase is running")
-                if phase.standing == "running":
-                    self.record(events.StopAsked(phase=phase.id, attempt=phase.last.number, by=by))
+                self._stop_phase(by)
             case messages.StopSession(by=by):
                 if self.state.stop_asked is None:
                     self.record(events.SessionStopAsked(by=by))
             case messages.Hold(on=on, by=by):
                 if self.state.hold != on:
                     self.record(events.HoldSet(on=on, by=by))
+            case messages.KeepPod(by=by):
+                self._keep_pod(by)
+
+    def _stop_phase(self, by: str) -> None:
+        phase = self.state.current
+        if phase is None or phase.last is None or phase.standing not in ("running", "stopping"):
+            raise Refused("no phase is running")
+        if phase.standing == "running":
+            self.record(events.StopAsked(phase=phase.id, attempt=phase.last.number, by=by))
+
+    def _keep_pod(self, by: str) -> None:
+        if self.state.ended is None:
+            raise Refused("the session is not over; `gonogo decide` answers an open gate")
+        if self._is_done():
+            raise Refused("nothing is about to stop the pod")
+        self.record(events.PodKept(by=by))
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:

@@ -4,6 +4,7 @@ A session of one empty phase opens its gate; nobody decides. The operator's own 
 waits out a short patience and runs a harmless stop command. What is seen is what would happen.
 """
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from app.plan.schema import Phase, Plan
 from app.session import launch
-from app.session.client import SessionClient
+from app.session.client import Refused, SessionClient
 from app.session.folder import Settings
 
 PATIENCE = 3.0
@@ -28,7 +29,7 @@ def drill(plan: Plan, say: Callable[[str], None]) -> bool:
         stopped = Path(place) / "stopped"
         settings = Settings(poll=0.1, tick=0.2, grace=1.0, guard=0.5)
         drilled = _harmless(plan, Path(place), stopped)
-        folder = launch.open_session(drilled, approved="drill", settings=settings)
+        folder = launch.open_session(drilled, approved="drill", settings=settings, remembered=False)
         launch.ensure_conductor(folder)
         client = SessionClient(folder)
         try:
@@ -37,6 +38,8 @@ def drill(plan: Plan, say: Callable[[str], None]) -> bool:
         finally:
             client.stop_session()
             while client.is_conducted():
+                with contextlib.suppress(Refused):  # until it is over
+                    client.keep_pod()
                 time.sleep(0.1)
 
 

@@ -148,6 +148,12 @@ class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
     reason: str = ""
 
 
+class PodKept(Event, frozen=True, kw_only=True, tag="pod_kept"):
+    """The pod is not to be stopped after the session's end: who sees to it from now on."""
+
+    by: str
+
+
 AnyEvent = (
     SessionStarted
     | ConductorStarted
@@ -162,4 +168,5 @@ AnyEvent = (
     | Noticed
     | Reconciled
     | SessionEnded
+    | PodKept
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from app.monitor.text import clean_line as clean
 from app.session import plain
 from app.session.client import Refused, SessionClient
-from app.session.snapshot import GateView, SessionSnapshot
+from app.session.snapshot import OVER, GateView, SessionSnapshot
 
 FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
 BY_VERDICT = "verdict"
@@ -64,8 +64,9 @@ def follow(client: SessionClient, say: Callable[[str], None], *, decide_by_verdi
     for session in client.watch(threading.Event()):
         for line in narrator.lines(session):
             say(plain.stamped(line, session.now))
-        if session.state in ("finished", "stopped"):
-            say(plain.stamped(f"session {session.state}: {plain.money(session)}", session.now))
+        if session.state in OVER:
+            for line in (f"session {session.state}: {plain.money(session)}", *plain.pod(session)):
+                say(plain.stamped(line, session.now))
             if session.state == "finished":
                 return FINISHED
             return STOPPED_BY_VERDICT if stopped_by_verdict(session) else STOPPED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.session import journal
+from app.session import guard, journal
 from app.session.folder import SessionFolder
 from app.session.state import State, recover
 from phases.common import files
@@ -54,6 +54,15 @@ def known_sessions(here: Path) -> list[Path]:
     links = (state_folder() / "sessions").glob("*/session.json")
     found = {path.parent.resolve() for path in (near or links)}
     return sorted(found, key=lambda folder: (folder.name, str(folder)))
+
+
+def running_elsewhere(folder: Path) -> Path | None:
+    """Return another session of this machine that is not over and has a conductor, if there is one."""
+    for path in sorted((state_folder() / "sessions").glob("*/conductor.json")):
+        other = path.parent.resolve()
+        if other != folder.resolve() and guard.is_running(path) and not is_over(other):
+            return other
+    return None
 
 
 def find_session(here: Path, name: str | None) -> Path:

@@ -67,10 +67,13 @@ def unfinished(plan: Plan) -> Path | None:
     return last if last is not None and not known.is_over(last) else None
 
 
-def open_session(plan: Plan, *, approved: str, settings: Settings | None = None) -> Path:
+def open_session(
+    plan: Plan, *, approved: str, settings: Settings | None = None, remembered: bool = True
+) -> Path:
     """Return the folder of the artifact folder's unfinished session, or else of a new one.
 
-    The outputs of a session that is over are moved to `archive/<its id>` before a new one starts.
+    One that is not to be `remembered` is found by its folder alone. The outputs of a session that is over are
+    moved to `archive/<its id>` before a new one starts.
     """
     sessions = plan.artifacts / SESSIONS
     sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,7 +82,10 @@ def open_session(plan: Plan, *, approved: str, settings: Settings | None = None)
             return open_one
         if (last := latest(sessions)) is not None:
             archive_outputs(plan.artifacts, last.name)
-        return _create(plan, sessions, approved, settings or Settings())
+        folder = _create(plan, sessions, approved, settings or Settings())
+        if remembered:
+            known.remember(folder)
+        return folder
 
 
 def latest(sessions: Path) -> Path | None:
@@ -122,7 +128,6 @@ def _create(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Pa
         settings=settings,
     )
     files.write_json(folder.about, about)  # last: it makes the folder a session
-    known.remember(folder.path)
     return folder.path
 
 

@@ -120,19 +120,29 @@ def warnings(plan: Plan, elapsed: float) -> dict[str, str]:
 def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[float, str] | None:
     """Return when, by the monotonic clock, the pod is to be stopped if nothing changes, and why.
 
-    A gate that nobody answers waits as long as the plan says, or until the money less the landing is spent,
-    but until the second reminder at least. After its deadline a running attempt has the landing's time.
+    A gate that nobody answers, and a session that is over, wait as long as the plan says, or until the money
+    less the landing is spent, but until the second reminder at least. After its deadline a running attempt
+    has the landing's time.
     """
     phase = state.current
-    if not plan.pod.stop_command or phase is None or state.ended is not None:
+    if not plan.pod.stop_command or state.pod_kept:
         return None
-    if phase.standing == "gate":
-        patience = phase.gate_mono + plan.unattended.stop_after
-        seconds = seconds_to_landing(plan, elapsed)
-        if seconds is None or now + seconds >= patience:
-            return patience, f"nobody has decided the gate of {phase.id}"
-        return max(now + seconds, phase.gate_mono + plan.notify.every), "the budget is spent"
-    deadline = phase.last.spec.deadline if phase.last else None
-    if phase.standing in ("running", "stopping") and deadline is not None:
+    if state.ended is not None:
+        # A machine that was started since was started by somebody.
+        here = state.machine == state.time.machine
+        return _patience(plan, state.time.mono, elapsed, now, "the session is over") if here else None
+    if phase is not None and phase.standing == "gate":
+        nobody = f"nobody has decided the gate of {phase.id}"
+        return _patience(plan, phase.gate_mono, elapsed, now, nobody)
+    deadline = phase.last.spec.deadline if phase is not None and phase.last else None
+    if phase is not None and phase.standing in ("running", "stopping") and deadline is not None:
         return deadline + plan.unattended.landing, "the budget is spent"
     return None
+
+
+def _patience(plan: Plan, since: float, elapsed: float, now: float, why: str) -> tuple[float, str]:
+    patience = since + plan.unattended.stop_after
+    seconds = seconds_to_landing(plan, elapsed)
+    if seconds is None or now + seconds >= patience:
+        return patience, why
+    return max(now + seconds, since + plan.notify.every), "the budget is spent"

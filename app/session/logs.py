@@ -7,6 +7,7 @@ from typing import TextIO
 from app.monitor.text import clean_line
 from app.session.client import Refused, SessionClient
 from app.session.secrets import Masker
+from app.session.snapshot import OVER
 
 _CHUNK = 64 * 1024
 _EVERY = 0.5
@@ -30,7 +31,7 @@ def follow_log(folder: Path, phase: str | None, follow: bool, out: TextIO) -> in
             offset = _print(path, offset, masker, out)
         if not follow:
             return 0
-        over = client.snapshot().state in ("finished", "stopped")
+        over = client.snapshot().state in OVER
         newest = _newest(client, phase)
         if newest != path:
             path, offset = newest, 0

@@ -54,7 +54,13 @@ class Hold(Request, frozen=True, tag="hold"):
     by: str
 
 
-AnyRequest = Look | Subscribe | Decide | StopPhase | StopSession | Hold
+class KeepPod(Request, frozen=True, tag="keep_pod"):
+    """After the session's end: do not stop the pod."""
+
+    by: str
+
+
+AnyRequest = Look | Subscribe | Decide | StopPhase | StopSession | Hold | KeepPod
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

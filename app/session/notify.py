@@ -1,15 +1,17 @@
-"""Telling the operator that a gate waits: by the terminal, and by Apprise on a desktop, chat or phone.
+"""Telling the operator that a gate waits, or that the session is over.
 
-The terminal is told by whoever has one, a viewer; Apprise by the conductor, which lives when nobody looks.
+The terminal is told by whoever has one, a viewer; a desktop, chat or phone by the conductor through Apprise,
+since it lives when nobody looks.
 """
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.monitor.text import clean_line
 from app.session.clock import Clock
-from app.session.snapshot import GateView, SessionSnapshot
+from app.session.snapshot import OVER, SessionSnapshot
 
 BELL = b"\a"
 _LONGEST = 200
@@ -23,6 +25,24 @@ class Message:
 
     title: str
     body: str
+
+
+def message(session: SessionSnapshot) -> Message | None:
+    """Return what to tell the operator now, None where nothing waits for one."""
+    return over_message(session) if session.state in OVER else gate_message(session)
+
+
+def over_message(session: SessionSnapshot) -> Message:
+    """Return what to tell of a session that is over: above all what becomes of its pod."""
+    pod = "The pod goes on"
+    if session.stops_at is not None:
+        at = time.strftime("%H:%M", time.localtime(session.stops_at))
+        pod += f" and is stopped at {at} unless you keep it: gonogo keep"
+    return Message(
+        f"gonogo: {session.name} is {session.state}",
+        f"{pod}. It costs ${session.money.usd_per_hour:.2f} an hour; "
+        f"spent ${session.money.spent_usd:.2f} of ${session.money.budget_usd:.2f}.",
+    )
 
 
 def gate_message(session: SessionSnapshot) -> Message | None:
@@ -76,22 +96,23 @@ def next_due(opened: float, sent: float | None, now: float, every: float) -> flo
 
 
 class Reminders:
-    """Says when the operator is to be told of the gate that is open."""
+    """Says when the operator is to be told of the gate that is open, or of the session's end."""
 
     def __init__(self, clock: Clock, every: float) -> None:
         self._clock = clock
         self._every = every
-        self._gate: tuple[str, int] | None = None
+        self._waiting: tuple[str, int] | None = None
         self._opened = 0.0
         self._sent: float | None = None
 
-    def due(self, gate: GateView | None) -> bool:
+    def due(self, session: SessionSnapshot) -> bool:
         """Say whether the operator is to be told now; that counts as told."""
         now = self._clock.mono()
-        key = (gate.phase, gate.attempt) if gate else None
-        if key != self._gate:
-            self._gate, self._opened, self._sent = key, now, None
-        if key is None or next_due(self._opened, self._sent, now, self._every) > now:
+        gate = session.gate
+        waiting = (gate.phase, gate.attempt) if gate else ("", 0) if session.state in OVER else None
+        if waiting != self._waiting:
+            self._waiting, self._opened, self._sent = waiting, now, None
+        if waiting is None or next_due(self._opened, self._sent, now, self._every) > now:
             return False
         self._sent = now
         return True

@@ -3,7 +3,7 @@
 import time
 
 from app.monitor.text import clean_line as clean
-from app.session.snapshot import CriterionView, GateView, PhaseView, Range, SessionSnapshot, Value
+from app.session.snapshot import OVER, CriterionView, GateView, PhaseView, Range, SessionSnapshot, Value
 
 _MARKS = {True: "pass", False: "FAIL", None: "?"}
 _MINUTE, _HOUR = 60, 3600
@@ -40,8 +40,7 @@ def title(session: SessionSnapshot) -> str:
 def money(session: SessionSnapshot) -> str:
     """Return the ledger in one line."""
     ledger = session.money
-    over = session.state in ("finished", "stopped")
-    forecast = "" if over else f", forecast ${span(ledger.forecast_usd, '.2f')}"
+    forecast = "" if session.state in OVER else f", forecast ${span(ledger.forecast_usd, '.2f')}"
     provider = ""
     if ledger.provider_usd is not None and ledger.provider_at is not None:
         ago = duration(max(0.0, session.now - ledger.provider_at))
@@ -52,6 +51,16 @@ def money(session: SessionSnapshot) -> str:
         f"spent ${ledger.spent_usd:.2f}{forecast} of ${ledger.budget_usd:.2f}; "
         f"idle {duration(ledger.idle_seconds)} ${ledger.idle_usd:.2f}{provider}"
     )
+
+
+def pod(session: SessionSnapshot) -> list[str]:
+    """Return when the pod is stopped if nobody does anything, in a line, where that can be prevented."""
+    if session.stops_at is None or session.state not in ("gate", *OVER):
+        return []
+    at = time.strftime("%H:%M", time.localtime(session.stops_at))
+    unless = "the gate is decided" if session.gate else f"`gonogo keep --session {session.id}`"
+    left = duration(max(0.0, session.stops_at - session.now)) if session.gate else ""
+    return [f"the pod is stopped at {at}{f', in {left},' if left else ''} unless {unless}"]
 
 
 def progress(phase: PhaseView, now: float) -> str:
@@ -82,7 +91,7 @@ def status(session: SessionSnapshot) -> list[str]:
             f"took {took:>8}  ${phase.cost_usd:.2f}  {verdict}{clean(phase.headline)}"
         )
         lines.append(line.rstrip())
-    lines += ["", money(session)]
+    lines += ["", money(session), *pod(session)]
     current = session.current
     if current is not None and current.state in ("running", "stopping"):
         lines.append(progress(current, session.now))

@@ -10,6 +10,7 @@ import msgspec
 
 PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
 SessionState = Literal["ready", "running", "gate", "finished", "stopped"]
+OVER: tuple[SessionState, ...] = ("finished", "stopped")
 Verdict = Literal["go", "investigate", "stop"]
 DecisionKind = Literal["go", "retry", "batch", "skip", "stop"]
 Value = int | float | str | bool | None
@@ -166,7 +167,7 @@ class MachineSample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A session at one moment."""
+    """A session at one moment; `stops_at` is when the pod is stopped if nobody does anything."""
 
     id: str
     name: str
@@ -185,6 +186,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     machine: MachineSample | None = None
     hold: bool = False
     notices: tuple[str, ...] = ()
+    stops_at: float | None = None
 
     def phase(self, phase_id: str) -> PhaseView:
         """Return the phase of that id.

@@ -18,6 +18,7 @@ from app.session.snapshot import DecisionView, Value
 
 Standing = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
 PAST: tuple[Standing, ...] = ("done", "failed", "skipped")
+_AFTER_THE_END = events.ConductorStarted | events.Noticed | events.PodKept
 
 
 class Impossible(ValueError):  # noqa: N818 - as its siblings
@@ -92,6 +93,7 @@ class State(msgspec.Struct, frozen=True):
     hold: bool = False
     stop_asked: events.SessionStopAsked | None = None
     ended: events.SessionEnded | None = None
+    pod_kept: bool = False
     notices: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()
     provider: events.Reconciled | None = None
@@ -150,7 +152,7 @@ def apply(state: State, entry: Entry) -> State:
     event = entry.event
     if (state.started is None) != isinstance(event, events.SessionStarted):
         raise Impossible("a session starts with its start, once")
-    if state.ended is not None and not isinstance(event, events.ConductorStarted | events.Noticed):
+    if state.ended is not None and not isinstance(event, _AFTER_THE_END):
         raise Impossible(f"{type(event).__name__} after the session's end")
     if state.ended is None:  # what is over costs no more
         state = replace(state, time=_advance(state, entry))
@@ -208,6 +210,10 @@ def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a cas
             return replace(state, notices=(*state.notices, event.text)[-20:], said=said)
         case events.Reconciled():
             return replace(state, provider=event, provider_at=wall)
+        case events.PodKept():
+            if state.ended is None:
+                raise Impossible("the pod is kept only after the session's end")
+            return replace(state, pod_kept=True)
         case events.SessionEnded():
             if event.finished and state.current is not None:
                 raise Impossible("a session is not finished before its phases are")

@@ -22,11 +22,12 @@ from app.session.state import Attempt, PhaseRecord, State
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What is measured and never journalled: of the running attempt and of the machine."""
+    """What is never journalled: measurements of attempt and machine, and when the pod is to be stopped."""
 
     progress: ProgressView | None = None
     stalled: bool = False
     machine: MachineSample | None = None
+    stops_at: float | None = None
 
 
 def snapshot(  # noqa: PLR0917 - what a session is made of
@@ -57,6 +58,7 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
         machine=live.machine,
         hold=state.hold,
         notices=state.notices,
+        stops_at=live.stops_at,
     )
 
 

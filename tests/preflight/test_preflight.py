@@ -201,6 +201,7 @@ def test_one_fault_of_the_machine_is_the_only_thing_found(
     [
         ('files = ["scripts/*.py"]', 'files = ["scripts/*.py", "TODO.md"]', "files", "TODO.md is not here"),
         ('"scripts/own.py"', '"scripts/other.py"', "programs", "scripts/other.py is not here"),
+        ('secrets = ["HF_TOKEN"]', "", "secrets", "HF_TOKEN is set, and phases do not get it"),
         ('"$RUNPOD_POD_ID"', '"$POD"', "stop command", "POD is not set"),
         ('"$RUNPOD_POD_ID"', '"--id=$RUNPOD_POD_ID"', "stop command", "only whole words"),
         ('"runpodctl"', '"bin/stop"', "stop command", "relative path"),

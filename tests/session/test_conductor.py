@@ -57,11 +57,16 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     monkeypatch.setenv("SOME_PASSWORD", "hunter2")
     monkeypatch.setenv("NAMED_TOKEN", "token-in-the-plan")
     monkeypatch.setenv("HF_HOME", "/models")
-    head = toy.head.replace("[pod]", 'secrets = ["NAMED_TOKEN"]\n[pod]')
+    monkeypatch.setenv("HF_TOKEN", "hf-not-in-the-plan")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    named = 'secrets = ["NAMED_TOKEN"]\nenvironment = ["WANDB_MODE"]\n[pod]'
+    head = toy.head.replace("[pod]", named)
     toy.start(sh("env; pwd"), head=head)
     toy.over()
     log = (toy.attempt("p1") / "output.log").read_text()
     assert "hunter2" not in log
+    assert "hf-not-in-the-plan" not in log
+    assert "WANDB_MODE=offline" in log
     assert "NAMED_TOKEN=token-in-the-plan" in log
     assert "HF_HOME=/models" in log
     assert f"GONOGO_RESULT={toy.attempt('p1')}/result.json" in log

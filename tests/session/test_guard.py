@@ -1,6 +1,9 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.session import guard, ledger, process
+from app.session import events, guard, journal, launch, ledger, process
+from app.session.client import Refused, SessionClient
 from app.session.folder import Settings
+from app.session.journal import Entry
+from app.session.state import fold
 
 Phase = Callable[..., dict[str, Any]]
 GUARDED = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
@@ -38,8 +44,6 @@ def guard_pid(toy: Any) -> int:
 
 
 def wait(condition: Callable[[], Any]) -> Any:
-    import time
-
     ends = time.monotonic() + 30
     while not (found := condition()):
         assert time.monotonic() < ends
@@ -93,10 +97,10 @@ def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_app
     assert list((toy.artifacts / "bundles").glob("*.tar"))
     assert session.state == "gate"
     assert session.decisions == ()
-    count = len(stops.read_text().splitlines())
     client.decide("p1", 1, "go")
     assert toy.over().state == "finished"
-    assert len(stops.read_text().splitlines()) == count
+    client.keep_pod()
+    toy.assert_nothing_left()
 
 
 def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> None:
@@ -153,10 +157,6 @@ def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
 def test_when_an_unanswered_gate_stops_the_pod(
     toy: Any, sh: Phase, elapsed: float, due: float, why: str
 ) -> None:
-    from app.session import events
-    from app.session.journal import Entry
-    from app.session.state import fold
-
     plan = toy.plan(sh("true"), head=UNATTENDED.format(stop_after="2 h"))
     happened = [
         events.SessionStarted(
@@ -215,3 +215,149 @@ def test_a_guard_whose_session_was_removed_goes_away(tmp_path: Path) -> None:
 
     guard.Guard(folder, {}, pause).run()
     assert not folder.exists()
+
+
+# After the session's end
+
+
+def stopping(toy: Any, stop_after: str) -> str:
+    """The head of a plan whose stop command leaves a file, which confirms it."""
+    command = f"""["sh", "-c", 'echo x >> {toy.root}/stops']"""
+    return f"""{toy.head}
+stop_command = {command}
+stopped_command = ["test", "-e", "{toy.root}/stops"]
+[unattended]
+stop_after = "{stop_after}"
+"""
+
+
+def test_a_session_that_is_over_does_not_leave_its_pod_running(toy: Any, sh: Phase) -> None:
+    toy.start(sh("true"), head=stopping(toy, "0.5 s"), settings=GUARDED)
+    assert toy.over().state == "finished"
+    wait(lambda: any("sh: the pod is stopped" in n for n in toy.client.snapshot().notices))
+    said = "\n".join(toy.client.snapshot().notices)
+    assert "the pod goes on: it is stopped in 0 s unless `gonogo keep`" in said
+    assert "stopping the pod: the session is over" in said
+    assert "the session is bundled" in said
+    assert (toy.root / "stops").exists()
+    assert toy.client.snapshot().state == "finished"
+    toy.client.keep_pod()
+    toy.assert_nothing_left()
+
+
+def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phase) -> None:
+    client = toy.start(sh(WAIT), head=stopping(toy, "2 h"), settings=GUARDED)
+    with pytest.raises(Refused, match="the session is not over"):
+        client.keep_pod()
+    (toy.root / "go").touch()
+    toy.over()
+    session = toy.client.snapshot()
+    assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
+    spent = session.money.spent_usd
+    first = toy.conductor_pid()
+    toy.kill_conductor()
+    wait(lambda: toy.conductor_pid() != first and client.is_conducted())  # the guard saw to it
+    session = client.snapshot()
+    assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
+    assert session.money.spent_usd == spent
+    with pytest.raises(Refused, match="the session is over"):
+        client.hold(True)
+    client.keep_pod()
+    toy.assert_nothing_left()
+    assert not (toy.root / "stops").exists()
+    assert client.snapshot().stops_at is None
+    assert isinstance(journal.read(toy.folder / "journal.jsonl").entries[-1].event, events.PodKept)
+
+
+def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
+    toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
+    toy.over()
+    before = toy.client.snapshot().stops_at
+    (tmp_path / "rehearsal").mkdir()
+    other = type(toy)(tmp_path / "rehearsal")
+    other.start(sh(WAIT), settings=GUARDED)  # it cannot stop the pod: the wait begins anew
+    wait(lambda: toy.client.snapshot().stops_at > before + 1)
+    (other.root / "go").touch()
+    other.over()
+    (tmp_path / "next").mkdir()
+    other = type(toy)(tmp_path / "next")
+    other.start(sh(WAIT), head=stopping(other, "2 h"), settings=GUARDED)  # it sees to the pod at its own end
+    wait(lambda: not toy.client.is_conducted())
+    kept = journal.read(toy.folder / "journal.jsonl").entries[-1].event
+    assert kept == events.PodKept(by=f"session {other.folder.name}")
+
+
+def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) -> None:
+    plan = toy.plan(sh("true"), head=stopping(toy, "2 h"))
+    happened = [
+        events.SessionStarted(
+            id="s", plan_sha256="", profile="", seed=1, phases=["p1"], approved="", usd_per_hour=3.6,
+            budget_usd=10.0,
+        ),
+        events.ConductorStarted(pid=1, machine="m"),
+        events.SessionEnded(finished=False),
+    ]  # fmt: skip
+    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
+    assert ledger.stop_due(plan, fold(entries), 0.0, 100.0) == (50 + 7200, "the session is over")
+    assert ledger.stop_due(plan, fold(entries), 9999.0, 100.0) == (50 + 900, "the budget is spent")
+    again = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="m"))]
+    assert ledger.stop_due(plan, fold(again), 0.0, 100.0) == (50 + 7200, "the session is over")
+    elsewhere = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="another"))]
+    assert ledger.stop_due(plan, fold(elsewhere), 0.0, 100.0) is None
+    kept = [*entries, Entry(4, 1, 0.0, 60.0, events.PodKept(by="me"))]
+    assert ledger.stop_due(plan, fold(kept), 0.0, 100.0) is None
+
+
+# What fails
+
+
+def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+    command = ["sh", "-c", f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 3 ]"]
+    orders = {"tick": 0.01, "boot_id": process.boot_id(), "due": 100, "why": "", "commands": [command]}
+    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    now, pauses = [100.0], list[float]()
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+        pauses.append(seconds)
+        if len(tries.read_text().splitlines()) >= 3:
+            (tmp_path / guard.ORDERS).write_text(json.dumps(orders | {"stand_down": True, "due": None}))
+
+    guard.Guard(tmp_path, os.environ, pause, lambda: now[0]).run()
+    assert pauses[:2] == [1.0, 2.0]
+    said = [json.loads(line)["text"] for line in (tmp_path / guard.TOLD).read_text().splitlines()]
+    assert said[1:] == [
+        "sh: failed",
+        "the pod could not be stopped; trying again in 1 s (try 1)",
+        "sh: failed",
+        "the pod could not be stopped; trying again in 2 s (try 2)",
+        "sh: the pod is stopped",
+    ]
+
+
+FAILING = """
+import sys
+from pathlib import Path
+from app.session import attempts, conductor
+
+def broken(folder):
+    raise RuntimeError("a defect")
+
+attempts.read_exit = broken
+conductor.main(Path(sys.argv[1]), detach=lambda: None)
+"""
+
+
+def test_a_conductor_that_fails_leaves_the_guard_on_which_starts_another(toy: Any, sh: Phase) -> None:
+    toy.folder = launch.open_session(toy.plan(sh("echo ran")), approved="test", settings=GUARDED)
+    argv = [sys.executable, "-P", "-c", FAILING, str(toy.folder)]
+    failed = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "RuntimeError: a defect" in failed.stderr
+    toy.client = SessionClient(toy.folder)
+    session = toy.over()
+    assert session.state == "finished"
+    assert any("conductor was gone and has been started again" in n for n in session.notices)
+    assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+    toy.assert_nothing_left()

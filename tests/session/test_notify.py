@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.session.notify import BELL, Message, Reminders, gate_message, next_due, send, terminal
+from app.session.notify import BELL, Message, Reminders, gate_message, message, next_due, send, terminal
 from app.session.snapshot import GateView, Money, PhaseView, Range, SessionSnapshot
 
 GATE = GateView(
@@ -56,6 +56,7 @@ SESSION = SessionSnapshot(
     ),
     gate=GATE,
 )
+BETWEEN = msgspec.structs.replace(SESSION, gate=None, state="running")
 
 
 class SteppedClock:
@@ -70,12 +71,24 @@ class SteppedClock:
 
 
 def test_the_message_says_what_waits_and_what_it_costs() -> None:
-    message = gate_message(SESSION)
-    assert message == Message(
+    told = gate_message(SESSION)
+    assert told == Message(
         "gonogo: SFT evaluation waits for you",
         "Stage 1: verdict go. 74 %. Waiting costs $1.74 an hour; spent $8.31 of $25.00.",
     )
-    assert gate_message(msgspec.structs.replace(SESSION, gate=None)) is None
+    assert message(SESSION) == told
+    assert message(BETWEEN) is None
+
+
+def test_the_message_of_the_end_says_what_becomes_of_the_pod() -> None:
+    over = msgspec.structs.replace(BETWEEN, state="finished")
+    assert message(over) == Message(
+        "gonogo: Stage 1 is finished", "The pod goes on. It costs $1.74 an hour; spent $8.31 of $25.00."
+    )
+    told = message(msgspec.structs.replace(over, stops_at=0.0))
+    assert told is not None
+    assert "is stopped at" in told.body
+    assert "gonogo keep" in told.body
 
 
 def test_a_terminal_rings_and_shows_it() -> None:
@@ -104,7 +117,7 @@ def test_the_operator_is_told_at_once_then_at_intervals() -> None:
     told = []
     for second in range(2000):
         clock.now = 1000.0 + second
-        if reminders.due(GATE if second >= 10 else None):
+        if reminders.due(SESSION if second >= 10 else BETWEEN):
             told.append(second)
     assert told == [10, 910, 1810]
 
@@ -112,12 +125,14 @@ def test_the_operator_is_told_at_once_then_at_intervals() -> None:
 def test_another_gate_is_told_at_once_and_what_was_missed_is_not_made_up_for() -> None:
     clock = SteppedClock()
     reminders = Reminders(clock, 900)
-    assert reminders.due(GATE)
-    assert reminders.due(msgspec.structs.replace(GATE, attempt=2))
+    again = msgspec.structs.replace(SESSION, gate=msgspec.structs.replace(GATE, attempt=2))
+    assert reminders.due(SESSION)
+    assert reminders.due(again)
     clock.now += 100_000
-    assert reminders.due(msgspec.structs.replace(GATE, attempt=2))
-    assert not reminders.due(msgspec.structs.replace(GATE, attempt=2))
-    assert not reminders.due(None)
+    assert reminders.due(again)
+    assert not reminders.due(again)
+    assert not reminders.due(BETWEEN)
+    assert reminders.due(msgspec.structs.replace(BETWEEN, state="finished"))
 
 
 @given(st.floats(0, 1e9), st.none() | st.floats(0, 1e9), st.floats(0, 1e9), st.floats(1, 1e5))

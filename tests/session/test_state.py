@@ -45,6 +45,9 @@ def possible(state: State) -> Iterator[AnyEvent]:
     """What may follow a state, as the conductor would record it."""
     yield conductor()
     yield events.Noticed(text="n")
+    if state.ended is not None:
+        yield events.PodKept(by="me")
+        return
     yield events.HoldSet(on=not state.hold, by="me")
     phase = state.current
     if phase is None:
@@ -104,8 +107,6 @@ def histories(draw: st.DrawFn) -> list[Entry]:
         entry = Entry(seq, 1, wall, mono, event)
         history.append(entry)
         state = apply(state, entry)
-        if state.ended:
-            break
         event = draw(st.sampled_from(list(possible(state))))
         wall += draw(st.floats(-1e6, 1e6))  # the wall clock may jump
         mono += draw(st.floats(0, 1e5))
