@@ -35,6 +35,7 @@ PASSED_PREFIXES = (
 _SECRET_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "CREDENTIALS")
 _CHUNKS_AT_ONCE = 8
 _LARGEST_EXIT = 64 * 1024
+_LONGEST = 2_000
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -176,13 +177,12 @@ def read_exit(folder: Path) -> Exit | None:
         ValueError: it is not what a shim writes.
     """
     try:
-        with (folder / "exit.json").open("rb") as file:
-            record = msgspec.json.decode(file.read(_LARGEST_EXIT), type=Exit)
+        record = msgspec.json.decode(files.read_plain(folder / "exit.json", _LARGEST_EXIT), type=Exit)
     except FileNotFoundError:
         return None
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{folder / 'exit.json'}: {error}") from None
-    return msgspec.structs.replace(record, seconds=max(0.0, record.seconds))
+    return msgspec.structs.replace(record, seconds=max(0.0, record.seconds), reason=record.reason[:_LONGEST])
 
 
 def ended(attempt: AttemptStarted, record: Exit, *, stalled: bool = False) -> AttemptEnded:

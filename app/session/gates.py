@@ -15,6 +15,7 @@ from app.session.messages import Decide, Refused
 from app.session.secrets import Masker
 from app.session.snapshot import DecisionKind, Value
 from app.session.state import PhaseRecord, State
+from phases.common import files
 from phases.common.protocol import Result
 
 _LARGEST_RESULT = 8 << 20
@@ -84,12 +85,10 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         ValueError: it is not a result.
     """
     try:
-        if path.stat().st_size > _LARGEST_RESULT:
-            raise ValueError(f"its result is larger than {_LARGEST_RESULT >> 20} MB")
-        result = msgspec.json.decode(masker.data(path.read_bytes()), type=Result)
+        result = msgspec.json.decode(masker.data(files.read_plain(path, _LARGEST_RESULT)), type=Result)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"its result cannot be read: {error}") from None
     if len(result.metrics) > _MOST_METRICS or any(len(name) > _LONGEST_NAME for name in result.metrics):
         limits = f"{_MOST_METRICS} metrics, or names of more than {_LONGEST_NAME} characters"

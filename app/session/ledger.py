@@ -12,6 +12,7 @@ from app.session.state import PAST, PhaseRecord, State
 _HOUR = 3600.0
 _PACE_NEEDS = 0.02
 _PACE_MARGIN = 0.1
+_LONGEST_PACE = 1e9
 
 
 def phase_seconds(record: PhaseRecord, elapsed: float) -> float:
@@ -37,13 +38,22 @@ def remaining(plan: Plan, record: PhaseRecord, running: float, progress: Progres
     low, high = estimate.low * _HOUR, estimate.high * _HOUR
     if record.standing == "waiting":
         return Range(low, high)
-    if progress is None or not progress.total or progress.done < _PACE_NEEDS * progress.total:
+    paces = _paces(progress, running) if progress else []
+    if not paces:
         return Range(max(0.0, low - running), max(0.0, high - running))
-    left = max(0.0, progress.total - progress.done)
-    paces = [left * running / progress.done]
-    if progress.rate:
-        paces.append(left / progress.rate)
     return Range(min(paces) * (1 - _PACE_MARGIN), max(paces) * (1 + _PACE_MARGIN))
+
+
+def _paces(progress: ProgressView, running: float) -> list[float]:
+    """Return the seconds left by the pace since the start and by the last minutes', as far as both make sense."""
+    done, total = progress.done, progress.total
+    if not total or done <= 0 or done < _PACE_NEEDS * total:
+        return []
+    left = max(0.0, total - done)
+    paces = [left / done * running]
+    if progress.rate is not None and progress.rate > 0:
+        paces.append(left / progress.rate)
+    return [pace for pace in paces if pace < _LONGEST_PACE]
 
 
 def money(plan: Plan, state: State, elapsed: float, now: float, current: Range | None) -> Money:

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,31 @@ def size(path: Path) -> int:
     if path.is_dir():
         return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     return path.stat().st_size
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Return what a file holds that somebody else writes; a pipe or device is not waited for.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is no plain file, cannot be read, or has more than `most` bytes.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is no plain file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(most + 1)
+    finally:
+        os.close(handle)
+    if len(data) > most:
+        raise ValueError(f"it is larger than {most:,} bytes")
+    return data
 
 
 def write_whole(path: Path, data: bytes | str) -> None:

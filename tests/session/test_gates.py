@@ -109,7 +109,7 @@ def test_a_result_is_bounded(tmp_path: Path) -> None:
         gates.read_result(path, Masker({}))
     with path.open("wb") as file:
         file.truncate(100 << 20)
-    with pytest.raises(ValueError, match="larger than 8 MB"):
+    with pytest.raises(ValueError, match="larger than 8,388,608 bytes"):
         gates.read_result(path, Masker({}))
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(ValueError, match="cannot be read"):
