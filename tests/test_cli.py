@@ -167,10 +167,19 @@ def test_at_a_terminal_it_asks(shell: Shell, answer: str, starts: bool) -> None:
     os.close(theirs)
 
 
-def test_a_plan_that_others_can_write_is_refused(shell: Shell) -> None:
+@pytest.mark.parametrize("place", ["session_plan.toml", "."])
+def test_a_plan_or_folder_that_others_can_write_is_refused(shell: Shell, place: str) -> None:
     shell.plan()
-    (shell.folder / "session_plan.toml").chmod(0o666)
-    assert "can be written by everyone" in shell.run("run", "--headless", "--yes", code=2)
+    path = shell.folder / place
+    path.chmod(0o777)
+    assert f"{path} can be written by everyone" in shell.run("run", "--headless", "--yes", code=2)
+    path.chmod(0o770)
+    if os.getuid() == 0:
+        os.chown(path, 0, 12345)  # nobody's group: who will be in it is not known
+        assert f"{path} can be written by its group" in shell.run("run", "--headless", "--yes", code=2)
+        os.chown(path, 0, 0)
+    assert not (shell.folder / "artifacts").exists()
+    shell.run("run", "--headless", "--decide-by-verdict", "--yes")
 
 
 def test_bad_input_is_one_message(shell: Shell) -> None:

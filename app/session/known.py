@@ -1,7 +1,9 @@
 """What this machine knows of sessions and plans: where sessions are, and which plans were approved."""
 
 import contextlib
+import grp
 import os
+import pwd
 import stat
 import time
 from pathlib import Path
@@ -111,4 +113,16 @@ def writable_by_others(path: Path) -> str:
         return "belongs to someone else"
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
         return "can be written by everyone"
+    if status.st_mode & stat.S_IWGRP and not _is_private(status.st_gid):
+        return "can be written by its group"
     return ""
+
+
+def _is_private(group: int) -> bool:
+    """Say whether a group is the user's own, which no other account has or is a member of."""
+    me = os.getuid()
+    with contextlib.suppress(KeyError):
+        members = {pwd.getpwnam(name).pw_uid for name in grp.getgrgid(group).gr_mem}
+        members |= {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == group}
+        return members <= {me, 0}
+    return group == os.getgid()

@@ -45,7 +45,7 @@ def remaining(plan: Plan, record: PhaseRecord, running: float, progress: Progres
 
 
 def _paces(progress: ProgressView, running: float) -> list[float]:
-    """Return the seconds left by the pace since the start and by the last minutes', as far as both make sense."""
+    """Return the seconds left by the pace since the start and by the last minutes', where they make sense."""
     done, total = progress.done, progress.total
     if not total or done <= 0 or done < _PACE_NEEDS * total:
         return []

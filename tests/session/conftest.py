@@ -16,6 +16,7 @@ from app.plan.load import load_plan
 from app.plan.schema import Plan
 from app.session import launch, process
 from app.session.client import SessionClient
+from app.session.clock import SystemClock
 from app.session.folder import Settings
 from app.session.snapshot import SessionSnapshot
 
@@ -42,6 +43,19 @@ def toml(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + "}"
     return repr(value) if isinstance(value, int | float) else "'''" + str(value) + "'''"
+
+
+class JumpingClock(SystemClock):
+    """A machine whose wall clock is set back and forth all the time."""
+
+    jumps = (0.0, 1e7, -1e7, 3600.0, -86400.0, 1e9, -1e9)
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def wall(self) -> float:
+        self._asked += 1
+        return super().wall() + self.jumps[self._asked % len(self.jumps)]
 
 
 def wait_for(condition: Callable[[], Any], what: str = "condition") -> Any:

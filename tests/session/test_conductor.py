@@ -1,9 +1,12 @@
+import asyncio
 import io
 import itertools
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,11 @@ import pytest
 from app.session import events, journal, known, launch
 from app.session.attempts import Liveness
 from app.session.client import Refused, SessionClient
+from app.session.clock import SystemClock
+from app.session.conductor import Conductor
 from app.session.folder import SOCKET_PATH_LIMIT, Settings
+from app.session.state import recover
+from tests.session.conftest import FAST, JumpingClock, wait_for
 
 Phase = Callable[..., dict[str, Any]]
 
@@ -504,3 +511,62 @@ def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
     printed = io.StringIO()
     follow_log(client.folder.path, None, False, printed)
     assert printed.getvalue() == "token [secret HUB_TOKEN]\n"
+
+
+def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy: Any, sh: Phase) -> None:
+    plan = toy.plan(
+        sh("sleep 0.3; " + SCORE % 0.7, **GOOD, stall_after="20 s", stall_action="stop"), sh("true")
+    )
+    toy.folder = launch.open_session(plan, approved="test", settings=FAST)
+    conductor = Conductor(toy.folder, JumpingClock(), dict(os.environ))
+    began = SystemClock().mono()
+    asyncio.run(conductor.run())
+    took = SystemClock().mono() - began
+    session = conductor.snapshot()
+    conductor.journal.close()
+    assert session.state == "finished"
+    assert [a.reason for p in session.phases for a in p.attempts] == ["exited", "exited"]
+    assert 0.3 <= session.phase("p1").elapsed <= took
+    assert session.money.spent_usd <= took * 0.001  # $3.60 an hour
+    assert session.money.idle_seconds >= 0
+    recovered, damage = recover(journal.read(toy.folder / "journal.jsonl"))
+    assert damage == ""
+    assert recovered == conductor.state  # replay of the whole is the live state
+
+
+CONTAINER = """
+import sys, time
+from pathlib import Path
+from app.session import launch
+launch.ensure_conductor(Path(sys.argv[1]))
+time.sleep(600)
+"""
+UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+
+
+@pytest.mark.skipif(
+    subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0,
+    reason="a PID namespace of its own needs root",
+)
+def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNPOD_POD_ID", "pod")
+    plan = toy.plan(sh("echo ran; [ -e again ] || sleep 600"), sh("true"))
+    settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
+    toy.folder = launch.open_session(plan, approved="test", settings=settings)
+    toy.client = SessionClient(toy.folder)
+    argv = [*UNSHARE, sys.executable, "-c", CONTAINER, str(toy.folder)]
+    with subprocess.Popen(argv) as container:
+        wait_for(lambda: toy.folder.joinpath("conductor.json").exists())
+        toy.until(lambda s: runs(toy))
+        container.kill()  # and with it everything in its namespace
+    toy.assert_nothing_left()
+    (toy.root / "again").touch()
+    with subprocess.Popen(argv) as container:  # the same PIDs are others now
+        session = toy.gate()
+        assert session.phase("p1").attempts[0].reason == "unknown"
+        toy.client.decide("p1", 1, "retry")
+        assert toy.over().state == "finished"
+        container.kill()
+    assert [runs(toy, "p1", n) for n in (1, 2)] == [1, 1]
+    machines = [e.machine for e in journalled(toy.folder) if isinstance(e, events.ConductorStarted)]
+    assert len(machines) == len(set(machines)) == 2
