@@ -245,3 +245,32 @@ def test_whatever_comes_over_the_socket_is_answered_and_decides_nothing(toy: Any
     assert "Traceback" not in client.folder.conductor_log.read_text()
     client.decide("p1", 1, "go")
     assert toy.over().state == "finished"
+
+
+STRANGER = """
+import os, socket, sys
+from pathlib import Path
+path = Path(sys.argv[1])
+os.chdir(path.parent)
+os.seteuid(65534)
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(path.name)
+    connection.sendall(b'{"do": "snapshot"}\\n')
+    print(connection.recv(100))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="being another user needs root")
+def test_other_users_get_no_answer(toy: Any, sh: ToyPhase) -> None:
+    client = toy.start(sh("true", gate={"ask": "always"}))
+    toy.gate()
+    path = Path(client.folder.read_conductor().socket)
+    argv = [sys.executable, "-c", STRANGER, str(path)]
+    locked_out = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "PermissionError" in locked_out.stderr
+    path.parent.chmod(0o711)
+    path.chmod(0o666)
+    stranger = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert stranger.stdout in ("b''\n", "")  # it may be hung up on while it asks
+    assert "PermissionError" not in stranger.stderr
+    assert client.snapshot().state == "gate"
