@@ -20,6 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.plan.causes import Cause
 from phases.common.parameters import to_argv
 
 Value = int | float | str | bool
@@ -187,8 +188,8 @@ class Phase(Table):
         default="show", description="what is done when nothing was reported for `stall_after`"
     )
     criteria: tuple[Criterion, ...] = ()
-    remedies: dict[Name, tuple[Parameters, ...]] = Field(
-        default={}, description="by what went wrong, the changes of parameters to try in turn"
+    remedies: dict[Cause, tuple[Parameters, ...]] = Field(
+        default={}, description="by what went wrong (see below), the changes of parameters to try in turn"
     )
     metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")
     reports: tuple[Name, ...] = Field(default=(), description="metrics that a command writes into its result")

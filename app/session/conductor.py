@@ -318,6 +318,10 @@ class Conductor:
             if key not in self.state.said and self.state.ended is None:
                 self.record(events.Noticed(text=text, key=key))
         session = self.snapshot()
+        left = session.current.remaining if session.current else None
+        for key, text in ledger.slow(self.plan, self.state, self.elapsed(), left).items():
+            if key not in self.state.said:
+                self.record(events.Noticed(text=text, key=key))
         message = notify.gate_message(session)
         if self._reminders.due(session.gate) and message is not None:
             problems = await asyncio.to_thread(notify.send, self.plan.notify.urls, self.environment, message)
@@ -372,8 +376,9 @@ class Conductor:
         phase = self.state.current
         if phase is None or phase.standing != "running" or phase.last is not attempt:
             return
-        if text and f"disk {attempt.spec.cookie} {stop}" not in self.state.said:
-            self.record(events.Noticed(text=f"{phase.id}: {text}", key=f"disk {attempt.spec.cookie} {stop}"))
+        key = disk.stop_key(attempt.spec.cookie) if stop else f"disk {attempt.spec.cookie}"
+        if text and key not in self.state.said:
+            self.record(events.Noticed(text=f"{phase.id}: {text}", key=key))
         if stop:
             self.record(events.StopAsked(phase=phase.id, attempt=attempt.number, by="gonogo", reason=text))
 

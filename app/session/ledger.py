@@ -10,6 +10,9 @@ from app.session.snapshot import Money, ProgressView, Range
 from app.session.state import PAST, PhaseRecord, State
 
 _HOUR = 3600.0
+SLOW = 1.5
+"""An attempt is slow when it takes more than so many times the most that was estimated."""
+
 _PACE_NEEDS = 0.02
 _PACE_MARGIN = 0.1
 
@@ -115,6 +118,34 @@ def warnings(plan: Plan, elapsed: float) -> dict[str, str]:
         for share in plan.unattended.warn_at
         if budget and spent >= share * budget
     }
+
+
+def slow_key(cookie: str) -> str:
+    """Return the key of the notice that an attempt is slow."""
+    return f"slow {cookie}"
+
+
+def slow(plan: Plan, state: State, elapsed: float, left: Range | None) -> dict[str, str]:
+    """Return what there is to say, by its key, of a running attempt that takes far longer than planned.
+
+    Args:
+        plan: the plan.
+        state: the session.
+        elapsed: its billed seconds.
+        left: what the running attempt still takes, in seconds.
+    """
+    record = state.current
+    if record is None or record.last is None or record.standing != "running" or left is None:
+        return {}
+    phase, running = plan.phase(record.id), elapsed - record.last.began
+    planned = estimates.hours(phase)
+    takes = Range((running + left.low) / _HOUR, (running + left.high) / _HOUR)
+    if takes.low <= SLOW * planned.high:
+        return {}
+    steps = [", ".join(f"{k} = {v}" for k, v in step.items()) for step in phase.remedies.get("slow", ())]
+    stop = f"; the plan's remedies, after it was stopped: {'; '.join(steps)}" if steps else ""
+    said = f"it takes {takes.low:.3g}-{takes.high:.3g} h at its pace; planned were up to {planned.high:.3g} h"
+    return {slow_key(record.last.spec.cookie): f"{phase.title} is slow: {said}{stop}"}
 
 
 def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[float, str] | None:

@@ -79,7 +79,11 @@ class CriterionView(msgspec.Struct, frozen=True):
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
-    """An open gate: the evidence, what the rules say, what may be decided."""
+    """An open gate: the evidence, what the rules say, what may be decided.
+
+    `cause` names what went wrong, "" where nothing did or nobody knows. `remedies` are the changes of
+    parameters that the plan offers and nobody has tried yet, by cause; those of `cause` come first.
+    """
 
     phase: str
     attempt: int
@@ -95,6 +99,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Value | list[Value]] = {}
     remedies: dict[str, tuple[dict[str, Value], ...]] = {}
     next_phase: str | None = None
+    cause: str = ""
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from app.plan import estimates
 from app.plan.schema import Plan
-from app.session import gates, ledger
+from app.session import failures, gates, ledger
 from app.session.folder import SessionFolder
 from app.session.snapshot import (
     AttemptView,
@@ -132,6 +132,7 @@ def _gate(plan: Plan, state: State) -> GateView | None:
         earlier={p.id: p.metrics for p in state.phases if p.id != record.id and p.metrics},
         options=gates.options(phase, judged.gate),
         parameters=record.last.spec.parameters if record.last else dict(phase.params),
-        remedies={name: tuple(dict(step) for step in steps) for name, steps in phase.remedies.items()},
+        remedies=failures.remedies(phase, record, judged.cause),
         next_phase=later[0] if later else None,
+        cause=judged.cause,
     )
