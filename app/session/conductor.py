@@ -26,6 +26,7 @@ from app.monitor.machine import Gpus
 from app.plan.schema import Plan
 from app.session import (
     attempts,
+    calibration,
     disk,
     events,
     gates,
@@ -301,6 +302,8 @@ class Conductor:
 
     async def _tick(self) -> None:
         gpus = await asyncio.to_thread(Gpus)
+        measured = await asyncio.to_thread(self._calibrate, gpus)
+        self.live = msgspec.structs.replace(self.live, measured=measured)
         while True:
             await asyncio.sleep(self.settings.tick)
             try:
@@ -311,6 +314,14 @@ class Conductor:
                 with contextlib.suppress(OSError):
                     traceback.print_exc()
             self._show()
+
+    def _calibrate(self, gpus: Gpus) -> dict[str, calibration.Measured]:
+        try:
+            machine_here = calibration.kind_of_machine(gpu.name for gpu in gpus())
+            return calibration.calibrate(self.plan, machine_here)
+        except Exception:  # whatever lies in old sessions, this one goes on
+            traceback.print_exc()
+            return {}
 
     async def _warn(self) -> None:
         """Tell of what is spent and of a gate that waits."""

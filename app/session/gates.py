@@ -80,8 +80,8 @@ def _known_before(phase: Phase, end: AttemptEnded, state: State) -> tuple[bool, 
     """Return whether an attempt was slow, and whether it was stopped since the disk was nearly full."""
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    took_long = 0 < ledger.SLOW * phase.estimate.hours[1] * 3600 < end.seconds
-    return ledger.slow_key(cookie) in state.said or took_long, disk.stop_key(cookie) in state.said
+    slow = ledger.slow_key(cookie) in state.said or ledger.is_slow(phase, end.seconds)
+    return slow, disk.stop_key(cookie) in state.said
 
 
 def _explained(found: failures.Finding | None, masker: Masker) -> list[str]:

@@ -5,14 +5,13 @@ pauses, and times without a conductor.
 """
 
 from app.plan import estimates
-from app.plan.schema import Plan
+from app.plan.schema import Phase, Plan
 from app.session.snapshot import Money, ProgressView, Range
 from app.session.state import PAST, PhaseRecord, State
 
 _HOUR = 3600.0
-SLOW = 1.5
-"""An attempt is slow when it takes more than so many times the most that was estimated."""
-
+_SLOW = 1.5
+_SLOW_AT_LEAST = 600.0
 _PACE_NEEDS = 0.02
 _PACE_MARGIN = 0.1
 
@@ -125,6 +124,12 @@ def slow_key(cookie: str) -> str:
     return f"slow {cookie}"
 
 
+def is_slow(phase: Phase, seconds: float) -> bool:
+    """Say whether so many seconds are far more than was planned: half as much again, and ten minutes."""
+    planned = phase.estimate.hours[1] * _HOUR
+    return planned > 0 and seconds > max(_SLOW * planned, planned + _SLOW_AT_LEAST)
+
+
 def slow(plan: Plan, state: State, elapsed: float, left: Range | None) -> dict[str, str]:
     """Return what there is to say, by its key, of a running attempt that takes far longer than planned.
 
@@ -138,13 +143,13 @@ def slow(plan: Plan, state: State, elapsed: float, left: Range | None) -> dict[s
     if record is None or record.last is None or record.standing != "running" or left is None:
         return {}
     phase, running = plan.phase(record.id), elapsed - record.last.began
-    planned = estimates.hours(phase)
     takes = Range((running + left.low) / _HOUR, (running + left.high) / _HOUR)
-    if takes.low <= SLOW * planned.high:
+    if not is_slow(phase, running + left.low):
         return {}
     steps = [", ".join(f"{k} = {v}" for k, v in step.items()) for step in phase.remedies.get("slow", ())]
     stop = f"; the plan's remedies, after it was stopped: {'; '.join(steps)}" if steps else ""
-    said = f"it takes {takes.low:.3g}-{takes.high:.3g} h at its pace; planned were up to {planned.high:.3g} h"
+    planned = phase.estimate.hours[1]
+    said = f"it takes {takes.low:.3g}-{takes.high:.3g} h at its pace; planned were up to {planned:.3g} h"
     return {slow_key(record.last.spec.cookie): f"{phase.title} is slow: {said}{stop}"}
 
 

@@ -49,7 +49,10 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one."""
+    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one.
+
+    `measured_hours` are by what sessions measured on a machine like this, scaled to this plan's work.
+    """
 
     id: str
     title: str
@@ -58,6 +61,7 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     gate: Literal["always", "unless_go", "never"]
     estimate_hours: Range
     estimate_usd: Range
+    measured_hours: Range | None = None
     elapsed: float = 0.0
     cost_usd: float = 0.0
     remaining: Range | None = None

@@ -7,6 +7,7 @@ import msgspec
 from app.plan import estimates
 from app.plan.schema import Plan
 from app.session import failures, gates, ledger
+from app.session.calibration import Measured
 from app.session.folder import SessionFolder
 from app.session.snapshot import (
     AttemptView,
@@ -22,11 +23,12 @@ from app.session.state import Attempt, PhaseRecord, State
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What is measured and never journalled: of the running attempt and of the machine."""
+    """What is measured and never journalled: the running attempt, the machine, phases in earlier sessions."""
 
     progress: ProgressView | None = None
     stalled: bool = False
     machine: MachineSample | None = None
+    measured: dict[str, Measured] = {}
 
 
 def snapshot(  # noqa: PLR0917 - what a session is made of
@@ -84,6 +86,7 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         gate=phase.gate.ask,
         estimate_hours=estimates.hours(phase),
         estimate_usd=estimates.usd(plan, phase),
+        measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
         elapsed=seconds,
         cost_usd=seconds / 3600 * plan.pod.usd_per_hour,
         remaining=ledger.remaining(plan, record, running, progress),
