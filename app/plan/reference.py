@@ -22,6 +22,8 @@ _TABLES: tuple[tuple[str, str, type[schema.Table]], ...] = (
     ("bundle", "[bundle]", schema.Bundle),
     ("notify", "[notify]", schema.Notify),
     ("unattended", "[unattended]", schema.Unattended),
+    ("finish", "[finish]", schema.Finish),
+    ("superseded", "[finish]: superseded", schema.Superseded),
 )
 _MINUTE = 60
 _HEAD = """# Every key of a plan
@@ -56,6 +58,7 @@ def json_schema() -> dict[str, Any]:
         "bundle": (schema.Bundle, schema.Bundle()),
         "notify": (schema.Notify, schema.Notify()),
         "unattended": (schema.Unattended, schema.Unattended()),
+        "finish": (schema.Finish, schema.Finish()),
         # A profile says parts of tables: they are checked when it is laid over the plan.
         "profile": (dict[str, Any], {}),
     }

@@ -226,6 +226,38 @@ class Notify(Table):
     )
 
 
+class Superseded(Table):
+    """Data that the session's replaces: a file or folder of the repository, and why."""
+
+    path: Text
+    note: Text
+
+
+class Finish(Table):
+    """What `gonogo finish` does afterwards to your own repository: paths start at its root.
+
+    It shows the difference first, writes nothing that has uncommitted changes, and commits nothing.
+    """
+
+    roadmap: Text | None = Field(
+        default=None, description="a Markdown file: items `- [ ]` of phases that are done are ticked"
+    )
+    marks: dict[Name, Text] = Field(
+        default={}, description="by phase, a part of its item's text; without it the phase's title"
+    )
+    status: tuple[Text, ...] = Field(
+        default=(), description="Markdown pages that get a section of results; a later session replaces it"
+    )
+    registry: Text | None = Field(
+        default=None, description="a Markdown page that gets a section of the programs that were used"
+    )
+    decisions: Text | None = Field(
+        default=None, description="the folder that gets a record of the session's decisions"
+    )
+    archive: Text = Field(default="archive/data", description="where superseded data is moved to")
+    superseded: tuple[Superseded, ...] = ()
+
+
 class Plan(Table):
     """A plan as it will run: the profile laid over it, placeholders filled in.
 
@@ -241,6 +273,7 @@ class Plan(Table):
     bundle: Bundle = Bundle()
     notify: Notify = Notify()
     unattended: Unattended = Unattended()
+    finish: Finish = Finish()
 
     def phase(self, phase_id: str) -> Phase:
         """Return the phase of that id.

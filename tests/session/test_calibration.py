@@ -210,7 +210,7 @@ def test_the_plan_screen_shows_it_beside_the_guess() -> None:
     measured = dataclasses.replace(view, snapshot=replace(view.snapshot, phases=phases))
     assert not any("here" in line.plain for line in plan_rows(view, 80))
     (line,) = [line.plain for line in plan_rows(measured, 80) if "DPO training" in line.plain]
-    assert "2-4h  $3.00-7.00  here 5-6h" in line
+    assert "2-4h   $3.00-7.00  here 5-6h" in line
 
 
 def test_a_machine_without_a_gpu_is_known_by_its_cores() -> None:
