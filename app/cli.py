@@ -111,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", _verify, "check every byte of a bundle")
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or its unpacked folder")
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
+    finish = on_session("finish", _finish, "write a session's results into your own repository, as a diff")
+    finish.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
+    finish.add_argument(
+        "--plan", type=Path, metavar="PLAN", help="whose [finish] counts (default: the session's own plan)"
+    )
+    finish.add_argument("--yes", action="store_true", help="write without asking")
     command("sessions", _sessions, "list the sessions that are known here")
     return parser
 
@@ -425,6 +431,36 @@ def _verify(options: argparse.Namespace) -> int:
     from app.report import commands
 
     return _reported(lambda: commands.verify(options.bundle, sys.stdout, unpack=options.unpack))
+
+
+def _finish(options: argparse.Namespace) -> int:
+    from app.plan.load import PlanErrors, load_plan
+    from app.report import commands
+    from app.session.clock import SystemClock
+
+    try:
+        plan = load_plan(options.plan) if options.plan else None
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return BAD_INPUT
+
+    def agreed() -> bool:
+        if options.yes or not sys.stdin.isatty():
+            return bool(options.yes)
+        return input("Write this? [y/N] ").strip().lower() in ("y", "yes")
+
+    folder = _folder(options)
+    return _reported(
+        lambda: commands.finish(
+            folder,
+            os.environ,
+            sys.stdout,
+            clock=SystemClock(),
+            repository=options.repository,
+            plan=plan,
+            agreed=agreed,
+        )
+    )
 
 
 def _reported(act: Callable[[], int]) -> int:

@@ -9,6 +9,7 @@ from textual.content import Content
 from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView, Value
 from widgets import format as fmt
 from widgets.log_view import log_row
+from widgets.parameters import numbered, written
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import wrapped
 from widgets.view import View, waiting_cost
@@ -131,6 +132,26 @@ def _measured_the_same(gate: GateView, values: Mapping[str, Value]) -> bool:
     return len(gate.metrics.keys() & values.keys()) * 2 >= len(values)
 
 
+def remedy_rows(gate: GateView, width: int) -> list[Content]:
+    """Return the remedies of what went wrong, each behind the key that retries with it."""
+    offered = [
+        (number, change)
+        for number, (cause, change) in enumerate(numbered(gate.remedies), 1)
+        if cause == gate.cause
+    ]
+    if not offered or "retry" not in gate.options:
+        return []
+    arrow = " -> " if fmt.terminal.ascii else " → "
+    rows = [row(width, ("REMEDIES", HEADING), (f"  for {gate.cause.replace('_', ' ')}", fmt.QUIET))]
+    for number, change in offered:
+        parts: list[Part] = [(f"{number} ", f"{fmt.STRONG} {fmt.INFO}")]
+        for name, value in change.items():
+            before = written(gate.parameters[name]) if name in gate.parameters else "default"
+            parts += [(f"{name} ", ""), (before, fmt.QUIET), (arrow, ""), (f"{written(value)}  ", fmt.STRONG)]
+        rows.append(row(width, *parts))
+    return rows
+
+
 def delivered_rows(view: View, width: int) -> list[Content]:
     """Return the files that the attempt wrote, with size and rows."""
     artifacts = view.record.artifacts if view.record else ()
@@ -150,7 +171,7 @@ def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
     """Return all evidence, the most telling first."""
     order: dict[bool | None, int] = {False: 0, None: 1, True: 2}
     criteria = sorted(gate.criteria, key=lambda c: order[c.passed])
-    rows = heading_rows(view, gate, width)
+    rows = [*heading_rows(view, gate, width), *remedy_rows(gate, width)]
     if criteria:
         rows.append(row(width, ("CRITERIA", HEADING)))
         names = min(width * 2 // 5, max(cell_len(c.name) for c in criteria))

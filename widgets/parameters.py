@@ -58,6 +58,13 @@ def parsed(text: str, before: Parameter) -> Parameter:
     return text
 
 
+def numbered(
+    remedies: Mapping[str, Sequence[Mapping[str, Value]]],
+) -> list[tuple[str, dict[str, Value]]]:
+    """Return all remedies with their causes, in the order in which they are counted from 1."""
+    return [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
+
+
 class ParameterTable(Rows, can_focus=True):
     """The parameters with their changes; a cursor says which one is meant."""
 
@@ -78,7 +85,7 @@ class ParameterTable(Rows, can_focus=True):
     ) -> None:
         super().__init__()
         self.parameters = parameters
-        self.remedies = [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
+        self.remedies = numbered(remedies)
         self.changes: dict[str, Parameter] = {}
         self.cursor = 0
 

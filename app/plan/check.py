@@ -1,32 +1,44 @@
 """`gonogo check`: what a plan says and is thought to cost, or everything that is wrong with it."""
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from app.monitor.machine import Gpus
 from app.monitor.text import clean_line
 from app.plan import estimates
 from app.plan.load import PlanErrors, load_plan
 from app.plan.schema import Plan
+from app.session import calibration
+from app.session.calibration import Measured
 from app.session.snapshot import Range
+
+_HERE = "measured here"
 
 
 def check(plan_path: Path, profile: str | None = None, as_json: bool = False) -> int:
-    """Print the plan's phases, estimates and totals and return 0, or print its errors and return 2."""
+    """Print the plan's phases, estimates and totals and return 0, or print its errors and return 2.
+
+    Beside the plan's guess stands what was measured on this machine, where sessions before tell it.
+    """
     try:
         plan = load_plan(plan_path, profile)
     except PlanErrors as errors:
         print(errors, file=sys.stderr)  # noqa: T201
         return 2
-    text = msgspec.json.format(msgspec.json.encode(summary(plan))).decode() if as_json else table(plan)
+    machine = calibration.kind_of_machine(gpu.name for gpu in Gpus()())
+    measured = calibration.calibrate(plan, machine)
+    says = summary(plan, measured)
+    text = msgspec.json.format(msgspec.json.encode(says)).decode() if as_json else table(plan, measured)
     print(text)  # noqa: T201
     return 0
 
 
-def summary(plan: Plan) -> dict[str, Any]:
-    """Return the plan's phases, estimates and totals as plain data."""
+def summary(plan: Plan, measured: Mapping[str, Measured] = {}) -> dict[str, Any]:
+    """Return the plan's phases, estimates and totals as plain data, and what was measured of them."""
     hours = [estimates.hours(phase) for phase in plan.phases]
     usd = [estimates.usd(plan, phase) for phase in plan.phases]
     return {
@@ -41,6 +53,7 @@ def summary(plan: Plan) -> dict[str, Any]:
                 "estimate": {"hours": _pair(h), "usd": _pair(u)},
                 "critical": phase.critical,
                 "gate": phase.gate.ask,
+                **({"measured": _measured(measured[phase.id])} if phase.id in measured else {}),
             }
             for phase, h, u in zip(plan.phases, hours, usd, strict=True)
         ],
@@ -48,14 +61,15 @@ def summary(plan: Plan) -> dict[str, Any]:
     }
 
 
-def table(plan: Plan) -> str:
+def table(plan: Plan, measured: Mapping[str, Measured] = {}) -> str:
     """Return the same for people to read."""
-    says = summary(plan)
-    rows = [("phase", "time", "cost", "critical", "gate")]
+    says = summary(plan, measured)
+    rows = [("phase", "time", _HERE, "cost", "critical", "gate")]
     rows += [
         (
             phase["title"],
             _time(*phase["estimate"]["hours"]),
+            _time(*phase["measured"]["hours"]) if "measured" in phase else "",
             _money(*phase["estimate"]["usd"]),
             "yes" if phase["critical"] else "no",
             phase["gate"].replace("_", " "),
@@ -63,11 +77,10 @@ def table(plan: Plan) -> str:
         for phase in says["phases"]
     ]
     low, high = says["total"]["usd"]
-    rows.append(("total", _time(*says["total"]["hours"]), _money(low, high), "", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    rows.append(("total", _time(*says["total"]["hours"]), "", _money(low, high), "", ""))
+    shown = [column for column in range(len(rows[0])) if measured or rows[0][column] != _HERE]
+    widths = {column: max(len(row[column]) for row in rows) for column in shown}
+    lines = ["  ".join(row[c].ljust(widths[c]) for c in shown).rstrip() for row in rows]
     name = says["session"] + (f", profile {plan.profile}" if plan.profile else "")
     budget = says["budget_usd"]
     fits = "within the budget" if high <= budget else "may exceed it" if low <= budget else "exceeds it"
@@ -81,8 +94,22 @@ def table(plan: Plan) -> str:
             lines[-1],
             "",
             f"budget ${budget:.2f}: the estimate {fits}",
+            *_notes(plan, measured),
         ]
     )
+
+
+def _measured(found: Measured) -> dict[str, Any]:
+    return {"hours": _pair(found.hours), "session": found.session, "differs": list(found.differs)}
+
+
+def _notes(plan: Plan, measured: Mapping[str, Measured]) -> Iterator[str]:
+    """Yield where the measured hours are from, and what they leave open."""
+    for session in dict.fromkeys(found.session for found in measured.values()):
+        yield f"measured here: in session {session}, scaled to this plan's work"
+    for phase in plan.phases:
+        if phase.id in measured and (differs := measured[phase.id].differs):
+            yield f"  {phase.title}: with other values there for {', '.join(differs)}"
 
 
 def _pair(bounds: Range) -> list[float]:

@@ -36,8 +36,10 @@ _TABLES: dict[str, type[schema.Table]] = {
     "criteria": schema.Criterion,
     "gate": schema.Gate,
     "rules": schema.Rule,
+    "finish": schema.Finish,
+    "superseded": schema.Superseded,
 }
-_OPTIONAL = ("bundle", "notify", "unattended")
+_OPTIONAL = ("bundle", "notify", "unattended", "finish")
 _TOP = ("session", "pod", *_OPTIONAL, "phase", "profile")
 
 
@@ -98,6 +100,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         bundle=schema.Bundle.model_validate(data.get("bundle", {})),
         notify=schema.Notify.model_validate(data.get("notify", {})),
         unattended=schema.Unattended.model_validate(data.get("unattended", {})),
+        finish=schema.Finish.model_validate(data.get("finish", {})),
         phases=tuple(Phase.model_validate(phase) for phase in data["phase"]),
     )
 
@@ -320,6 +323,11 @@ class _Draft:
             self._check_expressions(phase, path, metrics, known)
             if isinstance(name, str):
                 known[name] = metrics
+        finish = self.data.get("finish")
+        marks = finish.get("marks") if isinstance(finish, dict) else None
+        for name in marks if isinstance(marks, dict) else ():
+            if name not in known:
+                self._error(("finish", "marks", name), *_unknown(name, tuple(known), "phase"))
 
     def _check_program(self, phase: dict[str, Any], path: positions.Path) -> frozenset[str] | None:
         """Check what a phase runs and with what; return the metrics it can have, None where unknown."""

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import create_model
 
 from app.plan import schema
+from app.plan.causes import CAUSES
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _TABLES: tuple[tuple[str, str, type[schema.Table]], ...] = (
@@ -21,6 +22,8 @@ _TABLES: tuple[tuple[str, str, type[schema.Table]], ...] = (
     ("bundle", "[bundle]", schema.Bundle),
     ("notify", "[notify]", schema.Notify),
     ("unattended", "[unattended]", schema.Unattended),
+    ("finish", "[finish]", schema.Finish),
+    ("superseded", "[finish]: superseded", schema.Superseded),
 )
 _MINUTE = 60
 _HEAD = """# Every key of a plan
@@ -37,6 +40,13 @@ Written by `python -m app.plan.reference` from the schema; for editors there is
 - `[profile.NAME]` is laid over the plan: `session.model = "..."`, `phase.PHASE_ID.params = { ... }`. Its
   tables merge; its lists, values and estimates replace the plan's.
 """
+_REMEDIES = """
+What went wrong is told from exit, log, machine and metrics, and said with its evidence. At the gate the
+remedies of that cause come first, less those that were tried, each a key away.
+
+| cause | what | advice |
+|---|---|---|
+"""
 
 
 def json_schema() -> dict[str, Any]:
@@ -48,6 +58,7 @@ def json_schema() -> dict[str, Any]:
         "bundle": (schema.Bundle, schema.Bundle()),
         "notify": (schema.Notify, schema.Notify()),
         "unattended": (schema.Unattended, schema.Unattended()),
+        "finish": (schema.Finish, schema.Finish()),
         # A profile says parts of tables: they are checked when it is laid over the plan.
         "profile": (dict[str, Any], {}),
     }
@@ -73,6 +84,9 @@ def reference() -> str:
             default = "required" if required else f"`{_default(says.get('default'))}`"
             cells = (f"`{name}`", _kind(says), default, says.get("description", ""))
             parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+        if table is schema.Phase:
+            parts.append(_REMEDIES)
+            parts += [f"| `{name}` | {what} | {advice} |\n" for name, (what, advice) in CAUSES.items()]
     return "".join(parts)
 
 
@@ -105,7 +119,11 @@ def _kind(says: dict[str, Any]) -> str:  # noqa: PLR0911 - one return a kind
             return f"`[low, high]`, each a {_kind(says['prefixItems'][0])}"
         return f"list of: {_kind(says.get('items', {}))}"
     if kind == "object":
-        inner: dict[str, Any] = next(iter(says.get("patternProperties", {}).values()), {})
+        names = says.get("propertyNames", {})
+        inner = says["additionalProperties"] if "enum" in names else {}
+        inner = next(iter(says.get("patternProperties", {}).values()), inner)
+        if "enum" in names:
+            return f"table of causes, each a {_kind(inner)}"
         return f"table of names, each a {_kind(inner)}"
     bounds = [
         f"{sign} {says[key]}"

@@ -20,6 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.plan.causes import Cause
 from phases.common.parameters import to_argv
 
 Value = int | float | str | bool
@@ -204,8 +205,8 @@ class Phase(Table):
         default="show", description="what is done when nothing was reported for `stall_after`"
     )
     criteria: tuple[Criterion, ...] = ()
-    remedies: dict[Name, tuple[Parameters, ...]] = Field(
-        default={}, description="by what went wrong, the changes of parameters to try in turn"
+    remedies: dict[Cause, tuple[Parameters, ...]] = Field(
+        default={}, description="by what went wrong (see below), the changes of parameters to try in turn"
     )
     metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")
     reports: tuple[Name, ...] = Field(default=(), description="metrics that a command writes into its result")
@@ -242,6 +243,38 @@ class Notify(Table):
     )
 
 
+class Superseded(Table):
+    """Data that the session's replaces: a file or folder of the repository, and why."""
+
+    path: Text
+    note: Text
+
+
+class Finish(Table):
+    """What `gonogo finish` does afterwards to your own repository: paths start at its root.
+
+    It shows the difference first, writes nothing that has uncommitted changes, and commits nothing.
+    """
+
+    roadmap: Text | None = Field(
+        default=None, description="a Markdown file: items `- [ ]` of phases that are done are ticked"
+    )
+    marks: dict[Name, Text] = Field(
+        default={}, description="by phase, a part of its item's text; without it the phase's title"
+    )
+    status: tuple[Text, ...] = Field(
+        default=(), description="Markdown pages that get a section of results; a later session replaces it"
+    )
+    registry: Text | None = Field(
+        default=None, description="a Markdown page that gets a section of the programs that were used"
+    )
+    decisions: Text | None = Field(
+        default=None, description="the folder that gets a record of the session's decisions"
+    )
+    archive: Text = Field(default="archive/data", description="where superseded data is moved to")
+    superseded: tuple[Superseded, ...] = ()
+
+
 class Plan(Table):
     """A plan as it will run: the profile laid over it, placeholders filled in.
 
@@ -257,6 +290,7 @@ class Plan(Table):
     bundle: Bundle = Bundle()
     notify: Notify = Notify()
     unattended: Unattended = Unattended()
+    finish: Finish = Finish()
 
     def phase(self, phase_id: str) -> Phase:
         """Return the phase of that id.

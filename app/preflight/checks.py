@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from app.plan import estimates
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
-from app.session import known
+from app.session import calibration, known
 
 State = Literal["ok", "warn", "fail"]
 
@@ -84,6 +84,29 @@ def plan_itself(plan: Plan, machine: Machine) -> Iterator[Found]:
         yield warn(said, "The budget may end the session early: raise session.budget_usd or plan less")
     else:
         yield ok(f"{len(plan.phases)} phases, {said}")
+
+
+def measured(plan: Plan, machine: Machine) -> Iterator[Found]:
+    """The plan's hours are near those that sessions before measured on a machine like this."""
+    kind = calibration.kind_of_machine(gpu.name for gpu in machine.gpus().devices)
+    known_hours = calibration.calibrate(plan, kind)
+    slow = 0
+    for phase in plan.phases:
+        found = known_hours.get(phase.id)
+        if found is not None and found.hours.low > phase.estimate.hours[1]:
+            slow += 1
+            planned = "-".join(f"{hours:.3g}" for hours in phase.estimate.hours)
+            yield warn(
+                f"{phase.id} takes {found.hours.low:.3g}-{found.hours.high:.3g} h here, by session "
+                f"{found.session}; planned were {planned} h",
+                "Correct its estimate, so that the budget is right, or ask less of it",
+            )
+    if not known_hours:
+        yield ok("nothing was measured here yet with this model: only the plan's guess is known")
+    elif not slow:
+        yield ok(
+            f"{len(known_hours)} of {len(plan.phases)} phases were measured here, none slower than planned"
+        )
 
 
 def files_to_transfer(plan: Plan, machine: Machine) -> Iterator[Found]:
@@ -519,6 +542,7 @@ def _gb(size: float) -> str:
 
 OF_PLAN: dict[str, Check] = {
     "plan": plan_itself,
+    "estimates": measured,
     "files": files_to_transfer,
     "programs": programs,
     "secrets": secrets,

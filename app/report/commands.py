@@ -1,9 +1,10 @@
 """What `gonogo bundle`, `verify` and `report` do and print; each returns the exit status."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from app.monitor.text import clean_line, clean_text
 from app.plan.schema import Plan
 from app.report import bundle as bundles
 from app.report import story
@@ -17,6 +18,7 @@ from phases.common import files
 from widgets.format import size
 
 BAD = 1
+_LONGEST_DIFF = 1 << 20
 
 
 class Failed(Exception):  # noqa: N818 - it is said to the operator
@@ -140,6 +142,58 @@ def _write_report(
     files.write_whole(page, pages.html(told, masking))
     files.write_whole(text, pages.markdown(told, masking))
     return page, text
+
+
+def finish(
+    session: Path,
+    environment: Mapping[str, str],
+    out: TextIO,
+    *,
+    clock: Clock,
+    repository: Path,
+    plan: Plan | None,
+    agreed: Callable[[], bool],
+) -> int:
+    """Show what a session changes in the operator's repository, and make the changes if that is agreed to.
+
+    Args:
+        session: the session's folder.
+        environment: holds the secrets to be masked.
+        out: where to write.
+        clock: the present.
+        repository: a folder in the repository.
+        plan: whose [finish] says what is to be done; the session's own, if None.
+        agreed: asks the operator.
+
+    Raises:
+        Failed: the plan asks for nothing, or something is in the way; nothing was written.
+    """
+    from app.report import finish as finishing
+
+    try:
+        own = _plan(session)
+        wanted = (plan or own).finish
+        if wanted == type(wanted)():
+            raise Failed("the plan has no [finish] table that says what to do: see docs/plan.md")
+        masking = masker(own, environment)
+        told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0], masking)
+        place = finishing.Repository(repository)
+        found = finishing.changes(wanted, told, place, masking)
+        for edit in found.edits:
+            out.write(clean_text(edit.diff(), _LONGEST_DIFF) + "\n")
+        for line in (*found.moves, *(f"note: {note}" for note in found.notes)):
+            out.write(f"{clean_line(str(line))}\n")
+        if not found.edits and not found.moves:
+            out.write("nothing to do: all of it is there already\n")
+            return 0
+        if not agreed():
+            out.write("nothing was written\n")
+            return 0
+        finishing.apply(found, place)
+    except (finishing.CannotFinish, story.NoStory, OSError) as error:
+        raise Failed(str(error)) from error
+    out.write(f"written into {place.root}; nothing is committed: git diff shows it, git restore undoes it\n")
+    return 0
 
 
 def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:

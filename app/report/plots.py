@@ -77,7 +77,7 @@ def line_plot(title: str, curves: Sequence[Curve], across: str, *, from_zero: bo
 
 def _span(low: float, high: float) -> tuple[float, float]:
     """Return an axis that holds both values, within reason, and is not empty."""
-    low, high = max(low, -_ENDLESS), min(high, _ENDLESS)
+    low, high = (min(max(value, -_ENDLESS), _ENDLESS) for value in (low, high))
     if high - low > 1e-9 * max(abs(low), abs(high), 1e-300):
         return low, high
     margin = abs(low) / 2 or 1.0

@@ -32,10 +32,15 @@ def html(story: Story, masker: Masker) -> str:
 
 def markdown(story: Story, masker: Masker) -> str:
     """Return the report as Markdown; the plots are only in the HTML one."""
-    return _render("report.md.j2", story, masker, _markdown, autoescape=False)
+    return _render("report.md.j2", story, masker, as_markdown, autoescape=False)
 
 
-def _markdown(text: str) -> str:
+def page(template: str, story: Story, masker: Masker) -> str:
+    """Return another Markdown page of the session: `status.md.j2`, `registry.md.j2` or `decision.md.j2`."""
+    return _render(template, story, masker, as_markdown, autoescape=False)
+
+
+def as_markdown(text: str) -> str:
     """Return a text that Markdown shows as it is, in one line."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
@@ -70,6 +75,7 @@ def _render(
         "value": _value,
         "size": fmt.size,
         "when": _when,
+        "day": day,
         "block": block,
     }
     page = environment.get_template(template).render(
@@ -96,6 +102,11 @@ def _value(item: object) -> str:
     if item is None or isinstance(item, bool | int | float | str):
         return fmt.value(item)[:_LONGEST_VALUE]
     return str(item)[:_LONGEST_VALUE]
+
+
+def day(seconds: float) -> str:
+    """Return a day: `2025-10-09`, in UTC."""
+    return _when(seconds)[:10]
 
 
 def _when(seconds: float) -> str:

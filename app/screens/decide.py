@@ -66,9 +66,10 @@ class DecideScreen(Dialog[Decision]):
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[Binding]] = bindings("decide")  # type: ignore[assignment]
 
-    def __init__(self, view: View, gate: GateView, kind: DecisionKind) -> None:
+    def __init__(self, view: View, gate: GateView, kind: DecisionKind, remedy: int = 0) -> None:
+        """Ask for a decision; `remedy` is the number of that whose changes are made at once, 0 for none."""
         super().__init__()
-        self.gate, self.kind = gate, kind
+        self.gate, self.kind, self.remedy = gate, kind, remedy
         self.edits = kind in ("retry", "batch")
         self.needs_reason = overrides(view, gate, kind)
         self.first_view = view
@@ -111,7 +112,9 @@ class DecideScreen(Dialog[Decision]):
             field_input.cursor_blink = False
         if self.edits:
             self.query_one("#value-field").display = False
-            self.query_one(ParameterTable).focus()
+            table = self.query_one(ParameterTable)
+            table.apply_remedy(self.remedy)
+            table.focus()
         elif self.needs_reason:
             self.query_one("#reason").focus()
 

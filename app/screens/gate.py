@@ -13,6 +13,7 @@ from app.session.snapshot import DecisionKind, GateView
 from widgets.detail import Figure
 from widgets.gate import GateCost, GateEvidence
 from widgets.header import Clock, HeaderRows
+from widgets.parameters import numbered
 from widgets.samples import SamplePager
 from widgets.view import View
 
@@ -61,6 +62,10 @@ class GateScreen(ChartKeys):
         if action == "decide":
             allowed = self.view is not None and self.view.snapshot.gate is not None
             return allowed and not self.cockpit.read_only and parameters[0] in self._options()
+        if action == "remedy":
+            gate = self.view.snapshot.gate if self.view else None
+            offered = gate is not None and len(numbered(gate.remedies)) >= int(str(parameters[0]))
+            return offered and not self.cockpit.read_only and "retry" in self._options()
         record = self.view.record if self.view else None
         if action == "curves":
             action = "chart"
@@ -78,6 +83,13 @@ class GateScreen(ChartKeys):
 
     def action_decide(self, kind: str) -> None:
         """Open the decision for reason, parameters and a last look."""
+        self._open(cast("DecisionKind", kind))
+
+    def action_remedy(self, number: int) -> None:
+        """Open the retry with the changes of a remedy made."""
+        self._open("retry", number)
+
+    def _open(self, kind: DecisionKind, remedy: int = 0) -> None:
         view = self.view
         if view is None or view.snapshot.gate is None:
             return
@@ -92,7 +104,7 @@ class GateScreen(ChartKeys):
                     ),
                 )
 
-        self.app.push_screen(DecideScreen(view, gate, cast("DecisionKind", kind)), answered)
+        self.app.push_screen(DecideScreen(view, gate, kind, remedy), answered)
 
     def action_turn(self, pages: int) -> None:
         """Show another sample."""

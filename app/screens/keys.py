@@ -92,6 +92,8 @@ def _chart(screen: str) -> tuple[Command, ...]:
 
 
 BACK: Final = "q,escape,backspace"
+REMEDIES: Final = 5
+"""So many remedies have a key at the gate; in the retry that is opened, all have one."""
 
 COMMANDS: Final = (
     # The session
@@ -119,6 +121,11 @@ COMMANDS: Final = (
     Command("gate", "b", "decide('batch')", "run the phase for another batch", "batch"),
     Command("gate", "s", "decide('skip')", "go on without this phase's result", "skip"),
     Command("gate", "x", "decide('stop')", "end the session here", "stop"),
+    Command("gate", "1", "remedy(1)", "run the phase again with remedy 1", "remedy"),
+    *(
+        Command("gate", str(n), f"remedy({n})", f"run the phase again with remedy {n}")
+        for n in range(2, REMEDIES + 1)
+    ),
     Command("gate", "right,greater_than_sign,full_stop", "turn(1)", "next sample", "sample"),
     Command("gate", "left,less_than_sign,comma", "turn(-1)", "sample before"),
     Command("gate", "c", "curves", "chart instead of samples, or samples again", "curves"),

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from app.screens.base import CockpitScreen
 from app.screens.keys import SCREENS, bindings, commands
+from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.header import Clock, HeaderRows, when
 from widgets.parameters import written
@@ -58,6 +59,7 @@ def plan_rows(view: View, width: int) -> list[Content]:
         rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", fmt.QUIET))]
         state = look(phase)
         rows += _field(width, "state", f"{state.sign} {state.word}  {phase.headline}", state.style)
+        rows += _field(width, "estimate", _estimate(phase))
         rows += _field(width, "gate", phase.gate.replace("_", " "))
         rows += _field(width, "critical", "yes" if phase.critical else "no")
         for attempt in reversed(phase.attempts):
@@ -70,19 +72,28 @@ def plan_rows(view: View, width: int) -> list[Content]:
                 change = attempt.changed.get(name)
                 mark = f"   was {written(change[0])}" if change else ""
                 rows += _field(width, f"  {name}", written(value) + mark, fmt.WARN if change else "")
+    measured = any(other.measured_hours for other in snapshot.phases)
     rows += [Content(), row(width, ("Phases", HEADING))]
     for other in snapshot.phases:
         state = look(other)
+        here = f"here {fmt.hours(other.measured_hours)}" if other.measured_hours else ""
         estimate = f"{fmt.hours(other.estimate_hours):>9} {fmt.usd_range(other.estimate_usd):>12}"
         rows.append(
             row(
                 width,
                 (f"{state.sign} {fmt.fit(other.title, 24)}", state.style),
                 (estimate, ""),
+                (f"  {here:<14}" if measured else "", fmt.INFO),
                 (f"  gate {other.gate.replace('_', ' ')}", fmt.QUIET),
             )
         )
     return rows
+
+
+def _estimate(phase: PhaseView) -> str:
+    """Return the plan's guess, and beside it what was measured on a machine like this."""
+    guess = f"{fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}"
+    return f"{guess}; measured here: {fmt.hours(phase.measured_hours)}" if phase.measured_hours else guess
 
 
 def decision_rows(view: View, width: int) -> list[Content]:

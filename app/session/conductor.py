@@ -26,6 +26,7 @@ from app.monitor.machine import Gpus
 from app.plan.schema import Plan
 from app.session import (
     attempts,
+    calibration,
     disk,
     events,
     gates,
@@ -338,6 +339,8 @@ class Conductor:
 
     async def _tick(self) -> None:
         gpus = await asyncio.to_thread(Gpus)
+        measured = await asyncio.to_thread(self._calibrate, gpus)
+        self.live = msgspec.structs.replace(self.live, measured=measured)
         while True:
             await asyncio.sleep(self.settings.tick)
             try:
@@ -349,9 +352,22 @@ class Conductor:
                     traceback.print_exc()
             self._show()
 
+    def _calibrate(self, gpus: Gpus) -> dict[str, calibration.Measured]:
+        try:
+            machine_here = calibration.kind_of_machine(gpu.name for gpu in gpus())
+            return calibration.calibrate(self.plan, machine_here)
+        except Exception:  # whatever lies in old sessions, this one goes on
+            traceback.print_exc()
+            return {}
+
     async def _warn(self) -> None:
         """Tell of what is spent, and of what waits for the operator."""
         for key, text in ledger.warnings(self.plan, self.elapsed()).items():
+            if key not in self.state.said and self.state.ended is None:
+                self.record(events.Noticed(text=text, key=key))
+        current = self.snapshot().current
+        left = current.remaining if current else None
+        for key, text in ledger.slow(self.plan, self.state, self.elapsed(), left).items():
             if key not in self.state.said and self.state.ended is None:
                 self.record(events.Noticed(text=text, key=key))
         await self._remind()
@@ -413,8 +429,9 @@ class Conductor:
         phase = self.state.current
         if phase is None or phase.standing != "running" or phase.last is not attempt:
             return
-        if text and f"disk {attempt.spec.cookie} {stop}" not in self.state.said:
-            self.record(events.Noticed(text=f"{phase.id}: {text}", key=f"disk {attempt.spec.cookie} {stop}"))
+        key = disk.stop_key(attempt.spec.cookie) if stop else f"disk {attempt.spec.cookie}"
+        if text and key not in self.state.said:
+            self.record(events.Noticed(text=f"{phase.id}: {text}", key=key))
         if stop:
             self.record(events.StopAsked(phase=phase.id, attempt=attempt.number, by="gonogo", reason=text))
 

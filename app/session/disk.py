@@ -11,6 +11,11 @@ _BURST_SECONDS = 60.0
 _FRACTION_TO_TRUST = 0.05
 
 
+def stop_key(cookie: str) -> str:
+    """Return the key of the notice that an attempt is stopped before it fills the disk."""
+    return f"disk stop {cookie}"
+
+
 class Reserve:
     """A file that holds space; freed when the disk is full, so that the session can still be recorded."""
 

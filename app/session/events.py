@@ -87,7 +87,10 @@ class AttemptEnded(Event, frozen=True, kw_only=True, tag="attempt_ended"):
 
 
 class Judged(Event, frozen=True, kw_only=True, tag="judged"):
-    """What an attempt delivered and what the criteria say; `gate` says why a gate opens, "" for none."""
+    """What an attempt delivered and what the criteria say; `gate` says why a gate opens, "" for none.
+
+    `cause` names what went wrong, as `app.plan.causes` lists it, "" where nothing did or nobody knows.
+    """
 
     phase: str
     attempt: int
@@ -98,6 +101,7 @@ class Judged(Event, frozen=True, kw_only=True, tag="judged"):
     metrics: dict[str, Value] = {}
     computed_from: dict[str, str] = {}
     headline: str = ""
+    cause: str = ""
 
 
 class Decided(Event, frozen=True, kw_only=True, tag="decided"):

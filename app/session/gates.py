@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from app.monitor.tail import LogMetrics, Series
 from app.plan import criteria
+from app.plan.causes import CAUSES
 from app.plan.schema import Phase, Plan
+from app.session import disk, failures, ledger
 from app.session.events import AttemptEnded, Decided, Judged, Parameter
 from app.session.messages import Decide, Refused
 from app.session.secrets import Masker
@@ -43,30 +45,53 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
         failure = "it ended without a result"
     metrics = dict(result.metrics) if result else {}
     metrics = {**_from_log(phase, folder / "output.log"), **metrics}
+    slow, full = _known_before(phase, end, state)
     if failure:
+        found = failures.of_failure(end, folder, slow=slow, disk=full)
+        said = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
         return Judged(
             phase=end.phase,
             attempt=end.attempt,
             verdict="investigate",
             gate="stopped" if end.reason in _ENDED_BY_US else "failed",
-            advice=[f"{failure[0].upper()}{failure[1:]}. Read the end of its log."],
+            advice=[said, *_explained(found, masker)],
+            cause=found.cause if found else "",
             metrics=metrics,
             computed_from=dict(result.computed_from) if result else {},
         )
     earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
-    found = criteria.judge(phase, metrics, earlier)
-    asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and found.verdict != "go")
+    says = criteria.judge(phase, metrics, earlier)
+    asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
+    found = failures.of_result(metrics, earlier, folder, slow=slow)
     return Judged(
         phase=end.phase,
         attempt=end.attempt,
-        verdict=found.verdict,
+        verdict=says.verdict,
         gate="hold" if state.hold else "plan" if asks else "",
-        advice=list(found.advice),
-        criteria=list(found.criteria),
+        advice=[*says.advice, *_explained(found, masker)],
+        cause=found.cause if found else "",
+        criteria=list(says.criteria),
         metrics=metrics,
         computed_from=dict(result.computed_from) if result else {},
         headline=criteria.headline(phase.headline, metrics) if phase.headline else "",
     )
+
+
+def _known_before(phase: Phase, end: AttemptEnded, state: State) -> tuple[bool, bool]:
+    """Return whether an attempt was slow, and whether it was stopped since the disk was nearly full."""
+    last = state.phase(end.phase).last
+    cookie = last.spec.cookie if last else ""
+    slow = ledger.slow_key(cookie) in state.said or ledger.is_slow(phase, end.seconds)
+    return slow, disk.stop_key(cookie) in state.said
+
+
+def _explained(found: failures.Finding | None, masker: Masker) -> list[str]:
+    """Return what went wrong and what to do, in words."""
+    if found is None:
+        return []
+    what, advice = CAUSES[found.cause]
+    evidence = f" ({masker.text(found.evidence)})" if found.evidence else ""
+    return [f"{what[0].upper()}{what[1:]}{evidence}. {advice}"]
 
 
 def _failure(end: AttemptEnded) -> str:

@@ -77,8 +77,9 @@ def find_session(here: Path, name: str | None) -> Path:
         return Path(name).resolve()
     sessions = known_sessions(here)
     if name:
-        links = (state_folder() / "sessions").glob(f"{name}/session.json")
-        matching = [s for s in sessions if s.name == name] or [link.parent.resolve() for link in links]
+        link = state_folder() / "sessions" / Path(name).name
+        known = [link.resolve()] if link.name == name and (link / "session.json").exists() else []
+        matching = [s for s in sessions if s.name == name] or known
         if not matching:
             raise CannotStart(f"there is no session {name}: `gonogo sessions` lists them")
         return matching[-1]

@@ -5,11 +5,13 @@ pauses, and times without a conductor.
 """
 
 from app.plan import estimates
-from app.plan.schema import Plan
+from app.plan.schema import Phase, Plan
 from app.session.snapshot import Money, ProgressView, Range
 from app.session.state import PAST, PhaseRecord, State
 
 _HOUR = 3600.0
+_SLOW = 1.5
+_SLOW_AT_LEAST = 600.0
 _PACE_NEEDS = 0.02
 _PACE_MARGIN = 0.1
 _LONGEST_PACE = 1e9
@@ -125,6 +127,40 @@ def warnings(plan: Plan, elapsed: float) -> dict[str, str]:
         for share in plan.unattended.warn_at
         if budget and spent >= share * budget
     }
+
+
+def slow_key(cookie: str) -> str:
+    """Return the key of the notice that an attempt is slow."""
+    return f"slow {cookie}"
+
+
+def is_slow(phase: Phase, seconds: float) -> bool:
+    """Say whether so many seconds are far more than was planned: half as much again, and ten minutes."""
+    planned = phase.estimate.hours[1] * _HOUR
+    return planned > 0 and seconds > max(_SLOW * planned, planned + _SLOW_AT_LEAST)
+
+
+def slow(plan: Plan, state: State, elapsed: float, left: Range | None) -> dict[str, str]:
+    """Return what there is to say, by its key, of a running attempt that takes far longer than planned.
+
+    Args:
+        plan: the plan.
+        state: the session.
+        elapsed: its billed seconds.
+        left: what the running attempt still takes, in seconds.
+    """
+    record = state.current
+    if record is None or record.last is None or record.standing != "running" or left is None:
+        return {}
+    phase, running = plan.phase(record.id), elapsed - record.last.began
+    takes = Range((running + left.low) / _HOUR, (running + left.high) / _HOUR)
+    if not is_slow(phase, running + left.low):
+        return {}
+    steps = [", ".join(f"{k} = {v}" for k, v in step.items()) for step in phase.remedies.get("slow", ())]
+    stop = f"; the plan's remedies, after it was stopped: {'; '.join(steps)}" if steps else ""
+    planned = phase.estimate.hours[1]
+    said = f"it takes {takes.low:.3g}-{takes.high:.3g} h at its pace; planned were up to {planned:.3g} h"
+    return {slow_key(record.last.spec.cookie): f"{phase.title} is slow: {said}{stop}"}
 
 
 def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[float, str] | None:

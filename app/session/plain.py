@@ -1,5 +1,7 @@
 """A session in plain lines: for a terminal without the cockpit, for logs and for `gonogo status`."""
 
+import json
+import shlex
 import time
 
 from app.monitor.text import clean_line as clean
@@ -122,6 +124,12 @@ def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
             f"${span(following.estimate_usd, '.2f')}"
         )
     lines.append(f"  {money(session)}")
+    for remedy in opened.remedies.get(opened.cause, ()) if "retry" in opened.options else ():
+        sets = " ".join(
+            f"--set {shlex.quote(f'{opened.phase}.{name}={json.dumps(value)}')}"
+            for name, value in remedy.items()
+        )
+        lines.append(f"  remedy: gonogo retry {sets} --session {session.id}")
     for kind in opened.options:
         reason = ' --reason "..."' if kind == "go" and opened.verdict != "go" else ""
         reason = ' --reason "..."' if kind == "skip" and phase.critical else reason

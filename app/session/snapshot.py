@@ -50,7 +50,10 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one."""
+    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one.
+
+    `measured_hours` are by what sessions measured on a machine like this, scaled to this plan's work.
+    """
 
     id: str
     title: str
@@ -59,6 +62,7 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     gate: Literal["always", "unless_go", "never"]
     estimate_hours: Range
     estimate_usd: Range
+    measured_hours: Range | None = None
     elapsed: float = 0.0
     cost_usd: float = 0.0
     remaining: Range | None = None
@@ -80,7 +84,11 @@ class CriterionView(msgspec.Struct, frozen=True):
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
-    """An open gate: the evidence, what the rules say, what may be decided."""
+    """An open gate: the evidence, what the rules say, what may be decided.
+
+    `cause` names what went wrong, "" where nothing did or nobody knows. `remedies` are the changes of
+    parameters that the plan offers and nobody has tried yet, by cause; those of `cause` come first.
+    """
 
     phase: str
     attempt: int
@@ -96,6 +104,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Value | list[Value]] = {}
     remedies: dict[str, tuple[dict[str, Value], ...]] = {}
     next_phase: str | None = None
+    cause: str = ""
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ import msgspec
 
 from app.plan import estimates
 from app.plan.schema import Plan
-from app.session import gates, ledger
+from app.session import failures, gates, ledger
+from app.session.calibration import Measured
 from app.session.folder import SessionFolder
 from app.session.snapshot import (
     AttemptView,
@@ -22,12 +23,13 @@ from app.session.state import Attempt, PhaseRecord, State
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What is never journalled: measurements of attempt and machine, and when the pod is to be stopped."""
+    """What is never journalled: attempt and machine, earlier sessions' phases, when the pod is to be stopped."""
 
     progress: ProgressView | None = None
     stalled: bool = False
     machine: MachineSample | None = None
     stops_at: float | None = None
+    measured: dict[str, Measured] = {}
 
 
 def snapshot(  # noqa: PLR0917 - what a session is made of
@@ -86,6 +88,7 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         gate=phase.gate.ask,
         estimate_hours=estimates.hours(phase),
         estimate_usd=estimates.usd(plan, phase),
+        measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
         elapsed=seconds,
         cost_usd=seconds / 3600 * plan.pod.usd_per_hour,
         remaining=ledger.remaining(plan, record, running, progress),
@@ -134,6 +137,7 @@ def _gate(plan: Plan, state: State) -> GateView | None:
         earlier={p.id: p.metrics for p in state.phases if p.id != record.id and p.metrics},
         options=gates.options(phase, judged.gate),
         parameters=record.last.spec.parameters if record.last else dict(phase.params),
-        remedies={name: tuple(dict(step) for step in steps) for name, steps in phase.remedies.items()},
+        remedies=failures.remedies(phase, record, judged.cause),
         next_phase=later[0] if later else None,
+        cause=judged.cause,
     )

@@ -254,7 +254,7 @@ def test_a_check_that_breaks_or_hangs_hides_no_other(folder: Folder) -> None:
     findings = list(examine(load_plan(folder.plan_path), Broken(), within=0.5))
     released.set()
     bad = {f.check: f for f in findings if f.state != "ok"}
-    assert set(bad) == {"GPU", "attention", "4 bits", "notification"}
+    assert set(bad) == {"GPU", "attention", "4 bits", "estimates", "notification"}
     assert "nvml exploded" in bad["GPU"].found
     assert bad["notification"] == Finding(
         "notification", "warn", "no answer within 0 s", "Try again, or look by hand"

@@ -4,7 +4,7 @@ import math
 import re
 from xml.etree import ElementTree as ET
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.report.plots import HEIGHT, WIDTH, Curve, line_plot, ticks
@@ -21,6 +21,8 @@ def curve(values: list[float | None], name: str = "loss") -> Curve:
 
 
 @given(st.lists(VALUES, max_size=60), st.booleans())
+@example([-2e300], from_zero=False)
+@example([2e300, 2e300], from_zero=False)
 def test_whatever_was_measured_is_drawn_inside_the_picture(
     values: list[float | None], from_zero: bool
 ) -> None:

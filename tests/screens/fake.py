@@ -376,10 +376,11 @@ GATE_FAIL = GateView(
     options=("go", "retry", "batch", "skip", "stop"),
     parameters=SFT_PARAMETERS,
     remedies={
-        "diverged": ({"learning_rate": 1e-4}, {"learning_rate": 5e-5}),
+        "nan": ({"learning_rate": 1e-4}, {"learning_rate": 5e-5}),
         "oom": ({"batch_size": 2}, {"lora_r": 16}),
     },
     next_phase="sft_evaluation",
+    cause="nan",
 )
 
 

@@ -1,0 +1,231 @@
+"""The machine's own estimate beside the plan's guess: from what sessions measured on a machine like this.
+
+A phase's time is taken apart into what comes before its first unit of work, its units (rows, prompts,
+steps), from the fastest to the slowest pace of a quarter of them, and what comes after the last. The units
+grow with the work that the parameters ask for, as `_WORK` says; the rest does not. Only an attempt of the
+same program with the same model tells anything: how fast one model is says little of another.
+"""
+
+import importlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from app.plan.schema import Phase, Plan
+from app.session import journal, known
+from app.session.events import Parameter
+from app.session.folder import SessionFolder
+from app.session.snapshot import MachineSample, Range
+from app.session.state import Attempt, State
+from phases.common.protocol import Progress
+
+_HOUR = 3600.0
+_PARTS = 4
+_FEWEST_POINTS = 3
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """The hours that a phase is thought to take by what was measured in a session.
+
+    `differs` are parameters that were others there and whose part in the time is not known.
+    """
+
+    hours: Range
+    session: str
+    differs: tuple[str, ...] = ()
+
+
+class _Work(NamedTuple):
+    """What the work of a program grows with.
+
+    `times`: parameters that multiply it. `rows_of`: the program whose `count` of rows it goes through.
+    `at_most`: a limit on each unit of work, which makes it longer where it is reached.
+    """
+
+    times: tuple[str, ...] = ()
+    rows_of: str = ""
+    at_most: str = ""
+
+
+_WORK: dict[str, _Work] = {
+    "phases.verification": _Work(),
+    "phases.evaluation": _Work(at_most="max_new_tokens"),
+    "phases.sft_data": _Work(("count",), at_most="max_new_tokens"),
+    "phases.sft_training": _Work(("epochs",), rows_of="phases.sft_data"),
+    "phases.preference_pairs": _Work(("count", "candidates_per_prompt"), at_most="max_new_tokens"),
+    "phases.dpo_training": _Work(("epochs",), rows_of="phases.preference_pairs"),
+    "phases.comparison": _Work(),
+}
+_NO_PART = ("seed", "batch")
+_CHOOSES_WORK = ("suite", "seeds")
+
+
+def kind_of_machine(gpus: Iterable[str], cores: int | None = None) -> str:
+    """Return what machines must have in common to be compared: their GPUs, or else the number of cores."""
+    names = ", ".join(sorted(gpus))
+    return names or f"no GPU, {cores or os.cpu_count()} cores"
+
+
+def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) -> dict[str, Measured]:
+    """Return what is known of a plan's phases, by their ids, from sessions on such a machine; newest first.
+
+    Args:
+        plan: the plan.
+        machine: its kind, as `kind_of_machine` says.
+        sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
+    """
+    found: dict[str, Measured] = {}
+    for folder in reversed(list(known.known_sessions(plan.folder) if sessions is None else sessions)):
+        missing = [phase for phase in plan.phases if phase.id not in found]
+        try:
+            there = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
+            state = known.read_state(folder)
+        except (OSError, ValueError, journal.JournalError):
+            continue  # a session that cannot be read tells nothing
+        if missing and _machine(folder) == machine:
+            found |= dict(_of_session(plan, missing, folder, there, state))
+    return found
+
+
+def _of_session(
+    plan: Plan, phases: Iterable[Phase], folder: Path, there: Plan, state: State
+) -> Iterator[tuple[str, Measured]]:
+    for phase in phases:
+        for record in state.phases:
+            done = [a for a in record.attempts if a.end and a.end.reason == "exited" and a.end.code == 0]
+            if record.id != phase.id or not done:
+                continue
+            other = there.phase(record.id)
+            if (other.run, other.command) != (phase.run, phase.command):
+                continue
+            if phase.run and phase.run != "phases.comparison" and there.session.model != plan.session.model:
+                continue
+            place = SessionFolder(folder).attempt(record.id, done[-1].number)
+            measured = _measured(plan, phase, there, state, done[-1], place)
+            if measured is not None:
+                yield phase.id, measured
+
+
+def _measured(  # noqa: PLR0917 - what is planned, and what was done
+    plan: Plan, phase: Phase, there: Plan, state: State, attempt: Attempt, folder: Path
+) -> Measured | None:
+    before, now = attempt.spec.parameters, phase.params
+    work = _WORK.get(phase.run or "", _Work())
+    scale = longest = 1.0
+    for name in work.times:
+        old, new = _number(phase, before, name), _number(phase, now, name)
+        if not old or not new:
+            return None
+        scale *= new / old
+    if work.rows_of:
+        rows = _rows(there, state, work.rows_of), _planned_rows(plan, work.rows_of)
+        if not rows[0] or not rows[1]:
+            return None
+        scale *= rows[1] / rows[0]
+    if work.at_most:
+        old, new = _number(phase, before, work.at_most), _number(phase, now, work.at_most)
+        if not old or not new:
+            return None
+        longest = new / old
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if any(name in _CHOOSES_WORK for name in names) or (phase.command and names):
+        return None  # it did other work there, or nobody knows whether it did
+    known_part = (*_NO_PART, *work.times, work.at_most)
+    differs = tuple(
+        name
+        for name in names
+        # Texts say where things are.
+        if name not in known_part and isinstance(now.get(name, before.get(name)), int | float)
+    )
+    seconds = _seconds(attempt, folder, scale * min(1.0, longest), scale * max(1.0, longest))
+    return Measured(Range(seconds.low / _HOUR, seconds.high / _HOUR), folder.parents[2].name, differs)
+
+
+def _number(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> float | None:
+    """Return a parameter's value, or its default."""
+    value = parameters.get(name)
+    if value is None and phase.run:
+        value = importlib.import_module(phase.run).Parameters.model_fields[name].default
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _rows(there: Plan, state: State, program: str) -> float | None:
+    """Return the rows that a program had delivered in a session."""
+    metrics = next((r.metrics for r in state.phases if there.phase(r.id).run == program), {})
+    value = metrics.get("total_rows", metrics.get("total_pairs"))
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _planned_rows(plan: Plan, program: str) -> float | None:
+    phase = next((phase for phase in plan.phases if phase.run == program), None)
+    return _number(phase, phase.params, "count") if phase else None
+
+
+def _seconds(attempt: Attempt, folder: Path, least: float, most: float) -> Range:
+    """Return how long an attempt takes when its units are `least` to `most` times as many."""
+    assert attempt.end is not None
+    points = _progress(folder / "progress.jsonl")
+    whole = attempt.end.seconds
+    first, last = (points[0].done, points[-1].done) if points else (0.0, 0.0)
+    if last <= first:
+        return Range(whole, whole) if least == most == 1 else Range(whole * min(1.0, least), whole * most)
+    working = points[-1].time - points[0].time
+    fixed = max(0.0, whole - working)
+    paces = list(_paces(points))
+    few, many = max(0.0, last * least - first), max(0.0, last * most - first)
+    return Range(fixed + few * min(paces), fixed + many * max(paces))
+
+
+def _paces(points: list[Progress]) -> Iterator[float]:
+    """Yield the seconds a unit in each quarter of the units, as near as they were reported."""
+    first, last = points[0], points[-1]
+    marks = [first]
+    for part in range(1, _PARTS):
+        wanted = first.done + (last.done - first.done) * part / _PARTS
+        mark = next(point for point in points if point.done >= wanted)
+        if mark.done > marks[-1].done:
+            marks.append(mark)
+    if last.done > marks[-1].done:
+        marks.append(last)
+    for a, b in itertools.pairwise(marks):
+        yield (b.time - a.time) / (b.done - a.done)
+
+
+def _progress(path: Path) -> list[Progress]:
+    """Return the progress since it last began, from the first unit on: what was before is no pace.
+
+    Lines that are none are passed over.
+    """
+    found: list[Progress] = []
+    decoder = msgspec.json.Decoder(Progress)
+    try:
+        lines = path.open("rb")
+    except OSError:
+        return found
+    with lines:
+        for line in lines:
+            try:
+                point = decoder.decode(line)
+            except (ValueError, RecursionError):
+                continue
+            if found and (point.done < found[-1].done or point.time < found[-1].time):
+                found.clear()
+            if not found or point.done > found[-1].done:
+                found.append(point)
+    return found[1:] if len(found) >= _FEWEST_POINTS and found[0].done == 0 else found
+
+
+def _machine(folder: Path) -> str:
+    """Return the kind of machine that a session ran on, by the first sample that was taken; "" for none."""
+    for path in sorted(folder.glob("attempts/*/*/machine.jsonl")):
+        try:
+            with path.open("rb") as file:
+                sample = msgspec.json.decode(file.readline(), type=MachineSample)
+        except (OSError, ValueError, RecursionError):
+            continue
+        return kind_of_machine((gpu.name for gpu in sample.gpus), sample.cores)
+    return ""

@@ -1,0 +1,215 @@
+"""What is left to do after a session, on a repository of the operator's own."""
+
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.plan.load import PlanErrors, load_plan
+from app.plan.schema import Plan
+from app.report import commands
+from app.session.folder import SessionFolder
+from tests.report.conftest import PLAN, TOKEN, SteppedClock
+
+FINISH = """
+[finish]
+roadmap = "ROADMAP.md"
+marks = { training = "train the model" }
+status = ["status/PROJECT.md", "VERIFICATION.md"]
+registry = "REGISTRY.md"
+decisions = "archive/decisions"
+superseded = [{ path = "data/sep10", note = "Made with a *contaminated* model." }]
+"""
+ROADMAP = """# Roadmap
+
+- [ ] Baseline evaluation of the base model
+- [ ] Train the model (SFT)
+- [ ] Comparison
+- [x] Something else
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    given = ("-c", "user.name=a", "-c", "user.email=a@b", *arguments)
+    return subprocess.run(["git", *given], cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    root = tmp_path / "home"
+    for name, text in {
+        "ROADMAP.md": ROADMAP,
+        "status/PROJECT.md": "# Status\n",
+        "REGISTRY.md": "# Registry\r\nby hand\r\n",
+        "data/sep10/rows.jsonl": "{}\n",
+        "data/sep10/more/rows.jsonl": "{}\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(text.encode())
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "all")
+    return root
+
+
+def finish(session: Path, home: Path, plan: Plan | None = None, *, agreed: bool = True) -> str:
+    out = io.StringIO()
+    commands.finish(
+        session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock(), repository=home, plan=plan,
+        agreed=lambda: agreed,
+    )  # fmt: skip
+    return out.getvalue()
+
+
+def plan_with(folder: Path, table: str = FINISH) -> Plan:
+    path = folder / "finish_plan.toml"
+    path.write_text(PLAN + table)
+    return load_plan(path)
+
+
+def test_the_difference_is_shown_first_and_then_written_and_nothing_is_committed(
+    session: Path, home: Path, tmp_path: Path
+) -> None:
+    plan = plan_with(tmp_path)
+    before = git(home, "rev-parse", "HEAD")
+    shown = finish(session, home, plan, agreed=False)
+    assert "+- [x] Baseline evaluation of the base model (2025-10-09: 17 %)" in shown
+    assert "nothing was written" in shown
+    assert git(home, "status", "--porcelain") == ""
+
+    assert "git restore undoes it" in finish(session, home, plan)
+    assert git(home, "rev-parse", "HEAD") == before
+    assert git(home, "diff", "--cached", "--name-only") == ""
+    assert (home / "ROADMAP.md").read_text() == (
+        "# Roadmap\n\n"
+        "- [x] Baseline evaluation of the base model (2025-10-09: 17 %)\n"
+        "- [x] Train the model (SFT) (2025-10-09: loss 0.52; verdict investigate)\n"
+        "- [ ] Comparison\n"
+        "- [x] Something else\n"
+    )
+    status = (home / "status/PROJECT.md").read_text()
+    assert status.startswith("# Status\n\n<!-- gonogo results: begin -->\n## Results: Tiny")
+    assert "| Training | done | loss 0.52 | investigate |" in status
+    assert (home / "VERIFICATION.md").read_text().count("## Results") == 1
+    registry = (home / "REGISTRY.md").read_bytes()
+    assert registry.startswith(b"# Registry\r\nby hand\r\n\r\n<!-- gonogo programs: begin -->\r\n")
+    assert b"\n" not in registry.replace(b"\r\n", b"")
+    assert b"| python train.py | Training | done: loss 0.52 |" in registry
+    record = (home / "archive/decisions/20251009-100000-tiny-b-session-b.md").read_text()
+    assert "overrides the verdict" in record
+    assert "final\\_loss < 0.5".replace("<", "\\<") in record
+    assert not (home / "data/sep10").exists()
+    assert (home / "archive/data/sep10/more/rows.jsonl").read_text() == "{}\n"
+    note = (home / "archive/data/sep10.superseded.md").read_text()
+    assert "Made with a \\*contaminated\\* model." in note
+    assert "superseded by session 20251009-100000" in note
+
+
+def test_no_secret_and_no_markup_of_a_log_is_written(session: Path, home: Path, tmp_path: Path) -> None:
+    shown = finish(session, home, plan_with(tmp_path))
+    written = "".join(path.read_text() for path in home.rglob("*.md"))
+    for text in (shown, written):
+        assert TOKEN not in text
+        assert "<script>" not in text
+    assert "HF\\_TOKEN" in written
+
+
+def test_once_done_there_is_nothing_to_do_and_another_session_replaces_the_results(
+    session: Path, home: Path, tmp_path: Path
+) -> None:
+    plan = plan_with(tmp_path)
+    finish(session, home, plan)
+    assert "nothing to do" in finish(session, home, plan)
+    page = home / "status/PROJECT.md"
+    page.write_text(page.read_text().replace("loss 0.52", "loss 9.99") + "\nmy own words\n")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "results")
+    finish(session, home, plan)
+    assert "loss 0.52" in page.read_text()
+    assert "loss 9.99" not in page.read_text()
+    assert page.read_text().endswith("\nmy own words\n")
+
+
+def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, tmp_path: Path) -> None:
+    (home / "ROADMAP.md").write_text(ROADMAP + "- [ ] Mine\n")
+    (home / "VERIFICATION.md").write_text("not tracked\n")
+    with pytest.raises(commands.Failed) as failed:
+        finish(session, home, plan_with(tmp_path))
+    assert "ROADMAP.md has changes that are not committed" in str(failed.value)
+    assert "VERIFICATION.md has changes that are not committed" in str(failed.value)
+    assert (home / "VERIFICATION.md").read_text() == "not tracked\n"
+    assert (home / "data/sep10").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('roadmap = "../outside.md"', "expected a path inside"),
+        ('roadmap = "/etc/passwd"', "expected a path inside"),
+        ('roadmap = "link/x.md"', "expected a path inside"),
+        ('status = [".git/config"]', "git's own folder"),
+        ('decisions = ".git/hooks"', "git's own folder"),
+        ('roadmap = "TODO.md"', "TODO.md is not there"),
+        ('status = ["data"]', "expected a text file"),
+        ('status = ["half.md"]', "once, in this order"),
+        ('superseded = [{ path = "../x", note = "n" }]', "expected a path inside"),
+        ('superseded = [{ path = ".", note = "n" }]', "expected a path inside"),
+        ('superseded = [{ path = "inner", note = "n" }]', "is a link"),
+        ('archive = "data/sep10"\nsuperseded = [{ path = "data", note = "n" }]', "is inside data"),
+        ('archive = "taken"\nsuperseded = [{ path = "data/sep10", note = "n" }]', "is there already"),
+    ],
+)
+def test_nothing_outside_is_touched_and_what_is_in_the_way_is_said(
+    session: Path, home: Path, tmp_path: Path, table: str, said: str
+) -> None:
+    (home / "link").symlink_to(tmp_path)
+    (home / "inner").symlink_to("data")
+    (home / "taken/sep10").mkdir(parents=True)
+    (home / "half.md").write_text("<!-- gonogo results: begin -->\n")
+    with pytest.raises(commands.Failed, match=said):
+        finish(session, home, plan_with(tmp_path, f"[finish]\n{table}\n"))
+    assert (home / "data/sep10/rows.jsonl").exists()
+
+
+def test_what_cannot_be_ticked_is_a_note(session: Path, home: Path, tmp_path: Path) -> None:
+    (home / "ROADMAP.md").write_text("- [ ] training\n- [ ] more training\n")
+    git(home, "commit", "-qam", "short")
+    shown = finish(session, home, plan_with(tmp_path, '[finish]\nroadmap = "ROADMAP.md"\n'))
+    assert "'Training' is in several open items (lines 1, 2): name one in finish.marks" in shown
+    assert "no item has 'Baseline evaluation' in it" in shown
+    assert "nothing to do" in shown
+
+
+def test_the_command_needs_a_repository_and_a_table(
+    session: Path, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["finish", "--session", str(session)]) == 2
+    assert "there is no session" in capsys.readouterr().err
+    SessionFolder(session).about.write_text("{}")
+    given = ["finish", "--session", str(session), "--repository"]
+    assert cli.main([*given, str(home)]) == 2
+    assert "has no [finish] table" in capsys.readouterr().err
+    plan = plan_with(tmp_path)
+    assert cli.main([*given, str(tmp_path), "--plan", str(plan.path)]) == 2
+    assert "is in no git repository" in capsys.readouterr().err
+    assert cli.main([*given, str(home), "--plan", str(plan.path)]) == 0
+    assert "nothing was written" in capsys.readouterr().out
+    SessionFolder(session).plan.write_text(plan.model_dump_json())
+    assert cli.main([*given, str(home), "--yes"]) == 0
+    assert (home / "VERIFICATION.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "where"),
+    [
+        ('marks = { trainning = "x" }', "finish.marks.trainning"),
+        ('superseded = [{ path = "x" }]', "finish.superseded[0].note"),
+        ('road = "x"', "finish.road"),
+    ],
+)
+def test_mistakes_in_the_table_are_located(tmp_path: Path, table: str, where: str) -> None:
+    with pytest.raises(PlanErrors) as errors:
+        plan_with(tmp_path, f"[finish]\n{table}\n")
+    assert [error.key for error in errors.value.errors] == [where]
