@@ -20,11 +20,12 @@ from pydantic import Field
 
 from phases.common import files
 from phases.common.heartbeat import Heartbeat
-from phases.common.parameters import PhaseParameters, parse
+from phases.common.parameters import ENGINE_HELP, EngineWish, PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
 
 if TYPE_CHECKING:
     from phases.common.data import Seed
+    from phases.common.engine import Engine
     from phases.common.model import ModelSource
     from phases.common.suite import Suite
 
@@ -42,7 +43,10 @@ class Parameters(PhaseParameters):
     )
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
     max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
-    batch_size: int = Field(32, ge=1, le=4096, description="prompts at once")
+    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    batch_size: int = Field(
+        32, ge=1, le=4096, description="prompts at once for transformers; vllm finds its own"
+    )
     seed: int = Field(20251003, ge=0, description="chooses the examples; greedy decoding draws no numbers")
     shots: int = Field(0, ge=0, le=32, description="also ask every prompt after so many solved examples")
 
@@ -86,10 +90,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model."""
-    from phases.common import prompt_format
-    from phases.common.generate import generate
-    from phases.common.model import load, locate
-    from phases.common.provenance import provenance
+    from phases.common.engine import choose_here, open_engine
+    from phases.common.model import locate
     from phases.common.statistics import wilson
     from phases.common.suite import default_suite, load_suite
 
@@ -98,45 +100,26 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         default_suite((source.base or source).name) if parameters.suite == "auto" else parameters.suite
     )
     shown = demonstrations(suite, (source.base or source).name, parameters.shots, parameters.seed)
-    fingerprint = _fingerprint(parameters, source, suite, shown)
+    choice = choose_here(parameters.engine, source)
+    fingerprint = _fingerprint(parameters, source, suite, shown, choice.name)
     rows_path = _rows_path(parameters.output_dir, fingerprint, reporter)
     answers = {(row["key"], row["shots"]): msgspec.convert(row, Answer) for row in _rows(rows_path)}
     writer = files.RowWriter(rows_path)
     if not rows_path.stat().st_size:
         writer.write([fingerprint])
-    loaded = load(parameters.model)
-    rounds = [0, len(shown)] if shown else [0]
-    total = len(suite.prompts) * len(rounds)
     reporter.notice(
         f"evaluating {parameters.model} on {suite.name} ({len(suite.prompts)} prompts, version "
-        f"{suite.version[:12]}); {len(answers)} answered before; chat_template=None, add_special_tokens=False"
+        f"{suite.version[:12]}) with {choice.name} ({choice.why}); {len(answers)} answered before; "
+        "chat_template=None, add_special_tokens=False"
     )
-    reporter.progress(len(answers), total, "prompts")
-    speed = _Speed()
-    heartbeat = Heartbeat(reporter, total, "prompts")
-    for shots in rounds:
-        left = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
-        before = examples_text(shown) if shots else ""
-        for index, completion in generate(
-            loaded,
-            [before + prompt_format.prompt(prompt.instruction) for prompt in left],
-            seeds=[parameters.seed] * len(left),
-            max_new_tokens=parameters.max_new_tokens,
-            stop=(prompt_format.NEXT_PROMPT,),
-            batch_size=parameters.batch_size,
-            on_step=lambda: heartbeat.beat(len(answers)),
-        ):
-            answers[left[index].key, shots] = answer = _judge(left[index], completion, shots)
-            writer.write([answer])
-            speed.count(completion.tokens)
-            reporter.progress(len(answers), total, "prompts")
-            if len(answers) % max(1, total // SAMPLES) == 0:
-                _show(reporter, answer)
-                so_far, _ = _metrics(*([a for a in answers.values() if a.shots == n] for n in rounds))
-                rates: dict[str, float] = {
-                    n: so_far[n] for n in ("success_rate", "success_rate_few_shot") if n in so_far
-                }
-                reporter.metric(len(answers), {**rates, "tokens_per_second": speed.rate()})
+    with open_engine(choice, source, batch_size=parameters.batch_size) as engine:
+        speed = _ask(engine, parameters, suite, shown, answers=answers, writer=writer, reporter=reporter)
+        record = engine.provenance(
+            suite={"name": suite.name, "version": suite.version},
+            stop_rule=STOP_RULE,
+            demonstrations=shown,
+            fingerprint=fingerprint,
+        )
     writer.close()
 
     results = [answers[prompt.key, 0] for prompt in suite.prompts]
@@ -144,13 +127,6 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     metrics, categories = _metrics(results, few_shot)
     metrics["tokens_per_second"] = speed.rate()
     overall = wilson(sum(a.passed for a in results), len(results))
-    record = provenance(
-        loaded,
-        suite={"name": suite.name, "version": suite.version},
-        stop_rule=STOP_RULE,
-        demonstrations=shown,
-        fingerprint=fingerprint,
-    )
     summary_path = rows_path.with_suffix(".json")
     files.write_json(
         summary_path,
@@ -179,6 +155,48 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.artifact(manifest)
     reporter.finish(metrics, dict.fromkeys(metrics, summary_path.name), record)
     reporter.notice(_sentence(metrics))
+
+
+def _ask(
+    engine: "Engine",
+    parameters: Parameters,
+    suite: "Suite",
+    shown: "Sequence[Seed]",
+    *,
+    answers: dict[tuple[str, int], Answer],
+    writer: files.RowWriter,
+    reporter: Reporter,
+) -> "_Speed":
+    """Ask every prompt that has no answer yet, bare and after the examples; keep each answer as it comes."""
+    from phases.common import prompt_format
+    from phases.common.engine import Group
+    from phases.common.recorded import Sampling
+
+    rounds = [0, len(shown)] if shown else [0]
+    total = len(suite.prompts) * len(rounds)
+    reporter.progress(len(answers), total, "prompts")
+    heartbeat = Heartbeat(reporter, total, "prompts")
+    sampling = Sampling(parameters.max_new_tokens, stop=(prompt_format.NEXT_PROMPT,))
+    speed = _Speed()
+    for shots in rounds:
+        left = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
+        before = examples_text(shown) if shots else ""
+        prompts = [before + prompt_format.prompt(prompt.instruction) for prompt in left]
+        asked = Group(prompts, [parameters.seed] * len(left), sampling)
+        landing = engine.generate([asked], on_step=lambda: heartbeat.beat(len(answers)))
+        for index, completion in itertools.chain.from_iterable(landing):
+            answers[left[index].key, shots] = answer = _judge(left[index], completion, shots)
+            writer.write([answer])
+            speed.count(completion.tokens)
+            reporter.progress(len(answers), total, "prompts")
+            if len(answers) % max(1, total // SAMPLES) == 0:
+                _show(reporter, answer)
+                so_far, _ = _metrics(*([a for a in answers.values() if a.shots == n] for n in rounds))
+                rates: dict[str, float] = {
+                    n: so_far[n] for n in ("success_rate", "success_rate_few_shot") if n in so_far
+                }
+                reporter.metric(len(answers), {**rates, "tokens_per_second": speed.rate()})
+    return speed
 
 
 def _sentence(metrics: Mapping[str, Any]) -> str:
@@ -329,7 +347,7 @@ def _metrics(
 
 
 def _fingerprint(
-    parameters: Parameters, source: "ModelSource", suite: "Suite", shown: "Sequence[Seed]"
+    parameters: Parameters, source: "ModelSource", suite: "Suite", shown: "Sequence[Seed]", engine: str
 ) -> dict[str, Any]:
     """Everything that the answers depend on: rows made under another fingerprint are never continued."""
     from phases.common.prompt_format import FORMAT_ID, NEXT_PROMPT
@@ -337,6 +355,7 @@ def _fingerprint(
     return {
         "fingerprint": {
             "model_sha256": source.sha256,
+            "engine": engine,
             "suite_version": suite.version,
             "max_new_tokens": parameters.max_new_tokens,
             "prompt_format": FORMAT_ID,

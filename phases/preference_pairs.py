@@ -144,7 +144,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             _rounds(given, used, fresh, data, pairs.prompts),
             pairs.rows_for,
             lambda row, number: _show(row, number, reporter),
-            chunk=max(1, 4 * parameters.batch_size // parameters.candidates_per_prompt),
+            chunk=max(1, data.rows_at_once() // parameters.candidates_per_prompt),
         )
         _finish(data, pairs, fresh, reporter)
         if not reached:
@@ -297,16 +297,14 @@ class Pairs:
         self.audits += self._judge(pairs[: max(0, room)])
 
     def _judge(self, asked: Sequence[tuple[str, str, str]]) -> "list[Judgement]":
-        from phases.common.data_run import as_base
         from phases.common.judge import Judgement, judge
         from phases.common.recorded import key_of
 
         keys = [key_of("judge", self._data.base.sha256, self._constitution, *texts) for texts in asked]
 
         def work(missing: list[int]) -> dict[int, Judgement]:
-            with as_base(self._data.model()) as base:
-                size = self._parameters.batch_size
-                made = judge(base, self._constitution, [asked[i] for i in missing], batch_size=size)
+            data, pairs = self._data, [asked[i] for i in missing]
+            made = judge(data.engine(), self._constitution, pairs, on_step=data.beat)
             return dict(zip(missing, made, strict=True))
 
         return [msgspec.convert(value, Judgement) for value in self._data.recorded(keys, work)]

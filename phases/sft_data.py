@@ -21,8 +21,11 @@ from phases.common.report import Reporter
 
 if TYPE_CHECKING:
     from phases.common.data_run import DataRun
+    from phases.common.engine import Group
     from phases.common.generate import Completion
-    from phases.common.self_instruct import Complete, Instruction, SelfInstruct
+    from phases.common.self_instruct import Instruction, SelfInstruct
+
+    CompleteGroups = Callable[[Sequence[Group]], list[list[Completion]]]
 
 RECIPE: Final = "sft-data-1"
 """Changes whenever the same generations would give other rows."""
@@ -83,9 +86,9 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         rounds = (instructions.round(number, responses.rows, data.complete) for number in itertools.count())
         reached = data.fill(
             rounds,
-            lambda some: responses.rows_for(some, data.complete),
+            lambda some: responses.rows_for(some, data.complete_groups),
             lambda row, number: _show(row, number, reporter),
-            chunk=4 * parameters.batch_size,
+            chunk=data.rows_at_once(),
         )
         _finish(data, instructions, responses)
         if not reached:
@@ -118,19 +121,22 @@ class Responses:
         self.removed: Counter[str] = Counter()
 
     def rows_for(
-        self, instructions: "Sequence[Instruction]", complete: "Complete"
+        self, instructions: "Sequence[Instruction]", complete: "CompleteGroups"
     ) -> list[dict[str, object]]:
         """Return the rows that some instructions of one round give."""
+        from phases.common.engine import Group
+
         p = self._parameters
-        answered: dict[int, Completion] = {}
+        groups, places = [], []
         # One document for each category of a round: all its prompts begin alike, which engines can cache.
         for category in dict.fromkeys(instruction.category for instruction in instructions):
             shown = self._demonstrations(category, instructions[0].round)
             indices = [i for i, instruction in enumerate(instructions) if instruction.category == category]
             prompts = [records_prompt(shown, instructions[i].text) for i in indices]
             seeds = [_seed(p, instructions[i]) for i in indices]
-            found = complete(prompts, seeds, _sampling(p, shown))
-            answered.update(zip(indices, found, strict=True))
+            groups.append(Group(prompts, seeds, _sampling(p, shown)))
+            places += indices
+        answered = dict(zip(places, itertools.chain.from_iterable(complete(groups)), strict=True))
         rows = []
         for i, instruction in enumerate(instructions):
             self.generated += 1

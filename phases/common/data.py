@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 from pydantic import Field
 
-from phases.common.parameters import PhaseParameters, parse
+from phases.common.parameters import ENGINE_HELP, EngineWish, PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
 
 SEEDS: Final = Path(__file__).parents[1] / "seeds"
@@ -36,7 +36,10 @@ class DataParameters(PhaseParameters):
     suite: str = Field(
         "auto", description="suite that must not occur: a name, a JSONL file, or auto: by model"
     )
-    batch_size: int = Field(32, ge=1, le=4096, description="rows generated at once")
+    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    batch_size: int = Field(
+        32, ge=1, le=4096, description="rows generated at once by transformers; vllm finds its own"
+    )
     list_examples: int = Field(8, ge=2, le=64, description="instructions shown before new ones are generated")
     list_tokens: int = Field(256, ge=16, le=4096, description="most tokens of one list of new instructions")
     list_temperature: float = Field(0.9, gt=0, le=2, description="temperature of new instructions")
@@ -50,7 +53,7 @@ class DataParameters(PhaseParameters):
 
 
 WITHOUT_EFFECT: Final = frozenset(
-    {"output_dir", "count", "batch", "batch_size", "minimum_acceptance", "audited_pairs"}
+    {"output_dir", "count", "batch", "engine", "batch_size", "minimum_acceptance", "audited_pairs"}
 )
 """Parameters that do not change what a row holds: a batch begun with others of them goes on."""
 NAMES: Final = frozenset({"model", "seeds", "suite", "constitution", "prompts_from"})

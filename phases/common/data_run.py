@@ -1,6 +1,5 @@
 """One run of a phase that makes data: its batch of rows, its record, its models, and what it tells gonogo."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -12,11 +11,11 @@ from phases.common import files, prompt_format
 from phases.common.batches import Rows, open_batch
 from phases.common.data import NAMES, WITHOUT_EFFECT, DataParameters, load_seeds
 from phases.common.dedupe import SuiteOverlap
+from phases.common.engine import ENGINES, ROWS_AT_ONCE, Engine, Group, choose_here, open_engine
 from phases.common.generate import Completion
 from phases.common.heartbeat import Heartbeat
-from phases.common.model import LoadedModel, ModelSource, load, load_tokenizer, locate
+from phases.common.model import ModelSource, load_tokenizer, locate
 from phases.common.protocol import Value
-from phases.common.provenance import provenance
 from phases.common.recorded import Record, Sampling, complete
 from phases.common.report import Reporter
 from phases.common.self_instruct import Instruction, Round
@@ -26,16 +25,6 @@ GIVE_UP_AFTER: Final = 3
 """Rounds over which acceptance is measured before the phase gives up."""
 SAMPLES: Final = 12
 """Rows shown, evenly over the batch."""
-
-
-@contextlib.contextmanager
-def as_base(loaded: LoadedModel) -> Iterator[LoadedModel]:
-    """Let an adapted model be its own base for a while; a base model is what it is."""
-    if not loaded.source.base:
-        yield loaded
-        return
-    with loaded.model.disable_adapter():
-        yield loaded
 
 
 def hopeless(outcomes: Sequence[tuple[int, int]], minimum: float) -> bool:
@@ -105,7 +94,8 @@ class DataRun:
         self.tokens = 0
         self._new_tokens = 0
         self._seconds = 0.0
-        self._loaded: LoadedModel | None = None
+        self._choice = choose_here(parameters.engine, self.source)
+        self._engine: Engine | None = None
         self._heartbeat = Heartbeat(reporter, self.target, unit, clock=clock)
         self._announce()
 
@@ -117,6 +107,8 @@ class DataRun:
     ) -> None:
         self.rows.close()
         self._record.close()
+        if self._engine is not None:
+            self._engine.__exit__(kind, error, trace)
 
     def _announce(self) -> None:
         say = self._reporter.notice
@@ -139,13 +131,24 @@ class DataRun:
         """New tokens over the time spent generating them; None where all were recorded before."""
         return self._new_tokens / self._seconds if self._seconds else None
 
-    def model(self) -> LoadedModel:
-        """Return the model, loaded on first use."""
-        if self._loaded is None:
-            self._reporter.notice(f"loading {self.parameters.model}")
-            self._loaded = load(self.parameters.model)
-            self._record.add({"provenance": provenance(self._loaded)})
-        return self._loaded
+    def engine(self) -> Engine:
+        """Return the engine with the model, started on first use."""
+        if self._engine is None:
+            name = self._choice.name
+            self._reporter.notice(f"loading {self.parameters.model} into {name} ({self._choice.why})")
+            self._engine = open_engine(self._choice, self.source, batch_size=self.parameters.batch_size)
+            made_by = self._engine.provenance()
+            # A later attempt may take the other engine: then both have made rows, and both are named.
+            self._record.add({"provenance": made_by, f"engine {name}": made_by["engine"]})
+        return self._engine
+
+    def rows_at_once(self) -> int:
+        """Return how many rows a phase should ask for together."""
+        return ROWS_AT_ONCE if self._choice.name == "vllm" else 4 * self.parameters.batch_size
+
+    def beat(self) -> None:
+        """Show, at most every other second, that work goes on."""
+        self._heartbeat.beat(len(self.rows))
 
     def recorded(self, keys: Sequence[str], work: Callable[[list[int]], Mapping[int, Any]]) -> list[Any]:
         """Return the recorded value of each key; values that are missing come from `work`."""
@@ -158,9 +161,13 @@ class DataRun:
         self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling, *, base: bool = False
     ) -> list[Completion]:
         """Return the completion of each prompt, by the model or by its base."""
+        return self.complete_groups([Group(prompts, seeds, sampling)], base=base)[0]
+
+    def complete_groups(self, groups: Sequence[Group], *, base: bool = False) -> list[list[Completion]]:
+        """Return the completion of each prompt of each group, by the model or by its base."""
         began = self._clock()
 
-        def after_batch(tokens: int) -> None:
+        def after_landing(tokens: int) -> None:
             nonlocal began
             now = self._clock()
             self._new_tokens += tokens
@@ -168,26 +175,22 @@ class DataRun:
             began = now
             self.progress()
 
-        with contextlib.ExitStack() as stack:
+        def engine() -> Engine:
+            nonlocal began
+            started = self.engine()
+            began = self._clock()
+            return started
 
-            def loaded() -> LoadedModel:
-                nonlocal began
-                model = stack.enter_context(as_base(self.model())) if base else self.model()
-                began = self._clock()
-                return model
-
-            found = complete(
-                self._record,
-                loaded,
-                (self.base if base else self.source).sha256,
-                prompts=prompts,
-                seeds=seeds,
-                sampling=sampling,
-                batch_size=self.parameters.batch_size,
-                after_batch=after_batch,
-                on_step=lambda: self._heartbeat.beat(len(self.rows)),
-            )
-        self.tokens += sum(completion.tokens for completion in found)
+        found = complete(
+            self._record,
+            engine,
+            (self.base if base else self.source).sha256,
+            groups,
+            base=base,
+            after_landing=after_landing,
+            on_step=self.beat,
+        )
+        self.tokens += sum(completion.tokens for some in found for completion in some)
         return found
 
     def progress(self) -> None:
@@ -258,6 +261,7 @@ class DataRun:
             self._reporter.artifact(path)
         made = {
             **self._record["provenance"],
+            "engines": [self._record[f"engine {n}"] for n in ENGINES if f"engine {n}" in self._record],
             "seed": self.parameters.seed,
             "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,

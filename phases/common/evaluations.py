@@ -94,6 +94,8 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
             ("max_new_tokens", *(e.parameters.get("max_new_tokens") for e in (first, second))),
             ("prompt formats", *(e.provenance.get("prompt_format") for e in (first, second))),
             ("quantisation (4-bit)", *(e.provenance.get("four_bit") for e in (first, second))),
+            ("engines", *(e.provenance.get("engine", {}).get("name") for e in (first, second))),
+            ("weights", *(e.provenance.get("engine", {}).get("weights") for e in (first, second))),
             ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
             ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
         )

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from phases.common.model import LoadedModel, Tokenizer
 
@@ -66,21 +72,27 @@ def generate(
         criteria = StoppingCriteriaList([_OnStep(on_step)] if on_step else [])
         if stop:
             width = max(len(rows[i]) for i in batch)
-            criteria.append(_StopStrings(loaded.tokenizer, stop, width))
+            criteria.append(_StopStrings(loaded.tokenizer, stop, width, loaded.device))
         processors = LogitsProcessorList()
         if temperature > 0:
             noise = [_uniform(prompts[i], seeds[i], max_new_tokens) for i in batch]
             processors.append(_Sampler(torch.stack(noise).to(loaded.device), temperature, top_p))
         new_tokens = _generate_ids(loaded, [rows[i] for i in batch], max_new_tokens, processors, criteria)
+        ends = end_ids(loaded)
         for index, ids in zip(batch, new_tokens, strict=True):
-            yield index, _completion(loaded, ids, stop)
+            yield index, completion(loaded.tokenizer, ends, ids, stop)
 
 
 def end_ids(loaded: LoadedModel) -> list[int]:
     """Return the token ids that end a text: the tokenizer's and those of the model's generation settings."""
-    configured = loaded.model.generation_config.eos_token_id
+    return all_end_ids(loaded.tokenizer, loaded.model.generation_config)
+
+
+def all_end_ids(tokenizer: Tokenizer, settings: GenerationConfig) -> list[int]:
+    """Return the token ids that end a text, from a model's generation settings."""
+    configured = settings.eos_token_id
     more = configured if isinstance(configured, list) else [configured]
-    return sorted({loaded.tokenizer.eos_id, *(i for i in more if i is not None)})
+    return sorted({tokenizer.eos_id, *(i for i in more if i is not None)})
 
 
 def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,14 +129,21 @@ def _generate_ids(
     return output[:, ids.shape[1] :].tolist()
 
 
-def _completion(loaded: LoadedModel, ids: list[int], stop: Sequence[str]) -> Completion:
-    ends = end_ids(loaded)
+def completion(tokenizer: Tokenizer, ends: Sequence[int], ids: list[int], stop: Sequence[str]) -> Completion:
+    """Return what new token ids say, whichever engine made them; they may run on after the end.
+
+    Args:
+        tokenizer: the model's.
+        ends: ids that end a text.
+        ids: the new tokens.
+        stop: a completion ends before the first of these strings.
+    """
     length = next((n for n, token in enumerate(ids) if token in ends), None)
-    text = loaded.tokenizer.decode(ids[:length])
+    text = tokenizer.decode(ids[:length])
     cuts = [cut for cut in (text.find(string) for string in stop) if cut >= 0]
     if cuts:
         text = text[: min(cuts)]
-        return Completion(text, True, _tokens_until(loaded.tokenizer, ids, stop), stopped=True)
+        return Completion(text, True, _tokens_until(tokenizer, ids, stop), stopped=True)
     return Completion(text, length is not None, len(ids) if length is None else length + 1)
 
 
@@ -141,11 +160,15 @@ def _tokens_until(tokenizer: Tokenizer, ids: list[int], stop: Sequence[str]) -> 
     return low
 
 
+def stream_of(prompt: str, seed: int) -> int:
+    """Return the seed of a row's own stream of random numbers: 64 bits with a sign."""
+    digest = hashlib.sha256(f"{seed}\0{prompt}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
 def _uniform(prompt: str, seed: int, count: int) -> torch.Tensor:
     """Return `count` numbers in [0, 1) that depend on the prompt and the seed alone."""
-    digest = hashlib.sha256(f"{seed}\0{prompt}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
-    return torch.rand(count, generator=generator)
+    return torch.rand(count, generator=torch.Generator().manual_seed(stream_of(prompt, seed)))
 
 
 class _Sampler(LogitsProcessor):  # type: ignore[misc]
@@ -162,34 +185,88 @@ class _Sampler(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         probabilities = torch.softmax(scores.float() / self.temperature, dim=-1)
-        tokens = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
-        if self.top_p < 1:  # only then does the order of the tokens matter; sorting takes most of the time
-            probabilities, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
-        cumulative = probabilities.cumsum(dim=-1)
-        # The nucleus ends with the first token that brings the sum to top_p.
-        last = (cumulative < self.top_p).sum(dim=-1, keepdim=True).clamp(max=scores.shape[-1] - 1)
-        target = self.uniform[:, self.step, None] * cumulative.gather(-1, last)
-        position = torch.minimum((cumulative <= target).sum(dim=-1, keepdim=True), last)
+        uniform = self.uniform[:, self.step, None]
         self.step += 1
+        # Only a nucleus needs the order of the tokens.
+        choose = _from_nucleus if self.top_p < 1 else _from_all
         chosen = torch.full_like(scores, float("-inf"))
-        return chosen.scatter_(-1, tokens.gather(-1, position), 0.0)
+        return chosen.scatter_(-1, choose(probabilities, uniform, self.top_p), 0.0)
+
+
+_LIKELIEST = 1024
+"""Tokens among which a nucleus is looked for first: sorting a vocabulary may take longer than a model."""
+
+
+def _from_all(probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+    return _invert(probabilities, uniform, top_p)[0]
+
+
+def _from_nucleus(probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Return the chosen token of each row, [rows, 1]: from the likeliest tokens, else from all."""
+    if probabilities.shape[-1] < 4 * _LIKELIEST:
+        ordered, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
+        return tokens.gather(-1, _invert(ordered, uniform, top_p)[0])
+    some, tokens = torch.topk(probabilities, _LIKELIEST, sorted=False)
+    tokens, order = torch.sort(tokens, dim=-1)  # equal ones keep the vocabulary's order
+    some, order = torch.sort(some.gather(-1, order), dim=-1, descending=True, stable=True)
+    position, last = _invert(some, uniform, top_p)
+    chosen = tokens.gather(-1, order).gather(-1, position)
+    # Where the nucleus reaches the last of the likeliest, it may go on to tokens that were left out.
+    beyond = (some.gather(-1, last) <= some[:, -1:]).squeeze(-1)
+    if beyond.any():
+        ordered, tokens = torch.sort(probabilities[beyond], dim=-1, descending=True, stable=True)
+        chosen[beyond] = tokens.gather(-1, _invert(ordered, uniform[beyond], top_p)[0])
+    return chosen
+
+
+def _invert(
+    probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where each row's number falls in its cumulative sum, and the last place of its nucleus."""
+    cumulative = probabilities.cumsum(dim=-1)
+    # The nucleus ends with the first token that brings the sum to top_p.
+    last = (cumulative < top_p).sum(dim=-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)
+    target = uniform * cumulative.gather(-1, last)
+    return torch.minimum((cumulative <= target).sum(dim=-1, keepdim=True), last), last
 
 
 class _StopStrings(StoppingCriteria):  # type: ignore[misc]
-    """Ends a row as soon as its new text holds one of the strings."""
+    """Ends a row as soon as its new text holds one of the strings.
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], width: int) -> None:
+    Text is decoded only for rows whose newest token can complete a string: few in each step.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], width: int, device: str) -> None:
         self.tokenizer = tokenizer
         self.stop = tuple(stop)
         self.width = width
         # A string of n characters can end no more than n tokens after it began; one more may precede it.
         self.window = max(len(string.encode()) for string in stop) + 1
+        # [vocabulary + 1]; the last place stands for ids that the tokenizer does not know.
+        self.completing = torch.tensor([*completing(tokenizer, stop), True], device=device)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        recent = input_ids[:, self.width :][:, -self.window :].tolist()
-        texts = self.tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
-        done = [any(string in text for string in self.stop) for text in texts]
-        return torch.tensor(done, device=input_ids.device)
+        newest = input_ids[:, -1].clamp(max=len(self.completing) - 1)
+        done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        rows = self.completing[newest].nonzero().squeeze(-1)
+        if len(rows):
+            recent = input_ids[rows, self.width :][:, -self.window :].tolist()
+            texts = self.tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
+            found = [any(string in text for string in self.stop) for text in texts]
+            done[rows] = torch.tensor(found, device=input_ids.device)
+        return done
+
+
+def completing(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
+    """Say of each token of a vocabulary whether a text that ends in it may have just completed a string.
+
+    It does so where it holds the string's last character. Spaces and characters of several bytes may be
+    spread over tokens or come and go with their neighbours: for those any token may complete the string.
+    """
+    last = {string[-1] for string in stop}
+    if not all(character.isascii() and character != " " for character in last):
+        return [True] * len(tokenizer.pieces)
+    return [not last.isdisjoint(piece) for piece in tokenizer.pieces]
 
 
 class _OnStep(StoppingCriteria):  # type: ignore[misc]

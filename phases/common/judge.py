@@ -6,15 +6,14 @@ orders disagree, position and not content has decided, and the pair is a tie.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from phases.common.data import BadInputError
-from phases.common.model import LoadedModel
-from phases.common.score import next_token_log_probabilities
+from phases.common.engine import Engine
 
 Rejection = Literal["refusal", "hallucination", "format_violation", "incomplete", "off_topic"]
 _ANSWERS: Final = (" A", " B")
@@ -99,14 +98,14 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(
-    loaded: LoadedModel,
+    engine: Engine,
     constitution: Constitution,
     pairs: Sequence[tuple[str, str, str]],
     *,
-    batch_size: int,
+    on_step: Callable[[], None] = lambda: None,
 ) -> list[Judgement]:
-    """Judge pairs, (instruction, one response, other response) each, in both orders."""
-    tokenizer = loaded.tokenizer
+    """Judge pairs, (instruction, one response, other response) each, in both orders, by the base model."""
+    tokenizer = engine.tokenizer
     a, b = (tokenizer.encode(answer) for answer in _ANSWERS)
     # Where a tokenizer splits " A", both answers begin alike: what they share belongs to the prompt.
     shared = next(n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
@@ -116,11 +115,6 @@ def judge(
         for order in ((one, other), (other, one))
     ]
     ids = [tokenizer.prompt_ids(prompt) + a[:shared] for prompt in prompts]
-    odds = [0.0] * len(ids)
-    order = sorted(range(len(ids)), key=lambda i: (-len(ids[i]), i))
-    for first in range(0, len(order), batch_size):
-        batch = order[first : first + batch_size]
-        found = next_token_log_probabilities(loaded, [ids[i] for i in batch], batch_size=batch_size)
-        for i, row in zip(batch, found, strict=True):
-            odds[i] = float(row[a[shared]] - row[b[shared]])
+    found = engine.next_token(ids, (a[shared], b[shared]), base=True, on_step=on_step)
+    odds = [first - second for first, second in found]
     return [Judgement(odds[2 * n], -odds[2 * n + 1]) for n in range(len(pairs))]

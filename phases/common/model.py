@@ -5,7 +5,9 @@ Every phase gets its model here, so that all of them see the same weights throug
 
 import hashlib
 import os
+import platform
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,12 @@ class Tokenizer:
         """Return the ids of a text at the beginning of a document: `start`, then `encode(text)`."""
         return [*self.start, *self.encode(text)]
 
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The text of each token of the vocabulary, by id, when it stands alone."""
+        rows = [[token] for token in range(len(self.hf))]
+        return tuple(self.hf.batch_decode(rows, skip_special_tokens=False))
+
     def decode(self, ids: list[int]) -> str:
         """Return the text of the ids, special tokens shown."""
         return str(self.hf.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
@@ -125,6 +133,12 @@ class LoadedModel:
     def dtype(self) -> str:
         """The type of the numbers it computes with, such as `bfloat16`."""
         return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def hardware(self) -> str:
+        """The device and its name, such as `cuda:0 NVIDIA H100 80GB HBM3`."""
+        name = platform.processor() if self.device == "cpu" else torch.cuda.get_device_name(self.device)
+        return f"{self.device} {name}".strip()
 
 
 def locate(name: str) -> ModelSource:
@@ -215,12 +229,13 @@ def load_tokenizer(name: str) -> Tokenizer:
         ModelError: there is no such model, or it has no end-of-text token.
         CleanLoaderError: the tokenizer adds tokens although told not to.
     """
-    return _load_tokenizer(locate(name))
+    return tokenizer_of(locate(name))
 
 
-def _load_tokenizer(source: ModelSource) -> Tokenizer:
+def tokenizer_of(source: ModelSource) -> Tokenizer:
+    """Load the tokenizer of a model that was located, clean: see `load_tokenizer`."""
     if source.base:
-        return _load_tokenizer(source.base)
+        return tokenizer_of(source.base)
     tokenizer = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False, padding_side="left")
     template = tokenizer.chat_template
     tokenizer.chat_template = None
@@ -293,7 +308,7 @@ def load(name: str, *, trainable: bool = False, four_bit: bool | None = None) ->
     if source.base:
         model = PeftModel.from_pretrained(model, source.path, is_trainable=trainable, use_safetensors=True)
     model.train(trainable)
-    return LoadedModel(model, _load_tokenizer(source), source, device, four_bit)
+    return LoadedModel(model, tokenizer_of(source), source, device, four_bit)
 
 
 def parameter_count(source: ModelSource) -> int:

@@ -8,9 +8,12 @@ same models.
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, TypeVar, get_origin
+from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+EngineWish = Literal["auto", "vllm", "transformers"]
+ENGINE_HELP: Final = "what generates: vllm, transformers, or auto: vllm for large models on a CUDA GPU"
 
 
 class PhaseParameters(BaseModel):

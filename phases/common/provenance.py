@@ -3,12 +3,46 @@
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 from phases.common import prompt_format
-from phases.common.model import LoadedModel
+from phases.common.model import ModelSource, Tokenizer
 
-_LIBRARIES = ("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "datasets")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "trl",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "datasets",
+    "vllm",
+)
+
+
+class ModelInUse(Protocol):
+    """A model as an engine holds it: see `LoadedModel`."""
+
+    @property
+    def source(self) -> ModelSource:
+        """Where it came from."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+
+    @property
+    def dtype(self) -> str:
+        """The type of the numbers it computes with."""
+
+    @property
+    def four_bit(self) -> bool:
+        """Whether its weights are NF4."""
+
+    @property
+    def hardware(self) -> str:
+        """The device and its name."""
 
 
 def versions() -> dict[str, str]:
@@ -22,23 +56,22 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(loaded: LoadedModel, **more: object) -> dict[str, Any]:
+def provenance(model: ModelInUse, **more: object) -> dict[str, Any]:
     """Return the record that every phase with a model keeps with its results."""
     import msgspec
     import torch
 
-    device = torch.cuda.get_device_name(loaded.device) if loaded.device != "cpu" else platform.processor()
     return {
-        "model": msgspec.to_builtins(loaded.source),
-        "dtype": loaded.dtype,
-        "four_bit": loaded.four_bit,
-        "device": f"{loaded.device} {device}".strip(),
+        "model": msgspec.to_builtins(model.source),
+        "dtype": model.dtype,
+        "four_bit": model.four_bit,
+        "device": model.hardware,
         "threads": torch.get_num_threads(),
         "prompt_format": prompt_format.FORMAT_ID,
-        "chat_template": loaded.tokenizer.hf.chat_template,
+        "chat_template": model.tokenizer.hf.chat_template,
         "add_special_tokens": False,
-        "document_start_ids": list(loaded.tokenizer.start),
-        "eos": loaded.tokenizer.eos,
+        "document_start_ids": list(model.tokenizer.start),
+        "eos": model.tokenizer.eos,
         "versions": versions(),
         "command": sys.argv,
         **more,

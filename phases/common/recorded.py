@@ -6,6 +6,7 @@ without a row lost, doubled or changed.
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ import msgspec
 from phases.common.files import RowWriter, read_rows
 
 if TYPE_CHECKING:
+    from phases.common.engine import Engine, Group
     from phases.common.generate import Completion
-    from phases.common.model import LoadedModel
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -66,49 +67,35 @@ class Record:
 
 def complete(
     record: Record,
-    model: "Callable[[], LoadedModel]",
+    engine: "Callable[[], Engine]",
     identity: str,
+    groups: "Sequence[Group]",
     *,
-    prompts: Sequence[str],
-    seeds: Sequence[int],
-    sampling: Sampling,
-    batch_size: int,
-    after_batch: Callable[[int], None] = lambda tokens: None,
+    base: bool = False,
+    after_landing: Callable[[int], None] = lambda tokens: None,
     on_step: Callable[[], None] = lambda: None,
-) -> "list[Completion]":
-    """Return the completion of each prompt, from the record or from the model.
+) -> "list[list[Completion]]":
+    """Return the completion of each prompt of each group, from the record or from the model.
 
     Args:
         record: where completions are kept.
-        model: gives the model; called only where a completion is missing.
+        engine: gives the model; called only where a completion is missing.
         identity: what the model is, part of each completion's key.
-        prompts: complete texts.
-        seeds: one for each prompt.
-        sampling: how completions are drawn.
-        batch_size: rows at once.
-        after_batch: told the number of tokens generated, after each batch.
-        on_step: called after each token of a batch.
+        groups: what is asked.
+        base: whether the base of an adapted model writes.
+        after_landing: told the number of tokens generated, each time when completions have landed.
+        on_step: called after each step of the engine.
     """
-    from phases.common.generate import Completion, generate
+    from phases.common.generate import Completion
 
-    keys = [key_of(identity, sampling, prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
-    # Batches are cut before it is seen what is known, and a batch is generated whole: after a restart each
-    # row has the neighbours that it would have had, so not even rounding differs.
-    order = sorted(range(len(keys)), key=lambda i: (-len(prompts[i]), i))
-    for first in range(0, len(order), batch_size):
-        batch = order[first : first + batch_size]
-        if all(keys[i] in record for i in batch):
-            continue
-        made = dict(
-            generate(
-                model(),
-                [prompts[i] for i in batch],
-                seeds=[seeds[i] for i in batch],
-                batch_size=batch_size,
-                on_step=on_step,
-                **msgspec.structs.asdict(sampling),
-            )
-        )
-        record.add({keys[batch[i]]: [c.text, c.finished, c.tokens] for i, c in made.items()})
-        after_batch(sum(c.tokens for c in made.values()))
-    return [Completion(*record[key]) for key in keys]
+    keys = [
+        [key_of(identity, group.sampling, *row) for row in zip(group.prompts, group.seeds, strict=True)]
+        for group in groups
+    ]
+    places = list(itertools.chain.from_iterable(keys))
+    known = {place for place, key in enumerate(places) if key in record}
+    if len(known) < len(places):
+        for landed in engine().generate(groups, known=known, base=base, on_step=on_step):
+            record.add({places[i]: [c.text, c.finished, c.tokens] for i, c in landed})
+            after_landing(sum(c.tokens for _, c in landed))
+    return [[Completion(*record[key]) for key in some] for some in keys]

@@ -62,13 +62,29 @@ def _score_batch(
 
 
 def next_token_log_probabilities(
-    loaded: LoadedModel, rows: Sequence[Sequence[int]], *, batch_size: int = 16
+    loaded: LoadedModel,
+    rows: Sequence[Sequence[int]],
+    *,
+    batch_size: int = 16,
+    tokens: Sequence[int] | None = None,
 ) -> torch.Tensor:
-    """Return the log-probabilities of every token after each row of ids: [rows, vocabulary], on the CPU."""
+    """Return the log-probabilities of tokens after each row of ids, on the CPU.
+
+    Args:
+        loaded: the model.
+        rows: token ids.
+        batch_size: rows at once.
+        tokens: the tokens that are asked for; None asks for the whole vocabulary.
+
+    Returns:
+        [rows, tokens]
+    """
     found = []
     for first in range(0, len(rows), batch_size):
         ids, mask = pad_left(rows[first : first + batch_size], loaded.tokenizer.pad_id, loaded.device)
-        found.append(torch.log_softmax(_logits(loaded, ids, mask, 1)[:, -1].float(), dim=-1).cpu())
+        all_of_them = torch.log_softmax(_logits(loaded, ids, mask, 1)[:, -1].float(), dim=-1)
+        # Whole vocabularies are hundreds of megabytes a batch: what is not asked for stays on the GPU.
+        found.append((all_of_them if tokens is None else all_of_them[:, list(tokens)]).cpu())
     return torch.cat(found)
 
 

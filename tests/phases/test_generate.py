@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from phases.common.generate import Completion, generate
+from phases.common.generate import Completion, _from_nucleus, _invert, completing, generate
 from phases.common.model import LoadedModel, load
 from phases.common.score import log_probabilities, next_token_log_probabilities
 
@@ -66,6 +66,19 @@ def test_a_nucleus_of_nothing_is_greedy(loaded: LoadedModel) -> None:
     assert greedy == dict(nucleus)
 
 
+@pytest.mark.parametrize("sharpness", [0.0, 1.0, 4.0])
+def test_a_nucleus_from_the_likeliest_tokens_is_the_one_from_all(sharpness: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = sharpness * torch.randn(64, 20_000, generator=generator).round(
+        decimals=1
+    )  # with many equal ones
+    probabilities, uniform = logits.softmax(-1), torch.rand(64, 1, generator=generator)
+    for top_p in (1e-6, 0.3, 0.95, 0.999):
+        ordered, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
+        expected = tokens.gather(-1, _invert(ordered, uniform, top_p)[0])
+        assert torch.equal(_from_nucleus(probabilities, uniform, top_p), expected)
+
+
 def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -> None:
     [(_, long)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=20)
     stop = long.text[5:8]
@@ -73,6 +86,28 @@ def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -
     assert short.text == long.text[: long.text.find(stop)]
     assert short.finished
     assert short.tokens <= long.tokens
+
+
+@pytest.mark.parametrize("stop", [("\n\n",), ("\nInstruction:",), ("s", ": "), ("é",)])
+def test_no_token_that_completes_a_stop_string_is_missed(loaded: LoadedModel, stop: tuple[str, ...]) -> None:
+    tokenizer = loaded.tokenizer
+    may = completing(tokenizer, stop)
+    assert len(may) == len(tokenizer.hf)
+    text = "one:\n\nTwo s: é\nInstruction: 1é"
+    ids = tokenizer.encode(text)
+    for n in range(1, len(ids) + 1):
+        before, now = (sum(tokenizer.decode(ids[:m]).count(string) for string in stop) for m in (n - 1, n))
+        assert now == before or may[ids[n - 1]]
+
+
+def test_rows_of_a_batch_end_each_at_its_own_stop_string(loaded: LoadedModel) -> None:
+    alone = {
+        i: dict(generate(loaded, [prompt], seeds=[i], max_new_tokens=30, temperature=1.0, stop=("e", "1")))[0]
+        for i, prompt in enumerate(PROMPTS)
+    }
+    together = generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=30, temperature=1.0, stop=("e", "1"))
+    assert dict(together) == alone
+    assert any(row.stopped for row in alone.values())
 
 
 def test_a_row_that_is_cut_off_is_not_finished(loaded: LoadedModel) -> None:

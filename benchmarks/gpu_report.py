@@ -1,0 +1,206 @@
+"""From the rows of a GPU run to `docs/performance.md`: what was measured, and what a session would take."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.gpu_cards import CARDS, Bound, CardSheet, sheet_of
+from phases.common.suite import load_suite
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """How much work the document's session is; what depends on the model is an assumption, and named.
+
+    Attributes:
+        rows: SFT examples.
+        pairs: preference pairs.
+        candidates: responses sampled for each prompt.
+        suite: evaluation prompts.
+        response: mean tokens of a response.
+        accepted: share of the instructions, and of the responses, that pass the filters.
+        decided: share of the prompts that give a pair.
+        judged: share of the prompts that the judge has to see, three pairs each.
+        row: tokens of a training row.
+        epochs: of both trainings.
+        load: seconds to read 61 GiB of weights from a local disk, at 1 GiB/s.
+    """
+
+    rows: int = 5_000
+    pairs: int = 10_000
+    candidates: int = 4
+    suite: int = field(default_factory=lambda: len(load_suite("stage1").prompts))
+    response: int = 100
+    accepted: float = 0.5
+    decided: float = 0.5
+    judged: float = 0.3
+    row: int = 150
+    epochs: int = 3
+    load: float = 61.0
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What a card does: tokens a second, pairs judged a second, and seconds of an engine's start."""
+
+    few_shot: float
+    candidates: float
+    judged: float
+    sft: float
+    dpo: float
+    start: float
+    verification: float
+
+
+LEARNING: Final = ("sft", "dpo")
+
+
+def read(paths: Iterable[Path]) -> list[Row]:
+    """Read rows."""
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines() if line.strip()]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the measurements as a Markdown table."""
+    lines = [
+        "| what | how | rate | ceiling | of it | peak | took | |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        rate, unit = _rate(row)
+        ceiling = row.get("ceiling")
+        cells = [
+            row["what"],
+            row.get("engine", row.get("section", "")),
+            f"{rate:,.0f} {unit}" if rate else "",
+            f"{ceiling:,.0f}" if ceiling else "",
+            f"{rate / ceiling:.0%}" if rate and ceiling else "",
+            f"{row['peak_gib']:.1f} GiB" if row.get("peak_gib") else "",
+            f"{row['seconds']:.0f} s" if row.get("seconds") else "",
+            "" if row["what"] == "start of the engine" else str(row.get("note") or ""),
+        ]
+        lines.append("| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _rate(row: Row) -> tuple[float | None, str]:
+    for name, unit in (("tokens_per_second", "tok/s"), ("pairs_per_second", "pairs/s")):
+        if row.get(name):
+            return row[name], unit
+    return None, ""
+
+
+def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Speeds | None:
+    """Return what a card would do, from rows that were measured on another one, or None where some lack.
+
+    Generation scales as the ceilings of the two cards, training and judging as their arithmetic.
+    """
+
+    def best(what: str, engine: str) -> Row | None:
+        found = [r for r in rows if what in r["what"] and engine in r.get("engine", "") and _rate(r)[0]]
+        return max(found, key=lambda r: _rate(r)[0] or 0.0, default=None)
+
+    def scaled(row: Row | None) -> float | None:
+        here = sheet_of(row["device"]) if row else None
+        if row is None or here is None:
+            return None
+        rate = _rate(row)[0] or 0.0
+        if row.get("bound_by"):
+            bound = Bound(**row["bound_by"])
+            return rate * bound.tokens_per_second(card) / bound.tokens_per_second(here)
+        return rate * card.flops / here.flops
+
+    slow = best("few-shot answers", "generate")
+    answers = slow if naive else best("few-shot answers", "ours")
+    several = slow if naive else best("candidates a prompt", "ours")
+    wanted = "naive" if naive else "ours"
+    found = [
+        scaled(row)
+        for row in (
+            answers,
+            several,
+            best("judged", ""),
+            *(best(name.upper(), wanted) for name in LEARNING),
+            slow,
+        )
+    ]
+    started = next((row["seconds"] for row in rows if row["what"] == "start of the engine"), 0.0)
+    if any(value is None for value in found):
+        return None
+    few_shot, candidates, judged, sft, dpo, verification = (value or 0.0 for value in found)
+    return Speeds(few_shot, candidates, judged, sft, dpo, 0.0 if naive else started, verification)
+
+
+def hours(session: Session, speed: Speeds) -> dict[str, float]:
+    """Return the hours of each phase."""
+    s = session
+    ready = s.load + speed.start
+    answers = s.suite * s.response
+    responses = s.rows / s.accepted
+    listed = responses / s.accepted * 40  # tokens of an instruction in a list, its label included
+    prompts = s.pairs / s.decided
+    seconds = {
+        "verification": s.load + 100 * s.response / speed.verification,
+        "baseline_evaluation": ready + 2 * answers / speed.few_shot,
+        "sft_data": ready + (listed + responses * s.response) / speed.few_shot,
+        "sft_training": s.load + s.rows * s.row * s.epochs / speed.sft,
+        "sft_evaluation": ready + answers / speed.candidates,
+        "preference_pairs": ready
+        + prompts * s.candidates * s.response / speed.candidates
+        + 3 * s.judged * prompts / speed.judged,
+        "dpo_training": s.load + 2 * s.pairs * s.row * s.epochs / speed.dpo,
+        "dpo_evaluation": ready + answers / speed.candidates,
+        "comparison": 60.0,
+    }
+    return {name: value / 3600 for name, value in seconds.items()}
+
+
+def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session | None = None) -> str:
+    """Return the page: measurements, and the session's hours and dollars on three cards."""
+    session = session or Session()
+    devices = sorted({row["device"] for row in rows if row.get("device")})
+    parts = [
+        "# Performance",
+        "Written by `python -m benchmarks.gpu report` from the rows of a run; nothing here is typed by hand.",
+        f"Measured on: {', '.join(devices)}. Random weights where a shape is named. The ceiling is what the "
+        "card's data sheet allows: every step reads the weights and the cache, every prompt is multiplied.",
+        table(rows),
+        "## A whole session",
+        _session_table(rows, usd_per_hour, session),
+        "Assumed: " + ", ".join(f"{k} {v:g}" for k, v in vars(session).items()) + " (`Session` in "
+        "`benchmarks/gpu_report.py` says what each is). Generation is scaled to other cards by the ceilings "
+        "of both, training and judging by arithmetic: "
+        + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
+    ]
+    return "\n\n".join(parts)
+
+
+def _session_table(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session) -> str:
+    columns: dict[str, dict[str, float]] = {}
+    for key, card in CARDS.items():
+        for naive in (True, False):
+            if speed := speeds(rows, card, naive=naive):
+                columns[f"{key}, {'as first written' if naive else 'gonogo'}"] = hours(session, speed)
+    if not columns:
+        return "Not predicted: the run lacks rows of generation or training."
+    lines = ["| hours | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for phase in next(iter(columns.values())):
+        lines.append(
+            f"| {phase} | " + " | ".join(f"{column[phase]:.2f}" for column in columns.values()) + " |"
+        )
+    sums = {name: sum(column.values()) for name, column in columns.items()}
+    lines.append("| **sum** | " + " | ".join(f"**{value:.1f}**" for value in sums.values()) + " |")
+    prices = {name: usd_per_hour.get(name.split(",")[0]) for name in columns}
+    dollars = [f"${price * sums[name]:.2f}" if price else "no price given" for name, price in prices.items()]
+    lines.append(
+        "| at "
+        + ", ".join(f"{k} ${v:g}/h" for k, v in usd_per_hour.items())
+        + " | "
+        + " | ".join(dollars)
+        + " |"
+    )
+    return "\n".join(lines)
