@@ -32,6 +32,7 @@ def provenance(loaded: LoadedModel, **more: object) -> dict[str, Any]:
         "model": msgspec.to_builtins(loaded.source),
         "dtype": loaded.dtype,
         "four_bit": loaded.four_bit,
+        "attention": loaded.attention,
         "device": f"{loaded.device} {device}".strip(),
         "threads": torch.get_num_threads(),
         "prompt_format": prompt_format.FORMAT_ID,
