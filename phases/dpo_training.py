@@ -1,7 +1,8 @@
 """DPO: sharpen the SFT model with preference pairs, the SFT model itself being the reference.
 
 The adapter of SFT is trained on; a frozen copy of it is the reference, so at step 0 policy and reference are
-one model: the loss is log 2 and the margin 0, or something is wrong and nothing is trained.
+one model: the loss is log 2 and the margin 0, or something is wrong and nothing is trained. What the
+reference says of each pair is computed once and kept: a step takes no second pass through the model.
 
 Rafailov et al., Direct Preference Optimization, arXiv 2305.18290.
 """
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import Field
 
-from phases.common import files
+from phases.common import files, ranks
 from phases.common.report import Reporter
 from phases.common.training_data import (
     SHARED_METRICS,
@@ -62,7 +63,7 @@ class Parameters(TrainingParameters):
     epochs: int = Field(
         3, ge=1, le=50, description="times each pair is trained", json_schema_extra={"usual": [1, 3]}
     )
-    batch_size: int = Field(2, ge=1, le=1024, description="pairs at once on a device")
+    batch_size: int = Field(2, ge=1, le=1024, description="pairs at once on each device")
     learning_rate: float = Field(
         5e-5,
         gt=0,
@@ -144,7 +145,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         reporter.input(path)
     reporter.progress(0, None, "steps")
 
-    from phases.common import training
+    from phases.common import reference, training
 
     with training.training_log(parameters.logs, "dpo_training") as log:
         loaded = training.load_model("--sft-model", parameters.sft_model, trainable=True)
@@ -164,29 +165,41 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             [pair.row.prompt for pair in pairs],
             parameters.heldout_share,
             parameters.seed,
-            multiple=parameters.batch_size,
+            multiple=parameters.batch_size * ranks.processes(),
         )
         lengths = [pairs[i].tokens for i in trained]
         order = row_order(
             lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
         )
-        tokens = training.tokens_of_steps(lengths, order, parameters)
+        tokens = training.tokens_of_steps([lengths[i] for i in order], parameters)
         made_from = training.identity(parameters, paths, loaded.source.sha256)
 
         log.info("%d pairs to train, %d held out, %d too long", len(trained), len(held), too_long)
         if outside := unusual(parameters):
             log.info("outside the session document's ranges: %s", ", ".join(outside))
-        trainer = _trainer(
-            parameters, loaded, len(tokens), [pairs[trained[i]] for i in order], [pairs[i] for i in held]
+        train_pairs, held_pairs = [pairs[trained[i]] for i in order], [pairs[i] for i in held]
+        trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
+        store = reference.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
+        reference.compute(trainer, store, [train_pairs, held_pairs], parameters.batch_size, reporter)
+        trainer.add_callback(training.StartsAsReference(forget=store.remove))
+        history = training.train(
+            trainer,
+            parameters,
+            made_from,
+            tokens=tokens,
+            longest=[pair.longest for pair in train_pairs],
+            reporter=reporter,
+            log=log,
         )
-        history = training.train(trainer, parameters, made_from, tokens=tokens, reporter=reporter, log=log)
 
         saved = training.save_adapter(trainer, loaded, parameters.output_dir)
+        reloaded = training.reloaded_loss(trainer, parameters.output_dir)
+        if not ranks.first():
+            return
         metrics = {
             **_metrics(history),
-            **_compare_answers(trainer.model, loaded, [pairs[i] for i in held], reporter),
-            "heldout_reload_difference": training.reloaded_loss(trainer, parameters.output_dir)
-            - history.series("eval_loss")[-1],
+            **_compare_answers(trainer.model, loaded, held_pairs, reporter),
+            "heldout_reload_difference": reloaded - history.series("eval_loss")[-1],
             "train_rows": len(trained),
             "heldout_rows": len(held),
             "dropped_too_long": too_long,
@@ -195,7 +208,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         for alarm in alarms(metrics, history.series("eval_logps/chosen")[0]):
             reporter.notice(alarm, "warning")
         training.finish(
-            reporter, loaded, parameters, made_from, adapter=saved, metrics=metrics, meanings=METRICS
+            reporter, loaded, parameters, made_from, history, adapter=saved, metrics=metrics, meanings=METRICS
         )
 
 
@@ -219,7 +232,6 @@ def _trainer(
         train_dataset=_dataset(train),
         eval_dataset=_dataset(held),
         processing_class=loaded.tokenizer.hf,
-        callbacks=[training.StartsAsReference()],
     )
     training.prepare(trainer)
     # TRL has rounded the adapter of a 4-bit model to bfloat16, but not its copy: begin at the copy.

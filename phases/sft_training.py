@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import Field
 
-from phases.common import files, prompt_format
+from phases.common import files, prompt_format, ranks
 from phases.common.report import Reporter
 from phases.common.training_data import (
     SHARED_METRICS,
@@ -20,6 +20,7 @@ from phases.common.training_data import (
     command,
     ends,
     hold_out,
+    pack,
     read,
     row_order,
     unusual,
@@ -35,6 +36,14 @@ SAMPLES = 6
 class Parameters(TrainingParameters):
     """Parameters of SFT training."""
 
+    batch_size: int = Field(
+        4, ge=1, le=1024, description="rows, or with packing sequences of rows, at once on each device"
+    )
+    packing: bool = Field(
+        False,
+        description="put rows together, none seeing another, into sequences of up to max_length tokens: less "
+        "padding, and more rows in a step",
+    )
     train_file: list[str] = Field(min_length=1, description="JSONL files or patterns; rows of sft_data")
     model: str = Field("Qwen/Qwen2.5-32B", description="base model: hub id, folder or 'embedded'")
     lora_r: int = Field(
@@ -92,9 +101,6 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         reporter.input(path)
     reporter.progress(0, None, "steps")
 
-    from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
-
     from phases.common import training
 
     with training.training_log(parameters.logs, "sft_training") as log:
@@ -112,10 +118,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             [example.row.instruction for example in examples], parameters.heldout_share, parameters.seed
         )
         lengths = [len(examples[i].ids) for i in trained]
-        order = row_order(
-            lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
-        )
-        tokens = training.tokens_of_steps(lengths, order, parameters)
+        sequences = _sequences(lengths, parameters)
+        longest = [sum(lengths[i] for i in sequence) for sequence in sequences]
+        tokens = training.tokens_of_steps(longest, parameters)
         made_from = training.identity(parameters, paths, loaded.source.sha256)
 
         log.info("%d rows to train, %d held out, %d too long", len(trained), len(held), too_long)
@@ -125,22 +130,16 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         )
         if outside := unusual(parameters):
             log.info("outside the session document's ranges: %s", ", ".join(outside))
-        trainer = SFTTrainer(
-            loaded.model,
-            args=training.arguments(SFTConfig, parameters, loaded, len(tokens)),
-            train_dataset=_dataset([examples[trained[i]] for i in order]),
-            eval_dataset=_dataset([examples[i] for i in held]),
-            processing_class=loaded.tokenizer.hf,
-            peft_config=LoraConfig(
-                task_type="CAUSAL_LM",
-                r=parameters.lora_r,
-                lora_alpha=parameters.lora_alpha,
-                lora_dropout=0.0,
-                target_modules="all-linear",
-            ),
+        trainer = _trainer(
+            parameters,
+            loaded,
+            len(tokens),
+            [[examples[trained[i]] for i in sequence] for sequence in sequences],
+            [[examples[i]] for i in held],
         )
-        training.prepare(trainer)
-        history = training.train(trainer, parameters, made_from, tokens=tokens, reporter=reporter, log=log)
+        history = training.train(
+            trainer, parameters, made_from, tokens=tokens, longest=longest, reporter=reporter, log=log
+        )
 
         saved = training.save_adapter(trainer, loaded, parameters.output_dir)
         metrics = {
@@ -152,19 +151,85 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "dropped_too_long": too_long,
         }
         log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
+        if not ranks.first():
+            return
         _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
         training.finish(
-            reporter, loaded, parameters, made_from, adapter=saved, metrics=metrics, meanings=METRICS
+            reporter, loaded, parameters, made_from, history, adapter=saved, metrics=metrics, meanings=METRICS
         )
 
 
-def _dataset(examples: Sequence[Example]) -> Any:
+def _sequences(lengths: Sequence[int], parameters: Parameters) -> list[tuple[int, ...]]:
+    """Return the rows in the order in which they are trained, those of one packed sequence together."""
+    if parameters.packing:
+        return pack(lengths, epochs=parameters.epochs, max_length=parameters.max_length, seed=parameters.seed)
+    order = row_order(
+        lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
+    )
+    return [(row,) for row in order]
+
+
+def _trainer(
+    parameters: Parameters,
+    loaded: "LoadedModel",
+    steps: int,
+    train: Sequence[Sequence[Example]],
+    held: Sequence[Sequence[Example]],
+) -> Any:
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    from phases.common import training
+
+    trainer = SFTTrainer(
+        loaded.model,
+        args=training.arguments(SFTConfig, parameters, loaded, steps),
+        data_collator=packed_rows(loaded) if parameters.packing else None,
+        train_dataset=_dataset(train),
+        eval_dataset=_dataset(held),
+        processing_class=loaded.tokenizer.hf,
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=parameters.lora_r,
+            lora_alpha=parameters.lora_alpha,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+        ),
+    )
+    training.prepare(trainer)
+    return trainer
+
+
+def packed_rows(loaded: "LoadedModel") -> Any:
+    """Return a collator of packed sequences in which no row sees another.
+
+    Positions begin anew with each row, and there is no attention mask: from that the model knows where rows
+    end. Flash attention takes all sequences as one, others a rectangle with a mask that the model makes.
+    """
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    class Rectangle(DataCollatorForLanguageModeling):
+        def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+            batch: dict[str, Any] = super().torch_call(examples)
+            del batch["attention_mask"]
+            # The first token of a row follows from nothing; each token of the padding is a row of its own.
+            batch["labels"][batch["position_ids"] == 0] = -100
+            return batch
+
+    pad = loaded.tokenizer.pad_id
+    if loaded.attention.startswith("flash"):
+        return DataCollatorForLanguageModeling(pad_token_id=pad, padding_free=True)
+    return Rectangle(pad_token_id=pad, return_position_ids=True)
+
+
+def _dataset(sequences: Sequence[Sequence[Example]]) -> Any:
     from datasets import Dataset
 
     return Dataset.from_dict(
         {
-            "input_ids": [example.ids for example in examples],
-            "labels": [example.labels for example in examples],
+            "input_ids": [[token for row in rows for token in row.ids] for rows in sequences],
+            "labels": [[label for row in rows for label in row.labels] for rows in sequences],
+            "seq_lengths": [[len(row.ids) for row in rows] for rows in sequences],
         }
     )
 

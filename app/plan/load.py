@@ -21,6 +21,7 @@ from app.plan import positions, schema
 from app.plan.criteria import ExpressionError, headline_names, parse
 from app.plan.schema import Phase, Plan, Pod, Session
 from phases.common.parameters import PhaseParameters
+from phases.common.training_data import TrainingParameters
 
 # A profile's tables merge into the plan's; these say a thing as a whole and replace the plan's.
 _WHOLE = frozenset({"estimate"})
@@ -335,6 +336,7 @@ class _Draft:
         if (run is None) == (command is None):
             self._error((*path, "run"), "expected either run or command", "Give one of the two")
             return None
+        self._check_launcher(phase, path)
         if run is None:
             logged, reports = phase.get("metrics", {}), phase.get("reports", [])
             logged = set(logged) if isinstance(logged, dict) else set()
@@ -357,6 +359,18 @@ class _Draft:
             return None
         self._check_params(module, phase, path)
         return module.metrics
+
+    def _check_launcher(self, phase: dict[str, Any], path: positions.Path) -> None:
+        """Check that what is started on several GPUs trains on them together, rather than each for itself."""
+        if phase.get("launcher") is None:
+            if "launcher_options" in phase:
+                self._error((*path, "launcher_options"), "expected only beside launcher", "Add or remove one")
+            return
+        module = _module(str(phase.get("run")))
+        if isinstance(module, tuple) or not issubclass(module.parameters, TrainingParameters):
+            self._error(
+                (*path, "launcher"), "expected only beside a run that is a training phase", "Remove it"
+            )
 
     def _check_params(self, module: "_Module", phase: dict[str, Any], path: positions.Path) -> None:
         params = phase.get("params", {})

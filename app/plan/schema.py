@@ -197,6 +197,15 @@ class Phase(Table):
         default=None, min_length=1, description="or any program with its arguments"
     )
     params: Parameters = Field(default={}, description="given as flags: batch_size = 4 is --batch-size 4")
+    launcher: Literal["accelerate"] | None = Field(
+        default=None,
+        description="start `run` once on each visible GPU; it trains data-parallel, `batch_size` on each",
+    )
+    launcher_options: Parameters = Field(
+        default={},
+        description="flags of `accelerate launch`; over hosts num_machines, machine_rank, main_process_ip "
+        "and main_process_port, the same phase started on each, all with one artifact folder",
+    )
     batch: StrictBool = Field(default=False, description="the operator may ask for another batch: --batch 2")
     estimate: Estimate
     critical: StrictBool = Field(default=True, description="shown; others may be skipped without loss")
@@ -215,8 +224,18 @@ class Phase(Table):
 
     def argv(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return what to execute, in the plan's folder, to run this phase with these parameters."""
-        program = list(self.command) if self.command else [sys.executable, "-m", str(self.run)]
+        program = (
+            list(self.command) if self.command else [sys.executable, *self._launch(), "-m", str(self.run)]
+        )
         return [*program, *to_argv(dict(parameters))]
+
+    def _launch(self) -> list[str]:
+        """Return what comes between the interpreter and the phase's module."""
+        if self.launcher is None:
+            return []
+        # A flag of `accelerate launch` has no opposite: false leaves it out.
+        options = {name: value for name, value in self.launcher_options.items() if value is not False}
+        return ["-m", "accelerate.commands.launch", *to_argv(options)]
 
 
 class Bundle(Table):

@@ -121,13 +121,17 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model with its tokenizer, where it came from and how it was loaded."""
+    """A model with its tokenizer, where it came from and how it was loaded.
+
+    `fused_layers` says whether kernels have replaced the library's own layers (see `phases.common.kernels`).
+    """
 
     model: PreTrainedModel
     tokenizer: Tokenizer
     source: ModelSource
     device: str
     four_bit: bool
+    fused_layers: bool = False
 
     @property
     def dtype(self) -> str:
@@ -139,6 +143,11 @@ class LoadedModel:
         """The device and its name, such as `cuda:0 NVIDIA H100 80GB HBM3`."""
         name = platform.processor() if self.device == "cpu" else torch.cuda.get_device_name(self.device)
         return f"{self.device} {name}".strip()
+
+    @property
+    def attention(self) -> str:
+        """The attention kernel, as transformers calls it."""
+        return str(self.model.config._attn_implementation)
 
 
 def locate(name: str) -> ModelSource:
@@ -266,13 +275,16 @@ def _inserted(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tupl
     return tuple(careless), ()
 
 
-def load(name: str, *, trainable: bool = False, four_bit: bool | None = None) -> LoadedModel:
+def load(
+    name: str, *, trainable: bool = False, four_bit: bool | None = None, attention: str | None = None
+) -> LoadedModel:
     """Load a model or an adapter on its base: bfloat16 on a GPU, float32 on a CPU.
 
     Args:
         name: a hub id, a folder, an adapter folder, or `embedded`.
         trainable: whether an adapter's weights may be trained; other weights never are.
         four_bit: NF4 weights; None takes them on a GPU for models of 10 billion parameters and more.
+        attention: the attention kernel, as transformers calls it; None leaves the choice to transformers.
 
     Raises:
         ModelError: there is no such model, or 4 bits were asked for without a GPU.
@@ -299,6 +311,7 @@ def load(name: str, *, trainable: bool = False, four_bit: bool | None = None) ->
         dtype=torch.bfloat16 if cuda else torch.float32,
         quantization_config=quantised if four_bit else None,
         device_map={"": device},
+        attn_implementation=attention,
         use_safetensors=True,
         trust_remote_code=False,
     )

@@ -91,6 +91,25 @@ class Reporter:
         return result
 
 
+class SilentReporter(Reporter):
+    """What all but the first of several processes are given: it tells nobody anything and writes no file."""
+
+    def _write(self, line: Line) -> None:
+        pass
+
+    def notice(self, text: str, level: "str" = "info") -> None:
+        """Say nothing."""
+
+    def artifact(self, path: Path, rows: int | None = None) -> None:
+        """Record nothing."""
+
+    def finish(
+        self, metrics: Mapping[str, Value], computed_from: Mapping[str, str], provenance: Mapping[str, object]
+    ) -> Result:
+        """Return the result without writing it."""
+        return Result(dict(metrics), dict(computed_from))
+
+
 class Stopped(SystemExit):
     """Raised in the main thread when the phase is asked to stop (SIGTERM): save what can be saved, exit."""
 

@@ -2,9 +2,13 @@
 
 Known traps of the libraries are avoided here, once for SFT and DPO: adapters are trained in float32 (TRL
 casts those of 4-bit models to bfloat16, in which small updates vanish), a loss that is not finite ends the
-run, and only checkpoints that are whole and were made from the same inputs are resumed.
+run, what does not fit into memory ends it before anything is trained, and only checkpoints that are whole and
+were made from the same inputs are resumed.
+
+Under a launcher this runs in several processes at once (see `phases.common.ranks`).
 """
 
+import gc
 import logging
 import math
 import shutil
@@ -14,16 +18,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 import msgspec
+import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
 
-from phases.common import files
+from phases.common import files, kernels, ranks
 from phases.common.model import LoadedModel, ModelError, load, record_base
 from phases.common.provenance import provenance
 from phases.common.report import Reporter, Stopped
@@ -34,10 +39,14 @@ from phases.common.training_data import (
     TrainingParameters,
     ends,
     evaluation_steps,
+    largest_batch,
 )
 
 CHECKPOINT_RECORD = "checkpoint.json"
 STEP_ZERO_TOLERANCE = 2e-3
+GIB = 2**30
+TIGHT = 0.95
+"""Share of the GPU's memory above which the largest batch counts as too large: later it is fragmented."""
 LIVE_NAMES = {
     "loss": "loss",
     "learning_rate": "learning_rate",
@@ -70,6 +79,7 @@ def identity(parameters: TrainingParameters, inputs: Sequence[Path], model_hash:
     """Return the identity of a training; `inputs` are its row files, known by content."""
     left_out = SETTINGS_WITHOUT_EFFECT | {"train_file", "preference_file", "model", "sft_model"}
     values = {k: v for k, v in parameters.model_dump(mode="json").items() if k not in left_out}
+    values["processes"] = ranks.processes()
     return Identity(values, tuple(files.sha256(path) for path in inputs), model_hash)
 
 
@@ -81,7 +91,10 @@ class _CheckpointRecord(msgspec.Struct, frozen=True):
 
 
 def seal(checkpoint: Path, made_from: Identity) -> None:
-    """Mark a checkpoint as whole."""
+    """Mark a checkpoint as whole, once every process has written its part of it."""
+    ranks.wait()
+    if not ranks.first():
+        return
     hashes = {str(p.relative_to(checkpoint)): files.sha256(p) for p in checkpoint.rglob("*") if p.is_file()}
     files.write_json(checkpoint / CHECKPOINT_RECORD, _CheckpointRecord(made_from, hashes))
 
@@ -114,12 +127,17 @@ def resumable(folder: Path, wanted: Identity, reporter: Reporter) -> Path | None
 
 @contextmanager
 def training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
-    """Log to standard output and to `<phase>_<time>.log` in the folder, Python's warnings included."""
+    """Log to standard output and to `<phase>_<time>.log` in the folder, Python's warnings included.
+
+    Only the first of several processes does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{phase}_{time.strftime('%Y%m%d_%H%M%S')}.log"
     log = logging.getLogger(f"phases.{phase}")
     log.setLevel(logging.INFO)
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    handlers: list[logging.Handler] = [logging.NullHandler()]
+    if ranks.first():
+        handlers = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
     logging.captureWarnings(True)
     # What libraries will rename in their next versions is nothing that an operator can act on.
     warnings.simplefilter("ignore", FutureWarning)
@@ -152,8 +170,13 @@ class StopRequest:
         signal.signal(signal.SIGTERM, self._before)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        print("stopping: SIGTERM received, a checkpoint will be saved", file=sys.stderr, flush=True)  # noqa: T201
+        if ranks.first():
+            print("stopping: SIGTERM received, a checkpoint will be saved", file=sys.stderr, flush=True)  # noqa: T201
         self.asked = True
+
+    def agreed(self) -> bool:
+        """Say, in every process alike, whether any of them was asked to stop."""
+        return ranks.agreed(self.asked)[0]
 
 
 class _Schedule(TrainerCallback):  # type: ignore[misc]
@@ -176,19 +199,86 @@ class _Schedule(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         last = state.global_step >= state.max_steps
-        control.should_training_stop = last or self.stop.asked
-        control.should_evaluate = state.global_step in self.due and not self.stop.asked
-        control.should_save = control.should_training_stop or self.clock() - self.saved >= self.seconds
+        stop, overdue = ranks.agreed(self.stop.asked, self.clock() - self.saved >= self.seconds)
+        control.should_training_stop = last or stop
+        control.should_evaluate = state.global_step in self.due and not stop
+        control.should_save = control.should_training_stop or overdue
 
     def on_prediction_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        if self.stop.asked:
+        if self.stop.agreed():
             raise Stopped
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.made_from)
         self.saved = self.clock()
+
+
+class _Probe(TrainerCallback):  # type: ignore[misc]
+    """Sends the largest batch through the model and back before anything is trained.
+
+    What does not fit into memory is so known within seconds, also where a run is resumed, and decides which
+    layers recompute their activations. Weights, optimiser, random numbers and TRL's counts stay as they were.
+    """
+
+    def __init__(self, trainer: Trainer, batch: Sequence[int], wanted: str, log: logging.Logger) -> None:
+        self.trainer = trainer
+        self.batch = batch
+        self.choices = {
+            "off": (kernels.NEVER,),
+            "on": (kernels.ALL,),
+            "auto": (kernels.NEVER, kernels.HALF, kernels.ALL),
+        }[wanted]
+        self.log = log
+        self.checkpointing = ""
+        self.peak_bytes: int | None = None
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
+        for every in self.choices:
+            kernels.recompute(self.trainer.model, every)
+            failed, tight = ranks.agreed(*self._try())
+            if not failed and (not tight or every == self.choices[-1]):
+                self.checkpointing = kernels.CHECKPOINTING[every]
+                peak = f", {self.peak_bytes / GIB:.1f} GiB at the peak" if self.peak_bytes else ""
+                self.log.info("largest batch: fits%s; gradient checkpointing: %s", peak, self.checkpointing)
+                return
+        advice = "gradient_checkpointing = auto, " if self.choices == (kernels.NEVER,) else ""
+        raise TrainingFailedError(
+            f"the largest batch, {len(self.batch)} rows, does not fit into the GPU's memory (out of memory): "
+            f"{advice}a smaller batch_size, max_length or lora_r helps, in this order. Nothing was trained"
+        )
+
+    def _try(self) -> tuple[bool, bool]:
+        """Say whether the batch ran out of memory, and whether it would with the optimiser's state."""
+        trainer, device, failed = self.trainer, self.trainer.args.device, False
+        cuda = device.type == "cuda"
+        if cuda:
+            torch.cuda.reset_peak_memory_stats(device)
+            limit = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+        counted = trainer._total_train_tokens
+        trainer.model_wrapped.train()
+        with torch.random.fork_rng(devices=[device] if cuda else []):
+            try:
+                rows = trainer.data_collator([trainer.train_dataset[i] for i in self.batch])
+                with trainer.accelerator.no_sync(trainer.model_wrapped):
+                    with trainer.compute_loss_context_manager():
+                        loss = trainer.compute_loss(trainer.model_wrapped, trainer._prepare_inputs(rows))
+                    trainer.accelerator.backward(loss)
+            except torch.OutOfMemoryError:
+                failed = True
+        trainer.model.zero_grad(set_to_none=True)
+        trainer._total_train_tokens = counted
+        trainer._metrics["train"].clear()
+        if not cuda:
+            return failed, False
+        self.peak_bytes = torch.cuda.max_memory_allocated(device)
+        # Adam keeps two numbers a parameter: in 8 bits each beside 4-bit weights, else in 32.
+        trained = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        state = trained * (2 if trainer.args.optim == "paged_adamw_8bit" else 8)
+        gc.collect()
+        torch.cuda.empty_cache()
+        return failed, self.peak_bytes + state > TIGHT * limit
 
 
 class _Reports(TrainerCallback):  # type: ignore[misc]
@@ -258,13 +348,20 @@ def load_model(flag: str, name: str, *, trainable: bool) -> LoadedModel:
         BadInputError: there is no such model.
     """
     try:
-        return load(name, trainable=trainable)
+        loaded = load(name, trainable=trainable, attention=kernels.attention())
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
+    return replace(loaded, fused_layers=kernels.fuse_layers(loaded.model))
 
 
 class StartsAsReference(TrainerCallback):  # type: ignore[misc]
-    """Ends a DPO run in which, before the first update, policy and reference are not one model."""
+    """Ends a DPO run in which, before the first update, policy and reference are not one model.
+
+    `forget` removes what was kept of that reference.
+    """
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self.forget = forget
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float], **more: Any
@@ -276,6 +373,7 @@ class StartsAsReference(TrainerCallback):  # type: ignore[misc]
             return
         loss, margin = logs[prefix + "loss"], logs[prefix + "rewards/margins"]
         if abs(loss - math.log(2)) > STEP_ZERO_TOLERANCE or abs(margin) > STEP_ZERO_TOLERANCE:
+            self.forget()
             raise TrainingFailedError(
                 f"before the first update the loss is {loss:.4f} and the margin {margin:.4f}, not 0.6931 "
                 "and 0: the reference is not the model that is trained, so DPO would learn something else"
@@ -284,9 +382,17 @@ class StartsAsReference(TrainerCallback):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class History:
-    """What a training measured, from its first step, also where it was resumed."""
+    """What a training measured, from its first step, also where it was resumed.
+
+    Attributes:
+        entries: the trainer's log.
+        checkpointing: which layers recomputed their activations.
+        peak_bytes: GPU memory at the peak of the largest batch; None without a GPU.
+    """
 
     entries: tuple[Mapping[str, float], ...]
+    checkpointing: str
+    peak_bytes: int | None
 
     def series(self, name: str) -> list[float]:
         """Return one number of every step or evaluation that has it."""
@@ -309,7 +415,7 @@ class History:
 def arguments(
     kind: type, parameters: TrainingParameters, loaded: LoadedModel, steps: int, **more: Any
 ) -> Any:
-    """Return TRL's arguments: one pass over rows that `row_order` has laid out, nothing hidden, no hub."""
+    """Return TRL's arguments: one pass over rows that have been laid out, nothing hidden, no hub."""
     cuda = loaded.device.startswith("cuda")
     return kind(
         output_dir=str(parameters.output_dir / "checkpoints"),
@@ -318,7 +424,7 @@ def arguments(
         per_device_train_batch_size=parameters.batch_size,
         per_device_eval_batch_size=parameters.batch_size,
         gradient_accumulation_steps=parameters.gradient_accumulation,
-        gradient_checkpointing=parameters.gradient_checkpointing,
+        gradient_checkpointing=False,  # the probe turns it on
         learning_rate=parameters.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(0.03 * steps),
@@ -336,16 +442,15 @@ def arguments(
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=cuda,
+        ddp_find_unused_parameters=False,
         **more,
     )
 
 
-def tokens_of_steps(
-    lengths: Sequence[int], order: Sequence[int], parameters: TrainingParameters
-) -> list[int]:
-    """Return how many tokens each optimiser step trains."""
-    rows = parameters.batch_size * parameters.gradient_accumulation
-    return [sum(lengths[i] for i in order[first : first + rows]) for first in range(0, len(order), rows)]
+def tokens_of_steps(tokens: Sequence[int], parameters: TrainingParameters) -> list[int]:
+    """Return how many tokens each optimiser step trains, over all devices; `tokens` are those of each row."""
+    rows = parameters.batch_size * parameters.gradient_accumulation * ranks.processes()
+    return [sum(tokens[first : first + rows]) for first in range(0, len(tokens), rows)]
 
 
 def prepare(trainer: Trainer) -> None:
@@ -367,6 +472,7 @@ def train(
     made_from: Identity,
     *,
     tokens: Sequence[int],
+    longest: Sequence[int],
     reporter: Reporter,
     log: logging.Logger,
     clock: Callable[[], float] = time.monotonic,
@@ -378,13 +484,14 @@ def train(
         parameters: of the phase.
         made_from: what a checkpoint must have been made from to be resumed.
         tokens: of each optimiser step; their number is the number of steps.
+        longest: the length of each row of the trainer's training rows, as the model sees it.
         reporter: is told of every step.
         log: the training log.
         clock: seconds, for throughput and for the time between checkpoints.
 
     Raises:
         Stopped: SIGTERM came; a checkpoint of the last whole step is saved.
-        TrainingFailedError: a loss or gradient was not finite.
+        TrainingFailedError: a loss or gradient was not finite, or the largest batch does not fit.
     """
     folder = Path(trainer.args.output_dir)
     resume = resumable(folder, made_from, reporter)
@@ -395,8 +502,11 @@ def train(
     trainer.args.eval_on_start = state.global_step in due and state.global_step not in measured
     if resume:
         reporter.notice(f"resuming from {resume}")
+    batch = largest_batch(longest, parameters.batch_size)
+    probe = _Probe(trainer, batch, parameters.gradient_checkpointing, log)
     with StopRequest() as stop:
         seconds = 60 * parameters.checkpoint_minutes
+        trainer.add_callback(probe)
         trainer.add_callback(_Reports(reporter, log, tokens, clock))
         trainer.add_callback(_Schedule(due, seconds, stop, made_from, clock))
         try:
@@ -406,24 +516,25 @@ def train(
                 trainer._save_checkpoint(trainer.model, trial=None)
                 seal(folder / f"checkpoint-{trainer.state.global_step}", made_from)
             raise
-        if stop.asked:
+        if stop.agreed():
             raise Stopped
         trainer.remove_callback(_Schedule)
-    return History(tuple(trainer.state.log_history))
+    return History(tuple(trainer.state.log_history), probe.checkpointing, probe.peak_bytes)
 
 
 def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Path]:
     """Save the trained adapter and what it was trained on, each file whole, its configuration last."""
-    fresh = folder / ".new_adapter"
-    trainer.model.save_pretrained(str(fresh))
-    record_base(loaded.source.base or loaded.source, folder)
-    saved = []
-    for name in ("adapter_model.safetensors", "adapter_config.json"):
-        files.write_whole(folder / name, (fresh / name).read_bytes())
-        saved.append(folder / name)
-    for leftover in fresh.iterdir():
-        leftover.unlink()
-    fresh.rmdir()
+    saved = [folder / name for name in ("adapter_model.safetensors", "adapter_config.json")]
+    if ranks.first():
+        fresh = folder / ".new_adapter"
+        trainer.model.save_pretrained(str(fresh))
+        record_base(loaded.source.base or loaded.source, folder)
+        for path in saved:
+            files.write_whole(path, (fresh / path.name).read_bytes())
+        for leftover in fresh.iterdir():
+            leftover.unlink()
+        fresh.rmdir()
+    ranks.wait()
     return saved
 
 
@@ -448,12 +559,15 @@ def finish(
     loaded: LoadedModel,
     parameters: TrainingParameters,
     made_from: Identity,
+    history: History,
     *,
     adapter: Sequence[Path],
     metrics: Mapping[str, float],
     meanings: Mapping[str, str],
 ) -> None:
     """Write the manifest and the result; the training can then be told from any other, and repeated."""
+    if not ranks.first():
+        return
     for path in adapter:
         reporter.artifact(path)
     record = provenance(
@@ -462,6 +576,11 @@ def finish(
         identity=msgspec.to_builtins(made_from),
         seed=parameters.seed,
         adapter_dtype="float32",
+        attention=loaded.attention,
+        processes=ranks.processes(),
+        fused_layers=loaded.fused_layers,
+        gradient_checkpointing=history.checkpointing,
+        largest_batch_peak_gib=None if history.peak_bytes is None else round(history.peak_bytes / GIB, 2),
     )
     result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, record)
     files.write_json(parameters.output_dir / "manifest.json", result)

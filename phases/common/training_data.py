@@ -8,16 +8,17 @@ import math
 import os
 import random
 import sys
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 import msgspec
 from pydantic import Field
 
-from phases.common import files
+from phases.common import files, ranks
 from phases.common.parameters import PhaseParameters, parse
-from phases.common.report import Reporter, stop_on_sigterm
+from phases.common.report import Reporter, SilentReporter, stop_on_sigterm
 
 
 class BadInputError(ValueError):
@@ -35,13 +36,17 @@ class TrainingParameters(PhaseParameters):
     epochs: int = Field(
         3, ge=1, le=50, description="times each row is trained", json_schema_extra={"usual": [1, 5]}
     )
-    batch_size: int = Field(4, ge=1, le=1024, description="rows at once on a device")
+    batch_size: int = Field(4, ge=1, le=1024, description="rows at once on each device")
     gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make one step")
     learning_rate: float = Field(
         2e-4, gt=0, le=0.1, description="highest learning rate; it decays as a cosine"
     )
     max_length: int = Field(1024, ge=16, le=131072, description="tokens of a row; longer rows are left out")
-    gradient_checkpointing: bool = Field(True, description="recompute activations: less memory, slower")
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="recompute activations: less memory, slower; auto tries the largest batch without it, "
+        "then in every second layer, then in all",
+    )
     heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of the rows that is never trained")
     evaluations: int = Field(
         10, ge=1, le=1000, description="times the held-out rows are measured in training"
@@ -56,7 +61,7 @@ class TrainingParameters(PhaseParameters):
         return self.log_dir or self.output_dir.parent.parent / "logs"
 
 
-SETTINGS_WITHOUT_EFFECT = frozenset({"output_dir", "log_dir", "checkpoint_minutes"})
+SETTINGS_WITHOUT_EFFECT = frozenset({"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing"})
 """Parameters that do not change what is learned: a checkpoint made with others of them can be resumed."""
 
 
@@ -162,6 +167,45 @@ def row_order(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: int
     return [row for batch in batches for row in batch] + left
 
 
+def pack(lengths: Sequence[int], *, epochs: int, max_length: int, seed: int) -> list[tuple[int, ...]]:
+    """Return rows put together into sequences of at most `max_length` tokens: every epoch anew, in any order.
+
+    Best fit, the longest rows first: what is left empty is little. The whole order is laid out beforehand, as
+    that of `row_order`, so that a resumed training sees the very sequences that were left.
+
+    Args:
+        lengths: the tokens of each row, none above `max_length`.
+        epochs: how often each row is trained.
+        max_length: tokens of a sequence.
+        seed: of the order.
+    """
+    chance = random.Random(seed)
+    packed: list[tuple[int, ...]] = []
+    for _ in range(epochs):
+        sequences: list[list[int]] = []
+        rooms: list[tuple[int, int]] = []  # (tokens left, sequence), the least room first
+        shuffled = chance.sample(range(len(lengths)), len(lengths))
+        for row in sorted(shuffled, key=lengths.__getitem__, reverse=True):
+            fitting = bisect_left(rooms, (lengths[row], 0))
+            if fitting < len(rooms):
+                room, sequence = rooms.pop(fitting)
+            else:
+                room, sequence = max_length, len(sequences)
+                sequences.append([])
+            sequences[sequence].append(row)
+            insort(rooms, (room - lengths[row], sequence))
+        chance.shuffle(sequences)
+        packed += map(tuple, sequences)
+    return packed
+
+
+def largest_batch(lengths: Sequence[int], batch_size: int) -> range:
+    """Return the places of the batch that takes the most memory: its rows times its longest row."""
+    starts = range(0, len(lengths), batch_size)
+    batches = [range(first, min(first + batch_size, len(lengths))) for first in starts]
+    return max(batches, key=lambda batch: len(batch) * max(lengths[i] for i in batch))
+
+
 def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:
     """Return the steps after which held-out rows are measured: before the first, evenly, after the last."""
     return frozenset(round(steps * i / evaluations) for i in range(evaluations + 1))
@@ -206,11 +250,9 @@ def command(
     for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
         os.environ.setdefault(name, "1")
     try:
-        run(parameters, Reporter(parameters.output_dir))
-    except (BadInputError, FileNotFoundError) as error:
-        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    except TrainingFailedError as error:
-        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        run(parameters, (Reporter if ranks.first() else SilentReporter)(parameters.output_dir))
+    except (BadInputError, FileNotFoundError, TrainingFailedError) as error:
+        if ranks.first():
+            print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
+        return 1 if isinstance(error, TrainingFailedError) else 2
     return 0

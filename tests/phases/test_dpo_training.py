@@ -67,7 +67,7 @@ def train(sft_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
     def run(folder: Path, *more: str) -> int:
         inputs = ["--sft-model", str(sft_model), "--preference-file", str(pairs)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.003", "--evaluations", "2"]
-        output = ["--output-dir", str(folder / "models" / "dpo"), "--no-gradient-checkpointing"]
+        output = ["--output-dir", str(folder / "models" / "dpo"), "--gradient-checkpointing", "off"]
         return dpo_training.main([*inputs, *output, *settings, "--heldout-share", "0.1", *more])
 
     return run
@@ -171,6 +171,8 @@ def test_another_reference_is_noticed_before_anything_is_trained(
     assert train(tmp_path) == 1
     assert "the reference is not the model that is trained" in capsys.readouterr().err
     assert not list((tmp_path / "models").rglob("*.safetensors"))
+    # Nor is anything kept of the wrong reference.
+    assert not list((tmp_path / "models").rglob("reference.jsonl"))
 
 
 @pytest.mark.parametrize("accumulation", ["1", "2"])
@@ -236,3 +238,53 @@ def test_a_base_model_is_no_starting_point(
 ) -> None:
     assert train(tmp_path, "--sft-model", str(tiny_model)) == 2
     assert "is no adapter; give the folder that SFT wrote" in capsys.readouterr().err
+
+
+def reference_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows with each batch that the reference is asked for."""
+    from trl import DPOTrainer
+
+    asked = []
+    original = DPOTrainer.compute_ref_log_probs
+
+    def counting(self: Any, model: Any, inputs: dict[str, Any]) -> Any:
+        asked.append(len(inputs["input_ids"]))
+        return original(self, model, inputs)
+
+    monkeypatch.setattr(DPOTrainer, "compute_ref_log_probs", counting)
+    return asked
+
+
+def test_the_reference_is_asked_once_for_each_pair(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = reference_batches(monkeypatch)
+    assert train(tmp_path) == 0
+    assert sum(asked) == 2 * len(PAIRS)
+    kept = tmp_path / "models/dpo/checkpoints/reference.jsonl"
+    assert kept.read_bytes() == (unbroken / "models/dpo/checkpoints/reference.jsonl").read_bytes()
+
+    # As a kill leaves it: some pairs are missing, the last line is torn.
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+    known = len(kept.read_bytes().splitlines()) - 1
+    asked.clear()
+    assert train(tmp_path, "--learning-rate", "0.002") == 0
+    assert len(PAIRS) - known <= sum(asked) / 2 < len(PAIRS) - known + 4
+
+    # Other training parameters have the same reference; another reference's numbers are not taken.
+    asked.clear()
+    assert train(tmp_path, "--learning-rate", "0.001") == 0
+    assert asked == []
+    other = tmp_path / "models" / "other"
+    assert dpo_training.main(again(tmp_path / "models" / "dpo", other, kept)) == 0
+    assert sum(asked) == 2 * len(PAIRS)
+
+
+def again(sft: Path, output: Path, kept: Path) -> list[str]:
+    """Return the arguments of a training on the result of another, beside whose store its own lies."""
+    (output / "checkpoints").mkdir(parents=True)
+    (output / "checkpoints" / "reference.jsonl").write_bytes(kept.read_bytes())
+    (output / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    inputs = ["--sft-model", str(sft), "--preference-file", str(output / "pairs.jsonl")]
+    return [*inputs, "--output-dir", str(output), "--epochs", "1", "--batch-size", "4"]

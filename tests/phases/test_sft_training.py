@@ -1,5 +1,6 @@
 """SFT training of a tiny model: what is trained, exact resume, and how it ends when something is wrong."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -46,7 +47,7 @@ def train(tiny_model: Path, rows_file: Path) -> Train:
     def run(folder: Path, *more: str) -> int:
         base = ["--train-file", str(rows_file.parent / "*.jsonl"), "--model", str(tiny_model)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
-        schedule = ["--no-gradient-checkpointing", "--heldout-share", "0.1", "--evaluations", "4"]
+        schedule = ["--gradient-checkpointing", "off", "--heldout-share", "0.1", "--evaluations", "4"]
         output = ["--output-dir", str(folder / "models" / "sft")]
         return sft_training.main([*base, *output, *settings, *schedule, *more])
 
@@ -275,7 +276,8 @@ def test_a_loss_that_diverges_stops_the_run_before_it_is_saved(
 
     def diverging(self: Any, model: Any, *arguments: Any, **more: Any) -> Any:
         loss = original(self, model, *arguments, **more)
-        return loss * float("inf") if model.training and next(calls) == 4 else loss
+        # The first call is the probe's.
+        return loss * float("inf") if model.training and next(calls) == 5 else loss
 
     monkeypatch.setattr(SFTTrainer, "compute_loss", diverging)
     assert train(tmp_path, "--checkpoint-minutes", "0") == 1
@@ -318,3 +320,122 @@ def test_sft_does_not_start_from_an_adapter(
 ) -> None:
     assert train(tmp_path, "--model", str(unbroken / "models/sft")) == 2
     assert "is an adapter" in capsys.readouterr().err
+
+
+def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> None:
+    import torch
+
+    loaded = load(str(tiny_model))
+    examples = [sft_training.encode(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
+    sequences = [examples[:4], examples[4:5], examples[5:]]
+
+    def losses(batch: dict[str, torch.Tensor]) -> list[float]:
+        """Return the loss of each trained token."""
+        labels = batch.pop("labels")
+        with torch.no_grad():
+            logits = loaded.model(**batch, use_cache=False).logits[:, :-1]
+        every = torch.nn.functional.cross_entropy(
+            logits.transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
+        )
+        return every[labels[:, 1:] != -100].tolist()
+
+    rows = [{"ids": e.ids, "labels": e.labels} for e in examples]
+    alone = [
+        loss
+        for row in rows
+        for loss in losses({"input_ids": torch.tensor([row["ids"]]), "labels": torch.tensor([row["labels"]])})
+    ]
+    dataset = sft_training._dataset(sequences)
+    collate = sft_training.packed_rows(loaded)
+    packed = collate([dataset[i] for i in range(3)])
+    assert packed["input_ids"].shape == (3, max(sum(len(e.ids) for e in s) for s in sequences))
+    assert losses(packed) == pytest.approx(alone, abs=1e-5)
+    # What flash attention takes, one sequence with the places where rows begin, is the same to the model.
+    flat = sft_training.packed_rows(dataclasses.replace(loaded, model=_Flash(loaded.model)))
+    assert losses(flat([dataset[i] for i in range(3)])) == pytest.approx(alone, abs=1e-5)
+
+
+class _Flash:
+    """A model as far as its attention is asked for."""
+
+    def __init__(self, model: Any) -> None:
+        self.config = type("Config", (), {"_attn_implementation": "flash_attention_2"})
+
+
+def test_a_packed_run_trains_every_row_and_resumes_exactly(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = ("--max-length", "64", "--batch-size", "2")
+    packing = (*batches, "--packing")
+    assert train(tmp_path / "unbroken", *packing) == 0
+    assert train(tmp_path / "padded", *batches) == 0
+    metrics, padded = (result(tmp_path / name)["metrics"] for name in ("unbroken", "padded"))
+    assert metrics["tokens_trained"] == padded["tokens_trained"]
+    assert metrics["heldout_loss_first"] == pytest.approx(padded["heldout_loss_first"], abs=1e-5)
+    assert metrics["final_train_loss"] < metrics["first_train_loss"]
+    with monkeypatch.context() as stopping:
+        at_step(4, terminate, stopping, "training_step")
+        with pytest.raises(SystemExit):
+            train(tmp_path / "stopped", *packing)
+    assert train(tmp_path / "stopped", *packing) == 0
+    assert adapter(tmp_path / "stopped") == adapter(tmp_path / "unbroken")
+    assert history(tmp_path / "stopped") == history(tmp_path / "unbroken")
+
+
+def test_the_probe_changes_nothing(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phases.common import training
+
+    monkeypatch.setattr(training._Probe, "on_train_begin", lambda *arguments, **more: None)
+    assert train(tmp_path) == 0
+    assert adapter(tmp_path) == adapter(unbroken)
+    assert history(tmp_path) == history(unbroken)
+
+
+def out_of_memory(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first passes through the model run out of memory."""
+    import torch
+    from trl import SFTTrainer
+
+    original = SFTTrainer.compute_loss
+    calls = iter(range(10_000))
+
+    def patched(*arguments: Any, **more: Any) -> Any:
+        if next(calls) < times:
+            raise torch.OutOfMemoryError
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", patched)
+
+
+@pytest.mark.parametrize(("failures", "then"), [(0, "off"), (1, "every second layer"), (2, "on")])
+def test_layers_recompute_only_where_memory_needs_it(  # noqa: PLR0917
+    failures: int,
+    then: str,
+    train: Train,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out_of_memory(failures, monkeypatch)
+    assert train(tmp_path, "--gradient-checkpointing", "auto") == 0
+    assert result(tmp_path)["provenance"]["gradient_checkpointing"] == then
+    assert adapter(tmp_path) == adapter(unbroken)
+
+
+@pytest.mark.parametrize(("wanted", "failures"), [("auto", 3), ("off", 1)])
+def test_what_does_not_fit_is_said_before_anything_is_trained(  # noqa: PLR0917
+    wanted: str,
+    failures: int,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out_of_memory(failures, monkeypatch)
+    assert train(tmp_path, "--gradient-checkpointing", wanted) == 1
+    said = capsys.readouterr().err
+    assert "the largest batch, 4 rows, does not fit into the GPU's memory (out of memory)" in said
+    assert ("gradient_checkpointing = auto" in said) == (wanted == "off")
+    assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))

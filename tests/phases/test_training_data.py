@@ -14,6 +14,8 @@ from phases.common.training_data import (
     ends,
     evaluation_steps,
     hold_out,
+    largest_batch,
+    pack,
     read,
     row_order,
     unusual,
@@ -65,6 +67,32 @@ def test_every_row_is_trained_once_an_epoch(
     order = row_order(lengths, epochs=epochs, batch_size=batch_size, seed=seed)
     assert Counter(order) == Counter(dict.fromkeys(range(len(lengths)), epochs))
     assert order == row_order(lengths, epochs=epochs, batch_size=batch_size, seed=seed)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=200), st.integers(1, 3), st.integers(100, 300))
+def test_every_row_is_packed_once_an_epoch_into_sequences_that_are_not_too_long(
+    lengths: list[int], epochs: int, max_length: int
+) -> None:
+    packed = pack(lengths, epochs=epochs, max_length=max_length, seed=1)
+    assert Counter(row for sequence in packed for row in sequence) == Counter(
+        dict.fromkeys(range(len(lengths)), epochs)
+    )
+    assert all(sum(lengths[row] for row in sequence) <= max_length for sequence in packed)
+    assert packed == pack(lengths, epochs=epochs, max_length=max_length, seed=1)
+
+
+def test_packing_leaves_little_empty_and_mixes_every_epoch_anew() -> None:
+    lengths = [20 + n * 7 % 180 for n in range(1000)]
+    packed = pack(lengths, epochs=2, max_length=1024, seed=1)
+    assert sum(lengths) * 2 / (len(packed) * 1024) > 0.98
+    half = len(packed) // 2
+    assert packed[:half] != packed[half:]
+    assert packed != pack(lengths, epochs=2, max_length=1024, seed=2)
+
+
+def test_the_largest_batch_is_that_with_the_most_padded_tokens() -> None:
+    assert largest_batch([5, 5, 9, 1, 8, 8, 10], 2) == range(2, 4)
+    assert largest_batch([5, 5, 9, 1, 8, 8, 10], 3) == range(3)
 
 
 def test_batches_hold_rows_of_like_length_and_the_largest_comes_first() -> None:

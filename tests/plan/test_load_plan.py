@@ -1,5 +1,6 @@
 """Plans that are right, and every kind of plan that is wrong: file, line, key and what was expected."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,27 @@ def test_a_plan_is_read_with_its_placeholders_filled_in(tmp_path: Path) -> None:
     assert second.params == {"seed": 7}
 
 
+def test_a_training_is_started_on_every_gpu_by_its_launcher(tmp_path: Path) -> None:
+    training = """
+launcher = "accelerate"
+launcher_options = { num_machines = 2, machine_rank = 0, main_process_ip = "10.0.0.1", debug = false }
+params = { train_file = "rows.jsonl", output_dir = "{artifacts}/sft" }
+"""
+    phase = """
+[[phase]]
+id = "train"
+title = "Train"
+run = "phases.sft_training"
+estimate = { hours = [1, 1] }
+"""
+    plan = load_plan(write(tmp_path, GOOD.replace("[profile.small]", phase + training + "[profile.small]")))
+    argv = plan.phase("train").argv({"epochs": 2})
+    assert argv == [
+        *(sys.executable, "-m", "accelerate.commands.launch", "--num-machines", "2", "--machine-rank", "0"),
+        *("--main-process-ip", "10.0.0.1", "-m", "phases.sft_training", "--epochs", "2"),
+    ]
+
+
 def test_a_profile_merges_tables_and_replaces_the_rest(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path, GOOD), "small", folder=tmp_path / "elsewhere")
     first = plan.phase("first")
@@ -121,6 +143,18 @@ WRONG = {
         'ask = "always"\nasks = 1 #!',
         "phase.first.gate.asks",
         "unknown key",
+    ),
+    "launcher of a phase that does not train": (
+        "batch = true",
+        'batch = true\nlauncher = "accelerate" #!',
+        "phase.first.launcher",
+        "a training phase",
+    ),
+    "launcher options without launcher": (
+        "batch = true",
+        "batch = true\nlauncher_options = { num_machines = 2 } #!",
+        "phase.first.launcher_options",
+        "only beside launcher",
     ),
     "missing key": (
         '[[phase]]\nid = "first"\ntitle = "First"',

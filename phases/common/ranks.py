@@ -1,0 +1,42 @@
+"""Several processes that train one model: a launcher such as `accelerate launch` starts one a GPU.
+
+Which of them this is, the launcher says through the environment. The first one alone reports and writes; what
+must be the same in all (to stop, to save, that something failed) they agree on.
+"""
+
+import os
+
+
+def rank() -> int:
+    """Return the number of this process, from 0, over all hosts."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def processes() -> int:
+    """Return how many processes there are, over all hosts."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def first() -> bool:
+    """Say whether this process is the one that reports and writes."""
+    return rank() == 0
+
+
+def wait() -> None:
+    """Wait until every process is here."""
+    if processes() > 1:
+        import torch.distributed
+
+        torch.distributed.barrier()
+
+
+def agreed(*raised: bool) -> tuple[bool, ...]:
+    """Return, in every process alike, which of these flags any process raised. All must call it."""
+    if processes() == 1:
+        return raised
+    import torch
+
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    flags = torch.tensor(raised, dtype=torch.int32, device=device)
+    torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
+    return tuple(bool(flag) for flag in flags.tolist())

@@ -1,0 +1,124 @@
+"""Trainings in two processes, as a launcher starts them: what they learn, who writes, stop and resume."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phases import sft_training
+
+WORDS = ("red", "green", "blue", "France", "Paris", "Anna", "rose", "flower", "dog", "capital", "name")
+ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[5:]]
+PAIRS = [
+    {"prompt": f"Instruction: Name {a}\nResponse:", "chosen": f" {a}, red", "rejected": f" {a} {a}"}
+    for a in WORDS
+]
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+SETTINGS = ["--epochs", "12", "--batch-size", "2", "--learning-rate", "0.01", "--lora-r", "4"]
+
+
+def arguments(folder: Path, model: Path) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    rows = folder / "rows.jsonl"
+    rows.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    inputs = ["--train-file", str(rows), "--model", str(model), "--output-dir", str(folder / "models/sft")]
+    return [*inputs, *SETTINGS, "--evaluations", "2", "--heldout-share", "0.1"]
+
+
+def launched(phase: str, argv: list[str], folder: Path) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GONOGO_PROGRESS": str(folder / "progress.jsonl")}
+    return subprocess.Popen(
+        [*LAUNCH, "-m", phase, *argv],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def reported(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Return the metrics with this name that were reported so far, from whole lines."""
+    path = folder / "progress.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.is_file() else []
+    every = [json.loads(line) for line in lines]
+    return [line for line in every if line["type"] == "metric" and name in line["values"]]
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same training in one process: two batches make a step, as those of two processes do."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GONOGO_PROGRESS", str(folder / "progress.jsonl"))
+        assert sft_training.main([*arguments(folder, tiny_model), "--gradient-accumulation", "2"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def together(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training in two processes that was stopped on its way, and resumed."""
+    folder = tmp_path_factory.mktemp("together")
+    argv = arguments(folder, tiny_model)
+    process = launched("phases.sft_training", argv, folder)
+    ends = time.monotonic() + 300
+    while len(reported(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < ends:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode != 0, said
+    assert said.count("stopping: SIGTERM received") == 1
+    (checkpoint,) = (folder / "models/sft/checkpoints").glob("checkpoint-*")
+    files = {path.name for path in checkpoint.iterdir()}
+    assert {"checkpoint.json", "rng_state_0.pth", "rng_state_1.pth"} <= files
+    assert not (folder / "models/sft/result.json").exists()
+
+    resumed = launched("phases.sft_training", argv, folder)
+    said = resumed.communicate(timeout=300)[0]
+    assert resumed.returncode == 0, said
+    assert said.count(f"resuming from {checkpoint}") == 1
+    return folder
+
+
+def test_two_processes_learn_what_one_learns_from_the_same_steps(alone: Path, together: Path) -> None:
+    for name in ("loss", "eval_loss"):
+        ours, theirs = reported(together, name), reported(alone, name)
+        assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+        assert [line["values"][name] for line in ours] == pytest.approx(
+            [line["values"][name] for line in theirs], abs=2e-3
+        )
+
+
+def test_the_first_process_alone_reports_and_writes(alone: Path, together: Path) -> None:
+    result = json.loads((together / "models/sft/result.json").read_text())
+    single = json.loads((alone / "models/sft/result.json").read_text())
+    assert result["provenance"]["processes"] == 2
+    for name in ("steps", "tokens_trained", "train_rows", "heldout_rows"):
+        assert result["metrics"][name] == single["metrics"][name]
+    steps = [line["step"] for line in reported(together, "loss")]
+    assert steps == list(range(1, result["metrics"]["steps"] + 1))
+    assert abs(result["metrics"]["heldout_reload_difference"]) < 1e-6
+    assert len(list((together / "logs").glob("sft_training_*.log"))) == 2  # the stopped run's and the resumed
+    assert not list(together.rglob(".new_adapter"))
+
+
+def test_preferences_are_trained_in_two_processes_from_the_reference(alone: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    argv = ["--sft-model", str(alone / "models/sft"), "--preference-file", str(pairs), "--epochs", "2"]
+    output = tmp_path / "models/dpo"
+    process = launched("phases.dpo_training", [*argv, "--output-dir", str(output)], tmp_path)
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
+    metrics = json.loads((output / "result.json").read_text())["metrics"]
+    assert metrics["step0_loss"] == pytest.approx(math.log(2), abs=1e-6)
+    assert metrics["step0_margin"] == 0
+    assert metrics["final_loss"] < metrics["first_loss"]
+    kept = (output / "checkpoints/reference.jsonl").read_text().splitlines()
+    assert len(kept) == len({json.loads(line)["key"] for line in kept}) == len(PAIRS)
