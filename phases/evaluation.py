@@ -41,7 +41,7 @@ class Parameters(PhaseParameters):
     model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
     suite: str = Field(
         "auto",
-        description="'stage1', 'embedded', a JSONL file, also IFEval's, or 'auto': the one that fits the model",
+        description="'stage1', 'embedded', a JSONL file (also IFEval's), or 'auto': what fits the model",
     )
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
     max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
