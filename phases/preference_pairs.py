@@ -34,7 +34,7 @@ RECIPE: Final = "preference-pairs-1"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
-"""Given instructions that make a round."""
+"""Given instructions that make a round, at least: as many as are sampled at once, if that is more."""
 SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
@@ -144,12 +144,17 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             _rounds(given, used, fresh, data, pairs.prompts),
             pairs.rows_for,
             lambda row, number: _show(row, number, reporter),
-            chunk=max(1, 4 * parameters.batch_size // parameters.candidates_per_prompt),
+            chunk=_at_once(parameters),
         )
         _finish(data, pairs, fresh, reporter)
         if not reached:
             data.give_up("raise temperature or candidates_per_prompt, or give other prompts")
     return reached
+
+
+def _at_once(parameters: Parameters) -> int:
+    """Return for how many instructions candidates are sampled at once: four batches."""
+    return max(1, 4 * parameters.batch_size // parameters.candidates_per_prompt)
 
 
 def _read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[tuple[str, str]]:
@@ -180,8 +185,9 @@ def _rounds(
 
     parameters = data.parameters
     order = Random(f"{parameters.seed} {parameters.batch}").sample(given, len(given))
-    for number, first in enumerate(range(0, len(order), GIVEN_A_ROUND)):
-        some = order[first : first + GIVEN_A_ROUND]
+    size = max(GIVEN_A_ROUND, _at_once(parameters))
+    for number, first in enumerate(range(0, len(order), size)):
+        some = order[first : first + size]
         allowed = [(text, category) for text, category in some if text not in used]
         clean = [
             pair for pair in allowed if not ((near := data.overlap.nearest(pair[0])) and near.contaminated)
