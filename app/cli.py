@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(run)
     run.add_argument("--profile", help="the plan's profile to lay over it")
     _run_options(command("rehearse", _rehearse, "run the plan's rehearsal profile"))
+    again = command("reproduce", _reproduce, "start a session again from its record; say first what differs")
+    again.add_argument("session", metavar="SESSION", help="its id or folder, also in an unpacked bundle")
+    _start_options(again)
     _plan_options(command("check", _check, "validate a plan; show its phases, estimates and totals"))
 
     _init_options(command("init", _init, "write a plan for a folder of scripts"))
@@ -86,15 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     retry = on_session("retry", _decide, "decide the open gate: the phase again")
     retry.set_defaults(kind="retry")
     for deciding in (decide, retry):
-        deciding.add_argument("--reason", default="", help="needed where the decision overrides the verdict")
-        deciding.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="PHASE.PARAMETER=VALUE",
-            dest="changes",
-            help="a changed parameter for the next attempt",
-        )
+        _decide_options(deciding)
     stop = on_session("stop", _stop, "end the running phase and the session")
     stop.add_argument("--phase", action="store_true", help="end the running phase only; its gate opens")
     hold = on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
@@ -112,11 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or its unpacked folder")
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
     finish = on_session("finish", _finish, "write a session's results into your own repository, as a diff")
-    finish.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
-    finish.add_argument(
-        "--plan", type=Path, metavar="PLAN", help="whose [finish] counts (default: the session's own plan)"
-    )
-    finish.add_argument("--yes", action="store_true", help="write without asking")
+    _finish_options(finish)
     command("sessions", _sessions, "list the sessions that are known here")
     return parser
 
@@ -125,6 +116,26 @@ def _plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
     parser.add_argument("--profile", help="the plan's profile to lay over it")
     parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _decide_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", help="needed where the decision overrides the verdict")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PHASE.PARAMETER=VALUE",
+        dest="changes",
+        help="a changed parameter for the next attempt",
+    )
+
+
+def _finish_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
+    parser.add_argument(
+        "--plan", type=Path, metavar="PLAN", help="whose [finish] counts (default: the session's own plan)"
+    )
+    parser.add_argument("--yes", action="store_true", help="write without asking")
 
 
 def _init_options(parser: argparse.ArgumentParser) -> None:
@@ -144,13 +155,18 @@ def _init_options(parser: argparse.ArgumentParser) -> None:
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN}, or our own)")
+    parser.add_argument("--seed", type=int, help="instead of the plan's")
+    parser.add_argument("--model", help="instead of the plan's: a hub id, a folder, or embedded")
+    _start_options(parser)
+
+
+def _start_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
     parser.add_argument(
         "--decide-by-verdict",
         action="store_true",
         help="go on at a gate when the verdict is go, stop otherwise (headless, for CI)",
     )
-    parser.add_argument("--seed", type=int, help="instead of the plan's")
     parser.add_argument("--yes", action="store_true", help="approve what the plan executes")
 
 
@@ -166,8 +182,6 @@ def _run(options: argparse.Namespace) -> int:
     from app.plan.load import PlanErrors, load_plan
     from app.session import launch
 
-    if options.decide_by_verdict and not options.headless:
-        return _fail("--decide-by-verdict is for --headless: on the screen you decide")
     path = options.plan or _default_plan()
     try:
         plan = load_plan(path, options.profile)
@@ -176,6 +190,31 @@ def _run(options: argparse.Namespace) -> int:
         return BAD_INPUT
     if options.seed is not None:
         plan = launch.with_seed(plan, options.seed)
+    if options.model is not None:
+        plan = launch.with_model(plan, options.model)
+    return _start(plan, options)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from app.monitor.machine import Gpus
+    from app.session import known, launch, reproduce
+
+    recorded = known.find_session(Path(), options.session)
+    plan = reproduce.recorded_plan(recorded, Path())
+    if (open_one := launch.unfinished(plan)) is not None:
+        return _fail(f"session {open_one.name} is unfinished: `gonogo stop` ends it; then reproduce")
+    now = reproduce.environment(plan.folder, [gpu.name for gpu in Gpus()()])
+    found = reproduce.differences(recorded, plan, now)
+    print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
+    print("\n".join(f"  differs: {line}" for line in found) or "  nothing differs from its record")
+    return _start(plan, options)
+
+
+def _start(plan: "Plan", options: argparse.Namespace) -> int:
+    from app.session import launch
+
+    if options.decide_by_verdict and not options.headless:
+        return _fail("--decide-by-verdict is for --headless: on the screen you decide")
     folder = launch.unfinished(plan)
     if folder is None:
         approved = _approval(plan, options)
@@ -185,7 +224,7 @@ def _run(options: argparse.Namespace) -> int:
     elif launch.plan_digest(plan) != launch.digest_of(folder):
         print(
             f"gonogo: session {folder.name} is unfinished and goes on with the plan it was started with;\n"
-            f"  {path} has changed since, or its seed: `gonogo stop` ends the session, then run again"
+            f"  {plan.path}, its seed or its model has changed since: `gonogo stop` ends it, then run again"
         )
     launch.ensure_conductor(folder)
     return _watch(folder, options)

@@ -5,6 +5,8 @@ response: ended by the end-of-text token. A base model that answers well goes on
 `success_rate_if_stopped` counts its answer up to there, and so tells following from stopping in time.
 With `shots`, every prompt is asked again after that many solved examples, which show how to stop: what a
 model that was not tuned can do. The examples are hand-made seeds, never of the suite.
+The public IFEval prompt file is a suite too: its four standard numbers are reported, which judge an answer as
+it is, however it ended.
 Answers are kept as they come in `eval_<time>.jsonl`; the same parameters again continue an unfinished file.
 """
 
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import Field
 
-from phases.common import files
+from phases.common import files, ifeval
 from phases.common.heartbeat import Heartbeat
 from phases.common.parameters import ENGINE_HELP, EngineWish, PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
@@ -39,7 +41,8 @@ class Parameters(PhaseParameters):
 
     model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
     suite: str = Field(
-        "auto", description="'stage1', 'embedded', a JSONL file, or 'auto': the one that fits the model"
+        "auto",
+        description="'stage1', 'embedded', a JSONL file (also IFEval's), or 'auto': what fits the model",
     )
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
     max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
@@ -67,6 +70,7 @@ METRICS = {
     "success_rate_few_shot_high": "upper end of its Wilson 95 % interval",
     "mean_tokens": "mean tokens of an answer, its end included",
     "tokens_per_second": "tokens generated a second",
+    **ifeval.NUMBERS,
     **{
         f"success_rate_{category}": f"share of the {category.replace('_', ' ')} prompts that were followed"
         for category in ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
@@ -86,6 +90,7 @@ class Answer(msgspec.Struct, frozen=True):
     passed: bool
     failures: tuple[str, ...]
     shots: int = 0
+    loose_failures: tuple[str, ...] = ()
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
@@ -119,13 +124,14 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             stop_rule=STOP_RULE,
             demonstrations=shown,
             fingerprint=fingerprint,
+            **({"sentences": ifeval.sentence_parameters()} if _is_ifeval(suite) else {}),
         )
     writer.close()
 
     results = [answers[prompt.key, 0] for prompt in suite.prompts]
     few_shot = [answers[prompt.key, len(shown)] for prompt in suite.prompts] if shown else []
     metrics, categories = _metrics(results, few_shot)
-    metrics["tokens_per_second"] = speed.rate()
+    metrics |= {"tokens_per_second": speed.rate(), **_ifeval_numbers(suite, results)}
     overall = wilson(sum(a.passed for a in results), len(results))
     summary_path = rows_path.with_suffix(".json")
     files.write_json(
@@ -199,6 +205,20 @@ def _ask(
     return speed
 
 
+def _is_ifeval(suite: "Suite") -> bool:
+    return all(ifeval.is_ifeval(prompt.checks) for prompt in suite.prompts)
+
+
+def _ifeval_numbers(suite: "Suite", results: Sequence[Answer]) -> Mapping[str, float]:
+    if not _is_ifeval(suite):
+        return {}
+    return ifeval.numbers(
+        [prompt.checks for prompt in suite.prompts],
+        [[failed for failed in a.failures if failed in ifeval.INSTRUCTIONS] for a in results],
+        [a.loose_failures for a in results],
+    )
+
+
 def _sentence(metrics: Mapping[str, Any]) -> str:
     """Say the rates by both rules, and so how much of a failure is only going on."""
 
@@ -211,6 +231,7 @@ def _sentence(metrics: Mapping[str, Any]) -> str:
         f"without having to stop in time: {share('success_rate_if_stopped')}; "
         f"{metrics['went_on_rate']:.1%} went on, {metrics['truncation_rate']:.1%} cut off"
         + (f"; after examples: {share(few_shot)}" if few_shot in metrics else "")
+        + "".join(f"; {name} {metrics[name]:.1%}" for name in ifeval.NUMBERS if name in metrics)
     )
 
 
@@ -270,7 +291,12 @@ class _Speed:
 def _judge(prompt: Any, completion: Any, shots: int = 0) -> Answer:
     from phases.common.verifiers import failures
 
-    wrong = failures(prompt.instruction, prompt.checks, completion.text)
+    loose: tuple[str, ...] = ()
+    if ifeval.is_ifeval(prompt.checks):
+        wrong = ifeval.failures(prompt.checks, completion.text)
+        loose = ifeval.loose_failures(prompt.checks, completion.text)
+    else:
+        wrong = failures(prompt.instruction, prompt.checks, completion.text)
     if not completion.finished:
         wrong = ("unfinished", *wrong)
     elif completion.stopped:
@@ -285,6 +311,7 @@ def _judge(prompt: Any, completion: Any, shots: int = 0) -> Answer:
         not wrong,
         wrong,
         shots,
+        loose,
     )
 
 

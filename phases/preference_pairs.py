@@ -34,7 +34,7 @@ RECIPE: Final = "preference-pairs-1"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
-"""Given instructions that make a round."""
+"""Given instructions that make a round, at least: as many as are sampled at once, if that is more."""
 SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
@@ -140,11 +140,12 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
                 "it decides nothing, and what it would have to decide is a tie",
                 "warning",
             )
+        at_once = max(1, data.rows_at_once() // parameters.candidates_per_prompt)
         reached = data.fill(
-            _rounds(given, used, fresh, data, pairs.prompts),
+            _rounds(given, used, fresh, data, pairs.prompts, size=max(GIVEN_A_ROUND, at_once)),
             pairs.rows_for,
             lambda row, number: _show(row, number, reporter),
-            chunk=max(1, data.rows_at_once() // parameters.candidates_per_prompt),
+            chunk=at_once,
         )
         _finish(data, pairs, fresh, reporter)
         if not reached:
@@ -174,14 +175,16 @@ def _rounds(
     fresh: "SelfInstruct",
     data: "DataRun",
     prompts: Mapping[str, int],
+    *,
+    size: int,
 ) -> "Iterator[Round]":
-    """Yield the given instructions, in random order and without those of the suite, then fresh ones."""
+    """Yield the given instructions, `size` a round, in random order, without the suite's; then fresh ones."""
     from phases.common.self_instruct import Instruction, Round
 
     parameters = data.parameters
     order = Random(f"{parameters.seed} {parameters.batch}").sample(given, len(given))
-    for number, first in enumerate(range(0, len(order), GIVEN_A_ROUND)):
-        some = order[first : first + GIVEN_A_ROUND]
+    for number, first in enumerate(range(0, len(order), size)):
+        some = order[first : first + size]
         allowed = [(text, category) for text, category in some if text not in used]
         clean = [
             pair for pair in allowed if not ((near := data.overlap.nearest(pair[0])) and near.contaminated)

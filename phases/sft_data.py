@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from phases.common.data_run import DataRun
     from phases.common.engine import Group
     from phases.common.generate import Completion
+    from phases.common.recorded import Sampling
     from phases.common.self_instruct import Instruction, SelfInstruct
 
     CompleteGroups = Callable[[Sequence[Group]], list[list[Completion]]]
@@ -127,15 +128,21 @@ class Responses:
         from phases.common.engine import Group
 
         p = self._parameters
-        groups, places = [], []
         # One document for each category of a round: all its prompts begin alike, which engines can cache.
-        for category in dict.fromkeys(instruction.category for instruction in instructions):
-            shown = self._demonstrations(category, instructions[0].round)
-            indices = [i for i, instruction in enumerate(instructions) if instruction.category == category]
-            prompts = [records_prompt(shown, instructions[i].text) for i in indices]
-            seeds = [_seed(p, instructions[i]) for i in indices]
-            groups.append(Group(prompts, seeds, _sampling(p, shown)))
-            places += indices
+        shown = {
+            category: self._demonstrations(category, instructions[0].round)
+            for category in dict.fromkeys(instruction.category for instruction in instructions)
+        }
+        # Categories that end alike share batches: on a GPU a batch takes as long however few rows it has.
+        alike: dict[Sampling, list[int]] = {}
+        for i, instruction in enumerate(instructions):
+            alike.setdefault(_sampling(p, shown[instruction.category]), []).append(i)
+        groups = []
+        for sampling, indices in alike.items():
+            some = [instructions[i] for i in indices]
+            prompts = [records_prompt(shown[one.category], one.text) for one in some]
+            groups.append(Group(prompts, [_seed(p, one) for one in some], sampling))
+        places = itertools.chain.from_iterable(alike.values())
         answered = dict(zip(places, itertools.chain.from_iterable(complete(groups)), strict=True))
         rows = []
         for i, instruction in enumerate(instructions):
@@ -198,7 +205,7 @@ def _seed(parameters: Parameters, instruction: "Instruction") -> int:
     return seed_of(parameters.seed, parameters.batch, instruction.text)
 
 
-def _sampling(parameters: Parameters, shown: Sequence[Seed]) -> Any:
+def _sampling(parameters: Parameters, shown: Sequence[Seed]) -> "Sampling":
     from phases.common.recorded import Sampling
 
     # A record ends at a blank line, unless the demonstrations have blank lines within their responses.

@@ -229,6 +229,22 @@ def test_the_seed_can_be_given(shell: Shell) -> None:
     assert json.loads(plan.read_text())["session"]["seed"] == 7
 
 
+def test_a_session_is_reproduced_and_what_differs_is_said_first(shell: Shell) -> None:
+    shell.plan()
+    given = ("--headless", "--yes", "--decide-by-verdict")
+    shell.run("run", *given, "--seed", "7", "--model", "another")
+    [first] = (shell.folder / "artifacts" / "sessions").glob("*/plan.json")
+    shell.plan(score=0.9)  # what was recorded counts, and not what the plan is by now
+    record = first.with_name("environment.json")
+    found = json.loads(record.read_text())
+    record.write_text(json.dumps({**found, "versions": {**found["versions"], "torch": "0.1"}}))
+    said = shell.run("reproduce", first.parent.name, *given)
+    assert said.index("differs: version of torch: was 0.1") < said.index("First: attempt 1 started")
+    plans = [json.loads(p.read_text()) for p in (shell.folder / "artifacts" / "sessions").glob("*/plan.json")]
+    assert [(p["session"]["seed"], p["session"]["model"]) for p in plans] == [(7, "another")] * 2
+    assert "there is no session none" in shell.run("reproduce", "none", code=2)
+
+
 def test_a_rehearsal_has_its_own_artifacts(shell: Shell) -> None:
     shell.plan()
     shell.run("rehearse", "--headless", "--yes", "--decide-by-verdict")

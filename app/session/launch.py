@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from app.monitor.machine import Gpus
 from app.plan.schema import Plan
-from app.session import attempts, journal, known
+from app.session import attempts, journal, known, reproduce
 from app.session.client import SessionClient
 from app.session.folder import About, SessionFolder, Settings, launch_command
 from phases.common import files
@@ -42,6 +43,18 @@ def with_seed(plan: Plan, seed: int) -> Plan:
         for phase in plan.phases
     )
     session = plan.session.model_copy(update={"seed": seed})
+    return plan.model_copy(update={"session": session, "phases": phases})
+
+
+def with_model(plan: Plan, model: str) -> Plan:
+    """Return the plan with another model, in the session and in every phase that was given the session's."""
+    phases = tuple(
+        phase.model_copy(
+            update={"params": {k: model if v == plan.session.model else v for k, v in phase.params.items()}}
+        )
+        for phase in plan.phases
+    )
+    session = plan.session.model_copy(update={"model": model})
     return plan.model_copy(update={"session": session, "phases": phases})
 
 
@@ -118,6 +131,8 @@ def _create(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Pa
         folder.path / "plan.sha256", f"{files.sha256(plan.path)}  plan.toml\n{digest}  resolved\n"
     )
     files.write_whole(folder.plan, resolved)
+    gpus = [gpu.name for gpu in Gpus()()]
+    reproduce.write(folder.path, reproduce.environment(plan.folder, gpus))
     about = About(
         id=session,
         plan_path=str(plan.path),

@@ -23,7 +23,7 @@ from app.session.state import Attempt, PhaseRecord, State
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What is never journalled: attempt, machine, what earlier sessions took, when the pod is to be stopped."""
+    """What is never journalled: attempt, machine, what earlier sessions took, when the pod is stopped."""
 
     progress: ProgressView | None = None
     stalled: bool = False

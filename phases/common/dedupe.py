@@ -9,7 +9,9 @@ is small enough to index each of its n-grams.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 from datasketch import MinHash, MinHashLSH
@@ -19,6 +21,8 @@ NEAR_DUPLICATE = 0.7
 CONTAINED = 0.7
 """Share of a suite prompt's n-grams from which a text counts as containing that prompt."""
 CONTAINED_N = 8
+_BLANK: Final = MinHash(num_perm=128)
+"""Copied for each text: its permutations are drawn once, which takes longer than all else."""
 CONTAINED_MIN_WORDS = 5
 """A suite prompt shorter than this is ordinary language; only near equality counts for it."""
 
@@ -41,6 +45,7 @@ def ngrams(sequence: list[str], n: int) -> list[str]:
     return [" ".join(sequence[i : i + n]) for i in range(len(sequence) - n + 1)]
 
 
+@lru_cache(maxsize=1024)  # an instruction is compared with each of its responses
 def shingles(text: str) -> frozenset[str]:
     """Return the set of a text's n-grams of one, two and three words."""
     found = words(text)
@@ -66,13 +71,17 @@ class NearDuplicates:
     def __len__(self) -> int:
         return len(self._shingles)
 
+    def holds(self, text: str) -> bool:
+        """Say whether a text is there that differs in case, spaces or punctuation alone."""
+        return normalise(text) in self._normalised
+
     def add(self, text: str) -> bool:
         """Add a text unless it is a duplicate; return whether it was added."""
         normalised = normalise(text)
         if normalised in self._normalised:
             return False
         grams = shingles(text)
-        sketch = MinHash(num_perm=128)
+        sketch = _BLANK.copy()
         sketch.update_batch([gram.encode() for gram in sorted(grams)])
         near = (self._shingles[key] for key in self._index.query(sketch))
         if any(similarity(grams, other) >= self._threshold for other in near):
@@ -93,7 +102,11 @@ class Nearest(msgspec.Struct, frozen=True):
     @property
     def contaminated(self) -> bool:
         """Whether the text must not be trained on."""
-        return self.similarity >= NEAR_DUPLICATE or self.contained >= CONTAINED
+        return _contaminated(self.similarity, self.contained)
+
+
+def _contaminated(similarity: float, contained: float) -> bool:
+    return similarity >= NEAR_DUPLICATE or contained >= CONTAINED
 
 
 class SuiteOverlap:
@@ -115,19 +128,27 @@ class SuiteOverlap:
     def nearest(self, text: str) -> Nearest | None:
         """Return the suite prompt nearest to a text, or None where it shares no word with any."""
         grams = shingles(text)
-        shared = Counter(key for gram in grams for key in self._with_shingle.get(gram, ()))
+        shared = _counted(grams, self._with_shingle)
         found = words(text)
         long = {gram for n in range(CONTAINED_MIN_WORDS, CONTAINED_N + 1) for gram in ngrams(found, n)}
-        held = Counter(key for gram in long for key in self._with_long.get(gram, ()))
-        scored = [
-            Nearest(
-                key,
-                count / (len(grams) + len(self._shingles[key]) - count),
-                held[key] / len(self._long[key]) if self._long[key] else 0.0,
-            )
-            for key, count in shared.items()
-        ]
-        return max(scored, key=lambda n: (n.contaminated, n.similarity, n.contained, n.key), default=None)
+        held = _counted(long, self._with_long)
+        scored = []
+        for key, count in shared.items():
+            similar = count / (len(grams) + len(self._shingles[key]) - count)
+            contained = held[key] / len(self._long[key]) if key in held else 0.0
+            scored.append((_contaminated(similar, contained), similar, contained, key))
+        if not scored:
+            return None
+        _, similar, contained, key = max(scored)
+        return Nearest(key, similar, contained)
+
+
+def _counted(grams: Iterable[str], index: Mapping[str, list[str]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for gram in grams:
+        if keys := index.get(gram):
+            counts.update(keys)
+    return counts
 
 
 def _inverted(sets: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:

@@ -131,6 +131,8 @@ class SelfInstruct:
     def _problem(self, text: str) -> str | None:
         if problem := filters.instruction_problem(text, self._opens):
             return problem
+        if self._seen.holds(text):  # the cheap test first: of many rounds most are exact duplicates
+            return "duplicate instruction"
         nearest = self._overlap.nearest(text)
         if nearest and nearest.contaminated:
             return "in the evaluation suite"

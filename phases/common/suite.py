@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from phases.common import ifeval
 from phases.common.verifiers import Check, validate
 
 SUITES: Final = Path(__file__).parents[1] / "suites"
@@ -43,7 +44,7 @@ def default_suite(model: str) -> str:
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Read a suite that ships with gonogo, by name, or a JSONL file with the same rows.
+    """Read a suite that ships with gonogo, by name, or a JSONL file with such rows or with those of IFEval.
 
     Raises:
         SuiteError: there is no such suite, or a row is not a valid prompt.
@@ -57,9 +58,7 @@ def load_suite(name_or_path: str) -> Suite:
     keys: set[str] = set()
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
-            prompt = msgspec.json.decode(line, type=Prompt)
-            for check in prompt.checks:
-                validate(check)
+            prompt = _prompt(line)
             if prompt.key in keys:
                 raise ValueError(f"key {prompt.key!r} occurs twice")
             if not prompt.checks:
@@ -71,6 +70,18 @@ def load_suite(name_or_path: str) -> Suite:
     if not prompts:
         raise SuiteError(f"{path}: no prompts")
     return Suite(path.stem, version(prompts), tuple(prompts))
+
+
+def _prompt(line: bytes) -> Prompt:
+    if "instruction_id_list" in msgspec.json.decode(line):
+        row = msgspec.json.decode(line, type=ifeval.Row)
+        checks = ifeval.checks_of(row)
+        # A prompt may have instructions of several groups: the first one's is its category.
+        return Prompt(str(row.key), checks[0].kind.split(":")[0], row.prompt, checks)
+    prompt = msgspec.json.decode(line, type=Prompt)
+    for check in prompt.checks:
+        validate(check)
+    return prompt
 
 
 def version(prompts: list[Prompt]) -> str:
