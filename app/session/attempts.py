@@ -18,7 +18,19 @@ from app.session.events import AttemptEnded, AttemptStarted
 from app.session.snapshot import ProgressView
 from phases.common import files
 
-PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
+PASSED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TERM",
+    "GONOGO_ENGINE_ARGS",
+)
 PASSED_PREFIXES = (
     "LC_",
     "CUDA_",
@@ -31,6 +43,8 @@ PASSED_PREFIXES = (
     "XDG_",
     "VIRTUAL_ENV",
     "TORCH",
+    "PYTORCH_",
+    "VLLM_",
 )
 _SECRET_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "CREDENTIALS")
 _CHUNKS_AT_ONCE = 8

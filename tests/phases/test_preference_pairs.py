@@ -366,15 +366,15 @@ def test_alarms() -> None:
 
 
 def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
+    from phases.common.engine import TransformersEngine
     from phases.common.judge import judge
     from phases.common.model import load
 
     constitution = Constitution("Pairs.", (), ())
     one, other = judge(
-        load(str(tiny_model)),
+        TransformersEngine(load(str(tiny_model)), batch_size=3),
         constitution,
         [("Sing.", "La la.", "No."), ("Sing.", "No.", "La la.")],
-        batch_size=3,
     )
     assert one.as_first == pytest.approx(-other.as_second, abs=1e-4)
     assert one.as_second == pytest.approx(-other.as_first, abs=1e-4)
