@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(run)
     run.add_argument("--profile", help="the plan's profile to lay over it")
     _run_options(command("rehearse", _rehearse, "run the plan's rehearsal profile"))
-    _plan_options(command("check", _check, "validate a plan; show its phases, estimates and totals"))
+    checked = command("check", _check, "validate a plan; show its phases, estimates, memory and totals")
+    _plan_options(checked)
+    checked.add_argument("--gpu", metavar="[Nx]GB", help="check memory for 80GB or 2x80GB (default: pod.gpu)")
 
     _init_options(command("init", _init, "write a plan for a folder of scripts"))
     _plan_options(command("preflight", _preflight, "find now what would fail later; sends a notification"))
@@ -244,7 +246,7 @@ def _watch(folder: Path, options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from app.plan.check import check
 
-    return int(check(options.plan or Path(PLAN), options.profile, options.json))
+    return int(check(options.plan or Path(PLAN), options.profile, options.json, options.gpu))
 
 
 def _init(options: argparse.Namespace) -> int:
