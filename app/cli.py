@@ -68,14 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     again = command("reproduce", _reproduce, "start a session again from its record; say first what differs")
     again.add_argument("session", metavar="SESSION", help="its id or folder, also in an unpacked bundle")
     _start_options(again)
-    _plan_options(command("check", _check, "validate a plan; show its phases, estimates and totals"))
+    _check_options(command("check", _check, "validate a plan; show its phases, estimates, memory and totals"))
 
     _init_options(command("init", _init, "write a plan for a folder of scripts"))
     _plan_options(command("preflight", _preflight, "find now what would fail later; sends a notification"))
 
-    drilled = command("drill", _drill, "see that the pod would be stopped when nobody answers")
-    drilled.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
-    drilled.add_argument("--profile", help="the plan's profile to lay over it")
+    _plan_and_profile(command("drill", _drill, "see that the pod would be stopped when nobody answers"))
 
     attach = on_session("attach", _attach, "show a session that runs")
     attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
@@ -112,10 +110,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _plan_options(parser: argparse.ArgumentParser) -> None:
+def _plan_and_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
     parser.add_argument("--profile", help="the plan's profile to lay over it")
+
+
+def _plan_options(parser: argparse.ArgumentParser) -> None:
+    _plan_and_profile(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    _plan_options(parser)
+    parser.add_argument("--gpu", metavar="[Nx]GB", help="check memory for 80GB or 2x80GB (default: pod.gpu)")
 
 
 def _decide_options(parser: argparse.ArgumentParser) -> None:
@@ -290,7 +297,7 @@ def _watch(folder: Path, options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from app.plan.check import check
 
-    return int(check(options.plan or Path(PLAN), options.profile, options.json))
+    return int(check(options.plan or Path(PLAN), options.profile, options.json, options.gpu))
 
 
 def _init(options: argparse.Namespace) -> int:

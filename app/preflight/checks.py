@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from packaging.requirements import Requirement
 
-from app.plan import estimates
+from app.plan import estimates, memory
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
 from app.session import calibration, known
@@ -18,9 +18,6 @@ from app.session import calibration, known
 State = Literal["ok", "warn", "fail"]
 
 GB = 1_000_000_000
-LARGE = 10 * GB
-"""Parameters from which built-in phases load a model in 4 bits on a GPU (see phases.common.model)."""
-
 # Bytes a parameter: as loaded in 4 bits with its scales, and in 16 bits.
 _FOUR_BIT, _SIXTEEN_BIT = 0.6, 2.0
 # LoRA's weights and optimiser state, of the model's 16-bit weights: 2 to 5 % for ranks of 16 to 64.
@@ -293,10 +290,13 @@ def gpu(plan: Plan, machine: Machine) -> Iterator[Found]:
             f"{_gib(first.memory_used)} of its memory is in use already",
             "nvidia-smi shows by whom; end that first",
         )
-    free = first.memory_total - first.memory_used
-    for name in models_of(plan):
-        if (size := _size(name, plan, machine)) is not None:
-            yield _fits(name, size, free)
+    free = min(device.memory_total - device.memory_used for device in found.devices)
+    forecasts = memory.forecast(plan, memory.Gpus(len(found.devices), free), memory.local_config(plan.folder))
+    yield from _phases_fit(plan, forecasts, free)
+    if any(forecast.unknown for forecast in forecasts.values()):
+        for name in models_of(plan):
+            if (size := _size(name, plan, machine)) is not None:
+                yield _fits(name, size, free)
 
 
 def _as_planned(wanted: str, name: str, memory: int) -> Iterator[Found]:
@@ -313,8 +313,21 @@ def _as_planned(wanted: str, name: str, memory: int) -> Iterator[Found]:
         )
 
 
+def _phases_fit(plan: Plan, forecasts: dict[str, memory.Forecast], free: int) -> Iterator[Found]:
+    needs = {name: found.need.total for name, found in forecasts.items() if found.need}
+    for name, need in needs.items():
+        if not forecasts[name].fits:
+            yield fail(
+                f"{plan.phase(name).title}: needs {_gib(need)} of {_gib(free)} free",
+                f"Correct its params: {forecasts[name].advice}",
+            )
+    if needs and all(forecasts[name].fits for name in needs):
+        most = max(needs, key=needs.__getitem__)
+        yield ok(f"{plan.phase(most).title} needs most: {_gib(needs[most])} of {_gib(free)} free")
+
+
 def _fits(name: str, size: float, free: int) -> Found:
-    weights = size * (_FOUR_BIT if size >= LARGE else _SIXTEEN_BIT)
+    weights = size * (_FOUR_BIT if size >= memory.LARGE else _SIXTEEN_BIT)
     said = f"{name}: its weights take {_gib(weights)} of {_gib(free)} free"
     if weights > free:
         return fail(said, "Take a smaller model or a larger GPU")
@@ -422,7 +435,7 @@ def packages(machine: Machine) -> Iterator[Found]:
 
 def four_bit(plan: Plan, machine: Machine) -> Iterator[Found]:
     """Models that are loaded in 4 bits have what that needs."""
-    large = [name for name in models_of(plan) if (_size(name, plan, machine) or 0) >= LARGE]
+    large = [name for name in models_of(plan) if (_size(name, plan, machine) or 0) >= memory.LARGE]
     version = machine.version("bitsandbytes")
     if not large or not machine.gpus().devices:
         yield ok("not needed")

@@ -28,8 +28,10 @@ IDS = [
 def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(PLAN, None, as_json=True) == 0
     says = json.loads(capsys.readouterr().out)
-    assert list(says) == ["session", "profile", "budget_usd", "usd_per_hour", "phases", "total"]
+    assert list(says) == ["session", "profile", "budget_usd", "usd_per_hour", "gpus", "phases", "total"]
+    assert says["gpus"] == {"count": 1, "gib": 80}
     assert [phase["id"] for phase in says["phases"]] == IDS
+    assert says["phases"][0].pop("memory")["fits"]
     assert says["phases"][0] == {
         "id": "verification",
         "title": "Verification",
@@ -54,7 +56,9 @@ def test_profiles_cost_what_their_hours_cost(capsys: pytest.CaptureFixture[str],
     assert says["profile"] == profile
     assert [phase["id"] for phase in says["phases"]] == IDS
     low, high = says["total"]["hours"]
-    assert says["total"]["usd"] == pytest.approx([low * 1.74, high * 1.74], abs=1e-3)
+    assert says["total"]["usd"] == pytest.approx(
+        [low * says["usd_per_hour"], high * says["usd_per_hour"]], abs=1e-3
+    )
 
 
 def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,13 +66,36 @@ def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Stage 1: Qwen/Qwen2.5-32B on A100 SXM 80GB at $1.74/h"
     assert [line.split() for line in lines if line.startswith("Baseline")] == [
-        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "yes", "unless", "go"]
+        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "36", "GiB", "yes", "unless", "go"]
     ]
     assert [line.split() for line in lines if line.startswith("total")] == [
         ["total", "8.5-16.5", "h", "$14.00-29.50"]
     ]
-    assert lines[-1] == "budget $25.00: the estimate may exceed it"
+    assert lines[-2:] == [
+        "memory: every phase fits into 1 x 80 GB",
+        "budget $25.00: the estimate may exceed it",
+    ]
     assert max(map(len, lines)) <= 80
+
+
+def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(PLAN, gpu="24GB") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "SFT training: 26 GiB do not fit; with batch_size = 1, lora_r = 16 (remedies.oom) it needs 21 GiB"
+        in lines
+    )
+    assert "SFT evaluation: 36 GiB do not fit; with batch_size = 4 it needs 21 GiB" in lines
+    assert max(map(len, lines)) <= 110
+    assert check(PLAN, as_json=True, gpu="2x16GB") == 0
+    says = json.loads(capsys.readouterr().out)
+    assert says["gpus"] == {"count": 2, "gib": 16}
+    assert "no batch_size is small enough" in says["phases"][0]["memory"]["advice"]
+
+
+def test_a_gpu_without_its_memory_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(PLAN, gpu="A100") == 2
+    assert capsys.readouterr().err == "--gpu A100: expected its memory, such as 80GB, or 2x80GB for two\n"
 
 
 def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

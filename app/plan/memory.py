@@ -1,0 +1,391 @@
+"""What each phase needs of a GPU's memory at its peak, from the model's config.json and the parameters alone.
+
+Pure arithmetic, so that a plan can be checked at home before a GPU is rented. It is fitted to measurements on
+Qwen2.5-32B's shape (see tests/plan/test_memory.py) and meant to be right within a tenth. All sizes are bytes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from app.plan.schema import Phase, Plan
+from phases.common.parameters import PhaseParameters
+
+GIB: Final = 2**30
+USABLE: Final = 0.95
+"""Share of a GPU's memory that can be used: the rest is lost to error correction and fragments."""
+LARGE: Final = 10_000_000_000
+"""Parameters from which built-in phases load a model in 4 bits (see phases.common.model)."""
+CONTEXT: Final = 0.6 * GIB
+"""What CUDA and its libraries take for themselves."""
+PROMPT: Final = 1024
+"""Tokens of a prompt with its solved examples, at most."""
+
+# NF4 with double quantisation: four bits, an 8-bit scale for 64 weights, a 32-bit scale for 256 of those.
+_NF4: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
+# Half precision, single precision, and Adam's two numbers a parameter in 8 bits or in 32.
+_HALF, _SINGLE, _ADAM_8BIT, _ADAM = 2, 4, 2, 8
+# Logits of the whole vocabulary for the loss: in single precision, their softmax and its gradient.
+_LOGITS: Final = 12
+# TRL's loss looks at so many tokens and vocabulary entries at once.
+_TILE_TOKENS, _TILE_ENTRIES = 4096, 32768
+_TRAINING: Final = ("phases.sft_training", "phases.dpo_training")
+_CHECKPOINTING: Final = {"off": 0.0, "half": 0.5, "on": 1.0}
+"""Share of the layers that recompute their activations."""
+
+
+class UnknownShapeError(LookupError):
+    """A model's configuration cannot be had here; the message says why."""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a decoder's config.json that its memory depends on."""
+
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    vocab_size: int
+    num_key_value_heads: int = 0
+    head_dim: int | None = None
+    tie_word_embeddings: bool = False
+
+    @property
+    def queries(self) -> int:
+        """Width of all query heads."""
+        return self.num_attention_heads * (self.head_dim or self.hidden_size // self.num_attention_heads)
+
+    @property
+    def keys(self) -> int:
+        """Width of all key heads, which is that of all value heads."""
+        heads = self.num_key_value_heads or self.num_attention_heads
+        return self.queries // self.num_attention_heads * heads
+
+    @property
+    def linear(self) -> tuple[tuple[int, int], ...]:
+        """Inputs and outputs of each linear module of a layer."""
+        hidden, inner = self.hidden_size, self.intermediate_size
+        attention = ((hidden, self.queries), (hidden, self.keys), (hidden, self.keys), (self.queries, hidden))
+        return (*attention, (hidden, inner), (hidden, inner), (inner, hidden))
+
+    @property
+    def in_layers(self) -> int:
+        """Parameters of all layers' linear modules."""
+        return self.num_hidden_layers * sum(inputs * outputs for inputs, outputs in self.linear)
+
+    @property
+    def embeddings(self) -> int:
+        """Parameters of the embedding and, where it has its own, the output head."""
+        return self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the model; biases and norms are left out."""
+        return self.in_layers + self.embeddings
+
+    @property
+    def four_bit(self) -> bool:
+        """Whether built-in phases load it in 4 bits."""
+        return self.parameters >= LARGE
+
+    def adapter(self, rank: int) -> int:
+        """Return the parameters of LoRA on every linear module."""
+        return self.num_hidden_layers * rank * sum(map(sum, self.linear))
+
+    @property
+    def weights(self) -> float:
+        """Bytes of the weights as built-in phases load them."""
+        return self.in_layers * (_NF4 if self.four_bit else _HALF) + self.embeddings * _HALF
+
+    @property
+    def activations(self) -> int:
+        """Bytes that a layer keeps of each token for the backward pass."""
+        norms = 2 * (_SINGLE + _HALF) * self.hidden_size
+        attention = _HALF * 5 * self.queries  # keys and values are repeated for every query head
+        gate = _HALF * 4 * self.intermediate_size
+        return norms + attention + gate
+
+
+# https://huggingface.co/Qwen/Qwen2.5-32B/blob/main/config.json: Stage 1 is checked without a network.
+_KNOWN: Final = {
+    "Qwen/Qwen2.5-32B": Shape(
+        hidden_size=5120,
+        num_hidden_layers=64,
+        num_attention_heads=40,
+        num_key_value_heads=8,
+        intermediate_size=27648,
+        vocab_size=152064,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a phase needs at its peak, in bytes by what for, and under which setting."""
+
+    parts: Mapping[str, float]
+    checkpointing: str = ""
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """The GPUs that are planned with: how many, and the bytes of each."""
+
+    count: int
+    memory: float
+
+    def fits(self, need: Need) -> bool:
+        """Say whether a phase fits into each of them."""
+        return need.total <= USABLE * self.memory
+
+
+def gpus(text: str) -> Gpus | None:
+    """Return the GPUs that a text such as `80GB`, `2x80GB` or `A100 SXM 80GB` names, if it does."""
+    count = re.match(r"\s*(\d{1,4})\s*x\s*", text)
+    memory = re.search(r"(\d{1,4})\s*GB\b", text, re.IGNORECASE)
+    return Gpus(int(count[1]) if count else 1, int(memory[1]) * GIB) if memory else None
+
+
+def training(
+    shape: Shape,
+    *,
+    tokens: int,
+    rank: int,
+    checkpointing: str = "on",
+    whole_logits: bool = False,
+    reference: bool = False,
+    processes: int = 1,
+) -> Need:
+    """Return what a training with LoRA needs.
+
+    Args:
+        shape: of the model.
+        tokens: of the largest batch on a device, padding included.
+        rank: of the adapter.
+        checkpointing: which layers recompute: `off`, `half` or `on`.
+        whole_logits: whether the loss holds the logits of the whole vocabulary; TRL's does not.
+        reference: whether a frozen copy of the adapter is kept, as for DPO.
+        processes: more than one hold their gradients a second time, to exchange them.
+    """
+    adapter = shape.adapter(rank)
+    recomputed = _CHECKPOINTING[checkpointing] * shape.num_hidden_layers
+    inputs = recomputed * tokens * _HALF * shape.hidden_size
+    kept = (shape.num_hidden_layers - recomputed) * tokens * shape.activations
+    if whole_logits:
+        loss = _LOGITS * tokens * shape.vocab_size
+    else:
+        tile = min(tokens, _TILE_TOKENS) * min(_TILE_ENTRIES, shape.vocab_size)
+        loss = _HALF * tile + (_SINGLE + _HALF) * tokens * shape.hidden_size
+    # At the loss there are no gradients yet; in the layers there are, and one layer is unpacked.
+    gradients = _SINGLE * adapter
+    weight = _HALF * max(inputs * outputs for inputs, outputs in shape.linear)
+    layer = tokens * (shape.activations + _HALF * 3 * shape.intermediate_size) + weight
+    parts = {
+        "weights": shape.weights,
+        "adapter": (_SINGLE * (2 if reference else 1) + _HALF) * adapter,
+        "optimiser": (_ADAM_8BIT if shape.four_bit else _ADAM) * adapter,
+        "activations": inputs + kept,
+        "loss and gradients": max(loss, gradients + layer) + (gradients if processes > 1 else 0),
+        "CUDA": CONTEXT,
+    }
+    return Need(parts, checkpointing)
+
+
+def generation(shape: Shape, *, rows: int, tokens: int, rank: int = 0) -> Need:
+    """Return what generating with transformers needs.
+
+    Args:
+        shape: of the model.
+        rows: at once.
+        tokens: of each row at its end, the prompt included.
+        rank: of the adapter, 0 for none.
+    """
+    cache = rows * tokens * shape.num_hidden_layers * 2 * _HALF * shape.keys
+    layer = rows * min(tokens, PROMPT) * _HALF * (3 * shape.intermediate_size + 4 * shape.hidden_size)
+    repeated = rows * tokens * 2 * _HALF * shape.queries
+    parts = {
+        "weights": shape.weights,
+        "adapter": _HALF * shape.adapter(rank),
+        "cache": cache,
+        "activations": layer + repeated + rows * shape.vocab_size * (_HALF + 2 * _SINGLE),
+        "CUDA": CONTEXT,
+    }
+    return Need(parts)
+
+
+# Of a plan
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a phase is thought to need, or why that is unknown.
+
+    `advice` says what to change where it is too much.
+    """
+
+    need: Need | None = None
+    fits: bool = True
+    unknown: str = ""
+    advice: str = ""
+
+
+def forecast(plan: Plan, with_gpus: Gpus, config: Callable[[str], Mapping[str, Any]]) -> dict[str, Forecast]:
+    """Return, by phase id, what the phases that load a model need.
+
+    Args:
+        plan: the plan.
+        with_gpus: what it is to run on.
+        config: returns a model's config.json by folder or hub id; raises UnknownShapeError.
+    """
+    found = {}
+    for phase in plan.phases:
+        if (model := _model_of(plan, phase)) is None:
+            continue
+        try:
+            shape = _shape(model, config)
+        except UnknownShapeError as error:
+            found[phase.id] = Forecast(unknown=str(error))
+            continue
+        need = _least(plan, phase, shape, with_gpus)
+        fits = with_gpus.fits(need)
+        advice = "" if fits else _advice(plan, phase, shape, with_gpus)
+        found[phase.id] = Forecast(need, fits, advice=advice)
+    return found
+
+
+def local_config(folder: Path) -> Callable[[str], Mapping[str, Any]]:
+    """Return a reader of configurations that are here: in a folder, with gonogo, or in the hub's cache."""
+
+    def read(model: str) -> Mapping[str, Any]:
+        path = folder / model / "config.json"
+        if model == "embedded":
+            import phases
+
+            path = Path(phases.__path__[0]) / "embedded" / "model" / "config.json"
+        elif not path.is_file():
+            from huggingface_hub import try_to_load_from_cache
+            from huggingface_hub.errors import HFValidationError
+
+            try:
+                cached = try_to_load_from_cache(model, "config.json")
+            except HFValidationError:
+                cached = None
+            if not isinstance(cached, str):
+                raise UnknownShapeError(
+                    f"{model}: its config.json is not here, neither in a folder nor cached"
+                )
+            path = Path(cached)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError) as error:
+            raise UnknownShapeError(f"{path}: cannot be read: {error}") from None
+
+    return read
+
+
+def _shape(model: str, config: Callable[[str], Mapping[str, Any]]) -> Shape:
+    if model in _KNOWN:
+        return _KNOWN[model]
+    says = config(model)
+    # Models that also see keep their decoder's numbers in a table of their own.
+    text = says.get("text_config")
+    try:
+        return msgspec.convert({**says, **text} if isinstance(text, dict) else dict(says), Shape)
+    except msgspec.ValidationError as error:
+        raise UnknownShapeError(
+            f"{model}: its config.json is of no kind that is known here: {error}"
+        ) from None
+
+
+def _model_of(plan: Plan, phase: Phase) -> str | None:
+    """Return the base model that a phase loads; adapters that earlier phases write are followed to theirs."""
+    if phase.run is None:
+        return None
+    name = phase.params.get("model", phase.params.get("sft_model"))
+    maker = _maker(plan, name)
+    return _model_of(plan, maker) if maker else name if isinstance(name, str) else None
+
+
+def _maker(plan: Plan, name: object) -> Phase | None:
+    """Return the training that writes this folder."""
+    made = (p for p in plan.phases if p.run in _TRAINING and name and p.params.get("output_dir") == name)
+    return next(made, None)
+
+
+def _rank(plan: Plan, phase: Phase) -> int:
+    """Return the rank of the adapter that a phase trains or loads; 0 for none."""
+    if phase.run == "phases.sft_training":
+        return int(_value(phase, "lora_r"))
+    maker = _maker(plan, phase.params.get("model", phase.params.get("sft_model")))
+    return _rank(plan, maker) if maker else 0
+
+
+def _value(phase: Phase, name: str, default: Any = 0) -> Any:
+    """Return a parameter as the plan gives it, or else as its phase has it."""
+    if name in phase.params:
+        return phase.params[name]
+    field = _fields(phase).get(name)
+    return default if field is None else field.default
+
+
+def _fields(phase: Phase) -> Mapping[str, Any]:
+    import importlib
+
+    kind: type[PhaseParameters] = importlib.import_module(str(phase.run)).Parameters
+    return kind.model_fields
+
+
+def _least(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Need:
+    """Return what the phase needs with the first setting that fits, or with the last."""
+    needs = list(_needs(plan, phase, shape, with_gpus))
+    return next((need for need in needs if with_gpus.fits(need)), needs[-1])
+
+
+def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[Need]:
+    """Yield what a phase needs under each setting that it tries, in that order."""
+    rank, rows = _rank(plan, phase), int(_value(phase, "batch_size", 1))
+    if phase.run not in _TRAINING:
+        new = max(int(_value(phase, name)) for name in ("max_new_tokens", "list_tokens"))
+        yield generation(shape, rows=rows, tokens=PROMPT + new, rank=rank)
+        return
+    dpo = phase.run == "phases.dpo_training"
+    wanted = str(_value(phase, "gradient_checkpointing"))
+    for checkpointing in _CHECKPOINTING if wanted == "auto" else (wanted,):
+        yield training(
+            shape,
+            tokens=rows * int(_value(phase, "max_length")) * (2 if dpo else 1),
+            rank=rank,
+            checkpointing=checkpointing,
+            reference=dpo,
+            processes=with_gpus.count if phase.launcher else 1,
+        )
+
+
+def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:
+    """Return what makes the phase fit: as many of the plan's remedies as that takes, or a smaller batch."""
+
+    def fitting(changes: Mapping[str, Any]) -> Need | None:
+        changed = phase.model_copy(update={"params": {**phase.params, **changes}})
+        need = _least(plan, changed, shape, with_gpus)
+        return need if with_gpus.fits(need) else None
+
+    changes: dict[str, Any] = {}
+    for step in phase.remedies.get("oom", ()):
+        changes |= step
+        if need := fitting(changes):
+            said = ", ".join(f"{name} = {value}" for name, value in changes.items())
+            return f"with {said} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
+    rows = int(_value(phase, "batch_size", 1))
+    while (rows := rows // 2) > 0:
+        if need := fitting({"batch_size": rows}):
+            return f"with batch_size = {rows} it needs {need.total / GIB:.0f} GiB"
+    return "no batch_size is small enough: a larger GPU, or a smaller model"

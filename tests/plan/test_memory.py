@@ -1,0 +1,131 @@
+"""What phases need of a GPU: against what was measured, and as a plan's parameters change it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from app.plan import memory
+from app.plan.load import load_plan
+from app.plan.memory import GIB, Gpus, Need, Shape, UnknownShapeError, forecast, gpus, local_config, training
+
+PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
+QWEN = memory._KNOWN["Qwen/Qwen2.5-32B"]
+
+
+def gib(need: Need) -> float:
+    return need.total / GIB
+
+
+def test_the_weights_are_those_that_were_measured() -> None:
+    """NF4 weights of Qwen2.5-32B on the GPU: 18.0 GiB."""
+    assert QWEN.weights / GIB == pytest.approx(18.0, rel=0.02)
+    assert QWEN.parameters == pytest.approx(32.76e9, rel=0.01)
+
+
+@pytest.mark.parametrize(("rows", "measured"), [(8, 28.6), (4, 23.8)])
+def test_qlora_needs_what_was_measured(rows: int, measured: float) -> None:
+    """One H200: rank 32 on all linear modules, checkpointing, paged 8-bit AdamW, whole logits."""
+    need = training(QWEN, tokens=rows * 512, rank=32, checkpointing="on", whole_logits=True)
+    assert gib(need) == pytest.approx(measured, rel=0.1)
+
+
+def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> None:
+    def need(checkpointing: str, whole_logits: bool = False) -> float:
+        return gib(
+            training(QWEN, tokens=4096, rank=32, checkpointing=checkpointing, whole_logits=whole_logits)
+        )
+
+    assert need("on") < need("half") < need("off")
+    assert need("on") < need("on", whole_logits=True)
+    one, two = (
+        gib(training(QWEN, tokens=64, rank=32, processes=processes, reference=processes > 1))
+        for processes in (1, 2)
+    )
+    # A second copy of the gradients for the exchange, and of the adapter for the reference.
+    assert two - one == pytest.approx(2 * 4 * QWEN.adapter(32) / GIB)
+
+
+def test_a_model_has_as_many_parameters_as_its_library_counts() -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = Path(app.__file__).parent.parent / "phases/embedded/model"
+    shape = memory._shape("embedded", local_config(PLAN.parent))
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    assert shape.parameters == pytest.approx(model.num_parameters(), rel=0.01)
+    assert not shape.four_bit
+
+
+def test_the_adapter_has_as_many_parameters_as_its_library_makes() -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    numbers: dict[str, Any] = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 80,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(Qwen2ForCausalLM(Qwen2Config(**numbers)), lora)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert Shape(**numbers).adapter(4) == trained
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("80GB", Gpus(1, 80 * GIB)),
+        ("2x80GB", Gpus(2, 80 * GIB)),
+        ("8 x H200 141 GB", Gpus(8, 141 * GIB)),
+        ("A100 SXM 80GB", Gpus(1, 80 * GIB)),
+        ("RTX 4090 24GB", Gpus(1, 24 * GIB)),
+        ("this machine", None),
+        ("A100", None),
+    ],
+)
+def test_gpus_are_read_from_text(text: str, expected: Gpus | None) -> None:
+    assert gpus(text) == expected
+
+
+def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_their_base() -> None:
+    plan = load_plan(PLAN)
+    found = forecast(plan, Gpus(1, 80 * GIB), local_config(plan.folder))
+    assert set(found) == {phase.id for phase in plan.phases} - {"comparison"}
+    assert all(phase.fits and phase.need for phase in found.values())
+    sft, dpo = found["sft_training"].need, found["dpo_training"].need
+    assert sft
+    assert dpo
+    # Four sequences of 1,024 tokens, or two pairs: without recomputing they would not fit.
+    assert (sft.checkpointing, dpo.checkpointing) == ("half", "half")
+    assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
+    after = found["sft_evaluation"].need
+    assert after
+    assert after.parts["weights"] == QWEN.weights
+    assert after.parts["adapter"] == 2 * QWEN.adapter(32)
+
+
+def test_a_model_that_is_not_here_is_unknown_and_said_so(tmp_path: Path) -> None:
+    plan = load_plan(PLAN, "gemma-270m")
+
+    def nowhere(model: str) -> dict[str, Any]:
+        raise UnknownShapeError(f"{model} is not here")
+
+    found = forecast(plan, Gpus(1, 80 * GIB), nowhere)
+    assert {phase.unknown for phase in found.values()} == {"google/gemma-3-270m is not here"}
+    assert all(phase.need is None for phase in found.values())
+
+    (tmp_path / "model").mkdir()
+    config = tmp_path / "model" / "config.json"
+    config.write_text("{}")
+    with pytest.raises(UnknownShapeError, match="of no kind that is known here"):
+        memory._shape("model", local_config(tmp_path))
+    # Models that see as well keep their decoder's numbers apart.
+    numbers = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {**numbers, "intermediate_size": 16, "vocab_size": 10}
+    config.write_text(json.dumps({"model_type": "other", "text_config": text}))
+    assert memory._shape("model", local_config(tmp_path)).queries == 8
