@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +145,23 @@ def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) ->
     assert metrics["heldout_accuracy"] > 0.9
     assert metrics["heldout_rows"] == 4
     assert abs(metrics["heldout_reload_difference"]) < 1e-6
+
+
+def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
+    """Chosen and rejected swapped in half of the pairs, by chance: those not trained are told no better."""
+    pairs = [{**pair, "rejected_finished": True} for pair in PAIRS]
+    swapped = [{**pair, "chosen": pair["rejected"], "rejected": pair["chosen"]} for pair in pairs]
+    rows = [*pairs, *swapped]  # of each prompt both, which are trained or held out together
+    random.Random(5).shuffle(rows)
+    path = tmp_path / "shuffled.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    inputs = ["--sft-model", str(sft_model), "--preference-file", str(path), "--no-gradient-checkpointing"]
+    settings = ["--epochs", "1", "--batch-size", "4", "--learning-rate", "0.003", "--heldout-share", "0.3"]
+    assert dpo_training.main([*inputs, "--output-dir", str(tmp_path / "models/dpo"), *settings]) == 0
+    metrics = result(tmp_path)["metrics"]
+    assert metrics["heldout_accuracy"] == pytest.approx(0.5)
+    assert metrics["heldout_margin"] == pytest.approx(0, abs=1e-4)
+    assert metrics["heldout_loss_final"] >= math.log(2) - 1e-4
 
 
 def test_it_saves_one_adapter_and_leaves_that_of_sft_alone(unbroken: Path, sft_model: Path) -> None:

@@ -315,6 +315,24 @@ def test_bad_input_is_one_message_and_exit_2(
     assert error.count("\n") == 1
 
 
+def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_trained(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from phases.common.suite import load_suite
+
+    prompts = load_suite("stage1").prompts[:5]
+    planted = [{"instruction": f"{p.instruction.upper()}!", "response": p.reference} for p in prompts]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *planted]))
+    given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
+    assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8"]) == 2
+    said = capsys.readouterr().err
+    assert f"5 instructions stand in the suite stage1: {planted[0]['instruction']!r} is commands-001" in said
+    assert "and 2 more" in said
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8", "--suite", "none"]) == 0
+
+
 def test_sft_does_not_start_from_an_adapter(
     train: Train, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,33 @@
+"""Whether rows that are to be trained give an evaluation suite away."""
+
+from collections.abc import Sequence
+
+from phases.common.dedupe import SuiteOverlap
+from phases.common.suite import default_suite, load_suite
+
+NONE = "none"
+"""The name of a suite that nothing is compared with."""
+SHOWN = 3
+
+
+def suite_prompts(instructions: Sequence[str], suite: str, model: str) -> str:
+    """Return in words which instructions stand in a suite, or "" where none does.
+
+    Args:
+        instructions: what the rows ask.
+        suite: its name or file; `auto` takes the one that the model is evaluated on.
+        model: the name of the base model.
+
+    Raises:
+        SuiteError: there is no such suite.
+    """
+    if suite == NONE:
+        return ""
+    chosen = load_suite(default_suite(model) if suite == "auto" else suite)
+    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
+    near = ((text, overlap.nearest(text)) for text in dict.fromkeys(instructions))
+    found = [f"{text!r} is {n.key}" for text, n in near if n is not None and n.contaminated]
+    if not found:
+        return ""
+    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{len(found)} instructions stand in the suite {chosen.name}: {'; '.join(found[:SHOWN])}{more}"
