@@ -335,8 +335,8 @@ def _check_architecture(source: ModelSource) -> None:
         AutoConfig.from_pretrained(source.path, trust_remote_code=False)
     except ValueError as error:
         raise ModelError(
-            f"model {source.name}: transformers does not know its architecture, and code of its own that comes "
-            "with a model is never run; take another model"
+            f"model {source.name}: transformers does not know its architecture, and code that comes with a "
+            "model is never run; take another model"
         ) from error
 
 
