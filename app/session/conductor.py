@@ -310,7 +310,7 @@ class Conductor:
 
     def _listen(self, phase: PhaseRecord, attempt: Attempt, folder: Path) -> None:
         if self._liveness is None or self._liveness[0] != attempt.spec.cookie:
-            self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock))
+            self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock, self._masker.data))
         liveness = self._liveness[1]
         liveness.look()
         of = self.plan.phase(phase.id)
