@@ -388,11 +388,11 @@ class Conductor:
         failing = False
         while pod.spent_command:
             try:
-                usd = await spending.ask(pod.spent_command, self.environment)
+                usd = await spending.ask(pod.spent_command, self.environment, mask=self._masker.text)
                 failing = False
                 self._compare(usd)
             except spending.Unclear as unclear:
-                text = f"pod.spent_command {self._masker.text(str(unclear))}"
+                text = f"pod.spent_command {unclear}"
                 if not failing and text not in self.state.said and self.state.ended is None:
                     self.record(events.Noticed(text=text, key=text))
                 failing = True
