@@ -216,7 +216,7 @@ class Conductor:
     def _linger(self) -> None:
         """After the end: the pod goes on, and its stop waits for the operator or another session."""
         if "over" not in self.state.said and (due := self._stop_due()):
-            left = plain.duration(due[0] - self.clock.mono())
+            left = plain.duration(round(due[0] - self.clock.mono()))
             text = f"The session is over and the pod goes on: it is stopped in {left} unless `gonogo keep`"
             self.record(events.Noticed(text=text, key="over"))
         other = known.running_elsewhere(self.folder.path)
