@@ -453,22 +453,26 @@ def _log(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from app.report import commands
+    from app.session.client import SessionClient
     from app.session.clock import SystemClock
 
     folder = _folder(options)
+    environment = SessionClient(folder).environment()
     return _reported(
-        lambda: commands.report(folder, os.environ, sys.stdout, clock=SystemClock(), output=options.output)
+        lambda: commands.report(folder, environment, sys.stdout, clock=SystemClock(), output=options.output)
     )
 
 
 def _bundle(options: argparse.Namespace) -> int:
     from app.report import commands
+    from app.session.client import SessionClient
     from app.session.clock import SystemClock
 
     folder, clock = _folder(options), SystemClock()
+    environment = SessionClient(folder).environment()
     return _reported(
         lambda: commands.bundle(
-            folder, os.environ, sys.stdout, clock=clock, output=options.output, only_list=options.list
+            folder, environment, sys.stdout, clock=clock, output=options.output, only_list=options.list
         )
     )
 

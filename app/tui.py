@@ -315,7 +315,8 @@ def run(folder: Path, read_only: bool = False) -> int:
     from app.session.client import SessionClient
 
     client = SessionClient(folder)
-    return show(CockpitApp(client, SessionFeed(client), read_only=read_only))
+    feed = SessionFeed(client, mask=client.masker().data)
+    return show(CockpitApp(client, feed, read_only=read_only))
 
 
 def show(app: CockpitApp) -> int:

@@ -265,3 +265,22 @@ def test_a_session_is_reported_bundled_and_verified(shell: Shell) -> None:
     bundle.write_bytes(data)
     assert "NOT as it was packed" in shell.run("verify", str(bundle), code=1)
     assert "no-such-bundle" in shell.run("verify", "no-such-bundle", code=2)
+
+
+def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None:
+    shell.plan()
+    path = shell.folder / "session_plan.toml"
+    stop = 'usd_per_hour = 3.6\nstop_command = ["touch", "stopped"]'
+    path.write_text(path.read_text().replace("usd_per_hour = 3.6", stop))
+    said = shell.run("run", "--headless", "--decide-by-verdict", "--yes")
+    assert "session finished" in said
+    session = next(p.name for p in (shell.folder / "artifacts" / "sessions").iterdir() if p.is_dir())
+    assert f"unless `gonogo keep --session {session}`" in said
+    status = shell.run("status")
+    assert "the pod is stopped at" in status
+    assert "note: The session is over and the pod goes on" in status
+    assert "it goes on costing" in shell.run("keep")
+    ends = time.monotonic() + 30
+    while "nothing is about to stop the pod" not in (said := shell.run("keep", code=2)):
+        assert time.monotonic() < ends, said
+    assert "the pod is stopped at" not in shell.run("status")

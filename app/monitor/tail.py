@@ -32,6 +32,14 @@ _RATE_SECONDS = 180.0
 _RATE_POINTS = 600
 _LINE_END = re.compile(rb"\r?\n|\r")
 
+Mask = Callable[[bytes], bytes]
+"""What takes secrets out of whole lines."""
+
+
+def unmasked(data: bytes) -> bytes:
+    """Return the same."""
+    return data
+
 
 class _File:
     """A growing file: reads from an offset and notices when the file is not the one it was."""
@@ -93,7 +101,8 @@ class LogTail:
         skipped: whether the start of the log, or a part of it, was passed over.
     """
 
-    def __init__(self, path: Path, most: int = 5000) -> None:
+    def __init__(self, path: Path, most: int = 5000, mask: Mask = unmasked) -> None:
+        self._mask = mask
         self.lines: deque[str] = deque(maxlen=most)
         self.first = 0
         self.partial = ""
@@ -114,9 +123,10 @@ class LogTail:
             passed = len(data) if end is None else end.end()
             file.offset += passed
             data = data[passed:]
-        *whole, rest = data.split(b"\n")
+        whole, _, rest = data.rpartition(b"\n")
         file.offset += len(data) - len(rest)
-        self._add(whole)
+        if len(rest) < len(data):
+            self._add(self._mask(whole).split(b"\n"))
         self._unfinished(rest)
         return anew or (file.offset, self.partial) != before
 
@@ -127,11 +137,12 @@ class LogTail:
 
     def _unfinished(self, rest: bytes) -> None:
         """Show the line that has not ended; pass over what is too long to be read again each time."""
-        self.partial = _log_line(rest)
+        shown = self._mask(rest)
+        self.partial = _log_line(shown)
         if len(rest) > _LONGEST_LOG_LINE:
             rewritten = rest.rfind(b"\r", 0, -1) + 1
             if rewritten == 0:
-                self._add([rest])
+                self._add([shown])
                 self._file.skipping, self.partial = True, ""
             self._file.offset += rewritten or len(rest)
 
@@ -162,8 +173,16 @@ class ProgressTail(Generic[S]):
         bad: how many lines were none of the protocol.
     """
 
-    def __init__(self, path: Path, new_series: Callable[[str], S] | None = None, *, most: int = 200) -> None:
+    def __init__(
+        self,
+        path: Path,
+        new_series: Callable[[str], S] | None = None,
+        *,
+        most: int = 200,
+        mask: Mask = unmasked,
+    ) -> None:
         self._file = _File(path)
+        self._mask = mask
         self._decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
         self._new_series = new_series
         self._most = most
@@ -200,7 +219,7 @@ class ProgressTail(Generic[S]):
         if anew:
             self._begin()
         self.bad += overlong
-        for line in self._decoded(lines):
+        for line in self._decoded(self._mask(b"\n".join(lines)).split(b"\n")):
             self._take(line)
         return anew or self._file.offset != before
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from app.monitor.tail import LogTail, MachineTail, ProgressTail
+from app.monitor.tail import LogTail, MachineTail, Mask, ProgressTail, unmasked
 from app.monitor.text import clean_text
 from app.screens.base import Session
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
@@ -28,11 +28,13 @@ READING_TIME: Final = 0.15
 class AttemptReader:
     """Follows the files of one attempt."""
 
-    def __init__(self, phase: str, attempt: AttemptView) -> None:
+    def __init__(self, phase: str, attempt: AttemptView, mask: Mask = unmasked) -> None:
         folder = Path(attempt.folder)
         self.phase, self.attempt = phase, attempt.number
-        self._log = LogTail(folder / "output.log")
-        self._progress: ProgressTail[SeriesBuilder] = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
+        self._log = LogTail(folder / "output.log", mask=mask)
+        self._progress: ProgressTail[SeriesBuilder] = ProgressTail(
+            folder / "progress.jsonl", SeriesBuilder, mask=mask
+        )
         self._record: Record | None = None
 
     def read(self, seconds: float, clock: Callable[[], float]) -> Record:
@@ -137,7 +139,9 @@ class SessionFeed:
         session: Session,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        mask: Mask = unmasked,
     ) -> None:
+        self._mask = mask
         self._session, self._clock, self._monotonic = session, clock, monotonic
         self._chosen: str | None = None
         self._reader: AttemptReader | None = None
@@ -172,7 +176,7 @@ class SessionFeed:
         """Return the view of a snapshot, with what the files say by now."""
         record = self._record(snapshot)
         if snapshot.state == "finished" and not self._outcome:
-            self._outcome = outcome(snapshot)
+            self._outcome = outcome(snapshot, self._mask)
         now = self._clock()
         lost = "" if snapshot.machine or snapshot.state in ("finished", "stopped") else "no conductor"
         return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot))
@@ -189,7 +193,7 @@ class SessionFeed:
             return Record(phase.id, 0) if phase else None
         attempt, reader = phase.attempts[-1], self._reader
         if reader is None or (reader.phase, reader.attempt) != (phase.id, attempt.number):
-            reader = self._reader = AttemptReader(phase.id, attempt)
+            reader = self._reader = AttemptReader(phase.id, attempt, self._mask)
         record = reader.read(READING_TIME, self._monotonic)
         if record.reading or len(phase.attempts) == 1:
             return record
@@ -207,8 +211,8 @@ def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:
     )
 
 
-def outcome(snapshot: SessionSnapshot) -> tuple[str, ...]:
-    """Return the text that the last phase wrote, where it wrote one."""
+def outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]:
+    """Return the text that the last phase wrote below the artifacts, where it wrote one."""
     attempts = snapshot.phases[-1].attempts
     if not attempts:
         return ()
@@ -218,8 +222,12 @@ def outcome(snapshot: SessionSnapshot) -> tuple[str, ...]:
     for path in reversed(progress.artifacts):
         if path.endswith(".txt"):
             try:
-                with Path(snapshot.artifacts, path).open(encoding="utf-8", errors="replace") as file:
-                    return tuple(clean_text(file.read(LONGEST_OUTCOME), LONGEST_OUTCOME).splitlines())
+                found = Path(snapshot.artifacts, path).resolve()
+                if not found.is_relative_to(Path(snapshot.artifacts).resolve()):
+                    return ()
+                with found.open("rb") as file:
+                    text = mask(file.read(LONGEST_OUTCOME)).decode(errors="replace")
+                return tuple(clean_text(text, LONGEST_OUTCOME).splitlines())
             except OSError:
                 return ()
     return ()

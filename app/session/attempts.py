@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.tail import ProgressTail, Series
+from app.monitor.tail import Mask, ProgressTail, Series, unmasked
 from app.plan.schema import Plan
 from app.session import process
 from app.session.clock import Clock
@@ -218,9 +218,9 @@ class Liveness:
     The log of a program that reports no progress stands in for it.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, mask: Mask = unmasked) -> None:
         self._clock = clock
-        self._progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl")
+        self._progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl", mask=mask)
         self._files = (folder / "progress.jsonl", folder / "output.log")
         self._log_size = 0
         self._since = clock.mono()

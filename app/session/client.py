@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.session import messages
+from app.session import messages, process
 from app.session.clock import SystemClock
 from app.session.events import Parameter
 from app.session.folder import SessionFolder
@@ -37,6 +37,21 @@ def whoami() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+
+
+class _Secrets(msgspec.Struct, frozen=True):
+    secrets: list[str] = []
+
+
+class _Urls(msgspec.Struct, frozen=True):
+    urls: list[str] = []
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """What a plan names of secrets; the whole plan takes longer to read than the first screen."""
+
+    session: _Secrets
+    notify: _Urls = _Urls()
 
 
 class SessionClient:
@@ -91,11 +106,17 @@ class SessionClient:
         return plan, state
 
     def masker(self) -> Masker:
-        """Return what masks the plan's secrets, as far as this process knows them, in text that is shown."""
-        from app.plan.schema import Plan
+        """Return what masks the plan's secrets, as far as they are known here, in text that is shown."""
+        named = msgspec.json.decode(self.folder.plan.read_bytes(), type=_Named)
+        return Masker.of((*named.session.secrets, *named.notify.urls), self.environment())
 
-        plan = Plan.model_validate_json(self.folder.plan.read_bytes())
-        return Masker.of((*plan.session.secrets, *plan.notify.urls), os.environ)
+    def environment(self) -> dict[str, str]:
+        """Return this process's environment, and over it the conductor's: a new shell lacks the secrets."""
+        record = self.folder.read_conductor()
+        if record is None:
+            return dict(os.environ)
+        conductor = process.Identity(record.boot_id, record.pid_namespace, record.pid, record.start_time)
+        return {**os.environ, **process.environment(conductor)}
 
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.

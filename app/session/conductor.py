@@ -216,7 +216,7 @@ class Conductor:
     def _linger(self) -> None:
         """After the end: the pod goes on, and its stop waits for the operator or another session."""
         if "over" not in self.state.said and (due := self._stop_due()):
-            left = plain.duration(due[0] - self.clock.mono())
+            left = plain.duration(round(due[0] - self.clock.mono()))
             text = f"The session is over and the pod goes on: it is stopped in {left} unless `gonogo keep`"
             self.record(events.Noticed(text=text, key="over"))
         other = known.running_elsewhere(self.folder.path)
@@ -310,7 +310,7 @@ class Conductor:
 
     def _listen(self, phase: PhaseRecord, attempt: Attempt, folder: Path) -> None:
         if self._liveness is None or self._liveness[0] != attempt.spec.cookie:
-            self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock))
+            self._liveness = (attempt.spec.cookie, Liveness(folder, self.clock, self._masker.data))
         liveness = self._liveness[1]
         liveness.look()
         of = self.plan.phase(phase.id)
@@ -388,11 +388,11 @@ class Conductor:
         failing = False
         while pod.spent_command:
             try:
-                usd = await spending.ask(pod.spent_command, self.environment)
+                usd = await spending.ask(pod.spent_command, self.environment, mask=self._masker.text)
                 failing = False
                 self._compare(usd)
             except spending.Unclear as unclear:
-                text = f"pod.spent_command {self._masker.text(str(unclear))}"
+                text = f"pod.spent_command {unclear}"
                 if not failing and text not in self.state.said and self.state.ended is None:
                     self.record(events.Noticed(text=text, key=text))
                 failing = True

@@ -72,7 +72,7 @@ def _harmless(plan: Plan, place: Path, stopped: Path) -> Plan:
             "stopped_command": ("test", "-e", str(stopped)),
         }
     )
-    unattended = plan.unattended.model_copy(update={"stop_after": PATIENCE, "landing": 0.0})
+    unattended = plan.unattended.model_copy(update={"stop_after": PATIENCE})
     session = plan.session.model_copy(update={"artifacts": "artifacts", "budget_usd": 1e6})
     changed = {"phases": (phase,), "folder": place, "pod": pod, "unattended": unattended, "session": session}
     return plan.model_copy(update=changed)

@@ -72,6 +72,16 @@ def is_alive(identity: Identity) -> bool:
     return identify(identity.pid) == identity
 
 
+def environment(identity: Identity) -> dict[str, str]:
+    """Return the environment that a live process of ours was started with; empty where there is none."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{identity.pid}/environ", "rb") as file:  # noqa: PTH123
+            entries = [entry.partition(b"=") for entry in file.read().split(b"\0")]
+        if is_alive(identity):
+            return {os.fsdecode(name): os.fsdecode(value) for name, _, value in entries if name}
+    return {}
+
+
 def started_at(process: Process) -> float:
     """Return when the process started, in seconds since boot."""
     return process.start_time / _CLOCK_TICKS

@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.monitor.text import clean_line
 from app.session.guard import expanded
@@ -22,10 +22,16 @@ class Unclear(Exception):  # noqa: N818 - an answer
     """The command gave no amount; the message says what it did instead."""
 
 
-async def ask(command: Sequence[str], environment: Mapping[str, str], within: float = _WITHIN) -> float:
+async def ask(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    within: float = _WITHIN,
+    mask: Callable[[str], str] = str,
+) -> float:
     """Return the amount in dollars that a command prints, such as `12.34` or `$12.34`, and nothing else.
 
     It is ended, with what it started, when it takes longer than `within` seconds or prints more than 4 KB.
+    What it printed instead is shown with its secrets masked.
 
     Raises:
         Unclear: it could not be run, failed, took too long, or printed something else.
@@ -54,7 +60,7 @@ async def ask(command: Sequence[str], environment: Mapping[str, str], within: fl
         program._transport.close()  # type: ignore[attr-defined] # whoever else has the pipe is not waited for
     amount = _AMOUNT.fullmatch(printed.decode(errors="replace").strip())
     if amount is None:
-        shown = clean_line(printed.decode(errors="replace"))[:_SHOWN]
+        shown = mask(clean_line(printed.decode(errors="replace")))[:_SHOWN]
         raise Unclear(f"printed no amount in dollars, such as 12.34, but: {shown or 'nothing'}")
     return float(amount[1])
 

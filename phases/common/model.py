@@ -287,11 +287,12 @@ def load(
         attention: the attention kernel, as transformers calls it; None leaves the choice to transformers.
 
     Raises:
-        ModelError: there is no such model, or 4 bits were asked for without a GPU.
+        ModelError: there is no such model, it needs code of its own, or 4 bits were asked for without a GPU.
     """
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     source = locate(name)
     weights = source.base or source
+    _check_architecture(weights)
     cuda = torch.cuda.is_available()
     if not cuda:
         torch.set_num_threads(_cores())
@@ -322,6 +323,21 @@ def load(
         model = PeftModel.from_pretrained(model, source.path, is_trainable=trainable, use_safetensors=True)
     model.train(trainable)
     return LoadedModel(model, tokenizer_of(source), source, device, four_bit)
+
+
+def _check_architecture(source: ModelSource) -> None:
+    """See that transformers knows the architecture.
+
+    Raises:
+        ModelError: it would need code that comes with the model, which is never run.
+    """
+    try:
+        AutoConfig.from_pretrained(source.path, trust_remote_code=False)
+    except ValueError as error:
+        raise ModelError(
+            f"model {source.name}: transformers does not know its architecture, and code that comes with a "
+            "model is never run; take another model"
+        ) from error
 
 
 def parameter_count(source: ModelSource) -> int:

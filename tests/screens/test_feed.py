@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.screens.feed import AttemptReader, SessionFeed
+from app.session.secrets import Masker
 from app.session.snapshot import AttemptView, SessionSnapshot
 from phases.common.protocol import Artifact, Line, Metric, Notice, Sample
 from tests.screens import fake
@@ -123,6 +124,36 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
         "base 0.1",
         "SFT 0.7",
     )
+
+
+def test_the_result_is_not_read_from_outside_the_artifacts(tmp_path: Path) -> None:
+    (tmp_path / "private.txt").write_text("private")
+    write(tmp_path / "comparison", Artifact(0.0, "../private.txt", 10, "ab"))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"))
+    (tmp_path / "artifacts").mkdir()
+    base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(tmp_path / "comparison"),))
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == ()
+
+
+def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path))
+    folder = tmp_path / "comparison"
+    write(
+        folder,
+        Sample(0.0, "a", {"t": "s3cr3t-value"}),
+        Notice(0.0, "s3cr3t-value"),
+        Artifact(0.0, "o.txt", 1, ""),
+    )
+    (folder / "output.log").write_text("one s3cr3t-value\ntwo s3cr3t-value")
+    (tmp_path / "o.txt").write_text("s3cr3t-value")
+    base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(folder),))
+    mask = Masker({"HUB": "s3cr3t-value"}).data
+    view = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).view(base)
+    assert view.record is not None
+    assert view.record.log.lines == ("one [secret HUB]", "two [secret HUB]")
+    assert view.record.samples[0].texts == {"t": "[secret HUB]"}
+    assert view.record.notices[0].text == "[secret HUB]"
+    assert view.outcome == ("[secret HUB]",)
 
 
 def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:

@@ -513,6 +513,19 @@ def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
     assert printed.getvalue() == "token [secret HUB_TOKEN]\n"
 
 
+def test_a_shell_that_lacks_a_secret_masks_it_nevertheless(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
+    client = toy.start(sh(WAIT), head=toy.head.replace("[pod]", 'secrets = ["HUB_TOKEN"]\n[pod]'))
+    monkeypatch.delenv("HUB_TOKEN")
+    assert client.masker().text("s3cr3t-value") == "[secret HUB_TOKEN]"
+    (toy.root / "go").touch()
+    toy.over()
+    toy.assert_nothing_left()
+    assert "HUB_TOKEN is not set here" in client.masker().notices[0]
+
+
 def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy: Any, sh: Phase) -> None:
     plan = toy.plan(
         sh("sleep 0.3; " + SCORE % 0.7, **GOOD, stall_after="20 s", stall_action="stop"), sh("true")

@@ -192,6 +192,7 @@ def test_the_drill_stops_a_pod_that_is_none_and_approves_nothing(toy: Any, sh: P
     assert drill(toy.plan(sh("touch ran"), head=head), lines.append)
     said = "\n".join(lines)
     assert "nobody has decided the gate of drill" in said
+    assert "the session is bundled" in said
     assert "touch: the pod is stopped" in said
     assert not real.exists()
     assert not (toy.root / "ran").exists()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.session import plain, spending
+from app.session.secrets import Masker
 from app.session.snapshot import SessionSnapshot
 
 Phase = Callable[..., dict[str, Any]]
@@ -50,6 +51,13 @@ async def test_whatever_else_it_does_is_told_in_one_line(command: list[str], sai
         await spending.ask(command, {"PATH": "/usr/bin:/bin"})
     assert str(unclear.value).isprintable()
     assert len(str(unclear.value)) < 200
+
+
+async def test_a_secret_that_it_prints_is_masked_before_it_is_cut() -> None:
+    mask = Masker({"KEY": "k" * 40}).text
+    with pytest.raises(spending.Unclear) as unclear:
+        await spending.ask(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
+    assert "k" not in str(unclear.value).partition("but: ")[2]
 
 
 async def test_a_command_that_hangs_is_ended_with_what_it_started() -> None:
