@@ -9,8 +9,11 @@ A section that fails or takes too long is a row that says so, and the next one b
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -62,10 +65,15 @@ def run(what: str, shape: str, model: str | None, seconds: float, out: Path) -> 
         argv = [sys.executable, "-m", "benchmarks.gpu", "section", section, "--shape", shape]
         argv += ["--seconds", str(share), "--out", str(out), *(["--model", model] if model else [])]
         began = time.monotonic()
+        process = subprocess.Popen(argv, start_new_session=True)
         try:
-            code: int | str = subprocess.run(argv, timeout=share + START, check=False).returncode
+            code: int | str = process.wait(share + START)
         except subprocess.TimeoutExpired:
             code = "took too long"
+        finally:  # an engine's own processes, too: they would hold the GPU
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         took = time.monotonic() - began
         print(f"{section}: {code or 'done'} after {took:.0f} s", flush=True)
         if code:

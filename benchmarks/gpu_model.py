@@ -24,8 +24,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     # for trying the benchmark itself
     "tiny": {
         "vocab_size": 8192,
-        "hidden_size": 64,
-        "intermediate_size": 128,
+        "hidden_size": 128,
+        "intermediate_size": 256,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,

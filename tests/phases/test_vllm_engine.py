@@ -199,9 +199,9 @@ def test_arguments_from_the_environment() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
-def test_vllm_itself_says_what_transformers_says(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vllm_itself_says_what_transformers_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONOGO_ENGINE_ARGS", '{"enforce_eager": true, "dtype": "float32"}')
-    loaded = load(str(tiny_model))
+    loaded = load("embedded")
     prompts = ["1, 2,", "The capital of France is", "Translate"]
     expected = dict(generate(loaded, prompts, seeds=[0] * 3, max_new_tokens=12, stop=("e",)))
     rows = [loaded.tokenizer.prompt_ids(prompt) for prompt in prompts]

@@ -1,0 +1,148 @@
+"""The GPU benchmark's arithmetic, its report, and its sections as far as a CPU carries them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import gpu, gpu_cards, gpu_model, gpu_report
+
+SHAPE = "qwen2.5-32b"
+
+
+def row(what: str, engine: str, rate: float, **more: Any) -> dict[str, Any]:
+    bound = {"shape": SHAPE, "batch": 64, "prompt": 62, "new": 200, "weight_bytes": 2.0, "shared": 450}
+    return {
+        "section": "vllm",
+        "device": "NVIDIA H100 80GB HBM3",
+        "what": what,
+        "engine": engine,
+        "tokens_per_second": rate,
+        "seconds": 10.0,
+        "bound_by": bound,
+        **more,
+    }
+
+
+ROWS = [
+    row("few-shot answers", "transformers generate, NF4, batch 64", 375),
+    row("few-shot answers", "ours on vllm", 3500, ceiling=7000.0),
+    row("4 candidates a prompt, with the adapter", "ours on vllm", 3000),
+    row("pairs judged in both orders", "ours on vllm", 0, pairs_per_second=50.0, bound_by=None),
+    row("SFT", "naive", 1700, bound_by=None),
+    row("SFT", "ours", 3000, bound_by=None),
+    row("DPO", "naive", 800, bound_by=None),
+    row("DPO", "ours", 1600, bound_by=None),
+    {"section": "vllm", "device": "NVIDIA H100 80GB HBM3", "what": "start of the engine", "seconds": 90.0},
+]
+
+
+def test_the_shape_has_the_models_parameters() -> None:
+    assert gpu_model.parameters(SHAPE) == 32_763_876_352
+    assert gpu_model.cache_bytes(SHAPE) == 256 * 1024
+
+
+def test_decoding_is_bound_by_reading_the_weights() -> None:
+    card = gpu_cards.CardSheet("a card", 1e18, 4.3e12, 141, "")
+    bound = gpu_cards.Bound(SHAPE, batch=192, prompt=1, new=1, weight_bytes=2.0)
+    assert bound.tokens_per_second(card) == pytest.approx(12_600, rel=0.02)
+    one = gpu_cards.Bound(SHAPE, batch=1, prompt=1, new=1, weight_bytes=2.0)
+    assert one.tokens_per_second(card) == pytest.approx(4.3e12 / 65.5e9, rel=0.02)
+
+
+def test_long_prompts_are_bound_by_arithmetic() -> None:
+    h100 = gpu_cards.CARDS["H100"]
+    bound = gpu_cards.Bound(SHAPE, batch=64, prompt=100_000, new=1, weight_bytes=2.0)
+    prefill = 2 * gpu_model.parameters(SHAPE) * 100_000 / h100.flops
+    assert 1 / bound.tokens_per_second(h100) == pytest.approx(prefill, rel=0.2)
+
+
+def test_speeds_scale_from_the_card_that_was_measured() -> None:
+    h100, a100 = gpu_cards.CARDS["H100"], gpu_cards.CARDS["A100"]
+    here, there = gpu_report.speeds(ROWS, h100), gpu_report.speeds(ROWS, a100)
+    assert here is not None
+    assert there is not None
+    assert (here.few_shot, here.candidates, here.sft, here.dpo) == (3500, 3000, 3000, 1600)
+    assert there.sft == pytest.approx(3000 * 312 / 989)
+    assert here.few_shot * 2.039 / 3.35 * 0.9 < there.few_shot < here.few_shot
+    naive = gpu_report.speeds(ROWS, h100, naive=True)
+    assert naive is not None
+    assert (naive.few_shot, naive.candidates, naive.sft, naive.start) == (375, 375, 1700, 0)
+
+
+def test_hours_are_the_work_over_the_speed() -> None:
+    speed = gpu_report.Speeds(1000, 1000, 100, 1000, 1000, 0, 1000)
+    session = gpu_report.Session(load=0, rows=1000, row=360, epochs=1, pairs=5000)
+    found = gpu_report.hours(session, speed)
+    assert found["sft_training"] == pytest.approx(0.1)
+    assert found["dpo_training"] == pytest.approx(1.0)
+    assert set(found) >= {"verification", "sft_data", "preference_pairs", "comparison"}
+
+
+def test_the_page_has_what_was_measured_and_what_a_session_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in ROWS))
+    assert gpu.main(["report", str(file), "--usd-per-hour", "H100=2.5"]) == 0
+    page = capsys.readouterr().out
+    assert "| few-shot answers | ours on vllm | 3,500 tok/s | 7,000 | 50% |" in page
+    assert "A100, gonogo" in page
+    assert "no price given" in page
+    hours = sum(
+        gpu_report.hours(gpu_report.Session(), gpu_report.speeds(ROWS, gpu_cards.CARDS["H100"])).values()
+    )  # type: ignore[arg-type]
+    assert f"${2.5 * hours:.2f}" in page
+
+
+def test_a_run_that_lacks_sections_predicts_nothing() -> None:
+    assert "Not predicted" in gpu_report.document(ROWS[:3], {})
+
+
+def test_generation_as_first_written_runs_on_a_cpu(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    assert gpu.main(["section", "naive", "--shape", "tiny", "--seconds", "60", "--out", str(out)]) == 0
+    rows = gpu_report.read([out])
+    assert [r["what"] for r in rows] == ["build of the model", *["few-shot answers"] * 2]
+    assert all(r["tokens"] == 12 * r["requests"] for r in rows[1:])
+
+
+def test_a_small_model_runs_on_a_cpu(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    argv = ["section", "small", "--model", "embedded", "--seconds", "0", "--out", str(out)]
+    assert gpu.main(argv) == 0
+    assert [r["requests"] for r in gpu_report.read([out])] == [8, 8]  # the first batch, and the time was over
+
+
+def test_a_section_that_fails_is_a_row_and_the_next_one_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(shape: str, seconds: float) -> Any:
+        yield {"what": "before", "engine": "x"}
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setitem(gpu.SECTIONS, "naive", broken)
+    out = tmp_path / "rows.jsonl"
+    assert gpu.main(["section", "naive", "--shape", "tiny", "--out", str(out)]) == 1
+    rows = gpu_report.read([out])
+    assert [r["what"] for r in rows] == ["before", "failed"]
+    assert "out of memory" in rows[1]["note"]
+
+
+def test_a_section_that_takes_too_long_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hanging(argv: list[str], **more: Any) -> Any:
+        return start(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/child; wait"], **more)
+
+    start = gpu.subprocess.Popen
+    monkeypatch.setattr(gpu.subprocess, "Popen", hanging)
+    monkeypatch.setattr(gpu, "START", 3.0)
+    out = tmp_path / "rows.jsonl"
+    assert gpu.run("training", "tiny", None, 0.0, out) == 1
+    [failed] = gpu_report.read([out])
+    assert (failed["section"], failed["note"]) == ("training", "took too long")
+    child = int((tmp_path / "child").read_text())
+    state = Path(f"/proc/{child}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
