@@ -132,6 +132,12 @@ def vllm(shape: str, seconds: float) -> Iterator[Row]:
                 "peak_gib": gpu_cards.used_gib(),
                 "note": json.dumps(settings["settings"]),
             }
+            warm = Group(
+                gpu_model.prompts(engine.tokenizer, 4, 20, 1, seed=1), range(4), Sampling(4, 0.9, 0.95)
+            )
+            for plain in (True, False):  # kernels are compiled on first use
+                list(engine.generate([warm], base=plain))
+            engine.next_token([[1, 2, 3]], [4, 5], base=True)
             end = time.monotonic() + seconds
             few_shot = [
                 gpu_model.prompts(engine.tokenizer, work.rows, work.prompt, work.shared, seed)

@@ -238,7 +238,8 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
     """Start vLLM with a model, and its adapter if it is one.
 
     Raises:
-        ModelError: the model does not fit the GPU, or `GONOGO_ENGINE_ARGS` is not a JSON object.
+        ModelError: the model does not fit the GPU, vLLM does not start, or `GONOGO_ENGINE_ARGS` is not a
+            JSON object.
     """
     weights = source.base or source
     card = this_card()
@@ -254,7 +255,10 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
         **given,
     }
     tokenizer = tokenizer_of(source)
-    core = _Vllm(arguments, adapter=source.path if source.base else None)
+    try:
+        core = _Vllm(arguments, adapter=source.path if source.base else None)
+    except (RuntimeError, ValueError, ImportError) as error:  # a child's own words are in the log, above
+        raise ModelError(f"vLLM does not start: {error}; --engine transformers does without it") from error
     served = Served(source, tokenizer, arguments["dtype"], card.name if card else "cpu")
     made_by = {
         "name": "vllm",
@@ -280,7 +284,7 @@ def settle(
         rank: of its adapter, if it has one.
 
     Raises:
-        ModelError: the weights do not fit in any form that vLLM serves fast.
+        ModelError: the weights do not fit in any form that vLLM serves fast, or the rank is too large.
     """
     arguments: dict[str, Any] = {
         "model": model,
@@ -296,11 +300,12 @@ def settle(
         "dtype": "bfloat16" if card else "float32",
     }
     if rank is not None:
-        arguments |= {
-            "enable_lora": True,
-            "max_loras": 1,
-            "max_lora_rank": min(r for r in RANKS if r >= rank),
-        }
+        served = min((r for r in RANKS if r >= rank), default=None)
+        if served is None:
+            raise ModelError(
+                f"an adapter of rank {rank}: vLLM serves {RANKS[-1]}; take --engine transformers"
+            )
+        arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served}
     if card is None:
         return arguments
     budget = min(USED * card.total, card.free - KEPT_FREE)

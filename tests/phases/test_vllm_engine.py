@@ -185,6 +185,20 @@ def test_an_adapter_is_served_at_the_next_rank_that_there_is(rank: int, served: 
     assert found["max_lora_rank"] == served
 
 
+def test_an_adapter_of_a_rank_that_vllm_lacks_is_refused() -> None:
+    with pytest.raises(ModelError, match="rank 600"):
+        settled(rank=600)
+
+
+def test_vllm_that_does_not_start_is_a_message(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object, **more: object) -> None:
+        raise RuntimeError("Engine core initialization failed")
+
+    monkeypatch.setattr("phases.common.vllm_engine._Vllm", broken)
+    with pytest.raises(ModelError, match=r"does not start: Engine core.*--engine transformers"):
+        open_engine(Choice("vllm", "a test"), loaded.source, batch_size=1)
+
+
 def test_the_rank_of_an_adapter_is_its_largest(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, "rank_pattern": {"q_proj": 24}}))
     assert adapter_rank(tmp_path) == 24
