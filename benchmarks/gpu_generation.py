@@ -39,7 +39,7 @@ class Workload:
 
 
 WORKLOADS: Final = {
-    "qwen2.5-32b": Workload(512, 450, 200, 512, (16, 64), 128, 4, 256),
+    "Qwen2.5-32B": Workload(512, 450, 200, 512, (16, 64), 128, 4, 256),
     "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 4, 3),
 }
 

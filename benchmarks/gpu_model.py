@@ -9,7 +9,7 @@ from phases.common.model import EMBEDDED_FOLDER, ModelSource, Tokenizer
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
     # Qwen/Qwen2.5-32B, config.json
-    "qwen2.5-32b": {
+    "Qwen2.5-32B": {
         "vocab_size": 152_064,
         "hidden_size": 5120,
         "intermediate_size": 27_648,

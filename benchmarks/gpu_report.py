@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.gpu_cards import CARDS, Bound, CardSheet, sheet_of
 from phases.common.suite import load_suite
@@ -56,9 +56,6 @@ class Speeds:
     verification: float
 
 
-LEARNING: Final = ("sft", "dpo")
-
-
 def read(paths: Iterable[Path]) -> list[Row]:
     """Read rows."""
     return [json.loads(line) for path in paths for line in path.read_text().splitlines() if line.strip()]
@@ -75,7 +72,7 @@ def table(rows: Sequence[Row]) -> str:
         ceiling = row.get("ceiling")
         cells = [
             row["what"],
-            row.get("engine", row.get("section", "")),
+            row.get("engine") or row.get("section", ""),
             f"{rate:,.0f} {unit}" if rate else "",
             f"{ceiling:,.0f}" if ceiling else "",
             f"{rate / ceiling:.0%}" if rate and ceiling else "",
@@ -117,14 +114,14 @@ def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Spee
     slow = best("few-shot answers", "generate")
     answers = slow if naive else best("few-shot answers", "ours")
     several = slow if naive else best("candidates a prompt", "ours")
-    wanted = "naive" if naive else "ours"
     found = [
         scaled(row)
         for row in (
             answers,
             several,
             best("judged", ""),
-            *(best(name.upper(), wanted) for name in LEARNING),
+            best("SFT, plain" if naive else "SFT, gonogo", ""),
+            best("DPO, TRL" if naive else "DPO, gonogo", ""),
             slow,
         )
     ]

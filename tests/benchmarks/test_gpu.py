@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import gpu, gpu_cards, gpu_model, gpu_report
 
-SHAPE = "qwen2.5-32b"
+SHAPE = "Qwen2.5-32B"
 
 
 def row(what: str, engine: str, rate: float, **more: Any) -> dict[str, Any]:
@@ -30,10 +30,10 @@ ROWS = [
     row("few-shot answers", "ours on vllm", 3500, ceiling=7000.0),
     row("4 candidates a prompt, with the adapter", "ours on vllm", 3000),
     row("pairs judged in both orders", "ours on vllm", 0, pairs_per_second=50.0, bound_by=None),
-    row("SFT", "naive", 1700, bound_by=None),
-    row("SFT", "ours", 3000, bound_by=None),
-    row("DPO", "naive", 800, bound_by=None),
-    row("DPO", "ours", 1600, bound_by=None),
+    row("SFT, plain: padded rows, whole logits", "", 1700, bound_by=None),
+    row("SFT, gonogo: packed rows, chunked loss", "", 3000, bound_by=None),
+    row("DPO, TRL: reference in each step", "", 800, bound_by=None),
+    row("DPO, gonogo: reference kept", "", 1600, bound_by=None),
     {"section": "vllm", "device": "NVIDIA H100 80GB HBM3", "what": "start of the engine", "seconds": 90.0},
 ]
 
