@@ -119,6 +119,18 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
         ),
         (
             evaluation(
+                PASSED["sft"],
+                provenance={
+                    "prompt_format": "f",
+                    "four_bit": False,
+                    "dtype": "float32",
+                    "engine": {"name": "vllm", "weights": "fp8"},
+                },
+            ),
+            "different engines (None and vllm)",
+        ),
+        (
+            evaluation(
                 PASSED["sft"], provenance={"prompt_format": "f", "four_bit": True, "dtype": "float32"}
             ),
             "different quantisation",
