@@ -290,6 +290,12 @@ def gpu(plan: Plan, machine: Machine) -> Iterator[Found]:
             f"{_gib(first.memory_used)} of its memory is in use already",
             "nvidia-smi shows by whom; end that first",
         )
+    trainings = [phase for phase in plan.phases if phase.run in _TRAINING]
+    if len(found.devices) > 1 and trainings and not any(phase.launcher for phase in trainings):
+        yield warn(
+            f"{len(found.devices)} GPUs, and no training uses more than one",
+            'launcher = "accelerate" in a training phase uses all',
+        )
     free = min(device.memory_total - device.memory_used for device in found.devices)
     forecasts = memory.forecast(plan, memory.Gpus(len(found.devices), free), memory.local_config(plan.folder))
     yield from _phases_fit(plan, forecasts, free)

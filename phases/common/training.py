@@ -417,7 +417,7 @@ def arguments(
 ) -> Any:
     """Return TRL's arguments: one pass over rows that have been laid out, nothing hidden, no hub."""
     cuda = loaded.device.startswith("cuda")
-    return kind(
+    made = kind(
         output_dir=str(parameters.output_dir / "checkpoints"),
         num_train_epochs=1,
         train_sampling_strategy="sequential",
@@ -445,6 +445,9 @@ def arguments(
         ddp_find_unused_parameters=False,
         **more,
     )
+    # Without a launcher the other GPUs that are visible stay idle: TRL refuses to spread one process on all.
+    made._n_gpu = min(1, made.n_gpu)
+    return made
 
 
 def tokens_of_steps(tokens: Sequence[int], parameters: TrainingParameters) -> list[int]:

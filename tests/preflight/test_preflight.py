@@ -325,3 +325,22 @@ def test_this_machine_answers(tmp_path: Path) -> None:
     assert tmp_path.is_relative_to(there.mount)
     with pytest.raises(Unavailable, match="RUNPOD_API_KEY is not set"):
         machine.price("pod1")
+
+
+def test_gpus_that_no_training_uses_are_pointed_out(folder: Folder) -> None:
+    training = """
+[[phase]]
+id = "train"
+title = "Train"
+run = "phases.sft_training"
+params = { train_file = "{artifacts}/rows.jsonl", output_dir = "{artifacts}/sft", model = "{model}" }
+estimate = { hours = [0, 0.1] }
+"""
+    two = FakeMachine(found=Gpus("580.1", (A100, A100)))
+    assert folder.bad(two) == []
+    folder.write(PLAN + training)
+    ((check, state, said),) = folder.bad(two)
+    assert (check, state) == ("GPU", "warn")
+    assert "2 GPUs, and no training uses more than one" in said
+    folder.write(PLAN + training + 'launcher = "accelerate"\n')
+    assert folder.bad(two) == []

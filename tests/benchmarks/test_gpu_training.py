@@ -1,0 +1,48 @@
+"""The training benchmark takes real steps: each way learns from the same rows, padding is not counted."""
+
+import math
+
+import pytest
+import torch
+
+from benchmarks import gpu_training
+
+
+def test_every_way_is_measured_on_a_tiny_shape() -> None:
+    rows = list(gpu_training.measure("tiny", seconds=0.0))
+    assert all(set(row) == {"what", "tokens_per_second", "peak_gib", "seconds", "note"} for row in rows)
+    measured = [row for row in rows if row["what"].startswith(("SFT", "DPO"))]
+    assert len(measured) == 5
+    assert all(row["tokens_per_second"] > 0 and "2 steps" in row["note"] for row in measured)
+    assert {row["what"]: row["note"].split(", ")[1] for row in measured}[
+        "SFT, gonogo: packed rows, chunked loss"
+    ] == "recomputing: off"
+
+
+def test_padding_is_not_counted() -> None:
+    cpu, sizes = torch.device("cpu"), gpu_training.SMALL
+    lengths = gpu_training._lengths(sizes, 8 * sizes.rows)
+    padded = gpu_training.rows_of(sizes, 100, 99, cpu)
+    assert sum(map(gpu_training._tokens, padded)) == sum(lengths)
+    packed = gpu_training.sequences_of(sizes, 100, cpu)
+    for batch in packed:
+        rows = int((batch["position_ids"] == 0).sum())
+        tokens = gpu_training._tokens(batch)
+        # Places at position 0 are first tokens of rows, or padding; padding is less than the shortest row.
+        empty = batch["position_ids"].numel() - tokens
+        assert empty < sizes.sequences * sizes.shortest
+        assert rows - empty >= 2 * sizes.sequences
+        assert ((batch["labels"] == -100) | (batch["position_ids"] > 0)).all()
+
+
+def test_both_losses_of_a_batch_are_one_number() -> None:
+    from peft import LoraConfig, get_peft_model
+
+    cpu, sizes = torch.device("cpu"), gpu_training.SMALL
+    model = get_peft_model(
+        gpu_training.build("tiny", cpu), LoraConfig(target_modules="all-linear", task_type="CAUSAL_LM")
+    )
+    (batch, *_) = gpu_training.rows_of(sizes, 499, 499, cpu)
+    whole, chunked = (loss(model, batch) for loss in (gpu_training._whole_loss, gpu_training._chunked_loss))
+    assert whole.item() == pytest.approx(chunked.item(), abs=1e-5)
+    assert whole.item() == pytest.approx(math.log(500), abs=0.1)
