@@ -75,10 +75,13 @@ def money_row(view: View, width: int) -> Content:
             (" forecast ", fmt.QUIET),
             (fmt.usd_range(money.forecast_usd), style if may_be_over else ""),
         ]
-    after += [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    ends: list[Part] = []
     if view.snapshot.state in ("ready", "running", "gate"):
-        after += [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
-    after.append((" ", ""))
+        ends = [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
+    if sum(len(text) for text, _ in spent + after + idle + ends) > width:
+        idle = []  # it is part of what was spent
+    after += [*idle, *ends, (" ", "")]
     room = width - sum(len(text) for text, _ in spent + after)
     budget = money.budget_usd or 1.0
     gauge = (

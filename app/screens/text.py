@@ -1,6 +1,6 @@
 """Pages of text: help, plan, decisions, and what the session found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from app.screens.base import CockpitScreen
-from app.screens.keys import SCREENS, bindings, commands
+from app.screens.keys import SCREENS, Command, bindings
 from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.header import Clock, HeaderRows, when
@@ -19,23 +19,23 @@ from widgets.samples import wrapped
 from widgets.view import View
 
 HEADING = f"{fmt.STRONG} {fmt.INFO}"
-LABEL = 16
+LABEL, LONGEST_LABEL = 16, 32
 
 
-def _field(width: int, name: str, text: str, style: str = "") -> list[Content]:
-    lines = wrapped(text, width - LABEL)
+def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL) -> list[Content]:
+    lines = wrapped(text, width - label)
     return [
-        row(width, (fmt.fit(name, LABEL) if i == 0 else " " * LABEL, fmt.QUIET), (line, style))
+        row(width, (fmt.fit(name if i == 0 else "", label - 1) + " ", fmt.QUIET), (line, style))
         for i, line in enumerate(lines)
     ]
 
 
-def help_rows(width: int) -> list[Content]:
-    """Return all keys, screen by screen, from their one table."""
-    rows = [row(width, ("Keys", HEADING))]
+def help_rows(of: Callable[[str], Sequence[Command]], width: int) -> list[Content]:
+    """Return all keys, screen by screen, from their one table: `of` gives a screen's part of it."""
+    rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", fmt.QUIET))]
     for name, title in SCREENS.items():
         rows += [Content(), row(width, (title, fmt.STRONG))]
-        for command in commands(name):
+        for command in of(name):
             rows.append(row(width, (f"  {fmt.fit(command.all_keys, 24)}", fmt.INFO), (command.help, "")))
     return rows
 
@@ -68,10 +68,12 @@ def plan_rows(view: View, width: int) -> list[Content]:
             rows.append(
                 row(width, (f"attempt {attempt.number}{batch}", fmt.STRONG), (f"  {ended}", fmt.QUIET))
             )
+            label = min(LONGEST_LABEL, max((len(name) + 4 for name in attempt.parameters), default=0))
             for name, value in attempt.parameters.items():
                 change = attempt.changed.get(name)
                 mark = f"   was {written(change[0])}" if change else ""
-                rows += _field(width, f"  {name}", written(value) + mark, fmt.WARN if change else "")
+                style = fmt.WARN if change else ""
+                rows += _field(width, f"  {name}", written(value) + mark, style, max(LABEL, label))
     measured = any(other.measured_hours for other in snapshot.phases)
     rows += [Content(), row(width, ("Phases", HEADING))]
     for other in snapshot.phases:
@@ -179,7 +181,7 @@ class TextRows(ViewRows):
         self.top = min(max(0, self.top), len(rows) - height + 1)
         window = rows[self.top : self.top + height - 1]
         below = len(rows) - self.top - len(window)
-        return [*window, row(width, (f"{below} more rows" if below else "end", fmt.INFO))]
+        return [*window, row(width, (fmt.more_rows(below) if below else "end", fmt.INFO))]
 
 
 class TextScreen(CockpitScreen):
@@ -236,7 +238,7 @@ class HelpScreen(TextScreen):
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return help_rows(width)
+        return help_rows(self.cockpit.commands, width)
 
 
 class PlanScreen(TextScreen):
