@@ -24,7 +24,9 @@ def look(phase: PhaseView) -> fmt.Look:
 
 def left(phase: PhaseView) -> str:
     """Return the remaining time of a running phase, as far as it is known."""
-    return fmt.seconds_range(phase.remaining) if phase.remaining and phase.state == "running" else ""
+    if phase.remaining is None or phase.state != "running":
+        return ""
+    return fmt.seconds_range(phase.remaining) if phase.remaining.high >= 1 else "overdue"
 
 
 def second_row(phase: PhaseView, width: int) -> str:
@@ -32,7 +34,7 @@ def second_row(phase: PhaseView, width: int) -> str:
     wide = width >= WIDE
     words = []
     if phase.state == "running" and not wide and (rest := left(phase)):
-        words.append(f"left {rest}")
+        words.append(rest if rest == "overdue" else f"left {rest}")
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
     if phase.headline:

@@ -218,6 +218,8 @@ COMMANDS: Final = (
     Command("text", "up,k", "scroll_rows(-1)", "up"),
     Command("text", "pagedown,space", "page(1)", "down by a page", "page down"),
     Command("text", "pageup", "page(-1)", "up by a page", "page up"),
+    Command("text", "right", "scroll_columns(16)", "to the right, where a row is cut"),
+    Command("text", "left", "scroll_columns(-16)", "to the left"),
     Command("text", "c", "copy", "copy the text", "copy"),
     Command("text", "w", "write", "write the text to a file", "write"),
     Command("text", BACK, "back", "back", "back"),

@@ -140,7 +140,7 @@ def outcome_rows(view: View, width: int) -> list[Content]:
         )
     ]
     if view.outcome:
-        rows += [Content(), *(row(width, (line, "")) for line in view.outcome)]
+        rows += [Content(), *(Content(fmt.plain(line)) for line in view.outcome)]
     rows.append(Content())
     for phase in snapshot.phases:
         looks = look(phase)
@@ -159,9 +159,9 @@ def outcome_rows(view: View, width: int) -> list[Content]:
 
 
 class TextRows(ViewRows):
-    """Rows that scroll."""
+    """Rows that scroll, to the side as well where one is longer than the widget is wide."""
 
-    top = 0
+    top = left = 0
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return all rows."""
@@ -172,9 +172,16 @@ class TextRows(ViewRows):
         self.top += count
         self.refresh_rows()
 
+    def scroll_columns(self, count: int) -> None:
+        """Move to the left or right."""
+        self.left = max(0, self.left + count)
+        self.refresh_rows()
+
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows in the window; the last says how many follow."""
-        rows = self.text(self.view, width)
+        whole = self.text(self.view, width)
+        self.left = min(self.left, max(0, max((r.cell_length for r in whole), default=0) - width))
+        rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]
         if len(rows) <= height:
             self.top = 0
             return rows
@@ -221,6 +228,10 @@ class TextScreen(CockpitScreen):
         """Scroll by a page."""
         rows = self.query_one(TextRows)
         rows.scroll_rows(pages * max(1, rows.size.height - 2))
+
+    def action_scroll_columns(self, count: int) -> None:
+        """Scroll to the left or right."""
+        self.query_one(TextRows).scroll_columns(count)
 
     def action_copy(self) -> None:
         """Copy the whole text."""

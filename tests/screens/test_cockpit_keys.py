@@ -566,6 +566,17 @@ async def test_the_end_shows_the_result(drive: Any) -> None:
         assert driven.screen_is(OutcomeScreen)
 
 
+async def test_a_result_that_is_wider_than_the_screen_scrolls_to_the_side(drive: Any) -> None:
+    view = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
+    async with drive(view) as driven:
+        assert "end" not in shown_in(driven).split("artifacts")[0]
+        await driven.press("right", "right")
+        assert "789end" in shown_in(driven)
+        await driven.press("c", "left", "left")
+        assert "789end" in driven.app.clipboard
+        assert " 0123456789" in shown_in(driven)
+
+
 async def test_text_pages_scroll(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
