@@ -39,6 +39,8 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
     if progress is None:
         started = phase.attempts[-1].started if phase.attempts else view.now
         age = fmt.duration(view.now - started)
+        if view.lost:
+            return [row(width, (f"started {age} ago, progress not known", fmt.QUIET))]
         return [row(width, (f"started {age} ago, no progress yet", fmt.QUIET))]
     rows = []
     unit = f" {progress.unit}" if progress.unit else ""
