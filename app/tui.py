@@ -33,6 +33,7 @@ from app.screens.themes import ANSI, DARK, THEMES
 from app.session.messages import Refused
 from app.session.snapshot import SessionSnapshot
 from widgets import format as fmt
+from widgets.header import session_look
 from widgets.preflight import Check
 from widgets.view import View
 
@@ -141,7 +142,8 @@ class CockpitApp(App[None]):
 
     def _announce(self, view: View) -> None:
         snapshot = view.snapshot
-        self._set_title(f"gonogo {snapshot.name}: {snapshot.state} {view.position[0]}/{view.position[1]}")
+        state, (phase, phases) = session_look(snapshot).word.lower(), view.position
+        self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
             news = ("gate", snapshot.gate.opened)
         elif snapshot.state in ("finished", "stopped"):

@@ -131,12 +131,15 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
 
 
 def notice_rows(view: View, width: int, room: int) -> list[Content]:
-    """Return what the phase that is looked at wants to be seen, and then what the conductor has to say.
+    """Return who else holds the GPU, what the phase that is looked at wants to be seen, and the conductor.
 
     The latest that have room are shown, whole; of one that alone has too little, the beginning.
     """
     notices = view.record.notices if view.record else ()
-    said = [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
+    machine = view.snapshot.machine
+    others = [f"{each.name} {each.pid}" for each in machine.holders if not each.ours] if machine else []
+    said = [(f"GPU held by {', '.join(others)}, not by the phase", fmt.WARN)] if others else []
+    said += [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
     said += [(text, fmt.WARN) for text in view.snapshot.notices]
     rows: list[Content] = []
     for text, style in reversed(said):

@@ -156,6 +156,8 @@ COMMANDS: Final = (
     Command("chart", "question_mark,h", "help", "all keys", "help"),
     *_chart("chart"),
     # GPUs and host
+    Command("machine", "c,y", "copy", "copy the screen as text", "copy"),
+    Command("machine", "w", "write", "write the screen to a file", "write"),
     Command("machine", BACK, "back", "back", "back"),
     Command("machine", "question_mark,h", "help", "all keys", "help"),
     # The log

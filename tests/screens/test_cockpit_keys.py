@@ -145,16 +145,19 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
         assert driven.app.screen.query_one(Figure).chart == Chart()
 
 
-async def test_the_machine_says_who_holds_the_gpu(drive: Any) -> None:
-    async with drive(fake.running()) as driven:
+async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) -> None:
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
         await driven.press("u")
         shown = shown_in(driven)
         assert "! jupyter-lab 99 (not the phase)" in shown
         assert "python 4711 (the phase)" in shown
         assert "driver keeps 0.6" in shown
         assert "PEAK, GiB" in shown
-        await driven.press("q")
+        await driven.press("c", "w", "q")
+        assert "held by  ! jupyter-lab 99 (not the phase)" in driven.app.clipboard
+        assert (tmp_path / "exports" / "machine.txt").read_text() == driven.app.clipboard
         assert driven.screen_is(SessionScreen)
+        assert "! GPU held by jupyter-lab 99" in shown_in(driven)
     async with drive(fake.no_gpu()) as driven:
         await driven.press("u")
         assert "held by" not in shown_in(driven)
@@ -259,6 +262,15 @@ async def test_a_phase_without_curves_or_samples_leaves_its_room_to_the_log(driv
         await driven.press()
         assert log.size.height > before + 5
         assert not driven.app.screen.query_one(Figure).display
+
+
+async def test_the_title_says_what_there_is_to_know(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        assert driven.app.title == "gonogo Stage 1: running 4/9"
+        driven.app.show(fake.stalled())
+        assert driven.app.title == "gonogo Stage 1: stalled 4/9"
+        driven.app.show(fake.gate_passes())
+        assert driven.app.title == "gonogo Stage 1: gate 5/9"
 
 
 async def test_a_hold_is_taken_back(drive: Any) -> None:

@@ -35,6 +35,8 @@ def test_what_a_phase_wants_to_be_seen_is_shown_whole() -> None:
         said=("spent more than the budget",),
     )
     assert text(notice_rows(shown, 30, 5)) == [
+        "! GPU held by jupyter-lab 99,",
+        "  not by the phase",
         "! the judge is right on 12 %",
         "  of the known pairs",
         "! spent more than the budget",
