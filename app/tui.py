@@ -134,7 +134,7 @@ class CockpitApp(App[None]):
         """Draw a view on the screen that is on top; a new gate or the end calls for the operator."""
         self.view = view
         for screen in reversed(self.screen_stack):  # a dialog lets the screen below be seen
-            if isinstance(screen, CockpitScreen | Dialog):
+            if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:  # or it draws when it is
                 screen.show(view)
             if not screen.is_modal:
                 break

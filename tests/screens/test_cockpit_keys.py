@@ -270,7 +270,10 @@ async def test_the_title_says_what_there_is_to_know(drive: Any) -> None:
         driven.app.show(fake.stalled())
         assert driven.app.title == "gonogo Stage 1: stalled 4/9"
         driven.app.show(fake.gate_passes())
+        driven.app.show(fake.gate_passes())
         assert driven.app.title == "gonogo Stage 1: gate 5/9"
+        await driven.press()
+        assert driven.screen_is(GateScreen)
 
 
 async def test_a_hold_is_taken_back(drive: Any) -> None:
