@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: rehearse test chaos lint bench venv clean
+.PHONY: rehearse test chaos lint bench pictures venv clean
 
 rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
@@ -23,6 +23,10 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# The README's pictures of the screens.
+pictures: $(VENV)/.installed
+	$(BIN)/python -m tests.screens.pictures
 
 venv: $(VENV)/.installed
 

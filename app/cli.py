@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     attach = on_session("attach", _attach, "show a session that runs")
     attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
     attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
+    serve = on_session("serve", _serve, "show a session in a browser, on this machine's loopback alone")
+    serve.add_argument("--port", type=int, default=8000, help="(default: 8000)")
+    serve.add_argument("--decide", action="store_true", help="who opens the page may decide and stop, too")
+    command("keys", _keys, "print the screens' keys as a file to change")
     on_session("status", _status, "say how a session stands").add_argument(
         "--json", action="store_true", help="as JSON"
     )
@@ -353,6 +357,21 @@ def _attach(options: argparse.Namespace) -> int:
 
         launch.ensure_conductor(folder)
     return _watch(folder, options)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from app.serve import serve
+
+    return serve(
+        _folder(options), options.port, lambda line: print(line, flush=True), may_decide=options.decide
+    )
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from app.screens.key_map import template
+
+    print(template(), end="")
+    return 0
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -6,32 +6,38 @@ file, a clock or a GPU.
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from threading import Event
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.screen import Screen
 
+from app import terminal
 from app.screens.base import CockpitScreen, Dialog, Session
 from app.screens.dialogs import Confirm, Quit
+from app.screens.filters import Ascii
 from app.screens.gate import GateScreen
-from app.screens.keys import bindings, commands
+from app.screens.keys import Command, bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.text import OutcomeScreen
 from app.screens.themes import ANSI, DARK, THEMES
 from app.session.messages import Refused
 from app.session.snapshot import SessionSnapshot
 from widgets import format as fmt
+from widgets.header import session_look
+from widgets.preflight import Check
 from widgets.view import View
+
+STOPPING: Final = "Stopping the session ends the running phase at a checkpoint and opens no other."
 
 
 class Feed(Protocol):
@@ -71,9 +77,13 @@ class CockpitApp(App[None]):
         *,
         read_only: bool = False,
         theme: str = DARK.name,
+        key_map: Mapping[str, str] = {},
+        checks: Callable[[], Iterator[Check]] = lambda: iter(()),
     ) -> None:
         super().__init__()
         self.session, self.feed, self.view, self.read_only = session, feed, view, read_only
+        self._key_map, self._checks = key_map, checks
+        self.set_keymap(dict(key_map))
         self._stopping = Event()
         self._announced: tuple[str, float] | None = None
         for each in THEMES:
@@ -84,6 +94,11 @@ class CockpitApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Let the cockpit's colours be known under every theme."""
         return DARK.variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Take away what this terminal does not show: all colour where there is to be none, all but ASCII."""
+        wanted = [*([NoColor()] if self.no_color else []), *([Ascii()] if fmt.terminal.ascii else [])]
+        return [*super().get_line_filters(), *wanted]
 
     def on_mount(self) -> None:
         """Open the session's screen and begin to read."""
@@ -118,14 +133,17 @@ class CockpitApp(App[None]):
     def show(self, view: View) -> None:
         """Draw a view on the screen that is on top; a new gate or the end calls for the operator."""
         self.view = view
-        screen = self.screen
-        if isinstance(screen, CockpitScreen | Dialog):
-            screen.show(view)
+        for screen in reversed(self.screen_stack):  # a dialog lets the screen below be seen
+            if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:  # or it draws when it is
+                screen.show(view)
+            if not screen.is_modal:
+                break
         self._announce(view)
 
     def _announce(self, view: View) -> None:
         snapshot = view.snapshot
-        self._set_title(f"gonogo {snapshot.name}: {snapshot.state} {view.position[0]}/{view.position[1]}")
+        state, (phase, phases) = session_look(snapshot).word.lower(), view.position
+        self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
             news = ("gate", snapshot.gate.opened)
         elif snapshot.state in ("finished", "stopped"):
@@ -136,15 +154,22 @@ class CockpitApp(App[None]):
             return
         self._announced = news
         self.bell()
+        words = farewell(snapshot).splitlines()[0]
+        self._tell_terminal(terminal.notification(words, terminal.in_tmux()))
         if isinstance(self.screen, SessionScreen):
             self.push_screen(GateScreen() if news[0] == "gate" else OutcomeScreen())
+        elif not isinstance(self.screen, GateScreen):
+            self.say(words)
 
     def _set_title(self, title: str) -> None:
         """Tell the terminal, and so tmux's status line, how the session stands."""
         if title != self.title:
             self.title = title
-            if self._driver is not None and not self.is_headless:
-                self._driver.write(f"\x1b]2;{fmt.plain(title)}\x07")
+            self._tell_terminal(terminal.title(title))
+
+    def _tell_terminal(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def look_at(self, phase: str | None) -> None:
         """Show the record of a phase."""
@@ -173,13 +198,9 @@ class CockpitApp(App[None]):
 
     def copy(self, text: str, what: str) -> None:
         """Copy through tmux where that is what holds the clipboard, else ask the terminal (OSC 52)."""
-        if os.environ.get("TMUX"):
-            done = subprocess.run(
-                ["tmux", "load-buffer", "-w", "-"], input=text.encode(), check=False, timeout=5
-            )
-            if done.returncode == 0:
-                self.say(f"Copied {what} to tmux's buffer and the clipboard.")
-                return
+        if terminal.in_tmux() and terminal.into_tmux(text):
+            self.say(f"Copied {what} to tmux's buffer, and to the clipboard where your terminal allows it.")
+            return
         self.copy_to_clipboard(text)
         self.say(f"Copied {what}; if your terminal does not allow it, w writes a file.")
 
@@ -193,6 +214,30 @@ class CockpitApp(App[None]):
             self.say(f"Not written: {error}", trouble=True)
         else:
             self.say(f"Written to {folder / name}")
+
+    def commands(self, table: str) -> tuple[Command, ...]:
+        """Return a part of the table of keys, with the operator's own keys."""
+        return commands(table, self._key_map)
+
+    def preflight(self) -> None:
+        """Look for what would fail later."""
+        from app.screens.preflight import PreflightScreen
+
+        self.push_screen(PreflightScreen(self._checks))
+
+    @work(thread=True, group="peek", exclusive=True)
+    def peek(self, path: str) -> None:
+        """Show the first rows of a file that a phase wrote, or what a folder holds."""
+        from app.monitor.head import first_rows
+        from app.screens.artifacts import PeekScreen
+
+        folder = self.view.snapshot.plan_folder if self.view else ""
+        try:
+            lines = first_rows(Path(folder, path))
+        except OSError as error:
+            self.call_from_thread(self.say, f"{path}: {error.strerror}", trouble=True)
+        else:
+            self.call_from_thread(self.push_screen, PeekScreen(path, lines))
 
     def detach(self) -> None:
         """Leave the screen; the session goes on."""
@@ -210,7 +255,7 @@ class CockpitApp(App[None]):
             ("app", self),
         )
         for table, target in targets:
-            for command in commands(table):
+            for command in self.commands(table):
                 if command.action != "command_palette":
                     run = partial(target.run_action, command.action)
                     yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
@@ -237,7 +282,7 @@ class CockpitApp(App[None]):
             Quit(
                 "Leave?",
                 "Detach leaves this screen; the session goes on, and gonogo attach comes back to it.",
-                "Stopping the session ends the running phase at a checkpoint and opens no other.",
+                *([] if self.read_only else [STOPPING]),
             ),
             answered,
         )
@@ -278,25 +323,6 @@ def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
     return f"gonogo: {fmt.plain(snapshot.name)} {stands}{back}{pod}"
 
 
-def _choose_characters() -> None:
-    """Use ASCII only where the operator or the terminal asks for it; tmux says what its client can show."""
-    wanted = os.environ.get("GONOGO_ASCII")
-    if wanted is not None:
-        fmt.terminal.ascii = wanted not in ("", "0")
-    elif os.environ.get("TMUX"):
-        shown = subprocess.run(
-            ["tmux", "display-message", "-p", "#{client_utf8}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=5,
-        )
-        fmt.terminal.ascii = shown.stdout.strip() == "0"
-    else:
-        locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
-        fmt.terminal.ascii = "UTF" not in locale.upper() and locale not in ("C", "POSIX")
-
-
 def _choose_theme(app: CockpitApp) -> str:
     """Return the theme that the operator set, or one for the colours that the terminal has."""
     wanted = os.environ.get("GONOGO_THEME", "")
@@ -312,11 +338,30 @@ def run(folder: Path, read_only: bool = False) -> int:
         0, or 1 where the screen itself failed.
     """
     from app.screens.feed import SessionFeed
+    from app.screens.key_map import KeyMapError, load
     from app.session.client import SessionClient
 
+    try:
+        key_map = load()
+    except KeyMapError as error:
+        raise Refused(str(error)) from None
     client = SessionClient(folder)
-    feed = SessionFeed(client, mask=client.masker().data)
-    return show(CockpitApp(client, feed, read_only=read_only))
+    masker = cache(lambda: client.masker().data)  # it reads the plan, which is for after the first paint
+    feed = SessionFeed(client, mask=lambda raw: masker()(raw))
+    checks = partial(_checks, folder)
+    return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks))
+
+
+def _checks(folder: Path) -> Iterator[Check]:
+    """Yield what preflight finds for the plan of this session, as it is known."""
+    from app.plan.schema import Plan
+    from app.preflight.command import examine
+    from app.preflight.machine import ThisMachine
+    from app.session.folder import SessionFolder
+
+    plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
+    for found in examine(plan, ThisMachine(os.environ)):
+        yield Check(found.check, found.state, found.found, found.todo)
 
 
 def show(app: CockpitApp) -> int:
@@ -324,7 +369,7 @@ def show(app: CockpitApp) -> int:
 
     The mouse stays the terminal's, so that its own selection works; every key has its screen's footer.
     """
-    _choose_characters()
+    terminal.choose_characters()
     app.theme = _choose_theme(app)
     app.run(mouse=False)
     try:

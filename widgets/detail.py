@@ -26,6 +26,7 @@ CURVES: Final = (fmt.INFO, fmt.WARN, fmt.GOOD, fmt.BAD)
 SMOOTHING: Final = (0.0, 0.6, 0.9, 0.99)
 LEAST_SMOOTHED: Final = 50  # a curve of fewer values would only lag
 MOST_ZOOM: Final = 10
+LEAST_PLOT: Final = 4  # rows: two for the axis, two for the curve
 LABELS: Final = 6  # columns that the value axis takes
 FIRST: Final = ("loss", "accuracy", "margin", "learning_rate", "grad_norm", "tokens_per_second")
 
@@ -38,6 +39,8 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
     if progress is None:
         started = phase.attempts[-1].started if phase.attempts else view.now
         age = fmt.duration(view.now - started)
+        if view.lost:
+            return [row(width, (f"started {age} ago, progress not known", fmt.QUIET))]
         return [row(width, (f"started {age} ago, no progress yet", fmt.QUIET))]
     rows = []
     unit = f" {progress.unit}" if progress.unit else ""
@@ -69,7 +72,6 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
         verdict = fmt.VERDICT_LOOKS[gate.verdict]
         return row(
             width,
-            ("verdict ", fmt.QUIET),
             (f"{verdict.sign} {verdict.word}", f"{fmt.STRONG} {verdict.style}"),
             ("  press g to decide", fmt.WARN),
         )
@@ -215,6 +217,11 @@ def curves(record: Record, shown: Sequence[Series], weight: float) -> list[Curve
     return [*front, *raw, *before]
 
 
+def has_figure(record: Record | None) -> bool:
+    """Return whether there is a chart or a sample to show, or may soon be."""
+    return record is not None and bool(record.series or record.samples or record.reading)
+
+
 def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Content]:
     """Return the chosen metric's chart; for a phase without metrics its latest sample."""
     record = view.record
@@ -223,13 +230,17 @@ def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Conte
         if record and record.samples:
             samples = sample_rows(record.samples[-1], width)
             return [row(width, ("latest sample", fmt.QUIET)), *samples][:height]
-        reading = "reading ..." if record and record.reading else "no metrics yet"
+        over = view.attempt is not None and view.attempt.ended is not None
+        none = "no metrics" if over else "no metrics yet"
+        reading = "reading ..." if record and record.reading else none
         return [Content(), row(width, (reading, fmt.QUIET))]
     first, last = step_range(record, shown)
     cursor = None if chart.cursor is None else min(max(first, chart.cursor), last)
     earlier = [str(n) for n, each in record.earlier.items() if any(name in each for name in names(shown))]
     settings = settings_row(chart, cursor, earlier, width)
     heading = [legend(shown, width, place, cursor), *([settings] if settings else [])]
+    if height - len(heading) < LEAST_PLOT:
+        return heading
     drawn = curves(record, shown, chart.weight)
     window = chart.window(first, last)
     return [

@@ -181,6 +181,11 @@ def value(item: Value | list[Value]) -> str:
     return item
 
 
+def metric(item: Value) -> str:
+    """Return a metric; one that has no value was not finite when it was reported."""
+    return "NaN" if item is None else value(item)
+
+
 def steps(step: float) -> str:
     """Return a step for an axis: `950`, `1.2k`, `300k`, `1.5M`."""
     for limit, unit in ((1e6, "M"), (1e3, "k")):
@@ -230,6 +235,11 @@ def sparse(text: str, width: int) -> str:
 def fit(text: str, width: int) -> str:
     """Return the text cut or padded to exactly that many cells."""
     return set_cell_size(sparse(plain(text), width), width)
+
+
+def more_rows(count: int) -> str:
+    """Return how many rows are below."""
+    return "1 more row" if count == 1 else f"{count} more rows"
 
 
 def model_name(model: str) -> str:

@@ -8,15 +8,19 @@ from textual.content import Content
 
 from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView, Value
 from widgets import format as fmt
-from widgets.log_view import log_row
+from widgets.artifacts import short, tail
+from widgets.log_view import line_style
 from widgets.parameters import numbered, written
+from widgets.phase_table import NOTICES
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import wrapped
-from widgets.view import View, waiting_cost
+from widgets.view import Record, View, waiting_cost
 
 EARLIER: Final = 3
 COLUMN: Final = 14
+NAMES: Final = 36
 LOG_LINES: Final = 30
+NOTICES_SHOWN: Final = 5
 HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
 
 
@@ -83,7 +87,7 @@ def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> lis
     look = fmt.CHECK_LOOKS[criterion.passed]
     style = f"{fmt.STRONG} {fmt.BAD}" if criterion.passed is False else fmt.STRONG
     sign: Part = (f"{look.sign} {look.word:<6}", look.style)
-    alone = fmt.value(next(iter(criterion.values.values()))) if len(criterion.values) == 1 else ""
+    alone = fmt.metric(next(iter(criterion.values.values()))) if len(criterion.values) == 1 else ""
     measured: list[Part] = [(alone, style)] if alone else []
     room = width - 8 - name_width - 2 - len(alone) - 1
     if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
@@ -95,7 +99,7 @@ def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> lis
             row(width, (" " * 8, ""), (line, fmt.QUIET)) for line in wrapped(criterion.expression, width - 8)
         ]
     if len(criterion.values) > 1:
-        values = "  ".join(f"{name} {fmt.value(v)}" for name, v in criterion.values.items())
+        values = "  ".join(f"{name} {fmt.metric(v)}" for name, v in criterion.values.items())
         rows += [row(width, (" " * 8, ""), (line, style)) for line in wrapped(values, width - 8)]
     if criterion.note:
         rows.append(row(width, (" " * 8, ""), (criterion.note, fmt.WARN)))
@@ -110,19 +114,21 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
     before = alike[-min(EARLIER, room) :] if room else []
     names = [n for n in gate.metrics if any(n in gate.earlier[p] for p in before)]
     names += [n for n in gate.metrics if n not in names]
-    heads: list[Part] = [(f"{'this':>{COLUMN}}", fmt.QUIET)]
+    wanted = max((cell_len(titles.get(p, p)) for p in before), default=0) + 2
+    column = max(COLUMN, min(wanted, (width - NAMES) // (1 + len(before))))
+    heads: list[Part] = [(f"{'this':>{column}}", fmt.QUIET)]
     heads += [
-        (" " + fmt.fit(titles.get(p, p), COLUMN - 1).rstrip().rjust(COLUMN - 1), fmt.QUIET) for p in before
+        (" " + fmt.fit(titles.get(p, p), column - 1).rstrip().rjust(column - 1), fmt.QUIET) for p in before
     ]
-    name_room = width - COLUMN * (1 + len(before))
+    name_room = width - column * (1 + len(before))
     rows = [row(width, (f"{'METRICS':<{name_room}}", HEADING), *heads)]
     for name in names:
         parts: list[Part] = [(fmt.fit(name, name_room), "")]
-        parts.append((fmt.fit(fmt.value(gate.metrics[name]), COLUMN - 1).strip().rjust(COLUMN), fmt.STRONG))
+        parts.append((fmt.fit(fmt.metric(gate.metrics[name]), column - 1).strip().rjust(column), fmt.STRONG))
         for phase in before:
             values = gate.earlier[phase]
-            text = fmt.fit(fmt.value(values[name]), COLUMN - 1).strip() if name in values else "-"
-            parts.append((text.rjust(COLUMN), fmt.QUIET))
+            text = fmt.fit(fmt.metric(values[name]), column - 1).strip() if name in values else "-"
+            parts.append((text.rjust(column), fmt.QUIET))
         rows.append(row(width, *parts))
     return rows
 
@@ -152,18 +158,31 @@ def remedy_rows(gate: GateView, width: int) -> list[Content]:
     return rows
 
 
-def delivered_rows(view: View, width: int) -> list[Content]:
+def _record(view: View, gate: GateView) -> Record | None:
+    # The operator may have looked at another phase until now.
+    return view.record if view.record and view.record.phase == gate.phase else None
+
+
+def delivered_rows(view: View, record: Record, width: int) -> list[Content]:
     """Return the files that the attempt wrote, with size and rows."""
-    artifacts = view.record.artifacts if view.record else ()
+    artifacts = record.artifacts
     if not artifacts:
         return []
     rows = [row(width, ("DELIVERED", HEADING))]
     for artifact in artifacts:
         count = f"{artifact.rows:,} rows  " if artifact.rows is not None else ""
-        path = artifact.path
-        room = width - 22
-        short = path if len(path) <= room else "…" + path[-(room - 1) :]
-        rows.append(row(width, (short, ""), right=[(f"{count}{fmt.size(artifact.bytes)}", fmt.QUIET)]))
+        path = tail(fmt.plain(short(artifact.path, view)), width - 22)
+        rows.append(row(width, (path, ""), right=[(f"{count}{fmt.size(artifact.bytes)}", fmt.QUIET)]))
+    return rows
+
+
+def noticed_rows(record: Record, width: int) -> list[Content]:
+    """Return what the phase wanted to be seen, the latest first."""
+    notices = record.notices[: -NOTICES_SHOWN - 1 : -1]
+    rows = [row(width, ("NOTICES", HEADING))] if notices else []
+    for notice in notices:
+        style = NOTICES[notice.level]
+        rows += [row(width, (line, style)) for line in wrapped(notice.text, width)]
     return rows
 
 
@@ -178,10 +197,15 @@ def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
         rows += [r for criterion in criteria for r in criterion_rows(criterion, names, width)]
     if gate.metrics:
         rows += metric_rows(view, gate, width)
-    rows += delivered_rows(view, width)
-    if gate.because in ("failed", "stopped") and view.record:
+    record = _record(view, gate)
+    if record is None:
+        return rows
+    rows += noticed_rows(record, width)
+    rows += delivered_rows(view, record, width)
+    if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", HEADING)))
-        rows += [log_row(line, 0, width) for line in view.record.log.lines[-LOG_LINES:]]
+        for line in record.log.lines[-LOG_LINES:]:
+            rows += [row(width, (part, line_style(line))) for part in wrapped(line, width)]
     return rows
 
 
@@ -225,7 +249,7 @@ class GateEvidence(ViewRows):
         window = rows[self.top : self.top + height - 1]
         below = len(rows) - self.top - len(window)
         above = f"{self.top} rows above  " if self.top else ""
-        more = f"{below} more rows  " if below else ""
+        more = f"{fmt.more_rows(below)}  " if below else ""
         keys = "up, down to scroll"
         return [*window, row(width, (f"{above}{more}{keys}", fmt.INFO))]
 

@@ -1,11 +1,12 @@
 """The two rows above every screen: which session this is, its state and clock; and its money."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from textual.content import Content
 
-from app.session.snapshot import Range
+from app.session.snapshot import Range, SessionSnapshot
 from widgets import format as fmt
 from widgets.rows import Part, ViewRows, row
 from widgets.view import View
@@ -13,10 +14,18 @@ from widgets.view import View
 CLOCK_WIDTH = 9
 
 
+def session_look(snapshot: SessionSnapshot) -> fmt.Look:
+    """Return how the session's state looks; one whose phase makes no progress does not just run."""
+    phase = snapshot.current
+    if snapshot.state == "running" and phase is not None and phase.stalled:
+        return replace(fmt.STALLED, word=fmt.STALLED.word.upper())
+    return fmt.SESSION_LOOKS[snapshot.state]
+
+
 def title_row(view: View, width: int) -> Content:
     """Return name, model and GPU on the left, state and phase number on the right."""
     snapshot = view.snapshot
-    look = fmt.SESSION_LOOKS[snapshot.state]
+    look = session_look(snapshot)
     phase, total = view.position
     dot = (" - " if fmt.terminal.ascii else " · ", fmt.QUIET)
     name: list[Part] = [(" gonogo ", f"{fmt.STRONG} {fmt.INFO}"), (f" {snapshot.name}", fmt.STRONG)]
@@ -29,7 +38,7 @@ def title_row(view: View, width: int) -> Content:
         state.append((" no conductor ", f"{fmt.BAD} reverse"))
     if snapshot.hold and snapshot.state in ("ready", "running", "gate"):
         state.append((" hold ", fmt.WARN))
-    alarm = " reverse" if snapshot.state == "gate" else ""
+    alarm = " reverse" if look.word in ("GATE", "STALLED") else ""
     state += [(f" {look.sign} {look.word} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
     return row(width, *name, right=state)
 
@@ -75,10 +84,13 @@ def money_row(view: View, width: int) -> Content:
             (" forecast ", fmt.QUIET),
             (fmt.usd_range(money.forecast_usd), style if may_be_over else ""),
         ]
-    after += [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    ends: list[Part] = []
     if view.snapshot.state in ("ready", "running", "gate"):
-        after += [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
-    after.append((" ", ""))
+        ends = [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
+    if sum(len(text) for text, _ in spent + after + idle + ends) > width:
+        idle = []  # it is part of what was spent
+    after += [*idle, *ends, (" ", "")]
     room = width - sum(len(text) for text, _ in spent + after)
     budget = money.budget_usd or 1.0
     gauge = (

@@ -7,12 +7,14 @@ from textual.content import Content
 from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.rows import Part, ViewRows, row
+from widgets.samples import wrapped
 from widgets.view import View
 
 NAME, STATE, ESTIMATE, TOOK, LEFT, COST = 19, 8, 7, 8, 13, 7
 WIDE = 66
 """From this width on, state and remaining time have columns of their own."""
 ACTIVE = ("running", "stopping", "gate")
+NOTICES = {"info": "", "warning": fmt.WARN, "error": fmt.BAD}
 
 
 def look(phase: PhaseView) -> fmt.Look:
@@ -22,7 +24,9 @@ def look(phase: PhaseView) -> fmt.Look:
 
 def left(phase: PhaseView) -> str:
     """Return the remaining time of a running phase, as far as it is known."""
-    return fmt.seconds_range(phase.remaining) if phase.remaining and phase.state == "running" else ""
+    if phase.remaining is None or phase.state != "running":
+        return ""
+    return fmt.seconds_range(phase.remaining) if phase.remaining.high >= 1 else "overdue"
 
 
 def second_row(phase: PhaseView, width: int) -> str:
@@ -30,7 +34,7 @@ def second_row(phase: PhaseView, width: int) -> str:
     wide = width >= WIDE
     words = []
     if phase.state == "running" and not wide and (rest := left(phase)):
-        words.append(f"left {rest}")
+        words.append(rest if rest == "overdue" else f"left {rest}")
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
     if phase.headline:
@@ -110,7 +114,7 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
     by_need = sorted(wants, key=lambda p: (p.state not in ACTIVE, -phases.index(p)))
     spare = max(0, height - 1 - len(phases))
     two_rows = {p.id for p in by_need[:spare]}
-    rows = [heading(width)]
+    rows = []
     for phase in phases:
         state, extra = look(phase), second_row(phase, width)
         two = phase.id in two_rows
@@ -120,6 +124,30 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
             if not wide:
                 parts += [(state.word, state.style), ("  ", "")]
             rows.append(row(width, *parts, (extra, fmt.QUIET)))
+    # Where not all have room, the latest that has begun is among those that do.
+    begun = sum(p.state != "waiting" for p in phases)
+    top = max(0, min(begun, len(rows)) - (height - 1)) if len(rows) > height - 1 else 0
+    return [heading(width), *rows[top : top + height - 1]]
+
+
+def notice_rows(view: View, width: int, room: int) -> list[Content]:
+    """Return who else holds the GPU, what the phase that is looked at wants to be seen, and the conductor.
+
+    The latest that have room are shown, whole; of one that alone has too little, the beginning.
+    """
+    notices = view.record.notices if view.record else ()
+    machine = view.snapshot.machine
+    others = [f"{each.name} {each.pid}" for each in machine.holders if not each.ours] if machine else []
+    said = [(f"GPU held by {', '.join(others)}, not by the phase", fmt.WARN)] if others else []
+    said += [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
+    said += [(text, fmt.WARN) for text in view.snapshot.notices]
+    rows: list[Content] = []
+    for text, style in reversed(said):
+        lines = wrapped(text, width - 2)
+        found = [row(width, ("! " if i == 0 else "  ", style), (line, style)) for i, line in enumerate(lines)]
+        if len(rows) + len(found) > room:
+            return rows or found[:room]
+        rows = found + rows
     return rows
 
 
@@ -130,6 +158,5 @@ class PhaseTable(ViewRows):
         """Return the table, and the latest notices in the rows that remain."""
         rows = phase_rows(view, width, height)
         room = height - len(rows) - 1
-        notices = view.snapshot.notices[-room:] if room > 0 else ()
-        blank = [Content()] * (height - len(rows) - len(notices))
-        return [*rows, *blank, *(row(width, ("! ", fmt.WARN), (text, fmt.WARN)) for text in notices)]
+        notices = notice_rows(view, width, room) if room > 0 else []
+        return [*rows, *[Content()] * (height - len(rows) - len(notices)), *notices]

@@ -89,6 +89,6 @@ class SamplePager(Rows):
             width,
             (kind, f"{fmt.STRONG} {fmt.QUIET}"),
             (f"  {at + 1} of {len(chosen)}  {keys}", fmt.INFO),
-            right=[(f"{below} more rows", fmt.QUIET)] if below > 0 else [],
+            right=[(fmt.more_rows(below), fmt.QUIET)] if below > 0 else [],
         )
         return [heading, *body[self.top : self.top + height - 1]]

@@ -40,6 +40,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """What an attempt says that it wrote; relative paths start at the plan's folder."""
+
+    phase: str
+    attempt: int
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True)
 class MemoryUse:
     """Memory in use while an attempt ran, in bytes over seconds since the epoch: of each GPU, and RAM."""
 
@@ -59,8 +68,8 @@ class View:
     """The session at one moment, and the record of the phase that the operator looks at.
 
     `now` is the viewer's clock; `lost` says why the snapshot is old, where it is; `outcome` is the text that
-    the last phase of a finished session wrote; `memory` is that of each attempt, in the order in which they
-    ran.
+    the last phase of a finished session wrote; `memory` is that of each attempt and `deliveries` what each
+    wrote, in the order in which they ran.
     """
 
     snapshot: SessionSnapshot
@@ -69,6 +78,7 @@ class View:
     lost: str = ""
     outcome: tuple[str, ...] = ()
     memory: tuple[MemoryUse, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def phase(self) -> PhaseView | None:

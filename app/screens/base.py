@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol, TypeVar, cast
 
 from textual.screen import ModalScreen, Screen
 
-from app.screens.keys import commands
+from app.screens.keys import Command
 from app.session.snapshot import DecisionKind, SessionSnapshot, Value
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import ViewRows
@@ -66,6 +66,15 @@ class Cockpit(Protocol):
     def write(self, name: str, text: str) -> None:
         """Write a text to a file that the operator finds again."""
 
+    def preflight(self) -> None:
+        """Look for what would fail later."""
+
+    def peek(self, path: str) -> None:
+        """Show the first rows of a file that a phase wrote, or what a folder holds."""
+
+    def commands(self, table: str) -> tuple[Command, ...]:
+        """Return a part of the table of keys, with the operator's own keys."""
+
     def detach(self) -> None:
         """Leave the screen; the session goes on."""
 
@@ -95,7 +104,7 @@ class CockpitScreen(Screen[None]):
         mark = [Key("READ-ONLY", "")] if self.cockpit.read_only else []
         return mark + [
             Key(c.key, c.footer, self.loud(c.action))
-            for c in commands(self.table)
+            for c in self.cockpit.commands(self.table)
             if c.footer and self.check_action(c.action.split("(")[0], _arguments(c.action))
         ]
 
@@ -130,6 +139,12 @@ class CockpitScreen(Screen[None]):
 
         self.app.push_screen(HelpScreen())
 
+    def action_gate(self) -> None:
+        """Open the gate."""
+        from app.screens.gate import GateScreen
+
+        self.app.push_screen(GateScreen())
+
     def action_log(self) -> None:
         """Open the log."""
         from app.screens.log import LogScreen
@@ -141,6 +156,12 @@ class CockpitScreen(Screen[None]):
         from app.screens.machine import MachineScreen
 
         self.app.push_screen(MachineScreen())
+
+    def action_artifacts(self) -> None:
+        """Open what the phases wrote."""
+        from app.screens.artifacts import ArtifactsScreen
+
+        self.app.push_screen(ArtifactsScreen())
 
     def action_samples(self) -> None:
         """Open the samples."""

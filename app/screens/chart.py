@@ -79,3 +79,19 @@ class ChartScreen(ChartKeys):
         yield PhaseDetail()
         yield figure
         yield self.key_bar()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the gate while one is open."""
+        if action == "gate":
+            return self.view is not None and self.view.snapshot.gate is not None
+        return super().check_action(action, parameters)
+
+    def loud(self, action: str) -> bool:
+        """The gate's key stands out."""
+        return action == "gate"
+
+    def action_gate(self) -> None:
+        """Open the gate, in place of the chart."""
+        from app.screens.gate import GateScreen  # which is a screen with a chart itself
+
+        self.app.switch_screen(GateScreen())

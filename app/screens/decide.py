@@ -13,7 +13,7 @@ from textual.widgets import Input, Label
 
 from app.screens.base import Dialog
 from app.screens.dialogs import Lines
-from app.screens.keys import bindings, commands
+from app.screens.keys import bindings
 from app.session.snapshot import DecisionKind, GateView
 from widgets import format as fmt
 from widgets.gate import next_phase, overrides, verdict_row
@@ -122,9 +122,11 @@ class DecideScreen(Dialog[Decision]):
         """Return the keys that work where the focus is."""
         if isinstance(self.focused, Input):
             return [Key("Enter", "done writing", loud=True)]
-        found = [Key(c.key, c.footer, c.action == "send") for c in commands("decide") if c.footer]
+        found = [
+            Key(c.key, c.footer, c.action == "send") for c in self.cockpit.commands("decide") if c.footer
+        ]
         if self.edits:
-            found += [Key(c.key, c.footer) for c in commands("parameters") if c.footer]
+            found += [Key(c.key, c.footer) for c in self.cockpit.commands("parameters") if c.footer]
             if self.gate.remedies:
                 found.append(Key("1-9", "remedy"))
         return found

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from app.screens.base import Answer, Dialog
-from app.screens.keys import bindings, commands
+from app.screens.keys import bindings
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import Part, Rows, row
 from widgets.samples import wrapped
@@ -57,7 +57,9 @@ class Question(Dialog[Answer]):
             yield Lines([[(line, "")] for line in self.lines])
             yield KeyBar(
                 lambda: [
-                    Key(c.key, c.footer, c.action == self.loud) for c in commands(self.table) if c.footer
+                    Key(c.key, c.footer, c.action == self.loud)
+                    for c in self.cockpit.commands(self.table)
+                    if c.footer and self.check_action(c.action, ())
                 ]
             )
 
@@ -83,6 +85,10 @@ class Quit(Question[str]):
     BINDINGS: ClassVar[list[Binding]] = bindings("quit")  # type: ignore[assignment]
     table = "quit"
     loud = "detach"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Do not offer to stop what may only be looked at."""
+        return action != "stop" or not self.cockpit.read_only
 
     def action_detach(self) -> None:
         """Leave; the session goes on."""

@@ -11,15 +11,20 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+import msgspec
+
 from app.monitor.tail import LogTail, MachineTail, Mask, ProgressTail, unmasked
-from app.monitor.text import clean_text
+from app.monitor.text import clean_line, clean_text
 from app.screens.base import Session
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
+from phases.common.protocol import Artifact, Result
 from widgets.series import Series, SeriesBuilder
-from widgets.view import LogLines, MemoryUse, Record, View
+from widgets.view import Delivery, LogLines, MemoryUse, Record, View
 
 MOST_MEMORY_POINTS: Final = 512
 MOST_EARLIER: Final = 3
+MOST_ARTIFACTS: Final = 500
+LARGEST_RESULT: Final = 32_000_000
 LONGEST_OUTCOME: Final = 64_000
 TIME_BETWEEN_VIEWS: Final = 0.9
 READING_TIME: Final = 0.15
@@ -107,6 +112,35 @@ class MemoryReader:
         return MemoryUse(*key, gpus, found[None])
 
 
+class DeliveryReader:
+    """What the attempts of the session wrote: of one that has ended, as its result says, read once."""
+
+    def __init__(self) -> None:
+        self._ended: dict[tuple[str, int], tuple[Artifact, ...]] = {}
+
+    def read(self, snapshot: SessionSnapshot, record: Record | None) -> tuple[Delivery, ...]:
+        """Return what is known; the attempt that is looked at is known while it runs."""
+        begun = [(each.started, phase.id, each) for phase in snapshot.phases for each in phase.attempts]
+        begun.sort(key=lambda found: found[0])
+        found = []
+        for _, phase, attempt in begun:
+            written = self._of(phase, attempt)
+            if record is not None and (record.phase, record.attempt) == (phase, attempt.number):
+                paths = {each.path for each in written}
+                written += tuple(each for each in record.artifacts if each.path not in paths)
+            if written:
+                found.append(Delivery(phase, attempt.number, written))
+        return tuple(found)
+
+    def _of(self, phase: str, attempt: AttemptView) -> tuple[Artifact, ...]:
+        if attempt.ended is None:
+            return ()
+        key = phase, attempt.number
+        if key not in self._ended:
+            self._ended[key] = artifacts_of(Path(attempt.folder) / "result.json")
+        return self._ended[key]
+
+
 class EarlierAttempts:
     """The metrics of a phase's attempts that have ended: each is read once, the latest first."""
 
@@ -147,6 +181,7 @@ class SessionFeed:
         self._reader: AttemptReader | None = None
         self._earlier: EarlierAttempts | None = None
         self._memory = MemoryReader()
+        self._deliveries = DeliveryReader()
         self._outcome: tuple[str, ...] = ()
         self._shown: SessionSnapshot | None = None
 
@@ -179,7 +214,8 @@ class SessionFeed:
             self._outcome = outcome(snapshot, self._mask)
         now = self._clock()
         lost = "" if snapshot.machine or snapshot.state in ("finished", "stopped") else "no conductor"
-        return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot))
+        deliveries = self._deliveries.read(snapshot, record)
+        return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot), deliveries)
 
     def _record(self, snapshot: SessionSnapshot) -> Record | None:
         wanted = self._chosen
@@ -211,6 +247,20 @@ def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:
     )
 
 
+def artifacts_of(path: Path) -> tuple[Artifact, ...]:
+    """Return what a result says was written; what cannot be read says nothing."""
+    try:
+        if path.stat().st_size > LARGEST_RESULT:
+            return ()
+        result = msgspec.json.decode(path.read_bytes(), type=Result)
+    except (OSError, ValueError, RecursionError):
+        return ()
+    return tuple(
+        msgspec.structs.replace(each, path=clean_line(each.path), sha256=clean_line(each.sha256))
+        for each in result.artifacts[:MOST_ARTIFACTS]
+    )
+
+
 def outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]:
     """Return the text that the last phase wrote below the artifacts, where it wrote one."""
     attempts = snapshot.phases[-1].attempts
@@ -222,7 +272,7 @@ def outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]
     for path in reversed(progress.artifacts):
         if path.endswith(".txt"):
             try:
-                found = Path(snapshot.artifacts, path).resolve()
+                found = Path(snapshot.plan_folder, path).resolve()
                 if not found.is_relative_to(Path(snapshot.artifacts).resolve()):
                     return ()
                 with found.open("rb") as file:

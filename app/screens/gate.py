@@ -40,11 +40,16 @@ class GateScreen(ChartKeys):
         yield GateCost()
         yield self.key_bar()
 
+    def on_mount(self) -> None:
+        """Look at the phase that the gate is after, whatever was looked at before."""
+        self.cockpit.look_at(None)
+
     def show(self, view: View) -> None:
         """Draw the gate; leave when it has been decided, here or by somebody else."""
         gate = view.snapshot.gate
         if gate is None or (self.gate is not None and gate.opened != self.gate.opened):
-            self.dismiss()
+            if self.app.screen is self:  # or else when the dialog above is closed
+                self.dismiss()
             return
         self.gate = gate
         super().show(view)
@@ -71,6 +76,8 @@ class GateScreen(ChartKeys):
             action = "chart"
         if action in ("turn", "samples"):
             return record is not None and bool(record.samples)
+        if action == "artifacts":
+            return self.view is not None and bool(self.view.deliveries)
         return super().check_action(action, parameters)
 
     def _options(self) -> tuple[DecisionKind, ...]:

@@ -1,7 +1,7 @@
 """All keys of the cockpit in one table: bindings, footers, help and palette are made from it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from textual.binding import Binding
@@ -24,6 +24,7 @@ SHOWN: Final = {
     "shift+left": "Shift <",
     "shift+right": "Shift >",
     "left_square_bracket": "[",
+    "enter": "Enter",
     "right_square_bracket": "]",
 }
 
@@ -46,6 +47,11 @@ class Command:
     def id(self) -> str:
         """The name that a user's key map refers to."""
         return f"{self.screen}.{self.action.replace('(', '.').strip(')').replace(chr(39), '')}"
+
+    @property
+    def priority(self) -> bool:
+        """Whether it works while a text is being written."""
+        return self.screen == "app" and "ctrl+" in self.keys
 
     @property
     def key(self) -> str:
@@ -111,6 +117,8 @@ COMMANDS: Final = (
     Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
     Command("session", "z", "chart", "chart on a screen of its own", "zoom"),
     Command("session", "u", "machine", "GPUs and host: who holds them, memory over time, peaks", "GPU"),
+    Command("session", "a", "artifacts", "what the phases wrote, with size and rows", "artifacts"),
+    Command("session", "i", "preflight", "look again for what would fail later", "preflight"),
     *_chart("session"),
     Command("session", "down,j", "choose(1)", "look at the next phase"),
     Command("session", "up", "choose(-1)", "look at the phase before"),
@@ -135,17 +143,21 @@ COMMANDS: Final = (
     Command("gate", "question_mark,h", "help", "all keys", "help"),
     Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
     Command("gate", "l", "log", "log of the phase", "log"),
+    Command("gate", "a", "artifacts", "what the phases wrote, and the first rows of each file", "artifacts"),
     Command("gate", "v", "samples", "samples on a screen of their own", "view samples"),
     Command("gate", "down,j", "scroll_rows(1)", "scroll the evidence down"),
     Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),
     Command("gate", "pagedown,space", "scroll_rows(8)", "scroll the evidence down by a page"),
     Command("gate", "pageup", "scroll_rows(-8)", "scroll the evidence up by a page"),
     # The chart
+    Command("chart", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
     Command("chart", "m", "metric(1)", "next metric", "metric"),
     Command("chart", BACK, "back", "back", "back"),
     Command("chart", "question_mark,h", "help", "all keys", "help"),
     *_chart("chart"),
     # GPUs and host
+    Command("machine", "c,y", "copy", "copy the screen as text", "copy"),
+    Command("machine", "w", "write", "write the screen to a file", "write"),
     Command("machine", BACK, "back", "back", "back"),
     Command("machine", "question_mark,h", "help", "all keys", "help"),
     # The log
@@ -177,11 +189,39 @@ COMMANDS: Final = (
     Command("samples", "up,k", "scroll_rows(-1)", "up"),
     Command("samples", "pagedown", "scroll_rows(10)", "down by a page"),
     Command("samples", "pageup", "scroll_rows(-10)", "up by a page"),
+    # The artifacts
+    Command("artifacts", "down,j", "choose(1)", "next file"),
+    Command("artifacts", "up,k", "choose(-1)", "file before"),
+    Command("artifacts", "pagedown,space", "choose(10)", "ten files down"),
+    Command("artifacts", "pageup", "choose(-10)", "ten files up"),
+    Command(
+        "artifacts",
+        "enter,right",
+        "peek",
+        "the first rows of the file, or what the folder holds",
+        "first rows",
+    ),
+    Command("artifacts", "c,y", "copy", "copy the path", "copy path"),
+    Command("artifacts", "w", "write", "write the list to a file", "write"),
+    Command("artifacts", BACK, "back", "back", "back"),
+    Command("artifacts", "question_mark,h", "help", "all keys", "help"),
+    # What would fail later
+    Command("preflight", "r", "again", "look again; sends a notification", "look again"),
+    Command("preflight", "c,y", "copy", "copy what was found", "copy"),
+    Command("preflight", "w", "write", "write what was found to a file", "write"),
+    Command("preflight", BACK, "back", "back", "back"),
+    Command("preflight", "question_mark,h", "help", "all keys", "help"),
+    Command("preflight", "down,j", "scroll_rows(1)", "down"),
+    Command("preflight", "up,k", "scroll_rows(-1)", "up"),
+    Command("preflight", "pagedown,space", "page(1)", "down by a page"),
+    Command("preflight", "pageup", "page(-1)", "up by a page"),
     # Pages of text: plan, decisions, result, help
     Command("text", "down,j", "scroll_rows(1)", "down"),
     Command("text", "up,k", "scroll_rows(-1)", "up"),
     Command("text", "pagedown,space", "page(1)", "down by a page", "page down"),
     Command("text", "pageup", "page(-1)", "up by a page", "page up"),
+    Command("text", "right", "scroll_columns(16)", "to the right, where a row is cut"),
+    Command("text", "left", "scroll_columns(-16)", "to the left"),
     Command("text", "c", "copy", "copy the text", "copy"),
     Command("text", "w", "write", "write the text to a file", "write"),
     Command("text", BACK, "back", "back", "back"),
@@ -213,15 +253,21 @@ SCREENS: Final = {
     "parameters": "Parameters of a retry",
     "log": "Log",
     "samples": "Samples",
+    "artifacts": "Artifacts",
+    "preflight": "Preflight",
     "text": "Plan, decisions, result, help",
     "quit": "Quit",
     "app": "Everywhere",
 }
 
 
-def commands(screen: str) -> tuple[Command, ...]:
-    """Return the commands of a screen, in the order of the table."""
-    return tuple(command for command in COMMANDS if command.screen == screen)
+def commands(screen: str, key_map: Mapping[str, str] = {}) -> tuple[Command, ...]:
+    """Return the commands of a screen, in the order of the table, with the keys that a user's map gives."""
+    return tuple(
+        replace(command, keys=key_map.get(command.id, command.keys))
+        for command in COMMANDS
+        if command.screen == screen
+    )
 
 
 def bindings(screen: str) -> list[Binding]:
@@ -238,5 +284,5 @@ def _bindings(screen: str) -> Iterator[Binding]:
             show=bool(command.footer),
             tooltip=command.help,
             id=command.id,
-            priority="ctrl+" in command.keys,
+            priority=command.priority,
         )

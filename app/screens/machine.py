@@ -24,3 +24,15 @@ class MachineScreen(CockpitScreen):
         yield Clock()
         yield MemoryPanel()
         yield self.key_bar()
+
+    def _plain(self) -> str:
+        panel = self.query_one(MemoryPanel)
+        return "\n".join(r.plain.rstrip() for r in panel.rows(*panel.size)) + "\n"
+
+    def action_copy(self) -> None:
+        """Copy the screen."""
+        self.cockpit.copy(self._plain(), "screen")
+
+    def action_write(self) -> None:
+        """Write the screen to a file."""
+        self.cockpit.write("machine.txt", self._plain())

@@ -8,10 +8,9 @@ from textual.containers import Container, Vertical
 
 from app.screens.chart import ChartKeys
 from app.screens.dialogs import Confirm
-from app.screens.gate import GateScreen
 from app.screens.keys import bindings
 from app.screens.text import DecisionsScreen, OutcomeScreen, PlanScreen
-from widgets.detail import Figure, PhaseDetail
+from widgets.detail import Figure, PhaseDetail, has_figure
 from widgets.header import Clock, HeaderRows
 from widgets.log_view import LogView
 from widgets.machine import MachinePanel
@@ -27,7 +26,7 @@ class SessionScreen(ChartKeys):
 
     CSS_PATH = "session.tcss"
     BINDINGS: ClassVar[list[Binding]] = bindings("session")  # type: ignore[assignment]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     table = "session"
 
@@ -53,6 +52,8 @@ class SessionScreen(ChartKeys):
         wanted = min(MOST_MACHINE_ROWS, max(3, rows))
         if panel.styles.height is None or panel.styles.height.value != wanted:
             panel.styles.height = wanted
+        # Where there is nothing to draw, the log has the room.
+        self.set_class(not has_figure(view.record), "-log-only")
         super().show(view)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -68,16 +69,14 @@ class SessionScreen(ChartKeys):
             "outcome": snapshot.state in OVER,
             "decisions": bool(snapshot.decisions),
             "samples": record is not None and bool(record.samples),
+            "artifacts": bool(view.deliveries),
+            "preflight": may_act,
         }
         return means_something.get(action, super().check_action(action, parameters))
 
     def loud(self, action: str) -> bool:
         """The gate's key stands out while a gate is open."""
         return action in ("gate", "outcome")
-
-    def action_gate(self) -> None:
-        """Open the gate."""
-        self.app.push_screen(GateScreen())
 
     def action_plan(self) -> None:
         """Open plan and parameters."""
@@ -90,6 +89,10 @@ class SessionScreen(ChartKeys):
     def action_outcome(self) -> None:
         """Open what the session found."""
         self.app.push_screen(OutcomeScreen())
+
+    def action_preflight(self) -> None:
+        """Look for what would fail later."""
+        self.cockpit.preflight()
 
     def action_choose(self, steps: int) -> None:
         """Look at another phase."""

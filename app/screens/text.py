@@ -1,6 +1,6 @@
 """Pages of text: help, plan, decisions, and what the session found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from app.screens.base import CockpitScreen
-from app.screens.keys import SCREENS, bindings, commands
+from app.screens.keys import SCREENS, Command, bindings
 from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.header import Clock, HeaderRows, when
@@ -19,23 +19,23 @@ from widgets.samples import wrapped
 from widgets.view import View
 
 HEADING = f"{fmt.STRONG} {fmt.INFO}"
-LABEL = 16
+LABEL, LONGEST_LABEL = 16, 32
 
 
-def _field(width: int, name: str, text: str, style: str = "") -> list[Content]:
-    lines = wrapped(text, width - LABEL)
+def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL) -> list[Content]:
+    lines = wrapped(text, width - label)
     return [
-        row(width, (fmt.fit(name, LABEL) if i == 0 else " " * LABEL, fmt.QUIET), (line, style))
+        row(width, (fmt.fit(name if i == 0 else "", label - 1) + " ", fmt.QUIET), (line, style))
         for i, line in enumerate(lines)
     ]
 
 
-def help_rows(width: int) -> list[Content]:
-    """Return all keys, screen by screen, from their one table."""
-    rows = [row(width, ("Keys", HEADING))]
+def help_rows(of: Callable[[str], Sequence[Command]], width: int) -> list[Content]:
+    """Return all keys, screen by screen, from their one table: `of` gives a screen's part of it."""
+    rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", fmt.QUIET))]
     for name, title in SCREENS.items():
         rows += [Content(), row(width, (title, fmt.STRONG))]
-        for command in commands(name):
+        for command in of(name):
             rows.append(row(width, (f"  {fmt.fit(command.all_keys, 24)}", fmt.INFO), (command.help, "")))
     return rows
 
@@ -68,10 +68,12 @@ def plan_rows(view: View, width: int) -> list[Content]:
             rows.append(
                 row(width, (f"attempt {attempt.number}{batch}", fmt.STRONG), (f"  {ended}", fmt.QUIET))
             )
+            label = min(LONGEST_LABEL, max((len(name) + 4 for name in attempt.parameters), default=0))
             for name, value in attempt.parameters.items():
                 change = attempt.changed.get(name)
                 mark = f"   was {written(change[0])}" if change else ""
-                rows += _field(width, f"  {name}", written(value) + mark, fmt.WARN if change else "")
+                style = fmt.WARN if change else ""
+                rows += _field(width, f"  {name}", written(value) + mark, style, max(LABEL, label))
     measured = any(other.measured_hours for other in snapshot.phases)
     rows += [Content(), row(width, ("Phases", HEADING))]
     for other in snapshot.phases:
@@ -138,7 +140,7 @@ def outcome_rows(view: View, width: int) -> list[Content]:
         )
     ]
     if view.outcome:
-        rows += [Content(), *(row(width, (line, "")) for line in view.outcome)]
+        rows += [Content(), *(Content(fmt.plain(line)) for line in view.outcome)]
     rows.append(Content())
     for phase in snapshot.phases:
         looks = look(phase)
@@ -157,9 +159,9 @@ def outcome_rows(view: View, width: int) -> list[Content]:
 
 
 class TextRows(ViewRows):
-    """Rows that scroll."""
+    """Rows that scroll, to the side as well where one is longer than the widget is wide."""
 
-    top = 0
+    top = left = 0
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return all rows."""
@@ -170,16 +172,23 @@ class TextRows(ViewRows):
         self.top += count
         self.refresh_rows()
 
+    def scroll_columns(self, count: int) -> None:
+        """Move to the left or right."""
+        self.left = max(0, self.left + count)
+        self.refresh_rows()
+
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows in the window; the last says how many follow."""
-        rows = self.text(self.view, width)
+        whole = self.text(self.view, width)
+        self.left = min(self.left, max(0, max((r.cell_length for r in whole), default=0) - width))
+        rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]
         if len(rows) <= height:
             self.top = 0
             return rows
         self.top = min(max(0, self.top), len(rows) - height + 1)
         window = rows[self.top : self.top + height - 1]
         below = len(rows) - self.top - len(window)
-        return [*window, row(width, (f"{below} more rows" if below else "end", fmt.INFO))]
+        return [*window, row(width, (fmt.more_rows(below) if below else "end", fmt.INFO))]
 
 
 class TextScreen(CockpitScreen):
@@ -220,6 +229,10 @@ class TextScreen(CockpitScreen):
         rows = self.query_one(TextRows)
         rows.scroll_rows(pages * max(1, rows.size.height - 2))
 
+    def action_scroll_columns(self, count: int) -> None:
+        """Scroll to the left or right."""
+        self.query_one(TextRows).scroll_columns(count)
+
     def action_copy(self) -> None:
         """Copy the whole text."""
         self.cockpit.copy(self._plain(), self.name_of_text)
@@ -236,7 +249,7 @@ class HelpScreen(TextScreen):
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return help_rows(width)
+        return help_rows(self.cockpit.commands, width)
 
 
 class PlanScreen(TextScreen):

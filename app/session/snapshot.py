@@ -185,6 +185,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str
     folder: str
     artifacts: str
+    plan_folder: str = ""  # where phases run: what relative paths in their reports start at
     state: SessionState
     started: float
     now: float

@@ -50,6 +50,7 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
         gpu=plan.pod.gpu,
         folder=str(folder),
         artifacts=str(plan.artifacts),
+        plan_folder=str(plan.folder),
         state=_session_state(state),
         started=state.started_wall,
         now=now,

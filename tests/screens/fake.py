@@ -29,9 +29,10 @@ from app.session.snapshot import (
     SessionSnapshot,
     SessionState,
 )
-from phases.common.protocol import Artifact, Sample
+from phases.common.protocol import Artifact, Notice, Sample
+from widgets.preflight import Check
 from widgets.series import Series, SeriesBuilder
-from widgets.view import LogLines, MemoryUse, Record, View
+from widgets.view import Delivery, LogLines, MemoryUse, Record, View
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
 HOUR = 3600.0
@@ -178,6 +179,7 @@ def snapshot(current: int, state: PhaseState, session: SessionState, **changes: 
         gpu="A100 SXM 80GB",
         folder="/srv/run/artifacts/sessions/2025-10-03-0800",
         artifacts="/srv/run/artifacts",
+        plan_folder="/srv/run",
         state=session,
         started=START,
         now=now,
@@ -384,11 +386,48 @@ GATE_FAIL = GateView(
 )
 
 
+NOTICES = (
+    Notice(START, "evaluating artifacts/models/sft_model on 541 prompts"),
+    Notice(START, "7 answers were cut at 256 tokens", "warning"),
+)
+
+DELIVERIES = (
+    Delivery(
+        "sft_data",
+        2,
+        (
+            Artifact(
+                START,
+                "artifacts/sft_data/sft_training_data_20251003_091500.jsonl",
+                8_112_904,
+                "0a" * 32,
+                10_112,
+            ),
+            Artifact(START, "artifacts/sft_data/manifest.json", 2_112, "1b" * 32),
+        ),
+    ),
+    Delivery("sft_training", 1, (Artifact(START, "artifacts/models/sft_model", 536_870_912, "2c" * 32),)),
+    Delivery("sft_evaluation", 1, ARTIFACTS),
+)
+
+
+CHECKS = (
+    Check("plan", "ok", "9 phases, estimate $14.80-27.90 of $25.00"),
+    Check("secrets", "warn", "HF_TOKEN is not set", "export HF_TOKEN=..., or take it out of session.secrets"),
+    Check(
+        "disk",
+        "fail",
+        "weights, outputs and checkpoints: 98 GB, but 41 GB are free on /workspace",
+        "Free or rent more, or put session.artifacts on a larger volume",
+    ),
+    Check("GPU", "ok", "A100-SXM4-80GB, 80 GB, of which 0.4 in use"),
+)
+
+
 def gate_passes(**changes: Any) -> View:
     base = snapshot(4, "gate", "gate", gate=GATE_PASS)
-    return View(
-        replace(base, **changes), base.now, record("sft_evaluation", samples=samples(), artifacts=ARTIFACTS)
-    )
+    found = record("sft_evaluation", samples=samples(), artifacts=ARTIFACTS, notices=NOTICES)
+    return View(replace(base, **changes), base.now, found, deliveries=DELIVERIES)
 
 
 def gate_fails(**changes: Any) -> View:

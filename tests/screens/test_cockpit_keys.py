@@ -1,6 +1,8 @@
 """Every key and decision, against a session that remembers what it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace as dataclass_replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -9,6 +11,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from app.screens.artifacts import ArtifactsScreen, PeekScreen
 from app.screens.chart import ChartScreen
 from app.screens.decide import DecideScreen
 from app.screens.dialogs import Confirm, Quit
@@ -24,6 +27,7 @@ from widgets.detail import Chart, Figure
 from widgets.gate import GateEvidence
 from widgets.log_view import LogView
 from widgets.parameters import ParameterTable
+from widgets.preflight import Check
 from widgets.samples import SamplePager
 from widgets.view import LogLines, View
 
@@ -141,19 +145,135 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
         assert driven.app.screen.query_one(Figure).chart == Chart()
 
 
-async def test_the_machine_says_who_holds_the_gpu(drive: Any) -> None:
-    async with drive(fake.running()) as driven:
+async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) -> None:
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
         await driven.press("u")
         shown = shown_in(driven)
         assert "! jupyter-lab 99 (not the phase)" in shown
         assert "python 4711 (the phase)" in shown
         assert "driver keeps 0.6" in shown
         assert "PEAK, GiB" in shown
-        await driven.press("q")
+        await driven.press("c", "w", "q")
+        assert "held by  ! jupyter-lab 99 (not the phase)" in driven.app.clipboard
+        assert (tmp_path / "exports" / "machine.txt").read_text() == driven.app.clipboard
         assert driven.screen_is(SessionScreen)
+        assert "! GPU held by jupyter-lab 99" in shown_in(driven)
     async with drive(fake.no_gpu()) as driven:
         await driven.press("u")
         assert "held by" not in shown_in(driven)
+
+
+async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tmp_path: Path) -> None:
+    rows = tmp_path / "artifacts" / "sft_data" / "manifest.json"
+    rows.parent.mkdir(parents=True)
+    rows.write_text('{"rows": 10112}\n')
+    view = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path))
+    async with drive(view) as driven:
+        await driven.press("a", "down", "down", "up", "c")
+        assert driven.app.clipboard == "artifacts/sft_data/manifest.json"
+        await driven.press("enter")
+        assert driven.screen_is(PeekScreen)
+        assert '1  {"rows": 10112}' in shown_in(driven)
+        await driven.press("q", "pagedown", "enter")
+        assert driven.screen_is(ArtifactsScreen), "the last file is not there"
+        assert "No such file" in [*driven.app._notifications][-1].message
+        await driven.press("pageup", "w", "q")
+        assert driven.screen_is(GateScreen)
+    lines = (tmp_path / "exports" / "artifacts.tsv").read_text().splitlines()
+    assert lines[2] == f"artifacts/sft_data/manifest.json\t2112\t\t{'1b' * 32}"
+    async with drive(fake.running()) as driven:
+        await driven.press("a")
+        assert driven.screen_is(SessionScreen), "nothing was written yet"
+
+
+async def test_preflight_fills_and_looks_again(drive: Any, tmp_path: Path) -> None:
+    runs, go_on = [], Event()
+
+    def checks() -> Iterator[Check]:
+        runs.append(1)
+        yield fake.CHECKS[0]
+        go_on.wait()
+        yield from fake.CHECKS[1:]
+
+    async def until(text: str) -> None:
+        while text not in shown_in(driven):
+            await driven.pilot.pause(0.01)
+
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
+        driven.app._checks = checks
+        await driven.press("i")
+        await until("9 phases")
+        assert "looking ..." in shown_in(driven)
+        await driven.press("r")
+        assert len(runs) == 1, "it is looking already"
+        go_on.set()
+        await until("1 failed, 1 to look at, 2 ok")
+        await driven.press("r")
+        await until("1 failed, 1 to look at, 2 ok")
+        assert len(runs) == 2
+        await driven.press("c", "w", "q")
+        assert "-> Free or rent more" in driven.app.clipboard
+        assert driven.screen_is(SessionScreen)
+    assert "HF_TOKEN is not set" in (tmp_path / "exports" / "preflight.txt").read_text()
+
+
+async def test_the_chart_leads_to_an_open_gate(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("z", "g")
+        assert driven.screen_is(ChartScreen), "no gate is open"
+        driven.app.show(fake.gate_fails())
+        await driven.press("g")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_a_gate_that_opens_behind_another_screen_is_announced(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l")
+        driven.app.show(fake.gate_passes())
+        await driven.press()
+        assert driven.screen_is(LogScreen)
+        [said] = driven.app._notifications
+        assert "waits for a decision after SFT evaluation" in said.message
+
+
+async def test_a_gate_is_about_its_own_phase(drive: Any) -> None:
+    view = fake.gate_passes()
+    other = fake.record("sft_training", artifacts=fake.ARTIFACTS, notices=fake.NOTICES)
+    async with drive(View(view.snapshot, view.now, other)) as driven:
+        assert driven.screen_is(GateScreen)
+        assert driven.looked_at == [None]
+        await driven.press("pagedown", "pagedown")
+        assert "DELIVERED" not in shown_in(driven)
+        assert "NOTICES" not in shown_in(driven)
+        driven.app.show(view)
+        await driven.press("pagedown", "pagedown")
+        assert "7 answers were cut" in shown_in(driven)
+
+
+async def test_a_phase_without_curves_or_samples_leaves_its_room_to_the_log(drive: Any) -> None:
+    view = fake.running()
+    assert view.record is not None
+    async with drive(view) as driven:
+        log = driven.app.screen.query_one(LogView)
+        before = log.size.height
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=view.record.log)))
+        await driven.press()
+        assert log.size.height > before + 5
+        assert not driven.app.screen.query_one(Figure).display
+
+
+async def test_the_title_says_what_there_is_to_know(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        assert driven.app.title == "gonogo Stage 1: running 4/9"
+        driven.app.show(fake.stalled())
+        assert driven.app.title == "gonogo Stage 1: stalled 4/9"
+        driven.app.show(fake.gate_passes())
+        driven.app.show(fake.gate_passes())
+        assert driven.app.title == "gonogo Stage 1: gate 5/9"
+        await driven.press()
+        assert driven.screen_is(GateScreen)
 
 
 async def test_a_hold_is_taken_back(drive: Any) -> None:
@@ -312,6 +432,20 @@ async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
         assert driven.session.asked == []
 
 
+@pytest.mark.parametrize("dialog", [["g"], ["ctrl+c"]], ids=["decision", "quit"])
+async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str]) -> None:
+    view = fake.gate_passes()
+    async with drive(view) as driven:
+        await driven.press(*dialog)
+        driven.app.show(View(view.snapshot, view.now + 3600, view.record))
+        await driven.press()
+        assert "05:01:10" in shown_in(driven), "the clock"
+        assert "waiting 1h04m" in shown_in(driven)
+        driven.app.show(fake.running())
+        await driven.press("n")
+        assert driven.screen_is(SessionScreen), "decided by somebody else meanwhile"
+
+
 async def test_a_refusal_is_shown(drive: Any) -> None:
     async with drive(fake.gate_passes()) as driven:
         driven.session.refusal = "the gate was decided already"
@@ -325,8 +459,32 @@ async def test_read_only_decides_and_stops_nothing(drive: Any) -> None:
     async with drive(fake.gate_passes(), read_only=True) as driven:
         await driven.press("g", "r", "s", "x", "b")
         assert driven.screen_is(GateScreen)
-        await driven.press("q", "k", "o", "q", "x", "y")
+        await driven.press("q", "k", "o", "q")
+        assert driven.screen_is(Quit)
+        assert "stop the session" not in shown_in(driven)
+        await driven.press("x", "y")
     assert driven.session.asked == []
+
+
+async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal: None) -> None:
+    view = fake.retried()
+    assert view.record is not None
+    log = LogLines(0, ("tr\u00e8s \u6f22\u5b57 \U0001f600", "x" * 200))
+    async with drive(View(view.snapshot, view.now, dataclass_replace(view.record, log=log))) as driven:
+        for keys in ([], ["l"], ["q", "z"], ["q", "u"], ["q", "ctrl+p"], ["escape", "q"]):
+            await driven.press(*keys)
+            assert shown_in(driven).isascii(), keys
+
+
+async def test_no_colour_is_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    view = fake.gate_fails()
+    app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        styles = [s.style for strip in app.screen._compositor.render_strips() for s in strip if s.style]
+        assert styles
+        assert all(c is None or c.is_default for s in styles for c in (s.color, s.bgcolor))
 
 
 async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
@@ -423,6 +581,17 @@ async def test_the_end_shows_the_result(drive: Any) -> None:
         assert driven.screen_is(OutcomeScreen)
 
 
+async def test_a_result_that_is_wider_than_the_screen_scrolls_to_the_side(drive: Any) -> None:
+    view = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
+    async with drive(view) as driven:
+        assert "end" not in shown_in(driven).split("artifacts")[0]
+        await driven.press("right", "right")
+        assert "789end" in shown_in(driven)
+        await driven.press("c", "left", "left")
+        assert "789end" in driven.app.clipboard
+        assert " 0123456789" in shown_in(driven)
+
+
 async def test_text_pages_scroll(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
@@ -440,8 +609,7 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
     first, last = fake.running(), fake.gate_passes()
 
     class Feed:
-        def look_at(self, phase: str | None) -> None:
-            raise AssertionError
+        def look_at(self, phase: str | None) -> None: ...
 
         def views(self, stopping: Event) -> Any:
             yield from [first] * 20

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from app.screens.feed import AttemptReader, SessionFeed
+from app.screens.feed import AttemptReader, SessionFeed, artifacts_of
 from app.session.secrets import Masker
 from app.session.snapshot import AttemptView, SessionSnapshot
-from phases.common.protocol import Artifact, Line, Metric, Notice, Sample
+from phases.common.protocol import Artifact, Line, Metric, Notice, Result, Sample
 from tests.screens import fake
+from widgets.view import Delivery
 
 
 def write(folder: Path, *lines: Line) -> None:
@@ -117,7 +118,7 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
     path = str(tmp_path / "final_comparison.txt") if where == "absolute" else "final_comparison.txt"
     folder = tmp_path / "comparison"
     write(folder, Artifact(0.0, path, 10, "ab"))
-    base = replace(fake.finished().snapshot, artifacts=str(tmp_path))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
     last = base.phases[-1]
     base = fake.with_phase(base, last.id, attempts=(attempt(folder),))
     assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == (
@@ -194,3 +195,28 @@ def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path:
     assert [use.peak(0) for use in view.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
     assert [use.peak(7) for use in view.memory] == [None] * len(begun)
     assert all(use.peak() == int(3.1 * fake.GIB) for use in view.memory)
+
+
+def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    evil = Artifact(0.0, "rows\x1b]0;owned\x07.jsonl", 10, "ab", 3)
+    result = folder / "result.json"
+    result.write_bytes(msgspec.json.encode(Result({}, artifacts=[evil])))
+    base = fake.with_phase(base, "sft_data", attempts=(replace(attempt(folder), ended=1.0, started=-1.0),))
+    now = Artifact(0.0, "checkpoint", 5, "cd")
+    write(tmp_path / "sft_training", now)
+    feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
+    for _ in range(2):
+        assert feed.view(base).deliveries == (
+            Delivery("sft_data", 1, (replace(evil, path="rows.jsonl"),)),
+            Delivery("sft_training", 1, (now,)),
+        )
+        result.write_text("torn")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"metrics": {}, "artifacts": [{"path": 3}]}'])
+def test_a_result_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "result.json").write_text(text)
+    assert artifacts_of(tmp_path / "result.json") == ()

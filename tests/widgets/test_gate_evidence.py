@@ -1,9 +1,12 @@
 """What stands beside the metrics of a gate."""
 
+from dataclasses import replace
+
 import msgspec
 
 from tests.screens import fake
-from widgets.gate import metric_rows
+from widgets.gate import evidence_rows, metric_rows
+from widgets.view import LogLines
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
@@ -19,3 +22,19 @@ def test_only_phases_that_measured_the_same_are_compared() -> None:
     assert "Baseline" in rows[0]
     assert "SFT training" not in rows[0]
     assert rows[1].split() == ["success_rate", "0.742", "0.166"]
+
+
+def test_a_metric_that_was_not_finite_is_nan_and_no_setting() -> None:
+    gate = msgspec.structs.replace(fake.GATE_PASS, metrics={"final_train_loss": None}, earlier={})
+    rows = [row.plain for row in metric_rows(fake.gate_passes(), gate, 78)]
+    assert rows[1].split() == ["final_train_loss", "NaN"]
+
+
+def test_the_end_of_a_failed_phases_log_is_shown_whole() -> None:
+    view = fake.out_of_memory()
+    gate = view.snapshot.gate
+    assert gate is not None
+    said = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB of 79.25 GiB."
+    record = fake.record("sft_training", log=LogLines(0, (said,)))
+    rows = [row.plain.strip() for row in evidence_rows(replace(view, record=record), gate, 40)]
+    assert " ".join(rows).endswith(said)

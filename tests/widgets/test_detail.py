@@ -1,0 +1,26 @@
+"""The phase that is looked at, where little is known of it."""
+
+from dataclasses import replace
+
+from tests.screens import fake
+from widgets.detail import Chart, detail_rows, figure_rows, has_figure
+
+
+def test_without_a_conductor_progress_is_not_said_to_be_none() -> None:
+    view = fake.starting()
+    assert "no progress yet" in detail_rows(view, 34)[1].plain
+    assert "progress not known" in detail_rows(replace(view, lost="no conductor"), 40)[1].plain
+
+
+def test_a_chart_without_room_leaves_its_values() -> None:
+    rows = figure_rows(fake.running(), Chart(), 60, 3)
+    assert len(rows) == 1
+    assert "loss 0.80" in rows[0].plain
+
+
+def test_there_is_a_figure_where_there_is_something_to_draw() -> None:
+    assert has_figure(fake.running().record)
+    assert has_figure(fake.record("sft_data", samples=fake.samples(1)))
+    assert has_figure(fake.record("sft_data", reading=True))
+    assert not has_figure(fake.record("sft_data"))
+    assert not has_figure(None)

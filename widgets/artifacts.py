@@ -1,0 +1,103 @@
+"""What the phases wrote, as a list to choose from: path, rows, size; of the chosen one also the hash."""
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from phases.common.protocol import Artifact
+from widgets import format as fmt
+from widgets.header import when
+from widgets.rows import ViewRows, row
+from widgets.view import View
+
+SIZES = 26
+"""Columns at the right edge that rows and size take."""
+
+
+def tail(text: str, width: int) -> str:
+    """Return the end of a path that is too long for its room."""
+    if cell_len(text) <= width:
+        return text
+    start = "~" if fmt.terminal.ascii else "…"
+    return start + text[-(width - 1) :] if width > 0 else ""
+
+
+def short(path: str, view: View) -> str:
+    """Return a path without the artifact folder that almost all begin with."""
+    whole, folder = PurePath(view.snapshot.plan_folder, path), PurePath(view.snapshot.artifacts)
+    return str(whole.relative_to(folder)) if whole.is_relative_to(folder) else path
+
+
+def artifact_row(artifact: Artifact, path: str, width: int, chosen: bool) -> Content:
+    """Return a file's path as it is to be shown, and its rows and size at the right edge."""
+    count = f"{artifact.rows:,} rows" if artifact.rows is not None else ""
+    sizes = f"{count:>15}{fmt.size(artifact.bytes):>10}"
+    mark = (">" if fmt.terminal.ascii else "▸") if chosen else " "
+    style = f"{fmt.STRONG} {fmt.INFO}" if chosen else ""
+    return row(
+        width,
+        (f"{mark} ", fmt.INFO),
+        (tail(fmt.plain(path), width - 2 - SIZES), style),
+        right=[(sizes, fmt.QUIET)],
+    )
+
+
+class ArtifactList(ViewRows):
+    """All files of all attempts, in the order in which they were written; one is chosen."""
+
+    at = 0
+
+    @property
+    def files(self) -> Sequence[Artifact]:
+        """All files."""
+        return [
+            each for delivery in (self.view.deliveries if self.view else ()) for each in delivery.artifacts
+        ]
+
+    @property
+    def chosen(self) -> Artifact | None:
+        """The file that is chosen."""
+        files = self.files
+        return files[min(self.at, len(files) - 1)] if files else None
+
+    def choose(self, steps: int) -> None:
+        """Choose another file."""
+        self.at = min(max(0, self.at + steps), max(0, len(self.files) - 1))
+        self.refresh_rows()
+
+    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+        """Return the rows around the chosen file, and below them what more is known of it."""
+        chosen = self.chosen
+        if chosen is None:
+            return [row(width, ("ARTIFACTS", f"{fmt.STRONG} {fmt.QUIET}"), ("  none yet", fmt.QUIET))]
+        titles = {phase.id: phase.title for phase in view.snapshot.phases}
+        rows: list[Content] = []
+        number = here = 0
+        for delivery in view.deliveries:
+            attempt = f"  attempt {delivery.attempt}" if delivery.attempt > 1 else ""
+            rows.append(
+                row(width, (titles.get(delivery.phase, delivery.phase), fmt.STRONG), (attempt, fmt.QUIET))
+            )
+            for each in delivery.artifacts:
+                if each is chosen:
+                    here = len(rows)
+                rows.append(artifact_row(each, short(each.path, view), width, each is chosen))
+                number += 1
+        count = min(self.at, number - 1) + 1
+        heading = row(
+            width,
+            ("ARTIFACTS", f"{fmt.STRONG} {fmt.QUIET}"),
+            (f"  {count} of {number}", fmt.INFO),
+            (f"  in {view.snapshot.artifacts}", fmt.QUIET),
+            right=[(fmt.size(sum(each.bytes for each in self.files)), fmt.QUIET)],
+        )
+        detail = [
+            row(width, ("written ", fmt.QUIET), (when(chosen.time, view.now), "")),
+            row(width, ("sha256  ", fmt.QUIET), (chosen.sha256, "")),
+        ]
+        room = max(1, height - 1 - len(detail))
+        top = min(max(0, here - room // 2), max(0, len(rows) - room))
+        window = rows[top : top + room]
+        return [heading, *window, *[Content()] * (room - len(window)), *detail]
