@@ -43,75 +43,108 @@ def _fail(message: str) -> int:
 # The command line
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="gonogo", description="Runs a post-training session: phases, gates, decisions, and the bill."
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+class _Commands:
+    """The subcommands of a parser as they are added."""
 
-    def command(name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(self, name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        """Add a command."""
+        added = self._commands.add_parser(name, help=text, description=text)
         added.set_defaults(act=act)
         return added
 
-    def on_session(name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        added = command(name, act, text)
+    def on_session(
+        self, name: str, act: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        """Add a command that acts on a session."""
+        added = self.add(name, act, text)
         added.add_argument(
             "--session", metavar="ID", help="its id or folder (default: the newest unfinished one)"
         )
         return added
 
-    run = command("run", _run, "start a session, or rejoin the unfinished one")
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gonogo", description="Runs a post-training session: phases, gates, decisions, and the bill."
+    )
+    commands = _Commands(parser)
+    _add_starting(commands)
+    _add_before(commands)
+    _add_during(commands)
+    _add_after(commands)
+    return parser
+
+
+def _add_starting(commands: _Commands) -> None:
+    run = commands.add("run", _run, "start a session, or rejoin the unfinished one")
     _run_options(run)
     run.add_argument("--profile", help="the plan's profile to lay over it")
-    _run_options(command("rehearse", _rehearse, "run the plan's rehearsal profile"))
-    again = command("reproduce", _reproduce, "start a session again from its record; say first what differs")
+    _run_options(commands.add("rehearse", _rehearse, "run the plan's rehearsal profile"))
+    again = commands.add(
+        "reproduce", _reproduce, "start a session again from its record; say first what differs"
+    )
     again.add_argument("session", metavar="SESSION", help="its id or folder, also in an unpacked bundle")
     _start_options(again)
-    _check_options(command("check", _check, "validate a plan; show its phases, estimates, memory and totals"))
 
-    _init_options(command("init", _init, "write a plan for a folder of scripts"))
-    _plan_options(command("preflight", _preflight, "find now what would fail later; sends a notification"))
 
-    _plan_and_profile(command("drill", _drill, "see that the pod would be stopped when nobody answers"))
+def _add_before(commands: _Commands) -> None:
+    _check_options(
+        commands.add("check", _check, "validate a plan; show its phases, estimates, memory and totals")
+    )
+    _init_options(commands.add("init", _init, "write a plan for a folder of scripts"))
+    _plan_options(
+        commands.add("preflight", _preflight, "find now what would fail later; sends a notification")
+    )
+    _plan_and_profile(commands.add("drill", _drill, "see that the pod would be stopped when nobody answers"))
 
-    attach = on_session("attach", _attach, "show a session that runs")
+
+def _add_during(commands: _Commands) -> None:
+    attach = commands.on_session("attach", _attach, "show a session that runs")
     attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
     attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
-    serve = on_session("serve", _serve, "show a session in a browser, on this machine's loopback alone")
+    serve = commands.on_session(
+        "serve", _serve, "show a session in a browser, on this machine's loopback alone"
+    )
     serve.add_argument("--port", type=int, default=8000, help="(default: 8000)")
     serve.add_argument("--decide", action="store_true", help="who opens the page may decide and stop, too")
-    command("keys", _keys, "print the screens' keys as a file to change")
-    on_session("status", _status, "say how a session stands").add_argument(
+    commands.add("keys", _keys, "print the screens' keys as a file to change")
+    commands.on_session("status", _status, "say how a session stands").add_argument(
         "--json", action="store_true", help="as JSON"
     )
-    decide = on_session("decide", _decide, "decide the open gate")
+    decide = commands.on_session("decide", _decide, "decide the open gate")
     kinds = ("go", "retry", "batch", "skip", "stop")
     decide.add_argument("kind", choices=kinds, metavar="|".join(kinds))
-    retry = on_session("retry", _decide, "decide the open gate: the phase again")
+    retry = commands.on_session("retry", _decide, "decide the open gate: the phase again")
     retry.set_defaults(kind="retry")
     for deciding in (decide, retry):
         _decide_options(deciding)
-    stop = on_session("stop", _stop, "end the running phase and the session")
+    stop = commands.on_session("stop", _stop, "end the running phase and the session")
     stop.add_argument("--phase", action="store_true", help="end the running phase only; its gate opens")
-    hold = on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
+    hold = commands.on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
     hold.add_argument("--off", action="store_true", help="no longer")
-    on_session("keep", _keep, "keep the pod: do not stop it after the session's end")
-    log = on_session("log", _log, "print the log of the newest attempt")
+    commands.on_session("keep", _keep, "keep the pod: do not stop it after the session's end")
+    log = commands.on_session("log", _log, "print the log of the newest attempt")
     log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     log.add_argument("--phase", help="the phase (default: the one that ran last)")
-    report = on_session("report", _report, "write what there is to read of a session")
+
+
+def _add_after(commands: _Commands) -> None:
+    report = commands.on_session("report", _report, "write what there is to read of a session")
     report.add_argument("--output", type=Path, metavar="FOLDER", help="(default: beside the outputs)")
-    bundle = on_session("bundle", _bundle, "pack what is to be carried home")
+    bundle = commands.on_session("bundle", _bundle, "pack what is to be carried home")
     bundle.add_argument("--output", type=Path, metavar="FILE", help="(default: bundles/ beside the outputs)")
     bundle.add_argument("--list", action="store_true", help="show what would be packed, and write nothing")
-    verify = command("verify", _verify, "check every byte of a bundle")
+    verify = commands.add("verify", _verify, "check every byte of a bundle")
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or its unpacked folder")
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
-    finish = on_session("finish", _finish, "write a session's results into your own repository, as a diff")
+    finish = commands.on_session(
+        "finish", _finish, "write a session's results into your own repository, as a diff"
+    )
     _finish_options(finish)
-    command("sessions", _sessions, "list the sessions that are known here")
-    return parser
+    commands.add("sessions", _sessions, "list the sessions that are known here")
 
 
 def _plan_and_profile(parser: argparse.ArgumentParser) -> None:

@@ -346,8 +346,12 @@ def run(folder: Path, read_only: bool = False) -> int:
     except KeyMapError as error:
         raise Refused(str(error)) from None
     client = SessionClient(folder)
-    masker = cache(lambda: client.masker().data)  # it reads the plan, which is for after the first paint
-    feed = SessionFeed(client, mask=lambda raw: masker()(raw))
+    masker = cache(client.masker)  # it reads the plan, which is for after the first paint
+
+    def mask(raw: bytes) -> bytes:
+        return masker().data(raw)
+
+    feed = SessionFeed(client, mask=mask)
     checks = partial(_checks, folder)
     return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks))
 
