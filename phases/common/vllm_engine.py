@@ -306,8 +306,9 @@ def settle(
                 f"an adapter of rank {rank}: vLLM serves {RANKS[-1]}; take --engine transformers"
             )
         arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served}
-    if card is None:
-        return arguments
+    if card is None:  # the CPU build cannot read the prompt of a row that has a seed in parts
+        whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": LONGEST}
+        return arguments | whole
     budget = min(USED * card.total, card.free - KEPT_FREE)
     arguments |= {"gpu_memory_utilization": round(budget / card.total, 4), "max_num_batched_tokens": 8192}
     if 2 * parameters + WORKING > budget:

@@ -172,6 +172,13 @@ def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -
     assert busy["gpu_memory_utilization"] == 0.5
 
 
+def test_without_a_card_prompts_are_read_whole() -> None:
+    found = settled(None)
+    assert found["dtype"] == "float32"
+    assert not found["enable_chunked_prefill"]
+    assert found["max_num_batched_tokens"] >= found["max_model_len"]
+
+
 def test_weights_that_do_not_fit_are_made_smaller_or_refused() -> None:
     assert settled(Card("a card", 48 * GIB, 47 * GIB))["quantization"] == "fp8"
     with pytest.raises(ModelError, match=r"do not fit.*transformers, which loads 4-bit weights"):
