@@ -28,7 +28,7 @@ Row = dict[str, Any]
 Section = Callable[[str, float], Iterator[Row]]
 
 TRAINING_WAYS: Final = 5
-START: Final = 150.0
+START: Final = 200.0
 """Seconds that a section gets for imports, building a model and starting an engine, beside its own time."""
 
 
