@@ -19,9 +19,10 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2ForCausalLM
 from trl.kernels import ChunkedLogProbFunction
 
+from benchmarks import gpu_model
 from phases.common import kernels
 
 GIB = 2**30
@@ -29,26 +30,6 @@ CARD = 79 * GIB
 """Memory that a measurement may use: that of an 80 GB card, also on a larger one."""
 TFLOPS = 790e12
 """What an H100 or H200 makes of bfloat16 matrix products, measured."""
-SHAPES: dict[str, dict[str, Any]] = {
-    "Qwen2.5-32B": {
-        "hidden_size": 5120,
-        "num_hidden_layers": 64,
-        "num_attention_heads": 40,
-        "num_key_value_heads": 8,
-        "intermediate_size": 27648,
-        "vocab_size": 152064,
-        "tie_word_embeddings": False,
-    },
-    "tiny": {
-        "hidden_size": 64,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "intermediate_size": 128,
-        "vocab_size": 500,
-        "tie_word_embeddings": False,
-    },
-}
 Batch = dict[str, torch.Tensor]
 
 if find_spec("datasets") is None:
@@ -76,61 +57,45 @@ SMALL = Sizes(shortest=8, longest=32, rows=4, sequences=2, packed=64, pairs=2)
 
 
 def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield what was measured, a row at a time: what, tokens_per_second, peak_gib, seconds, note.
+    """Yield what was measured, a row at a time: what, engine, tokens_per_second, ceiling and peak_gib.
 
-    Tokens are those of rows: padding is not counted.
+    Tokens are those of rows: padding is not counted. The ceiling is 6N operations a token.
 
     Args:
-        shape: `Qwen2.5-32B`, which needs a GPU of 80 GB, or `tiny`.
-        seconds: for each row; building and warming up are not counted.
+        shape: one of `benchmarks.gpu_model`.
+        seconds: for all rows; building and warming up are not counted.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = SMALL if shape == "tiny" else FULL
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / total), device)
-    yield from _ceilings(shape)
 
     started = time.perf_counter()
     base = build(shape, device)
-    yield _row("build", 0.0, _peak(device), time.perf_counter() - started, "weights drawn and quantised")
+    yield {
+        "what": "training: weights drawn and quantised",
+        "peak_gib": round(_peak(device) / GIB, 2),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
     lora = LoraConfig(r=32, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
     model = get_peft_model(base, lora)
     model.add_adapter("ref", lora)
     model.set_adapter("default")
-    run = _Run(model, device, seconds)
-    pad = SHAPES[shape]["vocab_size"] - 1
-    vocabulary = pad
+    run = _Run(model, device, seconds / 5, TFLOPS / (6 * gpu_model.parameters(shape)))
 
+    vocabulary = pad = base.config.vocab_size - 1
     padded, packed = rows_of(sizes, vocabulary, pad, device), sequences_of(sizes, vocabulary, device)
     pairs = pairs_of(sizes, vocabulary, pad, device)
-    yield run.timed("SFT, plain: padded rows, whole logits", padded, _whole_loss, (kernels.ALL,))
-    yield run.timed("SFT, TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
-    yield run.timed("DPO, TRL: reference in each step", pairs, _dpo_loss, (kernels.ALL,))
+    yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (kernels.ALL,))
+    yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
+    yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (kernels.ALL,))
     fused = kernels.fuse_layers(base)
     auto = (kernels.NEVER, kernels.HALF, kernels.ALL)
-    note = "fused layers" if fused else "no fused layers (liger-kernel is not installed, or no GPU)"
-    yield run.timed("SFT, gonogo: packed rows, chunked loss", packed, _chunked_loss, auto, note)
+    note = "fused layers" if fused else "no fused layers: no GPU, or no liger-kernel"
+    yield run.timed("SFT", "ours: packed rows, chunked loss", packed, _chunked_loss, auto, note)
     kept = [{**batch, "reference": _answer_logps(model, batch)} for batch in pairs]
-    yield run.timed("DPO, gonogo: reference kept", kept, _dpo_loss, auto, note)
-
-
-def _ceilings(shape: str) -> Iterator[dict[str, Any]]:
-    with torch.device("meta"):
-        parameters = Qwen2ForCausalLM(Qwen2Config(**SHAPES[shape])).num_parameters()
-    for flops, why in ((6, "recomputing or training all"), (4, "frozen weights, nothing recomputed")):
-        rate = TFLOPS / (flops * parameters)
-        yield _row(f"ceiling, {flops}N FLOP a token", rate, 0.0, 0.0, f"at 790 TFLOP/s: {why}")
-
-
-def _row(what: str, rate: float, peak: float, seconds: float, note: str) -> dict[str, Any]:
-    return {
-        "what": what,
-        "tokens_per_second": round(rate, 1),
-        "peak_gib": round(peak / GIB, 2),
-        "seconds": round(seconds, 1),
-        "note": note,
-    }
+    yield run.timed("DPO", "ours: reference kept", kept, _dpo_loss, auto, note)
 
 
 def _peak(device: torch.device) -> float:
@@ -139,7 +104,8 @@ def _peak(device: torch.device) -> float:
 
 def build(shape: str, device: torch.device) -> Any:
     """Return a model of that shape with random weights: NF4 on a GPU, float32 on a CPU."""
-    config = Qwen2Config(**SHAPES[shape], attn_implementation=kernels.attention() or "sdpa")
+    config = gpu_model.config(shape)
+    config._attn_implementation = kernels.attention() or "sdpa"
     torch.manual_seed(0)
     if device.type == "cpu" or shape == "tiny":
         return Qwen2ForCausalLM(config).to(device)
@@ -305,10 +271,11 @@ def _autocast(device: torch.device) -> Any:
 class _Run:
     """Takes steps with one model and one optimiser."""
 
-    def __init__(self, model: Any, device: torch.device, seconds: float) -> None:
+    def __init__(self, model: Any, device: torch.device, seconds: float, ceiling: float) -> None:
         self.model = model
         self.device = device
         self.seconds = seconds
+        self.ceiling = ceiling
         trained = [p for p in model.parameters() if p.requires_grad]
         if device.type == "cuda":
             import bitsandbytes as bnb
@@ -317,9 +284,10 @@ class _Run:
         else:
             self.optimiser = torch.optim.AdamW(trained, lr=1e-5)
 
-    def timed(
+    def timed(  # noqa: PLR0917 - a line of the table
         self,
         what: str,
+        engine: str,
         batches: Sequence[Batch],
         loss: Callable[[Any, Batch], torch.Tensor],
         choices: Sequence[int],
@@ -333,7 +301,7 @@ class _Run:
             if self._fits(largest, loss):
                 break
         else:
-            return _row(what, 0.0, _peak(self.device), 0.0, "out of memory")
+            return {"what": what, "engine": engine, "note": "out of memory"}
         tokens, steps, started = 0, 0, time.perf_counter()
         for batch in itertools.cycle(batches):
             self._step(batch, loss)
@@ -344,7 +312,15 @@ class _Run:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
         notes = f"{size} at most, recomputing: {kernels.CHECKPOINTING[every]}, {steps} steps"
-        return _row(what, tokens / spent, _peak(self.device), spent, ", ".join(filter(None, (notes, note))))
+        return {
+            "what": what,
+            "engine": engine,
+            "tokens_per_second": round(tokens / spent, 1),
+            "ceiling": round(self.ceiling, 1),
+            "peak_gib": round(_peak(self.device) / GIB, 2),
+            "seconds": round(spent, 1),
+            "note": ", ".join(filter(None, (notes, note))),
+        }
 
     def _fits(self, batch: Batch, loss: Callable[[Any, Batch], torch.Tensor]) -> bool:
         try:

@@ -22,6 +22,8 @@ LARGE: Final = 10_000_000_000
 """Parameters from which built-in phases load a model in 4 bits (see phases.common.model)."""
 CONTEXT: Final = 0.6 * GIB
 """What CUDA and its libraries take for themselves."""
+VLLM: Final = 8 * GIB
+"""What vLLM needs beside the weights (see phases.common.vllm_engine)."""
 PROMPT: Final = 1024
 """Tokens of a prompt with its solved examples, at most."""
 
@@ -29,6 +31,8 @@ PROMPT: Final = 1024
 _NF4: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
 # Half precision, single precision, and Adam's two numbers a parameter in 8 bits or in 32.
 _HALF, _SINGLE, _ADAM_8BIT, _ADAM = 2, 4, 2, 8
+# vLLM's weights of 8 bits; embeddings stay as they are.
+_FP8: Final = 1.1
 # Logits of the whole vocabulary for the loss: in single precision, their softmax and its gradient.
 _LOGITS: Final = 12
 # TRL's loss looks at so many tokens and vocabulary entries at once.
@@ -222,6 +226,17 @@ def generation(shape: Shape, *, rows: int, tokens: int, rank: int = 0) -> Need:
     return Need(parts)
 
 
+def serving(shape: Shape, *, eight_bit: bool) -> Need:
+    """Return what generating with vLLM needs at least: it takes whatever else is free for its cache.
+
+    Args:
+        shape: of the model.
+        eight_bit: FP8 weights, which it takes where those of 16 bits do not fit.
+    """
+    weights = shape.parameters * (_FP8 if eight_bit else _HALF)
+    return Need({"weights": weights, "vLLM": VLLM, "CUDA": CONTEXT})
+
+
 # Of a plan
 
 
@@ -354,6 +369,10 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
     """Yield what a phase needs under each setting that it tries, in that order."""
     rank, rows = _rank(plan, phase), int(_value(phase, "batch_size", 1))
     if phase.run not in _TRAINING:
+        engine = _value(phase, "engine", "transformers")
+        if engine == "vllm" or (engine == "auto" and shape.four_bit):
+            yield from (serving(shape, eight_bit=eight_bit) for eight_bit in (False, True))
+            return
         new = max(int(_value(phase, name)) for name in ("max_new_tokens", "list_tokens"))
         yield generation(shape, rows=rows, tokens=PROMPT + new, rank=rank)
         return
@@ -384,8 +403,12 @@ def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:
         if need := fitting(changes):
             said = ", ".join(f"{name} = {value}" for name, value in changes.items())
             return f"with {said} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
+    smaller: dict[str, Any] = {"engine": "transformers"} if _value(phase, "engine", None) else {}
     rows = int(_value(phase, "batch_size", 1))
-    while (rows := rows // 2) > 0:
-        if need := fitting({"batch_size": rows}):
-            return f"with batch_size = {rows} it needs {need.total / GIB:.0f} GiB"
+    while rows > 0:
+        if need := fitting(smaller):
+            said = ", ".join(f"{name} = {value}" for name, value in smaller.items())
+            return f"with {said} it needs {need.total / GIB:.0f} GiB"
+        rows //= 2
+        smaller["batch_size"] = rows
     return "no batch_size is small enough: a larger GPU, or a smaller model"

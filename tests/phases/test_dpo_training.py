@@ -155,7 +155,14 @@ def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
     random.Random(5).shuffle(rows)
     path = tmp_path / "shuffled.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    inputs = ["--sft-model", str(sft_model), "--preference-file", str(path), "--no-gradient-checkpointing"]
+    inputs = [
+        "--sft-model",
+        str(sft_model),
+        "--preference-file",
+        str(path),
+        "--gradient-checkpointing",
+        "off",
+    ]
     settings = ["--epochs", "1", "--batch-size", "4", "--learning-rate", "0.003", "--heldout-share", "0.3"]
     assert dpo_training.main([*inputs, "--output-dir", str(tmp_path / "models/dpo"), *settings]) == 0
     metrics = result(tmp_path)["metrics"]

@@ -66,7 +66,7 @@ def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Stage 1: Qwen/Qwen2.5-32B on A100 SXM 80GB at $1.74/h"
     assert [line.split() for line in lines if line.startswith("Baseline")] == [
-        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "36", "GiB", "yes", "unless", "go"]
+        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "70", "GiB", "yes", "unless", "go"]
     ]
     assert [line.split() for line in lines if line.startswith("total")] == [
         ["total", "8.5-16.5", "h", "$14.00-29.50"]
@@ -85,7 +85,10 @@ def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureF
         "SFT training: 26 GiB do not fit; with batch_size = 1, lora_r = 16 (remedies.oom) it needs 21 GiB"
         in lines
     )
-    assert "SFT evaluation: 36 GiB do not fit; with batch_size = 4 it needs 21 GiB" in lines
+    assert (
+        "SFT evaluation: 42 GiB do not fit; with engine = transformers, batch_size = 4 it needs 21 GiB"
+        in lines
+    )
     assert max(map(len, lines)) <= 110
     assert check(PLAN, as_json=True, gpu="2x16GB") == 0
     says = json.loads(capsys.readouterr().out)

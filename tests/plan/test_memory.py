@@ -103,10 +103,19 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
     # Four sequences of 1,024 tokens, or two pairs: without recomputing they would not fit.
     assert (sft.checkpointing, dpo.checkpointing) == ("half", "half")
     assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
-    after = found["sft_evaluation"].need
-    assert after
-    assert after.parts["weights"] == QWEN.weights
-    assert after.parts["adapter"] == 2 * QWEN.adapter(32)
+    # vLLM takes whole weights where they fit, else those of 8 bits; without an engine they have 4.
+    for size, weights in ((80, 2.0), (48, 1.1)):
+        after = forecast(plan, Gpus(1, size * GIB), local_config(plan.folder))["sft_evaluation"]
+        assert after.fits
+        assert after.need
+        assert after.need.parts["weights"] == weights * QWEN.parameters
+    before = found["verification"].need
+    assert before
+    assert before.parts["weights"] == QWEN.weights
+    slow = plan.phase("sft_evaluation")
+    slow = slow.model_copy(update={"params": {**slow.params, "engine": "transformers"}})
+    (alone,) = memory._needs(plan, slow, QWEN, Gpus(1, 80 * GIB))
+    assert alone.parts["adapter"] == 2 * QWEN.adapter(32)
 
 
 def test_a_model_that_is_not_here_is_unknown_and_said_so(tmp_path: Path) -> None:

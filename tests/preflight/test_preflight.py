@@ -160,7 +160,7 @@ OLD_POD = {"RUNPOD_POD_ID": "pod1", "HF_TOKEN": "t", "NTFY_URL": "u", "TMUX": "x
     [
         ({"found": Gpus(error="Driver Not Loaded")}, "GPU", "fail", "Driver Not Loaded"),
         (devices(memory_total=24 * 2**30), "GPU", "fail", "24 GiB; planned with A100"),
-        (devices(memory_used=70 * 2**30), "GPU", "fail", "needs 35.6 GiB of 10 GiB free"),
+        (devices(memory_used=70 * 2**30), "GPU", "fail", "needs 42.2 GiB of 10 GiB free"),
         (devices(memory_used=10 * 2**30), "GPU", "warn", "in use already"),
         (devices(name="NVIDIA H100 80GB HBM3", capability=(9, 0)), "GPU", "warn", "H100"),
         (devices(capability=(7, 5)), "GPU", "warn", "bfloat16"),
