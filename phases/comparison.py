@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import Field
 
-from phases.common import error_analysis, files, tiers
+from phases.common import error_analysis, files, ifeval, tiers
 from phases.common.evaluations import Evaluation, EvaluationError, Result, check_comparable, newest, read
 from phases.common.parameters import PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
@@ -246,6 +246,14 @@ def _few_shot(model: str, metrics: Mapping[str, Any]) -> str:
     return f"{NAMES[model]} after solved examples: following {metrics[name]:.1%} {interval}"
 
 
+def _ifeval(model: str, metrics: Mapping[str, Any]) -> str:
+    """Give the four standard numbers, where the suite was that of IFEval."""
+    if not ifeval.NUMBERS.keys() <= metrics.keys():
+        return ""
+    shown = [f"{n.removeprefix('ifeval_').replace('_', ' ')} {metrics[n]:.1%}" for n in ifeval.NUMBERS]
+    return f"{NAMES[model]} on IFEval: {', '.join(shown)}"
+
+
 def _contrast_table(title: str, prefix: str, metrics: Mapping[str, Any]) -> list[str]:
     lines = [f"{title:22} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable"]
     for a, b in CONTRASTS:
@@ -307,6 +315,7 @@ def _text(
             f"{metrics[f'{model}_truncation_rate']:>7.1%}  {path}"
         )
     lines += [line for model, e in evaluations.items() if (line := _few_shot(model, e.metrics))]
+    lines += [line for model, e in evaluations.items() if (line := _ifeval(model, e.metrics))]
     for prefix, title in TITLES.items():
         lines += ["", *_contrast_table(title, prefix, metrics)]
     lines += ["", "Where each gain is from", *(line for a, b in CONTRASTS for line in _parts(a, b, metrics))]

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 from pydantic import Field
@@ -39,6 +39,8 @@ SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
 REJECTIONS: Final = ("refusal", "hallucination", "format_violation", "incomplete", "off_topic")
+SHOWN: Final = 8
+"""Solved examples before a response whose likelihood is judged."""
 TRUSTED: Final = 0.5
 """Share of the calibration pairs that a judge must get right in both orders to be used; by chance, 0.25."""
 ENOUGH_TO_ALARM: Final = 30
@@ -65,6 +67,11 @@ class Parameters(DataParameters):
     constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
     judged_candidates: int = Field(
         3, ge=0, le=16, description="good candidates that the judge compares; 0: none"
+    )
+    judge: Literal["choice", "likelihood", "auto"] = Field(
+        "choice",
+        description="how the base model judges: it chooses between two responses, finds one likelier after "
+        "solved examples (engine transformers only), or auto: the first of these that can tell known pairs",
     )
     judge_margin: float = Field(0.1, ge=0, le=1, description="smallest margin of the judge that counts")
     calibration_pairs: int = Field(
@@ -216,6 +223,8 @@ class Pairs:
         self.candidates: Counter[str] = Counter()
         self.audits: list[Judgement] = []
         self.judgements: list[Judgement] = []
+        self._shown = Random(f"{parameters.seed} judge").sample(data.seeds, min(SHOWN, len(data.seeds)))
+        self._kind: str = "choice"
         self.calibration = self._calibrate()
 
     def rows_for(self, instructions: "Sequence[Instruction]") -> list[dict[str, object]]:
@@ -261,8 +270,19 @@ class Pairs:
             for other in [*seeds[number + 1 :], *seeds[:number]]
             if other.category == seed.category and other.response != seed.response
         ]
-        tried = Random(p.seed).sample(known, min(p.calibration_pairs, len(known)))
-        return _share([judgement.preference > 0 for judgement in self._judge(tried)])
+        right: dict[str, float | None] = {}
+        for self._kind in ("choice", "likelihood") if p.judge == "auto" else (p.judge,):
+            shown = self._shown if self._kind == "likelihood" else []  # what it has seen it would know
+            unseen = [pair for pair in known if pair[0] not in {seed.instruction for seed in shown}]
+            tried = Random(p.seed).sample(unseen, min(p.calibration_pairs, len(unseen)))
+            share = _share([judgement.preference > 0 for judgement in self._judge(tried)])
+            right[self._kind] = share
+            if share is not None and share >= TRUSTED:
+                break
+        if p.judge == "auto":
+            told = ", ".join(f"by {kind} {share:.0%}" for kind, share in right.items() if share is not None)
+            self._data.say(f"judge: {self._kind}; of the known pairs it is right on: {told}")
+        return right[self._kind]
 
     def _settle(
         self,
@@ -300,14 +320,22 @@ class Pairs:
         self.audits += self._judge(pairs[: max(0, room)])
 
     def _judge(self, asked: Sequence[tuple[str, str, str]]) -> "list[Judgement]":
-        from phases.common.judge import Judgement, judge
+        from phases.common.engine import TransformersEngine
+        from phases.common.judge import Judgement, judge, weigh
         from phases.common.recorded import key_of
 
-        keys = [key_of("judge", self._data.base.sha256, self._constitution, *texts) for texts in asked]
+        guided = self._constitution if self._kind == "choice" else [s.instruction for s in self._shown]
+        name = "judge" if self._kind == "choice" else self._kind
+        keys = [key_of(name, self._data.base.sha256, guided, *texts) for texts in asked]
 
         def work(missing: list[int]) -> dict[int, Judgement]:
-            data, pairs = self._data, [asked[i] for i in missing]
-            made = judge(data.engine(), self._constitution, pairs, on_step=data.beat)
+            data, pairs, engine = self._data, [asked[i] for i in missing], self._data.engine()
+            if self._kind == "choice":
+                made = judge(engine, self._constitution, pairs, on_step=data.beat)
+            elif isinstance(engine, TransformersEngine):
+                made = weigh(engine, self._shown, pairs, on_step=data.beat)
+            else:
+                raise BadInputError("--judge likelihood needs --engine transformers")
             return dict(zip(missing, made, strict=True))
 
         return [msgspec.convert(value, Judgement) for value in self._data.recorded(keys, work)]

@@ -146,6 +146,10 @@ class DataRun:
         """Return how many rows a phase should ask for together."""
         return ROWS_AT_ONCE if self._choice.name == "vllm" else 4 * self.parameters.batch_size
 
+    def say(self, text: str) -> None:
+        """Tell the operator."""
+        self._reporter.notice(text)
+
     def beat(self) -> None:
         """Show, at most every other second, that work goes on."""
         self._heartbeat.beat(len(self.rows))

@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from phases.common.data import BadInputError
-from phases.common.engine import Engine
+from phases.common import prompt_format
+from phases.common.data import BadInputError, Seed
+from phases.common.engine import Engine, TransformersEngine
 
 Rejection = Literal["refusal", "hallucination", "format_violation", "incomplete", "off_topic"]
 _ANSWERS: Final = (" A", " B")
@@ -95,6 +96,31 @@ class Judgement(msgspec.Struct, frozen=True):
     def preference(self) -> float:
         """The margin, or 0 for a tie."""
         return self.margin if self.consistent else 0.0
+
+
+def weigh(
+    engine: TransformersEngine,
+    demonstrations: Sequence[Seed],
+    pairs: Sequence[tuple[str, str, str]],
+    *,
+    on_step: Callable[[], None] = lambda: None,
+) -> list[Judgement]:
+    """Judge pairs by how likely the base model finds each response, a token, after solved examples.
+
+    A small base model cannot compare two texts, but finds a good answer likelier than a bad one. There is no
+    order in which responses are shown, so both orders agree.
+    """
+    before = "".join(f"{prompt_format.prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
+    unique = list(dict.fromkeys((asked, said) for asked, *both in pairs for said in both))
+    found = engine.likelihood(
+        [before + prompt_format.prompt(asked) for asked, _ in unique],
+        [f" {said}\n\n" for _, said in unique],
+        base=True,
+        on_step=on_step,
+    )
+    likely = dict(zip(unique, found, strict=True))
+    liking = [likely[asked, one] - likely[asked, other] for asked, one, other in pairs]
+    return [Judgement(difference, difference) for difference in liking]
 
 
 def judge(

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binomtest
 
 from phases import comparison
-from phases.common import error_analysis
+from phases.common import error_analysis, ifeval
 from phases.common.evaluations import Result
 from phases.common.statistics import adjusted, mcnemar, paired, wilson
 from phases.comparison import METRICS
@@ -242,3 +242,14 @@ def test_what_a_base_model_does_after_examples_is_said(folder: Path, monkeypatch
     text = (folder / "final_comparison.txt").read_text()
     assert "base after solved examples: following 50.0% [40.0%, 60.0%]" in text
     assert "SFT after solved examples" not in text
+
+
+def test_the_standard_numbers_of_ifeval_are_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = dict(zip(ifeval.NUMBERS, (0.1, 0.2, 0.3, 0.4), strict=True))
+    sft = evaluation(PASSED["sft"], metrics=numbers)
+    (folder / "sft" / "eval_20260101_000000.json").write_text(json.dumps(sft))
+    assert compare(folder, monkeypatch) == 0
+    text = (folder / "final_comparison.txt").read_text()
+    shown = "prompt strict 10.0%, instruction strict 20.0%, prompt loose 30.0%, instruction loose 40.0%"
+    assert f"SFT on IFEval: {shown}" in text
+    assert "base on IFEval" not in text

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phases import preference_pairs
+from phases.common.data import Seed
 from phases.common.dedupe import normalise
 from phases.common.generate import Completion
-from phases.common.judge import Constitution, Judgement, load_constitution
+from phases.common.judge import Constitution, Judgement, load_constitution, weigh
 from phases.common.preferences import (
     Candidate,
     Choice,
@@ -320,6 +321,52 @@ def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
     assert result["metrics"]["judge_calibration"] == 0
     assert result["metrics"]["decided_by_judge_share"] == 0
     assert any(isinstance(line, Notice) and "it decides nothing" in line.text for line in lines)
+
+
+def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "phases.common.judge.judge",
+        lambda loaded, constitution, pairs, **_: [Judgement(1, -1) for _ in pairs],
+    )
+    shown: list[str] = []
+
+    def longer_is_likelier(
+        engine: object, demonstrations: Sequence[Seed], pairs: Sequence[tuple[str, str, str]], **_: object
+    ) -> list[Judgement]:
+        shown.extend(seed.instruction for seed in demonstrations)
+        assert not set(shown) & {asked for asked, *_ in pairs}
+        return [Judgement(1.0, 1.0) for _ in pairs]
+
+    monkeypatch.setattr("phases.common.judge.weigh", longer_is_likelier)
+    _, lines, result = run(Script(), judge="auto")
+    assert shown
+    assert result["metrics"]["judge_calibration"] == 1
+    assert result["metrics"]["decided_by_judge_share"] > 0
+    said = [line.text for line in lines if isinstance(line, Notice)]
+    assert "judge: likelihood; of the known pairs it is right on: by choice 0%, by likelihood 100%" in said
+
+
+def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
+    from phases.common.engine import TransformersEngine
+    from phases.common.model import load
+    from phases.common.score import log_probabilities
+
+    shown = [Seed("c", "Name a colour.", "Red.")]
+    loaded = load(str(tiny_model))
+    engine = TransformersEngine(loaded, 3)
+    pairs = [
+        ("Name a flower.", "A rose.", "Paris"),
+        ("Name a flower.", "Paris", "A rose."),
+        ("A", "b", "c d"),
+    ]
+    found = weigh(engine, shown, pairs)
+    before = "Instruction: Name a colour.\nResponse: Red.\n\nInstruction: Name a flower.\nResponse:"
+    one, other = log_probabilities(loaded, [before] * 2, [" A rose.\n\n", " Paris\n\n"])
+    assert found[0].as_first == pytest.approx(one.mean - other.mean, abs=1e-5)
+    assert found[1].as_first == pytest.approx(-found[0].as_first)
+    assert all(judgement.consistent for judgement in found)
 
 
 def test_without_a_judge_what_verifiers_and_votes_cannot_decide_is_a_tie(run: Run) -> None:
