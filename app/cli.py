@@ -105,11 +105,9 @@ def _add_during(commands: _Commands) -> None:
     attach = commands.on_session("attach", _attach, "show a session that runs")
     attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
     attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
-    serve = commands.on_session(
-        "serve", _serve, "show a session in a browser, on this machine's loopback alone"
+    _serve_options(
+        commands.on_session("serve", _serve, "show a session in a browser, on this machine's loopback")
     )
-    serve.add_argument("--port", type=int, default=8000, help="(default: 8000)")
-    serve.add_argument("--decide", action="store_true", help="who opens the page may decide and stop, too")
     commands.add("keys", _keys, "print the screens' keys as a file to change")
     commands.on_session("status", _status, "say how a session stands").add_argument(
         "--json", action="store_true", help="as JSON"
@@ -150,6 +148,11 @@ def _add_after(commands: _Commands) -> None:
 def _plan_and_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
     parser.add_argument("--profile", help="the plan's profile to lay over it")
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8000, help="(default: 8000)")
+    parser.add_argument("--decide", action="store_true", help="who opens the page may decide and stop, too")
 
 
 def _plan_options(parser: argparse.ArgumentParser) -> None:
