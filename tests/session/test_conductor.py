@@ -419,6 +419,7 @@ def test_a_folder_with_a_long_path_has_its_socket_elsewhere(toy: Any, sh: Phase)
     assert len(record.socket) <= SOCKET_PATH_LIMIT
     client.decide("p1", 1, "go")
     toy.over()
+    toy.assert_nothing_left()
     assert not Path(record.socket).exists()
 
 
