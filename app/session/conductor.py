@@ -583,7 +583,9 @@ def main(folder: Path, detach: Callable[[], None] = _detach, *, by_guard: bool =
     """Conduct the session in a folder, in the background."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     detach()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GONOGO_")}
+    # What an attempt around us was told is not for ours.
+    given = os.environ.items()
+    environment = {k: v for k, v in given if k in attempts.PASSED or not k.startswith("GONOGO_")}
     try:
         asyncio.run(Conductor(folder, SystemClock(), environment, by_guard=by_guard).run())
     except Busy:

@@ -67,6 +67,8 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     monkeypatch.setenv("HF_HOME", "/models")
     monkeypatch.setenv("HF_TOKEN", "hf-not-in-the-plan")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("GONOGO_ENGINE_ARGS", "{}")
+    monkeypatch.setenv("GONOGO_COOKIE", "of-an-attempt-around-this")
     named = 'secrets = ["NAMED_TOKEN"]\nenvironment = ["WANDB_MODE"]\n[pod]'
     head = toy.head.replace("[pod]", named)
     toy.start(sh("env; pwd"), head=head)
@@ -75,6 +77,8 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     assert "hunter2" not in log
     assert "hf-not-in-the-plan" not in log
     assert "WANDB_MODE=offline" in log
+    assert "GONOGO_ENGINE_ARGS={}" in log
+    assert "of-an-attempt-around-this" not in log
     assert "NAMED_TOKEN=token-in-the-plan" in log
     assert "HF_HOME=/models" in log
     assert f"GONOGO_RESULT={toy.attempt('p1')}/result.json" in log
