@@ -54,6 +54,7 @@ from app.session.state import Attempt, PhaseRecord, apply, parameter_changes, re
 from phases.common import files
 
 _VIEWER_BACKLOG = 1 << 20
+_LINGERING_TICKS = 5
 
 
 class Conductor:
@@ -203,7 +204,7 @@ class Conductor:
         asked = self.state.stop_asked
         if self.state.ended is not None:
             self._linger()
-            await self._wait(self.settings.tick)
+            await self._wait(_LINGERING_TICKS * self.settings.tick)
         elif phase is None:
             reason = asked.reason if asked else ""
             self.record(events.SessionEnded(finished=asked is None, reason=reason))
