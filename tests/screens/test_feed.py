@@ -114,8 +114,10 @@ def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["absolute", "relative"])
 def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where: str) -> None:
-    (tmp_path / "final_comparison.txt").write_text("base 0.1\n\x1b[31mSFT\x1b[0m 0.7\n")
-    path = str(tmp_path / "final_comparison.txt") if where == "absolute" else "final_comparison.txt"
+    (tmp_path / "artifacts").mkdir()
+    path = "artifacts/final_comparison.txt"  # from the plan's folder, where phases run
+    (tmp_path / path).write_text("base 0.1\n\x1b[31mSFT\x1b[0m 0.7\n")
+    path = str(tmp_path / path) if where == "absolute" else path
     folder = tmp_path / "comparison"
     write(folder, Artifact(0.0, path, 10, "ab"))
     base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
@@ -129,15 +131,15 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
 
 def test_the_result_is_not_read_from_outside_the_artifacts(tmp_path: Path) -> None:
     (tmp_path / "private.txt").write_text("private")
-    write(tmp_path / "comparison", Artifact(0.0, "../private.txt", 10, "ab"))
-    base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"))
+    write(tmp_path / "comparison", Artifact(0.0, "artifacts/../private.txt", 10, "ab"))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
     (tmp_path / "artifacts").mkdir()
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(tmp_path / "comparison"),))
     assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == ()
 
 
 def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
-    base = replace(fake.finished().snapshot, artifacts=str(tmp_path))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path), plan_folder=str(tmp_path))
     folder = tmp_path / "comparison"
     write(
         folder,
