@@ -73,9 +73,9 @@ class _File:
         finally:
             os.close(descriptor)
 
-    def whole_lines(self, ends: bytes = b"\n") -> tuple[list[bytes], int, bool]:
+    def whole_lines(self, ends: bytes = b"\n", *, behind: int | None = None) -> tuple[list[bytes], int, bool]:
         """Return the next whole lines, how many were too long to read, and whether the file began anew."""
-        data, anew = self.read()
+        data, anew = self.read(behind=behind)
         end = max(data.rfind(ends[i : i + 1]) for i in range(len(ends))) + 1
         if end == 0:
             overlong = len(data) == CHUNK
@@ -167,6 +167,8 @@ S = TypeVar("S", bound=Series)
 class ProgressTail(Generic[S]):
     """What a phase has reported: bad lines are counted and passed over, texts are cleaned.
 
+    With `behind`, what is farther than that from the end of the file is passed over too.
+
     Attributes:
         series: what `new_series` made for each metric, by name.
         samples, notices, artifacts: the last of each; of several artifacts of one path, the last.
@@ -180,7 +182,9 @@ class ProgressTail(Generic[S]):
         *,
         most: int = 200,
         mask: Mask = unmasked,
+        behind: int | None = None,
     ) -> None:
+        self._behind = behind
         self._file = _File(path)
         self._mask = mask
         self._decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
@@ -215,7 +219,7 @@ class ProgressTail(Generic[S]):
     def poll(self) -> bool:
         """Read on, a chunk at most; False when there was nothing new."""
         before = self._file.offset
-        lines, overlong, anew = self._file.whole_lines()
+        lines, overlong, anew = self._file.whole_lines(behind=self._behind)
         if anew:
             self._begin()
         self.bad += overlong

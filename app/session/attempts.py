@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.tail import Mask, ProgressTail, Series, unmasked
+from app.monitor.tail import CHUNK, Mask, ProgressTail, Series, unmasked
 from app.plan.schema import Plan
 from app.session import process
 from app.session.clock import Clock
@@ -47,7 +47,7 @@ PASSED_PREFIXES = (
     "VLLM_",
 )
 _SECRET_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "CREDENTIALS")
-_CHUNKS_AT_ONCE = 8
+_CHUNKS_AT_ONCE = 4
 _LARGEST_EXIT = 64 * 1024
 _LONGEST = 2_000
 
@@ -220,7 +220,9 @@ class Liveness:
 
     def __init__(self, folder: Path, clock: Clock, mask: Mask = unmasked) -> None:
         self._clock = clock
-        self._progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl", mask=mask)
+        self._progress: ProgressTail[Series] = ProgressTail(
+            folder / "progress.jsonl", mask=mask, behind=_CHUNKS_AT_ONCE * CHUNK
+        )
         self._files = (folder / "progress.jsonl", folder / "output.log")
         self._log_size = 0
         self._since = clock.mono()

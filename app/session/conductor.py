@@ -45,7 +45,7 @@ from app.session import (
 from app.session.attempts import Liveness
 from app.session.clock import Clock, SystemClock
 from app.session.events import AnyEvent, AttemptStarted
-from app.session.folder import ConductorRecord, SessionFolder, launch_command
+from app.session.folder import BY_GUARD, ConductorRecord, SessionFolder, launch_command
 from app.session.journal import Busy, Damaged, Journal, JournalError
 from app.session.messages import Answer, AnyRequest, Refused
 from app.session.secrets import Masker
@@ -54,6 +54,7 @@ from app.session.state import Attempt, PhaseRecord, apply, parameter_changes, re
 from phases.common import files
 
 _VIEWER_BACKLOG = 1 << 20
+_LINGERING_TICKS = 5
 
 
 class Conductor:
@@ -63,7 +64,10 @@ class Conductor:
         JournalError: the journal cannot be continued, or another conductor has it.
     """
 
-    def __init__(self, folder: Path, clock: Clock, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, environment: dict[str, str], *, by_guard: bool = False
+    ) -> None:
+        self.by_guard = by_guard
         self.folder = SessionFolder(folder)
         self.clock = clock
         self.environment = environment
@@ -176,7 +180,9 @@ class Conductor:
                 )
             )
         incarnation, age = pod.incarnation(self.environment)
-        self.record(events.ConductorStarted(pid=os.getpid(), machine=incarnation, pod_age=age))
+        self.record(
+            events.ConductorStarted(pid=os.getpid(), machine=incarnation, pod_age=age, by_guard=self.by_guard)
+        )
         if self.journal.torn:
             note = f"The journal's last line was torn; what was there of it is in {self.journal.torn.name}"
             self.record(events.Noticed(text=note))
@@ -198,7 +204,7 @@ class Conductor:
         asked = self.state.stop_asked
         if self.state.ended is not None:
             self._linger()
-            await self._wait(self.settings.tick)
+            await self._wait(_LINGERING_TICKS * self.settings.tick)
         elif phase is None:
             reason = asked.reason if asked else ""
             self.record(events.SessionEnded(finished=asked is None, reason=reason))
@@ -453,7 +459,7 @@ class Conductor:
             "confirm": self.plan.pod.stopped_command,
             "bundle": [sys.executable, "-P", "-m", "app.cli", "bundle", "--session", str(self.folder.path)],
             "bundle_takes": self.plan.unattended.landing,
-            "conductor": list(launch_command(self.folder.path)),
+            "conductor": [*launch_command(self.folder.path), BY_GUARD],
         }
         if orders != self._orders:
             files.write_json(self.folder.path / guard.ORDERS, orders)
@@ -574,13 +580,15 @@ def _detach() -> None:
         os._exit(0)
 
 
-def main(folder: Path, detach: Callable[[], None] = _detach) -> int:
+def main(folder: Path, detach: Callable[[], None] = _detach, *, by_guard: bool = False) -> int:
     """Conduct the session in a folder, in the background."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     detach()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GONOGO_")}
+    # What an attempt around us was told is not for ours.
+    given = os.environ.items()
+    environment = {k: v for k, v in given if k in attempts.PASSED or not k.startswith("GONOGO_")}
     try:
-        asyncio.run(Conductor(folder, SystemClock(), environment).run())
+        asyncio.run(Conductor(folder, SystemClock(), environment, by_guard=by_guard).run())
     except Busy:
         return 0  # the session has a conductor, which is all that was wanted
     except JournalError as error:
@@ -590,4 +598,4 @@ def main(folder: Path, detach: Callable[[], None] = _detach) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])))
+    raise SystemExit(main(Path(sys.argv[1]), by_guard=BY_GUARD in sys.argv[2:]))

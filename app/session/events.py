@@ -33,11 +33,13 @@ class ConductorStarted(Event, frozen=True, kw_only=True, tag="conductor_started"
 
     `machine` is the boot and the pod's incarnation, within which `mono` can be compared. `pod_age` is the
     time since the pod started, None where that is not known: cost then counts from the session's start.
+    `by_guard` says that no person started it.
     """
 
     pid: int
     machine: str
     pod_age: float | None = None
+    by_guard: bool = False
 
 
 class OverBudget(Event, frozen=True, kw_only=True, tag="over_budget"):

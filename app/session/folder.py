@@ -45,8 +45,11 @@ class ConductorRecord(msgspec.Struct, frozen=True):
     socket: str
 
 
+BY_GUARD = "--by-guard"
+
+
 def launch_command(folder: Path) -> list[str]:
-    """Return what starts the conductor of a session."""
+    """Return what starts the conductor of a session; the guard adds that it is the guard."""
     return [sys.executable, "-P", "-m", "app.session.conductor", str(folder)]
 
 

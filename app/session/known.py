@@ -60,11 +60,13 @@ def known_sessions(here: Path) -> list[Path]:
 
 def running_elsewhere(folder: Path) -> Path | None:
     """Return another session of this machine that is not over and has a conductor, if there is one."""
-    for path in sorted((state_folder() / "sessions").glob("*/conductor.json")):
-        other = path.parent.resolve()
-        if other != folder.resolve() and guard.is_running(path) and not is_over(other):
-            return other
-    return None
+    records = {
+        *(state_folder() / "sessions").glob("*/conductor.json"),
+        *folder.parent.glob("*/conductor.json"),
+    }
+    others = sorted({record.parent.resolve() for record in records} - {folder.resolve()})
+    living = (other for other in others if guard.is_running(other / "conductor.json"))
+    return next((other for other in living if not is_over(other)), None)
 
 
 def find_session(here: Path, name: str | None) -> Path:

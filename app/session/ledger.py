@@ -4,6 +4,8 @@ Cost counts every second since the pod's start, or the session's where that is n
 pauses, and times without a conductor.
 """
 
+import math
+
 from app.plan import estimates
 from app.plan.schema import Phase, Plan
 from app.session.snapshot import Money, ProgressView, Range
@@ -167,8 +169,8 @@ def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[floa
     """Return when, by the monotonic clock, the pod is to be stopped if nothing changes, and why.
 
     A gate that nobody answers, and a session that is over, wait as long as the plan says, or until the money
-    less the landing is spent, but until the second reminder at least. After its deadline a running attempt
-    has the landing's time.
+    less the landing is spent, but until the second reminder at least; and so long for a person who came back
+    to a session that had died. After its deadline a running attempt has the landing's time.
     """
     phase = state.current
     if not plan.pod.stop_command or state.pod_kept:
@@ -176,19 +178,22 @@ def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[floa
     if state.ended is not None:
         # A machine that was started since was started by somebody.
         here = state.machine == state.time.machine
-        return _patience(plan, state.time.mono, elapsed, now, "the session is over") if here else None
+        return _patience(plan, state, state.time.mono, elapsed, now, "the session is over") if here else None
     if phase is not None and phase.standing == "gate":
         nobody = f"nobody has decided the gate of {phase.id}"
-        return _patience(plan, phase.gate_mono, elapsed, now, nobody)
+        return _patience(plan, state, phase.gate_mono, elapsed, now, nobody)
     deadline = phase.last.spec.deadline if phase is not None and phase.last else None
     if phase is not None and phase.standing in ("running", "stopping") and deadline is not None:
         return deadline + plan.unattended.landing, "the budget is spent"
     return None
 
 
-def _patience(plan: Plan, since: float, elapsed: float, now: float, why: str) -> tuple[float, str]:
-    patience = since + plan.unattended.stop_after
+def _patience(  # noqa: PLR0917 - what it depends on
+    plan: Plan, state: State, since: float, elapsed: float, now: float, why: str
+) -> tuple[float, str]:
+    """Return when somebody has been waited for since then, and why that is the end."""
+    due = since + plan.unattended.stop_after
     seconds = seconds_to_landing(plan, elapsed)
-    if seconds is None or now + seconds >= patience:
-        return patience, why
-    return max(now + seconds, since + plan.notify.every), "the budget is spent"
+    if seconds is not None and now + seconds < due:
+        due, why = max(now + seconds, since + plan.notify.every), "the budget is spent"
+    return max(due, (state.came_back or -math.inf) + plan.notify.every), why

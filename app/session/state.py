@@ -94,6 +94,7 @@ class State(msgspec.Struct, frozen=True):
     stop_asked: events.SessionStopAsked | None = None
     ended: events.SessionEnded | None = None
     pod_kept: bool = False
+    came_back: float | None = None  # when a person last started a conductor again, by the monotonic clock
     notices: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()
     provider: events.Reconciled | None = None
@@ -228,8 +229,13 @@ def _conductor_started(state: State, event: events.ConductorStarted, entry: Entr
     if event.machine != state.machine and phase is not None and phase.standing == "gate":
         # On another machine the gate has waited since now: the pod was off.
         state = _with(state, replace(phase, gate_mono=entry.mono))
-    pod_known = state.pod_known or event.pod_age is not None
-    return replace(state, pod_known=pod_known, machine=event.machine)
+    again = state.machine != "" and not event.by_guard
+    return replace(
+        state,
+        pod_known=state.pod_known or event.pod_age is not None,
+        machine=event.machine,
+        came_back=entry.mono if again else state.came_back,
+    )
 
 
 def _gated(phase: PhaseRecord, entry: Entry) -> PhaseRecord:

@@ -270,6 +270,17 @@ def test_what_is_kept_is_bounded(path: Path) -> None:
     assert lines.progress.rate == pytest.approx(100)
 
 
+def test_what_is_far_behind_is_passed_over_where_that_is_asked_for(path: Path) -> None:
+    append(path, encoded(*(Progress(float(n), n) for n in range(10_000))))
+    lines = ProgressTail(path, Values, behind=10_000)
+    read_all(lines)
+    append(path, encoded(Metric(1.0, 1, {"loss": 3.0}), Progress(10_000.0, 10_000)))
+    read_all(lines)
+    assert lines.progress is not None
+    assert (lines.progress.done, lines.progress.rate, lines.bad) == (10_000, 1.0, 0)
+    assert list(lines.series) == ["loss"]
+
+
 def test_progress_that_was_cut_begins_anew(path: Path) -> None:
     lines = ProgressTail(path, Values)
     append(path, encoded(Metric(1.0, 1, {"loss": 3.0}), Metric(2.0, 2, {"loss": 2.0})))

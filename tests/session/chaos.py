@@ -71,6 +71,7 @@ budget_usd = 100.0
 [pod]
 gpu = "none"
 usd_per_hour = 3600.0
+stop_command = ["true"]
 
 [unattended]
 landing = "0 s"
@@ -232,6 +233,16 @@ class Run:
             time.sleep(self.chance.uniform(0, 0.5))
             viewer.kill()
 
+    def keep(self, session: SessionSnapshot) -> None:
+        """After the end kill once more, then keep the pod, so that everybody goes."""
+        if self.chance.random() < 0.5:
+            self.kill(self.chance.choice(("conductor", "guard")), session)
+        ends = time.monotonic() + PATIENCE
+        while self.left() and time.monotonic() < ends:
+            with contextlib.suppress(Refused):  # the conductor may be dead, or on its way out
+                self.client.keep_pod()
+            time.sleep(0.05)
+
     def left(self) -> list[int]:
         """The processes of this session that are still there."""
         found = []
@@ -288,7 +299,9 @@ def disturb(seed: int) -> Counter[str]:
     os.environ["XDG_STATE_HOME"] = str(root / "state")
     run = Run(root, random.Random(seed))
     try:
-        run.check(run.drive())
+        session = run.drive()
+        run.keep(session)
+        run.check(session)
     except BaseException as error:
         run.clear_away()
         if isinstance(error, Disturbed):

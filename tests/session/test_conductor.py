@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import io
 import itertools
 import json
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     monkeypatch.setenv("HF_HOME", "/models")
     monkeypatch.setenv("HF_TOKEN", "hf-not-in-the-plan")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("GONOGO_ENGINE_ARGS", "{}")
+    monkeypatch.setenv("GONOGO_COOKIE", "of-an-attempt-around-this")
     named = 'secrets = ["NAMED_TOKEN"]\nenvironment = ["WANDB_MODE"]\n[pod]'
     head = toy.head.replace("[pod]", named)
     toy.start(sh("env; pwd"), head=head)
@@ -74,6 +77,8 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     assert "hunter2" not in log
     assert "hf-not-in-the-plan" not in log
     assert "WANDB_MODE=offline" in log
+    assert "GONOGO_ENGINE_ARGS={}" in log
+    assert "of-an-attempt-around-this" not in log
     assert "NAMED_TOKEN=token-in-the-plan" in log
     assert "HF_HOME=/models" in log
     assert f"GONOGO_RESULT={toy.attempt('p1')}/result.json" in log
@@ -418,6 +423,7 @@ def test_a_folder_with_a_long_path_has_its_socket_elsewhere(toy: Any, sh: Phase)
     assert len(record.socket) <= SOCKET_PATH_LIMIT
     client.decide("p1", 1, "go")
     toy.over()
+    toy.assert_nothing_left()
     assert not Path(record.socket).exists()
 
 
@@ -557,6 +563,16 @@ time.sleep(600)
 UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
+@contextlib.contextmanager
+def container(session: Path) -> Iterator[None]:
+    """A container that conducts a session, and in the end is killed with all that runs in it."""
+    with subprocess.Popen([*UNSHARE, sys.executable, "-c", CONTAINER, str(session)]) as first:
+        try:
+            yield
+        finally:
+            first.kill()
+
+
 @pytest.mark.skipif(
     subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0,
     reason="a PID namespace of its own needs root",
@@ -567,19 +583,17 @@ def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytes
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
     toy.folder = launch.open_session(plan, approved="test", settings=settings)
     toy.client = SessionClient(toy.folder)
-    argv = [*UNSHARE, sys.executable, "-c", CONTAINER, str(toy.folder)]
-    with subprocess.Popen(argv) as container:
-        wait_for(lambda: toy.folder.joinpath("conductor.json").exists())
+    with container(toy.folder):
+        wait_for(toy.client.is_conducted)
         toy.until(lambda s: runs(toy))
-        container.kill()  # and with it everything in its namespace
     toy.assert_nothing_left()
     (toy.root / "again").touch()
-    with subprocess.Popen(argv) as container:  # the same PIDs are others now
+    with container(toy.folder):  # the same PIDs are others now
         session = toy.gate()
         assert session.phase("p1").attempts[0].reason == "unknown"
+        wait_for(toy.client.is_conducted)
         toy.client.decide("p1", 1, "retry")
         assert toy.over().state == "finished"
-        container.kill()
     assert [runs(toy, "p1", n) for n in (1, 2)] == [1, 1]
     machines = [e.machine for e in journalled(toy.folder) if isinstance(e, events.ConductorStarted)]
     assert len(machines) == len(set(machines)) == 2

@@ -176,6 +176,20 @@ def test_when_an_unanswered_gate_stops_the_pod(
     assert ledger.stop_due(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
     without = plan.model_copy(update={"pod": plan.pod.model_copy(update={"stop_command": ()})})
     assert ledger.stop_due(without, fold(entries), elapsed, 100.0) is None
+    # The guard's own restart changes nothing; who comes back to a session that had died has time to look.
+    restarted = [
+        *entries,
+        Entry(6, 2, 0.0, 9000.0, events.ConductorStarted(pid=2, machine="m", by_guard=True)),
+    ]
+    assert ledger.stop_due(plan, fold(restarted), 0.0, 9000.0) == (
+        50 + 7200,
+        "nobody has decided the gate of p1",
+    )
+    returned = [*entries, Entry(6, 2, 0.0, 9000.0, events.ConductorStarted(pid=2, machine="m"))]
+    assert ledger.stop_due(plan, fold(returned), 0.0, 9000.0) == (
+        9000 + 900,
+        "nobody has decided the gate of p1",
+    )
     moved = [*entries, Entry(6, 2, 9e9, 1e6, events.ConductorStarted(pid=2, machine="another"))]
     waits = fold(moved).current
     assert waits is not None
@@ -301,7 +315,7 @@ def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) 
     entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
     assert ledger.stop_due(plan, fold(entries), 0.0, 100.0) == (50 + 7200, "the session is over")
     assert ledger.stop_due(plan, fold(entries), 9999.0, 100.0) == (50 + 900, "the budget is spent")
-    again = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="m"))]
+    again = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="m", by_guard=True))]
     assert ledger.stop_due(plan, fold(again), 0.0, 100.0) == (50 + 7200, "the session is over")
     elsewhere = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="another"))]
     assert ledger.stop_due(plan, fold(elsewhere), 0.0, 100.0) is None

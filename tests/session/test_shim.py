@@ -72,7 +72,10 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
 
 
 def test_exit_code_output_and_identity_are_recorded(attempt: Attempt) -> None:
-    found = attempt.run("sh", "-c", "echo out; echo err >&2; exit 7")
+    known = attempt.folder / "pid.json"  # of a phase that is over at once there is none
+    found = attempt.run(
+        "sh", "-c", f"while [ ! -e {known} ]; do sleep 0.01; done; echo out; echo err >&2; exit 7"
+    )
     assert (found.code, found.signal, found.reason) == (7, None, "exited")
     assert attempt.log == "out\nerr\n"
     assert (attempt.folder / "output.log").stat().st_mode & 0o777 == 0o600
