@@ -55,8 +55,8 @@ CAUSES: dict[Cause, Explanation] = {
     ),
     "slow": Explanation(
         "it takes far longer than was planned",
-        "See that flash attention is used (gonogo preflight); reduce max_new_tokens; use temperature = 0; "
-        "generate smaller batches.",
+        "See that flash attention is used (gonogo preflight); where it generates, reduce max_new_tokens, use "
+        "temperature = 0, or ask for less at once.",
     ),
     "loss": Explanation(
         "the training loss did not fall",

@@ -93,7 +93,9 @@ def table(plan: Plan, measured: Mapping[str, Measured] = {}, gpus: memory.Gpus |
         for phase in says["phases"]
     ]
     low, high = says["total"]["usd"]
-    rows.append(("total", _time(*says["total"]["hours"]), "", _money(low, high), "", "", ""))
+    here = estimates.total([found.hours for found in measured.values()])
+    whole = _time(here.low, here.high) if len(measured) == len(plan.phases) else ""
+    rows.append(("total", _time(*says["total"]["hours"]), whole, _money(low, high), "", "", ""))
     shown = [column for column in range(len(rows[0])) if measured or rows[0][column] != _HERE]
     widths = {column: max(len(row[column]) for row in rows) for column in shown}
     lines = ["  ".join(row[c].ljust(widths[c]) for c in shown).rstrip() for row in rows]
@@ -124,6 +126,8 @@ def _notes(plan: Plan, measured: Mapping[str, Measured]) -> Iterator[str]:
     """Yield where the measured hours are from, and what they leave open."""
     for session in dict.fromkeys(found.session for found in measured.values()):
         yield f"measured here: in session {session}, scaled to this plan's work"
+    if measured and (missing := [phase.title for phase in plan.phases if phase.id not in measured]):
+        yield f"  not measured here with {plan.session.model}: {', '.join(missing)}"
     for phase in plan.phases:
         if phase.id in measured and (differs := measured[phase.id].differs):
             yield f"  {phase.title}: with other values there for {', '.join(differs)}"

@@ -192,7 +192,7 @@ def finish(
         finishing.apply(found, place)
     except (finishing.CannotFinish, story.NoStory, OSError) as error:
         raise Failed(str(error)) from error
-    out.write(f"written into {place.root}; nothing is committed: git diff shows it, git restore undoes it\n")
+    out.write(f"written into {place.root}; nothing is committed: git status and git diff show it\n")
     return 0
 
 

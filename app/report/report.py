@@ -73,6 +73,7 @@ def _render(
         "hours": fmt.hours,
         "usd_range": fmt.usd_range,
         "value": _value,
+        "given": _given,
         "size": fmt.size,
         "when": _when,
         "day": day,
@@ -102,6 +103,15 @@ def _value(item: object) -> str:
     if item is None or isinstance(item, bool | int | float | str):
         return fmt.value(item)[:_LONGEST_VALUE]
     return str(item)[:_LONGEST_VALUE]
+
+
+def _given(item: object) -> str:
+    """Return a parameter as it is typed."""
+    if isinstance(item, list | tuple):
+        return ", ".join(_given(i) for i in item)
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    return f"{item:g}" if isinstance(item, float) else str(item)[:_LONGEST_VALUE]
 
 
 def day(seconds: float) -> str:

@@ -75,11 +75,28 @@ class Category(msgspec.Struct, frozen=True):
     dpo_rate: float
 
 
+class TierLine(msgspec.Struct, frozen=True):
+    """One thing that a tier asks for; `met` is None where nobody knows."""
+
+    criterion: str
+    met: bool | None
+    evidence: str
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """A tier of success, and why it was reached or not; None: nothing is missed, but not all is shown."""
+
+    name: str
+    reached: bool | None
+    lines: list[TierLine] = []
+
+
 class Comparison(msgspec.Struct, frozen=True):
-    """What `phases.comparison` wrote: metrics by name, and the rates of each category."""
+    """What `phases.comparison` wrote: metrics by name, rates of each category, and the tiers of success."""
 
     metrics: dict[str, float | str | bool | None]
     categories: list[Category] = []
+    tiers: list[Tier] = []
 
 
 @dataclass(frozen=True)

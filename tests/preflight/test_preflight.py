@@ -240,6 +240,68 @@ def test_ten_faults_are_all_found_and_each_says_what_to_do(folder: Folder) -> No
     assert all(f.todo for f in findings)
 
 
+TEN_DEFECTS = """
+[session]
+name = "Ten defects"
+model = "models/none/here"
+budget_usd = 0.5
+secrets = ["NO_SUCH_TOKEN"]
+files = ["documents/*.md"]
+disk_gb = 1e9
+
+[pod]
+gpu = "NVIDIA Z9000 640GB"
+usd_per_hour = 2.0
+stop_command = ["no-such-stopper", "$NO_SUCH_POD"]
+
+[notify]
+urls = ["NO_SUCH_CHANNEL"]
+
+[[phase]]
+id = "measure"
+title = "Measure"
+run = "phases.evaluation"
+params = { model = "{model}", output_dir = "{artifacts}/evaluations" }
+estimate = { hours = [1, 2] }
+
+[[phase]]
+id = "own"
+title = "Own"
+command = ["no-such-program", "scripts/missing.py"]
+estimate = { hours = [0.1, 0.2] }
+
+[profile.rehearsal]
+session.artifacts = "artifacts/rehearsal"
+"""
+
+
+def test_ten_defects_planted_in_a_rehearsal_are_found_by_name_on_this_machine(tmp_path: Path) -> None:
+    class Here(ThisMachine):
+        def clock_offset(self) -> float:
+            return 0.0  # the one check that needs the network whatever the plan says
+
+    path = tmp_path / "session_plan.toml"
+    path.write_text(TEN_DEFECTS)
+    out = io.StringIO()
+    assert preflight(path, "rehearsal", Here({"PATH": "/usr/bin:/bin"}), out, as_json=True) == 1
+    bad = [f for f in json.loads(out.getvalue())["findings"] if f["state"] != "ok"]
+    assert all(f["todo"] for f in bad)
+    for check, named in (
+        ("plan", "of $0.50"),
+        ("files", "documents/*.md is not here (session.files)"),
+        ("programs", "own: no-such-program is not on the PATH"),
+        ("programs", "own: scripts/missing.py is not here"),
+        ("secrets", "NO_SUCH_TOKEN is not set"),
+        ("model", "models/none/here"),
+        ("GPU", "NVIDIA Z9000 640GB"),
+        ("disk", "1,000,000,000 GB"),
+        ("notification", "NO_SUCH_CHANNEL"),
+        ("stop command", "no-such-stopper is not on the PATH"),
+        ("stop command", "NO_SUCH_POD is not set"),
+    ):
+        assert any(f["check"] == check and named in f["found"] for f in bad), (check, named)
+
+
 def test_a_check_that_breaks_or_hangs_hides_no_other(folder: Folder) -> None:
     released = threading.Event()
 

@@ -79,7 +79,7 @@ def test_the_difference_is_shown_first_and_then_written_and_nothing_is_committed
     assert "nothing was written" in shown
     assert git(home, "status", "--porcelain") == ""
 
-    assert "git restore undoes it" in finish(session, home, plan)
+    assert "nothing is committed" in finish(session, home, plan)
     assert git(home, "rev-parse", "HEAD") == before
     assert git(home, "diff", "--cached", "--name-only") == ""
     assert (home / "ROADMAP.md").read_text() == (

@@ -179,6 +179,19 @@ COMPARISON = {
     "categories": [
         {"category": "format", "prompts": 85, "base_rate": 0.141, "sft_rate": 0.647, "dpo_rate": 0.612}
     ],
+    "tiers": [
+        {
+            "name": "minimum",
+            "reached": True,
+            "lines": [{"criterion": "verification passes", "met": True, "evidence": "verdict clean"}],
+        },
+        {
+            "name": "full",
+            "reached": False,
+            "lines": [{"criterion": "DPO > 85 %", "met": False, "evidence": "81.7% <b>"}],
+        },
+        {"name": "publication-ready", "reached": None, "lines": []},
+    ],
 }
 
 
@@ -197,6 +210,16 @@ def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
     assert "64.7 %" in page
     assert "as text" not in page
     assert "as text" in report.markdown(whole, MASKER)
+
+
+def test_the_tiers_are_shown_line_by_line(session: Path) -> None:
+    (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
+    page, status = report.html(told(session), MASKER), report.page("status.md.j2", told(session), MASKER)
+    for said in ('Minimum: <span class="state s-true">reached</span>', "verdict clean", "81.7% &lt;b&gt;"):
+        assert said in page
+    assert 'Publication-ready: <span class="state s-none">not shown in full</span>' in page
+    assert "Full success: **not reached**" in status
+    assert "| fail | DPO \\> 85 % | 81.7% \\<b\\> |" in status
 
 
 def test_without_a_gpu_the_memory_is_that_of_phase_and_host(session: Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes the README's pictures of the screens: `python -m tests.screens.pictures` writes docs/images."""
+"""Makes the pictures in README and docs: `python -m tests.screens.pictures` writes docs/images."""
 
 import asyncio
 import os
@@ -24,7 +24,11 @@ async def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    views: dict[str, Callable[[], View]] = {"session": fake.running, "gate": fake.gate_passes}
+    views: dict[str, Callable[[], View]] = {
+        "session": fake.running,
+        "gate": fake.gate_passes,
+        "remedies": fake.gate_fails,
+    }
     for name, view in views.items():
         await picture(name, view(), (80, 24))
     await picture("session-wide", fake.running(), (120, 40))

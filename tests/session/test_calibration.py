@@ -194,7 +194,11 @@ def test_check_shows_both_columns(path: Path) -> None:
     shown = table(plan, found)
     assert "phase     time       measured here  cost" in shown
     assert "Data      2-4 h      1.42 h         $4.00-8.00" in shown
+    assert "total     4.1-8.2 h  5.67 h         $8.20-16.40" in shown
     assert "Training: with other values there for batch_size" in shown
+    del found["data"]
+    assert "not measured here with Qwen/Qwen2.5-32B: Data" in table(plan, found)
+    found = calibration.calibrate(plan, A100)
     says = json.loads(msgspec.json.encode(summary(plan, found)))
     assert says["phases"][1]["measured"] == {
         "hours": [4.1944, 4.1944], "session": "20251009-100000", "differs": ["batch_size"],
