@@ -27,16 +27,15 @@ from benchmarks import gpu_cards, gpu_generation, gpu_model, gpu_report
 Row = dict[str, Any]
 Section = Callable[[str, float], Iterator[Row]]
 
-TRAINING_WAYS: Final = 5
 START: Final = 200.0
 """Seconds that a section gets for imports, building a model and starting an engine, beside its own time."""
 
 
 def training(shape: str, seconds: float) -> Iterator[Row]:
-    """Measure training; see `benchmarks.gpu_training`, which gives each of its ways as long."""
+    """Measure training; see `benchmarks.gpu_training`."""
     from benchmarks import gpu_training
 
-    yield from gpu_training.measure(shape, seconds / TRAINING_WAYS)
+    yield from gpu_training.measure(shape, seconds)
 
 
 SECTIONS: Final[dict[str, Section]] = {

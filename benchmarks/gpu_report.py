@@ -111,6 +111,7 @@ def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Spee
             return rate * bound.tokens_per_second(card) / bound.tokens_per_second(here)
         return rate * card.flops / here.flops
 
+    wanted = "naive" if naive else "ours"
     slow = best("few-shot answers", "generate")
     answers = slow if naive else best("few-shot answers", "ours")
     several = slow if naive else best("candidates a prompt", "ours")
@@ -120,8 +121,8 @@ def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Spee
             answers,
             several,
             best("judged", ""),
-            best("SFT, plain" if naive else "SFT, gonogo", ""),
-            best("DPO, TRL" if naive else "DPO, gonogo", ""),
+            best("SFT", wanted),
+            best("DPO", wanted),
             slow,
         )
     ]

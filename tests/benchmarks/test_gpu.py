@@ -30,10 +30,10 @@ ROWS = [
     row("few-shot answers", "ours on vllm", 3500, ceiling=7000.0),
     row("4 candidates a prompt, with the adapter", "ours on vllm", 3000),
     row("pairs judged in both orders", "ours on vllm", 0, pairs_per_second=50.0, bound_by=None),
-    row("SFT, plain: padded rows, whole logits", "", 1700, bound_by=None),
-    row("SFT, gonogo: packed rows, chunked loss", "", 3000, bound_by=None),
-    row("DPO, TRL: reference in each step", "", 800, bound_by=None),
-    row("DPO, gonogo: reference kept", "", 1600, bound_by=None),
+    row("SFT", "naive: padded rows, whole logits", 1700, bound_by=None),
+    row("SFT", "ours: packed rows, chunked loss", 3000, bound_by=None),
+    row("DPO", "naive: TRL, reference in each step", 800, bound_by=None),
+    row("DPO", "ours: reference kept", 1600, bound_by=None),
     {"section": "vllm", "device": "NVIDIA H100 80GB HBM3", "what": "start of the engine", "seconds": 90.0},
 ]
 
@@ -106,6 +106,16 @@ def test_generation_as_first_written_runs_on_a_cpu(tmp_path: Path) -> None:
     rows = gpu_report.read([out])
     assert [r["what"] for r in rows] == ["build of the model", *["few-shot answers"] * 2]
     assert all(r["tokens"] == 12 * r["requests"] for r in rows[1:])
+
+
+def test_what_training_measures_is_what_the_report_reads(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    assert gpu.main(["section", "training", "--shape", "tiny", "--seconds", "0", "--out", str(out)]) == 0
+    trained = [{**r, "device": ROWS[0]["device"]} for r in gpu_report.read([out])]
+    rest = [r for r in ROWS if r["what"] not in ("SFT", "DPO")]
+    assert "Not predicted" in gpu_report.document(rest, {})
+    assert "A100, as first written" in gpu_report.document([*rest, *trained], {})
+    assert "A100, gonogo" in gpu_report.document([*rest, *trained], {})
 
 
 def test_a_small_model_runs_on_a_cpu(tmp_path: Path) -> None:
