@@ -49,6 +49,9 @@ class Feed(Protocol):
     def look_at(self, phase: str | None) -> None:
         """Read the record of this phase from now on; None is the phase that runs."""
 
+    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+        """Return the first rows of what a phase wrote; an OSError says why not."""
+
 
 class CockpitApp(App[None]):
     """Screens over one session; `view` is the first picture, `feed` makes the others."""
@@ -228,12 +231,12 @@ class CockpitApp(App[None]):
     @work(thread=True, group="peek", exclusive=True)
     def peek(self, path: str) -> None:
         """Show the first rows of a file that a phase wrote, or what a folder holds."""
-        from app.monitor.head import first_rows
         from app.screens.artifacts import PeekScreen
 
-        folder = self.view.snapshot.plan_folder if self.view else ""
+        if self.feed is None or self.view is None:
+            return
         try:
-            lines = first_rows(Path(folder, path))
+            lines = self.feed.first_rows(self.view.snapshot, path)
         except OSError as error:
             self.call_from_thread(self.say, f"{path}: {error.strerror}", trouble=True)
         else:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from app.monitor.tail import Mask, unmasked
 from app.monitor.text import clean_line
 
 MOST_BYTES: Final = 65536
@@ -10,7 +11,7 @@ MOST_ROWS: Final = 50
 MOST_NAMES: Final = 500
 
 
-def first_rows(path: Path) -> tuple[str, ...]:
+def first_rows(path: Path, mask: Mask = unmasked) -> tuple[str, ...]:
     """Return the first rows of a file as text that is safe to show; of a folder, sizes in bytes and names.
 
     Raises:
@@ -25,7 +26,7 @@ def first_rows(path: Path) -> tuple[str, ...]:
         whole = not file.read(1)
     if b"\0" in start:
         return (f"not a text: {path.stat().st_size:,} bytes",)
-    lines = start.split(b"\n")
+    lines = mask(start).split(b"\n")
     if whole and lines[-1] == b"":
         del lines[-1]
     shown = tuple(map(clean_line, lines[:MOST_ROWS]))

@@ -4,6 +4,7 @@ It runs in a thread of its own. It reads a bounded amount before each view, so t
 once and a long history fills in behind it.
 """
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from app.monitor.head import first_rows
 from app.monitor.tail import LogTail, MachineTail, Mask, ProgressTail, unmasked
 from app.monitor.text import clean_line, clean_text
 from app.screens.base import Session
@@ -115,7 +117,8 @@ class MemoryReader:
 class DeliveryReader:
     """What the attempts of the session wrote: of one that has ended, as its result says, read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
         self._ended: dict[tuple[str, int], tuple[Artifact, ...]] = {}
 
     def read(self, snapshot: SessionSnapshot, record: Record | None) -> tuple[Delivery, ...]:
@@ -137,7 +140,7 @@ class DeliveryReader:
             return ()
         key = phase, attempt.number
         if key not in self._ended:
-            self._ended[key] = artifacts_of(Path(attempt.folder) / "result.json")
+            self._ended[key] = artifacts_of(Path(attempt.folder) / "result.json", self._mask)
         return self._ended[key]
 
 
@@ -181,7 +184,7 @@ class SessionFeed:
         self._reader: AttemptReader | None = None
         self._earlier: EarlierAttempts | None = None
         self._memory = MemoryReader()
-        self._deliveries = DeliveryReader()
+        self._deliveries = DeliveryReader(mask)
         self._outcome: tuple[str, ...] = ()
         self._shown: SessionSnapshot | None = None
 
@@ -206,6 +209,14 @@ class SessionFeed:
             while view.record is not None and view.record.reading and not stopping.is_set():
                 view = self.view(snapshot)
                 yield view
+
+    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+        """Return the first rows of what a phase wrote, or the names in a folder.
+
+        Raises:
+            OSError: it cannot be read, or is not below the artifacts.
+        """
+        return first_rows(below_artifacts(snapshot, path), self._mask)
 
     def view(self, snapshot: SessionSnapshot) -> View:
         """Return the view of a snapshot, with what the files say by now."""
@@ -247,12 +258,24 @@ def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:
     )
 
 
-def artifacts_of(path: Path) -> tuple[Artifact, ...]:
+def below_artifacts(snapshot: SessionSnapshot, path: str) -> Path:
+    """Return where a file is that a phase says it wrote.
+
+    Raises:
+        PermissionError: it is not below the artifacts: what a phase says may be anything.
+    """
+    found = Path(snapshot.plan_folder, path).resolve()
+    if not found.is_relative_to(Path(snapshot.artifacts).resolve()):
+        raise PermissionError(errno.EACCES, "is not below the artifacts, and not shown", path)
+    return found
+
+
+def artifacts_of(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
     """Return what a result says was written; what cannot be read says nothing."""
     try:
         if path.stat().st_size > LARGEST_RESULT:
             return ()
-        result = msgspec.json.decode(path.read_bytes(), type=Result)
+        result = msgspec.json.decode(mask(path.read_bytes()), type=Result)
     except (OSError, ValueError, RecursionError):
         return ()
     return tuple(
@@ -272,10 +295,7 @@ def outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]
     for path in reversed(progress.artifacts):
         if path.endswith(".txt"):
             try:
-                found = Path(snapshot.plan_folder, path).resolve()
-                if not found.is_relative_to(Path(snapshot.artifacts).resolve()):
-                    return ()
-                with found.open("rb") as file:
+                with below_artifacts(snapshot, path).open("rb") as file:
                     text = mask(file.read(LONGEST_OUTCOME)).decode(errors="replace")
                 return tuple(clean_text(text, LONGEST_OUTCOME).splitlines())
             except OSError:

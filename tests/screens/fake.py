@@ -555,6 +555,9 @@ class DemoFeed:
     def look_at(self, phase: str | None) -> None:
         self.phase = phase
 
+    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+        return (path,)
+
     def views(self, stopping: Event) -> Iterator[View]:
         began = time.time()
         while not stopping.is_set():
@@ -581,6 +584,9 @@ class FailingFeed:
     """A reader that fails."""
 
     def look_at(self, phase: str | None) -> None: ...
+
+    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+        return ()
 
     def views(self, stopping: Event) -> Iterator[View]:
         yield running()

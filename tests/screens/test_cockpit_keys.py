@@ -13,14 +13,17 @@ from textual.widgets import Input
 
 from app.screens.artifacts import ArtifactsScreen, PeekScreen
 from app.screens.chart import ChartScreen
-from app.screens.decide import DecideScreen
+from app.screens.decide import DecideScreen, EditableParameters
 from app.screens.dialogs import Confirm, Quit
+from app.screens.feed import SessionFeed
 from app.screens.gate import GateScreen
-from app.screens.keys import COMMANDS, SCREENS, commands
+from app.screens.keys import COMMANDS, SCREENS, Command, commands
 from app.screens.log import LogScreen
+from app.screens.machine import MachineScreen
+from app.screens.preflight import PreflightScreen
 from app.screens.samples import SamplesScreen
 from app.screens.session import SessionScreen
-from app.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen
+from app.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
 from app.tui import CockpitApp, farewell
 from tests.screens import fake
 from widgets.detail import Chart, Figure
@@ -88,9 +91,36 @@ def test_table_of_keys_is_sound() -> None:
     assert {c.screen for c in COMMANDS} == {*SCREENS, "confirm"}
 
 
+TABLES = {
+    "session": SessionScreen,
+    "gate": GateScreen,
+    "chart": ChartScreen,
+    "machine": MachineScreen,
+    "decide": DecideScreen,
+    "parameters": EditableParameters,
+    "log": LogScreen,
+    "samples": SamplesScreen,
+    "artifacts": ArtifactsScreen,
+    "preflight": PreflightScreen,
+    "text": TextScreen,
+    "quit": Quit,
+    "confirm": Confirm,
+    "app": CockpitApp,
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.id)
+def test_every_command_is_one_of_its_screen(command: Command) -> None:
+    assert hasattr(TABLES[command.screen], f"action_{command.action.split('(')[0]}")
+
+
 @pytest.mark.parametrize(
     ("key", "screen"),
     [
+        ("a", ArtifactsScreen),
+        ("i", PreflightScreen),
+        ("u", MachineScreen),
+        ("z", ChartScreen),
         ("l", LogScreen),
         ("s", SamplesScreen),
         ("p", PlanScreen),
@@ -101,7 +131,7 @@ def test_table_of_keys_is_sound() -> None:
 )
 @pytest.mark.parametrize("back", ["q", "escape", "backspace"])
 async def test_screens_open_and_close(drive: Any, key: str, screen: type, back: str) -> None:
-    async with drive(fake.running()) as driven:
+    async with drive(dataclass_replace(fake.running(), deliveries=fake.DELIVERIES)) as driven:
         await driven.press(key)
         assert driven.screen_is(screen)
         await driven.press(back)
@@ -167,8 +197,10 @@ async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tm
     rows = tmp_path / "artifacts" / "sft_data" / "manifest.json"
     rows.parent.mkdir(parents=True)
     rows.write_text('{"rows": 10112}\n')
-    view = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path))
+    artifacts = str(tmp_path / "artifacts")
+    view = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path), artifacts=artifacts)
     async with drive(view) as driven:
+        driven.app.feed = SessionFeed(driven.session)
         await driven.press("a", "down", "down", "up", "c")
         assert driven.app.clipboard == "artifacts/sft_data/manifest.json"
         await driven.press("enter")
@@ -413,6 +445,20 @@ async def test_a_retry_changes_parameters(drive: Any) -> None:
         assert driven.session.asked == [(*TRAINING_GATE, "retry", "smaller", changes)]
 
 
+async def test_a_remedy_is_a_key_away_and_still_looked_at(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("1")
+        assert driven.screen_is(GateScreen), "there is none"
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("5")
+        assert driven.screen_is(GateScreen), "there are four"
+        await driven.press("2")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"learning_rate": 5e-5})]
+
+
 async def test_a_change_is_undone(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
         await driven.press("r", "1", "3")
@@ -610,6 +656,9 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
 
     class Feed:
         def look_at(self, phase: str | None) -> None: ...
+
+        def first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
+            raise AssertionError
 
         def views(self, stopping: Event) -> Any:
             yield from [first] * 20

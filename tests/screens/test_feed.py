@@ -114,8 +114,10 @@ def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["absolute", "relative"])
 def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where: str) -> None:
-    (tmp_path / "final_comparison.txt").write_text("base 0.1\n\x1b[31mSFT\x1b[0m 0.7\n")
-    path = str(tmp_path / "final_comparison.txt") if where == "absolute" else "final_comparison.txt"
+    file = tmp_path / "artifacts" / "final_comparison.txt"
+    file.parent.mkdir()
+    file.write_text("base 0.1\n\x1b[31mSFT\x1b[0m 0.7\n")
+    path = str(file) if where == "absolute" else "artifacts/final_comparison.txt"
     folder = tmp_path / "comparison"
     write(folder, Artifact(0.0, path, 10, "ab"))
     base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
@@ -130,14 +132,15 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
 def test_the_result_is_not_read_from_outside_the_artifacts(tmp_path: Path) -> None:
     (tmp_path / "private.txt").write_text("private")
     write(tmp_path / "comparison", Artifact(0.0, "../private.txt", 10, "ab"))
-    base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"))
+    artifacts = str(tmp_path / "artifacts")
+    base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=artifacts)
     (tmp_path / "artifacts").mkdir()
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(tmp_path / "comparison"),))
     assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == ()
 
 
 def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
-    base = replace(fake.finished().snapshot, artifacts=str(tmp_path))
+    base = replace(fake.finished().snapshot, artifacts=str(tmp_path), plan_folder=str(tmp_path))
     folder = tmp_path / "comparison"
     write(
         folder,
@@ -220,3 +223,16 @@ def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Pat
 def test_a_result_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
     assert artifacts_of(tmp_path / "result.json") == ()
+
+
+def test_first_rows_are_masked_and_come_from_below_the_artifacts(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "rows.txt").write_text("key s3cr3t-value\n")
+    (tmp_path / "private.txt").write_text("private")
+    artifacts = str(tmp_path / "artifacts")
+    base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=str(tmp_path))
+    feed = SessionFeed(Watched(base), mask=Masker({"HUB": "s3cr3t-value"}).data)
+    assert feed.first_rows(base, "artifacts/rows.txt") == ("key [secret HUB]",)
+    for outside in ("private.txt", "artifacts/../private.txt", str(tmp_path / "private.txt")):
+        with pytest.raises(PermissionError, match="not below the artifacts"):
+            feed.first_rows(base, outside)
