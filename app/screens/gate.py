@@ -69,8 +69,9 @@ class GateScreen(ChartKeys):
             return allowed and not self.cockpit.read_only and parameters[0] in self._options()
         if action == "remedy":
             gate = self.view.snapshot.gate if self.view else None
-            offered = gate is not None and len(numbered(gate.remedies)) >= int(str(parameters[0]))
-            return offered and not self.cockpit.read_only and "retry" in self._options()
+            number = int(str(parameters[0]))
+            offered = gate is not None and gate.cause and len(numbered(gate.remedies)) >= number
+            return bool(offered) and not self.cockpit.read_only and "retry" in self._options()
         record = self.view.record if self.view else None
         if action == "curves":
             action = "chart"

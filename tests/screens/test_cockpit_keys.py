@@ -446,9 +446,12 @@ async def test_a_retry_changes_parameters(drive: Any) -> None:
 
 
 async def test_a_remedy_is_a_key_away_and_still_looked_at(drive: Any) -> None:
-    async with drive(fake.gate_passes()) as driven:
+    well = fake.gate_passes()
+    assert well.snapshot.gate is not None
+    gate = replace(well.snapshot.gate, remedies=fake.GATE_FAIL.remedies)
+    async with drive(fake.gate_passes(gate=gate)) as driven:
         await driven.press("1")
-        assert driven.screen_is(GateScreen), "there is none"
+        assert driven.screen_is(GateScreen), "nothing is to be remedied"
     async with drive(fake.gate_fails()) as driven:
         await driven.press("5")
         assert driven.screen_is(GateScreen), "there are four"
