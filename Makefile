@@ -9,7 +9,7 @@ rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # Sessions disturbed by kills at random and at each fsync: make chaos N=200
 N ?= 200
