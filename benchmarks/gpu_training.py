@@ -8,13 +8,10 @@ steps (forward, backward, optimiser) with the parts that the phases use: TRL's c
 import gc
 import itertools
 import random
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -31,13 +28,6 @@ CARD = 79 * GIB
 TFLOPS = 790e12
 """What an H100 or H200 makes of bfloat16 matrix products, measured."""
 Batch = dict[str, torch.Tensor]
-
-if find_spec("datasets") is None:
-    # The kernel asks TRL's utilities, which need `datasets`, for the context of a head that is sharded; here
-    # it never is. So a machine to measure on needs neither `datasets` nor what that needs.
-    utilities = types.ModuleType("trl.trainer.utils")
-    utilities.maybe_gather_lm_head_ctx = lambda *head: nullcontext()  # type: ignore[attr-defined]
-    sys.modules[utilities.__name__] = utilities
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     sizes = SMALL if shape == "tiny" else FULL
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / total), device)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / total), 0)
 
     started = time.perf_counter()
     base = build(shape, device)

@@ -287,7 +287,8 @@ class Conductor:
             exit_record = attempts.unreadable_exit(attempt.started, self.clock.wall())
         if exit_record is not None:
             self.record(attempts.ended(attempt.spec, exit_record, stalled=phase.stop_stalled))
-            if holders := process.gpu_holders():
+            # Who was there before the attempt, such as a monitor of the machine, is nothing that it left.
+            if holders := process.gpu_holders(younger=self.clock.wall() - exit_record.started):
                 held = ", ".join(map(str, holders))
                 self.record(
                     events.Noticed(text=f"after {phase.id} ended, the GPU is still held by PID {held}")

@@ -122,14 +122,22 @@ def belonging(cookie: str, shim: int | None = None) -> dict[int, Process]:
         ours |= more
 
 
-def gpu_holders(device: str = "/dev/nvidia") -> list[int]:
-    """Return the processes that have a GPU open, as far as they may be looked at. Nothing is done to them."""
+def gpu_holders(device: str = "/dev/nvidia", younger: float = float("inf")) -> list[int]:
+    """Return the processes that have a GPU open, as far as they may be looked at. Nothing is done to them.
+
+    Args:
+        device: what the names of the devices begin with.
+        younger: only processes that started at most so many seconds ago.
+    """
     holders = []
+    since = boottime() - younger
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
         with contextlib.suppress(OSError):
             handles = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208
             if any(_is_gpu(f"/proc/{pid}/fd/{handle}", device) for handle in handles):
-                holders.append(pid)
+                holder = look(pid)
+                if holder is not None and started_at(holder) >= since:
+                    holders.append(pid)
     return sorted(holders)
 
 

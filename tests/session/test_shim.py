@@ -277,6 +277,7 @@ def test_who_has_a_gpu_open_is_found(tmp_path: Path) -> None:
         assert process.gpu_holders(str(device)) == []
     with (tmp_path / "nvidia0").open():
         assert process.gpu_holders(str(device)) == [os.getpid()]
+        assert process.gpu_holders(str(device), younger=0.0) == []
     assert process.gpu_holders(str(device)) == []
 
 
