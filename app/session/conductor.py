@@ -380,6 +380,8 @@ class Conductor:
 
     async def _remind(self) -> None:
         """Tell of a gate that waits and of the session's end: at once, then at intervals."""
+        if not self.plan.notify.urls:
+            return
         session = self.snapshot()
         message = notify.message(session)
         if self._reminders.due(session) and message is not None:
