@@ -143,6 +143,7 @@ class Conductor:
                 await self._remind()  # of the end, if that has not been told yet
         finally:
             ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
             with contextlib.suppress(OSError):
                 # A conductor that fails leaves the money guarded.
                 self._order_guard(stand_down=self._leaving or self._is_done())
