@@ -143,6 +143,7 @@ class Conductor:
                 await self._remind()  # of the end, if that has not been told yet
         finally:
             ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
             with contextlib.suppress(OSError):
                 # A conductor that fails leaves the money guarded.
                 self._order_guard(stand_down=self._leaving or self._is_done())
@@ -381,6 +382,8 @@ class Conductor:
 
     async def _remind(self) -> None:
         """Tell of a gate that waits and of the session's end: at once, then at intervals."""
+        if not self.plan.notify.urls:
+            return
         session = self.snapshot()
         message = notify.message(session)
         if self._reminders.due(session) and message is not None:

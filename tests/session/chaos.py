@@ -276,7 +276,7 @@ class Run:
         ends = time.monotonic() + PATIENCE
         while (left := self.left()) and time.monotonic() < ends:
             time.sleep(0.02)
-        self.expect(not left, f"processes left: {left}")
+        self.expect(not left, f"processes left: {[_command_line(pid) for pid in left]}")
 
     def expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
@@ -287,6 +287,13 @@ class Run:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return f"{pid} {b' '.join(words).decode(errors='replace')}"
+    return str(pid)
 
 
 def disturb(seed: int) -> Counter[str]:

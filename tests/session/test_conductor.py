@@ -483,6 +483,7 @@ def test_an_unfinished_session_is_rejoined_and_not_replaced(toy: Any, sh: Phase)
 def test_private_files_are_private(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"))
     toy.over()
+    toy.assert_nothing_left()
     for path in toy.folder.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
