@@ -46,7 +46,7 @@ async def test_a_page_shows_the_screens_and_ends_them_when_it_is_closed() -> Non
         sent = b""
         while b"PHASES" not in sent:
             sent += await socket.receive_bytes(timeout=60)
-        [viewer] = [c for c in psutil.Process().children() if "tests.screens.fake" in c.cmdline()]
+        [viewer] = [c for c in psutil.Process().children() if "tests.screens.fake" in " ".join(c.cmdline())]
         await socket.close()
         async with asyncio.timeout(60):
             while viewer.is_running():
