@@ -103,7 +103,7 @@ def one_section(section: str, shape: str, model: str | None, seconds: float, out
 
 
 def _write(out: Path, row: Row) -> None:
-    line = json.dumps(row)
+    line = json.dumps({"date": time.strftime("%Y-%m-%d"), **row})
     print(line, flush=True)
     with out.open("a") as file:
         file.write(line + "\n")

@@ -160,7 +160,9 @@ def hours(session: Session, speed: Speeds) -> dict[str, float]:
 def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session | None = None) -> str:
     """Return the page: measurements, and the session's hours and dollars on three cards."""
     session = session or Session()
-    devices = sorted({row["device"] for row in rows if row.get("device")})
+    devices = sorted(
+        {" on ".join(filter(None, map(row.get, ("device", "date")))) for row in rows if row.get("device")}
+    )
     parts = [
         "# Performance",
         "Written by `python -m benchmarks.gpu report` from the rows of a run; nothing here is typed by hand.",
