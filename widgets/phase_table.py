@@ -26,7 +26,9 @@ def left(phase: PhaseView) -> str:
     """Return the remaining time of a running phase, as far as it is known."""
     if phase.remaining is None or phase.state != "running":
         return ""
-    return fmt.seconds_range(phase.remaining) if phase.remaining.high >= 1 else "overdue"
+    if phase.remaining.high >= 1:
+        return fmt.seconds_range(phase.remaining)
+    return "overdue" if phase.elapsed > phase.estimate_hours.high * 3600 else "finishing"
 
 
 def second_row(phase: PhaseView, width: int) -> str:
@@ -34,7 +36,7 @@ def second_row(phase: PhaseView, width: int) -> str:
     wide = width >= WIDE
     words = []
     if phase.state == "running" and not wide and (rest := left(phase)):
-        words.append(rest if rest == "overdue" else f"left {rest}")
+        words.append(f"left {rest}" if rest[0].isdigit() else rest)
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
     if phase.headline:
