@@ -4,7 +4,6 @@ A sampled row draws from its own stream of random numbers, so neither the other 
 order of the work change it (beyond the rounding of the hardware).
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from phases.common.draw import draw, noise_of, stream_of
 from phases.common.model import LoadedModel, Tokenizer
 
 
@@ -75,7 +75,7 @@ def generate(
             criteria.append(_StopStrings(loaded.tokenizer, stop, width, loaded.device))
         processors = LogitsProcessorList()
         if temperature > 0:
-            noise = [_uniform(prompts[i], seeds[i], max_new_tokens) for i in batch]
+            noise = [noise_of(stream_of(prompts[i], seeds[i]), max_new_tokens, top_p) for i in batch]
             processors.append(_Sampler(torch.stack(noise).to(loaded.device), temperature, top_p))
         new_tokens = _generate_ids(loaded, [rows[i] for i in batch], max_new_tokens, processors, criteria)
         ends = end_ids(loaded)
@@ -160,74 +160,22 @@ def _tokens_until(tokenizer: Tokenizer, ids: list[int], stop: Sequence[str]) -> 
     return low
 
 
-def stream_of(prompt: str, seed: int) -> int:
-    """Return the seed of a row's own stream of random numbers: 64 bits with a sign."""
-    digest = hashlib.sha256(f"{seed}\0{prompt}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _uniform(prompt: str, seed: int, count: int) -> torch.Tensor:
-    """Return `count` numbers in [0, 1) that depend on the prompt and the seed alone."""
-    return torch.rand(count, generator=torch.Generator().manual_seed(stream_of(prompt, seed)))
-
-
 class _Sampler(LogitsProcessor):  # type: ignore[misc]
-    """Chooses each row's next token by inverting the cumulative distribution at the row's own number.
+    """Draws each row's next token by the row's own numbers.
 
-    All other tokens get -inf, so the greedy choice that follows takes the chosen one.
+    All other tokens get -inf, so the greedy choice that follows takes the drawn one.
     """
 
-    def __init__(self, uniform: torch.Tensor, temperature: float, top_p: float) -> None:
-        self.uniform = uniform  # [rows, steps]
+    def __init__(self, noise: torch.Tensor, temperature: float, top_p: float) -> None:
+        self.noise = noise  # [rows, steps, tries]
         self.temperature = temperature
         self.top_p = top_p
         self.step = 0
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        probabilities = torch.softmax(scores.float() / self.temperature, dim=-1)
-        uniform = self.uniform[:, self.step, None]
+        chosen = draw(scores, self.noise[:, self.step], self.temperature, self.top_p)
         self.step += 1
-        # Only a nucleus needs the order of the tokens.
-        choose = _from_nucleus if self.top_p < 1 else _from_all
-        chosen = torch.full_like(scores, float("-inf"))
-        return chosen.scatter_(-1, choose(probabilities, uniform, self.top_p), 0.0)
-
-
-_LIKELIEST = 1024
-"""Tokens among which a nucleus is looked for first: sorting a vocabulary may take longer than a model."""
-
-
-def _from_all(probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
-    return _invert(probabilities, uniform, top_p)[0]
-
-
-def _from_nucleus(probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Return the chosen token of each row, [rows, 1]: from the likeliest tokens, else from all."""
-    if probabilities.shape[-1] < 4 * _LIKELIEST:
-        ordered, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
-        return tokens.gather(-1, _invert(ordered, uniform, top_p)[0])
-    some, tokens = torch.topk(probabilities, _LIKELIEST, sorted=False)
-    tokens, order = torch.sort(tokens, dim=-1)  # equal ones keep the vocabulary's order
-    some, order = torch.sort(some.gather(-1, order), dim=-1, descending=True, stable=True)
-    position, last = _invert(some, uniform, top_p)
-    chosen = tokens.gather(-1, order).gather(-1, position)
-    # Where the nucleus reaches the last of the likeliest, it may go on to tokens that were left out.
-    beyond = (some.gather(-1, last) <= some[:, -1:]).squeeze(-1)
-    if beyond.any():
-        ordered, tokens = torch.sort(probabilities[beyond], dim=-1, descending=True, stable=True)
-        chosen[beyond] = tokens.gather(-1, _invert(ordered, uniform[beyond], top_p)[0])
-    return chosen
-
-
-def _invert(
-    probabilities: torch.Tensor, uniform: torch.Tensor, top_p: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return where each row's number falls in its cumulative sum, and the last place of its nucleus."""
-    cumulative = probabilities.cumsum(dim=-1)
-    # The nucleus ends with the first token that brings the sum to top_p.
-    last = (cumulative < top_p).sum(dim=-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)
-    target = uniform * cumulative.gather(-1, last)
-    return torch.minimum((cumulative <= target).sum(dim=-1, keepdim=True), last), last
+        return torch.full_like(scores, float("-inf")).scatter_(-1, chosen, 0.0)
 
 
 class _StopStrings(StoppingCriteria):  # type: ignore[misc]

@@ -15,8 +15,9 @@ from typing import Any, Final, Protocol, Self
 
 from transformers import AutoConfig, GenerationConfig
 
+from phases.common.draw import stream_of
 from phases.common.engine import Group, Landed
-from phases.common.generate import all_end_ids, completion, stream_of
+from phases.common.generate import all_end_ids, completion
 from phases.common.model import LARGE, ModelError, ModelSource, Tokenizer, parameter_count, tokenizer_of
 from phases.common.provenance import provenance
 
@@ -211,14 +212,16 @@ class VllmEngine:
                 self._core.cancel(places)
 
 
-def generation(sampling: Any, ends: Sequence[int], seed: int) -> dict[str, Any]:
-    """Return vLLM's sampling parameters for a completion."""
+def generation(sampling: Any, ends: Sequence[int], stream: int) -> dict[str, Any]:
+    """Return vLLM's sampling parameters for a completion.
+
+    vLLM is asked for the likeliest token: `DrawnRows` leaves it one where tokens are drawn.
+    """
+    drawn = {"stream": stream, "temperature": sampling.temperature, "top_p": sampling.top_p}
     return {
         "max_tokens": sampling.max_new_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        # 63 bits: vLLM keeps seeds in signed numbers, and -1 means none.
-        "seed": seed & (2**63 - 1) if sampling.temperature > 0 else None,
+        "temperature": 0.0,
+        "extra_args": {"drawn": drawn} if sampling.temperature > 0 else None,
         "stop": list(sampling.stop),
         "stop_token_ids": list(ends),
         "detokenize": bool(sampling.stop),
@@ -294,6 +297,7 @@ def settle(
         "generation_config": "vllm",  # no sampling settings of the model's own
         "enable_prefix_caching": True,
         "disable_log_stats": True,
+        "logits_processors": ["phases.common.vllm_draw:DrawnRows"],
         "max_model_len": min(LONGEST, positions),
         # More rows at once than this find no room in the cache of a large model.
         "max_num_seqs": 256 if parameters >= LARGE else 512,
@@ -306,11 +310,11 @@ def settle(
                 f"an adapter of rank {rank}: vLLM serves {RANKS[-1]}; take --engine transformers"
             )
         arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served}
-    if card is None:  # the CPU build cannot read the prompt of a row that has a seed in parts
-        whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": LONGEST}
-        return arguments | whole
+    arguments["max_num_batched_tokens"] = 8192
+    if card is None:
+        return arguments
     budget = min(USED * card.total, card.free - KEPT_FREE)
-    arguments |= {"gpu_memory_utilization": round(budget / card.total, 4), "max_num_batched_tokens": 8192}
+    arguments["gpu_memory_utilization"] = round(budget / card.total, 4)
     if 2 * parameters + WORKING > budget:
         # FP8 on the fly: half the bytes, and kernels as fast as those of whole weights or faster.
         # bitsandbytes would be smaller still, but unpacks its weights at every step.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from phases.common.generate import Completion, _from_nucleus, _invert, completing, generate
+from phases.common.generate import Completion, completing, generate
 from phases.common.model import LoadedModel, load
 from phases.common.score import log_probabilities, next_token_log_probabilities
 
@@ -64,19 +64,6 @@ def test_a_nucleus_of_nothing_is_greedy(loaded: LoadedModel) -> None:
     greedy = dict(generate(loaded, PROMPTS, seeds=[0] * 5, max_new_tokens=8))
     nucleus = generate(loaded, PROMPTS, seeds=[1] * 5, max_new_tokens=8, temperature=1.0, top_p=1e-6)
     assert greedy == dict(nucleus)
-
-
-@pytest.mark.parametrize("sharpness", [0.0, 1.0, 4.0])
-def test_a_nucleus_from_the_likeliest_tokens_is_the_one_from_all(sharpness: float) -> None:
-    generator = torch.Generator().manual_seed(3)
-    logits = sharpness * torch.randn(64, 20_000, generator=generator).round(
-        decimals=1
-    )  # with many equal ones
-    probabilities, uniform = logits.softmax(-1), torch.rand(64, 1, generator=generator)
-    for top_p in (1e-6, 0.3, 0.95, 0.999):
-        ordered, tokens = torch.sort(probabilities, dim=-1, descending=True, stable=True)
-        expected = tokens.gather(-1, _invert(ordered, uniform, top_p)[0])
-        assert torch.equal(_from_nucleus(probabilities, uniform, top_p), expected)
 
 
 def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -> None:

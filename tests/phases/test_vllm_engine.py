@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from phases.common.draw import stream_of
 from phases.common.engine import Choice, Group, TransformersEngine, open_engine
 from phases.common.generate import Completion, generate
 from phases.common.model import LoadedModel, ModelError, load
@@ -98,13 +99,15 @@ def test_what_a_request_says(loaded: LoadedModel) -> None:
     greedy, one, other = (sampling for _, sampling, _ in core.asked.values())
     assert [ids for ids, _, _ in core.asked.values()] == [loaded.tokenizer.prompt_ids(t) for t in "aab"]
     assert not any(adapted for _, _, adapted in core.asked.values())
-    assert (greedy["max_tokens"], greedy["temperature"], greedy["seed"]) == (5, 0.0, None)
+    assert (greedy["max_tokens"], greedy["temperature"], greedy["extra_args"]) == (5, 0.0, None)
     assert not greedy["detokenize"]
-    assert (one["max_tokens"], one["temperature"], one["top_p"], one["stop"]) == (9, 0.9, 0.95, ["\n\n"])
+    assert (one["max_tokens"], one["temperature"], one["stop"]) == (9, 0.0, ["\n\n"])
     assert one["detokenize"]
     assert one["stop_token_ids"] == [loaded.tokenizer.eos_id]
-    assert one["seed"] != other["seed"]  # the same seed, but another prompt
-    assert 0 <= one["seed"] < 2**63
+    # The same seed, but another prompt.
+    for sampling, prompt in ((one, "a"), (other, "b")):
+        drawn = {"stream": stream_of(prompt, 1), "temperature": 0.9, "top_p": 0.95}
+        assert sampling["extra_args"] == {"drawn": drawn}
 
 
 def test_known_rows_are_not_asked_and_places_count_them(loaded: LoadedModel) -> None:
@@ -172,11 +175,10 @@ def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -
     assert busy["gpu_memory_utilization"] == 0.5
 
 
-def test_without_a_card_prompts_are_read_whole() -> None:
+def test_without_a_card_there_is_no_memory_to_share() -> None:
     found = settled(None)
     assert found["dtype"] == "float32"
-    assert not found["enable_chunked_prefill"]
-    assert found["max_num_batched_tokens"] >= found["max_model_len"]
+    assert "gpu_memory_utilization" not in found
 
 
 def test_weights_that_do_not_fit_are_made_smaller_or_refused() -> None:
@@ -226,9 +228,15 @@ def test_vllm_itself_says_what_transformers_says(monkeypatch: pytest.MonkeyPatch
     prompts = ["1, 2,", "The capital of France is", "Translate"]
     expected = dict(generate(loaded, prompts, seeds=[0] * 3, max_new_tokens=12, stop=("e",)))
     rows = [loaded.tokenizer.prompt_ids(prompt) for prompt in prompts]
+    drawn = Group(prompts * 4, range(12), Sampling(12, 0.9, 0.95))
     with open_engine(Choice("vllm", "a test"), loaded.source, batch_size=1) as engine:
-        landed = engine.generate([Group(prompts, [0] * 3, Sampling(12, stop=("e",)))])
-        assert dict(row for some in landed for row in some) == expected
+        groups = [Group(prompts, [0] * 3, Sampling(12, stop=("e",))), drawn]
+        made = dict(row for some in engine.generate(groups) for row in some)
+        again = dict(row for some in engine.generate([drawn], known=range(0, 12, 2)) for row in some)
         scores = engine.next_token(rows, [5, 9])
+    assert {place: made[place] for place in range(3)} == expected
+    assert again == {place: made[3 + place] for place in range(1, 12, 2)}
+    [same] = TransformersEngine(loaded, 12).generate([drawn])
+    assert {3 + place: row for place, row in same} == {place: made[place] for place in range(3, 15)}
     for row, other in zip(scores, TransformersEngine(loaded, 4).next_token(rows, [5, 9]), strict=True):
         assert row == pytest.approx(other, abs=1e-3)
