@@ -11,6 +11,7 @@ A section that fails or takes too long is a row that says so, and the next one b
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -41,6 +42,7 @@ def training(shape: str, seconds: float) -> Iterator[Row]:
 SECTIONS: Final[dict[str, Section]] = {
     "naive": gpu_generation.naive,
     "vllm": gpu_generation.vllm,
+    "fp8": functools.partial(gpu_generation.vllm, quantization="fp8"),
     "small": gpu_generation.small,
     "training": training,
 }
@@ -48,9 +50,10 @@ SECTIONS: Final[dict[str, Section]] = {
 
 def plan(what: str, seconds: float, model: str | None) -> list[tuple[str, float]]:
     """Return the sections to run, with the seconds of each: the rest of the time is for starts and builds."""
-    generation = [("vllm", 0.65 * seconds), ("naive", 0.35 * seconds)]
+    shares = {"vllm": 0.4, "fp8": 0.35, "naive": 0.25}
     if model:
-        generation = [("vllm", 0.55 * seconds), ("naive", 0.3 * seconds), ("small", 0.15 * seconds)]
+        shares = {"vllm": 0.35, "fp8": 0.3, "naive": 0.2, "small": 0.15}
+    generation = [(section, share * seconds) for section, share in shares.items()]
     return {
         "generation": generation,
         "training": [("training", seconds)],

@@ -4,18 +4,22 @@ Each measurement is a function that yields rows; `benchmarks.gpu` runs each in a
 one that fails or hangs costs the others nothing and leaves no memory taken.
 """
 
-import itertools
 import json
 import os
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
+
+import msgspec
 
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
+from phases.common import vllm_engine
 from phases.common.engine import Choice, Engine, Group, open_engine
 from phases.common.judge import judge, load_constitution
 from phases.common.recorded import Sampling
@@ -33,14 +37,13 @@ class Workload:
     new: int
     rows: int
     naive_batches: tuple[int, ...]
-    instructions: int
     candidates: int
     judged: int
 
 
 WORKLOADS: Final = {
-    "Qwen2.5-32B": Workload(512, 450, 200, 512, (16, 64), 128, 4, 256),
-    "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 4, 3),
+    "Qwen2.5-32B": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
+    "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 3),
 }
 
 
@@ -114,44 +117,56 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
         }
 
 
-def vllm(shape: str, seconds: float) -> Iterator[Row]:
-    """Measure vLLM's own loop and our engine on the same process, then candidates and judging."""
+def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterator[Row]:
+    """Measure vLLM's own loop and our engine on the same process, by base and adapter, then judging.
+
+    Args:
+        shape: of the model.
+        seconds: for all four, the start not counted.
+        quantization: of the weights; None leaves them whole, whatever the engine would choose.
+    """
     work = WORKLOADS[shape]
     with tempfile.TemporaryDirectory() as place:
         base = gpu_model.folder(shape, Path(place, "base"))
         tuned = gpu_model.adapter(shape, base, Path(place, "adapter"))
+        log = _keep_log(Path(place))
         given = json.loads(os.environ.get("GONOGO_ENGINE_ARGS", "{}"))
-        os.environ["GONOGO_ENGINE_ARGS"] = json.dumps({"load_format": "dummy", **given})
+        wanted = {
+            "load_format": "dummy",
+            "worker_extension_cls": "benchmarks.gpu_worker.Extension",
+            "quantization": quantization,
+        }
+        os.environ["GONOGO_ENGINE_ARGS"] = json.dumps({**wanted, **given})
         began = time.monotonic()
         with open_engine(Choice("vllm", "benchmark"), tuned, batch_size=1) as engine:
-            settings = engine.provenance()["engine"]
+            made_by = engine.provenance()["engine"]
+            kind = made_by["weights"]
             yield {
                 "what": "start of the engine",
-                "engine": "vllm",
+                "engine": f"vllm, {kind}",
                 "seconds": time.monotonic() - began,
                 "peak_gib": gpu_cards.used_gib(),
-                "note": json.dumps(settings["settings"]),
+                "predicted_gib": _served_gib(made_by["settings"]),
+                "note": stages(log.read_text()) if log.exists() else "",
+                "settings": made_by["settings"],
             }
-            warm = Group(
-                gpu_model.prompts(engine.tokenizer, 4, 20, 1, seed=1), range(4), Sampling(4, 0.9, 0.95)
-            )
-            for plain in (True, False):  # kernels are compiled on first use
-                list(engine.generate([warm], base=plain))
-            engine.next_token([[1, 2, 3]], [4, 5], base=True)
-            end = time.monotonic() + seconds
-            few_shot = [
-                gpu_model.prompts(engine.tokenizer, work.rows, work.prompt, work.shared, seed)
-                for seed in (2, 3)
-            ]
-            yield _own_loop(engine, few_shot[0], work, shape, end - 0.6 * seconds)
-            sampling = Sampling(work.new, 0.9, 0.95, ("\n\n",))
-            soon = end - 0.3 * seconds
-            yield _ours(engine, "few-shot answers", few_shot[1], sampling, shape=shape, end=soon, base=True)
-            bare = gpu_model.prompts(engine.tokenizer, work.instructions, 60, 4, seed=4)
-            several = [text for text in bare for _ in range(work.candidates)]
-            what = f"{work.candidates} candidates a prompt, with the adapter"
-            yield _ours(engine, what, several, sampling, shape=shape, end=end, base=False, shared=4)
-            yield _judging(engine, work)
+            yield from _measured(_Bench(engine, work, shape, kind, seconds / 4))
+
+
+def _measured(bench: "_Bench") -> Iterator[Row]:
+    work, tokenizer = bench.work, bench.engine.tokenizer
+    bench.warm_up()
+    few_shot = [
+        gpu_model.prompts(tokenizer, work.rows, work.prompt, work.shared, seed=seed) for seed in (2, 3)
+    ]
+    sampling = Sampling(work.new, 0.9, 0.95, ("\n\n",))
+    yield bench.own("few-shot answers", few_shot[0])
+    yield bench.ours("few-shot answers", few_shot[1], sampling, base=True, shared=work.shared)
+    bare = gpu_model.prompts(tokenizer, work.rows // work.candidates, 60, 4, seed=4)
+    several = [text for text in bare for _ in range(work.candidates)]
+    what = f"{work.candidates} candidates a prompt, with the adapter"
+    yield bench.ours(what, several, sampling, base=False, shared=4)
+    yield bench.judging()
 
 
 def small(model: str, seconds: float) -> Iterator[Row]:
@@ -185,98 +200,193 @@ def small(model: str, seconds: float) -> Iterator[Row]:
             }
 
 
-def _own_loop(engine: Engine, prompts: list[str], work: Workload, shape: str, end: float) -> Row:
-    """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them."""
-    own = engine._core._engine  # type: ignore[attr-defined]
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+class _Over(Exception):  # noqa: N818 - nothing went wrong
+    """The window is over."""
 
-    sampling = SamplingParams(
-        max_tokens=work.new, temperature=1.0, ignore_eos=True, output_kind=RequestOutputKind.FINAL_ONLY
-    )
-    ids = [engine.tokenizer.prompt_ids(text) for text in prompts]
-    began = time.monotonic()
-    for number, row in enumerate(ids):
-        own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
-    tokens = requests = 0
-    while own.has_unfinished_requests() and time.monotonic() < end:
-        for output in own.step():
-            requests += output.finished
-            tokens += len(output.outputs[0].token_ids) if output.finished else 0
-    took = time.monotonic() - began
-    own.abort_request([f"own {number}" for number in range(len(ids))])
-    return {
-        "what": "few-shot answers",
-        "engine": "vllm, its own loop",
-        **_rates(tokens, requests, len(ids), took),
-        "prompt_tokens": sum(map(len, ids)) / len(ids),
-        "peak_gib": gpu_cards.used_gib(),
-        "bound_by": Bound(shape, 256, work.prompt - work.shared, work.new, 2.0, work.shared),
+
+class Window:
+    """Counts what vLLM's core makes in a while, once it is at full work, whoever asked for it.
+
+    Whole answers take longer than a benchmark has; so their tokens are counted as they come, after some time
+    in which the batch fills up, and what is unfinished at the end is given up.
+    """
+
+    def __init__(self, core: Any, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to wait for the first tokens.
+
+        Args:
+            core: vLLM's client of its engine core.
+            seconds: the first third is for filling up.
+            clock: seconds, from any origin.
+        """
+        self._core, self._seconds, self._clock = core, seconds, clock
+        self._counts: list[tuple[float, int]] = []
+
+    def __enter__(self) -> "Window":
+        get = self._core.get_output
+
+        def counted() -> Any:
+            outputs = get()
+            if tokens := sum(len(output.new_token_ids) for output in outputs.outputs):
+                self._counts.append((self._clock(), tokens))
+            return outputs
+
+        self._core.get_output = counted
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+        del self._core.get_output  # the instance's: the class's own comes back
+        return kind is _Over
+
+    def on_step(self) -> None:
+        """End the work when the time is over."""
+        if self._counts and self._clock() - self._counts[0][0] >= self._seconds:
+            raise _Over
+
+    def found(self) -> Row:
+        """Return tokens, seconds, tokens_per_second, and how many rows a step had."""
+        if len(self._counts) < 2:
+            return {"note": "nothing was made"}
+        full = self._counts[0][0] + min(self._seconds, self._counts[-1][0] - self._counts[0][0]) / 3
+        first = next(place for place, (when, _) in enumerate(self._counts) if when >= full)
+        first = min(first, len(self._counts) - 2)
+        began, counted = self._counts[first][0], [tokens for _, tokens in self._counts[first + 1 :]]
+        took = self._counts[-1][0] - began
+        return {
+            "tokens_per_second": sum(counted) / took,
+            "tokens": sum(counted),
+            "seconds": took,
+            "rows_a_step": sum(counted) / len(counted),
+            "note": f"{sum(counted) / len(counted):.0f} rows a step, {1000 * took / len(counted):.1f} ms",
+        }
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """An engine under measurement."""
+
+    engine: Engine
+    work: Workload
+    shape: str
+    kind: str
+    seconds: float
+
+    @property
+    def _own(self) -> Any:
+        return self.engine._core._engine  # type: ignore[attr-defined]
+
+    def warm_up(self) -> None:
+        """Load what is loaded on first use."""
+        self._own.collective_rpc("sharpen")
+        few = gpu_model.prompts(self.engine.tokenizer, 32, 20, 1, seed=1)
+        for base in (True, False):
+            list(self.engine.generate([Group(few, range(len(few)), Sampling(4, 0.9, 0.95))], base=base))
+        self.engine.next_token([[1, 2, 3]], [4, 5], base=True)
+
+    def _lengths(self) -> list[int]:
+        """Return how long answers get: the first ones of any length, so that rows do not end all at once."""
+        chance = Random(0)
+        first = [chance.randint(1, self.work.new) for _ in range(min(256, self.work.rows // 2))]
+        return first + [self.work.new] * (self.work.rows - len(first))
+
+    def own(self, what: str, prompts: list[str]) -> Row:
+        """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        own, kept = self._own, RequestOutputKind.FINAL_ONLY
+        ids = [self.engine.tokenizer.prompt_ids(text) for text in prompts]
+        for number, (row, new) in enumerate(zip(ids, self._lengths(), strict=True)):
+            sampling = SamplingParams(max_tokens=new, temperature=1.0, ignore_eos=True, output_kind=kept)
+            own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
+        with Window(own.engine_core, self.seconds) as window:
+            while own.has_unfinished_requests():
+                own.step()
+                window.on_step()
+        own.abort_request([f"own {number}" for number in range(len(ids))])
+        return self._row(what, "vllm, its own loop", window, len(ids[0]), self.work.shared)
+
+    def ours(self, what: str, prompts: list[str], sampling: Sampling, *, base: bool, shared: int) -> Row:
+        """Measure our engine, as phases use it."""
+        groups = [
+            Group([text], [seed], msgspec.structs.replace(sampling, max_new_tokens=new))
+            for seed, (text, new) in enumerate(zip(prompts, self._lengths(), strict=True))
+        ]
+        with Window(self._own.engine_core, self.seconds) as window:
+            for _ in self.engine.generate(groups, base=base, on_step=window.on_step):
+                pass
+        length = len(self.engine.tokenizer.prompt_ids(prompts[0]))
+        return self._row(what, "ours on vllm", window, length, shared)
+
+    def judging(self) -> Row:
+        """Measure pairs judged in both orders, the constitution before each; responses of 60 tokens."""
+        constitution, tokenizer = load_constitution(CONSTITUTION), self.engine.tokenizer
+        asked = gpu_model.prompts(tokenizer, self.work.judged, 30, 1, seed=6)
+        answers = gpu_model.prompts(tokenizer, 2 * self.work.judged, 60, 1, seed=7)
+        pairs = list(zip(asked, answers[: self.work.judged], answers[self.work.judged :], strict=True))
+        with Window(self._own.engine_core, self.seconds) as window:
+            judge(self.engine, constitution, pairs, on_step=window.on_step)
+        found = window.found()
+        rate = found.pop("tokens_per_second", 0.0)  # a token is generated for each order
+        return {
+            "what": "pairs judged in both orders",
+            "engine": f"ours on vllm, {self.kind}",
+            **found,
+            "pairs_per_second": rate / 2,
+            "prompt_tokens": len(tokenizer.prompt_ids(constitution.prompt(*pairs[0]))),
+            "peak_gib": gpu_cards.used_gib(),
+        }
+
+    def _row(self, what: str, by: str, window: Window, length: int, shared: int) -> Row:
+        weight = 1.0 if self.kind == "fp8" else 2.0
+        return {
+            "what": what,
+            "engine": f"{by}, {self.kind}",
+            **window.found(),
+            "prompt_tokens": length,
+            "peak_gib": gpu_cards.used_gib(),
+            "bound_by": Bound(self.shape, 256, max(1, length - shared), self.work.new, weight, shared),
+        }
+
+
+_STAGES: Final = {
+    "weights": r"Model loading took .* ([\d.]+) seconds",
+    "torch.compile": r"torch\.compile took ([\d.]+) s in total",
+    "first run": r"profiling/warmup run took ([\d.]+) s",
+    "CUDA graphs": r"Graph capturing finished in ([\d.]+) secs",
+    "of those, memory, compile and graphs": r"init engine .* took ([\d.]+) s",
+}
+
+
+def stages(log: str) -> str:
+    """Return what vLLM's log says of its start: the seconds of each stage."""
+    found = {name: re.findall(pattern, log) for name, pattern in _STAGES.items()}
+    return ", ".join(f"{name} {float(values[-1]):.0f} s" for name, values in found.items() if values)
+
+
+def _keep_log(folder: Path) -> Path:
+    """Let vLLM, in all its processes, write its log to a file, too."""
+    file = folder / "vllm.log"
+    handlers = {
+        "file": {"class": "logging.FileHandler", "filename": str(file), "formatter": "timed"},
+        "shown": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "timed"},
     }
-
-
-def _ours(
-    engine: Engine,
-    what: str,
-    prompts: list[str],
-    sampling: Sampling,
-    *,
-    shape: str,
-    end: float,
-    base: bool,
-    shared: int | None = None,
-) -> Row:
-    work = WORKLOADS[shape]
-    shared = work.shared if shared is None else shared
-    length = len(engine.tokenizer.prompt_ids(prompts[0]))
-    began = time.monotonic()
-    landing = engine.generate([Group(prompts, range(len(prompts)), sampling)], base=base)
-    landed = list(itertools.chain.from_iterable(_until(landing, end)))
-    took = time.monotonic() - began
-    return {
-        "what": what,
-        "engine": "ours on vllm",
-        **_rates(sum(c.tokens for _, c in landed), len(landed), len(prompts), took),
-        "prompt_tokens": length,
-        "peak_gib": gpu_cards.used_gib(),
-        "bound_by": Bound(shape, 256, max(1, length - shared), work.new, 2.0, shared),
+    settings = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"timed": {"format": "%(asctime)s %(message)s"}},
+        "handlers": handlers,
+        "loggers": {"vllm": {"handlers": list(handlers), "level": "INFO", "propagate": False}},
     }
+    (folder / "logging.json").write_text(json.dumps(settings))
+    os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(folder / "logging.json")
+    return file
 
 
-def _judging(engine: Engine, work: Workload) -> Row:
-    """Pairs judged in both orders: the constitution and its examples before each, responses of 60 tokens."""
-    constitution = load_constitution(CONSTITUTION)
-    asked = gpu_model.prompts(engine.tokenizer, work.judged, 30, 1, seed=6)
-    answers = gpu_model.prompts(engine.tokenizer, 2 * work.judged, 60, 1, seed=7)
-    pairs = list(zip(asked, answers[: work.judged], answers[work.judged :], strict=True))
-    length = len(engine.tokenizer.prompt_ids(constitution.prompt(*pairs[0])))
-    began = time.monotonic()
-    judge(engine, constitution, pairs)
-    took = time.monotonic() - began
-    return {
-        "what": "pairs judged in both orders",
-        "engine": "ours on vllm",
-        "pairs_per_second": len(pairs) / took,
-        "requests": 2 * len(pairs),
-        "prompt_tokens": length,
-        "seconds": took,
-        "peak_gib": gpu_cards.used_gib(),
-    }
-
-
-def _rates(tokens: int, requests: int, asked: int, took: float) -> Row:
-    note = (
-        ""
-        if requests == asked
-        else f"stopped with {requests} of {asked} requests done; tokens of the others are not counted"
-    )
-    return {
-        "tokens_per_second": tokens / took,
-        "tokens": tokens,
-        "requests": requests,
-        "seconds": took,
-        "note": note,
-    }
+def _served_gib(settings: Mapping[str, Any]) -> float | None:
+    """Return the memory that vLLM takes: its share of the card."""
+    card, share = vllm_engine.this_card(), settings.get("gpu_memory_utilization")
+    return share * card.total / 2**30 if card and share else None
 
 
 def _until(landing: Iterator[Any], end: float, clock: Callable[[], float] = time.monotonic) -> Iterable[Any]:
