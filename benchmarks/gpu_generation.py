@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.plan import memory
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
 from phases.common import vllm_engine
@@ -112,6 +113,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "prompt_tokens": ids.shape[1],
             "seconds": took,
             "peak_gib": _peak(),
+            "predicted_gib": _generating_gib(shape, batch, ids.shape[1] + steps),
             "bound_by": Bound(shape, batch, ids.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
         }
@@ -381,6 +383,12 @@ def _keep_log(folder: Path) -> Path:
     (folder / "logging.json").write_text(json.dumps(settings))
     os.environ["VLLM_LOGGING_CONFIG_PATH"] = str(folder / "logging.json")
     return file
+
+
+def _generating_gib(shape: str, rows: int, tokens: int) -> float:
+    """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
+    need = memory.generation(msgspec.convert(gpu_model.SHAPES[shape], memory.Shape), rows=rows, tokens=tokens)
+    return (need.total - need.parts["CUDA"]) / 2**30
 
 
 def _served_gib(settings: Mapping[str, Any]) -> float | None:

@@ -107,39 +107,58 @@ def adapter(shape: str, base: ModelSource, where: Path, rank: int = 32) -> Model
     return ModelSource(f"{shape} with an adapter", "adapter", str(where), {}, "random weights", base=base)
 
 
-def model(shape: str, device: str, *, nf4: bool) -> Any:
+def model(
+    shape: str, device: str, *, nf4: bool, dtype: str = "bfloat16", attention: str | None = None
+) -> Any:
     """Build a model with random weights on a device, layer by layer, so that 32 billion fit on the way.
 
     Args:
         shape: a key of `SHAPES`.
         device: `cuda` or `cpu`.
         nf4: whether its linear layers are 4-bit, as `load_in_4bit` makes them.
+        dtype: of the weights that are not.
+        attention: as transformers calls it.
     """
     import torch
     from transformers import Qwen2ForCausalLM
 
     described = config(shape)
-    described._attn_implementation = "sdpa"
+    described._attn_implementation = attention or "sdpa"
     with torch.device("meta"):
         whole = Qwen2ForCausalLM(described)
     inner = whole.model
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.bfloat16)
+    torch.set_default_dtype(getattr(torch, dtype))
+    torch.manual_seed(0)
     try:
         with torch.device(device):
             make_layer = type(inner.layers[0])
             for number in range(described.num_hidden_layers):
-                layer = make_layer(described, number)
+                layer = _drawn(make_layer(described, number))
                 inner.layers[number] = _in_four_bits(layer) if nf4 else layer
-            inner.embed_tokens = torch.nn.Embedding(described.vocab_size, described.hidden_size)
+            inner.embed_tokens = _drawn(torch.nn.Embedding(described.vocab_size, described.hidden_size))
             inner.norm = type(inner.norm)(described.hidden_size, eps=described.rms_norm_eps)
-            whole.lm_head = torch.nn.Linear(described.hidden_size, described.vocab_size, bias=False)
+            head = torch.nn.Linear(described.hidden_size, described.vocab_size, bias=False)
+            whole.lm_head = _drawn(head)
     finally:
         torch.set_default_dtype(before)
     with torch.device(device):  # its frequencies stay in single precision
         inner.rotary_emb = type(inner.rotary_emb)(config=described)
+    if nf4:
+        whole.is_loaded_in_4bit = True  # what PEFT looks at
     whole.requires_grad_(False)
     return whole.eval()
+
+
+def _drawn(module: Any) -> Any:
+    """Draw a module's matrices as a model's are before training."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.02)
+    return module
 
 
 def _in_four_bits(layer: Any) -> Any:

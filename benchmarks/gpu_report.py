@@ -78,10 +78,23 @@ def table(rows: Sequence[Row]) -> str:
             f"{rate / ceiling:.0%}" if rate and ceiling else "",
             f"{row['peak_gib']:.1f} GiB" if row.get("peak_gib") else "",
             f"{row['seconds']:.0f} s" if row.get("seconds") else "",
-            "" if row["what"] == "start of the engine" else str(row.get("note") or ""),
+            str(row.get("note") or ""),
         ]
         lines.append("| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def memory_table(rows: Sequence[Row]) -> str:
+    """Return predicted and measured peaks of memory as a Markdown table."""
+    lines = ["| what | how | predicted | measured | off by |", "|---|---|---:|---:|---:|"]
+    for row in rows:
+        predicted, measured = row.get("predicted_gib"), row.get("peak_gib")
+        if predicted and measured:
+            lines.append(
+                f"| {row['what']} | {row.get('engine', '')} | {predicted:.1f} GiB | {measured:.1f} GiB "
+                f"| {predicted / measured - 1:+.0%} |"
+            )
+    return "\n".join(lines) if len(lines) > 2 else "The run has no such rows."
 
 
 def _rate(row: Row) -> tuple[float | None, str]:
@@ -169,6 +182,11 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
         f"Measured on: {', '.join(devices)}. Random weights where a shape is named. The ceiling is what the "
         "card's data sheet allows: every step reads the weights and the cache, every prompt is multiplied.",
         table(rows),
+        "## Memory",
+        "What `gonogo check --gpu` predicts (`app/plan/memory.py`), beside the measured peak: what torch holds, "
+        "without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the card, "
+        "measured what is in use there.",
+        memory_table(rows),
         "## A whole session",
         _session_table(rows, usd_per_hour, session),
         "Assumed: " + ", ".join(f"{k} {v:g}" for k, v in vars(session).items()) + " (`Session` in "

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Qwen2ForCausalLM
 from trl.kernels import ChunkedLogProbFunction
 
+from app.plan import memory
 from benchmarks import gpu_model
 from phases.common import kernels
 
@@ -26,6 +27,8 @@ CARD = 79 * GIB
 """Memory that a measurement may use: that of an 80 GB card, also on a larger one."""
 TFLOPS = 790e12
 """What an H100 or H200 makes of bfloat16 matrix products, measured."""
+RANK = 32
+CPU = torch.device("cpu")
 Batch = dict[str, torch.Tensor]
 
 
@@ -48,94 +51,58 @@ SMALL = Sizes(shortest=8, longest=32, rows=4, sequences=2, packed=64, pairs=2)
 def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     """Yield what was measured, a row at a time: what, engine, tokens_per_second, ceiling and peak_gib.
 
-    Tokens are those of rows: padding is not counted. The ceiling is 6N operations a token.
+    Tokens are those of rows: padding is not counted. The ceiling is 6N operations a token. Our ways come
+    after one plain one, so that a run that is cut off has them.
 
     Args:
         shape: one of `benchmarks.gpu_model`.
-        seconds: for all rows; building and warming up are not counted.
+        seconds: for all five ways; building and trying what fits are not counted.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else CPU
     sizes = SMALL if shape == "tiny" else FULL
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / total), 0)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, CARD / total), device)
+    vocabulary = pad = gpu_model.SHAPES[shape]["vocab_size"] - 1
+    padded, packed = rows_of(sizes, vocabulary, pad, device), sequences_of(sizes, vocabulary, device)
+    pairs = pairs_of(sizes, vocabulary, pad, device)
 
     started = time.perf_counter()
-    base = build(shape, device)
+    run = _Run(shape, device, seconds / 5)
     yield {
         "what": "training: weights drawn and quantised",
         "peak_gib": round(_peak(device) / GIB, 2),
+        "predicted_gib": round(_shape(shape).weights / GIB, 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    lora = LoraConfig(r=32, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(base, lora)
-    model.add_adapter("ref", lora)
-    model.set_adapter("default")
-    run = _Run(model, device, seconds / 5, TFLOPS / (6 * gpu_model.parameters(shape)))
-
-    vocabulary = pad = base.config.vocab_size - 1
-    padded, packed = rows_of(sizes, vocabulary, pad, device), sequences_of(sizes, vocabulary, device)
-    pairs = pairs_of(sizes, vocabulary, pad, device)
     yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (kernels.ALL,))
-    yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
-    yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (kernels.ALL,))
-    fused = kernels.fuse_layers(base)
+    run.free()
+
+    run = _Run(shape, device, seconds / 5)
+    fused = kernels.fuse_layers(run.model.get_base_model())
     auto = (kernels.NEVER, kernels.HALF, kernels.ALL)
     note = "fused layers" if fused else "no fused layers: no GPU, or no liger-kernel"
     yield run.timed("SFT", "ours: packed rows, chunked loss", packed, _chunked_loss, auto, note)
-    kept = [{**batch, "reference": _answer_logps(model, batch)} for batch in pairs]
+    run.add_reference()
+    began = time.perf_counter()
+    kept = [{**batch, "reference": _answer_logps(run.model, batch)} for batch in pairs]
+    rows = sum(len(batch["input_ids"]) for batch in pairs)
+    note += f", reference of {rows} rows before in {time.perf_counter() - began:.1f} s"
     yield run.timed("DPO", "ours: reference kept", kept, _dpo_loss, auto, note)
+    run.free()
+
+    run = _Run(shape, device, seconds / 5)
+    yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
+    run.add_reference()
+    yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (kernels.ALL,))
 
 
 def _peak(device: torch.device) -> float:
     return float(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else 0.0
 
 
-def build(shape: str, device: torch.device) -> Any:
-    """Return a model of that shape with random weights: NF4 on a GPU, float32 on a CPU."""
-    config = gpu_model.config(shape)
-    config._attn_implementation = kernels.attention() or "sdpa"
-    torch.manual_seed(0)
-    if device.type == "cpu" or shape == "tiny":
-        return Qwen2ForCausalLM(config).to(device)
-    import bitsandbytes as bnb
-
-    with torch.device("meta"):
-        model = Qwen2ForCausalLM(config).to(torch.bfloat16)
-    for layer in model.model.layers:
-        for block in (layer.self_attn, layer.mlp):
-            for name, old in list(block.named_children()):
-                if isinstance(old, torch.nn.Linear):
-                    setattr(block, name, _quantised(old, bnb, device))
-    for module in model.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            if parameter.is_meta:
-                drawn = torch.empty(parameter.shape, dtype=torch.bfloat16, device=device)
-                drawn = drawn.fill_(1.0) if drawn.dim() == 1 else drawn.normal_(std=0.02)
-                setattr(module, name, torch.nn.Parameter(drawn, requires_grad=False))
-    model.model.rotary_emb = type(model.model.rotary_emb)(config=config).to(device)
-    model.is_loaded_in_4bit = True  # what PEFT looks at
-    return model.requires_grad_(False)
-
-
-def _quantised(old: torch.nn.Linear, bnb: Any, device: torch.device) -> Any:
-    new = bnb.nn.Linear4bit(
-        old.in_features,
-        old.out_features,
-        bias=old.bias is not None,
-        compute_dtype=torch.bfloat16,
-        compress_statistics=True,
-        quant_type="nf4",
-        device="meta",
-    )
-    weight = torch.empty(old.out_features, old.in_features, dtype=torch.bfloat16, device=device)
-    new.weight = bnb.nn.Params4bit(
-        weight.normal_(std=0.02), requires_grad=False, compress_statistics=True, quant_type="nf4", module=new
-    ).to(device)
-    if old.bias is not None:
-        zeros = torch.zeros(old.out_features, dtype=torch.bfloat16, device=device)
-        new.bias = torch.nn.Parameter(zeros, requires_grad=False)
-    return new
+def _shape(shape: str) -> memory.Shape:
+    return msgspec.convert(gpu_model.SHAPES[shape], memory.Shape)
 
 
 # Batches: the same rows for all, so that what differs is the way
@@ -236,16 +203,17 @@ def _chunked_loss(model: Any, batch: Batch) -> torch.Tensor:
 
 
 def _answer_logps(model: Any, batch: Batch) -> torch.Tensor:
-    """Return what the reference says of each answer."""
-    model.set_adapter("ref")
+    """Return what the model says of each answer, as a reference: [rows]."""
     with torch.no_grad(), _autocast(batch["input_ids"].device):
-        found = _log_probabilities(model, batch).sum(dim=1)
-    model.set_adapter("default")
-    return found
+        return _log_probabilities(model, batch).sum(dim=1)
 
 
 def _dpo_loss(model: Any, batch: Batch) -> torch.Tensor:
-    reference = batch["reference"] if "reference" in batch else _answer_logps(model, batch)
+    reference = batch.get("reference")
+    if reference is None:  # a frozen copy of the adapter says it in each step
+        model.set_adapter("ref")
+        reference = _answer_logps(model, batch)
+        model.set_adapter("default")
     chosen, rejected = (_log_probabilities(model, batch).sum(dim=1) - reference).chunk(2)
     return -torch.nn.functional.logsigmoid(0.1 * (chosen - rejected)).mean()
 
@@ -260,18 +228,42 @@ def _autocast(device: torch.device) -> Any:
 class _Run:
     """Takes steps with one model and one optimiser."""
 
-    def __init__(self, model: Any, device: torch.device, seconds: float, ceiling: float) -> None:
-        self.model = model
+    def __init__(self, shape: str, device: torch.device, seconds: float) -> None:
+        self.shape = shape
         self.device = device
         self.seconds = seconds
-        self.ceiling = ceiling
-        trained = [p for p in model.parameters() if p.requires_grad]
+        self.reference = False
+        self.ceiling = TFLOPS / (6 * gpu_model.parameters(shape))
+        small = device.type == "cpu" or shape == "tiny"
+        base = gpu_model.model(
+            shape,
+            str(device),
+            nf4=not small,
+            dtype="float32" if small else "bfloat16",
+            attention=kernels.attention(),
+        )
+        lora = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
+        self.model: Any = get_peft_model(base, lora)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
         if device.type == "cuda":
             import bitsandbytes as bnb
 
             self.optimiser: Any = bnb.optim.PagedAdamW8bit(trained, lr=1e-5)
         else:
             self.optimiser = torch.optim.AdamW(trained, lr=1e-5)
+
+    def add_reference(self) -> None:
+        """Hold a frozen copy of the adapter, as TRL does for DPO."""
+        self.model.add_adapter("ref", self.model.peft_config["default"])
+        self.model.set_adapter("default")
+        self.reference = True
+
+    def free(self) -> None:
+        """Give the memory back."""
+        del self.model, self.optimiser
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def timed(  # noqa: PLR0917 - a line of the table
         self,
@@ -284,6 +276,7 @@ class _Run:
     ) -> dict[str, Any]:
         """Return the row of this way: the first choice of recomputing layers whose largest batch fits."""
         largest = max(batches, key=lambda batch: batch["input_ids"].numel())
+        began = time.perf_counter()
         for every in choices:
             kernels.recompute(self.model, every)
             self._clean()
@@ -300,16 +293,32 @@ class _Run:
             if spent >= self.seconds and steps > 1:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
-        notes = f"{size} at most, recomputing: {kernels.CHECKPOINTING[every]}, {steps} steps"
+        notes = (
+            f"{size} at most, recomputing: {kernels.CHECKPOINTING[every]}, {steps} steps, "
+            f"{started - began:.1f} s to see what fits"
+        )
         return {
             "what": what,
             "engine": engine,
             "tokens_per_second": round(tokens / spent, 1),
             "ceiling": round(self.ceiling, 1),
             "peak_gib": round(_peak(self.device) / GIB, 2),
+            "predicted_gib": round(self._predicted(largest, every, loss) / GIB, 2),
             "seconds": round(spent, 1),
             "note": ", ".join(filter(None, (notes, note))),
         }
+
+    def _predicted(self, batch: Batch, every: int, loss: Callable[[Any, Batch], torch.Tensor]) -> float:
+        """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
+        need = memory.training(
+            _shape(self.shape),
+            tokens=batch["input_ids"].numel(),
+            rank=RANK,
+            checkpointing={kernels.NEVER: "off", kernels.HALF: "half", kernels.ALL: "on"}[every],
+            whole_logits=loss is _whole_loss,
+            reference=self.reference,
+        )
+        return need.total - need.parts["CUDA"]
 
     def _fits(self, batch: Batch, loss: Callable[[Any, Batch], torch.Tensor]) -> bool:
         try:

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks import gpu, gpu_cards, gpu_model, gpu_report
+from benchmarks import gpu, gpu_cards, gpu_generation, gpu_model, gpu_report
 
 SHAPE = "Qwen2.5-32B"
 
@@ -94,6 +95,64 @@ def test_the_page_has_what_was_measured_and_what_a_session_costs(
         gpu_report.hours(gpu_report.Session(), gpu_report.speeds(ROWS, gpu_cards.CARDS["H100"])).values()
     )  # type: ignore[arg-type]
     assert f"${2.5 * hours:.2f}" in page
+
+
+def test_predicted_peaks_stand_beside_measured_ones() -> None:
+    rows = [
+        *ROWS,
+        row("SFT", "another", 1, predicted_gib=22.0, peak_gib=20.0),
+        row("SFT", "c", 1, peak_gib=20.0),
+    ]
+    assert "| SFT | another | 22.0 GiB | 20.0 GiB | +10% |" in gpu_report.document(rows, {})
+    assert gpu_report.memory_table(rows).count("\n") == 2
+    assert gpu_report.memory_table(ROWS) == "The run has no such rows."
+
+
+def test_the_stages_of_a_start_are_read_from_vllms_log() -> None:
+    log = (
+        "Model loading took 61.04 GiB memory and 9.651000 seconds\ntorch.compile took 41.20 s in total\n"
+        "Initial profiling/warmup run took 2.10 s\nGraph capturing finished in 21 secs, took 1.20 GiB\n"
+        "init engine (profile, create kv cache, warmup model) took 70.70 s (compilation: 41.20 s)\n"
+    )
+    said = gpu_generation.stages(log)
+    assert said.startswith("weights 10 s, torch.compile 41 s, first run 2 s, CUDA graphs 21 s, ")
+    assert said.endswith(" 71 s")
+    assert gpu_generation.stages("nothing") == ""
+
+
+class Core:
+    """Stands for vLLM's core: one step of three rows a second."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def get_output(self) -> SimpleNamespace:
+        self.now += 1.0
+        rows = 3 if self.now > 103 else 0  # prompts are read first
+        return SimpleNamespace(outputs=[SimpleNamespace(new_token_ids=[7])] * rows)
+
+
+def test_a_window_counts_unfinished_work_once_the_batch_is_full() -> None:
+    core = Core()
+    with gpu_generation.Window(core, 9.0, lambda: core.now) as window:
+        while True:
+            core.get_output()
+            window.on_step()
+    found = window.found()
+    assert core.now == 113.0  # nine seconds after the first tokens
+    assert (found["tokens"], found["seconds"], found["tokens_per_second"]) == (18, 6.0, 3.0)
+    assert found["rows_a_step"] == 3.0
+    assert "get_output" not in vars(core)
+
+
+def test_a_window_of_work_that_ends_early_has_what_there_was() -> None:
+    core = Core()
+    with gpu_generation.Window(core, 60.0, lambda: core.now) as window:
+        for _ in range(9):
+            core.get_output()
+            window.on_step()
+    assert window.found()["tokens_per_second"] == 3.0
+    assert "nothing" in gpu_generation.Window(core, 1.0).found()["note"]
 
 
 def test_a_run_that_lacks_sections_predicts_nothing() -> None:
