@@ -183,9 +183,9 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
         "card's data sheet allows: every step reads the weights and the cache, every prompt is multiplied.",
         table(rows),
         "## Memory",
-        "What `gonogo check --gpu` predicts (`app/plan/memory.py`), beside the measured peak: what torch holds, "
-        "without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the card, "
-        "measured what is in use there.",
+        "What `gonogo check --gpu` predicts (`app/plan/memory.py`), beside the measured peak: what torch "
+        "holds, without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the "
+        "card, measured what is in use there.",
         memory_table(rows),
         "## A whole session",
         _session_table(rows, usd_per_hour, session),
