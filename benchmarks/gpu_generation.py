@@ -44,8 +44,13 @@ class Workload:
 
 WORKLOADS: Final = {
     "Qwen2.5-32B": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
+    "thin": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
     "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 3),
 }
+
+
+DUMMY: Final = {"load_format": "dummy", "worker_extension_cls": "benchmarks.gpu_worker.Extension"}
+"""Arguments of vLLM's engine for weights that are made where they are needed."""
 
 
 def naive(shape: str, seconds: float) -> Iterator[Row]:
@@ -133,12 +138,7 @@ def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterato
         tuned = gpu_model.adapter(shape, base, Path(place, "adapter"))
         log = _keep_log(Path(place))
         given = json.loads(os.environ.get("GONOGO_ENGINE_ARGS", "{}"))
-        wanted = {
-            "load_format": "dummy",
-            "worker_extension_cls": "benchmarks.gpu_worker.Extension",
-            "quantization": quantization,
-        }
-        os.environ["GONOGO_ENGINE_ARGS"] = json.dumps({**wanted, **given})
+        os.environ["GONOGO_ENGINE_ARGS"] = json.dumps({**DUMMY, "quantization": quantization, **given})
         began = time.monotonic()
         with open_engine(Choice("vllm", "benchmark"), tuned, batch_size=1) as engine:
             made_by = engine.provenance()["engine"]
@@ -152,11 +152,12 @@ def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterato
                 "note": stages(log.read_text()) if log.exists() else "",
                 "settings": made_by["settings"],
             }
-            yield from _measured(_Bench(engine, work, shape, kind, seconds / 4))
+            yield from _measured(Bench(engine, work, shape, kind, seconds / 4))
 
 
-def _measured(bench: "_Bench") -> Iterator[Row]:
+def _measured(bench: "Bench") -> Iterator[Row]:
     work, tokenizer = bench.work, bench.engine.tokenizer
+    bench.sharpen()
     bench.warm_up()
     few_shot = [
         gpu_model.prompts(tokenizer, work.rows, work.prompt, work.shared, seed=seed) for seed in (2, 3)
@@ -264,7 +265,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class _Bench:
+class Bench:
     """An engine under measurement."""
 
     engine: Engine
@@ -277,9 +278,12 @@ class _Bench:
     def _own(self) -> Any:
         return self.engine._core._engine  # type: ignore[attr-defined]
 
+    def sharpen(self) -> None:
+        """Let the dummy weights prefer some tokens."""
+        self._own.collective_rpc("sharpen")
+
     def warm_up(self) -> None:
         """Load what is loaded on first use."""
-        self._own.collective_rpc("sharpen")
         few = gpu_model.prompts(self.engine.tokenizer, 32, 20, 1, seed=1)
         for base in (True, False):
             list(self.engine.generate([Group(few, range(len(few)), Sampling(4, 0.9, 0.95))], base=base))
@@ -291,22 +295,44 @@ class _Bench:
         first = [chance.randint(1, self.work.new) for _ in range(min(256, self.work.rows // 2))]
         return first + [self.work.new] * (self.work.rows - len(first))
 
-    def own(self, what: str, prompts: list[str]) -> Row:
-        """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them."""
+    def own(
+        self,
+        what: str,
+        prompts: list[str],
+        by: str = "vllm, its own loop",
+        *,
+        seeded: bool = False,
+        **how: float,
+    ) -> Row:
+        """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them.
+
+        Args:
+            what: the row's name.
+            prompts: what is asked.
+            by: what answers.
+            seeded: whether each request has a seed.
+            how: other sampling settings than its benchmark's.
+        """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         own, kept = self._own, RequestOutputKind.FINAL_ONLY
         ids = [self.engine.tokenizer.prompt_ids(text) for text in prompts]
         for number, (row, new) in enumerate(zip(ids, self._lengths(), strict=True)):
-            sampling = SamplingParams(max_tokens=new, temperature=1.0, ignore_eos=True, output_kind=kept)
+            sampling = SamplingParams(
+                max_tokens=new,
+                ignore_eos=True,
+                output_kind=kept,
+                seed=number if seeded else None,
+                **{"temperature": 1.0, **how},
+            )
             own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
         with Window(own.engine_core, self.seconds) as window:
             while own.has_unfinished_requests():
                 own.step()
                 window.on_step()
         own.abort_request([f"own {number}" for number in range(len(ids))])
-        return self._row(what, "vllm, its own loop", window, len(ids[0]), self.work.shared)
+        return self._row(what, by, window, len(ids[0]), self.work.shared)
 
     def ours(self, what: str, prompts: list[str], sampling: Sampling, *, base: bool, shared: int) -> Row:
         """Measure our engine, as phases use it."""
