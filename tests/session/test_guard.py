@@ -285,6 +285,31 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
 
 
+def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_is_over_stopped(
+    toy: Any, sh: Phase
+) -> None:
+    toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
+    toy.over()
+    toy.kill_everything()
+    assert not launch.needs_nobody(toy.folder)
+    toy.rejoin()
+    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    assert toy.client.snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
+    toy.client.keep_pod()
+    toy.assert_nothing_left()
+    assert launch.needs_nobody(toy.folder)
+    toy.rejoin()  # nothing more is owed
+    assert not toy.client.is_conducted()
+
+
+def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
+    toy.over()
+    toy.kill_everything()
+    monkeypatch.setenv("RUNPOD_POD_ID", "another")
+    assert launch.needs_nobody(toy.folder)
+
+
 def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
     toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
     toy.over()
