@@ -67,7 +67,7 @@ def bar(width: int, share: float, beyond: float = 0.0, style: str = fmt.INFO) ->
 
 
 def money_row(view: View, width: int) -> Content:
-    """Return spent of budget, a bar with the forecast shaded, forecast, idle cost, when it or the pod ends."""
+    """Return spent of budget, a bar with the forecast shaded, idle cost, and when session or pod ends."""
     money = view.snapshot.money
     over = money.spent_usd > money.budget_usd
     may_be_over = money.forecast_usd.high > money.budget_usd
