@@ -439,6 +439,8 @@ class Conductor:
         phase = self.state.current
         if phase is None or phase.standing != "running" or phase.last is not attempt:
             return
+        # What waits for room to start has nothing to save.
+        stop = stop and attempts.is_claimed(self.folder.attempt(phase.id, attempt.number))
         key = disk.stop_key(attempt.spec.cookie) if stop else f"disk {attempt.spec.cookie}"
         if text and key not in self.state.said:
             self.record(events.Noticed(text=f"{phase.id}: {text}", key=key))

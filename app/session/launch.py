@@ -21,6 +21,7 @@ from phases.common import files
 SESSIONS = "sessions"
 ARCHIVE = "archive"
 _START_WITHIN = 30.0
+_START_AGAIN = 5.0
 _LOG_TAIL = 2_000
 
 
@@ -178,21 +179,12 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
     if client.is_conducted() or needs_nobody(folder, environment):
         return
     session = SessionFolder(folder.absolute())
-    with os.fdopen(
-        os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
-    ) as log:
-        starter = subprocess.Popen(
-            launch_command(session.path),
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    starter.wait()
     deadline = time.monotonic() + _START_WITHIN
-    while time.monotonic() < deadline:
+    start = 0.0
+    while (now := time.monotonic()) < deadline:
+        if now >= start:  # again and again: one that found another at work has left, and the other may die
+            _start_conductor(session, environment)
+            start = now + _START_AGAIN
         if client.is_conducted() or needs_nobody(folder, environment):
             return
         if replay_damage := journal.read(session.journal).damage if session.journal.exists() else "":
@@ -202,3 +194,19 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         raise known.CannotStart(f"the disk of {folder} is full: make room, then try again")
     log_end = session.conductor_log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
     raise known.CannotStart(f"the session's conductor did not start within {_START_WITHIN:.0f} s.\n{log_end}")
+
+
+def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> None:
+    with os.fdopen(
+        os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
+    ) as log:
+        subprocess.run(
+            launch_command(session.path),
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=False,
+        )

@@ -98,7 +98,7 @@ def test_a_disk_that_is_full_at_the_start_of_a_phase_only_delays_it(
             ["sh", "-c", fill.replace(">", ">>")], cwd=toy.root, stderr=subprocess.DEVNULL, check=True
         )
     client.decide("p1", 1, "go")  # the journal has blocks of its own
-    toy.until(lambda s: s.phase("p2").attempts)
+    toy.until(lambda s: any("p2: the disk is nearly full" in n for n in s.notices))
     (small_disk / "zeros").unlink()
     assert toy.over().state == "finished"
     assert (toy.attempt("p2") / "output.log").read_text() == "ran\n"
