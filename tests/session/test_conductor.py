@@ -21,7 +21,7 @@ from app.session.client import Refused, SessionClient
 from app.session.clock import SystemClock
 from app.session.conductor import Conductor
 from app.session.folder import SOCKET_PATH_LIMIT, ConductorRecord, Settings
-from app.session.state import recover
+from app.session.state import Impossible, recover
 from tests.session.conftest import FAST, JumpingClock, wait_for
 
 Phase = Callable[..., dict[str, Any]]
@@ -264,6 +264,27 @@ def test_an_exit_that_was_recorded_while_no_conductor_lived_is_taken_over(toy: A
     session = toy.gate()
     assert session.phase("p1").attempts[0].exit_code == 4
     assert runs(toy) == 1
+
+
+def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
+    toy.start(sh(f"echo ran; {WAIT}"))
+    toy.until(lambda s: runs(toy))
+    toy.kill_conductor()
+    (toy.root / "go").touch()
+    path = toy.attempt("p1") / "exit.json"
+    wait_for(path.exists)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"survivors": [4242]}))
+    toy.rejoin()
+    assert any("PID 4242 could not be killed" in n for n in toy.over().notices)
+
+
+def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
+    toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
+    conductor = Conductor(toy.folder, SystemClock(), dict(os.environ))
+    with pytest.raises(Impossible):
+        conductor.record(events.HoldSet(on=True, by="me"))
+    assert conductor.folder.journal.read_bytes() == b""
+    conductor.journal.close()
 
 
 def test_a_killed_shim_leaves_an_unknown_exit_to_the_operator(toy: Any, sh: Phase) -> None:
