@@ -109,7 +109,7 @@ class Guard:
             self.tell("the session is bundled" if done == 0 else "the session could not be bundled")
         wait, tries = 1.0, 1
         while True:
-            if not self._is_due(read_json(self.folder / ORDERS) or orders):  # the operator came back
+            if not self._is_due(read_json(self.folder / ORDERS)):  # the operator came back
                 self.tell("the pod is no longer to be stopped")
                 return
             if self._stopped(orders, quiet=tries > _TOLD_EACH and tries % _TOLD_EVERY != 0):
