@@ -413,14 +413,18 @@ def _keys(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     import msgspec
 
-    from app.session import plain
+    from app.session import launch, plain
     from app.session.client import SessionClient
 
-    session = SessionClient(_folder(options)).snapshot()
+    folder = _folder(options)
+    client = SessionClient(folder)
+    session = client.snapshot()
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(session)).decode())
-    else:
-        print("\n".join(plain.status(session)))
+        return 0
+    print("\n".join(plain.status(session)))
+    if not client.is_conducted() and not launch.needs_nobody(folder):
+        print("\nNobody sees to this session, nor stops its pod: `gonogo attach` starts what does")
     return 0
 
 
@@ -485,16 +489,15 @@ def _hold(options: argparse.Namespace) -> int:
 
 
 def _keep(options: argparse.Namespace) -> int:
-    from app.session import guard
+    from app.session import launch
     from app.session.client import SessionClient
     from app.session.messages import Refused
 
     folder = _folder(options)
+    launch.ensure_conductor(folder)
     client = SessionClient(folder)
     if not client.is_conducted():
-        guarded = guard.is_running(folder / guard.ITSELF)
-        again = "its conductor is just being started again: try again in a few seconds"
-        raise Refused(f"session {folder.name}: {again if guarded else 'nothing is about to stop the pod'}")
+        raise Refused(f"session {folder.name}: nothing is about to stop the pod")
     client.keep_pod()
     print("the pod is not stopped; it goes on costing")
     return 0

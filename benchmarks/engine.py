@@ -5,19 +5,30 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.plan.load import load_plan
+from app.plan.schema import Plan
 from app.session import events, journal, launch
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
+from app.session.folder import SessionFolder
 from app.session.state import fold
 from benchmarks.figures import Figure
 
 EVENTS = 10_000
+ATTEMPTS = 200
 APPENDS = 500
-REPEATS = 5
-WORK = "n = 0\nfor i in range(60_000_000): n += i\n"
+PAIRS = 9
+TIMED_WORK = """
+import time
+began = time.perf_counter()
+n = 0
+for i in range(60_000_000):
+    n += i
+open("took", "w").write(str(time.perf_counter() - began))
+"""
 
 PLAN = f"""
 [session]
@@ -38,22 +49,11 @@ gate = {{ ask = "never" }}
 """
 
 
-def figures() -> list[Figure]:
+def figures() -> Iterator[Figure]:
     """Measure them all."""
-    return [_append(), _rejoin(), _slowdown()]
-
-
-def _started() -> events.SessionStarted:
-    return events.SessionStarted(
-        id="bench",
-        plan_sha256="0" * 64,
-        profile="",
-        seed=0,
-        phases=["work"],
-        approved="benchmark",
-        usd_per_hour=0.0,
-        budget_usd=0.0,
-    )
+    yield _append()
+    yield from _rejoin()
+    yield from _slowdown()
 
 
 def _append() -> Figure:
@@ -71,39 +71,93 @@ def _append() -> Figure:
     )
 
 
-def _rejoin() -> Figure:
-    with tempfile.TemporaryDirectory(dir=Path()) as folder:
-        path = Path(folder) / "journal.jsonl"
+def _started() -> events.SessionStarted:
+    return events.SessionStarted(
+        id="bench",
+        plan_sha256="0" * 64,
+        profile="",
+        seed=0,
+        phases=["work"],
+        approved="benchmark",
+        usd_per_hour=0.0,
+        budget_usd=1.0,
+    )
+
+
+def _long_session() -> Iterator[events.AnyEvent]:
+    """Yield 10,000 events: one phase retried again and again with notices between, its last gate open."""
+    yield _started()
+    each = EVENTS // ATTEMPTS
+    for number in range(1, ATTEMPTS + 1):
+        yield events.AttemptStarted(phase="work", attempt=number, parameters={"size": 1}, cookie=f"{number}")
+        yield from (events.Noticed(text=f"notice {n} of attempt {number}") for n in range(each - 4))
+        yield events.AttemptEnded(
+            phase="work", attempt=number, ended=0.0, seconds=1.0, reason="exited", code=0
+        )
+        yield events.Judged(
+            phase="work", attempt=number, verdict="go", gate="plan", metrics={"loss": 1 / number}
+        )
+        if number < ATTEMPTS:
+            yield events.Decided(
+                phase="work", attempt=number, kind="retry", by="benchmark", verdict="go", overrides=False
+            )
+
+
+def _rejoin() -> Iterator[Figure]:
+    """Yield the time to read such a journal, and that until a conductor of the session answers a viewer."""
+    with tempfile.TemporaryDirectory(dir=Path()) as name:
+        plan = _plan(Path(name), "pass\n")
+        session = launch.open_session(plan, approved="benchmark", remembered=False)
+        path = SessionFolder(session).journal
         book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
-        book.append(_started())
-        for number in range(EVENTS):
-            book.append(events.Noticed(text=f"notice {number}"))
+        for event in _long_session():
+            book.append(event)
         book.close()
         began = time.perf_counter()
         fold(journal.read(path).entries)
         took = time.perf_counter() - began
-    return Figure(f"rejoin a session of {EVENTS:,} events: read, check and fold", took * 1e3, "ms")
+        yield Figure(f"a journal of {EVENTS:,} events: read, check and fold", took * 1e3, "ms")
+        client = SessionClient(session)
+        began = time.perf_counter()
+        launch.ensure_conductor(session)
+        client.snapshot()
+        took = time.perf_counter() - began
+        yield Figure(f"rejoin a session of {EVENTS:,} events: its conductor's first answer", took, "s")
+        client.stop_session()
+        _await_end(client)
 
 
-def _slowdown() -> Figure:
-    """Return by how much a CPU-bound phase is slower under gonogo, by its own CPU clock and wall clock."""
+def _plan(folder: Path, work: str) -> Plan:
+    (folder / "work.py").write_text(work)
+    (folder / "session_plan.toml").write_text(PLAN)
+    return load_plan(folder / "session_plan.toml")
+
+
+def _await_end(client: SessionClient) -> None:
+    while client.is_conducted():
+        time.sleep(0.5)
+
+
+def _slowdown() -> Iterator[Figure]:
+    """Yield by how much a CPU-bound phase is slower under gonogo, by its own clock, and how far runs differ.
+
+    Runs alone and under gonogo take turns, so that what else the machine does hits both.
+    """
     alone, under = [], []
-    for _ in range(REPEATS):
+    for _ in range(PAIRS):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            timed = (
-                f"import time\nbegan = time.perf_counter()\n{WORK}"
-                "open('took', 'w').write(str(time.perf_counter() - began))\n"
-            )
-            (folder / "work.py").write_text(timed)
-            (folder / "session_plan.toml").write_text(PLAN)
+            plan = _plan(folder, TIMED_WORK)
             subprocess.run([sys.executable, "work.py"], cwd=folder, check=True)
             alone.append(float((folder / "took").read_text()))
-            session = launch.open_session(load_plan(folder / "session_plan.toml"), approved="benchmark")
+            session = launch.open_session(plan, approved="benchmark", remembered=False)
             launch.ensure_conductor(session)
-            client = SessionClient(session)
-            while client.snapshot().state not in ("finished", "stopped"):
-                time.sleep(0.5)
+            _await_end(SessionClient(session))
             under.append(float((folder / "took").read_text()))
     share = statistics.median(under) / statistics.median(alone) - 1
-    return Figure("slowdown of a CPU-bound phase under gonogo (medians)", share * 100, "%", "below 0.5")
+    yield Figure(
+        f"slowdown of a CPU-bound phase under gonogo (medians of {PAIRS})", share * 100, "%", "below 0.5"
+    )
+    for name, times in (("alone", alone), ("under gonogo", under)):
+        spread = (max(times) - min(times)) / statistics.median(times)
+        yield Figure(f"  slowest to fastest run {name}", spread * 100, "%")

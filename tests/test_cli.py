@@ -1,12 +1,15 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from app.session import guard, process
 
 SCRIPT = """echo hello; printf '\\033[31mred\\n'; echo '{"metrics": {"score": 0.7}}' > $GONOGO_RESULT"""
 PLAN = """
@@ -279,6 +282,15 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     status = shell.run("status")
     assert "the pod is stopped at" in status
     assert "note: The session is over and the pod goes on" in status
+    assert "Nobody sees to this session" not in status
+    folder = shell.folder / "artifacts" / "sessions" / session
+    for record in (folder / "conductor.json", folder / guard.ITSELF):
+        found = guard.identity(guard.read_json(record))
+        assert found is not None
+        assert process.send_to(found, signal.SIGKILL)
+        while process.is_alive(found):
+            time.sleep(0.01)
+    assert "`gonogo attach` starts what does" in shell.run("status")
     assert "it goes on costing" in shell.run("keep")
     ends = time.monotonic() + 30
     while "nothing is about to stop the pod" not in (said := shell.run("keep", code=2)):

@@ -67,7 +67,7 @@ def bar(width: int, share: float, beyond: float = 0.0, style: str = fmt.INFO) ->
 
 
 def money_row(view: View, width: int) -> Content:
-    """Return spent of budget, a bar with the forecast shaded, forecast, idle cost and when it ends."""
+    """Return spent of budget, a bar with the forecast shaded, idle cost, and when session or pod ends."""
     money = view.snapshot.money
     over = money.spent_usd > money.budget_usd
     may_be_over = money.forecast_usd.high > money.budget_usd
@@ -88,6 +88,8 @@ def money_row(view: View, width: int) -> Content:
     ends: list[Part] = []
     if view.snapshot.state in ("ready", "running", "gate"):
         ends = [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
+    elif view.snapshot.stops_at is not None:
+        ends = [(" pod stops ", fmt.QUIET), (when(view.snapshot.stops_at, view.now), fmt.WARN)]
     if sum(len(text) for text, _ in spent + after + idle + ends) > width:
         idle = []  # it is part of what was spent
     after += [*idle, *ends, (" ", "")]

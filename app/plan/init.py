@@ -92,6 +92,7 @@ def _document(programs: list[Path], answers: Answers) -> tomlkit.TOMLDocument:
     document.add("session", session)
     pod = _table(gpu=answers.gpu, usd_per_hour=answers.usd_per_hour)
     pod.add(tomlkit.comment('stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]'))
+    pod.add(tomlkit.comment('outside_limit = "what ends the rent when every process on the pod is dead"'))
     document.add("pod", pod)
     listed = tomlkit.aot()
     taken: set[str] = set()

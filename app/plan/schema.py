@@ -133,6 +133,10 @@ class Pod(Table):
     stopped_command: tuple[Text, ...] = Field(
         default=(), description="succeeds when the pod is stopped; without it a stop command's success counts"
     )
+    outside_limit: str = Field(
+        default="",
+        description="what ends the rent when every process on the pod is dead, in words: gonogo cannot",
+    )
     spent_command: tuple[Text, ...] = Field(
         default=(), description="prints what the provider has billed for this pod, in dollars"
     )

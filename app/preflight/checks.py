@@ -507,6 +507,13 @@ def stop_command(plan: Plan, machine: Machine) -> Iterator[Found]:
     yield from broken
     if not broken:
         yield ok(f"{' '.join(plan.pod.stop_command)}; `gonogo drill` tries what leads to it")
+    if plan.pod.outside_limit:
+        yield ok(f"and from outside, as the plan says: {plan.pod.outside_limit}")
+    else:
+        yield warn(
+            "nothing outside the pod ends the rent, should every process on it be killed",
+            "Arm the provider's own limit, or a timer at home, and name it in pod.outside_limit",
+        )
 
 
 def _faults(key: str, command: tuple[str, ...], machine: Machine) -> Iterator[Found]:

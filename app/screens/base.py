@@ -7,7 +7,8 @@ from typing import ClassVar, Protocol, TypeVar, cast
 from textual.screen import ModalScreen, Screen
 
 from app.screens.keys import Command
-from app.session.snapshot import DecisionKind, SessionSnapshot, Value
+from app.session.snapshot import OVER, DecisionKind, SessionSnapshot, Value
+from widgets import format as fmt
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import ViewRows
 from widgets.view import View
@@ -43,6 +44,9 @@ class Session(Protocol):
 
     def hold(self, on: bool) -> object:
         """Hold before the next phase, or go on."""
+
+    def keep_pod(self) -> object:
+        """See that the pod is not stopped after the session's end."""
 
 
 class Cockpit(Protocol):
@@ -128,6 +132,26 @@ class CockpitScreen(Screen[None]):
         """Draw the first view."""
         if self.view is not None:
             self.show(self.view)
+
+    def may_keep(self) -> bool:
+        """Say whether the session is over and its pod waits to be stopped."""
+        snapshot = self.view.snapshot if self.view and not self.cockpit.read_only else None
+        return snapshot is not None and snapshot.state in OVER and snapshot.stops_at is not None
+
+    def action_keep(self) -> None:
+        """Ask, then keep the pod."""
+        from app.screens.dialogs import Confirm
+
+        if self.view is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.cockpit.act("the pod is kept", lambda session: session.keep_pod())
+
+        rate = fmt.usd(self.view.snapshot.money.usd_per_hour)
+        text = f"Nothing stops it then: it goes on and costs {rate} an hour until you stop it yourself."
+        self.app.push_screen(Confirm("Keep the pod?", text), answered)
 
     def action_back(self) -> None:
         """Leave this screen."""

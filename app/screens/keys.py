@@ -105,6 +105,7 @@ COMMANDS: Final = (
     # The session
     Command("session", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
     Command("session", "e", "outcome", "what the session found", "result"),
+    Command("session", "K", "keep", "after the end: do not stop the pod", "keep pod"),
     Command("session", "l", "log", "log of the phase: search, follow, save, copy", "log"),
     Command("session", "s", "samples", "sample outputs of the phase", "samples"),
     Command("session", "p", "plan", "plan and parameters of the phase", "plan"),
@@ -216,6 +217,7 @@ COMMANDS: Final = (
     Command("preflight", "pagedown,space", "page(1)", "down by a page"),
     Command("preflight", "pageup", "page(-1)", "up by a page"),
     # Pages of text: plan, decisions, result, help
+    Command("text", "K", "keep", "result: do not stop the pod", "keep pod"),
     Command("text", "down,j", "scroll_rows(1)", "down"),
     Command("text", "up,k", "scroll_rows(-1)", "up"),
     Command("text", "pagedown,space", "page(1)", "down by a page", "page down"),

@@ -10,6 +10,7 @@ from app.screens.chart import ChartKeys
 from app.screens.dialogs import Confirm
 from app.screens.keys import bindings
 from app.screens.text import DecisionsScreen, OutcomeScreen, PlanScreen
+from app.session.snapshot import OVER
 from widgets.detail import Figure, PhaseDetail, has_figure
 from widgets.header import Clock, HeaderRows
 from widgets.log_view import LogView
@@ -17,7 +18,6 @@ from widgets.machine import MachinePanel
 from widgets.phase_table import PhaseTable
 from widgets.view import View
 
-OVER = ("finished", "stopped")
 MOST_MACHINE_ROWS = 9
 
 
@@ -67,6 +67,7 @@ class SessionScreen(ChartKeys):
             "stop_phase": may_act and any(p.state == "running" for p in snapshot.phases),
             "hold": may_act and snapshot.state not in OVER,
             "outcome": snapshot.state in OVER,
+            "keep": self.may_keep(),
             "decisions": bool(snapshot.decisions),
             "samples": record is not None and bool(record.samples),
             "artifacts": bool(view.deliveries),
@@ -76,7 +77,7 @@ class SessionScreen(ChartKeys):
 
     def loud(self, action: str) -> bool:
         """The gate's key stands out while a gate is open."""
-        return action in ("gate", "outcome")
+        return action in ("gate", "outcome", "keep")
 
     def action_plan(self) -> None:
         """Open plan and parameters."""

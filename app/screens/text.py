@@ -216,6 +216,16 @@ class TextScreen(CockpitScreen):
         yield Page()
         yield self.key_bar()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what means something now."""
+        if action == "keep":
+            return isinstance(self, OutcomeScreen) and self.may_keep()
+        return super().check_action(action, parameters)
+
+    def loud(self, action: str) -> bool:
+        """That the pod is to be stopped stands out."""
+        return action == "keep"
+
     def _plain(self) -> str:
         rows = self.text(self.view, self.query_one(TextRows).size.width)
         return "\n".join(r.plain.rstrip() for r in rows) + "\n"

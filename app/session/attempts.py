@@ -129,6 +129,11 @@ def write_spec(
     return spec
 
 
+def is_claimed(folder: Path) -> bool:
+    """Say whether the attempt has begun to run."""
+    return (folder / "claim.json").exists()
+
+
 def has_shim(folder: Path) -> bool:
     """Say whether a shim holds the attempt's lock."""
     try:

@@ -139,6 +139,8 @@ class SessionClient:
         connection.sendall(msgspec.json.encode(messages.Subscribe()) + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:
+                if not line.endswith(b"\n"):  # the conductor died while it wrote
+                    return
                 answer = msgspec.json.decode(line, type=Answer)
                 if answer.snapshot is not None:
                     yield answer.snapshot
@@ -210,7 +212,7 @@ class SessionClient:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             with connection.makefile("rb") as lines:
                 line = lines.readline()
-        if not line:
+        if not line.endswith(b"\n"):
             raise ConnectionError("the conductor closed the connection")
         answer = msgspec.json.decode(line, type=Answer)
         if answer.snapshot is None:

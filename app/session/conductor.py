@@ -94,8 +94,11 @@ class Conductor:
         self._leaving = False
 
     def record(self, event: AnyEvent) -> None:
-        """Write an event to the journal, then let it be true."""
-        self.state = apply(self.state, self.journal.append(event))
+        """Write an event to the journal, then let it be true; what cannot follow is never written."""
+        entry = self.journal.prepare(event)
+        state = apply(self.state, entry)
+        self.journal.write(entry)
+        self.state = state
         self._changed.set()
         if isinstance(event, events.AttemptEnded):
             self._phase_ended.set()
@@ -192,10 +195,17 @@ class Conductor:
         """On a full disk give the reserve back and try again in a moment; the journal is as it was."""
         if error.errno not in disk.FULL:
             raise error
-        phase = self.state.current
-        if phase is None or phase.standing not in ("running", "stopping"):  # a phase would eat it up
+        if not self._would_be_eaten():
             self._reserve.free()
         await asyncio.sleep(self.settings.poll)
+
+    def _would_be_eaten(self) -> bool:
+        """Say whether a phase that runs, or waits for room to start, would take the reserve at once."""
+        phase = self.state.current
+        if phase is None or phase.standing not in ("running", "stopping"):
+            return False
+        folder = self.folder.attempt(phase.id, phase.at)
+        return not attempts.is_claimed(folder) or attempts.has_shim(folder)
 
     # What is due
 
@@ -288,6 +298,9 @@ class Conductor:
             exit_record = attempts.unreadable_exit(attempt.started, self.clock.wall())
         if exit_record is not None:
             self.record(attempts.ended(attempt.spec, exit_record, stalled=phase.stop_stalled))
+            if exit_record.survivors:
+                left = ", ".join(map(str, exit_record.survivors))
+                self.record(events.Noticed(text=f"after {phase.id} ended, PID {left} could not be killed"))
             # Who was there before the attempt, such as a monitor of the machine, is nothing that it left.
             if holders := process.gpu_holders(younger=self.clock.wall() - exit_record.started):
                 held = ", ".join(map(str, holders))
@@ -439,6 +452,8 @@ class Conductor:
         phase = self.state.current
         if phase is None or phase.standing != "running" or phase.last is not attempt:
             return
+        # What waits for room to start has nothing to save.
+        stop = stop and attempts.is_claimed(self.folder.attempt(phase.id, attempt.number))
         key = disk.stop_key(attempt.spec.cookie) if stop else f"disk {attempt.spec.cookie}"
         if text and key not in self.state.said:
             self.record(events.Noticed(text=f"{phase.id}: {text}", key=key))

@@ -21,6 +21,7 @@ from phases.common import files
 from phases.common.protocol import Result
 
 _LARGEST_RESULT = 8 << 20
+_LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
 _MOST_METRICS = 500
 _LONGEST_TEXT = 2_000
 _LONGEST_NAME = 200
@@ -120,6 +121,8 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         raise ValueError(f"its result has more than {limits}")
     metrics = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
     sources = {k: v[:_LONGEST_TEXT] for k, v in result.computed_from.items() if k in metrics}
+    if len(msgspec.json.encode((metrics, sources))) > _LARGEST_KEPT:
+        raise ValueError(f"its result has more than {_LARGEST_KEPT:,} bytes of metrics")
     return msgspec.structs.replace(result, metrics=metrics, computed_from=sources)
 
 

@@ -108,16 +108,17 @@ class Guard:
             done = self._run(orders["bundle"], takes=float(orders.get("bundle_takes", _COMMAND_TAKES)))
             self.tell("the session is bundled" if done == 0 else "the session could not be bundled")
         wait, tries = 1.0, 1
-        while not self._stopped(orders, quiet=tries > _TOLD_EACH and tries % _TOLD_EVERY != 0):
+        while True:
+            if not self._is_due(read_json(self.folder / ORDERS)):  # the operator came back
+                self.tell("the pod is no longer to be stopped")
+                return
+            if self._stopped(orders, quiet=tries > _TOLD_EACH and tries % _TOLD_EVERY != 0):
+                break
             if tries <= _TOLD_EACH or tries % _TOLD_EVERY == 0:
                 self.tell(f"the pod could not be stopped; trying again in {wait:.0f} s (try {tries})")
             tries += 1
             self._pause(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
-            latest = read_json(self.folder / ORDERS)
-            if not self._is_due(latest):  # the operator came back
-                self.tell("the pod is no longer to be stopped")
-                return
         # A pod that was stopped takes this process with it. One that goes on was not.
         ends = self._now() + _AGAIN_AFTER
         while self._now() < ends and self._is_due(read_json(self.folder / ORDERS)):

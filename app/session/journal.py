@@ -176,7 +176,17 @@ class Journal:
             self._reserved = self._length + _AHEAD if done == 0 else self._reserved
 
     def append(self, event: AnyEvent) -> Entry:
-        """Record an event; when this returns it is on the disk, and may be acted upon.
+        """Record an event, as `prepare` and `write` do together."""
+        entry = self.prepare(event)
+        self.write(entry)
+        return entry
+
+    def prepare(self, event: AnyEvent) -> Entry:
+        """Return the entry of an event that is to be written next."""
+        return Entry(self._seq + 1, self.epoch, self._clock.wall(), self._clock.mono(), event)
+
+    def write(self, entry: Entry) -> None:
+        """Write the entry; when this returns it is on the disk, and may be acted upon.
 
         Raises:
             JournalError: someone else wrote to the journal.
@@ -184,7 +194,6 @@ class Journal:
         """
         if os.fstat(self._file).st_size != self._length:
             raise JournalError(f"{self.path}: another process wrote to it; this conductor gives up")
-        entry = Entry(self._seq + 1, self.epoch, self._clock.wall(), self._clock.mono(), event)
         line = encode(entry, self._head)
         assert len(line) < _MAXIMUM_LINE, "what goes into an event is bounded where it is read"
         try:
@@ -199,7 +208,6 @@ class Journal:
         self._head = hashlib.sha256(line).hexdigest()
         self._length += len(line)
         self._reserve()
-        return entry
 
     def close(self) -> None:
         """Close it and let another conductor have it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.monitor.machine import Gpus
 from app.plan.schema import Plan
-from app.session import attempts, journal, known, reproduce
+from app.session import attempts, journal, known, ledger, pod, process, reproduce
 from app.session.client import SessionClient
 from app.session.folder import About, SessionFolder, Settings, launch_command
 from phases.common import files
@@ -21,6 +21,7 @@ from phases.common import files
 SESSIONS = "sessions"
 ARCHIVE = "archive"
 _START_WITHIN = 30.0
+_START_AGAIN = 5.0
 _LOG_TAIL = 2_000
 
 
@@ -156,32 +157,35 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def needs_nobody(folder: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether a session is over and its pod not to be stopped: kept, another by now, or none at all."""
+    state = known.read_state(folder)
+    if state.ended is None:
+        return False
+    session = SessionFolder(folder)
+    plan = Plan.model_validate_json(session.plan.read_bytes())
+    due = ledger.stop_due(plan, state, state.time.elapsed, process.boottime())
+    here = state.machine == pod.incarnation(environment)[0]
+    return due is None or not here or not session.read_about().settings.guard
+
+
 def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """See that a session that is not over has a conductor that answers.
+    """See that a session that is not over, or whose pod is still to be stopped, has a conductor that answers.
 
     Raises:
         known.CannotStart: it does not come up; the message has the end of its log.
     """
     client = SessionClient(folder)
-    if client.is_conducted() or known.is_over(folder):
+    if client.is_conducted() or needs_nobody(folder, environment):
         return
     session = SessionFolder(folder.absolute())
-    with os.fdopen(
-        os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
-    ) as log:
-        starter = subprocess.Popen(
-            launch_command(session.path),
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    starter.wait()
     deadline = time.monotonic() + _START_WITHIN
-    while time.monotonic() < deadline:
-        if client.is_conducted() or known.is_over(folder):
+    start = 0.0
+    while (now := time.monotonic()) < deadline:
+        if now >= start:  # again and again: one that found another at work has left, and the other may die
+            _start_conductor(session, environment)
+            start = now + _START_AGAIN
+        if client.is_conducted() or needs_nobody(folder, environment):
             return
         if replay_damage := journal.read(session.journal).damage if session.journal.exists() else "":
             raise known.CannotStart(f"{replay_damage}. The session is read-only: `gonogo attach --read-only`")
@@ -190,3 +194,19 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         raise known.CannotStart(f"the disk of {folder} is full: make room, then try again")
     log_end = session.conductor_log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
     raise known.CannotStart(f"the session's conductor did not start within {_START_WITHIN:.0f} s.\n{log_end}")
+
+
+def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> None:
+    with os.fdopen(
+        os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
+    ) as log:
+        subprocess.run(
+            launch_command(session.path),
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=False,
+        )

@@ -170,7 +170,8 @@ def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[floa
 
     A gate that nobody answers, and a session that is over, wait as long as the plan says, or until the money
     less the landing is spent, but until the second reminder at least; and so long for a person who came back
-    to a session that had died. After its deadline a running attempt has the landing's time.
+    to a session that had died. After its deadline a running attempt has the landing's time, and so have those
+    who see to what comes between two phases.
     """
     phase = state.current
     if not plan.pod.stop_command or state.pod_kept:
@@ -185,7 +186,9 @@ def stop_due(plan: Plan, state: State, elapsed: float, now: float) -> tuple[floa
     deadline = phase.last.spec.deadline if phase is not None and phase.last else None
     if phase is not None and phase.standing in ("running", "stopping") and deadline is not None:
         return deadline + plan.unattended.landing, "the budget is spent"
-    return None
+    # Between two phases: a moment, unless there is no conductor any more to start the next.
+    seconds = seconds_to_landing(plan, elapsed)
+    return None if seconds is None else (now + max(seconds, plan.unattended.landing), "the budget is spent")
 
 
 def _patience(  # noqa: PLR0917 - what it depends on

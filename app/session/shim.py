@@ -25,6 +25,7 @@ _SET_CHILD_SUBREAPER = 36
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM)
 _DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _EXIT_BYTES = 4096
+_LOOKS = 2  # a process that is just being replaced by another program shows no environment
 
 
 def _private(path: str, flags: int) -> int:
@@ -32,7 +33,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _write_whole(path: str, value: object) -> None:
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.new"  # only who holds the attempt's lock writes
     with open(temporary, "w", opener=_private) as file:
         json.dump(value, file)
         file.flush()
@@ -77,9 +78,10 @@ class Shim:
         assert me is not None
         _write_whole(self._path("shim.json"), me._asdict())
         self._reserve_exit()
+        log = os.open(self._path("output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         claim, claimed_here = self._claim()
         if claimed_here:
-            self._start()
+            self._start(log)
             self._wait_for_child()
         else:
             self._adopt()
@@ -107,12 +109,11 @@ class Shim:
         with contextlib.suppress(OSError):  # on a full disk the claim stands, and its time is not known later
             os.write(handle, json.dumps(claim).encode())
             os.fsync(handle)
+            _sync_folder(self._path("claim.json"))
         os.close(handle)
-        _sync_folder(self._path("claim.json"))
         return claim, True
 
-    def _start(self) -> None:
-        log = os.open(self._path("output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _start(self, log: int) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         argv = self.spec["argv"]
         try:
@@ -131,7 +132,8 @@ class Shim:
             )
         except OSError as error:
             self.reason = f"not started: {error}"
-            os.write(log, f"gonogo: {self.reason}\n".encode())
+            with contextlib.suppress(OSError):
+                os.write(log, f"gonogo: {self.reason}\n".encode())
             return
         finally:
             os.close(log)
@@ -180,8 +182,9 @@ class Shim:
             self._reap()
 
     def _adopt(self) -> None:
-        while self._belonging() and not self._asked_to_end(0.1):
-            pass
+        looks = _LOOKS
+        while looks and not self._asked_to_end(0.1):
+            looks = _LOOKS if self._belonging() else looks - 1
         self.reason = self.reason or "unknown"
 
     def _end_rest(self) -> list[int]:

@@ -204,8 +204,8 @@ def _adapter_source(folder: Path) -> ModelSource:
             )
     names = [p for p in sorted(folder.glob("adapter_*")) if p.suffix in (".safetensors", ".json")]
     hashes = {p.name: files.sha256(p) for p in names}
-    if not any(name.endswith(".safetensors") for name in hashes):
-        raise ModelError(f"model {folder}: the adapter has no .safetensors file")
+    if "adapter_model.safetensors" not in hashes:  # another name would leave a pickle to be loaded
+        raise ModelError(f"model {folder}: the adapter has no adapter_model.safetensors")
     return ModelSource(
         str(folder), "adapter", str(folder), hashes, _identity({**hashes, "base": base.sha256}), base=base
     )

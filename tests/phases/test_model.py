@@ -72,6 +72,12 @@ def test_an_adapter_brings_its_base_and_refuses_a_changed_one(model_folder: Path
     assert any(p.requires_grad for p in loaded.model.parameters())
     assert not any(p.requires_grad for p in load(str(adapter)).model.parameters())
 
+    weights, other = adapter / "adapter_model.safetensors", adapter / "adapter_other.safetensors"
+    weights.rename(other)
+    with pytest.raises(ModelError, match=r"no adapter_model\.safetensors"):
+        locate(str(adapter))
+    other.rename(weights)
+
     config = json.loads((model_folder / "config.json").read_text())
     files.write_json(model_folder / "config.json", config | {"rope_theta": 5.0})
     with pytest.raises(ModelError, match="has changed since it was trained"):

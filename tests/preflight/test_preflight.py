@@ -26,6 +26,7 @@ files = ["scripts/*.py"]
 gpu = "A100 SXM 80GB"
 usd_per_hour = 1.74
 stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]
+outside_limit = "a timer at home"
 
 [notify]
 urls = ["NTFY_URL"]
@@ -205,6 +206,7 @@ def test_one_fault_of_the_machine_is_the_only_thing_found(
         ('"$RUNPOD_POD_ID"', '"$POD"', "stop command", "POD is not set"),
         ('"$RUNPOD_POD_ID"', '"--id=$RUNPOD_POD_ID"', "stop command", "only whole words"),
         ('"runpodctl"', '"bin/stop"', "stop command", "relative path"),
+        ('outside_limit = "a timer at home"', "", "stop command", "nothing outside the pod"),
         ("budget_usd = 10.0", "budget_usd = 1.0", "plan", "of $1.00"),
         ('model = "Qwen/Qwen2.5-32B"', 'model = "models/mine/x"', "model", "no such folder"),
         ('"{artifacts}/evaluations"', '"o", suite = "stage1"', "", ""),

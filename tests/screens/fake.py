@@ -451,6 +451,12 @@ def finished() -> View:
     return View(base, base.now, record("comparison"), outcome=text)
 
 
+def pod_waits() -> View:
+    """Over, and its pod waits to be kept or stopped."""
+    view = finished()
+    return dataclass_replace(view, snapshot=replace(view.snapshot, stops_at=view.now + 7200))
+
+
 def starting() -> View:
     """The first seconds of the first phase."""
     base = snapshot(0, "running", "running", decisions=())
@@ -543,6 +549,9 @@ class FakeSession:
 
     def hold(self, on: bool) -> None:
         self._ask("hold", on)
+
+    def keep_pod(self) -> None:
+        self._ask("keep_pod")
 
 
 class DemoFeed:

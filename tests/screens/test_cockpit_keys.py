@@ -314,6 +314,32 @@ async def test_a_hold_is_taken_back(drive: Any) -> None:
         assert driven.session.asked == [("hold", False)]
 
 
+@pytest.mark.parametrize("way", [[], ["q"]], ids=["on the result", "on the session"])
+async def test_keeping_the_pod_asks_first(drive: Any, way: list[str]) -> None:
+    async with drive(fake.pod_waits()) as driven:
+        assert "pod stops" in shown_in(driven)
+        await driven.press(*way)
+        assert "K keep pod" in shown_in(driven)
+        await driven.press("K")
+        assert driven.screen_is(Confirm)
+        await driven.press("n")
+        assert driven.session.asked == []
+        await driven.press("K", "y")
+        assert driven.session.asked == [("keep_pod",)]
+
+
+@pytest.mark.parametrize(
+    ("view", "read_only"),
+    [(fake.finished(), False), (fake.running(), False), (fake.pod_waits(), True)],
+    ids=["nothing stops it", "not over", "read-only"],
+)
+async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, view: View, read_only: bool) -> None:
+    async with drive(view, read_only=read_only) as driven:
+        for way in ([], ["question_mark"]) if view.snapshot.state == "running" else ([], ["q"]):
+            await driven.press(*way, "K")
+            assert not driven.screen_is(Confirm)
+
+
 async def test_stopping_a_phase_asks_first(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("k")

@@ -28,6 +28,7 @@ def test_screens(snap_compare: Compare, view: Callable[[], View], size: tuple[in
     [
         fake.gate_fails,
         fake.finished,
+        fake.pod_waits,
         fake.starting,
         fake.no_gpu,
         fake.eight_gpus,

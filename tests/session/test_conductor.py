@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from app.session import events, journal, known, launch
+from app.session import events, journal, known, launch, process
 from app.session.attempts import Liveness
 from app.session.client import Refused, SessionClient
 from app.session.clock import SystemClock
 from app.session.conductor import Conductor
-from app.session.folder import SOCKET_PATH_LIMIT, Settings
-from app.session.state import recover
+from app.session.folder import SOCKET_PATH_LIMIT, ConductorRecord, Settings
+from app.session.state import Impossible, recover
 from tests.session.conftest import FAST, JumpingClock, wait_for
 
 Phase = Callable[..., dict[str, Any]]
@@ -266,6 +266,27 @@ def test_an_exit_that_was_recorded_while_no_conductor_lived_is_taken_over(toy: A
     assert runs(toy) == 1
 
 
+def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
+    toy.start(sh(f"echo ran; {WAIT}"))
+    toy.until(lambda s: runs(toy))
+    toy.kill_conductor()
+    (toy.root / "go").touch()
+    path = toy.attempt("p1") / "exit.json"
+    wait_for(path.exists)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"survivors": [4242]}))
+    toy.rejoin()
+    assert any("PID 4242 could not be killed" in n for n in toy.over().notices)
+
+
+def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
+    toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
+    conductor = Conductor(toy.folder, SystemClock(), dict(os.environ))
+    with pytest.raises(Impossible):
+        conductor.record(events.HoldSet(on=True, by="me"))
+    assert conductor.folder.journal.read_bytes() == b""
+    conductor.journal.close()
+
+
 def test_a_killed_shim_leaves_an_unknown_exit_to_the_operator(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(f"echo ran; {WAIT}; " + SCORE % 0.9, reports=["score"]))
     toy.until(lambda s: runs(toy))
@@ -313,6 +334,48 @@ def test_of_two_conductors_one_goes_away(toy: Any, sh: Phase) -> None:
     (toy.root / "go").touch()
     toy.over()
     assert [type(e) for e in journalled(toy.folder)].count(events.ConductorStarted) == 2
+
+
+def test_a_conductor_that_dies_while_another_starter_waits_for_it_is_replaced(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordinary, started = launch.launch_command, list[Path]()
+
+    def command(folder: Path) -> list[str]:
+        started.append(folder)
+        return ["true"] if len(started) == 1 else ordinary(folder)
+
+    monkeypatch.setattr(launch, "launch_command", command)
+    monkeypatch.setattr(launch, "_START_AGAIN", 0.0)
+    toy.start(sh("true"))
+    assert toy.over().state == "finished"
+    assert len(started) > 1
+
+
+def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: Phase) -> None:
+    toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
+    client = SessionClient(toy.folder)
+    me = process.identify(os.getpid())
+    assert me is not None
+    path = client.folder.socket()
+    client.folder.write_conductor(ConductorRecord(*me, str(path)))
+
+    def answer() -> None:
+        for _ in range(2):
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(b'{"snapshot": {"id"')
+            connection.close()
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert not client.is_conducted()
+        with pytest.raises(Refused, match="no conductor"):
+            client.hold(True)
+        thread.join()
 
 
 def test_a_stalled_phase_is_shown_and_left_alone(toy: Any, sh: Phase) -> None:

@@ -86,19 +86,35 @@ def test_a_full_disk_stops_the_phase_and_loses_nothing(toy: Any, sh: Phase, smal
     assert [a.reason for a in session.phase("p1").attempts] == ["stopped", "exited"]
 
 
+def fill(toy: Any) -> None:
+    for _ in range(20):  # until what is given back is gone too
+        command = ["sh", "-c", "cat /dev/zero >> artifacts/zeros; true"]
+        subprocess.run(command, cwd=toy.root, stderr=subprocess.DEVNULL, check=True)
+
+
+def test_a_conductor_takes_over_on_a_full_disk_once_the_phase_is_gone(
+    toy: Any, sh: Phase, small_disk: Path
+) -> None:
+    settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
+    toy.start(sh(WAIT + "; exit 3"), settings=settings)
+    toy.until(lambda s: (toy.attempt("p1") / "pid.json").exists())
+    toy.kill_conductor()
+    fill(toy)
+    (toy.root / "go").touch()
+    toy.rejoin()
+    assert toy.gate().phase("p1").attempts[0].exit_code == 3
+    assert not (toy.folder / "reserve").exists()
+
+
 def test_a_disk_that_is_full_at_the_start_of_a_phase_only_delays_it(
     toy: Any, sh: Phase, small_disk: Path
 ) -> None:
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
     client = toy.start(sh("true", gate={"ask": "always"}), sh("echo ran"), settings=settings)
     toy.gate()
-    fill = "cat /dev/zero > artifacts/zeros; true"
-    for _ in range(20):  # until the reserve is gone too
-        subprocess.run(
-            ["sh", "-c", fill.replace(">", ">>")], cwd=toy.root, stderr=subprocess.DEVNULL, check=True
-        )
+    fill(toy)
     client.decide("p1", 1, "go")  # the journal has blocks of its own
-    toy.until(lambda s: s.phase("p2").attempts)
+    toy.until(lambda s: any("p2: the disk is nearly full" in n for n in s.notices))
     (small_disk / "zeros").unlink()
     assert toy.over().state == "finished"
     assert (toy.attempt("p2") / "output.log").read_text() == "ran\n"

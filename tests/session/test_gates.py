@@ -107,6 +107,9 @@ def test_a_result_is_bounded(tmp_path: Path) -> None:
     path.write_bytes(msgspec.json.encode({"metrics": {f"m{n}": n for n in range(501)}}))
     with pytest.raises(ValueError, match="more than 500 metrics"):
         gates.read_result(path, Masker({}))
+    path.write_bytes(msgspec.json.encode({"metrics": {f"m{n}": "\x01" * 2000 for n in range(500)}}))
+    with pytest.raises(ValueError, match="bytes of metrics"):  # each is six bytes in the journal
+        gates.read_result(path, Masker({}))
     with path.open("wb") as file:
         file.truncate(100 << 20)
     with pytest.raises(ValueError, match="larger than 8,388,608 bytes"):

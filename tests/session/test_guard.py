@@ -132,6 +132,22 @@ def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> No
     ]
 
 
+def test_who_comes_back_while_the_session_is_bundled_keeps_the_pod(tmp_path: Path) -> None:
+    orders: dict[str, Any] = {
+        "tick": 0.01,
+        "boot_id": process.boot_id(),
+        "due": 1,
+        "why": "nobody has decided the gate of p1",
+        "commands": [["touch", str(tmp_path / "stopped")]],
+    }
+    decided = json.dumps({"stand_down": True, "due": None})
+    orders["bundle"] = ["sh", "-c", f"echo '{decided}' > {tmp_path / guard.ORDERS}"]
+    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    guard.Guard(tmp_path, os.environ, lambda seconds: None, lambda: 100.0).run()
+    assert not (tmp_path / "stopped").exists()
+    assert "the pod is no longer to be stopped" in (tmp_path / guard.TOLD).read_text()
+
+
 def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
     told = tmp_path / "told"
     orders: dict[str, Any] = {"due": 1, "boot_id": "another", "why": "", "commands": [["touch", str(told)]]}
@@ -174,6 +190,8 @@ def test_when_an_unanswered_gate_stops_the_pod(
     assert found[0] == pytest.approx(due)
     assert why in found[1]
     assert ledger.stop_due(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
+    assert ledger.stop_due(plan, fold(entries[:2]), 0.0, 100.0) == (100 + 9100, "the budget is spent")
+    assert ledger.stop_due(plan, fold(entries[:4]), 9999.0, 100.0) == (100 + 900, "the budget is spent")
     without = plan.model_copy(update={"pod": plan.pod.model_copy(update={"stop_command": ()})})
     assert ledger.stop_due(without, fold(entries), elapsed, 100.0) is None
     # The guard's own restart changes nothing; who comes back to a session that had died has time to look.
@@ -283,6 +301,31 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     assert client.snapshot().stops_at is None
     kept = [e.event for e in journal.read(toy.folder / "journal.jsonl").entries]
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
+
+
+def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_is_over_stopped(
+    toy: Any, sh: Phase
+) -> None:
+    toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
+    toy.over()
+    toy.kill_everything()
+    assert not launch.needs_nobody(toy.folder)
+    toy.rejoin()
+    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    assert toy.client.snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
+    toy.client.keep_pod()
+    toy.assert_nothing_left()
+    assert launch.needs_nobody(toy.folder)
+    toy.rejoin()  # nothing more is owed
+    assert not toy.client.is_conducted()
+
+
+def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
+    toy.over()
+    toy.kill_everything()
+    monkeypatch.setenv("RUNPOD_POD_ID", "another")
+    assert launch.needs_nobody(toy.folder)
 
 
 def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_path: Path) -> None:

@@ -109,6 +109,16 @@ def test_every_flipped_byte_is_found_and_its_line_named(tmp_path: Path) -> None:
         assert path.read_bytes() == hurt  # read-only: nothing was changed
 
 
+def test_every_byte_that_is_missing_in_the_last_line_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    whole = write(path, "one", "two", "three")
+    for place in range(whole.rstrip(b"\n").rfind(b"\n") + 1, len(whole) - 1):
+        path.write_bytes(whole[:place] + whole[place + 1 :])
+        replay = journal.read(path)
+        assert "line 3:" in replay.damage, place
+        assert len(replay.entries) == 2
+
+
 def test_a_removed_line_and_an_added_line_are_found(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     lines = write(path, "one", "two", "three").splitlines(keepends=True)

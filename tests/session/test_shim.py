@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.session import attempts, process
-from app.session.shim import BUSY
+from app.session.shim import BUSY, Shim
 
 PATIENCE = 20.0
 
@@ -197,6 +197,30 @@ def test_a_killed_shims_attempt_is_adopted_and_its_exit_is_unknown(attempt: Atte
     assert found.seconds >= 0.8
 
 
+def test_one_look_that_finds_nothing_does_not_end_an_adoption(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt.spec("true")
+    shim = Shim(str(attempt.folder / "spec.json"))
+    looks = iter([{}, {1: "just replaced by another program"}, {}, {}])
+    monkeypatch.setattr(shim, "_belonging", lambda: next(looks))
+    monkeypatch.setattr(shim, "_asked_to_end", lambda wait: False)
+    shim._adopt()
+    assert list(looks) == []
+    assert shim.reason == "unknown"
+
+
+def test_a_log_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt: Attempt) -> None:
+    attempt.spec("echo", "ran")
+    (attempt.folder / "output.log").mkdir()
+    assert attempt.start().wait(PATIENCE) == 1
+    assert not attempts.is_claimed(attempt.folder)
+    (attempt.folder / "output.log").rmdir()
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().reason == "exited"
+    assert attempt.log == "ran\n"
+
+
 def test_an_adopted_attempt_can_be_stopped(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", "trap '' TERM; echo up; sleep 60")
     first = attempt.start()
@@ -217,7 +241,7 @@ def test_a_claim_without_a_process_ends_as_unknown_and_is_not_run_again(attempt:
     (attempt.folder / "claim.json").write_text("{")  # its shim died while it wrote
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.exit().reason == "unknown"
-    assert not (attempt.folder / "output.log").exists()
+    assert attempt.log == ""
 
 
 def test_nobody_else_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
