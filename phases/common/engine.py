@@ -154,9 +154,6 @@ def open_engine(choice: Choice, source: ModelSource, *, batch_size: int) -> Engi
     return TransformersEngine(load(source.name), batch_size, choice.why)
 
 
-_ROWS_OF_LOGITS: Final = 64
-
-
 class TransformersEngine:
     """Batches of rows, padded to the longest, through transformers' `generate`."""
 
@@ -248,28 +245,26 @@ class TransformersEngine:
         prompts: Sequence[str],
         continuations: Sequence[str],
         *,
+        shared: str = "",
         base: bool = False,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[float]:
-        """Return the mean log-probability, a token, of each continuation after its prompt."""
+        """Return the mean log-probability, a token, of each continuation after its prompt.
+
+        A text that is `shared` stands before every prompt.
+        """
         from phases.common.score import log_probabilities
 
-        # Logits of whole continuations: as many rows at once as of single tokens would not fit.
-        size = min(self._batch_size, _ROWS_OF_LOGITS)
-        order = sorted(range(len(prompts)), key=lambda i: (-len(continuations[i]), i))
-        found: dict[int, float] = {}
         with self._as_base() if base else contextlib.nullcontext():
-            for first in range(0, len(order), size):
-                batch = order[first : first + size]
-                scores = log_probabilities(
-                    self.loaded,
-                    [prompts[i] for i in batch],
-                    [continuations[i] for i in batch],
-                    batch_size=size,
-                )
-                found.update(zip(batch, (score.mean for score in scores), strict=True))
-                on_step()
-        return [found[i] for i in range(len(prompts))]
+            scores = log_probabilities(
+                self.loaded,
+                prompts,
+                continuations,
+                shared=shared,
+                batch_size=self._batch_size,
+                on_step=on_step,
+            )
+        return [score.mean for score in scores]
 
     def provenance(self, **more: object) -> dict[str, Any]:
         """Return what made the results."""

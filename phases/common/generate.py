@@ -6,17 +6,12 @@ order of the work change it (beyond the rounding of the hardware).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import torch
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import GenerationConfig
 
+from phases.common.decoder import decoder
 from phases.common.draw import draw, noise_of, stream_of
 from phases.common.model import LoadedModel, Tokenizer
 
@@ -48,7 +43,7 @@ def generate(
     top_p: float = 1.0,
     stop: Sequence[str] = (),
     batch_size: int = 32,
-    on_step: Callable[[], None] | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, Completion]]:
     """Yield the index of each prompt with its completion, batch by batch, longest prompts first.
 
@@ -65,20 +60,19 @@ def generate(
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
-    rows = [loaded.tokenizer.prompt_ids(text) for text in prompts]
-    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+    ids_of = {text: loaded.tokenizer.prompt_ids(text) for text in dict.fromkeys(prompts)}
+    order = sorted(range(len(prompts)), key=lambda i: (-len(ids_of[prompts[i]]), i))
+    stops = _StopStrings(loaded.tokenizer, stop, loaded.device) if stop else None
+    ends = end_ids(loaded)
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
-        criteria = StoppingCriteriaList([_OnStep(on_step)] if on_step else [])
-        if stop:
-            width = max(len(rows[i]) for i in batch)
-            criteria.append(_StopStrings(loaded.tokenizer, stop, width, loaded.device))
-        processors = LogitsProcessorList()
+        choose = _greedy
         if temperature > 0:
             noise = [noise_of(stream_of(prompts[i], seeds[i]), max_new_tokens, top_p) for i in batch]
-            processors.append(_Sampler(torch.stack(noise).to(loaded.device), temperature, top_p))
-        new_tokens = _generate_ids(loaded, [rows[i] for i in batch], max_new_tokens, processors, criteria)
-        ends = end_ids(loaded)
+            choose = _Sampler(torch.stack(noise).to(loaded.device), temperature, top_p)
+        rows = [ids_of[prompts[i]] for i in batch]
+        with torch.inference_mode():
+            new_tokens = _generate_ids(loaded, rows, max_new_tokens, choose, stops=stops, on_step=on_step)
         for index, ids in zip(batch, new_tokens, strict=True):
             yield index, completion(loaded.tokenizer, ends, ids, stop)
 
@@ -103,30 +97,40 @@ def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torc
     return ids, mask
 
 
+Choose = Callable[[torch.Tensor, int], torch.Tensor]
+"""Chooses a token of each row, [rows, 1], from logits, [rows, vocabulary], at a step."""
+
+
 def _generate_ids(
     loaded: LoadedModel,
     rows: Sequence[Sequence[int]],
     max_new_tokens: int,
-    processors: LogitsProcessorList,
-    criteria: StoppingCriteriaList,
+    choose: Choose,
+    *,
+    stops: "_StopStrings | None",
+    on_step: Callable[[], None],
 ) -> list[list[int]]:
     ids, mask = pad_left(rows, loaded.tokenizer.pad_id, loaded.device)
-    with torch.inference_mode():
-        output = loaded.model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            eos_token_id=end_ids(loaded),
-            pad_token_id=loaded.tokenizer.pad_id,
-            logits_processor=processors,
-            stopping_criteria=criteria,
-        )
-    return output[:, ids.shape[1] :].tolist()
+    ends = torch.tensor(end_ids(loaded), device=loaded.device)
+    passes = decoder(loaded, ids, mask, max_new_tokens)
+    new = torch.full((len(rows), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
+    done = torch.zeros(len(rows), dtype=torch.bool, device=loaded.device)
+    logits = passes.read()
+    for step in range(max_new_tokens):
+        tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, step))
+        new[:, step : step + 1] = tokens
+        done |= torch.isin(tokens[:, 0], ends)
+        if stops:
+            done |= stops(new[:, : step + 1])
+        on_step()
+        if step + 1 == max_new_tokens or bool(done.all()):
+            break
+        logits = passes.step(tokens)
+    return new[:, : step + 1].tolist()
+
+
+def _greedy(logits: torch.Tensor, step: int) -> torch.Tensor:
+    return logits.argmax(dim=-1, keepdim=True)
 
 
 def completion(tokenizer: Tokenizer, ends: Sequence[int], ids: list[int], stop: Sequence[str]) -> Completion:
@@ -160,49 +164,47 @@ def _tokens_until(tokenizer: Tokenizer, ids: list[int], stop: Sequence[str]) -> 
     return low
 
 
-class _Sampler(LogitsProcessor):  # type: ignore[misc]
-    """Draws each row's next token by the row's own numbers.
-
-    All other tokens get -inf, so the greedy choice that follows takes the drawn one.
-    """
+class _Sampler:
+    """Draws each row's next token by the row's own numbers."""
 
     def __init__(self, noise: torch.Tensor, temperature: float, top_p: float) -> None:
         self.noise = noise  # [rows, steps, tries]
         self.temperature = temperature
         self.top_p = top_p
-        self.step = 0
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        chosen = draw(scores, self.noise[:, self.step], self.temperature, self.top_p)
-        self.step += 1
-        return torch.full_like(scores, float("-inf")).scatter_(-1, chosen, 0.0)
+    def __call__(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+        return draw(logits, self.noise[:, step], self.temperature, self.top_p)
 
 
-class _StopStrings(StoppingCriteria):  # type: ignore[misc]
-    """Ends a row as soon as its new text holds one of the strings.
+class _StopStrings:
+    """Says of each row whether its new text holds one of the strings.
 
     Text is decoded only for rows whose newest token can complete a string: few in each step.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], width: int, device: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], device: str) -> None:
         self.tokenizer = tokenizer
         self.stop = tuple(stop)
-        self.width = width
         # A string of n characters can end no more than n tokens after it began; one more may precede it.
         self.window = max(len(string.encode()) for string in stop) + 1
-        # [vocabulary + 1]; the last place stands for ids that the tokenizer does not know.
-        self.completing = torch.tensor([*completing(tokenizer, stop), True], device=device)
+        self.completing = _completing(tokenizer, self.stop, device)
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        newest = input_ids[:, -1].clamp(max=len(self.completing) - 1)
-        done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+    def __call__(self, new: torch.Tensor) -> torch.Tensor:
+        newest = new[:, -1].clamp(max=len(self.completing) - 1)
+        done = torch.zeros(len(new), dtype=torch.bool, device=new.device)
         rows = self.completing[newest].nonzero().squeeze(-1)
         if len(rows):
-            recent = input_ids[rows, self.width :][:, -self.window :].tolist()
+            recent = new[rows, -self.window :].tolist()
             texts = self.tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
             found = [any(string in text for string in self.stop) for text in texts]
-            done[rows] = torch.tensor(found, device=input_ids.device)
+            done[rows] = torch.tensor(found, device=new.device)
         return done
+
+
+@lru_cache(maxsize=4)
+def _completing(tokenizer: Tokenizer, stop: tuple[str, ...], device: str) -> torch.Tensor:
+    """Return `completing` as [vocabulary + 1]; the last place stands for ids unknown to the tokenizer."""
+    return torch.tensor([*completing(tokenizer, stop), True], device=device)
 
 
 def completing(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
@@ -215,14 +217,3 @@ def completing(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
     if not all(character.isascii() and character != " " for character in last):
         return [True] * len(tokenizer.pieces)
     return [not last.isdisjoint(piece) for piece in tokenizer.pieces]
-
-
-class _OnStep(StoppingCriteria):  # type: ignore[misc]
-    """Ends nothing: calls a function after each token of a batch."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call = call
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        self.call()
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)

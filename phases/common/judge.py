@@ -113,8 +113,9 @@ def weigh(
     before = "".join(f"{prompt_format.prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
     unique = list(dict.fromkeys((asked, said) for asked, *both in pairs for said in both))
     found = engine.likelihood(
-        [before + prompt_format.prompt(asked) for asked, _ in unique],
+        [prompt_format.prompt(asked) for asked, _ in unique],
         [f" {said}\n\n" for _, said in unique],
+        shared=before,
         base=True,
         on_step=on_step,
     )

@@ -112,7 +112,7 @@ class Tokenizer:
     def pieces(self) -> tuple[str, ...]:
         """The text of each token of the vocabulary, by id, when it stands alone."""
         rows = [[token] for token in range(len(self.hf))]
-        return tuple(self.hf.batch_decode(rows, skip_special_tokens=False))
+        return tuple(self.hf.backend_tokenizer.decode_batch(rows, skip_special_tokens=False))
 
     def decode(self, ids: list[int]) -> str:
         """Return the text of the ids, special tokens shown."""
