@@ -237,7 +237,10 @@ class Run:
     def keep(self, session: SessionSnapshot) -> None:
         """After the end kill once more, then keep the pod, so that everybody goes."""
         if self.chance.random() < 0.5:
-            self.kill(self.chance.choice(("conductor", "guard")), session)
+            victim = self.chance.choice(("conductor", "guard", "all"))
+            self.kill(victim, session)
+            if victim == "all":
+                self.rejoin()  # somebody comes back
         ends = time.monotonic() + PATIENCE
         while self.left() and time.monotonic() < ends:
             with contextlib.suppress(Refused):  # the conductor may be dead, or on its way out
