@@ -1,7 +1,7 @@
 """The GPU benchmark: what generation, judging and training cost on the card that is here.
 
     python -m benchmarks.gpu generation|training|all [--shape S] [--model FOLDER] [--seconds N] [--out FILE]
-    python -m benchmarks.gpu section vllm|fp8|naive|small|training|draw [the same options]
+    python -m benchmarks.gpu section vllm|fp8|naive|small|training [the same options]
     python -m benchmarks.gpu report FILE... [--usd-per-hour H100=2.69 ...]
 
 Each section runs in a process of its own and writes its rows to FILE as they come, one JSON object a line.
@@ -40,20 +40,12 @@ def training(shape: str, seconds: float) -> Iterator[Row]:
     yield from gpu_training.measure(shape, seconds)
 
 
-def draw(shape: str, seconds: float) -> Iterator[Row]:
-    """Measure what choosing tokens costs; see `benchmarks.gpu_draw`."""
-    from benchmarks import gpu_draw
-
-    yield from gpu_draw.measure(shape, seconds)
-
-
 SECTIONS: Final[dict[str, Section]] = {
     "naive": gpu_generation.naive,
     "vllm": gpu_generation.vllm,
     "fp8": functools.partial(gpu_generation.vllm, quantization="fp8"),
     "small": gpu_generation.small,
     "training": training,
-    "draw": draw,
 }
 
 

@@ -300,9 +300,6 @@ class Bench:
         what: str,
         prompts: list[str],
         by: str = "vllm, its own loop",
-        *,
-        seeded: bool = False,
-        **how: float,
     ) -> Row:
         """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them.
 
@@ -310,8 +307,6 @@ class Bench:
             what: the row's name.
             prompts: what is asked.
             by: what answers.
-            seeded: whether each request has a seed.
-            how: other sampling settings than its benchmark's.
         """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
@@ -323,8 +318,7 @@ class Bench:
                 max_tokens=new,
                 ignore_eos=True,
                 output_kind=kept,
-                seed=number if seeded else None,
-                **{"temperature": 1.0, **how},
+                temperature=1.0,
             )
             own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
         with Window(own.engine_core, self.seconds) as window:

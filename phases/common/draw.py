@@ -1,7 +1,4 @@
-"""Tokens drawn by a row's own numbers, which depend on its prompt and seed alone, alike in each engine.
-
-Nothing here waits for the device: an engine that prepares its next step meanwhile can go on doing so.
-"""
+"""Tokens drawn by a row's own numbers, which depend on its prompt and seed alone."""
 
 import hashlib
 import math
@@ -53,9 +50,14 @@ def draw(logits: torch.Tensor, noise: torch.Tensor, temperature: float, top_p: f
     if top_p >= 1:
         return drawn
     chosen = probabilities.argmax(dim=-1, keepdim=True)
-    for number in reversed(range(noise.shape[1])):  # so that the first one that counts is written last
-        token = drawn[:, number : number + 1]
-        likelier = probabilities > probabilities.gather(-1, token)
-        mass = torch.where(likelier, probabilities, 0.0).sum(dim=-1, keepdim=True)
-        chosen = torch.where(mass < top_p, token, chosen)
+    left = torch.arange(len(logits), device=logits.device)
+    for number in range(noise.shape[1]):
+        some = probabilities[left] if number else probabilities
+        token = drawn[left, number : number + 1]
+        likelier = some > some.gather(-1, token)
+        counts = torch.where(likelier, some, 0.0).sum(dim=-1) < top_p
+        chosen[left[counts]] = token[counts]
+        left = left[~counts]
+        if not len(left):
+            break
     return chosen

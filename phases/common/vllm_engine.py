@@ -218,16 +218,14 @@ class VllmEngine:
                 self._core.cancel(places)
 
 
-def generation(sampling: Any, ends: Sequence[int], stream: int) -> dict[str, Any]:
-    """Return vLLM's sampling parameters for a completion.
-
-    vLLM is asked for the likeliest token: `DrawnRows` leaves it one where tokens are drawn.
-    """
-    drawn = {"stream": stream, "temperature": sampling.temperature, "top_p": sampling.top_p}
+def generation(sampling: Any, ends: Sequence[int], seed: int) -> dict[str, Any]:
+    """Return vLLM's sampling parameters for a completion."""
     return {
         "max_tokens": sampling.max_new_tokens,
-        "temperature": 0.0,
-        "extra_args": {"drawn": drawn} if sampling.temperature > 0 else None,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        # 63 bits: vLLM keeps seeds in signed numbers, and -1 means none.
+        "seed": seed & (2**63 - 1) if sampling.temperature > 0 else None,
         "stop": list(sampling.stop),
         "stop_token_ids": list(ends),
         "detokenize": bool(sampling.stop),
@@ -307,7 +305,6 @@ def settle(
         "generation_config": "vllm",  # no sampling settings of the model's own
         "enable_prefix_caching": True,
         "disable_log_stats": True,
-        "logits_processors": ["phases.common.vllm_draw:DrawnRows"],
         "max_model_len": min(LONGEST, positions),
         "max_num_seqs": rows,
         "dtype": "bfloat16" if card else "float32",
@@ -319,11 +316,10 @@ def settle(
                 f"an adapter of rank {rank}: vLLM serves {RANKS[-1]}; take --engine transformers"
             )
         arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served}
-    arguments["max_num_batched_tokens"] = 8192
-    if card is None:
-        return arguments
+    if card is None:  # the CPU build cannot read the prompt of a row that has a seed in parts
+        return arguments | {"enable_chunked_prefill": False, "max_num_batched_tokens": LONGEST}
     budget = min(USED * card.total, card.free - KEPT_FREE)
-    arguments["gpu_memory_utilization"] = round(budget / card.total, 4)
+    arguments |= {"gpu_memory_utilization": round(budget / card.total, 4), "max_num_batched_tokens": 8192}
     # A graph for each few sizes takes seconds at each start; a batch that is filled up to the next size costs
     # nothing that can be measured, because its time goes into reading the weights.
     sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from benchmarks import gpu_model
-from phases.common.draw import stream_of
 from phases.common.engine import Choice, Group, TransformersEngine, open_engine
 from phases.common.generate import Completion, generate
 from phases.common.model import LoadedModel, ModelError, load
@@ -103,15 +102,13 @@ def test_what_a_request_says(loaded: LoadedModel) -> None:
     greedy, one, other = (sampling for _, sampling, _ in core.asked.values())
     assert [ids for ids, _, _ in core.asked.values()] == [loaded.tokenizer.prompt_ids(t) for t in "aab"]
     assert not any(adapted for _, _, adapted in core.asked.values())
-    assert (greedy["max_tokens"], greedy["temperature"], greedy["extra_args"]) == (5, 0.0, None)
+    assert (greedy["max_tokens"], greedy["temperature"], greedy["seed"]) == (5, 0.0, None)
     assert not greedy["detokenize"]
-    assert (one["max_tokens"], one["temperature"], one["stop"]) == (9, 0.0, ["\n\n"])
+    assert (one["max_tokens"], one["temperature"], one["top_p"], one["stop"]) == (9, 0.9, 0.95, ["\n\n"])
     assert one["detokenize"]
     assert one["stop_token_ids"] == [loaded.tokenizer.eos_id]
-    # The same seed, but another prompt.
-    for sampling, prompt in ((one, "a"), (other, "b")):
-        drawn = {"stream": stream_of(prompt, 1), "temperature": 0.9, "top_p": 0.95}
-        assert sampling["extra_args"] == {"drawn": drawn}
+    assert one["seed"] != other["seed"]  # the same seed, but another prompt
+    assert 0 <= one["seed"] < 2**63
 
 
 def test_known_rows_are_not_asked_and_places_count_them(loaded: LoadedModel) -> None:
@@ -260,7 +257,5 @@ def test_vllm_itself_says_what_transformers_says(monkeypatch: pytest.MonkeyPatch
         scores = engine.next_token(rows, [5, 9])
     assert {place: made[place] for place in range(3)} == expected
     assert again == {place: made[3 + place] for place in range(1, 12, 2)}
-    [same] = TransformersEngine(loaded, 12).generate([drawn])
-    assert {3 + place: row for place, row in same} == {place: made[place] for place in range(3, 15)}
     for row, other in zip(scores, TransformersEngine(loaded, 4).next_token(rows, [5, 9]), strict=True):
         assert row == pytest.approx(other, abs=1e-3)
