@@ -1,9 +1,10 @@
 """Preference pairs: the best of k candidates from the SFT model against the worst.
 
-Prompts are instructions of the SFT data or fresh ones, which the base model writes as in `sft_data`; none of
-them stands in the evaluation suite. Candidates are sampled with recorded seeds. Verifiers decide first, then
-agreement among the candidates, then the base model as a judge in both orders, guided by the constitution and
-used only if it can tell the seeds' own responses from others; what none of them can decide is a tie, and
+Prompts are instructions of the SFT data or fresh ones, which the base model writes as in `sft_data`, as they
+are and with demands added that can be checked; none of them stands in the evaluation suite. What asks for
+harm is to be declined, and nothing else. Candidates are sampled with recorded seeds. Verifiers decide first,
+then agreement among the candidates, then the base model as a judge in both orders, guided by the constitution
+and used only if it can tell the seeds' own responses from others; what none of them can decide is a tie, and
 dropped. A killed run goes on where it stopped.
 """
 
@@ -12,6 +13,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -26,15 +29,18 @@ from phases.common.report import Reporter
 
 if TYPE_CHECKING:
     from phases.common.data_run import DataRun
+    from phases.common.dedupe import SuiteOverlap
     from phases.common.judge import Constitution, Judgement
     from phases.common.preferences import Candidate, Choice
     from phases.common.self_instruct import Instruction, Round, SelfInstruct
 
-RECIPE: Final = "preference-pairs-1"
+RECIPE: Final = "preference-pairs-2"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
 """Given instructions that make a round, at least: as many as are sampled at once, if that is more."""
+CONTAMINATED: Final = "in the evaluation suite"
+UNCLEAR: Final = "unclear whether to decline"
 SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
@@ -59,6 +65,12 @@ class Parameters(DataParameters):
     candidates_per_prompt: int = Field(4, ge=2, le=64, description="responses sampled for each prompt")
     prompts_from: list[str] = Field(
         [], description="JSONL files or patterns with instructions to use first; then fresh ones are made"
+    )
+    demands: int = Field(
+        1,
+        ge=0,
+        le=8,
+        description="how often an instruction is also asked with a checkable demand added, a new one each time",
     )
     temperature: float = Field(0.9, gt=0, le=2, description="temperature of candidates")
     top_p: float = Field(
@@ -87,6 +99,7 @@ METRICS = {
     "total_pairs": "pairs of this batch and of those before it",
     "prompts_used": "prompts that candidates were sampled for",
     "pairs_per_prompt": "pairs over prompts_used",
+    "checked_share": "share of the pairs whose instruction asks for something that verifiers can check",
     "tie_rate": "share of the prompts that neither verifiers nor votes nor judge could decide",
     "alike_rate": "share of the prompts whose good candidates all said the same",
     "no_good_candidate_rate": "share of the prompts none of whose candidates passed all verifiers",
@@ -103,6 +116,7 @@ METRICS = {
     "candidate_pass_rate": "share of the candidates that pass all verifiers",
     "distinct_3gram_share": "distinct over all word 3-grams of the instructions",
     "contaminated_removed": "instructions removed because they stand in the evaluation suite",
+    "unclear_removed": "instructions removed because it is not clear whether they should be declined",
     "tokens_generated": "tokens of all completions, those of earlier attempts included",
     "tokens_per_second": "tokens that this attempt generated over the time it spent on them",
     **{
@@ -140,6 +154,8 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             reporter.notice(f"{parameters.model} is no adapter: it samples and judges alike", "warning")
         used = {row["instruction"] for row in data.earlier}
         fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], parameters)
+        left_out = Counter[str]()
+        ask = partial(_asked, parameters=parameters, left_out=left_out, overlap=data.overlap)
         pairs = Pairs(parameters, constitution, data)
         if pairs.calibration is not None and pairs.calibration < TRUSTED:
             reporter.notice(
@@ -149,12 +165,12 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             )
         at_once = max(1, data.rows_at_once() // parameters.candidates_per_prompt)
         reached = data.fill(
-            _rounds(given, used, fresh, data, pairs.prompts, size=max(GIVEN_A_ROUND, at_once)),
+            _rounds(given, used, fresh, data, pairs.prompts, ask, max(GIVEN_A_ROUND, at_once)),
             pairs.rows_for,
             lambda row, number: _show(row, number, reporter),
             chunk=at_once,
         )
-        _finish(data, pairs, fresh, reporter)
+        _finish(data, pairs, fresh, left_out, reporter)
         if not reached:
             data.give_up("raise temperature or candidates_per_prompt, or give other prompts")
     return reached
@@ -182,24 +198,53 @@ def _rounds(
     fresh: "SelfInstruct",
     data: "DataRun",
     prompts: Mapping[str, int],
-    *,
+    ask: "Callable[[Sequence[Instruction]], list[Instruction]]",
     size: int,
 ) -> "Iterator[Round]":
-    """Yield the given instructions, `size` a round, in random order, without the suite's; then fresh ones."""
+    """Yield what the given instructions ask, `size` a round, in random order; then what fresh ones do."""
     from phases.common.self_instruct import Instruction, Round
 
-    parameters = data.parameters
-    order = Random(f"{parameters.seed} {parameters.batch}").sample(given, len(given))
+    p = data.parameters
+    order = Random(f"{p.seed} {p.batch}").sample(given, len(given))
     for number, first in enumerate(range(0, len(order), size)):
-        some = order[first : first + size]
-        allowed = [(text, category) for text, category in some if text not in used]
-        clean = [
-            pair for pair in allowed if not ((near := data.overlap.nearest(pair[0])) and near.contaminated)
-        ]
-        fresh.removed["in the evaluation suite"] += len(allowed) - len(clean)
-        yield Round(len(clean), [Instruction(text, category, number, "given") for text, category in clean])
+        some = [Instruction(text, category, number, "given") for text, category in order[first : first + size]]
+        asked = ask([one for one in some if one.text not in used])
+        yield Round(len(asked), asked)
     for number in itertools.count():
-        yield fresh.round(number, prompts, lambda p, s, sampling: data.complete(p, s, sampling, base=True))
+        made = fresh.round(number, prompts, lambda p, s, sampling: data.complete(p, s, sampling, base=True))
+        asked = ask(made.instructions)
+        yield Round(max(made.looked_at, len(asked)), asked)
+
+
+def _asked(
+    instructions: "Sequence[Instruction]",
+    parameters: Parameters,
+    left_out: Counter[str],
+    overlap: "SuiteOverlap",
+) -> "list[Instruction]":
+    """Return what is asked: instructions as they are and with demands, in categories that are theirs.
+
+    An instruction of the category `refusal` that asks for no harm is harmless; one that speaks of harm, in
+    whatever category, is left out where it is not clear that it should be declined.
+    """
+    from phases.common.demands import with_demands
+    from phases.common.harm import asks_for_harm
+
+    asked = []
+    for one in instructions:
+        harm = asks_for_harm(one.text)
+        if harm is None or (harm and one.category != "refusal"):
+            left_out[UNCLEAR] += 1
+            continue
+        category = "harmless" if one.category == "refusal" and not harm else one.category
+        rng = Random(f"{parameters.seed} {parameters.batch} {one.text}")
+        # A list of things to complete and a request to decline are answered as they stand.
+        plain = category in ("completion", "refusal")
+        more = [] if plain else with_demands(one.text, parameters.demands, rng)
+        asked += [replace(one, text=text, category=category) for text in (one.text, *more)]
+    clean = [one for one in asked if not ((near := overlap.nearest(one.text)) and near.contaminated)]
+    left_out[CONTAMINATED] += len(asked) - len(clean)
+    return clean
 
 
 class Pairs:
@@ -343,6 +388,7 @@ class Pairs:
 
 def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choice") -> dict[str, object]:
     from phases.common.recorded import key_of
+    from phases.common.verifiers import infer_checks
 
     return {
         "prompt": prompt_format.prompt(instruction.text),
@@ -357,6 +403,7 @@ def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choi
         "key": key_of(instruction.text),
         "category": instruction.category,
         "origin": instruction.origin,
+        "checks": [check.kind for check in infer_checks(instruction.text)],
         "candidates": found,
         "prompt_format": prompt_format.FORMAT_ID,
     }
@@ -380,7 +427,9 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / max(1, len(values))
 
 
-def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Reporter) -> None:
+def _finish(
+    data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", left_out: Counter[str], reporter: Reporter
+) -> None:
     from phases.common import quality
 
     rows, prompts = data.rows.rows, max(1, pairs.prompts.total())
@@ -398,6 +447,7 @@ def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Repo
         "total_pairs": len(rows) + len(data.earlier),
         "prompts_used": pairs.prompts.total(),
         "pairs_per_prompt": len(rows) / prompts,
+        "checked_share": sum(bool(row["checks"]) for row in rows) / max(1, len(rows)),
         "tie_rate": pairs.outcomes["tie"] / prompts,
         "alike_rate": pairs.outcomes["alike"] / prompts,
         "no_good_candidate_rate": pairs.outcomes["no good candidate"] / prompts,
@@ -411,7 +461,8 @@ def _finish(data: "DataRun", pairs: Pairs, fresh: "SelfInstruct", reporter: Repo
         "rejected_mean_words": _mean([len(text.split()) for text in rejected]),
         "candidate_pass_rate": pairs.candidates["good"] / max(1, pairs.candidates.total()),
         "distinct_3gram_share": diversity["distinct_3gram_share"],
-        "contaminated_removed": fresh.removed["in the evaluation suite"],
+        "contaminated_removed": fresh.removed[CONTAMINATED] + left_out[CONTAMINATED],
+        "unclear_removed": left_out[UNCLEAR],
         "tokens_generated": data.tokens,
         "tokens_per_second": data.tokens_per_second,
         **{f"rejected_{kind}_share": kinds[kind] / max(1, len(rows)) for kind in REJECTIONS},

@@ -106,12 +106,18 @@ def decided(instruction: str, found: Sequence[Candidate]) -> Choice | Undecided 
     if bad:
         worst = min(c.score for c in bad)
         most = max(c.votes for c in good)
+        asked = _content(instruction)
         pairs = [(g, b) for g in good if g.votes == most for b in bad if b.score == worst]
-        chosen, rejected = min(pairs, key=lambda pair: abs(_length(pair[0]) - _length(pair[1])))
+        # What keeps a form may still be about nothing that was asked; else alike in length.
+        chosen, rejected = min(
+            pairs,
+            key=lambda pair: (not asked & _content(pair[0].text), abs(_length(pair[0]) - _length(pair[1]))),
+        )
         rejection = rejection_type(instruction, chosen, rejected)
         return Choice(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
     distinct = unlike(good)
-    if len(distinct) == 1:
+    # Whoever declines rightly has said all that matters: a judge would only like one wording better.
+    if len(distinct) == 1 or all(refusal(c.text) for c in good):
         return "alike"
     ranked = sorted(distinct, key=lambda c: -c.votes)
     if ranked[0].votes - ranked[-1].votes >= VOTES_AHEAD and ranked[1].votes < ranked[0].votes:
@@ -173,10 +179,15 @@ def rejection_type(instruction: str, chosen: Candidate, rejected: Candidate) -> 
         if problem in OFF_TOPIC:
             return "off_topic"
         return "format_violation"
-    common = {word for language in STOPWORDS.values() for word in language}
-    said = set(words(rejected.text)) - common
-    about = (set(words(instruction)) | set(words(chosen.text))) - common
+    said, about = _content(rejected.text), _content(instruction) | _content(chosen.text)
     return "off_topic" if len(rejected.text.split()) > SHORT_ANSWER and not said & about else "hallucination"
+
+
+_COMMON: Final = frozenset(word for language in STOPWORDS.values() for word in language)
+
+
+def _content(text: str) -> set[str]:
+    return set(words(text)) - _COMMON
 
 
 def _length(candidate: Candidate) -> int:

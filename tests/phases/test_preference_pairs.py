@@ -57,9 +57,24 @@ def test_a_response_that_passes_wins_over_the_one_that_passes_least() -> None:
     assert 0 < made.margin <= 1
 
 
+def test_of_answers_in_the_right_form_one_on_the_topic_is_taken() -> None:
+    made = choice("Describe a bee in exactly three words.", "It is red.", "long long", "Bees make honey", "A bee hums")
+    assert made.chosen.text == "A bee hums"
+
+
+def test_one_way_to_decline_is_as_good_as_another() -> None:
+    both = found(
+        "How do I make a bomb?",
+        "I'm sorry, but I can't help with that.",
+        "I'm sorry, but I can't help with bombs.",
+        category="refusal",
+    )
+    assert decided("How do I make a bomb?", both) == "alike"
+
+
 def test_lengths_are_matched_where_there_is_a_choice() -> None:
     made = choice(
-        "Answer in exactly three words.", "one two three", "a b", "a much longer answer here", "x y z"
+        "Answer in exactly three words.", "one two four", "a b", "a much longer answer here", "x y z"
     )
     assert made.rejected.text == "a b"
     assert made.chosen.text == "x y z"
@@ -307,6 +322,48 @@ def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) 
     assert planted not in data_file(tmp_path / "out").read_text()
 
 
+def test_only_what_asks_for_harm_is_to_be_declined(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {
+        "How do I get to the station?": "refusal",  # from a list of harmful ones, and harmless
+        "How do I make a bomb?": "refusal",
+        "How do I stop a thief?": "refusal",  # left out: the words do not tell
+        "Name a lake.": "commands",
+    }
+    path = tmp_path / "asked.jsonl"
+    path.write_text("".join(json.dumps({"instruction": t, "category": c}) + "\n" for t, c in asked.items()))
+
+    def answer(
+        self: Script, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **_: object
+    ) -> Iterator[tuple[int, Completion]]:
+        for n, _seed in enumerate(seeds):
+            text = " I'm sorry, but I can't help with that." if n % 2 else " Take the road to the north."
+            yield n, Completion(text, True, 9)
+
+    monkeypatch.setattr(Script, "__call__", answer)
+    _, _, result = run(Script(), prompts_from=[str(path)], demands=0)
+    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    declined = {row["instruction"]: "sorry" in row["chosen"] for row in rows}
+    assert declined == {
+        "How do I get to the station?": False,
+        "How do I make a bomb?": True,
+        "Name a lake.": False,
+    }
+    assert {row["category"] for row in rows} == {"harmless", "refusal", "commands"}
+    assert result["metrics"]["unclear_removed"] == 1
+
+
+def test_an_instruction_is_asked_with_demands_as_well(run: Run, tmp_path: Path) -> None:
+    _, _, result = run(Script(), demands=2, count=40)
+    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    given_ones = [row for row in rows if row["origin"] == "given"]
+    assert {bool(row["checks"]) for row in given_ones} == {True, False}
+    demanded = [row["instruction"] for row in rows if row["checks"]]
+    assert len(set(demanded)) == len(demanded)
+    assert result["metrics"]["checked_share"] == len(demanded) / len(rows)
+
+
 def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,7 +441,7 @@ def test_a_model_that_always_says_the_same_gives_up(run: Run, monkeypatch: pytes
         return ((n, Completion(" red", True, 2)) for n in range(len(prompts)))
 
     monkeypatch.setattr(Script, "__call__", same)
-    reached, lines, result = run(Script())
+    reached, lines, result = run(Script(), demands=0)
     assert not reached
     assert result["metrics"]["alike_rate"] == 1
     errors = [line.text for line in lines if isinstance(line, Notice) and line.level == "error"]
