@@ -4,11 +4,15 @@ The adapter of SFT is trained on; a frozen copy of it is the reference, so at st
 one model: the loss is log 2 and the margin 0, or something is wrong and nothing is trained. What the
 reference says of each pair is computed once and kept: a step takes no second pass through the model.
 
-Rafailov et al., Direct Preference Optimization, arXiv 2305.18290.
+Rafailov et al., Direct Preference Optimization, arXiv 2305.18290. DPO only widens a difference: both answers
+may become unlikely. `sft_weight` adds a share of the loss of SFT on the chosen answers to each step's, which
+keeps them likely (Pang et al., Iterative Reasoning Preference Optimization, arXiv 2404.19733). On held-out
+pairs the loss of DPO alone is measured.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -60,6 +64,18 @@ class Parameters(TrainingParameters):
         description="how strongly to stay near the reference; lower allows more drift",
         json_schema_extra={"usual": [0.1, 0.3]},
     )
+    sft_weight: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of the loss of SFT on chosen answers, which keeps them likely; 0: none",
+    )
+    swapped_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of pairs whose answers change places: a control; with 0.5 nothing can be learnt",
+    )
     epochs: int = Field(
         3, ge=1, le=50, description="times each pair is trained", json_schema_extra={"usual": [1, 3]}
     )
@@ -76,8 +92,8 @@ class Parameters(TrainingParameters):
 METRICS = {
     "step0_loss": "held-out loss before the first step: log 2 if the reference is the model that is trained",
     "step0_margin": "held-out reward margin before the first step: 0 if the reference is the model trained",
-    "first_loss": "mean training loss of the first tenth of the steps",
-    "final_loss": "mean training loss of the last tenth of the steps",
+    "first_loss": "mean training loss of the first tenth of the steps, sft_weight's share included",
+    "final_loss": "mean training loss of the last tenth of the steps, sft_weight's share included",
     "final_accuracy": "share of pairs whose chosen answer has the higher reward, last tenth of the steps",
     "final_margin": "mean reward of chosen less rejected answers, last tenth of the steps",
     "heldout_accuracy": "share of held-out pairs whose chosen answer has the higher reward, at the end",
@@ -101,6 +117,17 @@ class Row(msgspec.Struct, frozen=True):
     rejected: str
     chosen_finished: bool = True
     rejected_finished: bool = True
+
+
+def swap(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """Let chosen and rejected change places in a share of the rows, drawn at random."""
+    chance = Random(f"{seed} swap")
+    return [
+        Row(row.prompt, row.rejected, row.chosen, row.rejected_finished, row.chosen_finished)
+        if chance.random() < share
+        else row
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -140,7 +167,7 @@ def encode(row: Row, tokenizer: "Tokenizer") -> Pair:
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Train on the SFT adapter and save the result in `output_dir`."""
     paths = files.expand(parameters.preference_file)
-    rows = read(paths, Row)
+    rows = swap(read(paths, Row), parameters.swapped_share, parameters.seed)
     for path in paths:
         reporter.input(path)
     reporter.progress(0, None, "steps")
@@ -181,7 +208,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
         store = reference.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
         reference.compute(trainer, store, [train_pairs, held_pairs], parameters.batch_size, reporter)
-        trainer.add_callback(training.StartsAsReference(forget=store.remove))
+        trainer.add_callback(training.StartsAsReference(store.remove, dpo_alone=not parameters.sft_weight))
         history = training.train(
             trainer,
             parameters,
@@ -197,7 +224,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         if not ranks.first():
             return
         metrics = {
-            **_metrics(history),
+            **_metrics(history, parameters),
             **_compare_answers(trainer.model, loaded, held_pairs, reporter),
             "heldout_reload_difference": reloaded - history.series("eval_loss")[-1],
             "train_rows": len(trained),
@@ -225,10 +252,17 @@ def _trainer(
         def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
             return dataset
 
+        def _compute_loss(self, model: Any, *more: Any) -> Any:
+            # What is held out is measured by the loss of DPO alone, whatever else is trained.
+            self.loss_weights = [1.0, parameters.sft_weight if model.training else 0.0]
+            return super()._compute_loss(model, *more)
+
     # Neither peft_config nor ref_model: TRL then takes a frozen copy of the adapter, "ref", as reference.
     trainer = ReadyRows(
         loaded.model,
-        args=training.arguments(DPOConfig, parameters, loaded, steps, beta=parameters.beta),
+        args=training.arguments(
+            DPOConfig, parameters, loaded, steps, beta=parameters.beta, loss_type=["sigmoid", "sft"]
+        ),
         train_dataset=_dataset(train),
         eval_dataset=_dataset(held),
         processing_class=loaded.tokenizer.hf,
@@ -253,9 +287,12 @@ def _dataset(pairs: Sequence[Pair]) -> Any:
     )
 
 
-def _metrics(history: "History") -> dict[str, float]:
+def _metrics(history: "History", parameters: Parameters) -> dict[str, float]:
     first, final = ends(history.series("loss"))
     chosen, rejected = history.series("eval_logps/chosen"), history.series("eval_logps/rejected")
+    shared = history.metrics()
+    if parameters.sft_weight:  # the two losses are not of one kind
+        del shared["overfit_gap"]
     return {
         "step0_loss": history.series("eval_loss")[0],
         "step0_margin": history.series("eval_rewards/margins")[0],
@@ -267,7 +304,7 @@ def _metrics(history: "History") -> dict[str, float]:
         "heldout_margin": history.series("eval_rewards/margins")[-1],
         "chosen_logp_change": chosen[-1] - chosen[0],
         "rejected_logp_change": rejected[-1] - rejected[0],
-        **history.metrics(),
+        **shared,
     }
 
 

@@ -70,7 +70,7 @@ class Parameters(DataParameters):
         1,
         ge=0,
         le=8,
-        description="how often an instruction is also asked with a checkable demand added, a new one each time",
+        description="how often an instruction is asked again with a checkable demand added",
     )
     temperature: float = Field(0.9, gt=0, le=2, description="temperature of candidates")
     top_p: float = Field(
@@ -165,7 +165,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             )
         at_once = max(1, data.rows_at_once() // parameters.candidates_per_prompt)
         reached = data.fill(
-            _rounds(given, used, fresh, data, pairs.prompts, ask, max(GIVEN_A_ROUND, at_once)),
+            _rounds(given, used, fresh, data, pairs.prompts, ask=ask, size=max(GIVEN_A_ROUND, at_once)),
             pairs.rows_for,
             lambda row, number: _show(row, number, reporter),
             chunk=at_once,
@@ -198,6 +198,7 @@ def _rounds(
     fresh: "SelfInstruct",
     data: "DataRun",
     prompts: Mapping[str, int],
+    *,
     ask: "Callable[[Sequence[Instruction]], list[Instruction]]",
     size: int,
 ) -> "Iterator[Round]":
@@ -207,7 +208,9 @@ def _rounds(
     p = data.parameters
     order = Random(f"{p.seed} {p.batch}").sample(given, len(given))
     for number, first in enumerate(range(0, len(order), size)):
-        some = [Instruction(text, category, number, "given") for text, category in order[first : first + size]]
+        some = [
+            Instruction(text, category, number, "given") for text, category in order[first : first + size]
+        ]
         asked = ask([one for one in some if one.text not in used])
         yield Round(len(asked), asked)
     for number in itertools.count():

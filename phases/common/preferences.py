@@ -75,9 +75,11 @@ def candidates(
     checks = infer_checks(instruction)
     texts = [completion.text.strip() for completion in completions]
     answers = Counter(normalise(text) for text in texts)
+    distinct = {(c.text, c.finished): c for c in completions}
+    problems_of = {key: _problems(instruction, category, c, checks, longest) for key, c in distinct.items()}
     found = []
     for text, completion, seed in zip(texts, completions, seeds, strict=True):
-        problems = _problems(instruction, category, completion, checks, longest)
+        problems = problems_of[completion.text, completion.finished]
         votes = answers[normalise(text)] if len(text.split()) <= SHORT_ANSWER else 1
         # Two verifiers look at every response, its form and whether it declines; the others are inferred.
         score = max(0.0, 1 - len(problems) / (2 + len(checks)))

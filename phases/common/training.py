@@ -357,11 +357,12 @@ def load_model(flag: str, name: str, *, trainable: bool) -> LoadedModel:
 class StartsAsReference(TrainerCallback):  # type: ignore[misc]
     """Ends a DPO run in which, before the first update, policy and reference are not one model.
 
-    `forget` removes what was kept of that reference.
+    `forget` removes what was kept of that reference; `dpo_alone` says that no other loss is trained with it.
     """
 
-    def __init__(self, forget: Callable[[], None]) -> None:
+    def __init__(self, forget: Callable[[], None], *, dpo_alone: bool = True) -> None:
         self.forget = forget
+        self.dpo_alone = dpo_alone
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float], **more: Any
@@ -372,7 +373,8 @@ class StartsAsReference(TrainerCallback):  # type: ignore[misc]
         if prefix is None or prefix + "loss" not in logs:
             return
         loss, margin = logs[prefix + "loss"], logs[prefix + "rewards/margins"]
-        if abs(loss - math.log(2)) > STEP_ZERO_TOLERANCE or abs(margin) > STEP_ZERO_TOLERANCE:
+        is_dpo = self.dpo_alone or state.global_step == 0
+        if (is_dpo and abs(loss - math.log(2)) > STEP_ZERO_TOLERANCE) or abs(margin) > STEP_ZERO_TOLERANCE:
             self.forget()
             raise TrainingFailedError(
                 f"before the first update the loss is {loss:.4f} and the margin {margin:.4f}, not 0.6931 "

@@ -14,6 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -560,6 +561,7 @@ def _find(pattern: str, text: str) -> list[re.Match[str]]:
     return list(re.finditer(pattern, text, re.IGNORECASE))
 
 
+@lru_cache(maxsize=2**14)  # of one instruction it is asked again and again: per candidate, per row
 def infer_checks(instruction: str) -> tuple[Check, ...]:
     """Return the checks that the words of an instruction ask for; () where it asks for nothing checkable.
 

@@ -135,6 +135,35 @@ def test_the_model_sees_these_pairs(
     assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
 
 
+def test_a_share_of_sft_keeps_chosen_answers_likely(train: Train, unbroken: Path, tmp_path: Path) -> None:
+    assert train(tmp_path, "--sft-weight", "2") == 0
+    alone, both = result(unbroken)["metrics"], result(tmp_path)["metrics"]
+    assert both["chosen_logp_change"] > alone["chosen_logp_change"]
+    # What is held out is measured by DPO's loss alone; training adds the other to it.
+    assert both["step0_loss"] == pytest.approx(math.log(2), abs=1e-4)
+    assert both["first_loss"] > alone["first_loss"] + 0.5
+    assert set(both) == set(dpo_training.METRICS) - {"overfit_gap"}
+
+
+def test_answers_change_places_at_random_in_a_share_of_the_pairs() -> None:
+    rows = [dpo_training.Row("p", f" good {n}", f" bad {n}", True, False) for n in range(400)]
+    assert dpo_training.swap(rows, 0, 1) == rows
+    swapped = dpo_training.swap(rows, 1, 1)
+    assert swapped[7] == dpo_training.Row("p", " bad 7", " good 7", False, True)
+    half = dpo_training.swap(rows, 0.5, 1)
+    assert half == dpo_training.swap(rows, 0.5, 1)
+    assert 150 < sum(row in swapped for row in half) < 250
+
+
+def test_a_preference_whose_labels_are_shuffled_is_not_learnt(
+    train: Train, unbroken: Path, tmp_path: Path
+) -> None:
+    assert train(tmp_path, "--swapped-share", "0.5") == 0
+    shuffled, right = (result(folder)["metrics"]["heldout_accuracy"] for folder in (tmp_path, unbroken))
+    assert right == 1
+    assert shuffled < right
+
+
 def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) -> None:
     metrics = result(unbroken)["metrics"]
     assert set(metrics) == set(dpo_training.METRICS)

@@ -58,7 +58,9 @@ def test_a_response_that_passes_wins_over_the_one_that_passes_least() -> None:
 
 
 def test_of_answers_in_the_right_form_one_on_the_topic_is_taken() -> None:
-    made = choice("Describe a bee in exactly three words.", "It is red.", "long long", "Bees make honey", "A bee hums")
+    made = choice(
+        "Describe a bee in exactly three words.", "It is red.", "long long", "Bees make honey", "A bee hums"
+    )
     assert made.chosen.text == "A bee hums"
 
 
