@@ -430,6 +430,20 @@ def gate_passes(**changes: Any) -> View:
     return View(replace(base, **changes), base.now, found, deliveries=DELIVERIES)
 
 
+def gate_compared() -> View:
+    """The last gate: two evaluations stand beside its own."""
+    before = GATE_PASS.earlier["baseline_evaluation"]
+    gate = replace(
+        GATE_PASS,
+        phase="dpo_evaluation",
+        opened=START + 60.0 * (sum(ELAPSED[:8]) + 38) - 240,
+        earlier={"baseline_evaluation": before, "sft_evaluation": GATE_PASS.metrics},
+        next_phase="comparison",
+    )
+    base = snapshot(7, "gate", "gate", gate=gate)
+    return View(base, base.now, record("dpo_evaluation", samples=samples()))
+
+
 def gate_fails(**changes: Any) -> View:
     base = snapshot(3, "gate", "gate", gate=GATE_FAIL)
     found = record(
