@@ -20,8 +20,9 @@ from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
-from app import terminal
+from app import crash, terminal
 from app.screens.base import CockpitScreen, Dialog, Session
 from app.screens.dialogs import Confirm, Quit
 from app.screens.filters import Ascii
@@ -82,10 +83,12 @@ class CockpitApp(App[None]):
         theme: str = DARK.name,
         key_map: Mapping[str, str] = {},
         checks: Callable[[], Iterator[Check]] = lambda: iter(()),
+        failed: Callable[[BaseException], str] = crash.told,
     ) -> None:
         super().__init__()
         self.session, self.feed, self.view, self.read_only = session, feed, view, read_only
-        self._key_map, self._checks = key_map, checks
+        self._key_map, self._checks, self._failed = key_map, checks, failed
+        self.failure = ""
         self.set_keymap(dict(key_map))
         self._stopping = Event()
         self._announced: tuple[str, float] | None = None
@@ -247,6 +250,13 @@ class CockpitApp(App[None]):
         self._stopping.set()
         self.exit()
 
+    def _fatal_error(self) -> None:
+        """End the screen; Textual's own way shows the values of variables, and so secrets."""
+        error = self._exception
+        if error is not None and not self.failure:  # what else fails follows from the first
+            self.failure = self._failed(error.error if isinstance(error, WorkerFailed) else error)
+        self._close_messages_no_wait()
+
     def on_unmount(self) -> None:
         """Let the reader end."""
         self._stopping.set()
@@ -355,7 +365,8 @@ def run(folder: Path, read_only: bool = False) -> int:
         return masker().data(data)  # it reads the plan, which is for after the first paint
 
     feed, checks = SessionFeed(client, mask=mask), partial(_checks, folder)
-    return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks))
+    failed = partial(crash.told, folder=folder, mask=mask)
+    return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks, failed=failed))
 
 
 def _checks(folder: Path) -> Iterator[Check]:
@@ -379,7 +390,9 @@ def show(app: CockpitApp) -> int:
     app.theme = _choose_theme(app)
     app.run(mouse=False)
     try:
-        print(farewell(app.view.snapshot if app.view else None), flush=True)  # noqa: T201 - the screen is closed
+        if app.failure:
+            print(app.failure, file=sys.stderr, flush=True)  # noqa: T201 - the screen is closed
+        print(farewell(app.view.snapshot if app.view else None), flush=True)  # noqa: T201
     except OSError:  # the terminal went away: nobody is to hear of it at exit either
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):

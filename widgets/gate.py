@@ -114,16 +114,19 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
     before = alike[-min(EARLIER, room) :] if room else []
     names = [n for n in gate.metrics if any(n in gate.earlier[p] for p in before)]
     names += [n for n in gate.metrics if n not in names]
-    wanted = max((cell_len(titles.get(p, p)) for p in before), default=0) + 2
-    column = max(COLUMN, min(wanted, (width - NAMES) // (1 + len(before))))
-    heads: list[Part] = [(f"{'this':>{column}}", fmt.QUIET)]
-    heads += [
-        (" " + fmt.fit(titles.get(p, p), column - 1).rstrip().rjust(column - 1), fmt.QUIET) for p in before
-    ]
-    name_room = width - column * (1 + len(before))
-    rows = [row(width, (f"{'METRICS':<{name_room}}", HEADING), *heads)]
+    heads = ["this", *(titles.get(phase, phase) for phase in before)]
+    wanted = max(map(cell_len, heads)) + 2
+    names_wanted = min(NAMES, max(map(cell_len, names), default=0))
+    column = max(COLUMN, min(wanted, (width - names_wanted) // len(heads)))
+    name_room = width - column * len(heads)
+    rows = []
+    for i, line in enumerate(_heading_lines(heads, column - 1)):
+        first = "" if i else "METRICS"
+        parts: list[Part] = [(f"{first:<{name_room}}", HEADING)]
+        parts += [(" " * (column - cell_len(words)) + words, fmt.QUIET) for words in line]
+        rows.append(row(width, *parts))
     for name in names:
-        parts: list[Part] = [(fmt.fit(name, name_room), "")]
+        parts = [(fmt.fit(name, name_room), "")]
         parts.append((fmt.fit(fmt.metric(gate.metrics[name]), column - 1).strip().rjust(column), fmt.STRONG))
         for phase in before:
             values = gate.earlier[phase]
@@ -131,6 +134,13 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
             parts.append((text.rjust(column), fmt.QUIET))
         rows.append(row(width, *parts))
     return rows
+
+
+def _heading_lines(heads: Sequence[str], width: int) -> list[tuple[str, ...]]:
+    """Return headings over as many lines as the longest needs, each ending in the last, which is bounded."""
+    lines = [wrapped(fmt.sparse(head, 2 * width), width) for head in heads]
+    most = max(map(len, lines))
+    return list(zip(*([""] * (most - len(each)) + each for each in lines), strict=True))
 
 
 def _measured_the_same(gate: GateView, values: Mapping[str, Value]) -> bool:

@@ -430,6 +430,20 @@ def gate_passes(**changes: Any) -> View:
     return View(replace(base, **changes), base.now, found, deliveries=DELIVERIES)
 
 
+def gate_compared() -> View:
+    """The last gate: two evaluations stand beside its own."""
+    before = GATE_PASS.earlier["baseline_evaluation"]
+    gate = replace(
+        GATE_PASS,
+        phase="dpo_evaluation",
+        opened=START + 60.0 * (sum(ELAPSED[:8]) + 38) - 240,
+        earlier={"baseline_evaluation": before, "sft_evaluation": GATE_PASS.metrics},
+        next_phase="comparison",
+    )
+    base = snapshot(7, "gate", "gate", gate=gate)
+    return View(base, base.now, record("dpo_evaluation", samples=samples()))
+
+
 def gate_fails(**changes: Any) -> View:
     base = snapshot(3, "gate", "gate", gate=GATE_FAIL)
     found = record(
@@ -589,8 +603,11 @@ class DemoFeed:
             stopping.wait(1.0)
 
 
+SECRET = "hf_not-for-the-screen"
+
+
 class FailingFeed:
-    """A reader that fails."""
+    """A reader that fails with a secret at hand."""
 
     def look_at(self, phase: str | None) -> None: ...
 
@@ -598,17 +615,22 @@ class FailingFeed:
         return ()
 
     def views(self, stopping: Event) -> Iterator[View]:
+        token = SECRET
         yield running()
-        raise ValueError("made to fail")
+        raise ValueError(f"made to fail with {token}")
 
 
 if __name__ == "__main__":
     import sys
+    from functools import partial
 
+    from app import crash
+    from app.session.secrets import Masker
     from app.tui import CockpitApp, show
 
     VIEWS = {"running": running, "gate": gate_passes, "fail": gate_fails, "finished": finished}
     which = sys.argv[1] if len(sys.argv) > 1 else "live"
     first = VIEWS.get(which, running)()
     feed = {"live": DemoFeed(15), "crash": FailingFeed()}.get(which)
-    sys.exit(show(CockpitApp(FakeSession(first.snapshot), feed, first)))
+    masked = partial(crash.told, mask=Masker({"HF_TOKEN": SECRET}).data)
+    sys.exit(show(CockpitApp(FakeSession(first.snapshot), feed, first, failed=masked)))

@@ -26,6 +26,7 @@ def test_screens(snap_compare: Compare, view: Callable[[], View], size: tuple[in
 @pytest.mark.parametrize(
     "view",
     [
+        fake.gate_compared,
         fake.gate_fails,
         fake.finished,
         fake.pod_waits,

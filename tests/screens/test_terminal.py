@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import stat
 import struct
 import sys
 import termios
@@ -12,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from app import crash
+from tests.screens import fake
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0
@@ -21,11 +25,11 @@ LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR = b"\x1b[?1049l", b"\x1b[?25h"
 class Terminal:
     """A child in a pseudo-terminal of 80x24."""
 
-    def __init__(self, which: str) -> None:
+    def __init__(self, which: str, **environment: str) -> None:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+            environment |= {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
             os.execve(sys.executable, [sys.executable, "-m", "tests.screens.fake", which], environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
@@ -74,12 +78,28 @@ def test_a_terminal_that_goes_away_ends_the_screen() -> None:
     assert terminal.ends() == 0
 
 
-def test_a_crash_restores_the_terminal_and_says_what_happened() -> None:
-    terminal = Terminal("crash")
+def test_a_crash_restores_the_terminal_and_keeps_the_details_to_the_operator(tmp_path: Path) -> None:
+    terminal = Terminal("crash", TMPDIR=str(tmp_path))
     terminal.read_until(LEAVES_ALTERNATE_SCREEN)
     terminal.read_all()
     assert terminal.ends() == 1
     restored = terminal.seen.rindex(LEAVES_ALTERNATE_SCREEN)
     assert SHOWS_CURSOR in terminal.seen[restored:]
-    assert b"made to fail" in terminal.seen[restored:]
+    [details] = tmp_path.iterdir()
+    said = f"gonogo: the screen failed: ValueError. Details are in {details}\r\n"
+    assert said.encode() in terminal.seen[restored:]
     assert b"Come back with: gonogo attach" in terminal.seen[restored:]
+    assert fake.SECRET.encode() not in terminal.seen
+    assert len(terminal.seen[restored:].splitlines()) < 10
+    assert stat.S_IMODE(details.stat().st_mode) == 0o600
+    assert details.read_text().startswith("Traceback")
+    assert details.read_text().endswith("ValueError: made to fail with [secret HF_TOKEN]\n")
+
+
+def test_details_that_cannot_be_masked_are_not_written(tmp_path: Path) -> None:
+    def unreadable(data: bytes) -> bytes:
+        raise FileNotFoundError("plan.json")
+
+    said = crash.told(ValueError("made to fail"), tmp_path, unreadable)
+    assert said == ("gonogo: the screen failed: ValueError; details could not be written: FileNotFoundError")
+    assert not list(tmp_path.iterdir())

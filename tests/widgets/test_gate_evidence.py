@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from tests.screens import fake
 from widgets.gate import evidence_rows, metric_rows
@@ -22,6 +23,19 @@ def test_only_phases_that_measured_the_same_are_compared() -> None:
     assert "Baseline" in rows[0]
     assert "SFT training" not in rows[0]
     assert rows[1].split() == ["success_rate", "0.742", "0.166"]
+
+
+@pytest.mark.parametrize("width", [66, 76, 78])
+def test_titles_of_compared_phases_are_whole(width: int) -> None:
+    view = fake.gate_compared()
+    assert view.snapshot.gate is not None
+    rows = [row.plain for row in metric_rows(view, view.snapshot.gate, width)]
+    words = " ".join(rows)
+    assert "…" not in words
+    for word in ("Baseline", "SFT", "evaluation"):
+        assert word in words
+    ends = {len(row) for row in rows}
+    assert ends == {width}, rows
 
 
 def test_a_metric_that_was_not_finite_is_nan_and_no_setting() -> None:
