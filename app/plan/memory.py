@@ -107,11 +107,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def activations(self) -> int:
-        """Bytes that a layer keeps of each token for the backward pass."""
-        norms = 2 * (_SINGLE + _HALF) * self.hidden_size
-        attention = _HALF * 5 * self.queries  # keys and values are repeated for every query head
-        gate = _HALF * 4 * self.intermediate_size
-        return norms + attention + gate
+        """Bytes that a layer keeps of each token for the backward pass, with the kernels of the extra `gpu`."""
+        norms = 2 * 2 * self.hidden_size  # what goes into each and comes out of it
+        attention = 2 * self.queries + 2 * self.keys
+        gate = 3 * self.intermediate_size  # both halves and their product
+        return _HALF * (norms + attention + gate)
 
 
 # https://huggingface.co/Qwen/Qwen2.5-32B/blob/main/config.json: Stage 1 is checked without a network.

@@ -31,12 +31,6 @@ KEPT_FREE: Final = 2**30
 """Bytes of free memory that are left alone."""
 WORKING: Final = 8 * 2**30
 """Bytes beside the weights: activations and graphs, about 3 GiB, and a cache for some dozens of rows."""
-OVERHEAD: Final = 4 * 2**30
-"""Bytes of those that are not for the cache."""
-TYPICAL: Final = 1024
-"""Tokens of a row, its prompt included, by which is judged how many the cache holds."""
-GAIN: Final = 1.5
-"""How many times as fast 8-bit weights must promise to be where whole ones fit, too."""
 RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM has kernels for: the next one above an adapter's is taken."""
 EVERY: Final = 1.0
@@ -256,7 +250,6 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
             weights.path,
             card,
             parameters=parameter_count(weights),
-            cache=cache_bytes(weights.path),
             positions=_positions(weights.path),
             rank=adapter_rank(Path(source.path)) if source.base else None,
         ),
@@ -280,7 +273,7 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
 
 
 def settle(
-    model: str, card: Card | None, *, parameters: int, cache: int, positions: int, rank: int | None
+    model: str, card: Card | None, *, parameters: int, positions: int, rank: int | None
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine.
 
@@ -288,7 +281,6 @@ def settle(
         model: folder with the weights.
         card: the GPU, or None for vLLM's CPU build.
         parameters: of the model.
-        cache: bytes that a token takes in it.
         positions: most tokens that the model can read.
         rank: of its adapter, if it has one.
 
@@ -324,43 +316,17 @@ def settle(
     # nothing that can be measured, because its time goes into reading the weights.
     sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
     arguments["compilation_config"] = {"cudagraph_capture_sizes": sizes}
-    # FP8 on the fly: half the bytes, and kernels as fast as those of whole weights or faster.
-    # bitsandbytes would be smaller still, but unpacks its weights at every step.
-    whole, small = 2.0 * parameters, 1.1 * parameters  # embeddings stay as they are
-    if small + WORKING > budget:
-        raise ModelError(
-            f"{parameters:,} parameters do not fit: {budget / _GIB:.0f} GiB of {card.name} can be used, "
-            f"and 8-bit weights need {(small + WORKING) / _GIB:.0f} GiB; "
-            "take a larger GPU, or --engine transformers, which loads 4-bit weights"
-        )
-    promised = {weights: _speed(weights, budget - OVERHEAD, cache, rows) for weights in (whole, small)}
-    if whole + WORKING > budget or promised[small] >= GAIN * promised[whole]:
+    if 2 * parameters + WORKING > budget:
+        # FP8 on the fly: half the bytes, and kernels as fast as those of whole weights or faster.
+        # bitsandbytes would be smaller still, but unpacks its weights at every step.
+        if 1.1 * parameters + WORKING > budget:  # embeddings stay as they are
+            raise ModelError(
+                f"{parameters:,} parameters do not fit: {budget / _GIB:.0f} GiB of {card.name} can be used, "
+                f"and 8-bit weights need {(1.1 * parameters + WORKING) / _GIB:.0f} GiB; "
+                "take a larger GPU, or --engine transformers, which loads 4-bit weights"
+            )
         arguments["quantization"] = "fp8"
     return arguments
-
-
-def _speed(weights: float, budget: float, cache: int, rows: int) -> float:
-    """Return tokens made for each byte read: a step reads the weights once, and the cache of all its rows.
-
-    Args:
-        weights: bytes.
-        budget: bytes for weights and cache.
-        cache: bytes that a token takes in it.
-        rows: at once, if the cache holds so many.
-    """
-    row = TYPICAL * cache
-    held = min(rows, max(0.0, budget - weights) / row)
-    return held / (weights + held * row)
-
-
-def cache_bytes(folder: str) -> int:
-    """Return the bytes of a token in a model's cache: its keys and values in each layer, of 16 bits."""
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return int(
-        2 * 2 * config.num_hidden_layers * (getattr(config, "num_key_value_heads", None) or heads) * width
-    )
 
 
 def adapter_rank(folder: Path) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks import gpu_model
 from phases.common.engine import Choice, Group, TransformersEngine, open_engine
 from phases.common.generate import Completion, generate
 from phases.common.model import LoadedModel, ModelError, load
@@ -20,16 +19,13 @@ from phases.common.vllm_engine import (
     Served,
     VllmEngine,
     adapter_rank,
-    cache_bytes,
     given_arguments,
     settle,
 )
 
 GIB = 2**30
 H100 = Card("NVIDIA H100 80GB HBM3", 81_559 * 2**20, 81_000 * 2**20)
-H200 = Card("NVIDIA H200", 143_771 * 2**20, 143_000 * 2**20)
 QWEN_32B = 32_763_876_352
-QWEN_32B_CACHE = 256 * 1024
 
 
 class Scripted:
@@ -158,12 +154,11 @@ def test_a_prompt_that_is_too_long_is_named(loaded: LoadedModel) -> None:
 
 
 def settled(card: Card | None = H100, parameters: int = QWEN_32B, **more: Any) -> dict[str, Any]:
-    given = {"rank": None, "cache": QWEN_32B_CACHE, "positions": 131_072, **more}
-    return settle("folder", card, parameters=parameters, **given)
+    return settle("folder", card, parameters=parameters, positions=131_072, **{"rank": None, **more})
 
 
 def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -> None:
-    found = settled(H200)
+    found = settled()
     assert found["dtype"] == "bfloat16"
     assert "quantization" not in found
     assert found["gpu_memory_utilization"] == 0.92
@@ -183,23 +178,11 @@ def test_without_a_card_there_is_no_memory_to_share() -> None:
     assert "gpu_memory_utilization" not in found
 
 
-def test_weights_that_leave_room_for_few_rows_are_made_smaller() -> None:
-    # 80 GB hold some 30 rows of 1,024 tokens beside whole weights, and 140 beside small ones.
-    assert settled()["quantization"] == "fp8"
-    assert "quantization" not in settled(parameters=7 * 10**9, cache=56 * 1024)
-    assert "quantization" not in settled(H200)
-
-
 def test_graphs_are_captured_for_batches_up_to_a_whole_one_and_prompts_beside_it() -> None:
     sizes = settled()["compilation_config"]["cudagraph_capture_sizes"]
     assert sizes == sorted(set(sizes))
     assert {1, 256, 512} <= set(sizes)
     assert len(sizes) < 20
-
-
-def test_the_bytes_of_a_cached_token_are_read_from_the_configuration(tmp_path: Path) -> None:
-    gpu_model.config("Qwen2.5-32B").save_pretrained(tmp_path)
-    assert cache_bytes(str(tmp_path)) == QWEN_32B_CACHE
 
 
 def test_weights_that_do_not_fit_are_made_smaller_or_refused() -> None:
