@@ -107,7 +107,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def activations(self) -> int:
-        """Bytes that a layer keeps of each token for the backward pass, with the kernels of the extra `gpu`."""
+        """Bytes that a layer keeps of each token for the backward pass, with the kernels of extra `gpu`."""
         norms = 2 * 2 * self.hidden_size  # what goes into each and comes out of it
         attention = 2 * self.queries + 2 * self.keys
         gate = 3 * self.intermediate_size  # both halves and their product
