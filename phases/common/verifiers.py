@@ -585,6 +585,8 @@ def _infer_lengths(text: str) -> list[Check]:
     if _find(r"\bthen\b|\band (?:say|explain|tell)\b", text):
         return []
     for unit, kind in _UNIT.items():
+        if unit not in text.casefold():  # most instructions bound nothing: no need for all the patterns
+            continue
         count = rf"{_COUNT}[- ](?:short |simple |complete |full )?{unit}s?\b"
         for match in _find(rf"between {_COUNT} and {_COUNT} {unit}s", text):
             checks.append(Check(kind, {"at_least": _value(match[1]), "at_most": _value(match[2])}))
