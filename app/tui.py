@@ -24,12 +24,9 @@ from textual.worker import WorkerFailed
 
 from app import crash, terminal
 from app.screens.base import CockpitScreen, Dialog, Session
-from app.screens.dialogs import Confirm, Quit
 from app.screens.filters import Ascii
-from app.screens.gate import GateScreen
 from app.screens.keys import Command, bindings, commands
 from app.screens.session import SessionScreen
-from app.screens.text import OutcomeScreen
 from app.screens.themes import ANSI, DARK, THEMES
 from app.session.messages import Refused
 from app.session.snapshot import SessionSnapshot
@@ -59,6 +56,7 @@ class CockpitApp(App[None]):
 
     BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
     CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; }"
+    CSS_PATH = "screens/session.tcss"  # of the first screen: parsed at once with the rest
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
@@ -106,9 +104,12 @@ class CockpitApp(App[None]):
         wanted = [*([NoColor()] if self.no_color else []), *([Ascii()] if fmt.terminal.ascii else [])]
         return [*super().get_line_filters(), *wanted]
 
+    def get_default_screen(self) -> Screen[object]:
+        """Begin with the session's screen, so that no empty one is laid out and drawn before it."""
+        return SessionScreen()
+
     def on_mount(self) -> None:
-        """Open the session's screen and begin to read."""
-        self.push_screen(SessionScreen())
+        """Begin to read."""
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 self._loop_signal(number)
@@ -162,6 +163,9 @@ class CockpitApp(App[None]):
         self.bell()
         words = farewell(snapshot).splitlines()[0]
         self._tell_terminal(terminal.notification(words, terminal.in_tmux()))
+        from app.screens.gate import GateScreen
+        from app.screens.text import OutcomeScreen
+
         if isinstance(self.screen, SessionScreen):
             self.push_screen(GateScreen() if news[0] == "gate" else OutcomeScreen())
         elif not isinstance(self.screen, GateScreen):
@@ -282,6 +286,8 @@ class CockpitApp(App[None]):
 
     def action_quit_dialog(self) -> None:
         """Ask whether to detach, to stop the session, or to stay."""
+        from app.screens.dialogs import Quit
+
         if any(isinstance(screen, Quit) for screen in self.screen_stack):
             return
 
@@ -301,6 +307,8 @@ class CockpitApp(App[None]):
         )
 
     def _confirm_stop(self) -> None:
+        from app.screens.dialogs import Confirm
+
         def answered(yes: bool | None) -> None:
             if yes:
                 self.act("stopping the session", lambda session: session.stop_session())

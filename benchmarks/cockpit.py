@@ -59,7 +59,8 @@ class Terminal:
         self.began = time.perf_counter()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os.environ.pop("TMUX", None)
+            for name in ("TMUX", "PYTHONDONTWRITEBYTECODE"):
+                os.environ.pop(name, None)
             os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm-256color"})
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.process = psutil.Process(self.pid)
@@ -206,6 +207,8 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_history(folder, 2000)
+        with cockpit(name) as shown:
+            shown.until(b"PHASES")  # from the second start on, Python finds its modules compiled
         with Terminal(sys.executable, "-c", HELLO) as hello:
             yield Figure("first paint of Textual's smallest app", hello.until(b"PHASES"), "s")
         with cockpit(name) as shown:

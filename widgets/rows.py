@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
@@ -55,6 +55,7 @@ class Rows(Widget):
         super().__init__(id=id, classes=classes)
         self._shown: list[Content] = []
         self._strips: dict[int, Strip] = {}
+        self._made_for = Size(0, 0)
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows for this size; a pure function of what the widget was given."""
@@ -65,10 +66,12 @@ class Rows(Widget):
         width, height = self.size
         if not width or not height:
             return
-        fresh = list(self.rows(width, height))[:height]
-        fresh += [Content()] * (height - len(fresh))
-        before, self._shown = self._shown, fresh
-        changed = [y for y in range(height) if y >= len(before) or not fresh[y].is_same(before[y])]
+        before, resized = self._shown, self._made_for != self.size
+        self._make()
+        if resized:
+            self.refresh()
+            return
+        changed = [y for y in range(height) if not self._shown[y].is_same(before[y])]
         regions = []
         for y in changed:
             old = self._strips.pop(y, None)
@@ -77,11 +80,18 @@ class Rows(Widget):
         if regions:
             self.refresh(*regions)
 
+    def _make(self) -> None:
+        width, height = self.size
+        fresh = list(self.rows(width, height))[:height]
+        self._shown = fresh + [Content()] * (height - len(fresh))
+        if self._made_for != self.size:
+            self._made_for = self.size
+            self._strips.clear()
+
     def on_resize(self) -> None:
-        """Fit the rows to the new size."""
-        self._shown = []
-        self._strips.clear()
-        self.refresh_rows()
+        """Fit the rows to the new size, unless they have been painted in it already."""
+        if self._made_for != self.size:
+            self.refresh_rows()
 
     def notify_style_update(self) -> None:
         """Forget colours of the theme that was."""
@@ -93,7 +103,9 @@ class Rows(Widget):
         return Style.parse(text) if isinstance(text, str) else text
 
     def render_line(self, y: int) -> Strip:
-        """Return one row as Textual draws it."""
+        """Return one row as Textual draws it; the first paint in a size comes before the message of it."""
+        if self._made_for != self.size:
+            self._make()
         width = self.size.width
         base = self.visual_style
         if y >= len(self._shown):

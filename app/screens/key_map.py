@@ -9,7 +9,6 @@
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -62,6 +61,8 @@ def parse(source: str, path: Path) -> dict[str, str]:
     Raises:
         KeyMapError: it is no TOML, names an unknown command or key, or gives one key to two commands.
     """
+    import tomllib
+
     try:
         entries = dict(_flat("", tomllib.loads(source)))
     except tomllib.TOMLDecodeError as error:

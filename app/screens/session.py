@@ -7,9 +7,7 @@ from textual.binding import Binding
 from textual.containers import Container, Vertical
 
 from app.screens.chart import ChartKeys
-from app.screens.dialogs import Confirm
 from app.screens.keys import bindings
-from app.screens.text import DecisionsScreen, OutcomeScreen, PlanScreen
 from app.session.snapshot import OVER
 from widgets.detail import Figure, PhaseDetail, has_figure
 from widgets.header import Clock, HeaderRows
@@ -24,7 +22,6 @@ MOST_MACHINE_ROWS = 9
 class SessionScreen(ChartKeys):
     """Phases on the left; the phase that is looked at, the machine and the log on the right."""
 
-    CSS_PATH = "session.tcss"
     BINDINGS: ClassVar[list[Binding]] = bindings("session")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
@@ -81,14 +78,20 @@ class SessionScreen(ChartKeys):
 
     def action_plan(self) -> None:
         """Open plan and parameters."""
+        from app.screens.text import PlanScreen
+
         self.app.push_screen(PlanScreen())
 
     def action_decisions(self) -> None:
         """Open the decisions."""
+        from app.screens.text import DecisionsScreen
+
         self.app.push_screen(DecisionsScreen())
 
     def action_outcome(self) -> None:
         """Open what the session found."""
+        from app.screens.text import OutcomeScreen
+
         self.app.push_screen(OutcomeScreen())
 
     def action_preflight(self) -> None:
@@ -116,6 +119,8 @@ class SessionScreen(ChartKeys):
 
     def action_stop_phase(self) -> None:
         """Ask, then stop the running phase."""
+        from app.screens.dialogs import Confirm
+
         phase = self.view.snapshot.current if self.view else None
         if phase is None:
             return
