@@ -104,7 +104,7 @@ class CockpitApp(App[None]):
         wanted = [*([NoColor()] if self.no_color else []), *([Ascii()] if fmt.terminal.ascii else [])]
         return [*super().get_line_filters(), *wanted]
 
-    def get_default_screen(self) -> Screen[object]:
+    def get_default_screen(self) -> SessionScreen:
         """Begin with the session's screen, so that no empty one is laid out and drawn before it."""
         return SessionScreen()
 

@@ -132,13 +132,12 @@ def _column(step: float, first: float, last: float, columns: int) -> int:
 
 def _columns(points: Sequence[Point], first: float, last: float, dots: int) -> list[Point | None]:
     """Return the points of each dot column, seen as one."""
-    columns: list[Point | None] = [None] * dots
-    for p in points:
+    columns: list[list[Point]] = [[] for _ in range(dots)]
+    span, end = (last - first) or 1.0, dots - 1
+    for p in points:  # there are thousands, and they are drawn each second: no call for each
         if first <= p.step <= last:
-            x = _column(p.step, first, last, dots)
-            there = columns[x]
-            columns[x] = p if there is None else merged(there, p)
-    return columns
+            columns[round((p.step - first) / span * end)].append(p)
+    return [merged(column) if column else None for column in columns]
 
 
 def _draw(

@@ -14,7 +14,7 @@ from widgets.phase_table import look
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import sample_rows
 from widgets.series import Series
-from widgets.view import Record, View
+from widgets.view import LogLines, Record, View
 
 NAMES: Final = {
     "eval_loss": "held-out",
@@ -263,6 +263,7 @@ class Figure(ViewRows):
     """The chart of a metric."""
 
     chart = Chart()
+    _drawn: tuple[object, list[Content]] = None, []
 
     def set(self, chart: Chart) -> None:
         """Draw it so."""
@@ -284,5 +285,10 @@ class Figure(ViewRows):
         self.set(replace(self.chart, cursor=min(max(first, step), last)))
 
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
-        """Return the chart."""
-        return figure_rows(view, self.chart, width, height)
+        """Return the chart; the one before, where nothing that it shows has changed."""
+        record = view.record and replace(view.record, log=LogLines())
+        ended = view.attempt and view.attempt.ended
+        shows = (record, ended, self.chart, width, height)
+        if shows != self._drawn[0]:
+            self._drawn = shows, figure_rows(view, self.chart, width, height)
+        return self._drawn[1]

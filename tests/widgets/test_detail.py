@@ -2,8 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+from textual.content import Content
+
 from tests.screens import fake
+from widgets import detail
 from widgets.detail import Chart, detail_rows, figure_rows, has_figure
+from widgets.view import View
 
 
 def test_without_a_conductor_progress_is_not_said_to_be_none() -> None:
@@ -24,3 +29,23 @@ def test_there_is_a_figure_where_there_is_something_to_draw() -> None:
     assert has_figure(fake.record("sft_data", reading=True))
     assert not has_figure(fake.record("sft_data"))
     assert not has_figure(None)
+
+
+def test_a_chart_is_made_again_only_where_it_shows_something_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[View] = []
+
+    def rows(view: View, chart: Chart, width: int, height: int) -> list[Content]:
+        made.append(view)
+        return figure_rows(view, chart, width, height)
+
+    monkeypatch.setattr(detail, "figure_rows", rows)
+    figure, view = detail.Figure(), fake.running()
+    assert view.record is not None
+    first = figure.draw(view, 40, 10)
+    longer = replace(view, now=view.now + 1, record=replace(view.record, log=fake.training_log(1300)))
+    assert figure.draw(longer, 40, 10) == first
+    assert len(made) == 1
+    onward = replace(view, record=replace(view.record, series=fake.training_series(1300)))
+    assert figure.draw(onward, 40, 10) != first
+    figure.draw(onward, 41, 10)
+    assert len(made) == 3
