@@ -29,16 +29,18 @@ from phases.common.report import Reporter
 
 if TYPE_CHECKING:
     from phases.common.data_run import DataRun
-    from phases.common.dedupe import SuiteOverlap
     from phases.common.judge import Constitution, Judgement
     from phases.common.preferences import Candidate, Choice
     from phases.common.self_instruct import Instruction, Round, SelfInstruct
 
-RECIPE: Final = "preference-pairs-2"
+RECIPE: Final = "preference-pairs-3"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
-"""Given instructions that make a round, at least: as many as are sampled at once, if that is more."""
+"""Given instructions that make the first round; later ones have as many as are sampled at once, if more."""
+TRIED: Final = 10
+KEPT: Final = 0.1
+"""Prompts of a kind of check after which it is not demanded any more, if so few had a good candidate."""
 CONTAMINATED: Final = "in the evaluation suite"
 UNCLEAR: Final = "unclear whether to decline"
 SAMPLES: Final = 24
@@ -155,8 +157,8 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         used = {row["instruction"] for row in data.earlier}
         fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], parameters)
         left_out = Counter[str]()
-        ask = partial(_asked, parameters=parameters, left_out=left_out, overlap=data.overlap)
         pairs = Pairs(parameters, constitution, data)
+        ask = partial(_asked, pairs=pairs, left_out=left_out)
         if pairs.calibration is not None and pairs.calibration < TRUSTED:
             reporter.notice(
                 f"the judge is right on {pairs.calibration:.0%} of the known pairs, less than {TRUSTED:.0%}: "
@@ -202,15 +204,17 @@ def _rounds(
     ask: "Callable[[Sequence[Instruction]], list[Instruction]]",
     size: int,
 ) -> "Iterator[Round]":
-    """Yield what the given instructions ask, `size` a round, in random order; then what fresh ones do."""
+    """Yield what the given instructions ask, in random order, and then what fresh ones do.
+
+    The first round is short: it tells what need not be demanded.
+    """
     from phases.common.self_instruct import Instruction, Round
 
     p = data.parameters
     order = Random(f"{p.seed} {p.batch}").sample(given, len(given))
-    for number, first in enumerate(range(0, len(order), size)):
-        some = [
-            Instruction(text, category, number, "given") for text, category in order[first : first + size]
-        ]
+    bounds = sorted({0, *range(GIVEN_A_ROUND, len(order), size), len(order)})
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        some = [Instruction(text, category, number, "given") for text, category in order[first:last]]
         asked = ask([one for one in some if one.text not in used])
         yield Round(len(asked), asked)
     for number in itertools.count():
@@ -220,10 +224,7 @@ def _rounds(
 
 
 def _asked(
-    instructions: "Sequence[Instruction]",
-    parameters: Parameters,
-    left_out: Counter[str],
-    overlap: "SuiteOverlap",
+    instructions: "Sequence[Instruction]", *, pairs: "Pairs", left_out: Counter[str]
 ) -> "list[Instruction]":
     """Return what is asked: instructions as they are and with demands, in categories that are theirs.
 
@@ -233,17 +234,17 @@ def _asked(
     from phases.common.demands import with_demands
     from phases.common.harm import asks_for_harm
 
-    asked = []
+    p, overlap, beyond, asked = pairs.parameters, pairs.data.overlap, pairs.beyond, []
     for one in instructions:
         harm = asks_for_harm(one.text)
         if harm is None or (harm and one.category != "refusal"):
             left_out[UNCLEAR] += 1
             continue
         category = "harmless" if one.category == "refusal" and not harm else one.category
-        rng = Random(f"{parameters.seed} {parameters.batch} {one.text}")
+        rng = Random(f"{p.seed} {p.batch} {one.text}")
         # A list of things to complete and a request to decline are answered as they stand.
         plain = category in ("completion", "refusal")
-        more = [] if plain else with_demands(one.text, parameters.demands, rng)
+        more = [] if plain else with_demands(one.text, p.demands, rng, beyond)
         asked += [replace(one, text=text, category=category) for text in (one.text, *more)]
     clean = [one for one in asked if not ((near := overlap.nearest(one.text)) and near.contaminated)]
     left_out[CONTAMINATED] += len(asked) - len(clean)
@@ -254,7 +255,11 @@ class Pairs:
     """Samples candidates for prompts and makes rows of those that can be decided.
 
     Attributes:
+        parameters: of the phase.
+        data: the run that they belong to.
         prompts: prompts used, by category.
+        checked: prompts that ask for a check, by its kind.
+        kept: of these, those with a candidate that passed everything.
         outcomes: how prompts were decided, or why they were not.
         candidates: how many candidates there were, and how many of them were good.
         audits: of pairs that verifiers decided, what the judge prefers; above 0 where it agrees.
@@ -263,10 +268,12 @@ class Pairs:
     """
 
     def __init__(self, parameters: Parameters, constitution: "Constitution", data: "DataRun") -> None:
-        self._parameters = parameters
+        self.parameters = parameters
         self._constitution = constitution
-        self._data = data
+        self.data = data
         self.prompts: Counter[str] = Counter()
+        self.checked: Counter[str] = Counter()
+        self.kept: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.candidates: Counter[str] = Counter()
         self.audits: list[Judgement] = []
@@ -275,9 +282,15 @@ class Pairs:
         self._kind: str = "choice"
         self.calibration = self._calibrate()
 
+    @property
+    def beyond(self) -> set[str]:
+        """The kinds of checks that the model cannot pass: nothing can be learnt from its candidates."""
+        return {kind for kind, n in self.checked.items() if n >= TRIED and self.kept[kind] < KEPT * n}
+
     def rows_for(self, instructions: "Sequence[Instruction]") -> list[dict[str, object]]:
         """Return the rows that some instructions give."""
         from phases.common.preferences import Choice, decided
+        from phases.common.verifiers import infer_checks
 
         found = self._candidates(instructions)
         choices = [decided(i.text, some) for i, some in zip(instructions, found, strict=True)]
@@ -286,6 +299,9 @@ class Pairs:
         rows = []
         for instruction, some, choice in zip(instructions, found, settled, strict=True):
             self.prompts[instruction.category] += 1
+            kinds = {check.kind for check in infer_checks(instruction.text)}
+            self.checked.update(kinds)
+            self.kept.update(kinds if any(not candidate.problems for candidate in some) else ())
             self.candidates.update("bad" if candidate.problems else "good" for candidate in some)
             if isinstance(choice, Choice):
                 self.outcomes[choice.decided_by] += 1
@@ -298,10 +314,10 @@ class Pairs:
         from phases.common.preferences import candidates
         from phases.common.recorded import Sampling, seed_of
 
-        p, k = self._parameters, self._parameters.candidates_per_prompt
+        p, k = self.parameters, self.parameters.candidates_per_prompt
         prompts = [prompt_format.prompt(i.text) for i in instructions for _ in range(k)]
         seeds = [seed_of(p.seed, p.batch, i.text, n) for i in instructions for n in range(k)]
-        made = self._data.complete(prompts, seeds, Sampling(p.max_new_tokens, p.temperature, p.top_p))
+        made = self.data.complete(prompts, seeds, Sampling(p.max_new_tokens, p.temperature, p.top_p))
         return [
             candidates(i.text, i.category, made[n : n + k], seeds[n : n + k], p.longest_response)
             for n, i in zip(itertools.count(0, k), instructions)
@@ -309,7 +325,7 @@ class Pairs:
 
     def _calibrate(self) -> float | None:
         """Try the judge on seeds: their own responses against those to other seeds of their category."""
-        p, seeds = self._parameters, self._data.seeds
+        p, seeds = self.parameters, self.data.seeds
         if not p.judged_candidates or not p.calibration_pairs:
             return None
         known = [
@@ -329,7 +345,7 @@ class Pairs:
                 break
         if p.judge == "auto":
             told = ", ".join(f"by {kind} {share:.0%}" for kind, share in right.items() if share is not None)
-            self._data.say(f"judge: {self._kind}; of the known pairs it is right on: {told}")
+            self.data.say(f"judge: {self._kind}; of the known pairs it is right on: {told}")
         return right[self._kind]
 
     def _settle(
@@ -344,7 +360,7 @@ class Pairs:
         settled: list[Choice | str] = [choice or "tie" for choice in choices]
         left = [i for i, choice in enumerate(choices) if choice is None]
         trusted = self.calibration is None or self.calibration >= TRUSTED
-        most = self._parameters.judged_candidates if trusted else 0
+        most = self.parameters.judged_candidates if trusted else 0
         pairs = {i: to_judge(found[i], most) for i in left}
         asked = [(instructions[i].text, one.text, other.text) for i in left for one, other in pairs[i]]
         answers = iter(self._judge(asked))
@@ -352,14 +368,14 @@ class Pairs:
             judgements = [next(answers) for _ in pairs[i]]
             self.judgements += judgements
             if judgements:
-                settled[i] = judged(instructions[i].text, pairs[i], judgements, self._parameters.judge_margin)
+                settled[i] = judged(instructions[i].text, pairs[i], judgements, self.parameters.judge_margin)
         return settled
 
     def _audit(self, instructions: "Sequence[Instruction]", choices: "Sequence[Choice | str | None]") -> None:
         """Let the judge see some pairs that verifiers decided, to know how far it can be trusted."""
         from phases.common.preferences import Choice
 
-        room = self._parameters.audited_pairs - len(self.audits)
+        room = self.parameters.audited_pairs - len(self.audits)
         pairs = [
             (instruction.text, choice.chosen.text, choice.rejected.text)
             for instruction, choice in zip(instructions, choices, strict=True)
@@ -374,10 +390,10 @@ class Pairs:
 
         guided = self._constitution if self._kind == "choice" else [s.instruction for s in self._shown]
         name = "judge" if self._kind == "choice" else self._kind
-        keys = [key_of(name, self._data.base.sha256, guided, *texts) for texts in asked]
+        keys = [key_of(name, self.data.base.sha256, guided, *texts) for texts in asked]
 
         def work(missing: list[int]) -> dict[int, Judgement]:
-            data, pairs, engine = self._data, [asked[i] for i in missing], self._data.engine()
+            data, pairs, engine = self.data, [asked[i] for i in missing], self.data.engine()
             if self._kind == "choice":
                 made = judge(engine, self._constitution, pairs, on_step=data.beat)
             elif isinstance(engine, TransformersEngine):
@@ -386,7 +402,7 @@ class Pairs:
                 raise BadInputError("--judge likelihood needs --engine transformers")
             return dict(zip(missing, made, strict=True))
 
-        return [msgspec.convert(value, Judgement) for value in self._data.recorded(keys, work)]
+        return [msgspec.convert(value, Judgement) for value in self.data.recorded(keys, work)]
 
 
 def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choice") -> dict[str, object]:
@@ -481,6 +497,8 @@ def _finish(
         "fresh instructions": quality.funnel(
             fresh.generated, fresh.removed, fresh.generated - fresh.removed.total()
         ),
+        "prompts that ask for a check": dict(pairs.checked.most_common()),
+        "of these with a good candidate": {kind: pairs.kept[kind] for kind, _ in pairs.checked.most_common()},
         "problems of candidates": dict(
             Counter(
                 problem for row in rows for c in row["candidates"] for problem in c["problems"]

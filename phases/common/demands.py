@@ -5,6 +5,7 @@ bee." asks for nothing; "Describe a bee. Use exactly seven words." does, and no 
 (arXiv 2411.15124) makes preference data for exact instruction following in this way.
 """
 
+from collections.abc import Collection
 from random import Random
 from typing import Final
 
@@ -45,11 +46,17 @@ _DEMANDS: Final = (
 _TRIES: Final = 8
 
 
-def with_demands(instruction: str, count: int, rng: Random) -> list[str]:
+def with_demands(instruction: str, count: int, rng: Random, avoid: Collection[str] = ()) -> list[str]:
     """Return an instruction with one demand added, `count` times or fewer, each time another one.
 
-    One that asks for something checkable itself is left alone, and so is one that ends in the text that it is
-    about: a demand would become part of that.
+    Args:
+        instruction: what is asked.
+        count: how often a demand is added, at most.
+        rng: draws the demands.
+        avoid: the kinds of checks that are not to be demanded.
+
+    An instruction that asks for something checkable itself is left alone, and so is one that ends in the
+    text that it is about: a demand would become part of that.
     """
     if infer_checks(instruction) or ":" in instruction or instruction[-1] not in ".?!":
         return []
@@ -60,7 +67,8 @@ def with_demands(instruction: str, count: int, rng: Random) -> list[str]:
         value = rng.choice(values) if values else None
         demand = template.format(n=value, word=value)
         # What the words of the instruction change or hide is not asked for: "then", another number.
-        if infer_checks(f"{instruction} {demand}") == infer_checks(demand):
+        [check] = infer_checks(demand)
+        if check.kind not in avoid and infer_checks(f"{instruction} {demand}") == (check,):
             found.append(f"{instruction} {demand}")
     return found
 

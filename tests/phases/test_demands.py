@@ -45,6 +45,16 @@ def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:
         assert text.removeprefix("Describe a bee. ") in all_demands()
 
 
+def test_kinds_that_are_to_be_avoided_are_not_demanded() -> None:
+    made = [
+        text for n in range(40) for text in with_demands("Describe a bee.", 2, Random(n), ("words", "quoted"))
+    ]
+    kinds = {check.kind for text in made for check in infer_checks(text)}
+    assert len(made) == 80
+    assert "sentences" in kinds
+    assert not kinds & {"words", "quoted"}
+
+
 @pytest.mark.parametrize(
     "instruction", ["Describe a bee in exactly five words.", "Translate: I am here.", "Complete: The bee"]
 )

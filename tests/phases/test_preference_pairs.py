@@ -366,6 +366,28 @@ def test_an_instruction_is_asked_with_demands_as_well(run: Run, tmp_path: Path) 
     assert result["metrics"]["checked_share"] == len(demanded) / len(rows)
 
 
+def test_what_no_candidate_keeps_is_demanded_no_more(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(json.dumps({"instruction": f"Describe town {n}."}) + "\n" for n in range(600)))
+    asked: list[list[str]] = []
+    candidates_of = preference_pairs.Pairs._candidates
+
+    def note(self: preference_pairs.Pairs, instructions: Sequence[Any]) -> Any:
+        asked.append([one.text for one in instructions])
+        return candidates_of(self, instructions)
+
+    monkeypatch.setattr(preference_pairs.Pairs, "_candidates", note)
+    run(Script(), prompts_from=[str(path)], demands=2, count=400, batch_size=512)
+    texts = [text for some in asked for text in some]
+    first, later = texts[: 3 * preference_pairs.GIVEN_A_ROUND], texts[3 * preference_pairs.GIVEN_A_ROUND :]
+    assert any("JSON" in text for text in first)
+    assert later
+    assert not any("JSON" in text for text in later)
+    assert any("Use no more than" in text for text in later)
+
+
 def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
