@@ -39,6 +39,9 @@ KIN: Final = {"refusal": "harmless"}
 
 Not the other way round: a small model that is shown any refusal refuses a harmless request, too.
 """
+OTHER: Final = {"yes": "no", "no": "yes"}
+LEAN: Final = 5
+"""Yes may be the answer so much oftener than no, or no than yes: small models lean to one of them."""
 AHEAD: Final = 1.5
 """A category may have so many times its equal share of the rows."""
 AHEAD_FREE: Final = 10
@@ -253,9 +256,11 @@ class Responses:
         """Return why a good row is one too many of its sort, or None."""
         from phases.common.dedupe import normalise
 
-        category, total = instruction.category, self.rows.total()
+        category, total, said = instruction.category, self.rows.total(), normalise(response)
         most = max(SAME_RESPONSE_FREE, SAME_RESPONSE_SHARE * self._responses.total())
-        if category != "refusal" and self._responses[normalise(response)] >= most:
+        if said in OTHER:
+            most = min(most, self._responses[OTHER[said]] + LEAN)
+        if category != "refusal" and self._responses[said] >= most:
             return "too common a response"
         if self.rows[category] >= max(AHEAD_FREE, AHEAD * total / self._categories):
             return "category ahead of the others"

@@ -72,6 +72,10 @@ _REARRANGES = re.compile(
     re.IGNORECASE,
 )
 """What is asked for may be words of the instruction, in another order or form."""
+_ASKS_FOR_ANOTHER = re.compile(
+    r"\b(?:rhym\w+|opposite|antonym|synonym|same as|means|past tense of|plural of|feminine of)\b",
+    re.IGNORECASE,
+)
 _GOES_ON = re.compile(
     r"^(?:please )?(?:continue|complete) the (?:sequence|list|pattern|series)\b[^:]*:", re.IGNORECASE
 )
@@ -89,7 +93,7 @@ _SEVERAL = 3
 _WHAT = frozenset(("what", "who", "where", "when", "why", "how", "which"))
 _FOREIGN = frozenset(word for code, common in STOPWORDS.items() if code != "en" for word in common)
 _COMMON = STOPWORDS["en"] | set(
-    words("there here very also so too these those them me does do did yes no s t m re ve been")
+    words("there here very also so too these those them me does do did s t m re ve been")
 )
 _ASKED_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
 _MOSTLY_TEXT = 0.6
@@ -237,6 +241,8 @@ def says_nothing_new(instruction: str, response: str) -> bool:
     Common words and endings are no words of its own: "A star is a star" says nothing of a star.
     """
     asked, said = words(instruction), words(response)
+    if _ASKS_FOR_ANOTHER.search(instruction):
+        return set(said) <= {*asked, "the", "a"}
     given = f" {' '.join(said)} " in f" {' '.join(asked)} "
     if re.search(r"\btranslat", instruction, re.IGNORECASE):
         return given

@@ -95,10 +95,7 @@ class SelfInstruct:
         for seed in seeds:
             self._pool.setdefault(seed.group, []).append(seed.instruction)
         self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
-        # Where every example asks for what can be checked, so must every instruction.
-        self._checkable = {
-            group: all(infer_checks(text) for text in examples) for group, examples in self._pool.items()
-        }
+        self._demands = {group: _demands(examples) for group, examples in self._pool.items()}
         kinds = Counter(self._category.values())
         self._share = {group: 1 / kinds[category] for group, category in self._category.items()}
         self._opens = filters.openings([seed.instruction for seed in seeds])
@@ -144,8 +141,8 @@ class SelfInstruct:
         problem = filters.instruction_problem(text, self._opens)
         if problem := problem or filters.harm_problem(self._category[group], text):
             return problem
-        if self._checkable[group] and not infer_checks(text):
-            return "nothing to check"
+        if not _keeps(text, self._demands[group]):
+            return "another kind of instruction"
         if self._seen.holds(text):  # the cheap test first: of many rounds most are exact duplicates
             return "duplicate instruction"
         if (nearest := self._overlap.nearest(text)) and nearest.contaminated:
@@ -184,6 +181,18 @@ class SelfInstruct:
             chosen.append(group)
         self._lists.update(planned)
         return chosen
+
+
+def _demands(examples: Sequence[str]) -> frozenset[str] | None:
+    """Return the kinds of checks that all examples share; None where some example has none."""
+    kinds = [frozenset(check.kind for check in infer_checks(text)) for text in examples]
+    return frozenset.intersection(*kinds) if all(kinds) else None
+
+
+def _keeps(text: str, demands: frozenset[str] | None) -> bool:
+    """Say whether an instruction can be checked as all examples can, where they can."""
+    kinds = {check.kind for check in infer_checks(text)}
+    return demands is None or bool(kinds and demands <= kinds)
 
 
 def _in_turn(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

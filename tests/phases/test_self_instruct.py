@@ -132,13 +132,22 @@ def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
     ]
 
 
-def test_where_all_examples_can_be_checked_so_must_be_what_is_new() -> None:
+def test_where_all_examples_can_be_checked_alike_so_must_be_what_is_new() -> None:
     seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
-    script = Script(" Write 4 words about tea.\nTask 5: Write about a dog.")
+    text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
-    [made] = instructions.round(0, {}, script).instructions
+    [made] = instructions.round(0, {}, Script(text)).instructions
     assert (made.text, made.category, made.group) == ("Write 4 words about tea.", "format", "format/words")
-    assert instructions.removed == {"nothing to check": 1}
+    assert instructions.removed == {"another kind of instruction": 2}
+
+
+def test_where_examples_are_checked_in_several_ways_any_check_will_do() -> None:
+    texts = ("Write 4 words about a dog.", "Write one sentence about a cat.")
+    seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
+    text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    [made] = instructions.round(0, {}, Script(text)).instructions
+    assert made.text == "Name three rivers of Asia."
 
 
 def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:

@@ -316,6 +316,14 @@ def test_there_are_never_more_refusals_than_harmless_answers(tmp_path: Path) -> 
     assert [row["category"] for row in rows] == ["harmless", "harmless", "refusal", "refusal"]
 
 
+def test_yes_and_no_are_answers_alike_often(tmp_path: Path) -> None:
+    made = responses(tmp_path)
+    some = [asked(f"Answer with yes or no: Is {n} a number?", "format") for n in range(9)]
+    rows = made.rows_for(some, Answers([*["Yes"] * 7, "No", "Yes"]))
+    assert [row["response"] for row in rows] == [*["Yes"] * sft_data.LEAN, "No", "Yes"]
+    assert made.removed == {"too common a response": 2}
+
+
 def test_no_category_runs_ahead(tmp_path: Path) -> None:
     made = responses(tmp_path)
     some = [asked(f"Why is it {n}?", "questions") for n in range(30)]
