@@ -60,12 +60,22 @@ NAMES: Final = frozenset({"model", "seeds", "suite", "constitution", "prompts_fr
 """Parameters that name inputs; what the inputs hold is compared, not their names."""
 
 
-class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A hand-made instruction with a good response."""
+class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A hand-made instruction with a good response.
+
+    Seeds of one category may be of several kinds: a list of instructions and the records before a response
+    show one kind only, so that a small model sees what is asked of it.
+    """
 
     category: str
     instruction: str
     response: str
+    kind: str = ""
+
+    @property
+    def group(self) -> str:
+        """The category, and the kind where it has one."""
+        return f"{self.category}/{self.kind}" if self.kind else self.category
 
 
 def load_seeds(name_or_path: str) -> tuple[Seed, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 
 from phases.common.dedupe import ngrams, normalise, shingles, similarity, words
+from phases.common.harm import asks_for_harm
+from phases.common.verifiers import STOPWORDS
 
 SHORTEST_INSTRUCTION = 2
 LONGEST_INSTRUCTION = 60
@@ -20,9 +22,65 @@ _LABEL = re.compile(
     re.MULTILINE,
 )
 _JUNK = re.compile(r"https?://|www\.|</?\w+[^<>]*>|\ufffd|[\x00-\x08\x0b-\x1f\x7f]|_{5,}|\\[a-z]+\{")
+_GIVEN = re.compile(r":\s*\S.*|[\"'“‘(]\w[^\"'”’)]*[\"'”’)]")
+"""Text that an instruction brings along: after a colon, in quotes or in brackets."""
 _MISSING_INPUT = re.compile(
     r"\b(?:following|below|above|given)\b"
-    r"|\b(?:this|the) (?:text|passage|article|image|picture|paragraph|table|graph|video|poem|code)\b",
+    r"|\b(?:this|these|those) (?:\w+ )?(?:words?|sentences?|phrases?|texts?|passages?|articles?|paragraphs?"
+    r"|tables?|graphs?|poems?|codes?|stor(?:y|ies)|questions?|items?|options?|lists?|numbers?|rows?)\b"
+    r"|\bthe (?:\w+ )?(?:words?|sentences?|phrases?|blanks?|gaps?|questions?|options?|items?"
+    r"|events|examples?|answers?|rules?)"
+    r"(?=$|[.?!]|,? (?:in(?:to)?|to|with|using|by|correctly|and|so|that (?:is|are)|you (?:see|hear|read)) )"
+    r"|\bthe (?:text|passage|article|paragraph|poem|code|story|dialogue|letter|email|title)"
+    r"(?=$|[.?!,]|,? (?:in(?:to)?|to|and|then|using) )",
+    re.IGNORECASE,
+)
+_ABSENT = re.compile(
+    r"\b(?:this|the|these|those|each|see) (?:\w+ )?(?:images?|pictures?|photos?|photographs?|videos?"
+    r"|diagrams?|maps?|charts?|figures?|tables?|graphs?|illustrations?|audio|recording|box(?:es)?|ovals?|columns?|bar)\b"
+    r"|\b(?:this|these|those) (?:\w+ )?(?:animals?|car|bag|person|man|woman|thing|place|object|house|book"
+    r"|song|movie|film|game|island|appliance)\b"
+    r"|^(?:what|where|when|why|how|who|which)(?: \w+)? (?:is|are|was|were|do|does|did|can|will|would)"
+    r" (?:he|she|they|this|that|these|those)\b"
+    r"|^(?:what|where|when|why|how|who) (?:is|was|does|did|do|can|will) it(?: \w+){0,2}\?$",
+    re.IGNORECASE,
+)
+"""Things that an instruction points at and no text brings along, and words for what nobody has named."""
+_NO_TEXT = re.compile(
+    r"^(?:please )?(?:draw|paint|sketch|colou?r in|listen|watch|look at|go|open)\b|\baloud\b", re.IGNORECASE
+)
+_TO_COMPLETE = re.compile(
+    r"^(?:please )?(?:complete|finish|fill in|continue|end) (?:in )?(?:(?:the|this|these|each|a|my) )?"
+    r"(?:following )?(?:sentences?|proverbs?|sayings?|phrases?|analog(?:y|ies)|rhymes?|comparisons?|idioms?"
+    r"|expressions?|lists?|missing \w+|blanks?|gaps?|words?)\b[^:]*[:.]\s*(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BLANK = re.compile(r"_{1,4}|\.\.\.|…|\?$")
+_ANSWER = re.compile(r"^(?:please )?(?:answer|reply|respond)\b[^:]*:\s*(.*)", re.IGNORECASE)
+_OPEN_QUESTION = re.compile(r"(?:what|who|whom|whose|where|when|why|how|which)\b", re.IGNORECASE)
+_INTO_ENGLISH = re.compile(r"\btranslat\w+\b.*\b(?:in|to|into) english\b", re.IGNORECASE)
+_REPEATS = re.compile(
+    r"\b(?:repeat|capitals?|uppercase|lowercase|upper|lower|twice|times|quot\w+|say|the words?)\b",
+    re.IGNORECASE,
+)
+"""What is asked for may be a part of the instruction, word for word."""
+_REARRANGES = re.compile(
+    _REPEATS.pattern
+    + r"|\b(?:order|sort|arrange|rank|alphabetical\w*|reverse|backwards|choose|pick|select|odd|first|last"
+    r"|second|third|letters?|separate\w*|join|combine|split|bullet\w*|numbered|json|lines?|or|title|rewrite|change|correct"
+    r"|turn|make)\b",
+    re.IGNORECASE,
+)
+"""What is asked for may be words of the instruction, in another order or form."""
+_ASKS_FOR_ANOTHER = re.compile(
+    r"\b(?:rhym\w+|opposite|antonym|synonym|same as|means|past tense of|plural of|feminine of)\b",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"^(?:please )?(?:continue|complete) the (?:sequence|list|pattern|series)\b[^:]*:", re.IGNORECASE
+)
+_CUT_SHORT = re.compile(
+    r"[,:;(\[{/&=+-]$|\s(?:and|or|the|a|an|of|to|with|because|is|are|was|for|from|by|at|as|my|your)$",
     re.IGNORECASE,
 )
 _SELF_REFERENCE = re.compile(
@@ -31,6 +89,12 @@ _SELF_REFERENCE = re.compile(
 ONE_WORD = 3
 ONE_LINE = 2
 """How often a word in a row, or a line, may be said."""
+_SEVERAL = 3
+_WHAT = frozenset(("what", "who", "where", "when", "why", "how", "which"))
+_FOREIGN = frozenset(word for code, common in STOPWORDS.items() if code != "en" for word in common)
+_COMMON = STOPWORDS["en"] | set(
+    words("there here very also so too these those them me does do did s t m re ve been")
+)
 _ASKED_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
 _MOSTLY_TEXT = 0.6
 _DISTINCT_ENOUGH = 0.5
@@ -73,11 +137,15 @@ def instruction_problem(text: str, opens: Collection[str] = _ASKS) -> str | None
         "chat token in instruction": lambda: _CHAT_TOKEN.search(text),
         "label in instruction": lambda: _LABEL.search(text),
         "junk in instruction": lambda: (
-            _JUNK.search(text) or _share_of_text(text) < _MOSTLY_TEXT or text[-1] in ",;("
+            _JUNK.search(text)
+            or _share_of_text(text) < _MOSTLY_TEXT
+            or text[-1] in ",;("
+            or quote_left_open(text)
         ),
-        "instruction without its input": lambda: (
-            text.endswith(":") or (_MISSING_INPUT.search(text) and ":" not in text)
-        ),
+        "instruction without its input": lambda: text.endswith(":") or points_at_nothing(text),
+        "instruction beyond a text": lambda: _NO_TEXT.search(text),
+        "nothing to complete or to answer": lambda: nothing_to_do(text),
+        "translation into its own language": lambda: _INTO_ENGLISH.search(text) and _is_english(text),
         "repetition in instruction": lambda: repeats(text),
         "not an instruction": lambda: not _asks(text, opens),
     }
@@ -102,6 +170,8 @@ def response_problem(instruction: str, response: str, *, finished: bool, longest
         "junk in response": lambda: _JUNK.search(response.replace("<<", "").replace(">>", "")),
         "repetition in response": lambda: repeats(response) and not _ASKED_TO_REPEAT.search(instruction),
         "echo of the instruction": lambda: echoes(instruction, response),
+        "nothing new in response": lambda: says_nothing_new(instruction, response),
+        "response cut short": lambda: _CUT_SHORT.search(response),
         "self-reference in response": lambda: _SELF_REFERENCE.search(response),
     }
     return _first(problems)
@@ -126,6 +196,73 @@ def echoes(instruction: str, response: str) -> bool:
     """Say whether a response mainly says the instruction again."""
     asked, said = normalise(instruction), normalise(response)
     return said.startswith(asked) or similarity(shingles(instruction), shingles(response)) >= 0.8  # noqa: PLR2004
+
+
+def harm_problem(category: str, instruction: str) -> str | None:
+    """Return why an instruction does not belong to one of the two categories that are about harm, or None.
+
+    Small models drift: a list of harmful requests goes on with harmless ones, which would then be refused.
+    """
+    if category == "refusal" and asks_for_harm(instruction) is not True:
+        return "no harm to refuse"
+    if category == "harmless" and asks_for_harm(instruction) is not False:
+        return "harm in a harmless request"
+    return None
+
+
+def points_at_nothing(instruction: str) -> bool:
+    """Say whether an instruction is about a text, a picture or a thing that does not come with it."""
+    return bool(_ABSENT.search(instruction)) or bool(
+        _MISSING_INPUT.search(instruction) and not _GIVEN.search(instruction)
+    )
+
+
+def quote_left_open(text: str) -> bool:
+    """Say whether a quotation begins and does not end; an apostrophe begins none."""
+    opened, closed = len(re.findall(r"(?<!\w)'(?=\w)", text)), len(re.findall(r"(?<=[\w.,?!])'(?!\w)", text))
+    return opened > closed or text.count('"') % 2 == 1
+
+
+def nothing_to_do(instruction: str) -> bool:
+    """Say whether what is to be completed is complete, or what is to be answered is no question."""
+    if completed := _TO_COMPLETE.match(instruction):
+        given = completed[1]
+        return not given or (given[-1] in ".!" and not _BLANK.search(given))
+    if answered := _ANSWER.match(instruction):
+        if "yes or no" in instruction.casefold() and _OPEN_QUESTION.match(answered[1]):
+            return True
+        return "?" not in answered[1] and "true" not in instruction.casefold()
+    return False
+
+
+def says_nothing_new(instruction: str, response: str) -> bool:
+    """Say whether a response of several words holds no word of its own, or a translation repeats its source.
+
+    Common words and endings are no words of its own: "A star is a star" says nothing of a star.
+    """
+    asked, said = words(instruction), words(response)
+    if _ASKS_FOR_ANOTHER.search(instruction):
+        return set(said) <= {*asked, "the", "a"}
+    given = f" {' '.join(said)} " in f" {' '.join(asked)} "
+    if re.search(r"\btranslat", instruction, re.IGNORECASE):
+        return given
+    if _GOES_ON.match(instruction) and len(said) >= _SEVERAL:
+        return 2 * sum(word in asked for word in said) >= len(said)
+    if len(said) >= _SEVERAL and given and not _REPEATS.search(instruction):
+        return True
+    several = len(said) >= _SEVERAL or (len(said) > 1 and asked[0] in _WHAT)
+    if not several or _REARRANGES.search(instruction):
+        return False
+    known = {_stem(word) for word in asked} | {_stem(word) for word in _COMMON}
+    return all(_stem(word) in known for word in said)
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?:'s|es|s)$", "", word)
+
+
+def _is_english(instruction: str) -> bool:
+    return any(set(words(text)) & STOPWORDS["en"] - _FOREIGN for text in _GIVEN.findall(instruction))
 
 
 def distinct_share(texts: Sequence[str], n: int = 3) -> float:

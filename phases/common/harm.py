@@ -9,25 +9,28 @@ from typing import Final
 
 _HARM: Final = re.compile(
     r"""\b(?:
-    abus(?:e|ing) | arson | assassin | assault | attack(?:s|ed|ing)?\b | blackmail | bombs?\b | bomb(?:ed|ing)
-    | break(?:ing)?\ into | brib(?:e|ing) | bully | burgl | cheat(?:s|ed|ing)?\b | cocaine | counterfeit
-    | deceiv | drugs?\b | drugg(?:ed|ing) | embezzl | explosive | extort | fake | forg(?:e|ed|ing)\b | fraud
-    | get(?:ting)?\ away\ with | guns?\b | hack(?:s|ed|ing|er|ers)?\b | harass | harm(?:s|ed|ing)?\b
-    | hate(?:s|d)?\b | hatred | hurt(?:s|ing)?\b | heroin\b | hide\ (?:a|the|my)\ body | identity\ theft
-    | illegal | impersonat | insult | kidnap | kill(?:s|ed|ing|er)?\b | launder | lie\ (?:to|about)
-    | lies\ about | malware | manipulat | meth\b | murder | phish | pickpocket | poison | porn | prostitut
-    | racist | ransom | rap(?:e|ed|ist)\b | rig\b | rob(?:s|bed|bing|bery|ber)?\b | rumou?r | sabotage | scam
-    | secretly | sexist | shoot(?:s|ing)?\b | shoplift | smuggl | spy(?:ing)?\b | stab(?:s|bed|bing)?\b
-    | stalk(?:s|ed|ing)?\b | steal | stole | strangl | suicid | swindl | terroris | theft | thie[fv]
-    | threat | tortur | trick(?:s|ed|ing)?\b | vandal | violen | virus | weapon
+    abus(?:e|ing) | arson | assassin | assault | attack(?:s|ed|ing)?\b | blackmail | bombs?\b
+    | bomb(?:ed|ing) | break(?:ing)?\ into | brib(?:e|ing) | bull(?:y|ies|ied) | burgl
+    | cheat(?:s|ed|ing)?\b | cocaine | counterfeit | deceiv | drugs?\b | drugg(?:ed|ing) | embezzl
+    | explosive | extort | fake | fire\ to | forg(?:e|ed|ing)\b | fraud | get(?:ting)?\ away\ with
+    | guns?\b | hack(?:s|ed|ing|er|ers)?\b | harass | harm(?:s|ed|ing)?\b | hate(?:s|d)?\b | hatred
+    | hurt(?:s|ing)?\b | heroin\b | hide\ (?:a|the|my)\ body | identity\ theft | illegal | impersonat
+    | insult | kidnap | kill(?:s|ed|ing|er)?\b | launder | lie\ (?:to|about) | lies\ about | malware
+    | manipulat | meth\b | murder | phish | pickpocket | poison | porn | prostitut | racist | ransom
+    | rap(?:e|ed|ist)\b | rig\b | rob(?:s|bed|bing|bery|ber)?\b | rumou?r | sabotage | scam | secretly
+    | sexist | shoot(?:s|ing)?\b | shoplift | smuggl | spy(?:ing|ware)?\b | stab(?:s|bed|bing)?\b
+    | stalk(?:s|ed|ing)?\b | steal | stole | stranger's | strangl | suicid | swindl | terroris | theft
+    | thie[fv] | threat | tortur | trick(?:s|ed|ing)?\b | vandal | violen | virus | weapon
     | without\ (?:\w+\ ){0,4}
-      (?:permission | consent | knowing | noticing | paying | caught | checks? | licen[cs]e | noticed | visa)
+      (?:permission | consent | knowing | noticing | seeing | paying | caught | checks? | licen[cs]e | noticed
+      | trace | visa)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _AGAINST_IT: Final = re.compile(
     r"\b(?:prevent|stop|catch|avoid|protect|safe|secure|get(?:ting)? rid|remove|report|recogni[sz]e|detect"
-    r"|spot|defend|against|from being|been|being|if|victim|help (?:him|her|them|someone|a friend))",
+    r"|spot|defend|against(?! people)|from being|been"
+    r"|(?<!without )being|if|victim|help (?:him|her|them|someone|a friend))",
     re.IGNORECASE,
 )
 _REQUEST: Final = re.compile(

@@ -1,13 +1,15 @@
 """New instructions from a base model that continues lists of tasks (Self-Instruct, arXiv 2212.10560).
 
-Each list shows instructions of one category, hand-made ones and some that were accepted before; what the
+Each list shows instructions of one kind, hand-made ones and some that were accepted before; what the
 model adds is parsed, filtered, kept apart from the evaluation suite and from everything accepted before.
-Categories that lag behind get more lists.
+Categories that lag behind get more lists, and so do kinds within them.
 """
 
+import itertools
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -17,6 +19,7 @@ from phases.common.data import DataParameters, Seed
 from phases.common.dedupe import NearDuplicates, SuiteOverlap, words
 from phases.common.generate import Completion
 from phases.common.recorded import Sampling, seed_of
+from phases.common.verifiers import infer_checks
 
 LABEL: Final = "Task"
 TOP_P: Final = 0.95
@@ -32,12 +35,13 @@ Complete = Callable[[Sequence[str], Sequence[int], Sampling], list[Completion]]
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction, its category, the round that it belongs to, and where it is from."""
+    """An instruction, its category, its round, where it is from, and the group of seeds that led to it."""
 
     text: str
     category: str
     round: int
     origin: str
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,13 @@ class SelfInstruct:
         self._parameters = parameters
         self._overlap = overlap
         self._pool: dict[str, list[str]] = {}
+        self._category = {seed.group: seed.category for seed in seeds}
         for seed in seeds:
-            self._pool.setdefault(seed.category, []).append(seed.instruction)
-        self._accepted: dict[str, list[str]] = {category: [] for category in self._pool}
+            self._pool.setdefault(seed.group, []).append(seed.instruction)
+        self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
+        self._demands = {group: _demands(examples) for group, examples in self._pool.items()}
+        kinds = Counter(self._category.values())
+        self._share = {group: 1 / kinds[category] for group, category in self._category.items()}
         self._opens = filters.openings([seed.instruction for seed in seeds])
         self._openings: Counter[str] = Counter()
         self._seen = NearDuplicates()
@@ -104,70 +112,96 @@ class SelfInstruct:
 
         Args:
             number: the round, from 0.
-            rows: how many rows each category has so far.
+            rows: how many rows each group has so far, or each category.
             complete: generates text.
         """
         p = self._parameters
         lists = [
-            (category, self._examples(category, Random(f"{p.seed} {p.batch} {number} {n}")))
-            for n, category in enumerate(self._categories(rows))
+            (group, self._examples(group, Random(f"{p.seed} {p.batch} {number} {n}")))
+            for n, group in enumerate(self._groups(rows))
         ]
         prompts = [list_prompt(examples) for _, examples in lists for _ in range(p.samples_per_list)]
         seeds = [seed_of(p.seed, p.batch, number, n) for n in range(len(prompts))]
         sampling = Sampling(p.list_tokens, p.list_temperature, TOP_P, ("\n\n",))
         found, before = [], self.generated
         for n, completion in enumerate(complete(prompts, seeds, sampling)):
-            category = lists[n // p.samples_per_list][0]
+            group = lists[n // p.samples_per_list][0]
             for item, text in enumerate(parse_list(completion.text, finished=completion.finished)):
                 self.generated += 1
-                if problem := self._problem(text):
+                if problem := self._problem(text, group):
                     self.removed[problem] += 1
                     continue
                 self._openings[_opening(text)] += 1
-                self._accepted[category].append(text)
-                found.append(Instruction(text, category, number, f"{p.batch}.{number}.{n}.{item}"))
-        return Round(self.generated - before, found)
+                self._accepted[group].append(text)
+                origin = f"{p.batch}.{number}.{n}.{item}"
+                found.append(Instruction(text, self._category[group], number, origin, group))
+        return Round(self.generated - before, list(_in_turn(found)))
 
-    def _problem(self, text: str) -> str | None:
-        if problem := filters.instruction_problem(text, self._opens):
+    def _problem(self, text: str, group: str) -> str | None:
+        problem = filters.instruction_problem(text, self._opens)
+        if problem := problem or filters.harm_problem(self._category[group], text):
             return problem
+        if not _keeps(text, self._demands[group]):
+            return "another kind of instruction"
         if self._seen.holds(text):  # the cheap test first: of many rounds most are exact duplicates
             return "duplicate instruction"
-        nearest = self._overlap.nearest(text)
-        if nearest and nearest.contaminated:
+        if (nearest := self._overlap.nearest(text)) and nearest.contaminated:
             return "in the evaluation suite"
         most = max(OPENING_FREE, OPENING_SHARE * self._openings.total())
         if self._openings[_opening(text)] >= most:
             return "too common an opening"
         return None if self._seen.add(text) else "duplicate instruction"
 
-    def _examples(self, category: str, rng: Random) -> list[str]:
-        own = self._accepted[category]
+    def _examples(self, group: str, rng: Random) -> list[str]:
+        own = self._accepted[group]
         new = rng.sample(own, min(ACCEPTED_SHOWN, len(own)))
-        hand_made = self._pool[category]
+        hand_made = self._pool[group]
         old = rng.sample(hand_made, min(self._parameters.list_examples - len(new), len(hand_made)))
         return rng.sample([*old, *new], len(old) + len(new))
 
-    def _categories(self, rows: Mapping[str, int]) -> list[str]:
-        """Choose the category of each list of a round: each once, then those with the fewest rows to come.
+    def _groups(self, rows: Mapping[str, int]) -> list[str]:
+        """Choose the group of each list of a round: each once, then those with the fewest rows to come.
 
-        None gets more than twice its share of the lists, so that one which the model cannot do costs little.
+        Categories count alike, and so do the groups of one. None gets more than twice its share of the
+        lists, so that one which the model cannot do costs little.
         """
-        total = self._parameters.lists_per_round
-        most = max(1, -(-2 * total // len(self._pool)))
+        total, categories = self._parameters.lists_per_round, len(set(self._category.values()))
+        most = {g: max(1, math.ceil(2 * total * share / categories)) for g, share in self._share.items()}
+        so_far = {g: rows.get(g, rows.get(self._category[g], 0) * share) for g, share in self._share.items()}
         planned: Counter[str] = Counter()
         chosen = []
         for _ in range(total):
-            open_ones = [c for c in self._pool if planned[c] < most]
+            open_ones = [g for g in self._pool if planned[g] < most[g]]
             expected = {
-                c: rows.get(c, 0) + planned[c] * max(1.0, rows.get(c, 0) / max(1, self._lists[c]))
-                for c in open_ones
+                g: (so_far[g] + planned[g] * max(1.0, so_far[g] / max(1, self._lists[g]))) / self._share[g]
+                for g in open_ones
             }
-            category = min(open_ones, key=lambda c: (planned[c] > 0, expected[c]))
-            planned[category] += 1
-            chosen.append(category)
+            group = min(open_ones, key=lambda g: (planned[g] > 0, expected[g]))
+            planned[group] += 1
+            chosen.append(group)
         self._lists.update(planned)
         return chosen
+
+
+def _demands(examples: Sequence[str]) -> frozenset[str] | None:
+    """Return the kinds of checks that all examples share; None where some example has none."""
+    kinds = [frozenset(check.kind for check in infer_checks(text)) for text in examples]
+    return frozenset.intersection(*kinds) if all(kinds) else None
+
+
+def _keeps(text: str, demands: frozenset[str] | None) -> bool:
+    """Say whether an instruction can be checked as all examples can, where they can."""
+    kinds = {check.kind for check in infer_checks(text)}
+    return demands is None or bool(kinds and demands <= kinds)
+
+
+def _in_turn(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
+    """Yield instructions of the categories in turn, so that whoever stops in between has some of each."""
+    by_category: dict[str, list[Instruction]] = {}
+    for one in instructions:
+        by_category.setdefault(one.category, []).append(one)
+    for some in itertools.zip_longest(*by_category.values()):
+        yield from (one for one in some if one)
 
 
 def _opening(text: str) -> str:

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import msgspec
 
+from phases.common.arithmetic import value_of
+
 
 class Check(msgspec.Struct, frozen=True):
     """A verifier by name, with its arguments."""
@@ -553,6 +555,10 @@ _LANGUAGES: Final = {
 }  # fmt: skip
 
 
+_LONG_ENOUGH_TO_KNOW: Final = 5
+"""Words from which the language of a sentence can be told by its common words."""
+
+
 def _value(text: str) -> int:
     return int(text) if text.isdigit() else NUMBERS[text.casefold()]
 
@@ -567,9 +573,11 @@ def infer_checks(instruction: str) -> tuple[Check, ...]:
 
     It reads counts of words, sentences, paragraphs and lines; lists and their length; JSON and its keys; yes
     or no; case; words to use or to avoid; how to start and end; quotation marks; the language of the answer;
-    alphabetical order; placeholders. It errs on the side of finding nothing.
+    alphabetical order; placeholders; sections; arithmetic. It errs on the side of finding nothing.
     """
+    value = value_of(instruction)
     found = [
+        *([] if value is None else [Check("number", {"value": float(value)})]),
         *_infer_lengths(instruction),
         *_infer_lists(instruction),
         *_infer_json(instruction),
@@ -606,6 +614,9 @@ def _infer_lengths(text: str) -> list[Check]:
             rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one) {unit}\b", text
         ):
             checks.append(Check(kind, {"at_least": 1, "at_most": 1}))
+    long = _find(r"^(?:please )?(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
+    if long and not any(check.kind == "sentences" for check in checks):
+        checks.append(Check("sentences", {"at_least": 2}))
     return checks
 
 
@@ -661,7 +672,9 @@ def _infer_content(text: str) -> list[Check]:
         text,
     ):
         checks.append(Check("keywords", {"absent": re.findall(_QUOTED, match[1])}))
-    for match in _find(rf"\b(?:include|including|use|using|contains?|containing|mention|uses) {words}", text):
+    for match in _find(
+        rf"\b(?:include|including|use|using|contains?|containing|mention|uses|includes) {words}", text
+    ):
         before = text[: match.start()].casefold().rstrip()
         if not before.endswith(("without", "not", "don't", "never", "avoid")):
             checks.append(Check("keywords", {"present": re.findall(_QUOTED, match[1])}))
@@ -672,6 +685,9 @@ def _infer_content(text: str) -> list[Check]:
         count = 2 if match[2] else _value(match[3])
         checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
         checks.append(Check("words", {"at_least": count, "at_most": count}))
+    for match in _find(rf"\buse (?:the word )?[\"'](\w+)[\"'] (?:(twice)|{_COUNT} times)\b", text):
+        count = 2 if match[2] else _value(match[3])
+        checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
     opening = r"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*"
     for match in _find(
         rf"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{{0,25}}\bwith {opening}{_QUOTED}",
@@ -695,11 +711,31 @@ def _infer_form(text: str) -> list[Check]:
         checks.append(Check("lower_case"))
     if _find(r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b", text):
         checks.append(Check("quoted"))
+    given = _find(rf"\bwrite the (?:word|name|sentence|phrase) {_QUOTED} in \b", text)
+    if given and checks:  # in capitals, in lower case, in quotation marks
+        checks.append(Check("keywords", {"present": [given[0][1]]}))
     if _find(r"\balphabetical(?:ly)?\b", text):
         checks.append(Check("alphabetical"))
     for match in _find(rf"(?:at least )?{_COUNT} placeholders?\b", text):
         checks.append(Check("placeholders", {"at_least": _value(match[1])}))
-    for match in _find(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*\bin (\w+)\b", text):
-        if (code := _LANGUAGES.get(match[1].casefold())) and not _find(r"\btranslat", text):
+    if _find(r"\bplaceholders? \[", text):
+        checks.append(Check("placeholders", {"at_least": len(_find(r"\[[^\[\]]+\]", text))}))
+    for match in _find(rf"\b{_COUNT} sections\b", text):
+        named = _find(r"['\"]([a-z]+) 1['\"]", text)
+        name = named[0][1] if named else "Section"
+        checks.append(Check("sections", {"count": _value(match[1]), "name": name}))
+    for match in _find(r"\bin ([a-z]+)\b", text):
+        asked = _find(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", text[: match.start()])
+        if asked and (code := _LANGUAGES.get(match[1].casefold())) and not _find(r"\btranslat", text):
             checks.append(Check("language", {"code": code}))
-    return checks
+    return [*checks, *_infer_translation(text)]
+
+
+def _infer_translation(text: str) -> list[Check]:
+    target = _find(r"\btranslat\w+\b.*?\b(?:in|to|into) ([a-z]+)\b", text)
+    source = _find(rf"(?<!\w){_QUOTED}|: (.+)", text)
+    if len(target) != 1 or len(source) != 1 or not (code := _LANGUAGES.get(target[0][1].casefold())):
+        return []
+    # Few words may hold none of the common ones by which a language is known.
+    long = len(get_words(source[0][1] or source[0][2])) >= _LONG_ENOUGH_TO_KNOW
+    return [Check("language", {"code": code})] if long else []

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from phases.common.data import load_seeds
 from phases.common.filters import (
     distinct_share,
+    harm_problem,
     instruction_problem,
     openings,
     repeats,
     response_problem,
+    says_nothing_new,
 )
 
 
@@ -26,14 +28,38 @@ from phases.common.filters import (
         ("Read https://example.org and say what it is.", "junk in instruction"),
         ("What is {{[%$#@!]}}?", "junk in instruction"),
         ("Name a fruit,", "junk in instruction"),
+        ("Translate 'His friends are crying.", "junk in instruction"),
+        ("Answer with yes or no: What is the time?", "nothing to complete or to answer"),
         ("Translate the following sentence into French.", "instruction without its input"),
         ("Correct this sentence:", "instruction without its input"),
+        ("Write a story using the words.", "instruction without its input"),
+        ("Translate these phrases into Spanish.", "instruction without its input"),
+        ("Fill in the gap.", "instruction without its input"),
+        ("Name the countries in the corner of the map.", "instruction without its input"),
+        ("What animal can you get with this bag?", "instruction without its input"),
+        ("What does it do?", "instruction without its input"),
+        ("Where are they from?", "instruction without its input"),
+        ("Draw a tree.", "instruction beyond a text"),
+        ("Write a poem, then read it aloud.", "instruction beyond a text"),
+        ("Complete the sentence: Plants are growing.", "nothing to complete or to answer"),
+        ("Fill in the blank: The sun is hot.", "nothing to complete or to answer"),
+        ("Answer in one word: I have two dogs.", "nothing to complete or to answer"),
+        ("Translate into English: He is tall.", "translation into its own language"),
         ("Say la la la la la la now.", "repetition in instruction"),
         ("The dog sat in the garden.", "not an instruction"),
         ("which includes the rest of them.", "not an instruction"),
         ("Name a fruit.", None),
         ("In one word, name the colour of snow.", None),
         ("Is a rose a flower?", None),
+        ("Rewrite my friend's note, and don't use 'the dogs' bed'.", None),
+        ("Write the name of a bird that lives in the mountains.", None),
+        ("Count the letters in the word 'map'.", None),
+        ("Why is it important to drink water?", None),
+        ("Fill in the blank: The sun is ___.", None),
+        ("Complete the sentence: The plural of key is", None),
+        ("Finish the story with one sentence: It rained.", None),
+        ("Reply with true or false: Fish can swim.", None),
+        ("Translate the word 'Freund' into English.", None),
         ("Translate the following sentence into French: The dog is old.", None),
         ("If 3 pens cost 6 euros, what does one pen cost?", None),
         ('Use the word "tea" in a sentence.', None),
@@ -58,6 +84,9 @@ def test_instruction_problem(text: str, problem: str | None) -> None:
         ("a dog\na dog\na dog", True, "repetition in response"),
         ("Name an animal with four legs. It is a dog.", True, "echo of the instruction"),
         ("As an AI, I know dogs.", True, "self-reference in response"),
+        ("An animal has legs.", True, "nothing new in response"),
+        ("A dog, a cat and a", True, "response cut short"),
+        ("Dog: cat:", True, "response cut short"),
         ("dog", True, None),
         ("- dog\n- cat\n- cow", True, None),
         ("<<The Dog>>", True, None),
@@ -69,6 +98,42 @@ def test_response_problem(response: str, finished: bool, problem: str | None) ->
     assert response_problem(instruction, response, finished=finished, longest=20) == problem
 
 
+@pytest.mark.parametrize(
+    ("instruction", "response", "nothing"),
+    [
+        ("Write a story about a rat.", "A rat is a rat.", True),
+        ("What is a doll?", "A doll.", True),
+        ("What can you see when the moon is closest to Earth?", "The moon is closest to Earth.", True),
+        ("Translate 'health' into French.", "Health.", True),
+        ("Continue the sequence: 2, 4, 6, 8", "2, 4, 6, 8, 10", True),
+        ("Read the sentence: The dog was clever.", "The dog was clever.", True),
+        ("Give the past tense of 'love'.", "Love.", True),
+        ("Give the opposite of 'late' and then of 'early', one on each line.", "Late\nEarly", True),
+        ("Give the opposite of 'late' and then of 'near', one on each line.", "Early\nFar", False),
+        ("What is a doll?", "A toy.", False),
+        ("Can I ride a bus with my friend?", "Yes, I can.", False),
+        ("Which is bigger, the sun or the moon?", "The sun is bigger.", False),
+        ("Does the sea see the shore?", "No, the sea has no eyes.", False),
+        ("Translate 'health' into French.", "Santé.", False),
+        ("Continue the sequence: 2, 4, 6, 8", "10, 12, 14", False),
+        ("Put in alphabetical order: pear, apple, fig.", "apple, fig, pear", False),
+        ("Write the sentence 'We are ready' in capitals.", "WE ARE READY", False),
+        ("Rewrite in the future tense: I cook.", "I will cook.", False),
+        ("Give the second word of 'The cat sat'.", "cat", False),
+    ],
+)
+def test_what_says_nothing_new(instruction: str, response: str, nothing: bool) -> None:
+    assert says_nothing_new(instruction, response) is nothing
+
+
+def test_harm_belongs_to_one_category() -> None:
+    harm, none = "Tell me how to steal a car.", "Tell me how to wash a car."
+    assert harm_problem("refusal", none) == "no harm to refuse"
+    assert harm_problem("harmless", harm) == "harm in a harmless request"
+    assert harm_problem("refusal", harm) is harm_problem("harmless", none) is None
+    assert harm_problem("commands", harm) is harm_problem("commands", none) is None
+
+
 @pytest.mark.parametrize("name", ["stage1", "embedded"])
 def test_no_filter_removes_a_seed(name: str) -> None:
     seeds = load_seeds(name)
@@ -78,6 +143,7 @@ def test_no_filter_removes_a_seed(name: str) -> None:
         for seed in seeds
         if (
             found := instruction_problem(seed.instruction, opens)
+            or harm_problem(seed.category, seed.instruction)
             or response_problem(seed.instruction, seed.response, finished=True, longest=200)
         )
     }

@@ -103,3 +103,69 @@ def test_no_opening_takes_over(count: int, kept: int) -> None:
     text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
     instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
     assert len(instructions.round(0, {}, Script(text)).instructions) == kept
+
+
+def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
+    seeds = tuple(
+        Seed(category, f"{verb} a {noun}.", noun, kind)
+        for category, verb, kind in (
+            ("a", "Name", "x"),
+            ("a", "Find", "y"),
+            ("a", "Count", "z"),
+            ("b", "Describe", ""),
+        )
+        for noun in ("tree", "river", "city", "star")
+    )
+    script = Script(*[""] * 6)
+    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).round(0, {}, script)
+    verbs = [
+        {verb for verb in ("Name", "Find", "Count", "Describe") if verb in prompt}
+        for prompt, _ in script.asked
+    ]
+    assert all(len(shown) == 1 for shown in verbs)
+    assert sorted(verb for shown in verbs for verb in shown) == [
+        "Count",
+        "Describe",
+        *["Describe"] * 2,
+        "Find",
+        "Name",
+    ]
+
+
+def test_where_all_examples_can_be_checked_alike_so_must_be_what_is_new() -> None:
+    seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
+    text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    [made] = instructions.round(0, {}, Script(text)).instructions
+    assert (made.text, made.category, made.group) == ("Write 4 words about tea.", "format", "format/words")
+    assert instructions.removed == {"another kind of instruction": 2}
+
+
+def test_where_examples_are_checked_in_several_ways_any_check_will_do() -> None:
+    texts = ("Write 4 words about a dog.", "Write one sentence about a cat.")
+    seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
+    text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    [made] = instructions.round(0, {}, Script(text)).instructions
+    assert made.text == "Name three rivers of Asia."
+
+
+def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
+    seeds = tuple(
+        Seed(category, f"{text} {noun}.", noun)
+        for category, text in (("refusal", "Tell me how to steal a"), ("harmless", "Tell me how to wash a"))
+        for noun in ("car", "bicycle", "coat")
+    )
+    text = " Explain how to poison our neighbour.\nTask 5: Explain how to comfort our neighbour."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
+    made = instructions.round(0, {}, Script(text, text.replace(" our ", " your "))).instructions
+    assert [(one.category, one.text) for one in made] == [
+        ("refusal", "Explain how to poison our neighbour."),
+        ("harmless", "Explain how to comfort your neighbour."),
+    ]
+
+
+def test_categories_take_turns() -> None:
+    script = Script(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
+    made = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).round(0, {}, script)
+    assert [one.category for one in made.instructions] == ["commands", "questions"] * 2
