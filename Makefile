@@ -2,8 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 
-.PHONY: rehearse test chaos lint bench pictures venv clean
+.PHONY: rehearse test chaos lint bench peers pictures venv clean
 
 rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
@@ -24,6 +25,11 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
+# What `make bench` measures the cockpit beside, where it is installed; toolong wants another Textual than ours.
+peers: $(VENV)/.installed
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet toolong==1.5.0 wandb==0.31.0
+
 # The README's pictures of the screens.
 pictures: $(VENV)/.installed
 	$(BIN)/python -m tests.screens.pictures
@@ -36,4 +42,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The `gonogo` command."""
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -329,6 +330,7 @@ def _watch(folder: Path, options: argparse.Namespace) -> int:
         by_verdict = getattr(options, "decide_by_verdict", False)
         client = SessionClient(folder)
         return follow(client, lambda line: print(line, flush=True), decide_by_verdict=by_verdict)
+    gc.disable()  # the screen looks for garbage once it is painted: none comes up before
     from app import tui
 
     return int(tui.run(folder, read_only=getattr(options, "read_only", False)))

@@ -4,6 +4,7 @@ A reader thread makes immutable views and posts them as messages; the screens dr
 file, a clock or a GPU.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -12,9 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from threading import Event
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from rich.console import RenderableType
 from textual import work
+from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
@@ -24,7 +27,7 @@ from textual.worker import WorkerFailed
 
 from app import crash, terminal
 from app.screens.base import CockpitScreen, Dialog, Session
-from app.screens.filters import Ascii
+from app.screens.changes import Changes
 from app.screens.keys import Command, bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.themes import ANSI, DARK, THEMES
@@ -32,8 +35,12 @@ from app.session.messages import Refused
 from app.session.snapshot import SessionSnapshot
 from widgets import format as fmt
 from widgets.header import session_look
-from widgets.preflight import Check
 from widgets.view import View
+
+if TYPE_CHECKING:
+    from widgets.preflight import Check
+
+# What is not on the first screen is imported where it is opened: that takes as long as the first screen.
 
 STOPPING: Final = "Stopping the session ends the running phase at a checkpoint and opens no other."
 
@@ -56,7 +63,6 @@ class CockpitApp(App[None]):
 
     BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
     CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; }"
-    CSS_PATH = "screens/session.tcss"  # of the first screen: parsed at once with the rest
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
@@ -80,7 +86,7 @@ class CockpitApp(App[None]):
         read_only: bool = False,
         theme: str = DARK.name,
         key_map: Mapping[str, str] = {},
-        checks: Callable[[], Iterator[Check]] = lambda: iter(()),
+        checks: "Callable[[], Iterator[Check]]" = lambda: iter(()),
         failed: Callable[[BaseException], str] = crash.told,
     ) -> None:
         super().__init__()
@@ -95,28 +101,39 @@ class CockpitApp(App[None]):
         self.theme = theme
         self.animation_level = "none"
 
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the session's screen, below which there is none."""
+        screen = SessionScreen()
+        for path in screen.css_path:  # Textual reads only those of the screens that are pushed
+            self.stylesheet.read(path)
+        return screen
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Let the cockpit's colours be known under every theme."""
         return DARK.variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Take away what this terminal does not show: all colour where there is to be none, all but ASCII."""
-        wanted = [*([NoColor()] if self.no_color else []), *([Ascii()] if fmt.terminal.ascii else [])]
+        wanted: list[LineFilter] = [NoColor()] if self.no_color else []
+        if fmt.terminal.ascii:
+            from app.screens.filters import Ascii
+
+            wanted.append(Ascii())
         return [*super().get_line_filters(), *wanted]
 
-    def get_default_screen(self) -> SessionScreen:
-        """Begin with the session's screen, so that no empty one is laid out and drawn before it."""
-        return SessionScreen()
+    def on_load(self) -> None:
+        """Begin to read, so that the first paint may have the first view."""
+        if self.feed is not None:
+            self._read(self.feed)
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Let a signal detach, and draw the view that is there."""
+        self.set_timer(1.0, _collect_garbage)
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 self._loop_signal(number)
         if self.view is not None:
             self.call_after_refresh(self.show, self.view)
-        if self.feed is not None:
-            self._read(self.feed)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         import asyncio
@@ -129,6 +146,7 @@ class CockpitApp(App[None]):
             for view in feed.views(self._stopping):
                 if self._stopping.is_set():
                     return
+                self.view = self.view or view  # which the screen draws as soon as it is there
                 self.post_message(self.Fresh(view))
         except Refused as error:
             self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {fmt.plain(str(error))}")
@@ -254,6 +272,11 @@ class CockpitApp(App[None]):
         self._stopping.set()
         self.exit()
 
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Send what has changed, and no more."""
+        update = Changes.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, update)
+
     def _fatal_error(self) -> None:
         """End the screen; Textual's own way shows the values of variables, and so secrets."""
         error = self._exception
@@ -319,6 +342,13 @@ class CockpitApp(App[None]):
         self.push_screen(Confirm("Stop the whole session?", text), answered)
 
 
+def _collect_garbage() -> None:
+    """Look for garbage from now on, but never again among what was loaded up to the first paint."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
     """Return where the session stands and how to come back to it."""
     if snapshot is None:
@@ -377,12 +407,13 @@ def run(folder: Path, read_only: bool = False) -> int:
     return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks, failed=failed))
 
 
-def _checks(folder: Path) -> Iterator[Check]:
+def _checks(folder: Path) -> "Iterator[Check]":
     """Yield what preflight finds for the plan of this session, as it is known."""
     from app.plan.schema import Plan
     from app.preflight.command import examine
     from app.preflight.machine import ThisMachine
     from app.session.folder import SessionFolder
+    from widgets.preflight import Check
 
     plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
     for found in examine(plan, ThisMachine(os.environ)):

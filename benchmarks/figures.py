@@ -14,9 +14,12 @@ class Figure:
     aim: str = ""
 
 
-def table(title: str, figures: Iterable[Figure]) -> str:
-    """Return the figures as lines of text under a title."""
+def table(title: str, figures: Iterable[Figure | str]) -> str:
+    """Return the figures as lines of text under a title; a text is what is said instead of figures."""
     rows = [
-        f"  {f.what:<66} {f.value:>10,.2f} {f.unit:<6} {'aim ' + f.aim if f.aim else ''}" for f in figures
+        f"  {f}"
+        if isinstance(f, str)
+        else f"  {f.what:<76} {f.value:>10,.2f} {f.unit:<6} {'aim ' + f.aim if f.aim else ''}"
+        for f in figures
     ]
     return "\n".join([title, *rows])

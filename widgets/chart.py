@@ -14,7 +14,7 @@ from typing import Final
 from textual.content import Content
 
 from widgets import format as fmt
-from widgets.series import Point, merged
+from widgets.series import Point
 
 # Bits of the braille dots, by column (0, 1) and row (0 to 3) within a character cell.
 DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -130,18 +130,23 @@ def _column(step: float, first: float, last: float, columns: int) -> int:
     return round(min(1.0, max(0.0, share)) * (columns - 1))
 
 
-def _columns(points: Sequence[Point], first: float, last: float, dots: int) -> list[Point | None]:
-    """Return the points of each dot column, seen as one."""
-    columns: list[list[Point]] = [[] for _ in range(dots)]
-    span, end = (last - first) or 1.0, dots - 1
-    for p in points:  # there are thousands, and they are drawn each second: no call for each
-        if first <= p.step <= last:
-            columns[round((p.step - first) / span * end)].append(p)
-    return [merged(column) if column else None for column in columns]
+def _columns(points: Sequence[Point], first: float, last: float, dots: int) -> list[float | None]:
+    """Return the mean of each dot column's values: NaN where all are missing, None where there is none."""
+    sums, counts, span = [0.0] * dots, [0] * dots, (last - first) or 1.0
+    empty: list[float | None] = [None] * dots
+    for step, mean, _, _, finite, _ in points:  # of thousands, once a second
+        if first <= step <= last:
+            x = round((step - first) / span * (dots - 1))
+            if finite:
+                sums[x] += mean * finite
+                counts[x] += finite
+            else:
+                empty[x] = math.nan
+    return [total / count if count else none for total, count, none in zip(sums, counts, empty, strict=True)]
 
 
 def _draw(
-    columns: Sequence[Point | None], axis: Axis, width: int
+    columns: Sequence[float | None], axis: Axis, width: int
 ) -> tuple[dict[tuple[int, int], int], set[int]]:
     """Return the dots of a curve by character cell, and the cell columns where every value is missing."""
     cells: dict[tuple[int, int], int] = {}
@@ -152,17 +157,17 @@ def _draw(
         cells[key] = cells.get(key, 0) | DOTS[x % 2][y % 4]
 
     before: tuple[int, int] | None = None
-    for x, p in enumerate(columns):
-        if p is None:
+    for x, mean in enumerate(columns):
+        if mean is None:
             continue
-        if not p.finite or (axis.log and p.mean <= 0):
+        if math.isnan(mean) or (axis.log and mean <= 0):
             gaps.add(x // 2)
             before = None
             continue
-        if not axis.low <= p.mean <= axis.high:
+        if not axis.low <= mean <= axis.high:
             before = None
             continue
-        y = axis.dot(p.mean)
+        y = axis.dot(mean)
         if before is None:
             dot(x, y)
         else:

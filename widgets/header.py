@@ -49,7 +49,8 @@ def when(moment: float, now: float) -> str:
     return f"{at:%H:%M}" if at.date() == today.date() else f"{at:%a %H:%M}"
 
 
-def _when_range(span: Range, now: float) -> str:
+def when_range(span: Range, now: float) -> str:
+    """Return a range of times of day: `13:20-14:40`, `23:50-Sat 01:10`."""
     first, last = when(span.low, now), when(span.high, now)
     return first if first == last else f"{first}-{last.removeprefix(first[:-5])}"
 
@@ -87,7 +88,7 @@ def money_row(view: View, width: int) -> Content:
     idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
     ends: list[Part] = []
     if view.snapshot.state in ("ready", "running", "gate"):
-        ends = [(" ends ", fmt.QUIET), (_when_range(money.ends_at, view.now), "")]
+        ends = [(" ends ", fmt.QUIET), (when_range(money.ends_at, view.now), "")]
     elif view.snapshot.stops_at is not None:
         ends = [(" pod stops ", fmt.QUIET), (when(view.snapshot.stops_at, view.now), fmt.WARN)]
     if sum(len(text) for text, _ in spent + after + idle + ends) > width:

@@ -19,11 +19,11 @@ class Key:
 
 
 def key_row(keys: Sequence[Key], width: int) -> Content:
-    """Return the keys that fit, those that come first before the others."""
+    """Return the keys that fit, those that come first before the others, closer where that lets all fit."""
     parts: list[Part] = []
     used = 0
-    whole = sum(len(key.key) + len(key.label) + 3 for key in keys)
-    gap = "  " if whole + len(keys) <= width else " "
+    whole = sum(len(key.key) + 1 + len(key.label) for key in keys)
+    gap = " " if whole + len(keys) <= width < whole + 2 * len(keys) else "  "
     for key in keys:
         need = len(gap) + len(key.key) + 1 + len(key.label)
         if used + need > width:

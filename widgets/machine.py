@@ -182,7 +182,7 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
     room = height - len(rows)
     table = [table[0], *table[1:][-max(1, room - LEAST_CHART - 1) :]]
     started, hour = view.snapshot.started, 3600.0
-    unit, name = (hour, "h") if view.now - started > 2 * hour else (60.0, "min")
+    unit, name = (hour, "hours") if view.now - started > 2 * hour else (60.0, "minutes")
     chart = plot(
         memory_curves(view.memory, started, unit),
         width,
@@ -191,7 +191,7 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
         empty="no samples yet",
     )
     what = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
-    heading = row(width, (f"{what}, each phase in its colour", f"{fmt.STRONG} {fmt.QUIET}"))
+    heading = row(width, (f"{what}, over {name}, each phase in its colour", f"{fmt.STRONG} {fmt.QUIET}"))
     return [*rows, heading, *chart, *table][:height]
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
 
 from app.session.snapshot import Value
 from widgets import format as fmt
+from widgets.artifacts import tail
 from widgets.rows import Part, Rows, row
 
 Parameter = Value | list[Value]
@@ -148,11 +150,11 @@ class ParameterTable(Rows, can_focus=True):
         ]
         if name in self.changes:
             arrow = " -> " if fmt.terminal.ascii else " → "
-            parts += [
-                (written(before), fmt.QUIET),
-                (arrow, ""),
-                (written(self.changes[name]), f"{fmt.STRONG} {fmt.WARN}"),
-            ]
+            room = width - 2 - NAME - 1 - len(arrow)
+            old, new = fmt.plain(written(before)), fmt.plain(written(self.changes[name]))
+            old = tail(old, max(room // 2, room - cell_len(new)))
+            new = tail(new, room - cell_len(old))
+            parts += [(old, fmt.QUIET), (arrow, ""), (new, f"{fmt.STRONG} {fmt.WARN}")]
         else:
             parts.append((written(before), ""))
         return row(width, *parts)

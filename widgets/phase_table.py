@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from app.session.snapshot import PhaseView
+from app.session.snapshot import PhaseView, Range
 from widgets import format as fmt
+from widgets.header import when_range
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import wrapped
 from widgets.view import View
@@ -153,12 +154,41 @@ def notice_rows(view: View, width: int, room: int) -> list[Content]:
     return rows
 
 
+def next_gate(view: View) -> tuple[PhaseView, Range] | None:
+    """Return the next phase after which a gate opens whatever it finds, and when; None where none is known.
+
+    A phase before it that fails, or that the plan does not let go on by itself, opens one sooner.
+    """
+    snapshot, low, high = view.snapshot, view.now, view.now
+    if snapshot.state not in ("ready", "running"):
+        return None
+    for phase in snapshot.phases:
+        if phase.remaining is not None:
+            low, high = low + phase.remaining.low, high + phase.remaining.high
+            if phase.gate == "always" or snapshot.hold:
+                return phase, Range(low, high)
+    return None
+
+
+def next_gate_rows(view: View, width: int) -> list[Content]:
+    """Return when the operator is needed next, under an empty row; none where that is not known."""
+    found = next_gate(view)
+    if found is None:
+        return []
+    phase, at = found
+    when = (f"{when_range(at, view.now)}  ", fmt.STRONG)
+    return [Content(), row(width, ("next gate ", fmt.QUIET), when, (phase.title, ""))]
+
+
 class PhaseTable(ViewRows):
-    """All phases of the plan, and below them what the conductor has to say."""
+    """All phases of the plan, when the next gate opens, and below what the conductor has to say."""
 
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
-        """Return the table, and the latest notices in the rows that remain."""
+        """Return the table, and the next gate and the latest notices in the rows that remain."""
         rows = phase_rows(view, width, height)
+        gate = next_gate_rows(view, width)
+        if len(rows) + len(gate) <= height:
+            rows += gate
         room = height - len(rows) - 1
         notices = notice_rows(view, width, room) if room > 0 else []
         return [*rows, *[Content()] * (height - len(rows) - len(notices)), *notices]

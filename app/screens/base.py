@@ -10,7 +10,7 @@ from app.screens.keys import Command
 from app.session.snapshot import OVER, DecisionKind, SessionSnapshot, Value
 from widgets import format as fmt
 from widgets.key_bar import Key, KeyBar
-from widgets.rows import ViewRows
+from widgets.rows import Rows, ViewRows
 from widgets.view import View
 
 Answer = TypeVar("Answer")
@@ -118,10 +118,11 @@ class CockpitScreen(Screen[None]):
 
     def show(self, view: View) -> None:
         """Draw a new view."""
-        for widget in self.query(ViewRows):
-            widget.show(view)
-        for bar in self.query(KeyBar):
-            bar.refresh_rows()
+        for widget in self.walk_children(Rows):
+            if isinstance(widget, ViewRows):
+                widget.show(view)
+            elif isinstance(widget, KeyBar):
+                widget.refresh_rows()
 
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was on top."""
@@ -211,7 +212,7 @@ class Dialog(ModalScreen[Answer]):
 
     def show(self, view: View) -> None:
         """Draw a new view."""
-        for widget in self.query(ViewRows):
+        for widget in self.walk_children(ViewRows):
             widget.show(view)
 
     def on_mount(self) -> None:

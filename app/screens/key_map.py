@@ -7,7 +7,6 @@
 `gonogo keys` prints the whole table as such a file. What a file leaves out keeps its keys.
 """
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -112,6 +111,8 @@ def _flat(above: str, table: Mapping[str, object]) -> Iterator[tuple[str, object
 
 
 def _unknown(name: str, known: set[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, known, 1)
     perhaps = f"perhaps you mean {close[0]}; " if close else ""
     return f"no such command; {perhaps}`gonogo keys` lists them"

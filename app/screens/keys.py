@@ -266,7 +266,7 @@ SCREENS: Final = {
 def commands(screen: str, key_map: Mapping[str, str] = {}) -> tuple[Command, ...]:
     """Return the commands of a screen, in the order of the table, with the keys that a user's map gives."""
     return tuple(
-        replace(command, keys=key_map.get(command.id, command.keys))
+        replace(command, keys=key_map[command.id]) if command.id in key_map else command
         for command in COMMANDS
         if command.screen == screen
     )

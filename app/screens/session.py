@@ -22,6 +22,7 @@ MOST_MACHINE_ROWS = 9
 class SessionScreen(ChartKeys):
     """Phases on the left; the phase that is looked at, the machine and the log on the right."""
 
+    CSS_PATH = "session.tcss"
     BINDINGS: ClassVar[list[Binding]] = bindings("session")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012

@@ -146,6 +146,7 @@ def phases(current: int, state: PhaseState) -> tuple[PhaseView, ...]:
                 estimate_usd=Range(*usd),
                 elapsed=seconds,
                 cost_usd=seconds / HOUR * 1.74,
+                remaining=Range(hours[0] * HOUR, hours[1] * HOUR) if stands == "waiting" else None,
                 headline=headline if stands in ("done", "gate") else "",
                 verdict="go" if stands == "done" else None,
                 attempts=(attempt,) if begun else (),

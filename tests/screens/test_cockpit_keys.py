@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 from app.screens.artifacts import ArtifactsScreen, PeekScreen
@@ -699,6 +700,22 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
         await pilot.pause()
         assert app.view is last
         assert isinstance(app.screen, GateScreen)
+
+
+async def test_the_first_paint_has_the_view_that_is_there() -> None:
+    painted = []
+
+    class Watched(CockpitApp):
+        def _display(self, screen: Screen[Any], renderable: Any) -> None:
+            painted.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
+            super()._display(screen, renderable)
+
+    view = fake.running()
+    app = Watched(fake.FakeSession(view.snapshot), None, view)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "PHASES" in painted[0]
+        assert app.screen_stack == [app.screen]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
+import time
+
 import pytest
 from msgspec.structs import replace
 
 from app.session.snapshot import PhaseView, Range
 from tests.screens import fake
-from widgets.phase_table import left
+from widgets.phase_table import left, next_gate, next_gate_rows
+from widgets.view import View
 
 
 def running(elapsed: float, remaining: Range) -> PhaseView:
@@ -22,3 +25,33 @@ def running(elapsed: float, remaining: Range) -> PhaseView:
 )
 def test_what_is_left(elapsed: float, remaining: Range, said: str) -> None:
     assert left(running(elapsed, remaining)) == said
+
+
+def shown(view: View) -> str:
+    return "\n".join(row.plain for row in next_gate_rows(view, 44))
+
+
+def test_the_next_gate_is_after_the_phases_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    view = (
+        fake.running()
+    )  # at 11:42:10: SFT training for 63 to 72 minutes more, then 15 to 30 of its evaluation
+    assert shown(view) == "\nnext gate 13:00-13:24  SFT evaluation"
+
+
+def test_a_hold_is_the_next_gate() -> None:
+    found = next_gate(fake.running(hold=True))
+    assert found is not None
+    assert found[0].id == "sft_training"
+
+
+@pytest.mark.parametrize("view", [fake.gate_passes(), fake.finished()], ids=["at a gate", "over"])
+def test_no_gate_is_announced_where_none_comes(view: View) -> None:
+    assert next_gate(view) is None
+
+
+def test_a_plan_without_gates_announces_none() -> None:
+    view = fake.running()
+    phases = tuple(replace(phase, gate="never") for phase in view.snapshot.phases)
+    assert next_gate(View(replace(view.snapshot, phases=phases), view.now)) is None

@@ -1,0 +1,19 @@
+import pytest
+
+from widgets.parameters import ParameterTable
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (4, 2, "4 → 2"),
+        ("artifacts/models/sft_model", "x", "…s/models/sft_model → x"),
+        ("x", "artifacts/models/sft_model", "x → …s/models/sft_model"),
+        ("artifacts/models/sft_model", "artifacts/models/dpo_model", "…sft_model → …dpo_model"),
+    ],
+)
+def test_a_change_shows_both_values(before: int | str, after: int | str, shown: str) -> None:
+    table = ParameterTable({"value": before}, {})
+    table.changes["value"] = after
+    row = table.rows(27 + 23, 9)[1].plain
+    assert row == f"  {'value':<24} {shown}"
