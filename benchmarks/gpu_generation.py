@@ -44,7 +44,6 @@ class Workload:
 
 WORKLOADS: Final = {
     "Qwen2.5-32B": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
-    "thin": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
     "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 3),
 }
 
@@ -295,18 +294,12 @@ class Bench:
         first = [chance.randint(1, self.work.new) for _ in range(min(256, self.work.rows // 2))]
         return first + [self.work.new] * (self.work.rows - len(first))
 
-    def own(
-        self,
-        what: str,
-        prompts: list[str],
-        by: str = "vllm, its own loop",
-    ) -> Row:
+    def own(self, what: str, prompts: list[str]) -> Row:
         """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them.
 
         Args:
             what: the row's name.
             prompts: what is asked.
-            by: what answers.
         """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
@@ -314,19 +307,14 @@ class Bench:
         own, kept = self._own, RequestOutputKind.FINAL_ONLY
         ids = [self.engine.tokenizer.prompt_ids(text) for text in prompts]
         for number, (row, new) in enumerate(zip(ids, self._lengths(), strict=True)):
-            sampling = SamplingParams(
-                max_tokens=new,
-                ignore_eos=True,
-                output_kind=kept,
-                temperature=1.0,
-            )
+            sampling = SamplingParams(max_tokens=new, ignore_eos=True, output_kind=kept, temperature=1.0)
             own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
         with Window(own.engine_core, self.seconds) as window:
             while own.has_unfinished_requests():
                 own.step()
                 window.on_step()
         own.abort_request([f"own {number}" for number in range(len(ids))])
-        return self._row(what, by, window, len(ids[0]), self.work.shared)
+        return self._row(what, "vllm, its own loop", window, len(ids[0]), self.work.shared)
 
     def ours(self, what: str, prompts: list[str], sampling: Sampling, *, base: bool, shared: int) -> Row:
         """Measure our engine, as phases use it."""

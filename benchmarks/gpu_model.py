@@ -7,23 +7,20 @@ from typing import Any, Final
 
 from phases.common.model import EMBEDDED_FOLDER, ModelSource, Tokenizer
 
-# Qwen/Qwen2.5-32B, config.json
-_QWEN_32B: Final[dict[str, Any]] = {
-    "vocab_size": 152_064,
-    "hidden_size": 5120,
-    "intermediate_size": 27_648,
-    "num_hidden_layers": 64,
-    "num_attention_heads": 40,
-    "num_key_value_heads": 8,
-    "max_position_embeddings": 131_072,
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 1_000_000.0,
-    "tie_word_embeddings": False,
-}
 SHAPES: Final[dict[str, dict[str, Any]]] = {
-    "Qwen2.5-32B": _QWEN_32B,
-    # its vocabulary and width with few layers: what is left of a step is choosing tokens
-    "thin": {**_QWEN_32B, "num_hidden_layers": 4},
+    # Qwen/Qwen2.5-32B, config.json
+    "Qwen2.5-32B": {
+        "vocab_size": 152_064,
+        "hidden_size": 5120,
+        "intermediate_size": 27_648,
+        "num_hidden_layers": 64,
+        "num_attention_heads": 40,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131_072,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 1_000_000.0,
+        "tie_word_embeddings": False,
+    },
     # for trying the benchmark itself
     "tiny": {
         "vocab_size": 8192,

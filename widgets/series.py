@@ -6,7 +6,6 @@ draws.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -34,15 +33,15 @@ def point(step: float, value: float | None) -> Point:
     return Point(step, value, value, value, 1, 0)
 
 
-def merged(points: Sequence[Point]) -> Point:
-    """Return points that follow each other as one, at least one; its step is the last one's."""
-    finite = [p for p in points if p.finite]
-    step, missing = points[-1].step, sum(p.missing for p in points)
-    if not finite:
-        return Point(step, math.nan, math.nan, math.nan, 0, missing)
-    count = sum(p.finite for p in finite)
-    mean = sum(p.mean * p.finite for p in finite) / count
-    return Point(step, mean, min(p.low for p in finite), max(p.high for p in finite), count, missing)
+def merged(a: Point, b: Point) -> Point:
+    """Return two points as one; its step is the later one's."""
+    missing = a.missing + b.missing
+    if not a.finite or not b.finite:
+        some = a if a.finite else b
+        return Point(b.step, some.mean, some.low, some.high, some.finite, missing)
+    count = a.finite + b.finite
+    mean = (a.mean * a.finite + b.mean * b.finite) / count
+    return Point(b.step, mean, min(a.low, b.low), max(a.high, b.high), count, missing)
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class SeriesBuilder:
         self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
         if len(self._points) >= self._limit:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
-            self._points = [merged(pair) for pair in pairs]
+            self._points = [merged(a, b) for a, b in pairs]
             self._a_point *= 2
 
     def series(self) -> Series:

@@ -108,7 +108,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     out = list(points)
     while len(out) > _MOST_POINTS:
         pairs = zip(out[::2], out[1::2], strict=False)
-        out = [merged(pair) for pair in pairs] + (out[-1:] if len(out) % 2 else [])
+        out = [merged(a, b) for a, b in pairs] + (out[-1:] if len(out) % 2 else [])
     return out
 
 
