@@ -6,7 +6,7 @@ It reads a question ("What is 6 times 7?", "half of 30", "the sum of 2 and 9") a
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Final
 
@@ -65,9 +65,8 @@ def value_of(instruction: str) -> Fraction | None:
 
 
 def _expression(text: str) -> Fraction | None:
-    for named, sign in _NAMED:
-        if found := re.fullmatch(named, text):
-            return _OPERATORS[sign](Fraction(found[1]), Fraction(found[2]))
+    if (named := _of_two(_NAMED, text)) is not None:
+        return named
     if found := re.fullmatch(rf"(half of|double|twice|the square of) {_N}|{_N} (squared)", text):
         value = Fraction(found[2] or found[3])
         return {"half of": value / 2, "double": 2 * value, "twice": 2 * value}.get(found[1], value * value)
@@ -76,6 +75,14 @@ def _expression(text: str) -> Fraction | None:
     if not re.fullmatch(rf"{_N}(?: ?[-+*/] ?{_N})+", text):
         return None
     return _evaluate(re.findall(r"[\d.]+|[-+*/]", text))
+
+
+def _of_two(forms: Iterable[tuple[str, str]], text: str) -> Fraction | None:
+    """Return what the form that the text has makes of its two numbers, or None where it has none of them."""
+    for form, sign in forms:
+        if found := re.fullmatch(form, text):
+            return _OPERATORS[sign](Fraction(found[1]), Fraction(found[2]))
+    return None
 
 
 def _evaluate(parts: list[str]) -> Fraction:
@@ -99,9 +106,8 @@ def _steps(text: str) -> Fraction | None:
 
 
 def _first(clause: str) -> Fraction | None:
-    for form, sign in _FIRST_STEPS:
-        if found := re.fullmatch(form, clause):
-            return _OPERATORS[sign](Fraction(found[1]), Fraction(found[2]))
+    if (value := _of_two(_FIRST_STEPS, clause)) is not None:
+        return value
     if found := re.fullmatch(rf"subtract {_N} from {_N}", clause):
         return Fraction(found[2]) - Fraction(found[1])
     if found := re.fullmatch(rf"(take|start with|begin with|double|halve) (?:the number )?{_N}", clause):

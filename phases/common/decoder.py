@@ -63,14 +63,14 @@ class _Growing:
         self._cache = DynamicCache(config=model.config)
 
     def read(self) -> torch.Tensor:
-        return self._forward(self._ids, _positions(self._mask))
+        return self._forward(self._ids, positions(self._mask))
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self._mask = torch.cat([self._mask, torch.ones_like(self._mask[:, :1])], dim=1)
-        return self._forward(tokens, _positions(self._mask)[:, -1:])
+        return self._forward(tokens, positions(self._mask)[:, -1:])
 
-    def _forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        return _logits(self._model, ids, self._mask, positions, self._cache)
+    def _forward(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        return _logits(self._model, ids, self._mask, places, self._cache)
 
 
 class _InPlace:
@@ -89,7 +89,7 @@ class _InPlace:
         rows, width = ids.shape
         # What a step reads, and moves on by one: its token, where it stands, and what it may look at.
         self._token = ids.new_zeros(rows, 1)
-        self._position = _positions(mask)[:, -1:].clone()
+        self._position = positions(mask)[:, -1:].clone()
         self._column = torch.tensor([width - 1], device=ids.device)
         self._seen = torch.zeros(
             rows, 1, 1, cache.layers[0].max_cache_len, dtype=torch.bool, device=ids.device
@@ -97,7 +97,7 @@ class _InPlace:
         self._seen[..., :width] = mask[:, None, None].bool()
 
     def read(self) -> torch.Tensor:
-        return _logits(self._model, self._ids, self._mask, _positions(self._mask), self._cache)
+        return _logits(self._model, self._ids, self._mask, positions(self._mask), self._cache)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self._token.copy_(tokens)
@@ -118,18 +118,18 @@ class _InPlace:
         return _logits(self._model, self._token, self._seen, self._position, self._cache)
 
 
-def _positions(mask: torch.Tensor) -> torch.Tensor:
-    # Left padding: positions count the tokens of the row alone.
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """Return where each token stands in its own row, padding on the left not counted: [rows, tokens]."""
     return (mask.cumsum(dim=-1) - 1).clamp(min=0)
 
 
 def _logits(
-    model: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any
+    model: Any, ids: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, cache: Any
 ) -> torch.Tensor:
     found: torch.Tensor = model(
         input_ids=ids,
         attention_mask=mask,
-        position_ids=positions,
+        position_ids=places,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,

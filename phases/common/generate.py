@@ -72,7 +72,9 @@ def generate(
             choose = _Sampler(torch.stack(noise).to(loaded.device), temperature, top_p)
         rows = [ids_of[prompts[i]] for i in batch]
         with torch.inference_mode():
-            new_tokens = _generate_ids(loaded, rows, max_new_tokens, choose, stops=stops, on_step=on_step)
+            new_tokens = _generate_ids(
+                loaded, rows, max_new_tokens, choose, ends=ends, stops=stops, on_step=on_step
+            )
         for index, ids in zip(batch, new_tokens, strict=True):
             yield index, completion(loaded.tokenizer, ends, ids, stop)
 
@@ -107,11 +109,12 @@ def _generate_ids(
     max_new_tokens: int,
     choose: Choose,
     *,
+    ends: Sequence[int],
     stops: "_StopStrings | None",
     on_step: Callable[[], None],
 ) -> list[list[int]]:
     ids, mask = pad_left(rows, loaded.tokenizer.pad_id, loaded.device)
-    ends = torch.tensor(end_ids(loaded), device=loaded.device)
+    last = torch.tensor(ends, device=loaded.device)
     passes = decoder(loaded, ids, mask, max_new_tokens)
     new = torch.full((len(rows), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
     done = torch.zeros(len(rows), dtype=torch.bool, device=loaded.device)
@@ -119,7 +122,7 @@ def _generate_ids(
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, step))
         new[:, step : step + 1] = tokens
-        done |= torch.isin(tokens[:, 0], ends)
+        done |= torch.isin(tokens[:, 0], last)
         if stops:
             done |= stops(new[:, : step + 1])
         on_step()

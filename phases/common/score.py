@@ -9,6 +9,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from phases.common.decoder import positions
 from phases.common.generate import pad_left
 from phases.common.model import LoadedModel
 
@@ -146,13 +147,11 @@ def _logits(
         cache = copy.deepcopy(cache)
         mask = torch.cat([mask.new_ones(len(mask), int(cache.get_seq_length())), mask], dim=1)
         cache.batch_repeat_interleave(len(ids))
-    # Left padding: positions count the tokens of the row alone.
-    positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
     with torch.inference_mode():
         return loaded.model(
             input_ids=ids,
             attention_mask=mask,
-            position_ids=positions,
+            position_ids=positions(mask)[:, -ids.shape[1] :],
             past_key_values=cache,
             logits_to_keep=keep,
             use_cache=cache is not None,

@@ -191,8 +191,10 @@ def _demands(examples: Sequence[str]) -> frozenset[str] | None:
 
 def _keeps(text: str, demands: frozenset[str] | None) -> bool:
     """Say whether an instruction can be checked as all examples can, where they can."""
+    if demands is None:
+        return True
     kinds = {check.kind for check in infer_checks(text)}
-    return demands is None or bool(kinds and demands <= kinds)
+    return bool(kinds) and demands <= kinds
 
 
 def _in_turn(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
