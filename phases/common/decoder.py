@@ -6,11 +6,17 @@ once, as a CUDA graph, and replayed as one. What does not suit that (a window sh
 weights, layers other than attention) grows its cache step by step, as transformers does.
 """
 
+import sys
 from typing import Any, Final, Protocol
 
 import torch
 from transformers import DynamicCache, StaticCache
-from transformers.cache_utils import StaticLayer, StaticSlidingWindowLayer
+from transformers.cache_utils import (
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+    StaticLayer,
+    StaticSlidingWindowLayer,
+)
 
 from phases.common.model import LoadedModel
 
@@ -18,16 +24,27 @@ _WARM: Final = 2
 """Steps before the recording: a kernel's first launch loads it, which cannot be recorded."""
 _WORTH_RECORDING: Final = 8
 """Steps below which a recording, which takes as long as a step, does not pay."""
+_WORTH_NARROWING: Final = 512
+"""Rows up to which a step takes as long with fewer, where another recording would be needed."""
 
 
 class Decoder(Protocol):
-    """The passes of one batch; logits are [rows, vocabulary] and hold until the next pass."""
+    """The passes of one batch; logits are [rows, vocabulary] and hold until the next pass.
+
+    Attributes:
+        fewest: with so many rows or less, it does not pay to go on with fewer of them.
+    """
+
+    fewest: int
 
     def read(self) -> torch.Tensor:
         """Read the prompts and return the logits of each row's first new token."""
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Read a token of each row, [rows, 1], and return the logits of the next one."""
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Go on with some of the rows alone, given by their numbers."""
 
 
 def decoder(loaded: LoadedModel, ids: torch.Tensor, mask: torch.Tensor, steps: int) -> Decoder:
@@ -61,6 +78,9 @@ class _Growing:
         self._ids = ids
         self._mask = mask
         self._cache = DynamicCache(config=model.config)
+        # What other layers hold of a row, they do not all let go of.
+        plain = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in self._cache.layers)
+        self.fewest = 1 if plain else sys.maxsize
 
     def read(self) -> torch.Tensor:
         return self._forward(self._ids, positions(self._mask))
@@ -68,6 +88,10 @@ class _Growing:
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self._mask = torch.cat([self._mask, torch.ones_like(self._mask[:, :1])], dim=1)
         return self._forward(tokens, positions(self._mask)[:, -1:])
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self._mask = self._mask[rows]
+        self._cache.batch_select_indices(rows)
 
     def _forward(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         return _logits(self._model, ids, self._mask, places, self._cache)
@@ -84,6 +108,7 @@ class _InPlace:
         self._mask = mask
         self._cache = cache
         self._recorded = recorded
+        self.fewest = _WORTH_NARROWING if recorded else 1
         self._steps = 0
         self._graph: Any = None
         rows, width = ids.shape
@@ -110,6 +135,13 @@ class _InPlace:
                 self._out = self._forward()
         self._graph.replay()
         return self._out
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self._graph = None  # what it reads and writes is of the former size
+        self._steps = 0
+        for layer in self._cache.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+        self._token, self._position, self._seen = self._token[rows], self._position[rows], self._seen[rows]
 
     def _forward(self) -> torch.Tensor:
         self._column.add_(1)

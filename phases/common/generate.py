@@ -99,13 +99,13 @@ def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torc
     return ids, mask
 
 
-Choose = Callable[[torch.Tensor, int], torch.Tensor]
-"""Chooses a token of each row, [rows, 1], from logits, [rows, vocabulary], at a step."""
+Choose = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+"""Chooses a token of each row, [rows, 1], from logits, [rows, vocabulary], rows' numbers and a step."""
 
 
 def _generate_ids(
     loaded: LoadedModel,
-    rows: Sequence[Sequence[int]],
+    prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
     choose: Choose,
     *,
@@ -113,26 +113,33 @@ def _generate_ids(
     stops: "_StopStrings | None",
     on_step: Callable[[], None],
 ) -> list[list[int]]:
-    ids, mask = pad_left(rows, loaded.tokenizer.pad_id, loaded.device)
+    """Return the new tokens of each prompt; once half of the rows have ended, the others go on alone."""
+    ids, mask = pad_left(prompts, loaded.tokenizer.pad_id, loaded.device)
     last = torch.tensor(ends, device=loaded.device)
     passes = decoder(loaded, ids, mask, max_new_tokens)
-    new = torch.full((len(rows), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
-    done = torch.zeros(len(rows), dtype=torch.bool, device=loaded.device)
+    new = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
+    rows = torch.arange(len(prompts), device=loaded.device)
+    done = torch.zeros(len(prompts), dtype=torch.bool, device=loaded.device)
     logits = passes.read()
     for step in range(max_new_tokens):
-        tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, step))
-        new[:, step : step + 1] = tokens
+        tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, rows, step))
+        new[rows, step] = tokens[:, 0]
         done |= torch.isin(tokens[:, 0], last)
         if stops:
-            done |= stops(new[:, : step + 1])
+            done |= stops(new[rows, : step + 1])
         on_step()
-        if step + 1 == max_new_tokens or bool(done.all()):
+        left = len(rows) - int(done.sum())
+        if step + 1 == max_new_tokens or not left:
             break
+        if 2 * left <= len(rows) and len(rows) > passes.fewest:
+            unfinished = (~done).nonzero()[:, 0]
+            passes.keep(unfinished)
+            rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
         logits = passes.step(tokens)
     return new[:, : step + 1].tolist()
 
 
-def _greedy(logits: torch.Tensor, step: int) -> torch.Tensor:
+def _greedy(logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
     return logits.argmax(dim=-1, keepdim=True)
 
 
@@ -175,8 +182,8 @@ class _Sampler:
         self.temperature = temperature
         self.top_p = top_p
 
-    def __call__(self, logits: torch.Tensor, step: int) -> torch.Tensor:
-        return draw(logits, self.noise[:, step], self.temperature, self.top_p)
+    def __call__(self, logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
+        return draw(logits, self.noise[rows, step], self.temperature, self.top_p)
 
 
 class _StopStrings:

@@ -99,6 +99,24 @@ def test_rows_of_a_batch_end_each_at_its_own_stop_string(loaded: LoadedModel) ->
     assert any(row.stopped for row in alone.values())
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_rows_that_have_ended_are_not_read_on(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, attention: str
+) -> None:
+    monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
+    read: list[int] = []
+    hook = loaded.model.register_forward_pre_hook(
+        lambda module, args, kwargs: read.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    together = generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=30, temperature=1.0, stop=("e", "1"))
+    tokens = sorted(row.tokens for _, row in together)
+    hook.remove()
+    assert read[0] == 5
+    for step, rows in enumerate(read[1:], 1):
+        assert rows < 2 * sum(count > step for count in tokens) or rows == 1
+    assert min(read) < 5
+
+
 def test_a_row_that_is_cut_off_is_not_finished(loaded: LoadedModel) -> None:
     [(_, row)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=3)
     assert row.finished == (row.tokens < 3) or loaded.tokenizer.eos not in row.text
