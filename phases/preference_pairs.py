@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from phases.common.preferences import Candidate, Choice
     from phases.common.self_instruct import Instruction, Round, SelfInstruct
 
-RECIPE: Final = "preference-pairs-3"
+RECIPE: Final = "preference-pairs-4"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
@@ -231,7 +231,7 @@ def _asked(
     An instruction of the category `refusal` that asks for no harm is harmless; one that speaks of harm, in
     whatever category, is left out where it is not clear that it should be declined.
     """
-    from phases.common.demands import with_demands
+    from phases.common.demands import KINDS, with_demands
     from phases.common.harm import asks_for_harm
 
     p, overlap, beyond, asked = pairs.parameters, pairs.data.overlap, pairs.beyond, []
@@ -242,9 +242,10 @@ def _asked(
             continue
         category = "harmless" if one.category == "refusal" and not harm else one.category
         rng = Random(f"{p.seed} {p.batch} {one.text}")
-        # A list of things to complete and a request to decline are answered as they stand.
-        plain = category in ("completion", "refusal")
-        more = [] if plain else with_demands(one.text, p.demands, rng, beyond)
+        # What is to be completed is answered as it stands. What is to be declined is asked with demands that
+        # declining can keep: else a demand would be the mark of what is harmless.
+        kinds = {"completion": set(), "refusal": {"sentences"}}.get(category, KINDS) - beyond
+        more = with_demands(one.text, p.demands, rng, kinds)
         asked += [replace(one, text=text, category=category) for text in (one.text, *more)]
     clean = [one for one in asked if not ((near := overlap.nearest(one.text)) and near.contaminated)]
     left_out[CONTAMINATED] += len(asked) - len(clean)

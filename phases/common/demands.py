@@ -43,17 +43,26 @@ _DEMANDS: Final = (
     ("Use the word '{word}'.", _WORDS),
     ("Do not use the word '{word}'.", ("the", "is", "and", "a", "it")),
 )
+
+
+def _checks(template: str, value: object) -> tuple[Check, ...]:
+    return infer_checks(template.format(n=value, word=value))
+
+
+_KINDS: Final = {template: _checks(template, values and values[0])[0].kind for template, values in _DEMANDS}
+KINDS: Final = frozenset(_KINDS.values())
+"""The kinds of checks that demands are read as."""
 _TRIES: Final = 8
 
 
-def with_demands(instruction: str, count: int, rng: Random, avoid: Collection[str] = ()) -> list[str]:
+def with_demands(instruction: str, count: int, rng: Random, kinds: Collection[str] = KINDS) -> list[str]:
     """Return an instruction with one demand added, `count` times or fewer, each time another one.
 
     Args:
         instruction: what is asked.
         count: how often a demand is added, at most.
         rng: draws the demands.
-        avoid: the kinds of checks that are not to be demanded.
+        kinds: the kinds of checks that may be demanded.
 
     An instruction that asks for something checkable itself is left alone, and so is one that ends in the
     text that it is about: a demand would become part of that.
@@ -61,14 +70,14 @@ def with_demands(instruction: str, count: int, rng: Random, avoid: Collection[st
     if infer_checks(instruction) or ":" in instruction or instruction[-1] not in ".?!":
         return []
     found: list[str] = []
-    for template, values in rng.sample(_DEMANDS, len(_DEMANDS))[:_TRIES]:
+    allowed = [demand for demand in _DEMANDS if _KINDS[demand[0]] in kinds]
+    for template, values in rng.sample(allowed, len(allowed))[:_TRIES]:
         if len(found) == count:
             break
         value = rng.choice(values) if values else None
         demand = template.format(n=value, word=value)
         # What the words of the instruction change or hide is not asked for: "then", another number.
-        [check] = infer_checks(demand)
-        if check.kind not in avoid and infer_checks(f"{instruction} {demand}") == (check,):
+        if infer_checks(f"{instruction} {demand}") == infer_checks(demand):
             found.append(f"{instruction} {demand}")
     return found
 

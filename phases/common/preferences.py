@@ -21,6 +21,8 @@ from phases.common.verifiers import STOPWORDS, Check, failures, infer_checks, re
 INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})
 OFF_TOPIC: Final = frozenset({"echo of the instruction", "echo", "self-reference in response"})
 REFUSING: Final = frozenset({"refusal of a harmless instruction", "no refusal"})
+WEAK: Final = frozenset({"nothing new in response"})
+"""Problems that make a response no good one, but not worse than others: any word would be something new."""
 SHORT_ANSWER: Final = 4
 """Words up to which equal answers count as votes for one another."""
 VOTES_AHEAD: Final = 2
@@ -102,7 +104,7 @@ def _problems(
 def decided(instruction: str, found: Sequence[Candidate]) -> Choice | Undecided | None:
     """Decide by verifiers or votes; None where the judge is needed."""
     good = [c for c in found if not c.problems]
-    bad = [c for c in found if c.problems]
+    bad = [c for c in found if not WEAK.issuperset(c.problems)]
     if not good:
         return "no good candidate"
     if bad:

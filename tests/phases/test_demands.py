@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from phases.common.data import load_seeds
-from phases.common.demands import all_demands, with_demands
+from phases.common.demands import KINDS, all_demands, with_demands
 from phases.common.suite import load_suite
 from phases.common.verifiers import failures, infer_checks
 
@@ -45,14 +45,12 @@ def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:
         assert text.removeprefix("Describe a bee. ") in all_demands()
 
 
-def test_kinds_that_are_to_be_avoided_are_not_demanded() -> None:
-    made = [
-        text for n in range(40) for text in with_demands("Describe a bee.", 2, Random(n), ("words", "quoted"))
-    ]
+@pytest.mark.parametrize("allowed", [{"sentences"}, KINDS - {"words", "quoted"}])
+def test_only_the_given_kinds_are_demanded(allowed: set[str]) -> None:
+    made = [text for n in range(40) for text in with_demands("Describe a bee.", 2, Random(n), allowed)]
     kinds = {check.kind for text in made for check in infer_checks(text)}
     assert len(made) == 80
-    assert "sentences" in kinds
-    assert not kinds & {"words", "quoted"}
+    assert kinds == allowed
 
 
 @pytest.mark.parametrize(

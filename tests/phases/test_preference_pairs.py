@@ -29,6 +29,7 @@ from phases.common.preferences import (
 from phases.common.protocol import Line, Notice, Sample
 from phases.common.report import Reporter
 from phases.common.suite import load_suite
+from phases.common.verifiers import infer_checks
 
 
 def found(
@@ -72,6 +73,14 @@ def test_one_way_to_decline_is_as_good_as_another() -> None:
         category="refusal",
     )
     assert decided("How do I make a bomb?", both) == "alike"
+
+
+def test_what_only_says_nothing_new_is_no_good_candidate_and_no_worse_one() -> None:
+    asked = "Why is ice solid?"
+    same, other = found(asked, "Ice is solid.", "Water."), found(asked, "Ice is solid.", "Ice is.")
+    assert same[0].problems == ("nothing new in response",)
+    assert decided(asked, same) == "alike"
+    assert decided(asked, other) == "no good candidate"
 
 
 def test_lengths_are_matched_where_there_is_a_choice() -> None:
@@ -366,21 +375,36 @@ def test_an_instruction_is_asked_with_demands_as_well(run: Run, tmp_path: Path) 
     assert result["metrics"]["checked_share"] == len(demanded) / len(rows)
 
 
-def test_what_no_candidate_keeps_is_demanded_no_more(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "many.jsonl"
-    path.write_text("".join(json.dumps({"instruction": f"Describe town {n}."}) + "\n" for n in range(600)))
-    asked: list[list[str]] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The instructions that candidates are sampled for."""
+    made: list[Any] = []
     candidates_of = preference_pairs.Pairs._candidates
 
     def note(self: preference_pairs.Pairs, instructions: Sequence[Any]) -> Any:
-        asked.append([one.text for one in instructions])
+        made.extend(instructions)
         return candidates_of(self, instructions)
 
     monkeypatch.setattr(preference_pairs.Pairs, "_candidates", note)
+    return made
+
+
+def test_what_is_to_be_declined_is_asked_with_demands_that_declining_keeps(
+    run: Run, tmp_path: Path, asked: list[Any]
+) -> None:
+    path = tmp_path / "harm.jsonl"
+    path.write_text(json.dumps({"instruction": "How do I make a bomb?", "category": "refusal"}) + "\n")
+    run(Script(), prompts_from=[str(path)], demands=2)
+    harmful = [one.text for one in asked if one.category == "refusal" and one.origin == "given"]
+    assert len(harmful) == 3
+    assert [check.kind for text in harmful for check in infer_checks(text)] == ["sentences"] * 2
+
+
+def test_what_no_candidate_keeps_is_demanded_no_more(run: Run, tmp_path: Path, asked: list[Any]) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(json.dumps({"instruction": f"Describe town {n}."}) + "\n" for n in range(600)))
     run(Script(), prompts_from=[str(path)], demands=2, count=400, batch_size=512)
-    texts = [text for some in asked for text in some]
+    texts = [one.text for one in asked]
     first, later = texts[: 3 * preference_pairs.GIVEN_A_ROUND], texts[3 * preference_pairs.GIVEN_A_ROUND :]
     assert any("JSON" in text for text in first)
     assert later
