@@ -53,7 +53,12 @@ DUMMY: Final = {"load_format": "dummy", "worker_extension_cls": "benchmarks.gpu_
 
 
 def naive(shape: str, seconds: float) -> Iterator[Row]:
-    """Measure `generate` on 4-bit weights, the few-shot prompt read anew for each row."""
+    """Measure `generate` on 4-bit weights, the common beginning of prompts read anew for each row.
+
+    Args:
+        shape: of the model.
+        seconds: for the few-shot answers; judging takes another quarter of it.
+    """
     import torch
     from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -68,8 +73,13 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
         "seconds": time.monotonic() - began,
         "peak_gib": _peak(),
     }
-    one = next(iter(gpu_model.prompts(_tokenizer(), 1, work.prompt, work.shared, seed=1)))
-    ids = torch.tensor([_tokenizer().prompt_ids(one)], device=device)
+    tokenizer = _tokenizer()
+    [asked] = gpu_model.prompts(tokenizer, 1, work.prompt, work.shared, seed=1)
+    [pair] = _pairs(tokenizer, 1)
+    judged = load_constitution(CONSTITUTION).prompt(*pair)
+    few_shot, to_judge = (
+        torch.tensor([tokenizer.prompt_ids(text)], device=device) for text in (asked, judged)
+    )
 
     class Until(StoppingCriteria):  # type: ignore[misc]
         def __init__(self, end: float) -> None:
@@ -80,7 +90,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             late = time.monotonic() > self.end
             return torch.full((len(input_ids),), late, dtype=torch.bool, device=input_ids.device)
 
-    def run(batch: int, new: int, end: float) -> int:
+    def run(ids: torch.Tensor, batch: int, new: int, end: float) -> int:
         until = Until(end)
         rows = ids.repeat(batch, 1)
         with torch.inference_mode():
@@ -99,14 +109,14 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             torch.cuda.synchronize()
         return until.steps
 
-    run(2, 2, time.monotonic() + seconds)  # kernels are loaded on first use
+    run(few_shot, 2, 2, time.monotonic() + seconds)  # kernels are loaded on first use
     left = time.monotonic() + seconds
     for number, batch in enumerate(work.naive_batches):
         if cuda:
             torch.cuda.reset_peak_memory_stats()
         began = time.monotonic()
         share = (left - began) / (len(work.naive_batches) - number)
-        steps = run(batch, work.new, began + share)
+        steps = run(few_shot, batch, work.new, began + share)
         took = time.monotonic() - began
         yield {
             "what": "few-shot answers",
@@ -114,13 +124,34 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "tokens_per_second": steps * batch / took,
             "tokens": steps * batch,
             "requests": batch,
-            "prompt_tokens": ids.shape[1],
+            "prompt_tokens": few_shot.shape[1],
             "seconds": took,
             "peak_gib": _peak(),
-            "predicted_gib": _generating_gib(shape, batch, ids.shape[1] + steps),
-            "bound_by": Bound(shape, batch, ids.shape[1], max(1, steps), 0.56),
+            "predicted_gib": _generating_gib(shape, batch, few_shot.shape[1] + steps),
+            "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
         }
+    batch, done = work.naive_batches[0], 0
+    began = time.monotonic()
+    while not done or (done < work.judged and time.monotonic() < began + seconds / 4):
+        run(to_judge, batch, 1, began + seconds)
+        done += batch // 2
+    took = time.monotonic() - began
+    yield {
+        "what": "pairs judged in both orders",
+        "engine": f"transformers generate, NF4, batch {batch}" if cuda else f"generate, batch {batch}",
+        "pairs_per_second": done / took,
+        "prompt_tokens": to_judge.shape[1],
+        "seconds": took,
+        "peak_gib": _peak(),
+    }
+
+
+def _pairs(tokenizer: Any, count: int) -> list[tuple[str, str, str]]:
+    """Return instructions of 30 tokens, each with two responses of 60."""
+    asked = gpu_model.prompts(tokenizer, count, 30, 1, seed=6)
+    answers = gpu_model.prompts(tokenizer, 2 * count, 60, 1, seed=7)
+    return list(zip(asked, answers[:count], answers[count:], strict=True))
 
 
 def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterator[Row]:
@@ -331,9 +362,7 @@ class Bench:
     def judging(self) -> Row:
         """Measure pairs judged in both orders, the constitution before each; responses of 60 tokens."""
         constitution, tokenizer = load_constitution(CONSTITUTION), self.engine.tokenizer
-        asked = gpu_model.prompts(tokenizer, self.work.judged, 30, 1, seed=6)
-        answers = gpu_model.prompts(tokenizer, 2 * self.work.judged, 60, 1, seed=7)
-        pairs = list(zip(asked, answers[: self.work.judged], answers[self.work.judged :], strict=True))
+        pairs = _pairs(tokenizer, self.work.judged)
         with Window(self._own.engine_core, self.seconds) as window:
             judge(self.engine, constitution, pairs, on_step=window.on_step)
         found = window.found()

@@ -33,6 +33,7 @@ ROWS = [
     row("few-shot answers", "ours on vllm", 3500, ceiling=7000.0),
     row("4 candidates a prompt, with the adapter", "ours on vllm", 3000),
     row("pairs judged in both orders", "ours on vllm", 0, pairs_per_second=50.0, bound_by=None),
+    row("pairs judged in both orders", "transformers generate", 0, pairs_per_second=5.0, bound_by=None),
     row("SFT", "naive: padded rows, whole logits", 1700, bound_by=None),
     row("SFT", "ours: packed rows, chunked loss", 3000, bound_by=None),
     row("DPO", "naive: TRL, reference in each step", 800, bound_by=None),
@@ -97,6 +98,13 @@ def test_the_page_has_what_was_measured_and_what_a_session_costs(
         gpu_report.hours(gpu_report.Session(), gpu_report.speeds(ROWS, gpu_cards.CARDS["H100"])).values()
     )  # type: ignore[arg-type]
     assert f"${2.5 * hours:.2f}" in page
+
+
+def test_aims_are_ratios_within_the_rows() -> None:
+    table = gpu_report.aims(ROWS)
+    assert "| few-shot answers, against plain generate | 9.33x | 10x | 7% short |" in table
+    assert "| DPO, against TRL's defaults | 2.00x | 1.5x | reached |" in table
+    assert "| few-shot answers, against vLLM's own loop | | 0.9x | not measured |" in table
 
 
 def test_predicted_peaks_stand_beside_measured_ones() -> None:
@@ -165,8 +173,13 @@ def test_generation_as_first_written_runs_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     assert gpu.main(["section", "naive", "--shape", "tiny", "--seconds", "60", "--out", str(out)]) == 0
     rows = gpu_report.read([out])
-    assert [r["what"] for r in rows] == ["build of the model", *["few-shot answers"] * 2]
-    assert all(r["tokens"] == 12 * r["requests"] for r in rows[1:])
+    assert [r["what"] for r in rows] == [
+        "build of the model",
+        *["few-shot answers"] * 2,
+        "pairs judged in both orders",
+    ]
+    assert all(r["tokens"] == 12 * r["requests"] for r in rows[1:3])
+    assert rows[3]["pairs_per_second"] > 0
 
 
 def test_what_training_measures_is_what_the_report_reads(tmp_path: Path) -> None:
