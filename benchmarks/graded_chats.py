@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(SEED)
     model = AutoModelForCausalLM.from_pretrained(source.path, dtype=torch.float32, use_safetensors=True)
     model.to(device).train()
+    tokenizer.hf.padding_side = "right"  # tokens on the left of a text would see nothing: NaN in some kernels
     rows = list(read_rows(given.data))
     grades = [grade for grade in GRADES if grade <= min(given.most, len(rows))]
     chosen = Random(SEED).sample(rows, grades[-1])
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, batch in enumerate(loader, 1):
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             loss = model(**batch.to(device)).loss
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {float(loss.detach())} after {number * BATCH} chats")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
