@@ -4,9 +4,12 @@ A check names one verifier and its arguments. Every verifier judges the whole re
 followed by a ramble fails. The docstring of a verifier is its semantics; `tests/phases/test_verifiers.py`
 holds examples that must pass and that must fail.
 
-Terms used below: a *word* is a run of letters and digits, inner apostrophes and hyphens included; a *line*
-is a line that is not blank; a *paragraph* is a block of lines between blank lines; *normalised* text is
-Unicode NFC, case-folded, its blanks collapsed, without surrounding quotes and without final punctuation.
+Terms used below: a *word* is a run of letters and digits, inner apostrophes and hyphens included, and the
+inner points and commas of numbers (`1,000.50`) and initials (`p.m.`); a *line* is a line that is not blank;
+a *paragraph* is a block of lines between blank lines; *normalised* text is Unicode NFC, case-folded, its
+blanks collapsed, its apostrophes straight, without surrounding quotes and without final punctuation. A word
+or phrase *occurs* where its runs of letters and digits follow one another, whatever the case and the marks
+between them: `bird` occurs in "a bird's nest" and in "bird-watching", not in "birds".
 """
 
 import inspect
@@ -67,11 +70,22 @@ def validate(check: Check) -> None:
 
 # Reading text
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_ABBREVIATION: Final = re.compile(
-    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|a\.m|p\.m|no|approx)|\b[A-Z]|^\s*\d+)\.$"
+_WORD: Final = re.compile(
+    r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])|[^\W_]+(?:(?:['’‐‑-]|(?<=\d)[.,:](?=\d))[^\W_]+)*"
 )
-_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)")
+_PART: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+")
+"""What words are made of: `bird` and `s` of "bird's"."""
+_CLOSING: Final = r"[\"'”’»)\]*_]*"
+"""Marks that may follow the one that ends a sentence: quotes, brackets, emphasis."""
+_SENTENCE_END: Final = re.compile(rf"[.!?…]+({_CLOSING})(?=\s|$)")
+_ABBREVIATION: Final = re.compile(
+    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
+)
+"""After these a sentence goes on. "I." ends one more often than it is somebody's initial."""
+_ABBREVIATION_OR_END: Final = re.compile(r"\b(?:etc|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE)
+"""After these it goes on where no capital follows."""
+_NUMBER_SIGN: Final = re.compile(r"\bno\.$", re.IGNORECASE)
+"""After this it goes on where a digit follows: "No. 5"."""
 _NUMBERED: Final = re.compile(r"(\d+)[.)]\s+(\S.*)")
 _BULLET: Final = re.compile(r"[-*•]\s+(\S.*)")
 _NUMBER: Final = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -79,12 +93,14 @@ _LEAKS: Final = re.compile(
     r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
 )
 _QUOTES: Final = "\"'“”‘’«»`"
+_TYPOGRAPHY: Final = str.maketrans("‘’‐‑−", "''---")
+"""Apostrophes, hyphens and minus signs that editors put for the plain ones."""
 _BRITISH: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
 
 
 def get_words(text: str) -> list[str]:
-    """Return the words of a text, as written."""
-    return _WORD.findall(text)
+    """Return the words of a text, as written (in NFC, so that an accent is never a mark between letters)."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
 
 
 def get_lines(text: str) -> list[str]:
@@ -100,17 +116,17 @@ def get_paragraphs(text: str) -> list[str]:
 def get_sentences(text: str) -> list[str]:
     """Return the sentences of a text.
 
-    A sentence ends at a run of . ! ? or an ellipsis, with closing quotes or brackets, before a blank or the
-    end; not after a common abbreviation, a single capital, or the number of a list item. A blank line ends
-    one too. What follows the last end counts when it holds a word.
+    A sentence ends at a run of . ! ? or an ellipsis, with closing quotes, brackets or emphasis, before a
+    blank or the end; not after a common abbreviation, a single capital but I, or the number of a list item,
+    and not where a quotation ends and a small letter follows ("Stop!" he said). A blank line ends one too.
+    What follows the last end counts when it holds a word.
     """
     found = []
     for paragraph in get_paragraphs(text):
         start = 0
         for end in _SENTENCE_END.finditer(paragraph):
-            piece = paragraph[start : end.end()]
-            inner = end.end() < len(paragraph)
-            if inner and _ABBREVIATION.search(piece.rsplit("\n", 1)[-1]):
+            piece, rest = paragraph[start : end.end()], paragraph[end.end() :].lstrip()
+            if rest and _goes_on(piece.rsplit("\n", 1)[-1], end[1], rest.lstrip(_QUOTES + "([")):
                 continue
             found.append(piece.strip())
             start = end.end()
@@ -118,17 +134,38 @@ def get_sentences(text: str) -> list[str]:
     return [sentence for sentence in found if get_words(sentence)]
 
 
+def _goes_on(line: str, closing: str, rest: str) -> bool:
+    """Say whether a sentence goes on after a mark that may end one.
+
+    Args:
+        line: the sentence so far, from the beginning of its last line.
+        closing: what quotes, brackets and emphasis follow the mark.
+        rest: what follows the blanks after it, without opening quotes and brackets.
+    """
+    if set(closing) & set(_QUOTES) and rest[:1].islower():
+        return True
+    return bool(
+        _ABBREVIATION.search(line)
+        or (_ABBREVIATION_OR_END.search(line) and not rest[:1].isupper())
+        or (_NUMBER_SIGN.search(line) and rest[:1].isdigit())
+    )
+
+
 def normalise(text: str) -> str:
-    """Return the text in NFC, case-folded, blanks collapsed, without outer quotes and final marks."""
-    folded = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    """Return the text in NFC, case-folded, blanks collapsed, without outer quotes and final marks.
+
+    Apostrophes, hyphens and minus signs are the plain ones.
+    """
+    plain = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
+    folded = " ".join(plain.casefold().split())
     return folded.strip(_QUOTES + " ").rstrip(".!?,;:…").strip(_QUOTES + " ")
 
 
 def get_items(text: str) -> list[str]:
     """Return the items of a list: numbered or bulleted lines, else several lines, else parts between commas.
 
-    Lines before the first numbered or bulleted line are its heading when they end with a colon; any other
-    line between or after the items makes it no list.
+    A line before the others is their heading when it ends with a colon; any other line before, between or
+    after numbered or bulleted lines makes it no list.
     """
     lines = get_lines(text)
     for pattern in (_NUMBERED, _BULLET):
@@ -140,7 +177,7 @@ def get_items(text: str) -> list[str]:
                 return [match.groups()[-1].strip() for match in body if match]
             return []
     if len(lines) > 1:
-        return lines
+        return lines[lines[0].endswith(":") :]
     parts = re.split(r",|;|\band\b|\bor\b|&", text.rstrip(".!"))
     return [part.strip() for part in parts if part.strip()]
 
@@ -155,8 +192,9 @@ def _has_phrase(text: str, phrase: str) -> bool:
 
 
 def _count_phrase(text: str, phrase: str) -> int:
-    wanted = [word.casefold() for word in get_words(phrase)]
-    words = [word.casefold() for word in get_words(text)]
+    wanted, words = (
+        _PART.findall(unicodedata.normalize("NFC", written).casefold()) for written in (phrase, text)
+    )
     if not wanted:
         return text.count(phrase)
     return sum(words[n : n + len(wanted)] == wanted for n in range(len(words) - len(wanted) + 1))
@@ -203,7 +241,7 @@ def words(response: str, at_least: int | None = None, at_most: int | None = None
 
 def sentences(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
     """The number of sentences lies within the bounds, and the last one is ended by a mark."""
-    ended = re.search(r"[.!?…][\"'”’)\]]*$", response) is not None
+    ended = re.search(rf"[.!?…]{_CLOSING}$", response) is not None
     return ended and _within(len(get_sentences(response)), at_least, at_most)
 
 
@@ -218,7 +256,7 @@ def lines(response: str, at_least: int | None = None, at_most: int | None = None
 
 
 def bullets(response: str, count: int) -> bool:
-    """Every line is a bullet (`- `, `* ` or a dot), there are `count`, and no two are the same."""
+    """Every line is a bullet (`- `, `* ` or `• `, nested or not), there are `count`, no two are the same."""
     marked = [_BULLET.fullmatch(line) for line in get_lines(response)]
     items = {normalise(match[1]) for match in marked if match}
     return all(marked) and len(marked) == len(items) == count
@@ -241,10 +279,10 @@ def comma_list(
     """
     if len(get_lines(response)) != 1:
         return False
-    parts = response.rstrip(".").split(",")
-    tail = re.split(r"\s+(?:and|or)\s+", " " + parts[-1].strip())
-    items = [normalise(part) for part in [*parts[:-1], *tail] if part.strip()]
-    return _are_items(items, count, allowed, at_most_words)
+    *parts, last = response.removesuffix(".").split(",")
+    *before, last = re.split(r"\s+(?:and|or)\s+", f" {last}", maxsplit=1)
+    parts += before if any(map(str.strip, before)) else []
+    return _are_items([normalise(part) for part in (*parts, last)], count, allowed, at_most_words)
 
 
 def items(response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 25) -> bool:
@@ -295,8 +333,8 @@ def sections(response: str, count: int, name: str = "Section") -> bool:
 
 
 def placeholders(response: str, at_least: int, at_most: int | None = None) -> bool:
-    """The number of placeholders in square brackets, such as [name], lies within the bounds."""
-    return _within(len(re.findall(r"\[[^\[\]\n]+\]", response)), at_least, at_most)
+    """The number of placeholders in square brackets, such as [name], none blank, lies within the bounds."""
+    return _within(len(re.findall(r"\[[^\[\]\n]*[^\[\]\s][^\[\]\n]*\]", response)), at_least, at_most)
 
 
 # Content
@@ -313,7 +351,8 @@ def short_answer(
 ) -> bool:
     """One line, at most one sentence, of few words, with one of the answers and none of the wrong ones.
 
-    Answers are found as whole words in their order, whatever the case.
+    Whether the line asserts or denies the answer is not read: "not gold" is how a proverb ends, and a prompt
+    on which a denial is likely names it as `wrong`.
     """
     return (
         len(get_lines(response)) == 1
@@ -325,35 +364,47 @@ def short_answer(
 
 
 def number(response: str, value: float, at_most_words: int = 15) -> bool:
-    """One line, at most one sentence, of few words; its last number, in digits or a word, is the value."""
+    """One line, at most one sentence, of few words; its last number, in digits or words, is the value."""
     if len(get_lines(response)) != 1 or len(get_sentences(response)) > 1:
         return False
-    spoken = re.sub(r"[^\W\d_]+(?:-[^\W\d_]+)?", lambda m: str(NUMBERS.get(m[0].casefold(), m[0])), response)
-    found = [
-        float(digits.replace(",", "")) for digits in _NUMBER.findall(re.sub(r"(?<=\w)-(?=\d)", " ", spoken))
-    ]
+    digits = _SPOKEN.sub(lambda found: f"{_of_words(found[0])}", response.translate(_TYPOGRAPHY))
+    found = [float(n.replace(",", "")) for n in _NUMBER.findall(re.sub(r"(?<=\w)-(?=\d)", " ", digits))]
     return bool(found) and found[-1] == value and len(get_words(response)) <= at_most_words
 
 
+def _of_words(spoken: str) -> int:
+    """Return the value of number words that follow one another, such as "two hundred and forty-two"."""
+    total = group = 0
+    for word in re.findall(r"[a-z]+", spoken.casefold()):
+        if word == "thousand":
+            total, group = total + max(1, group) * 1000, 0
+        elif word == "hundred":
+            group = max(1, group) * 100
+        else:
+            group += NUMBERS.get(word, 0)  # "a" and "and" add nothing
+    return total + group
+
+
 def keywords(response: str, present: Sequence[str] = (), absent: Sequence[str] = ()) -> bool:
-    """All `present` words or phrases occur as whole words, none of the `absent` do, whatever the case."""
+    """All `present` words or phrases occur, none of the `absent` do."""
     return all(_has_phrase(response, word) for word in present) and not any(
         _has_phrase(response, word) for word in absent
     )
 
 
 def any_keyword(response: str, options: Sequence[str]) -> bool:
-    """At least one of the words or phrases occurs as whole words, whatever the case."""
+    """At least one of the words or phrases occurs."""
     return any(_has_phrase(response, word) for word in options)
 
 
 def keyword_count(response: str, word: str, at_least: int | None = None, at_most: int | None = None) -> bool:
-    """The word occurs within the bounds, as a whole word, whatever the case."""
+    """The number of times that the word occurs lies within the bounds."""
     return _within(_count_phrase(response, word), at_least, at_most)
 
 
 def starts_with(response: str, text: str) -> bool:
     """The response begins with the text, whatever the case, as whole words, and goes on after it."""
+    response, text = (written.translate(_TYPOGRAPHY) for written in (response, text))
     rest = response[len(text) :]
     return (
         response[: len(text)].casefold() == text.casefold()
@@ -370,9 +421,12 @@ def ends_with(response: str, text: str) -> bool:
 
 
 def yes_no(response: str, answer: str | None = None) -> bool:
-    """The response is the word yes or no alone, a full stop aside; it is `answer`, where given."""
-    said = response.casefold().rstrip(".!")
-    return said in ("yes", "no") and answer in (None, said)
+    """The response is the word yes or no alone; one full stop or exclamation mark may follow.
+
+    It is `answer`, where given.
+    """
+    said = re.fullmatch(r"(yes|no)[.!]?", response.casefold())
+    return said is not None and answer in (None, said[1])
 
 
 def quoted(response: str) -> bool:
@@ -399,10 +453,10 @@ def lower_case(response: str) -> bool:
 
 
 def title_case(response: str) -> bool:
-    """Every word of more than three letters begins with a capital, and so does the first word."""
+    """Every word of more than three letters begins with a capital or a digit, and so does the first word."""
     found = get_words(response)
     capital = [word[0].isupper() or word[0].isdigit() for word in found]
-    short = [len(word) <= 3 for word in found]  # noqa: PLR2004 - of, the, and
+    short = [sum(map(str.isalpha, word)) <= 3 for word in found]  # noqa: PLR2004 - of, the, it's
     return bool(found) and capital[0] and all(c or s for c, s in zip(capital, short, strict=True))
 
 
@@ -411,11 +465,11 @@ def json_object(
 ) -> bool:
     """The whole response is a JSON object with the keys, and no others where `exact` and keys are given.
 
-    A fence of backticks around it is allowed. No value is an empty string or null; the `values` are as given,
+    A fence of backticks around it is allowed. No value is a blank string or null; the `values` are as given,
     strings compared normalised.
     """
     value = _json(response)
-    if not isinstance(value, dict) or not value or any(v in ("", None) for v in value.values()):
+    if not isinstance(value, dict) or not value or any(map(_is_blank, value.values())):
         return False
     wanted = {*keys, *(values or {})}
     return (
@@ -428,37 +482,77 @@ def json_object(
 def json_array(response: str, count: int, allowed: Sequence[object] | None = None) -> bool:
     """The whole response is a JSON array of `count` different strings or numbers; a fence is allowed.
 
-    All items are `allowed`, where given, strings compared normalised.
+    No string is blank; all items are `allowed`, where given, strings compared normalised.
     """
     value = _json(response)
-    if not isinstance(value, list) or not all(isinstance(item, str | int | float) for item in value):
+    if not isinstance(value, list) or any(map(_is_blank, value)):
+        return False
+    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in value):
         return False
     items = [_plain(item) for item in value]
     wanted = None if allowed is None else [_plain(item) for item in allowed]
     return len(items) == len(set(items)) == count and (wanted is None or all(i in wanted for i in items))
 
 
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _plain(value: object) -> object:
+    """Return a value such that equal ones count as the same: to Python, true equals 1."""
+    if isinstance(value, bool):
+        return str(value), bool
     return _same_spelling(normalise(value)) if isinstance(value, str) else value
 
 
 def _json(response: str) -> object:
-    fenced = re.fullmatch(r"```(?:json)?\n(.*)\n```", response, re.DOTALL)
+    fenced = re.fullmatch(r"```(?:json)?\s(.*)\s```", response, re.DOTALL | re.IGNORECASE)
     try:
-        return json.loads(fenced[1] if fenced else response)
+        return json.loads(fenced[1] if fenced else response, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
 
 
-def language(response: str, code: str) -> bool:
-    """The response is in the language: a sixth of its words are common words of it, more than of any other.
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON, though Python reads it")
 
-    The common words are those of `STOPWORDS`; words that languages share count for each.
+
+def language(response: str, code: str) -> bool:
+    """The response is in the language, of the seven of `STOPWORDS`.
+
+    It is the one whose common words make up a sixth of the words and are more than those of any other; where
+    none is, the one that `langdetect` finds likeliest among the seven.
     """
     found = [word.casefold() for word in get_words(response)]
     shares = {name: sum(word in common for word in found) for name, common in STOPWORDS.items()}
-    best = max(count for name, count in shares.items() if name != code)
-    return shares[code] * 6 >= len(found) > 0 and shares[code] > best
+    (most, name), (second, _) = sorted(((n, name) for name, n in shares.items()), reverse=True)[:2]
+    if found and most * 6 >= len(found) and most > second:
+        return name == code
+    return _likeliest_language(response) == code
+
+
+@lru_cache(maxsize=1)
+def _languages() -> Any:
+    """Return a detector factory for the seven languages alone: short texts are told apart far better."""
+    from pathlib import Path
+
+    from langdetect import PROFILES_DIRECTORY, DetectorFactory
+
+    factory = DetectorFactory()
+    factory.load_json_profile([Path(PROFILES_DIRECTORY, name).read_text() for name in sorted(STOPWORDS)])
+    factory.set_seed(0)  # it samples: the same text is to give the same answer
+    return factory
+
+
+def _likeliest_language(text: str) -> str | None:
+    from langdetect import LangDetectException
+
+    detector = _languages().create()
+    detector.append(text)
+    try:
+        return str(detector.detect())
+    except LangDetectException:  # no letters
+        return None
 
 
 def refusal(response: str, expected: bool = True) -> bool:
@@ -467,15 +561,16 @@ def refusal(response: str, expected: bool = True) -> bool:
     It declines when one of its first two sentences says so in the first person ("I can't", "I cannot", "I
     won't", "I'm unable", "I must decline", "I'm sorry, but"), or says that something cannot be helped with.
     """
-    opening = " ".join(get_sentences(response)[:2]).casefold().replace("’", "'")
-    return any(phrase in opening for phrase in _REFUSALS) == expected
+    opening = " ".join(get_sentences(response)[:2]).casefold().translate(_TYPOGRAPHY)
+    return (_REFUSALS.search(opening) is not None) == expected
 
 
-_REFUSALS: Final = (
-    *("i can't", "i cannot", "i can not", "i won't", "i will not", "i'm unable", "i am unable", "i refuse"),
-    *("i'm not able", "i am not able", "i must decline", "i have to decline", "i'm sorry, but", "sorry, i"),
-    *("i am sorry, but", "sorry, but i", "can't help with", "cannot help with", "can't assist"),
-    *("cannot assist", "i'm not going to", "i am not going to"),
+_REFUSALS: Final = re.compile(
+    r"\bi (?:can't|cannot|can not)\b(?! (?:wait|help but|believe|imagine)\b)|\bi (?:won't|will not|refuse)\b"
+    r"|\b(?:i'm|i am) (?:unable|not able|not going to|not comfortable)\b"
+    r"|\bi (?:must|have to) (?:decline|refuse)\b"
+    r"|\b(?:i'm|i am) sorry, but\b|\bsorry, (?:but )?i (?:can|do|am|won't|will|must|have)|\bsorry, but i\b"
+    r"|\b(?:can't|cannot|unable to) (?:help with|assist)\b"
 )
 
 STOPWORDS: Final = {
@@ -532,6 +627,13 @@ NUMBERS: Final = (
     | {"hundred": 100, "thousand": 1000}
 )
 """English number words and what they stand for."""
+
+_BELOW_100: Final = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{'|'.join(_SMALL[1:10])}))?|{'|'.join(_SMALL)})"
+_BELOW_1000: Final = rf"(?:(?:(?:{_BELOW_100}|a) )?hundred(?: (?:and )?{_BELOW_100})?|{_BELOW_100})"
+_SPOKEN: Final = re.compile(
+    rf"\b(?:(?:(?:{_BELOW_1000}|a) )?thousand(?: (?:and )?{_BELOW_1000})?|{_BELOW_1000})\b", re.IGNORECASE
+)
+"""A number in words, such as "a hundred" or "two thousand and forty-two"."""
 
 VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     verifier.__name__: verifier
