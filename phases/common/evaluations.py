@@ -97,6 +97,8 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
             ("engines", *(e.provenance.get("engine", {}).get("name") for e in (first, second))),
             ("weights", *(e.provenance.get("engine", {}).get("weights") for e in (first, second))),
             ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
+            ("verifiers", *(e.provenance.get("verifiers") for e in (first, second))),
+            ("sentence splitters", *(e.provenance.get("sentences") for e in (first, second))),
             ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
         )
         for what, a, b in same:

@@ -22,7 +22,9 @@ SFT_ABOVE: Final = 0.60
 PAIRS: Final = 10_000
 DPO_ABOVE: Final = 0.85
 LEVEL: Final = 0.05
-RECORDED: Final = ("model", "dtype", "device", "prompt_format", "stop_rule", "suite", "versions", "command")
+RECORDED: Final = (
+    *("model", "dtype", "device", "prompt_format", "stop_rule", "suite", "verifiers", "versions", "command"),
+)
 """What an evaluation must record to be repeated, beside its parameters."""
 
 
@@ -264,7 +266,7 @@ def _reproducible(evaluations: Mapping[str, Evaluation]) -> Line:
     evidence = (
         f"not recorded: {', '.join(sorted(missing))}"
         if missing
-        else "model hashes, suite version, seeds, prompt format, stop rule, number format, library versions, "
-        "device and command of each evaluation"
+        else "model hashes, suite version, hash of the verifiers, seeds, prompt format, stop rule, number format, "
+        "library versions, device and command of each evaluation"
     )
     return Line("reproducibility documented", not missing, evidence)

@@ -147,6 +147,18 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
             ),
             "different stop rules (None and another)",
         ),
+        (
+            evaluation(
+                PASSED["sft"],
+                provenance={
+                    "prompt_format": "f",
+                    "four_bit": False,
+                    "dtype": "float32",
+                    "verifiers": "another",
+                },
+            ),
+            "different verifiers (None and another)",
+        ),
         (evaluation(PASSED["sft"][:50]), "do not hold the same prompts"),
         ({"success_rate": 1}, "not an evaluation"),
     ],

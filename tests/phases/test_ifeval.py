@@ -46,8 +46,8 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     (
         "length_constraints:number_sentences",
         {"num_sentences": 2, "relation": "less than"},
-        ["Dr. Smith came home", "It costs 3.5 euros."],
-        ["One. Two.", "Is it? It is."],
+        ["Dr. Smith came home", "It costs 3.5 euros.", "He saw Gen. Lee of Calif. today."],
+        ["One. Two.", "Is it? It is.", "A. Bread\nB. Butter"],
     ),
     (
         "length_constraints:number_sentences",
