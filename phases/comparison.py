@@ -4,6 +4,9 @@ Two rules are shown for every model. By the primary one an answer must also end 
 *following alone*, the model may go on to another instruction after it. A gain by the primary rule is the sum
 of a gain in following and a gain in *stopping in time*: in answers no longer spoilt by going on.
 
+What the base model does after solved examples, which show it how to stop, is set against the tuned models
+too: a gain over that is not one of format.
+
 Rates come with Wilson intervals. The three contrasts are paired by prompt: exact McNemar tests with Holm's
 correction, differences with BCa bootstrap intervals, and beside each the smallest difference that would have
 been seen. Categories are corrected by Benjamini and Hochberg.
@@ -61,7 +64,7 @@ _OF_CONTRAST: Final = (
     ("gain_high", "upper end of its BCa bootstrap 95 % interval"),
     ("gained", "prompts that only the second model follows"),
     ("lost", "prompts that only the first model follows"),
-    ("detectable", "smallest difference found with power 0.8"),
+    ("detectable", "smallest difference found with power 0.8 after Holm's correction at worst"),
 )
 
 METRICS = {
@@ -119,6 +122,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             prefix, {m: list(map(rule, e.results)) for m, e in evaluations.items()}, parameters
         )
     categories = _categories(evaluations)
+    few_shot = _few_shot(evaluations, parameters)
     results = {model: e.results for model, e in evaluations.items()}
     changes = {f"{a}_{b}": error_analysis.changed(results[a], results[b]) for a, b in CONTRASTS}
     errors = {
@@ -147,6 +151,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             evaluations,
             paths,
             metrics,
+            parameters=parameters,
+            few_shot=few_shot,
             categories=categories,
             changes=changes,
             errors=errors,
@@ -160,6 +166,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "metrics": metrics,
             "tiers": reached,
             "categories": categories,
+            "few_shot": few_shot,
             "errors": errors,
             "changes": changes,
             "provenance": record,
@@ -200,7 +207,10 @@ def _contrasts(
     """Return the metrics of the three contrasts by one rule, which are corrected together."""
     from phases.common.statistics import adjusted, paired
 
-    found = [paired(followed[a], followed[b], parameters.seed, parameters.resamples) for a, b in CONTRASTS]
+    found = [
+        paired(followed[a], followed[b], parameters.seed, parameters.resamples, tests=len(CONTRASTS))
+        for a, b in CONTRASTS
+    ]
     holm = adjusted([contrast.p for contrast in found], "holm")
     values: dict[str, float | int] = {}
     for (a, b), contrast, p in zip(CONTRASTS, found, holm, strict=True):
@@ -237,13 +247,42 @@ def _categories(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
     return rows
 
 
-def _few_shot(model: str, metrics: Mapping[str, Any]) -> str:
-    """Say what a model does after solved examples, where its evaluation asked."""
-    name = "success_rate_few_shot"
-    if name not in metrics:
-        return ""
-    interval = f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]"
-    return f"{NAMES[model]} after solved examples: following {metrics[name]:.1%} {interval}"
+def _few_shot(evaluations: Mapping[str, Evaluation], parameters: Parameters) -> list[dict[str, Any]]:
+    """Return what each model follows after solved examples, and how much more each model tuned after it does.
+
+    Empty where no evaluation asked. These contrasts are beside the three: nothing corrects their p-values.
+    """
+    from phases.common.statistics import paired, wilson
+
+    rows: list[dict[str, Any]] = []
+    for n, model in enumerate(MODELS):
+        shown = [result.following for result in evaluations[model].results_few_shot]
+        if not shown:
+            continue
+        rate = wilson(sum(shown), len(shown))
+        row: dict[str, Any] = {"model": model, "rate": rate.rate, "interval": [rate.low, rate.high]}
+        for later in MODELS[n + 1 :]:
+            followed = [result.following for result in evaluations[later].results]
+            contrast = paired(shown, followed, parameters.seed, parameters.resamples)
+            row[later] = dataclasses.asdict(contrast)
+        rows.append(row)
+    return rows
+
+
+def _few_shot_text(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for row in rows:
+        low, high = row["interval"]
+        name = f"{NAMES[row['model']]} after solved examples"
+        lines.append(f"{name}: following {row['rate']:.1%} [{low:.1%}, {high:.1%}]")
+        for later in (model for model in MODELS if model in row):
+            of = row[later]
+            lines.append(
+                f"  {NAMES[later]} without any: following {_points(of['gain'])} "
+                f"[{100 * of['low']:+.1f}, {100 * of['high']:+.1f}], gained {of['gained']}, lost "
+                f"{of['lost']}, p = {of['p']:.2g} (exact McNemar, not corrected)"
+            )
+    return lines
 
 
 def _ifeval(model: str, metrics: Mapping[str, Any]) -> str:
@@ -289,6 +328,8 @@ def _text(
     paths: Sequence[Path],
     metrics: dict[str, Any],
     *,
+    parameters: Parameters,
+    few_shot: Sequence[Mapping[str, Any]],
     categories: Sequence[dict[str, Any]],
     changes: dict[str, Any],
     errors: dict[str, Any],
@@ -300,7 +341,8 @@ def _text(
         f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
         "",
         "followed: all checks passed and the answer ended by itself (the primary rule)",
-        "following: all checks passed, even if the model then went on to another instruction",
+        "following: all checks passed, even if the model then went on to another instruction;",
+        "  an answer that was cut off at the last token it was allowed follows by neither rule",
         "",
         "model  followed  95 % interval     following  95 % interval     went on  cut off  evaluation",
     ]
@@ -314,10 +356,18 @@ def _text(
             f"{NAMES[model]:5}  {'   '.join(shares)}   {metrics[f'{model}_went_on_rate']:>7.1%}  "
             f"{metrics[f'{model}_truncation_rate']:>7.1%}  {path}"
         )
-    lines += [line for model, e in evaluations.items() if (line := _few_shot(model, e.metrics))]
+    lines += _few_shot_text(few_shot)
     lines += [line for model, e in evaluations.items() if (line := _ifeval(model, e.metrics))]
     for prefix, title in TITLES.items():
         lines += ["", *_contrast_table(title, prefix, metrics)]
+    lines += [
+        "",
+        f"intervals: Wilson for rates, BCa bootstrap over prompts for gains ({parameters.resamples:,} "
+        f"resamples, seed {parameters.seed})",
+        "p: exact McNemar on the prompts that one model alone follows; Holm: over a table's three contrasts",
+        "detectable: the smallest gain that these prompts, with as many that differ, show with power 0.8 at",
+        f"  level {LEVEL}/{len(CONTRASTS)}, which is what Holm asks of one contrast at worst",
+    ]
     lines += ["", "Where each gain is from", *(line for a, b in CONTRASTS for line in _parts(a, b, metrics))]
     lines += [
         "",
@@ -331,6 +381,9 @@ def _text(
         ]
         q = "".join(f"{row[f'q_{a}_{b}']:>12.2g}" for a, b in CONTRASTS)
         lines.append(f"{row['category']:14} {row['prompts']:>7}  {shares[0]}           {shares[1]} {q}")
+    lines += [
+        "q: exact McNemar by the primary rule, after Benjamini and Hochberg over the categories of a contrast"
+    ]
     lines += ["", "Tiers of success, line by line, with the session document's thresholds"]
     lines += tiers.as_text(reached)
     table = error_analysis.as_text(errors["failing"], MODELS, NAMES)

@@ -409,8 +409,8 @@ def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Repor
         if next(files.read_rows(path), None) == fingerprint:
             return path
         reporter.notice(
-            f"{path} was made from another model, suite, stop rule or parameters, or judged by other verifiers; it "
-            "is not continued",
+            f"{path} was made from another model, suite, stop rule or parameters, or judged by other "
+            "verifiers; it is not continued",
             "warning",
         )
     now = datetime.datetime.now(datetime.UTC)

@@ -53,6 +53,18 @@ class Evaluation(msgspec.Struct, frozen=True):
     results: tuple[Result, ...]
     provenance: dict[str, Any]
     metrics: dict[str, Any] = {}
+    results_few_shot: tuple[Result, ...] = ()
+
+    @property
+    def model_sha256(self) -> str | None:
+        """The hash of the model or adapter that was evaluated."""
+        return (self.provenance.get("model") or {}).get("sha256")
+
+    @property
+    def base_sha256(self) -> str | None:
+        """The hash of the base model: of the model itself, where it is no adapter."""
+        model = self.provenance.get("model") or {}
+        return (model.get("base") or model).get("sha256")
 
 
 def newest(patterns: Sequence[str]) -> Path:
@@ -87,10 +99,11 @@ def read(path: Path) -> Evaluation:
 
 
 def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
-    """Raise EvaluationError unless all were made on the same prompts in the same way."""
+    """Raise EvaluationError unless all are of different models, on the same prompts, made in the same way."""
     for (one, first), (other, second) in pairwise(zip(paths, evaluations, strict=True)):
         same = (
             ("suite versions", first.suite.version[:12], second.suite.version[:12]),
+            ("base models", first.base_sha256, second.base_sha256),
             ("max_new_tokens", *(e.parameters.get("max_new_tokens") for e in (first, second))),
             ("prompt formats", *(e.provenance.get("prompt_format") for e in (first, second))),
             ("quantisation (4-bit)", *(e.provenance.get("four_bit") for e in (first, second))),
@@ -106,5 +119,7 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
                 raise EvaluationError(
                     f"{one} and {other} have different {what} ({a} and {b}); evaluate both in the same way"
                 )
+        if first.model_sha256 and first.model_sha256 == second.model_sha256:
+            raise EvaluationError(f"{one} and {other} are of the same model, {first.model_sha256[:12]}")
         if [r.key for r in first.results] != [r.key for r in second.results]:
             raise EvaluationError(f"{one} and {other} do not hold the same prompts; evaluate both again")

@@ -41,7 +41,9 @@ class Contrast:
         gained: prompts that only the second follows; lost: those that only the first follows.
         p: exact McNemar test (two-sided binomial over `gained` and `lost`).
         detectable: the smallest gain that this many prompts with this much discordance show with power
-            0.8 at level 0.05: (z_0.975 + z_0.8) * sqrt(discordant share / prompts), after Connor (1987).
+            0.8: (z_1-level/2 + z_0.8) * sqrt(discordant share / prompts), after Connor (1987). A gain needs
+            as much discordance as it is large, so the share is never less than that, however little was seen.
+            The level is 0.05 over the number of tests, what Holm asks of one of them at worst.
     """
 
     gain: float
@@ -63,8 +65,17 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     return float(exact(table, exact=True).pvalue)
 
 
-def paired(first: Sequence[bool], second: Sequence[bool], seed: int, resamples: int = 10_000) -> Contrast:
+def paired(
+    first: Sequence[bool], second: Sequence[bool], seed: int, resamples: int = 10_000, tests: int = 1
+) -> Contrast:
     """Compare two models on the same prompts, in the same order.
+
+    Args:
+        first: whether the first model followed each prompt.
+        second: whether the second one did.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+        tests: how many contrasts are corrected together.
 
     Raises:
         ValueError: the sequences are not equally long, or empty.
@@ -89,7 +100,8 @@ def paired(first: Sequence[bool], second: Sequence[bool], seed: int, resamples: 
             batch=1000,
         ).confidence_interval
         low, high = float(interval.low), float(interval.high)
-    share = max(1, gained + lost) / len(first)
+    power = float(norm.ppf(1 - (1 - CONFIDENCE) / tests / 2) + norm.ppf(0.8))
+    share = max((gained + lost) / len(first), power**2 / len(first))
     return Contrast(
         gain,
         low,
@@ -97,7 +109,7 @@ def paired(first: Sequence[bool], second: Sequence[bool], seed: int, resamples: 
         gained,
         lost,
         mcnemar(first, second),
-        float((norm.ppf(0.975) + norm.ppf(0.8)) * (share / len(first)) ** 0.5),
+        power * (share / len(first)) ** 0.5,
     )
 
 

@@ -26,6 +26,9 @@ RECORDED: Final = (
     *("model", "dtype", "device", "prompt_format", "stop_rule", "suite", "verifiers", "versions", "command"),
 )
 """What an evaluation must record to be repeated, beside its parameters."""
+MADE: Final = ("sft_data", "sft_training", "pairs", "dpo_training")
+RECORDED_OF_MADE: Final = ("model", "parameters", "seed", "versions", "device", "prompt_format", "command")
+"""What the record of data or of a training must hold to be repeated."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -82,7 +85,7 @@ def assess(
         _of_record(
             "SFT training completes",
             records.sft_training,
-            lambda path: _trained(path, records.sft_data, sft),
+            lambda path: _trained(path, records.sft_data, base, sft),
         ),
         _rate("SFT model shows improvement (> 60 %)", "sft", SFT_ABOVE, "base", metrics),
     )
@@ -97,13 +100,17 @@ def assess(
         _of_record(
             "DPO training completes",
             records.dpo_training,
-            lambda path: _trained(path, records.pairs, dpo),
+            lambda path: _trained(path, records.pairs, sft, dpo),
         ),
         _rate("DPO model shows improvement (> 85 %)", "dpo", DPO_ABOVE, "sft", metrics),
         _progression(metrics),
     )
     publication = _tier(
-        "publication-ready", full, _significant(metrics), _analysed(evaluations), _reproducible(evaluations)
+        "publication-ready",
+        full,
+        _significant(metrics),
+        _analysed(evaluations),
+        _reproducible(evaluations, records),
     )
     return minimum, full, publication
 
@@ -166,7 +173,7 @@ def _verified(manifest: Path, base: Evaluation, metrics: Mapping[str, Any]) -> t
     record = _read(manifest)
     verdict = _read(_named(manifest, record["verification"], record["sha256"]))["verdict"]
     verified, rate = record["model"]["sha256"], metrics["base_rate"]
-    same = base.provenance.get("model", {}).get("sha256") == verified
+    same = base.model_sha256 == verified
     other = "" if same else f"; but model {verified[:12]} was verified, another than the base model evaluated"
     met = verdict == "clean" and rate <= BASE_AT_MOST and same
     return met, f"verdict {verdict}, the base model follows {rate:.1%}{other}"
@@ -191,13 +198,17 @@ def _clean_rows(manifest: Path, enough: int, evaluation: Evaluation) -> tuple[bo
     )
 
 
-def _trained(manifest: Path, data: Path | None, evaluation: Evaluation) -> tuple[bool, str]:
-    """Say whether a training ended, on the recorded data, with the adapter that was evaluated."""
+def _trained(
+    manifest: Path, data: Path | None, before: Evaluation, evaluation: Evaluation
+) -> tuple[bool, str]:
+    """Say whether a training went from one evaluated model to another, on the recorded data."""
     record = _read(manifest)
     trained = {Path(made["path"]).name: made["sha256"] for made in record["artifacts"]}
     evaluated = evaluation.provenance.get("model", {}).get("files", {})
     same = bool(trained) and all(evaluated.get(name) == sha256 for name, sha256 in trained.items())
     said = [f"{record['metrics']['steps']:,} steps"]
+    started = record["provenance"]["model"]["sha256"] == before.model_sha256
+    said.append(f"began with {'the' if started else 'another model than the'} model evaluated before it")
     said.append(f"the adapter evaluated is {'the one it wrote' if same else 'another one'}")
     if data is not None and data.is_file():
         made = set(_read(data)["outputs"].values())
@@ -205,7 +216,7 @@ def _trained(manifest: Path, data: Path | None, evaluation: Evaluation) -> tuple
         on_these = bool(used) and used <= made
         said.append(f"trained on {'the data above' if on_these else 'other data than the above'}")
         same = same and on_these
-    return same, "; ".join(said)
+    return same and started, "; ".join(said)
 
 
 def _rate(criterion: str, model: str, above: float, before: str, metrics: Mapping[str, Any]) -> Line:
@@ -252,13 +263,20 @@ def _analysed(evaluations: Mapping[str, Evaluation]) -> Line:
     )
 
 
-def _reproducible(evaluations: Mapping[str, Evaluation]) -> Line:
+def _reproducible(evaluations: Mapping[str, Evaluation], records: Records) -> Line:
+    criterion = "reproducibility documented"
+    made = {name: _provenance(getattr(records, name)) for name in MADE}
+    if unknown := [name for name, found in made.items() if not found]:
+        return Line(criterion, None, f"no record of {', '.join(unknown)} can be read")
     missing = {
+        f"{what} of {name}" for name, found in made.items() for what in RECORDED_OF_MADE if what not in found
+    }
+    missing |= {
         f"{what} of the {model} evaluation"
         for model, evaluation in evaluations.items()
         for what, there in (
             *((name, name in evaluation.provenance) for name in RECORDED),
-            ("model hash", bool(evaluation.provenance.get("model", {}).get("sha256"))),
+            ("model hash", bool(evaluation.model_sha256)),
             ("seed", "seed" in evaluation.parameters),
         )
         if not there
@@ -266,7 +284,20 @@ def _reproducible(evaluations: Mapping[str, Evaluation]) -> Line:
     evidence = (
         f"not recorded: {', '.join(sorted(missing))}"
         if missing
-        else "model hashes, suite version, hash of the verifiers, seeds, prompt format, stop rule, number format, "
-        "library versions, device and command of each evaluation"
+        else "model hash, seed, prompt format, library versions, device and command of SFT data, SFT "
+        "training, preference pairs, DPO training and each evaluation; the parameters of those; suite "
+        "version, hash of the verifiers and stop rule of these"
     )
-    return Line("reproducibility documented", not missing, evidence)
+    return Line(criterion, not missing, evidence)
+
+
+class _HasProvenance(msgspec.Struct):
+    provenance: dict[str, Any]
+
+
+def _provenance(manifest: Path | None) -> dict[str, Any]:
+    """Return what made the outputs that a manifest names; nothing where it cannot be read."""
+    try:
+        return msgspec.json.decode(manifest.read_bytes(), type=_HasProvenance).provenance if manifest else {}
+    except (OSError, msgspec.DecodeError):
+        return {}

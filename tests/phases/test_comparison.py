@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from phases import comparison
 from phases.common import error_analysis, ifeval
@@ -159,6 +159,10 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
             ),
             "different verifiers (None and another)",
         ),
+        (
+            evaluation(PASSED["sft"], provenance={"model": {"sha256": "s", "base": {"sha256": "another"}}}),
+            "different base models (None and another)",
+        ),
         (evaluation(PASSED["sft"][:50]), "do not hold the same prompts"),
         ({"success_rate": 1}, "not an evaluation"),
     ],
@@ -173,6 +177,18 @@ def test_what_cannot_be_compared_is_refused(
     (folder / "sft" / "eval_20260101_000000.json").write_text(json.dumps(changed))
     assert compare(folder, monkeypatch) == 2
     assert message in capsys.readouterr().err
+
+
+def test_two_evaluations_of_one_model_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, sha256 in (("base", "b"), ("sft", "s"), ("dpo", "s")):
+        base = None if model == "base" else {"sha256": "b"}
+        record = {"model": {"sha256": sha256, "base": base}}
+        written = evaluation(PASSED[model], provenance=record)
+        (folder / model / "eval_20260101_000000.json").write_text(json.dumps(written))
+    assert compare(folder, monkeypatch) == 2
+    assert "are of the same model, s" in capsys.readouterr().err
 
 
 def test_a_missing_evaluation_is_named(
@@ -245,15 +261,42 @@ def test_a_table_says_what_it_leaves_out() -> None:
     assert len(error_analysis.as_text(rows[:3], ["fixed"])) == 4
 
 
-def test_what_a_base_model_does_after_examples_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few_shot = {"": 0.5, "_low": 0.4, "_high": 0.6}
-    metrics = {f"success_rate_few_shot{end}": value for end, value in few_shot.items()}
-    base = evaluation(PASSED["base"], metrics=metrics)
+def test_what_a_base_model_does_after_examples_is_set_against_the_tuned_models(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It follows the first 50 prompts then; that it goes on to another instruction does not count."""
+    shown = evaluation([n < 50 for n in range(100)])["results"]
+    for result in shown:
+        result |= {"passed": False, "failures": ["went_on", *result["failures"]]}
+    base = evaluation(PASSED["base"], results_few_shot=shown)
     (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
     assert compare(folder, monkeypatch) == 0
     text = (folder / "final_comparison.txt").read_text()
-    assert "base after solved examples: following 50.0% [40.0%, 60.0%]" in text
+    assert "base after solved examples: following 50.0% [40.4%, 59.6%]" in text
+    p = binomtest(15, 15, 0.5).pvalue  # SFT follows the first 60 and 5 more
+    assert "SFT without any: following +15.0 points [" in text
+    assert f"gained 15, lost 0, p = {p:.2g} (exact McNemar, not corrected)" in text
     assert "SFT after solved examples" not in text
+    [row] = json.loads((folder / "final_comparison.json").read_text())["few_shot"]
+    assert (row["model"], row["rate"], row["dpo"]["gained"], row["dpo"]["lost"]) == ("base", 0.5, 26, 0)
+
+
+@pytest.mark.parametrize("prompts", [100, 542])
+@pytest.mark.parametrize("differ", [0.0, 0.02, 0.1, 0.4])
+def test_a_detectable_gain_is_found_four_times_in_five(prompts: int, differ: float) -> None:
+    """Against the power of the exact test, summed over every outcome."""
+    count = round(prompts * differ)
+    first = [n < count // 2 for n in range(prompts)]
+    second = [count // 2 <= n < count for n in range(prompts)]
+    gain = paired(first, second, seed=1, resamples=100, tests=3).detectable
+    share = max(differ, gain)
+    found = 0.0
+    for discordant in range(prompts + 1):
+        gained = np.arange(discordant + 1)
+        p = np.minimum(1, 2 * binom.cdf(np.minimum(gained, discordant - gained), discordant, 0.5))
+        likely = binom.pmf(gained, discordant, (1 + gain / share) / 2)
+        found += binom.pmf(discordant, prompts, share) * likely[p < 0.05 / 3].sum()
+    assert 0.77 < found < 0.92
 
 
 def test_the_standard_numbers_of_ifeval_are_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ METRICS = {
     **{"gain_base_sft": 0.5, "gain_sft_dpo": 0.2, "p_base_sft": 1e-9, "p_sft_dpo": 1e-3},
 }
 PROVENANCE = dict.fromkeys(tiers.RECORDED, "recorded")
+MADE = dict.fromkeys(tiers.RECORDED_OF_MADE, "recorded")
 
 
 def written(path: Path, text: str) -> str:
@@ -59,11 +60,12 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     for name, asked in (("sft_data", ["Sing a song.", "Draw a cat."]), ("pairs", ["Write a poem."])):
         rows = "".join(json.dumps({"instruction": text}) + "\n" for text in asked)
         sha256 = written(tmp_path / name / "rows.jsonl", rows)
-        plain = {"chat_template": None, "add_special_tokens": False}
+        plain = MADE | {"chat_template": None, "add_special_tokens": False}
         written(found[name], json.dumps({"outputs": {"rows.jsonl": sha256}, "provenance": plain}))
         training = "sft_training" if name == "sft_data" else "dpo_training"
         record = {
             "metrics": {"steps": 9},
+            "provenance": MADE | {"model": {"sha256": "base" if name == "sft_data" else "s"}},
             "artifacts": [{"path": "x/adapter.safetensors", "sha256": training[:3]}],
             "inputs": [{"path": "rows.jsonl", "sha256": sha256}],
         }
@@ -84,7 +86,8 @@ def test_everything_shown_reaches_the_highest_tier(
     assert highest(found) == "publication-ready"
     assert "2 rows; 0 hold a prompt of the evaluation" in line(found, "clean data").evidence
     assert line(found, "SFT training").evidence == (
-        "9 steps; the adapter evaluated is the one it wrote; trained on the data above"
+        "9 steps; began with the model evaluated before it; the adapter evaluated is the one it wrote; "
+        "trained on the data above"
     )
 
 
@@ -106,6 +109,8 @@ def test_what_is_not_given_is_not_shown(evaluations: dict[str, Evaluation]) -> N
         ("clean data", "sft_data/rows.jsonl", "", None, "is not the file that its manifest names"),
         ("preference pairs", "pairs/manifest.json", '{"outputs": 3}', None, "not the expected record"),
         ("DPO training", "pairs/manifest.json", '{"outputs": {}}', False, "other data than the above"),
+        ("reproducibility", "pairs/manifest.json", '{"outputs": {}}', None, "no record of pairs can be read"),
+        ("reproducibility", "sft_training/manifest.json", "[", None, "no record of sft_training can be read"),
     ],
 )
 def test_a_record_that_was_changed_shows_nothing(
@@ -159,6 +164,8 @@ def test_a_measured_value_misses_its_line(
         ("base", evaluation("another", {}), "verification", "another than the base model evaluated"),
         ("sft", evaluation("s", {"adapter.safetensors": "x"}), "SFT training", "is another one"),
         ("dpo", evaluation("d", {}), "DPO training", "is another one"),
+        ("sft", evaluation("t", {"adapter.safetensors": "sft"}), "DPO training", "began with another model"),
+        ("base", evaluation("another", {}), "SFT training", "began with another model"),
     ],
 )
 def test_records_of_another_model_do_not_count(
@@ -181,3 +188,14 @@ def test_what_an_evaluation_does_not_record_is_named(
         False,
         "not recorded: seed of the base evaluation, stop_rule of the base evaluation",
     )
+
+
+def test_a_training_that_does_not_record_its_seed_is_named(
+    records: Records, evaluations: dict[str, Evaluation]
+) -> None:
+    assert records.dpo_training is not None
+    record = json.loads(records.dpo_training.read_text())
+    del record["provenance"]["seed"]
+    records.dpo_training.write_text(json.dumps(record))
+    found = line(assess(records, evaluations, METRICS), "reproducibility")
+    assert (found.met, found.evidence) == (False, "not recorded: seed of dpo_training")
