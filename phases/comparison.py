@@ -314,7 +314,9 @@ def _parts(first: str, second: str, metrics: Mapping[str, Any]) -> list[str]:
         said = f"p = {p:.2g}"
         if p >= LEVEL:
             detectable = _points(metrics[f"{prefix}detectable_{contrast}"])
-            said += f", no difference is shown; one of {detectable.lstrip('+')} would have been"
+            said += (
+                f", no difference is shown; one of {detectable.lstrip('+')} would have been, with power 0.8"
+            )
         lines.append(f"  {part:16} {_points(gain):>12} ({said})")
     return lines
 

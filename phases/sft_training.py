@@ -112,7 +112,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         loaded = training.load_model("--model", parameters.model, trainable=False)
         if loaded.source.base:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
-        if given_away := suite_prompts([r.instruction for r in rows], parameters.suite, loaded.source.name):
+        texts = [text for row in rows for text in (row.instruction, row.response)]
+        if given_away := suite_prompts(texts, parameters.suite, loaded.source.name):
             raise BadInputError(
                 f"--train-file: {given_away}; an evaluation after such a training means nothing: remove "
                 "these rows, or use --suite none if you evaluate on something else"

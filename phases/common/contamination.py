@@ -10,11 +10,11 @@ NONE = "none"
 SHOWN = 3
 
 
-def suite_prompts(instructions: Sequence[str], suite: str, model: str) -> str:
-    """Return in words which instructions stand in a suite, or "" where none does.
+def suite_prompts(texts: Sequence[str], suite: str, model: str) -> str:
+    """Return in words which texts hold a prompt of a suite, or "" where none does.
 
     Args:
-        instructions: what the rows ask.
+        texts: what the rows ask, and what they answer.
         suite: its name or file; `auto` takes the one that the model is evaluated on.
         model: the name of the base model.
 
@@ -25,9 +25,9 @@ def suite_prompts(instructions: Sequence[str], suite: str, model: str) -> str:
         return ""
     chosen = load_suite(default_suite(model) if suite == "auto" else suite)
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
-    near = ((text, overlap.nearest(text)) for text in dict.fromkeys(instructions))
-    found = [f"{text!r} is {n.key}" for text, n in near if n is not None and n.contaminated]
+    near = ((text, overlap.nearest(text)) for text in dict.fromkeys(texts))
+    found = [f"{text!r} holds {n.key}" for text, n in near if n is not None and n.contaminated]
     if not found:
         return ""
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{len(found)} instructions stand in the suite {chosen.name}: {'; '.join(found[:SHOWN])}{more}"
+    return f"{len(found)} texts hold a prompt of the suite {chosen.name}: {'; '.join(found[:SHOWN])}{more}"

@@ -3,7 +3,8 @@
 Texts are compared as sets of word n-grams of one, two and three words. MinHash with locality-sensitive
 hashing (Broder 1997; Indyk and Motwani 1998; the `datasketch` library) finds the candidates among any number
 of texts, and their exact Jaccard similarity decides. Contamination is exact throughout: an evaluation suite
-is small enough to index each of its n-grams.
+is small enough to index each of its n-grams. A suite prompt that stands whole in a text is found whatever was
+done to its case, blanks, punctuation and invisible characters.
 """
 
 import re
@@ -24,15 +25,30 @@ CONTAINED_N = 8
 _BLANK: Final = MinHash(num_perm=128)
 """Copied for each text: its permutations are drawn once, which takes longer than all else."""
 CONTAINED_MIN_WORDS = 5
-"""A suite prompt shorter than this is ordinary language; only near equality counts for it."""
+"""A suite prompt shorter than this is ordinary language; it must be a clause of the text of its own."""
 
 # Words, numbers, and the signs that change what an instruction asks; other punctuation does not matter.
-_WORD = re.compile(r"\w+|[+*/=<>%^|-]")
+# Before anything but a number a dash or slash is punctuation.
+_SIGN = r"[+*=<>%^]|[-/|](?=\s*\d)"
+_WORD = re.compile(rf"\w+|{_SIGN}")
+_MARK = re.compile(rf"[^\W_]|{_SIGN}")
+_CLAUSE = re.compile(r"[.!?:;\n]+")
 
 
 def words(text: str) -> list[str]:
     """Return the words, numbers and operators of a text, in order, regardless of case."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def squeezed(text: str) -> str:
+    """Return the letters, digits and operators of a text, regardless of case, without anything between."""
+    return "".join(_MARK.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+@lru_cache(maxsize=1024)
+def _standing_alone(marks: str) -> re.Pattern[str]:
+    """Return a pattern for these letters and digits with anything else between, and none next to them."""
+    return re.compile(r"(?<![^\W_])" + r"[\W_]*".join(map(re.escape, marks)) + r"(?![^\W_])")
 
 
 def normalise(text: str) -> str:
@@ -117,6 +133,8 @@ class SuiteOverlap:
         self._long = {key: self._long_ngrams(text) for key, text in prompts.items()}
         self._with_shingle = _inverted(self._shingles)
         self._with_long = _inverted(self._long)
+        self._whole = {key: squeezed(text) for key, text in prompts.items() if self._long[key]}
+        self._clauses = {squeezed(text): key for key, text in prompts.items() if not self._long[key]}
 
     @staticmethod
     def _long_ngrams(text: str) -> frozenset[str]:
@@ -132,15 +150,26 @@ class SuiteOverlap:
         found = words(text)
         long = {gram for n in range(CONTAINED_MIN_WORDS, CONTAINED_N + 1) for gram in ngrams(found, n)}
         held = _counted(long, self._with_long)
+        whole = self._standing_in(text)
         scored = []
-        for key, count in shared.items():
+        for key, count in (dict.fromkeys(whole, 0) | shared).items():
             similar = count / (len(grams) + len(self._shingles[key]) - count)
-            contained = held[key] / len(self._long[key]) if key in held else 0.0
+            contained = 1.0 if key in whole else held[key] / max(1, len(self._long[key]))
             scored.append((_contaminated(similar, contained), similar, contained, key))
         if not scored:
             return None
         _, similar, contained, key = max(scored)
         return Nearest(key, similar, contained)
+
+    def _standing_in(self, text: str) -> set[str]:
+        """Return the prompts that stand whole in a text; a short one only as a clause of its own."""
+        marks, folded = squeezed(text), unicodedata.normalize("NFKC", text).casefold()
+        clauses = {squeezed(clause) for clause in _CLAUSE.split(text)}
+        return {self._clauses[clause] for clause in clauses & self._clauses.keys()} | {
+            key
+            for key, prompt in self._whole.items()
+            if prompt in marks and _standing_alone(prompt).search(folded)
+        }
 
 
 def _counted(grams: Iterable[str], index: Mapping[str, list[str]]) -> Counter[str]:

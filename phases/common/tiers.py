@@ -179,21 +179,27 @@ def _verified(manifest: Path, base: Evaluation, metrics: Mapping[str, Any]) -> t
     return met, f"verdict {verdict}, the base model follows {rate:.1%}{other}"
 
 
+_TEXTS: Final = ("instruction", "response", "chosen", "rejected")
+"""What of a row is trained."""
+
+
 def _clean_rows(manifest: Path, enough: int, evaluation: Evaluation) -> tuple[bool, str]:
     """Count the rows that a manifest names and look for the evaluation's prompts among them."""
     from phases.common.dedupe import SuiteOverlap
 
     record = _read(manifest)
     data = [_named(manifest, name, sha) for name, sha in record["outputs"].items() if name.endswith(".jsonl")]
-    instructions = [row["instruction"] for path in data for row in files.read_rows(path)]
+    rows = [row for path in data for row in files.read_rows(path)]
     overlap = SuiteOverlap({r.key: r.instruction for r in evaluation.results})
-    found = [near for text in instructions if (near := overlap.nearest(text))]
-    planted = sum(near.contaminated for near in found)
-    nearest = max((near.similarity for near in found), default=0.0)
+    found = [
+        [near for name in _TEXTS if name in row and (near := overlap.nearest(row[name]))] for row in rows
+    ]
+    planted = sum(any(near.contaminated for near in of_row) for of_row in found)
+    nearest = max((near.similarity for of_row in found for near in of_row), default=0.0)
     plain = record["provenance"]["chat_template"] is None and not record["provenance"]["add_special_tokens"]
     return (
-        len(instructions) >= enough and not planted and plain,
-        f"{len(instructions):,} rows; {planted} hold a prompt of the evaluation (nearest similarity "
+        len(rows) >= enough and not planted and plain,
+        f"{len(rows):,} rows; {planted} hold a prompt of the evaluation (nearest similarity "
         f"{nearest:.2f}); {'no chat template or special token' if plain else 'made with a chat template'}",
     )
 

@@ -1,10 +1,14 @@
 """Duplicates, near duplicates and overlap with an evaluation suite."""
 
+import re
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phases.common.dedupe import NearDuplicates, SuiteOverlap, normalise, shingles, similarity, words
+from phases.common.suite import load_suite
 
 LONG = "Write a short letter to your aunt and tell her about the garden behind the old house by the river."
 texts = st.lists(
@@ -21,7 +25,9 @@ texts = st.lists(
         ("What is 3 + 4?", "What is 3 - 4?", False),
         ("What is 3 + 4?", "What is 3 + 5?", False),
         ("Say 'hi', please!", "say hi please", True),
-        ("Où est-il ?", "où est il", False),
+        ("Où est-il ?", "où est il", True),
+        ("yes-or-no", "yes or no", True),
+        ("8 - 3", "8 3", False),
     ],
 )
 def test_normalise(one: str, other: str, same: bool) -> None:
@@ -39,6 +45,7 @@ def test_near_duplicates_are_kept_out_and_variants_are_not() -> None:
     assert len(seen) == 4
 
 
+@settings(deadline=None)
 @given(st.lists(texts, max_size=25))
 def test_kept_texts_are_unlike_and_dropped_ones_are_like_a_kept_one(many: list[str]) -> None:
     seen, kept = NearDuplicates(), []
@@ -81,6 +88,42 @@ def test_what_stands_in_the_suite_is_contaminated(text: str, key: str) -> None:
     assert nearest is not None
     assert nearest.contaminated
     assert nearest.key == key
+
+
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "another case": str.swapcase,
+    "no punctuation": lambda text: re.sub(r"(?![+*/=<>%^|-])[^\w\s]|-(?!\s*\d)|/(?!\s*\d)", "", text),
+    "blanks for it": lambda text: re.sub(r"(?![+*/=<>%^|-])[^\w\s]|-(?!\s*\d)|/(?!\s*\d)", " ", text),
+    "typographic marks": lambda text: text.replace("'", "’").replace('"', "”").replace("-", "‑"),
+    "one word a line": lambda text: "\n".join(text.split()),
+    "invisible marks": "\u200b".join,
+    "embedded": lambda text: f"Here is a task. {text} Thank you, and take all the time that you need.",
+    "in the prompt format": lambda text: f"Do it.\nInstruction: {text}\nResponse: Yes.",
+}
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_every_prompt_of_a_suite_is_found_in_any_disguise(disguise: str, name: str) -> None:
+    prompts = {prompt.key: prompt.instruction for prompt in load_suite(name).prompts}
+    overlap = SuiteOverlap(prompts)
+    near = {key: overlap.nearest(DISGUISES[disguise](text)) for key, text in prompts.items()}
+    assert [key for key, found in near.items() if found is None or not found.contaminated] == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "other"),
+    [
+        ("What is 23 plus 19?", "What is 23 plus 195?"),
+        ("What is the opposite of up?", "What is the opposite of upset?"),
+        ("Name two oceans.", "Name two oceans that touch Africa."),
+        ("Work out 3 + 4 - 1 now.", "Work out 3 - 4 + 1 now."),
+    ],
+)
+def test_a_prompt_that_is_only_the_beginning_of_another_is_not_found(prompt: str, other: str) -> None:
+    nearest = SuiteOverlap({"k": prompt}).nearest(other)
+    assert nearest is None or nearest.contained < 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from phases import sft_training
 from phases.common import prompt_format
 from phases.common.model import load, load_tokenizer
+from phases.common.suite import Prompt, load_suite
 
 WORDS = (
     "red",
@@ -315,19 +316,31 @@ def test_bad_input_is_one_message_and_exit_2(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "planted",
+    [
+        lambda prompt: (f"{prompt.instruction.upper()}!", prompt.reference),
+        lambda prompt: (prompt.instruction.replace(" ", " - ").strip("."), prompt.reference),
+        lambda prompt: (f"Hello. {prompt.instruction} Take your time.", prompt.reference),
+        lambda prompt: ("Go on.", f"Instruction: {prompt.instruction}\nResponse: {prompt.reference}"),
+    ],
+    ids=["case", "punctuation", "embedded", "in the response"],
+)
 def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_trained(
-    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    planted: Callable[[Prompt], tuple[str, str]],
+    tiny_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from phases.common.suite import load_suite
-
     prompts = load_suite("stage1").prompts[:5]
-    planted = [{"instruction": f"{p.instruction.upper()}!", "response": p.reference} for p in prompts]
+    bad = [dict(zip(("instruction", "response"), planted(prompt), strict=True)) for prompt in prompts]
     rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *planted]))
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *bad]))
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
     assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8"]) == 2
     said = capsys.readouterr().err
-    assert f"5 instructions stand in the suite stage1: {planted[0]['instruction']!r} is commands-001" in said
+    assert "5 texts hold a prompt of the suite stage1: " in said
+    assert " holds commands-001" in said
     assert "and 2 more" in said
     assert not list(tmp_path.rglob("*.safetensors"))
     assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8", "--suite", "none"]) == 0
