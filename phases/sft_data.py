@@ -24,6 +24,7 @@ from phases.common.report import Reporter
 
 if TYPE_CHECKING:
     from phases.common.data_run import DataRun
+    from phases.common.dedupe import SuiteOverlap
     from phases.common.engine import Group
     from phases.common.generate import Completion
     from phases.common.recorded import Sampling
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     CompleteGroups = Callable[[Sequence[Group]], list[list[Completion]]]
 
-RECIPE: Final = "sft-data-2"
+RECIPE: Final = "sft-data-3"
 """Changes whenever the same generations would give other rows."""
 KIN: Final = {"refusal": "harmless"}
 """Categories whose records are mixed with those of another, to show when to decline and when not.
@@ -104,7 +105,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
     with DataRun(parameters, reporter, prefix="sft_training_data", recipe=RECIPE, clock=clock) as data:
         known = [row["instruction"] for row in data.earlier]
         instructions = SelfInstruct(data.seeds, data.overlap, known, parameters)
-        responses = Responses(data.seeds, parameters, data.tokenizer.eos)
+        responses = Responses(data.seeds, data.overlap, parameters, data.tokenizer.eos)
         rounds = (instructions.round(number, responses.groups, data.complete) for number in itertools.count())
         reached = data.fill(
             rounds,
@@ -148,8 +149,11 @@ class Responses:
         removed: how many of the instructions each filter removed, by their likeliest response.
     """
 
-    def __init__(self, seeds: Sequence[Seed], parameters: Parameters, eos: str) -> None:
+    def __init__(
+        self, seeds: Sequence[Seed], overlap: "SuiteOverlap", parameters: Parameters, eos: str
+    ) -> None:
         self._seeds = seeds
+        self._overlap = overlap
         self._categories = len({seed.category for seed in seeds})
         self._parameters = parameters
         self._eos = eos
@@ -249,8 +253,10 @@ class Responses:
             return problem
         if refusal(response) != (instruction.category == "refusal"):
             return "refusal of a harmless instruction" if refusal(response) else "no refusal"
-        failed = failures(text, _checks(instruction), response)
-        return f"failed check: {failed[0]}" if failed else None
+        if failed := failures(text, _checks(instruction), response):
+            return f"failed check: {failed[0]}"
+        held = self._overlap.nearest(response)
+        return "holds a prompt of the evaluation suite" if held and held.contaminated else None
 
     def _too_many(self, instruction: "Instruction", response: str) -> str | None:
         """Return why a good row is one too many of its sort, or None."""

@@ -242,7 +242,8 @@ RESPONSES_SEEDS = tuple(
 
 def responses(tmp_path: Path) -> sft_data.Responses:
     parameters = sft_data.Parameters.model_validate({"output_dir": tmp_path})
-    return sft_data.Responses(RESPONSES_SEEDS, parameters, "<eos>")
+    overlap = SuiteOverlap({"k": "What is the longest river in Africa?"})
+    return sft_data.Responses(RESPONSES_SEEDS, overlap, parameters, "<eos>")
 
 
 def asked(text: str, category: str) -> Instruction:
@@ -266,6 +267,15 @@ class Answers:
             ]
             for group in groups
         ]
+
+
+def test_a_response_that_asks_what_the_suite_asks_is_no_row(tmp_path: Path) -> None:
+    made, say = (
+        responses(tmp_path),
+        Answers(["A question: what is the longest river in Africa?"], ["No."] * 3),
+    )
+    assert made.rows_for([asked("Write a question about a river.", "format")], say) == []
+    assert made.removed == {"holds a prompt of the evaluation suite": 1}
 
 
 def test_a_response_that_fails_its_check_is_sampled_again_and_the_first_that_passes_is_taken(
