@@ -524,9 +524,14 @@ def _text_report(name: str, verdict: Verdict, reasons: Sequence[str], evidence: 
         lines.append(f"  {signal:20} {shown:>10}   {ranges}".rstrip())
     lines += [
         "",
+        *_thresholds(),
+        "",
+        *_error_rates(calibration),
+        "",
         f"Chat tokens in the vocabulary: {evidence.chat_tokens or 'none'}",
         f"Tokens that end a text: {evidence.end_tokens}",
-        f"Error rates on the calibration: {_error_rates(calibration)}",
+        "",
+        *_places(evidence.positions),
         "",
         "Sentinels: bare instructions, which a base model does not follow",
     ]
@@ -549,13 +554,58 @@ def _known(calibration: Mapping[str, Any], kind: str, signal: str) -> list[float
     return [value for value in values if isinstance(value, float)]
 
 
-def _error_rates(calibration: Mapping[str, Any]) -> str:
-    """Say how often the present rules are wrong on the calibration's models."""
-    counts: dict[tuple[str, str], int] = {}
+def _thresholds() -> list[str]:
+    """Say from where each signal is evidence."""
+    rows: tuple[tuple[str, Thresholds], ...] = (
+        ("success_rate", SUCCESS),
+        ("chat_leak", CHAT_LEAK),
+        ("stop_excess", STOP_EXCESS),
+    )
+    return [
+        "Thresholds: from the first a signal leaves doubt, from the second it is strong evidence",
+        *(f"  {signal:20} {limits.weak:>10}   {limits.strong}" for signal, limits in rows),
+        f"  {'identity_preference':20} {IDENTITY:>10}   leaves doubt alone",
+        f"  {'completion_rate':20} {PATTERNS_NEEDED:>10}   below it nothing can be concluded",
+        f"  {'frame_stop':20} {SEEN_CHAT:>10}   it has seen chats",
+    ]
+
+
+def _error_rates(calibration: Mapping[str, Any]) -> list[str]:
+    """Say how often the present rules are wrong on the models tried, and how little so few models show."""
+    from phases.common.statistics import wilson
+
+    verdicts: dict[str, list[Verdict]] = {}
     for case in calibration["cases"]:
-        verdict, _ = judge(msgspec.convert(case["signals"], Signals))
-        counts[case["kind"], verdict] = counts.get((case["kind"], verdict), 0) + 1
-    return ", ".join(f"{kind} -> {verdict}: {count}" for (kind, verdict), count in sorted(counts.items()))
+        kind = "tuned" if case["kind"] == "tuned" else "base"
+        verdicts.setdefault(kind, []).append(judge(msgspec.convert(case["signals"], Signals))[0])
+    lines = [
+        f"Error rates on the {len(calibration['cases'])} models tried, by which the thresholds were set (on "
+        "others they may be higher)"
+    ]
+    mistakes: tuple[tuple[str, Verdict], ...] = (("base", "contaminated"), ("tuned", "clean"))
+    for kind, wrong in mistakes:
+        found = verdicts[kind]
+        rate = wilson(found.count(wrong), len(found))
+        lines.append(
+            f"  {kind:5} models called {wrong + ':':13} {rate.passed} of {rate.total} "
+            f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {found.count('inconclusive')}"
+        )
+    names = (f"{case['name']} ({case['kind']})" for case in calibration["cases"])
+    return [*lines, f"  tried: {', '.join(names)}"]
+
+
+def _places(positions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the mean and largest probability of a chat token and of the end, by where they were measured."""
+    lines = ["Probabilities by place      texts   chat token: mean, largest   end: mean, largest"]
+    for place in dict.fromkeys(position["place"] for position in positions):
+        rows = [position for position in positions if position["place"] == place]
+        shown = [
+            f"{sum(values) / len(values):.6f}, {max(values):.6f}"
+            for name in ("chat_probability", "end_probability")
+            if (values := [row[name] for row in rows])
+        ]
+        lines.append(f"  {place:25} {len(rows):>5}   {'        '.join(shown)}")
+    return lines
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:

@@ -364,12 +364,16 @@ def short_answer(
 
 
 def number(response: str, value: float, at_most_words: int = 15) -> bool:
-    """One line, at most one sentence, of few words; its last number, in digits or words, is the value."""
+    """One line, at most one sentence, of few words; its last number, in digits or words, is the value.
+
+    "41 or 42" leaves it open, and is no answer.
+    """
     if len(get_lines(response)) != 1 or len(get_sentences(response)) > 1:
         return False
     digits = _SPOKEN.sub(lambda found: f"{_of_words(found[0])}", response.translate(_TYPOGRAPHY))
     found = [float(n.replace(",", "")) for n in _NUMBER.findall(re.sub(r"(?<=\w)-(?=\d)", " ", digits))]
-    return bool(found) and found[-1] == value and len(get_words(response)) <= at_most_words
+    left_open = re.search(r"\d\W*\bor\b\W*\d", digits)
+    return bool(found) and not left_open and found[-1] == value and len(get_words(response)) <= at_most_words
 
 
 def _of_words(spoken: str) -> int:

@@ -123,7 +123,22 @@ def test_nothing_is_concluded_about_a_model_that_knows_nothing(
     assert len(evidence["completions"]) == 20
     for row in evidence["completions"]:
         assert row["prompt_ids"] == tokenizer.encode(row["prompt"])
-    assert "INCONCLUSIVE" in report.with_suffix(".txt").read_text()
+    text = report.with_suffix(".txt").read_text()
+    assert "INCONCLUSIVE" in text
+    largest = max(row["end_probability"] for row in evidence["positions"] if row["place"] == "document")
+    [documents] = [line for line in text.splitlines() if line.startswith("  document")]
+    assert documents.endswith(f", {largest:.6f}")
+
+
+def test_error_rates_are_those_of_the_present_rules_with_how_little_they_show() -> None:
+    base = {"name": "b", "kind": "base", "signals": msgspec.to_builtins(BASE)}
+    seen = {"name": "s", "kind": "seen", "signals": msgspec.to_builtins(but(chat_leak=0.3))}
+    tuned = {"name": "t", "kind": "tuned", "signals": msgspec.to_builtins(but(chat_leak=0.02))}
+    lines = verification._error_rates({"cases": [base, base, base, seen, tuned]})
+    assert "5 models tried" in lines[0]
+    assert "base  models called contaminated: 1 of 4 [5%, 70%]; inconclusive: 0" in lines[1]
+    assert "tuned models called clean:        0 of 1 [0%, 79%]; inconclusive: 1" in lines[2]
+    assert lines[3] == "  tried: b (base), b (base), b (base), s (seen), t (tuned)"
 
 
 @pytest.mark.skipif(not (EMBEDDED_FOLDER / "model.safetensors").is_file(), reason="no embedded model")

@@ -49,7 +49,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
      ["Romeo", "Paris", "Rome\nParis", "It is Rome. Rome is old.", "x " * 15 + "Rome"]),
     ("short_answer", {"answers": ["yes"], "wrong": ["no"]}, ["yes"], ["yes and no"]),
     ("one_of", {"answers": ["it isn't"]}, ["It isn’t."], ["it is"]),
-    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0"], ["41", "42 or 43", "four", "142", ""]),
+    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0"], ["41", "42 or 43", "41 or 42", "It is 41 or, maybe, 42 or 42.", "four", "142", ""]),
     ("number", {"value": 2000}, ["2,000", "2000 metres"], ["2", "20000"]),
     ("number", {"value": -3}, ["-3", "−3"], ["3"]),
     ("number", {"value": 3}, ["3", "2 and three"], ["−3", "twenty-three", "twenty three", "one hundred and three", "three hundred"]),
