@@ -167,18 +167,20 @@ def get_items(text: str) -> list[str]:
     A line before the others is their heading when it ends with a colon; any other line before, between or
     after numbered or bulleted lines makes it no list.
     """
-    lines = get_lines(text)
-    for pattern in (_NUMBERED, _BULLET):
-        marked = [pattern.fullmatch(line) for line in lines]
+    lines, layouts = get_lines(text), (_NUMBERED, _BULLET)
+    if (
+        len(lines) > 1
+        and lines[0].endswith(":")
+        and not any(layout.fullmatch(lines[0]) for layout in layouts)
+    ):
+        lines = lines[1:]
+    for layout in layouts:
+        marked = [layout.fullmatch(line) for line in lines]
         if any(marked):
-            first = next(n for n, match in enumerate(marked) if match)
-            heading, body = lines[:first], marked[first:]
-            if all(body) and (not heading or (len(heading) == 1 and heading[0].endswith(":"))):
-                return [match.groups()[-1].strip() for match in body if match]
-            return []
+            return [match.groups()[-1].strip() for match in marked if match] if all(marked) else []
     if len(lines) > 1:
-        return lines[lines[0].endswith(":") :]
-    parts = re.split(r",|;|\band\b|\bor\b|&", text.rstrip(".!"))
+        return lines
+    parts = re.split(r",|;|\band\b|\bor\b|&", "".join(lines).rstrip(".!"))
     return [part.strip() for part in parts if part.strip()]
 
 

@@ -39,7 +39,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     ("comma_list", {"count": 3}, ["a, b or c", "a, salt and pepper, b"],
      ["a and b and c", "a,, b, c", "a, b, c,", ", a, b, c"]),
     ("comma_list", {"count": 2, "allowed": ["red", "grey"]}, ["red, gray", "Red and grey"], ["red, dog", "red"]),
-    ("items", {"count": 2}, ["a, b", "a and b", "- a\n- b", "1. a\n2. b", "a\nb", "Two:\n1. a\n2. b", "Two:\na\nb"],
+    ("items", {"count": 2}, ["a, b", "a and b", "- a\n- b", "1. a\n2. b", "a\nb", "Two:\n1. a\n2. b", "Two:\na\nb", "Two:\na and b", "1. a:\n2. b"],
      ["a", "a, b, c", "1. a\n2. b\nThat is all.", "a, a"]),
     ("alphabetical", {}, ["apple, fig, pear", "Apple\nbanana"], ["pear, apple", "apple"]),
     ("sections", {"count": 2}, ["Section 1\na\nSection 2\nb"], ["Section 1\na", "Section 1\nSection 2\nb", "x\nSection 1\na\nSection 2\nb"]),
