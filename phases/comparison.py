@@ -365,7 +365,8 @@ def _text(
     lines += [
         "",
         f"intervals: Wilson for rates, BCa bootstrap over prompts for gains ({parameters.resamples:,} "
-        f"resamples, seed {parameters.seed})",
+        f"resamples, seed {parameters.seed});",
+        "  with few prompts that differ the bootstrap is too narrow: where it and p disagree, p decides",
         "p: exact McNemar on the prompts that one model alone follows; Holm: over a table's three contrasts",
         "detectable: the smallest gain that these prompts, with as many that differ, show with power 0.8 at",
         f"  level {LEVEL}/{len(CONTRASTS)}, which is what Holm asks of one contrast at worst",

@@ -236,11 +236,12 @@ def _rate(criterion: str, model: str, above: float, before: str, metrics: Mappin
 
 
 def _progression(metrics: Mapping[str, Any]) -> Line:
-    rates = [metrics[f"{model}_rate"] for model in ("base", "sft", "dpo")]
+    base, sft, dpo = (metrics[f"{model}_rate"] for model in ("base", "sft", "dpo"))
     return Line(
         "clear progression base -> SFT -> DPO",
-        rates[0] < rates[1] < rates[2],
-        " -> ".join(f"{rate:.1%}" for rate in rates),
+        base < sft < dpo,
+        f"{base:.1%} -> {sft:.1%} (p = {metrics['p_base_sft']:.2g}) -> {dpo:.1%} (p = "
+        f"{metrics['p_sft_dpo']:.2g}); met where the rates rise, significance is a line of its own",
     )
 
 

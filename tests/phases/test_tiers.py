@@ -85,6 +85,9 @@ def test_everything_shown_reaches_the_highest_tier(
     assert [tier.reached for tier in found] == [True, True, True], tiers.as_text(found)
     assert highest(found) == "publication-ready"
     assert "2 rows; 0 hold a prompt of the evaluation" in line(found, "clean data").evidence
+    assert line(found, "clear progression").evidence.startswith(
+        "20.0% -> 70.0% (p = 1e-09) -> 90.0% (p = 0.001); met where the rates rise"
+    )
     assert line(found, "SFT training").evidence == (
         "9 steps; began with the model evaluated before it; the adapter evaluated is the one it wrote; "
         "trained on the data above"
