@@ -20,7 +20,7 @@ import msgspec
 
 from app.monitor.text import clean_line, clean_text
 from app.session.snapshot import MachineSample, ProgressView
-from phases.common.protocol import Artifact, Line, Metric, Notice, Progress, Sample
+from phases.common.protocol import Artifact, Line, Metric, Notice, Progress, Sample, standard_json
 
 CHUNK = 1 << 20
 _LONGEST_LOG_LINE = 8192
@@ -234,7 +234,7 @@ class ProgressTail(Generic[S]):
             good = []
             for line in filter(bytes.strip, lines):
                 try:
-                    good.append(self._decoder.decode(line))
+                    good.append(self._decoder.decode(standard_json(line)))
                 except (ValueError, RecursionError):
                     self.bad += 1
             return good

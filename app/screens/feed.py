@@ -19,7 +19,7 @@ from app.monitor.tail import LogTail, MachineTail, Mask, ProgressTail, unmasked
 from app.monitor.text import clean_line, clean_text
 from app.screens.base import Session
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
-from phases.common.protocol import Artifact, Result
+from phases.common.protocol import Artifact, Result, standard_json
 from widgets.series import Series, SeriesBuilder
 from widgets.view import Delivery, LogLines, MemoryUse, Record, View
 
@@ -275,7 +275,7 @@ def artifacts_of(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
     try:
         if path.stat().st_size > LARGEST_RESULT:
             return ()
-        result = msgspec.json.decode(mask(path.read_bytes()), type=Result)
+        result = msgspec.json.decode(standard_json(mask(path.read_bytes())), type=Result)
     except (OSError, ValueError, RecursionError):
         return ()
     return tuple(

@@ -18,7 +18,7 @@ from app.session.secrets import Masker
 from app.session.snapshot import DecisionKind, Value
 from app.session.state import PhaseRecord, State
 from phases.common import files
-from phases.common.protocol import Result
+from phases.common.protocol import Result, standard_json
 
 _LARGEST_RESULT = 8 << 20
 _LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
@@ -111,7 +111,8 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         ValueError: it is not a result.
     """
     try:
-        result = msgspec.json.decode(masker.data(files.read_plain(path, _LARGEST_RESULT)), type=Result)
+        data = masker.data(files.read_plain(path, _LARGEST_RESULT))
+        result = msgspec.json.decode(standard_json(data), type=Result)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:

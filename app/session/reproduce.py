@@ -21,7 +21,7 @@ from app.plan.schema import Plan
 from app.session.folder import SessionFolder
 from app.session.known import CannotStart
 from phases.common import files, prompt_format
-from phases.common.protocol import Result
+from phases.common.protocol import Result, standard_json
 
 RECORD = "environment.json"
 _PACKAGES = (
@@ -177,5 +177,5 @@ def _used(session: Path) -> list[dict[str, Any]]:
 
 def _results(session: Path) -> Iterator[Result]:
     for path in sorted((session / "attempts").glob("*/*/result.json")):
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            yield msgspec.json.decode(path.read_bytes(), type=Result)
+        with contextlib.suppress(OSError, ValueError):
+            yield msgspec.json.decode(standard_json(path.read_bytes()), type=Result)

@@ -4,10 +4,13 @@
 `GONOGO_RESULT` names the file that it may write once. Any program may do the same: the types here are the
 contract. This module is light, so that the reader of these files need not import what a phase imports.
 
-Times are seconds since the epoch. A number that is not finite is written as `null`, and read as `None`.
+Times are seconds since the epoch. A number that is not finite is written as `null`, and read as `None`; so
+are `NaN` and `Infinity`, which are no JSON, but what Python's `json` and others write.
 """
 
-from typing import Literal
+import json
+import math
+from typing import Final, Literal
 
 import msgspec
 
@@ -88,3 +91,23 @@ class Result(msgspec.Struct, frozen=True):
     artifacts: list[Artifact] = []
     provenance: dict[str, object] = {}
     v: int = 1
+
+
+_NOT_FINITE: Final = (b"NaN", b"Infinity")
+
+
+def standard_json(data: bytes) -> bytes:
+    """Return the same JSON with null for numbers that are not finite.
+
+    Raises:
+        ValueError: it is no JSON even then.
+        RecursionError: it is nested too deep.
+    """
+    if not any(word in data for word in _NOT_FINITE):
+        return data
+    return json.dumps(json.loads(data, parse_constant=lambda _: None, parse_float=_finite)).encode()
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None

@@ -1,5 +1,7 @@
 """Tails of logs and progress: partial lines, truncation, hostile bytes, lines and files without bound."""
 
+import json
+import math
 import os
 import tracemalloc
 from collections.abc import Sequence
@@ -212,6 +214,18 @@ def test_the_rate_is_that_of_the_last_minutes(path: Path) -> None:
     read_all(lines)
     assert lines.progress is not None
     assert lines.progress.rate is None
+
+
+def test_numbers_that_are_not_finite_are_gaps_however_they_are_written(path: Path) -> None:
+    progress = ProgressTail(path, Values)
+    losses = (2.5, math.nan, math.inf, -math.inf, None, 1.5)
+    for step, loss in enumerate(losses):  # as Python's json writes them
+        line = {"type": "metric", "time": 1, "step": step, "values": {"loss": loss, "NaN, Infinity": 1}}
+        append(path, json.dumps(line).encode() + b"\n")
+    read_all(progress)
+    assert progress.series["loss"].points == [(0, 2.5), (1, None), (2, None), (3, None), (4, None), (5, 1.5)]
+    assert progress.series["NaN, Infinity"].points == [(step, 1.0) for step in range(6)]
+    assert progress.bad == 0
 
 
 BAD = st.one_of(

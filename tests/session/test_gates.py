@@ -1,3 +1,5 @@
+import json
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +96,14 @@ def test_when_a_gate_opens(tmp_path: Path, ask: str, score: float, opens: str) -
     of = phase(command=["x"], gate={"ask": ask}, criteria=[{"name": "good", "expr": "score > 0.5"}])
     assert judge(of, tmp_path).gate == opens
     assert judge(of, tmp_path, state=State(hold=True, phases=(PhaseRecord("p"),))).gate == "hold"
+
+
+def test_a_result_may_have_numbers_that_are_not_finite(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"metrics": {"loss": math.nan, "most": math.inf, "steps": 3}}))
+    result = gates.read_result(path, Masker({}))
+    assert result is not None
+    assert result.metrics == {"loss": None, "most": None, "steps": 3}
 
 
 def test_a_result_is_bounded(tmp_path: Path) -> None:
