@@ -263,6 +263,7 @@ def _start(plan: "Plan", options: argparse.Namespace) -> int:
 
     if options.decide_by_verdict and not options.headless:
         return _fail("--decide-by-verdict is for --headless: on the screen you decide")
+    _see_to_terminal(options)
     folder = launch.unfinished(plan)
     if folder is None:
         approved = _approval(plan, options)
@@ -320,6 +321,19 @@ def _approval(plan: "Plan", options: argparse.Namespace) -> str:
 
     known.approve(digest, plan.path, f"{how}, by {whoami()}")
     return f"{how}, by {whoami()}"
+
+
+def _see_to_terminal(options: argparse.Namespace) -> None:
+    """See that the screen has a terminal, or is drawn by another driver than a terminal's, before anything.
+
+    Raises:
+        CannotStart: it has none.
+    """
+    from app.session.known import CannotStart
+
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not (options.headless or "TEXTUAL_DRIVER" in os.environ or all(each.isatty() for each in streams)):
+        raise CannotStart("the screen needs a terminal; without one: --headless, or `gonogo status`")
 
 
 def _watch(folder: Path, options: argparse.Namespace) -> int:
@@ -389,6 +403,7 @@ def _folder(options: argparse.Namespace) -> Path:
 def _attach(options: argparse.Namespace) -> int:
     from app.session.client import SessionClient
 
+    _see_to_terminal(options)
     folder = _folder(options)
     if not options.read_only and not SessionClient(folder).is_conducted():
         from app.session import launch  # it reads plans, which takes longer than the first screen

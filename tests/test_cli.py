@@ -185,6 +185,27 @@ def test_a_plan_or_folder_that_others_can_write_is_refused(shell: Shell, place: 
     shell.run("run", "--headless", "--decide-by-verdict", "--yes")
 
 
+@pytest.mark.parametrize("command", ["run --yes", "attach", "attach --read-only"])
+def test_without_a_terminal_there_is_a_sentence_and_nothing_starts(shell: Shell, command: str) -> None:
+    shell.plan()
+    said = shell.run(*command.split(), code=2)
+    assert said.startswith("gonogo: the screen needs a terminal")
+    assert len(said.splitlines()) == 1
+    assert "there is no session here yet" in shell.run("status", code=2)
+
+
+def test_what_is_approved_is_seen_whole(shell: Shell) -> None:
+    shell.plan()
+    path = shell.folder / "session_plan.toml"
+    hidden = path.read_text().replace('"sh", "-c"', '"sh", "\\u001b[2K\\r", "-c"')
+    path.write_text(hidden.replace('title = "First"', 'title = "First\\u001b]0;x"'))
+    said = shell.run("run", "--headless", code=2)
+    assert "\x1b" not in said
+    assert r"sh '\x1b[2K\r' -c" in said
+    first = next(line for line in shell.run("check").splitlines() if line.startswith("First"))
+    assert first.endswith("always")
+
+
 def test_bad_input_is_one_message(shell: Shell) -> None:
     shell.plan()
     assert "is for --headless" in shell.run("run", "--decide-by-verdict", code=2)

@@ -82,7 +82,7 @@ def table(plan: Plan, measured: Mapping[str, Measured] = {}, gpus: memory.Gpus |
     rows = [("phase", "time", _HERE, "cost", "memory", "critical", "gate")]
     rows += [
         (
-            phase["title"],
+            clean_line(phase["title"]),
             _time(*phase["estimate"]["hours"]),
             _time(*phase["measured"]["hours"]) if "measured" in phase else "",
             _money(*phase["estimate"]["usd"]),

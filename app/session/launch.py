@@ -60,7 +60,10 @@ def with_model(plan: Plan, model: str) -> Plan:
 
 
 def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
-    """Return in lines what a plan executes: commands, folder, names of variables, digest."""
+    """Return in lines what a plan executes: commands, folder, names of variables, digest.
+
+    Whoever approves it sees every character: what a terminal would obey is escaped.
+    """
     lines = [f"{plan.path} executes, in {plan.folder}:", ""]
     lines += [f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases]
     for what, command in (
@@ -72,7 +75,8 @@ def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
         if command:
             lines.append(f"  {what}: {shlex.join(command)}")
     names = ", ".join(sorted(attempts.passed(plan, environment)))
-    return [*lines, "", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
+    lines += ["", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
+    return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines]
 
 
 def unfinished(plan: Plan) -> Path | None:
