@@ -32,7 +32,7 @@ from app.screens.keys import Command, bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.themes import ANSI, DARK, THEMES
 from app.session.messages import Refused
-from app.session.snapshot import SessionSnapshot
+from app.session.snapshot import OVER, SessionSnapshot
 from widgets import format as fmt
 from widgets.header import session_look
 from widgets.view import View
@@ -62,7 +62,7 @@ class CockpitApp(App[None]):
     """Screens over one session; `view` is the first picture, `feed` makes the others."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
-    CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; }"
+    CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; padding: 0 1; }"
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
@@ -171,7 +171,7 @@ class CockpitApp(App[None]):
         self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
             news = ("gate", snapshot.gate.opened)
-        elif snapshot.state in ("finished", "stopped"):
+        elif snapshot.state in OVER:
             news = ("over", 0.0)
         else:
             return
@@ -222,6 +222,7 @@ class CockpitApp(App[None]):
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         """Show a short message."""
+        self.clear_notifications()  # one at a time: they cover what they lie on
         self.notify(fmt.plain(text), severity="error" if trouble else "information", markup=False)
 
     def copy(self, text: str, what: str) -> None:
@@ -366,7 +367,7 @@ def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
             stands = f"waits for a decision after {title}, {spent}. {waiting}"
         case _:
             stands = f"goes on: {title or 'between phases'}, {spent}."
-    back = "" if snapshot.state in ("finished", "stopped") else "\nCome back with: gonogo attach"
+    back = "" if snapshot.state in OVER else "\nCome back with: gonogo attach"
     pod = ""
     if snapshot.stops_at is not None and not back:
         at = time.strftime("%H:%M", time.localtime(snapshot.stops_at))

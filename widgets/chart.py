@@ -277,9 +277,18 @@ def _floor_row(margin: int, width: int, ticks: Iterable[int], gaps: set[int], ma
 
 def _value_labels(axis: Axis) -> dict[int, str]:
     """Return the labels of the value axis by the character row of their tick."""
-    choose = log_ticks if axis.log else nice_ticks
-    ticks = choose(axis.low, axis.high, max(2, axis.cells // 3 + 1))
-    return {axis.dot(tick) // 4: _value_label(tick) for tick in ticks}
+    most = max(2, axis.cells // 3 + 1)
+    ticks = log_ticks(axis.low, axis.high, most) if axis.log else []
+    if len(ticks) > 1:
+        return {axis.dot(tick) // 4: _value_label(tick) for tick in ticks}
+    ticks = nice_ticks(axis.low, axis.high, most)  # also of a logarithmic axis that spans too little
+    labels = [_value_label(tick) for tick in ticks]
+    plain = {label for label in labels if label.lstrip("-").replace(".", "", 1).isdigit()}
+    digits = max((len(label.partition(".")[2]) for label in plain), default=0)
+    return {
+        axis.dot(tick) // 4: f"{tick:.{digits}f}" if label in plain else label
+        for tick, label in zip(ticks, labels, strict=True)
+    }
 
 
 def _value_label(value: float) -> str:

@@ -10,7 +10,7 @@ from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.chart import Curve, nearest, plot, smoothed
 from widgets.header import bar
-from widgets.phase_table import look
+from widgets.phase_table import look, result
 from widgets.rows import Part, ViewRows, row
 from widgets.samples import sample_rows
 from widgets.series import Series
@@ -45,21 +45,21 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
     rows = []
     unit = f" {progress.unit}" if progress.unit else ""
     if progress.total:
-        count = f" {fmt.number(progress.done)}/{fmt.number(progress.total)}{unit}"
+        count = f" {fmt.count(progress.done)}/{fmt.count(progress.total)}{unit}"
         share = progress.done / progress.total
         percent = f"{min(100, int(share * 100)):3}% "
         gauge = bar(max(3, width - len(count) - len(percent)), share)
         rows.append(row(width, (percent, fmt.STRONG), *gauge, (count, "")))
     else:
-        rows.append(row(width, (f"{fmt.number(progress.done)}{unit}", "")))
+        rows.append(row(width, (f"{fmt.count(progress.done)}{unit}", "")))
     age = fmt.age(view.now - progress.at)
     alive: list[Part]
     if phase.stalled:
         alive = [(f"STALLED  last progress {age}", f"{fmt.STRONG} {fmt.BAD}")]
     else:
         alive = [(f"progress {age}", fmt.QUIET)]
-    if progress.rate:
-        alive.append((f"  {fmt.number(progress.rate, 3)}{unit or ' units'}/s", ""))
+        if progress.rate:
+            alive.append((f"  {fmt.count(progress.rate, 3)}{unit or ' units'}/s", ""))
     rows.append(row(width, *alive))
     return rows
 
@@ -82,9 +82,7 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
             (f"{fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}", fmt.QUIET),
         )
     if phase.state in ("done", "failed", "skipped"):
-        reason = phase.attempts[-1].reason if phase.attempts and phase.state == "failed" else ""
-        words = phase.headline or reason
-        return row(width, (f"{state.sign} {state.word}", state.style), (f"  {words}", ""))
+        return row(width, (f"{state.sign} {state.word}", state.style), (f"  {result(phase)}", ""))
     return None
 
 

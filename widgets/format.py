@@ -194,6 +194,13 @@ def steps(step: float) -> str:
     return _trim(step) if abs(step) >= 1 or step == 0 else f"{step:.2g}"
 
 
+def count(number_of: float, digits: int = 4) -> str:
+    """Return how many of something there are, in few characters: `950`, `12,300`, `37.6M`, `2e+12`."""
+    if abs(number_of) >= 1e9:  # noqa: PLR2004 - beyond what steps are written in
+        return f"{number_of:.2g}"
+    return steps(number_of) if abs(number_of) >= 1e5 else number(number_of, digits)  # noqa: PLR2004
+
+
 def age(seconds: float) -> str:
     """Return how long ago something was: exact when fresh, coarse when old."""
     if seconds < 10:  # noqa: PLR2004

@@ -226,13 +226,12 @@ def cost_row(view: View, gate: GateView, width: int) -> Content:
     if following is None:
         parts.append(("   next: the session ends", fmt.QUIET))
     else:
-        parts += [
-            ("   next: ", fmt.QUIET),
-            (following.title, fmt.STRONG),
-            (f" {fmt.hours(following.estimate_hours)} {fmt.usd_range(following.estimate_usd)}", ""),
-        ]
-        if money.spent_usd + following.estimate_usd.low > money.budget_usd:
-            parts.append(("  beyond the budget", f"{fmt.STRONG} {fmt.BAD}"))
+        label = ("   next: ", fmt.QUIET)
+        cost = (f" {fmt.hours(following.estimate_hours)} {fmt.usd_range(following.estimate_usd)}", "")
+        too_much = money.spent_usd + following.estimate_usd.low > money.budget_usd
+        alarm = ("  beyond the budget" if too_much else "", f"{fmt.STRONG} {fmt.BAD}")
+        room = width - sum(len(text) for text, _ in (*parts, label, cost, alarm))
+        parts += [label, (fmt.sparse(fmt.plain(following.title), room), fmt.STRONG), cost, alarm]
     return row(width, *parts)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from app.session.snapshot import Range, SessionSnapshot
+from app.session.snapshot import OVER, Range, SessionSnapshot
 from widgets import format as fmt
 from widgets.rows import Part, ViewRows, row
 from widgets.view import View
@@ -36,7 +36,7 @@ def title_row(view: View, width: int) -> Content:
     state: list[Part] = []
     if view.lost:
         state.append((" no conductor ", f"{fmt.BAD} reverse"))
-    if snapshot.hold and snapshot.state in ("ready", "running", "gate"):
+    if snapshot.hold and snapshot.state not in OVER:
         state.append((" hold ", fmt.WARN))
     alarm = " reverse" if look.word in ("GATE", "STALLED") else ""
     state += [(f" {look.sign} {look.word} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
@@ -77,31 +77,31 @@ def money_row(view: View, width: int) -> Content:
         (f" {fmt.usd(money.spent_usd)}", f"{fmt.STRONG} {style}"),
         (f" of {fmt.usd_round(money.budget_usd)} ", ""),
     ]
-    after: list[Part] = []
-    if over:
-        after += [(" OVER BUDGET", f"{fmt.STRONG} {fmt.BAD}")]
-    if view.snapshot.state in ("ready", "running", "gate"):
-        after += [
-            (" forecast ", fmt.QUIET),
-            (fmt.usd_range(money.forecast_usd), style if may_be_over else ""),
-        ]
+    alarm: list[Part] = [(" OVER BUDGET", f"{fmt.STRONG} {fmt.BAD}")] if over else []
+    forecast: list[Part] = []
     idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
     ends: list[Part] = []
-    if view.snapshot.state in ("ready", "running", "gate"):
+    if view.snapshot.state not in OVER:
+        amount = fmt.usd_range(money.forecast_usd)
+        forecast = [(" forecast ", fmt.QUIET), (amount, style if may_be_over else "")]
         ends = [(" ends ", fmt.QUIET), (when_range(money.ends_at, view.now), "")]
     elif view.snapshot.stops_at is not None:
         ends = [(" pod stops ", fmt.QUIET), (when(view.snapshot.stops_at, view.now), fmt.WARN)]
-    if sum(len(text) for text, _ in spent + after + idle + ends) > width:
-        idle = []  # it is part of what was spent
-    after += [*idle, *ends, (" ", "")]
-    room = width - sum(len(text) for text, _ in spent + after)
+    edge: Part = (" ", "")
+
+    def room() -> int:
+        return width - sum(len(text) for text, _ in [*spent, *alarm, *forecast, *idle, *ends, edge])
+
+    for least in (idle, ends, forecast):  # what is spent includes what is idle
+        if room() < 0:
+            least.clear()
     budget = money.budget_usd or 1.0
     gauge = (
-        bar(min(room, 40), money.spent_usd / budget, money.forecast_usd.high / budget, style)
-        if room > 3  # noqa: PLR2004 - less tells nothing
+        bar(min(room(), 40), money.spent_usd / budget, money.forecast_usd.high / budget, style)
+        if room() > 3  # noqa: PLR2004 - less tells nothing
         else []
     )
-    return row(width, *spent, *gauge, *after)
+    return row(width, *spent, *gauge, *alarm, *forecast, *idle, *ends, edge)
 
 
 class HeaderRows(ViewRows):
@@ -122,7 +122,7 @@ class Clock(ViewRows):
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the clock; a session that is over shows how long it took."""
         snapshot = view.snapshot
-        over = snapshot.state in ("finished", "stopped")
+        over = snapshot.state in OVER
         return [
             Content.styled(fmt.clock((snapshot.now if over else view.now) - snapshot.started), fmt.STRONG)
         ]

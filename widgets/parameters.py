@@ -13,6 +13,8 @@ from widgets.rows import Part, Rows, row
 
 Parameter = Value | list[Value]
 NAME = 24
+LEAST_PARAMETERS = 2
+"""So many are shown before there is room for remedies."""
 
 
 def written(value: Parameter) -> str:
@@ -174,7 +176,7 @@ class ParameterTable(Rows, can_focus=True):
             )
             for number, (cause, change) in enumerate(self.remedies, 1)
         ]
-        remedies = remedies[: max(0, height - 3)]
+        remedies = remedies[: max(0, height - 1 - min(LEAST_PARAMETERS, len(self.parameters)))]
         room = max(1, height - 1 - len(remedies))
         top = min(max(0, self.cursor - room + 1), max(0, len(self.parameters) - room))
         names = list(self.parameters)[top : top + room]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from app.session.snapshot import PhaseView, Range
+from app.session.snapshot import AttemptView, PhaseView, Range
 from widgets import format as fmt
 from widgets.header import when_range
 from widgets.rows import Part, ViewRows, row
@@ -21,6 +21,21 @@ NOTICES = {"info": "", "warning": fmt.WARN, "error": fmt.BAD}
 def look(phase: PhaseView) -> fmt.Look:
     """Return how a phase's state looks; a running phase without progress is stalled."""
     return fmt.STALLED if phase.stalled and phase.state == "running" else fmt.PHASE_LOOKS[phase.state]
+
+
+def how_it_ended(attempt: AttemptView) -> str:
+    """Return in words how an attempt ended, where that says more than that it did."""
+    if attempt.signal:
+        return f"killed by signal {attempt.signal}"
+    if attempt.exit_code:
+        return f"exit code {attempt.exit_code}"
+    return attempt.reason if attempt.reason != "exited" else ""
+
+
+def result(phase: PhaseView) -> str:
+    """Return what came of a phase that is over, in a few words."""
+    failed = phase.state == "failed" and phase.attempts
+    return phase.headline or (how_it_ended(phase.attempts[-1]) if failed else "")
 
 
 def left(phase: PhaseView) -> str:
@@ -40,10 +55,8 @@ def second_row(phase: PhaseView, width: int) -> str:
         words.append(f"left {rest}" if rest[0].isdigit() else rest)
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
-    if phase.headline:
-        words.append(phase.headline)
-    elif phase.state == "failed" and phase.attempts:
-        words.append(phase.attempts[-1].reason)
+    if found := result(phase):
+        words.append(found)
     room = width - 2 - (0 if wide else len(look(phase).word) + 2)
     return next(
         (text for n in range(len(words), 1, -1) if len(text := "  ".join(words[:n])) <= room),

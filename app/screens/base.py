@@ -162,7 +162,7 @@ class CockpitScreen(Screen[None]):
         """Show all keys."""
         from app.screens.text import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(self.table))
 
     def action_gate(self) -> None:
         """Open the gate."""

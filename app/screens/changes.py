@@ -2,7 +2,9 @@
 
 from rich.console import Console
 from rich.control import Control
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate
+from textual.strip import Strip
 
 
 class Changes(ChopsUpdate):
@@ -14,12 +16,15 @@ class Changes(ChopsUpdate):
         return cls(update.chops, update.spans, update.chop_ends)
 
     def render_segments(self, console: Console) -> str:
-        """Return what the terminal is sent."""
+        """Return what the terminal is sent; cells of one style share its escape, wherever they are."""
         sent = []
         for y, start, stop in self.spans:
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(x, start), min(end, stop)
-                if strip is not None and first < last:
-                    sent.append(Control.move_to(first, y).segment.text)
-                    sent.append(strip.crop(first - x, last - x).render(console))
-        return "".join(sent)
+                if strip is None or first >= last:
+                    continue
+                move = Control.move_to(first, y).segment.text
+                for text, style, _ in strip.crop(first - x, last - x):
+                    sent.append(Segment(move + text, style))
+                    move = ""
+        return Strip(sent).simplify().render(console)

@@ -45,7 +45,8 @@ def consequence(view: View, gate: GateView, kind: DecisionKind) -> str:
         case "go":
             return then
         case "retry":
-            return f"{phase.title} runs again as attempt {gate.attempt + 1}, with the changes below: {again}."
+            changes = ", with the changes below" if gate.parameters else ""
+            return f"{phase.title} runs again as attempt {gate.attempt + 1}{changes}: {again}."
         case "batch":
             return f"{phase.title} runs for another batch, which adds to what there is: {again}."
         case "skip":
@@ -70,7 +71,7 @@ class DecideScreen(Dialog[Decision]):
         """Ask for a decision; `remedy` is the number of that whose changes are made at once, 0 for none."""
         super().__init__()
         self.gate, self.kind, self.remedy = gate, kind, remedy
-        self.edits = kind in ("retry", "batch")
+        self.edits = kind in ("retry", "batch") and bool(gate.parameters)
         self.needs_reason = overrides(view, gate, kind)
         self.first_view = view
         self.edited = ""
@@ -188,8 +189,8 @@ class DecideScreen(Dialog[Decision]):
         self._focus_home()
 
     def action_reason(self) -> None:
-        """Write the reason; later, for a field that has the focus would be given this key."""
-        self.call_later(self.query_one("#reason").focus)
+        """Write the reason."""
+        self.set_focus(self.query_one("#reason"))
 
     def action_back(self) -> None:
         """Decide nothing."""
@@ -200,7 +201,7 @@ class DecideScreen(Dialog[Decision]):
         reason = self.query_one("#reason", Input).value.strip()
         if self.needs_reason and not reason:
             self._say(self._why())
-            self.call_later(self.query_one("#reason").focus)
+            self.action_reason()
             return
         changes = dict(self.query_one(ParameterTable).changes) if self.edits else {}
         self.dismiss(Decision(self.kind, reason, changes))

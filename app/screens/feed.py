@@ -18,7 +18,7 @@ from app.monitor.head import first_rows
 from app.monitor.tail import LogTail, MachineTail, Mask, ProgressTail, unmasked
 from app.monitor.text import clean_line, clean_text
 from app.screens.base import Session
-from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
+from app.session.snapshot import OVER, AttemptView, MachineSample, PhaseView, SessionSnapshot
 from phases.common.protocol import Artifact, Result, standard_json
 from widgets.series import Series, SeriesBuilder
 from widgets.view import Delivery, LogLines, MemoryUse, Record, View
@@ -224,7 +224,7 @@ class SessionFeed:
         if snapshot.state == "finished" and not self._outcome:
             self._outcome = outcome(snapshot, self._mask)
         now = self._clock()
-        lost = "" if snapshot.machine or snapshot.state in ("finished", "stopped") else "no conductor"
+        lost = "" if snapshot.machine or snapshot.state in OVER else "no conductor"
         deliveries = self._deliveries.read(snapshot, record)
         return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot), deliveries)
 

@@ -29,6 +29,10 @@ SHOWN: Final = {
 }
 
 
+AT_ONCE: Final = ("decide", "parameters", "confirm", "quit")
+"""Where a letter may be an answer, and the next one part of a text."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One thing that a key does on a screen.
@@ -50,8 +54,12 @@ class Command:
 
     @property
     def priority(self) -> bool:
-        """Whether it works while a text is being written."""
-        return self.screen == "app" and "ctrl+" in self.keys
+        """Whether it is done before the next key is looked at, and while a text is being written.
+
+        Others may come after keys that a slow line brings together with them; of letters, what has the focus
+        takes those that it writes.
+        """
+        return self.screen in AT_ONCE or self.action == "search" or "ctrl+" in self.keys
 
     @property
     def key(self) -> str:
@@ -117,7 +125,7 @@ COMMANDS: Final = (
     Command("session", "c", "decisions", "decisions that were taken, with reasons", "decisions"),
     Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
     Command("session", "z", "chart", "chart on a screen of its own", "zoom"),
-    Command("session", "u", "machine", "GPUs and host: who holds them, memory over time, peaks", "GPU"),
+    Command("session", "u", "machine", "GPUs and host: holders, memory over time, peaks", "GPU"),
     Command("session", "a", "artifacts", "what the phases wrote, with size and rows", "artifacts"),
     Command("session", "i", "preflight", "look again for what would fail later", "preflight"),
     *_chart("session"),
@@ -144,7 +152,7 @@ COMMANDS: Final = (
     Command("gate", "question_mark,h", "help", "all keys", "help"),
     Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
     Command("gate", "l", "log", "log of the phase", "log"),
-    Command("gate", "a", "artifacts", "what the phases wrote, and the first rows of each file", "artifacts"),
+    Command("gate", "a", "artifacts", "what the phases wrote, and the first rows of it", "artifacts"),
     Command("gate", "v", "samples", "samples on a screen of their own", "view samples"),
     Command("gate", "down,j", "scroll_rows(1)", "scroll the evidence down"),
     Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),

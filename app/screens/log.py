@@ -82,8 +82,7 @@ class LogScreen(CockpitScreen):
     def action_search(self) -> None:
         """Ask what to search for."""
         self.query_one("#search-field").display = True
-        # Later: a field that has the focus already would be given the key that opened it.
-        self.call_later(self.query_one("#search").focus)
+        self.set_focus(self.query_one("#search"))
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Mark what is found while it is typed."""

@@ -13,7 +13,7 @@ from app.session.snapshot import PhaseView
 from widgets import format as fmt
 from widgets.header import Clock, HeaderRows, when
 from widgets.parameters import written
-from widgets.phase_table import look
+from widgets.phase_table import how_it_ended, look
 from widgets.rows import ViewRows, row
 from widgets.samples import wrapped
 from widgets.view import View
@@ -30,11 +30,11 @@ def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL
     ]
 
 
-def help_rows(of: Callable[[str], Sequence[Command]], width: int) -> list[Content]:
-    """Return all keys, screen by screen, from their one table: `of` gives a screen's part of it."""
+def help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> list[Content]:
+    """Return all keys, from where the operator is on, from their one table: `of` gives a screen's part."""
     rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", fmt.QUIET))]
-    for name, title in SCREENS.items():
-        rows += [Content(), row(width, (title, fmt.STRONG))]
+    for name in sorted(SCREENS, key=lambda name: name != here):
+        rows += [Content(), row(width, (SCREENS[name], fmt.STRONG))]
         for command in of(name):
             rows.append(row(width, (f"  {fmt.fit(command.all_keys, 24)}", fmt.INFO), (command.help, "")))
     return rows
@@ -63,7 +63,9 @@ def plan_rows(view: View, width: int) -> list[Content]:
         rows += _field(width, "gate", phase.gate.replace("_", " "))
         rows += _field(width, "critical", "yes" if phase.critical else "no")
         for attempt in reversed(phase.attempts):
-            ended = f"ended {when(attempt.ended, view.now)} {attempt.reason}" if attempt.ended else "running"
+            ended = "running"
+            if attempt.ended:
+                ended = f"ended {when(attempt.ended, view.now)}  {how_it_ended(attempt)}"
             batch = f", batch {attempt.batch}" if attempt.batch > 1 else ""
             rows.append(
                 row(width, (f"attempt {attempt.number}{batch}", fmt.STRONG), (f"  {ended}", fmt.QUIET))
@@ -217,14 +219,8 @@ class TextScreen(CockpitScreen):
         yield self.key_bar()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what means something now."""
-        if action == "keep":
-            return isinstance(self, OutcomeScreen) and self.may_keep()
-        return super().check_action(action, parameters)
-
-    def loud(self, action: str) -> bool:
-        """That the pod is to be stopped stands out."""
-        return action == "keep"
+        """Offer to keep the pod on the page that says when it is stopped alone."""
+        return action != "keep" and super().check_action(action, parameters)
 
     def _plain(self) -> str:
         rows = self.text(self.view, self.query_one(TextRows).size.width)
@@ -253,13 +249,17 @@ class TextScreen(CockpitScreen):
 
 
 class HelpScreen(TextScreen):
-    """All keys."""
+    """All keys, first those of the screen that it was opened from."""
 
     name_of_text = "keys"
 
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self._here = here
+
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return help_rows(self.cockpit.commands, width)
+        return help_rows(self.cockpit.commands, self._here, width)
 
 
 class PlanScreen(TextScreen):
@@ -286,6 +286,14 @@ class OutcomeScreen(TextScreen):
     """What the session found."""
 
     name_of_text = "result"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to keep the pod while that means something."""
+        return self.may_keep() if action == "keep" else super().check_action(action, parameters)
+
+    def loud(self, action: str) -> bool:
+        """That the pod is to be stopped stands out."""
+        return action == "keep"
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the result."""

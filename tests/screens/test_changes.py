@@ -3,6 +3,7 @@
 import io
 
 from rich.console import Console
+from rich.style import Style
 from textual._compositor import ChopsUpdate
 from textual.strip import Segment, Strip
 
@@ -29,3 +30,10 @@ def test_a_change_across_widgets_is_sent_for_each() -> None:
 
 def test_half_of_a_wide_character_is_a_blank() -> None:
     assert sent("漢字", 1, 4, (0,)) == "\x1b[4;2H 字"
+
+
+def test_cells_of_one_style_share_its_escape() -> None:
+    bold = Strip([Segment("took 7s", Style(bold=True))])
+    update = ChopsUpdate([{0: bold}, {0: bold}], [(0, 5, 6), (1, 5, 6)], [[7], [7]])
+    console = Console(file=io.StringIO(), color_system="standard")
+    assert Changes.of(update).render_segments(console) == "\x1b[1m\x1b[1;6H7\x1b[2;6H7\x1b[0m"

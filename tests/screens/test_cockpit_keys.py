@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from app.screens.artifacts import ArtifactsScreen, PeekScreen
 from app.screens.chart import ChartScreen
@@ -32,6 +34,7 @@ from widgets.gate import GateEvidence
 from widgets.log_view import LogView
 from widgets.parameters import ParameterTable
 from widgets.preflight import Check
+from widgets.rows import Rows
 from widgets.samples import SamplePager
 from widgets.view import LogLines, View
 
@@ -55,6 +58,12 @@ class Driven:
         await self.pilot.pause()
         await self.app.workers.wait_for_complete()
         await self.pilot.pause()
+
+    async def press_together(self, keys: str) -> None:
+        """Press keys that all come before the first is looked at, as a slow line brings them."""
+        for event in XTermParser(False).feed(keys):
+            self.app.post_message(event)
+        await self.press()
 
     async def write(self, text: str) -> None:
         await self.press(*("space" if c == " " else c for c in text))
@@ -83,6 +92,10 @@ def drive() -> Callable[..., Any]:
     return drive
 
 
+def rows_of(screen: Screen[Any]) -> str:
+    return "\n".join(row.plain for rows in screen.query(Rows) for row in rows.rows(*rows.size))
+
+
 def test_table_of_keys_is_sound() -> None:
     for screen in {c.screen for c in COMMANDS}:
         keys = [key for c in commands(screen) for key in c.keys.split(",")]
@@ -90,6 +103,7 @@ def test_table_of_keys_is_sound() -> None:
     assert all("ctrl+b" not in c.keys for c in COMMANDS)
     assert len({c.id for c in COMMANDS}) == len(COMMANDS)
     assert {c.screen for c in COMMANDS} == {*SCREENS, "confirm"}
+    assert not [c.id for c in COMMANDS if len(c.help) > 52], "help is cut at 80 columns"
 
 
 TABLES = {
@@ -341,6 +355,22 @@ async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, view: Vie
             assert not driven.screen_is(Confirm)
 
 
+async def test_help_begins_with_the_screen_that_it_was_opened_from(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("question_mark")
+        titles = [line for line in rows_of(driven.app.screen).splitlines() if line in SCREENS.values()]
+        assert titles[0] == SCREENS["gate"]
+
+
+async def test_a_message_takes_the_place_of_the_one_before() -> None:
+    view = fake.running()
+    app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
+    async with app.run_test(notifications=True) as pilot:
+        await pilot.press("t", "t", "t")
+        await pilot.pause()
+        assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["theme gonogo-ansi"]
+
+
 async def test_stopping_a_phase_asks_first(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("k")
@@ -435,6 +465,23 @@ async def test_a_reason_may_be_given(drive: Any) -> None:
         assert driven.session.asked == [(*SFT_GATE, "go", "looks fine by me, yes", {})]
 
 
+@pytest.mark.parametrize("opens", ["g", "r"])
+async def test_a_reason_that_comes_with_its_key_decides_nothing(drive: Any, opens: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(opens)
+        await driven.press_together("ewhy not?")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        assert driven.app.screen.query_one("#reason", Input).value == "why not?"
+
+
+async def test_a_search_may_come_with_its_key(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l")
+        await driven.press_together("/nan\r")
+        assert driven.app.screen.query_one(LogView).search == "nan"
+
+
 @pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("s", "skip")])
 async def test_an_override_needs_a_reason(drive: Any, key: str, kind: str) -> None:
     async with drive(fake.gate_fails()) as driven:
@@ -453,6 +500,16 @@ async def test_another_batch(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
         await driven.press("b", "y")
         assert driven.session.asked == [(*TRAINING_GATE, "batch", "", {})]
+
+
+async def test_a_phase_without_parameters_is_run_again_as_it_was(drive: Any) -> None:
+    gate = replace(fake.GATE_PASS, parameters={})
+    async with drive(fake.gate_passes(gate=gate)) as driven:
+        await driven.press("r", "j", "enter", "u")
+        assert not driven.app.screen.query(ParameterTable)
+        assert "changes below" not in rows_of(driven.app.screen)
+        await driven.press("y")
+        assert driven.session.asked == [(*SFT_GATE, "retry", "", {})]
 
 
 async def test_a_retry_changes_parameters(drive: Any) -> None:

@@ -189,3 +189,18 @@ def test_since_when_values_are_missing() -> None:
     assert builder.series().last is None
     builder.add(5, 1.0)
     assert builder.series().missing_since is None
+
+
+def value_labels(*values: float, log: bool = False) -> list[str]:
+    rows = text(curve(*values), width=60, height=14, log=log)
+    return [row.split("┤")[0].strip() for row in rows if "┤" in row]
+
+
+def test_labels_of_the_value_axis_have_the_same_digits() -> None:
+    labels = value_labels(0.95, 1.2, 1.55)
+    assert "1.0" in labels
+    assert len({len(label) for label in labels}) == 1
+
+
+def test_a_logarithmic_axis_over_little_has_labels_too() -> None:
+    assert len(value_labels(2.3, 2.25, 2.18, log=True)) > 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from textual.content import Content
 
+from app.session.snapshot import ProgressView
 from tests.screens import fake
 from widgets import detail
 from widgets.detail import Chart, detail_rows, figure_rows, has_figure
@@ -49,3 +50,27 @@ def test_a_chart_is_made_again_only_where_it_shows_something_new(monkeypatch: py
     assert figure.draw(onward, 40, 10) != first
     figure.draw(onward, 41, 10)
     assert len(made) == 3
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "unit", "rate"),
+    [
+        (37_600_000, 100_000_000, "bytes", 9_179_492.0),
+        (1e300, 1e301, "examples", 2e9),
+        (184, 2500, "steps", 3),
+    ],
+)
+def test_large_counts_keep_their_unit(done: float, total: float, unit: str, rate: float) -> None:
+    view = fake.running()
+    progress = ProgressView(done=done, total=total, unit=unit, at=view.now, rate=rate)
+    rows = detail_rows(View(fake.with_phase(view.snapshot, "sft_training", progress=progress), view.now), 34)
+    assert rows[1].plain.endswith(f" {unit}")
+    assert rows[1].plain.count("░") > 3
+    assert rows[2].plain.endswith(f" {unit}/s")
+
+
+def test_a_phase_that_stalls_has_no_pace() -> None:
+    view = fake.stalled()
+    progress = ProgressView(done=9, total=100, unit="steps", at=view.now - 15, rate=3.32)
+    rows = detail_rows(View(fake.with_phase(view.snapshot, "sft_training", progress=progress), view.now), 34)
+    assert rows[2].plain == "STALLED  last progress 15 s ago"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.screens import fake
-from widgets.gate import evidence_rows, metric_rows
+from widgets.gate import cost_row, evidence_rows, metric_rows
 from widgets.view import LogLines
 
 
@@ -52,3 +52,11 @@ def test_the_end_of_a_failed_phases_log_is_shown_whole() -> None:
     record = fake.record("sft_training", log=LogLines(0, (said,)))
     rows = [row.plain.strip() for row in evidence_rows(replace(view, record=record), gate, 40)]
     assert " ".join(rows).endswith(said)
+
+
+def test_what_comes_next_is_said_with_its_cost() -> None:
+    view = fake.gate_passes()
+    assert view.snapshot.gate is not None
+    base = fake.with_phase(view.snapshot, "preference_pairs", title="Preference pairs of a title " * 4)
+    said = cost_row(replace(view, snapshot=base), view.snapshot.gate, 78).plain
+    assert said.endswith("… 1-2h $2.00-3.50")

@@ -1,11 +1,12 @@
 import time
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from app.session.snapshot import PhaseView, Range
 from tests.screens import fake
-from widgets.phase_table import left, next_gate, next_gate_rows
+from widgets.phase_table import left, next_gate, next_gate_rows, result
 from widgets.view import View
 
 
@@ -55,3 +56,18 @@ def test_a_plan_without_gates_announces_none() -> None:
     view = fake.running()
     phases = tuple(replace(phase, gate="never") for phase in view.snapshot.phases)
     assert next_gate(View(replace(view.snapshot, phases=phases), view.now)) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ({"exit_code": 1, "reason": "exited"}, "exit code 1"),
+        ({"signal": 9, "reason": "exited"}, "killed by signal 9"),
+        ({"reason": "lost"}, "lost"),
+        ({"exit_code": 0, "reason": "exited"}, ""),
+    ],
+)
+def test_how_a_phase_failed(ended: dict[str, Any], said: str) -> None:
+    phase = fake.gate_fails().snapshot.phase("sft_training")
+    attempt = replace(phase.attempts[0], **{"exit_code": None, "signal": None, **ended})
+    assert result(replace(phase, state="failed", attempts=(attempt,))) == said
