@@ -138,7 +138,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
     given = _read_instructions(parameters.prompts_from, reporter)
     from phases.common.data_run import DataRun
     from phases.common.judge import load_constitution
-    from phases.common.recorded import key_of
+    from phases.common.recorded import key_of, seed_of
     from phases.common.self_instruct import SelfInstruct
 
     constitution = load_constitution(parameters.constitution)
@@ -155,7 +155,9 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         if not data.source.base:
             reporter.notice(f"{parameters.model} is no adapter: it samples and judges alike", "warning")
         used = {row["instruction"] for row in data.earlier}
-        fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], parameters)
+        # Not the lists that the SFT data of the same seed began with: what they give is learnt already.
+        lists = parameters.model_copy(update={"seed": seed_of(parameters.seed, "preference_pairs")})
+        fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], lists)
         left_out = Counter[str]()
         pairs = Pairs(parameters, constitution, data)
         ask = partial(_asked, pairs=pairs, left_out=left_out)

@@ -655,6 +655,8 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
 # What an instruction itself says
 
 _COUNT: Final = r"(\d+|" + "|".join(sorted((w for w in NUMBERS if w != "a"), key=len, reverse=True)) + r")"
+_COURTESY: Final = r"^(?:(?:please|now|(?:can|could|would|will) you|(?:your task is|I want you) to)\b,? ?)+"
+"""What may stand before an order."""
 _UNIT: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}
 _QUOTED: Final = r"[\"'“‘]([^\"'”’]+)[\"'”’]"
 _LANGUAGES: Final = {
@@ -681,16 +683,18 @@ def infer_checks(instruction: str) -> tuple[Check, ...]:
 
     It reads counts of words, sentences, paragraphs and lines; lists and their length; JSON and its keys; yes
     or no; case; words to use or to avoid; how to start and end; quotation marks; the language of the answer;
-    alphabetical order; placeholders; sections; arithmetic. It errs on the side of finding nothing.
+    alphabetical order; the items to be sorted; placeholders; sections; arithmetic. It errs on the side of
+    finding nothing.
     """
     value = value_of(instruction)
+    text = re.sub(_COURTESY, "", instruction, flags=re.IGNORECASE)
     found = [
         *([] if value is None else [Check("number", {"value": float(value)})]),
-        *_infer_lengths(instruction),
-        *_infer_lists(instruction),
-        *_infer_json(instruction),
-        *_infer_content(instruction),
-        *_infer_form(instruction),
+        *_infer_lengths(text),
+        *_infer_lists(text),
+        *_infer_json(text),
+        *_infer_content(text),
+        *_infer_form(text),
     ]
     return tuple(check for n, check in enumerate(found) if check not in found[:n])
 
@@ -722,7 +726,7 @@ def _infer_lengths(text: str) -> list[Check]:
             rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one) {unit}\b", text
         ):
             checks.append(Check(kind, {"at_least": 1, "at_most": 1}))
-    long = _find(r"^(?:please )?(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
+    long = _find(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
     if long and not any(check.kind == "sentences" for check in checks):
         checks.append(Check("sentences", {"at_least": 2}))
     return checks
@@ -736,14 +740,19 @@ _LAYOUTS: Final = {
     "lines": r"\b(?:one|each) (?:per|a|on (?:its own|a new|a separate|each)) line\b|\bon separate lines\b",
 }
 _NAMED: Final = (
-    r"^(?:please )?(?:list|name|give|suggest|write down|mention)(?: me)?(?: the names of)? "
-    rf"{_COUNT} (?!of\b|to\b|plus\b|times\b|minus\b)([a-z]+)"
+    r"^(?:list|name|give|suggest|write down|mention|think of)(?: me)?(?: the names of)? "
+    rf"{_COUNT} (?:different )?(?!of\b|to\b|plus\b|times\b|minus\b)([a-z]+)"
 )
+_SORTED: Final = r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\border\b[^:]*): ([^:]+)$"
 _MORE: Final = r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe)\b|[.:?!] \w|\bfor each\b"
 """A second clause ("..., then say why") asks for more than a list."""
 
 
 def _infer_lists(text: str) -> list[Check]:
+    if given := _find(_SORTED, text):
+        listed = get_items(given[0][1])
+        several = len(listed) == len(set(listed)) > 1
+        return [Check("items", {"count": len(listed), "allowed": listed})] if several else []
     counted = re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE)  # the "one" of "one per line"
     counts = {_value(match[1]) for match in _find(rf"\b{_COUNT}\b", counted)}
     if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - one item is no list
@@ -786,9 +795,7 @@ def _infer_content(text: str) -> list[Check]:
         before = text[: match.start()].casefold().rstrip()
         if not before.endswith(("without", "not", "don't", "never", "avoid")):
             checks.append(Check("keywords", {"present": re.findall(_QUOTED, match[1])}))
-    repeat = (
-        rf"^(?:please )?(?:repeat|write|say) (?:the word )?[\"']?(\w+)[\"']? (?:(twice)|{_COUNT} times)\b"
-    )
+    repeat = rf"^(?:repeat|write|say) (?:the word )?[\"']?(\w+)[\"']? (?:(twice)|{_COUNT} times)\b"
     for match in _find(repeat, text):
         count = 2 if match[2] else _value(match[3])
         checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
@@ -812,10 +819,11 @@ def _infer_content(text: str) -> list[Check]:
 def _infer_form(text: str) -> list[Check]:
     checks = []
     if _find(
-        r"\bin (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case", text
+        r"\bin(?:to)? (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case",
+        text,
     ):
         checks.append(Check("upper_case"))
-    if _find(r"\bin (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case", text):
+    if _find(r"\bin(?:to)? (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case", text):
         checks.append(Check("lower_case"))
     if _find(r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b", text):
         checks.append(Check("quoted"))

@@ -1,8 +1,16 @@
 """A tiny model with random weights, saved as a folder: for tests of what does not depend on knowledge."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
+import msgspec
 import pytest
+
+from phases.common.data import DataParameters
+from phases.common.protocol import Line
+from phases.common.report import Reporter
 
 TEXT = """Instruction: Name three colours.
 Response: red, green, blue
@@ -49,3 +57,36 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     ).save_pretrained(folder)
     return folder
+
+
+class MakesData(Protocol):
+    """A phase that makes rows of data."""
+
+    Parameters: type[DataParameters]
+
+    def run(self, parameters: Any, reporter: Reporter, clock: Callable[[], float]) -> bool:
+        """Make the rows and say whether there are enough."""
+
+
+Made = tuple[bool, list[Line], dict[str, Any]]
+"""What the phase returned, what it said, and its result."""
+
+
+@pytest.fixture
+def make_data(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
+    """Runs a phase that makes data, with a script in place of generation, in a folder of `tmp_path`."""
+
+    def run(phase: MakesData, script: object, output_dir: str, **values: object) -> Made:
+        monkeypatch.setattr("phases.common.generate.generate", script)
+        folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
+        said.unlink(missing_ok=True)
+        given = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}
+        reached = phase.run(
+            phase.Parameters.model_validate({"lists_per_round": 5, **given, **values}),
+            Reporter(folder, {"GONOGO_PROGRESS": str(said)}),
+            clock=iter(range(1_759_000_000, 2**40)).__next__,
+        )
+        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
+        return reached, lines, json.loads((folder / "result.json").read_bytes())
+
+    return run

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases import preference_pairs
+from phases import preference_pairs, sft_data
 from phases.common.data import Seed
 from phases.common.dedupe import normalise
 from phases.common.generate import Completion
@@ -27,7 +26,6 @@ from phases.common.preferences import (
     to_judge,
 )
 from phases.common.protocol import Line, Notice, Sample
-from phases.common.report import Reporter
 from phases.common.suite import load_suite
 from phases.common.verifiers import infer_checks
 
@@ -223,6 +221,7 @@ class Script:
     def __init__(self, batches: float = float("inf")) -> None:
         self.left = batches
         self.rows = 0
+        self.lists: set[tuple[str, int]] = set()
 
     def __call__(
         self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
@@ -232,6 +231,8 @@ class Script:
         self.left -= 1
         for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
             self.rows += 1
+            if "Task 1:" in prompt:
+                self.lists.add((prompt, seed))
             n = hashlib.sha256(f"{seed} {prompt}".encode()).digest()
             text = (
                 f" Describe {n[0]} towns near {n[1]} lakes.\nTask 99: Compare {n[2]} boats."
@@ -251,29 +252,16 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 
 
 @pytest.fixture
-def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(make_data: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the phase with scripts in place of generation and judge; returns what it said and its result."""
     monkeypatch.setattr("phases.common.judge.judge", judgement_of)
     given_file = tmp_path / "sft_training_data_1.jsonl"
     given_file.write_text("".join(f'{{"instruction": "Name the colour {n}."}}\n' for n in range(20)))
+    usual = {"count": 25, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
 
-    def one(
-        script: Script, output_dir: str = "out", **values: object
-    ) -> tuple[bool, list[Line], dict[str, Any]]:
-        monkeypatch.setattr("phases.common.generate.generate", script)
-        folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
-        said.unlink(missing_ok=True)
-        sizes = {"lists_per_round": 5, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
-        parameters = preference_pairs.Parameters.model_validate(
-            {"model": str(tiny_model), "count": 25, "output_dir": folder, "seeds": "embedded", **sizes}
-            | {"suite": "embedded", "prompts_from": [str(given_file)], **values}
-        )
-        clock = iter(range(1_759_000_000, 2**40)).__next__
-        reached = preference_pairs.run(
-            parameters, Reporter(folder, {"GONOGO_PROGRESS": str(said)}), clock=clock
-        )
-        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
-        return reached, lines, json.loads((folder / "result.json").read_bytes())
+    def one(script: Script, output_dir: str = "out", **values: object) -> Any:
+        given = {"prompts_from": [str(given_file)], **usual, **values}
+        return make_data(preference_pairs, script, output_dir, **given)
 
     return one
 
@@ -322,6 +310,17 @@ def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
     assert run(second)[0]
     assert data_file(tmp_path / "out").read_bytes() == data_file(tmp_path / "whole").read_bytes()
     assert second.rows < whole.rows
+
+
+def test_lists_of_instructions_are_not_those_of_the_sft_data_again(
+    run: Run, make_data: Callable[..., Any]
+) -> None:
+    of_rows, of_pairs = Script(), Script()
+    make_data(sft_data, of_rows, "rows", count=10)
+    run(of_pairs, prompts_from=[])
+    assert of_rows.lists
+    assert of_pairs.lists
+    assert not of_rows.lists & of_pairs.lists
 
 
 def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from phases import sft_data
@@ -15,7 +14,6 @@ from phases.common.dedupe import SuiteOverlap
 from phases.common.engine import Group
 from phases.common.generate import Completion
 from phases.common.protocol import Line, Notice, Sample
-from phases.common.report import Reporter
 from phases.common.self_instruct import Instruction
 from phases.common.suite import load_suite
 from phases.common.verifiers import failures, infer_checks, refusal
@@ -67,31 +65,13 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 
 
 @pytest.fixture
-def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(make_data: Callable[..., Any]) -> Run:
     """Runs the phase with a script in place of generation; returns what it said and its result."""
 
-    def one(
-        script: Script, output_dir: str = "out", **values: object
-    ) -> tuple[bool, list[Line], dict[str, Any]]:
-        monkeypatch.setattr("phases.common.generate.generate", script)
-        folder = tmp_path / output_dir
-        said = tmp_path / "progress.jsonl"
-        said.unlink(missing_ok=True)
-        sizes = {"lists_per_round": 5, "samples_per_list": 1, "batch_size": 4, "seeds": "embedded"}
-        parameters = sft_data.Parameters.model_validate(
-            {
-                "model": str(tiny_model),
-                "count": 30,
-                "output_dir": folder,
-                "suite": "embedded",
-                **sizes,
-                **values,
-            }
+    def one(script: Script, output_dir: str = "out", **values: object) -> Any:
+        return make_data(
+            sft_data, script, output_dir, **{"count": 30, "samples_per_list": 1, "batch_size": 4, **values}
         )
-        reporter = Reporter(folder, {"GONOGO_PROGRESS": str(said)})
-        reached = sft_data.run(parameters, reporter, clock=iter(range(1_759_000_000, 2**40)).__next__)
-        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
-        return reached, lines, json.loads((folder / "result.json").read_bytes())
 
     return one
 
