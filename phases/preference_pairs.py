@@ -29,6 +29,7 @@ from phases.common.report import Reporter
 
 if TYPE_CHECKING:
     from phases.common.data_run import DataRun
+    from phases.common.generate import Completion
     from phases.common.judge import Constitution, Judgement
     from phases.common.preferences import Candidate, Choice
     from phases.common.self_instruct import Instruction, Round, SelfInstruct
@@ -65,6 +66,12 @@ class Parameters(DataParameters):
     model: str = Field("artifacts/models/sft_model", description="SFT model: its adapter folder")
     count: int = Field(10000, ge=1, le=1_000_000, description="pairs that this batch is to have")
     candidates_per_prompt: int = Field(4, ge=2, le=64, description="responses sampled for each prompt")
+    most_candidates: int = Field(
+        8,
+        ge=0,
+        le=256,
+        description="responses sampled where none of the first is good; up to candidates_per_prompt: no more",
+    )
     prompts_from: list[str] = Field(
         [], description="JSONL files or patterns with instructions to use first; then fresh ones are made"
     )
@@ -314,17 +321,41 @@ class Pairs:
         return rows
 
     def _candidates(self, instructions: "Sequence[Instruction]") -> "list[list[Candidate]]":
-        from phases.common.preferences import candidates
-        from phases.common.recorded import Sampling, seed_of
+        """Sample candidates: more of them for the prompts none of whose first ones is good.
 
-        p, k = self.parameters, self.parameters.candidates_per_prompt
-        prompts = [prompt_format.prompt(i.text) for i in instructions for _ in range(k)]
-        seeds = [seed_of(p.seed, p.batch, i.text, n) for i in instructions for n in range(k)]
-        made = self.data.complete(prompts, seeds, Sampling(p.max_new_tokens, p.temperature, p.top_p))
-        return [
-            candidates(i.text, i.category, made[n : n + k], seeds[n : n + k], p.longest_response)
-            for n, i in zip(itertools.count(0, k), instructions)
-        ]
+        Where the model mostly fails there is most to learn, and nothing without one good candidate.
+        """
+        k, most = self.parameters.candidates_per_prompt, self.parameters.most_candidates
+        made = self._sample(instructions, range(k))
+        found = [self._checked(i, some) for i, some in zip(instructions, made, strict=True)]
+        hard = [n for n, some in enumerate(found) if all(candidate.problems for candidate in some)]
+        more = self._sample([instructions[n] for n in hard], range(k, most))
+        for n, others in zip(hard, more, strict=True):
+            found[n] = self._checked(instructions[n], [*made[n], *others])
+        return found
+
+    def _sample(self, instructions: "Sequence[Instruction]", numbers: range) -> "list[list[Completion]]":
+        """Return the completions of each instruction that have these numbers."""
+        from phases.common.recorded import Sampling
+
+        p = self.parameters
+        asked = [(i.text, n) for i in instructions for n in numbers]
+        prompts = [prompt_format.prompt(text) for text, _ in asked]
+        sampling = Sampling(p.max_new_tokens, p.temperature, p.top_p)
+        made = iter(self.data.complete(prompts, [self._seed(*one) for one in asked], sampling))
+        return [list(itertools.islice(made, len(numbers))) for _ in instructions]
+
+    def _checked(self, instruction: "Instruction", completions: "Sequence[Completion]") -> "list[Candidate]":
+        from phases.common.preferences import candidates
+
+        seeds = [self._seed(instruction.text, n) for n in range(len(completions))]
+        longest = self.parameters.longest_response
+        return candidates(instruction.text, instruction.category, completions, seeds, longest)
+
+    def _seed(self, text: str, number: int) -> int:
+        from phases.common.recorded import seed_of
+
+        return seed_of(self.parameters.seed, self.parameters.batch, text, number)
 
     def _calibrate(self) -> float | None:
         """Try the judge on seeds: their own responses against those to other seeds of their category."""

@@ -26,7 +26,7 @@ WEAK: Final = frozenset({"nothing new in response"})
 SHORT_ANSWER: Final = 4
 """Words up to which equal answers count as votes for one another."""
 VOTES_AHEAD: Final = 2
-"""Votes by which an answer must lead."""
+"""Votes by which an answer must lead; it must also have more than half of them all."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ def decided(instruction: str, found: Sequence[Candidate]) -> Choice | Undecided 
     if len(distinct) == 1 or all(refusal(c.text) for c in good):
         return "alike"
     ranked = sorted(distinct, key=lambda c: -c.votes)
-    if ranked[0].votes - ranked[-1].votes >= VOTES_AHEAD and ranked[1].votes < ranked[0].votes:
+    if ranked[0].votes - ranked[-1].votes >= VOTES_AHEAD and 2 * ranked[0].votes > len(found):
         last = [c for c in ranked if c.votes == ranked[-1].votes]
         rejected = min(last, key=lambda c: abs(_length(c) - _length(ranked[0])))
         margin = (ranked[0].votes - rejected.votes) / len(found)

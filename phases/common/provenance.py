@@ -3,10 +3,12 @@
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from phases.common import prompt_format
-from phases.common.model import ModelSource, Tokenizer
+
+if TYPE_CHECKING:  # whoever names versions alone loads no torch
+    from phases.common.model import ModelSource, Tokenizer
 
 _LIBRARIES = (
     *("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "vllm"),
@@ -18,11 +20,11 @@ class ModelInUse(Protocol):
     """A model as an engine holds it: see `LoadedModel`."""
 
     @property
-    def source(self) -> ModelSource:
+    def source(self) -> "ModelSource":
         """Where it came from."""
 
     @property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> "Tokenizer":
         """Its tokenizer."""
 
     @property
