@@ -430,7 +430,7 @@ def _generating_gib(shape: str, rows: int, tokens: int) -> float:
 
 def _served_gib(settings: Mapping[str, Any]) -> float | None:
     """Return the memory that vLLM takes: its share of the card."""
-    card, share = vllm_engine.this_card(), settings.get("gpu_memory_utilization")
+    card, share = next(iter(vllm_engine.these_cards()), None), settings.get("gpu_memory_utilization")
     return share * card.total / 2**30 if card and share else None
 
 

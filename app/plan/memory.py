@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from app.plan.schema import Phase, Plan
+from phases.common.cores import sharing
 from phases.common.parameters import PhaseParameters
 
 GIB: Final = 2**30
@@ -226,14 +227,15 @@ def generation(shape: Shape, *, rows: int, tokens: int, rank: int = 0) -> Need:
     return Need(parts)
 
 
-def serving(shape: Shape, *, eight_bit: bool) -> Need:
+def serving(shape: Shape, *, eight_bit: bool, shared_by: int = 1) -> Need:
     """Return what generating with vLLM needs at least: it takes whatever else is free for its cache.
 
     Args:
         shape: of the model.
         eight_bit: FP8 weights, which it takes where those of 16 bits do not fit.
+        shared_by: how many GPUs share the weights, as vLLM lets them where they do not fit one of them.
     """
-    weights = shape.parameters * (_FP8 if eight_bit else _HALF)
+    weights = shape.parameters * (_FP8 if eight_bit else _HALF) / shared_by
     return Need({"weights": weights, "vLLM": VLLM, "CUDA": CONTEXT})
 
 
@@ -371,7 +373,9 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
     if phase.run not in _TRAINING:
         engine = _value(phase, "engine", "transformers")
         if engine == "vllm" or (engine == "auto" and shape.four_bit):
-            yield from (serving(shape, eight_bit=eight_bit) for eight_bit in (False, True))
+            shared_by = sharing(with_gpus.count, shape.num_attention_heads)
+            for eight_bit in (False, True):
+                yield from (serving(shape, eight_bit=eight_bit, shared_by=count) for count in shared_by)
             return
         new = max(int(_value(phase, name)) for name in ("max_new_tokens", "list_tokens"))
         yield generation(shape, rows=rows, tokens=PROMPT + new, rank=rank)

@@ -9,12 +9,14 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from transformers import AutoConfig, GenerationConfig
 
+from phases.common.cores import Core, Finished, Several, sharing
 from phases.common.draw import stream_of
 from phases.common.engine import Group, Landed
 from phases.common.generate import all_end_ids, completion
@@ -41,36 +43,12 @@ _GIB: Final = 2**30
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU, with bytes of memory."""
+    """A GPU, with bytes of memory, and what it is called in `CUDA_VISIBLE_DEVICES`."""
 
     name: str
     total: int
     free: int
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A request that is done: its new ids, and log-probabilities of the tokens that were asked for."""
-
-    name: str
-    ids: list[int]
-    log_probabilities: dict[int, float]
-
-
-class Core(Protocol):
-    """The part of vLLM that is used."""
-
-    def add(self, name: str, ids: list[int], sampling: Mapping[str, Any], *, adapted: bool) -> None:
-        """Begin a request."""
-
-    def step(self) -> list[Finished]:
-        """Compute on, and return what is done."""
-
-    def cancel(self, names: Iterable[str]) -> None:
-        """Forget requests."""
-
-    def close(self) -> None:
-        """End its process and give the GPU back."""
+    device: str = "0"
 
 
 @dataclass(frozen=True)
@@ -236,35 +214,40 @@ def scoring(tokens: Sequence[int]) -> dict[str, Any]:
 
 
 def start(source: ModelSource, *, why: str) -> VllmEngine:
-    """Start vLLM with a model, and its adapter if it is one.
+    """Start vLLM with a model, and its adapter if it is one: on each GPU, or group of them, that can hold it.
 
     Raises:
         ModelError: the model does not fit the GPU, vLLM does not start, or `GONOGO_ENGINE_ARGS` is not a
             JSON object.
     """
     weights = source.base or source
-    card = this_card()
+    cards = these_cards()
     given = given_arguments(os.environ)
+    config = AutoConfig.from_pretrained(weights.path, trust_remote_code=False).get_text_config()
     arguments = {
         **settle(
             weights.path,
-            card,
+            cards,
             parameters=parameter_count(weights),
-            positions=_positions(weights.path),
+            positions=int(getattr(config, "max_position_embeddings", LONGEST)),
+            heads=int(getattr(config, "num_attention_heads", 1)),
             rank=adapter_rank(Path(source.path)) if source.base else None,
         ),
         **given,
     }
     tokenizer = tokenizer_of(source)
+    together = groups(cards, arguments.get("tensor_parallel_size", 1))
+    make = partial(_Vllm, arguments, adapter=source.path if source.base else None)
     try:
-        core = _Vllm(arguments, adapter=source.path if source.base else None)
+        core: Core = Several([(make, devices) for devices in together]) if len(together) > 1 else make()
     except (RuntimeError, ValueError, ImportError) as error:  # a child's own words are in the log, above
         raise ModelError(f"vLLM does not start: {error}; --engine transformers does without it") from error
-    served = Served(source, tokenizer, arguments["dtype"], card.name if card else "cpu")
+    served = Served(source, tokenizer, arguments["dtype"], cards[0].name if cards else "cpu")
     made_by = {
         "name": "vllm",
         "why": why,
         "weights": arguments.get("quantization") or arguments["dtype"],
+        "engines": max(1, len(together)),
         "settings": {name: value for name, value in arguments.items() if name not in ("model", "tokenizer")},
         "from_environment": sorted(given),
     }
@@ -272,16 +255,23 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
     return VllmEngine(core, served, ends, made_by, longest=arguments["max_model_len"])
 
 
+def groups(cards: Sequence[Card], size: int) -> list[str]:
+    """Return the GPUs of each engine, as `CUDA_VISIBLE_DEVICES` names them; what is left over stays idle."""
+    names = [card.device for card in cards]
+    return [",".join(names[n : n + size]) for n in range(0, len(names) - size + 1, size)]
+
+
 def settle(
-    model: str, card: Card | None, *, parameters: int, positions: int, rank: int | None
+    model: str, cards: Sequence[Card], *, parameters: int, positions: int, heads: int, rank: int | None
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine.
 
     Args:
         model: folder with the weights.
-        card: the GPU, or None for vLLM's CPU build.
+        cards: the GPUs, all alike; none for vLLM's CPU build.
         parameters: of the model.
         positions: most tokens that the model can read.
+        heads: of attention; GPUs share a model by them.
         rank: of its adapter, if it has one.
 
     Raises:
@@ -299,7 +289,7 @@ def settle(
         "disable_log_stats": True,
         "max_model_len": min(LONGEST, positions),
         "max_num_seqs": rows,
-        "dtype": "bfloat16" if card else "float32",
+        "dtype": "bfloat16" if cards else "float32",
     }
     if rank is not None:
         served = min((r for r in RANKS if r >= rank), default=None)
@@ -308,25 +298,32 @@ def settle(
                 f"an adapter of rank {rank}: vLLM serves {RANKS[-1]}; take --engine transformers"
             )
         arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served}
-    if card is None:  # the CPU build cannot read the prompt of a row that has a seed in parts
+    if not cards:  # the CPU build cannot read the prompt of a row that has a seed in parts
         return arguments | {"enable_chunked_prefill": False, "max_num_batched_tokens": LONGEST}
-    budget = min(USED * card.total, card.free - KEPT_FREE)
-    arguments |= {"gpu_memory_utilization": round(budget / card.total, 4), "max_num_batched_tokens": 8192}
+    budget = min(min(USED * card.total, card.free - KEPT_FREE) for card in cards)
+    arguments |= {
+        "gpu_memory_utilization": round(budget / max(card.total for card in cards), 4),
+        "max_num_batched_tokens": 8192,
+    }
     # A graph for each few sizes takes seconds at each start; a batch that is filled up to the next size costs
     # nothing that can be measured, because its time goes into reading the weights.
     sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
     arguments["compilation_config"] = {"cudagraph_capture_sizes": sizes}
-    if 2 * parameters + WORKING > budget:
-        # FP8 on the fly: half the bytes, and kernels as fast as those of whole weights or faster.
-        # bitsandbytes would be smaller still, but unpacks its weights at every step.
-        if 1.1 * parameters + WORKING > budget:  # embeddings stay as they are
-            raise ModelError(
-                f"{parameters:,} parameters do not fit: {budget / _GIB:.0f} GiB of {card.name} can be used, "
-                f"and 8-bit weights need {(1.1 * parameters + WORKING) / _GIB:.0f} GiB; "
-                "take a larger GPU, or --engine transformers, which loads 4-bit weights"
-            )
-        arguments["quantization"] = "fp8"
-    return arguments
+    shared_by = sharing(len(cards), heads)
+    # Whole weights on as few GPUs as hold them; else FP8 on the fly: half the bytes, and kernels as fast as
+    # those of whole weights or faster. bitsandbytes would be smaller still, but unpacks its weights at every
+    # step. Of FP8 the embeddings stay as they are.
+    for form, size in ((None, 2.0), ("fp8", 1.1)):
+        for count in shared_by:
+            if size * parameters / count + WORKING <= budget:
+                arguments |= {"quantization": form} if form else {}
+                return arguments | ({"tensor_parallel_size": count} if count > 1 else {})
+    need = (1.1 * parameters / shared_by[-1] + WORKING) / _GIB
+    raise ModelError(
+        f"{parameters:,} parameters do not fit: {budget / _GIB:.0f} GiB of {cards[0].name} can be used, "
+        f"and 8-bit weights need {need:.0f} GiB on each of {shared_by[-1]}; "
+        "take larger GPUs, or --engine transformers, which loads 4-bit weights"
+    )
 
 
 def adapter_rank(folder: Path) -> int:
@@ -354,32 +351,36 @@ def given_arguments(environment: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
-def this_card() -> Card | None:
-    """Return the first GPU that this process may use, or None, without beginning CUDA: vLLM's workers do."""
+def these_cards() -> list[Card]:
+    """Return the GPUs that this process may use, without beginning CUDA: vLLM's workers do."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return None
+        return []
     try:
-        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-        handle = (
-            pynvml.nvmlDeviceGetHandleByIndex(int(first))
-            if first.isdigit()
-            else pynvml.nvmlDeviceGetHandleByUUID(first)
-        )
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        return Card(str(pynvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free))
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        count = pynvml.nvmlDeviceGetCount()
+        names = [name.strip() for name in named.split(",")] if named is not None else map(str, range(count))
+        return [_card(name) for name in names if name]
     except pynvml.NVMLError:
-        return None
+        return []
     finally:
         pynvml.nvmlShutdown()
 
 
-def _positions(folder: str) -> int:
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config()
-    return int(getattr(config, "max_position_embeddings", LONGEST))
+def _card(device: str) -> Card:
+    import pynvml
+
+    by_number = device.isdigit()
+    handle = (
+        pynvml.nvmlDeviceGetHandleByIndex(int(device))
+        if by_number
+        else pynvml.nvmlDeviceGetHandleByUUID(device)
+    )
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Card(str(pynvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free), device)
 
 
 def _generation_settings(folder: str) -> GenerationConfig:

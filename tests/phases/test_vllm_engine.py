@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from phases.common.cores import Finished
 from phases.common.engine import Choice, Group, TransformersEngine, open_engine
 from phases.common.generate import Completion, generate
 from phases.common.model import LoadedModel, ModelError, load
@@ -15,11 +16,11 @@ from phases.common.recorded import Sampling
 from phases.common.vllm_engine import (
     LONGEST,
     Card,
-    Finished,
     Served,
     VllmEngine,
     adapter_rank,
     given_arguments,
+    groups,
     settle,
 )
 
@@ -153,12 +154,14 @@ def test_a_prompt_that_is_too_long_is_named(loaded: LoadedModel) -> None:
 # Settings
 
 
-def settled(card: Card | None = H100, parameters: int = QWEN_32B, **more: Any) -> dict[str, Any]:
-    return settle("folder", card, parameters=parameters, positions=131_072, **{"rank": None, **more})
+def settled(
+    *cards: Card, parameters: int = QWEN_32B, rank: int | None = None, heads: int = 40
+) -> dict[str, Any]:
+    return settle("folder", cards, parameters=parameters, positions=131_072, heads=heads, rank=rank)
 
 
 def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -> None:
-    found = settled()
+    found = settled(H100)
     assert found["dtype"] == "bfloat16"
     assert "quantization" not in found
     assert found["gpu_memory_utilization"] == 0.92
@@ -166,20 +169,20 @@ def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -
     assert found["max_num_seqs"] == 256
     assert not found["trust_remote_code"]
     assert found["load_format"] == "safetensors"
-    busy = settled(Card("a card", 80 * GIB, 75 * GIB), 7 * 10**9)
+    busy = settled(Card("a card", 80 * GIB, 75 * GIB), parameters=7 * 10**9)
     assert busy["gpu_memory_utilization"] == 0.92
-    busy = settled(Card("a card", 80 * GIB, 41 * GIB), 7 * 10**9)
+    busy = settled(Card("a card", 80 * GIB, 41 * GIB), parameters=7 * 10**9)
     assert busy["gpu_memory_utilization"] == 0.5
 
 
 def test_without_a_card_there_is_no_memory_to_share() -> None:
-    found = settled(None)
+    found = settled()
     assert found["dtype"] == "float32"
     assert "gpu_memory_utilization" not in found
 
 
 def test_graphs_are_captured_for_batches_up_to_a_whole_one_and_prompts_beside_it() -> None:
-    sizes = settled()["compilation_config"]["cudagraph_capture_sizes"]
+    sizes = settled(H100)["compilation_config"]["cudagraph_capture_sizes"]
     assert sizes == sorted(set(sizes))
     assert {1, 256, 512} <= set(sizes)
     assert len(sizes) < 20
@@ -191,16 +194,36 @@ def test_weights_that_do_not_fit_are_made_smaller_or_refused() -> None:
         settled(Card("a card", 24 * GIB, 23 * GIB))
 
 
+def test_gpus_share_weights_that_do_not_fit_one_of_them_before_these_are_made_smaller() -> None:
+    small = Card("a card", 48 * GIB, 47 * GIB)
+    assert "tensor_parallel_size" not in settled(H100, H100)
+    shared = settled(small, small, small)
+    assert shared["tensor_parallel_size"] == 2
+    assert "quantization" not in shared
+    assert settled(small, small, heads=7)["quantization"] == "fp8"
+    tiny = Card("a card", 24 * GIB, 23 * GIB)
+    assert settled(*[tiny] * 4)["quantization"] == "fp8"
+    with pytest.raises(ModelError, match="on each of 2"):
+        settled(tiny, tiny)
+
+
+def test_each_engine_has_gpus_of_its_own() -> None:
+    cards = [Card("a card", GIB, GIB, device) for device in ("0", "2", "GPU-a", "3", "4")]
+    assert groups(cards, 1) == ["0", "2", "GPU-a", "3", "4"]
+    assert groups(cards, 2) == ["0,2", "GPU-a,3"]
+    assert groups([], 1) == []
+
+
 @pytest.mark.parametrize(("rank", "served"), [(4, 8), (8, 8), (32, 32), (33, 64)])
 def test_an_adapter_is_served_at_the_next_rank_that_there_is(rank: int, served: int) -> None:
-    found = settled(rank=rank)
+    found = settled(H100, rank=rank)
     assert found["enable_lora"]
     assert found["max_lora_rank"] == served
 
 
 def test_an_adapter_of_a_rank_that_vllm_lacks_is_refused() -> None:
     with pytest.raises(ModelError, match="rank 600"):
-        settled(rank=600)
+        settled(H100, rank=600)
 
 
 def test_vllm_that_does_not_start_is_a_message(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +257,8 @@ def test_vllm_itself_says_what_transformers_says(monkeypatch: pytest.MonkeyPatch
     rows = [loaded.tokenizer.prompt_ids(prompt) for prompt in prompts]
     drawn = Group(prompts * 4, range(12), Sampling(12, 0.9, 0.95))
     with open_engine(Choice("vllm", "a test"), loaded.source, batch_size=1) as engine:
-        groups = [Group(prompts, [0] * 3, Sampling(12, stop=("e",))), drawn]
-        made = dict(row for some in engine.generate(groups) for row in some)
+        asked = [Group(prompts, [0] * 3, Sampling(12, stop=("e",))), drawn]
+        made = dict(row for some in engine.generate(asked) for row in some)
         again = dict(row for some in engine.generate([drawn], known=range(0, 12, 2)) for row in some)
         scores = engine.next_token(rows, [5, 9])
     assert {place: made[place] for place in range(3)} == expected

@@ -115,9 +115,9 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
     # Four sequences of 1,024 tokens, or two pairs: without recomputing they would not fit.
     assert (sft.checkpointing, dpo.checkpointing) == ("half", "half")
     assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
-    # vLLM takes whole weights where they fit, else those of 8 bits; without an engine they have 4.
-    for size, weights in ((80, 2.0), (48, 1.1)):
-        after = forecast(plan, Gpus(1, size * GIB), local_config(plan.folder))["sft_evaluation"]
+    # vLLM takes whole weights where they fit one GPU or two, else those of 8 bits; elsewhere they have 4.
+    for count, size, weights in ((1, 80, 2.0), (2, 80, 2.0), (1, 48, 1.1), (2, 48, 1.0), (3, 48, 1.0)):
+        after = forecast(plan, Gpus(count, size * GIB), local_config(plan.folder))["sft_evaluation"]
         assert after.fits
         assert after.need
         assert after.need.parts["weights"] == weights * QWEN.parameters
