@@ -164,7 +164,7 @@ class SuiteOverlap:
     def _standing_in(self, text: str) -> set[str]:
         """Return the prompts that stand whole in a text; a short one only as a clause of its own."""
         marks, folded = squeezed(text), unicodedata.normalize("NFKC", text).casefold()
-        clauses = {squeezed(clause) for clause in _CLAUSE.split(text)}
+        clauses = {squeezed(clause) for clause in _CLAUSE.split(text)} - {""}
         return {self._clauses[clause] for clause in clauses & self._clauses.keys()} | {
             key
             for key, prompt in self._whole.items()

@@ -118,6 +118,7 @@ def test_every_prompt_of_a_suite_is_found_in_any_disguise(disguise: str, name: s
         ("What is 23 plus 19?", "What is 23 plus 195?"),
         ("What is the opposite of up?", "What is the opposite of upset?"),
         ("Name two oceans.", "Name two oceans that touch Africa."),
+        ("???", "What? It is."),
         ("Work out 3 + 4 - 1 now.", "Work out 3 - 4 + 1 now."),
     ],
 )
