@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phases.common.dedupe import NearDuplicates, SuiteOverlap, normalise, shingles, similarity, words
@@ -45,7 +45,6 @@ def test_near_duplicates_are_kept_out_and_variants_are_not() -> None:
     assert len(seen) == 4
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=25))
 def test_kept_texts_are_unlike_and_dropped_ones_are_like_a_kept_one(many: list[str]) -> None:
     seen, kept = NearDuplicates(), []
