@@ -579,15 +579,15 @@ def _error_rates(calibration: Mapping[str, Any]) -> list[str]:
         kind = "tuned" if case["kind"] == "tuned" else "base"
         verdicts.setdefault(kind, []).append(judge(msgspec.convert(case["signals"], Signals))[0])
     lines = [
-        f"Error rates on the {len(calibration['cases'])} models tried, by which the thresholds were set (on "
-        "others they may be higher)"
+        f"Error rates on the {len(calibration['cases'])} cases tried; most were in view when the thresholds",
+        "were set, and several are stages of one model: on other models the rates may be higher",
     ]
     mistakes: tuple[tuple[str, Verdict], ...] = (("base", "contaminated"), ("tuned", "clean"))
     for kind, wrong in mistakes:
         found = verdicts[kind]
         rate = wilson(found.count(wrong), len(found))
         lines.append(
-            f"  {kind:5} models called {wrong + ':':13} {rate.passed} of {rate.total} "
+            f"  {kind:5} called {wrong + ':':13} {rate.passed} of {rate.total} "
             f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {found.count('inconclusive')}"
         )
     names = (f"{case['name']} ({case['kind']})" for case in calibration["cases"])

@@ -135,10 +135,10 @@ def test_error_rates_are_those_of_the_present_rules_with_how_little_they_show() 
     seen = {"name": "s", "kind": "seen", "signals": msgspec.to_builtins(but(chat_leak=0.3))}
     tuned = {"name": "t", "kind": "tuned", "signals": msgspec.to_builtins(but(chat_leak=0.02))}
     lines = verification._error_rates({"cases": [base, base, base, seen, tuned]})
-    assert "5 models tried" in lines[0]
-    assert "base  models called contaminated: 1 of 4 [5%, 70%]; inconclusive: 0" in lines[1]
-    assert "tuned models called clean:        0 of 1 [0%, 79%]; inconclusive: 1" in lines[2]
-    assert lines[3] == "  tried: b (base), b (base), b (base), s (seen), t (tuned)"
+    assert "5 cases tried" in lines[0]
+    assert "base  called contaminated: 1 of 4 [5%, 70%]; inconclusive: 0" in lines[2]
+    assert "tuned called clean:        0 of 1 [0%, 79%]; inconclusive: 1" in lines[3]
+    assert lines[4] == "  tried: b (base), b (base), b (base), s (seen), t (tuned)"
 
 
 @pytest.mark.skipif(not (EMBEDDED_FOLDER / "model.safetensors").is_file(), reason="no embedded model")
