@@ -6,8 +6,10 @@ file, a clock or a GPU.
 
 import gc
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -221,8 +223,8 @@ class CockpitApp(App[None]):
             self.call_from_thread(self.say, f"Done: {what}")
 
     def say(self, text: str, *, trouble: bool = False) -> None:
-        """Show a short message."""
-        self.clear_notifications()  # one at a time: they cover what they lie on
+        """Show a short message, in place of the one before: they cover what they lie on."""
+        self.clear_notifications()
         self.notify(fmt.plain(text), severity="error" if trouble else "information", markup=False)
 
     def copy(self, text: str, what: str) -> None:
@@ -432,7 +434,9 @@ def show(app: CockpitApp) -> int:
     try:
         if app.failure:
             print(app.failure, file=sys.stderr, flush=True)  # noqa: T201 - the screen is closed
-        print(farewell(app.view.snapshot if app.view else None), flush=True)  # noqa: T201
+        words = farewell(app.view.snapshot if app.view else None)
+        for line in words.splitlines():
+            print(textwrap.fill(line, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
     except OSError:  # the terminal went away: nobody is to hear of it at exit either
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):

@@ -157,7 +157,8 @@ def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None
         else:
             parts += [(f"{name} ", style), (f"{fmt.number(series.last, digits)}  ", fmt.STRONG)]
         if series.missing:
-            parts.append((f"{fmt.missing_sign()}{series.missing:,} NaN  ", fmt.BAD))
+            of_what = " NaN" if cursor is not None or series.missing_since is None else ""
+            parts.append((f"{fmt.missing_sign()}{series.missing:,}{of_what}  ", fmt.BAD))
     return row(width, *parts, right=[(place, fmt.QUIET)] if place else [])
 
 

@@ -366,8 +366,9 @@ async def test_a_message_takes_the_place_of_the_one_before() -> None:
     view = fake.running()
     app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
     async with app.run_test(notifications=True) as pilot:
-        await pilot.press("t", "t", "t")
-        await pilot.pause()
+        for _ in range(3):
+            await pilot.press("t")
+            await pilot.pause()
         assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["theme gonogo-ansi"]
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import stat
@@ -69,6 +70,18 @@ def test_a_signal_detaches_and_restores_the_terminal(number: signal.Signals) -> 
     restored = terminal.seen.rindex(LEAVES_ALTERNATE_SCREEN)
     assert SHOWS_CURSOR in terminal.seen[restored:]
     assert b"Come back with: gonogo attach" in terminal.seen[restored:]
+
+
+def test_the_last_words_are_not_cut_at_the_edge() -> None:
+    terminal = Terminal("gate")
+    terminal.read_until(b"criteria pass")
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.read_all()
+    assert terminal.ends() == 0
+    said = terminal.seen[terminal.seen.rindex(LEAVES_ALTERNATE_SCREEN) :]
+    assert b"Waiting costs" in said
+    lines = re.sub(rb"\x1b\[[0-?]*[a-zA-Z]", b"", said).splitlines()
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_terminal_that_goes_away_ends_the_screen() -> None:
