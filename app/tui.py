@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 
 from rich.console import RenderableType
 from textual import work
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
@@ -29,7 +29,7 @@ from textual.worker import WorkerFailed
 
 from app import crash, terminal
 from app.screens.base import CockpitScreen, Dialog, Session
-from app.screens.changes import Changes
+from app.screens.changes import Changes, Shown
 from app.screens.keys import Command, bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.themes import ANSI, DARK, THEMES
@@ -96,7 +96,7 @@ class CockpitApp(App[None]):
         self._key_map, self._checks, self._failed = key_map, checks, failed
         self.failure = ""
         self.set_keymap(dict(key_map))
-        self._stopping = Event()
+        self._stopping, self._shown = Event(), Shown()
         self._announced: tuple[str, float] | None = None
         for each in THEMES:
             self.register_theme(each)
@@ -277,8 +277,18 @@ class CockpitApp(App[None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Send what has changed, and no more."""
-        update = Changes.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
-        super()._display(screen, update)
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            renderable = cast("RenderableType", Changes(self._shown, renderable))
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Know nothing of a terminal that was resized, and may have been so back and forth."""
+        self._shown.forget()
+
+    def action_repaint(self) -> None:
+        """Send the whole screen again: something else has written to the terminal."""
+        self._shown.forget()
+        self.screen.refresh()
 
     def _fatal_error(self) -> None:
         """End the screen; Textual's own way shows the values of variables, and so secrets."""

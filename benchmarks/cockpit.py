@@ -94,7 +94,7 @@ def live(points: int = FEW, size: int = 0, lines: int = 0) -> Iterator[Path]:
         size: of its log, in bytes; one that is not 0 does not grow.
         lines: that it writes a second; 0 is one.
     """
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         os.environ["XDG_STATE_HOME"] = name  # it is no session that an operator wants to find again
         folder = Path(name)
         (folder / "work.py").write_text(WORK)

@@ -251,6 +251,7 @@ COMMANDS: Final = (
     # Everywhere
     Command("app", "t", "next_theme", "next colour theme"),
     Command("app", "ctrl+p", "command_palette", "all commands by name"),
+    Command("app", "ctrl+l", "repaint", "draw the whole screen again"),
     Command("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),
 )
 

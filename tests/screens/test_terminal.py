@@ -116,3 +116,19 @@ def test_details_that_cannot_be_masked_are_not_written(tmp_path: Path) -> None:
     said = crash.told(ValueError("made to fail"), tmp_path, unreadable)
     assert said == ("gonogo: the screen failed: ValueError; details could not be written: FileNotFoundError")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_screen_that_was_written_to_is_painted_anew() -> None:
+    terminal = Terminal("running")
+    terminal.read_until(b"PHASES")
+    for key in (b"?", b"q"):  # what is below is painted again where it was covered
+        os.write(terminal.master, key)
+        terminal.seen = b""
+        terminal.read_until(b"Keys" if key == b"?" else b"PHASES")
+    terminal.seen = b""
+    os.write(terminal.master, b"\x0c")
+    terminal.read_until(b"PHASES")
+    terminal.read_until(b"stop phase")
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.read_all()
+    assert terminal.ends() == 0
