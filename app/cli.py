@@ -263,7 +263,7 @@ def _start(plan: "Plan", options: argparse.Namespace) -> int:
 
     if options.decide_by_verdict and not options.headless:
         return _fail("--decide-by-verdict is for --headless: on the screen you decide")
-    _see_to_terminal(options)
+    _prepare_screen(options)
     folder = launch.unfinished(plan)
     if folder is None:
         approved = _approval(plan, options)
@@ -323,16 +323,19 @@ def _approval(plan: "Plan", options: argparse.Namespace) -> str:
     return f"{how}, by {whoami()}"
 
 
-def _see_to_terminal(options: argparse.Namespace) -> None:
-    """See that the screen has a terminal, or is drawn by another driver than a terminal's, before anything.
+def _prepare_screen(options: argparse.Namespace) -> None:
+    """See, before anything else, that the screen has a terminal, or another driver than a terminal's.
 
     Raises:
         CannotStart: it has none.
     """
-    from app.session.known import CannotStart
-
+    if options.headless:
+        return
+    gc.disable()  # the screen looks for garbage once it is painted: none comes up before
     streams = (sys.stdin, sys.stdout, sys.stderr)
-    if not (options.headless or "TEXTUAL_DRIVER" in os.environ or all(each.isatty() for each in streams)):
+    if "TEXTUAL_DRIVER" not in os.environ and not all(each.isatty() for each in streams):
+        from app.session.known import CannotStart
+
         raise CannotStart("the screen needs a terminal; without one: --headless, or `gonogo status`")
 
 
@@ -344,7 +347,6 @@ def _watch(folder: Path, options: argparse.Namespace) -> int:
         by_verdict = getattr(options, "decide_by_verdict", False)
         client = SessionClient(folder)
         return follow(client, lambda line: print(line, flush=True), decide_by_verdict=by_verdict)
-    gc.disable()  # the screen looks for garbage once it is painted: none comes up before
     from app import tui
 
     return int(tui.run(folder, read_only=getattr(options, "read_only", False)))
@@ -403,7 +405,7 @@ def _folder(options: argparse.Namespace) -> Path:
 def _attach(options: argparse.Namespace) -> int:
     from app.session.client import SessionClient
 
-    _see_to_terminal(options)
+    _prepare_screen(options)
     folder = _folder(options)
     if not options.read_only and not SessionClient(folder).is_conducted():
         from app.session import launch  # it reads plans, which takes longer than the first screen
