@@ -132,7 +132,7 @@ def _keys(name: str, given: object) -> Iterator[str]:
             )
         if name in ANSWERS and key in BY_HABIT:
             raise KeyMapError(f"{key} is pressed by habit, and this answers; expected another key")
-        if command.priority and character is not None:
+        if command.in_texts and character is not None:
             raise KeyMapError(
                 f"{key!r} is typed in texts, and this works there too; expected one such as ctrl+l"
             )

@@ -53,13 +53,17 @@ class Command:
         return f"{self.screen}.{self.action.replace('(', '.').strip(')').replace(chr(39), '')}"
 
     @property
-    def priority(self) -> bool:
-        """Whether it is done before the next key is looked at, and while a text is being written.
+    def in_texts(self) -> bool:
+        """Whether it works while a text is being written."""
+        return self.screen == "app" and "ctrl+" in self.keys
 
-        Others may come after keys that a slow line brings together with them; of letters, what has the focus
-        takes those that it writes.
+    @property
+    def priority(self) -> bool:
+        """Whether it is done before the next key is looked at, which a slow line may bring together with it.
+
+        A letter is still the text's where one is being written.
         """
-        return self.screen in AT_ONCE or self.action == "search" or "ctrl+" in self.keys
+        return self.in_texts or self.screen in AT_ONCE or self.action == "search"
 
     @property
     def key(self) -> str:

@@ -82,4 +82,4 @@ async def test_own_keys_work_and_are_shown_everywhere() -> None:
         await pilot.press("escape", "question_mark")
         await pilot.pause()
         shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-        assert "L                       log of the phase" in shown
+        assert "F                       follow the end" in shown
