@@ -71,7 +71,8 @@ def test_rehearsal(tmp_path: Path) -> None:
     assert metrics["verification"]["verdict"] == "clean"
     assert metrics["comparison"]["sft_rate"] > metrics["comparison"]["base_rate"]
     assert metrics["comparison"]["p_base_sft"] < 0.05
-    assert metrics["dpo_evaluation"]["success_rate_high"] >= metrics["sft_evaluation"]["success_rate"]
+    assert metrics["comparison"]["dpo_rate"] > metrics["comparison"]["sft_rate"]
+    assert metrics["comparison"]["p_sft_dpo"] < 0.05
 
     # Conductor and guard may still be on their way out.
     ours = [

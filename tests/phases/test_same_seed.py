@@ -34,8 +34,8 @@ def chain(folder: Path, seed: int) -> dict[str, str]:
     rows, pairs = folder / "rows/sft_training_data_*.jsonl", folder / "pairs/preference_pairs_*.jsonl"
     run(sft_data.main, "rows", f"--model {EMBEDDED} --count 12 {MAKING}")
     run(sft_training.main, "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
-    judging = "--calibration-pairs 4 --audited-pairs 0 --temperature 1.2 --demands 0"
-    run(preference_pairs.main, "pairs", f"--model {folder / 'sft'} --count 5 {MAKING} {judging}")
+    judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.2 --demands 0"
+    run(preference_pairs.main, "pairs", f"--model {folder / 'sft'} --count 4 {MAKING} {judging}")
     run(dpo_training.main, "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
     run(evaluation.main, "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
     return {pattern: files.sha256(path) for pattern in MADE for path in folder.glob(pattern)}

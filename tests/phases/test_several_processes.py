@@ -32,10 +32,22 @@ def arguments(folder: Path, model: Path) -> list[str]:
     return [*inputs, *SETTINGS, "--evaluations", "2", "--heldout-share", "0.1"]
 
 
-def launched(phase: str, argv: list[str], folder: Path) -> "subprocess.Popen[str]":
+IN_TURN = """
+import os, sys
+from phases import dpo_training, sft_training
+
+sft, dpo = (part.split("\\n") for part in sys.argv[1:])
+sft_training.main(sft)
+os.environ["GONOGO_PROGRESS"] += ".dpo"
+sys.exit(dpo_training.main(dpo))
+"""
+"""Starting takes most of a launch: what can be trained by processes that are there is trained by them."""
+
+
+def launched(program: list[str], folder: Path) -> "subprocess.Popen[str]":
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GONOGO_PROGRESS": str(folder / "progress.jsonl")}
     return subprocess.Popen(
-        [*LAUNCH, "-m", phase, *argv],
+        [*LAUNCH, *program],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -63,10 +75,10 @@ def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def together(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training in two processes that was stopped on its way, and resumed."""
+    """A training in two processes that was stopped on its way, and resumed; then one of preferences."""
     folder = tmp_path_factory.mktemp("together")
     argv = arguments(folder, tiny_model)
-    process = launched("phases.sft_training", argv, folder)
+    process = launched(["-m", "phases.sft_training", *argv], folder)
     ends = time.monotonic() + 300
     while len(reported(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < ends:
         time.sleep(0.05)
@@ -79,7 +91,12 @@ def together(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     assert {"checkpoint.json", "rng_state_0.pth", "rng_state_1.pth"} <= files
     assert not (folder / "models/sft/result.json").exists()
 
-    resumed = launched("phases.sft_training", argv, folder)
+    (folder / "in_turn.py").write_text(IN_TURN)
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    inputs = ["--sft-model", str(folder / "models/sft"), "--preference-file", str(folder / "pairs.jsonl")]
+    preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo")]
+    in_turn = [str(folder / "in_turn.py"), "\n".join(argv), "\n".join(preferences)]
+    resumed = launched(in_turn, folder)
     said = resumed.communicate(timeout=300)[0]
     assert resumed.returncode == 0, said
     assert said.count(f"resuming from {checkpoint}") == 1
@@ -108,14 +125,8 @@ def test_the_first_process_alone_reports_and_writes(alone: Path, together: Path)
     assert not list(together.rglob(".new_adapter"))
 
 
-def test_preferences_are_trained_in_two_processes_from_the_reference(alone: Path, tmp_path: Path) -> None:
-    pairs = tmp_path / "pairs.jsonl"
-    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
-    argv = ["--sft-model", str(alone / "models/sft"), "--preference-file", str(pairs), "--epochs", "2"]
-    output = tmp_path / "models/dpo"
-    process = launched("phases.dpo_training", [*argv, "--output-dir", str(output)], tmp_path)
-    said = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, said
+def test_preferences_are_trained_in_two_processes_from_the_reference(together: Path) -> None:
+    output = together / "models/dpo"
     metrics = json.loads((output / "result.json").read_text())["metrics"]
     assert metrics["step0_loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert metrics["step0_margin"] == 0
