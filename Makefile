@@ -10,7 +10,7 @@ rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Sessions disturbed by kills at random and at each fsync: make chaos N=200
 N ?= 200

@@ -77,7 +77,9 @@ def train(sft_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
 @pytest.fixture(scope="module")
 def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unbroken")
-    assert train(folder) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GONOGO_PROGRESS", str(folder / "progress.jsonl"))
+        assert train(folder) == 0
     return folder
 
 
@@ -231,12 +233,13 @@ def test_another_reference_is_noticed_before_anything_is_trained(
 
 @pytest.mark.parametrize("accumulation", ["1", "2"])
 def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
-    accumulation: str, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    accumulation: str, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from trl import DPOTrainer
 
     settings = ("--gradient-accumulation", accumulation)
-    assert train(tmp_path / "unbroken", *settings) == 0
+    whole = unbroken if accumulation == "1" else tmp_path / "whole"
+    assert whole == unbroken or train(whole, *settings) == 0
     original = DPOTrainer.training_step
     calls = iter(range(1, 10_000))
 
@@ -251,15 +254,13 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
             train(tmp_path / "stopped", *settings)
     assert exit_.value.code == 143
     assert train(tmp_path / "stopped", *settings) == 0
-    assert adapter(tmp_path / "stopped") == adapter(tmp_path / "unbroken")
-    ours, theirs = result(tmp_path / "stopped")["metrics"], result(tmp_path / "unbroken")["metrics"]
+    assert adapter(tmp_path / "stopped") == adapter(whole)
+    ours, theirs = result(tmp_path / "stopped")["metrics"], result(whole)["metrics"]
     assert {**ours, "tokens_per_second": 0} == {**theirs, "tokens_per_second": 0}
 
 
-def test_live_lines(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "progress.jsonl"))
-    assert train(tmp_path) == 0
-    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+def test_live_lines(unbroken: Path) -> None:
+    lines = [json.loads(line) for line in (unbroken / "progress.jsonl").read_text().splitlines()]
     values = [line["values"] for line in lines if line["type"] == "metric"]
     shown = {"loss", "accuracy", "margin", "chosen_logp", "rejected_logp"}
     assert set(values[1]) == shown | {"learning_rate", "grad_norm", "tokens_per_second"}

@@ -58,7 +58,9 @@ def train(tiny_model: Path, rows_file: Path) -> Train:
 @pytest.fixture(scope="module")
 def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unbroken")
-    assert train(folder) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GONOGO_PROGRESS", str(folder / "progress.jsonl"))
+        assert train(folder) == 0
     return folder
 
 
@@ -161,11 +163,9 @@ def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) 
     assert {p.dtype for n, p in loaded.model.named_parameters() if "lora" in n} == {loaded.model.dtype}
 
 
-def test_live_lines(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "progress.jsonl"))
-    assert train(tmp_path) == 0
-    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
-    steps = result(tmp_path)["metrics"]["steps"]
+def test_live_lines(unbroken: Path) -> None:
+    lines = [json.loads(line) for line in (unbroken / "progress.jsonl").read_text().splitlines()]
+    steps = result(unbroken)["metrics"]["steps"]
     trained = [line for line in lines if line["type"] == "metric" and "loss" in line["values"]]
     assert [line["step"] for line in trained] == list(range(1, steps + 1))
     assert set(trained[0]["values"]) == {"loss", "learning_rate", "grad_norm", "tokens_per_second"}
