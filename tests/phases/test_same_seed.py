@@ -34,7 +34,7 @@ def chain(folder: Path, seed: int) -> dict[str, str]:
     rows, pairs = folder / "rows/sft_training_data_*.jsonl", folder / "pairs/preference_pairs_*.jsonl"
     run(sft_data.main, "rows", f"--model {EMBEDDED} --count 12 {MAKING}")
     run(sft_training.main, "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
-    judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.2 --demands 0"
+    judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.0 --demands 0 --max-new-tokens 12"
     run(preference_pairs.main, "pairs", f"--model {folder / 'sft'} --count 4 {MAKING} {judging}")
     run(dpo_training.main, "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
     run(evaluation.main, "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
