@@ -7,7 +7,11 @@ from hypothesis import settings
 settings.register_profile("gonogo", deadline=None)
 settings.load_profile("gonogo")
 
-LONGEST = ("tests/test_rehearsal.py", "tests/phases/test_several_processes.py", "tests/phases/test_same_seed.py")
+LONGEST = (
+    "tests/test_rehearsal.py",
+    "tests/phases/test_several_processes.py",
+    "tests/phases/test_same_seed.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
