@@ -39,6 +39,8 @@ def _cells(strip: Strip) -> list[tuple[str, SegmentStyle | None]] | None:
 
 def changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
     """Return the first cell that differs and the one after the last; all where characters are wide."""
+    if old == new:
+        return 0, 0
     before, after = _cells(old), _cells(new)
     if before is None or after is None or len(before) != len(after):
         return 0, new.cell_length
