@@ -21,6 +21,10 @@ PASSED = {
 }
 
 
+MADE: dict[str, object] = {"prompt_format": "f", "four_bit": False, "dtype": "float32"}
+"""How evaluations are made, here."""
+
+
 def evaluation(passed: list[bool], version: str = "v1", **more: Any) -> dict[str, Any]:
     results = [
         {
@@ -40,7 +44,7 @@ def evaluation(passed: list[bool], version: str = "v1", **more: Any) -> dict[str
         "model": "m",
         "parameters": {"max_new_tokens": 64},
         "results": results,
-        "provenance": {"prompt_format": "f", "four_bit": False, "dtype": "float32"},
+        "provenance": MADE,
     } | more
 
 
@@ -120,42 +124,25 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
         (
             evaluation(
                 PASSED["sft"],
-                provenance={
-                    "prompt_format": "f",
-                    "four_bit": False,
-                    "dtype": "float32",
-                    "engine": {"name": "vllm", "weights": "fp8"},
-                },
+                provenance=MADE | {"engine": {"name": "vllm", "weights": "fp8"}},
             ),
             "different engines (None and vllm)",
         ),
         (
-            evaluation(
-                PASSED["sft"], provenance={"prompt_format": "f", "four_bit": True, "dtype": "float32"}
-            ),
+            evaluation(PASSED["sft"], provenance=MADE | {"four_bit": True}),
             "different quantisation",
         ),
         (
             evaluation(
                 PASSED["sft"],
-                provenance={
-                    "prompt_format": "f",
-                    "four_bit": False,
-                    "dtype": "float32",
-                    "stop_rule": "another",
-                },
+                provenance=MADE | {"stop_rule": "another"},
             ),
             "different stop rules (None and another)",
         ),
         (
             evaluation(
                 PASSED["sft"],
-                provenance={
-                    "prompt_format": "f",
-                    "four_bit": False,
-                    "dtype": "float32",
-                    "verifiers": "another",
-                },
+                provenance=MADE | {"verifiers": "another"},
             ),
             "different verifiers (None and another)",
         ),
