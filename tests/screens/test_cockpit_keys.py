@@ -610,13 +610,12 @@ async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal:
             assert shown_in(driven).isascii(), keys
 
 
-async def test_no_colour_is_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_colour_is_no_colour(monkeypatch: pytest.MonkeyPatch, drive: Any) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    view = fake.gate_fails()
-    app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
-        styles = [s.style for strip in app.screen._compositor.render_strips() for s in strip if s.style]
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press()  # the gate is opened over the session, and has been painted
+        strips = driven.app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style]
         assert styles
         assert all(c is None or c.is_default for s in styles for c in (s.color, s.bgcolor))
 
