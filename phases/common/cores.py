@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ class Several:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._processes = []
-        self._open: dict[str, int] = {}
+        self._open: list[set[str]] = [set() for _ in makers]
         for make, devices in makers:
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(make, devices, theirs))
@@ -80,9 +79,8 @@ class Several:
 
     def add(self, name: str, ids: list[int], sampling: Mapping[str, Any], *, adapted: bool) -> None:
         """Begin a request where there are fewest."""
-        having = Counter(self._open.values())
-        place = min(range(len(self._pipes)), key=lambda n: having[n])
-        self._open[name] = place
+        place = min(range(len(self._open)), key=lambda n: len(self._open[n]))
+        self._open[place].add(name)
         self._pipes[place].send(("add", (name, ids, dict(sampling)), {"adapted": adapted}))
 
     def step(self) -> list[Finished]:
@@ -91,16 +89,22 @@ class Several:
         Raises:
             RuntimeError: one of them has failed.
         """
-        ready = [pipe for pipe in wait(self._pipes) if isinstance(pipe, Connection)]
-        done = [finished for pipe in ready for finished in _received(pipe)]
-        # A request may be done at the moment in which it is cancelled.
-        return [finished for finished in done if self._open.pop(finished.name, None) is not None]
+        ready = wait(self._pipes)
+        found = []
+        for pipe, waiting in zip(self._pipes, self._open, strict=True):
+            # A request may be done at the moment in which it is cancelled.
+            done = [one for one in _received(pipe) if one.name in waiting] if pipe in ready else []
+            waiting.difference_update(one.name for one in done)
+            found += done
+        return found
 
     def cancel(self, names: Iterable[str]) -> None:
         """Forget requests."""
-        for name in list(names):
-            place = self._open.pop(name)
-            self._pipes[place].send(("cancel", ([name],), {}))
+        forgotten = set(names)
+        for pipe, waiting in zip(self._pipes, self._open, strict=True):
+            if here := waiting & forgotten:
+                waiting.difference_update(here)
+                pipe.send(("cancel", (sorted(here),), {}))
 
     def close(self) -> None:
         """End all processes."""
