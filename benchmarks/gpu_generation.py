@@ -43,7 +43,7 @@ class Workload:
 
 
 WORKLOADS: Final = {
-    "Qwen2.5-32B": Workload(512, 450, 200, 1024, (16, 64), 4, 2048),
+    "Qwen2.5-32B": Workload(512, 450, 200, 2048, (16, 64), 4, 2048),
     "tiny": Workload(64, 48, 12, 24, (2, 4), 4, 3),
 }
 
@@ -182,7 +182,8 @@ def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterato
                 "note": stages(log.read_text()) if log.exists() else "",
                 "settings": made_by["settings"],
             }
-            yield from _measured(Bench(engine, work, shape, kind, seconds / 4))
+            rows = made_by["settings"]["max_num_seqs"]
+            yield from _measured(Bench(engine, work, shape, kind, rows, seconds / 4))
 
 
 def _measured(bench: "Bench") -> Iterator[Row]:
@@ -302,6 +303,7 @@ class Bench:
     work: Workload
     shape: str
     kind: str
+    rows: int
     seconds: float
 
     @property
@@ -322,7 +324,7 @@ class Bench:
     def _lengths(self) -> list[int]:
         """Return how long answers get: the first ones of any length, so that rows do not end all at once."""
         chance = Random(0)
-        first = [chance.randint(1, self.work.new) for _ in range(min(256, self.work.rows // 2))]
+        first = [chance.randint(1, self.work.new) for _ in range(min(self.rows, self.work.rows // 2))]
         return first + [self.work.new] * (self.work.rows - len(first))
 
     def own(self, what: str, prompts: list[str]) -> Row:
@@ -384,7 +386,7 @@ class Bench:
             **window.found(),
             "prompt_tokens": length,
             "peak_gib": gpu_cards.used_gib(),
-            "bound_by": Bound(self.shape, 256, max(1, length - shared), self.work.new, weight, shared),
+            "bound_by": Bound(self.shape, self.rows, max(1, length - shared), self.work.new, weight, shared),
         }
 
 

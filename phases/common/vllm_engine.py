@@ -20,7 +20,7 @@ from phases.common.cores import Core, Finished, Several, sharing
 from phases.common.draw import stream_of
 from phases.common.engine import Group, Landed
 from phases.common.generate import all_end_ids, completion
-from phases.common.model import LARGE, ModelError, ModelSource, Tokenizer, parameter_count, tokenizer_of
+from phases.common.model import ModelError, ModelSource, Tokenizer, parameter_count, tokenizer_of
 from phases.common.provenance import provenance
 
 ARGUMENTS: Final = "GONOGO_ENGINE_ARGS"
@@ -31,8 +31,14 @@ USED: Final = 0.92
 """Share of the card's memory that is used, where it is free."""
 KEPT_FREE: Final = 2**30
 """Bytes of free memory that are left alone."""
+ACTIVATIONS: Final = 3 * 2**30
+"""Bytes beside the weights and the cache: activations and graphs."""
 WORKING: Final = 8 * 2**30
-"""Bytes beside the weights: activations and graphs, about 3 GiB, and a cache for some dozens of rows."""
+"""Bytes beside the weights, with a cache for some dozens of rows."""
+ROWS: Final = (256, 512)
+"""Rows at once: the second where the cache has room for `TOKENS_A_ROW` of each."""
+TOKENS_A_ROW: Final = 256
+"""Tokens of a row that no other row has: beginnings are kept once."""
 RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM has kernels for: the next one above an adapter's is taken."""
 EVERY: Final = 1.0
@@ -231,6 +237,7 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
             parameters=parameter_count(weights),
             positions=int(getattr(config, "max_position_embeddings", LONGEST)),
             heads=int(getattr(config, "num_attention_heads", 1)),
+            cached=cache_bytes(config),
             rank=adapter_rank(Path(source.path)) if source.base else None,
         ),
         **given,
@@ -261,8 +268,26 @@ def groups(cards: Sequence[Card], size: int) -> list[str]:
     return [",".join(names[n : n + size]) for n in range(0, len(names) - size + 1, size)]
 
 
+def cache_bytes(config: Any) -> int:
+    """Return the bytes that the cache takes for a token: keys and values of all layers, in 16 bits.
+
+    Layers that look back only so far keep less; they are counted in full.
+    """
+    heads = int(config.num_attention_heads)
+    size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+    kept = int(getattr(config, "num_key_value_heads", None) or heads)
+    return 2 * 2 * int(config.num_hidden_layers) * kept * size
+
+
 def settle(
-    model: str, cards: Sequence[Card], *, parameters: int, positions: int, heads: int, rank: int | None
+    model: str,
+    cards: Sequence[Card],
+    *,
+    parameters: int,
+    positions: int,
+    heads: int,
+    cached: int,
+    rank: int | None,
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine.
 
@@ -272,13 +297,12 @@ def settle(
         parameters: of the model.
         positions: most tokens that the model can read.
         heads: of attention; GPUs share a model by them.
+        cached: bytes of cache a token.
         rank: of its adapter, if it has one.
 
     Raises:
         ModelError: the weights do not fit in any form that vLLM serves fast, or the rank is too large.
     """
-    # More rows at once than this find no room in the cache of a large model.
-    rows = 256 if parameters >= LARGE else 512
     arguments: dict[str, Any] = {
         "model": model,
         "tokenizer": model,
@@ -288,7 +312,7 @@ def settle(
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "max_model_len": min(LONGEST, positions),
-        "max_num_seqs": rows,
+        "max_num_seqs": ROWS[0],
         "dtype": "bfloat16" if cards else "float32",
     }
     if rank is not None:
@@ -305,10 +329,6 @@ def settle(
         "gpu_memory_utilization": round(budget / max(card.total for card in cards), 4),
         "max_num_batched_tokens": 8192,
     }
-    # A graph for each few sizes takes seconds at each start; a batch that is filled up to the next size costs
-    # nothing that can be measured, because its time goes into reading the weights.
-    sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
-    arguments["compilation_config"] = {"cudagraph_capture_sizes": sizes}
     shared_by = sharing(len(cards), heads)
     # Whole weights on as few GPUs as hold them; else FP8 on the fly: half the bytes, and kernels as fast as
     # those of whole weights or faster. bitsandbytes would be smaller still, but unpacks its weights at every
@@ -316,6 +336,8 @@ def settle(
     for form, size in ((None, 2.0), ("fp8", 1.1)):
         for count in shared_by:
             if size * parameters / count + WORKING <= budget:
+                room = (budget - ACTIVATIONS) * count - size * parameters
+                arguments |= at_once(ROWS[room >= ROWS[1] * TOKENS_A_ROW * cached])
                 arguments |= {"quantization": form} if form else {}
                 return arguments | ({"tensor_parallel_size": count} if count > 1 else {})
     need = (1.1 * parameters / shared_by[-1] + WORKING) / _GIB
@@ -324,6 +346,14 @@ def settle(
         f"and 8-bit weights need {need:.0f} GiB on each of {shared_by[-1]}; "
         "take larger GPUs, or --engine transformers, which loads 4-bit weights"
     )
+
+
+def at_once(rows: int) -> dict[str, Any]:
+    """Return the arguments for some rows at once."""
+    # A graph for each few sizes takes seconds at each start; a batch that is filled up to the next size costs
+    # nothing that can be measured, because its time goes into reading the weights.
+    sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
+    return {"max_num_seqs": rows, "compilation_config": {"cudagraph_capture_sizes": sizes}}
 
 
 def adapter_rank(folder: Path) -> int:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from phases.common.vllm_engine import (
     Served,
     VllmEngine,
     adapter_rank,
+    cache_bytes,
     given_arguments,
     groups,
     settle,
@@ -26,7 +28,9 @@ from phases.common.vllm_engine import (
 
 GIB = 2**30
 H100 = Card("NVIDIA H100 80GB HBM3", 81_559 * 2**20, 81_000 * 2**20)
+H200 = Card("NVIDIA H200", 143_771 * 2**20, 143_000 * 2**20)
 QWEN_32B = 32_763_876_352
+CACHED_32B = 2 * 2 * 64 * 8 * 128
 
 
 class Scripted:
@@ -157,7 +161,15 @@ def test_a_prompt_that_is_too_long_is_named(loaded: LoadedModel) -> None:
 def settled(
     *cards: Card, parameters: int = QWEN_32B, rank: int | None = None, heads: int = 40
 ) -> dict[str, Any]:
-    return settle("folder", cards, parameters=parameters, positions=131_072, heads=heads, rank=rank)
+    return settle(
+        "folder",
+        cards,
+        parameters=parameters,
+        positions=131_072,
+        heads=heads,
+        cached=CACHED_32B,
+        rank=rank,
+    )
 
 
 def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -> None:
@@ -179,6 +191,25 @@ def test_without_a_card_there_is_no_memory_to_share() -> None:
     found = settled()
     assert found["dtype"] == "float32"
     assert "gpu_memory_utilization" not in found
+
+
+def test_more_rows_are_served_at_once_where_the_cache_has_room_for_them() -> None:
+    assert settled(H100)["max_num_seqs"] == 256
+    assert settled(H200)["max_num_seqs"] == 512
+    assert settled(H100, parameters=7 * 10**9)["max_num_seqs"] == 512
+    small = Card("a card", 48 * GIB, 47 * GIB)
+    assert settled(small)["max_num_seqs"] == 256
+    assert settled(small, small)["max_num_seqs"] == 256
+    assert settled(*[Card("a card", 64 * GIB, 63 * GIB)] * 2)["max_num_seqs"] == 512
+
+
+def test_the_cache_of_a_token_is_counted_from_the_shape() -> None:
+    grouped = SimpleNamespace(
+        num_hidden_layers=64, num_attention_heads=40, num_key_value_heads=8, hidden_size=5120
+    )
+    assert cache_bytes(grouped) == CACHED_32B
+    own = SimpleNamespace(num_hidden_layers=18, num_attention_heads=4, num_key_value_heads=1, head_dim=256)
+    assert cache_bytes(own) == 2 * 2 * 18 * 256
 
 
 def test_graphs_are_captured_for_batches_up_to_a_whole_one_and_prompts_beside_it() -> None:
