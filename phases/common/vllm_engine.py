@@ -39,6 +39,8 @@ ROWS: Final = (256, 512)
 """Rows at once: the second where the cache has room for `TOKENS_A_ROW` of each."""
 TOKENS_A_ROW: Final = 256
 """Tokens of a row that no other row has: beginnings are kept once."""
+HOPPER: Final = 9
+"""The generation of H100 and H200, whose attention can be recorded for any mix of prompts and rows."""
 RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM has kernels for: the next one above an adapter's is taken."""
 EVERY: Final = 1.0
@@ -49,11 +51,12 @@ _GIB: Final = 2**30
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU, with bytes of memory, and what it is called in `CUDA_VISIBLE_DEVICES`."""
+    """A GPU, with bytes of memory, its generation, and what it is called in `CUDA_VISIBLE_DEVICES`."""
 
     name: str
     total: int
     free: int
+    generation: int
     device: str = "0"
 
 
@@ -337,7 +340,9 @@ def settle(
         for count in shared_by:
             if size * parameters / count + WORKING <= budget:
                 room = (budget - ACTIVATIONS) * count - size * parameters
-                arguments |= at_once(ROWS[room >= ROWS[1] * TOKENS_A_ROW * cached])
+                rows = ROWS[room >= ROWS[1] * TOKENS_A_ROW * cached]
+                hopper = all(card.generation == HOPPER for card in cards)
+                arguments |= {"max_num_seqs": rows, "compilation_config": graphs(rows, hopper=hopper)}
                 arguments |= {"quantization": form} if form else {}
                 return arguments | ({"tensor_parallel_size": count} if count > 1 else {})
     need = (1.1 * parameters / shared_by[-1] + WORKING) / _GIB
@@ -348,12 +353,20 @@ def settle(
     )
 
 
-def at_once(rows: int) -> dict[str, Any]:
-    """Return the arguments for some rows at once."""
+def graphs(rows: int, *, hopper: bool) -> dict[str, Any]:
+    """Return which steps vLLM records, to launch their kernels as one: those of some rows and new prompts.
+
+    In nearly each step of a large batch a row ends and a prompt begins, and an adapter adds hundreds of small
+    kernels. On Hopper cards whole steps are recorded, prompts included, and nothing is compiled. On others
+    only steps without prompts could be, so vLLM compiles the model and records what lies between attention.
+    """
     # A graph for each few sizes takes seconds at each start; a batch that is filled up to the next size costs
     # nothing that can be measured, because its time goes into reading the weights.
-    sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
-    return {"max_num_seqs": rows, "compilation_config": {"cudagraph_capture_sizes": sizes}}
+    if not hopper:
+        sizes = [1, 2, 4, 8, 16, *range(32, rows + 1, 32), rows + rows // 2, 2 * rows]
+        return {"cudagraph_capture_sizes": sizes}
+    sizes = [1, 2, 4, 8, 16, 32, *range(64, rows, 64), *range(rows, rows + 257, 32), 2 * rows]
+    return {"mode": 0, "cudagraph_mode": "FULL", "cudagraph_capture_sizes": sorted(set(sizes))}
 
 
 def adapter_rank(folder: Path) -> int:
@@ -410,7 +423,9 @@ def _card(device: str) -> Card:
         else pynvml.nvmlDeviceGetHandleByUUID(device)
     )
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return Card(str(pynvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free), device)
+    generation, _ = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    name = str(pynvml.nvmlDeviceGetName(handle))
+    return Card(name, int(memory.total), int(memory.free), int(generation), device)
 
 
 def _generation_settings(folder: str) -> GenerationConfig:

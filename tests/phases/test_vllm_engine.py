@@ -27,8 +27,8 @@ from phases.common.vllm_engine import (
 )
 
 GIB = 2**30
-H100 = Card("NVIDIA H100 80GB HBM3", 81_559 * 2**20, 81_000 * 2**20)
-H200 = Card("NVIDIA H200", 143_771 * 2**20, 143_000 * 2**20)
+H100 = Card("NVIDIA H100 80GB HBM3", 81_559 * 2**20, 81_000 * 2**20, 9)
+H200 = Card("NVIDIA H200", 143_771 * 2**20, 143_000 * 2**20, 9)
 QWEN_32B = 32_763_876_352
 CACHED_32B = 2 * 2 * 64 * 8 * 128
 
@@ -181,9 +181,9 @@ def test_a_model_that_fits_is_served_in_whole_weights_within_the_free_memory() -
     assert found["max_num_seqs"] == 256
     assert not found["trust_remote_code"]
     assert found["load_format"] == "safetensors"
-    busy = settled(Card("a card", 80 * GIB, 75 * GIB), parameters=7 * 10**9)
+    busy = settled(Card("a card", 80 * GIB, 75 * GIB, 8), parameters=7 * 10**9)
     assert busy["gpu_memory_utilization"] == 0.92
-    busy = settled(Card("a card", 80 * GIB, 41 * GIB), parameters=7 * 10**9)
+    busy = settled(Card("a card", 80 * GIB, 41 * GIB, 8), parameters=7 * 10**9)
     assert busy["gpu_memory_utilization"] == 0.5
 
 
@@ -197,10 +197,10 @@ def test_more_rows_are_served_at_once_where_the_cache_has_room_for_them() -> Non
     assert settled(H100)["max_num_seqs"] == 256
     assert settled(H200)["max_num_seqs"] == 512
     assert settled(H100, parameters=7 * 10**9)["max_num_seqs"] == 512
-    small = Card("a card", 48 * GIB, 47 * GIB)
+    small = Card("a card", 48 * GIB, 47 * GIB, 8)
     assert settled(small)["max_num_seqs"] == 256
     assert settled(small, small)["max_num_seqs"] == 256
-    assert settled(*[Card("a card", 64 * GIB, 63 * GIB)] * 2)["max_num_seqs"] == 512
+    assert settled(*[Card("a card", 64 * GIB, 63 * GIB, 8)] * 2)["max_num_seqs"] == 512
 
 
 def test_the_cache_of_a_token_is_counted_from_the_shape() -> None:
@@ -212,34 +212,49 @@ def test_the_cache_of_a_token_is_counted_from_the_shape() -> None:
     assert cache_bytes(own) == 2 * 2 * 18 * 256
 
 
-def test_graphs_are_captured_for_batches_up_to_a_whole_one_and_prompts_beside_it() -> None:
-    sizes = settled(H100)["compilation_config"]["cudagraph_capture_sizes"]
+@pytest.mark.parametrize("generation", [8, 9, 10])
+@pytest.mark.parametrize("gib", [80, 141])
+def test_graphs_are_captured_for_batches_up_to_a_whole_one_and_prompts_beside_it(
+    generation: int, gib: int
+) -> None:
+    found = settled(Card("a card", gib * GIB, gib * GIB, generation))
+    sizes, rows = found["compilation_config"]["cudagraph_capture_sizes"], found["max_num_seqs"]
     assert sizes == sorted(set(sizes))
-    assert {1, 256, 512} <= set(sizes)
-    assert len(sizes) < 20
+    assert {1, rows, 2 * rows} <= set(sizes)
+    assert len(sizes) <= 24
+
+
+def test_whole_steps_are_recorded_where_attention_can_be() -> None:
+    def of(*generations: int) -> dict[str, Any]:
+        cards = [Card("a card", 80 * GIB, 80 * GIB, generation) for generation in generations]
+        made: dict[str, Any] = settled(*cards)["compilation_config"]
+        return made
+
+    assert (of(9)["mode"], of(9)["cudagraph_mode"]) == (0, "FULL")
+    assert list(of(8)) == list(of(9, 8)) == ["cudagraph_capture_sizes"]
 
 
 def test_weights_that_do_not_fit_are_made_smaller_or_refused() -> None:
-    assert settled(Card("a card", 48 * GIB, 47 * GIB))["quantization"] == "fp8"
+    assert settled(Card("a card", 48 * GIB, 47 * GIB, 8))["quantization"] == "fp8"
     with pytest.raises(ModelError, match=r"do not fit.*transformers, which loads 4-bit weights"):
-        settled(Card("a card", 24 * GIB, 23 * GIB))
+        settled(Card("a card", 24 * GIB, 23 * GIB, 8))
 
 
 def test_gpus_share_weights_that_do_not_fit_one_of_them_before_these_are_made_smaller() -> None:
-    small = Card("a card", 48 * GIB, 47 * GIB)
+    small = Card("a card", 48 * GIB, 47 * GIB, 8)
     assert "tensor_parallel_size" not in settled(H100, H100)
     shared = settled(small, small, small)
     assert shared["tensor_parallel_size"] == 2
     assert "quantization" not in shared
     assert settled(small, small, heads=7)["quantization"] == "fp8"
-    tiny = Card("a card", 24 * GIB, 23 * GIB)
+    tiny = Card("a card", 24 * GIB, 23 * GIB, 8)
     assert settled(*[tiny] * 4)["quantization"] == "fp8"
     with pytest.raises(ModelError, match="on each of 2"):
         settled(tiny, tiny)
 
 
 def test_each_engine_has_gpus_of_its_own() -> None:
-    cards = [Card("a card", GIB, GIB, device) for device in ("0", "2", "GPU-a", "3", "4")]
+    cards = [Card("a card", GIB, GIB, 8, device) for device in ("0", "2", "GPU-a", "3", "4")]
     assert groups(cards, 1) == ["0", "2", "GPU-a", "3", "4"]
     assert groups(cards, 2) == ["0,2", "GPU-a,3"]
     assert groups([], 1) == []
