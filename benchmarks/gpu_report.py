@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +105,35 @@ def _rate(row: Row) -> tuple[float | None, str]:
 
 
 def _best(rows: Sequence[Row], what: str, engine: str) -> Row | None:
-    found = [r for r in rows if what in r["what"] and engine in r.get("engine", "") and _rate(r)[0]]
+    """Return the fastest row of a kind; 8-bit weights, which no phase takes unasked, are left out."""
+    found = [
+        row
+        for row in rows
+        if what in row["what"]
+        and engine in row.get("engine", "")
+        and "fp8" not in row.get("engine", "")
+        and _rate(row)[0]
+    ]
     return max(found, key=lambda r: _rate(r)[0] or 0.0, default=None)
+
+
+def by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each device, in the order in which they came."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.get("device") or "an unknown device", []).append(row)
+    return found
+
+
+def _most_alike(rows: Sequence[Row], card: CardSheet) -> list[list[Row]]:
+    """Return the rows of each device: first those of the card itself, then of cards of about its memory."""
+
+    def unlike(device: str) -> tuple[bool, float]:
+        sheet = sheet_of(device)
+        return sheet != card, abs(sheet.gib - card.gib) if sheet else float("inf")
+
+    devices = by_device(rows)
+    return [devices[device] for device in sorted(devices, key=unlike)]
 
 
 def aims(rows: Sequence[Row]) -> str:
@@ -140,11 +166,14 @@ def aims(rows: Sequence[Row]) -> str:
 
 
 def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Speeds | None:
-    """Return what a card would do, from rows that were measured on another one, or None where some lack.
+    """Return what a card would do, or None where rows lack: by its own, or those of the card most like it.
 
     Generation scales as the ceilings of the two cards, training and judging as their arithmetic.
     """
-    best = partial(_best, rows)
+    alike = _most_alike(rows, card)
+
+    def best(what: str, engine: str) -> Row | None:
+        return next((found for some in alike if (found := _best(some, what, engine))), None)
 
     def scaled(row: Row | None) -> float | None:
         here = sheet_of(row["device"]) if row else None
@@ -172,7 +201,7 @@ def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Spee
             slow,
         )
     ]
-    started = next((row["seconds"] for row in rows if row["what"] == "start of the engine"), 0.0)
+    started = next((r["seconds"] for some in alike for r in some if r["what"] == "start of the engine"), 0.0)
     if any(value is None for value in found):
         return None
     few_shot, candidates, judged, sft, dpo, verification = (value or 0.0 for value in found)
@@ -206,30 +235,40 @@ def hours(session: Session, speed: Speeds) -> dict[str, float]:
 def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session | None = None) -> str:
     """Return the page: measurements, and the session's hours and dollars on three cards."""
     session = session or Session()
-    devices = sorted(
-        {" on ".join(filter(None, map(row.get, ("device", "date")))) for row in rows if row.get("device")}
-    )
+    devices = by_device(rows)
     parts = [
         "# Performance",
-        "Written by `python -m benchmarks.gpu report` from the rows of a run; nothing here is typed by hand.",
-        f"Measured on: {', '.join(devices)}. Random weights where a shape is named. The ceiling is what the "
-        "card's data sheet allows: every step reads the weights and the cache, every prompt is multiplied.",
-        table(rows),
-        "## Aims",
-        aims(rows),
+        "Written by `python -m benchmarks.gpu report` from the rows of a run; nothing here is typed by hand. "
+        "Random weights of the named shape. The ceiling is what the card's data sheet allows: every step "
+        "reads the weights and the cache, every prompt is multiplied.",
+        *(part for device, some in devices.items() for part in _of_device(device, some)),
         "## Memory",
         "What `gonogo check --gpu` predicts (`app/plan/memory.py`), beside the measured peak: what torch "
         "holds, without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the "
         "card, measured what is in use there.",
-        memory_table(rows),
+        *(f"{device}:\n\n{memory_table(some)}" for device, some in devices.items()),
         "## A whole session",
         _session_table(rows, usd_per_hour, session),
         "Assumed: " + ", ".join(f"{k} {v:g}" for k, v in vars(session).items()) + " (`Session` in "
-        "`benchmarks/gpu_report.py` says what each is). Generation is scaled to other cards by the ceilings "
-        "of both, training and judging by arithmetic. Where judging as first written was not measured, "
-        "it is taken to be as fast as ours. " + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
+        "`benchmarks/gpu_report.py` says what each is). What was not measured on a card is scaled from the "
+        "one most like it: generation by the ceilings of both, training and judging by "
+        "arithmetic. Where judging as first written was not measured at all, it is taken to be as fast as "
+        "ours. " + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
     ]
     return "\n\n".join(parts)
+
+
+def _of_device(device: str, rows: Sequence[Row]) -> list[str]:
+    dates = sorted({row["date"] for row in rows if row.get("date")})
+    shapes = sorted({row["shape"] for row in rows if row.get("shape")})
+    about = ", ".join([*shapes, *dates])
+    return [
+        f"## {device}",
+        *([about] if about else []),
+        table(rows),
+        "As ratios, 8-bit weights left out:",
+        aims(rows),
+    ]
 
 
 def _session_table(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session) -> str:

@@ -75,6 +75,23 @@ def test_speeds_scale_from_the_card_that_was_measured() -> None:
     assert (naive.few_shot, naive.candidates, naive.sft, naive.start) == (375, 375, 1700, 0)
 
 
+def test_a_card_is_known_by_its_own_rows_and_else_by_those_of_the_most_alike() -> None:
+    h200 = {"device": "NVIDIA H200", "bound_by": None}
+    rows = [
+        row("few-shot answers", "ours on vllm, bfloat16", 5000, **h200),
+        row("few-shot answers", "ours on vllm, fp8", 9000, **h200),
+        *ROWS,
+    ]
+    cards = gpu_cards.CARDS
+    found = {name: gpu_report.speeds(rows, card) for name, card in cards.items()}
+    assert found["H200"].few_shot == 5000  # type: ignore[union-attr]
+    assert found["H200"].sft == 3000  # type: ignore[union-attr]
+    assert found["H100"].few_shot == 3500  # type: ignore[union-attr]
+    assert found["A100"].few_shot < 3500  # type: ignore[union-attr]
+    page = gpu_report.document(rows, {})
+    assert page.index("## NVIDIA H200") < page.index("## NVIDIA H100 80GB HBM3")
+
+
 def test_hours_are_the_work_over_the_speed() -> None:
     speed = gpu_report.Speeds(1000, 1000, 100, 1000, 1000, 0, 1000)
     session = gpu_report.Session(load=0, rows=1000, row=360, epochs=1, pairs=5000)
