@@ -127,7 +127,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "prompt_tokens": few_shot.shape[1],
             "seconds": took,
             "peak_gib": _peak(),
-            "predicted_gib": _generating_gib(shape, batch, few_shot.shape[1] + steps),
+            "predicted_gib": _generating_gib(shape, batch, few_shot.shape[1], steps),
             "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
         }
@@ -424,9 +424,10 @@ def _keep_log(folder: Path) -> Path:
     return file
 
 
-def _generating_gib(shape: str, rows: int, tokens: int) -> float:
+def _generating_gib(shape: str, rows: int, prompt: int, new: int) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-    need = memory.generation(msgspec.convert(gpu_model.SHAPES[shape], memory.Shape), rows=rows, tokens=tokens)
+    of = msgspec.convert(gpu_model.SHAPES[shape], memory.Shape)
+    need = memory.generation(of, rows=rows, prompt=prompt, new=new)
     return (need.total - need.parts["CUDA"]) / 2**30
 
 

@@ -205,23 +205,27 @@ def training(
     return Need(parts, checkpointing)
 
 
-def generation(shape: Shape, *, rows: int, tokens: int, rank: int = 0) -> Need:
+def generation(shape: Shape, *, rows: int, prompt: int, new: int, rank: int = 0) -> Need:
     """Return what generating with transformers needs.
 
     Args:
         shape: of the model.
         rows: at once.
-        tokens: of each row at its end, the prompt included.
+        prompt: tokens of each row before it is continued.
+        new: tokens that it is continued with.
         rank: of the adapter, 0 for none.
     """
-    cache = rows * tokens * shape.num_hidden_layers * 2 * _HALF * shape.keys
-    layer = rows * min(tokens, PROMPT) * _HALF * (3 * shape.intermediate_size + 4 * shape.hidden_size)
-    repeated = rows * tokens * 2 * _HALF * shape.queries
+    token = shape.num_hidden_layers * 2 * _HALF * shape.keys
+    layer = rows * prompt * _HALF * (3 * shape.intermediate_size + 4 * shape.hidden_size)
+    repeated = rows * (prompt + new) * 2 * _HALF * shape.queries
+    logits = rows * shape.vocab_size * (_HALF + 2 * _SINGLE)
+    # A layer's activations are large while prompts are read, when the cache holds no more than these yet.
+    cache, reading = rows * (prompt + new) * token, rows * prompt * token + layer + logits
     parts = {
         "weights": shape.weights,
         "adapter": _HALF * shape.adapter(rank),
         "cache": cache,
-        "activations": layer + repeated + rows * shape.vocab_size * (_HALF + 2 * _SINGLE),
+        "activations": max(reading - cache, repeated + logits),
         "CUDA": CONTEXT,
     }
     return Need(parts)
@@ -378,7 +382,7 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
                 yield from (serving(shape, eight_bit=eight_bit, shared_by=count) for count in shared_by)
             return
         new = max(int(_value(phase, name)) for name in ("max_new_tokens", "list_tokens"))
-        yield generation(shape, rows=rows, tokens=PROMPT + new, rank=rank)
+        yield generation(shape, rows=rows, prompt=PROMPT, new=new, rank=rank)
         return
     dpo = phase.run == "phases.dpo_training"
     wanted = str(_value(phase, "gradient_checkpointing"))

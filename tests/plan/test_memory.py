@@ -9,7 +9,18 @@ import pytest
 import app
 from app.plan import memory
 from app.plan.load import load_plan
-from app.plan.memory import GIB, Gpus, Need, Shape, UnknownShapeError, forecast, gpus, local_config, training
+from app.plan.memory import (
+    GIB,
+    Gpus,
+    Need,
+    Shape,
+    UnknownShapeError,
+    forecast,
+    generation,
+    gpus,
+    local_config,
+    training,
+)
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
 QWEN = memory._KNOWN["Qwen/Qwen2.5-32B"]
@@ -42,6 +53,18 @@ def test_layers_that_do_not_recompute_need_what_was_measured(
     """One H100 80GB on 2026-11-24, fused layers, chunked loss; see docs/performance.md."""
     need = training(QWEN, tokens=tokens, rank=32, checkpointing=checkpointing, reference=reference)
     assert (need.total - need.parts["CUDA"]) / GIB == pytest.approx(measured, rel=0.1)
+
+
+@pytest.mark.parametrize(("rows", "new", "measured"), [(16, 129, 21.57), (64, 119, 32.31), (64, 93, 32.31)])
+def test_generating_needs_what_was_measured(rows: int, new: int, measured: float) -> None:
+    """One H200, one H100 80GB, 2026-11-24, prompts of 512 tokens: what reading them needs is the peak."""
+    need = generation(QWEN, rows=rows, prompt=512, new=new)
+    assert (need.total - need.parts["CUDA"]) / GIB == pytest.approx(measured, rel=0.02)
+
+
+def test_long_texts_need_their_cache() -> None:
+    short, long = (generation(QWEN, rows=64, prompt=16, new=new) for new in (1024, 2048))
+    assert long.total - short.total == pytest.approx(64 * 1024 * (64 * 2 * 2 * 1024 + 2 * 2 * 5120))
 
 
 def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> None:
