@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import Field
 
-from phases.common import files, ranks
+from phases.common import files, prompt_format, ranks
 from phases.common.report import Reporter
 from phases.common.training_data import (
     SHARED_METRICS,
@@ -173,6 +173,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.progress(0, None, "steps")
 
     from phases.common import reference, training
+    from phases.common.contamination import refuse_suite_prompts
 
     with training.training_log(parameters.logs, "dpo_training") as log:
         loaded = training.load_model("--sft-model", parameters.sft_model, trainable=True)
@@ -180,6 +181,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             raise BadInputError(
                 f"--sft-model {parameters.sft_model} is no adapter; give the folder that SFT wrote"
             )
+        texts = [t for row in rows for t in (prompt_format.instruction(row.prompt), row.chosen, row.rejected)]
+        refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
         encoded = [encode(row, loaded.tokenizer) for row in rows]
         pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
         too_long = len(encoded) - len(pairs)

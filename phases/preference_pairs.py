@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from phases.common.preferences import Candidate, Choice
     from phases.common.self_instruct import Instruction, Round, SelfInstruct
 
-RECIPE: Final = "preference-pairs-4"
+RECIPE: Final = "preference-pairs-5"
 """Changes whenever the same generations would give other rows."""
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
@@ -124,7 +124,7 @@ METRICS = {
     "rejected_mean_words": "mean words of a rejected response",
     "candidate_pass_rate": "share of the candidates that pass all verifiers",
     "distinct_3gram_share": "distinct over all word 3-grams of the instructions",
-    "contaminated_removed": "instructions removed because they stand in the evaluation suite",
+    "contaminated_removed": "instructions and pairs removed because they hold a prompt of the suite",
     "unclear_removed": "instructions removed because it is not clear whether they should be declined",
     "tokens_generated": "tokens of all completions, those of earlier attempts included",
     "tokens_per_second": "tokens that this attempt generated over the time it spent on them",
@@ -313,12 +313,19 @@ class Pairs:
             self.checked.update(kinds)
             self.kept.update(kinds if any(not candidate.problems for candidate in some) else ())
             self.candidates.update("bad" if candidate.problems else "good" for candidate in some)
-            if isinstance(choice, Choice):
+            if not isinstance(choice, Choice):
+                self.outcomes[choice] += 1
+            elif self._gives_away(choice.chosen.text) or self._gives_away(choice.rejected.text):
+                self.outcomes[CONTAMINATED] += 1
+            else:
                 self.outcomes[choice.decided_by] += 1
                 rows.append(_row(instruction, some, choice))
-            else:
-                self.outcomes[choice] += 1
         return rows
+
+    def _gives_away(self, response: str) -> bool:
+        """Say whether a response, which may ask something itself, holds a prompt of the evaluation suite."""
+        near = self.data.overlap.nearest(response)
+        return near is not None and near.contaminated
 
     def _candidates(self, instructions: "Sequence[Instruction]") -> "list[list[Candidate]]":
         """Sample candidates: more of them for the prompts none of whose first ones is good.
@@ -514,7 +521,9 @@ def _finish(
         "rejected_mean_words": _mean([len(text.split()) for text in rejected]),
         "candidate_pass_rate": pairs.candidates["good"] / max(1, pairs.candidates.total()),
         "distinct_3gram_share": diversity["distinct_3gram_share"],
-        "contaminated_removed": fresh.removed[CONTAMINATED] + left_out[CONTAMINATED],
+        "contaminated_removed": fresh.removed[CONTAMINATED]
+        + left_out[CONTAMINATED]
+        + pairs.outcomes[CONTAMINATED],
         "unclear_removed": left_out[UNCLEAR],
         "tokens_generated": data.tokens,
         "tokens_per_second": data.tokens_per_second,

@@ -56,10 +56,6 @@ class Parameters(TrainingParameters):
         description="scale of the adapter, over its rank",
         json_schema_extra={"usual": [16, 32]},
     )
-    suite: str = Field(
-        "auto",
-        description="suite that no row may give away: a name, a JSONL file, auto: by model, or none",
-    )
 
 
 METRICS = {
@@ -106,18 +102,14 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.progress(0, None, "steps")
 
     from phases.common import training
-    from phases.common.contamination import suite_prompts
+    from phases.common.contamination import refuse_suite_prompts
 
     with training.training_log(parameters.logs, "sft_training") as log:
         loaded = training.load_model("--model", parameters.model, trainable=False)
         if loaded.source.base:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
         texts = [text for row in rows for text in (row.instruction, row.response)]
-        if given_away := suite_prompts(texts, parameters.suite, loaded.source.name):
-            raise BadInputError(
-                f"--train-file: {given_away}; an evaluation after such a training means nothing: remove "
-                "these rows, or use --suite none if you evaluate on something else"
-            )
+        refuse_suite_prompts("--train-file", texts, parameters.suite, loaded.source)
         encoded = [encode(row, loaded.tokenizer) for row in rows]
         examples = [example for example in encoded if len(example.ids) <= parameters.max_length]
         too_long = len(encoded) - len(examples)

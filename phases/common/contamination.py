@@ -1,33 +1,44 @@
 """Whether rows that are to be trained give an evaluation suite away."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from phases.common.dedupe import SuiteOverlap
-from phases.common.suite import default_suite, load_suite
+from phases.common.model import ModelSource
+from phases.common.suite import SuiteError, default_suite, load_suite
+from phases.common.training_data import BadInputError
 
-NONE = "none"
+NONE: Final = "none"
 """The name of a suite that nothing is compared with."""
-SHOWN = 3
+SHOWN: Final = 3
 
 
-def suite_prompts(texts: Sequence[str], suite: str, model: str) -> str:
-    """Return in words which texts hold a prompt of a suite, or "" where none does.
+def refuse_suite_prompts(option: str, texts: Sequence[str], suite: str, source: ModelSource) -> None:
+    """Raise BadInputError where a text holds a prompt of a suite.
 
     Args:
+        option: the option that named the rows, with which the message begins.
         texts: what the rows ask, and what they answer.
         suite: its name or file; `auto` takes the one that the model is evaluated on.
-        model: the name of the base model.
+        source: the model that is trained.
 
     Raises:
-        SuiteError: there is no such suite.
+        BadInputError: some do, and the message shows the first; or there is no such suite.
     """
     if suite == NONE:
-        return ""
-    chosen = load_suite(default_suite(model) if suite == "auto" else suite)
+        return
+    try:
+        chosen = load_suite(default_suite((source.base or source).name) if suite == "auto" else suite)
+    except SuiteError as error:
+        raise BadInputError(f"--suite: {error}") from error
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
     near = ((text, overlap.nearest(text)) for text in dict.fromkeys(texts))
     found = [f"{text!r} holds {n.key}" for text, n in near if n is not None and n.contaminated]
     if not found:
-        return ""
+        return
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{len(found)} texts hold a prompt of the suite {chosen.name}: {'; '.join(found[:SHOWN])}{more}"
+    raise BadInputError(
+        f"{option}: {len(found)} texts hold a prompt of the suite {chosen.name}: "
+        f"{'; '.join(found[:SHOWN])}{more}; an evaluation after such a training means nothing: remove these "
+        "rows, or use --suite none if you evaluate on something else"
+    )

@@ -13,6 +13,12 @@ def prompt(instruction: str) -> str:
     return f"Instruction: {instruction}\nResponse:"
 
 
+def instruction(text: str) -> str:
+    """Return what `prompt` has wrapped; a text that it has not, as it is."""
+    before, after = prompt("\0").split("\0")
+    return text.removeprefix(before).removesuffix(after)
+
+
 def completion(response: str, eos: str) -> str:
     """Return the text that a model is trained to write after `prompt`; `eos` is the end-of-text token."""
     return f" {response}{eos}"

@@ -52,6 +52,10 @@ class TrainingParameters(PhaseParameters):
         10, ge=1, le=1000, description="times the held-out rows are measured in training"
     )
     checkpoint_minutes: float = Field(10, ge=0, description="minutes between checkpoints; 0: after each step")
+    suite: str = Field(
+        "auto",
+        description="suite that no row may give away: a name, a JSONL file, auto: by model, or none",
+    )
     seed: int = Field(20251003, ge=0, lt=2**32, description="seed of everything random")
     log_dir: Path | None = Field(None, description="folder for the training log; else logs/ beside models/")
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from phases import dpo_training, sft_training
+from phases.common import prompt_format
 from phases.common.model import load_tokenizer
+from phases.common.suite import Prompt, load_suite
 
 WORDS = (
     "red",
@@ -293,6 +295,36 @@ def test_a_base_model_is_no_starting_point(
 ) -> None:
     assert train(tmp_path, "--sft-model", str(tiny_model)) == 2
     assert "is no adapter; give the folder that SFT wrote" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        lambda prompt: {"prompt": prompt_format.prompt(prompt.instruction.upper())},
+        lambda prompt: {"chosen": f" Well: {prompt.instruction}"},
+        lambda prompt: {"rejected": f" dog\nInstruction: {prompt.instruction}\nResponse: red"},
+    ],
+    ids=["instruction", "chosen", "rejected"],
+)
+def test_evaluation_prompts_planted_in_the_pairs_are_caught_before_anything_is_trained(
+    planted: Callable[[Prompt], dict[str, str]],
+    train: Train,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = [{**PAIRS[0], **planted(prompt)} for prompt in load_suite("stage1").prompts[:5]]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in [*PAIRS, *bad]))
+    assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "phases.dpo_training: --preference-file: 5 texts hold a prompt of the suite stage1"
+    )
+    assert " holds commands-001" in said
+    assert "and 2 more" in said
+    assert said.count("\n") == 1
+    assert not list((tmp_path / "models").rglob("*.safetensors"))
+    assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1", "--suite", "none") == 0
 
 
 def reference_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:

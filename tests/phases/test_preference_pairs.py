@@ -343,6 +343,25 @@ def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) 
     assert planted not in data_file(tmp_path / "out").read_text()
 
 
+def test_pairs_with_answers_that_hold_a_prompt_of_the_suite_are_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = load_suite("embedded").prompts[0].instruction
+    original = Script.__call__
+
+    def asks_back(self: Script, *arguments: Any, **named: Any) -> Iterator[tuple[int, Completion]]:
+        for index, completion in original(self, *arguments, **named):
+            sung = completion.text == " Sing"
+            yield index, Completion(f" Well: {planted}", True, 9) if sung else completion
+
+    monkeypatch.setattr(Script, "__call__", asks_back)
+    _, _, result = run(Script())
+    assert result["metrics"]["contaminated_removed"] >= 1
+    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    assert len(rows) == 25
+    assert not any(planted in row["chosen"] + row["rejected"] for row in rows)
+
+
 def test_only_what_asks_for_harm_is_to_be_declined(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
