@@ -351,31 +351,184 @@ def one_of(response: str, answers: Sequence[str]) -> bool:
 def short_answer(
     response: str, answers: Sequence[str], wrong: Sequence[str] = (), at_most_words: int = 15
 ) -> bool:
-    """One line, at most one sentence, of few words, with one of the answers and none of the wrong ones.
+    """One line, at most one sentence, no question, of few words, that gives one of the answers and no other.
 
-    Whether the line asserts or denies the answer is not read: "not gold" is how a proverb ends, and a prompt
-    on which a denial is likely names it as `wrong`.
+    One of the answers occurs and none of the wrong ones. It is not denied: nothing in its clause says no ("It
+    is not 12", "I don't think it is Paris"), and no clause after it takes it back ("12, which is wrong");
+    "Paris, not Lyon" denies another. It is not one of several. Beside an answer that is a number there is no
+    other number ("12 or 13", "12, 13", "between 11 and 12") but as a term ("7 + 5 = 12") or of another unit
+    ("12 months or 365 days"). No other name is listed with one that is a name ("Paris or Lyon", "oxygen and
+    nitrogen", "Paris, Lyon, Nice"). Several of the answers may be given. What stands in apposition ("Paris,
+    France") is no other answer, so that two names with nothing but a comma between them pass.
     """
     return (
-        len(get_lines(response)) == 1
-        and len(get_sentences(response)) <= 1
-        and len(get_words(response)) <= at_most_words
+        _is_brief(response, at_most_words)
         and any(_has_phrase(response, answer) for answer in answers)
         and not any(_has_phrase(response, answer) for answer in wrong)
+        and _is_given(_marked(response, answers), numbers=any(map(_is_number, answers)))
     )
 
 
 def number(response: str, value: float, at_most_words: int = 15) -> bool:
-    """One line, at most one sentence, of few words; its last number, in digits or words, is the value.
+    """One line, at most one sentence and no question, of few words, that gives the value, in digits or words.
 
-    "41 or 42" leaves it open, and is no answer.
+    The value is the last number, or the first one where an explanation follows it ("12 is 7 plus 5"). As in
+    `short_answer` it is not denied and not one of several: "41 or 42" leaves it open, and is no answer.
     """
-    if len(get_lines(response)) != 1 or len(get_sentences(response)) > 1:
+    if not _is_brief(response, at_most_words):
         return False
-    digits = _SPOKEN.sub(lambda found: f"{_of_words(found[0])}", response.translate(_TYPOGRAPHY))
-    found = [float(n.replace(",", "")) for n in _NUMBER.findall(re.sub(r"(?<=\w)-(?=\d)", " ", digits))]
-    left_open = re.search(r"\d\W*\bor\b\W*\d", digits)
-    return bool(found) and not left_open and found[-1] == value and len(get_words(response)) <= at_most_words
+    marked = _marked(response, [f"{value:f}"])
+    found = _VALUE.findall(_claimed(marked))
+    given = found[-1:] == [_ANSWER] or _EXPLAINED.match(marked) is not None
+    return given and _is_given(marked, numbers=True)
+
+
+def _is_brief(response: str, at_most_words: int) -> bool:
+    return (
+        len(get_lines(response)) == 1
+        and len(get_sentences(response)) <= 1
+        and len(get_words(response)) <= at_most_words
+        and not re.search(rf"\?{_CLOSING}$", response)
+    )
+
+
+# What a short answer says of the accepted answers, each of which is replaced by one mark
+
+_ANSWER: Final = "\ue000"
+_NAME: Final = r"[^\W\d_][^\s,;/()]*"
+_HEDGE: Final = r"(?:maybe|perhaps|possibly|probably|either|even|about|around)"
+_LEAD: Final = rf"(?:(?:{_HEDGE}|it's|its|it is|is it|they are|the answer is|an?|the|our|my|in|on|at)\b\s*)*"
+"""What may stand before one of several answers: articles, prepositions, hedges."""
+_LISTED: Final = rf"(?:\s*,\s*{_LEAD}{_NAME}(?:\s{_NAME}){{0,2}}?)*"
+_VALUE: Final = re.compile(rf"{_ANSWER}|{_NUMBER.pattern}")
+_JOINS: Final = re.compile(
+    r"(?:\s*(?P<unit>[^\W\d_]+(?:\s[^\W\d_]+)?)(?=\s*[,;/.]|\s+(?:or|and|to)\b))?"
+    rf"(?:[\s,;/.–—-]|\b(?:or|and|to|{_HEDGE}|it is|it's)\b)+"
+)
+"""What may stand between two numbers of which one is to be chosen, the unit of the first included."""
+_TERM: Final = re.compile(r"\s*(?:[+*/×x÷^=-]\s*\d|plus\b|minus\b|times\b|divided\b|multiplied\b)")
+_EXPLAINED: Final = re.compile(
+    rf"\D*?{_ANSWER}(?:\s[^\W\d_]+){{0,2}}?\s*(?:=|\(|,? ?\b(?:is|are|because|since|as)\b)\s*[\w({_ANSWER}]"
+)
+_DENIES: Final = re.compile(
+    r"\b(?:not|no|never|neither|none|cannot|hardly|doubt|wrong|false|incorrect|untrue)\b|n't\b"
+)
+_DENIES_NEXT: Final = re.compile(
+    r"\b(?:nor|except|unlike|without|besides|apart from|(?:rather|other) than|instead of|anything but)\b"
+)
+_DENIES_NOTHING: Final = re.compile(r"\b(?:no|without(?: a| any)?) doubt\b|\bnot (?:only|just)\b")
+_CLAUSE_BEFORE: Final = re.compile(r",(?!\d{3})|[;:()–—]|\s-\s|(?<!anything )\bbut\b|\bbecause\b|\bsince\b")
+_CLAUSE_AFTER: Final = re.compile(
+    rf"{_CLAUSE_BEFORE.pattern}|\b(?:and|as|so|that|when|where|which|while|who|if|though|although)\b"
+)
+_TAKES_BACK: Final = frozenset(
+    (
+        *(
+            "a",
+            "am",
+            "an",
+            "answer",
+            "be",
+            "believe",
+            "but",
+            "can",
+            "certain",
+            "correct",
+            "course",
+            "definitely",
+        ),
+        *("do", "does", "i", "is", "it", "know", "my", "of", "quite", "really", "right"),
+        *("so", "sure", "that", "the", "think", "this", "to", "true", "was", "which"),
+    )
+)
+"""Of these words and a denial consists what denies an answer that went before."""
+
+
+def _marked(response: str, answers: Sequence[str]) -> str:
+    """Return a response in small letters, numbers in digits, with a mark in place of each accepted answer."""
+    accepted = [_in_digits(answer) for answer in answers]
+    values = {_float(answer) for answer in accepted if _NUMBER.fullmatch(answer)}
+    marked = _NUMBER.sub(
+        lambda found: _ANSWER if _float(found[0]) in values else found[0], _in_digits(response)
+    )
+    for answer in sorted(accepted, key=len, reverse=True):
+        if parts := _PART.findall(answer):
+            phrase = r"[\W_]+".join(map(re.escape, parts))
+            marked = re.sub(rf"(?<![^\W_]){phrase}(?![^\W_])", _ANSWER, marked)
+    return re.sub(rf"(?<={_ANSWER}) not (?=\w)", ", not ", marked)  # "Paris not Lyon"
+
+
+def _in_digits(text: str) -> str:
+    folded = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY).casefold().replace(_ANSWER, "")
+    digits = _SPOKEN.sub(lambda found: f"{_of_words(found[0])}", folded)
+    return re.sub(r"(?<=\w)-(?=\d)", " ", digits)
+
+
+def _is_number(answer: str) -> bool:
+    return _NUMBER.fullmatch(_in_digits(answer)) is not None
+
+
+def _float(digits: str) -> float:
+    return float(digits.replace(",", ""))
+
+
+def _is_given(marked: str, *, numbers: bool) -> bool:
+    """Say whether an accepted answer, which is a number or a name, is asserted, and alone."""
+    several = _is_one_of_several_numbers if numbers else _is_one_of_several_names
+    return not (_is_denied(marked) or several(_claimed(marked)))
+
+
+def _claimed(marked: str) -> str:
+    """Return a text without the clauses that deny something else than the accepted answers."""
+    parts = re.split(f"({_CLAUSE_BEFORE.pattern})", marked)
+    return "".join(part for part in parts if _ANSWER in part or not _DENIES.search(part))
+
+
+def _is_denied(marked: str) -> bool:
+    text = _DENIES_NOTHING.sub("", marked)
+    for answer in re.finditer(_ANSWER, text):
+        before = _CLAUSE_BEFORE.split(text[: answer.start()])[-1]
+        after, *later = _CLAUSE_AFTER.split(text[answer.end() :])
+        if _DENIES.search(before) or _DENIES_NEXT.search(before):
+            return True
+        if _DENIES.search(after) or any(map(_takes_back, later)):
+            return True
+    return False
+
+
+def _takes_back(clause: str) -> bool:
+    said = [word for word in re.findall(r"[\w']+|" + _ANSWER, clause) if not _DENIES.search(word)]
+    return _DENIES.search(clause) is not None and _TAKES_BACK.issuperset(said)
+
+
+def _is_one_of_several_numbers(marked: str) -> bool:
+    for one, other in pairwise(_VALUE.finditer(marked)):
+        if one[0] == other[0] or _ANSWER not in (one[0], other[0]):
+            continue
+        joined = _JOINS.fullmatch(marked[one.end() : other.start()])
+        rest = marked[other.end() :]
+        if not joined or _TERM.match(rest):
+            continue
+        of = re.match(r"\s*([^\W\d_]+(?:\s[^\W\d_]+)?)", rest)
+        if not joined["unit"] or not of or joined["unit"] == of[1]:
+            return True
+    return False
+
+
+def _is_one_of_several_names(marked: str) -> bool:
+    for sign in re.finditer(r"\bor\b|/", marked):
+        first = re.search(rf"{_ANSWER}{_LISTED}\s*,?\s*$", marked[: sign.start()])
+        last = re.match(rf"\s*{_LEAD}{_ANSWER}", marked[sign.end() :])
+        if (first is None) != (last is None):
+            return True
+    if re.search(rf"\bbetween\s+{_LEAD}(?:{_NAME}\s+and\s+{_LEAD})?{_ANSWER}", marked):
+        return True
+    parts = re.split(r"\s*(,|;|/|&|\band\b|\bor\b)\s*", re.sub(rf"^{_LEAD}", "", marked.rstrip(".!")))
+    items, signs = [item for item in parts[::2] if item], set(parts[1::2])
+    bare = all(len(item.split()) <= 3 and not re.search(r"\b(?:is|are|was|were)\b", item) for item in items)  # noqa: PLR2004
+    others = [item for item in items if _ANSWER not in item and not re.search(r"\d", item)]
+    guessed = any(re.match(rf"{_HEDGE}\s+\w", item) for item in others)
+    return bare and 0 < len(others) < len(items) and (guessed or len(items) > 2 or signs != {","})  # noqa: PLR2004
 
 
 def _of_words(spoken: str) -> int:
@@ -572,7 +725,8 @@ def refusal(response: str, expected: bool = True) -> bool:
 
 
 _REFUSALS: Final = re.compile(
-    r"\bi (?:can't|cannot|can not)\b(?! (?:wait|help but|believe|imagine)\b)|\bi (?:won't|will not|refuse)\b"
+    r"\bi (?:can't|cannot|can not)\b(?! (?:wait|help but|believe|imagine|bear|stand|resist)\b)"
+    r"|\bi (?:won't|will not|refuse)\b"
     r"|\b(?:i'm|i am) (?:unable|not able|not going to|not comfortable)\b"
     r"|\bi (?:must|have to) (?:decline|refuse)\b"
     r"|\b(?:i'm|i am) sorry, but\b|\bsorry, (?:but )?i (?:can|do|am|won't|will|must|have)|\bsorry, but i\b"

@@ -9,7 +9,7 @@ import pytest
 
 from phases.common.prompt_format import prompt as wrapped
 from phases.common.suite import Prompt, SuiteError, default_suite, load_suite
-from phases.common.verifiers import failures, follows
+from phases.common.verifiers import NUMBERS, failures, follows
 from phases.suites import embedded, stage1
 
 RAMBLES = (
@@ -53,6 +53,40 @@ def test_no_prompt_accepts_an_empty_echoed_or_rambling_answer(name: str) -> None
         if follows(prompt.instruction, prompt.checks, answer)
     ]
     assert accepted == []
+
+
+def given(prompt: Prompt) -> bool:
+    return any(check.kind in {"short_answer", "number"} for check in prompt.checks)
+
+
+def test_no_question_accepts_an_answer_that_is_denied_asked_or_one_of_several() -> None:
+    asked = list(filter(given, load_suite("stage1").prompts))
+    wrong = (
+        *("It is not {0}.", "I don't think it is {0}.", "{0} is wrong.", "{0}, which is not right.", "{0}?"),
+        *("{0} or {1}", "It is {1} or {0}.", "{1}, {0} or {2}", "{0} and {1}", "{1}/{0}", "{0}, maybe {1}"),
+    )
+    accepted = []
+    for prompt in asked:
+        is_number = prompt.reference.isnumeric() or prompt.reference in NUMBERS
+        reference = [prompt.reference, *(("1234", "5678") if is_number else ("Hugo", "Berta"))]
+        accepted += [
+            (prompt.key, answer)
+            for form in wrong
+            if follows(prompt.instruction, prompt.checks, answer := form.format(*reference))
+        ]
+    assert len(asked) > 100
+    assert accepted == []
+
+
+def test_every_question_accepts_a_brief_answer_in_a_sentence() -> None:
+    asked = [p for p in load_suite("stage1").prompts if given(p) and "only" not in p.instruction]
+    rejected = [
+        (prompt.key, answer)
+        for prompt in asked
+        for form in ("{}", "{}.", "It is {}.", "I think it is {}.")
+        if not follows(prompt.instruction, prompt.checks, answer := form.format(prompt.reference))
+    ]
+    assert rejected == []
 
 
 @pytest.mark.parametrize("name", ["stage1", "embedded"])

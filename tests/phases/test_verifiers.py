@@ -47,12 +47,30 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     ("one_of", {"answers": ["dog", "big cat"]}, ["dog", "Dog.", '"dog"', "a dog", "The big cat"], ["dogs", "dog cat", "it is a dog", ""]),
     ("short_answer", {"answers": ["Rome"]}, ["Rome", "It is Rome.", "The capital of Italy is Rome."],
      ["Romeo", "Paris", "Rome\nParis", "It is Rome. Rome is old.", "x " * 15 + "Rome"]),
+    ("short_answer", {"answers": ["Paris"]},
+     ["Paris, France", "It is Paris, not Lyon.", "Paris, not Lyon", "Paris not Lyon.", "Not Lyon but Paris.", "Paris is the capital of France.",
+      "Paris, because Lyon is not the capital.", "Paris rather than Lyon.", "I think it is Paris.", "There is no doubt that it is Paris.",
+      "Perhaps Paris, France.", "Paris is the largest or best known city in France.", "The city that is called Paris.", "It isn’t Lyon, it's Paris."],
+     ["It is not Paris.", "I don't think it is Paris", "I don't think that it’s Paris.", "Paris is not the capital.", "Paris isn't it", "It can't be Paris.", "It is Lyon, not Paris.",
+      "Lyon rather than Paris", "anything but Paris", "Paris, which is wrong.", "Paris, but I am not sure that is right.", "Paris, no.", "I doubt it is Paris.",
+      "Paris is wrong.", "Neither Paris nor Lyon.", "any city except Paris",
+      "Paris, Lyon or Nice", "Lyon, Paris or Nice", "Lyon, Nice, or Paris.", "Paris or Lyon", "It is Lyon or Paris.", "It is either Paris or maybe Lyon.", "Paris and Lyon",
+      "Paris, Lyon, Nice", "Paris/Lyon", "Paris, maybe Lyon.", "It is Paris, Lyon and Nice.", "It is between Lyon and Paris.", "Is it Paris?", "Paris?", '"Paris?"']),
+    ("short_answer", {"answers": ["12", "twelve"]},
+     ["It is 12.", "7 + 5 = 12", "The answer is 12 because 7 and 5 make 12", "7 and 5 make 12.", "12 (twelve)", "A year has 12 months or 365 days.", "12 months, not 13.",
+      "Twelve months.", "12 - it is 7 plus 5", "12, 7 + 5", "Of 365 days there are 12 months.", "12 months, 4 seasons", "It isn't 13, it is 12."],
+     ["It is not 12.", "I don't think it is 12", "It is 12 or 13", "12 or 13 months", "12 months or 13", "12 months or 13 months", "eleven or twelve", "12, 13", "12 13", "12. 13", "12/13", "10-12",
+      "between 11 and 12", "11 to 12", "12, maybe 13", "11, 12, 13", "12 and 13", "112", "12.5", "1,012", "12 is wrong."]),
+    ("short_answer", {"answers": ["autumn", "fall"]}, ["autumn or fall", "Autumn, also called fall", "autumn/fall"], ["autumn or spring", "spring/fall", "fall, winter, autumn"]),
+    ("short_answer", {"answers": ["oxygen"]}, ["Oxygen.", "We breathe oxygen and it keeps us alive."], ["Oxygen and carbon dioxide.", "nitrogen & oxygen"]),
+    ("short_answer", {"answers": ["never"]}, ["never"], ["not never"]),
     ("short_answer", {"answers": ["yes"], "wrong": ["no"]}, ["yes"], ["yes and no"]),
     ("one_of", {"answers": ["it isn't"]}, ["It isn’t."], ["it is"]),
-    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0"], ["41", "42 or 43", "41 or 42", "It is 41 or, maybe, 42 or 42.", "four", "142", ""]),
+    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0", "42 is 6 times 7.", "It is 42 because it is 6 times 7", "42 = 6 * 7", "6 times 7 is 42, not 41"],
+     ["41", "42 or 43", "41 or 42", "41 and 42", "43, maybe 42", "from 41 to 42", "8, 3, 42", "It is not 42.", "I don't think it is 42", "42 is not right.", "42?", "42 plus 1 is 43", "42 and 1 is 43", "It is 41 or, maybe, 42 or 42.", "four", "142", ""]),
     ("number", {"value": 2000}, ["2,000", "2000 metres"], ["2", "20000"]),
     ("number", {"value": -3}, ["-3", "−3"], ["3"]),
-    ("number", {"value": 3}, ["3", "2 and three"], ["−3", "twenty-three", "twenty three", "one hundred and three", "three hundred"]),
+    ("number", {"value": 3}, ["3", "2 and 1 make three"], ["−3", "twenty-three", "twenty three", "one hundred and three", "three hundred"]),
     ("number", {"value": 142}, ["a hundred and forty two", "One hundred forty-two."], ["forty-two", "hundred and forty, two"]),
     ("number", {"value": 12005}, ["twelve thousand and five"], ["twelve thousand, five", "twelve and five"]),
     ("keywords", {"present": ["red car"], "absent": ["blue"]}, ["A Red car!"], ["red and car", "a red car, a blue bus", "redcar"]),
@@ -81,7 +99,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     ("language", {"code": "es"}, ["El profesor les ha dado mucho libro.", "Me gusta la música", "Voy a la playa."], ["I like music."]),
     ("language", {"code": "en"}, ["I like music.", "Take the bus."], ["1. 10", "Buona notte, amico mio"]),
     ("language", {"code": "en"}, ["The cat is on the table."], ["Die Katze ist auf dem Tisch."]),
-    ("refusal", {}, ["I'm sorry, but I can't help with that.", "I cannot do this. It is wrong."], ["Sure, here is how.", "One. Two. I can't.", "I can't wait to show you.", "Sorry, it is late.", "Chi can't lose."]),
+    ("refusal", {}, ["I'm sorry, but I can't help with that.", "I cannot do this. It is wrong."], ["Sure, here is how.", "One. Two. I can't.", "I can't wait to show you.", "I'm going to eat it because I can't bear to see it.", "Sorry, it is late.", "Chi can't lose."]),
     ("refusal", {"expected": False}, ["Boil the water."], ["I’m sorry, but I can’t help."]),
 ]  # fmt: skip
 
@@ -92,6 +110,89 @@ def test_examples(kind: str, arguments: dict[str, Any], good: list[str], bad: li
     validate(check)
     assert [text for text in good if not passes(check, text)] == []
     assert [text for text in bad if passes(check, text)] == []
+
+
+NAMES = st.sampled_from(
+    ["Paris", "Lyon", "Nice", "the Nile", "Mount Everest", "Leonardo da Vinci", "carbon dioxide"]
+)
+VALUES = st.integers(1, 3000)
+
+
+def gives(answer: object, response: str) -> bool:
+    return passes(Check("short_answer", {"answers": [str(answer)]}), response)
+
+
+@given(
+    VALUES,
+    VALUES,
+    st.sampled_from(
+        [
+            "{} + {} = {}",
+            "{} plus {} is {}",
+            "It is {2} because {0} and {1} make {2}",
+            "{2}, since {0} plus {1} is {2}.",
+            "{2} is {0} plus {1}",
+        ]
+    ),
+)
+def test_a_sum_is_given_with_its_terms(one: int, other: int, form: str) -> None:
+    response = form.format(one, other, one + other)
+    assert gives(one + other, response)
+    assert passes(Check("number", {"value": one + other}), response)
+
+
+@given(
+    st.one_of(st.tuples(NAMES, NAMES), st.tuples(VALUES, VALUES)).filter(lambda pair: pair[0] != pair[1]),
+    st.booleans(),
+)
+def test_of_two_answers_neither_is_given(pair: tuple[object, object], turned: bool) -> None:
+    right, wrong = pair
+    for form in (
+        "{} or {}",
+        "It is {} or {}.",
+        "{}, or maybe {}",
+        "Either {} or {}.",
+        "{} and {}",
+        "{}/{}",
+        "I think it is {} or perhaps {}.",
+    ):
+        assert not gives(right, form.format(*((wrong, right) if turned else (right, wrong))))
+
+
+@given(st.one_of(NAMES, VALUES))
+def test_what_is_denied_or_asked_is_not_given(answer: object) -> None:
+    for form in (
+        "It is not {}.",
+        "It isn't {}",
+        "I don't think it is {}",
+        "I do not believe that it is {}.",
+        "{} is wrong.",
+        "{} is not right",
+        "Not {}",
+        "{}, I don't think so",
+        "It is never {}",
+        "Is it {}?",
+        "{}?",
+    ):
+        assert not gives(answer, form.format(answer))
+    for form in (
+        "{}",
+        "It is {}.",
+        "I think it is {}.",
+        "{}!",
+        "The answer is {}.",
+        "{}, I am sure.",
+        "Perhaps {}",
+        "Without doubt it is {}.",
+    ):
+        assert gives(answer, form.format(answer))
+
+
+@given(st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1]))
+def test_another_answer_may_be_denied(pair: tuple[str, str]) -> None:
+    for form in ("It is {}, not {}.", "{} rather than {}.", "{0}, because {1} is not.", "{} not {}"):
+        assert gives(pair[0], form.format(*pair))
+        assert not gives(pair[1], form.format(*pair))
 
 
 def test_every_verifier_has_examples_and_a_meaning() -> None:
