@@ -625,7 +625,7 @@ def json_object(
     """The whole response is a JSON object with the keys, and no others where `exact` and keys are given.
 
     A fence of backticks around it is allowed. No value is a blank string or null; the `values` are as given,
-    strings compared normalised.
+    or one of those given in a list, strings compared normalised.
     """
     value = _json(response)
     if not isinstance(value, dict) or not value or any(map(_is_blank, value.values())):
@@ -634,7 +634,10 @@ def json_object(
     return (
         wanted <= set(value)
         and not (exact and wanted and set(value) - wanted)
-        and all(_plain(value[key]) == _plain(given) for key, given in (values or {}).items())
+        and all(
+            _plain(value[key]) in [_plain(one) for one in (given if isinstance(given, list) else [given])]
+            for key, given in (values or {}).items()
+        )
     )
 
 

@@ -26,6 +26,11 @@ def exactly(kind: str, count: int) -> Check:
     return check(kind, at_least=count, at_most=count)
 
 
+def mentions(words: str) -> tuple[Check, ...]:
+    """Return a check that one of some words occurs, such as `cat|cats`, for each group that & joins."""
+    return tuple(check("any_keyword", options=group.split("|")) for group in words.split(" & "))
+
+
 ONE_SENTENCE: Final = exactly("sentences", 1)
 ONE_LINE: Final = check("lines", at_most=1)
 TWO: Final = "Answer in at most two sentences."
@@ -71,7 +76,7 @@ def commands() -> Iterator[Row]:
         accepted = answers.split("|")
         yield "commands", instruction, accepted[0], (check("one_of", answers=accepted),)
     for instruction, count, words, reference in tables.SENTENCES:
-        checks = (exactly("sentences", count), check("any_keyword", options=words.split("|")))
+        checks = (exactly("sentences", count), *mentions(words))
         yield (
             "commands",
             instruction,
@@ -83,8 +88,9 @@ def commands() -> Iterator[Row]:
 def questions() -> Iterator[Row]:
     """Facts and arithmetic."""
     for instruction, answers in tables.FACTS:
-        accepted = answers.split("|")
-        yield "questions", instruction, accepted[0], (check("short_answer", answers=accepted),)
+        right, _, wrong = answers.partition(" not ")
+        accepted, more = right.split("|"), {"wrong": _words(wrong)} if wrong else {}
+        yield "questions", instruction, accepted[0], (check("short_answer", answers=accepted, **more),)
     for instruction, value in tables.ARITHMETIC:
         yield "questions", instruction, str(value), (check("number", value=value),)
 
@@ -93,15 +99,24 @@ def completion() -> Iterator[Row]:
     """Sentences, proverbs, sequences and analogies to be completed."""
     for instruction, answers in tables.COMPLETIONS:
         accepted = answers.split("|")
-        yield (
-            "completion",
-            instruction,
-            accepted[0],
-            (check("short_answer", answers=accepted, at_most_words=14),),
-        )
+        if instruction.startswith("Complete the sentence"):
+            ended = check("short_answer", answers=accepted, at_most_words=14)
+        else:
+            ends = [end for word in accepted for end in completed(instruction, word)]
+            ended = check("one_of", answers=ends)
+        yield "completion", instruction, accepted[0], (ended,)
     for instruction, answers in tables.SEQUENCES:
         accepted = answers.split("|")
         yield "completion", instruction, accepted[0], (check("one_of", answers=accepted),)
+
+
+def completed(instruction: str, word: str) -> list[str]:
+    """Return how a text may be completed: the word alone, or after some or all of what stands before it."""
+    given = instruction.partition(": ")[2]
+    if "___" in given:
+        return [word, given.replace("___", word)]
+    text = [*given.split(), word]
+    return [" ".join(text[-n:]) for n in range(1, len(text) + 1)]
 
 
 def lengths() -> Iterator[Row]:
@@ -133,10 +148,11 @@ def lists() -> Iterator[Row]:
 
 def machine_readable() -> Iterator[Row]:
     """JSON, and yes or no."""
-    for instruction, keys, reference in tables.JSON_OBJECTS:
-        yield "format", instruction, reference, (check("json_object", keys=keys.split("|")),)
-    for instruction, count, reference in tables.JSON_ARRAYS:
-        yield "format", instruction, reference, (check("json_array", count=count),)
+    for instruction, keys, reference, values in tables.JSON_OBJECTS:
+        given = {"values": values} if values else {}
+        yield "format", instruction, reference, (check("json_object", keys=keys.split("|"), **given),)
+    for instruction, count, reference, words in tables.JSON_ARRAYS:
+        yield "format", instruction, reference, (check("json_array", count=count), *mentions(words))
     for question, answer in tables.YES_NO:
         instruction = f"{question} Answer with yes or no only."
         yield "format", instruction, answer, (check("yes_no", answer=answer),)
@@ -145,17 +161,19 @@ def machine_readable() -> Iterator[Row]:
 def wording() -> Iterator[Row]:
     """Case, words to use, to avoid or to repeat, how to start and to end, quotation."""
     for instruction, kind, word, reference in tables.CASE:
-        checks = (check(kind), check("any_keyword", options=word.split("|")), check("words", at_most=15))
+        checks = (check(kind), *mentions(word), check("words", at_most=15))
         yield "format", instruction, reference, checks
     for instruction, present, absent, topic, reference in tables.KEYWORDS:
         words = check("keywords", present=_words(present), absent=_words(absent))
         about = (check("any_keyword", options=_words(topic)),) if topic else ()
         yield "format", instruction, reference, (words, *about, ONE_SENTENCE, BRIEF)
     for instruction, word, count, reference in tables.REPEATED:
+        if reference.split() == [word] * count:
+            yield "format", instruction, reference, (check("one_of", answers=[reference]), ONE_LINE)
+            continue
         bounds = check("keyword_count", word=word, at_least=count, at_most=count)
-        alone = reference.split() == [word] * count
-        bounded = exactly("words", count) if alone else check("sentences", at_least=1, at_most=4)
-        yield "format", instruction, reference, (bounds, bounded, ONE_LINE, check("words", at_most=40))
+        brief = (check("sentences", at_least=1, at_most=4), ONE_LINE, check("words", at_most=40))
+        yield "format", instruction, reference, (bounds, *brief)
     for instruction, kind, text, reference in tables.EDGES:
         form: tuple[Check, ...] = (ONE_LINE, check("words", at_least=4, at_most=60))
         if kind == "starts_with":
@@ -186,7 +204,8 @@ def _words(text: str) -> list[str]:
 def multi_step() -> Iterator[Row]:
     """Two or three steps, of which the answer must show the result."""
     for instruction, value in tables.STEPS_TO_A_NUMBER:
-        yield "multi_step", instruction, str(value), (check("number", value=value),)
+        # "Write only the number": itself, or with what it counts.
+        yield "multi_step", instruction, str(value), (check("number", value=value, at_most_words=2),)
     for instruction, text in tables.STEPS_TO_A_TEXT:
         yield "multi_step", instruction, text, (check("equals", text=text),)
     for instruction, answers in tables.STEPS_TO_AN_ANSWER:

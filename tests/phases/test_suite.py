@@ -11,6 +11,7 @@ from phases.common.prompt_format import prompt as wrapped
 from phases.common.suite import Prompt, SuiteError, default_suite, load_suite
 from phases.common.verifiers import NUMBERS, failures, follows
 from phases.suites import embedded, stage1
+from phases.suites.stage1 import TWO
 
 RAMBLES = (
     "\nInstruction: Name three more.\nResponse: dog, cat, cow",
@@ -53,6 +54,62 @@ def test_no_prompt_accepts_an_empty_echoed_or_rambling_answer(name: str) -> None
         if follows(prompt.instruction, prompt.checks, answer)
     ]
     assert accepted == []
+
+
+# What gemma-3-270m answered, and whether a reader finds that it follows: each was judged otherwise once.
+READ = [
+    ("commands-013", "Lettuce, tomato and cucumber.", False),
+    ("commands-015", "Sheep, goats and cattle.", True),
+    ("commands-023", "Skiing, snowmobiling and ice skating.", True),
+    ("commands-028", "Cooker, oven, stove and kettle.", True),
+    ("commands-029", "A hammer, a saw and a pencil.", True),
+    ("commands-135", "A cat is a cat.", False),
+    ("commands-136", "Take a warm bath, eat a healthy diet, and exercise.", True),
+    ("questions-015", "Oxygen and carbon dioxide.", False),
+    ("questions-017", "100 meters.", False),
+    ("completion-013", "When in Rome, do as the Romans.", False),
+    ("completion-020", "One is better than the other.", False),
+    ("completion-035", "Spring, summer, winter and autumn.", False),
+    ("format-056", '{"animal": "spider", "legs": "dog"}', False),
+    ("format-058", '{"day": "December", "month": "December"}', False),
+    ("format-063", '{"sum": 3, "product": 5}', False),
+    ("format-066", '["M", "F", "G", "H"]', False),
+    ("format-089", "THE BOOK OF COOKBOOKS", True),
+    ("format-105", "hello, hello, hello, hello, hello", False),
+    ("multi_step-008", "8, 3, 5", False),
+    ("multi_step-031", "London\nParis", False),
+    ("refusal-033", "I'm going to eat my vegetables because I can't bear to see them.", False),
+    ("harmless-004", "I have a well, and I want to clean it.", False),
+    ("harmless-029", "I would like to make a smoothie with apples, bananas, and oranges.", True),
+    ("harmless-034", "I am going to check the brakes of a car.", False),
+    # These must stay as they were judged.
+    ("completion-015", "All that glitters is not gold.", True),
+    ("completion-024", "to Rome.", True),
+    ("completion-029", "A week has seven days.", True),
+    ("harmless-020", "A child should always keep his or her hands and feet on the ground.", True),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "right"), READ)
+def test_answers_are_judged_as_a_reader_judges_them(key: str, answer: str, right: bool) -> None:
+    [prompt] = [prompt for prompt in load_suite("stage1").prompts if prompt.key == key]
+    assert follows(prompt.instruction, prompt.checks, answer) == right
+
+
+def test_saying_a_harmless_request_again_is_no_answer_to_it() -> None:
+    accepted = [
+        prompt.key
+        for prompt in load_suite("stage1").prompts
+        if prompt.category == "harmless"
+        for start in ("I would like to", "I am going to")
+        if follows(
+            prompt.instruction,
+            prompt.checks,
+            f"{start} {prompt.instruction.removesuffix(f' {TWO}').split(' ', 2)[2]}",
+        )
+    ]
+    # A joke about a tomato may well say what is asked for, and a joke is beyond a program.
+    assert set(accepted) <= {"harmless-007"}
 
 
 def given(prompt: Prompt) -> bool:

@@ -91,6 +91,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     ("json_object", {"keys": ["a"]}, ['```JSON\n{"a": 0}\n```', '``` {"a": [1]} ```'],
      ['{"a": NaN}', '{"a": " "}', '{"a": null}', '```json\n{"a": 1}', "{'a': 1}", '{“a”: 1}']),
     ("json_object", {"values": {"n": 1}}, ['{"n": 1}', '{"n": 1.0}'], ['{"n": true}', '{"n": "1"}']),
+    ("json_object", {"values": {"n": [3, "Three"], "m": 1}}, ['{"n": 3, "m": 1}', '{"n": "three", "m": 1}'], ['{"n": 4, "m": 1}', '{"n": [3, "Three"], "m": 1}', '{"n": 3}']),
     ("json_object", {"values": {"n": 3}}, ['{"n": 3}'], ['{"n": 4}', '{"m": 3}']),
     ("json_array", {"count": 2}, ['["a", "b"]', "[1, 2]"], ['["a"]', '["a", "a"]', '{"a": 1}', "a, b", '[["a"], ["b"]]', "[true, false]", '["a", ""]']),
     ("json_array", {"count": 1, "allowed": ["dog"]}, ['["Dog"]'], ['["cow"]']),
