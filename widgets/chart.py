@@ -23,6 +23,30 @@ LEAST_LABEL: Final = 4
 
 
 @dataclass(frozen=True)
+class Line:
+    """What tells a curve from others without its colour: the dots of it that are drawn, over and over.
+
+    In ASCII, where a cell has no dots, its cells are all `letter`; none stands for rough dots.
+    """
+
+    dots: str
+    glyph: str
+    letter: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The line in one character, for a legend."""
+        return (self.letter or ":") if fmt.terminal.ascii else self.glyph
+
+
+SOLID: Final = Line("#", "─")
+DASHED: Final = Line("####....", "╌", "o")
+DOTTED: Final = Line("#...", "·", "+")
+CHAIN: Final = Line("########...#...", "╸", "%")
+LINES: Final = (SOLID, DASHED, CHAIN, DOTTED)
+
+
+@dataclass(frozen=True)
 class Curve:
     """One line of a chart; one that lies `behind` does not stretch the value axis, and is cut at its ends."""
 
@@ -30,6 +54,7 @@ class Curve:
     points: Sequence[Point]
     style: str
     behind: bool = False
+    line: Line = SOLID
 
 
 @dataclass(frozen=True)
@@ -146,9 +171,13 @@ def _columns(points: Sequence[Point], first: float, last: float, dots: int) -> l
 
 
 def _draw(
-    columns: Sequence[float | None], axis: Axis, width: int
+    columns: Sequence[float | None], axis: Axis, width: int, dots: str
 ) -> tuple[dict[tuple[int, int], int], set[int]]:
-    """Return the dots of a curve by character cell, and the cell columns where every value is missing."""
+    """Return the dots of a curve by character cell, and the cell columns where every value is missing.
+
+    Which of `dots` comes next is counted from the column on: what is drawn does not move when values are
+    added elsewhere, and of an upright piece something is always seen.
+    """
     cells: dict[tuple[int, int], int] = {}
     gaps: set[int] = set()
 
@@ -174,14 +203,17 @@ def _draw(
             x0, y0 = before
             length = max(x - x0, abs(y - y0), 1)
             for i in range(1, length + 1):
-                dot(round(x0 + (x - x0) * i / length), round(y0 + (y - y0) * i / length))
+                if dots[(x0 + i) % len(dots)] == "#":
+                    dot(round(x0 + (x - x0) * i / length), round(y0 + (y - y0) * i / length))
         before = (x, y)
     return cells, gaps & set(range(width))
 
 
-def _character(bits: int) -> str:
+def _character(bits: int, line: Line) -> str:
     if not fmt.terminal.ascii:
         return chr(BRAILLE + bits)
+    if line.letter:
+        return line.letter
     upper, lower = bits & 0b00011011, bits & 0b11100100
     return ":" if upper and lower else ("'" if upper else ".")
 
@@ -225,12 +257,13 @@ def plot(
     first, last = window or ((min(all_steps), max(all_steps)) if all_steps else (0.0, 0.0))
     marked = None if cursor is None or not all_steps else _column(cursor, first, last, plot_width)
 
-    layers: list[tuple[dict[tuple[int, int], int], str]] = []
+    layers: list[tuple[dict[tuple[int, int], int], Curve]] = []
     gaps: set[int] = set()
     if axis is not None:
         for curve in curves:
-            cells, missing = _draw(_columns(curve.points, first, last, plot_width * 2), axis, plot_width)
-            layers.append((cells, curve.style))
+            columns = _columns(curve.points, first, last, plot_width * 2)
+            cells, missing = _draw(columns, axis, plot_width, curve.line.dots)
+            layers.append((cells, curve))
             if not curve.behind:
                 gaps |= missing
     elif all_steps:
@@ -245,8 +278,8 @@ def plot(
             (tick_side if label else side, fmt.QUIET),
         ]
         for x in range(plot_width):
-            found = next(((c[y, x], style) for c, style in layers if (y, x) in c), None)
-            text, style = (_character(found[0]), found[1]) if found else (" ", "")
+            found = next(((c[y, x], curve) for c, curve in layers if (y, x) in c), None)
+            text, style = (_character(found[0], found[1].line), found[1].style) if found else (" ", "")
             if x == marked:
                 text, style = (text, f"{fmt.STRONG} reverse") if found else (side, fmt.QUIET)
             if parts[-1][1] == style and len(parts) > 2:  # noqa: PLR2004 - the label and the axis stay as they are

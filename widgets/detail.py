@@ -8,7 +8,7 @@ from textual.content import Content
 
 from app.session.snapshot import PhaseView
 from widgets import format as fmt
-from widgets.chart import Curve, nearest, plot, smoothed
+from widgets.chart import DASHED, DOTTED, SOLID, Curve, nearest, plot, smoothed
 from widgets.header import bar
 from widgets.phase_table import look, result
 from widgets.rows import Part, ViewRows, row
@@ -22,7 +22,7 @@ NAMES: Final = {
     "grad_norm": "grad",
     "tokens_per_second": "tok/s",
 }
-CURVES: Final = (fmt.INFO, fmt.WARN, fmt.GOOD, fmt.BAD)
+CURVES: Final = ((fmt.INFO, SOLID), (fmt.WARN, DASHED))  # of a metric and its held-out twin
 SMOOTHING: Final = (0.0, 0.6, 0.9, 0.99)
 LEAST_SMOOTHED: Final = 50  # a curve of fewer values would only lag
 MOST_ZOOM: Final = 10
@@ -72,7 +72,7 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
         verdict = fmt.VERDICT_LOOKS[gate.verdict]
         return row(
             width,
-            (f"{verdict.sign} {verdict.word}", f"{fmt.STRONG} {verdict.style}"),
+            (verdict.words, f"{fmt.STRONG} {verdict.style}"),
             ("  press g to decide", fmt.WARN),
         )
     if phase.state == "waiting":
@@ -82,7 +82,7 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
             (f"{fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}", fmt.QUIET),
         )
     if phase.state in ("done", "failed", "skipped"):
-        return row(width, (f"{state.sign} {state.word}", state.style), (f"  {result(phase)}", ""))
+        return row(width, (state.words, state.style), (f"  {result(phase)}", ""))
     return None
 
 
@@ -138,27 +138,27 @@ class Chart:
 
 
 def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
-    """Return each curve's name in its colour and its last value, or that at the cursor.
+    """Return each curve's name in its colour and with its line, and its last value, or that at the cursor.
 
     Missing values are counted; of those that go on, the step where they began is said.
     """
-    parts: list[Part] = []
-    digits = 4 if width >= 40 else 3  # noqa: PLR2004
-    for series, style in zip(shown, CURVES, strict=False):
+    found: list[list[Part]] = []
+    digits, gap = (4, "  ") if width >= 40 else (3, " ")  # noqa: PLR2004
+    for series, (style, line) in zip(shown, CURVES, strict=False):
         name = NAMES.get(series.name, series.name)
-        if cursor is not None:
-            there = nearest(series.points, cursor)
-            parts += [
-                (f"{name} ", style),
-                (f"{fmt.number(there.mean if there else None, digits)}  ", fmt.STRONG),
-            ]
-        elif series.missing_since is not None:
-            parts.append((f"{name} NaN since {fmt.steps(series.missing_since)}  ", f"{fmt.STRONG} {fmt.BAD}"))
+        if len(shown) > 1:
+            name = f"{line.sign} {name}"
+        there = nearest(series.points, cursor) if cursor is not None else None
+        since = series.missing_since if cursor is None else None
+        if since is not None:
+            found.append([(f"{name} NaN since {fmt.steps(since)}", f"{fmt.STRONG} {fmt.BAD}")])
         else:
-            parts += [(f"{name} ", style), (f"{fmt.number(series.last, digits)}  ", fmt.STRONG)]
+            value = series.last if cursor is None else there.mean if there else None
+            found.append([(f"{name} ", style), (fmt.number(value, digits), fmt.STRONG)])
         if series.missing:
-            of_what = " NaN" if cursor is not None or series.missing_since is None else ""
-            parts.append((f"{fmt.missing_sign()}{series.missing:,}{of_what}  ", fmt.BAD))
+            of_what = " NaN" if since is None else ""
+            found.append([(f"{fmt.missing_sign()}{series.missing:,}{of_what}", fmt.BAD)])
+    parts = [part for each in found for part in ((gap, ""), *each)][1:]
     return row(width, *parts, right=[(place, fmt.QUIET)] if place else [])
 
 
@@ -169,7 +169,7 @@ def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], wid
         *(["log"] if chart.log else []),
         *([f"EMA {chart.weight:g}"] if chart.weight else []),
         *([f"zoom {2**chart.zoom}"] if chart.zoom else []),
-        *([f"faint: attempt {', '.join(earlier)}"] if earlier else []),
+        *([f"{DOTTED.sign} attempt {', '.join(earlier)}"] if earlier else []),
     ]
     return row(width, ("  ".join(words), fmt.QUIET)) if words else None
 
@@ -201,14 +201,14 @@ def names(shown: Sequence[Series]) -> list[str]:
 def curves(record: Record, shown: Sequence[Series], weight: float) -> list[Curve]:
     """Return what is drawn, from front to back: metrics, what is smoothed as it came, earlier attempts."""
     front, raw = [], []
-    for series, style in zip(shown, CURVES, strict=False):
+    for series, (style, line) in zip(shown, CURVES, strict=False):
         if weight and series.total >= LEAST_SMOOTHED:
-            front.append(Curve(series.name, smoothed(series.points, weight), style))
-            raw.append(Curve(series.name, series.points, fmt.FAINT))
+            front.append(Curve(series.name, smoothed(series.points, weight), style, line=line))
+            raw.append(Curve(series.name, series.points, fmt.FAINT, line=DOTTED))
         else:
-            front.append(Curve(series.name, series.points, style))
+            front.append(Curve(series.name, series.points, style, line=line))
     before = [
-        Curve(s.name, s.points, fmt.FAINT, behind=True)
+        Curve(s.name, s.points, fmt.FAINT, behind=True, line=DOTTED)
         for each in record.earlier.values()
         for s in map(each.get, names(shown))
         if s

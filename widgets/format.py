@@ -45,6 +45,11 @@ class Look:
         """The glyph that this terminal can show."""
         return self.ascii_glyph if terminal.ascii else self.glyph
 
+    @property
+    def words(self) -> str:
+        """The sign and the word."""
+        return f"{self.sign} {self.word}"
+
 
 PHASE_LOOKS: Final[dict[PhaseState, Look]] = {
     "waiting": Look("waiting", "·", ".", QUIET),
@@ -56,6 +61,8 @@ PHASE_LOOKS: Final[dict[PhaseState, Look]] = {
     "skipped": Look("skipped", "-", "-", QUIET),
 }
 STALLED: Final = Look("stalled", "!", "!", BAD)
+UNKNOWN: Final = Look("unknown", "?", "?", WARN)
+"""When a phase that stalls will be over."""
 
 SESSION_LOOKS: Final[dict[SessionState, Look]] = {
     "ready": Look("READY", "·", ".", INFO),

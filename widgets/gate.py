@@ -46,7 +46,7 @@ def verdict_row(gate: GateView, width: int) -> Content:
     return row(
         width,
         ("verdict ", fmt.QUIET),
-        (f"{look.sign} {look.word}", f"{fmt.STRONG} {look.style}"),
+        (look.words, f"{fmt.STRONG} {look.style}"),
         (count, ""),
         (BECAUSE.get(gate.because, f"  {gate.because}"), fmt.WARN),
     )

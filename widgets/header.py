@@ -16,8 +16,7 @@ CLOCK_WIDTH = 9
 
 def session_look(snapshot: SessionSnapshot) -> fmt.Look:
     """Return how the session's state looks; one whose phase makes no progress does not just run."""
-    phase = snapshot.current
-    if snapshot.state == "running" and phase is not None and phase.stalled:
+    if snapshot.stalled:
         return replace(fmt.STALLED, word=fmt.STALLED.word.upper())
     return fmt.SESSION_LOOKS[snapshot.state]
 
@@ -39,7 +38,7 @@ def title_row(view: View, width: int) -> Content:
     if snapshot.hold and snapshot.state not in OVER:
         state.append((" hold ", fmt.WARN))
     alarm = " reverse" if look.word in ("GATE", "STALLED") else ""
-    state += [(f" {look.sign} {look.word} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
+    state += [(f" {look.words} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
     return row(width, *name, right=state)
 
 
@@ -81,10 +80,14 @@ def money_row(view: View, width: int) -> Content:
     forecast: list[Part] = []
     idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
     ends: list[Part] = []
+    likely = money.forecast_usd
     if view.snapshot.state not in OVER:
-        amount = fmt.usd_range(money.forecast_usd)
+        amount, at = fmt.usd_range(likely), (when_range(money.ends_at, view.now), "")
+        if view.snapshot.stalled:
+            likely = Range(likely.low, likely.low)
+            amount, at = f"from {fmt.usd(likely.low)}", (fmt.UNKNOWN.words, fmt.UNKNOWN.style)
         forecast = [(" forecast ", fmt.QUIET), (amount, style if may_be_over else "")]
-        ends = [(" ends ", fmt.QUIET), (when_range(money.ends_at, view.now), "")]
+        ends = [(" ends ", fmt.QUIET), at]
     elif view.snapshot.stops_at is not None:
         ends = [(" pod stops ", fmt.QUIET), (when(view.snapshot.stops_at, view.now), fmt.WARN)]
     edge: Part = (" ", "")
@@ -97,7 +100,7 @@ def money_row(view: View, width: int) -> Content:
             least.clear()
     budget = money.budget_usd or 1.0
     gauge = (
-        bar(min(room(), 40), money.spent_usd / budget, money.forecast_usd.high / budget, style)
+        bar(min(room(), 40), money.spent_usd / budget, likely.high / budget, style)
         if room() > 3  # noqa: PLR2004 - less tells nothing
         else []
     )

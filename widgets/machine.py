@@ -6,7 +6,7 @@ from textual.content import Content
 
 from app.session.snapshot import GpuSample, MachineSample
 from widgets import format as fmt
-from widgets.chart import Curve, plot
+from widgets.chart import LINES, Curve, Line, plot
 from widgets.header import bar
 from widgets.rows import Part, ViewRows, row
 from widgets.series import Point
@@ -15,7 +15,7 @@ from widgets.view import MemoryUse, View
 NARROW_CELL = 17
 REDRAW_SECONDS = 2.5
 LEAST_CHART = 7
-MOST_PEAKS = 5
+NAMES, WIDEST_PEAK = 26, 8
 COLOURS = (fmt.INFO, fmt.GOOD, fmt.WARN, fmt.BAD)
 
 
@@ -135,6 +135,16 @@ def holder_rows(sample: MachineSample, width: int) -> list[Content]:
     return [row(width, *parts)]
 
 
+def _look(number: int) -> tuple[str, Line]:
+    """Return colour and line of one curve of many: four lines, and a colour that they repeat in later."""
+    return COLOURS[(number + number // len(LINES)) % len(COLOURS)], LINES[number % len(LINES)]
+
+
+def _several(uses: Sequence[MemoryUse]) -> bool:
+    """Return whether there are several GPUs, which are then what the curves differ by, not the attempts."""
+    return any(len(use.gpus) > 1 for use in uses)
+
+
 def memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
     """Return memory in GiB over time, a curve for each attempt: of each GPU, or of RAM without one."""
 
@@ -143,25 +153,32 @@ def memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> lis
 
     found = []
     for i, use in enumerate(uses):
-        one = len(use.gpus) == 1
         for index, series in (use.gpus or {0: use.ram}).items():
-            colour = COLOURS[(i if one or not use.gpus else index) % len(COLOURS)]
-            found.append(Curve(series.name, scaled(series.points), colour))
+            colour, line = _look(index if _several(uses) else i)
+            found.append(Curve(series.name, scaled(series.points), colour, line=line))
     return found
 
 
 def peak_rows(view: View, width: int) -> list[Content]:
-    """Return the peak of each attempt, in the order in which they ran."""
-    gpus = sorted({gpu for use in view.memory for gpu in use.gpus})[:MOST_PEAKS]
-    columns: list[int | None] = [*gpus, None]
-    heads = "".join(f"{'RAM' if gpu is None else f'GPU{gpu}':>8}" for gpu in columns)
-    rows = [row(width, (fmt.fit("PEAK, GiB", 26), f"{fmt.STRONG} {fmt.QUIET}"), (heads, fmt.QUIET))]
+    """Return the peak of each attempt, in the order in which they ran, and which curve is whose."""
+    gpus = sorted({gpu for use in view.memory for gpu in use.gpus})
+    several = _several(view.memory)
+    column = max(1, min(WIDEST_PEAK, (width - NAMES) // (len(gpus) + 1)))
+    heads: list[Part] = []
+    for gpu in gpus:
+        colour, line = _look(gpu) if several else (fmt.QUIET, None)
+        heads.append((f"{line.sign if line else ''}GPU{gpu}".rjust(column), colour))
+    heads.append(("RAM".rjust(column), fmt.QUIET))
+    rows = [row(width, (fmt.fit("PEAK, GiB", NAMES), f"{fmt.STRONG} {fmt.QUIET}"), *heads)]
     titles = {phase.id: phase.title for phase in view.snapshot.phases}
-    for use in view.memory:
+    columns: list[int | None] = [*gpus, None]
+    for i, use in enumerate(view.memory):
+        colour, line = _look(i)
         again = f" {use.attempt}" if use.attempt > 1 else ""
+        name = fmt.fit(titles.get(use.phase, use.phase) + again, NAMES - (0 if several else 2))
         most = [use.peak(gpu) for gpu in columns]
-        values = "".join(f"{'-' if peak is None else fmt.gib(peak):>8}" for peak in most)
-        rows.append(row(width, (fmt.fit(titles.get(use.phase, use.phase) + again, 26), ""), (values, "")))
+        values = "".join(("-" if peak is None else fmt.gib(peak)).rjust(column) for peak in most)
+        rows.append(row(width, ("" if several else f"{line.sign} ", colour), (name, ""), (values, "")))
     return rows
 
 
@@ -191,7 +208,7 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
         empty="no samples yet",
     )
     what = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
-    heading = row(width, (f"{what}, over {name}, each phase in its colour", f"{fmt.STRONG} {fmt.QUIET}"))
+    heading = row(width, (f"{what}, over {name}", f"{fmt.STRONG} {fmt.QUIET}"))
     return [*rows, heading, *chart, *table][:height]
 
 

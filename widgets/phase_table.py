@@ -39,8 +39,12 @@ def result(phase: PhaseView) -> str:
 
 
 def left(phase: PhaseView) -> str:
-    """Return the remaining time of a running phase, as far as it is known."""
-    if phase.remaining is None or phase.state != "running":
+    """Return the remaining time of a running phase, as far as it is known; nobody knows when one stalls."""
+    if phase.state != "running":
+        return ""
+    if phase.stalled:
+        return fmt.UNKNOWN.words
+    if phase.remaining is None:
         return ""
     if phase.remaining.high >= 1:
         return fmt.seconds_range(phase.remaining)
@@ -51,8 +55,8 @@ def second_row(phase: PhaseView, width: int) -> str:
     """Return what is known beyond the columns, as much as there is room for."""
     wide = width >= WIDE
     words = []
-    if phase.state == "running" and not wide and (rest := left(phase)):
-        words.append(f"left {rest}" if rest[0].isdigit() else rest)
+    if not wide and (rest := left(phase)):
+        words.append(f"left {rest}" if phase.stalled or rest[0].isdigit() else rest)
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
     if found := result(phase):
@@ -104,7 +108,7 @@ def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) ->
             (f" {state.word:<{STATE}}", state.style),
             (f"{estimate:>{ESTIMATE}}", fmt.QUIET),
             (f"{took:>{TOOK}}", took_style),
-            (f"{left(phase):>{LEFT}}", ""),
+            (f"{left(phase):>{LEFT}}", fmt.UNKNOWN.style if phase.stalled else ""),
             (f"{cost:>{COST}}", ""),
         ]
     else:
@@ -139,7 +143,9 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
             parts: list[Part] = [("  ", "")]
             if not wide:
                 parts += [(state.word, state.style), ("  ", "")]
-            rows.append(row(width, *parts, (extra, fmt.QUIET)))
+            rows.append(
+                row(width, *parts, (extra, fmt.UNKNOWN.style if phase.stalled and not wide else fmt.QUIET))
+            )
     # Where not all have room, the latest that has begun is among those that do.
     begun = sum(p.state != "waiting" for p in phases)
     top = max(0, min(begun, len(rows)) - (height - 1)) if len(rows) > height - 1 else 0
@@ -167,19 +173,24 @@ def notice_rows(view: View, width: int, room: int) -> list[Content]:
     return rows
 
 
-def next_gate(view: View) -> tuple[PhaseView, Range] | None:
+def next_gate(view: View) -> tuple[PhaseView, Range | None] | None:
     """Return the next phase after which a gate opens whatever it finds, and when; None where none is known.
 
-    A phase before it that fails, or that the plan does not let go on by itself, opens one sooner.
+    A phase before it that fails, or that the plan does not let go on by itself, opens one sooner; while one
+    stalls, nobody knows when.
     """
-    snapshot, low, high = view.snapshot, view.now, view.now
+    snapshot, low, high, stalled = view.snapshot, view.now, view.now, False
     if snapshot.state not in ("ready", "running"):
         return None
     for phase in snapshot.phases:
         if phase.remaining is not None:
-            low, high = low + phase.remaining.low, high + phase.remaining.high
+            low, high, stalled = (
+                low + phase.remaining.low,
+                high + phase.remaining.high,
+                stalled or phase.stalled,
+            )
             if phase.gate == "always" or snapshot.hold:
-                return phase, Range(low, high)
+                return phase, None if stalled else Range(low, high)
     return None
 
 
@@ -189,8 +200,10 @@ def next_gate_rows(view: View, width: int) -> list[Content]:
     if found is None:
         return []
     phase, at = found
-    when = (f"{when_range(at, view.now)}  ", fmt.STRONG)
-    return [Content(), row(width, ("next gate ", fmt.QUIET), when, (phase.title, ""))]
+    when: Part = (
+        (fmt.UNKNOWN.words, fmt.UNKNOWN.style) if at is None else (when_range(at, view.now), fmt.STRONG)
+    )
+    return [Content(), row(width, ("next gate ", fmt.QUIET), when, ("  ", ""), (phase.title, ""))]
 
 
 class PhaseTable(ViewRows):

@@ -21,7 +21,7 @@ def wrapped(text: str, width: int) -> list[str]:
 def sample_rows(sample: Sample, width: int) -> list[Content]:
     """Return the rows of a sample, each text beside its name."""
     check = fmt.CHECK_LOOKS[sample.passed] if sample.passed is not None else None
-    right = [(f"{check.sign} {check.word}", check.style)] if check else []
+    right = [(check.words, check.style)] if check else []
     rows = [row(width, (sample.title, fmt.STRONG), right=right)]
     room = min(LONGEST_LABEL, width // 3, max((cell_len(name) for name in sample.texts), default=0)) + 1
     for name, text in sample.texts.items():

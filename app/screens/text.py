@@ -58,7 +58,7 @@ def plan_rows(view: View, width: int) -> list[Content]:
     if phase is not None:
         rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", fmt.QUIET))]
         state = look(phase)
-        rows += _field(width, "state", f"{state.sign} {state.word}  {phase.headline}", state.style)
+        rows += _field(width, "state", f"{state.words}  {phase.headline}", state.style)
         rows += _field(width, "estimate", _estimate(phase))
         rows += _field(width, "gate", phase.gate.replace("_", " "))
         rows += _field(width, "critical", "yes" if phase.critical else "no")
@@ -116,7 +116,7 @@ def decision_rows(view: View, width: int) -> list[Content]:
             ),
         ]
         overrides = "  overridden" if decision.overrides else ""
-        rows += _field(width, "  verdict", f"{verdict.sign} {verdict.word}{overrides}", verdict.style)
+        rows += _field(width, "  verdict", f"{verdict.words}{overrides}", verdict.style)
         if decision.reason:
             rows += _field(width, "  reason", decision.reason)
         if decision.changes:
@@ -137,7 +137,7 @@ def outcome_rows(view: View, width: int) -> list[Content]:
     rows = [
         row(
             width,
-            (f"{state.sign} {state.word}", f"{fmt.STRONG} {state.style}"),
+            (state.words, f"{fmt.STRONG} {state.style}"),
             (f"  {snapshot.name} in {took} for {cost}", fmt.STRONG),
         )
     ]

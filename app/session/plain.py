@@ -42,7 +42,10 @@ def title(session: SessionSnapshot) -> str:
 def money(session: SessionSnapshot) -> str:
     """Return the ledger in one line."""
     ledger = session.money
-    forecast = "" if session.state in OVER else f", forecast ${span(ledger.forecast_usd, '.2f')}"
+    amount = f"${span(ledger.forecast_usd, '.2f')}"
+    if session.stalled:
+        amount = f"from ${ledger.forecast_usd.low:.2f}"
+    forecast = "" if session.state in OVER else f", forecast {amount}"
     provider = ""
     if ledger.provider_usd is not None and ledger.provider_at is not None:
         ago = duration(max(0.0, session.now - ledger.provider_at))
@@ -73,7 +76,7 @@ def progress(phase: PhaseView, now: float) -> str:
         of = f" of {report.total:g}" if report.total else ""
         parts.append(f"{report.done:g}{of} {clean(report.unit)}".strip())
         parts.append(f"said {duration(max(0.0, now - report.at))} ago")
-    if phase.remaining is not None:
+    if phase.remaining is not None and not phase.stalled:
         left = phase.remaining
         parts.append(f"left {duration(left.low)} to {duration(left.high)}")
     if phase.stalled:

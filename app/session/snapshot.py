@@ -213,3 +213,8 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     def current(self) -> PhaseView | None:
         """The phase that runs or waits at its gate, if any."""
         return next((p for p in self.phases if p.state in ("running", "stopping", "gate")), None)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the running phase makes no progress, so that nobody knows when it will be over."""
+        return self.state == "running" and self.current is not None and self.current.stalled

@@ -497,7 +497,7 @@ def eight_gpus() -> View:
 def stalled() -> View:
     view = running()
     progress = ProgressView(done=1184, total=2500, unit="steps", at=view.now - 1000, rate=None)
-    base = with_phase(view.snapshot, "sft_training", stalled=True, progress=progress, remaining=None)
+    base = with_phase(view.snapshot, "sft_training", stalled=True, progress=progress)
     return View(base, view.now, view.record)
 
 

@@ -175,7 +175,7 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
     async with drive(fake.retried()) as driven:
         await driven.press(*way)
         assert driven.screen_is(ChartScreen if way else SessionScreen)
-        assert "faint: attempt 1" in shown_in(driven)
+        assert "· attempt 1" in shown_in(driven)
         await driven.press("right")
         assert "step 1,184" in shown_in(driven), "the cursor comes to the last step"
         await driven.press("left", "left_square_bracket", "right_square_bracket", "right", "right")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widgets import format as fmt
-from widgets.chart import Curve, log_ticks, nearest, nice_ticks, plot, smoothed
+from widgets.chart import DASHED, DOTTED, LINES, Curve, log_ticks, nearest, nice_ticks, plot, smoothed
 from widgets.series import LIMIT, Point, SeriesBuilder
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -36,6 +36,41 @@ def test_a_line_that_falls() -> None:
         "    └┬────────┬────────┬",
         "     0        2        4",
     ]
+
+
+def test_curves_differ_without_colour() -> None:
+    low, high = curve(*[1.0] * 30), curve(*[2.0] * 30)
+    rows = text(low, replace(high, line=DASHED), width=24, height=6)
+    assert [row[5:].replace("\u2800", " ") for row in rows[:-2]] == [
+        "⠒⠒  ⠒⠒  ⠒⠒  ⠒⠒  ⠒⠒",
+        "",
+        "",
+        "⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤",
+    ]
+
+
+def test_curves_differ_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fmt.terminal, "ascii", True)
+    levels = [replace(curve(*[float(level)] * 40), line=line) for level, line in enumerate(LINES)]
+    rows = [row[5:] for row in text(*levels, width=30, height=6)[:-2]]
+    assert [set(row) - {" "} for row in rows] == [{"+"}, {"%"}, {"o"}, {"."}]
+    assert len({line.sign for line in LINES}) == len(LINES)
+
+
+def test_a_spike_is_seen_whatever_the_line() -> None:
+    for line in LINES:
+        for at in range(60):
+            values = [0.0] * 60
+            values[at] = 1.0
+            rows = text(replace(curve(*values), line=line), width=36, height=10)
+            assert any(0x2800 < ord(c) < 0x2900 for row in rows[1:6] for c in row), (line, at)
+
+
+def test_a_single_value_between_gaps_is_seen_whatever_the_line() -> None:
+    for start in range(8):
+        values = [math.nan] * start + [1.0, math.nan]
+        rows = plot([replace(curve(*values), line=DOTTED)], 24, 6, window=(0, 37))
+        assert any(0x2800 < ord(c) < 0x2900 for row in rows for c in row.plain)
 
 
 def test_a_gap_is_left_where_values_are_missing_and_marked_below() -> None:

@@ -8,7 +8,9 @@ from textual.content import Content
 from app.session.snapshot import ProgressView
 from tests.screens import fake
 from widgets import detail
-from widgets.detail import Chart, detail_rows, figure_rows, has_figure
+from widgets import format as fmt
+from widgets.chart import DASHED, DOTTED, SOLID
+from widgets.detail import Chart, curves, detail_rows, figure_rows, has_figure, shown_series
 from widgets.view import View
 
 
@@ -22,6 +24,26 @@ def test_a_chart_without_room_leaves_its_values() -> None:
     rows = figure_rows(fake.running(), Chart(), 60, 3)
     assert len(rows) == 1
     assert "loss 0.80" in rows[0].plain
+
+
+@pytest.mark.parametrize(
+    ("ascii_only", "said"),
+    [(False, "─ loss 0.804 ╌ held-out 0.803 1/4"), (True, ": loss 0.804 o held-out 0.803 1/4")],
+)
+def test_the_legend_says_which_line_is_whose(
+    monkeypatch: pytest.MonkeyPatch, ascii_only: bool, said: str
+) -> None:
+    monkeypatch.setattr(fmt.terminal, "ascii", ascii_only)
+    assert figure_rows(fake.running(), Chart(), 33, 9)[0].plain == said
+
+
+def test_what_lies_behind_has_a_line_of_its_own() -> None:
+    view = fake.retried()
+    assert view.record is not None
+    [loss, held_out] = shown_series(view.record, 0)[0]
+    lines = [curve.line for curve in curves(view.record, [loss, held_out], 0.9)]
+    assert lines == [SOLID, DASHED, DOTTED, DOTTED]
+    assert figure_rows(view, Chart(), 60, 9)[1].plain == "· attempt 1"
 
 
 def test_there_is_a_figure_where_there_is_something_to_draw() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.screens import fake
+from widgets import format as fmt
 from widgets.header import money_row
 from widgets.view import View
 
@@ -14,3 +15,13 @@ def test_the_money_row_leaves_out_what_has_no_room(view: View, width: int) -> No
     assert len(said) <= width
     assert said.startswith(" $")
     assert "…" not in said or width < 30
+
+
+def test_a_session_whose_phase_stalls_has_no_end() -> None:
+    row = money_row(fake.stalled(), 80)
+    assert "forecast from $11.20 " in row.plain
+    assert row.plain.endswith(" ends ? unknown ")
+    assert any(
+        span.style == fmt.WARN and row.plain[span.start : span.end] == "? unknown" for span in row.spans
+    )
+    assert row.plain.count("▒") < money_row(fake.running(), 80).plain.count("▒")

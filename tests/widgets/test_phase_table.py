@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from app.session.snapshot import PhaseView, Range
 from tests.screens import fake
-from widgets.phase_table import left, next_gate, next_gate_rows, result
+from widgets import format as fmt
+from widgets.phase_table import left, next_gate, next_gate_rows, phase_rows, result
 from widgets.view import View
 
 
@@ -39,6 +40,27 @@ def test_the_next_gate_is_after_the_phases_up_to_it(monkeypatch: pytest.MonkeyPa
         fake.running()
     )  # at 11:42:10: SFT training for 63 to 72 minutes more, then 15 to 30 of its evaluation
     assert shown(view) == "\nnext gate 13:00-13:24  SFT evaluation"
+
+
+@pytest.mark.parametrize(
+    ("width", "rows"),
+    [
+        (44, ["! SFT training", "  stalled  left ? unknown"]),
+        (90, ["! SFT training", "  loss 0.812"]),
+    ],
+)
+def test_nobody_knows_what_is_left_of_a_phase_that_stalls(width: int, rows: list[str]) -> None:
+    table = phase_rows(fake.stalled(), width, 21)
+    at = next(i for i, row in enumerate(table) if "SFT training" in row.plain)
+    assert [row.plain[: len(said)] for row, said in zip(table[at : at + 2], rows, strict=True)] == rows
+    said = [row for row in table if "? unknown" in row.plain]
+    assert len(said) == 1
+    unknown = said[0].plain.index("? unknown")
+    assert any(span.start <= unknown < span.end and span.style == fmt.WARN for span in said[0].spans)
+
+
+def test_nobody_knows_when_the_gate_after_a_phase_that_stalls_opens() -> None:
+    assert shown(fake.stalled()) == "\nnext gate ? unknown  SFT evaluation"
 
 
 def test_a_hold_is_the_next_gate() -> None:

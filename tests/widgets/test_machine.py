@@ -1,0 +1,28 @@
+"""Memory over time, and whose curve is which."""
+
+from tests.screens import fake
+from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
+from widgets.machine import memory_curves, peak_rows
+
+
+def test_one_gpu_has_a_line_for_each_phase() -> None:
+    view = fake.running()
+    curves = memory_curves(view.memory, view.snapshot.started, 3600.0)
+    assert [curve.line for curve in curves] == [SOLID, DASHED, CHAIN, DOTTED]
+    assert [row.plain.rstrip() for row in peak_rows(view, 80)] == [
+        "PEAK, GiB                     GPU0     RAM",
+        "─ Verification                18.0     3.0",
+        "╌ Baseline evaluation         28.9     4.0",
+        "╸ SFT data                    40.0     5.0",
+        "· SFT training                51.0     6.0",
+    ]
+
+
+def test_each_of_eight_gpus_has_its_line_and_its_peak_at_80_columns() -> None:
+    view = fake.eight_gpus()
+    curves = memory_curves(view.memory, view.snapshot.started, 3600.0)
+    assert len({(curve.style, curve.line) for curve in curves}) == 8
+    assert len({curve.line for curve in curves[:4]}) == 4
+    heading, first, *_ = (row.plain for row in peak_rows(view, 80))
+    assert heading == "PEAK, GiB                  ─GPU0 ╌GPU1 ╸GPU2 ·GPU3 ─GPU4 ╌GPU5 ╸GPU6 ·GPU7   RAM"
+    assert first == "Verification                18.0  18.0  18.0  18.0  18.0  18.0  18.0  18.0   3.0"
