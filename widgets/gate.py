@@ -12,7 +12,7 @@ from widgets.artifacts import short, tail
 from widgets.log_view import line_style
 from widgets.parameters import numbered, written
 from widgets.phase_table import NOTICES
-from widgets.rows import Part, ViewRows, row
+from widgets.rows import Part, ScrolledRows, ViewRows, row
 from widgets.samples import wrapped
 from widgets.view import Record, View, waiting_cost
 
@@ -235,32 +235,13 @@ def cost_row(view: View, gate: GateView, width: int) -> Content:
     return row(width, *parts)
 
 
-class GateEvidence(ViewRows):
-    """All evidence, scrolled where it is longer than the widget; it says how much is below."""
+class GateEvidence(ScrolledRows):
+    """All evidence, scrolled where it is longer than the widget."""
 
-    top = 0
-
-    def scroll_rows(self, count: int) -> None:
-        """Move up or down."""
-        self.top += count
-        self.refresh_rows()
-
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
-        """Return the rows in the window."""
-        gate = view.snapshot.gate
-        if gate is None:
-            return [row(width, ("no gate is open", fmt.QUIET))]
-        rows = evidence_rows(view, gate, width)
-        if len(rows) <= height:
-            self.top = 0
-            return rows
-        self.top = min(max(0, self.top), len(rows) - height + 1)
-        window = rows[self.top : self.top + height - 1]
-        below = len(rows) - self.top - len(window)
-        above = f"{self.top} rows above  " if self.top else ""
-        more = f"{fmt.more_rows(below)}  " if below else ""
-        keys = "up, down to scroll"
-        return [*window, row(width, (f"{above}{more}{keys}", fmt.INFO))]
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return the rows."""
+        gate = view.snapshot.gate if view else None
+        return evidence_rows(view, gate, width) if view and gate else []
 
 
 class GateCost(ViewRows):

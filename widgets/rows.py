@@ -136,3 +136,42 @@ class ViewRows(Rows):
     def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
         """Return the rows of a view; a pure function."""
         raise NotImplementedError
+
+
+class ScrolledRows(ViewRows):
+    """Rows in a window that scrolls, to the side as well where one is longer than the widget is wide."""
+
+    top = left = 0
+
+    def text(self, view: View | None, width: int) -> Sequence[Content]:
+        """Return all rows; a pure function."""
+        raise NotImplementedError
+
+    def scroll_rows(self, count: int) -> None:
+        """Move up or down."""
+        self.top += count
+        self.refresh_rows()
+
+    def scroll_pages(self, pages: int) -> None:
+        """Move up or down by what the window shows."""
+        self.scroll_rows(pages * max(1, self.size.height - 2))
+
+    def scroll_columns(self, count: int) -> None:
+        """Move to the left or right."""
+        self.left = max(0, self.left + count)
+        self.refresh_rows()
+
+    def rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the rows in the window; where not all fit, the last says how many are above and below."""
+        whole = self.text(self.view, width)
+        self.left = min(self.left, max(0, max((r.cell_length for r in whole), default=0) - width))
+        rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]
+        if len(rows) <= height:
+            self.top = 0
+            return rows
+        self.top = min(max(0, self.top), len(rows) - height + 1)
+        window = rows[self.top : self.top + height - 1]
+        below = len(rows) - self.top - len(window)
+        above = f"{self.top} above  " if self.top else ""
+        more = f"{fmt.more_rows(below)}  " if below else "end  "
+        return [*window, row(width, (f"{more}{above}up, down to scroll", fmt.INFO))]

@@ -127,3 +127,7 @@ class GateScreen(ChartKeys):
     def action_scroll_rows(self, count: int) -> None:
         """Scroll the evidence."""
         self.query_one(GateEvidence).scroll_rows(count)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the evidence by a page."""
+        self.query_one(GateEvidence).scroll_pages(pages)

@@ -160,8 +160,8 @@ COMMANDS: Final = (
     Command("gate", "v", "samples", "samples on a screen of their own", "view samples"),
     Command("gate", "down,j", "scroll_rows(1)", "scroll the evidence down"),
     Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),
-    Command("gate", "pagedown,space", "scroll_rows(8)", "scroll the evidence down by a page"),
-    Command("gate", "pageup", "scroll_rows(-8)", "scroll the evidence up by a page"),
+    Command("gate", "pagedown,space", "page(1)", "scroll the evidence down by a page"),
+    Command("gate", "pageup", "page(-1)", "scroll the evidence up by a page"),
     # The chart
     Command("chart", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
     Command("chart", "m", "metric(1)", "next metric", "metric"),
@@ -200,8 +200,8 @@ COMMANDS: Final = (
     Command("samples", "question_mark,h", "help", "all keys", "help"),
     Command("samples", "down,j", "scroll_rows(1)", "down"),
     Command("samples", "up,k", "scroll_rows(-1)", "up"),
-    Command("samples", "pagedown", "scroll_rows(10)", "down by a page"),
-    Command("samples", "pageup", "scroll_rows(-10)", "up by a page"),
+    Command("samples", "pagedown", "page(1)", "down by a page"),
+    Command("samples", "pageup", "page(-1)", "up by a page"),
     # The artifacts
     Command("artifacts", "down,j", "choose(1)", "next file"),
     Command("artifacts", "up,k", "choose(-1)", "file before"),

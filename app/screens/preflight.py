@@ -9,8 +9,9 @@ from textual.content import Content
 from textual.message import Message
 
 from app.screens.keys import bindings
-from app.screens.text import TextRows, TextScreen
+from app.screens.text import TextScreen
 from widgets.preflight import Check, check_rows
+from widgets.rows import ScrolledRows
 from widgets.view import View
 
 
@@ -66,5 +67,5 @@ class PreflightScreen(TextScreen):
         self._refresh()
 
     def _refresh(self) -> None:
-        for rows in self.query(TextRows):
+        for rows in self.query(ScrolledRows):
             rows.refresh_rows()

@@ -52,6 +52,10 @@ class SamplesScreen(CockpitScreen):
         """Scroll within the sample."""
         self.pager.scroll_rows(count)
 
+    def action_page(self, pages: int) -> None:
+        """Scroll within the sample by a page."""
+        self.pager.scroll_rows(pages * max(1, self.pager.size.height - 2))
+
     def action_failed(self) -> None:
         """Only those that failed, or all."""
         self.pager.toggle_failed()

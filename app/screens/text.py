@@ -14,7 +14,7 @@ from widgets import format as fmt
 from widgets.header import Clock, HeaderRows, when
 from widgets.parameters import written
 from widgets.phase_table import how_it_ended, look
-from widgets.rows import ViewRows, row
+from widgets.rows import ScrolledRows, row
 from widgets.samples import wrapped
 from widgets.view import View
 
@@ -160,39 +160,6 @@ def outcome_rows(view: View, width: int) -> list[Content]:
     return rows
 
 
-class TextRows(ViewRows):
-    """Rows that scroll, to the side as well where one is longer than the widget is wide."""
-
-    top = left = 0
-
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
-        """Return all rows."""
-        raise NotImplementedError
-
-    def scroll_rows(self, count: int) -> None:
-        """Move up or down."""
-        self.top += count
-        self.refresh_rows()
-
-    def scroll_columns(self, count: int) -> None:
-        """Move to the left or right."""
-        self.left = max(0, self.left + count)
-        self.refresh_rows()
-
-    def rows(self, width: int, height: int) -> Sequence[Content]:
-        """Return the rows in the window; the last says how many follow."""
-        whole = self.text(self.view, width)
-        self.left = min(self.left, max(0, max((r.cell_length for r in whole), default=0) - width))
-        rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]
-        if len(rows) <= height:
-            self.top = 0
-            return rows
-        self.top = min(max(0, self.top), len(rows) - height + 1)
-        window = rows[self.top : self.top + height - 1]
-        below = len(rows) - self.top - len(window)
-        return [*window, row(width, (fmt.more_rows(below) if below else "end", fmt.INFO))]
-
-
 class TextScreen(CockpitScreen):
     """A page of text under the session's header."""
 
@@ -209,7 +176,7 @@ class TextScreen(CockpitScreen):
         """Lay out the page."""
         text = self.text
 
-        class Page(TextRows):
+        class Page(ScrolledRows):
             def text(self, view: View | None, width: int) -> Sequence[Content]:
                 return text(view, width)
 
@@ -223,21 +190,20 @@ class TextScreen(CockpitScreen):
         return action != "keep" and super().check_action(action, parameters)
 
     def _plain(self) -> str:
-        rows = self.text(self.view, self.query_one(TextRows).size.width)
+        rows = self.text(self.view, self.query_one(ScrolledRows).size.width)
         return "\n".join(r.plain.rstrip() for r in rows) + "\n"
 
     def action_scroll_rows(self, count: int) -> None:
         """Scroll."""
-        self.query_one(TextRows).scroll_rows(count)
+        self.query_one(ScrolledRows).scroll_rows(count)
 
     def action_page(self, pages: int) -> None:
         """Scroll by a page."""
-        rows = self.query_one(TextRows)
-        rows.scroll_rows(pages * max(1, rows.size.height - 2))
+        self.query_one(ScrolledRows).scroll_pages(pages)
 
     def action_scroll_columns(self, count: int) -> None:
         """Scroll to the left or right."""
-        self.query_one(TextRows).scroll_columns(count)
+        self.query_one(ScrolledRows).scroll_columns(count)
 
     def action_copy(self) -> None:
         """Copy the whole text."""

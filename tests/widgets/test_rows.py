@@ -6,7 +6,8 @@ from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.strip import Strip
 
-from widgets.rows import Rows
+from widgets.rows import Rows, ScrolledRows
+from widgets.view import View
 
 
 class Numbered(Rows):
@@ -38,3 +39,23 @@ async def test_no_row_is_painted_empty_or_for_another_size() -> None:
         painted = app.query_one(Numbered).painted
     assert {text for width, text in painted if width == 80} == {"80x24"}
     assert {text for width, text in painted if width == 60} == {"60x10"}
+
+
+class Lines(ScrolledRows):
+    def text(self, view: View | None, width: int) -> list[Content]:
+        return [Content(f"line {number}") for number in range(10)]
+
+
+def window(lines: Lines, height: int) -> list[str]:
+    return [row.plain for row in lines.rows(40, height)]
+
+
+def test_a_window_says_what_is_above_and_below() -> None:
+    lines = Lines()
+    assert window(lines, 10) == [f"line {number}" for number in range(10)]
+    assert window(lines, 4) == ["line 0", "line 1", "line 2", "7 more rows  up, down to scroll"]
+    lines.top = 2
+    assert window(lines, 4) == ["line 2", "line 3", "line 4", "5 more rows  2 above  up, down to scroll"]
+    lines.top = 99
+    assert window(lines, 4) == ["line 7", "line 8", "line 9", "end  7 above  up, down to scroll"]
+    assert window(lines, 12)[0] == "line 0", "what has room is shown from its beginning"
