@@ -1,7 +1,7 @@
 """The GPU benchmark: what generation, judging and training cost on the card that is here.
 
     python -m benchmarks.gpu generation|training|all [--shape S] [--model FOLDER] [--seconds N] [--out FILE]
-    python -m benchmarks.gpu section vllm|fp8|naive|small|training [the same options]
+    python -m benchmarks.gpu section vllm|fp8|naive|small|training|scaling [the same options]
     python -m benchmarks.gpu report FILE... [--usd-per-hour H100=2.69 ...]
 
 Each section runs in a process of its own and writes its rows to FILE as they come, one JSON object a line.
@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import gpu_cards, gpu_generation, gpu_model, gpu_report
+from benchmarks import gpu_cards, gpu_generation, gpu_model, gpu_report, gpu_scaling
 
 Row = dict[str, Any]
 Section = Callable[[str, float], Iterator[Row]]
@@ -46,6 +46,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "fp8": functools.partial(gpu_generation.vllm, quantization="fp8"),
     "small": gpu_generation.small,
     "training": training,
+    "scaling": gpu_scaling.measure,
 }
 
 
@@ -97,7 +98,7 @@ def one_section(section: str, shape: str, model: str | None, seconds: float, out
             bound = row.get("bound_by")
             if bound is not None:
                 row["bound_by"] = dataclasses.asdict(bound)
-                row["ceiling"] = bound.tokens_per_second(card) if card else None
+                row["ceiling"] = bound.tokens_per_second(card) * row.get("gpus", 1) if card else None
             _write(out, {"section": section, "shape": of_what, "device": device, **row})
     except Exception as error:
         traceback.print_exc()

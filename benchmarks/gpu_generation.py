@@ -295,6 +295,13 @@ class Window:
         }
 
 
+def lengths(work: Workload, at_once: int, count: int) -> list[int]:
+    """Return how long answers get: the first ones of any length, so that rows do not end all at once."""
+    chance = Random(0)
+    first = [chance.randint(1, work.new) for _ in range(min(at_once, count // 2))]
+    return first + [work.new] * (count - len(first))
+
+
 @dataclass(frozen=True)
 class Bench:
     """An engine under measurement."""
@@ -321,12 +328,6 @@ class Bench:
             list(self.engine.generate([Group(few, range(len(few)), Sampling(4, 0.9, 0.95))], base=base))
         self.engine.next_token([[1, 2, 3]], [4, 5], base=True)
 
-    def _lengths(self) -> list[int]:
-        """Return how long answers get: the first ones of any length, so that rows do not end all at once."""
-        chance = Random(0)
-        first = [chance.randint(1, self.work.new) for _ in range(min(self.rows, self.work.rows // 2))]
-        return first + [self.work.new] * (self.work.rows - len(first))
-
     def own(self, what: str, prompts: list[str]) -> Row:
         """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them.
 
@@ -339,7 +340,9 @@ class Bench:
 
         own, kept = self._own, RequestOutputKind.FINAL_ONLY
         ids = [self.engine.tokenizer.prompt_ids(text) for text in prompts]
-        for number, (row, new) in enumerate(zip(ids, self._lengths(), strict=True)):
+        for number, (row, new) in enumerate(
+            zip(ids, lengths(self.work, self.rows, self.work.rows), strict=True)
+        ):
             sampling = SamplingParams(max_tokens=new, ignore_eos=True, output_kind=kept, temperature=1.0)
             own.add_request(f"own {number}", {"prompt_token_ids": row}, sampling)
         with Window(own.engine_core, self.seconds) as window:
@@ -353,7 +356,9 @@ class Bench:
         """Measure our engine, as phases use it."""
         groups = [
             Group([text], [seed], msgspec.structs.replace(sampling, max_new_tokens=new))
-            for seed, (text, new) in enumerate(zip(prompts, self._lengths(), strict=True))
+            for seed, (text, new) in enumerate(
+                zip(prompts, lengths(self.work, self.rows, self.work.rows), strict=True)
+            )
         ]
         with Window(self._own.engine_core, self.seconds) as window:
             for _ in self.engine.generate(groups, base=base, on_step=window.on_step):

@@ -104,7 +104,7 @@ def _rate(row: Row) -> tuple[float | None, str]:
     return None, ""
 
 
-def _best(rows: Sequence[Row], what: str, engine: str) -> Row | None:
+def _best(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) -> Row | None:
     """Return the fastest row of a kind; 8-bit weights, which no phase takes unasked, are left out."""
     found = [
         row
@@ -112,6 +112,7 @@ def _best(rows: Sequence[Row], what: str, engine: str) -> Row | None:
         if what in row["what"]
         and engine in row.get("engine", "")
         and "fp8" not in row.get("engine", "")
+        and row.get("gpus", 1) == gpus
         and _rate(row)[0]
     ]
     return max(found, key=lambda r: _rate(r)[0] or 0.0, default=None)
@@ -146,7 +147,7 @@ def aims(rows: Sequence[Row]) -> str:
     few, several, naive = ("few-shot answers", "ours"), ("candidates a prompt", "ours"), "generate"
     sft = _best(rows, "SFT", "ours")
     of_ceiling = (_rate(sft)[0] or 0.0) / sft["ceiling"] if sft and sft.get("ceiling") else None
-    found = (
+    found: tuple[tuple[str, float | None, float], ...] = (
         ("few-shot answers, against plain generate", ratio(few, (few[0], naive)), 10.0),
         ("few-shot answers, against vLLM's own loop", ratio(few, (few[0], "its own loop")), 0.9),
         ("4 candidates with the adapter, against plain generate", ratio(several, (few[0], naive)), 10.0),
@@ -155,6 +156,12 @@ def aims(rows: Sequence[Row]) -> str:
         ("SFT, of the ceiling", of_ceiling, 0.55),
         ("DPO, against TRL's defaults", ratio(("DPO", "ours"), ("DPO", "naive")), 1.5),
     )
+    for count in sorted({row["gpus"] for row in rows if row.get("gpus", 1) > 1}):
+        alone = [row for row in rows if row.get("gpus") == 1]  # of the same run
+        for said, what in (("SFT", "SFT"), ("4 candidates with the adapter", "candidates a prompt")):
+            one, all_of_them = _best(alone, what, "ours"), _best(rows, what, "ours", count)
+            gain = (_rate(all_of_them)[0] or 0.0) / (_rate(one)[0] or 1.0) if one and all_of_them else None
+            found += ((f"{said}, {count} GPUs against one", gain, 0.95 * count),)
     lines = ["| what | measured | at least | |", "|---|---:|---:|---|"]
     for what, value, aim in found:
         if value is None:

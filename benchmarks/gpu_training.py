@@ -20,7 +20,7 @@ from trl.kernels import ChunkedLogProbFunction
 
 from app.plan import memory
 from benchmarks import gpu_model
-from phases.common import kernels
+from phases.common import kernels, ranks
 
 GIB = 2**30
 CARD = 79 * GIB
@@ -95,6 +95,16 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
     run.add_reference()
     yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (kernels.ALL,))
+
+
+def ours(shape: str, device: torch.device, seconds: float) -> dict[str, Any]:
+    """Return the row of SFT by our way alone; under a launcher, in each of its processes that of all."""
+    sizes = SMALL if shape == "tiny" else FULL
+    batches = sequences_of(sizes, gpu_model.SHAPES[shape]["vocab_size"] - 1, device)
+    run = _Run(shape, device, seconds)
+    kernels.fuse_layers(run.model.get_base_model())
+    auto = (kernels.NEVER, kernels.HALF, kernels.ALL)
+    return run.timed("SFT", "ours: packed rows, chunked loss", batches, _chunked_loss, auto)
 
 
 def _peak(device: torch.device) -> float:
@@ -225,6 +235,18 @@ def _autocast(device: torch.device) -> Any:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
 
 
+class _Loss(torch.nn.Module):  # type: ignore[misc]
+    """A model with its loss: what is called, so that DDP sees the backward pass."""
+
+    def __init__(self, model: Any, loss: Callable[[Any, Batch], torch.Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return self.loss(self.model, batch)
+
+
 class _Run:
     """Takes steps with one model and one optimiser."""
 
@@ -280,17 +302,18 @@ class _Run:
         for every in choices:
             kernels.recompute(self.model, every)
             self._clean()
-            if self._fits(largest, loss):
+            called = self._shared(loss)
+            if self._fits(largest, called):
                 break
         else:
             return {"what": what, "engine": engine, "note": "out of memory"}
         tokens, steps, started = 0, 0, time.perf_counter()
         for batch in itertools.cycle(batches):
-            self._step(batch, loss)
-            tokens += _tokens(batch)
+            self._step(batch, called)
+            tokens += _tokens(batch) * ranks.processes()
             steps += 1
             spent = time.perf_counter() - started
-            if spent >= self.seconds and steps > 1:
+            if ranks.agreed(spent >= self.seconds and steps > 1)[0]:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
         notes = (
@@ -320,17 +343,24 @@ class _Run:
         )
         return need.total - need.parts["CUDA"]
 
-    def _fits(self, batch: Batch, loss: Callable[[Any, Batch], torch.Tensor]) -> bool:
+    def _shared(self, loss: Callable[[Any, Batch], torch.Tensor]) -> torch.nn.Module:
+        """Return the loss, its gradients shared by all processes if there are several."""
+        called = _Loss(self.model, loss)
+        if ranks.processes() == 1:
+            return called
+        return torch.nn.parallel.DistributedDataParallel(called)
+
+    def _fits(self, batch: Batch, called: torch.nn.Module) -> bool:
         try:
-            self._step(batch, loss)
+            self._step(batch, called)
         except torch.OutOfMemoryError:
             return False
         return True
 
-    def _step(self, batch: Batch, loss: Callable[[Any, Batch], torch.Tensor]) -> None:
+    def _step(self, batch: Batch, called: torch.nn.Module) -> None:
         self.model.train()
         with _autocast(self.device):
-            found = loss(self.model, batch)
+            found = called(batch)
         found.backward()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)

@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import gpu, gpu_cards, gpu_generation, gpu_model, gpu_report
+from benchmarks import gpu, gpu_cards, gpu_generation, gpu_model, gpu_report, gpu_scaling
 
 SHAPE = "Qwen2.5-32B"
 
@@ -122,6 +125,40 @@ def test_aims_are_ratios_within_the_rows() -> None:
     assert "| few-shot answers, against plain generate | 9.33x | 10x | 7% short |" in table
     assert "| DPO, against TRL's defaults | 2.00x | 1.5x | reached |" in table
     assert "| few-shot answers, against vLLM's own loop | | 0.9x | not measured |" in table
+
+
+def test_several_gpus_are_compared_with_one_of_the_same_run_and_predict_no_session() -> None:
+    sft, ours = "SFT", "ours: packed rows, chunked loss"
+    rows = [
+        *ROWS,
+        row(sft, f"{ours}, 1 GPU", 2500, gpus=1, bound_by=None),
+        row(sft, f"{ours}, 2 GPUs", 4900, gpus=2, bound_by=None),
+    ]
+    table = gpu_report.aims(rows)
+    assert "| SFT, 2 GPUs against one | 1.96x | 1.9x | reached |" in table
+    assert "| 4 candidates with the adapter, 2 GPUs against one | | 1.9x | not measured |" in table
+    assert "GPUs against one" not in gpu_report.aims(ROWS)
+    speeds = gpu_report.speeds(rows, gpu_cards.CARDS["H100"])
+    assert speeds is not None
+    assert speeds.sft == 3000
+
+
+def test_training_is_measured_in_several_processes_as_in_one(tmp_path: Path) -> None:
+    """Two processes on a CPU; the steps of both are counted."""
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    argv = [*launch, "-m", "benchmarks.gpu_scaling", "training", "--shape", "tiny", "--seconds", "0"]
+    said = subprocess.run(
+        [sys.executable, *argv, "--gpus", "2"],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    [line] = [line for line in said.splitlines() if line.startswith(gpu_scaling.MARK)]
+    found = json.loads(line.removeprefix(gpu_scaling.MARK))
+    assert found["gpus"] == 2
+    assert found["tokens_per_second"] > 0
+    assert found["engine"].endswith("2 GPUs")
 
 
 def test_predicted_peaks_stand_beside_measured_ones() -> None:
