@@ -176,7 +176,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.common.contamination import refuse_suite_prompts
 
     with training.training_log(parameters.logs, "dpo_training") as log:
-        loaded = training.load_model("--sft-model", parameters.sft_model, trainable=True)
+        loaded = training.load_model(
+            "--sft-model", parameters.sft_model, trainable=True, sharded=parameters.shard_weights
+        )
         if not loaded.source.base:
             raise BadInputError(
                 f"--sft-model {parameters.sft_model} is no adapter; give the folder that SFT wrote"
@@ -224,7 +226,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
         saved = training.save_adapter(trainer, loaded, parameters.output_dir)
         reloaded = training.reloaded_loss(trainer, parameters.output_dir)
-        if not ranks.first():
+        if not (ranks.first() or loaded.sharded):
             return
         metrics = {
             **_metrics(history, parameters),

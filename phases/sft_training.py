@@ -105,7 +105,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.common.contamination import refuse_suite_prompts
 
     with training.training_log(parameters.logs, "sft_training") as log:
-        loaded = training.load_model("--model", parameters.model, trainable=False)
+        loaded = training.load_model(
+            "--model", parameters.model, trainable=False, sharded=parameters.shard_weights
+        )
         if loaded.source.base:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
         texts = [text for row in rows for text in (row.instruction, row.response)]
@@ -154,7 +156,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "dropped_too_long": too_long,
         }
         log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
-        if not ranks.first():
+        if not (ranks.first() or loaded.sharded):
             return
         _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
         training.finish(

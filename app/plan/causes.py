@@ -27,7 +27,8 @@ class Explanation(NamedTuple):
 CAUSES: dict[Cause, Explanation] = {
     "oom": Explanation(
         "the GPU ran out of memory",
-        "Reduce the batch size, then the LoRA rank; use gradient checkpointing; shorten the sequences.",
+        "Reduce the batch size, then the LoRA rank; use gradient checkpointing; shorten the sequences. "
+        "On several GPUs, shard_weights = true shares the model out.",
     ),
     "host_oom": Explanation(
         "the host ran out of memory",

@@ -365,6 +365,13 @@ class _Draft:
         if phase.get("launcher") is None:
             if "launcher_options" in phase:
                 self._error((*path, "launcher_options"), "expected only beside launcher", "Add or remove one")
+            params = phase.get("params")
+            if isinstance(params, dict) and params.get("shard_weights") is True:
+                self._error(
+                    (*path, "params", "shard_weights"),
+                    "expected only beside launcher: one process has nobody to share with",
+                    'Add launcher = "accelerate"',
+                )
             return
         module = _module(str(phase.get("run")))
         if isinstance(module, tuple) or not issubclass(module.parameters, TrainingParameters):

@@ -29,7 +29,10 @@ PROMPT: Final = 1024
 """Tokens of a prompt with its solved examples, at most."""
 
 # NF4 with double quantisation: four bits, an 8-bit scale for 64 weights, a 32-bit scale for 256 of those.
-_NF4: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
+_PACKED: Final = 0.5
+_NF4: Final = _PACKED + 1 / 64 + 4 / (64 * 256)
+# Layers that are whole at once where weights are in shares.
+_GATHERED: Final = 3
 # Half precision, single precision, and Adam's two numbers a parameter in 8 bits or in 32.
 _HALF, _SINGLE, _ADAM_8BIT, _ADAM = 2, 4, 2, 8
 # vLLM's weights of 8 bits; embeddings stay as they are.
@@ -39,6 +42,7 @@ _LOGITS: Final = 12
 # TRL's loss looks at so many tokens and vocabulary entries at once.
 _TILE_TOKENS, _TILE_ENTRIES = 4096, 32768
 _TRAINING: Final = ("phases.sft_training", "phases.dpo_training")
+_LAUNCHER: Final = 'launcher = "accelerate" and '
 _CHECKPOINTING: Final = {"off": 0.0, "half": 0.5, "on": 1.0}
 """Share of the layers that recompute their activations."""
 
@@ -106,6 +110,16 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         """Bytes of the weights as built-in phases load them."""
         return self.in_layers * (_NF4 if self.four_bit else _HALF) + self.embeddings * _HALF
 
+    def shared_weights(self, shared_by: int) -> float:
+        """Return the bytes of the weights where so many GPUs hold the layers' in shares, at the peak.
+
+        The scales of 4-bit weights and the embeddings are whole on each. Gathered are the layer that computes
+        and the next, the latter twice while it arrives.
+        """
+        gathered = self.in_layers * (_PACKED if self.four_bit else _HALF)
+        kept = self.weights - gathered
+        return kept + gathered / shared_by + _GATHERED * gathered / self.num_hidden_layers
+
     @property
     def activations(self) -> int:
         """Bytes that a layer keeps of each token for the backward pass, with the kernels of extra `gpu`."""
@@ -169,6 +183,7 @@ def training(
     whole_logits: bool = False,
     reference: bool = False,
     processes: int = 1,
+    shared_by: int = 1,
 ) -> Need:
     """Return what a training with LoRA needs.
 
@@ -179,7 +194,8 @@ def training(
         checkpointing: which layers recompute: `off`, `half` or `on`.
         whole_logits: whether the loss holds the logits of the whole vocabulary; TRL's does not.
         reference: whether a frozen copy of the adapter is kept, as for DPO.
-        processes: more than one hold their gradients a second time, to exchange them.
+        processes: more than one hold their gradients a second time, to exchange them; not where they share.
+        shared_by: how many GPUs hold the layers' weights in shares (see phases.common.shards).
     """
     adapter = shape.adapter(rank)
     recomputed = _CHECKPOINTING[checkpointing] * shape.num_hidden_layers
@@ -195,11 +211,11 @@ def training(
     weight = _HALF * max(inputs * outputs for inputs, outputs in shape.linear)
     layer = tokens * (shape.activations + _HALF * 3 * shape.intermediate_size) + weight
     parts = {
-        "weights": shape.weights,
+        "weights": shape.weights if shared_by == 1 else shape.shared_weights(shared_by),
         "adapter": (_SINGLE * (2 if reference else 1) + _HALF) * adapter,
         "optimiser": (_ADAM_8BIT if shape.four_bit else _ADAM) * adapter,
         "activations": inputs + kept,
-        "loss and gradients": max(loss, gradients + layer) + (gradients if processes > 1 else 0),
+        "loss and gradients": max(loss, gradients + layer) + (gradients if shared_by == 1 < processes else 0),
         "CUDA": CONTEXT,
     }
     return Need(parts, checkpointing)
@@ -385,8 +401,10 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
         yield generation(shape, rows=rows, prompt=PROMPT, new=new, rank=rank)
         return
     dpo = phase.run == "phases.dpo_training"
+    shared = phase.launcher and _value(phase, "shard_weights")
     wanted = str(_value(phase, "gradient_checkpointing"))
-    for checkpointing in _CHECKPOINTING if wanted == "auto" else (wanted,):
+    auto = ("on",) if shared else tuple(_CHECKPOINTING)
+    for checkpointing in auto if wanted == "auto" else (wanted,):
         yield training(
             shape,
             tokens=rows * int(_value(phase, "max_length")) * (2 if dpo else 1),
@@ -394,29 +412,44 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
             checkpointing=checkpointing,
             reference=dpo,
             processes=with_gpus.count if phase.launcher else 1,
+            shared_by=with_gpus.count if shared else 1,
         )
 
 
 def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:
-    """Return what makes the phase fit: as many of the plan's remedies as that takes, or a smaller batch."""
+    """Return what makes the phase fit: as many of the plan's remedies as that takes, or a smaller batch.
+
+    Where no batch is small enough, several GPUs can share the weights of a training.
+    """
 
     def fitting(changes: Mapping[str, Any]) -> Need | None:
-        changed = phase.model_copy(update={"params": {**phase.params, **changes}})
-        need = _least(plan, changed, shape, with_gpus)
+        launcher = "accelerate" if changes.get("shard_weights") else phase.launcher
+        changed = {"params": {**phase.params, **changes}, "launcher": launcher}
+        need = _least(plan, phase.model_copy(update=changed), shape, with_gpus)
         return need if with_gpus.fits(need) else None
 
     changes: dict[str, Any] = {}
     for step in phase.remedies.get("oom", ()):
         changes |= step
         if need := fitting(changes):
-            said = ", ".join(f"{name} = {value}" for name, value in changes.items())
-            return f"with {said} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
-    smaller: dict[str, Any] = {"engine": "transformers"} if _value(phase, "engine", None) else {}
-    rows = int(_value(phase, "batch_size", 1))
-    while rows > 0:
-        if need := fitting(smaller):
-            said = ", ".join(f"{name} = {value}" for name, value in smaller.items())
-            return f"with {said} it needs {need.total / GIB:.0f} GiB"
-        rows //= 2
-        smaller["batch_size"] = rows
+            return f"with {_said(changes)} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
+    tried: list[dict[str, Any]] = [{"engine": "transformers"} if _value(phase, "engine", None) else {}]
+    if phase.run in _TRAINING and with_gpus.count > 1:
+        tried.append({"shard_weights": True})
+    for smaller in tried:
+        rows = int(_value(phase, "batch_size", 1))
+        while rows > 0:
+            if need := fitting(smaller):
+                launcher = "" if phase.launcher or "shard_weights" not in smaller else _LAUNCHER
+                return f"with {launcher}{_said(smaller)} it needs {need.total / GIB:.0f} GiB"
+            rows //= 2
+            smaller["batch_size"] = rows
     return "no batch_size is small enough: a larger GPU, or a smaller model"
+
+
+def _said(changes: Mapping[str, Any]) -> str:
+    """Return changes of parameters as a plan has them."""
+    return ", ".join(
+        f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in changes.items()
+    )

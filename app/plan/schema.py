@@ -203,7 +203,8 @@ class Phase(Table):
     params: Parameters = Field(default={}, description="given as flags: batch_size = 4 is --batch-size 4")
     launcher: Literal["accelerate"] | None = Field(
         default=None,
-        description="start `run` once on each visible GPU; it trains data-parallel, `batch_size` on each",
+        description="start `run` once on each visible GPU; it trains data-parallel, `batch_size` on each; "
+        "with its parameter `shard_weights` the GPUs of a host share a model that does not fit one",
     )
     launcher_options: Parameters = Field(
         default={},

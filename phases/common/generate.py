@@ -11,6 +11,7 @@ from functools import lru_cache
 import torch
 from transformers import GenerationConfig
 
+from phases.common import ranks
 from phases.common.decoder import decoder
 from phases.common.draw import draw, noise_of, stream_of
 from phases.common.model import LoadedModel, Tokenizer
@@ -123,6 +124,8 @@ def _generate_ids(
     logits = passes.read()
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, rows, step))
+        if loaded.sharded:  # all go on alike: their passes must be as many
+            ranks.as_first(tokens)
         new[rows, step] = tokens[:, 0]
         done |= torch.isin(tokens[:, 0], last)
         if stops:

@@ -123,7 +123,8 @@ class Tokenizer:
 class LoadedModel:
     """A model with its tokenizer, where it came from and how it was loaded.
 
-    `fused_layers` says whether kernels have replaced the library's own layers (see `phases.common.kernels`).
+    `fused_layers` says whether kernels have replaced the library's own layers (see `phases.common.kernels`),
+    `sharded` whether each process holds a share of them (see `phases.common.shards`).
     """
 
     model: PreTrainedModel
@@ -132,6 +133,7 @@ class LoadedModel:
     device: str
     four_bit: bool
     fused_layers: bool = False
+    sharded: bool = False
 
     @property
     def dtype(self) -> str:
@@ -276,7 +278,12 @@ def _inserted(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tupl
 
 
 def load(
-    name: str, *, trainable: bool = False, four_bit: bool | None = None, attention: str | None = None
+    name: str,
+    *,
+    trainable: bool = False,
+    four_bit: bool | None = None,
+    attention: str | None = None,
+    sharded: bool = False,
 ) -> LoadedModel:
     """Load a model or an adapter on its base: bfloat16 on a GPU, float32 on a CPU.
 
@@ -285,6 +292,7 @@ def load(
         trainable: whether an adapter's weights may be trained; other weights never are.
         four_bit: NF4 weights; None takes them on a GPU for models of 10 billion parameters and more.
         attention: the attention kernel, as transformers calls it; None leaves the choice to transformers.
+        sharded: whether each process of this host holds a share of the layers only.
 
     Raises:
         ModelError: there is no such model, it needs code of its own, or 4 bits were asked for without a GPU.
@@ -306,12 +314,14 @@ def load(
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
+        # Only weights of a floating type can be in shares; what is packed into them are the same bits.
+        bnb_4bit_quant_storage=torch.bfloat16 if sharded else torch.uint8,
     )
     model = AutoModelForCausalLM.from_pretrained(
         weights.path,
         dtype=torch.bfloat16 if cuda else torch.float32,
-        quantization_config=quantised if four_bit else None,
-        device_map={"": device},
+        quantization_config=quantised if four_bit and not sharded else None,
+        device_map=None if sharded else {"": device},
         attn_implementation=attention,
         use_safetensors=True,
         trust_remote_code=False,
@@ -319,10 +329,14 @@ def load(
     # PEFT writes this name into adapters: a hub id stays a hub id, `embedded` stays `embedded`.
     model.name_or_path = weights.name
     model.requires_grad_(False)
+    if sharded:
+        from phases.common.shards import share_out
+
+        share_out(model, device, quantised if four_bit else None)
     if source.base:
         model = PeftModel.from_pretrained(model, source.path, is_trainable=trainable, use_safetensors=True)
     model.train(trainable)
-    return LoadedModel(model, tokenizer_of(source), source, device, four_bit)
+    return LoadedModel(model, tokenizer_of(source), source, device, four_bit, sharded=sharded)
 
 
 def _check_architecture(source: ModelSource) -> None:

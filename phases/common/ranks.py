@@ -5,6 +5,10 @@ must be the same in all (to stop, to save, that something failed) they agree on.
 """
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def rank() -> int:
@@ -15,6 +19,11 @@ def rank() -> int:
 def processes() -> int:
     """Return how many processes there are, over all hosts."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def on_host() -> int:
+    """Return how many of them there are on this host."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def first() -> bool:
@@ -40,3 +49,10 @@ def agreed(*raised: bool) -> tuple[bool, ...]:
     flags = torch.tensor(raised, dtype=torch.int32, device=device)
     torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
     return tuple(bool(flag) for flag in flags.tolist())
+
+
+def as_first(tensor: "torch.Tensor") -> None:
+    """Make a tensor what it is in the first process. All must call it, with tensors of one shape."""
+    import torch.distributed
+
+    torch.distributed.broadcast(tensor, src=0)

@@ -112,8 +112,9 @@ def _compute(
     heartbeat = Heartbeat(reporter, len(todo), "reference batches")
     trainer.model.eval()
     for first in range(0, len(todo), ranks.processes()):
-        mine = todo[first + ranks.rank() : first + ranks.rank() + 1]
-        found = [row for batch in mine for row in _batch(trainer, batch)]
+        # Where weights are in shares, all must compute at once: who has no batch repeats the last one.
+        found = _batch(trainer, todo[min(first + ranks.rank(), len(todo) - 1)])
+        found = found if first + ranks.rank() < len(todo) else []
         if ranks.processes() > 1:
             found = gather_object(found)
         if writer:

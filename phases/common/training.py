@@ -11,6 +11,7 @@ Under a launcher this runs in several processes at once (see `phases.common.rank
 import gc
 import logging
 import math
+import os
 import shutil
 import signal
 import sys
@@ -35,6 +36,7 @@ from phases.common.report import Reporter, Stopped
 from phases.common.training_data import (
     SETTINGS_WITHOUT_EFFECT,
     BadInputError,
+    FailedHereError,
     TrainingFailedError,
     TrainingParameters,
     ends,
@@ -222,14 +224,17 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
     layers recompute their activations. Weights, optimiser, random numbers and TRL's counts stay as they were.
     """
 
-    def __init__(self, trainer: Trainer, batch: Sequence[int], wanted: str, log: logging.Logger) -> None:
+    def __init__(
+        self, trainer: Trainer, batch: Sequence[int], parameters: TrainingParameters, log: logging.Logger
+    ) -> None:
         self.trainer = trainer
         self.batch = batch
-        self.choices = {
-            "off": (kernels.NEVER,),
-            "on": (kernels.ALL,),
-            "auto": (kernels.NEVER, kernels.HALF, kernels.ALL),
-        }[wanted]
+        self.sharded = parameters.shard_weights
+        # Where weights are in shares, what ran out of memory in one process cannot be tried again: the others
+        # wait for it in the midst of a pass.
+        auto = (kernels.ALL,) if self.sharded else (kernels.NEVER, kernels.HALF, kernels.ALL)
+        choices = {"off": (kernels.NEVER,), "on": (kernels.ALL,), "auto": auto}
+        self.choices = choices[parameters.gradient_checkpointing]
         self.log = log
         self.checkpointing = ""
         self.peak_bytes: int | None = None
@@ -243,10 +248,15 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
                 peak = f", {self.peak_bytes / GIB:.1f} GiB at the peak" if self.peak_bytes else ""
                 self.log.info("largest batch: fits%s; gradient checkpointing: %s", peak, self.checkpointing)
                 return
+        raise TrainingFailedError(self._too_large())
+
+    def _too_large(self) -> str:
         advice = "gradient_checkpointing = auto, " if self.choices == (kernels.NEVER,) else ""
-        raise TrainingFailedError(
+        last = ", and so does shard_weights" if ranks.on_host() > 1 and not self.sharded else ""
+        return (
             f"the largest batch, {len(self.batch)} rows, does not fit into the GPU's memory (out of memory): "
-            f"{advice}a smaller batch_size, max_length or lora_r helps, in this order. Nothing was trained"
+            f"{advice}a smaller batch_size, max_length or lora_r helps, in this order{last}. "
+            "Nothing was trained"
         )
 
     def _try(self) -> tuple[bool, bool]:
@@ -265,7 +275,9 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
                     with trainer.compute_loss_context_manager():
                         loss = trainer.compute_loss(trainer.model_wrapped, trainer._prepare_inputs(rows))
                     trainer.accelerator.backward(loss)
-            except torch.OutOfMemoryError:
+            except torch.OutOfMemoryError as error:
+                if self.sharded:
+                    raise FailedHereError(self._too_large()) from error
                 failed = True
         trainer.model.zero_grad(set_to_none=True)
         trainer._total_train_tokens = counted
@@ -341,14 +353,23 @@ class _Reports(TrainerCallback):  # type: ignore[misc]
                 )
 
 
-def load_model(flag: str, name: str, *, trainable: bool) -> LoadedModel:
-    """Load the model that a flag names.
+def load_model(flag: str, name: str, *, trainable: bool, sharded: bool) -> LoadedModel:
+    """Load the model that a flag names, in shares of the host's processes if `sharded`.
 
     Raises:
-        BadInputError: there is no such model.
+        BadInputError: there is no such model, or there are no several processes to share it.
     """
+    if sharded and ranks.on_host() == 1:
+        raise BadInputError(
+            "--shard-weights: expected several processes on each host, to share the weights; there is one: "
+            'add launcher = "accelerate" to the phase, on a host with several GPUs'
+        )
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise BadInputError(
+            "accelerate was told to use FSDP, which this phase does by itself: use --shard-weights instead"
+        )
     try:
-        loaded = load(name, trainable=trainable, attention=kernels.attention())
+        loaded = load(name, trainable=trainable, attention=kernels.attention(), sharded=sharded)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
     return replace(loaded, fused_layers=kernels.fuse_layers(loaded.model))
@@ -508,7 +529,7 @@ def train(
     if resume:
         reporter.notice(f"resuming from {resume}")
     batch = largest_batch(longest, parameters.batch_size)
-    probe = _Probe(trainer, batch, parameters.gradient_checkpointing, log)
+    probe = _Probe(trainer, batch, parameters, log)
     with StopRequest() as stop:
         seconds = 60 * parameters.checkpoint_minutes
         trainer.add_callback(probe)
@@ -583,6 +604,7 @@ def finish(
         adapter_dtype="float32",
         attention=loaded.attention,
         processes=ranks.processes(),
+        sharded=loaded.sharded,
         fused_layers=loaded.fused_layers,
         gradient_checkpointing=history.checkpointing,
         largest_batch_peak_gib=None if history.peak_bytes is None else round(history.peak_bytes / GIB, 2),

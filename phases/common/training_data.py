@@ -29,6 +29,10 @@ class TrainingFailedError(RuntimeError):
     """Training cannot go on; the message says why and what to try."""
 
 
+class FailedHereError(TrainingFailedError):
+    """Only this process may have failed, so it is the one to say why; its launcher ends the others."""
+
+
 class TrainingParameters(PhaseParameters):
     """Parameters of both trainings. `usual` gives the range that the session document recommends."""
 
@@ -45,7 +49,12 @@ class TrainingParameters(PhaseParameters):
     gradient_checkpointing: Literal["auto", "on", "off"] = Field(
         "auto",
         description="recompute activations: less memory, slower; auto tries the largest batch without it, "
-        "then in every second layer, then in all",
+        "then in every second layer, then in all; in all at once with shard_weights",
+    )
+    shard_weights: bool = Field(
+        False,
+        description="each GPU of a host holds a share of the layers' weights and gathers a layer while it is "
+        "needed: slower, for a model that does not fit one GPU; needs a launcher",
     )
     heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of the rows that is never trained")
     evaluations: int = Field(
@@ -65,7 +74,9 @@ class TrainingParameters(PhaseParameters):
         return self.log_dir or self.output_dir.parent.parent / "logs"
 
 
-SETTINGS_WITHOUT_EFFECT = frozenset({"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing"})
+SETTINGS_WITHOUT_EFFECT = frozenset(
+    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights"}
+)
 """Parameters that do not change what is learned: a checkpoint made with others of them can be resumed."""
 
 
@@ -256,7 +267,7 @@ def command(
     try:
         run(parameters, (Reporter if ranks.first() else SilentReporter)(parameters.output_dir))
     except (BadInputError, FileNotFoundError, TrainingFailedError) as error:
-        if ranks.first():
+        if ranks.first() or isinstance(error, FailedHereError):
             print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
         return 1 if isinstance(error, TrainingFailedError) else 2
     return 0

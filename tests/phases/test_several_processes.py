@@ -1,4 +1,7 @@
-"""Trainings in two processes, as a launcher starts them: what they learn, who writes, stop and resume."""
+"""Trainings in two processes, as a launcher starts them: what they learn, who writes, stop and resume.
+
+Each process holds the whole model, or a share of its weights.
+"""
 
 import json
 import math
@@ -73,11 +76,13 @@ def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def together(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[[], ["--shard-weights"]], ids=["whole", "in shares"])
+def together(
+    request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A training in two processes that was stopped on its way, and resumed; then one of preferences."""
     folder = tmp_path_factory.mktemp("together")
-    argv = arguments(folder, tiny_model)
+    argv = [*arguments(folder, tiny_model), *request.param]
     process = launched(["-m", "phases.sft_training", *argv], folder)
     ends = time.monotonic() + 300
     while len(reported(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < ends:
@@ -94,7 +99,7 @@ def together(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     (folder / "in_turn.py").write_text(IN_TURN)
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(folder / "models/sft"), "--preference-file", str(folder / "pairs.jsonl")]
-    preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo")]
+    preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo"), *request.param]
     in_turn = [str(folder / "in_turn.py"), "\n".join(argv), "\n".join(preferences)]
     resumed = launched(in_turn, folder)
     said = resumed.communicate(timeout=300)[0]
@@ -116,6 +121,8 @@ def test_the_first_process_alone_reports_and_writes(alone: Path, together: Path)
     result = json.loads((together / "models/sft/result.json").read_text())
     single = json.loads((alone / "models/sft/result.json").read_text())
     assert result["provenance"]["processes"] == 2
+    recomputed = "on" if result["provenance"]["sharded"] else "off"
+    assert result["provenance"]["gradient_checkpointing"] == recomputed
     for name in ("steps", "tokens_trained", "train_rows", "heldout_rows"):
         assert result["metrics"][name] == single["metrics"][name]
     steps = [line["step"] for line in reported(together, "loss")]
@@ -133,3 +140,90 @@ def test_preferences_are_trained_in_two_processes_from_the_reference(together: P
     assert metrics["final_loss"] < metrics["first_loss"]
     kept = (output / "checkpoints/reference.jsonl").read_text().splitlines()
     assert len(kept) == len({json.loads(line)["key"] for line in kept}) == len(PAIRS)
+
+
+FULL = """
+import sys
+import torch
+from trl import SFTTrainer
+from phases import sft_training
+from phases.common import ranks
+
+trained = SFTTrainer.compute_loss
+
+def compute_loss(*arguments, **more):
+    if ranks.rank() == 1:
+        raise torch.OutOfMemoryError
+    return trained(*arguments, **more)
+
+SFTTrainer.compute_loss = compute_loss
+sys.exit(sft_training.main(sys.argv[1:]))
+"""
+
+
+def test_one_process_that_runs_out_of_memory_in_shares_says_so_and_ends_all(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "full.py").write_text(FULL)
+    argv = [str(tmp_path / "full.py"), *arguments(tmp_path, tiny_model), "--shard-weights"]
+    process = launched(argv, tmp_path)
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 1, said
+    assert said.count("the largest batch, 2 rows, does not fit into the GPU's memory (out of memory)") == 1
+    assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
+
+
+IN_SHARES = """
+import sys
+import torch
+from accelerate import PartialState
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from phases.common.kernels import ALL, NEVER, recompute
+from phases.common.shards import share_out
+
+path, four_bit = sys.argv[1], sys.argv[2] == "4"
+device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
+
+
+def settings(storage):
+    packed = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+    return BitsAndBytesConfig(bnb_4bit_quant_storage=storage, **packed) if four_bit else None
+
+
+packed = {"quantization_config": settings(torch.uint8), "device_map": {"": str(device)}}
+whole = AutoModelForCausalLM.from_pretrained(path, **packed).requires_grad_(False)
+shared = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
+share_out(shared, str(device), settings(torch.bfloat16))
+layers = [sum(p.to_local().nbytes for p in shared.model.layers.parameters())]
+layers += [sum(p.nbytes for p in whole.model.layers.parameters())]
+assert layers[0] < 0.6 * layers[1], layers
+
+ids = torch.arange(1, 41, device=device).view(2, 20)
+found = []
+for model in (whole, shared):
+    torch.manual_seed(0)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    for every in (NEVER, ALL):
+        adapted.zero_grad()
+        recompute(adapted.train(), every)
+        loss = adapted(input_ids=ids, labels=ids).loss
+        loss.backward()
+        found.append(torch.stack([loss, *(p.grad.norm() for p in adapted.parameters() if p.requires_grad)]))
+    with torch.inference_mode():
+        found.append(adapted.eval()(input_ids=ids).logits)
+for ours, theirs in zip(found[3:], found[:3], strict=True):
+    torch.testing.assert_close(ours, theirs)
+"""
+
+
+@pytest.mark.parametrize("bits", ["32", "4"])
+def test_a_model_in_shares_computes_what_it_computes_whole(
+    bits: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    if bits == "4":
+        pytest.importorskip("bitsandbytes")
+    (tmp_path / "in_shares.py").write_text(IN_SHARES)
+    process = launched([str(tmp_path / "in_shares.py"), str(tiny_model), bits], tmp_path)
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said

@@ -425,6 +425,29 @@ def test_the_probe_changes_nothing(
     assert history(tmp_path) == history(unbroken)
 
 
+@pytest.mark.parametrize(
+    ("shards", "use_fsdp", "why"),
+    [
+        (["--shard-weights"], "", "expected several processes on each host"),
+        ([], "true", "use --shard-weights instead"),
+    ],
+)
+def test_weights_are_shared_by_several_processes_and_by_nothing_else(  # noqa: PLR0917
+    shards: list[str],
+    use_fsdp: str,
+    why: str,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", use_fsdp)
+    assert train(tmp_path, *shards) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert said.count("\n") == 1
+
+
 def out_of_memory(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first passes through the model run out of memory."""
     import torch

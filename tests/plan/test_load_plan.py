@@ -156,6 +156,12 @@ WRONG = {
         "phase.first.launcher_options",
         "only beside launcher",
     ),
+    "weights shared without launcher": (
+        "count = 5",
+        "shard_weights = true",
+        "phase.first.params.shard_weights",
+        "nobody to share with",
+    ),
     "missing key": (
         '[[phase]]\nid = "first"\ntitle = "First"',
         '[[phase]] #!\nid = "first"',

@@ -83,6 +83,47 @@ def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> N
     assert two - one == pytest.approx(2 * 4 * QWEN.adapter(32) / GIB)
 
 
+LARGE = Shape(  # that of Qwen2.5-72B
+    hidden_size=8192,
+    num_hidden_layers=80,
+    num_attention_heads=64,
+    num_key_value_heads=8,
+    intermediate_size=29568,
+    vocab_size=152064,
+)
+
+
+def test_gpus_that_share_weights_hold_their_part_of_the_layers_and_three_whole_ones() -> None:
+    packed = LARGE.in_layers / 2
+    one, four = (
+        training(LARGE, tokens=4096, rank=32, processes=count, shared_by=count).parts for count in (1, 4)
+    )
+    assert one["weights"] - four["weights"] == pytest.approx(packed * (3 / 4 - 3 / LARGE.num_hidden_layers))
+    # Scales and embeddings are whole, and gradients are exchanged in place.
+    assert {name: one[name] for name in one if name != "weights"} == {
+        name: four[name] for name in four if name != "weights"
+    }
+
+
+def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> None:
+    plan = load_plan(PLAN)
+
+    def advice(count: int, size: int, launcher: str | None = None, **params: Any) -> str:
+        phase = plan.phase("sft_training")
+        given = {"params": {**phase.params, "model": "large", **params}, "launcher": launcher, "remedies": {}}
+        changed = plan.model_copy(update={"phases": (phase.model_copy(update=given),)})
+        shape = {name: getattr(LARGE, name) for name in LARGE.__struct_fields__}
+        return forecast(changed, Gpus(count, size * GIB), lambda model: shape)["sft_training"].advice
+
+    assert advice(4, 40) == 'with launcher = "accelerate" and shard_weights = true it needs 28 GiB'
+    assert advice(4, 40, "accelerate") == "with shard_weights = true it needs 28 GiB"
+    assert advice(4, 40, "accelerate", shard_weights=True) == ""
+    assert advice(4, 24, "accelerate") == "with shard_weights = true, batch_size = 1 it needs 23 GiB"
+    assert advice(1, 24) == "no batch_size is small enough: a larger GPU, or a smaller model"
+    # A smaller batch is tried first: shares are slower.
+    assert advice(4, 52) == "with batch_size = 2 it needs 48 GiB"
+
+
 def test_a_model_has_as_many_parameters_as_its_library_counts() -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
