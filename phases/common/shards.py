@@ -18,6 +18,7 @@ from transformers import BitsAndBytesConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from phases.common import ranks
+from phases.common.model import ModelError
 
 
 def share_out(model: Any, device: str, quantised: BitsAndBytesConfig | None) -> None:
@@ -29,12 +30,17 @@ def share_out(model: Any, device: str, quantised: BitsAndBytesConfig | None) -> 
         quantised: how the layers' linear modules are packed into 4 bits, on the device; None leaves them.
 
     Raises:
-        ValueError: its layers are of no kind that is known here.
+        ModelError: its layers are of no kind that is known here, or their weights came packed.
     """
-    PartialState(cpu=device == "cpu")  # joins the processes, as the trainer does later
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     if not layers:
-        raise ValueError("its layers are of no kind that can be shared out")
+        raise ModelError(f"model {model.name_or_path}: its layers are of no kind that can be shared out")
+    if getattr(model, "hf_quantizer", None):
+        raise ModelError(
+            f"model {model.name_or_path}: its weights are quantised in its files and cannot be shared out; "
+            "take it in 16 bits: it is quantised while it is loaded"
+        )
+    PartialState(cpu=device == "cpu")  # joins the processes, as the trainer does later
     of_layers = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
     for tensor in (*model.parameters(), *model.buffers()):
         if id(tensor) not in of_layers:
@@ -77,7 +83,5 @@ def _share_out_layer(layer: Any, mesh: DeviceMesh) -> None:
     packed = [(part, part.weight) for part in layer.modules() if hasattr(part, "quant_state")]
     fully_shard(layer, mesh=mesh, reshard_after_forward=True)
     for part, weight in packed:  # what PEFT asks of a packed weight, a share of it has lost
-        part.weight.compress_statistics, part.weight.quant_type = (
-            weight.compress_statistics,
-            weight.quant_type,
-        )
+        part.weight.compress_statistics = weight.compress_statistics
+        part.weight.quant_type = weight.quant_type

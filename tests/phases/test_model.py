@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from peft import LoraConfig, get_peft_model
 
 from phases.common import files
 from phases.common.model import ModelError, load, load_tokenizer, locate, parameter_count, record_base
+from phases.common.shards import share_out
 
 CHAT = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
 
@@ -111,3 +113,16 @@ def test_code_that_comes_with_a_model_is_never_run(model_folder: Path, model_typ
     else:  # an architecture that transformers knows is taken from there
         load(str(model_folder))
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("packed", "why"), [(True, "quantised in its files"), (False, "of no kind that can be")]
+)
+def test_a_model_that_cannot_be_shared_out_says_why(model_folder: Path, packed: bool, why: str) -> None:
+    model = load(str(model_folder)).model
+    if packed:
+        model.hf_quantizer = object()
+    else:
+        model.model.layers = torch.nn.ModuleList()
+    with pytest.raises(ModelError, match=why):
+        share_out(model, "cpu", None)
