@@ -422,8 +422,7 @@ def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:
     Where no batch is small enough, several GPUs can share the weights of a training.
     """
 
-    def fitting(changes: Mapping[str, Any]) -> Need | None:
-        launcher = "accelerate" if changes.get("shard_weights") else phase.launcher
+    def fitting(changes: Mapping[str, Any], launcher: str | None = phase.launcher) -> Need | None:
         changed = {"params": {**phase.params, **changes}, "launcher": launcher}
         need = _least(plan, phase.model_copy(update=changed), shape, with_gpus)
         return need if with_gpus.fits(need) else None
@@ -433,15 +432,16 @@ def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:
         changes |= step
         if need := fitting(changes):
             return f"with {_said(changes)} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
-    tried: list[dict[str, Any]] = [{"engine": "transformers"} if _value(phase, "engine", None) else {}]
+    slow: dict[str, Any] = {"engine": "transformers"} if _value(phase, "engine", None) else {}
+    tried: list[tuple[str | None, dict[str, Any]]] = [(phase.launcher, slow)]
     if phase.run in _TRAINING and with_gpus.count > 1:
-        tried.append({"shard_weights": True})
-    for smaller in tried:
+        tried.append(("accelerate", {"shard_weights": True}))
+    for launcher, smaller in tried:
         rows = int(_value(phase, "batch_size", 1))
         while rows > 0:
-            if need := fitting(smaller):
-                launcher = "" if phase.launcher or "shard_weights" not in smaller else _LAUNCHER
-                return f"with {launcher}{_said(smaller)} it needs {need.total / GIB:.0f} GiB"
+            if need := fitting(smaller, launcher):
+                added = "" if launcher == phase.launcher else _LAUNCHER
+                return f"with {added}{_said(smaller)} it needs {need.total / GIB:.0f} GiB"
             rows //= 2
             smaller["batch_size"] = rows
     return "no batch_size is small enough: a larger GPU, or a smaller model"
