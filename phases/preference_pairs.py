@@ -85,6 +85,12 @@ class Parameters(DataParameters):
     top_p: float = Field(
         0.95, gt=0, le=1, description="candidates come from the likeliest tokens with this sum"
     )
+    votes_ahead: int = Field(
+        2,
+        ge=0,
+        le=64,
+        description="candidates by which an answer must lead to win by agreement; 0: it decides nothing",
+    )
     constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
     judged_candidates: int = Field(
         3, ge=0, le=16, description="good candidates that the judge compares; 0: none"
@@ -303,7 +309,8 @@ class Pairs:
         from phases.common.verifiers import infer_checks
 
         found = self._candidates(instructions)
-        choices = [decided(i.text, some) for i, some in zip(instructions, found, strict=True)]
+        ahead = self.parameters.votes_ahead
+        choices = [decided(i.text, some, ahead) for i, some in zip(instructions, found, strict=True)]
         self._audit(instructions, choices)
         settled = self._settle(instructions, found, choices)
         rows = []

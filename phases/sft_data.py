@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     CompleteGroups = Callable[[Sequence[Group]], list[list[Completion]]]
 
-RECIPE: Final = "sft-data-3"
+RECIPE: Final = "sft-data-4"
 """Changes whenever the same generations would give other rows."""
 KIN: Final = {"refusal": "harmless"}
 """Categories whose records are mixed with those of another, to show when to decline and when not.

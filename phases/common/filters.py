@@ -60,7 +60,7 @@ _ANSWER = re.compile(r"^(?:please )?(?:answer|reply|respond)\b[^:]*:\s*(.*)", re
 _OPEN_QUESTION = re.compile(r"(?:what|who|whom|whose|where|when|why|how|which)\b", re.IGNORECASE)
 _INTO_ENGLISH = re.compile(r"\btranslat\w+\b.*\b(?:in|to|into) english\b", re.IGNORECASE)
 _REPEATS = re.compile(
-    r"\b(?:repeat|capitals?|uppercase|lowercase|upper|lower|twice|times|quot\w+|say|the words?)\b",
+    r"\b(?:repeat|capitals?|uppercase|lowercase|upper|lower|twice|times|quot\w+|say|(?<!use )the words?)\b",
     re.IGNORECASE,
 )
 """What is asked for may be a part of the instruction, word for word."""
@@ -76,6 +76,11 @@ _ASKS_FOR_ANOTHER = re.compile(
     r"\b(?:rhym\w+|opposite|antonym|synonym|same as|means|past tense of|plural of|feminine of)\b",
     re.IGNORECASE,
 )
+_WORD_TO_USE = re.compile(r"\b(?<!not )use the words? ['\"](\w+)['\"]", re.IGNORECASE)
+_ABOUT_SIGNS = re.compile(
+    r"\b(?:letters?|vowels?|consonants?|alphabet|numbers?|digits?|count)\b", re.IGNORECASE
+)
+"""What is asked for may be single letters or digits."""
 _GOES_ON = re.compile(
     r"^(?:please )?(?:continue|complete) the (?:sequence|list|pattern|series)\b[^:]*:", re.IGNORECASE
 )
@@ -236,10 +241,26 @@ def nothing_to_do(instruction: str) -> bool:
 
 
 def says_nothing_new(instruction: str, response: str) -> bool:
-    """Say whether a response of several words holds no word of its own, or a translation repeats its source.
+    """Say whether a response holds nothing of its own.
 
-    Common words and endings are no words of its own: "A star is a star" says nothing of a star.
+    Several words of which none is new, common words and endings aside ("A star is a star" says nothing of a
+    star); a translation that repeats its source; the word alone that was to be used; a list of single letters
+    or digits where none was asked for.
     """
+    return _keeps_the_form_alone(instruction, response) or _adds_no_word(instruction, response)
+
+
+def _keeps_the_form_alone(instruction: str, response: str) -> bool:
+    lines = [line.strip() for line in response.splitlines() if line.strip()]
+    items = [re.sub(r"^(?:\d+[.)]|[-*•])\s+", "", line) for line in lines]
+    signs = len(items) > 1 and all(len(item) == 1 for item in items)
+    to_use = {word.casefold() for word in _WORD_TO_USE.findall(instruction)}
+    return (signs and not _ABOUT_SIGNS.search(instruction)) or 0 < len(to_use) == len(
+        {*words(response), *to_use}
+    )
+
+
+def _adds_no_word(instruction: str, response: str) -> bool:
     asked, said = words(instruction), words(response)
     if _ASKS_FOR_ANOTHER.search(instruction):
         return set(said) <= {*asked, "the", "a"}

@@ -29,7 +29,8 @@ _HARM: Final = re.compile(
 )
 _AGAINST_IT: Final = re.compile(
     r"\b(?:prevent|stop|catch|avoid|protect|safe|secure|get(?:ting)? rid|remove|report|recogni[sz]e|detect"
-    r"|spot|defend|against(?! people)|from being|been"
+    r"|spot|defend|surviv|investigat|accus|allegation|whether|complain|experienced|cancer|glue gun"
+    r"|against(?! people)|from being|been"
     r"|(?<!without )being|if|victim|help (?:him|her|them|someone|a friend))",
     re.IGNORECASE,
 )

@@ -25,8 +25,6 @@ WEAK: Final = frozenset({"nothing new in response"})
 """Problems that make a response no good one, but not worse than others: any word would be something new."""
 SHORT_ANSWER: Final = 4
 """Words up to which equal answers count as votes for one another."""
-VOTES_AHEAD: Final = 2
-"""Votes by which an answer must lead; it must also have more than half of them all."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -101,8 +99,14 @@ def _problems(
     return (*problems, *(f for f in failed if not (problems and f in ("empty", "echo", "ramble"))))
 
 
-def decided(instruction: str, found: Sequence[Candidate]) -> Choice | Undecided | None:
-    """Decide by verifiers or votes; None where the judge is needed."""
+def decided(instruction: str, found: Sequence[Candidate], votes_ahead: int = 2) -> Choice | Undecided | None:
+    """Decide by verifiers or votes; None where the judge is needed.
+
+    Args:
+        instruction: what was asked.
+        found: the candidates.
+        votes_ahead: by which an answer must lead, with more than half of all; 0: votes decide nothing.
+    """
     good = [c for c in found if not c.problems]
     bad = [c for c in found if not WEAK.issuperset(c.problems)]
     if not good:
@@ -124,7 +128,8 @@ def decided(instruction: str, found: Sequence[Candidate]) -> Choice | Undecided 
     if len(distinct) == 1 or all(refusal(c.text) for c in good):
         return "alike"
     ranked = sorted(distinct, key=lambda c: -c.votes)
-    if ranked[0].votes - ranked[-1].votes >= VOTES_AHEAD and 2 * ranked[0].votes > len(found):
+    ahead = ranked[0].votes - ranked[-1].votes
+    if votes_ahead and ahead >= votes_ahead and 2 * ranked[0].votes > len(found):
         last = [c for c in ranked if c.votes == ranked[-1].votes]
         rejected = min(last, key=lambda c: abs(_length(c) - _length(ranked[0])))
         margin = (ranked[0].votes - rejected.votes) / len(found)

@@ -880,7 +880,9 @@ def _infer_lengths(text: str) -> list[Check]:
         for match in _find(exactly, text):
             checks.append(Check(kind, {"at_least": _value(match[1]), "at_most": _value(match[1])}))
         if _find(
-            rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one) {unit}\b", text
+            rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one)"
+            rf" (?:short |simple |complete |full )?{unit}\b",
+            text,
         ):
             checks.append(Check(kind, {"at_least": 1, "at_most": 1}))
     long = _find(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)

@@ -110,6 +110,8 @@ def test_a_short_answer_that_most_agree_on_wins_over_one_that_stands_alone() -> 
     made = choice("What is the capital of France?", "Paris", "Rome", "Paris.", "paris")
     assert (made.chosen.text, made.rejected.text, made.decided_by) == ("Paris", "Rome", "votes")
     assert made.margin == 0.5
+    assert decided("Say it.", found("Say it.", "Paris", "Rome", "Paris", "Paris"), votes_ahead=0) is None
+    assert decided("Say it.", found("Say it.", "Paris", "Rome", "Paris", "Paris"), votes_ahead=3) is None
     long = ["I think that it must be the town of Paris"] * 3
     assert decided("Say it.", found("Say it.", *long, "It is certainly the old town of Rome")) is None
 

@@ -284,6 +284,7 @@ INFERRED: list[tuple[str, list[Check]]] = [
     ("Write a story about a dog in one sentence.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
     ("Write one sentence in Spanish about a cat in a box.",
      [Check("sentences", {"at_least": 1, "at_most": 1}), Check("language", {"code": "es"})]),
+    ("Write a short sentence about a school.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
     ("Translate into German: The dog is in the garden.", [Check("language", {"code": "de"})]),
     ("Translate the word 'dog' into German.", []),
     ("Translate 'The dog is in the garden' into French and then into German.", []),
