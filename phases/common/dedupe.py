@@ -22,6 +22,9 @@ NEAR_DUPLICATE = 0.7
 CONTAINED = 0.7
 """Share of a suite prompt's n-grams from which a text counts as containing that prompt."""
 CONTAINED_N = 8
+SAME_WORDS = 0.8
+"""Share of the words of the longer one of a text and a suite prompt from which the shorter, if it has them in
+this order and no others, asks the same: "How many months are there in a year?"."""
 _BLANK: Final = MinHash(num_perm=128)
 """Copied for each text: its permutations are drawn once, which takes longer than all else."""
 CONTAINED_MIN_WORDS = 5
@@ -130,6 +133,7 @@ class SuiteOverlap:
 
     def __init__(self, prompts: Mapping[str, str]) -> None:
         self._shingles = {key: shingles(text) for key, text in prompts.items()}
+        self._words = {key: words(text) for key, text in prompts.items()}
         self._long = {key: self._long_ngrams(text) for key, text in prompts.items()}
         self._with_shingle = _inverted(self._shingles)
         self._with_long = _inverted(self._long)
@@ -151,15 +155,27 @@ class SuiteOverlap:
         long = {gram for n in range(CONTAINED_MIN_WORDS, CONTAINED_N + 1) for gram in ngrams(found, n)}
         held = _counted(long, self._with_long)
         whole = self._standing_in(text)
+        same = self._asking_the_same(found)
         scored = []
         for key, count in (dict.fromkeys(whole, 0) | shared).items():
             similar = count / (len(grams) + len(self._shingles[key]) - count)
             contained = 1.0 if key in whole else held[key] / max(1, len(self._long[key]))
+            contained = max(contained, same.get(key, 0.0))
             scored.append((_contaminated(similar, contained), similar, contained, key))
         if not scored:
             return None
         _, similar, contained, key = max(scored)
         return Nearest(key, similar, contained)
+
+    def _asking_the_same(self, found: list[str]) -> dict[str, float]:
+        """Return the prompts that have a few words more or less than a text, and the share that it has."""
+        shared = _counted(set(found), self._with_shingle)  # a word is an n-gram of one
+        same = {}
+        for key in shared:
+            shorter, longer = sorted((found, self._words[key]), key=len)
+            if len(shorter) >= SAME_WORDS * len(longer) and _in_order(shorter, longer):
+                same[key] = min(1.0, len(found) / len(self._words[key]))
+        return same
 
     def _standing_in(self, text: str) -> set[str]:
         """Return the prompts that stand whole in a text; a short one only as a clause of its own."""
@@ -170,6 +186,12 @@ class SuiteOverlap:
             for key, prompt in self._whole.items()
             if prompt in marks and _standing_alone(prompt).search(folded)
         }
+
+
+def _in_order(some: list[str], others: list[str]) -> bool:
+    """Say whether all of some words stand in this order among others."""
+    left = iter(others)
+    return all(word in left for word in some)
 
 
 def _counted(grams: Iterable[str], index: Mapping[str, list[str]]) -> Counter[str]:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.common.dedupe import NearDuplicates, SuiteOverlap, normalise, shingles, similarity, words
+from phases.common.dedupe import (
+    NEAR_DUPLICATE,
+    NearDuplicates,
+    SuiteOverlap,
+    normalise,
+    shingles,
+    similarity,
+    words,
+)
 from phases.common.suite import load_suite
 
 LONG = "Write a short letter to your aunt and tell her about the garden behind the old house by the river."
@@ -87,6 +95,19 @@ def test_what_stands_in_the_suite_is_contaminated(text: str, key: str) -> None:
     assert nearest is not None
     assert nearest.contaminated
     assert nearest.key == key
+
+
+def test_a_prompt_with_a_word_more_or_less_is_found() -> None:
+    prompts = ("How many months are in a year?", "Translate the English word 'cheese' into French.")
+    overlap = SuiteOverlap({prompt: prompt for prompt in prompts})
+    for text in ("How many months are there in a year?", "Translate the word 'cheese' into French."):
+        nearest = overlap.nearest(text)
+        assert nearest is not None
+        assert nearest.contaminated
+        assert nearest.similarity < NEAR_DUPLICATE
+    for text in ("How many months are there in a good long year?", "Are months in a year how many?"):
+        nearest = overlap.nearest(text)
+        assert nearest is None or not nearest.contaminated
 
 
 DISGUISES: dict[str, Callable[[str], str]] = {
