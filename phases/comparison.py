@@ -337,10 +337,12 @@ def _text(
     errors: dict[str, Any],
     reached: Sequence[tiers.Tier],
 ) -> str:
-    suite = evaluations["base"].suite
+    suite, made = evaluations["base"].suite, evaluations["base"].provenance
     lines = [
         "Comparison of base, SFT and DPO model",
         f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
+        f"made alike: verifiers {str(made.get('verifiers'))[:12]}, prompt format "
+        f"{made.get('prompt_format')}, engine {(made.get('engine') or {}).get('name')}, {made.get('dtype')}",
         "",
         "followed: all checks passed and the answer ended by itself (the primary rule)",
         "following: all checks passed, even if the model then went on to another instruction;",
@@ -391,12 +393,13 @@ def _text(
     lines += tiers.as_text(reached)
     table = error_analysis.as_text(errors["failing"], MODELS, NAMES)
     lines += ["", "What each model fails, by category and check", *table]
-    lines += ["", "How the DPO model still fails"]
-    for row in errors["typical"]["dpo"]:
-        lines += [
-            f"  {row['check']}, {row['count']} times; {row['key']}: {row['instruction']!r}",
-            f"      DPO: {row['response'][:LONGEST]!r}",
-        ]
+    for model in reversed(MODELS):
+        lines += ["", f"How the {NAMES[model]} model fails, most often first"]
+        for row in errors["typical"][model][:SHOWN]:
+            lines += [
+                f"  {row['check']}, {row['count']} times; {row['key']}: {row['instruction']!r}",
+                f"      {NAMES[model]}: {row['response'][:LONGEST]!r}",
+            ]
     for a, b in CONTRASTS[:2]:
         lines += ["", *_changed(a, b, changes[f"{a}_{b}"], errors["fixed_and_broken"][f"{a}_{b}"])]
     return "\n".join(lines) + "\n"

@@ -208,7 +208,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
         log.info("%d pairs to train, %d held out, %d too long", len(trained), len(held), too_long)
         if outside := unusual(parameters):
-            log.info("outside the session document's ranges: %s", ", ".join(outside))
+            reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
         train_pairs, held_pairs = [pairs[trained[i]] for i in order], [pairs[i] for i in held]
         trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
         store = reference.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)

@@ -134,7 +134,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             loaded.tokenizer.eos,
         )
         if outside := unusual(parameters):
-            log.info("outside the session document's ranges: %s", ", ".join(outside))
+            reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
         trainer = _trainer(
             parameters,
             loaded,

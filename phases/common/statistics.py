@@ -32,6 +32,36 @@ def wilson(passed: int, total: int) -> Rate:
     return Rate(passed / total, float(low), float(high), passed, total)
 
 
+PARTS: Final = 200
+"""Parts of a series whose means a trend is taken through."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """By how much a series changes from one value to the next, with a 95 % interval."""
+
+    slope: float
+    low: float
+    high: float
+
+
+def trend(values: Sequence[float]) -> Trend | None:
+    """Return the slope of a series by Theil and Sen, which no few values decide; None for fewer than three.
+
+    A long series is cut into parts of nearly the same length whose means are taken: these depend less on one
+    another than single values do, as the interval assumes.
+    """
+    import numpy as np
+    from scipy.stats import theilslopes
+
+    if len(values) < 3:  # noqa: PLR2004 - a line through two points leaves nothing to estimate its error from
+        return None
+    places = np.array_split(np.arange(len(values)), min(PARTS, len(values)))
+    means = [float(np.mean([values[i] for i in part])) for part in places]
+    found = theilslopes(means, [float(part.mean()) for part in places], alpha=CONFIDENCE)
+    return Trend(float(found.slope), float(found.low_slope), float(found.high_slope))
+
+
 @dataclass(frozen=True)
 class Contrast:
     """Two models on the same prompts.

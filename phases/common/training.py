@@ -423,8 +423,13 @@ class History:
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics that SFT and DPO share."""
+        from phases.common.statistics import trend
+
         tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
+        loss = trend(self.series("loss"))
+        slopes = {} if loss is None else {"": loss.slope, "_low": loss.low, "_high": loss.high}
         return {
+            **{f"loss_slope{end}": 100 * slope for end, slope in slopes.items()},
             "steps": len(self.series("loss")),
             "tokens_trained": tokens,
             "tokens_per_second": tokens / max(seconds, 1e-9),

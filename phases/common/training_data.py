@@ -235,6 +235,9 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
 SHARED_METRICS = {
     "heldout_loss_first": "loss on the held-out rows before the first step",
     "heldout_loss_final": "loss on the held-out rows after the last step",
+    "loss_slope": "change of the training loss in a hundred steps, over all of them, by Theil and Sen",
+    "loss_slope_low": "lower end of its 95 % interval",
+    "loss_slope_high": "upper end of its 95 % interval: below 0 the loss falls by more than chance",
     "overfit_gap": "heldout_loss_final less the mean training loss of the last tenth of the steps",
     "heldout_reload_difference": "held-out loss of the adapter read back from its files, less the final one",
     "steps": "optimiser steps",

@@ -1,6 +1,7 @@
 """Comparison: its numbers against known ones, and what it refuses."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.stats import binom, binomtest
 from phases import comparison
 from phases.common import error_analysis, ifeval
 from phases.common.evaluations import Result
-from phases.common.statistics import adjusted, mcnemar, paired, wilson
+from phases.common.statistics import adjusted, mcnemar, paired, trend, wilson
 from phases.comparison import METRICS
 
 PASSED = {
@@ -195,6 +196,27 @@ def test_statistics_against_known_values() -> None:
     assert (same.gain, same.low, same.high, same.p) == (0, 0, 0, 1)
 
 
+def test_a_trend_is_told_from_noise_and_not_decided_by_a_few_values() -> None:
+    rng = random.Random(4)
+    noise = [rng.gauss(0, 1) for _ in range(900)]
+    falling = trend([3 - 0.01 * n + noise[n] for n in range(900)])
+    flat = trend(noise)
+    assert falling is not None
+    assert flat is not None
+    assert falling.low <= -0.01 <= falling.high < 0
+    assert flat.low < 0 < flat.high
+    spiked = trend([1000.0 if n == 7 else 3 - 0.01 * n for n in range(90)])
+    assert spiked is not None
+    assert spiked.slope == pytest.approx(-0.01, abs=1e-4)
+    assert trend([2.0, 1.0]) is None
+
+
+def test_the_interval_of_a_trend_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = random.Random(5)
+    found = [trend([0.02 * n + rng.gauss(0, 1) for n in range(60)]) for _ in range(200)]
+    assert sum(t is not None and t.low <= 0.02 <= t.high for t in found) / 200 >= 0.9
+
+
 def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     covered = 0
@@ -222,7 +244,9 @@ def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pyt
     assert [row["count"] for row in found["errors"]["typical"]["dpo"]] == [24]
     text = (folder / "final_comparison.txt").read_text()
     assert "What DPO fixed (11 prompts) and broke (0) of SFT" in text
-    assert "How the DPO model still fails\n  one_of, 24 times; k66: 'Do 66.'" in text
+    assert "How the DPO model fails, most often first\n  one_of, 24 times; k66: 'Do 66.'" in text
+    assert "How the base model fails, most often first\n  one_of, 90 times; k0: 'Do 0.'" in text
+    assert "made alike: verifiers None, prompt format f, engine None, float32" in text
 
 
 def test_examples_show_every_kind_of_failure_before_more_of_one() -> None:

@@ -145,6 +145,7 @@ def test_it_learns_and_says_so(unbroken: Path) -> None:
     assert set(metrics) <= set(sft_training.METRICS)
     assert metrics["final_train_loss"] < metrics["first_train_loss"] - 0.5
     assert metrics["heldout_loss_final"] < metrics["heldout_loss_first"]
+    assert metrics["loss_slope_low"] <= metrics["loss_slope"] <= metrics["loss_slope_high"] < 0
     assert abs(metrics["heldout_reload_difference"]) < 1e-6
     assert metrics["train_rows"] + metrics["heldout_rows"] == len(ROWS)
     assert {a["path"].rsplit("/", 1)[-1] for a in found["artifacts"]} == {
