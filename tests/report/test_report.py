@@ -66,6 +66,7 @@ def test_the_page_tells_the_story(session: Path) -> None:
         "versions.torch2.13.0",
         "peak 49.0 of 80.0",
         "of $5.00",
+        f"gonogo reproduce {session.name}",
     ):
         assert part in text, part
     # Held-out loss and the earlier attempt are on the training's plot; the gap of its one NaN is kept.
@@ -102,6 +103,7 @@ def test_the_markdown_tells_the_same(session: Path) -> None:
     assert text.startswith("# Tiny \\<b\\>session\\</b\\>\n")
     assert "| Training | done | loss 0.52 | investigate | 30-60m | 40m | $2.40 |" in text
     assert "batch_size: 4 to 2" in text.replace("\\", "")
+    assert f"| the same session again | `gonogo reproduce {session.name}` |" in text
     assert "    2\n    3\n    <b>5</b> [secret HF_TOKEN]\n" in text
     assert "<script" not in text.replace("\\<script", "")
     rows = [line for line in text.split("\n") if line.startswith("|")]
