@@ -416,7 +416,9 @@ _DENIES: Final = re.compile(
 _DENIES_NEXT: Final = re.compile(
     r"\b(?:nor|except|unlike|without|besides|apart from|(?:rather|other) than|instead of|anything but)\b"
 )
-_DENIES_NOTHING: Final = re.compile(r"\b(?:no|without(?: a| any)?) doubt\b|\bnot (?:only|just)\b")
+_DENIES_NOTHING: Final = re.compile(
+    r"\b(?:no|without(?: a| any)?) doubt\b|\bnot (?:only|just)\b|\bnone other than\b"
+)
 _CLAUSE_BEFORE: Final = re.compile(r",(?!\d{3})|[;:()–—]|\s-\s|(?<!anything )\bbut\b|\bbecause\b|\bsince\b")
 _CLAUSE_AFTER: Final = re.compile(
     rf"{_CLAUSE_BEFORE.pattern}|\b(?:and|as|so|that|when|where|which|while|who|if|though|although)\b"
@@ -524,11 +526,12 @@ def _is_one_of_several_names(marked: str) -> bool:
     if re.search(rf"\bbetween\s+{_LEAD}(?:{_NAME}\s+and\s+{_LEAD})?{_ANSWER}", marked):
         return True
     parts = re.split(r"\s*(,|;|/|&|\band\b|\bor\b)\s*", re.sub(rf"^{_LEAD}", "", marked.rstrip(".!")))
-    items, signs = [item for item in parts[::2] if item], set(parts[1::2])
-    bare = all(len(item.split()) <= 3 and not re.search(r"\b(?:is|are|was|were)\b", item) for item in items)  # noqa: PLR2004
-    others = [item for item in items if _ANSWER not in item and not re.search(r"\d", item)]
-    guessed = any(re.match(rf"{_HEDGE}\s+\w", item) for item in others)
-    return bare and 0 < len(others) < len(items) and (guessed or len(items) > 2 or signs != {","})  # noqa: PLR2004
+    signs = set(parts[1::2])
+    names = [item for item in parts[::2] if item and (_ANSWER in item or not re.search(r"\d", item))]
+    others = [name for name in names if _ANSWER not in name]
+    short = all(len(n.split()) <= 3 and not re.search(r"\b(?:is|are|was|were)\b", n) for n in names)  # noqa: PLR2004
+    guessed = any(re.match(rf"{_HEDGE}\s+\w", name) for name in others)
+    return short and 0 < len(others) < len(names) and (guessed or len(names) > 2 or signs != {","})  # noqa: PLR2004
 
 
 def _of_words(spoken: str) -> int:
