@@ -179,8 +179,8 @@ def _verified(manifest: Path, base: Evaluation, metrics: Mapping[str, Any]) -> t
     return met, f"verdict {verdict}, the base model follows {rate:.1%}{other}"
 
 
-_TEXTS: Final = ("instruction", "response")
-"""What a row of either data may give the suite away by; a rejected answer may well be a question."""
+_TEXTS: Final = ("instruction", "response", "chosen", "rejected")
+"""What a row of either data may give the suite away by."""
 
 
 def _clean_rows(manifest: Path, enough: int, evaluation: Evaluation) -> tuple[bool, str]:

@@ -133,16 +133,17 @@ def test_prompts_of_the_evaluation_among_the_data_are_found(
 ) -> None:
     planted = ["Name three colors of the rainbow!", "Draw a cat.", "Sing."]
     rows = "".join(json.dumps({"instruction": text}) + "\n" for text in planted)
-    rows += (
-        json.dumps({"instruction": "Go on.", "response": "Well: name three colors of the rainbow!"}) + "\n"
-    )
+    for answer in ("response", "chosen", "rejected"):
+        rows += (
+            json.dumps({"instruction": "Go on.", answer: "Well: name three colors of the rainbow!"}) + "\n"
+        )
     sha256 = written(tmp_path / "sft_data" / "rows.jsonl", rows)
     manifest = json.loads((tmp_path / "sft_data" / "manifest.json").read_text())
     manifest["outputs"]["rows.jsonl"] = sha256
     (tmp_path / "sft_data" / "manifest.json").write_text(json.dumps(manifest))
     found = line(assess(records, evaluations, METRICS), "clean data")
     assert found.met is False
-    assert found.evidence.startswith("4 rows; 2 hold a prompt of the evaluation (nearest similarity 1.00)")
+    assert found.evidence.startswith("6 rows; 4 hold a prompt of the evaluation (nearest similarity 1.00)")
 
 
 @pytest.mark.parametrize(
