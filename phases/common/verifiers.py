@@ -531,7 +531,7 @@ def _is_one_of_several_names(marked: str) -> bool:
     others = [name for name in names if _ANSWER not in name]
     short = all(len(n.split()) <= 3 and not re.search(r"\b(?:is|are|was|were)\b", n) for n in names)  # noqa: PLR2004
     guessed = any(re.match(rf"{_HEDGE}\s+\w", name) for name in others)
-    return short and 0 < len(others) < len(names) and (guessed or len(names) > 2 or signs != {","})  # noqa: PLR2004
+    return short and bool(others) and (guessed or len(names) > 2 or signs != {","})  # noqa: PLR2004
 
 
 def _of_words(spoken: str) -> int:
