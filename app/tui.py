@@ -302,14 +302,14 @@ class CockpitApp(App[None]):
         self._stopping.set()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer everything that a key does here, by name."""
+        """Offer everything that a key does here and now, by name."""
         targets: tuple[tuple[str, Screen[object] | CockpitApp], ...] = (
             (getattr(screen, "table", ""), screen),
             ("app", self),
         )
         for table, target in targets:
             for command in self.commands(table):
-                if command.action != "command_palette":
+                if command.action != "command_palette" and target.check_action(*command.call):
                     run = partial(target.run_action, command.action)
                     yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
 

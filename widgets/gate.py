@@ -94,7 +94,9 @@ def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> lis
         name = fmt.fit(criterion.name, name_width)
         rows = [row(width, sign, (f"{name}  ", ""), (criterion.expression, fmt.QUIET), right=measured)]
     else:
-        rows = [row(width, sign, (criterion.name, ""), right=measured)]
+        first, *others = wrapped(criterion.name, width - 8 - (len(alone) + 1 if alone else 0))
+        rows = [row(width, sign, (first, ""), right=measured)]
+        rows += [row(width, (" " * 8, ""), (line, "")) for line in others]
         rows += [
             row(width, (" " * 8, ""), (line, fmt.QUIET)) for line in wrapped(criterion.expression, width - 8)
         ]

@@ -16,6 +16,7 @@ NARROW_CELL = 17
 REDRAW_SECONDS = 2.5
 LEAST_CHART = 7
 NAMES, WIDEST_PEAK = 26, 8
+TIME_UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 COLOURS = (fmt.INFO, fmt.GOOD, fmt.WARN, fmt.BAD)
 
 
@@ -198,8 +199,8 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
     table = peak_rows(view, width)
     room = height - len(rows)
     table = [table[0], *table[1:][-max(1, room - LEAST_CHART - 1) :]]
-    started, hour = view.snapshot.started, 3600.0
-    unit, name = (hour, "hours") if view.now - started > 2 * hour else (60.0, "minutes")
+    started = view.snapshot.started
+    unit, name = next((u for u in TIME_UNITS if view.now - started > 2 * u[0]), TIME_UNITS[-1])
     chart = plot(
         memory_curves(view.memory, started, unit),
         width,

@@ -133,12 +133,9 @@ class ParameterTable(Rows, can_focus=True):
         """Take the change of the parameter back."""
         self.change(self.name_at_cursor, self.parameters[self.name_at_cursor])
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self.refresh_rows()
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show or hide the cursor."""
+        super().watch_has_focus(has_focus)
         self.refresh_rows()
 
     def _parameter_row(self, at: int, name: str, width: int) -> Content:

@@ -109,7 +109,7 @@ class CockpitScreen(Screen[None]):
         return mark + [
             Key(c.key, c.footer, self.loud(c.action))
             for c in self.cockpit.commands(self.table)
-            if c.footer and self.check_action(c.action.split("(")[0], _arguments(c.action))
+            if c.footer and self.check_action(*c.call)
         ]
 
     def loud(self, action: str) -> bool:
@@ -193,11 +193,6 @@ class CockpitScreen(Screen[None]):
         from app.screens.samples import SamplesScreen
 
         self.app.push_screen(SamplesScreen())
-
-
-def _arguments(action: str) -> tuple[object, ...]:
-    _, bracket, rest = action.partition("(")
-    return (rest.rstrip(")").strip("'"),) if bracket else ()
 
 
 class Dialog(ModalScreen[Answer]):

@@ -91,7 +91,10 @@ class ChartScreen(ChartKeys):
         return action == "gate"
 
     def action_gate(self) -> None:
-        """Open the gate, in place of the chart."""
+        """Go to the gate, which may be what the chart was opened from."""
         from app.screens.gate import GateScreen  # which is a screen with a chart itself
 
-        self.app.switch_screen(GateScreen())
+        if any(isinstance(screen, GateScreen) for screen in self.app.screen_stack):
+            self.dismiss()
+        else:
+            self.app.switch_screen(GateScreen())

@@ -122,7 +122,7 @@ class DecideScreen(Dialog[Decision]):
     def keys(self) -> Sequence[Key]:
         """Return the keys that work where the focus is."""
         if isinstance(self.focused, Input):
-            return [Key("Enter", "done writing", loud=True)]
+            return [Key("Enter", "done writing", loud=True), Key("Esc", "leave the field")]
         found = [
             Key(c.key, c.footer, c.action == "send") for c in self.cockpit.commands("decide") if c.footer
         ]
@@ -146,8 +146,10 @@ class DecideScreen(Dialog[Decision]):
     def _say(self, text: str) -> None:
         self.query_one(".message", Label).update(Content(fmt.plain(text)))
 
-    def _focus_home(self) -> None:
+    def _leave_field(self) -> None:
+        self._say("")
         if self.edits:
+            self.query_one("#value-field").display = False
             self.query_one(ParameterTable).focus()
         else:
             self.set_focus(None)
@@ -184,17 +186,18 @@ class DecideScreen(Dialog[Decision]):
             except ValueError as error:
                 self._say(f"{self.edited}: {error}")
                 return
-            self.query_one("#value-field").display = False
-        self._say("")
-        self._focus_home()
+        self._leave_field()
 
     def action_reason(self) -> None:
         """Write the reason."""
         self.set_focus(self.query_one("#reason"))
 
     def action_back(self) -> None:
-        """Decide nothing."""
-        self.dismiss(None)
+        """Leave the field that is written in, or else decide nothing."""
+        if isinstance(self.focused, Input):
+            self._leave_field()
+        else:
+            self.dismiss(None)
 
     def action_send(self) -> None:
         """Send the decision, with its reason where one is required."""

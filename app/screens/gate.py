@@ -73,10 +73,10 @@ class GateScreen(ChartKeys):
             offered = gate is not None and gate.cause and len(numbered(gate.remedies)) >= number
             return bool(offered) and not self.cockpit.read_only and "retry" in self._options()
         record = self.view.record if self.view else None
-        if action == "curves":
-            action = "chart"
         if action in ("turn", "samples"):
             return record is not None and bool(record.samples)
+        if action == "curves":
+            return record is not None and bool(record.samples) and bool(record.series)
         if action == "artifacts":
             return self.view is not None and bool(self.view.deliveries)
         return super().check_action(action, parameters)
@@ -117,6 +117,12 @@ class GateScreen(ChartKeys):
     def action_turn(self, pages: int) -> None:
         """Show another sample."""
         self.query_one(SamplePager).turn(pages)
+
+    def action_samples(self) -> None:
+        """Open the samples, at the one that is shown."""
+        from app.screens.samples import SamplesScreen
+
+        self.app.push_screen(SamplesScreen(self.query_one(SamplePager).at))
 
     def action_curves(self) -> None:
         """Show the chart instead of the samples, or the samples again."""

@@ -9,8 +9,8 @@ from textual.binding import Binding
 SHOWN: Final = {
     "question_mark": "?",
     "slash": "/",
-    "left": "<",
-    "right": ">",
+    "left": "←",
+    "right": "→",
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "escape": "Esc",
@@ -21,8 +21,8 @@ SHOWN: Final = {
     "equals_sign": "=",
     "full_stop": ".",
     "comma": ",",
-    "shift+left": "Shift <",
-    "shift+right": "Shift >",
+    "shift+left": "Shift ←",
+    "shift+right": "Shift →",
     "left_square_bracket": "[",
     "enter": "Enter",
     "right_square_bracket": "]",
@@ -51,6 +51,12 @@ class Command:
     def id(self) -> str:
         """The name that a user's key map refers to."""
         return f"{self.screen}.{self.action.replace('(', '.').strip(')').replace(chr(39), '')}"
+
+    @property
+    def call(self) -> tuple[str, tuple[object, ...]]:
+        """The action's name and its arguments."""
+        name, _, rest = self.action.partition("(")
+        return name, (rest.rstrip(")").strip("'"),) if rest else ()
 
     @property
     def in_texts(self) -> bool:
@@ -239,6 +245,7 @@ COMMANDS: Final = (
     Command("text", "c", "copy", "copy the text", "copy"),
     Command("text", "w", "write", "write the text to a file", "write"),
     Command("text", BACK, "back", "back", "back"),
+    Command("text", "question_mark,h", "help", "all keys", "help"),
     # Dialogs
     Command("decide", "y", "send", "send the decision", "send"),
     Command("decide", "n,escape", "back", "decide nothing", "no, back"),

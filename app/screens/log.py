@@ -13,6 +13,7 @@ from app.screens.base import CockpitScreen
 from app.screens.keys import bindings
 from widgets import format as fmt
 from widgets.header import Clock, HeaderRows
+from widgets.key_bar import Key, KeyBar
 from widgets.log_view import LogView
 from widgets.rows import ViewRows, row
 from widgets.view import View
@@ -34,8 +35,9 @@ class LogTitle(ViewRows):
         newer = log.newest.end - log.held.end if log.held else 0
         more = f", {newer:,} newer" if newer else ""
         place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}{more}"
-        search = f'  {self.found} lines with "{log.search}"' if log.search else ""
-        only = ", only these shown" if log.only_found and log.search else ""
+        lines_with = "line" if self.found == 1 else "lines"
+        search = f'  {self.found} {lines_with} with "{log.search}"' if log.search else ""
+        only = ", only these" if log.only_found and log.search else ""
         return [
             row(
                 width,
@@ -70,6 +72,18 @@ class LogScreen(CockpitScreen):
     def log_view(self) -> LogView:
         """The lines."""
         return self.query_one(LogView)
+
+    def keys(self) -> Sequence[Key]:
+        """Return the keys that work where the focus is."""
+        return [Key("Enter", "find", loud=True), Key("Esc", "back")] if self.focused else super().keys()
+
+    def on_descendant_focus(self) -> None:
+        """Show the keys of the search field."""
+        self.query_one(KeyBar).refresh_rows()
+
+    def on_descendant_blur(self) -> None:
+        """Show the keys of the log again."""
+        self.call_after_refresh(self.query_one(KeyBar).refresh_rows)
 
     def on_mount(self) -> None:
         """Draw the first view; a cursor that blinks would be sent over the line for ever."""

@@ -19,11 +19,18 @@ class SamplesScreen(CockpitScreen):
     BINDINGS: ClassVar[list[Binding]] = bindings("samples")  # type: ignore[assignment]
     table = "samples"
 
+    def __init__(self, at: int = 0) -> None:
+        """Begin with the sample of that number, counted from 0."""
+        super().__init__()
+        self._at = at
+
     def compose(self) -> ComposeResult:
         """Lay out the pager."""
         yield HeaderRows()
         yield Clock()
-        yield SamplePager()
+        pager = SamplePager()
+        pager.at = self._at
+        yield pager
         yield self.key_bar()
 
     @property

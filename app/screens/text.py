@@ -223,6 +223,10 @@ class HelpScreen(TextScreen):
         super().__init__()
         self._here = here
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no help on the help."""
+        return action != "help" and super().check_action(action, parameters)
+
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the keys."""
         return help_rows(self.cockpit.commands, self._here, width)

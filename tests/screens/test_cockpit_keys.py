@@ -829,3 +829,80 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
         await driven.press("enter")
         await driven.press()
         assert driven.screen_is(DecisionsScreen)
+
+
+def footer(driven: Driven) -> str:
+    return shown_in(driven).splitlines()[-1]
+
+
+async def test_the_footer_of_the_log_shows_the_keys_of_the_search_while_it_is_written(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l", "slash", *"checkpoint-1")
+        assert "Enter find" in footer(driven)
+        assert "n before" not in footer(driven)
+        assert '  1 line with "checkpoint-1"' in shown_in(driven)
+        await driven.press("enter", "i")
+        assert '  1 line with "checkpoint-1", only these ' in shown_in(driven)
+        assert "n before" in footer(driven)
+
+
+async def test_escape_leaves_the_field_and_keeps_the_changes(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1", "down", "enter", *"99")
+        assert "Esc leave the field" in shown_in(driven)
+        await driven.press("escape")
+        assert driven.screen_is(DecideScreen)
+        await driven.press("e", *"why", "escape", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "why", {"learning_rate": 1e-4})]
+
+
+async def test_the_parameter_that_is_meant_is_marked_while_its_table_is_in_focus(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r")
+        assert "▸ model " in shown_in(driven)
+        await driven.press("enter")
+        assert "▸ model " not in shown_in(driven)
+        await driven.press("enter")
+        assert "▸ model " in shown_in(driven)
+
+
+async def test_the_samples_open_at_the_one_that_the_gate_shows(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("right", "right", "v")
+        assert driven.screen_is(SamplesScreen)
+        assert "SAMPLES  3 of 12" in shown_in(driven)
+
+
+async def test_curves_are_offered_where_they_take_turns_with_samples(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        assert "c curves" in footer(driven)
+    view = fake.gate_fails()
+    assert view.record is not None
+    alone = dataclass_replace(view, record=dataclass_replace(view.record, samples=()))
+    async with drive(alone) as driven:
+        assert "c curves" not in footer(driven)
+
+
+async def test_from_the_chart_back_to_the_gate_that_it_was_opened_from(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("z", "g")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_the_pages_of_text_have_help_as_well_and_the_help_has_none(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("p", "question_mark")
+        assert driven.screen_is(HelpScreen)
+        assert "help" not in footer(driven)
+        await driven.press("question_mark", "q")
+        assert driven.screen_is(PlanScreen)
+
+
+async def test_the_palette_offers_what_means_something_now(drive: Any) -> None:
+    async with drive(fake.gate_passes(), read_only=True) as driven:
+        offered = {each.title for each in driven.app.get_system_commands(driven.app.screen)}
+    assert "next sample" in offered
+    assert "go: the next phase starts" not in offered
+    assert "next metric in the chart" not in offered

@@ -5,8 +5,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.session.snapshot import CriterionView
 from tests.screens import fake
-from widgets.gate import cost_row, evidence_rows, metric_rows
+from widgets.gate import cost_row, criterion_rows, evidence_rows, metric_rows
 from widgets.view import LogLines
 
 
@@ -60,3 +61,13 @@ def test_what_comes_next_is_said_with_its_cost() -> None:
     base = fake.with_phase(view.snapshot, "preference_pairs", title="Preference pairs of a title " * 4)
     said = cost_row(replace(view, snapshot=base), view.snapshot.gate, 78).plain
     assert said.endswith("… 1-2h $2.00-3.50")
+
+
+def test_a_long_name_of_a_criterion_is_not_cut() -> None:
+    name = "the format rate is low as it should be for a model that was never tuned"
+    found = criterion_rows(CriterionView(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60)
+    assert [row.plain for row in found] == [
+        "✓ pass  the format rate is low as it should be for a    0.09",
+        "        model that was never tuned",
+        "        format_rate < 0.5",
+    ]

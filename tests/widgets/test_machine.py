@@ -1,8 +1,10 @@
 """Memory over time, and whose curve is which."""
 
+from dataclasses import replace
+
 from tests.screens import fake
 from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
-from widgets.machine import memory_curves, peak_rows
+from widgets.machine import memory_curves, memory_rows, peak_rows
 
 
 def test_one_gpu_has_a_line_for_each_phase() -> None:
@@ -26,3 +28,10 @@ def test_each_of_eight_gpus_has_its_line_and_its_peak_at_80_columns() -> None:
     heading, first, *_ = (row.plain for row in peak_rows(view, 80))
     assert heading == "PEAK, GiB                  ─GPU0 ╌GPU1 ╸GPU2 ·GPU3 ─GPU4 ╌GPU5 ╸GPU6 ·GPU7   RAM"
     assert first == "Verification                18.0  18.0  18.0  18.0  18.0  18.0  18.0  18.0   3.0"
+
+
+def test_the_first_minutes_are_counted_in_seconds() -> None:
+    view = fake.running()
+    for now, unit in ((90, "seconds"), (600, "minutes"), (9000, "hours")):
+        young = replace(view, now=view.snapshot.started + now)
+        assert any(f"over {unit}" in row.plain for row in memory_rows(young, 80, 21))
