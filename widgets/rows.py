@@ -66,7 +66,8 @@ class Rows(Widget):
     def refresh_rows(self) -> None:
         """Make the rows anew and redraw those that differ."""
         width, height = self.size
-        if not width or not height:
+        if not width or not height:  # hidden: what was made is old when it is shown again
+            self._made_for = self.size
             return
         before, resized = self._shown, self._made_for != self.size
         self._make()

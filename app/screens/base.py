@@ -25,6 +25,9 @@ class Session(Protocol):
     def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
         """Yield it now, on each change and at least once a second, until asked to stop."""
 
+    def look_now(self) -> None:
+        """Let who watches have the session at once."""
+
     def decide(  # noqa: PLR0917 - as the client has it
         self,
         phase: str,

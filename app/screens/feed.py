@@ -189,20 +189,25 @@ class SessionFeed:
         self._shown: SessionSnapshot | None = None
 
     def look_at(self, phase: str | None) -> None:
-        """Read the record of this phase from the next view on; None is the phase that runs."""
+        """Read the record of this phase from the next view on, and make that now; None is what runs."""
         self._chosen = phase
+        self._session.look_now()
 
     def views(self, stopping: Event) -> Iterator[View]:
         """Yield views until asked to stop: the first without a history, then as things change."""
-        last = 0.0
+        last, looked_at = 0.0, self._chosen
         for snapshot in self._session.watch(stopping):
             if stopping.is_set():
                 return
             if self._shown is None:
                 yield View(snapshot, self._clock())
-            elif self._monotonic() - last < TIME_BETWEEN_VIEWS and not changed(self._shown, snapshot):
+            elif (
+                self._monotonic() - last < TIME_BETWEEN_VIEWS
+                and looked_at == self._chosen
+                and not changed(self._shown, snapshot)
+            ):
                 continue
-            last = self._monotonic()
+            last, looked_at = self._monotonic(), self._chosen
             self._shown = snapshot
             view = self.view(snapshot)
             yield view

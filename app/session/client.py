@@ -3,6 +3,7 @@
 A client is disposable: it holds no state, and a session without a conductor can still be looked at.
 """
 
+import contextlib
 import getpass
 import os
 import socket
@@ -60,6 +61,7 @@ class SessionClient:
     def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
         self.folder = SessionFolder(folder.absolute())
         self._timeout = timeout
+        self._watching: socket.socket | None = None
         self._cached: tuple[tuple[int, int], tuple[Plan, State]] | None = None
 
     def snapshot(self) -> SessionSnapshot:
@@ -137,15 +139,26 @@ class SessionClient:
         self, connection: socket.socket, stopping: threading.Event
     ) -> Iterator[SessionSnapshot]:
         connection.sendall(msgspec.json.encode(messages.Subscribe()) + b"\n")
-        with connection.makefile("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):  # the conductor died while it wrote
-                    return
-                answer = msgspec.json.decode(line, type=Answer)
-                if answer.snapshot is not None:
-                    yield answer.snapshot
-                if stopping.is_set():
-                    return
+        self._watching = connection
+        try:
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    if not line.endswith(b"\n"):  # the conductor died while it wrote
+                        return
+                    answer = msgspec.json.decode(line, type=Answer)
+                    if answer.snapshot is not None:
+                        yield answer.snapshot
+                    if stopping.is_set():
+                        return
+        finally:
+            self._watching = None
+
+    def look_now(self) -> None:
+        """Let who watches have the session at once, where there is a conductor to give it."""
+        connection = self._watching
+        if connection is not None:
+            with contextlib.suppress(OSError):  # it has gone away meanwhile
+                connection.sendall(msgspec.json.encode(messages.Look()) + b"\n")
 
     def decide(  # noqa: PLR0917 - called by keyword
         self,

@@ -545,6 +545,8 @@ class FakeSession:
     def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
         yield self.shown
 
+    def look_now(self) -> None: ...
+
     def decide(  # noqa: PLR0917
         self,
         phase: str,

@@ -55,9 +55,15 @@ class Driven:
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)
-        await self.pilot.pause()
+            await self.settle()
         await self.app.workers.wait_for_complete()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until the screen on top is there with all that it has, however busy the machine is."""
         await self.pilot.pause()
+        while not self.app.screen.is_mounted:
+            await self.pilot.pause()
 
     async def press_together(self, keys: str) -> None:
         """Press keys that all come before the first is looked at, as a slow line brings them."""
@@ -81,7 +87,7 @@ def drive() -> Callable[..., Any]:
             async def __aenter__(self) -> Driven:
                 self.context = driven.app.run_test(size=size)
                 driven.pilot = await self.context.__aenter__()
-                await driven.pilot.pause()
+                await driven.settle()
                 return driven
 
             async def __aexit__(self, *error: Any) -> None:
@@ -829,6 +835,17 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
         await driven.press("enter")
         await driven.press()
         assert driven.screen_is(DecisionsScreen)
+
+
+async def test_a_chart_that_was_hidden_shows_what_is_new_at_once(drive: Any) -> None:
+    view = fake.running()
+    bare = View(view.snapshot, view.now, fake.record("sft_training"))
+    later = View(view.snapshot, view.now, fake.record("sft_training", series=fake.training_series(40)))
+    async with drive(view) as driven:
+        for each in (bare, later):
+            driven.app.show(each)
+            await driven.pilot.pause()
+        assert "loss 2.11" in shown_in(driven)
 
 
 def footer(driven: Driven) -> str:

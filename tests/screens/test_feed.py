@@ -96,6 +96,15 @@ def test_snapshots_that_say_nothing_new_are_coalesced(tmp_path: Path) -> None:
     assert [v.snapshot.state for v in news.views(Event())] == ["running", "running", "gate"]
 
 
+def test_another_phase_that_is_looked_at_is_news(tmp_path: Path) -> None:
+    base = session_in(tmp_path)
+    feed = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
+    views = feed.views(Event())
+    next(views), next(views)
+    feed.look_at("comparison")
+    assert [view.record and view.record.phase for view in views] == ["comparison"]
+
+
 def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     write(tmp_path / "sft_data", Sample(0.0, "made", {}))

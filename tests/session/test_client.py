@@ -1,0 +1,31 @@
+"""What a viewer says to the conductor."""
+
+import socket
+from pathlib import Path
+from threading import Event
+
+import msgspec
+import pytest
+
+from app.session import messages
+from app.session.client import SessionClient
+from tests.screens import fake
+
+
+def test_who_watches_may_ask_for_the_session_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SessionClient(tmp_path)
+    ours, conductor = socket.socketpair()
+    monkeypatch.setattr(client, "_connect", lambda: ours)
+    client.look_now()  # nobody watches
+    said = conductor.makefile("rwb")
+    answer = messages.Answer(snapshot=fake.running().snapshot)
+    said.write(msgspec.json.encode(answer) + b"\n")
+    said.flush()
+    watched = client.watch(Event())
+    next(watched)
+    client.look_now()
+    requests = [msgspec.json.decode(said.readline(), type=messages.AnyRequest) for _ in range(2)]
+    assert [type(each) for each in requests] == [messages.Subscribe, messages.Look]
+    watched.close()
+    client.look_now()
+    assert said.readline() == b"", "the connection is closed, and not written to"
