@@ -134,7 +134,7 @@ def _serve(make: Callable[[], Core], devices: str, pipe: Connection) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = devices
-    with suppress(EOFError, BrokenPipeError):
+    with suppress(EOFError, ConnectionError):
         try:
             core = make()
         except Exception as error:
