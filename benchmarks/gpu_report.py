@@ -258,8 +258,9 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
         _session_table(rows, usd_per_hour, session),
         "Assumed: " + ", ".join(f"{k} {v:g}" for k, v in vars(session).items()) + " (`Session` in "
         "`benchmarks/gpu_report.py` says what each is). What was not measured on a card is scaled from the "
-        "one most like it: generation by the ceilings of both, training and judging by "
-        "arithmetic. Where judging as first written was not measured at all, it is taken to be as fast as "
+        "one most like it: generation by the ceilings of both, training and judging by arithmetic. "
+        "An A100 cannot record whole steps (`docs/engines.md`) and may generate slower than that. "
+        "Where judging as first written was not measured at all, it is taken to be as fast as "
         "ours. " + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
     ]
     return "\n\n".join(parts)
