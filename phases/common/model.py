@@ -314,8 +314,9 @@ def load(
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
-        # Only weights of a floating type can be in shares; what is packed into them are the same bits.
-        bnb_4bit_quant_storage=torch.bfloat16 if sharded else torch.uint8,
+        # Bytes, also in shares: gathered as bfloat16, those that look like NaN would not stay what they are on a
+        # GPU (bitsandbytes issue 1945).
+        bnb_4bit_quant_storage=torch.uint8,
     )
     model = AutoModelForCausalLM.from_pretrained(
         weights.path,

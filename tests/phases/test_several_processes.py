@@ -186,15 +186,12 @@ path, four_bit = sys.argv[1], sys.argv[2] == "4"
 device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
 
 
-def settings(storage):
-    packed = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
-    return BitsAndBytesConfig(bnb_4bit_quant_storage=storage, **packed) if four_bit else None
-
-
-packed = {"quantization_config": settings(torch.uint8), "device_map": {"": str(device)}}
+packing = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+settings = BitsAndBytesConfig(**packing) if four_bit else None
+packed = {"quantization_config": settings, "device_map": {"": str(device)}}
 whole = AutoModelForCausalLM.from_pretrained(path, **packed).requires_grad_(False)
 shared = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
-share_out(shared, str(device), settings(torch.bfloat16))
+share_out(shared, str(device), settings)
 layers = [sum(p.to_local().nbytes for p in shared.model.layers.parameters())]
 layers += [sum(p.nbytes for p in whole.model.layers.parameters())]
 assert layers[0] < 0.6 * layers[1], layers
