@@ -314,8 +314,8 @@ def load(
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
-        # Bytes, also in shares: gathered as bfloat16 on a GPU, those that look like NaN would not stay what they
-        # are (bitsandbytes issue 1945).
+        # Bytes, also in shares: as bfloat16 they would be gathered on a GPU with those changed that look like
+        # NaN (bitsandbytes issue 1945).
         bnb_4bit_quant_storage=torch.uint8,
     )
     model = AutoModelForCausalLM.from_pretrained(
