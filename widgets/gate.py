@@ -20,6 +20,7 @@ EARLIER: Final = 3
 COLUMN: Final = 14
 NAMES: Final = 36
 LOG_LINES: Final = 30
+LEAST_LOG: Final = 10  # rows of the log's end where the rest of the evidence fills the window
 NOTICES_SHOWN: Final = 5
 HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
 
@@ -198,8 +199,18 @@ def noticed_rows(record: Record, width: int) -> list[Content]:
     return rows
 
 
-def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
-    """Return all evidence, the most telling first."""
+def log_rows(record: Record, width: int, height: int) -> list[Content]:
+    """Return the last rows of the log, at most so many: what it said last is seen without scrolling."""
+    rows = [
+        row(width, (part, line_style(line)))
+        for line in record.log.lines[-LOG_LINES:]
+        for part in wrapped(line, width)
+    ]
+    return rows[-height:]
+
+
+def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[Content]:
+    """Return all evidence, the most telling first; the end of a log is fitted to the window's height."""
     order: dict[bool | None, int] = {False: 0, None: 1, True: 2}
     criteria = sorted(gate.criteria, key=lambda c: order[c.passed])
     rows = [*heading_rows(view, gate, width), *remedy_rows(gate, width)]
@@ -216,8 +227,7 @@ def evidence_rows(view: View, gate: GateView, width: int) -> list[Content]:
     rows += delivered_rows(view, record, width)
     if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", HEADING)))
-        for line in record.log.lines[-LOG_LINES:]:
-            rows += [row(width, (part, line_style(line))) for part in wrapped(line, width)]
+        rows += log_rows(record, width, max(LEAST_LOG, height - len(rows)))
     return rows
 
 
@@ -243,7 +253,7 @@ class GateEvidence(ScrolledRows):
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the rows."""
         gate = view.snapshot.gate if view else None
-        return evidence_rows(view, gate, width) if view and gate else []
+        return evidence_rows(view, gate, width, self.size.height) if view and gate else []
 
 
 class GateCost(ViewRows):

@@ -7,7 +7,7 @@ import pytest
 
 from app.session.snapshot import CriterionView
 from tests.screens import fake
-from widgets.gate import cost_row, criterion_rows, evidence_rows, metric_rows
+from widgets.gate import LEAST_LOG, cost_row, criterion_rows, evidence_rows, metric_rows
 from widgets.view import LogLines
 
 
@@ -51,8 +51,21 @@ def test_the_end_of_a_failed_phases_log_is_shown_whole() -> None:
     assert gate is not None
     said = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB of 79.25 GiB."
     record = fake.record("sft_training", log=LogLines(0, (said,)))
-    rows = [row.plain.strip() for row in evidence_rows(replace(view, record=record), gate, 40)]
+    rows = [row.plain.strip() for row in evidence_rows(replace(view, record=record), gate, 40, 24)]
     assert " ".join(rows).endswith(said)
+
+
+@pytest.mark.parametrize("height", [14, 30])
+def test_of_a_failed_phases_log_the_newest_lines_are_in_view(height: int) -> None:
+    view = fake.out_of_memory()
+    gate = view.snapshot.gate
+    assert gate is not None
+    lines = tuple(f"line {n}" for n in range(100))
+    record = fake.record("sft_training", log=LogLines(0, lines))
+    rows = [row.plain for row in evidence_rows(replace(view, record=record), gate, 76, height)]
+    end = rows[rows.index("END OF THE LOG") + 1 :]
+    assert end == list(lines[-len(end) :])
+    assert len(end) == LEAST_LOG or len(rows) == height
 
 
 def test_what_comes_next_is_said_with_its_cost() -> None:
