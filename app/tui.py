@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 from rich.console import RenderableType
 from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.screen import Screen
@@ -30,7 +32,7 @@ from textual.worker import WorkerFailed
 from app import crash, terminal
 from app.screens.base import CockpitScreen, Dialog, Session
 from app.screens.changes import Changes, Shown
-from app.screens.keys import Command, bindings, commands
+from app.screens.keys import ACTING, Command, bindings, commands
 from app.screens.session import SessionScreen
 from app.screens.themes import ANSI, DARK, THEMES
 from app.session.messages import Refused
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 # What is not on the first screen is imported where it is opened: that takes as long as the first screen.
 
-STOPPING: Final = "Stopping the session ends the running phase at a checkpoint and opens no other."
+READ_ONLY: Final = "This view is read-only: nothing was done."
 
 
 class Feed(Protocol):
@@ -209,7 +211,7 @@ class CockpitApp(App[None]):
     def act(self, what: str, action: Callable[[Session], object]) -> None:
         """Act on the session in a thread; say what came of it."""
         if self.read_only:
-            self.say("This screen is read-only: nothing was done.", trouble=True)
+            self.say(READ_ONLY, trouble=True)
         else:
             self._act(what, action)
 
@@ -233,7 +235,8 @@ class CockpitApp(App[None]):
             self.say(f"Copied {what} to tmux's buffer, and to the clipboard where your terminal allows it.")
             return
         self.copy_to_clipboard(text)
-        self.say(f"Copied {what}; if your terminal does not allow it, w writes a file.")
+        otherwise = "" if self.read_only else "; if your terminal does not allow it, w writes a file"
+        self.say(f"Copied {what}{otherwise}.")
 
     def write(self, name: str, text: str) -> None:
         """Write a text beside the session's records."""
@@ -309,7 +312,9 @@ class CockpitApp(App[None]):
         )
         for table, target in targets:
             for command in self.commands(table):
-                if command.action != "command_palette" and target.check_action(*command.call):
+                if command.action == "command_palette" or (self.read_only and command.acts):
+                    continue
+                if target.check_action(*command.call):
                     run = partial(target.run_action, command.action)
                     yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
 
@@ -320,8 +325,20 @@ class CockpitApp(App[None]):
         self.theme = names[(at + 1) % len(names)]
         self.say(f"theme {self.theme}")
 
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key asks for; say so where one may only look, whatever else the key would need."""
+        if self.read_only and isinstance(action, str) and action.partition("(")[0] in ACTING:
+            self.say(READ_ONLY, trouble=True)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
     def action_quit_dialog(self) -> None:
-        """Ask whether to detach, to stop the session, or to stay."""
+        """Ask whether to detach, to stop the session where it goes on, or to stay."""
         from app.screens.dialogs import Quit
 
         if any(isinstance(screen, Quit) for screen in self.screen_stack):
@@ -334,25 +351,23 @@ class CockpitApp(App[None]):
                 self._confirm_stop()
 
         self.push_screen(
-            Quit(
-                "Leave?",
-                "Detach leaves this screen; the session goes on, and gonogo attach comes back to it.",
-                *([] if self.read_only else [STOPPING]),
-            ),
-            answered,
+            Quit("Leave?", *leaving(self.view.snapshot if self.view else None, self.read_only)), answered
         )
 
     def _confirm_stop(self) -> None:
         from app.screens.dialogs import Confirm
 
+        if self.view is None:
+            return
+
         def answered(yes: bool | None) -> None:
             if yes:
                 self.act("stopping the session", lambda session: session.stop_session())
 
-        text = (
-            "The running phase saves what it can. What was written stays. A stopped session does not go on."
-        )
-        self.push_screen(Confirm("Stop the whole session?", text), answered)
+        ends = what_ends(self.view.snapshot)
+        text = f"{ends} What was written stays. A stopped session does not go on."
+        question = Confirm("Stop the whole session?", text, lambda view: what_ends(view.snapshot) == ends)
+        self.push_screen(question, answered)
 
 
 def _collect_garbage() -> None:
@@ -360,6 +375,29 @@ def _collect_garbage() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def what_ends(snapshot: SessionSnapshot) -> str:
+    """Return what becomes of what runs or waits when the session is stopped; empty where it is over."""
+    phase = snapshot.current
+    if snapshot.state in OVER:
+        return ""
+    if phase is None:
+        return "No phase runs now; none is opened any more."
+    title = fmt.plain(phase.title)
+    if snapshot.gate is not None:
+        return f"No phase runs now; the gate after {title} is closed without a decision."
+    return f"{title} saves what it can and ends."
+
+
+def leaving(snapshot: SessionSnapshot | None, read_only: bool) -> list[str]:
+    """Return what it means to leave the screen, and, for who may do so, to stop the session."""
+    if snapshot is not None and snapshot.state in OVER:
+        return ["The session is over; gonogo attach shows it again."]
+    lines = ["Detach leaves this screen; the session goes on, and gonogo attach comes back to it."]
+    if snapshot is not None and not read_only:
+        lines.append(f"Stopping the session ends it for good. {what_ends(snapshot)}")
+    return lines
 
 
 def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:

@@ -70,7 +70,11 @@ def numbered(
 
 
 class ParameterTable(Rows, can_focus=True):
-    """The parameters with their changes; a cursor says which one is meant."""
+    """The parameters with their changes; a cursor says which one is meant.
+
+    `remedy` is the number of the remedy that is chosen, 0 for none; `remedied` are the parameters that it
+    changes, less those that were changed by hand since.
+    """
 
     class Edit(Message):
         """A parameter is to be changed."""
@@ -91,6 +95,8 @@ class ParameterTable(Rows, can_focus=True):
         self.parameters = parameters
         self.remedies = numbered(remedies)
         self.changes: dict[str, Parameter] = {}
+        self.remedy = 0
+        self.remedied: set[str] = set()
         self.cursor = 0
 
     @property
@@ -99,39 +105,55 @@ class ParameterTable(Rows, can_focus=True):
         return 1 + len(self.parameters) + len(self.remedies)
 
     @property
+    def names(self) -> list[str]:
+        """The parameters, and after them those that only a remedy names: they had their defaults."""
+        return list(dict.fromkeys([*self.parameters, *self.changes]))
+
+    @property
     def name_at_cursor(self) -> str:
         """The parameter that is meant."""
-        return list(self.parameters)[self.cursor]
+        return self.names[self.cursor]
 
     def change(self, name: str, value: Parameter) -> None:
-        """Give a parameter a value; the value that it had is no change."""
+        """Give a parameter a value by hand; the value that it had is no change."""
+        self.remedied.discard(name)
         if value == self.parameters.get(name):
             self.changes.pop(name, None)
         else:
             self.changes[name] = value
-        self.refresh_rows()
+        self.action_choose(0)
         self.post_message(self.Changed())
 
     def apply_remedy(self, number: int) -> None:
-        """Make the changes of a remedy, counted from 1."""
-        if 1 <= number <= len(self.remedies):
-            for name, value in self.remedies[number - 1][1].items():
-                self.change(name, value)
+        """Make the changes of a remedy, counted from 1, in place of those of the one chosen before.
+
+        What was changed by hand stays, unless the remedy changes the same parameter.
+        """
+        if not 1 <= number <= len(self.remedies):
+            return
+        for name in tuple(self.remedied):
+            self.change(name, self.parameters.get(name))
+        _, wanted = self.remedies[number - 1]
+        for name, value in wanted.items():
+            self.change(name, value)
+        self.remedy, self.remedied = number, wanted.keys() & self.changes.keys()
+        self.cursor = next((i for i, name in enumerate(self.names) if name in wanted), self.cursor)
+        self.refresh_rows()
 
     def action_choose(self, steps: int) -> None:
         """Move the cursor."""
-        self.cursor = min(max(0, self.cursor + steps), len(self.parameters) - 1)
+        self.cursor = min(max(0, self.cursor + steps), max(0, len(self.names) - 1))
         self.refresh_rows()
 
     def action_edit(self) -> None:
         """Ask for the parameter to be changed."""
-        if self.parameters:
+        if self.names:
             name = self.name_at_cursor
-            self.post_message(self.Edit(name, self.changes.get(name, self.parameters[name])))
+            self.post_message(self.Edit(name, self.changes.get(name, self.parameters.get(name))))
 
     def action_undo(self) -> None:
         """Take the change of the parameter back."""
-        self.change(self.name_at_cursor, self.parameters[self.name_at_cursor])
+        self.change(self.name_at_cursor, self.parameters.get(self.name_at_cursor))
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
@@ -141,7 +163,7 @@ class ParameterTable(Rows, can_focus=True):
     def _parameter_row(self, at: int, name: str, width: int) -> Content:
         there = self.has_focus and at == self.cursor
         pointer = (">" if fmt.terminal.ascii else "▸") if there else " "
-        before = self.parameters[name]
+        before = written(self.parameters[name]) if name in self.parameters else "default"
         parts: list[Part] = [
             (f"{pointer} ", fmt.INFO),
             (fmt.fit(name, NAME), fmt.STRONG if there else ""),
@@ -149,13 +171,14 @@ class ParameterTable(Rows, can_focus=True):
         ]
         if name in self.changes:
             arrow = " -> " if fmt.terminal.ascii else " → "
-            room = width - 2 - NAME - 1 - len(arrow)
-            old, new = fmt.plain(written(before)), fmt.plain(written(self.changes[name]))
+            by = f"  remedy {self.remedy}" if name in self.remedied else ""
+            room = width - 2 - NAME - 1 - len(arrow) - len(by)
+            old, new = fmt.plain(before), fmt.plain(written(self.changes[name]))
             old = tail(old, max(room // 2, room - cell_len(new)))
             new = tail(new, room - cell_len(old))
-            parts += [(old, fmt.QUIET), (arrow, ""), (new, f"{fmt.STRONG} {fmt.WARN}")]
+            parts += [(old, fmt.QUIET), (arrow, ""), (new, f"{fmt.STRONG} {fmt.WARN}"), (by, fmt.INFO)]
         else:
-            parts.append((written(before), ""))
+            parts.append((before, ""))
         return row(width, *parts)
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
@@ -175,6 +198,6 @@ class ParameterTable(Rows, can_focus=True):
         ]
         remedies = remedies[: max(0, height - 1 - min(LEAST_PARAMETERS, len(self.parameters)))]
         room = max(1, height - 1 - len(remedies))
-        top = min(max(0, self.cursor - room + 1), max(0, len(self.parameters) - room))
-        names = list(self.parameters)[top : top + room]
+        top = min(max(0, self.cursor - room + 1), max(0, len(self.names) - room))
+        names = self.names[top : top + room]
         return [heading, *(self._parameter_row(top + i, n, width) for i, n in enumerate(names)), *remedies]

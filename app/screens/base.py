@@ -86,6 +86,10 @@ class Cockpit(Protocol):
         """Leave the screen; the session goes on."""
 
 
+def _pod_waits(view: View) -> bool:
+    return view.snapshot.state in OVER and view.snapshot.stops_at is not None
+
+
 class CockpitScreen(Screen[None]):
     """A screen that draws views; `table` names its part of the table of keys."""
 
@@ -112,7 +116,7 @@ class CockpitScreen(Screen[None]):
         return mark + [
             Key(c.key, c.footer, self.loud(c.action))
             for c in self.cockpit.commands(self.table)
-            if c.footer and self.check_action(*c.call)
+            if c.footer and self.check_action(*c.call) and not (c.acts and self.cockpit.read_only)
         ]
 
     def loud(self, action: str) -> bool:
@@ -139,8 +143,7 @@ class CockpitScreen(Screen[None]):
 
     def may_keep(self) -> bool:
         """Say whether the session is over and its pod waits to be stopped."""
-        snapshot = self.view.snapshot if self.view and not self.cockpit.read_only else None
-        return snapshot is not None and snapshot.state in OVER and snapshot.stops_at is not None
+        return self.view is not None and _pod_waits(self.view)
 
     def action_keep(self) -> None:
         """Ask, then keep the pod."""
@@ -155,7 +158,7 @@ class CockpitScreen(Screen[None]):
 
         rate = fmt.usd(self.view.snapshot.money.usd_per_hour)
         text = f"Nothing stops it then: it goes on and costs {rate} an hour until you stop it yourself."
-        self.app.push_screen(Confirm("Keep the pod?", text), answered)
+        self.app.push_screen(Confirm("Keep the pod?", text, _pod_waits), answered)
 
     def action_back(self) -> None:
         """Leave this screen."""

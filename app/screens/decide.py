@@ -158,7 +158,7 @@ class DecideScreen(Dialog[Decision]):
         """Close where the gate was decided meanwhile."""
         gate = view.snapshot.gate
         if gate is None or gate.opened != self.gate.opened:
-            self.cockpit.say("The gate has been decided.")
+            self.cockpit.say("The gate has been decided meanwhile: nothing was sent.")
             self.dismiss(None)
 
     def on_key(self, event: KeyPress) -> None:
@@ -182,7 +182,7 @@ class DecideScreen(Dialog[Decision]):
         if message.input.id == "value":
             table = self.query_one(ParameterTable)
             try:
-                table.change(self.edited, parsed(message.value, table.parameters[self.edited]))
+                table.change(self.edited, parsed(message.value, table.parameters.get(self.edited)))
             except ValueError as error:
                 self._say(f"{self.edited}: {error}")
                 return

@@ -1,6 +1,6 @@
 """Small questions: leave or stop, yes or no."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,9 +10,11 @@ from textual.content import Content
 
 from app.screens.base import Answer, Dialog
 from app.screens.keys import bindings
+from app.session.snapshot import OVER
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import Part, Rows, row
 from widgets.samples import wrapped
+from widgets.view import View
 
 
 class Lines(Rows):
@@ -65,10 +67,21 @@ class Question(Dialog[Answer]):
 
 
 class Confirm(Question[bool]):
-    """Yes or no; Enter answers nothing."""
+    """Yes or no; Enter answers nothing. It closes unanswered as soon as a view is not what it `asks_of`."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("confirm")  # type: ignore[assignment]
     table = "confirm"
+
+    def __init__(self, title: str, text: str, asks_of: Callable[[View], bool]) -> None:
+        super().__init__(title, text)
+        self._asks_of = asks_of
+
+    def show(self, view: View) -> None:
+        """Close where the question was settled meanwhile: a yes would then mean something else."""
+        super().show(view)
+        if not self._asks_of(view):
+            self.cockpit.say("Settled meanwhile: nothing was sent.")
+            self.dismiss(None)
 
     def action_yes(self) -> None:
         """Answer yes."""
@@ -87,8 +100,10 @@ class Quit(Question[str]):
     loud = "detach"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Do not offer to stop what may only be looked at."""
-        return action != "stop" or not self.cockpit.read_only
+        """Offer to stop what goes on, to who may."""
+        view = self.cockpit.view
+        goes_on = view is not None and view.snapshot.state not in OVER
+        return action != "stop" or (goes_on and not self.cockpit.read_only)
 
     def action_detach(self) -> None:
         """Leave; the session goes on."""

@@ -63,15 +63,14 @@ class GateScreen(ChartKeys):
         pager.give(samples)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only the decisions that the gate allows, and none to who may only read."""
+        """Offer only the decisions that the gate allows."""
         if action == "decide":
-            allowed = self.view is not None and self.view.snapshot.gate is not None
-            return allowed and not self.cockpit.read_only and parameters[0] in self._options()
+            return parameters[0] in self._options()
         if action == "remedy":
             gate = self.view.snapshot.gate if self.view else None
             number = int(str(parameters[0]))
             offered = gate is not None and gate.cause and len(numbered(gate.remedies)) >= number
-            return bool(offered) and not self.cockpit.read_only and "retry" in self._options()
+            return bool(offered) and "retry" in self._options()
         record = self.view.record if self.view else None
         if action in ("turn", "samples"):
             return record is not None and bool(record.samples)

@@ -32,6 +32,9 @@ SHOWN: Final = {
 AT_ONCE: Final = ("decide", "parameters", "confirm", "quit")
 """Where a letter may be an answer, and the next one part of a text."""
 
+ACTING: Final = frozenset({"decide", "remedy", "stop_phase", "stop", "hold", "keep", "preflight", "write"})
+"""What is refused to who may only look: it changes the session, or writes into its folder."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -57,6 +60,11 @@ class Command:
         """The action's name and its arguments."""
         name, _, rest = self.action.partition("(")
         return name, (rest.rstrip(")").strip("'"),) if rest else ()
+
+    @property
+    def acts(self) -> bool:
+        """Whether it is refused to who may only look."""
+        return self.call[0] in ACTING
 
     @property
     def in_texts(self) -> bool:

@@ -59,17 +59,16 @@ class SessionScreen(ChartKeys):
         view = self.view
         if view is None:
             return action in ("quit", "detach", "help")
-        snapshot, record, may_act = view.snapshot, view.record, not self.cockpit.read_only
+        snapshot, record = view.snapshot, view.record
         means_something = {
             "gate": snapshot.gate is not None,
-            "stop_phase": may_act and any(p.state == "running" for p in snapshot.phases),
-            "hold": may_act and snapshot.state not in OVER,
+            "stop_phase": any(p.state == "running" for p in snapshot.phases),
+            "hold": snapshot.state not in OVER,
             "outcome": snapshot.state in OVER,
             "keep": self.may_keep(),
             "decisions": bool(snapshot.decisions),
             "samples": record is not None and bool(record.samples),
             "artifacts": bool(view.deliveries),
-            "preflight": may_act,
         }
         return means_something.get(action, super().check_action(action, parameters))
 
@@ -130,8 +129,14 @@ class SessionScreen(ChartKeys):
             if yes:
                 self.cockpit.act(f"stopping {phase.title}", lambda session: session.stop_phase())
 
+        runs = (phase.id, phase.state, len(phase.attempts))
         text = "It saves what it can and ends; its gate then opens. A retry goes on from the last checkpoint."
-        self.app.push_screen(Confirm(f"Stop the phase {phase.title}?", text), answered)
+
+        def still_runs(view: View) -> bool:
+            now = view.snapshot.current
+            return now is not None and (now.id, now.state, len(now.attempts)) == runs
+
+        self.app.push_screen(Confirm(f"Stop the phase {phase.title}?", text, still_runs), answered)
 
     def action_detach(self) -> None:
         """Leave; the session goes on."""

@@ -31,6 +31,7 @@ from app.tui import CockpitApp, farewell
 from tests.screens import fake
 from widgets.detail import Chart, Figure
 from widgets.gate import GateEvidence
+from widgets.key_bar import KeyBar
 from widgets.log_view import LogView
 from widgets.parameters import ParameterTable
 from widgets.preflight import Check
@@ -96,6 +97,10 @@ def drive() -> Callable[..., Any]:
         return Context()
 
     return drive
+
+
+def told(driven: Driven) -> list[str]:
+    return [notification.message for notification in driven.app._notifications]
 
 
 def rows_of(screen: Screen[Any]) -> str:
@@ -555,11 +560,57 @@ async def test_a_remedy_is_a_key_away_and_still_looked_at(drive: Any) -> None:
 
 async def test_a_change_is_undone(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
-        await driven.press("r", "1", "3")
+        await driven.press("r", "1")
         table = driven.app.screen.query_one(ParameterTable)
-        assert table.changes == {"learning_rate": 1e-4, "batch_size": 2}
-        await driven.press(*["down"] * 5, "u")
+        assert table.changes == {"learning_rate": 1e-4}
+        await driven.press("u")
+        assert table.changes == {}
+
+
+async def change_by_hand(driven: Driven, value: str) -> None:
+    await driven.press("enter", *["backspace"] * 6)
+    await driven.write(value)
+    await driven.press("enter")
+
+
+@pytest.mark.parametrize(("opens", "then"), [("r", ["2", "1"]), ("2", ["1"])], ids=["retry", "remedy"])
+async def test_a_remedy_takes_the_place_of_the_one_before(drive: Any, opens: str, then: list[str]) -> None:
+    async with drive(fake.gate_fails(), size=(80, 40)) as driven:
+        await driven.press(opens, *then)
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"learning_rate": 1e-4}
+        assert "0.0002 → 0.0001  remedy 1" in shown_in(driven)
+        await driven.press("3")
+        shown = [row for row in rows_of(driven.app.screen).splitlines() if row.startswith("▸")]
+        assert shown == [f"▸ {'batch_size':<24} 4 → 2  remedy 3"]
+        await driven.press("9", "0", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"batch_size": 2})]
+
+
+async def test_what_is_changed_by_hand_stays_unless_a_remedy_is_about_it(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1")
+        table = driven.app.screen.query_one(ParameterTable)
+        await change_by_hand(driven, "3e-5")
+        assert "remedy 1" not in shown_in(driven), "by hand now"
+        await driven.press("3")
+        assert table.changes == {"learning_rate": 3e-5, "batch_size": 2}
+        await driven.press("2")
+        assert table.changes == {"learning_rate": 5e-5}
+        await driven.press("3")
         assert table.changes == {"batch_size": 2}
+
+
+async def test_a_remedy_may_name_what_had_its_default(drive: Any) -> None:
+    gate = replace(fake.GATE_FAIL, remedies={"nan": ({"warmup": 5}, {"epochs": 1})})
+    async with drive(fake.gate_fails(gate=gate)) as driven:
+        await driven.press("1")
+        assert "default → 5  remedy 1" in shown_in(driven)
+        await change_by_hand(driven, "7")
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"warmup": 7}
+        await driven.press("u", "2", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"epochs": 1})]
 
 
 async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
@@ -586,6 +637,85 @@ async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str])
         assert driven.screen_is(SessionScreen), "decided by somebody else meanwhile"
 
 
+@pytest.mark.parametrize("opens", [["g"], ["1"], ["b"], ["s", *"written", "enter"]], ids=lambda keys: keys[0])
+async def test_what_another_viewer_has_decided_is_not_sent_again(drive: Any, opens: list[str]) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press(*opens)
+        assert driven.screen_is(DecideScreen)
+        driven.app.show(fake.running())
+        await driven.press("y")
+        assert driven.session.asked == []
+        assert told(driven) == ["The gate has been decided meanwhile: nothing was sent."]
+
+
+def another_runs() -> View:
+    view = fake.running()
+    ended = fake.with_phase(view.snapshot, "sft_training", state="done")
+    return dataclass_replace(view, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
+
+
+def being_stopped() -> View:
+    view = fake.running()
+    return dataclass_replace(view, snapshot=fake.with_phase(view.snapshot, "sft_training", state="stopping"))
+
+
+@pytest.mark.parametrize(
+    ("view", "keys", "then"),
+    [
+        (fake.running, ["k"], another_runs),
+        (fake.running, ["k"], being_stopped),
+        (fake.running, ["k"], fake.retried),
+        (fake.running, ["q", "x"], fake.gate_passes),
+        (fake.running, ["q", "x"], fake.finished),
+        (fake.pod_waits, ["K"], fake.finished),
+    ],
+    ids=["next phase", "stopped by another", "next attempt", "gate", "over", "kept by another"],
+)
+async def test_a_question_that_is_settled_meanwhile_closes(
+    drive: Any, view: Callable[[], View], keys: list[str], then: Callable[[], View]
+) -> None:
+    async with drive(view()) as driven:
+        await driven.press(*keys)
+        assert driven.screen_is(Confirm)
+        driven.app.show(view())
+        await driven.press()
+        assert driven.screen_is(Confirm), "nothing has changed"
+        driven.app.show(then())
+        await driven.press()
+        assert "Settled meanwhile: nothing was sent." in told(driven)
+        await driven.press("y")
+        assert driven.session.asked == []
+
+
+@pytest.mark.parametrize(
+    ("view", "leave", "confirm"),
+    [
+        (fake.running, "SFT training saves what it can", "SFT training saves what it can and ends."),
+        (fake.gate_passes, "No phase runs now; the gate after", "is closed without a decision."),
+    ],
+    ids=["running", "gate"],
+)
+async def test_stopping_is_worded_by_what_it_stops(
+    drive: Any, view: Callable[[], View], leave: str, confirm: str
+) -> None:
+    async with drive(view(), size=(120, 40)) as driven:
+        await driven.press("ctrl+c")
+        assert leave in " ".join(rows_of(driven.app.screen).split())
+        await driven.press("x")
+        assert confirm in " ".join(rows_of(driven.app.screen).split())
+
+
+async def test_a_session_that_is_over_is_not_stopped(drive: Any) -> None:
+    async with drive(fake.finished()) as driven:
+        await driven.press("ctrl+c")
+        shown = rows_of(driven.app.screen)
+        assert "The session is over" in shown
+        assert "goes on" not in shown
+        assert "stop the session" not in shown
+        await driven.press("x")
+        assert driven.screen_is(Quit)
+
+
 async def test_a_refusal_is_shown(drive: Any) -> None:
     async with drive(fake.gate_passes()) as driven:
         driven.session.refusal = "the gate was decided already"
@@ -604,6 +734,48 @@ async def test_read_only_decides_and_stops_nothing(drive: Any) -> None:
         assert "stop the session" not in shown_in(driven)
         await driven.press("x", "y")
     assert driven.session.asked == []
+
+
+READ_ONLY_SCREENS = [
+    ("session", fake.running, []),
+    ("session", fake.pod_waits, ["q"]),
+    ("session", fake.gate_fails, ["q"]),
+    ("gate", fake.gate_fails, []),
+    ("gate", fake.gate_passes, []),
+    ("chart", fake.running, ["z"]),
+    ("machine", fake.running, ["u"]),
+    ("log", fake.running, ["l"]),
+    ("samples", fake.gate_passes, ["v"]),
+    ("artifacts", fake.gate_passes, ["a"]),
+    ("text", fake.running, ["p"]),
+    ("text", fake.pod_waits, []),
+    ("quit", fake.running, ["q"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "view", "opens"), READ_ONLY_SCREENS, ids=lambda p: p if isinstance(p, str) else ""
+)
+async def test_a_read_only_view_says_so_at_each_key_that_acts(
+    drive: Any, tmp_path: Path, table: str, view: Callable[[], View], opens: list[str]
+) -> None:
+    shown = view()
+    shown = dataclass_replace(shown, snapshot=replace(shown.snapshot, folder=str(tmp_path)))
+    async with drive(shown, read_only=True) as driven:
+        await driven.press(*opens)
+        here = driven.app.screen
+        assert getattr(here, "table", "") == table
+        acting = [key for command in commands(table) if command.acts for key in command.keys.split(",")]
+        for key in acting:
+            driven.app.clear_notifications()
+            await driven.press(key)
+            assert told(driven) == ["This view is read-only: nothing was done."], key
+            assert driven.app.screen is here, key
+        (bar,) = here.query_one(KeyBar).rows(200, 1)
+        for command in commands(table):
+            assert not (command.acts and command.footer) or f" {command.footer} " not in f"{bar.plain} "
+    assert driven.session.asked == []
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal: None) -> None:
