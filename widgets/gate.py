@@ -20,7 +20,7 @@ EARLIER: Final = 3
 COLUMN: Final = 14
 NAMES: Final = 36
 LOG_LINES: Final = 30
-LEAST_LOG: Final = 10  # rows of the log's end where the rest of the evidence fills the window
+LEAST_LOG: Final = 10  # rows of the log's end, or as many as a window shows with its heading, after much else
 NOTICES_SHOWN: Final = 5
 HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
 
@@ -227,7 +227,7 @@ def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[C
     rows += delivered_rows(view, record, width)
     if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", HEADING)))
-        rows += log_rows(record, width, max(LEAST_LOG, height - len(rows)))
+        rows += log_rows(record, width, max(1, min(LEAST_LOG, height - 2), height - len(rows)))
     return rows
 
 

@@ -72,8 +72,9 @@ def numbered(
 class ParameterTable(Rows, can_focus=True):
     """The parameters with their changes; a cursor says which one is meant.
 
-    `remedy` is the number of the remedy that is chosen, 0 for none; `remedied` are the parameters that it
-    changes, less those that were changed by hand since.
+    `names` are the parameters, then those that only a remedy names: they had their defaults. `remedy` is the
+    number of the remedy that is chosen, 0 for none; `remedied` are the parameters that it changes, less those
+    that were changed by hand since.
     """
 
     class Edit(Message):
@@ -94,6 +95,8 @@ class ParameterTable(Rows, can_focus=True):
         super().__init__()
         self.parameters = parameters
         self.remedies = numbered(remedies)
+        named = [name for _, change in self.remedies for name in change]
+        self.names = list(dict.fromkeys([*parameters, *named]))
         self.changes: dict[str, Parameter] = {}
         self.remedy = 0
         self.remedied: set[str] = set()
@@ -102,12 +105,7 @@ class ParameterTable(Rows, can_focus=True):
     @property
     def wanted_height(self) -> int:
         """The rows that show everything."""
-        return 1 + len(self.parameters) + len(self.remedies)
-
-    @property
-    def names(self) -> list[str]:
-        """The parameters, and after them those that only a remedy names: they had their defaults."""
-        return list(dict.fromkeys([*self.parameters, *self.changes]))
+        return 1 + len(self.names) + len(self.remedies)
 
     @property
     def name_at_cursor(self) -> str:
@@ -196,7 +194,7 @@ class ParameterTable(Rows, can_focus=True):
             )
             for number, (cause, change) in enumerate(self.remedies, 1)
         ]
-        remedies = remedies[: max(0, height - 1 - min(LEAST_PARAMETERS, len(self.parameters)))]
+        remedies = remedies[: max(0, height - 1 - min(LEAST_PARAMETERS, len(self.names)))]
         room = max(1, height - 1 - len(remedies))
         top = min(max(0, self.cursor - room + 1), max(0, len(self.names) - room))
         names = self.names[top : top + room]
