@@ -393,7 +393,7 @@ def what_ends(snapshot: SessionSnapshot) -> str:
 def leaving(snapshot: SessionSnapshot | None, read_only: bool) -> list[str]:
     """Return what it means to leave the screen, and, for who may do so, to stop the session."""
     if snapshot is not None and snapshot.state in OVER:
-        return ["The session is over; gonogo attach shows it again."]
+        return [f"The session is over; gonogo attach --session {snapshot.id} shows it again."]
     lines = ["Detach leaves this screen; the session goes on, and gonogo attach comes back to it."]
     if snapshot is not None and not read_only:
         lines.append(f"Stopping the session ends it for good. {what_ends(snapshot)}")
