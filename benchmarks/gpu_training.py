@@ -28,6 +28,9 @@ CARD = 79 * GIB
 TFLOPS = 790e12
 """What an H100 or H200 makes of bfloat16 matrix products, measured."""
 RANK = 32
+OURS = "ours: packed rows, chunked loss"
+AUTO = (kernels.NEVER, kernels.HALF, kernels.ALL)
+"""Which layers recompute: the first of these whose largest batch fits."""
 CPU = torch.device("cpu")
 Batch = dict[str, torch.Tensor]
 
@@ -80,15 +83,14 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
 
     run = _Run(shape, device, seconds / 5)
     fused = kernels.fuse_layers(run.model.get_base_model())
-    auto = (kernels.NEVER, kernels.HALF, kernels.ALL)
     note = "fused layers" if fused else "no fused layers: no GPU, or no liger-kernel"
-    yield run.timed("SFT", "ours: packed rows, chunked loss", packed, _chunked_loss, auto, note)
+    yield run.timed("SFT", OURS, packed, _chunked_loss, AUTO, note)
     run.add_reference()
     began = time.perf_counter()
     kept = [{**batch, "reference": _answer_logps(run.model, batch)} for batch in pairs]
     rows = sum(len(batch["input_ids"]) for batch in pairs)
     note += f", reference of {rows} rows before in {time.perf_counter() - began:.1f} s"
-    yield run.timed("DPO", "ours: reference kept", kept, _dpo_loss, auto, note)
+    yield run.timed("DPO", "ours: reference kept", kept, _dpo_loss, AUTO, note)
     run.free()
 
     run = _Run(shape, device, seconds / 5)
@@ -103,8 +105,7 @@ def ours(shape: str, device: torch.device, seconds: float) -> dict[str, Any]:
     batches = sequences_of(sizes, gpu_model.SHAPES[shape]["vocab_size"] - 1, device)
     run = _Run(shape, device, seconds)
     kernels.fuse_layers(run.model.get_base_model())
-    auto = (kernels.NEVER, kernels.HALF, kernels.ALL)
-    return run.timed("SFT", "ours: packed rows, chunked loss", batches, _chunked_loss, auto)
+    return run.timed("SFT", OURS, batches, _chunked_loss, AUTO)
 
 
 def _peak(device: torch.device) -> float:

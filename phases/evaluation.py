@@ -258,8 +258,7 @@ def demonstrations(suite: "Suite", model: str, count: int, seed: int) -> "tuple[
     rng = Random(seed)
     seeds = load_seeds(default_suite(model))
     for example in rng.sample(seeds, len(seeds)):
-        near = overlap.nearest(example.instruction)
-        if not (near and near.contaminated):
+        if not overlap.held_by(example.instruction):
             by_category[example.category].append(example)
     in_turn = [e for some in itertools.zip_longest(*by_category.values()) for e in some if e]
     return tuple(rng.sample(in_turn[:count], len(in_turn[:count])))

@@ -262,7 +262,7 @@ def _asked(
         kinds = {"completion": set(), "refusal": {"sentences"}}.get(category, KINDS) - beyond
         more = with_demands(one.text, p.demands, rng, kinds)
         asked += [replace(one, text=text, category=category) for text in (one.text, *more)]
-    clean = [one for one in asked if not ((near := overlap.nearest(one.text)) and near.contaminated)]
+    clean = [one for one in asked if not overlap.held_by(one.text)]
     left_out[CONTAMINATED] += len(asked) - len(clean)
     return clean
 
@@ -322,17 +322,13 @@ class Pairs:
             self.candidates.update("bad" if candidate.problems else "good" for candidate in some)
             if not isinstance(choice, Choice):
                 self.outcomes[choice] += 1
-            elif self._gives_away(choice.chosen.text) or self._gives_away(choice.rejected.text):
+            # Answers may ask something themselves.
+            elif any(map(self.data.overlap.held_by, (choice.chosen.text, choice.rejected.text))):
                 self.outcomes[CONTAMINATED] += 1
             else:
                 self.outcomes[choice.decided_by] += 1
                 rows.append(_row(instruction, some, choice))
         return rows
-
-    def _gives_away(self, response: str) -> bool:
-        """Say whether a response, which may ask something itself, holds a prompt of the evaluation suite."""
-        near = self.data.overlap.nearest(response)
-        return near is not None and near.contaminated
 
     def _candidates(self, instructions: "Sequence[Instruction]") -> "list[list[Candidate]]":
         """Sample candidates: more of them for the prompts none of whose first ones is good.

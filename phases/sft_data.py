@@ -255,8 +255,7 @@ class Responses:
             return "refusal of a harmless instruction" if refusal(response) else "no refusal"
         if failed := failures(text, _checks(instruction), response):
             return f"failed check: {failed[0]}"
-        held = self._overlap.nearest(response)
-        return "holds a prompt of the evaluation suite" if held and held.contaminated else None
+        return "holds a prompt of the evaluation suite" if self._overlap.held_by(response) else None
 
     def _too_many(self, instruction: "Instruction", response: str) -> str | None:
         """Return why a good row is one too many of its sort, or None."""

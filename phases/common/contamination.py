@@ -32,8 +32,7 @@ def refuse_suite_prompts(option: str, texts: Sequence[str], suite: str, source: 
     except SuiteError as error:
         raise BadInputError(f"--suite: {error}") from error
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
-    near = ((text, overlap.nearest(text)) for text in dict.fromkeys(texts))
-    found = [f"{text!r} holds {n.key}" for text, n in near if n is not None and n.contaminated]
+    found = [f"{text!r} holds {held.key}" for text in dict.fromkeys(texts) if (held := overlap.held_by(text))]
     if not found:
         return
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

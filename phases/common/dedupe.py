@@ -147,6 +147,11 @@ class SuiteOverlap:
             return frozenset()
         return frozenset(ngrams(found, min(CONTAINED_N, len(found))))
 
+    def held_by(self, text: str) -> Nearest | None:
+        """Return the suite prompt that a text holds, or None."""
+        near = self.nearest(text)
+        return near if near and near.contaminated else None
+
     def nearest(self, text: str) -> Nearest | None:
         """Return the suite prompt nearest to a text, or None where it shares no word with any."""
         grams = shingles(text)

@@ -145,7 +145,7 @@ class SelfInstruct:
             return "another kind of instruction"
         if self._seen.holds(text):  # the cheap test first: of many rounds most are exact duplicates
             return "duplicate instruction"
-        if (nearest := self._overlap.nearest(text)) and nearest.contaminated:
+        if self._overlap.held_by(text):
             return "in the evaluation suite"
         most = max(OPENING_FREE, OPENING_SHARE * self._openings.total())
         if self._openings[_opening(text)] >= most:

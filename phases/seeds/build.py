@@ -24,8 +24,7 @@ def draw() -> list[Seed]:
     seen, counts, seeds = NearDuplicates(), Counter[str](), []
     for number in range(DRAW, DRAW + 4):
         for prompt in embedded.prompts(number):
-            nearest = overlap.nearest(prompt.instruction)
-            if counts[prompt.category] == EACH or (nearest and nearest.contaminated):
+            if counts[prompt.category] == EACH or overlap.held_by(prompt.instruction):
                 continue
             if seen.add(prompt.instruction):
                 counts[prompt.category] += 1
