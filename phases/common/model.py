@@ -309,15 +309,7 @@ def load(
     if four_bit and not cuda:
         raise ModelError(f"model {name}: 4-bit weights need a CUDA GPU; leave four_bit unset on a CPU")
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu"
-    quantised = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-        # Bytes, also in shares: as bfloat16 they would be gathered on a GPU with those changed that look like
-        # NaN (bitsandbytes issue 1945).
-        bnb_4bit_quant_storage=torch.uint8,
-    )
+    quantised = four_bits(sharded=sharded)
     model = AutoModelForCausalLM.from_pretrained(
         weights.path,
         dtype=torch.bfloat16 if cuda else torch.float32,
@@ -338,6 +330,20 @@ def load(
         model = PeftModel.from_pretrained(model, source.path, is_trainable=trainable, use_safetensors=True)
     model.train(trainable)
     return LoadedModel(model, tokenizer_of(source), source, device, four_bit, sharded=sharded)
+
+
+def four_bits(*, sharded: bool) -> BitsAndBytesConfig:
+    """Return how weights are packed into 4 bits: NF4, its scales packed as well."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        # In shares torch 2.11, which vLLM 0.25 needs, takes floating-point numbers alone; and of those a GPU
+        # copies only float32 bit by bit: what looks like NaN in bfloat16 would be changed (PyTorch issue
+        # 159333, bitsandbytes issue 1945).
+        bnb_4bit_quant_storage=torch.float32 if sharded else torch.uint8,
+    )
 
 
 def _check_architecture(source: ModelSource) -> None:
