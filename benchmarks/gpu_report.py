@@ -245,9 +245,10 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
     devices = by_device(rows)
     parts = [
         "# Performance",
-        "Written by `python -m benchmarks.gpu report` from the rows of a run; nothing here is typed by hand. "
-        "Random weights of the named shape. The ceiling is what the card's data sheet allows: every step "
-        "reads the weights and the cache, every prompt is multiplied.",
+        "Written by `python -m benchmarks.gpu report` from the rows of runs (`docs/performance.jsonl`, where "
+        "`source` says which are not as a run wrote them); nothing here is typed by hand. Random weights of "
+        "the named shape, but a small model's own. The ceiling is what the card's data sheet allows: every "
+        "step reads the weights and the cache, every prompt is multiplied.",
         *(part for device, some in devices.items() for part in _of_device(device, some)),
         "## Memory",
         "What `gonogo check --gpu` predicts (`app/plan/memory.py`), beside the measured peak: what torch "
@@ -261,7 +262,8 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
         "one most like it: generation by the ceilings of both, training and judging by arithmetic. "
         "An A100 cannot record whole steps (`docs/engines.md`) and may generate slower than that. "
         "Where judging as first written was not measured at all, it is taken to be as fast as "
-        "ours. " + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
+        "ours. What each phase of a small model's session took: `docs/results/gemma-3-270m/`. "
+        + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
     ]
     return "\n\n".join(parts)
 

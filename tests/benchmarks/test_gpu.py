@@ -45,6 +45,13 @@ ROWS = [
 ]
 
 
+def test_the_page_is_what_its_rows_make() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    rows = gpu_report.read([docs / "performance.jsonl"])
+    page = gpu_report.document(rows, {"A100": 1.74, "H100": 2.69, "H200": 3.59})
+    assert (docs / "performance.md").read_text() == page + "\n"
+
+
 def test_the_shape_has_the_models_parameters() -> None:
     assert gpu_model.parameters(SHAPE) == 32_763_876_352
     assert gpu_model.cache_bytes(SHAPE) == 256 * 1024

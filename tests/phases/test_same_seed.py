@@ -1,7 +1,7 @@
 """One seed, one machine: the whole chain makes the same rows, the same adapters and the same answers again.
 
-On a CPU that holds to the byte. On a GPU it holds as far as rounding decides nothing, and was seen to hold to the
-byte with transformers on an H200: see `docs/engines.md`.
+On a CPU that holds to the byte. On a GPU it holds as far as rounding decides nothing, and was seen to hold to
+the byte with transformers on an H200: see `docs/engines.md`.
 """
 
 from collections.abc import Callable, Sequence
