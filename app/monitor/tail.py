@@ -199,22 +199,24 @@ class ProgressTail(Generic[S]):
         self.artifacts: dict[str, Artifact] = {}
         self.bad = 0
         self._progress: Progress | None = None
+        self._first = (0.0, 0.0)
         self._pace: deque[tuple[float, float]] = deque(maxlen=_RATE_POINTS)
 
     @property
     def progress(self) -> ProgressView | None:
-        """The last progress, with its rate over the last minutes."""
+        """The last progress, with its rates."""
         last = self._progress
         if last is None:
             return None
-        return ProgressView(last.done, last.total, last.unit, last.time, self._rate())
-
-    def _rate(self) -> float | None:
-        """Units a second; None where there is no time between two reports."""
+        view = ProgressView(last.done, last.total, last.unit, last.time)
         if not self._pace:
-            return None
-        (first, done_first), (last, done_last) = self._pace[0], self._pace[-1]
-        return (done_last - done_first) / (last - first) if last > first else None
+            return view
+        return msgspec.structs.replace(
+            view,
+            rate=_rate(self._pace[0], (last.time, last.done)),
+            average=_rate(self._first, (last.time, last.done)),
+            since=self._first[0],
+        )
 
     def poll(self) -> bool:
         """Read on, a chunk at most; False when there was nothing new."""
@@ -245,11 +247,7 @@ class ProgressTail(Generic[S]):
                 self._add_values(line)
             case Progress():
                 self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _LONGEST_NAME))
-                if self._pace and (line.done < self._pace[-1][1] or line.time < self._pace[-1][0]):
-                    self._pace.clear()  # begun again, or the clock was set back
-                self._pace.append((line.time, line.done))
-                while self._pace[0][0] < line.time - _RATE_SECONDS and len(self._pace) > 2:  # noqa: PLR2004
-                    self._pace.popleft()
+                self._add_pace(line.time, line.done)
             case Sample():
                 self.samples.append(_clean_sample(line))
             case Notice():
@@ -263,6 +261,22 @@ class ProgressTail(Generic[S]):
                 if len(self.artifacts) > self._most:
                     del self.artifacts[next(iter(self.artifacts))]
 
+    def _add_pace(self, time: float, done: float) -> None:
+        """Keep when units were done: what is before the first, as loading, is no pace."""
+        if self._pace and (done < self._pace[-1][1] or time < self._pace[-1][0]):
+            self._pace.clear()  # begun again, or the clock was set back
+        if done <= (self._pace[-1][1] if self._pace else 0.0):
+            return
+        if not self._pace:
+            self._first = (time, done)
+        self._pace.append((time, done))
+        # The first units may be slow too, as while kernels are compiled for each new shape.
+        half = (self._first[1] + done) / 2
+        while len(self._pace) > 2 and (  # noqa: PLR2004
+            self._pace[0][0] < time - _RATE_SECONDS or self._pace[1][1] <= half
+        ):
+            self._pace.popleft()
+
     def _add_values(self, metric: Metric) -> None:
         if self._new_series is None:
             return
@@ -275,6 +289,11 @@ class ProgressTail(Generic[S]):
                     continue
                 series = self.series[name] = self._new_series(name)
             series.add(metric.step, value)
+
+
+def _rate(first: tuple[float, float], last: tuple[float, float]) -> float | None:
+    """Return the units a second; None where there is no time between two reports."""
+    return (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else None
 
 
 def _clean_sample(sample: Sample) -> Sample:

@@ -42,21 +42,20 @@ def remaining(plan: Plan, record: PhaseRecord, running: float, progress: Progres
     low, high = estimate.low * _HOUR, estimate.high * _HOUR
     if record.standing == "waiting":
         return Range(low, high)
-    paces = _paces(progress, running) if progress else []
+    paces = _paces(progress) if progress else []
     if not paces:
         return Range(max(0.0, low - running), max(0.0, high - running))
     return Range(min(paces) * (1 - _PACE_MARGIN), max(paces) * (1 + _PACE_MARGIN))
 
 
-def _paces(progress: ProgressView, running: float) -> list[float]:
-    """Return the seconds left by the pace since the start and by the last minutes', where they make sense."""
+def _paces(progress: ProgressView) -> list[float]:
+    """Return the seconds left by the pace since the first unit and by that of late, where they make sense."""
     done, total = progress.done, progress.total
     if not total or done <= 0 or done < _PACE_NEEDS * total:
         return []
-    left = max(0.0, total - done)
-    paces = [left / done * running]
-    if progress.rate is not None and progress.rate > 0:
-        paces.append(left / progress.rate)
+    if done >= total:
+        return [0.0]
+    paces = [(total - done) / rate for rate in (progress.average, progress.rate) if rate]
     return [pace for pace in paces if pace < _LONGEST_PACE]
 
 

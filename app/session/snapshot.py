@@ -24,13 +24,19 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class ProgressView(msgspec.Struct, frozen=True):
-    """The last progress that the running attempt reported; `rate` is units a second over the last minutes."""
+    """The last progress that the running attempt reported.
+
+    `rate` is units a second over the last minutes, and over the later half of the units at most; `average` is
+    that since the first unit, which was done at `since`.
+    """
 
     done: float
     total: float | None
     unit: str
     at: float
     rate: float | None = None
+    average: float | None = None
+    since: float | None = None
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):

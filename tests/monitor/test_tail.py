@@ -185,6 +185,7 @@ def test_progress_is_collected(path: Path) -> None:
             Notice(104.0, "look", "warning"),
             Artifact(105.0, "data.jsonl", 10, "ab", 1),
             Artifact(106.0, "data.jsonl", 20, "cd", 2),
+            Progress(106.0, 12, 50, "rows"),
             Progress(110.0, 20, 50, "rows"),
         ),
     )
@@ -214,6 +215,33 @@ def test_the_rate_is_that_of_the_last_minutes(path: Path) -> None:
     read_all(lines)
     assert lines.progress is not None
     assert lines.progress.rate is None
+
+
+def test_what_is_before_the_first_unit_and_the_first_of_the_units_are_no_rate(path: Path) -> None:
+    lines = ProgressTail(path, Values)
+    loading = [Progress(float(n), 0) for n in range(50)]
+    compiling = [Progress(50.0 + 3 * n, 1 + n) for n in range(4)]
+    append(path, encoded(*loading, *compiling))
+    read_all(lines)
+    assert lines.progress is not None
+    assert (lines.progress.since, lines.progress.average) == (50.0, 1 / 3)
+    append(path, encoded(*(Progress(59.0 + n, 4 + n) for n in range(1, 4))))
+    read_all(lines)
+    assert lines.progress is not None
+    assert (lines.progress.since, lines.progress.average, lines.progress.rate) == (50.0, 0.5, 1.0)
+
+
+def test_units_that_come_together_have_the_rate_of_the_time_between(path: Path) -> None:
+    lines = ProgressTail(path, Values)
+    bursts = [Progress(float(n), 100.0 * (1 + n // 30)) for n in range(91)]
+    append(path, encoded(*bursts))
+    read_all(lines)
+    assert lines.progress is not None
+    assert lines.progress.rate == lines.progress.average == 100 / 30
+    append(path, encoded(Progress(105.0, 400)))
+    read_all(lines)
+    assert lines.progress is not None
+    assert lines.progress.average == 300 / 105
 
 
 def test_numbers_that_are_not_finite_are_gaps_however_they_are_written(path: Path) -> None:

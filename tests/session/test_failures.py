@@ -198,7 +198,9 @@ def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
     state = State(phases=(record,))
 
     def said(done: float) -> dict[str, str]:
-        left = ledger.remaining(plan, record, 3600.0, ProgressView(done, 100.0, "rows", 0.0))
+        left = ledger.remaining(
+            plan, record, 3600.0, ProgressView(done, 100.0, "rows", 0.0, average=done / 3600)
+        )
         return ledger.slow(plan, state, 3600.0, left)
 
     assert said(25) == {}, "four hours are what was planned"

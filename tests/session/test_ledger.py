@@ -40,8 +40,10 @@ def running(at: float = 0.0) -> State:
     return fold([Entry(n + 1, 1, at, at, e) for n, e in enumerate(happened)])
 
 
-def progress(done: float, total: float | None, rate: float | None = None) -> ProgressView:
-    return ProgressView(done, total, "rows", 0.0, rate)
+def progress(
+    done: float, total: float | None, rate: float | None = None, average: float | None = None
+) -> ProgressView:
+    return ProgressView(done, total, "rows", 0.0, rate, average)
 
 
 def test_before_there_is_a_pace_the_estimate_counts_down() -> None:
@@ -54,15 +56,15 @@ def test_before_there_is_a_pace_the_estimate_counts_down() -> None:
 
 def test_the_measured_pace_gives_what_is_left() -> None:
     record = running().phase("a")
-    left = ledger.remaining(plan(), record, 100.0, progress(25, 100, rate=0.5))
+    left = ledger.remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
     assert left == Range(pytest.approx(150 * 0.9), pytest.approx(300 * 1.1))  # rate: 150 s; average: 300 s
-    assert ledger.remaining(plan(), record, 100.0, progress(100, 100, rate=0.5)) == Range(0, 0)
+    assert ledger.remaining(plan(), record, 100.0, progress(100, 100)) == Range(0, 0)
 
 
 def test_spent_idle_and_forecast_add_up() -> None:
     state = running()
     elapsed = 0.5 * HOUR
-    current = ledger.remaining(plan(), state.phase("a"), elapsed, progress(50, 100))
+    current = ledger.remaining(plan(), state.phase("a"), elapsed, progress(50, 100, average=50 / elapsed))
     money = ledger.money(plan(), state, elapsed, 1000.0, current)
     assert money.spent_usd == 1.0
     assert money.idle_usd == 0.0
