@@ -387,8 +387,8 @@ class Conductor:
             if key not in self.state.said and self.state.ended is None:
                 self.record(events.Noticed(text=text, key=key))
         current = self.snapshot().current
-        left = current.remaining if current else None
-        for key, text in ledger.slow(self.plan, self.state, self.elapsed(), left).items():
+        left, progress = (current.remaining, current.progress) if current else (None, None)
+        for key, text in ledger.slow(self.plan, self.state, self.elapsed(), left, progress).items():
             if key not in self.state.said and self.state.ended is None:
                 self.record(events.Noticed(text=text, key=key))
         await self._remind()

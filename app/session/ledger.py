@@ -14,6 +14,8 @@ from app.session.state import PAST, PhaseRecord, State
 _HOUR = 3600.0
 _SLOW = 1.5
 _SLOW_AT_LEAST = 600.0
+_SLOW_SEEN = 60.0
+_SLOW_SEEN_SHARE = 0.1
 _PACE_NEEDS = 0.02
 _PACE_MARGIN = 0.1
 _LONGEST_PACE = 1e9
@@ -141,25 +143,32 @@ def is_slow(phase: Phase, seconds: float) -> bool:
     return planned > 0 and seconds > max(_SLOW * planned, planned + _SLOW_AT_LEAST)
 
 
-def slow(plan: Plan, state: State, elapsed: float, left: Range | None) -> dict[str, str]:
+def slow(
+    plan: Plan, state: State, elapsed: float, left: Range | None, progress: ProgressView | None
+) -> dict[str, str]:
     """Return what there is to say, by its key, of a running attempt that takes far longer than planned.
+
+    The pace says so only once it was seen for a minute and a tenth of what was planned: many a start is slow.
 
     Args:
         plan: the plan.
         state: the session.
         elapsed: its billed seconds.
         left: what the running attempt still takes, in seconds.
+        progress: what it last reported.
     """
     record = state.current
     if record is None or record.last is None or record.standing != "running" or left is None:
         return {}
     phase, running = plan.phase(record.id), elapsed - record.last.began
     takes = Range((running + left.low) / _HOUR, (running + left.high) / _HOUR)
-    if not is_slow(phase, running + left.low):
+    planned = phase.estimate.hours[1]
+    seen = progress.at - progress.since if progress is not None and progress.since is not None else 0.0
+    tells = seen >= max(_SLOW_SEEN, _SLOW_SEEN_SHARE * planned * _HOUR)
+    if not is_slow(phase, running + left.low if tells else running):
         return {}
     steps = [", ".join(f"{k} = {v}" for k, v in step.items()) for step in phase.remedies.get("slow", ())]
     stop = f"; the plan's remedies, after it was stopped: {'; '.join(steps)}" if steps else ""
-    planned = phase.estimate.hours[1]
     said = f"it takes {takes.low:.3g}-{takes.high:.3g} h at its pace; planned were up to {planned:.3g} h"
     return {slow_key(record.last.spec.cookie): f"{phase.title} is slow: {said}{stop}"}
 
