@@ -46,8 +46,8 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
         failure = "it ended without a result"
     metrics = dict(result.metrics) if result else {}
     metrics = {**_from_log(phase, folder / "output.log"), **metrics}
-    slow, full = _known_before(phase, end, state)
     if failure:
+        slow, full = _known_before(phase, end, state)
         found = failures.of_failure(end, folder, slow=slow, disk=full)
         said = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
         return Judged(
@@ -63,7 +63,8 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
     earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
     says = criteria.judge(phase, metrics, earlier)
     asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
-    found = failures.of_result(metrics, earlier, folder, slow=slow)
+    # What its pace had said is of no account: it is known now how long it took.
+    found = failures.of_result(metrics, earlier, folder, slow=ledger.is_slow(phase, end.seconds))
     return Judged(
         phase=end.phase,
         attempt=end.attempt,

@@ -104,6 +104,8 @@ def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
         ({"reason": "stopped"}, (ledger.slow_key("c"),), "slow"),
         ({"reason": "stopped", "seconds": 11_000.0}, (), "slow"),
         ({"reason": "deadline"}, (ledger.slow_key("c"),), "slow"),
+        ({"code": 0}, (ledger.slow_key("c"),), ""),
+        ({"code": 0, "seconds": 11_000.0}, (), "slow"),
         ({"code": None, "signal": 9}, (), "host_oom"),
         ({"code": 137}, (), "host_oom"),
         ({"code": None, "signal": 11}, (), ""),
