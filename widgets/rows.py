@@ -165,7 +165,8 @@ class ScrolledRows(ViewRows):
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows in the window; where not all fit, the last says how many are above and below."""
         whole = self.text(self.view, width)
-        self.left = min(self.left, max(0, max((r.cell_length for r in whole), default=0) - width))
+        hidden = max(0, max((r.cell_length for r in whole), default=0) - width)
+        self.left = min(self.left, hidden)
         rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]
         if len(rows) <= height:
             self.top = 0
@@ -175,4 +176,5 @@ class ScrolledRows(ViewRows):
         below = len(rows) - self.top - len(window)
         above = f"{self.top} above  " if self.top else ""
         more = f"{fmt.more_rows(below)}  " if below else "end  "
-        return [*window, row(width, (f"{more}{above}up, down to scroll", fmt.INFO))]
+        keys = "up, down, left, right" if hidden else "up, down"
+        return [*window, row(width, (f"{more}{above}{keys} to scroll", fmt.INFO))]

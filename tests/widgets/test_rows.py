@@ -59,3 +59,16 @@ def test_a_window_says_what_is_above_and_below() -> None:
     lines.top = 99
     assert window(lines, 4) == ["line 7", "line 8", "line 9", "end  7 above  up, down to scroll"]
     assert window(lines, 12)[0] == "line 0", "what has room is shown from its beginning"
+
+
+class WideLines(ScrolledRows):
+    def text(self, view: View | None, width: int) -> list[Content]:
+        return [Content("wide " * 20)] * 10
+
+
+def test_a_window_whose_rows_are_cut_says_that_it_scrolls_to_the_side_as_well() -> None:
+    wide = WideLines()
+    assert wide.rows(60, 4)[-1].plain == "7 more rows  up, down, left, right to scroll"
+    wide.scroll_columns(5)
+    assert wide.left == 5
+    assert wide.rows(100, 4)[-1].plain == "7 more rows  up, down to scroll"
