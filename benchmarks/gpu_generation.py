@@ -432,7 +432,7 @@ def _keep_log(folder: Path) -> Path:
 def _generating_gib(shape: str, rows: int, prompt: int, new: int) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
     of = msgspec.convert(gpu_model.SHAPES[shape], memory.Shape)
-    need = memory.generation(of, rows=rows, prompt=prompt, new=new)
+    need = memory.generation(of, memory.Batch(rows, prompt, new))
     return (need.total - need.parts["CUDA"]) / 2**30
 
 

@@ -25,8 +25,21 @@ CONTEXT: Final = 0.6 * GIB
 """What CUDA and its libraries take for themselves."""
 VLLM: Final = 8 * GIB
 """What vLLM needs beside the weights (see phases.common.vllm_engine)."""
-PROMPT: Final = 1024
-"""Tokens of a prompt with its solved examples, at most."""
+
+# Bounds of prompts: when a plan is checked, no tokenizer is at hand. All were counted with those of gemma-3
+# and of the embedded model, on the suites, seeds and constitution that ship with gonogo.
+BARE: Final = 128
+"""Tokens of a wrapped instruction: of 60 words, the most that a model's own may have, with a demand added."""
+EXAMPLE: Final = {"shots": 40, "demonstrations": 60, "list_examples": 36}
+"""Tokens of each example that is shown, by the parameter that says how many.
+
+Five shots had 38 at most; records of one kind 60, where its five longest come together; instructions of a
+list 34. What a single one has more, as a model's own in a list, fits into what `BARE` leaves.
+"""
+PRINCIPLES: Final = 600
+"""Tokens of the constitution, which stands before two responses that are judged."""
+# A suite can be read: its longest prompt has at most a token for two characters, and its wrapper so many.
+_CHARACTERS, _WRAPPER = 2, 8
 
 # NF4 with double quantisation: four bits, an 8-bit scale for 64 weights, a 32-bit scale for 256 of those.
 _PACKED: Final = 0.5
@@ -39,6 +52,16 @@ _HALF, _SINGLE, _ADAM_8BIT, _ADAM = 2, 4, 2, 8
 _FP8: Final = 1.1
 # Logits of the whole vocabulary for the loss: in single precision, their softmax and its gradient.
 _LOGITS: Final = 12
+# Bytes of each entry of the vocabulary for a row's next token. While its logits are computed, the last ones
+# are there still; drawing turns them into single precision, takes their softmax and its cumulative sum, and
+# with `top_p` compares them (see phases.common.draw).
+GREEDY: Final = 2 * _HALF
+SAMPLED: Final = _HALF + 2 * _SINGLE
+NUCLEUS: Final = SAMPLED + _SINGLE + 1
+# What the logits of texts that are scored may take (see phases.common.score). Verification scores so many
+# answers of so many tokens; the likelihood of a response is judged after so many solved examples.
+_SCORED: Final = 4 * GIB
+_ANSWERS, _ANSWER, _LIKENED = 12, 15, 8
 # TRL's loss looks at so many tokens and vocabulary entries at once.
 _TILE_TOKENS, _TILE_ENTRIES = 4096, 32768
 _TRAINING: Final = ("phases.sft_training", "phases.dpo_training")
@@ -221,27 +244,46 @@ def training(
     return Need(parts, checkpointing)
 
 
-def generation(shape: Shape, *, rows: int, prompt: int, new: int, rank: int = 0) -> Need:
-    """Return what generating with transformers needs.
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are generated or judged together.
 
-    Args:
-        shape: of the model.
+    Attributes:
         rows: at once.
         prompt: tokens of each row before it is continued.
         new: tokens that it is continued with.
-        rank: of the adapter, 0 for none.
+        logits: bytes of each row's entries of the vocabulary, such as `GREEDY`.
+        base: whether the base does it, without the adapter.
+        cached: whether keys and values are kept.
     """
-    token = shape.num_hidden_layers * 2 * _HALF * shape.keys
-    layer = rows * prompt * _HALF * (3 * shape.intermediate_size + 4 * shape.hidden_size)
-    repeated = rows * (prompt + new) * 2 * _HALF * shape.queries
-    logits = rows * shape.vocab_size * (_HALF + 2 * _SINGLE)
-    # A layer's activations are large while prompts are read, when the cache holds no more than these yet.
-    cache, reading = rows * (prompt + new) * token, rows * prompt * token + layer + logits
+
+    rows: int
+    prompt: int
+    new: int = 0
+    logits: int = GREEDY
+    base: bool = False
+    cached: bool = True
+
+
+def generation(shape: Shape, batch: Batch, rank: int = 0) -> Need:
+    """Return what generating with transformers needs; `rank` is that of the adapter, 0 for none."""
+    rows, tokens = batch.rows, batch.rows * batch.prompt
+    length = batch.prompt + batch.new
+    # Our decoder's cache has its final length from the start.
+    cache = rows * length * shape.num_hidden_layers * 2 * _HALF * shape.keys if batch.cached else 0
+    # Layers of two kinds have each their mask and their places, as of gemma-3.
+    places = 2 * (length + 2 * _HALF * shape.queries // shape.num_attention_heads)
+    layer = _HALF * (3 * shape.intermediate_size + 4 * shape.hidden_size) + places
+    if rank and not batch.base:
+        # The adapter computes in single precision: its input, its output, and that times its scale.
+        layer += (2 * _SINGLE - _HALF) * shape.intermediate_size + _SINGLE * shape.hidden_size
+    repeated = rows * length * 2 * _HALF * shape.queries
+    logits = rows * shape.vocab_size * batch.logits
     parts = {
         "weights": shape.weights,
-        "adapter": _HALF * shape.adapter(rank),
+        "adapter": _SINGLE * shape.adapter(rank),
         "cache": cache,
-        "activations": max(reading - cache, repeated + logits),
+        "activations": max(tokens * layer, repeated + logits),
         "CUDA": CONTEXT,
     }
     return Need(parts)
@@ -397,8 +439,8 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
             for eight_bit in (False, True):
                 yield from (serving(shape, eight_bit=eight_bit, shared_by=count) for count in shared_by)
             return
-        new = max(int(_value(phase, name)) for name in ("max_new_tokens", "list_tokens"))
-        yield generation(shape, rows=rows, prompt=PROMPT, new=new, rank=rank)
+        needs = (generation(shape, batch, rank) for batch in _batches(plan, phase, shape))
+        yield max(needs, key=lambda need: need.total)
         return
     dpo = phase.run == "phases.dpo_training"
     shared = phase.launcher and _value(phase, "shard_weights")
@@ -414,6 +456,58 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
             processes=with_gpus.count if phase.launcher else 1,
             shared_by=with_gpus.count if shared else 1,
         )
+
+
+def _batches(plan: Plan, phase: Phase, shape: Shape) -> Iterator[Batch]:
+    """Yield the largest batch of each kind that a phase gives to transformers."""
+
+    def value(name: str) -> int:
+        return int(_value(phase, name))
+
+    def shown(name: str) -> int:
+        return value(name) * EXAMPLE[name]
+
+    def scored(rows: int, prompt: int, tokens: int) -> Batch:
+        logits = _HALF * (tokens + 1) + 2 * _SINGLE
+        return Batch(rows, prompt + tokens, logits=logits, base=True)
+
+    rows, new = value("batch_size"), value("max_new_tokens")
+    if phase.run == "phases.evaluation":
+        prompts = _prompts(plan, phase)
+        longest = max(map(len, prompts)) // _CHARACTERS + _WRAPPER if prompts else BARE
+        yield Batch(min(rows, len(prompts) or rows), longest + shown("shots"), new)
+        return
+    if phase.run == "phases.verification":
+        yield Batch(rows, BARE, new, SAMPLED)
+        yield scored(min(rows, _ANSWERS), BARE, _ANSWER)
+        return
+    lists = min(rows, value("lists_per_round") * value("samples_per_list"))
+    yield Batch(lists, BARE + shown("list_examples"), value("list_tokens"), NUCLEUS, base=True)
+    if phase.run == "phases.sft_data":
+        # Greedy or not: what fails a check is sampled again.
+        yield Batch(rows, BARE + shown("demonstrations"), new, SAMPLED)
+        return
+    yield Batch(rows, BARE, new, NUCLEUS if _value(phase, "top_p") < 1 else SAMPLED)
+    if value("judged_candidates") or value("audited_pairs"):
+        judged = PRINCIPLES + BARE + 2 * new
+        yield Batch(rows, judged, logits=SAMPLED, base=True, cached=False)
+        if _value(phase, "judge") != "choice":
+            most = _SCORED // (_HALF * (new + 1) * shape.vocab_size)
+            yield scored(max(1, min(rows, most)), _LIKENED * EXAMPLE["shots"] + BARE, new)
+
+
+def _prompts(plan: Plan, phase: Phase) -> tuple[str, ...]:
+    """Return the instructions of the suite that a phase evaluates on; none where it cannot be read here."""
+    from phases.common.suite import SuiteError, default_suite, load_suite
+
+    name = _value(phase, "suite")
+    name = default_suite(_model_of(plan, phase) or "") if name == "auto" else name
+    file = plan.folder / name
+    try:
+        suite = load_suite(str(file) if file.is_file() else name)
+    except (SuiteError, OSError):
+        return ()
+    return tuple(prompt.instruction for prompt in suite.prompts)
 
 
 def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:

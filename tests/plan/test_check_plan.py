@@ -89,7 +89,7 @@ def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     assert "SFT training: 26 GiB do not fit; with batch_size = 1 (remedies.oom) it needs 23 GiB" in lines
     assert (
-        "SFT evaluation: 42 GiB do not fit; with engine = transformers, batch_size = 8 it needs 23 GiB"
+        "SFT evaluation: 42 GiB do not fit; with engine = transformers, batch_size = 16 it needs 21 GiB"
         in lines
     )
     assert max(map(len, lines)) <= 110
