@@ -127,7 +127,9 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "prompt_tokens": few_shot.shape[1],
             "seconds": took,
             "peak_gib": _peak(),
-            "predicted_gib": _generating_gib(shape, batch, few_shot.shape[1], steps),
+            "predicted_gib": _generating_gib(
+                gpu_model.SHAPES[shape], memory.Batch(batch, few_shot.shape[1], steps)
+            ),
             "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
         }
@@ -210,12 +212,14 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     from phases.common.model import locate
 
     cuda = torch.cuda.is_available()
-    batch = 512 if cuda else 8
-    with open_engine(Choice("transformers", "benchmark"), locate(model), batch_size=batch) as engine:
-        rows = gpu_model.prompts(engine.tokenizer, 2 * batch, 60, 20, seed=5)
-        for what, sampling in (
-            ("answers, greedy", Sampling(64, stop=("\nInstruction:",))),
-            ("candidates, top_p 0.95", Sampling(64, 0.9, 0.95, ("\n\n",))),
+    batch, prompt, new = (512 if cuda else 8), 60, 64
+    source = locate(model)
+    config = memory.local_config(Path())(source.path)
+    with open_engine(Choice("transformers", "benchmark"), source, batch_size=batch) as engine:
+        rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
+        for what, sampling, logits in (
+            ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), memory.GREEDY),
+            ("candidates, top_p 0.95", Sampling(new, 0.9, 0.95, ("\n\n",)), memory.NUCLEUS),
         ):
             began = time.monotonic()
             landed = list(
@@ -231,6 +235,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
                 "requests": sum(map(len, landed)),
                 "seconds": took,
                 "peak_gib": _peak(),
+                "predicted_gib": _generating_gib(config, memory.Batch(batch, prompt, new, logits)),
             }
 
 
@@ -429,10 +434,9 @@ def _keep_log(folder: Path) -> Path:
     return file
 
 
-def _generating_gib(shape: str, rows: int, prompt: int, new: int) -> float:
+def _generating_gib(config: Mapping[str, Any], batch: memory.Batch) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-    of = msgspec.convert(gpu_model.SHAPES[shape], memory.Shape)
-    need = memory.generation(of, memory.Batch(rows, prompt, new))
+    need = memory.generation(msgspec.convert(config, memory.Shape), batch)
     return (need.total - need.parts["CUDA"]) / 2**30
 
 
