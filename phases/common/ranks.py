@@ -4,6 +4,7 @@ Which of them this is, the launcher says through the environment. The first one 
 must be the same in all (to stop, to save, that something failed) they agree on.
 """
 
+import atexit
 import os
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,23 @@ def wait() -> None:
         import torch.distributed
 
         torch.distributed.barrier()
+
+
+def leave_at_exit() -> None:
+    """Let this process, which did its work, leave the others before it ends.
+
+    If it just ended, the threads of their connection could abort it (PyTorch issue 190489). One that failed
+    does not leave: it would wait for the others, which wait for it.
+    """
+    if processes() > 1:
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    import torch.distributed
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def agreed(*raised: bool) -> tuple[bool, ...]:

@@ -273,4 +273,5 @@ def command(
         if ranks.first() or isinstance(error, FailedHereError):
             print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
         return 1 if isinstance(error, TrainingFailedError) else 2
+    ranks.leave_at_exit()
     return 0

@@ -38,9 +38,11 @@ def arguments(folder: Path, model: Path) -> list[str]:
 
 
 IN_TURN = """
-import os, sys
+import atexit, os, sys
+import torch
 from phases import dpo_training, sft_training
 
+atexit.register(lambda: print("left the others:", not torch.distributed.is_initialized(), flush=True))
 sft, dpo = (part.split("\\n") for part in sys.argv[1:])
 sft_training.main(sft)
 os.environ["GONOGO_PROGRESS"] += ".dpo"
@@ -107,6 +109,7 @@ def together(
     said = resumed.communicate(timeout=300)[0]
     assert resumed.returncode == 0, said
     assert said.count(f"resuming from {checkpoint}") == 1
+    assert said.count("left the others: True") == 2
     return folder
 
 
