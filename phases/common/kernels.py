@@ -3,6 +3,7 @@
 What is chosen here changes time and memory, never what is computed; each choice is recorded in provenance.
 """
 
+import logging
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -38,6 +39,8 @@ def fuse_layers(model: Any) -> bool:
 
     if model.config.model_type not in MODEL_TYPE_TO_APPLY_LIGER_FN:
         return False
+    # It warns of each kernel that is for other hardware.
+    logging.getLogger("liger_kernel.backends").setLevel(logging.ERROR)
     # The loss is TRL's own, which never holds the logits of the whole vocabulary either.
     apply_liger_kernel(model, {"fused_linear_cross_entropy": False})
     return True
