@@ -339,9 +339,9 @@ def four_bits(*, sharded: bool) -> BitsAndBytesConfig:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
-        # In shares torch 2.11, which vLLM 0.25 needs, takes floating-point numbers alone; and of those a GPU
-        # copies only float32 bit by bit: what looks like NaN in bfloat16 would be changed (PyTorch issue
-        # 159333, bitsandbytes issue 1945).
+        # In shares torch 2.11, which vLLM 0.25 needs, takes floating-point numbers alone. As bfloat16, as the
+        # norms are, they would be gathered with those changed that look like NaN (PyTorch issue 159333,
+        # bitsandbytes issue 1945); weights of two types are gathered as bytes.
         bnb_4bit_quant_storage=torch.float32 if sharded else torch.uint8,
     )
 

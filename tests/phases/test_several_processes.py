@@ -232,5 +232,5 @@ def test_a_model_in_shares_computes_what_it_computes_whole(
     assert process.returncode == 0, said
 
 
-def test_weights_of_4_bits_are_shared_out_as_numbers_that_every_torch_takes_and_copies_bit_by_bit() -> None:
+def test_weights_of_4_bits_are_shared_out_as_numbers_that_every_torch_takes_and_gathers_as_bytes() -> None:
     assert four_bits(sharded=True).bnb_4bit_quant_storage is torch.float32
