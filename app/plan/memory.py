@@ -149,7 +149,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         norms = 2 * 2 * self.hidden_size  # what goes into each and comes out of it
         attention = 2 * self.queries + 2 * self.keys
         gate = 3 * self.intermediate_size  # both halves and their product
-        return _HALF * (norms + attention + gate)
+        # For its adapter PEFT copies what goes into a module, unless that is packed.
+        copies = 0 if self.four_bit else sum(inputs for inputs, _ in self.linear)
+        return _HALF * (norms + attention + gate + copies)
 
 
 # https://huggingface.co/Qwen/Qwen2.5-32B/blob/main/config.json: Stage 1 is checked without a network.

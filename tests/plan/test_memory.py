@@ -97,6 +97,17 @@ def test_our_engine_needs_what_was_measured(logits: int, measured: float) -> Non
     assert measured <= found <= 1.1 * measured
 
 
+@pytest.mark.parametrize(
+    ("rows", "longest", "reference", "measured"), [(64, 85, False, 3.90), (2 * 32, 124, True, 5.36)]
+)
+def test_a_training_whose_weights_are_not_packed_needs_what_was_measured(
+    rows: int, longest: int, reference: bool, measured: float
+) -> None:
+    """One H200, 2026-11-29, the trainings of gemma-3-270m; see docs/results/gemma-3-270m."""
+    need = training(Shape(**GEMMA), tokens=rows * longest, rank=32, checkpointing="off", reference=reference)
+    assert (need.total - need.parts["CUDA"]) / GIB == pytest.approx(measured, rel=0.1)
+
+
 def test_long_texts_need_their_cache() -> None:
     short, long = (generation(QWEN, Batch(64, 16, new)) for new in (1024, 2048))
     assert long.total - short.total == pytest.approx(64 * 1024 * (64 * 2 * 2 * 1024 + 2 * 2 * 5120))
