@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from phases import verification
-from phases.common.model import EMBEDDED_FOLDER, load_tokenizer
+from phases.common.model import load_tokenizer
 from phases.common.suite import load_suite
 from phases.verification import CALIBRATION, METRICS, Signals, chat_frame, chat_token_ids, first_answer, judge
 
@@ -141,7 +141,6 @@ def test_error_rates_are_those_of_the_present_rules_with_how_little_they_show() 
     assert lines[4] == "  tried: b (base), b (base), b (base), s (seen), t (tuned)"
 
 
-@pytest.mark.skipif(not (EMBEDDED_FOLDER / "model.safetensors").is_file(), reason="no embedded model")
 def test_the_embedded_model_is_a_base_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONOGO_RESULT", str(tmp_path / "result.json"))
     arguments = ["--model", "embedded", "--output-dir", str(tmp_path), "--max-new-tokens", "24"]
