@@ -128,7 +128,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "seconds": took,
             "peak_gib": _peak(),
             "predicted_gib": _generating_gib(
-                gpu_model.SHAPES[shape], memory.Batch(batch, few_shot.shape[1], steps)
+                gpu_model.memory_shape(shape), memory.Batch(batch, few_shot.shape[1], steps)
             ),
             "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
@@ -214,7 +214,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     cuda = torch.cuda.is_available()
     batch, prompt, new = (512 if cuda else 8), 60, 64
     source = locate(model)
-    config = memory.local_config(Path())(source.path)
+    shape = memory.shape_of(source.path, memory.local_config(Path()))
     with open_engine(Choice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
         for what, sampling, logits in (
@@ -235,7 +235,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
                 "requests": sum(map(len, landed)),
                 "seconds": took,
                 "peak_gib": _peak(),
-                "predicted_gib": _generating_gib(config, memory.Batch(batch, prompt, new, logits)),
+                "predicted_gib": _generating_gib(shape, memory.Batch(batch, prompt, new, logits)),
             }
 
 
@@ -434,9 +434,9 @@ def _keep_log(folder: Path) -> Path:
     return file
 
 
-def _generating_gib(config: Mapping[str, Any], batch: memory.Batch) -> float:
+def _generating_gib(shape: memory.Shape, batch: memory.Batch) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-    need = memory.generation(msgspec.convert(config, memory.Shape), batch)
+    need = memory.generation(shape, batch)
     return (need.total - need.parts["CUDA"]) / 2**30
 
 

@@ -5,6 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from app.plan import memory
 from phases.common.model import EMBEDDED_FOLDER, ModelSource, Tokenizer
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
@@ -45,6 +48,11 @@ def config(shape: str) -> Any:
     from transformers import Qwen2Config
 
     return Qwen2Config(**SHAPES[shape], bos_token_id=None, eos_token_id=END, pad_token_id=END)
+
+
+def memory_shape(shape: str) -> memory.Shape:
+    """Return the numbers of a shape that its memory depends on."""
+    return msgspec.convert(SHAPES[shape], memory.Shape)
 
 
 def parameters(shape: str) -> int:

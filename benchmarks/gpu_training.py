@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import torch
 from peft import LoraConfig, get_peft_model
 from trl.kernels import ChunkedLogProbFunction
@@ -75,7 +74,7 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     yield {
         "what": "training: weights drawn and quantised",
         "peak_gib": round(_peak(device) / GIB, 2),
-        "predicted_gib": round(_shape(shape).weights / GIB, 2),
+        "predicted_gib": round(gpu_model.memory_shape(shape).weights / GIB, 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
     yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (kernels.ALL,))
@@ -110,10 +109,6 @@ def ours(shape: str, device: torch.device, seconds: float) -> dict[str, Any]:
 
 def _peak(device: torch.device) -> float:
     return float(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else 0.0
-
-
-def _shape(shape: str) -> memory.Shape:
-    return msgspec.convert(gpu_model.SHAPES[shape], memory.Shape)
 
 
 # Batches: the same rows for all, so that what differs is the way
@@ -335,7 +330,7 @@ class _Run:
     def _predicted(self, batch: Batch, every: int, loss: Callable[[Any, Batch], torch.Tensor]) -> float:
         """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
         need = memory.training(
-            _shape(self.shape),
+            gpu_model.memory_shape(self.shape),
             tokens=batch["input_ids"].numel(),
             rank=RANK,
             checkpointing={kernels.NEVER: "off", kernels.HALF: "half", kernels.ALL: "on"}[every],

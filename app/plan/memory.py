@@ -7,6 +7,7 @@ Qwen2.5-32B's shape (see tests/plan/test_memory.py) and meant to be right within
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,10 +59,10 @@ _LOGITS: Final = 12
 GREEDY: Final = 2 * _HALF
 SAMPLED: Final = _HALF + 2 * _SINGLE
 NUCLEUS: Final = SAMPLED + _SINGLE + 1
-# What the logits of texts that are scored may take (see phases.common.score). Verification scores so many
-# answers of so many tokens; the likelihood of a response is judged after so many solved examples.
+# What the logits of texts that are scored may take (see phases.common.score), and the tokens of an answer
+# that verification scores.
 _SCORED: Final = 4 * GIB
-_ANSWERS, _ANSWER, _LIKENED = 12, 15, 8
+_ANSWER: Final = 15
 # TRL's loss looks at so many tokens and vocabulary entries at once.
 _TILE_TOKENS, _TILE_ENTRIES = 4096, 32768
 _TRAINING: Final = ("phases.sft_training", "phases.dpo_training")
@@ -332,7 +333,7 @@ def forecast(plan: Plan, with_gpus: Gpus, config: Callable[[str], Mapping[str, A
         if (model := _model_of(plan, phase)) is None:
             continue
         try:
-            shape = _shape(model, config)
+            shape = shape_of(model, config)
         except UnknownShapeError as error:
             found[phase.id] = Forecast(unknown=str(error))
             continue
@@ -373,7 +374,12 @@ def local_config(folder: Path) -> Callable[[str], Mapping[str, Any]]:
     return read
 
 
-def _shape(model: str, config: Callable[[str], Mapping[str, Any]]) -> Shape:
+def shape_of(model: str, config: Callable[[str], Mapping[str, Any]]) -> Shape:
+    """Return the shape of a model, by folder or hub id.
+
+    Raises:
+        UnknownShapeError: its config.json cannot be had, or is of no kind that is known.
+    """
     if model in _KNOWN:
         return _KNOWN[model]
     says = config(model)
@@ -480,8 +486,10 @@ def _batches(plan: Plan, phase: Phase, shape: Shape) -> Iterator[Batch]:
         yield Batch(min(rows, len(prompts) or rows), longest + shown("shots"), new)
         return
     if phase.run == "phases.verification":
+        from phases.verification import EXCHANGES
+
         yield Batch(rows, BARE, new, SAMPLED)
-        yield scored(min(rows, _ANSWERS), BARE, _ANSWER)
+        yield scored(min(rows, len(EXCHANGES)), BARE, _ANSWER)
         return
     lists = min(rows, value("lists_per_round") * value("samples_per_list"))
     yield Batch(lists, BARE + shown("list_examples"), value("list_tokens"), NUCLEUS, base=True)
@@ -494,22 +502,30 @@ def _batches(plan: Plan, phase: Phase, shape: Shape) -> Iterator[Batch]:
         judged = PRINCIPLES + BARE + 2 * new
         yield Batch(rows, judged, logits=SAMPLED, base=True, cached=False)
         if _value(phase, "judge") != "choice":
+            from phases.preference_pairs import SHOWN
+
             most = _SCORED // (_HALF * (new + 1) * shape.vocab_size)
-            yield scored(max(1, min(rows, most)), _LIKENED * EXAMPLE["shots"] + BARE, new)
+            yield scored(max(1, min(rows, most)), SHOWN * EXAMPLE["shots"] + BARE, new)
 
 
 def _prompts(plan: Plan, phase: Phase) -> tuple[str, ...]:
     """Return the instructions of the suite that a phase evaluates on; none where it cannot be read here."""
-    from phases.common.suite import SuiteError, default_suite, load_suite
+    from phases.common.suite import default_suite
 
     name = _value(phase, "suite")
     name = default_suite(_model_of(plan, phase) or "") if name == "auto" else name
     file = plan.folder / name
+    return _instructions(str(file), file.stat().st_mtime_ns) if file.is_file() else _instructions(name, 0)
+
+
+@lru_cache(maxsize=8)  # evaluations share a suite, and advice tries many a batch on it
+def _instructions(suite: str, changed: int) -> tuple[str, ...]:
+    from phases.common.suite import SuiteError, load_suite
+
     try:
-        suite = load_suite(str(file) if file.is_file() else name)
+        return tuple(prompt.instruction for prompt in load_suite(suite).prompts)
     except (SuiteError, OSError):
         return ()
-    return tuple(prompt.instruction for prompt in suite.prompts)
 
 
 def _advice(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> str:

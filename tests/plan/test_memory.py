@@ -24,7 +24,7 @@ from app.plan.memory import (
     local_config,
     training,
 )
-from phases.common import prompt_format
+from phases.common import prompt_format, score
 from phases.common.data import load_seeds
 from phases.common.judge import load_constitution
 from phases.common.model import load_tokenizer
@@ -174,7 +174,7 @@ def test_a_model_has_as_many_parameters_as_its_library_counts() -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder = Path(app.__file__).parent.parent / "phases/embedded/model"
-    shape = memory._shape("embedded", local_config(PLAN.parent))
+    shape = memory.shape_of("embedded", local_config(PLAN.parent))
     model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
     assert shape.parameters == pytest.approx(model.num_parameters(), rel=0.01)
     assert not shape.four_bit
@@ -283,6 +283,7 @@ def test_lists_have_as_many_rows_as_a_round_and_a_judge_reads_two_responses() ->
     # Whole texts are scored, as many at once as their logits have room.
     scored = batches("gemma-270m", "preference_pairs", judged_candidates=3, judge="auto")[-1]
     assert scored.rows * scored.logits * 262144 == pytest.approx(4 * GIB, rel=0.1)
+    assert memory._SCORED == score._LOGITS_BYTES
 
 
 def test_a_suite_that_is_not_here_yet_may_fill_a_batch(tmp_path: Path) -> None:
@@ -327,9 +328,9 @@ def test_a_model_that_is_not_here_is_unknown_and_said_so(tmp_path: Path) -> None
     config = tmp_path / "model" / "config.json"
     config.write_text("{}")
     with pytest.raises(UnknownShapeError, match="of no kind that is known here"):
-        memory._shape("model", local_config(tmp_path))
+        memory.shape_of("model", local_config(tmp_path))
     # Models that see as well keep their decoder's numbers apart.
     numbers = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     text = {**numbers, "intermediate_size": 16, "vocab_size": 10}
     config.write_text(json.dumps({"model_type": "other", "text_config": text}))
-    assert memory._shape("model", local_config(tmp_path)).queries == 8
+    assert memory.shape_of("model", local_config(tmp_path)).queries == 8
