@@ -24,6 +24,7 @@ from phases.common import error_analysis, files, ifeval, tiers
 from phases.common.evaluations import Evaluation, EvaluationError, Result, check_comparable, newest, read
 from phases.common.parameters import PhaseParameters, parse
 from phases.common.report import Reporter, stop_on_sigterm
+from phases.common.verifiers import recorded_version
 
 MODELS: Final = ("base", "sft", "dpo")
 NAMES: Final = {"base": "base", "sft": "SFT", "dpo": "DPO"}
@@ -341,7 +342,7 @@ def _text(
     lines = [
         "Comparison of base, SFT and DPO model",
         f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
-        f"made alike: verifiers {str(made.get('verifiers'))[:12]}, prompt format "
+        f"made alike: verifiers {recorded_version(made.get('verifiers'))}, prompt format "
         f"{made.get('prompt_format')}, engine {(made.get('engine') or {}).get('name')}, {made.get('dtype')}",
         "",
         "followed: all checks passed and the answer ended by itself (the primary rule)",

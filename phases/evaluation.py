@@ -98,7 +98,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.common.engine import choose_here, open_engine
     from phases.common.model import locate
     from phases.common.statistics import wilson
-    from phases.common.suite import default_suite, load_suite, verifiers_version
+    from phases.common.suite import default_suite, load_suite
+    from phases.common.verifiers import VERIFIERS_VERSION
 
     source = locate(parameters.model)
     suite = load_suite(
@@ -121,7 +122,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         speed = _ask(engine, parameters, suite, shown, answers=answers, writer=writer, reporter=reporter)
         record = engine.provenance(
             suite={"name": suite.name, "version": suite.version},
-            verifiers=verifiers_version(),
+            verifiers=VERIFIERS_VERSION,
             stop_rule=STOP_RULE,
             demonstrations=shown,
             fingerprint=fingerprint,
@@ -378,14 +379,14 @@ def _fingerprint(
 ) -> dict[str, Any]:
     """Everything that the answers depend on: rows made under another fingerprint are never continued."""
     from phases.common.prompt_format import FORMAT_ID, NEXT_PROMPT
-    from phases.common.suite import verifiers_version
+    from phases.common.verifiers import VERIFIERS_VERSION
 
     return {
         "fingerprint": {
             "model_sha256": source.sha256,
             "engine": engine,
             "suite_version": suite.version,
-            "verifiers": verifiers_version(),
+            "verifiers": VERIFIERS_VERSION,
             "max_new_tokens": parameters.max_new_tokens,
             "prompt_format": FORMAT_ID,
             "stop_rule": STOP_RULE,
@@ -400,12 +401,21 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [row for row in files.read_rows(path) if "fingerprint" not in row] if path.is_file() else []
 
 
+def _recorded_fingerprint(path: Path) -> dict[str, Any]:
+    """Return the first row of a file of answers, with the version of the verifiers as it is named today."""
+    from phases.common.verifiers import recorded_version
+
+    first = next(files.read_rows(path), {})
+    made = first.get("fingerprint", {})
+    return {**first, "fingerprint": {**made, "verifiers": recorded_version(made.get("verifiers"))}}
+
+
 def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Reporter) -> Path:
     """Return the unfinished file of these inputs and parameters, or a new one named by the time."""
     for path in sorted(output_dir.glob("eval_*.jsonl"), reverse=True):
         if path.with_suffix(".json").exists():
             continue
-        if next(files.read_rows(path), None) == fingerprint:
+        if _recorded_fingerprint(path) == fingerprint:
             return path
         reporter.notice(
             f"{path} was made from another model, suite, stop rule or parameters, or judged by other "

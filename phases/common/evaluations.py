@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from phases.common import files
+from phases.common.verifiers import recorded_version
 
 
 class EvaluationError(ValueError):
@@ -110,7 +111,7 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
             ("engines", *(e.provenance.get("engine", {}).get("name") for e in (first, second))),
             ("weights", *(e.provenance.get("engine", {}).get("weights") for e in (first, second))),
             ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
-            ("verifiers", *(e.provenance.get("verifiers") for e in (first, second))),
+            ("verifiers", *(recorded_version(e.provenance.get("verifiers")) for e in (first, second))),
             ("sentence splitters", *(e.provenance.get("sentences") for e in (first, second))),
             ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
         )

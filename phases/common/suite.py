@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from phases.common import files, ifeval
+from phases.common import ifeval
 from phases.common.verifiers import Check, validate
 
 SUITES: Final = Path(__file__).parents[1] / "suites"
@@ -82,12 +82,6 @@ def _prompt(line: bytes) -> Prompt:
     for check in prompt.checks:
         validate(check)
     return prompt
-
-
-def verifiers_version() -> str:
-    """Return the hash of the code that judges answers; a suite's own version is that of its prompts alone."""
-    judges = "".join(files.sha256(Path(__file__).with_name(f"{name}.py")) for name in ("verifiers", "ifeval"))
-    return hashlib.sha256(judges.encode()).hexdigest()
 
 
 def version(prompts: list[Prompt]) -> str:

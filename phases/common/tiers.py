@@ -293,7 +293,7 @@ def _reproducible(evaluations: Mapping[str, Evaluation], records: Records) -> Li
         if missing
         else "model hash, seed, prompt format, library versions, device and command of SFT data, SFT "
         "training, preference pairs, DPO training and each evaluation; the parameters of those; suite "
-        "version, hash of the verifiers and stop rule of these"
+        "version, version of the verifiers and stop rule of these"
     )
     return Line(criterion, not missing, evidence)
 

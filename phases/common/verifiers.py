@@ -25,6 +25,21 @@ import msgspec
 
 from phases.common.arithmetic import value_of
 
+VERIFIERS_VERSION: Final = 1
+"""Version of the verdicts, those of `ifeval` included: raised by one when any verdict changes.
+
+Recorded in every evaluation; evaluations under different versions are not compared, nor unfinished ones
+continued. `tests/phases/golden_verdicts.jsonl` holds recorded verdicts of this version.
+"""
+
+_VERSION_OF_HASH: Final = {"fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0": 1}
+"""Before there was a version, evaluations recorded a hash of the source code of the verifiers."""
+
+
+def recorded_version(recorded: int | str | None) -> int | str | None:
+    """Return the version of the verdicts that a record names: a hash that is not known stays as it is."""
+    return _VERSION_OF_HASH.get(recorded, recorded)
+
 
 class Check(msgspec.Struct, frozen=True):
     """A verifier by name, with its arguments."""

@@ -167,6 +167,21 @@ def test_what_cannot_be_compared_is_refused(
     assert message in capsys.readouterr().err
 
 
+def test_the_hash_that_was_recorded_before_there_was_a_version_is_version_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_hash = "fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0"
+    for model, verifiers in (("base", by_hash), ("sft", 1), ("dpo", by_hash)):
+        made = evaluation(PASSED[model], provenance=MADE | {"verifiers": verifiers})
+        (folder / model / "eval_20260101_000000.json").write_text(json.dumps(made))
+    assert compare(folder, monkeypatch) == 0
+    assert "made alike: verifiers 1, " in (folder / "final_comparison.txt").read_text()
+    made = evaluation(PASSED["dpo"], provenance=MADE | {"verifiers": "another hash"})
+    (folder / "dpo" / "eval_20260101_000000.json").write_text(json.dumps(made))
+    assert compare(folder, monkeypatch) == 2
+    assert "different verifiers (1 and another hash)" in capsys.readouterr().err
+
+
 def test_two_evaluations_of_one_model_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -178,6 +178,28 @@ def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path)
     assert len(rows.read_text().splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("verifiers", "continued"),
+    [("fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0", True), ("another hash", False)],
+)
+def test_answers_judged_before_there_was_a_version_are_continued(
+    verifiers: str, continued: bool, arguments: list[str], tmp_path: Path
+) -> None:
+    evaluation.main(arguments)
+    [rows] = (tmp_path / "out").glob("eval_*.jsonl")
+    lines = rows.read_text().splitlines()
+    first = json.loads(lines[0])
+    assert first["fingerprint"]["verifiers"] == 1
+    assert summary(tmp_path)["provenance"]["verifiers"] == 1  # type: ignore[index]
+    first["fingerprint"]["verifiers"] = verifiers
+    rows.with_suffix(".json").unlink()
+    rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
+    rows.write_text(json.dumps(first) + "\n" + lines[1] + "\n")
+    evaluation.main(arguments)
+    assert (len(rows.read_text().splitlines()) == 3) == continued
+    assert rows.with_suffix(".json").exists() == continued
+
+
 def test_answers_to_other_parameters_are_not_taken_over(arguments: list[str], tmp_path: Path) -> None:
     evaluation.main(arguments)
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
