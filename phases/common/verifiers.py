@@ -32,7 +32,9 @@ Recorded in every evaluation; evaluations under different versions are not compa
 continued. `tests/phases/golden_verdicts.jsonl` holds recorded verdicts of this version.
 """
 
-_VERSION_OF_HASH: Final = {"fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0": 1}
+_VERSION_OF_HASH: Final[dict[int | str | None, int | str | None]] = {
+    "fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0": 1
+}
 """Before there was a version, evaluations recorded a hash of the source code of the verifiers."""
 
 

@@ -1,0 +1,294 @@
+"""What gonogo wrote before its modules were renamed is read, compared, continued and verified as before.
+
+`fixtures/before_redesign` is what a rehearsal left at commit 8c108d8 in /pod/gonogo, without weights: its
+records and outputs, an evaluation that was interrupted, and a bundle.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from app.report import commands
+from app.report.verify import unpack, verify
+from app.session import journal, launch, plain
+from app.session.client import SessionClient
+from app.session.clock import SystemClock
+from app.session.folder import SessionFolder, Settings
+from app.session.snapshot import SessionSnapshot
+from app.session.state import recover
+from phases import comparison, evaluation, sft_data
+from phases.common import evaluations, files
+from phases.common.data_run import DataRun
+from phases.common.report import Reporter
+
+BEFORE = Path(__file__).parent / "fixtures" / "before_redesign"
+REHEARSAL = BEFORE / "rehearsal"
+MODELS = ("base", "sft", "dpo")
+PASSED = {"base": 22, "sft": 242, "dpo": 262}
+RATES = {model: passed / 300 for model, passed in PASSED.items()}
+PHASES = [
+    "verification",
+    "baseline_evaluation",
+    "sft_data",
+    "sft_training",
+    "sft_evaluation",
+    "preference_pairs",
+    "dpo_training",
+    "dpo_evaluation",
+    "comparison",
+]
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def session() -> Path:
+    """The folder of the session as it was left."""
+    [about] = REHEARSAL.glob("sessions/*/session.json")
+    return about.parent
+
+
+# The session that is over
+
+
+def test_the_session_is_read(session: Path) -> None:
+    found = SessionClient(session).recorded()
+    assert found.state == "finished"
+    assert found.notices == ()
+    assert [phase.id for phase in found.phases] == PHASES
+    assert {phase.state for phase in found.phases} == {"done"}
+    assert [(d.phase, d.kind, d.by, d.reason) for d in found.decisions] == [
+        (phase, "go", "root", "looks right") for phase in ("verification", "sft_evaluation", "dpo_evaluation")
+    ]
+    metrics = {phase.id: phase.attempts[-1].metrics for phase in found.phases}
+    assert metrics["verification"]["verdict"] == "clean"
+    assert metrics["dpo_evaluation"]["passed"] == PASSED["dpo"]
+    for model in MODELS:
+        assert metrics["comparison"][f"{model}_rate"] == RATES[model]
+    assert found.money.spent_usd == pytest.approx(0.07, abs=0.005)
+
+
+def test_the_journal_folds_whole_and_at_each_event(session: Path) -> None:
+    replay = journal.read(SessionFolder(session).journal)
+    assert (replay.damage, replay.torn, len(replay.entries)) == ("", b"", 33)
+    state, damage = recover(replay)
+    assert damage == ""
+    assert state.ended is not None
+    for count in range(1, len(replay.entries)):
+        state, damage = recover(msgspec.structs.replace(replay, entries=replay.entries[:count]))
+        assert (state.ended, damage) == (None, "")
+
+
+def test_the_journal_is_written_as_it_was(session: Path) -> None:
+    path = SessionFolder(session).journal
+    replay, prev = journal.read(path), "0" * 64
+    for line, entry in zip(path.read_bytes().splitlines(keepends=True), replay.entries, strict=True):
+        assert journal.encode(entry, prev) == line
+        prev = hashlib.sha256(line).hexdigest()
+    assert prev == replay.head
+
+
+def test_the_status_is_said(session: Path) -> None:
+    said = "\n".join(plain.status(SessionClient(session).recorded()))
+    assert "Stage 1 rehearsal" in said
+    assert "base 7%, SFT 81%, DPO 87%" in said
+
+
+def test_the_report_is_written(session: Path, tmp_path: Path) -> None:
+    assert commands.report(session, {}, io.StringIO(), clock=SystemClock(), output=tmp_path) == 0
+    text = (tmp_path / "report.md").read_text()
+    for told in ("Stage 1 rehearsal", "looks right", "base 7%, SFT 81%, DPO 87%", "200 rows", "70 pairs"):
+        assert told in text
+    assert "Instruction" in (tmp_path / "report.html").read_text()
+
+
+# A session that was interrupted
+
+
+@pytest.fixture
+def interrupted(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], Path]]:
+    """Copies the rehearsal and cuts its journal after the last event of a type in a phase."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    def cut(kind: str, phase: str) -> Path:
+        shutil.copytree(REHEARSAL, tmp_path / "artifacts" / "rehearsal")
+        folder = SessionFolder(tmp_path / "artifacts" / "rehearsal" / "sessions" / session.name)
+        lines = folder.journal.read_bytes().splitlines(keepends=True)
+        rows = [json.loads(line) for line in lines]
+        kept = max(
+            n for n, row in enumerate(rows, 1) if row["type"] == kind and row["data"]["phase"] == phase
+        )
+        folder.journal.write_bytes(b"".join(lines[:kept]) + lines[kept][:50])
+        for name in {row["data"]["phase"] for row in rows[kept:] if row["type"] == "attempt_started"}:
+            shutil.rmtree(folder.path / "attempts" / name)
+        # The pod's folder is this one now, and it has no guard.
+        plan = json.loads(folder.plan.read_bytes())
+        files.write_json(folder.plan, {**plan, "folder": str(tmp_path)})
+        about = folder.read_about()
+        fast = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)
+        files.write_json(folder.about, msgspec.structs.replace(about, settings=fast))
+        return folder.path
+
+    yield cut
+    ours = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
+    _, left = psutil.wait_procs(ours, timeout=10)
+    for process in left:
+        process.kill()
+
+
+def until(client: SessionClient, condition: Callable[[SessionSnapshot], Any]) -> SessionSnapshot:
+    ends = time.monotonic() + PATIENCE
+    for found in client.watch(threading.Event()):
+        if condition(found):
+            return found
+        assert time.monotonic() < ends, found
+    raise AssertionError
+
+
+def test_a_session_that_was_interrupted_in_an_attempt_is_read(
+    interrupted: Callable[[str, str], Path],
+) -> None:
+    folder = interrupted("attempt_started", "sft_training")
+    found = SessionClient(folder).recorded()
+    assert found.state == "running"
+    states = {phase.id: phase.state for phase in found.phases}
+    assert states["sft_data"] == "done"
+    assert states["sft_training"] == "running"
+    assert states["comparison"] == "waiting"
+
+
+def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[[str, str], Path]) -> None:
+    folder = interrupted("judged", "sft_evaluation")
+    client = SessionClient(folder)
+    assert client.recorded().state == "gate"
+    launch.ensure_conductor(folder)
+    found = until(client, lambda s: s.gate)
+    assert found.gate is not None
+    assert (found.gate.phase, found.gate.attempt, found.gate.verdict) == ("sft_evaluation", 1, "go")
+    client.decide("sft_evaluation", 1, "stop", reason="seen enough")
+    assert until(client, lambda s: s.state == "stopped").decisions[-1].reason == "seen enough"
+    assert journal.read(SessionFolder(folder).journal).damage == ""
+
+
+def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable[[str, str], Path]) -> None:
+    folder = interrupted("decided", "dpo_evaluation")
+    client = SessionClient(folder)
+    launch.ensure_conductor(folder)
+    found = until(client, lambda s: s.state in ("finished", "stopped") or s.gate)
+    if found.gate is not None:
+        # The pod was paid for all the while, so the budget is overrun.
+        client.decide(found.gate.phase, found.gate.attempt, "go", reason="the pod was not paid for")
+        found = until(client, lambda s: s.state in ("finished", "stopped"))
+    assert found.state == "finished", found
+    metrics = found.phase("comparison").attempts[-1].metrics
+    assert {model: metrics[f"{model}_rate"] for model in MODELS} == RATES
+
+
+# Completions
+
+
+def test_recorded_completions_are_read_and_nothing_is_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sft_data"
+    shutil.copytree(REHEARSAL / "sft_data", folder)
+    made = json.loads((folder / "manifest.json").read_bytes())
+    [data] = folder.glob("sft_training_data_*.jsonl")
+    [cache] = folder.glob("work/*.generations.jsonl")
+    data.unlink()
+    before = cache.read_bytes()
+
+    def refuse(run: DataRun) -> None:
+        raise AssertionError("a completion is not in the record")
+
+    monkeypatch.setattr(DataRun, "engine", refuse)
+    given = {**made["provenance"]["parameters"], "output_dir": folder, "engine": "transformers"}
+    assert sft_data.run(sft_data.Parameters.model_validate(given), Reporter(folder, {}))
+    assert files.sha256(data) == made["outputs"][data.name]
+    assert cache.read_bytes() == before
+    assert json.loads((folder / "manifest.json").read_bytes())["outputs"] == made["outputs"]
+
+
+# Evaluations
+
+
+def test_the_evaluations_are_compared(tmp_path: Path) -> None:
+    patterns = {model: [str(REHEARSAL / f"evaluations/{model}_model/eval_*.json")] for model in MODELS}
+    paths = {model: evaluations.newest(patterns[model]) for model in MODELS}
+    read = {model: evaluations.read(path) for model, path in paths.items()}
+    assert {model: sum(r.passed for r in made.results) for model, made in read.items()} == PASSED
+    evaluations.check_comparable(list(paths.values()), list(read.values()))
+    before = json.loads((REHEARSAL / "final_comparison.json").read_bytes())
+    parameters = {
+        **{model: patterns[model] for model in MODELS},
+        "output": tmp_path / "final_comparison.txt",
+        "seed": before["provenance"]["seed"],
+        "resamples": before["provenance"]["resamples"],
+    }
+    comparison.run(comparison.Parameters.model_validate(parameters), Reporter(tmp_path, {}))
+    after = json.loads((tmp_path / "final_comparison.json").read_bytes())
+    for numbers in (before["metrics"], after["metrics"]):
+        del numbers["tier"]  # it depends on other records, too
+    assert after["metrics"] == pytest.approx(before["metrics"])
+    assert [row["category"] for row in after["categories"]] == [
+        row["category"] for row in before["categories"]
+    ]
+    assert after["changes"] == before["changes"]
+
+
+def test_an_evaluation_of_today_compares_with_them(tmp_path: Path) -> None:
+    paths = [next(REHEARSAL.glob(f"evaluations/{model}_model/eval_*.json")) for model in MODELS]
+    today = json.loads(paths[2].read_bytes())
+    today["provenance"]["verifiers"] = 1
+    paths[2] = tmp_path / "eval_20270101_000000.json"
+    paths[2].write_text(json.dumps(today))
+    evaluations.check_comparable(paths, [evaluations.read(path) for path in paths])
+
+
+def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
+    [left] = (BEFORE / "unfinished").glob("eval_*.jsonl")
+    rows = Path(shutil.copy(left, tmp_path))
+    kept = rows.read_bytes().rpartition(b"\n")[0].splitlines()
+    assert len(kept) == 595  # the fingerprint and 594 answers; one more is torn
+    whole = REHEARSAL / "evaluations" / "base_model" / left.with_suffix(".json").name
+    given = json.loads(whole.read_bytes())["parameters"]
+    parameters = {**given, "output_dir": tmp_path, "engine": "transformers"}
+    evaluation.run(evaluation.Parameters.model_validate(parameters), Reporter(tmp_path, {}))
+    assert [path.name for path in tmp_path.glob("eval_*.jsonl")] == [rows.name]
+    lines = rows.read_bytes().splitlines()
+    assert lines[:595] == kept
+    assert len(lines) == 601
+    made, before = evaluations.read(rows.with_suffix(".json")), evaluations.read(whole)
+    assert [r.key for r in made.results] == [r.key for r in before.results]
+    assert made.results == before.results  # the answers with examples came last
+    assert made.success_rate == RATES["base"]
+    assert len(made.results_few_shot) == len(before.results_few_shot) == 300
+
+
+# The bundle
+
+
+def test_the_bundle_verifies_and_unpacks_to_a_session(session: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / f"{session.name}.tar"
+    bundle.write_bytes(gzip.decompress((BEFORE / "bundle.tar.gz").read_bytes()))
+    found = verify(bundle)
+    assert found.problems == ()
+    assert found.files > 100
+    assert unpack(bundle, tmp_path / "home").problems == ()
+    home = tmp_path / "home" / session.name
+    assert verify(home).problems == ()
+    assert SessionClient(home / "sessions" / session.name).recorded().state == "finished"
+    assert commands.verify(bundle, io.StringIO()) == 0
