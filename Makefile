@@ -32,7 +32,7 @@ peers: $(VENV)/.installed
 
 # The README's pictures of the screens.
 pictures: $(VENV)/.installed
-	$(BIN)/python -m tests.screens.pictures
+	$(BIN)/python -m tests.tui.pictures
 
 venv: $(VENV)/.installed
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.plan.load import load_plan
-from app.session import launch
+from app.plan.read import load_plan
+from app.session import start as launch
 from app.session.client import SessionClient
 from benchmarks import peers
 from benchmarks.figures import Figure

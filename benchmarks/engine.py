@@ -11,13 +11,14 @@ from pathlib import Path
 
 import psutil
 
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 from app.plan.schema import Plan
-from app.session import events, journal, launch
+from app.session import start
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
-from app.session.state import fold
+from app.session.journal import events, journal
+from app.session.journal.state import fold
 from benchmarks.figures import Figure
 
 EVENTS = 10_000
@@ -112,7 +113,7 @@ def _rejoin() -> Iterator[Figure]:
     """Yield the time to read such a journal, and that until a conductor of the session answers a viewer."""
     with tempfile.TemporaryDirectory(dir=Path()) as name:
         plan = _plan(Path(name), "pass\n")
-        session = launch.open_session(plan, approved="benchmark", remembered=False)
+        session = start.open_session(plan, approved="benchmark", remembered=False)
         path = SessionFolder(session).journal
         book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
         for event in _long_session():
@@ -124,7 +125,7 @@ def _rejoin() -> Iterator[Figure]:
         yield Figure(f"a journal of {EVENTS:,} events: read, check and fold", took * 1e3, "ms")
         client = SessionClient(session)
         began = time.perf_counter()
-        launch.ensure_conductor(session)
+        start.ensure_conductor(session)
         client.snapshot()
         took = time.perf_counter() - began
         yield Figure(f"rejoin a session of {EVENTS:,} events: its conductor's first answer", took, "s")
@@ -152,8 +153,8 @@ def _slowdown() -> Iterator[Figure]:
     """
     with tempfile.TemporaryDirectory() as name:
         plan = _plan(Path(name), COUNTING)
-        session = launch.open_session(plan, approved="benchmark", remembered=False)
-        launch.ensure_conductor(session)
+        session = start.open_session(plan, approved="benchmark", remembered=False)
+        start.ensure_conductor(session)
         client = SessionClient(session)
         counts = Path(name) / "counts"
         while not (counts.exists() and counts.stat().st_size):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import gpu_model
-from phases.common import vllm_engine
+from phases.generation import vllm_engine
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from typing import Any, Final
 
 import msgspec
 
-from app.plan import memory
+from app.memory import forecast
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
-from phases.common import vllm_engine
-from phases.common.engine import Choice, Engine, Group, open_engine
-from phases.common.judge import judge, load_constitution
-from phases.common.recorded import Sampling
-from phases.preference_pairs import CONSTITUTION
+from phases.datagen.judge import judge, load_constitution
+from phases.generation import vllm_engine
+from phases.generation.completion_cache import Sampling
+from phases.generation.engine import Choice, Engine, Group, open_engine
+from phases.preference_pairs.recipe import CONSTITUTION
 
 Row = dict[str, Any]
 
@@ -128,7 +128,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "seconds": took,
             "peak_gib": _peak(),
             "predicted_gib": _generating_gib(
-                gpu_model.memory_shape(shape), memory.Batch(batch, few_shot.shape[1], steps)
+                gpu_model.memory_shape(shape), forecast.Batch(batch, few_shot.shape[1], steps)
             ),
             "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
@@ -209,17 +209,17 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     """Measure a small real model through our engine on transformers, at a batch that fills a GPU."""
     import torch
 
-    from phases.common.model import locate
+    from phases.models.loader import locate
 
     cuda = torch.cuda.is_available()
     batch, prompt, new = (512 if cuda else 8), 60, 64
     source = locate(model)
-    shape = memory.shape_of(source.path, memory.local_config(Path()))
+    shape = forecast.shape_of(source.path, forecast.local_config(Path()))
     with open_engine(Choice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
         for what, sampling, logits in (
-            ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), memory.GREEDY),
-            ("candidates, top_p 0.95", Sampling(new, 0.9, 0.95, ("\n\n",)), memory.NUCLEUS),
+            ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), forecast.GREEDY),
+            ("candidates, top_p 0.95", Sampling(new, 0.9, 0.95, ("\n\n",)), forecast.NUCLEUS),
         ):
             began = time.monotonic()
             landed = list(
@@ -235,7 +235,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
                 "requests": sum(map(len, landed)),
                 "seconds": took,
                 "peak_gib": _peak(),
-                "predicted_gib": _generating_gib(shape, memory.Batch(batch, prompt, new, logits)),
+                "predicted_gib": _generating_gib(shape, forecast.Batch(batch, prompt, new, logits)),
             }
 
 
@@ -434,9 +434,9 @@ def _keep_log(folder: Path) -> Path:
     return file
 
 
-def _generating_gib(shape: memory.Shape, batch: memory.Batch) -> float:
+def _generating_gib(shape: forecast.Shape, batch: forecast.Batch) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-    need = memory.generation(shape, batch)
+    need = forecast.generation(shape, batch)
     return (need.total - need.parts["CUDA"]) / 2**30
 
 
@@ -482,7 +482,7 @@ def _card_rows(device: str) -> Iterator[Row]:
 
 
 def _tokenizer() -> Any:
-    from phases.common.model import load_tokenizer
+    from phases.models.loader import load_tokenizer
 
     return load_tokenizer("embedded")
 

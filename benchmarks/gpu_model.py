@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from app.plan import memory
-from phases.common.model import EMBEDDED_FOLDER, ModelSource, Tokenizer
+from app.memory import forecast
+from phases.models.loader import EMBEDDED_FOLDER, ModelSource, Tokenizer
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
     # Qwen/Qwen2.5-32B, config.json
@@ -50,9 +50,9 @@ def config(shape: str) -> Any:
     return Qwen2Config(**SHAPES[shape], bos_token_id=None, eos_token_id=END, pad_token_id=END)
 
 
-def memory_shape(shape: str) -> memory.Shape:
+def memory_shape(shape: str) -> forecast.Shape:
     """Return the numbers of a shape that its memory depends on."""
-    return msgspec.convert(SHAPES[shape], memory.Shape)
+    return msgspec.convert(SHAPES[shape], forecast.Shape)
 
 
 def parameters(shape: str) -> int:

@@ -21,9 +21,10 @@ from unittest import mock
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
 from benchmarks.gpu_generation import DUMMY, WORKLOADS, lengths
-from phases.common import ranks, vllm_engine
-from phases.common.engine import Choice, Group, open_engine
-from phases.common.recorded import Sampling
+from phases.generation import vllm_engine
+from phases.generation.completion_cache import Sampling
+from phases.generation.engine import Choice, Group, open_engine
+from phases.models import distributed
 
 Row = dict[str, Any]
 MARK: Final = "row: "
@@ -80,7 +81,7 @@ def training(shape: str, seconds: float, gpus: int) -> Row:
 
     device = PartialState(cpu=gpu_cards.device_name() == "cpu").device
     row = gpu_training.ours(shape, device, seconds)
-    assert ranks.processes() == gpus
+    assert distributed.processes() == gpus
     more = {"engine": f"{row['engine']}, {_called(gpus)}", "gpus": gpus}
     return row | more | ({"ceiling": gpus * row["ceiling"]} if "ceiling" in row else {})
 
@@ -186,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--gpus", type=int, required=True)
     given = parser.parse_args(argv)
     row = {"training": training, "generation": generation}[given.kind](given.shape, given.seconds, given.gpus)
-    if ranks.first():
+    if distributed.first():
         print(MARK + json.dumps(row), flush=True)
 
 

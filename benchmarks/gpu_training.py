@@ -2,7 +2,7 @@
 
 Nothing is downloaded: weights are drawn on the GPU and quantised there, layer by layer. What is measured are
 steps (forward, backward, optimiser) with the parts that the phases use: TRL's chunked loss, packed rows,
-`phases.common.kernels`, LoRA in float32, AdamW in 8 bits. The shape `tiny` runs on a CPU, not quantised.
+`phases.models.kernels`, LoRA in float32, AdamW in 8 bits. The shape `tiny` runs on a CPU, not quantised.
 """
 
 import gc
@@ -17,9 +17,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from trl.kernels import ChunkedLogProbFunction
 
-from app.plan import memory
+from app.memory import forecast
 from benchmarks import gpu_model
-from phases.common import kernels, ranks
+from phases.models import distributed, kernels
 
 GIB = 2**30
 CARD = 79 * GIB
@@ -306,10 +306,10 @@ class _Run:
         tokens, steps, started = 0, 0, time.perf_counter()
         for batch in itertools.cycle(batches):
             self._step(batch, called)
-            tokens += _tokens(batch) * ranks.processes()
+            tokens += _tokens(batch) * distributed.processes()
             steps += 1
             spent = time.perf_counter() - started
-            if ranks.agreed(spent >= self.seconds and steps > 1)[0]:
+            if distributed.agreed(spent >= self.seconds and steps > 1)[0]:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
         notes = (
@@ -329,7 +329,7 @@ class _Run:
 
     def _predicted(self, batch: Batch, every: int, loss: Callable[[Any, Batch], torch.Tensor]) -> float:
         """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-        need = memory.training(
+        need = forecast.training(
             gpu_model.memory_shape(self.shape),
             tokens=batch["input_ids"].numel(),
             rank=RANK,
@@ -342,7 +342,7 @@ class _Run:
     def _shared(self, loss: Callable[[Any, Batch], torch.Tensor]) -> torch.nn.Module:
         """Return the loss, its gradients shared by all processes if there are several."""
         called = _Loss(self.model, loss)
-        if ranks.processes() == 1:
+        if distributed.processes() == 1:
             return called
         return torch.nn.parallel.DistributedDataParallel(called)
 

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.graded_chats --model MODEL --data ROWS.jsonl --out FOLDER` trains all weights of a base
 model on rows in a chat format, as instruct models are made, and verifies it on the way. For each number of
-chats it writes the report, and a case for `phases/verification_calibration.json`.
+chats it writes the report, and a case for `phases/verification/calibration.json`.
 """
 
 import argparse
@@ -17,9 +17,9 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, get_constant_schedule_with_warmup
 
-from phases import verification
-from phases.common.files import read_rows, write_json
-from phases.common.model import Tokenizer, locate, tokenizer_of
+from phases.contract.files import read_rows, write_json
+from phases.models.loader import Tokenizer, locate, tokenizer_of
+from phases.verification import recipe as verification
 
 GRADES: Final = (0, 50, 500, 5000)
 """Chats after which the model is verified."""

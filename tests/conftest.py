@@ -9,8 +9,8 @@ settings.load_profile("gonogo")
 
 LONGEST = (
     "tests/test_rehearsal.py",
-    "tests/phases/test_several_processes.py",
-    "tests/phases/test_same_seed.py",
+    "tests/phases/training/test_several_processes.py",
+    "tests/phases/training/test_same_seed.py",
 )
 
 

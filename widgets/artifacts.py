@@ -6,7 +6,7 @@ from pathlib import PurePath
 from rich.cells import cell_len
 from textual.content import Content
 
-from phases.common.protocol import Artifact
+from phases.contract.protocol import Artifact
 from widgets import format as fmt
 from widgets.header import when
 from widgets.rows import ViewRows, row

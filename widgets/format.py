@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from app.session.snapshot import PhaseState, Range, SessionState, Verdict
 
-# Names of theme colours that the cockpit's themes define (see app/screens/themes.py).
+# Names of theme colours that the cockpit's themes define (see app/tui/themes.py).
 GOOD: Final = "$good"
 WARN: Final = "$warn"
 BAD: Final = "$bad"

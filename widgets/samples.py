@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from phases.common.protocol import Sample
+from phases.contract.protocol import Sample
 from widgets import format as fmt
 from widgets.rows import Rows, row
 

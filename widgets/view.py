@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
-from phases.common.protocol import Artifact, Notice, Sample
+from phases.contract.protocol import Artifact, Notice, Sample
 from widgets.series import Series
 
 

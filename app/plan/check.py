@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from app.monitor.machine import Gpus
-from app.monitor.text import clean_line
-from app.plan import estimates, memory
-from app.plan.load import PlanErrors, load_plan
+from app.memory import forecast as memory
+from app.monitor.gpu import Gpus
+from app.monitor.sanitize import clean_line
+from app.plan import estimates
+from app.plan.read import PlanErrors, load_plan
 from app.plan.schema import Plan
 from app.session import calibration
 from app.session.calibration import Measured

@@ -11,8 +11,8 @@ import tomlkit
 from tomlkit.items import Table
 
 from app.plan import check
-from app.plan.load import load_plan
-from phases.common import files
+from app.plan.read import load_plan
+from phases.contract import files
 
 PLAN = "session_plan.toml"
 _RUNS = {".sh": "bash", ".py": "python3"}

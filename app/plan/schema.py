@@ -1,6 +1,6 @@
 """What a session plan may say: one frozen model a table, unknown keys forbidden.
 
-`app.plan.load` reads the file, lays a profile over it and checks what a single table cannot know.
+`app.plan.read` reads the file, lays a profile over it and checks what a single table cannot know.
 """
 
 import re
@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from app.plan.causes import Cause
-from phases.common.parameters import to_argv
+from phases.contract.parameters import to_argv
 
 Value = int | float | str | bool
 Verdict = Literal["go", "investigate", "stop"]
@@ -84,7 +84,7 @@ Parameter = Annotated[Any, AfterValidator(_parameter)]
 Parameters = dict[Name, Parameter]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-# The text is checked by app.plan.load, which knows the names that it may use.
+# The text is checked by app.plan.read, which knows the names that it may use.
 Expression = Annotated[str, Field(min_length=1, max_length=500)]
 
 

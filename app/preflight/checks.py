@@ -10,10 +10,11 @@ from typing import Literal
 import msgspec
 from packaging.requirements import Requirement
 
-from app.plan import estimates, memory
+from app.memory import forecast as memory
+from app.plan import estimates
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
-from app.session import calibration, known
+from app.session import calibration, registry
 
 State = Literal["ok", "warn", "fail"]
 
@@ -70,7 +71,7 @@ def fail(found: str, todo: str) -> Found:
 def plan_itself(plan: Plan, machine: Machine) -> Iterator[Found]:
     """The plan is valid, only its owner can write it, and its budget covers its estimate."""
     for place in (plan.path, plan.folder):
-        if others := known.writable_by_others(place):
+        if others := registry.writable_by_others(place):
             yield fail(f"{place} {others}", "See that only you can write it: chmod o-w")
     total = estimates.total([estimates.usd(plan, phase) for phase in plan.phases])
     budget = plan.session.budget_usd

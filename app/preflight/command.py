@@ -9,8 +9,8 @@ from typing import TextIO
 
 import msgspec
 
-from app.monitor.text import clean_line
-from app.plan.load import PlanErrors, load_plan
+from app.monitor.sanitize import clean_line
+from app.plan.read import PlanErrors, load_plan
 from app.plan.schema import Plan
 from app.preflight import checks
 from app.preflight.checks import Finding, Found

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from app.report import archive
-from app.session.secrets import Masker
+from app.session.masking import Masker
 
 ABOUT = "BUNDLE.json"
 FOLDER = "bundles"

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from app.monitor.text import clean_line, clean_text
+from app.monitor.sanitize import clean_line, clean_text
 from app.plan.schema import Plan
 from app.report import bundle as bundles
 from app.report import story
 from app.report import verify as verification
 from app.report.story import first_line
-from app.session import pod
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
-from app.session.secrets import Masker
-from phases.common import files
+from app.session.masking import Masker
+from app.session.pod import pod
+from phases.contract import files
 from widgets.format import size
 
 BAD = 1

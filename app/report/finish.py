@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from app.plan.schema import Finish, Superseded
 from app.report import report
 from app.report.story import PhaseStory, Story
-from app.session.secrets import Masker
-from phases.common import files
+from app.session.masking import Masker
+from phases.contract import files
 from widgets import format as fmt
 
 _ITEM = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[( |x|X)\](\s+.*)$")

@@ -9,10 +9,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from app.monitor.text import clean_text
+from app.monitor.sanitize import clean_text
 from app.report.plots import Curve, line_plot
 from app.report.story import AttemptStory, PhaseStory, Story
-from app.session.secrets import Masker
+from app.session.masking import Masker
 from app.session.snapshot import AttemptView
 from widgets import format as fmt
 

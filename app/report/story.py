@@ -5,16 +5,18 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.tail import LogMetrics, ProgressTail
+from app.monitor.files import LogMetrics, ProgressTail
 from app.plan.schema import Phase, Plan
-from app.session import gates, journal, view
+from app.session import projection as view
 from app.session.clock import Clock
-from app.session.events import Judged
 from app.session.folder import SessionFolder
-from app.session.secrets import Masker
+from app.session.gate import judge
+from app.session.journal import journal
+from app.session.journal.events import Judged
+from app.session.journal.state import Attempt, State, recover
+from app.session.masking import Masker
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
-from app.session.state import Attempt, State, recover
-from phases.common.protocol import Artifact, Notice, Result, Sample
+from phases.contract.protocol import Artifact, Notice, Result, Sample
 from widgets.series import Series, SeriesBuilder
 
 _MOST_SAMPLES = 6
@@ -167,7 +169,7 @@ def _attempt(
     for tail in (progress, log) if phase.metrics else (progress,):
         _read_all(tail)
     try:
-        result = gates.read_result(folder / "result.json", masker)
+        result = judge.read_result(folder / "result.json", masker)
     except ValueError:
         result = None
     return AttemptStory(

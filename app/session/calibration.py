@@ -6,7 +6,6 @@ grow with the work that the parameters ask for, as `_WORK` says; the rest does n
 same program with the same model tells anything: how fast one model is says little of another.
 """
 
-import importlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +15,14 @@ from typing import NamedTuple
 import msgspec
 
 from app.plan.schema import Phase, Plan
-from app.session import journal, known
-from app.session.events import Parameter
+from app.session import registry
 from app.session.folder import SessionFolder
+from app.session.journal import journal
+from app.session.journal.events import Parameter
+from app.session.journal.state import Attempt, State
 from app.session.snapshot import MachineSample, Range
-from app.session.state import Attempt, State
-from phases.common.protocol import Progress
+from phases.contract.phase_spec import load_spec
+from phases.contract.protocol import Progress
 
 _HOUR = 3600.0
 _PARTS = 4
@@ -79,11 +80,11 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
         sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
     """
     found: dict[str, Measured] = {}
-    for folder in reversed(list(known.known_sessions(plan.folder) if sessions is None else sessions)):
+    for folder in reversed(list(registry.known_sessions(plan.folder) if sessions is None else sessions)):
         missing = [phase for phase in plan.phases if phase.id not in found]
         try:
             there = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
-            state = known.read_state(folder)
+            state = registry.read_state(folder)
         except (OSError, ValueError, journal.JournalError):
             continue  # a session that cannot be read tells nothing
         if missing and _machine(folder) == machine:
@@ -149,7 +150,7 @@ def _number(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> flo
     """Return a parameter's value, or its default."""
     value = parameters.get(name)
     if value is None and phase.run:
-        value = importlib.import_module(phase.run).Parameters.model_fields[name].default
+        value = load_spec(phase.run).parameters.model_fields[name].default
     return float(value) if isinstance(value, int | float) else None
 
 

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.session import messages, process
+from app.session import requests
+from app.session.attempt import process
 from app.session.clock import SystemClock
-from app.session.events import Parameter
 from app.session.folder import SessionFolder
-from app.session.messages import Answer, AnyRequest, Refused
-from app.session.secrets import Masker
+from app.session.journal.events import Parameter
+from app.session.masking import Masker
+from app.session.requests import Answer, AnyRequest, Refused
 from app.session.snapshot import DecisionKind, SessionSnapshot
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
-    from app.session.state import State
+    from app.session.journal.state import State
 
 __all__ = ["Refused", "SessionClient"]
 
@@ -67,7 +68,7 @@ class SessionClient:
     def snapshot(self) -> SessionSnapshot:
         """Return the session as it stands: from its conductor, or from its journal if it has none."""
         try:
-            return self._ask(messages.Look())
+            return self._ask(requests.Look())
         except OSError:
             return self.recorded()
 
@@ -77,17 +78,19 @@ class SessionClient:
         Raises:
             Refused: the journal tells nothing yet.
         """
-        from app.session import view
+        from app.session import projection
 
         plan, state = self._replayed()
         clock = SystemClock()
-        return view.snapshot(self.folder.path, plan, state, view.Live(), clock.wall(), clock.mono())
+        return projection.snapshot(
+            self.folder.path, plan, state, projection.Live(), clock.wall(), clock.mono()
+        )
 
     def _replayed(self) -> "tuple[Plan, State]":
         """Return the plan and what the journal tells, which is read again only when it has changed."""
         from app.plan.schema import Plan
-        from app.session import journal
-        from app.session.state import recover
+        from app.session.journal import journal
+        from app.session.journal.state import recover
 
         try:
             status = self.folder.journal.stat()
@@ -138,7 +141,7 @@ class SessionClient:
     def _subscription(
         self, connection: socket.socket, stopping: threading.Event
     ) -> Iterator[SessionSnapshot]:
-        connection.sendall(msgspec.json.encode(messages.Subscribe()) + b"\n")
+        connection.sendall(msgspec.json.encode(requests.Subscribe()) + b"\n")
         self._watching = connection
         try:
             with connection.makefile("rb") as lines:
@@ -158,7 +161,7 @@ class SessionClient:
         connection = self._watching
         if connection is not None:
             with contextlib.suppress(OSError):  # it has gone away meanwhile
-                connection.sendall(msgspec.json.encode(messages.Look()) + b"\n")
+                connection.sendall(msgspec.json.encode(requests.Look()) + b"\n")
 
     def decide(  # noqa: PLR0917 - called by keyword
         self,
@@ -174,7 +177,7 @@ class SessionClient:
         Raises:
             Refused: the gate is not open (any more), or the decision is not one for it.
         """
-        asked = messages.Decide(
+        asked = requests.Decide(
             phase=phase,
             attempt=attempt,
             kind=kind,
@@ -186,15 +189,15 @@ class SessionClient:
 
     def stop_phase(self) -> SessionSnapshot:
         """End the running attempt; its gate opens."""
-        return self._tell(messages.StopPhase(whoami()))
+        return self._tell(requests.StopPhase(whoami()))
 
     def stop_session(self) -> SessionSnapshot:
         """End the running attempt and the session."""
-        return self._tell(messages.StopSession(whoami()))
+        return self._tell(requests.StopSession(whoami()))
 
     def hold(self, on: bool) -> SessionSnapshot:
         """Open a gate after the current phase whatever it finds, or no longer."""
-        return self._tell(messages.Hold(on, whoami()))
+        return self._tell(requests.Hold(on, whoami()))
 
     def keep_pod(self) -> SessionSnapshot:
         """See that the pod is not stopped after the session's end.
@@ -202,12 +205,12 @@ class SessionClient:
         Raises:
             Refused: the session is not over, or nobody is about to stop the pod.
         """
-        return self._tell(messages.KeepPod(whoami()))
+        return self._tell(requests.KeepPod(whoami()))
 
     def is_conducted(self) -> bool:
         """Say whether the session has a conductor that answers."""
         try:
-            self._ask(messages.Look())
+            self._ask(requests.Look())
         except OSError:
             return False
         return True

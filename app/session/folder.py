@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from phases.common import files
+from phases.contract import files
 
 SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
 
@@ -50,7 +50,7 @@ BY_GUARD = "--by-guard"
 
 def launch_command(folder: Path) -> list[str]:
     """Return what starts the conductor of a session; the guard adds that it is the guard."""
-    return [sys.executable, "-P", "-m", "app.session.conductor", str(folder)]
+    return [sys.executable, "-P", "-m", "app.session.engine.conductor", str(folder)]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 
-from app.monitor.text import clean_line as clean
-from app.session import plain
+from app.monitor.sanitize import clean_line as clean
+from app.session import status_text
 from app.session.client import Refused, SessionClient
 from app.session.snapshot import OVER, GateView, SessionSnapshot
 
@@ -26,7 +26,7 @@ class Narrator:
         """Yield what there is to say now."""
         before, self._before = self._before, session
         if before is None:
-            yield plain.title(session)
+            yield status_text.title(session)
         yield from (n for n in session.notices if before is None or n not in before.notices)
         for decision in session.decisions[len(before.decisions) if before else 0 :]:
             reason = f", because: {clean(decision.reason)}" if decision.reason else ""
@@ -35,21 +35,23 @@ class Narrator:
             was = before.phases[index] if before else None
             if len(phase.attempts) > (len(was.attempts) if was else 0) and phase.state == "running":
                 attempt = phase.attempts[-1]
-                changed = ", ".join(f"{k}={plain.value(new)}" for k, (_, new) in attempt.changed.items())
+                changed = ", ".join(
+                    f"{k}={status_text.value(new)}" for k, (_, new) in attempt.changed.items()
+                )
                 with_changes = f" with {changed}" if changed else ""
                 yield f"{clean(phase.title)}: attempt {attempt.number} started{with_changes}"
                 self._said = session.now
             if phase.state in ("done", "failed", "skipped") and (was is None or was.state != phase.state):
                 verdict = f", verdict {phase.verdict}" if phase.verdict else ""
                 headline = f": {clean(phase.headline)}" if phase.headline else ""
-                took = plain.duration(phase.elapsed)
+                took = status_text.duration(phase.elapsed)
                 yield f"{clean(phase.title)}: {phase.state} in {took}{verdict}{headline}"
         if session.gate is not None and (before is None or before.gate is None):
-            yield from plain.gate(session, session.gate)
+            yield from status_text.gate(session, session.gate)
         current = session.current
         if current is not None and current.state in ("running", "stopping"):
             if session.now - self._said >= self._every or (current.stalled and not self._stalled):
-                yield plain.progress(current, session.now)
+                yield status_text.progress(current, session.now)
                 self._said = session.now
             self._stalled = current.stalled
 
@@ -63,10 +65,10 @@ def follow(client: SessionClient, say: Callable[[str], None], *, decide_by_verdi
     narrator = Narrator()
     for session in client.watch(threading.Event()):
         for line in narrator.lines(session):
-            say(plain.stamped(line, session.now))
+            say(status_text.stamped(line, session.now))
         if session.state in OVER:
-            for line in (f"session {session.state}: {plain.money(session)}", *plain.pod(session)):
-                say(plain.stamped(line, session.now))
+            for line in (f"session {session.state}: {status_text.money(session)}", *status_text.pod(session)):
+                say(status_text.stamped(line, session.now))
             if session.state == "finished":
                 return FINISHED
             return STOPPED_BY_VERDICT if stopped_by_verdict(session) else STOPPED

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.monitor.text import clean_line
+from app.monitor.sanitize import clean_line
 from app.session.clock import Clock
 from app.session.snapshot import OVER, SessionSnapshot
 

@@ -19,9 +19,10 @@ import msgspec
 
 from app.plan.schema import Plan
 from app.session.folder import SessionFolder
-from app.session.known import CannotStart
-from phases.common import files, prompt_format
-from phases.common.protocol import Result, standard_json
+from app.session.registry import CannotStart
+from phases.contract import files
+from phases.contract.protocol import Result, standard_json
+from phases.models import prompt_format
 
 RECORD = "environment.json"
 _PACKAGES = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 

@@ -4,7 +4,7 @@ import pytest
 
 from app import cli
 from app.plan.init import Answers, CannotWrite, init, scripts, write_plan
-from app.plan.load import PlanErrors, load_plan
+from app.plan.read import PlanErrors, load_plan
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

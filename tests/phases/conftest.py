@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
-from phases.common.data import DataParameters
-from phases.common.protocol import Line
-from phases.common.report import Reporter
+from phases.contract.protocol import Line
+from phases.contract.reporter import Reporter
+from phases.datagen.seeds import DataParameters
 
 TEXT = """Instruction: Name three colours.
 Response: red, green, blue
@@ -77,7 +77,7 @@ def make_data(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Runs a phase that makes data, with a script in place of generation, in a folder of `tmp_path`."""
 
     def run(phase: MakesData, script: object, output_dir: str, **values: object) -> Made:
-        monkeypatch.setattr("phases.common.generate.generate", script)
+        monkeypatch.setattr("phases.generation.generate.generate", script)
         folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
         said.unlink(missing_ok=True)
         given = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from phases import comparison
-from phases.common import error_analysis, ifeval
-from phases.common.evaluations import Result
-from phases.common.statistics import adjusted, mcnemar, paired, trend, wilson
-from phases.comparison import METRICS
+from phases.comparison import recipe as comparison
+from phases.comparison.recipe import METRICS
+from phases.scoring import error_analysis
+from phases.scoring.results import Result
+from phases.scoring.stats import adjusted, mcnemar, paired, trend, wilson
+from phases.verifiers import ifeval
 
 PASSED = {
     "base": [False] * 90 + [True] * 10,

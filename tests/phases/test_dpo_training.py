@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from phases import dpo_training, sft_training
-from phases.common import prompt_format
-from phases.common.model import load_tokenizer
-from phases.common.suite import Prompt, load_suite
+from phases.dpo_training import recipe as dpo_training
+from phases.models import prompt_format
+from phases.models.loader import load_tokenizer
+from phases.scoring.suite import Prompt, load_suite
+from phases.sft_training import recipe as sft_training
 
 WORDS = (
     "red",

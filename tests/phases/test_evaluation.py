@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from phases import evaluation
-from phases.common.generate import Completion
-from phases.common.suite import Prompt, load_suite
-from phases.common.verifiers import Check
-from phases.evaluation import METRICS
+from phases.evaluation import recipe as evaluation
+from phases.evaluation.recipe import METRICS
+from phases.generation.generate import Completion
+from phases.scoring.suite import Prompt, load_suite
+from phases.verifiers.registry import Check
 
 ROWS = [
     {

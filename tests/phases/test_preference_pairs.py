@@ -11,12 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases import preference_pairs, sft_data
-from phases.common.data import Seed
-from phases.common.dedupe import normalise
-from phases.common.generate import Completion
-from phases.common.judge import Constitution, Judgement, load_constitution, weigh
-from phases.common.preferences import (
+from phases.contract.protocol import Line, Notice, Sample
+from phases.datagen.dedupe import normalise
+from phases.datagen.judge import Constitution, Judgement, load_constitution, weigh
+from phases.datagen.preferences import (
     Candidate,
     Choice,
     candidates,
@@ -25,9 +23,12 @@ from phases.common.preferences import (
     rejection_type,
     to_judge,
 )
-from phases.common.protocol import Line, Notice, Sample
-from phases.common.suite import load_suite
-from phases.common.verifiers import infer_checks
+from phases.datagen.seeds import Seed
+from phases.generation.generate import Completion
+from phases.preference_pairs import recipe as preference_pairs
+from phases.scoring.suite import load_suite
+from phases.sft_data import recipe as sft_data
+from phases.verifiers.registry import infer_checks
 
 
 def found(
@@ -257,7 +258,7 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 @pytest.fixture
 def run(make_data: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the phase with scripts in place of generation and judge; returns what it said and its result."""
-    monkeypatch.setattr("phases.common.judge.judge", judgement_of)
+    monkeypatch.setattr("phases.datagen.judge.judge", judgement_of)
     given_file = tmp_path / "sft_training_data_1.jsonl"
     given_file.write_text("".join(f'{{"instruction": "Name the colour {n}."}}\n' for n in range(20)))
     usual = {"count": 25, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
@@ -450,7 +451,7 @@ def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
     assert result["metrics"]["judge_calibration"] > 0.5
     assert result["metrics"]["decided_by_judge_share"] > 0
     monkeypatch.setattr(
-        "phases.common.judge.judge",
+        "phases.datagen.judge.judge",
         lambda loaded, constitution, pairs, **_: [Judgement(1, -1) for _ in pairs],
     )
     _, lines, result = run(Script(), "unsure")
@@ -463,7 +464,7 @@ def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "phases.common.judge.judge",
+        "phases.datagen.judge.judge",
         lambda loaded, constitution, pairs, **_: [Judgement(1, -1) for _ in pairs],
     )
     shown: list[str] = []
@@ -475,7 +476,7 @@ def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
         assert not set(shown) & {asked for asked, *_ in pairs}
         return [Judgement(1.0, 1.0) for _ in pairs]
 
-    monkeypatch.setattr("phases.common.judge.weigh", longer_is_likelier)
+    monkeypatch.setattr("phases.datagen.judge.weigh", longer_is_likelier)
     _, lines, result = run(Script(), judge="auto")
     assert shown
     assert result["metrics"]["judge_calibration"] == 1
@@ -485,9 +486,9 @@ def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
 
 
 def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
-    from phases.common.engine import TransformersEngine
-    from phases.common.model import load
-    from phases.common.score import log_probabilities
+    from phases.generation.engine import TransformersEngine
+    from phases.generation.scoring import log_probabilities
+    from phases.models.loader import load
 
     shown = [Seed("c", "Name a colour.", "Red.")]
     loaded = load(str(tiny_model))
@@ -549,9 +550,9 @@ def test_alarms() -> None:
 
 
 def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
-    from phases.common.engine import TransformersEngine
-    from phases.common.judge import judge
-    from phases.common.model import load
+    from phases.datagen.judge import judge
+    from phases.generation.engine import TransformersEngine
+    from phases.models.loader import load
 
     constitution = Constitution("Pairs.", (), ())
     one, other = judge(

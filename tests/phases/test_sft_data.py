@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from phases import sft_data
-from phases.common.data import Seed, load_seeds
-from phases.common.dedupe import SuiteOverlap
-from phases.common.engine import Group
-from phases.common.generate import Completion
-from phases.common.protocol import Line, Notice, Sample
-from phases.common.self_instruct import Instruction
-from phases.common.suite import load_suite
-from phases.common.verifiers import failures, infer_checks, refusal
+from phases.contract.protocol import Line, Notice, Sample
+from phases.datagen.dedupe import SuiteOverlap
+from phases.datagen.seeds import Seed, load_seeds
+from phases.datagen.self_instruct import Instruction
+from phases.generation.engine import Group
+from phases.generation.generate import Completion
+from phases.scoring.suite import load_suite
+from phases.sft_data import recipe as sft_data
+from phases.verifiers.registry import failures, infer_checks, refusal
 
 VERBS = ("Name", "Find", "Draw", "Describe", "Count", "Compare", "Choose", "Explain")
 NOUNS = ("tree", "river", "city", "star", "boat", "clock", "garden", "letter", "mirror", "candle")

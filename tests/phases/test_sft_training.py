@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from phases import sft_training
-from phases.common import prompt_format
-from phases.common.model import load, load_tokenizer
-from phases.common.suite import Prompt, load_suite
+from phases.models import prompt_format
+from phases.models.loader import load, load_tokenizer
+from phases.scoring.suite import Prompt, load_suite
+from phases.sft_training import recipe as sft_training
 
 WORDS = (
     "red",
@@ -418,9 +418,9 @@ def test_a_packed_run_trains_every_row_and_resumes_exactly(
 def test_the_probe_changes_nothing(
     train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from phases.common import training
+    from phases.training import trainer
 
-    monkeypatch.setattr(training._Probe, "on_train_begin", lambda *arguments, **more: None)
+    monkeypatch.setattr(trainer._Probe, "on_train_begin", lambda *arguments, **more: None)
     assert train(tmp_path) == 0
     assert adapter(tmp_path) == adapter(unbroken)
     assert history(tmp_path) == history(unbroken)

@@ -7,10 +7,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from phases import verification
-from phases.common.model import load_tokenizer
-from phases.common.suite import load_suite
-from phases.verification import CALIBRATION, METRICS, Signals, chat_frame, chat_token_ids, first_answer, judge
+from phases.models.loader import load_tokenizer
+from phases.scoring.suite import load_suite
+from phases.verification import recipe as verification
+from phases.verification.recipe import (
+    CALIBRATION,
+    METRICS,
+    Signals,
+    chat_frame,
+    chat_token_ids,
+    first_answer,
+    judge,
+)
 
 CASES = json.loads(CALIBRATION.read_text())["cases"]
 BASE = Signals(

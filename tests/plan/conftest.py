@@ -4,13 +4,12 @@ from pathlib import Path
 import pytest
 
 import phases
-from app.plan import load
+from app.plan import read
 
 STUB = """
 from pydantic import Field
-from phases.common.parameters import PhaseParameters
-
-METRICS = {"score": "how well it went", "word": "a text"}
+from phases.contract.parameters import PhaseParameters
+from phases.contract.phase_spec import Metric, PhaseSpec
 
 class Parameters(PhaseParameters):
     output_dir: str = "out"
@@ -18,15 +17,18 @@ class Parameters(PhaseParameters):
     files: list[str] = Field(default=[], description="what to read")
     rate: float = Field(0.5, gt=0)
     batch: int = Field(1, ge=1)
+
+SPEC = PhaseSpec(Parameters, (Metric("score", "how well it went"), Metric("word", "a text")))
 """
 
 NO_BATCH = """
-from phases.common.parameters import PhaseParameters
-
-METRICS = {"score": "how well it went"}
+from phases.contract.parameters import PhaseParameters
+from phases.contract.phase_spec import Metric, PhaseSpec
 
 class Parameters(PhaseParameters):
     model: str
+
+SPEC = PhaseSpec(Parameters, (Metric("score", "how well it went"),))
 """
 
 
@@ -39,6 +41,6 @@ def stub_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     (folder / "stub_plain.py").write_text(NO_BATCH)
     (folder / "stub_broken.py").write_text("raise RuntimeError('no such library')")
     monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(folder)])
-    load._module.cache_clear()
+    read._module.cache_clear()
     yield
-    load._module.cache_clear()
+    read._module.cache_clear()

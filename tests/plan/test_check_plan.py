@@ -7,9 +7,9 @@ import pytest
 
 import app
 from app.plan.check import check
-from app.plan.criteria import judge
-from app.plan.load import load_plan
-from app.session import known
+from app.plan.expressions import judge
+from app.plan.read import load_plan
+from app.session import registry
 from app.session.snapshot import Value
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
@@ -29,7 +29,7 @@ IDS = [
 @pytest.fixture(autouse=True)
 def no_session_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the sessions of whoever runs the tests, as a rehearsal: `check` shows what they measured."""
-    monkeypatch.setattr(known, "known_sessions", lambda here: [])
+    monkeypatch.setattr(registry, "known_sessions", lambda here: [])
 
 
 def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) -> None:

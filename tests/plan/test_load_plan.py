@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.plan.load import PlanErrors, load_plan
+from app.plan.read import PlanErrors, load_plan
 from app.plan.schema import Phase
 
 GOOD = """

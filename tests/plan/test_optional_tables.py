@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.plan.load import PlanErrors, load_plan
+from app.plan.read import PlanErrors, load_plan
 from app.plan.schema import Bundle, Plan
 
 PLAN = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 from app.preflight.checks import OF_MACHINE, OF_PLAN, Finding, parameters
 from app.preflight.command import examine, preflight
 from app.preflight.machine import Disk, Gpu, Gpus, HubModel, ThisMachine, Torch, Unavailable

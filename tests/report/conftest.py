@@ -5,10 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.plan.load import load_plan
-from app.session import events, launch
+from app.plan.read import load_plan
+from app.session import start as launch
 from app.session.folder import SessionFolder
-from app.session.journal import Journal
+from app.session.journal import events
+from app.session.journal.journal import Journal
 from app.session.snapshot import CriterionView
 
 TOKEN = "hf_0123456789abcdef"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.report import archive, verify
 from app.report.bundle import BundleError, Contents, contents, pack, transfer_commands
-from app.session.secrets import Masker
+from app.session.masking import Masker
 
 TOKEN = "hf_0123456789abcdef"
 MASKER = Masker({"HF_TOKEN": TOKEN})

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from app.report import commands, report, story
-from app.session.secrets import Masker
+from app.session.masking import Masker
 from tests.report.conftest import TOKEN, SteppedClock
 
 MASKER = Masker({"HF_TOKEN": TOKEN})

@@ -19,12 +19,15 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from app.plan.load import load_plan
-from app.session import events, guard, journal, launch, process
+from app.plan.read import load_plan
+from app.session import start
+from app.session.attempt import process
 from app.session.client import Refused, SessionClient
 from app.session.folder import Settings
+from app.session.journal import events, journal
+from app.session.journal.state import State, apply
+from app.session.pod import guard
 from app.session.snapshot import SessionSnapshot
-from app.session.state import State, apply
 
 ROWS = 12
 PATIENCE = 60.0
@@ -103,9 +106,9 @@ BOUNDARY = """
 import os, runpy, signal, subprocess, sys
 module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
 left = [kth]
-if module == "app.session.conductor":
+if module == "app.session.engine.conductor":
     from app.session import attempts
-    wrapped = [*sys.orig_argv[:4], "app.session.shim", shims_kth, "0", sys.argv[4]]
+    wrapped = [*sys.orig_argv[:4], "app.session.attempt.shim", shims_kth, "0", sys.argv[4]]
     ordinary = attempts.start_shim
     def start_shim(spec, environment):
         attempts.start_shim = ordinary
@@ -141,7 +144,7 @@ class Run:
         self.kills: Counter[str] = Counter()
         (root / "session_plan.toml").write_text(PLAN)
         plan = load_plan(root / "session_plan.toml")
-        self.folder = launch.open_session(plan, approved="chaos", settings=FAST)
+        self.folder = start.open_session(plan, approved="chaos", settings=FAST)
         self.client = SessionClient(self.folder)
 
     def rejoin(self) -> None:
@@ -149,7 +152,7 @@ class Run:
         if self.chance.random() < 0.5 and not self.client.is_conducted():
             kths = self.chance.choice(((self.chance.randint(1, 14), 0), (0, self.chance.randint(1, 9))))
             side = self.chance.choice(("before", "after"))
-            command = [sys.executable, "-P", "-c", BOUNDARY, "app.session.conductor"]
+            command = [sys.executable, "-P", "-c", BOUNDARY, "app.session.engine.conductor"]
             command += [*map(str, kths), side, str(self.folder)]
             self.kills[f"{'conductor' if kths[0] else 'shim'} {side} fsync"] += 1
             with (self.folder / "conductor.log").open("ab") as log:
@@ -162,7 +165,7 @@ class Run:
                     start_new_session=True,
                     check=False,
                 )
-        launch.ensure_conductor(self.folder)
+        start.ensure_conductor(self.folder)
 
     def session(self) -> SessionSnapshot:
         return self.client.snapshot()

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 from app.plan.schema import Plan
-from app.session import launch, process
+from app.session import start as launch
+from app.session.attempt import process
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import Settings

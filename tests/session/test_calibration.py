@@ -10,15 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from app.plan.check import summary, table
-from app.plan.load import load_plan
+from app.plan.read import load_plan
 from app.plan.schema import Plan
-from app.screens.text import plan_rows
-from app.session import calibration, events
+from app.session import calibration
 from app.session.folder import SessionFolder
-from app.session.journal import Journal
+from app.session.journal import events
+from app.session.journal.journal import Journal
 from app.session.snapshot import GpuSample, MachineSample, Range
-from phases.common.protocol import Progress
-from tests.screens import fake
+from app.tui.screens.text import plan_rows
+from phases.contract.protocol import Progress
+from tests.tui import fake
 
 START = 1_760_000_000.0
 A100 = "A100"

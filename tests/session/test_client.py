@@ -7,9 +7,9 @@ from threading import Event
 import msgspec
 import pytest
 
-from app.session import messages
+from app.session import requests as messages
 from app.session.client import SessionClient
-from tests.screens import fake
+from tests.tui import fake
 
 
 def test_who_watches_may_ask_for_the_session_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

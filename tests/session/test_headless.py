@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.session import plain
+from app.session import status_text
 from app.session.headless import FINISHED, STOPPED, STOPPED_BY_VERDICT, Narrator, follow
-from tests.screens import fake
+from tests.tui import fake
 
 Phase = Callable[..., dict[str, Any]]
 SCORE = """echo '{"metrics": {"score": %s}}' > $GONOGO_RESULT"""
@@ -90,7 +90,7 @@ def test_nothing_that_a_phase_says_commands_the_terminal(toy: Any, python: Phase
 
 def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
     session = fake.stalled().snapshot
-    line = plain.progress(session.phase("sft_training"), session.now)
+    line = status_text.progress(session.phase("sft_training"), session.now)
     assert "STALLED" in line
     assert "left" not in line
-    assert "forecast from $11.20 of" in plain.money(session)
+    assert "forecast from $11.20 of" in status_text.money(session)

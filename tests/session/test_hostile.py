@@ -14,16 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.monitor.text import clean_line
+from app.monitor.sanitize import clean_line
 from app.plan.schema import Phase, Plan, Pod, Session
-from app.session import attempts, events, gates, journal, plain, view
-from app.session.attempts import Liveness
+from app.session import projection, status_text
+from app.session.attempt import spec
+from app.session.attempt.spec import Liveness
 from app.session.clock import SystemClock
-from app.session.journal import Entry
-from app.session.messages import Answer, AnyRequest
-from app.session.secrets import Masker
+from app.session.gate import judge as gates
+from app.session.journal import events, journal
+from app.session.journal.journal import Entry
+from app.session.journal.state import State, apply, fold
+from app.session.masking import Masker
+from app.session.requests import Answer, AnyRequest
 from app.session.snapshot import SessionSnapshot
-from app.session.state import State, apply, fold
 
 ToyPhase = Callable[..., dict[str, Any]]
 FOLDER = Path("/s")
@@ -75,12 +78,12 @@ def running() -> State:
     return fold([Entry(n, 1, 1000.0, 10.0, e) for n, e in enumerate(happened, 1)])
 
 
-def seen(state: State, live: view.Live) -> SessionSnapshot:
+def seen(state: State, live: projection.Live) -> SessionSnapshot:
     """What a viewer gets of a state, over the socket, in lines."""
-    sent = msgspec.json.encode(Answer(snapshot=view.snapshot(FOLDER, PLAN, state, live, 2000.0, 500.0)))
+    sent = msgspec.json.encode(Answer(snapshot=projection.snapshot(FOLDER, PLAN, state, live, 2000.0, 500.0)))
     got = msgspec.json.decode(sent, type=Answer).snapshot
     assert got is not None
-    assert all(clean_line(line) == line for line in plain.status(got))
+    assert all(clean_line(line) == line for line in status_text.status(got))
     return got
 
 
@@ -111,7 +114,7 @@ def test_any_result_is_judged_journalled_and_shown(
     book.close()
     (entry,) = journal.read(path).entries
     assert entry.event == judged
-    session = seen(apply(state, Entry(5, 1, 1002.0, 12.0, judged)), view.Live())
+    session = seen(apply(state, Entry(5, 1, 1002.0, 12.0, judged)), projection.Live())
     assert session.phases[0].state in ("gate", "done")
     assert session.phases[0].verdict in ("go", "investigate")
 
@@ -136,7 +139,7 @@ def test_any_progress_is_shown(tmp_path_factory: pytest.TempPathFactory, lines: 
     folder = tmp_path_factory.mktemp("a")
     (folder / "progress.jsonl").write_bytes(b"\n".join([*lines, b""]))
     liveness = Liveness(folder, SystemClock())
-    session = seen(running(), view.Live(progress=liveness.progress))
+    session = seen(running(), projection.Live(progress=liveness.progress))
     assert session.phases[0].state == "running"
     assert session.money.forecast_usd.low >= session.money.spent_usd
 
@@ -156,7 +159,7 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
                 path.touch()
                 os.truncate(path, 100 << 20)
     with pytest.raises(ValueError, match=r"exit\.json: it is"):
-        attempts.read_exit(tmp_path)
+        spec.read_exit(tmp_path)
     with pytest.raises(ValueError, match="cannot be read: it is"):
         gates.read_result(tmp_path / "result.json", Masker({}))
 
@@ -164,7 +167,7 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
 READING = """
 import resource, sys
 from pathlib import Path
-from app.session.attempts import Liveness
+from app.session.attempt.spec import Liveness
 from app.session.clock import SystemClock
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

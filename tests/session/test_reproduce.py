@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.plan.load import load_plan
-from app.session import launch, reproduce
-from app.session.known import CannotStart
-from phases.common import files
-from phases.common.protocol import Input, Result
+from app.plan.read import load_plan
+from app.session import reproduce, start
+from app.session.registry import CannotStart
+from phases.contract import files
+from phases.contract.protocol import Input, Result
 
 from .conftest import Toy
 
@@ -27,7 +27,7 @@ def session(toy: Toy) -> Path:
     git(toy.root, "init", "-q")
     git(toy.root, "add", "session_plan.toml")
     git(toy.root, "commit", "-qm", "a plan")
-    return launch.open_session(plan, approved="test")
+    return start.open_session(plan, approved="test")
 
 
 def compared(session: Path, toy: Toy) -> list[str]:
@@ -42,10 +42,10 @@ def result(session: Path, found: Result) -> None:
 
 
 def test_the_recorded_plan_is_the_one_that_ran(session: Path, toy: Toy) -> None:
-    before = launch.digest_of(session)
+    before = start.digest_of(session)
     toy.write({"command": ["false"]})
     plan = reproduce.recorded_plan(session, toy.root)
-    assert launch.plan_digest(plan) == before
+    assert start.plan_digest(plan) == before
     assert plan.path.read_text() != toy.path.read_text()
 
 
@@ -121,7 +121,7 @@ def test_what_is_no_session_is_refused(session: Path, toy: Toy) -> None:
 
 def test_another_model_goes_to_every_phase_that_has_the_sessions(toy: Toy) -> None:
     toy.write({"run": "phases.evaluation", "params": {"model": "{model}", "output_dir": "out"}})
-    changed = launch.with_model(load_plan(toy.path), "elsewhere/model")
+    changed = start.with_model(load_plan(toy.path), "elsewhere/model")
     assert changed.session.model == "elsewhere/model"
     assert changed.phases[0].params == {"model": "elsewhere/model", "output_dir": "out"}
 

@@ -6,7 +6,7 @@ import pytest
 from textual.content import Content
 
 from app.session.snapshot import ProgressView
-from tests.screens import fake
+from tests.tui import fake
 from widgets import detail
 from widgets import format as fmt
 from widgets.chart import DASHED, DOTTED, SOLID

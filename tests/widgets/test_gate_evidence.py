@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.session.snapshot import CriterionView
-from tests.screens import fake
+from tests.tui import fake
 from widgets.gate import LEAST_LOG, cost_row, criterion_rows, evidence_rows, metric_rows
 from widgets.view import LogLines
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.screens import fake
+from tests.tui import fake
 from widgets import format as fmt
 from widgets.header import money_row
 from widgets.view import View

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.screens import fake
+from tests.tui import fake
 from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
 from widgets.machine import memory_curves, memory_rows, peak_rows
 

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.session.snapshot import PhaseView, Range
-from tests.screens import fake
+from tests.tui import fake
 from widgets import format as fmt
 from widgets.phase_table import left, next_gate, next_gate_rows, phase_rows, result
 from widgets.view import View

@@ -1,0 +1,1 @@
+"""Forecast of the GPU memory that a plan needs."""

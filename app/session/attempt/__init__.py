@@ -1,0 +1,1 @@
+"""One execution of a phase: its specification, its shim and its processes."""

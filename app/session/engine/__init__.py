@@ -1,0 +1,1 @@
+"""The conductor: the background process that runs a session."""

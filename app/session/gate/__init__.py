@@ -1,0 +1,1 @@
+"""Gates: judging an attempt, diagnosing a failure, recording a decision."""

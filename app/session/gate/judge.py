@@ -1,0 +1,253 @@
+"""Gates: what an attempt delivered is judged, and what the operator decides is checked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from pydantic import ValidationError
+
+from app.monitor.files import LogMetrics, Series
+from app.plan import expressions
+from app.plan.causes import CAUSES
+from app.plan.schema import Phase, Plan
+from app.session.engine import disk
+from app.session.gate import diagnosis
+from app.session.journal.events import AttemptEnded, Decided, Judged, Parameter
+from app.session.journal.state import PhaseRecord, State
+from app.session.masking import Masker
+from app.session.money import ledger
+from app.session.requests import Decide, Refused
+from app.session.snapshot import DecisionKind, Value
+from phases.contract import files
+from phases.contract.phase_spec import load_spec
+from phases.contract.protocol import Result, standard_json
+
+_LARGEST_RESULT = 8 << 20
+_LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
+_MOST_METRICS = 500
+_LONGEST_TEXT = 2_000
+_LONGEST_NAME = 200
+_ENDED_BY_US = ("stopped", "stalled")
+_REASONS = {
+    "stopped": "it was stopped",
+    "stalled": "it stalled and was stopped",
+    "deadline": "it ran into its deadline",
+    "unknown": "its exit is unknown: the process that watched it was killed",
+}
+
+
+def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> Judged:
+    """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
+    asked = state.phase(end.phase).stop_reason if end.reason in _ENDED_BY_US else ""
+    failure = _failure(end) + (f", since {asked}" if asked else "")
+    try:
+        result = read_result(folder / "result.json", masker)
+    except ValueError as error:
+        result, failure = None, failure or str(error)
+    if result is None and phase.run and not failure:
+        failure = "it ended without a result"
+    metrics = dict(result.metrics) if result else {}
+    metrics = {**_from_log(phase, folder / "output.log"), **metrics}
+    if failure:
+        slow, full = _known_before(phase, end, state)
+        found = diagnosis.of_failure(end, folder, slow=slow, disk=full)
+        said = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
+        return Judged(
+            phase=end.phase,
+            attempt=end.attempt,
+            verdict="investigate",
+            gate="stopped" if end.reason in _ENDED_BY_US else "failed",
+            advice=[said, *_explained(found, masker)],
+            cause=found.cause if found else "",
+            metrics=metrics,
+            computed_from=dict(result.computed_from) if result else {},
+        )
+    earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
+    says = expressions.judge(phase, metrics, earlier)
+    asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
+    # What its pace had said is of no account: it is known now how long it took.
+    found = diagnosis.of_result(metrics, earlier, folder, slow=ledger.is_slow(phase, end.seconds))
+    return Judged(
+        phase=end.phase,
+        attempt=end.attempt,
+        verdict=says.verdict,
+        gate="hold" if state.hold else "plan" if asks else "",
+        advice=[*says.advice, *_explained(found, masker)],
+        cause=found.cause if found else "",
+        criteria=list(says.criteria),
+        metrics=metrics,
+        computed_from=dict(result.computed_from) if result else {},
+        headline=expressions.headline(phase.headline, metrics) if phase.headline else "",
+    )
+
+
+def _known_before(phase: Phase, end: AttemptEnded, state: State) -> tuple[bool, bool]:
+    """Return whether an attempt was slow, and whether it was stopped since the disk was nearly full."""
+    last = state.phase(end.phase).last
+    cookie = last.spec.cookie if last else ""
+    slow = ledger.slow_key(cookie) in state.said or ledger.is_slow(phase, end.seconds)
+    return slow, disk.stop_key(cookie) in state.said
+
+
+def _explained(found: diagnosis.Finding | None, masker: Masker) -> list[str]:
+    """Return what went wrong and what to do, in words."""
+    if found is None:
+        return []
+    what, advice = CAUSES[found.cause]
+    evidence = f" ({masker.text(found.evidence)})" if found.evidence else ""
+    return [f"{what[0].upper()}{what[1:]}{evidence}. {advice}"]
+
+
+def _failure(end: AttemptEnded) -> str:
+    """Return in words why an attempt failed, or "" if it did not."""
+    if end.reason != "exited":
+        return _REASONS.get(end.reason, end.reason)
+    if end.signal:
+        return f"it was killed by signal {end.signal}"
+    return f"it ended with exit code {end.code}" if end.code else ""
+
+
+def read_result(path: Path, masker: Masker) -> Result | None:
+    """Return the result that a phase wrote, its secrets masked, or None if it wrote none.
+
+    Raises:
+        ValueError: it is not a result.
+    """
+    try:
+        data = masker.data(files.read_plain(path, _LARGEST_RESULT))
+        result = msgspec.json.decode(standard_json(data), type=Result)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its result cannot be read: {error}") from None
+    if len(result.metrics) > _MOST_METRICS or any(len(name) > _LONGEST_NAME for name in result.metrics):
+        limits = f"{_MOST_METRICS} metrics, or names of more than {_LONGEST_NAME} characters"
+        raise ValueError(f"its result has more than {limits}")
+    metrics = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
+    sources = {k: v[:_LONGEST_TEXT] for k, v in result.computed_from.items() if k in metrics}
+    if len(msgspec.json.encode((metrics, sources))) > _LARGEST_KEPT:
+        raise ValueError(f"its result has more than {_LARGEST_KEPT:,} bytes of metrics")
+    return msgspec.structs.replace(result, metrics=metrics, computed_from=sources)
+
+
+def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
+    """Return the numbers that the plan's patterns find in the log."""
+    if not phase.metrics:
+        return {}
+    numbers: LogMetrics[Series] = LogMetrics(log, phase.metrics)
+    while numbers.poll():
+        pass
+    return dict(numbers.results())
+
+
+def opened(record: PhaseRecord) -> Judged:
+    """Return what an open gate was opened upon."""
+    if record.over_budget is not None:
+        money = record.over_budget
+        advice = f"${money.left_usd:.2f} of the budget is left and this needs ${money.needs_usd:.2f} or more."
+        return Judged(phase=record.id, attempt=record.at, verdict="stop", gate="budget", advice=[advice])
+    assert record.last is not None
+    assert record.last.judged is not None
+    return record.last.judged
+
+
+def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
+    """Return what may be decided at a gate."""
+    if because == "budget":
+        return ("go", "skip", "stop")
+    if phase.batch and because not in ("failed", "stopped"):
+        return ("go", "retry", "batch", "skip", "stop")
+    return ("go", "retry", "skip", "stop")
+
+
+def needs_reason(phase: Phase, judged: Judged, kind: DecisionKind) -> bool:
+    """Say whether a decision goes against what was found: against the verdict, or past a critical phase."""
+    return (kind == "go" and judged.verdict != "go") or (kind == "skip" and phase.critical)
+
+
+def decide(plan: Plan, state: State, asked: Decide) -> Decided:
+    """Return the decision as it is to be recorded.
+
+    Raises:
+        Refused: there is no such gate, it was decided already, or the decision is not one for it.
+    """
+    record = _open_gate(state, asked)
+    phase = plan.phase(asked.phase)
+    judged = opened(record)
+    allowed = options(phase, judged.gate)
+    if asked.kind not in allowed:
+        raise Refused(f"{asked.kind} is not possible here; expected one of: {', '.join(allowed)}")
+    overrides = needs_reason(phase, judged, asked.kind)
+    reason = asked.reason.strip()[:_LONGEST_TEXT]
+    if overrides and not reason:
+        against = f"the verdict is {judged.verdict}" if asked.kind == "go" else "the phase is critical"
+        raise Refused(f"{asked.kind} needs a reason here: {against}")
+    if asked.changes and asked.kind not in ("retry", "batch"):
+        raise Refused(f"parameters can be changed by retry and batch, not by {asked.kind}")
+    if record.last is not None:
+        check_changes(phase, record.last.spec.parameters, asked.changes)
+    return Decided(
+        phase=asked.phase,
+        attempt=asked.attempt,
+        kind=asked.kind,
+        by=asked.by,
+        verdict=judged.verdict,
+        reason=reason,
+        overrides=overrides,
+        changes=asked.changes,
+    )
+
+
+def _open_gate(state: State, asked: Decide) -> PhaseRecord:
+    current = state.current
+    if (
+        current is not None
+        and current.standing == "gate"
+        and (current.id, current.at) == (asked.phase, asked.attempt)
+        and state.ended is None
+    ):
+        return current
+    for taken in state.decisions:
+        if (taken.phase, taken.attempt) == (asked.phase, asked.attempt):
+            raise Refused(f"{taken.by} has decided this gate already: {taken.kind}")
+    if current is not None and current.standing == "gate":
+        raise Refused(f"the open gate is that of {current.id}, attempt {current.at}")
+    raise Refused("no gate is open")
+
+
+def check_changes(
+    phase: Phase, parameters: Mapping[str, Parameter], changes: Mapping[str, Parameter]
+) -> None:
+    """Check changed parameters against those that the phase declares.
+
+    Raises:
+        Refused: the phase does not take one of them, or not that value.
+    """
+    if not changes:
+        return
+    if "batch" in changes:
+        raise Refused("batch is counted by the decision batch, and cannot be set")
+    if phase.run is None:
+        return
+    model = load_spec(phase.run).parameters
+    unknown = sorted(changes.keys() - model.model_fields.keys())
+    if unknown:
+        known = ", ".join(name for name in model.model_fields if name != "batch")
+        raise Refused(f"{phase.id} has no parameter {unknown[0]}; expected one of: {known}")
+    try:
+        model.model_validate({**parameters, **changes})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = problem["loc"][0] if problem["loc"] else phase.id
+        raise Refused(f"{phase.id}.{name}: {problem['msg']} (given: {problem['input']!r})") from None
+
+
+def next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:
+    """Return the parameters and the batch of a phase's next attempt: the plan's, or as was decided."""
+    if record.last is None:
+        return dict(phase.params), 1
+    last = record.last.spec
+    wanted = record.wanted
+    batch = last.batch + (wanted is not None and wanted.kind == "batch")
+    parameters = {**last.parameters, **(wanted.changes if wanted else {})}
+    return {**parameters, "batch": batch} if batch > 1 else parameters, batch

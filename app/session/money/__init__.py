@@ -1,0 +1,1 @@
+"""The ledger: estimates, spending, forecast and deadlines."""

@@ -1,0 +1,1 @@
+"""The guard, which stops the pod when money or time runs out."""

@@ -1,0 +1,145 @@
+"""The picture that viewers get: a pure function of the state, the plan and the latest measurements."""
+
+from pathlib import Path
+
+import msgspec
+
+from app.plan import estimates
+from app.plan.schema import Plan
+from app.session.calibration import Measured
+from app.session.folder import SessionFolder
+from app.session.gate import diagnosis, judge
+from app.session.journal.state import Attempt, PhaseRecord, State
+from app.session.money import ledger
+from app.session.snapshot import (
+    AttemptView,
+    GateView,
+    MachineSample,
+    PhaseState,
+    PhaseView,
+    ProgressView,
+    SessionSnapshot,
+    SessionState,
+)
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What is never journalled: attempt, machine, what earlier sessions took, when the pod is stopped."""
+
+    progress: ProgressView | None = None
+    stalled: bool = False
+    machine: MachineSample | None = None
+    stops_at: float | None = None
+    measured: dict[str, Measured] = {}
+
+
+def snapshot(  # noqa: PLR0917 - what a session is made of
+    folder: Path, plan: Plan, state: State, live: Live, wall: float, mono: float
+) -> SessionSnapshot:
+    """Return the session as it stands."""
+    started = state.started
+    assert started is not None
+    elapsed = state.time.elapsed if state.ended else state.time.at(mono)
+    now = state.time.wall if state.ended else wall
+    phases = tuple(_phase(folder, plan, record, live, elapsed) for record in state.phases)
+    current = next((p for p in phases if p.state in ("running", "stopping", "gate")), None)
+    return SessionSnapshot(
+        id=started.id,
+        name=plan.session.name,
+        model=plan.session.model,
+        profile=started.profile,
+        gpu=plan.pod.gpu,
+        folder=str(folder),
+        artifacts=str(plan.artifacts),
+        plan_folder=str(plan.folder),
+        state=_session_state(state),
+        started=state.started_wall,
+        now=now,
+        phases=phases,
+        money=ledger.money(plan, state, elapsed, now, current.remaining if current else None),
+        decisions=state.decisions,
+        gate=_gate(plan, state),
+        machine=live.machine,
+        hold=state.hold,
+        notices=state.notices,
+        stops_at=live.stops_at,
+    )
+
+
+def _session_state(state: State) -> SessionState:
+    if state.ended:
+        return "finished" if state.ended.finished else "stopped"
+    if state.current is not None and state.current.standing == "gate":
+        return "gate"
+    return "running" if any(p.attempts for p in state.phases) else "ready"
+
+
+def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: float) -> PhaseView:
+    phase = plan.phase(record.id)
+    judged = record.last.judged if record.last else None
+    runs = record.standing in ("running", "stopping")
+    progress = live.progress if runs else None
+    running = elapsed - record.last.began if runs and record.last else 0.0
+    seconds = ledger.phase_seconds(record, elapsed)
+    standing: PhaseState = "running" if record.standing == "ended" else record.standing
+    return PhaseView(
+        id=record.id,
+        title=phase.title,
+        state=standing,
+        critical=phase.critical,
+        gate=phase.gate.ask,
+        estimate_hours=estimates.hours(phase),
+        estimate_usd=estimates.usd(plan, phase),
+        measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
+        elapsed=seconds,
+        cost_usd=seconds / 3600 * plan.pod.usd_per_hour,
+        remaining=ledger.remaining(plan, record, running, progress),
+        progress=progress,
+        stalled=runs and live.stalled,
+        headline=judged.headline if judged else "",
+        verdict=judged.verdict if judged else None,
+        attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),
+    )
+
+
+def _attempt(folder: Path, phase: str, attempt: Attempt) -> AttemptView:
+    end = attempt.end
+    return AttemptView(
+        number=attempt.number,
+        folder=str(SessionFolder(folder).attempt(phase, attempt.number)),
+        started=attempt.started,
+        parameters=attempt.spec.parameters,
+        ended=end.ended if end else None,
+        exit_code=end.code if end else None,
+        signal=end.signal if end else None,
+        reason=end.reason if end else "",
+        batch=attempt.spec.batch,
+        changed=attempt.spec.changed,
+        metrics=attempt.judged.metrics if attempt.judged else {},
+    )
+
+
+def _gate(plan: Plan, state: State) -> GateView | None:
+    record = state.current
+    if record is None or record.standing != "gate" or state.ended:
+        return None
+    judged = judge.opened(record)
+    phase = plan.phase(record.id)
+    later = [p.id for p in state.phases if p.standing == "waiting"]
+    return GateView(
+        phase=record.id,
+        attempt=record.at,
+        opened=record.gate_since,
+        because=judged.gate,
+        verdict=judged.verdict,
+        advice=tuple(judged.advice),
+        criteria=tuple(judged.criteria),
+        metrics=judged.metrics,
+        computed_from=judged.computed_from,
+        earlier={p.id: p.metrics for p in state.phases if p.id != record.id and p.metrics},
+        options=judge.options(phase, judged.gate),
+        parameters=record.last.spec.parameters if record.last else dict(phase.params),
+        remedies=diagnosis.remedies(phase, record, judged.cause),
+        next_phase=later[0] if later else None,
+        cause=judged.cause,
+    )

@@ -1,1 +1,0 @@
-"""What the phases share: reporting, parameters, the clean model loader, generation, verifiers."""

@@ -1,0 +1,1 @@
+"""The phase comparison: `python -m phases.comparison`."""

@@ -1,0 +1,5 @@
+"""Run the phase from the command line: `python -m phases.comparison`."""
+
+from phases.comparison.recipe import main
+
+raise SystemExit(main())

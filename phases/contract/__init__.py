@@ -1,0 +1,1 @@
+"""The interface between a phase and the program that runs it."""

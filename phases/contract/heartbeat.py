@@ -1,0 +1,33 @@
+"""Progress at a bounded rate, for work whose steps are many and quick."""
+
+import time
+from collections.abc import Callable
+
+from phases.contract.reporter import Reporter
+
+
+class Heartbeat:
+    """Reports progress at most once in `every` seconds, however often it is told."""
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        total: float | None,
+        unit: str,
+        *,
+        every: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reporter = reporter
+        self._total = total
+        self._unit = unit
+        self._every = every
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self, done: float) -> None:
+        """Report, unless that was done a moment ago."""
+        now = self._clock()
+        if now - self._last >= self._every:
+            self._last = now
+            self._reporter.progress(done, self._total, self._unit)

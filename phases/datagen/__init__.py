@@ -1,0 +1,1 @@
+"""Generating training data: instructions, filters, pairs and their quality."""

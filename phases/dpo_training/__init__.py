@@ -1,0 +1,1 @@
+"""The phase dpo_training: `python -m phases.dpo_training`."""

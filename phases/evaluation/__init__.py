@@ -1,0 +1,1 @@
+"""The phase evaluation: `python -m phases.evaluation`."""

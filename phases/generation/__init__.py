@@ -1,0 +1,1 @@
+"""Generating text and scoring it with transformers or vLLM."""

@@ -1,0 +1,1 @@
+"""Loading models and running them on one or several devices."""

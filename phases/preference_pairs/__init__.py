@@ -1,0 +1,1 @@
+"""The phase preference_pairs: `python -m phases.preference_pairs`."""

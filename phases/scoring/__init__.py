@@ -1,0 +1,1 @@
+"""Evaluation suites, recorded results and the statistics over them."""

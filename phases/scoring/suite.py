@@ -1,0 +1,89 @@
+"""Evaluation suites: prompts with programmatic checks, versioned by their content."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from phases.verifiers import ifeval
+from phases.verifiers.registry import Check, validate
+
+SUITES: Final = Path(__file__).parents[1] / "suites"
+STAGE1: Final = "stage1"
+EMBEDDED: Final = "embedded"
+
+
+class SuiteError(ValueError):
+    """A suite cannot be read; the message names the file and the line."""
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """One instruction, the checks that a response must pass, and a response that passes them."""
+
+    key: str
+    category: str
+    instruction: str
+    checks: tuple[Check, ...]
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The prompts of a suite; `version` is the SHA-256 of their content, whatever the file looks like."""
+
+    name: str
+    version: str
+    prompts: tuple[Prompt, ...]
+
+
+def default_suite(model: str) -> str:
+    """Return the name of the suite for a model: its own small world for the embedded model."""
+    return EMBEDDED if model == EMBEDDED else STAGE1
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Read a suite that ships with gonogo, by name, or a JSONL file with such rows or with those of IFEval.
+
+    Raises:
+        SuiteError: there is no such suite, or a row is not a valid prompt.
+    """
+    shipped = SUITES / f"{name_or_path}.jsonl"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in SUITES.glob("*.jsonl")))
+        raise SuiteError(f"suite {name_or_path}: expected {known}, or a JSONL file")
+    prompts: list[Prompt] = []
+    keys: set[str] = set()
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            prompt = _prompt(line)
+            if prompt.key in keys:
+                raise ValueError(f"key {prompt.key!r} occurs twice")
+            if not prompt.checks:
+                raise ValueError("a prompt without checks accepts every answer")
+        except ValueError as error:  # msgspec's errors are ValueErrors too
+            raise SuiteError(f"{path}, line {number}: {error}") from error
+        keys.add(prompt.key)
+        prompts.append(prompt)
+    if not prompts:
+        raise SuiteError(f"{path}: no prompts")
+    return Suite(path.stem, version(prompts), tuple(prompts))
+
+
+def _prompt(line: bytes) -> Prompt:
+    if "instruction_id_list" in msgspec.json.decode(line):
+        row = msgspec.json.decode(line, type=ifeval.Row)
+        checks = ifeval.checks_of(row)
+        # A prompt may have instructions of several groups: the first one's is its category.
+        return Prompt(str(row.key), checks[0].kind.split(":")[0], row.prompt, checks)
+    prompt = msgspec.json.decode(line, type=Prompt)
+    for check in prompt.checks:
+        validate(check)
+    return prompt
+
+
+def version(prompts: list[Prompt]) -> str:
+    """Return the hash of the prompts' content."""
+    return hashlib.sha256(msgspec.json.encode(prompts, order="sorted")).hexdigest()

@@ -1,0 +1,1 @@
+"""The phase sft_data: `python -m phases.sft_data`."""

@@ -1,0 +1,1 @@
+"""The phase sft_training: `python -m phases.sft_training`."""

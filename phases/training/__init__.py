@@ -1,0 +1,1 @@
+"""Training with TRL: data, checkpoints, callbacks and reference log-probabilities."""

@@ -1,0 +1,278 @@
+"""What SFT and DPO training share before a model is loaded: parameters, rows, held-out split, row order.
+
+This module is light: `gonogo check` reads the parameters.
+"""
+
+import hashlib
+import math
+import os
+import random
+import sys
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+import msgspec
+from pydantic import Field
+
+from phases.contract import files
+from phases.contract.parameters import PhaseParameters, parse
+from phases.contract.reporter import Reporter, SilentReporter, stop_on_sigterm
+from phases.models import distributed
+
+
+class BadInputError(ValueError):
+    """The input of a phase cannot be used; the message says what is wrong, where, and what to do."""
+
+
+class TrainingFailedError(RuntimeError):
+    """Training cannot go on; the message says why and what to try."""
+
+
+class FailedHereError(TrainingFailedError):
+    """Only this process may have failed, so it is the one to say why; its launcher ends the others."""
+
+
+class TrainingParameters(PhaseParameters):
+    """Parameters of both trainings. `usual` gives the range that the session document recommends."""
+
+    output_dir: Path = Field(description="folder for the adapter, its checkpoints and its manifest")
+    epochs: int = Field(
+        3, ge=1, le=50, description="times each row is trained", json_schema_extra={"usual": [1, 5]}
+    )
+    batch_size: int = Field(4, ge=1, le=1024, description="rows at once on each device")
+    gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make one step")
+    learning_rate: float = Field(
+        2e-4, gt=0, le=0.1, description="highest learning rate; it decays as a cosine"
+    )
+    max_length: int = Field(1024, ge=16, le=131072, description="tokens of a row; longer rows are left out")
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="recompute activations: less memory, slower; auto tries the largest batch without it, "
+        "then in every second layer, then in all; in all at once with shard_weights",
+    )
+    shard_weights: bool = Field(
+        False,
+        description="each GPU of a host holds a share of the layers' weights and gathers a layer while it is "
+        "needed: slower, for a model that does not fit one GPU; needs a launcher",
+    )
+    heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of the rows that is never trained")
+    evaluations: int = Field(
+        10, ge=1, le=1000, description="times the held-out rows are measured in training"
+    )
+    checkpoint_minutes: float = Field(10, ge=0, description="minutes between checkpoints; 0: after each step")
+    suite: str = Field(
+        "auto",
+        description="suite that no row may give away: a name, a JSONL file, auto: by model, or none",
+    )
+    seed: int = Field(20251003, ge=0, lt=2**32, description="seed of everything random")
+    log_dir: Path | None = Field(None, description="folder for the training log; else logs/ beside models/")
+
+    @property
+    def logs(self) -> Path:
+        """The folder for the training log."""
+        return self.log_dir or self.output_dir.parent.parent / "logs"
+
+
+SETTINGS_WITHOUT_EFFECT = frozenset(
+    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights"}
+)
+"""Parameters that do not change what is learned: a checkpoint made with others of them can be resumed."""
+
+
+def unusual(parameters: TrainingParameters) -> list[str]:
+    """Return the parameters that lie outside the range that the session document recommends, in words."""
+    found = []
+    for name, field in type(parameters).model_fields.items():
+        extra = field.json_schema_extra
+        value = getattr(parameters, name)
+        if isinstance(extra, dict) and "usual" in extra:
+            low, high = cast(list[float], extra["usual"])
+            if not low <= value <= high:
+                found.append(f"{name} {value:g} (usual: {low:g} to {high:g})")
+    return found
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def read(paths: Sequence[Path], kind: type[R]) -> list[R]:
+    """Read the rows of JSONL files.
+
+    Raises:
+        BadInputError: a line is not such a row, or there is no row at all.
+    """
+    rows = []
+    for path in paths:
+        try:
+            for number, row in enumerate(files.read_rows(path), 1):
+                rows.append(_convert(row, kind, f"{path}, line {number}"))
+        except OSError as error:
+            raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
+        except BadInputError:
+            raise
+        except ValueError as error:
+            raise BadInputError(str(error)) from error
+    if not rows:
+        raise BadInputError(f"no rows in {', '.join(map(str, paths))}; run the phase before this one first")
+    return rows
+
+
+def _convert(row: dict[str, object], kind: type[R], where: str) -> R:
+    try:
+        return msgspec.convert(row, kind)
+    except msgspec.ValidationError as error:
+        names = ", ".join(field.name for field in msgspec.structs.fields(kind) if field.required)
+        raise BadInputError(f"{where}: {error}; expected an object with {names}") from error
+
+
+def hold_out(keys: Sequence[str], share: float, seed: int, multiple: int = 1) -> tuple[list[int], list[int]]:
+    """Split rows into those to train and those held out; rows with one key stay together.
+
+    Which keys are held out depends on the keys and the seed alone, not on the order of the rows.
+
+    Args:
+        keys: what each row is about, such as its instruction.
+        share: of the rows that is held out at least.
+        seed: another seed holds out other rows.
+        multiple: at least this many rows are held out, in whole multiples where keys allow.
+
+    Raises:
+        BadInputError: all rows have the same key, so none can be held out.
+    """
+    ranked = sorted(set(keys), key=lambda key: hashlib.sha256(f"{seed}\0{key}".encode()).digest())
+    rows_of: dict[str, list[int]] = {key: [] for key in ranked}
+    for index, key in enumerate(keys):
+        rows_of[key].append(index)
+    wanted = multiple * math.ceil(max(1.0, share * len(keys)) / multiple)
+    held: list[int] = []
+    for key in ranked[:-1]:
+        if len(held) >= min(wanted, len(keys) // 2 or 1):
+            break
+        held += rows_of[key]
+    if not held:
+        raise BadInputError(
+            "all rows have the same prompt: none can be held out; give rows with other prompts"
+        )
+    return sorted(set(range(len(keys))) - set(held)), sorted(held)
+
+
+def row_order(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: int) -> list[int]:
+    """Return the rows in the order in which they are trained: every epoch anew, like lengths in one batch.
+
+    The whole order is laid out beforehand, so that a resumed training sees the very rows that were left. The
+    batch with the most tokens comes first: what does not fit into memory fails at once.
+    """
+    chance = random.Random(seed)
+    batches: list[list[int]] = []
+    left: list[int] = []
+    for _ in range(epochs):
+        rows = left + chance.sample(range(len(lengths)), len(lengths))
+        whole = len(rows) - len(rows) % batch_size
+        left = rows[whole:]
+        epoch = []
+        for first in range(0, whole, batch_size * 50):
+            alike = sorted(rows[first : min(first + batch_size * 50, whole)], key=lengths.__getitem__)
+            epoch += [alike[i : i + batch_size] for i in range(0, len(alike), batch_size)]
+        chance.shuffle(epoch)
+        batches += epoch
+    if batches:
+        largest = max(range(len(batches)), key=lambda i: max(lengths[row] for row in batches[i]))
+        batches.insert(0, batches.pop(largest))
+    return [row for batch in batches for row in batch] + left
+
+
+def pack(lengths: Sequence[int], *, epochs: int, max_length: int, seed: int) -> list[tuple[int, ...]]:
+    """Return rows put together into sequences of at most `max_length` tokens: every epoch anew, in any order.
+
+    Best fit, the longest rows first: what is left empty is little. The whole order is laid out beforehand, as
+    that of `row_order`, so that a resumed training sees the very sequences that were left.
+
+    Args:
+        lengths: the tokens of each row, none above `max_length`.
+        epochs: how often each row is trained.
+        max_length: tokens of a sequence.
+        seed: of the order.
+    """
+    chance = random.Random(seed)
+    packed: list[tuple[int, ...]] = []
+    for _ in range(epochs):
+        sequences: list[list[int]] = []
+        rooms: list[tuple[int, int]] = []  # (tokens left, sequence), the least room first
+        shuffled = chance.sample(range(len(lengths)), len(lengths))
+        for row in sorted(shuffled, key=lengths.__getitem__, reverse=True):
+            fitting = bisect_left(rooms, (lengths[row], 0))
+            if fitting < len(rooms):
+                room, sequence = rooms.pop(fitting)
+            else:
+                room, sequence = max_length, len(sequences)
+                sequences.append([])
+            sequences[sequence].append(row)
+            insort(rooms, (room - lengths[row], sequence))
+        chance.shuffle(sequences)
+        packed += map(tuple, sequences)
+    return packed
+
+
+def largest_batch(lengths: Sequence[int], batch_size: int) -> range:
+    """Return the places of the batch that takes the most memory: its rows times its longest row."""
+    starts = range(0, len(lengths), batch_size)
+    batches = [range(first, min(first + batch_size, len(lengths))) for first in starts]
+    return max(batches, key=lambda batch: len(batch) * max(lengths[i] for i in batch))
+
+
+def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:
+    """Return the steps after which held-out rows are measured: before the first, evenly, after the last."""
+    return frozenset(round(steps * i / evaluations) for i in range(evaluations + 1))
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the means of the first and of the last tenth of the values (one value at least)."""
+    tenth = max(1, len(values) // 10)
+    return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
+
+
+SHARED_METRICS = {
+    "heldout_loss_first": "loss on the held-out rows before the first step",
+    "heldout_loss_final": "loss on the held-out rows after the last step",
+    "loss_slope": "change of the training loss in a hundred steps, over all of them, by Theil and Sen",
+    "loss_slope_low": "lower end of its 95 % interval",
+    "loss_slope_high": "upper end of its 95 % interval: below 0 the loss falls by more than chance",
+    "overfit_gap": "heldout_loss_final less the mean training loss of the last tenth of the steps",
+    "heldout_reload_difference": "held-out loss of the adapter read back from its files, less the final one",
+    "steps": "optimiser steps",
+    "train_rows": "rows that were trained",
+    "heldout_rows": "rows that were held out",
+    "dropped_too_long": "rows left out because they are longer than max_length",
+    "tokens_trained": "tokens that went through the model in training: prompts included, padding not",
+    "tokens_per_second": "tokens_trained over the time spent in training steps",
+    "max_grad_norm": "largest gradient norm before clipping",
+}
+"""Metrics of both trainings and what they are computed from."""
+
+T = TypeVar("T", bound=TrainingParameters)
+
+
+def command(
+    run: Callable[[T, Reporter], None],
+    kind: type[T],
+    argv: Sequence[str] | None,
+    *,
+    program: str,
+    description: str,
+) -> int:
+    """Run a training phase from its command line; return its exit code: 2 for bad input, 1 when it failed."""
+    stop_on_sigterm()
+    parameters = parse(kind, argv, program=program, description=description)
+    # Read when the libraries are imported: no telemetry, and no progress bars in logs.
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ.setdefault(name, "1")
+    try:
+        run(parameters, (Reporter if distributed.first() else SilentReporter)(parameters.output_dir))
+    except (BadInputError, FileNotFoundError, TrainingFailedError) as error:
+        if distributed.first() or isinstance(error, FailedHereError):
+            print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
+        return 1 if isinstance(error, TrainingFailedError) else 2
+    distributed.leave_at_exit()
+    return 0

@@ -1,0 +1,1 @@
+"""The phase verification: `python -m phases.verification`."""

@@ -1,0 +1,1 @@
+"""Programs that check whether a response follows an instruction."""

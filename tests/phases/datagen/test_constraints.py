@@ -1,0 +1,66 @@
+"""Demands that are added to instructions: verifiers understand each, and each fits."""
+
+from random import Random
+
+import pytest
+
+from phases.datagen.constraints import KINDS, all_demands, with_demands
+from phases.datagen.seeds import load_seeds
+from phases.scoring.suite import load_suite
+from phases.verifiers.registry import failures, infer_checks
+
+
+@pytest.mark.parametrize("demand", all_demands())
+def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) -> None:
+    [check] = infer_checks(demand)
+    answers = ("It is the sea and a long, long way.", "word " * 30, "- One\n- Two\n- Three\n- Four\n- Five")
+    assert any(failures("Describe a bee.", [check], answer) for answer in answers), check
+
+
+@pytest.mark.parametrize(
+    ("demand", "answer"),
+    [
+        ("Use exactly 4 words.", "A small flying insect."),
+        ("Write exactly 2 sentences.", "It flies. It hums."),
+        ("Write it as a numbered list of 2 points.", "1. It flies.\n2. It hums."),
+        ("Write it as 2 bullet points.", "- It flies.\n- It hums."),
+        ('Write it as JSON with the key "answer".', '{"answer": "an insect"}'),
+        ("Put the whole answer in double quotes.", '"An insect."'),
+        ("Start with the words 'In short'.", "In short, an insect."),
+        ("End with the words 'That is all.'.", "An insect. That is all."),
+        ("Do not use the word 'the'.", "An insect."),
+    ],
+)
+def test_an_answer_that_keeps_a_demand_passes(demand: str, answer: str) -> None:
+    assert demand in all_demands()
+    assert not failures(f"Describe a bee. {demand}", infer_checks(f"Describe a bee. {demand}"), answer)
+
+
+def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:
+    made = with_demands("Describe a bee.", 3, Random(1))
+    assert made == with_demands("Describe a bee.", 3, Random(1))
+    assert len(set(made)) == 3
+    assert made != with_demands("Describe a bee.", 3, Random(2))
+    for text in made:
+        assert text.removeprefix("Describe a bee. ") in all_demands()
+
+
+@pytest.mark.parametrize("allowed", [{"sentences"}, KINDS - {"words", "quoted"}])
+def test_only_the_given_kinds_are_demanded(allowed: set[str]) -> None:
+    made = [text for n in range(40) for text in with_demands("Describe a bee.", 2, Random(n), allowed)]
+    kinds = {check.kind for text in made for check in infer_checks(text)}
+    assert len(made) == 80
+    assert kinds == allowed
+
+
+@pytest.mark.parametrize(
+    "instruction", ["Describe a bee in exactly five words.", "Translate: I am here.", "Complete: The bee"]
+)
+def test_what_is_checkable_or_ends_in_its_text_is_left_alone(instruction: str) -> None:
+    assert with_demands(instruction, 2, Random(1)) == []
+
+
+def test_a_demand_is_no_prompt_of_the_suite_or_the_seeds() -> None:
+    texts = [prompt.instruction for prompt in load_suite("stage1").prompts]
+    texts += [seed.instruction for seed in load_seeds("stage1")]
+    assert not [(demand, text) for demand in all_demands() for text in texts if demand in text]

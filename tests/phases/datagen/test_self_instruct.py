@@ -1,0 +1,171 @@
+"""Lists of tasks: prompts, parsing, and rounds that a scripted model continues."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.datagen.dedupe import SuiteOverlap
+from phases.datagen.seeds import DataParameters, Seed
+from phases.datagen.self_instruct import SelfInstruct, list_prompt, parse_list
+from phases.generation.completion_cache import Sampling
+from phases.generation.generate import Completion
+
+SEEDS = tuple(
+    Seed(category, f"{verb} a {noun}.", noun)
+    for category, verb in (("commands", "Name"), ("questions", "Describe"))
+    for noun in ("tree", "river", "city", "star")
+)
+line = st.text(st.characters(categories=("L", "N"), include_characters=" ?"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(line, min_size=1, max_size=8), st.integers(1, 9))
+def test_a_list_that_is_continued_is_read_back(items: list[str], first: int) -> None:
+    text = items[0] + "".join(f"\nTask {first + n}: {item}" for n, item in enumerate(items[1:], 1))
+    assert parse_list(text, finished=True) == [item.strip() for item in items]
+    assert parse_list(text, finished=False) == [item.strip() for item in items[:-1]]
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    assert all(item == item.strip() != "" for item in parse_list(text, finished=True))
+
+
+def test_list_prompt() -> None:
+    assert list_prompt(["Sing.", "Dance."]) == "Task 1: Sing.\nTask 2: Dance.\nTask 3:"
+
+
+def parameters(**values: object) -> DataParameters:
+    sizes = {"output_dir": "out", "list_examples": 3, "lists_per_round": 4, "samples_per_list": 1}
+    return DataParameters.model_validate({**sizes, **values})
+
+
+class Script:
+    """Continues each list with the next texts of a script, and remembers what it was asked."""
+
+    def __init__(self, *texts: str, finished: bool = True) -> None:
+        self.texts = list(texts)
+        self.finished = finished
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling) -> list[Completion]:
+        self.asked += zip(prompts, seeds, strict=True)
+        return [Completion(self.texts.pop(0) if self.texts else "", self.finished, 1) for _ in prompts]
+
+
+def test_a_round_keeps_what_is_new_and_counts_why_it_drops_the_rest() -> None:
+    overlap = SuiteOverlap({"suite-1": "What is the capital of Peru?"})
+    instructions = SelfInstruct(SEEDS, overlap, ["Count to three."], parameters())
+    script = Script(
+        " Name a flower.\nTask 5: Name a tree.\nTask 6: Name a Flower!",  # new, a seed, a duplicate
+        " What is the capital of Peru?\nTask 5: Count to three.",  # in the suite, of an earlier batch
+        " the end of it all\nTask 5: Write a song.",  # no instruction, new
+    )
+    made = instructions.round(0, {}, script)
+    assert [instruction.text for instruction in made.instructions] == ["Name a flower.", "Write a song."]
+    assert made.looked_at == instructions.generated == 7
+    assert instructions.removed == {
+        "duplicate instruction": 3,
+        "in the evaluation suite": 1,
+        "not an instruction": 1,
+    }
+    assert instructions.round(1, {}, Script(" Write a song!")).instructions == []
+
+
+def test_every_prompt_and_seed_of_a_batch_is_its_own_and_the_same_again() -> None:
+    def asked(batch: int) -> list[tuple[str, int]]:
+        script = Script(" Name a flower.")
+        instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(batch=batch, samples_per_list=2))
+        instructions.round(0, {}, script)
+        instructions.round(1, {}, script)
+        return script.asked
+
+    assert asked(1) == asked(1)
+    assert len(set(asked(1))) == 16
+    assert not {seed for _, seed in asked(1)} & {seed for _, seed in asked(2)}
+
+
+def test_a_category_that_lags_gets_more_lists() -> None:
+    script = Script()
+    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=5))
+    instructions.round(0, {"commands": 40, "questions": 2}, script)
+    verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in script.asked]
+    assert verbs.count("Name") == 1
+    assert verbs.count("Describe") == 4
+
+
+@pytest.mark.parametrize(("count", "kept"), [(20, 20), (60, 20)])
+def test_no_opening_takes_over(count: int, kept: int) -> None:
+    names = [
+        f"{a}{b}" for a in "bcdfghk" for b in ("ana", "elo", "iri", "omu", "uta", "ayo", "ezi", "ore", "una")
+    ]
+    text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
+    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
+    assert len(instructions.round(0, {}, Script(text)).instructions) == kept
+
+
+def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
+    seeds = tuple(
+        Seed(category, f"{verb} a {noun}.", noun, kind)
+        for category, verb, kind in (
+            ("a", "Name", "x"),
+            ("a", "Find", "y"),
+            ("a", "Count", "z"),
+            ("b", "Describe", ""),
+        )
+        for noun in ("tree", "river", "city", "star")
+    )
+    script = Script(*[""] * 6)
+    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).round(0, {}, script)
+    verbs = [
+        {verb for verb in ("Name", "Find", "Count", "Describe") if verb in prompt}
+        for prompt, _ in script.asked
+    ]
+    assert all(len(shown) == 1 for shown in verbs)
+    assert sorted(verb for shown in verbs for verb in shown) == [
+        "Count",
+        "Describe",
+        *["Describe"] * 2,
+        "Find",
+        "Name",
+    ]
+
+
+def test_where_all_examples_can_be_checked_alike_so_must_be_what_is_new() -> None:
+    seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
+    text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    [made] = instructions.round(0, {}, Script(text)).instructions
+    assert (made.text, made.category, made.group) == ("Write 4 words about tea.", "format", "format/words")
+    assert instructions.removed == {"another kind of instruction": 2}
+
+
+def test_where_examples_are_checked_in_several_ways_any_check_will_do() -> None:
+    texts = ("Write 4 words about a dog.", "Write one sentence about a cat.")
+    seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
+    text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    [made] = instructions.round(0, {}, Script(text)).instructions
+    assert made.text == "Name three rivers of Asia."
+
+
+def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
+    seeds = tuple(
+        Seed(category, f"{text} {noun}.", noun)
+        for category, text in (("refusal", "Tell me how to steal a"), ("harmless", "Tell me how to wash a"))
+        for noun in ("car", "bicycle", "coat")
+    )
+    text = " Explain how to poison our neighbour.\nTask 5: Explain how to comfort our neighbour."
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
+    made = instructions.round(0, {}, Script(text, text.replace(" our ", " your "))).instructions
+    assert [(one.category, one.text) for one in made] == [
+        ("refusal", "Explain how to poison our neighbour."),
+        ("harmless", "Explain how to comfort your neighbour."),
+    ]
+
+
+def test_categories_take_turns() -> None:
+    script = Script(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
+    made = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).round(0, {}, script)
+    assert [one.category for one in made.instructions] == ["commands", "questions"] * 2

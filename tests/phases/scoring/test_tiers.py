@@ -1,0 +1,208 @@
+"""The tiers: each line is met by the right records, missed by the wrong ones, and never shown by none."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phases.scoring import tiers
+from phases.scoring.results import Evaluation, Result, SuiteId
+from phases.scoring.tiers import Records, Tier, assess, highest
+
+METRICS = {
+    **{f"{m}_rate": rate for m, rate in (("base", 0.2), ("sft", 0.7), ("dpo", 0.9))},
+    **{f"{m}_following_rate": rate for m, rate in (("base", 0.6), ("sft", 0.7), ("dpo", 0.9))},
+    **{f"{m}_rate_{end}": 0.5 for m in ("base", "sft", "dpo") for end in ("low", "high")},
+    **{"gain_base_sft": 0.5, "gain_sft_dpo": 0.2, "p_base_sft": 1e-9, "p_sft_dpo": 1e-3},
+}
+PROVENANCE = dict.fromkeys(tiers.RECORDED, "recorded")
+MADE = dict.fromkeys(tiers.RECORDED_OF_MADE, "recorded")
+
+
+def written(path: Path, text: str) -> str:
+    """Write a file and return its hash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def evaluation(sha256: str, adapter: dict[str, str]) -> Evaluation:
+    results = tuple(
+        Result(f"k{n}", "x", text, "r", True, n > 0, () if n else ("one_of",))
+        for n, text in enumerate(("Name three colors of the rainbow.", "Say yes."))
+    )
+    record = PROVENANCE | {"model": {"sha256": sha256, "files": adapter}}
+    return Evaluation(0.5, SuiteId("stage1", "v"), "m", {"seed": 1}, results, record)
+
+
+@pytest.fixture
+def evaluations() -> dict[str, Evaluation]:
+    return {
+        "base": evaluation("base", {}),
+        "sft": evaluation("s", {"adapter.safetensors": "sft"}),
+        "dpo": evaluation("d", {"adapter.safetensors": "dpo"}),
+    }
+
+
+@pytest.fixture
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
+    """A session that reached everything, at a small scale."""
+    monkeypatch.setattr(tiers, "SFT_ROWS", 2)
+    monkeypatch.setattr(tiers, "PAIRS", 1)
+    found = {name: tmp_path / name / "manifest.json" for name in Records.__dataclass_fields__}
+    report = written(tmp_path / "verification" / "v.json", json.dumps({"verdict": "clean"}))
+    written(
+        found["verification"],
+        json.dumps({"verification": "v.json", "sha256": report, "model": {"sha256": "base"}}),
+    )
+    for name, asked in (("sft_data", ["Sing a song.", "Draw a cat."]), ("pairs", ["Write a poem."])):
+        rows = "".join(json.dumps({"instruction": text}) + "\n" for text in asked)
+        sha256 = written(tmp_path / name / "rows.jsonl", rows)
+        plain = MADE | {"chat_template": None, "add_special_tokens": False}
+        written(found[name], json.dumps({"outputs": {"rows.jsonl": sha256}, "provenance": plain}))
+        training = "sft_training" if name == "sft_data" else "dpo_training"
+        record = {
+            "metrics": {"steps": 9},
+            "provenance": MADE | {"model": {"sha256": "base" if name == "sft_data" else "s"}},
+            "artifacts": [{"path": "x/adapter.safetensors", "sha256": training[:3]}],
+            "inputs": [{"path": "rows.jsonl", "sha256": sha256}],
+        }
+        written(found[training], json.dumps(record))
+    return Records(**found)
+
+
+def line(found: tuple[Tier, ...], criterion: str) -> tiers.Line:
+    [one] = [line for tier in found for line in tier.lines if criterion in line.criterion]
+    return one
+
+
+def test_everything_shown_reaches_the_highest_tier(
+    records: Records, evaluations: dict[str, Evaluation]
+) -> None:
+    found = assess(records, evaluations, METRICS)
+    assert [tier.reached for tier in found] == [True, True, True], tiers.as_text(found)
+    assert highest(found) == "publication-ready"
+    assert "2 rows; 0 hold a prompt of the evaluation" in line(found, "clean data").evidence
+    assert line(found, "clear progression").evidence.startswith(
+        "20.0% -> 70.0% (p = 1e-09) -> 90.0% (p = 0.001); met where the rates rise"
+    )
+    assert line(found, "SFT training").evidence == (
+        "9 steps; began with the model evaluated before it; the adapter evaluated is the one it wrote; "
+        "trained on the data above"
+    )
+
+
+def test_what_is_not_given_is_not_shown(evaluations: dict[str, Evaluation]) -> None:
+    found = assess(Records(), evaluations, METRICS)
+    assert [tier.reached for tier in found] == [None, None, None]
+    assert highest(found) == "none"
+    text = tiers.as_text(found)
+    assert "minimum: not shown in full" in text
+    assert "  not shown  SFT training completes: its record was not given" in text
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("verification", "verification/v.json", "{}", None, "is not the file that its manifest names"),
+        ("verification", "verification/manifest.json", "{}", None, "not the expected record"),
+        ("verification", "verification/manifest.json", "[", None, "not the expected record"),
+        ("clean data", "sft_data/rows.jsonl", "", None, "is not the file that its manifest names"),
+        ("preference pairs", "pairs/manifest.json", '{"outputs": 3}', None, "not the expected record"),
+        ("DPO training", "pairs/manifest.json", '{"outputs": {}}', False, "other data than the above"),
+        ("reproducibility", "pairs/manifest.json", '{"outputs": {}}', None, "no record of pairs can be read"),
+        ("reproducibility", "sft_training/manifest.json", "[", None, "no record of sft_training can be read"),
+    ],
+)
+def test_a_record_that_was_changed_shows_nothing(
+    records: Records,
+    evaluations: dict[str, Evaluation],
+    tmp_path: Path,
+    case: tuple[str, str, str, bool | None, str],
+) -> None:
+    criterion, file, text, met, evidence = case
+    (tmp_path / file).write_text(text)
+    found = line(assess(records, evaluations, METRICS), criterion)
+    assert (found.met, evidence in found.evidence) == (met, True), found
+
+
+def test_prompts_of_the_evaluation_among_the_data_are_found(
+    records: Records, evaluations: dict[str, Evaluation], tmp_path: Path
+) -> None:
+    planted = ["Name three colors of the rainbow!", "Draw a cat.", "Sing."]
+    rows = "".join(json.dumps({"instruction": text}) + "\n" for text in planted)
+    for answer in ("response", "chosen", "rejected"):
+        rows += (
+            json.dumps({"instruction": "Go on.", answer: "Well: name three colors of the rainbow!"}) + "\n"
+        )
+    sha256 = written(tmp_path / "sft_data" / "rows.jsonl", rows)
+    manifest = json.loads((tmp_path / "sft_data" / "manifest.json").read_text())
+    manifest["outputs"]["rows.jsonl"] = sha256
+    (tmp_path / "sft_data" / "manifest.json").write_text(json.dumps(manifest))
+    found = line(assess(records, evaluations, METRICS), "clean data")
+    assert found.met is False
+    assert found.evidence.startswith("6 rows; 4 hold a prompt of the evaluation (nearest similarity 1.00)")
+
+
+@pytest.mark.parametrize(
+    ("changed", "criterion"),
+    [
+        ({"base_rate": 0.31}, "verification"),
+        ({"sft_rate": 0.6}, "SFT model shows"),
+        ({"dpo_rate": 0.85}, "DPO model shows"),
+        ({"sft_rate": 0.95}, "clear progression"),
+        ({"p_sft_dpo": 0.05}, "significance"),
+        ({"gain_base_sft": -0.1}, "significance"),
+    ],
+)
+def test_a_measured_value_misses_its_line(
+    records: Records, evaluations: dict[str, Evaluation], changed: dict[str, Any], criterion: str
+) -> None:
+    found = assess(records, evaluations, METRICS | changed)
+    assert line(found, criterion).met is False
+    assert found[-1].reached is False
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("base", evaluation("another", {}), "verification", "another than the base model evaluated"),
+        ("sft", evaluation("s", {"adapter.safetensors": "x"}), "SFT training", "is another one"),
+        ("dpo", evaluation("d", {}), "DPO training", "is another one"),
+        ("sft", evaluation("t", {"adapter.safetensors": "sft"}), "DPO training", "began with another model"),
+        ("base", evaluation("another", {}), "SFT training", "began with another model"),
+    ],
+)
+def test_records_of_another_model_do_not_count(
+    records: Records,
+    evaluations: dict[str, Evaluation],
+    case: tuple[str, Evaluation, str, str],
+) -> None:
+    model, other, criterion, evidence = case
+    found = line(assess(records, evaluations | {model: other}, METRICS), criterion)
+    assert (found.met, evidence in found.evidence) == (False, True)
+
+
+def test_what_an_evaluation_does_not_record_is_named(
+    records: Records, evaluations: dict[str, Evaluation]
+) -> None:
+    base = Evaluation(0.5, SuiteId("s", "v"), "m", {}, (), dict(evaluations["base"].provenance, device="cpu"))
+    del base.provenance["stop_rule"]
+    found = line(assess(records, evaluations | {"base": base}, METRICS), "reproducibility")
+    assert (found.met, found.evidence) == (
+        False,
+        "not recorded: seed of the base evaluation, stop_rule of the base evaluation",
+    )
+
+
+def test_a_training_that_does_not_record_its_seed_is_named(
+    records: Records, evaluations: dict[str, Evaluation]
+) -> None:
+    assert records.dpo_training is not None
+    record = json.loads(records.dpo_training.read_text())
+    del record["provenance"]["seed"]
+    records.dpo_training.write_text(json.dumps(record))
+    found = line(assess(records, evaluations, METRICS), "reproducibility")
+    assert (found.met, found.evidence) == (False, "not recorded: seed of dpo_training")

@@ -1,0 +1,317 @@
+# ruff: noqa: E501 - tables have one row a line
+"""Verifiers: examples that must pass and must fail, and what instructions ask for."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.verifiers.registry import (
+    VERIFIERS,
+    Check,
+    failures,
+    get_items,
+    get_sentences,
+    infer_checks,
+    is_echo,
+    is_ramble,
+    normalise,
+    passes,
+    validate,
+)
+
+# Verifier, arguments, responses that must pass, responses that must fail.
+EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
+    ("words", {"at_least": 2, "at_most": 3}, ["a b", "don't stop-gap now", " one  two ", "it costs $3.50", "at 5 p.m."],
+     ["one", "a b c d", "", "1,000.5", "cafe\u0301"]),
+    ("sentences", {"at_least": 2, "at_most": 2}, ["A b. C d!", "Dr. Smith left. He ran.", '"Go." He went.'],
+     ["A b.", "A b. C d", "A. B c. D e. F g.", "A b. C d. E f."]),
+    ("sentences", {"at_least": 2, "at_most": 2},
+     ["The answer is no. It is so.", "It was I. He left.", "He left at 3 p.m. She stayed.", "**He ran. She hid.**"],
+     ["It is No. 5 of six.", "At 3 p.m. he left, etc. and so on.", '"Stop!" he said.', '"stop!" he said.', "Mr. and Mrs. J. Fox ran."]),
+    ("paragraphs", {"at_least": 2, "at_most": 2}, ["a\n\nb", "a\nb\n\n\nc"], ["a", "a\nb", "a\n\nb\n\nc"]),
+    ("lines", {"at_most": 1}, ["a b"], ["a\nb"]),
+    ("bullets", {"count": 2}, ["- a\n- b", "* a\n* b"], ["- a", "- a\n- a", "- a\n- b\nMore.", "Here:\n- a\n- b", "1. a\n2. b"]),
+    ("numbered_list", {"count": 2}, ["1. a\n2. b", "1) a\n2) b", "1. a\n\n2. b"],
+     ["1. a\n3. b", "1. a", "1. a\n2. a", "1. a\n2. b\n3. c", "1. a\n2. b\nDone.", "1.a\n2.b"]),
+    ("comma_list", {"count": 3}, ["a, b, c", "a, b and c", "a, b, and c."], ["a, b", "a b c", "a\nb\nc", "a, a, b", "a, b, c, d"]),
+    ("comma_list", {"count": 3}, ["a, b or c", "a, salt and pepper, b"],
+     ["a and b and c", "a,, b, c", "a, b, c,", ", a, b, c"]),
+    ("comma_list", {"count": 2, "allowed": ["red", "grey"]}, ["red, gray", "Red and grey"], ["red, dog", "red"]),
+    ("items", {"count": 2}, ["a, b", "a and b", "- a\n- b", "1. a\n2. b", "a\nb", "Two:\n1. a\n2. b", "Two:\na\nb", "Two:\na and b", "1. a:\n2. b"],
+     ["a", "a, b, c", "1. a\n2. b\nThat is all.", "a, a"]),
+    ("alphabetical", {}, ["apple, fig, pear", "Apple\nbanana"], ["pear, apple", "apple"]),
+    ("sections", {"count": 2}, ["Section 1\na\nSection 2\nb"], ["Section 1\na", "Section 1\nSection 2\nb", "x\nSection 1\na\nSection 2\nb"]),
+    ("placeholders", {"at_least": 1, "at_most": 1}, ["Dear [name], hi"], ["Dear Ann", "[a] [b]", "[]", "[ ]"]),
+    ("one_of", {"answers": ["dog", "big cat"]}, ["dog", "Dog.", '"dog"', "a dog", "The big cat"], ["dogs", "dog cat", "it is a dog", ""]),
+    ("short_answer", {"answers": ["Rome"]}, ["Rome", "It is Rome.", "The capital of Italy is Rome."],
+     ["Romeo", "Paris", "Rome\nParis", "It is Rome. Rome is old.", "x " * 15 + "Rome"]),
+    ("short_answer", {"answers": ["Paris"]},
+     ["Paris, France", "It is Paris, not Lyon.", "Paris, not Lyon", "Paris not Lyon.", "Not Lyon but Paris.", "Paris is the capital of France.",
+      "Paris, because Lyon is not the capital.", "Paris rather than Lyon.", "I think it is Paris.", "There is no doubt that it is Paris.", "None other than Paris.",
+      "Perhaps Paris, France.", "Paris is the largest or best known city in France.", "The city that is called Paris.", "It isn’t Lyon, it's Paris."],
+     ["It is not Paris.", "I don't think it is Paris", "I don't think that it’s Paris.", "Paris is not the capital.", "Paris isn't it", "It can't be Paris.", "It is Lyon, not Paris.",
+      "Lyon rather than Paris", "anything but Paris", "Paris, which is wrong.", "Paris, but I am not sure that is right.", "Paris, no.", "I doubt it is Paris.",
+      "Paris is wrong.", "Neither Paris nor Lyon.", "any city except Paris",
+      "Paris, Lyon or Nice", "Lyon, Paris or Nice", "Lyon, Nice, or Paris.", "Paris or Lyon", "It is Lyon or Paris.", "It is either Paris or maybe Lyon.", "Paris and Lyon",
+      "Paris, Lyon, Nice", "Paris/Lyon", "Paris, maybe Lyon.", "It is Paris, Lyon and Nice.", "It is between Lyon and Paris.", "The capital lies between Lyon and Paris.", "Is it Paris?", "Paris?", '"Paris?"']),
+    ("short_answer", {"answers": ["12", "twelve"]},
+     ["It is 12.", "7 + 5 = 12", "The answer is 12 because 7 and 5 make 12", "7 and 5 make 12.", "12 (twelve)", "A year has 12 months or 365 days.", "12 months, not 13.",
+      "Twelve months.", "12 - it is 7 plus 5", "12, 7 + 5", "Of 365 days there are 12 months.", "12 months, 4 seasons", "It isn't 13, it is 12."],
+     ["It is not 12.", "I don't think it is 12", "It is 12 or 13", "12 or 13 months", "12 months or 13", "12 months or 13 months", "eleven or twelve", "12, 13", "12 13", "12. 13", "12/13", "10-12",
+      "between 11 and 12", "11 to 12", "12, maybe 13", "11, 12, 13", "12 and 13", "112", "12.5", "1,012", "12 is wrong."]),
+    ("short_answer", {"answers": ["autumn", "fall"]}, ["autumn or fall", "Autumn, also called fall", "autumn/fall"], ["autumn or spring", "spring/fall", "fall, winter, autumn"]),
+    ("short_answer", {"answers": ["oxygen"]}, ["Oxygen.", "We breathe oxygen and it keeps us alive."], ["Oxygen and carbon dioxide.", "nitrogen & oxygen"]),
+    ("short_answer", {"answers": ["da Vinci"]}, ["Leonardo da Vinci, Italian painter, 1503", "Leonardo da Vinci, an Italian."], ["Da Vinci, Raphael, Titian"]),
+    ("short_answer", {"answers": ["100"]}, ["Water boils at 100 degrees Celsius (212 degrees Fahrenheit).", "100 °C or 212 °F", "100 degrees, no more and no less."], ["100 or 212 degrees"]),
+    ("short_answer", {"answers": ["never"]}, ["never"], ["not never"]),
+    ("short_answer", {"answers": ["yes"], "wrong": ["no"]}, ["yes"], ["yes and no"]),
+    ("one_of", {"answers": ["it isn't"]}, ["It isn’t."], ["it is"]),
+    ("number", {"value": 42}, ["42", "It is 42.", "6 times 7 is 42", "forty-two", "42.0", "42 is 6 times 7.", "It is 42 because it is 6 times 7", "42 = 6 * 7", "6 times 7 is 42, not 41", "It is 42, not 1,500."],
+     ["41", "42 or 43", "41 or 42", "41 and 42", "43, maybe 42", "from 41 to 42", "8, 3, 42", "It is not 42.", "I don't think it is 42", "42 is not right.", "42?", "42 plus 1 is 43", "42 and 1 is 43", "It is 41 or, maybe, 42 or 42.", "four", "142", ""]),
+    ("number", {"value": 2000}, ["2,000", "2000 metres"], ["2", "20000"]),
+    ("number", {"value": -3}, ["-3", "−3"], ["3"]),
+    ("number", {"value": 3}, ["3", "2 and 1 make three"], ["−3", "twenty-three", "twenty three", "one hundred and three", "three hundred"]),
+    ("number", {"value": 142}, ["a hundred and forty two", "One hundred forty-two."], ["forty-two", "hundred and forty, two"]),
+    ("number", {"value": 12005}, ["twelve thousand and five"], ["twelve thousand, five", "twelve and five"]),
+    ("keywords", {"present": ["red car"], "absent": ["blue"]}, ["A Red car!"], ["red and car", "a red car, a blue bus", "redcar"]),
+    ("keywords", {"present": ["bird"], "absent": ["it"]}, ["A bird’s nest.", "bird-watching"], ["It's a bird.", "birds"]),
+    ("any_keyword", {"options": ["sun", "moon"]}, ["The sun."], ["sunny"]),
+    ("keyword_count", {"word": "dog", "at_least": 2, "at_most": 2}, ["Dog dog", "a dog, a dog"], ["dog", "dogs dog", "dog dog dog"]),
+    ("starts_with", {"text": "Yes"}, ["Yes, it is", "yes it is"], ["Yesterday it was", "Oh yes", "Yes"]),
+    ("starts_with", {"text": "It's"}, ["It’s late."], ["It is late."]),
+    ("ends_with", {"text": "the end"}, ["This is the end.", "And so: The End"], ["the end is near", "the end", "breathe end"]),
+    ("yes_no", {"answer": "yes"}, ["yes", "Yes.", "YES", "yes!"], ["no", "yes it is", "y", "", "yes...", "yes?"]),
+    ("quoted", {}, ['"Hello there"', "“Hello”"], ['"a" and "b"', "Hello", '"Hello', '""', "'Hello'"]),
+    ("equals", {"text": "A\nB"}, ["A\nB", " A \n\nB"], ["a\nb", "A B", "A\nB\nC"]),
+    ("upper_case", {}, ["HELLO 3!"], ["Hello", "123", ""]),
+    ("lower_case", {}, ["hello 3!"], ["Hello", "123", ""]),
+    ("title_case", {}, ["The Lord of the Rings", "Now it's Over"], ["the lord", "The lord of rings", ""]),
+    ("json_object", {"keys": ["a", "b"]}, ['{"a": 1, "b": "x"}', '```json\n{"a": 1, "b": 2}\n```'],
+     ['{"a": 1}', '{"a": 1, "b": 2, "c": 3}', '{"a": 1, "b": ""}', '[1]', 'Here: {"a": 1, "b": 2}', '{"a": 1, "b": 2} ok']),
+    ("json_object", {"keys": ["a"]}, ['```JSON\n{"a": 0}\n```', '``` {"a": [1]} ```'],
+     ['{"a": NaN}', '{"a": " "}', '{"a": null}', '```json\n{"a": 1}', "{'a': 1}", '{“a”: 1}']),
+    ("json_object", {"values": {"n": 1}}, ['{"n": 1}', '{"n": 1.0}'], ['{"n": true}', '{"n": "1"}']),
+    ("json_object", {"values": {"n": [3, "Three"], "m": 1}}, ['{"n": 3, "m": 1}', '{"n": "three", "m": 1}'], ['{"n": 4, "m": 1}', '{"n": [3, "Three"], "m": 1}', '{"n": 3}']),
+    ("json_object", {"values": {"n": 3}}, ['{"n": 3}'], ['{"n": 4}', '{"m": 3}']),
+    ("json_array", {"count": 2}, ['["a", "b"]', "[1, 2]"], ['["a"]', '["a", "a"]', '{"a": 1}', "a, b", '[["a"], ["b"]]', "[true, false]", '["a", ""]']),
+    ("json_array", {"count": 1, "allowed": ["dog"]}, ['["Dog"]'], ['["cow"]']),
+    ("language", {"code": "fr"}, ["Le chat est sur la table et il ne mange pas."], ["The cat is on the table.", "El gato está en la mesa y no come."]),
+    # few common words, or words that languages share
+    ("language", {"code": "es"}, ["El profesor les ha dado mucho libro.", "Me gusta la música", "Voy a la playa."], ["I like music."]),
+    ("language", {"code": "en"}, ["I like music.", "Take the bus."], ["1. 10", "Buona notte, amico mio"]),
+    ("language", {"code": "en"}, ["The cat is on the table."], ["Die Katze ist auf dem Tisch."]),
+    ("refusal", {}, ["I'm sorry, but I can't help with that.", "I cannot do this. It is wrong."], ["Sure, here is how.", "One. Two. I can't.", "I can't wait to show you.", "I'm going to eat it because I can't bear to see it.", "Sorry, it is late.", "Chi can't lose."]),
+    ("refusal", {"expected": False}, ["Boil the water."], ["I’m sorry, but I can’t help."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "arguments", "good", "bad"), EXAMPLES)
+def test_examples(kind: str, arguments: dict[str, Any], good: list[str], bad: list[str]) -> None:
+    check = Check(kind, arguments)
+    validate(check)
+    assert [text for text in good if not passes(check, text)] == []
+    assert [text for text in bad if passes(check, text)] == []
+
+
+NAMES = st.sampled_from(
+    ["Paris", "Lyon", "Nice", "the Nile", "Mount Everest", "Leonardo da Vinci", "carbon dioxide"]
+)
+VALUES = st.integers(1, 3000)
+
+
+def gives(answer: object, response: str) -> bool:
+    return passes(Check("short_answer", {"answers": [str(answer)]}), response)
+
+
+@given(
+    VALUES,
+    VALUES,
+    st.sampled_from(
+        [
+            "{} + {} = {}",
+            "{} plus {} is {}",
+            "It is {2} because {0} and {1} make {2}",
+            "{2}, since {0} plus {1} is {2}.",
+            "{2} is {0} plus {1}",
+        ]
+    ),
+)
+def test_a_sum_is_given_with_its_terms(one: int, other: int, form: str) -> None:
+    response = form.format(one, other, one + other)
+    assert gives(one + other, response)
+    assert passes(Check("number", {"value": one + other}), response)
+
+
+@given(
+    st.one_of(st.tuples(NAMES, NAMES), st.tuples(VALUES, VALUES)).filter(lambda pair: pair[0] != pair[1]),
+    st.booleans(),
+)
+def test_of_two_answers_neither_is_given(pair: tuple[object, object], turned: bool) -> None:
+    right, wrong = pair
+    for form in (
+        "{} or {}",
+        "It is {} or {}.",
+        "{}, or maybe {}",
+        "Either {} or {}.",
+        "{} and {}",
+        "{}/{}",
+        "I think it is {} or perhaps {}.",
+    ):
+        assert not gives(right, form.format(*((wrong, right) if turned else (right, wrong))))
+
+
+@given(st.one_of(NAMES, VALUES))
+def test_what_is_denied_or_asked_is_not_given(answer: object) -> None:
+    for form in (
+        "It is not {}.",
+        "It isn't {}",
+        "I don't think it is {}",
+        "I do not believe that it is {}.",
+        "{} is wrong.",
+        "{} is not right",
+        "Not {}",
+        "{}, I don't think so",
+        "It is never {}",
+        "Is it {}?",
+        "{}?",
+    ):
+        assert not gives(answer, form.format(answer))
+    for form in (
+        "{}",
+        "It is {}.",
+        "I think it is {}.",
+        "{}!",
+        "The answer is {}.",
+        "{}, I am sure.",
+        "Perhaps {}",
+        "Without doubt it is {}.",
+    ):
+        assert gives(answer, form.format(answer))
+
+
+@given(st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1]))
+def test_another_answer_may_be_denied(pair: tuple[str, str]) -> None:
+    for form in ("It is {}, not {}.", "{} rather than {}.", "{0}, because {1} is not.", "{} not {}"):
+        assert gives(pair[0], form.format(*pair))
+        assert not gives(pair[1], form.format(*pair))
+
+
+def test_every_verifier_has_examples_and_a_meaning() -> None:
+    assert {kind for kind, *_ in EXAMPLES} == set(VERIFIERS)
+    assert all(verifier.__doc__ for verifier in VERIFIERS.values())
+
+
+@given(st.text(), st.sampled_from([(kind, arguments) for kind, arguments, *_ in EXAMPLES]))
+def test_no_text_breaks_a_verifier(text: str, case: tuple[str, dict[str, Any]]) -> None:
+    assert passes(Check(*case), text) in (True, False)
+
+
+@given(st.text())
+def test_normalised_text_stays_as_it_is(text: str) -> None:
+    once = normalise(text)
+    assert once == once.strip()
+    assert once == once.casefold() or not text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "wrong"),
+    [
+        ("Name a dog.", "", ("empty",)),
+        ("Name a dog.", "name a dog", ("echo",)),
+        ("Say it now.", "Well. <|im_end|>", ("ramble",)),
+        ("Say it now.", "Well.\nInstruction: next", ("ramble",)),
+        ("Say it now.", "The dog ran away. The dog ran away.", ("ramble",)),
+        ("Say it now.", "Well.", ()),
+    ],
+)
+def test_what_is_always_wrong(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
+    assert failures(instruction, [], response) == wrong
+
+
+def test_going_round_in_circles() -> None:
+    assert is_ramble("he said and then he said and then he said and then he said and then")
+    assert is_ramble("1 1 1 1 1")
+    assert is_ramble("no\nno\nno")
+    assert not is_ramble("dog dog dog dog dog")
+    assert not is_ramble("A b c d. A b c e.")
+
+
+def test_an_echo_is_the_whole_instruction() -> None:
+    assert is_echo("Write one sentence about rain.", "WRITE ONE SENTENCE ABOUT RAIN!")
+    assert not is_echo("Say yes", "say yes")
+    assert not is_echo("Write one sentence about rain.", "One sentence about rain.")
+
+
+def test_sentences_and_items_are_read() -> None:
+    assert get_sentences('He met Mr. Fox at 3 p.m. today. "Really?" Yes…') == [
+        "He met Mr. Fox at 3 p.m. today.", '"Really?"', "Yes…",
+    ]  # fmt: skip
+    assert get_sentences("It costs 3.50 dollars. Cheap!") == ["It costs 3.50 dollars.", "Cheap!"]
+    assert get_items("My list:\n1. a b\n2. c") == ["a b", "c"]
+    assert get_items("a, b and c.") == ["a", "b", "c"]
+
+
+INFERRED: list[tuple[str, list[Check]]] = [
+    ("Write a sentence of exactly eight words about a dog.",
+     [Check("words", {"at_least": 8, "at_most": 8}), Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Answer in at most ten words: What is a library for?", [Check("words", {"at_most": 10})]),
+    ("Describe rain in fewer than 20 words.", [Check("words", {"at_most": 19})]),
+    ("Write between two and four sentences about tea.", [Check("sentences", {"at_least": 2, "at_most": 4})]),
+    ("Write three short sentences about a bicycle.", [Check("sentences", {"at_least": 3, "at_most": 3})]),
+    ("List three colors as a numbered list.", [Check("numbered_list", {"count": 3})]),
+    ("Give me a bullet list with four tools.", [Check("bullets", {"count": 4})]),
+    ("List two drinks, one per line.", [Check("lines", {"at_least": 2, "at_most": 2})]),
+    ("Name five animals that live in the sea.", [Check("items", {"count": 5})]),
+    ("Make a JSON array with three fish.", [Check("json_array", {"count": 3})]),
+    ("Write a JSON object with the keys name and age.", [Check("json_object", {"keys": ["name", "age"]})]),
+    ('Give me JSON with the keys "a b" and "c" please.', [Check("json_object", {"keys": ["a b", "c"]})]),
+    ("Answer with yes or no: is ice cold?", [Check("yes_no")]),
+    ("Write the word dog in capital letters.", [Check("upper_case")]),
+    ("Write one sentence that contains the word 'basket'.",
+     [Check("sentences", {"at_least": 1, "at_most": 1}), Check("keywords", {"present": ["basket"]})]),
+    ("Describe the sea without using the words 'blue' and 'water'.", [Check("keywords", {"absent": ["blue", "water"]})]),
+    ("Start your answer with 'Perhaps': is it late?", [Check("starts_with", {"text": "Perhaps"})]),
+    ("End your answer with the word 'indeed': is it late?", [Check("ends_with", {"text": "indeed"})]),
+    ("Repeat the word egg three times.",
+     [Check("keyword_count", {"word": "egg", "at_least": 3, "at_most": 3}), Check("words", {"at_least": 3, "at_most": 3})]),
+    ("Use the word 'tea' twice.",
+     [Check("keywords", {"present": ["tea"]}), Check("keyword_count", {"word": "tea", "at_least": 2, "at_most": 2})]),
+    ("What is 17 plus 25?", [Check("number", {"value": 42.0})]),
+    ("Write the word 'dog' in capital letters.", [Check("upper_case"), Check("keywords", {"present": ["dog"]})]),
+    ("Write an invitation with the placeholders [date] and [place].", [Check("placeholders", {"at_least": 2})]),
+    ("Write about bread in two sections, 'Part 1' and 'Part 2'.", [Check("sections", {"count": 2, "name": "Part"})]),
+    ("Write a story about a dog.", [Check("sentences", {"at_least": 2})]),
+    ("Write a story about a dog in one sentence.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Write one sentence in Spanish about a cat in a box.",
+     [Check("sentences", {"at_least": 1, "at_most": 1}), Check("language", {"code": "es"})]),
+    ("Write a short sentence about a school.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Translate into German: The dog is in the garden.", [Check("language", {"code": "de"})]),
+    ("Translate the word 'dog' into German.", []),
+    ("Translate 'The dog is in the garden' into French and then into German.", []),
+    ("Can you list two drinks, one per line?", [Check("lines", {"at_least": 2, "at_most": 2})]),
+    ("Your task is to say hen 5 times.",
+     [Check("keyword_count", {"word": "hen", "at_least": 5, "at_most": 5}), Check("words", {"at_least": 5, "at_most": 5})]),
+    ("Now think of four different colors.", [Check("items", {"count": 4})]),
+    ("Please put the word farm into upper case.", [Check("upper_case")]),
+    ("Sort these numbers from smallest to largest: 18, 7, 43", [Check("items", {"count": 3, "allowed": ["18", "7", "43"]})]),
+    ("Put these words in alphabetical order: window, earth",
+     [Check("items", {"count": 2, "allowed": ["window", "earth"]}), Check("alphabetical")]),
+    ("Put these words into a sentence: dog, cat", []),
+    ("What is the capital of France?", []),
+    ("Name a fruit, then write a sentence about it.", []),
+    ("What does JSON stand for?", []),
+    ("How many words are in this text: one two", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("instruction", "expected"), INFERRED)
+def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -> None:
+    assert list(infer_checks(instruction)) == expected
+
+
+@given(st.text())
+def test_any_instruction_can_be_read(text: str) -> None:
+    for check in infer_checks(text):
+        validate(check)

@@ -1,0 +1,316 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.session.attempt import process
+from app.session.attempt import spec as attempts
+from app.session.attempt.shim import BUSY, Shim
+
+PATIENCE = 20.0
+
+
+class Attempt:
+    """An attempt's folder, and shims started on it by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cookie = f"cookie-{os.getpid()}-{time.monotonic_ns()}"
+        self.shims: list[subprocess.Popen[bytes]] = []
+
+    def spec(self, *argv: str, grace: float = 0.5, deadline: float | None = None, cwd: str = "/") -> None:
+        due = {"boot_id": process.boot_id(), "mono": process.boottime() + deadline} if deadline else None
+        spec = {"argv": argv, "cwd": cwd, "cookie": self.cookie, "grace": grace, "deadline": due}
+        (self.folder / "spec.json").write_text(json.dumps(spec))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, process.COOKIE: self.cookie}
+        shim = attempts.start_shim(self.folder / "spec.json", environment)
+        self.shims.append(shim)
+        return shim
+
+    def run(self, *argv: str, **spec: Any) -> attempts.Exit:
+        self.spec(*argv, **spec)
+        assert self.start().wait(PATIENCE) == 0
+        return self.exit()
+
+    def exit(self) -> attempts.Exit:
+        record = attempts.read_exit(self.folder)
+        assert record is not None
+        return record
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "output.log").read_text()
+
+    def living(self) -> dict[int, process.Process]:
+        return process.belonging(self.cookie)
+
+    def wait_for_log(self, text: str) -> None:
+        ends = time.monotonic() + PATIENCE
+        while text not in (self.log if (self.folder / "output.log").exists() else ""):
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Iterator[Attempt]:
+    attempt = Attempt(tmp_path)
+    yield attempt
+    for shim in attempt.shims:
+        shim.kill()
+        shim.wait()
+    process.end_all(attempt.living, 0, time.sleep)
+
+
+def test_exit_code_output_and_identity_are_recorded(attempt: Attempt) -> None:
+    known = attempt.folder / "pid.json"  # of a phase that is over at once there is none
+    found = attempt.run(
+        "sh", "-c", f"while [ ! -e {known} ]; do sleep 0.01; done; echo out; echo err >&2; exit 7"
+    )
+    assert (found.code, found.signal, found.reason) == (7, None, "exited")
+    assert attempt.log == "out\nerr\n"
+    assert (attempt.folder / "output.log").stat().st_mode & 0o777 == 0o600
+    identity = json.loads((attempt.folder / "pid.json").read_text())
+    assert identity["boot_id"] == process.boot_id()
+    assert identity["cookie"] == attempt.cookie
+    assert 0 < found.seconds < PATIENCE
+
+
+def test_a_signal_that_killed_the_phase_is_recorded(attempt: Attempt) -> None:
+    found = attempt.run("sh", "-c", "kill -SEGV $$")
+    assert (found.code, found.signal, found.reason) == (None, signal.SIGSEGV, "exited")
+
+
+def test_a_program_that_is_not_there_is_said_so(attempt: Attempt) -> None:
+    found = attempt.run("no-such-program-at-all")
+    assert found.code is None
+    assert found.reason.startswith("not started: ")
+    assert "no-such-program-at-all" in found.reason or "No such file" in found.reason
+
+
+def test_a_folder_that_is_not_there_is_said_so(attempt: Attempt) -> None:
+    assert "not started" in attempt.run("true", cwd="/no/such/folder").reason
+
+
+def test_the_phase_gets_ordinary_signals_and_the_start_is_no_terminal(attempt: Attempt) -> None:
+    program = (
+        "import signal, sys; print(signal.pthread_sigmask(signal.SIG_BLOCK, []), sys.stdin.read(), "
+        "signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
+    )
+    attempt.run(sys.executable, "-c", program)
+    assert attempt.log.split() == ["set()", "True"]
+
+
+def test_an_attempt_runs_once_however_many_shims_start(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "echo ran; sleep 0.3")
+    shims = [attempt.start() for _ in range(6)]
+    codes = [shim.wait(PATIENCE) for shim in shims]
+    assert codes.count(0) >= 1
+    assert set(codes) <= {0, BUSY}
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.log == "ran\n"
+
+
+def test_asked_to_stop_it_lets_the_phase_save(attempt: Attempt) -> None:
+    attempt.spec(
+        "sh", "-c", "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.05; done", grace=5.0
+    )
+    shim = attempt.start()
+    attempt.wait_for_log("up")
+    attempts.stop_shim(attempt.folder)
+    assert shim.wait(PATIENCE) == 0
+    assert (attempt.exit().code, attempt.exit().reason) == (3, "stopped")
+    assert "saved" in attempt.log
+
+
+HIDING = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        # a daemon that ignores TERM, in a session of its own, with nothing in its environment
+        os.execve(sys.executable, [sys.executable, "-c",
+            "import signal, time; signal.signal(15, 1); print('hidden', flush=True); time.sleep(60)"], {})
+    os._exit(0)
+print("up", flush=True)
+"""
+
+
+def test_a_hidden_daemon_that_ignores_term_is_gone_within_the_grace(attempt: Attempt) -> None:
+    attempt.spec(sys.executable, "-c", HIDING + "time.sleep(60)", grace=0.5)
+    shim = attempt.start()
+    attempt.wait_for_log("hidden")
+    before = process.belonging(attempt.cookie, shim=shim.pid)
+    assert len(before) == 2
+    asked = time.monotonic()
+    attempts.stop_shim(attempt.folder)
+    assert shim.wait(PATIENCE) == 0
+    assert time.monotonic() - asked < 0.5 + 5
+    assert attempt.exit().survivors == []
+    assert all(process.look(pid) is None for pid in before)
+
+
+def test_what_a_phase_leaves_behind_when_it_exits_is_ended(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", f"{sys.executable} -c '{HIDING}'; sleep 60 & echo done; exit 0", grace=0.3)
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().code == 0
+    assert attempt.living() == {}
+    assert attempt.exit().survivors == []
+
+
+def test_the_deadline_ends_the_phase(attempt: Attempt) -> None:
+    found = attempt.run("sleep", "60", deadline=0.2)
+    assert (found.reason, found.signal) == ("deadline", signal.SIGTERM)
+
+
+def test_a_deadline_of_another_boot_means_nothing(attempt: Attempt) -> None:
+    attempt.spec("true")
+    spec = json.loads((attempt.folder / "spec.json").read_text())
+    spec["deadline"] = {"boot_id": "another", "mono": 0.0}
+    (attempt.folder / "spec.json").write_text(json.dumps(spec))
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().reason == "exited"
+
+
+def test_a_killed_shims_attempt_is_adopted_and_its_exit_is_unknown(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "echo up; sleep 0.8; echo end")
+    first = attempt.start()
+    attempt.wait_for_log("up")
+    first.kill()
+    first.wait()
+    assert attempt.living()
+    assert not attempts.has_shim(attempt.folder)
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.log == "up\nend\n"  # it ran to its end, and once
+    found = attempt.exit()
+    assert (found.code, found.reason) == (None, "unknown")
+    assert found.seconds >= 0.8
+
+
+def test_one_look_that_finds_nothing_does_not_end_an_adoption(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt.spec("true")
+    shim = Shim(str(attempt.folder / "spec.json"))
+    looks = iter([{}, {1: "just replaced by another program"}, {}, {}])
+    monkeypatch.setattr(shim, "_belonging", lambda: next(looks))
+    monkeypatch.setattr(shim, "_asked_to_end", lambda wait: False)
+    shim._adopt()
+    assert list(looks) == []
+    assert shim.reason == "unknown"
+
+
+def test_a_log_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt: Attempt) -> None:
+    attempt.spec("echo", "ran")
+    (attempt.folder / "output.log").mkdir()
+    assert attempt.start().wait(PATIENCE) == 1
+    assert not attempts.is_claimed(attempt.folder)
+    (attempt.folder / "output.log").rmdir()
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().reason == "exited"
+    assert attempt.log == "ran\n"
+
+
+def test_an_adopted_attempt_can_be_stopped(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "trap '' TERM; echo up; sleep 60")
+    first = attempt.start()
+    attempt.wait_for_log("up")
+    first.kill()
+    first.wait()
+    second = attempt.start()
+    ends = time.monotonic() + PATIENCE
+    while second.poll() is None and time.monotonic() < ends:
+        attempts.stop_shim(attempt.folder)
+        time.sleep(0.05)
+    assert attempt.exit().reason == "stopped"
+    assert attempt.living() == {}
+
+
+def test_a_claim_without_a_process_ends_as_unknown_and_is_not_run_again(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "echo ran")
+    (attempt.folder / "claim.json").write_text("{")  # its shim died while it wrote
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().reason == "unknown"
+    assert attempt.log == ""
+
+
+def test_nobody_else_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        identity = process.identify(bystander.pid)
+        assert identity is not None
+        for stale in (
+            identity._replace(start_time=identity.start_time - 1),
+            identity._replace(boot_id="another boot"),
+            identity._replace(pid_namespace="pid:[1]"),
+        ):
+            (attempt.folder / "shim.json").write_text(json.dumps(stale._asdict()))
+            attempts.stop_shim(attempt.folder)
+            assert not process.send_to(stale, signal.SIGKILL)
+        assert bystander.poll() is None
+        assert process.send_to(identity, signal.SIGKILL)
+        assert bystander.wait(PATIENCE) == -signal.SIGKILL
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_cookie_in_somebodys_shell_does_not_make_the_shell_ours(attempt: Attempt) -> None:
+    leader = subprocess.Popen(
+        ["sh", "-c", f"{process.COOKIE}={attempt.cookie} sleep 60 & echo $!; sleep 60"],
+        start_new_session=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert leader.stdout is not None
+        child = int(leader.stdout.readline())
+        ends = time.monotonic() + PATIENCE
+        while child not in attempt.living() and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert set(attempt.living()) == {child}
+    finally:
+        os.killpg(leader.pid, signal.SIGKILL)
+        leader.wait()
+
+
+def test_the_shim_is_small(attempt: Attempt) -> None:
+    attempt.spec("sleep", "60")
+    shim = attempt.start()
+    ends = time.monotonic() + PATIENCE
+    while not (attempt.folder / "pid.json").exists() and time.monotonic() < ends:
+        time.sleep(0.005)
+    status = Path(f"/proc/{shim.pid}/status").read_text()
+    resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    assert resident < 24 * 1024
+
+
+def test_who_has_a_gpu_open_is_found(tmp_path: Path) -> None:
+    device = tmp_path / "nvidia"
+    (tmp_path / "nvidia0").touch()
+    (tmp_path / "nvidiactl").touch()
+    with (tmp_path / "nvidiactl").open():
+        assert process.gpu_holders(str(device)) == []
+    with (tmp_path / "nvidia0").open():
+        assert process.gpu_holders(str(device)) == [os.getpid()]
+        assert process.gpu_holders(str(device), younger=0.0) == []
+    assert process.gpu_holders(str(device)) == []
+
+
+@given(st.binary(max_size=300) | st.sampled_from([b"[" * 100_000, b'{"seconds": "x"}', b"null"]))
+def test_any_exit_record_is_read_or_said_to_be_none(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("a")
+    (folder / "exit.json").write_bytes(data)
+    with pytest.raises(ValueError, match=r"exit\.json"):
+        attempts.read_exit(folder)

@@ -1,0 +1,121 @@
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.session.client import SessionClient
+from app.session.engine.disk import DiskWatch, Reserve
+from app.session.folder import Settings
+from app.session.journal import journal
+
+Phase = Callable[..., dict[str, Any]]
+MB = 1_000_000
+WAIT = "while [ ! -e go ]; do sleep 0.02; done"
+
+
+def test_a_checkpoint_that_would_not_fit_stops_the_attempt() -> None:
+    watch = DiskWatch(reserve=10 * MB)
+    assert watch.look(1000 * MB, 0, None) == ("", False)
+    assert watch.look(700 * MB, 10, None) == ("", False)  # a checkpoint of 300 MB
+    assert watch.look(700 * MB, 500, None) == ("", False)
+    text, stop = watch.look(400 * MB, 510, None)
+    assert stop
+    assert "400 MB left, 300 MB a checkpoint" in text
+
+
+def test_what_the_phase_will_need_is_told_in_time() -> None:
+    watch = DiskWatch(reserve=0)
+    watch.look(1000 * MB, 0, 0.0)
+    assert watch.look(900 * MB, 100, 0.2) == ("", False)  # 400 MB more
+    text, stop = watch.look(850 * MB, 200, 0.1)
+    assert "it needs 1,350 MB more" in text
+    assert not stop
+
+
+def test_slow_growth_is_no_checkpoint() -> None:
+    watch = DiskWatch(reserve=MB)
+    for second in range(0, 4000, 10):
+        assert watch.look(1000 * MB - second * 1000, second, None) == ("", False)
+
+
+def test_the_reserve_is_real_and_given_back(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path / "reserve", 1 << 20)
+    reserve.hold(free=2 << 20)
+    assert not reserve.path.exists()  # not where space is short already
+    reserve.hold(free=10 << 20)
+    assert reserve.path.stat().st_blocks * 512 >= 1 << 20
+    reserve.free()
+    assert not reserve.path.exists()
+
+
+@pytest.fixture
+def small_disk(toy: Any) -> Iterator[Path]:
+    toy.artifacts.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(toy.artifacts)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield toy.artifacts
+    toy.kill_everything()
+    subprocess.run(["umount", "-l", str(toy.artifacts)], check=True)
+
+
+def test_a_full_disk_stops_the_phase_and_loses_nothing(toy: Any, sh: Phase, small_disk: Path) -> None:
+    fill = "trap 'exit 0' TERM; [ -e go ] || cat /dev/zero > artifacts/zeros; " + WAIT
+    settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1, reserve=512 << 10)
+    client = toy.start(sh(fill), settings=settings)
+    session = toy.gate()
+    assert session.gate.because == "stopped"
+    assert "the disk is nearly full" in session.gate.advice[0]
+    assert os.statvfs(small_disk).f_bavail * 4096 < 512 << 10
+    toy.kill_conductor()
+    toy.rejoin()
+    session = toy.gate()
+    assert journal.read(toy.folder / "journal.jsonl").damage == ""
+    (small_disk / "zeros").unlink()
+    (toy.root / "go").touch()
+    client.decide("p1", 1, "retry")
+    session = toy.over()
+    assert session.state == "finished"
+    assert [a.reason for a in session.phase("p1").attempts] == ["stopped", "exited"]
+
+
+def fill(toy: Any) -> None:
+    for _ in range(20):  # until what is given back is gone too
+        command = ["sh", "-c", "cat /dev/zero >> artifacts/zeros; true"]
+        subprocess.run(command, cwd=toy.root, stderr=subprocess.DEVNULL, check=True)
+
+
+def test_a_conductor_takes_over_on_a_full_disk_once_the_phase_is_gone(
+    toy: Any, sh: Phase, small_disk: Path
+) -> None:
+    settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
+    toy.start(sh(WAIT + "; exit 3"), settings=settings)
+    toy.until(lambda s: (toy.attempt("p1") / "pid.json").exists())
+    toy.kill_conductor()
+    fill(toy)
+    (toy.root / "go").touch()
+    toy.rejoin()
+    assert toy.gate().phase("p1").attempts[0].exit_code == 3
+    assert not (toy.folder / "reserve").exists()
+
+
+def test_a_disk_that_is_full_at_the_start_of_a_phase_only_delays_it(
+    toy: Any, sh: Phase, small_disk: Path
+) -> None:
+    settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
+    client = toy.start(sh("true", gate={"ask": "always"}), sh("echo ran"), settings=settings)
+    toy.gate()
+    fill(toy)
+    client.decide("p1", 1, "go")  # the journal has blocks of its own
+    toy.until(lambda s: any("p2: the disk is nearly full" in n for n in s.notices))
+    (small_disk / "zeros").unlink()
+    assert toy.over().state == "finished"
+    assert (toy.attempt("p2") / "output.log").read_text() == "ran\n"
+    assert SessionClient(toy.folder).snapshot().state == "finished"

@@ -1,0 +1,124 @@
+"""Reconciliation with the provider's own figure."""
+
+import sys
+import time
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.session import status_text
+from app.session.engine import provider_bill
+from app.session.masking import Masker
+from app.session.snapshot import SessionSnapshot
+
+Phase = Callable[..., dict[str, Any]]
+WAIT = "while [ ! -e go ]; do sleep 0.02; done"
+
+
+def head(toy: Any, script: str) -> str:
+    keys = f"spent_command = ['sh', '-c', '''{script}''']\nspent_every = '0.2 s'\n"
+    return str(toy.head) + keys
+
+
+@pytest.mark.parametrize(
+    ("printed", "amount"), [("12.34", 12.34), ("$12.34\\n", 12.34), (" 7 ", 7.0), ("$ 0.5", 0.5)]
+)
+async def test_an_amount_is_read(printed: str, amount: float) -> None:
+    assert await provider_bill.ask(["printf", printed], {"PATH": "/usr/bin:/bin"}) == amount
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["no-such-command"], "could not be run"),
+        (["sh", "-c", "echo 1; exit 3"], "exit code 3"),
+        (["true"], "but: nothing"),
+        (["echo", "1.2.3"], "no amount in dollars"),
+        (["echo", "-5"], "no amount in dollars"),
+        (["echo", "nan"], "no amount in dollars"),
+        (["echo", "1e9"], "no amount in dollars"),
+        (["printf", r"\033]0;owned\007 5"], "no amount in dollars"),
+        (["printf", r"\377\376"], "no amount in dollars"),
+        (["yes"], "printed more than 4 KB"),
+        (["cat", "/dev/zero"], "printed more than 4 KB"),
+    ],
+)
+async def test_whatever_else_it_does_is_told_in_one_line(command: list[str], said: str) -> None:
+    with pytest.raises(provider_bill.Unclear, match=said) as unclear:
+        await provider_bill.ask(command, {"PATH": "/usr/bin:/bin"})
+    assert str(unclear.value).isprintable()
+    assert len(str(unclear.value)) < 200
+
+
+async def test_a_secret_that_it_prints_is_masked_before_it_is_cut() -> None:
+    mask = Masker({"KEY": "k" * 40}).text
+    with pytest.raises(provider_bill.Unclear) as unclear:
+        await provider_bill.ask(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
+    assert "k" not in str(unclear.value).partition("but: ")[2]
+
+
+async def test_a_command_that_hangs_is_ended_with_what_it_started() -> None:
+    began = time.monotonic()
+    with pytest.raises(provider_bill.Unclear, match="took longer"):
+        await provider_bill.ask(["sh", "-c", "sleep 60 & sleep 60"], {"PATH": "/usr/bin:/bin"}, within=0.2)
+    assert time.monotonic() - began < 20
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=200).filter(lambda data: b"\0" not in data))
+async def test_any_output_is_an_amount_or_unclear(data: bytes) -> None:
+    program = "import os, sys; os.write(1, os.fsencode(sys.argv[1]))"
+    said = ""
+    try:
+        amount = await provider_bill.ask([sys.executable, "-S", "-c", program, data.decode("latin-1")], {})
+    except provider_bill.Unclear as unclear:
+        said = str(unclear)
+        amount = 0.0
+    assert 0 <= amount < 1e9
+    assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+
+
+def test_what_differs() -> None:
+    assert not provider_bill.differs(10.0, 10.4)
+    assert provider_bill.differs(10.0, 10.6)
+    assert provider_bill.differs(10.6, 10.0)
+    assert not provider_bill.differs(0.0, 0.09)  # a provider rounds, and bills late
+
+
+def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(toy: Any, sh: Phase) -> None:
+    (toy.root / "bill").write_text("0.00\n")
+    toy.start(sh(WAIT), head=head(toy, f"cat {toy.root}/bill"))
+    session = toy.until(lambda s: s.money.provider_usd is not None)
+    assert session.money.provider_usd == 0.0
+    assert session.money.provider_ours_usd == pytest.approx(session.money.spent_usd, abs=0.05)
+    assert session.notices == ()
+    (toy.root / "bill").write_text("7.00\n")
+    session = toy.until(lambda s: s.notices)
+    assert "the pod has cost $7.00; by our ledger it is $0.0" in session.notices[0]
+    toy.kill_conductor()
+    assert toy.client.snapshot().money.provider_usd == 7.0  # told from the journal
+    toy.rejoin()
+    seen = toy.until(lambda s: s.money.provider_at).money.provider_at
+    toy.until(lambda s: s.money.provider_at > seen)
+    (toy.root / "go").touch()
+    session = toy.over()
+    assert sum("the pod has cost" in n for n in session.notices) == 1
+    assert ": $7.00, ours $0.0" in "\n".join(status_text.status(session))
+
+
+def test_a_command_that_prints_no_amount_is_one_notice(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), head=head(toy, f"echo asked >> {toy.root}/asked; date +%N; echo much"))
+
+    def asked(_: SessionSnapshot) -> bool:
+        path = toy.root / "asked"
+        return path.exists() and len(path.read_text().splitlines()) >= 3
+
+    toy.until(asked)
+    (toy.root / "go").touch()
+    session = toy.over()
+    assert len([n for n in session.notices if "pod.spent_command printed no amount" in n]) == 1
+    assert session.money.provider_usd is None

@@ -1,0 +1,298 @@
+"""Failures are told apart by the words that the libraries really use, and a remedy is a key away."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.monitor.files import ProgressTail
+from app.plan.schema import Phase
+from app.session import status_text
+from app.session.engine import disk
+from app.session.gate import diagnosis
+from app.session.gate import judge as gates
+from app.session.journal import events
+from app.session.journal.state import Attempt, PhaseRecord, State
+from app.session.masking import Masker
+from app.session.money import ledger
+from app.session.snapshot import MachineSample, ProgressView, Range
+from app.tui.app import CockpitApp
+from phases.contract.protocol import Metric, Progress, Sample
+from tests.session.conftest import Toy
+from widgets.view import View
+
+END = events.AttemptEnded(phase="p", attempt=1, ended=9.0, seconds=9.0, reason="exited", code=1)
+SPEC = events.AttemptStarted(phase="p", attempt=1, parameters={"batch_size": 4}, cookie="c")
+
+
+def phase(**keys: Any) -> Phase:
+    return Phase.model_validate(
+        {"id": "p", "title": "P", "command": ["x"], "estimate": {"hours": (1, 2)}} | keys
+    )
+
+
+def judge(
+    folder: Path,
+    end: events.AttemptEnded = END,
+    said: tuple[str, ...] = (),
+    earlier: tuple[PhaseRecord, ...] = (),
+) -> events.Judged:
+    record = PhaseRecord("p", attempts=(Attempt(1, 0.0, 0.0, SPEC),))
+    state = State(phases=(*earlier, record), said=frozenset(said))
+    return gates.judge(phase(), end, folder, state, Masker({"HF_TOKEN": "hf_secret_value"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "oom"),
+        ("RuntimeError: CUDA error: out of memory", "oom"),
+        ("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "oom"),
+        ("ValueError: No available memory for the cache blocks. Try increasing ...", "oom"),
+        ("RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't "
+         "allocate memory: you tried to allocate 8589934592 bytes.", "host_oom"),
+        ("MemoryError", "host_oom"),
+        ("terminate called after throwing an instance of 'std::bad_alloc'", "host_oom"),
+        ("OSError: [Errno 28] No space left on device", "disk"),
+        ("RuntimeError: PytorchStreamWriter failed: No space left on device", "disk"),
+        ("error: step 812: loss is nan, so training has diverged; lower the learning rate", "nan"),
+        ("{'loss': 'nan', 'grad_norm': 'nan', 'learning_rate': '2e-05', 'epoch': '0.4'}", "nan"),
+        ("huggingface_hub.errors.GatedRepoError: 401 Client Error. (Request ID: Root=1-67)", "gated"),
+        ("OSError: You are trying to access a gated repo.", "gated"),
+        ("error: model m/m: cannot get it from the hub (GatedRepoError); check its name", "gated"),
+        ("error: model m/m: cannot get it from the hub (LocalEntryNotFoundError); check its name", "network"),
+        ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='h.co', port=443)", "network"),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "network"),
+        ("httpx.ReadTimeout: The read operation timed out", "network"),
+        ("KeyError: 'instruction'", ""),
+        ("INFO loss 0.83, nothing is infinite, the network is a transformer", ""),
+        ("unsaved memory of the gated recurrent unit: a network with loss inflated", ""),
+    ],
+)  # fmt: skip
+def test_what_the_log_says(tmp_path: Path, line: str, cause: str) -> None:
+    (tmp_path / "output.log").write_text(f"Loading weights\nTraceback ...\n{line}\n")
+    judged = judge(tmp_path)
+    assert judged.cause == cause
+    if cause:
+        assert f"the log says: {line[:60]}" in judged.advice[1]
+    else:
+        assert judged.advice == ["It ended with exit code 1. Read the end of its log."]
+
+
+def test_who_runs_out_of_memory_may_lose_connections_after_it(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text(
+        "torch.OutOfMemoryError: CUDA out of memory.\nConnectionError: the worker has gone\n"
+    )
+    assert judge(tmp_path).cause == "oom"
+
+
+def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text(
+        "x" * 3000 + " CUDA out of memory \x1b[31m hf_secret_value" + "y" * 3000
+    )
+    (advice,) = judge(tmp_path).advice[1:]
+    assert "hf_secret_value" not in advice
+    assert "HF_TOKEN" in advice
+    assert "\x1b" not in advice
+    assert len(advice) < 500
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "cause"),
+    [
+        ({"reason": "stalled"}, (), "stall"),
+        ({"reason": "stopped"}, (), ""),
+        ({"reason": "stopped"}, (disk.stop_key("c"),), "disk"),
+        ({"reason": "stopped"}, (ledger.slow_key("c"),), "slow"),
+        ({"reason": "stopped", "seconds": 11_000.0}, (), "slow"),
+        ({"reason": "deadline"}, (ledger.slow_key("c"),), "slow"),
+        ({"code": 0}, (ledger.slow_key("c"),), ""),
+        ({"code": 0, "seconds": 11_000.0}, (), "slow"),
+        ({"code": None, "signal": 9}, (), "host_oom"),
+        ({"code": 137}, (), "host_oom"),
+        ({"code": None, "signal": 11}, (), ""),
+        ({"reason": "unknown", "code": None}, (), ""),
+    ],
+)
+def test_what_exit_and_notices_say(
+    tmp_path: Path, change: dict[str, Any], said: tuple[str, ...], cause: str
+) -> None:
+    assert judge(tmp_path, msgspec.structs.replace(END, **change), said).cause == cause
+
+
+def test_the_hosts_memory_is_evidence_of_a_kill(tmp_path: Path) -> None:
+    sample = MachineSample(
+        time=1.0, gpus=(), cpu=1.0, cores=2, memory_used=31 << 30, memory_total=32 << 30, disk_free=1
+    )
+    (tmp_path / "machine.jsonl").write_bytes(msgspec.json.encode(sample) + b"\n")
+    judged = judge(tmp_path, msgspec.structs.replace(END, code=None, signal=9))
+    assert "31.0 of 32.0 GiB were in use" in judged.advice[1]
+
+
+OK = msgspec.structs.replace(END, code=0)
+BASE = {"success_rate": 0.2, "success_rate_low": 0.15, "prompts": 100}
+
+
+def sample(text: str) -> Sample:
+    return Sample(1.0, "s", {"Instruction": "Name a colour.", "Response": text})
+
+
+LOOP = "the same words over and over again " * 20
+PROSE = (
+    "Blue is the colour of the sky on a clear day, and of the sea below it, where "
+    + "abcdefghijklmnopqrstuvwx"
+)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "lines", "base", "cause"),
+    [
+        ({"first_train_loss": 2.0, "final_train_loss": 1.0}, [], {}, ""),
+        ({"first_train_loss": 2.0, "final_train_loss": 2.1}, [], {}, "loss"),
+        ({"first_loss": 2.0, "loss": 2.1}, [], {}, "loss"),
+        ({"first_eval_loss": 2.0, "eval_loss": 2.1}, [], {}, ""),
+        ({"first_loss": 2.0, "loss": None}, [], {}, "nan"),
+        ({}, [Metric(1.0, 1, {"loss": 2.0}), Metric(2.0, 2, {"loss": None})], {}, "nan"),
+        ({}, [Metric(1.0, 1, {"loss": None}), Metric(2.0, 2, {"loss": 1.0})], {}, ""),
+        ({**BASE, "success_rate": 0.6, "success_rate_low": 0.5}, [], BASE, ""),
+        ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], BASE, "no_gain"),
+        ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], {**BASE, "prompts": 50}, ""),
+        ({}, [sample(LOOP)] * 4, {}, "degenerate"),
+        ({}, [sample(" ")] * 4, {}, "degenerate"),
+        ({}, [sample(LOOP)] * 3, {}, ""),
+        ({}, [sample(PROSE)] * 2 + [sample("Blue.")] * 2 + [sample(LOOP)] * 3, {}, ""),
+        (BASE, [sample(LOOP)] * 4, {}, ""),
+        ({**BASE, "success_rate": 0.6, "success_rate_low": 0.5}, [sample(LOOP)] * 4, BASE, "degenerate"),
+    ],
+)  # fmt: skip
+def test_what_the_numbers_and_samples_say(
+    tmp_path: Path, metrics: dict[str, Any], lines: list[Any], base: dict[str, Any], cause: str
+) -> None:
+    (tmp_path / "result.json").write_bytes(msgspec.json.encode({"metrics": metrics}))
+    (tmp_path / "progress.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    before = events.Judged(phase="base", attempt=1, verdict="go", gate="", metrics=base)
+    base_phase = PhaseRecord("base", attempts=(Attempt(1, 0.0, 0.0, SPEC, judged=before),))
+    judged = judge(tmp_path, OK, earlier=(base_phase,))
+    assert judged.cause == cause
+    assert len(judged.advice) == bool(cause)
+
+
+def test_remedies_that_were_tried_are_offered_no_more(tmp_path: Path) -> None:
+    of = phase(
+        remedies={"slow": [{"count": 5}], "oom": [{"batch_size": 2}, {"batch_size": 1}, {"lora_r": 16}]}
+    )
+
+    def after(*parameters: dict[str, Any]) -> dict[str, Any]:
+        attempts = tuple(
+            Attempt(n, 0.0, 0.0, msgspec.structs.replace(SPEC, parameters=given))
+            for n, given in enumerate(parameters, 1)
+        )
+        return diagnosis.remedies(of, PhaseRecord("p", attempts=attempts), "oom")
+
+    first = after({"batch_size": 4})
+    assert list(first.items()) == [
+        ("oom", ({"batch_size": 2}, {"batch_size": 1}, {"lora_r": 16})), ("slow", ({"count": 5},)),
+    ]  # fmt: skip
+    assert after({"batch_size": 4}, {"batch_size": 2})["oom"] == ({"batch_size": 1}, {"lora_r": 16})
+    assert after({"batch_size": 1, "lora_r": 16, "count": 5}) == {"oom": ({"batch_size": 2},)}
+
+
+def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
+    plan = toy.plan({"command": ["x"], "estimate": {"hours": [2, 4]}, "remedies": {"slow": [{"count": 5}]}})
+    spec = msgspec.structs.replace(SPEC, phase="p1")
+    record = PhaseRecord("p1", "running", attempts=(Attempt(1, 0.0, 0.0, spec),))
+    state = State(phases=(record,))
+
+    def said(done: float, seen: float = 3600.0) -> dict[str, str]:
+        progress = ProgressView(done, 100.0, "rows", 3600.0, average=done / seen, since=3600.0 - seen)
+        left = ledger.remaining(plan, record, 3600.0, progress)
+        return ledger.slow(plan, state, 3600.0, left, progress)
+
+    assert said(25) == {}, "four hours are what was planned"
+    assert said(2, 1200.0) == {}, "not a tenth of them was seen"
+    assert said(2, 1500.0)
+    (text,) = said(10).values()
+    assert text.startswith("Phase 1 is slow: it takes 9.1-10.9 h at its pace; planned were up to 4 h")
+    assert text.endswith("count = 5")
+    assert ledger.slow(plan, state, 3600.0, Range(0.0, 0.0), None) == {}
+    assert ledger.slow(plan, state, 7 * 3600.0, Range(0.0, 0.0), None), "that it runs for so long is enough"
+
+
+# When an SFT training on a GPU said so: it loads the model, compiles for each new shape, then runs.
+LOADING = [(0.4, 0), (44.9, 0)]
+STEPS = [
+    (46.5, 1), (49.6, 2), (53.0, 3), (55.7, 4), (56.0, 5), (56.4, 6), (56.7, 7), (57.2, 8), (57.5, 9),
+    (57.8, 10), (58.0, 11), (58.4, 12), (61.6, 13), (61.8, 14), (62.1, 15), (67.7, 30), (73.0, 45),
+    (77.0, 60), (81.1, 75), (84.4, 90), (87.8, 105), (90.7, 120), (93.2, 135), (96.5, 149),
+]  # fmt: skip
+
+
+def every_second(toy: Toy, points: list[tuple[float, int]]) -> Iterator[tuple[int, Range, dict[str, str]]]:
+    """Yield the second, what is then thought to be left, and what is said of an attempt that is slow."""
+    plan = toy.plan({"command": ["x"], "estimate": {"hours": [0.012, 0.05]}})
+    spec = msgspec.structs.replace(SPEC, phase="p1")
+    record = PhaseRecord("p1", "running", attempts=(Attempt(1, 0.0, 0.0, spec),))
+    path = toy.root / "progress.jsonl"
+    tail = ProgressTail(path)
+    waiting = deque(points)
+    for second in range(int(points[-1][0]) + 1):
+        with path.open("ab") as file:
+            while waiting and waiting[0][0] <= second:
+                file.write(msgspec.json.encode(Progress(*waiting.popleft(), 149, "steps")) + b"\n")
+        tail.poll()
+        left = ledger.remaining(plan, record, second, tail.progress)
+        assert left is not None
+        yield second, left, ledger.slow(plan, State(phases=(record,)), second, left, tail.progress)
+
+
+@pytest.mark.parametrize("longer", [0.0, 6.5])
+def test_a_slow_start_is_no_slow_attempt(toy: Toy, longer: float) -> None:
+    """As it was, and where each of the first shapes takes so much longer to compile."""
+    steps = [(time + longer * min(step - 1, 3), step) for time, step in STEPS]
+    for second, left, said in every_second(toy, LOADING + steps):
+        assert not said
+        if second >= 60 + 3 * longer:  # the first shapes are compiled
+            assert second + left.low < 180
+
+
+def test_a_slow_attempt_is_told_of_well_before_its_time_is_used_up(toy: Toy) -> None:
+    steps = [(46.5 + 10 * n, 1 + n) for n in range(149)]
+    told = next(second for second, _, said in every_second(toy, LOADING + steps) if said)
+    assert told < 0.7 * 180
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import torch
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+batch_size = int(sys.argv[sys.argv.index("--batch-size") + 1])
+kept = torch.empty(batch_size << 30, dtype=torch.uint8)
+print("fits", batch_size)
+"""
+
+
+async def test_out_of_memory_is_retried_from_the_gate_with_one_key(
+    toy: Toy, python: Callable[..., dict[str, Any]]
+) -> None:
+    """The allocator's own error, in a process of its own; 1 opens the retry with the remedy, y sends it."""
+    remedies = {"host_oom": [{"batch_size": 1}]}
+    toy.start(python(OUT_OF_MEMORY, params={"batch_size": 8}, remedies=remedies))
+    session = toy.gate()
+    assert session.gate is not None
+    assert session.gate.cause == "host_oom"
+    assert any("DefaultCPUAllocator: can't allocate memory" in advice for advice in session.gate.advice)
+    assert any("--set p1.batch_size=1" in line for line in status_text.status(session))
+    app = CockpitApp(toy.client, None, View(session, session.now, None))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("1")
+        await pilot.pause()
+        await pilot.press("y")
+        await app.workers.wait_for_complete()
+    over = toy.over()
+    assert over.state == "finished"
+    assert over.phase("p1").attempts[1].changed == {"batch_size": (8, 1)}
+    assert "fits 1" in (toy.attempt("p1", 2) / "output.log").read_text()

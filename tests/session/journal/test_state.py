@@ -1,0 +1,235 @@
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.session.journal import events
+from app.session.journal.events import AnyEvent
+from app.session.journal.journal import Entry, Replay
+from app.session.journal.state import (
+    PAST,
+    Impossible,
+    PhaseRecord,
+    State,
+    apply,
+    fold,
+    parameter_changes,
+    recover,
+)
+
+START = events.SessionStarted(
+    id="s", plan_sha256="0", profile="", seed=1, phases=["a", "b", "c"], approved="test",
+    usd_per_hour=3.6, budget_usd=1.0,
+)  # fmt: skip
+
+
+def entries(*happened: AnyEvent, step: float = 1.0) -> list[Entry]:
+    return [Entry(n + 1, 1, 100 + n * step, n * step, event) for n, event in enumerate(happened)]
+
+
+def conductor(machine: str = "m", pod_age: float | None = None) -> events.ConductorStarted:
+    return events.ConductorStarted(pid=1, machine=machine, pod_age=pod_age)
+
+
+def started(phase: str = "a", attempt: int = 1) -> events.AttemptStarted:
+    return events.AttemptStarted(phase=phase, attempt=attempt, parameters={}, cookie="c")
+
+
+def ended(phase: str = "a", attempt: int = 1, seconds: float = 1.0) -> events.AttemptEnded:
+    return events.AttemptEnded(
+        phase=phase, attempt=attempt, ended=5.0, seconds=seconds, reason="exited", code=0
+    )
+
+
+def judged(phase: str = "a", attempt: int = 1, gate: str = "plan") -> events.Judged:
+    return events.Judged(phase=phase, attempt=attempt, verdict="go", gate=gate, metrics={"x": 1})
+
+
+def decided(kind: str = "go", phase: str = "a", attempt: int = 1) -> events.Decided:
+    return events.Decided(phase=phase, attempt=attempt, kind=kind, by="me", verdict="go")  # type: ignore[arg-type]
+
+
+def possible(state: State) -> Iterator[AnyEvent]:
+    """What may follow a state, as the conductor would record it."""
+    yield conductor()
+    yield events.Noticed(text="n")
+    if state.ended is not None:
+        yield events.PodKept(by="me")
+        return
+    yield events.HoldSet(on=not state.hold, by="me")
+    phase = state.current
+    if phase is None:
+        yield events.SessionEnded(finished=True)
+        return
+    number = len(phase.attempts)
+    yield events.SessionStopAsked(by="me")
+    match phase.standing:
+        case "waiting":
+            yield started(phase.id, number + 1)
+            yield events.OverBudget(phase=phase.id, attempt=number + 1, left_usd=1, needs_usd=2)
+        case "running" | "stopping":
+            yield ended(phase.id, number)
+            yield events.StopAsked(phase=phase.id, attempt=number, by="me")
+        case "ended":
+            for gate in ("", "plan", "failed", "hold"):
+                yield judged(phase.id, number, gate)
+        case "gate":
+            for kind in (
+                ("go", "skip", "stop") if phase.over_budget else ("go", "retry", "batch", "skip", "stop")
+            ):
+                yield decided(kind, phase.id, phase.at)
+    if phase.standing not in ("running", "stopping", "ended"):
+        yield events.SessionEnded(finished=False)
+
+
+def assert_valid(state: State) -> None:
+    standings = [p.standing for p in state.phases]
+    busy = [s for s in standings if s in ("running", "stopping", "ended", "gate")]
+    assert len(busy) <= 1
+    first_open = next((i for i, s in enumerate(standings) if s not in PAST), len(standings))
+    assert all(s == "waiting" for s in standings[first_open + 1 :])
+    for phase in state.phases:
+        assert_attempts_valid(phase)
+    assert state.time.elapsed >= 0
+    if state.ended and state.ended.finished:
+        assert all(s in PAST for s in standings)
+
+
+def assert_attempts_valid(phase: PhaseRecord) -> None:
+    assert [a.number for a in phase.attempts] == list(range(1, len(phase.attempts) + 1))
+    assert all(a.end is not None for a in phase.attempts[:-1])  # never two at the same time
+    if phase.standing in ("gate", "done", "failed") and not phase.over_budget:
+        assert phase.last is not None
+        assert phase.last.judged is not None
+    if phase.standing in ("running", "stopping"):
+        assert phase.last is not None
+        assert phase.last.end is None
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Entry]:
+    state, history = State(), []
+    wall, mono = 1000.0, 50.0
+    event: AnyEvent = START
+    for seq in range(1, draw(st.integers(1, 40)) + 1):
+        entry = Entry(seq, 1, wall, mono, event)
+        history.append(entry)
+        state = apply(state, entry)
+        event = draw(st.sampled_from(list(possible(state))))
+        wall += draw(st.floats(-1e6, 1e6))  # the wall clock may jump
+        mono += draw(st.floats(0, 1e5))
+    return history
+
+
+@settings(max_examples=300)
+@given(histories(), st.data())
+def test_every_prefix_is_a_valid_state_and_folding_on_gives_the_whole(
+    history: list[Entry], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(history)))
+    before = fold(history[:cut])
+    assert_valid(before)
+    assert fold(history[cut:], before) == fold(history)
+
+
+@given(histories())
+def test_time_never_goes_back(history: list[Entry]) -> None:
+    elapsed = [fold(history[:n]).time.elapsed for n in range(len(history) + 1)]
+    assert elapsed == sorted(elapsed)
+
+
+@given(histories(), st.sampled_from([started("a"), ended("b"), judged("c"), decided("go", "b"), START]))
+def test_what_cannot_follow_is_refused_and_recovery_stops_before_it(
+    history: list[Entry], event: AnyEvent
+) -> None:
+    state = fold(history)
+    last = history[-1]
+    wrong = Entry(last.seq + 1, 1, last.wall, last.mono, event)
+    try:
+        after = apply(state, wrong)
+    except Impossible:
+        recovered, damage = recover(Replay((*history, wrong), "", 0))
+        assert recovered == state
+        assert f"line {wrong.seq}" in damage
+    else:
+        assert_valid(after)
+
+
+def test_an_attempt_cannot_start_twice() -> None:
+    with pytest.raises(Impossible):
+        fold(entries(START, conductor(), started(), started()))
+    with pytest.raises(Impossible):
+        fold(entries(START, conductor(), started(), started(attempt=2)))
+
+
+def test_a_session_does_not_finish_before_its_phases() -> None:
+    with pytest.raises(Impossible, match="not finished"):
+        fold(entries(START, events.SessionEnded(finished=True)))
+
+
+def test_a_retry_waits_with_what_was_asked_for_until_it_starts() -> None:
+    asked = events.Decided(
+        phase="a", attempt=1, kind="retry", by="me", verdict="go", changes={"batch_size": 2}
+    )
+    state = fold(entries(START, conductor(), started(), ended(), judged(), asked))
+    phase = state.phase("a")
+    assert phase.standing == "waiting"
+    assert phase.wanted is not None
+    assert phase.wanted.changes == {"batch_size": 2}
+    again = fold(entries(START, conductor(), started(), ended(), judged(), asked, started(attempt=2)))
+    assert again.phase("a").wanted is None
+
+
+@pytest.mark.parametrize(
+    ("gate", "kind", "standing"),
+    [
+        ("plan", "go", "done"),
+        ("failed", "go", "failed"),
+        ("stopped", "go", "failed"),
+        ("plan", "skip", "skipped"),
+        ("plan", "stop", "done"),
+        ("failed", "stop", "failed"),
+    ],
+)
+def test_how_a_decision_leaves_its_phase(gate: str, kind: str, standing: str) -> None:
+    state = fold(entries(START, conductor(), started(), ended(), judged(gate=gate), decided(kind)))
+    assert state.phase("a").standing == standing
+    assert (state.stop_asked is not None) == (kind == "stop")
+
+
+def test_hold_is_used_up_by_the_gate_that_it_opened() -> None:
+    held = entries(START, conductor(), started(), events.HoldSet(on=True, by="me"), ended())
+    assert fold(held).hold
+    state = fold(entries(*(e.event for e in held), judged(gate="hold")))
+    assert not state.hold
+
+
+def test_the_pod_that_was_away_is_not_billed_and_the_one_that_came_is_from_its_start() -> None:
+    happened = [
+        Entry(1, 1, 1000, 10, START),
+        Entry(2, 1, 1001, 11, conductor("first", pod_age=60)),  # the pod was up for a minute before
+        Entry(3, 1, 1011, 21, events.Noticed(text="ten seconds later")),
+        Entry(4, 2, 9000, 5, conductor("second", pod_age=30)),  # hours later, another pod, up for 30 s
+        Entry(5, 2, 9001, 6, events.Noticed(text="a second later")),
+    ]
+    assert [fold(happened[:n]).time.elapsed for n in (2, 3, 4, 5)] == [60, 70, 100, 101]
+
+
+def test_a_restart_of_a_machine_of_unknown_age_is_billed_by_the_wall_clock_and_never_negative() -> None:
+    first = [Entry(1, 1, 1000, 10, START), Entry(2, 1, 1000, 10, conductor("first"))]
+    later = Entry(3, 2, 1100, 3, conductor("second"))
+    earlier = Entry(3, 2, 500, 3, conductor("second"))
+    assert fold([*first, later]).time.elapsed == 100
+    assert fold([*first, earlier]).time.elapsed == 0
+
+
+def test_what_is_over_costs_no_more() -> None:
+    over = entries(START, conductor(), events.SessionEnded(finished=False))
+    state = fold(over)
+    after = fold([Entry(4, 2, 9e9, 9e9, conductor())], state)
+    assert after.time.elapsed == state.time.elapsed == 2
+
+
+def test_parameter_changes_say_old_and_new() -> None:
+    assert parameter_changes({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": [4]}) == {"b": (2, 3), "c": (None, [4])}

@@ -1,0 +1,151 @@
+"""Masking of secrets in text and in streams."""
+
+import base64
+import itertools
+import json
+import string
+import tracemalloc
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.session.masking import SHORTEST, Masker
+
+TOKEN = "hf_AbC/dEf+GhI=jK 12"
+FORMS = {
+    "plain": lambda v: v,
+    "base64 first": lambda v: base64.b64encode(v.encode()).decode(),
+    "base64 second": lambda v: base64.b64encode(b"x" + v.encode()).decode(),
+    "base64 third": lambda v: base64.b64encode(b"xy" + v.encode() + b"z").decode(),
+    "url-safe base64": lambda v: base64.urlsafe_b64encode(b"??" + v.encode()).decode(),
+    "base64 in a URL": lambda v: quote(base64.b64encode(v.encode()).decode(), safe=""),
+    "quoted": quote,
+    "quoted whole": lambda v: quote(v, safe=""),
+    "quoted plus": quote_plus,
+    "every byte quoted": lambda v: "".join(f"%{b:02x}" for b in v.encode()),
+    "json": lambda v: json.dumps(v)[1:-1],
+    "json, slashes escaped": lambda v: json.dumps(v, ensure_ascii=False)[1:-1].replace("/", "\\/"),
+    "every character escaped": lambda v: "".join(
+        f"\\u{v.encode('utf-16-be').hex()[i : i + 4]}" for i in range(0, len(v.encode("utf-16-be")) * 2, 4)
+    ),
+}
+# A secret may hold anything but what masks are made of.
+VALUES = st.text(
+    st.characters(exclude_characters="[] ", exclude_categories=["Cs"]), min_size=SHORTEST, max_size=40
+)
+VALUES = VALUES.map(str.strip).filter(lambda v: len(v.encode()) >= SHORTEST and v not in "[secret TOKEN]")
+
+
+def chunks(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def core(value: str, form: str) -> bytes:
+    """Return what must not be seen of a form: in Base64, the characters that depend on the value alone."""
+    written = FORMS[form](value)
+    if "base64" in form and "URL" not in form:
+        written = written[4:].rstrip("=")[:-2] if form != "base64 first" else written.rstrip("=")[:-2]
+    return written.encode()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("value", [TOKEN, 'a"b\\c/d e', "geheim-schlüssel-€-🔑", "line one\nline two"])
+def test_every_form_is_masked(form: str, value: str) -> None:
+    written = FORMS[form](value)
+    out = Masker({"HF_TOKEN": value}).text(f"before {written} after")
+    assert out.startswith("before ")
+    assert out.endswith(" after")
+    assert "[secret HF_TOKEN]" in out
+    assert core(value, form) not in out.encode()
+
+
+@given(
+    VALUES, st.sampled_from(sorted(FORMS)), st.text(), st.text(), st.lists(st.integers(0, 10**6), max_size=12)
+)
+def test_no_chunking_leaks(value: str, form: str, before: str, after: str, cuts: list[int]) -> None:
+    masker = Masker({"TOKEN": value})
+    data = f"{before}{FORMS[form](value)}{after}".encode(errors="replace")
+    whole = masker.data(data)
+    assert b"".join(masker.stream(chunks(data, cuts))) == whole
+    assert b"[secret TOKEN]" in whole
+    for seen in (value.encode(), core(value, form)):
+        assert len(seen) < SHORTEST or seen not in whole
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [1, 61, 256])
+def test_nothing_leaks_wherever_a_secret_lies_in_a_long_stream(form: str, size: int) -> None:
+    masker = Masker({"TOKEN": 'a/b+c=d"é'})
+    written = FORMS[form]('a/b+c=d"é').encode()
+    for before in range(0, 700, 3):
+        data = b"." * before + written + b"." * 500
+        out = b"".join(masker.stream(data[i : i + size] for i in range(0, len(data), size)))
+        assert out.count(b"[secret TOKEN]") == 1
+        assert out == masker.data(data)
+
+
+@given(
+    st.lists(st.text("ab", min_size=SHORTEST, max_size=12), min_size=1, max_size=3),
+    st.text("ab%61\\u0", max_size=400),
+    st.lists(st.integers(0, 10**6), max_size=12),
+)
+def test_overlapping_secrets_never_leak(values: list[str], text: str, cuts: list[int]) -> None:
+    masker = Masker({f"NAME_{i}": value for i, value in enumerate(values)})
+    out = b"".join(masker.stream(chunks(text.encode(), cuts)))
+    assert out == masker.data(text.encode())
+    assert not any(value.encode() in out for value in values)
+
+
+@given(
+    st.text(st.characters(exclude_categories=[])), st.binary(), st.lists(st.integers(0, 10**6), max_size=5)
+)
+def test_what_holds_no_secret_is_unchanged(text: str, data: bytes, cuts: list[int]) -> None:
+    masker = Masker({"TOKEN": "a secret that hypothesis will not guess"})
+    assert masker.text(text) == text
+    assert b"".join(masker.stream(chunks(data, cuts))) == data
+    assert Masker({}).text(text) == text
+
+
+def test_the_replacement_names_the_variable() -> None:
+    masker = Masker({"HF_TOKEN": "hf_0123456789", "RUNPOD_API_KEY": "rpa_0123456789"})
+    assert masker.text("hf_0123456789,rpa_0123456789") == "[secret HF_TOKEN],[secret RUNPOD_API_KEY]"
+    assert masker.text("hf_0123456789hf_0123456789") == "[secret HF_TOKEN][secret HF_TOKEN]"
+
+
+def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
+    masker = Masker({"SHORT": "abcdefgh", "LONG": "abcdefghijkl", "ACROSS": "ghijklmnop"})
+    assert masker.text("x abcdefghijkl y") == "x [secret LONG] y"
+    assert masker.text("x abcdefghijklmnop y") == "x [secret LONG] y"
+
+
+def test_what_cannot_be_masked_is_said() -> None:
+    environment = {"SHORT": "abc", "HUGE": "x" * 5000, "SILLY": "SILLY]", "BLANK": " \n"}
+    masker = Masker.of(["SHORT", "HUGE", "SILLY", "BLANK", "UNSET"], environment)
+    assert [notice.split(" is ")[0] for notice in masker.notices] == [
+        "SHORT",
+        "HUGE",
+        "SILLY",
+        "BLANK",
+        "UNSET",
+    ]
+    assert "3 bytes" in masker.notices[0]
+    assert "not set" in masker.notices[4]
+    assert masker.text("abc SILLY]") == "abc SILLY]"
+
+
+def test_white_space_around_a_value_does_not_matter() -> None:
+    assert Masker({"TOKEN": "  secret-value\n"}).text("Bearer secret-value.") == "Bearer [secret TOKEN]."
+
+
+def test_memory_is_bounded_and_every_byte_comes_out() -> None:
+    masker = Masker({"TOKEN": "".join(string.ascii_letters)})
+    chunk = (b"step 1 loss 0.5 \\u0041 %41 " * 3000)[: 64 << 10]
+    tracemalloc.start()
+    size = sum(len(out) for out in masker.stream(chunk for _ in range(100)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size == 100 * len(chunk)
+    assert peak < 8 * len(chunk)

@@ -1,0 +1,1097 @@
+"""Every key and decision, against a session that remembers what it was asked."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace as dataclass_replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from textual._xterm_parser import XTermParser
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input
+from textual.widgets._toast import Toast
+
+from app.tui.app import CockpitApp, farewell
+from app.tui.feed import SessionFeed
+from app.tui.keys import COMMANDS, SCREENS, Command, commands
+from app.tui.screens.artifacts import ArtifactsScreen, PeekScreen
+from app.tui.screens.chart import ChartScreen
+from app.tui.screens.decide import DecideScreen, EditableParameters
+from app.tui.screens.dialogs import Confirm, Quit
+from app.tui.screens.gate import GateScreen
+from app.tui.screens.log import LogScreen
+from app.tui.screens.machine import MachineScreen
+from app.tui.screens.preflight import PreflightScreen
+from app.tui.screens.samples import SamplesScreen
+from app.tui.screens.session import SessionScreen
+from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
+from tests.tui import fake
+from widgets.detail import Chart, Figure
+from widgets.gate import GateEvidence
+from widgets.key_bar import KeyBar
+from widgets.log_view import LogView
+from widgets.parameters import ParameterTable
+from widgets.preflight import Check
+from widgets.rows import Rows
+from widgets.samples import SamplePager
+from widgets.view import LogLines, View
+
+SFT_GATE = ("decide", "sft_evaluation", 1)
+TRAINING_GATE = ("decide", "sft_training", 1)
+
+
+class Driven:
+    """An app under test, its session and the keys that are pressed."""
+
+    def __init__(self, view: View, read_only: bool = False) -> None:
+        self.session = fake.FakeSession(view.snapshot)
+        self.app = CockpitApp(self.session, None, view, read_only=read_only)
+        self.looked_at: list[str | None] = []
+        self.app.look_at = self.looked_at.append  # type: ignore[method-assign]
+        self.pilot: Pilot[None]
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+        await self.app.workers.wait_for_complete()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until the screen on top is there with all that it has, however busy the machine is."""
+        await self.pilot.pause()
+        while not self.app.screen.is_mounted:
+            await self.pilot.pause()
+
+    async def press_together(self, keys: str) -> None:
+        """Press keys that all come before the first is looked at, as a slow line brings them."""
+        for event in XTermParser(False).feed(keys):
+            self.app.post_message(event)
+        await self.press()
+
+    async def write(self, text: str) -> None:
+        await self.press(*("space" if c == " " else c for c in text))
+
+    def screen_is(self, kind: type) -> bool:
+        return isinstance(self.app.screen, kind)
+
+
+@pytest.fixture
+def drive() -> Callable[..., Any]:
+    def drive(view: View, *, read_only: bool = False, size: tuple[int, int] = (80, 24)) -> Any:
+        driven = Driven(view, read_only)
+
+        class Context:
+            async def __aenter__(self) -> Driven:
+                self.context = driven.app.run_test(size=size)
+                driven.pilot = await self.context.__aenter__()
+                await driven.settle()
+                return driven
+
+            async def __aexit__(self, *error: Any) -> None:
+                await self.context.__aexit__(*error)
+
+        return Context()
+
+    return drive
+
+
+def told(driven: Driven) -> list[str]:
+    return [notification.message for notification in driven.app._notifications]
+
+
+def rows_of(screen: Screen[Any]) -> str:
+    return "\n".join(row.plain for rows in screen.query(Rows) for row in rows.rows(*rows.size))
+
+
+def test_table_of_keys_is_sound() -> None:
+    for screen in {c.screen for c in COMMANDS}:
+        keys = [key for c in commands(screen) for key in c.keys.split(",")]
+        assert len(keys) == len(set(keys)), screen
+    assert all("ctrl+b" not in c.keys for c in COMMANDS)
+    assert len({c.id for c in COMMANDS}) == len(COMMANDS)
+    assert {c.screen for c in COMMANDS} == {*SCREENS, "confirm"}
+    assert not [c.id for c in COMMANDS if len(c.help) > 52], "help is cut at 80 columns"
+
+
+TABLES = {
+    "session": SessionScreen,
+    "gate": GateScreen,
+    "chart": ChartScreen,
+    "machine": MachineScreen,
+    "decide": DecideScreen,
+    "parameters": EditableParameters,
+    "log": LogScreen,
+    "samples": SamplesScreen,
+    "artifacts": ArtifactsScreen,
+    "preflight": PreflightScreen,
+    "text": TextScreen,
+    "quit": Quit,
+    "confirm": Confirm,
+    "app": CockpitApp,
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.id)
+def test_every_command_is_one_of_its_screen(command: Command) -> None:
+    assert hasattr(TABLES[command.screen], f"action_{command.action.split('(')[0]}")
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("a", ArtifactsScreen),
+        ("i", PreflightScreen),
+        ("u", MachineScreen),
+        ("z", ChartScreen),
+        ("l", LogScreen),
+        ("s", SamplesScreen),
+        ("p", PlanScreen),
+        ("c", DecisionsScreen),
+        ("question_mark", HelpScreen),
+        ("h", HelpScreen),
+    ],
+)
+@pytest.mark.parametrize("back", ["q", "escape", "backspace"])
+async def test_screens_open_and_close(drive: Any, key: str, screen: type, back: str) -> None:
+    async with drive(dataclass_replace(fake.running(), deliveries=fake.DELIVERIES)) as driven:
+        await driven.press(key)
+        assert driven.screen_is(screen)
+        await driven.press(back)
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_keys_of_the_session_screen(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        figure = driven.app.screen.query_one(Figure)
+        await driven.press("m", "m", "M", "y")
+        assert (figure.chart.choice, figure.chart.log) == (1, True)
+        await driven.press("down", "up", "f")
+        assert driven.looked_at == ["sft_evaluation", "sft_data", None]
+        await driven.press("g", "e")
+        assert driven.screen_is(SessionScreen)
+        await driven.press("o")
+        assert driven.session.asked == [("hold", True)]
+
+
+def shown_in(driven: Driven) -> str:
+    return "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
+
+
+@pytest.mark.parametrize("way", [[], ["z"]], ids=["beside the phases", "on its own screen"])
+async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
+    async with drive(fake.retried()) as driven:
+        await driven.press(*way)
+        assert driven.screen_is(ChartScreen if way else SessionScreen)
+        assert "· attempt 1" in shown_in(driven)
+        await driven.press("right")
+        assert "step 1,184" in shown_in(driven), "the cursor comes to the last step"
+        await driven.press("left", "left_square_bracket", "right_square_bracket", "right", "right")
+        assert "step 1,184" in shown_in(driven), "and goes no further"
+        await driven.press("plus", "plus", "plus", "minus")
+        assert "zoom 4" in shown_in(driven)
+        await driven.press("w", "w", "y")
+        assert "EMA 0.9" in shown_in(driven)
+        await driven.press("w", "w", "y", "0")
+        assert driven.app.screen.query_one(Figure).chart == Chart()
+        await driven.press("minus", "M", "m")
+        assert driven.app.screen.query_one(Figure).chart == Chart()
+
+
+async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) -> None:
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
+        await driven.press("u")
+        shown = shown_in(driven)
+        assert "! jupyter-lab 99 (not the phase)" in shown
+        assert "python 4711 (the phase)" in shown
+        assert "driver keeps 0.6" in shown
+        assert "PEAK, GiB" in shown
+        await driven.press("c", "w", "q")
+        assert "held by  ! jupyter-lab 99 (not the phase)" in driven.app.clipboard
+        assert (tmp_path / "exports" / "machine.txt").read_text() == driven.app.clipboard
+        assert driven.screen_is(SessionScreen)
+        assert "! GPU held by jupyter-lab 99" in shown_in(driven)
+    async with drive(fake.no_gpu()) as driven:
+        await driven.press("u")
+        assert "held by" not in shown_in(driven)
+
+
+async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tmp_path: Path) -> None:
+    rows = tmp_path / "artifacts" / "sft_data" / "manifest.json"
+    rows.parent.mkdir(parents=True)
+    rows.write_text('{"rows": 10112}\n')
+    artifacts = str(tmp_path / "artifacts")
+    view = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path), artifacts=artifacts)
+    async with drive(view) as driven:
+        driven.app.feed = SessionFeed(driven.session)
+        await driven.press("a", "down", "down", "up", "c")
+        assert driven.app.clipboard == "artifacts/sft_data/manifest.json"
+        await driven.press("enter")
+        assert driven.screen_is(PeekScreen)
+        assert '1  {"rows": 10112}' in shown_in(driven)
+        await driven.press("q", "pagedown", "enter")
+        assert driven.screen_is(ArtifactsScreen), "the last file is not there"
+        assert "No such file" in [*driven.app._notifications][-1].message
+        await driven.press("pageup", "w", "q")
+        assert driven.screen_is(GateScreen)
+    lines = (tmp_path / "exports" / "artifacts.tsv").read_text().splitlines()
+    assert lines[2] == f"artifacts/sft_data/manifest.json\t2112\t\t{'1b' * 32}"
+    async with drive(fake.running()) as driven:
+        await driven.press("a")
+        assert driven.screen_is(SessionScreen), "nothing was written yet"
+
+
+async def test_preflight_fills_and_looks_again(drive: Any, tmp_path: Path) -> None:
+    runs, go_on = [], Event()
+
+    def checks() -> Iterator[Check]:
+        runs.append(1)
+        yield fake.CHECKS[0]
+        go_on.wait()
+        yield from fake.CHECKS[1:]
+
+    async def until(text: str) -> None:
+        while text not in shown_in(driven):
+            await driven.pilot.pause(0.01)
+
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
+        driven.app._checks = checks
+        await driven.press("i")
+        await until("9 phases")
+        assert "looking ..." in shown_in(driven)
+        await driven.press("r")
+        assert len(runs) == 1, "it is looking already"
+        go_on.set()
+        await until("1 failed, 1 to look at, 2 ok")
+        await driven.press("r")
+        await until("1 failed, 1 to look at, 2 ok")
+        assert len(runs) == 2
+        await driven.press("c", "w", "q")
+        assert "-> Free or rent more" in driven.app.clipboard
+        assert driven.screen_is(SessionScreen)
+    assert "HF_TOKEN is not set" in (tmp_path / "exports" / "preflight.txt").read_text()
+
+
+async def test_the_chart_leads_to_an_open_gate(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("z", "g")
+        assert driven.screen_is(ChartScreen), "no gate is open"
+        driven.app.show(fake.gate_fails())
+        await driven.press("g")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_a_gate_that_opens_behind_another_screen_is_announced(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l")
+        driven.app.show(fake.gate_passes())
+        await driven.press()
+        assert driven.screen_is(LogScreen)
+        [said] = driven.app._notifications
+        assert "waits for a decision after SFT evaluation" in said.message
+
+
+async def test_a_gate_is_about_its_own_phase(drive: Any) -> None:
+    view = fake.gate_passes()
+    other = fake.record("sft_training", artifacts=fake.ARTIFACTS, notices=fake.NOTICES)
+    async with drive(View(view.snapshot, view.now, other)) as driven:
+        assert driven.screen_is(GateScreen)
+        assert driven.looked_at == [None]
+        await driven.press("pagedown", "pagedown")
+        assert "DELIVERED" not in shown_in(driven)
+        assert "NOTICES" not in shown_in(driven)
+        driven.app.show(view)
+        await driven.press("pagedown", "pagedown")
+        assert "7 answers were cut" in shown_in(driven)
+
+
+async def test_a_phase_without_curves_or_samples_leaves_its_room_to_the_log(drive: Any) -> None:
+    view = fake.running()
+    assert view.record is not None
+    async with drive(view) as driven:
+        log = driven.app.screen.query_one(LogView)
+        before = log.size.height
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=view.record.log)))
+        await driven.press()
+        assert log.size.height > before + 5
+        assert not driven.app.screen.query_one(Figure).display
+
+
+async def test_the_title_says_what_there_is_to_know(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        assert driven.app.title == "gonogo Stage 1: running 4/9"
+        driven.app.show(fake.stalled())
+        assert driven.app.title == "gonogo Stage 1: stalled 4/9"
+        driven.app.show(fake.gate_passes())
+        driven.app.show(fake.gate_passes())
+        assert driven.app.title == "gonogo Stage 1: gate 5/9"
+        await driven.press()
+        assert driven.screen_is(GateScreen)
+
+
+async def test_a_hold_is_taken_back(drive: Any) -> None:
+    async with drive(fake.running(hold=True)) as driven:
+        await driven.press("o")
+        assert driven.session.asked == [("hold", False)]
+
+
+@pytest.mark.parametrize("way", [[], ["q"]], ids=["on the result", "on the session"])
+async def test_keeping_the_pod_asks_first(drive: Any, way: list[str]) -> None:
+    async with drive(fake.pod_waits()) as driven:
+        assert "pod stops" in shown_in(driven)
+        await driven.press(*way)
+        assert "K keep pod" in shown_in(driven)
+        await driven.press("K")
+        assert driven.screen_is(Confirm)
+        await driven.press("n")
+        assert driven.session.asked == []
+        await driven.press("K", "y")
+        assert driven.session.asked == [("keep_pod",)]
+
+
+@pytest.mark.parametrize(
+    ("view", "read_only"),
+    [(fake.finished(), False), (fake.running(), False), (fake.pod_waits(), True)],
+    ids=["nothing stops it", "not over", "read-only"],
+)
+async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, view: View, read_only: bool) -> None:
+    async with drive(view, read_only=read_only) as driven:
+        for way in ([], ["question_mark"]) if view.snapshot.state == "running" else ([], ["q"]):
+            await driven.press(*way, "K")
+            assert not driven.screen_is(Confirm)
+
+
+async def test_help_begins_with_the_screen_that_it_was_opened_from(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("question_mark")
+        titles = [line for line in rows_of(driven.app.screen).splitlines() if line in SCREENS.values()]
+        assert titles[0] == SCREENS["gate"]
+
+
+async def test_a_message_takes_the_place_of_the_one_before() -> None:
+    view = fake.running()
+    app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
+    async with app.run_test(notifications=True) as pilot:
+        for _ in range(3):
+            await pilot.press("t")
+            await pilot.pause()
+        assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["theme gonogo-ansi"]
+
+
+async def test_stopping_a_phase_asks_first(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("k")
+        assert driven.screen_is(Confirm)
+        await driven.press("enter")
+        assert driven.screen_is(Confirm)
+        await driven.press("n")
+        assert driven.session.asked == []
+        await driven.press("k", "y")
+        assert driven.session.asked == [("stop_phase",)]
+
+
+@pytest.mark.parametrize("key", ["d", "enter"])
+async def test_quit_detaches_by_default(drive: Any, key: str) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("q")
+        assert driven.screen_is(Quit)
+        await driven.press(key)
+        assert not driven.app.is_running
+    assert driven.session.asked == []
+
+
+@pytest.mark.parametrize("opens", ["q", "ctrl+c", "ctrl+q"])
+@pytest.mark.parametrize("key", ["c", "escape", "n"])
+async def test_quit_can_be_cancelled(drive: Any, opens: str, key: str) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press(opens, key)
+        assert driven.screen_is(SessionScreen)
+        assert driven.app.is_running
+
+
+async def test_stopping_the_session_asks_twice(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("q", "x")
+        assert driven.screen_is(Confirm)
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [("stop_session",)]
+
+
+async def test_detach(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("d")
+        assert not driven.app.is_running
+
+
+async def test_an_open_gate_comes_by_itself_and_can_be_left(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+        driven.app.show(fake.gate_passes())
+        await driven.press()
+        assert driven.screen_is(SessionScreen)
+        await driven.press("g")
+        assert driven.screen_is(GateScreen)
+
+
+@pytest.mark.parametrize("key", ["enter", "space", "y", "d", "1"])
+async def test_no_other_key_decides(drive: Any, key: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(key, key)
+        assert driven.screen_is(GateScreen)
+        assert driven.session.asked == []
+
+
+@pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("r", "retry"), ("x", "stop")])
+async def test_a_decision_is_sent_after_a_last_look(drive: Any, key: str, kind: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(key)
+        assert driven.screen_is(DecideScreen)
+        if kind != "retry":
+            await driven.press("enter", "enter")
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [(*SFT_GATE, kind, "", {})]
+
+
+async def test_a_decision_can_be_taken_back_before_it_is_sent(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        for back in ("n", "escape"):
+            await driven.press("g", back)
+            assert driven.screen_is(GateScreen)
+        assert driven.session.asked == []
+
+
+async def test_a_reason_may_be_given(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("g", "e")
+        await driven.write("looks fine by me, yes")
+        await driven.press("enter", "y")
+        assert driven.session.asked == [(*SFT_GATE, "go", "looks fine by me, yes", {})]
+
+
+@pytest.mark.parametrize("opens", ["g", "r"])
+async def test_a_reason_that_comes_with_its_key_decides_nothing(drive: Any, opens: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press(opens)
+        await driven.press_together("ewhy not?")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        assert driven.app.screen.query_one("#reason", Input).value == "why not?"
+
+
+async def test_a_search_may_come_with_its_key(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l")
+        await driven.press_together("/nan\r")
+        assert driven.app.screen.query_one(LogView).search == "nan"
+
+
+@pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("s", "skip")])
+async def test_an_override_needs_a_reason(drive: Any, key: str, kind: str) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press(key, "enter", "y")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        await driven.write("known")
+        await driven.press("enter", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, kind, "known", {})]
+
+
+async def test_another_batch(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("b")
+        assert driven.screen_is(GateScreen), "this gate has no batches"
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("b", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "batch", "", {})]
+
+
+async def test_a_phase_without_parameters_is_run_again_as_it_was(drive: Any) -> None:
+    gate = replace(fake.GATE_PASS, parameters={})
+    async with drive(fake.gate_passes(gate=gate)) as driven:
+        await driven.press("r", "j", "enter", "u")
+        assert not driven.app.screen.query(ParameterTable)
+        assert "changes below" not in rows_of(driven.app.screen)
+        await driven.press("y")
+        assert driven.session.asked == [(*SFT_GATE, "retry", "", {})]
+
+
+async def test_a_retry_changes_parameters(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "down", "down", "down", "enter")
+        field = driven.app.screen.query_one("#value", Input)
+        assert (driven.app.focused, field.value) == (field, "3")
+        await driven.press("backspace")
+        await driven.write("many")
+        await driven.press("enter")
+        assert driven.app.focused is field, "epochs is a whole number"
+        await driven.press(*["backspace"] * 4, "5", "enter")
+        await driven.press("3", "e")
+        await driven.write("smaller")
+        await driven.press("enter", "y")
+        changes = {"epochs": 5, "batch_size": 2}
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "smaller", changes)]
+
+
+async def test_a_remedy_is_a_key_away_and_still_looked_at(drive: Any) -> None:
+    well = fake.gate_passes()
+    assert well.snapshot.gate is not None
+    gate = replace(well.snapshot.gate, remedies=fake.GATE_FAIL.remedies)
+    async with drive(fake.gate_passes(gate=gate)) as driven:
+        await driven.press("1")
+        assert driven.screen_is(GateScreen), "nothing is to be remedied"
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("5")
+        assert driven.screen_is(GateScreen), "there are four"
+        await driven.press("2")
+        assert driven.screen_is(DecideScreen)
+        assert driven.session.asked == []
+        await driven.press("y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"learning_rate": 5e-5})]
+
+
+async def test_a_change_is_undone(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1")
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"learning_rate": 1e-4}
+        await driven.press("u")
+        assert table.changes == {}
+
+
+async def change_by_hand(driven: Driven, value: str) -> None:
+    await driven.press("enter", *["backspace"] * 6)
+    await driven.write(value)
+    await driven.press("enter")
+
+
+@pytest.mark.parametrize(("opens", "then"), [("r", ["2", "1"]), ("2", ["1"])], ids=["retry", "remedy"])
+async def test_a_remedy_takes_the_place_of_the_one_before(drive: Any, opens: str, then: list[str]) -> None:
+    async with drive(fake.gate_fails(), size=(80, 40)) as driven:
+        await driven.press(opens, *then)
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"learning_rate": 1e-4}
+        assert "0.0002 → 0.0001  remedy 1" in shown_in(driven)
+        await driven.press("3")
+        shown = [row for row in rows_of(driven.app.screen).splitlines() if row.startswith("▸")]
+        assert shown == [f"▸ {'batch_size':<24} 4 → 2  remedy 3"]
+        await driven.press("9", "0", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"batch_size": 2})]
+
+
+async def test_what_is_changed_by_hand_stays_unless_a_remedy_is_about_it(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1")
+        table = driven.app.screen.query_one(ParameterTable)
+        await change_by_hand(driven, "3e-5")
+        assert "remedy 1" not in shown_in(driven), "by hand now"
+        await driven.press("3")
+        assert table.changes == {"learning_rate": 3e-5, "batch_size": 2}
+        await driven.press("2")
+        assert table.changes == {"learning_rate": 5e-5}
+        await driven.press("3")
+        assert table.changes == {"batch_size": 2}
+
+
+async def test_a_remedy_may_name_what_had_its_default(drive: Any) -> None:
+    gate = replace(fake.GATE_FAIL, remedies={"nan": ({"warmup": 5}, {"epochs": 1})})
+    async with drive(fake.gate_fails(gate=gate)) as driven:
+        await driven.press("1")
+        assert "default → 5  remedy 1" in shown_in(driven)
+        await change_by_hand(driven, "7")
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.changes == {"warmup": 7}
+        await driven.press("u", "2", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"epochs": 1})]
+
+
+async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("g")
+        assert driven.screen_is(DecideScreen)
+        driven.app.show(fake.running())
+        await driven.press()
+        assert driven.screen_is(SessionScreen)
+        assert driven.session.asked == []
+
+
+@pytest.mark.parametrize("dialog", [["g"], ["ctrl+c"]], ids=["decision", "quit"])
+async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str]) -> None:
+    view = fake.gate_passes()
+    async with drive(view) as driven:
+        await driven.press(*dialog)
+        driven.app.show(View(view.snapshot, view.now + 3600, view.record))
+        await driven.press()
+        assert "05:01:10" in shown_in(driven), "the clock"
+        assert "waiting 1h04m" in shown_in(driven)
+        driven.app.show(fake.running())
+        await driven.press("n")
+        assert driven.screen_is(SessionScreen), "decided by somebody else meanwhile"
+
+
+@pytest.mark.parametrize("opens", [["g"], ["1"], ["b"], ["s", *"written", "enter"]], ids=lambda keys: keys[0])
+async def test_what_another_viewer_has_decided_is_not_sent_again(drive: Any, opens: list[str]) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press(*opens)
+        assert driven.screen_is(DecideScreen)
+        driven.app.show(fake.running())
+        await driven.press("y")
+        assert driven.session.asked == []
+        assert told(driven) == ["The gate has been decided meanwhile: nothing was sent."]
+
+
+def another_runs() -> View:
+    view = fake.running()
+    ended = fake.with_phase(view.snapshot, "sft_training", state="done")
+    return dataclass_replace(view, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
+
+
+def being_stopped() -> View:
+    view = fake.running()
+    return dataclass_replace(view, snapshot=fake.with_phase(view.snapshot, "sft_training", state="stopping"))
+
+
+@pytest.mark.parametrize(
+    ("view", "keys", "then"),
+    [
+        (fake.running, ["k"], another_runs),
+        (fake.running, ["k"], being_stopped),
+        (fake.running, ["k"], fake.retried),
+        (fake.running, ["q", "x"], fake.gate_passes),
+        (fake.running, ["q", "x"], fake.finished),
+        (fake.pod_waits, ["K"], fake.finished),
+    ],
+    ids=["next phase", "stopped by another", "next attempt", "gate", "over", "kept by another"],
+)
+async def test_a_question_that_is_settled_meanwhile_closes(
+    drive: Any, view: Callable[[], View], keys: list[str], then: Callable[[], View]
+) -> None:
+    async with drive(view()) as driven:
+        await driven.press(*keys)
+        assert driven.screen_is(Confirm)
+        driven.app.show(view())
+        await driven.press()
+        assert driven.screen_is(Confirm), "nothing has changed"
+        driven.app.show(then())
+        await driven.press()
+        assert "Settled meanwhile: nothing was sent." in told(driven)
+        await driven.press("y")
+        assert driven.session.asked == []
+
+
+@pytest.mark.parametrize(
+    ("view", "leave", "confirm"),
+    [
+        (fake.running, "SFT training saves what it can", "SFT training saves what it can and ends."),
+        (fake.gate_passes, "No phase runs now; the gate after", "is closed without a decision."),
+    ],
+    ids=["running", "gate"],
+)
+async def test_stopping_is_worded_by_what_it_stops(
+    drive: Any, view: Callable[[], View], leave: str, confirm: str
+) -> None:
+    async with drive(view(), size=(120, 40)) as driven:
+        await driven.press("ctrl+c")
+        assert leave in " ".join(rows_of(driven.app.screen).split())
+        await driven.press("x")
+        assert confirm in " ".join(rows_of(driven.app.screen).split())
+
+
+async def test_a_session_that_is_over_is_not_stopped(drive: Any) -> None:
+    async with drive(fake.finished()) as driven:
+        await driven.press("ctrl+c")
+        shown = rows_of(driven.app.screen)
+        assert "The session is over" in shown
+        assert "goes on" not in shown
+        assert "stop the session" not in shown
+        await driven.press("x")
+        assert driven.screen_is(Quit)
+
+
+async def test_a_refusal_is_shown(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        driven.session.refusal = "the gate was decided already"
+        await driven.press("g", "y")
+        assert driven.session.asked == []
+        messages = [n.message for n in driven.app._notifications]
+        assert messages == ["Not done: the gate was decided already"]
+
+
+async def test_read_only_decides_and_stops_nothing(drive: Any) -> None:
+    async with drive(fake.gate_passes(), read_only=True) as driven:
+        await driven.press("g", "r", "s", "x", "b")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q", "k", "o", "q")
+        assert driven.screen_is(Quit)
+        assert "stop the session" not in shown_in(driven)
+        await driven.press("x", "y")
+    assert driven.session.asked == []
+
+
+READ_ONLY_SCREENS = [
+    ("session", fake.running, []),
+    ("session", fake.pod_waits, ["q"]),
+    ("session", fake.gate_fails, ["q"]),
+    ("gate", fake.gate_fails, []),
+    ("gate", fake.gate_passes, []),
+    ("chart", fake.running, ["z"]),
+    ("machine", fake.running, ["u"]),
+    ("log", fake.running, ["l"]),
+    ("samples", fake.gate_passes, ["v"]),
+    ("artifacts", fake.gate_passes, ["a"]),
+    ("text", fake.running, ["p"]),
+    ("text", fake.pod_waits, []),
+    ("quit", fake.running, ["q"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "view", "opens"), READ_ONLY_SCREENS, ids=lambda p: p if isinstance(p, str) else ""
+)
+async def test_a_read_only_view_says_so_at_each_key_that_acts(
+    drive: Any, tmp_path: Path, table: str, view: Callable[[], View], opens: list[str]
+) -> None:
+    shown = view()
+    shown = dataclass_replace(shown, snapshot=replace(shown.snapshot, folder=str(tmp_path)))
+    async with drive(shown, read_only=True) as driven:
+        await driven.press(*opens)
+        here = driven.app.screen
+        assert getattr(here, "table", "") == table
+        acting = [key for command in commands(table) if command.acts for key in command.keys.split(",")]
+        for key in acting:
+            driven.app.clear_notifications()
+            await driven.press(key)
+            assert told(driven) == ["This view is read-only: nothing was done."], key
+            assert driven.app.screen is here, key
+        (bar,) = here.query_one(KeyBar).rows(200, 1)
+        for command in commands(table):
+            assert not (command.acts and command.footer) or f" {command.footer} " not in f"{bar.plain} "
+    assert driven.session.asked == []
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal: None) -> None:
+    view = fake.retried()
+    assert view.record is not None
+    log = LogLines(0, ("tr\u00e8s \u6f22\u5b57 \U0001f600", "x" * 200))
+    async with drive(View(view.snapshot, view.now, dataclass_replace(view.record, log=log))) as driven:
+        for keys in ([], ["l"], ["q", "z"], ["q", "u"], ["q", "ctrl+p"], ["escape", "q"]):
+            await driven.press(*keys)
+            assert shown_in(driven).isascii(), keys
+
+
+async def test_no_colour_is_no_colour(monkeypatch: pytest.MonkeyPatch, drive: Any) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press()  # the gate is opened over the session, and has been painted
+        strips = driven.app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style]
+        assert styles
+        assert all(c is None or c.is_default for s in styles for c in (s.color, s.bgcolor))
+
+
+async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        pager = driven.app.screen.query_one(SamplePager)
+        evidence = driven.app.screen.query_one(GateEvidence)
+        await driven.press(
+            "right", "right", "left", "greater_than_sign", "full_stop", "comma", "less_than_sign"
+        )
+        assert pager.at == 1
+        await driven.press("down", "down", "up")
+        assert evidence.top == 1
+        await driven.press("up", "pagedown")
+        below = len(evidence.text(evidence.view, evidence.size.width)) - evidence.size.height + 1
+        assert evidence.top == min(below, evidence.size.height - 2)
+        await driven.press("pageup", "pageup", "pageup")
+        assert evidence.top == 0
+        await driven.press("v")
+        assert driven.screen_is(SamplesScreen)
+
+
+async def test_samples_screen(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("s", "right", "n", "space")
+        pager = driven.app.screen.query_one(SamplePager)
+        assert pager.at == 2
+        await driven.press("p", "f")
+        assert [s.passed for s in pager.chosen] == [False]
+
+
+async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
+    view = fake.running()
+    assert view.record is not None
+    async with drive(view) as driven:
+        await driven.press("l", "up", "up")
+        log = driven.app.screen.query_one(LogView)
+        read = list(log.visible_lines())
+        assert not log.follow
+        more = LogLines(0, (*view.record.log.lines, *(f"line {i}" for i in range(500))))
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=more)))
+        await driven.press()
+        assert list(log.visible_lines()) == read
+        dropped = LogLines(5000, tuple(f"line {i}" for i in range(500)))
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=dropped)))
+        await driven.press()
+        assert list(log.visible_lines()) == read, "what the tail has dropped stays for who reads it"
+        await driven.press("f")
+        assert log.visible_lines()[-1] == "line 499"
+        await driven.press("home")
+        assert log.visible_lines()[0] == "line 0"
+
+
+async def test_log_search(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+
+        def found() -> str:
+            log = driven.app.screen.query_one(LogView)
+            return str(log.visible_lines()[log.found - log.window_start])
+
+        await driven.press("l", "slash")
+        await driven.write("step 10")
+        await driven.press("enter")
+        assert found().startswith("step 1094")
+        await driven.press("n")
+        assert found().startswith("step 1084")
+        await driven.press("N")
+        assert found().startswith("step 1094")
+        await driven.press("N")
+        assert found().startswith("step 1094"), "there is no later one"
+        await driven.press("i")
+        lines = driven.app.screen.query_one(LogView).visible_lines()
+        assert lines
+        assert all("step 10" in line for line in lines)
+        await driven.press("slash", "escape")
+        assert driven.screen_is(LogScreen)
+
+
+async def test_log_is_written_to_a_file(drive: Any, tmp_path: Any) -> None:
+    async with drive(fake.running(folder=str(tmp_path))) as driven:
+        await driven.press("l", "w")
+    lines = (tmp_path / "exports" / "log-sft_training-1.txt").read_text().splitlines()
+    assert lines[-1] == "warning: 3 rows are longer than max_length and were left out"
+
+
+async def test_copy_asks_the_terminal_outside_tmux(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("s", "c")
+        assert "Name three prime numbers" in driven.app.clipboard
+
+
+async def test_the_end_shows_the_result(drive: Any) -> None:
+    async with drive(fake.finished()) as driven:
+        assert driven.screen_is(OutcomeScreen)
+        await driven.press("q", "e")
+        assert driven.screen_is(OutcomeScreen)
+
+
+async def test_a_result_that_is_wider_than_the_screen_scrolls_to_the_side(drive: Any) -> None:
+    view = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
+    async with drive(view) as driven:
+        assert "end" not in shown_in(driven).split("artifacts")[0]
+        await driven.press("right", "right")
+        assert "789end" in shown_in(driven)
+        await driven.press("c", "left", "left")
+        assert "789end" in driven.app.clipboard
+        assert " 0123456789" in shown_in(driven)
+
+
+async def test_text_pages_scroll(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
+        await driven.press("c")
+        assert "run the phase again, with changed parameters" in driven.app.clipboard
+
+
+async def test_themes_go_round(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("t")
+        assert driven.app.theme == "gonogo-light"
+
+
+async def test_views_come_through_the_reader_and_the_last_wins() -> None:
+    first, last = fake.running(), fake.gate_passes()
+
+    class Feed:
+        def look_at(self, phase: str | None) -> None: ...
+
+        def first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
+            raise AssertionError
+
+        def views(self, stopping: Event) -> Any:
+            yield from [first] * 20
+            yield last
+
+    app = CockpitApp(fake.FakeSession(first.snapshot), Feed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.view is last
+        assert isinstance(app.screen, GateScreen)
+
+
+async def test_the_first_paint_has_the_view_that_is_there() -> None:
+    painted = []
+
+    class Watched(CockpitApp):
+        def _display(self, screen: Screen[Any], renderable: Any) -> None:
+            painted.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
+            super()._display(screen, renderable)
+
+    view = fake.running()
+    app = Watched(fake.FakeSession(view.snapshot), None, view)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "PHASES" in painted[0]
+        assert app.screen_stack == [app.screen]
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (fake.running(), ["goes on: SFT training", "$6.44 of $25.00", "gonogo attach"]),
+        (fake.gate_passes(), ["waits for a decision after SFT evaluation", "$1.74 an hour", "gonogo attach"]),
+        (fake.finished(), ["is finished", "/srv/run/artifacts"]),
+    ],
+)
+def test_farewell_says_where_it_stands(view: View, words: list[str]) -> None:
+    text = farewell(view.snapshot)
+    assert all(word in text for word in words)
+
+
+def test_farewell_of_a_session_never_seen() -> None:
+    assert "not reached" in farewell(None)
+
+
+async def test_untrusted_text_stays_text(drive: Any) -> None:
+    evil = "\x1b]0;owned\x07[bold red]not markup[/] \x9b31m\u202eabc"
+    view = fake.running()
+    base = fake.with_phase(view.snapshot, "sft_training", title=evil, headline=evil)
+    base = replace(base, name=evil, notices=(evil,))
+    record = fake.record("sft_training", log=LogLines(0, (evil,)), samples=fake.samples(1))
+    async with drive(View(base, view.now, record)) as driven:
+        await driven.press("l")
+        shown = "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
+        assert "[bold red]not markup[/]" in shown
+        assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
+
+
+async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(drive: Any) -> None:
+    view = fake.gate_fails()
+    assert view.record is not None
+    async with drive(view) as driven:
+        figure = driven.app.screen.query_one(Figure)
+        assert not figure.display
+        await driven.press("c", "m")
+        assert (figure.display, figure.chart.choice) == (True, 1)
+        await driven.press("c")
+        assert not figure.display
+        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", series=view.record.series)))
+        await driven.press()
+        assert figure.display
+
+
+async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("ctrl+p")
+        await driven.write("decisions that")
+        await driven.pilot.pause(0.3)
+        await driven.press("enter")
+        await driven.press()
+        assert driven.screen_is(DecisionsScreen)
+
+
+async def test_a_chart_that_was_hidden_shows_what_is_new_at_once(drive: Any) -> None:
+    view = fake.running()
+    bare = View(view.snapshot, view.now, fake.record("sft_training"))
+    later = View(view.snapshot, view.now, fake.record("sft_training", series=fake.training_series(40)))
+    async with drive(view) as driven:
+        for each in (bare, later):
+            driven.app.show(each)
+            await driven.pilot.pause()
+        assert "loss 2.11" in shown_in(driven)
+
+
+def footer(driven: Driven) -> str:
+    return shown_in(driven).splitlines()[-1]
+
+
+async def test_the_footer_of_the_log_shows_the_keys_of_the_search_while_it_is_written(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("l", "slash", *"checkpoint-1")
+        assert "Enter find" in footer(driven)
+        assert "n before" not in footer(driven)
+        assert '  1 line with "checkpoint-1"' in shown_in(driven)
+        await driven.press("enter", "i")
+        assert '  1 line with "checkpoint-1", only these ' in shown_in(driven)
+        assert "n before" in footer(driven)
+
+
+async def test_escape_leaves_the_field_and_keeps_the_changes(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "1", "down", "enter", *"99")
+        assert "Esc leave the field" in shown_in(driven)
+        await driven.press("escape")
+        assert driven.screen_is(DecideScreen)
+        await driven.press("e", *"why", "escape", "y")
+        assert driven.session.asked == [(*TRAINING_GATE, "retry", "why", {"learning_rate": 1e-4})]
+
+
+async def test_the_parameter_that_is_meant_is_marked_while_its_table_is_in_focus(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r")
+        assert "▸ model " in shown_in(driven)
+        await driven.press("enter")
+        assert "▸ model " not in shown_in(driven)
+        await driven.press("enter")
+        assert "▸ model " in shown_in(driven)
+
+
+async def test_the_samples_open_at_the_one_that_the_gate_shows(drive: Any) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("right", "right", "v")
+        assert driven.screen_is(SamplesScreen)
+        assert "SAMPLES  3 of 12" in shown_in(driven)
+
+
+async def test_curves_are_offered_where_they_take_turns_with_samples(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        assert "c curves" in footer(driven)
+    view = fake.gate_fails()
+    assert view.record is not None
+    alone = dataclass_replace(view, record=dataclass_replace(view.record, samples=()))
+    async with drive(alone) as driven:
+        assert "c curves" not in footer(driven)
+
+
+async def test_from_the_chart_back_to_the_gate_that_it_was_opened_from(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("z", "g")
+        assert driven.screen_is(GateScreen)
+        await driven.press("q")
+        assert driven.screen_is(SessionScreen)
+
+
+async def test_the_pages_of_text_have_help_as_well_and_the_help_has_none(drive: Any) -> None:
+    async with drive(fake.running()) as driven:
+        await driven.press("p", "question_mark")
+        assert driven.screen_is(HelpScreen)
+        assert "help" not in footer(driven)
+        await driven.press("question_mark", "q")
+        assert driven.screen_is(PlanScreen)
+
+
+async def test_the_palette_offers_what_means_something_now(drive: Any) -> None:
+    async with drive(fake.gate_passes(), read_only=True) as driven:
+        offered = {each.title for each in driven.app.get_system_commands(driven.app.screen)}
+    assert "next sample" in offered
+    assert "go: the next phase starts" not in offered
+    assert "next metric in the chart" not in offered

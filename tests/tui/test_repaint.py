@@ -1,0 +1,73 @@
+"""What is sent when a part of the screen has changed."""
+
+import io
+
+from rich.console import Console
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Segment, Strip
+
+from app.tui.repaint import Changes, Shown
+
+
+def part(row: str, start: int, stop: int, cuts: tuple[int, ...] = (0,)) -> ChopsUpdate:
+    """Return the change of some cells of a row that is the screen's fourth, cut there by widgets."""
+    strip = Strip([Segment(row)])
+    ends = [*cuts[1:], strip.cell_length]
+    chops = [{x: strip.crop(x, end) for x, end in zip(cuts, ends, strict=True)}]
+    return ChopsUpdate([{}, {}, {}, *chops], [(3, start, stop)], [[], [], [], ends])
+
+
+def whole(*rows: str) -> LayoutUpdate:
+    """Return a paint of the whole screen."""
+    return LayoutUpdate([[Strip([Segment(row)])] for row in rows], Region(0, 0, len(rows[0]), len(rows)))
+
+
+def sent(update: ChopsUpdate | LayoutUpdate, shown: Shown | None = None) -> str:
+    console = Console(file=io.StringIO(), color_system=None)
+    return Changes(shown or Shown(), update).render_segments(console)
+
+
+def test_only_the_changed_cells_are_sent() -> None:
+    assert sent(part("step 1184 loss", 5, 9)) == "\x1b[4;6H1184"
+
+
+def test_a_change_across_widgets_is_sent_for_each() -> None:
+    assert sent(part("left|right", 3, 7, (0, 5))) == "\x1b[4;4Ht|\x1b[4;6Hri"
+    assert sent(part("left|right", 5, 10, (0, 5))) == "\x1b[4;6Hright"
+
+
+def test_half_of_a_wide_character_is_a_blank() -> None:
+    assert sent(part("漢字", 1, 4)) == "\x1b[4;2H 字"
+
+
+def test_cells_of_one_style_share_its_escape() -> None:
+    bold = Strip([Segment("took 7s", Style(bold=True))])
+    update = ChopsUpdate([{0: bold}, {0: bold}], [(0, 5, 6), (1, 5, 6)], [[7], [7]])
+    console = Console(file=io.StringIO(), color_system="standard")
+    assert Changes(Shown(), update).render_segments(console) == "\x1b[1m\x1b[1;6H7\x1b[2;6H7\x1b[0m"
+
+
+def test_what_the_terminal_shows_is_not_sent_again() -> None:
+    shown = Shown()
+    assert sent(whole("gonogo 1", "PHASES  "), shown) == "\x1b[1;1Hgonogo 1\x1b[2;1HPHASES  "
+    assert not sent(whole("gonogo 1", "PHASES  "), shown)
+    assert sent(whole("gonogo 2", "LOG     "), shown) == "\x1b[1;8H2\x1b[2;1HLOG   "
+    assert sent(whole("gonogo 1", "LOG     "), shown) == "\x1b[1;8H1"
+
+
+def test_a_part_that_was_sent_is_known_too() -> None:
+    shown = Shown()
+    sent(whole("a ", "b ", "c ", "step 1"[:2]), shown)
+    assert sent(part("ST", 0, 2), shown) == "\x1b[4;1HST"
+    assert not sent(part("ST", 1, 2), shown)
+    assert sent(whole("a ", "b ", "c ", "SX"), shown) == "\x1b[4;2HX"
+
+
+def test_another_size_and_a_terminal_that_was_written_to_are_painted_anew() -> None:
+    shown = Shown()
+    sent(whole("one", "two"), shown)
+    assert sent(whole("one"), shown) == "\x1b[1;1Hone"
+    shown.forget()
+    assert sent(whole("one"), shown) == "\x1b[1;1Hone"

@@ -1,0 +1,1 @@
+"""Builders of the data that gonogo ships. Not part of the wheel."""

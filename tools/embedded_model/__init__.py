@@ -1,0 +1,1 @@
+"""Builds the embedded model: its world, its training text and its training."""

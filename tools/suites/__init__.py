@@ -1,0 +1,1 @@
+"""Builds the evaluation suites and the seed instructions."""
