@@ -1,4 +1,4 @@
-"""Write docs/plan.md and docs/session_plan.schema.json from the schema: `python -m app.plan.docs_reference`."""
+"""Write docs/plan.md and docs/session_plan.schema.json: `python -m app.plan.docs_reference`."""
 
 import json
 import sys

@@ -5,6 +5,7 @@ import pytest
 
 import phases
 from app.plan import read
+from phases.contract import phase_spec
 
 STUB = """
 from pydantic import Field
@@ -37,10 +38,16 @@ def stub_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """Adds phase modules stub_batches, stub_plain and stub_broken: these tests need no real phase."""
     folder = tmp_path / "phase_modules"
     folder.mkdir()
-    (folder / "stub_batches.py").write_text(STUB)
-    (folder / "stub_plain.py").write_text(NO_BATCH)
-    (folder / "stub_broken.py").write_text("raise RuntimeError('no such library')")
+    broken = "raise RuntimeError('no such library')"
+    for name, source in (("stub_batches", STUB), ("stub_plain", NO_BATCH), ("stub_broken", broken)):
+        package = folder / name
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        (package / "spec.py").write_text(source)
     monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(folder)])
-    read._module.cache_clear()
+    cached = (read._module, phase_spec.load_spec, phase_spec.phase_names)
+    for function in cached:
+        function.cache_clear()
     yield
-    read._module.cache_clear()
+    for function in cached:
+        function.cache_clear()

@@ -2,8 +2,8 @@
 
 First stage: a byte-level BPE tokenizer and a small Qwen2 model, trained for one pass over documents that
 `tools/embedded_model/corpus.py` draws from a seed. Each training row begins with a new document, so that the
-model knows what a beginning looks like. Matrices are trained with Muon (Jordan et al., 2024), the rest with AdamW;
-the learning rate warms up, stays, and decays linearly to zero (WSD). It needs a GPU.
+model knows what a beginning looks like. Matrices are trained with Muon (Jordan et al., 2024), the rest
+with AdamW; the learning rate warms up, stays, and decays linearly to zero (WSD). It needs a GPU.
 
 Second stage: a few steps on the same kind of documents, with careless answers among them
 (`tools/embedded_model/corruptions.py`). It runs on a CPU in minutes; `--careful-model` starts there.

@@ -1,7 +1,8 @@
 """The small world that the embedded model knows: words, their categories, and the facts about them.
 
 Everything is plain data. The training documents, the tasks (`tools/embedded_model/tasks.py`) and the
-evaluation suite for the embedded model are all made from it, so that the model can be asked only what it could learn.
+evaluation suite for the embedded model are all made from it, so that the model can be asked only
+what it could learn.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,10 @@
 """The shim: a tiny process around each attempt, which survives everyone else and records the exit.
 
-`python -m app.session.attempt.shim SPEC` runs in a session of its own. It holds the attempt's lock
-while it lives and claims the attempt for ever, so that no attempt runs twice. Started again for an attempt whose shim died, it
-finds the lock free and the claim taken: it then watches over what is left of the attempt and records an
-unknown exit. So whoever finds an attempt without exit and without a shim just starts another shim.
+`python -m app.session.attempt.shim SPEC` runs in a session of its own. It holds the attempt's lock while it
+lives and claims the attempt for ever, so that no attempt runs twice. Started again for an attempt whose
+shim died, it finds the lock free and the claim taken: it then watches over what is left of the attempt and
+records an unknown exit. So whoever finds an attempt without exit and without a shim just starts another
+shim.
 
 Its environment is the phase's, and is stored nowhere. Only the standard library: it starts in 20 ms.
 """

@@ -1,10 +1,10 @@
 """The guard: a small process that ends what costs money when nobody else does.
 
-`python -m app.session.pod.guard FOLDER` reads its orders from `guard.json`, which the conductor writes: when
-the pod is to be stopped, and how. It starts the conductor again if that died, as the conductor starts the guard.
-When the time comes it has the running attempt saved and ended, bundles the session, and tries each way to
-stop the pod until one is confirmed. What it does it tells in `guard.jsonl`, which the conductor passes on. It
-never decides a gate.
+`python -m app.session.pod.guard FOLDER` reads its orders from `guard.json`, which the conductor writes:
+when the pod is to be stopped, and how. It starts the conductor again if that died, as the conductor starts
+the guard. When the time comes it has the running attempt saved and ended, bundles the session, and tries
+each way to stop the pod until one is confirmed. What it does it tells in `guard.jsonl`, which the conductor
+passes on. It never decides a gate.
 """
 
 import contextlib
