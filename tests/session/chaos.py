@@ -107,7 +107,7 @@ import os, runpy, signal, subprocess, sys
 module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
 left = [kth]
 if module == "app.session.engine.conductor":
-    from app.session import attempts
+    from app.session.attempt import spec as attempts
     wrapped = [*sys.orig_argv[:4], "app.session.attempt.shim", shims_kth, "0", sys.argv[4]]
     ordinary = attempts.start_shim
     def start_shim(spec, environment):

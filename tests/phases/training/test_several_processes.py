@@ -40,7 +40,8 @@ def arguments(folder: Path, model: Path) -> list[str]:
 IN_TURN = """
 import atexit, os, sys
 import torch
-from phases import dpo_training, sft_training
+from phases.dpo_training import recipe as dpo_training
+from phases.sft_training import recipe as sft_training
 
 atexit.register(lambda: print("left the others:", not torch.distributed.is_initialized(), flush=True))
 sft, dpo = (part.split("\\n") for part in sys.argv[1:])

@@ -623,7 +623,7 @@ def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy:
 CONTAINER = """
 import sys, time
 from pathlib import Path
-from app.session import launch
+from app.session import start as launch
 launch.ensure_conductor(Path(sys.argv[1]))
 time.sleep(600)
 """

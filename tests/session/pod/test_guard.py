@@ -402,7 +402,8 @@ def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
 FAILING = """
 import sys
 from pathlib import Path
-from app.session import attempts, conductor
+from app.session.attempt import spec as attempts
+from app.session.engine import conductor
 
 def broken(folder):
     raise RuntimeError("a defect")
