@@ -21,16 +21,20 @@ import pytest
 
 from app.report import commands
 from app.report.verify import unpack, verify
-from app.session import journal, launch, plain
+from app.session import start, status_text
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder, Settings
+from app.session.journal import journal
+from app.session.journal.state import recover
 from app.session.snapshot import SessionSnapshot
-from app.session.state import recover
-from phases import comparison, evaluation, sft_data
-from phases.common import evaluations, files
-from phases.common.data_run import DataRun
-from phases.common.report import Reporter
+from phases.comparison import recipe as comparison
+from phases.contract import files
+from phases.contract.reporter import Reporter
+from phases.datagen.run import DataRun
+from phases.evaluation import recipe as evaluation
+from phases.scoring import results
+from phases.sft_data import recipe as sft_data
 
 BEFORE = Path(__file__).parent / "fixtures" / "before_redesign"
 REHEARSAL = BEFORE / "rehearsal"
@@ -99,7 +103,7 @@ def test_the_journal_is_written_as_it_was(session: Path) -> None:
 
 
 def test_the_status_is_said(session: Path) -> None:
-    said = "\n".join(plain.status(SessionClient(session).recorded()))
+    said = "\n".join(status_text.status(SessionClient(session).recorded()))
     assert "Stage 1 rehearsal" in said
     assert "base 7%, SFT 81%, DPO 87%" in said
 
@@ -174,7 +178,7 @@ def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[
     folder = interrupted("judged", "sft_evaluation")
     client = SessionClient(folder)
     assert client.recorded().state == "gate"
-    launch.ensure_conductor(folder)
+    start.ensure_conductor(folder)
     found = until(client, lambda s: s.gate)
     assert found.gate is not None
     assert (found.gate.phase, found.gate.attempt, found.gate.verdict) == ("sft_evaluation", 1, "go")
@@ -186,7 +190,7 @@ def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[
 def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable[[str, str], Path]) -> None:
     folder = interrupted("decided", "dpo_evaluation")
     client = SessionClient(folder)
-    launch.ensure_conductor(folder)
+    start.ensure_conductor(folder)
     found = until(client, lambda s: s.state in ("finished", "stopped") or s.gate)
     if found.gate is not None:
         # The pod was paid for all the while, so the budget is overrun.
@@ -227,10 +231,10 @@ def test_recorded_completions_are_read_and_nothing_is_generated(
 
 def test_the_evaluations_are_compared(tmp_path: Path) -> None:
     patterns = {model: [str(REHEARSAL / f"evaluations/{model}_model/eval_*.json")] for model in MODELS}
-    paths = {model: evaluations.newest(patterns[model]) for model in MODELS}
-    read = {model: evaluations.read(path) for model, path in paths.items()}
+    paths = {model: results.newest(patterns[model]) for model in MODELS}
+    read = {model: results.read(path) for model, path in paths.items()}
     assert {model: sum(r.passed for r in made.results) for model, made in read.items()} == PASSED
-    evaluations.check_comparable(list(paths.values()), list(read.values()))
+    results.check_comparable(list(paths.values()), list(read.values()))
     before = json.loads((REHEARSAL / "final_comparison.json").read_bytes())
     parameters = {
         **{model: patterns[model] for model in MODELS},
@@ -255,7 +259,7 @@ def test_an_evaluation_of_today_compares_with_them(tmp_path: Path) -> None:
     today["provenance"]["verifiers"] = 1
     paths[2] = tmp_path / "eval_20270101_000000.json"
     paths[2].write_text(json.dumps(today))
-    evaluations.check_comparable(paths, [evaluations.read(path) for path in paths])
+    results.check_comparable(paths, [results.read(path) for path in paths])
 
 
 def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
@@ -271,7 +275,7 @@ def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
     lines = rows.read_bytes().splitlines()
     assert lines[:595] == kept
     assert len(lines) == 601
-    made, before = evaluations.read(rows.with_suffix(".json")), evaluations.read(whole)
+    made, before = results.read(rows.with_suffix(".json")), results.read(whole)
     assert [r.key for r in made.results] == [r.key for r in before.results]
     assert made.results == before.results  # the answers with examples came last
     assert made.success_rate == RATES["base"]

@@ -21,11 +21,11 @@ import msgspec
 from pydantic import Field
 
 from phases.contract import files
-from phases.scoring import error_analysis, tiers
-from phases.verifiers import ifeval
-from phases.scoring.results import Evaluation, EvaluationError, Result, check_comparable, newest, read
 from phases.contract.parameters import PhaseParameters, parse
 from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.scoring import error_analysis, tiers
+from phases.scoring.results import Evaluation, EvaluationError, Result, check_comparable, newest, read
+from phases.verifiers import ifeval
 from phases.verifiers.registry import recorded_version
 
 MODELS: Final = ("base", "sft", "dpo")

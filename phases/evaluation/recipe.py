@@ -404,7 +404,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _recorded_fingerprint(path: Path) -> dict[str, Any]:
     """Return the first row of a file of answers, with the version of the verifiers as it is named today."""
-    from phases.common.verifiers import recorded_version
+    from phases.verifiers.registry import recorded_version
 
     first = next(files.read_rows(path), {})
     made = first.get("fingerprint", {})

@@ -29,7 +29,7 @@ VERIFIERS_VERSION: Final = 1
 """Version of the verdicts, those of `ifeval` included: raised by one when any verdict changes.
 
 Recorded in every evaluation; evaluations under different versions are not compared, nor unfinished ones
-continued. `tests/phases/golden_verdicts.jsonl` holds recorded verdicts of this version.
+continued. `tests/phases/verifiers/golden_verdicts.jsonl` holds recorded verdicts of this version.
 """
 
 _VERSION_OF_HASH: Final[dict[int | str | None, int | str | None]] = {

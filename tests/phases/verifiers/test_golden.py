@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from phases.common.verifiers import VERIFIERS_VERSION, Check
-from tests.phases import golden
+from phases.verifiers.registry import VERIFIERS_VERSION, Check
+from tests.phases.verifiers import golden
 
-REGENERATE = "regenerate with `python -m tests.phases.golden`"
+REGENERATE = "regenerate with `python -m tests.phases.verifiers.golden`"
 
 
 def test_no_verdict_changes_under_the_same_version() -> None:

@@ -1,9 +1,9 @@
 """Record verdicts of the verifiers, so that a change of any of them is noticed.
 
-`python -m tests.phases.golden [FILE...]` writes `golden_verdicts.jsonl` again. It keeps the cases that are
-there and adds those of the examples in the tests and of the files named: evaluations (`eval_*.json`), whose
-answers become cases. Where there is no file yet, cases come from the suites and from `docs/results`, too.
-It refuses where a verdict changed and `VERIFIERS_VERSION` was not raised.
+`python -m tests.phases.verifiers.golden [FILE...]` writes `golden_verdicts.jsonl` again. It keeps the cases
+that are there and adds those of the examples in the tests and of the files named: evaluations
+(`eval_*.json`), whose answers become cases. Where there is no file yet, cases come from the suites and from
+`docs/results`, too. It refuses where a verdict changed and `VERIFIERS_VERSION` was not raised.
 
 The first row of the file holds the version; each other row is a case with its verdict.
 """
@@ -19,14 +19,14 @@ from typing import Final
 
 import msgspec
 
-from phases.common import ifeval
-from phases.common.evaluations import read
-from phases.common.suite import EMBEDDED, STAGE1, load_suite
-from phases.common.verifiers import VERIFIERS, VERIFIERS_VERSION, Check, failures, infer_checks
-from tests.phases import test_ifeval, test_verifiers
+from phases.scoring.results import read
+from phases.scoring.suite import EMBEDDED, STAGE1, load_suite
+from phases.verifiers import ifeval
+from phases.verifiers.registry import VERIFIERS, VERIFIERS_VERSION, Check, failures, infer_checks
+from tests.phases.verifiers import test_ifeval, test_verifiers
 
 FILE: Final = Path(__file__).with_name("golden_verdicts.jsonl")
-RESULTS: Final = Path(__file__).parents[2] / "docs" / "results"
+RESULTS: Final = Path(__file__).parents[3] / "docs" / "results"
 LARGEST: Final = 1_450_000
 """Bytes of the file."""
 LONGEST: Final = 1_000
@@ -241,7 +241,7 @@ def gather(paths: Sequence[Path], earlier: Sequence[Case] = ()) -> list[Case]:
 def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print) -> int:
     """Write the recorded verdicts again; return 1 where that is refused."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.phases.golden", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.phases.verifiers.golden", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("evaluations", nargs="*", type=Path, help="eval_*.json whose answers become cases")
     paths = parser.parse_args(argv).evaluations
