@@ -109,7 +109,7 @@ def test_the_status_is_said(session: Path) -> None:
 
 
 def test_the_report_is_written(session: Path, tmp_path: Path) -> None:
-    assert commands.report(session, {}, io.StringIO(), clock=SystemClock(), output=tmp_path) == 0
+    assert commands.write_report(session, {}, io.StringIO(), clock=SystemClock(), output=tmp_path) == 0
     text = (tmp_path / "report.md").read_text()
     for told in ("Stage 1 rehearsal", "looks right", "base 7%, SFT 81%, DPO 87%", "200 rows", "70 pairs"):
         assert told in text
@@ -295,4 +295,4 @@ def test_the_bundle_verifies_and_unpacks_to_a_session(session: Path, tmp_path: P
     home = tmp_path / "home" / session.name
     assert verify(home).problems == ()
     assert SessionClient(home / "sessions" / session.name).recorded().state == "finished"
-    assert commands.verify(bundle, io.StringIO()) == 0
+    assert commands.verify_bundle(bundle, io.StringIO()) == 0

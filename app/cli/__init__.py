@@ -538,7 +538,9 @@ def _report(options: argparse.Namespace) -> int:
     folder = _folder(options)
     environment = SessionClient(folder).environment()
     return _reported(
-        lambda: commands.report(folder, environment, sys.stdout, clock=SystemClock(), output=options.output)
+        lambda: commands.write_report(
+            folder, environment, sys.stdout, clock=SystemClock(), output=options.output
+        )
     )
 
 
@@ -550,8 +552,8 @@ def _bundle(options: argparse.Namespace) -> int:
     folder, clock = _folder(options), SystemClock()
     environment = SessionClient(folder).environment()
     return _reported(
-        lambda: commands.bundle(
-            folder, environment, sys.stdout, clock=clock, output=options.output, only_list=options.list
+        lambda: commands.write_bundle(
+            folder, environment, sys.stdout, clock=clock, output=options.output, list_only=options.list
         )
     )
 
@@ -559,7 +561,7 @@ def _bundle(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from app.report import commands
 
-    return _reported(lambda: commands.verify(options.bundle, sys.stdout, unpack=options.unpack))
+    return _reported(lambda: commands.verify_bundle(options.bundle, sys.stdout, unpack=options.unpack))
 
 
 def _finish(options: argparse.Namespace) -> int:
@@ -573,32 +575,32 @@ def _finish(options: argparse.Namespace) -> int:
         print(errors, file=sys.stderr)
         return BAD_INPUT
 
-    def agreed() -> bool:
+    def confirm() -> bool:
         if options.yes or not sys.stdin.isatty():
             return bool(options.yes)
         return input("Write this? [y/N] ").strip().lower() in ("y", "yes")
 
     folder = _folder(options)
     return _reported(
-        lambda: commands.finish(
+        lambda: commands.finish_session(
             folder,
             os.environ,
             sys.stdout,
             clock=SystemClock(),
             repository=options.repository,
             plan=plan,
-            agreed=agreed,
+            confirm=confirm,
         )
     )
 
 
 def _reported(act: Callable[[], int]) -> int:
-    from app.report.commands import Failed
+    from app.report.commands import ReportError
 
     try:
         return act()
-    except Failed as failed:
-        return _fail(str(failed))
+    except ReportError as error:
+        return _fail(str(error))
 
 
 def _sessions(options: argparse.Namespace) -> int:

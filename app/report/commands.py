@@ -21,7 +21,7 @@ BAD = 1
 _LONGEST_DIFF = 1 << 20
 
 
-class Failed(Exception):  # noqa: N818 - it is said to the operator
+class ReportError(Exception):  # noqa: N818 - it is said to the operator
     """It cannot be done; the message says why and what to do."""
 
 
@@ -40,14 +40,14 @@ def outputs(session: Path) -> Path:
     return aside if aside.is_dir() else artifacts
 
 
-def bundle(
+def write_bundle(
     session: Path,
     environment: Mapping[str, str],
     out: TextIO,
     *,
     clock: Clock,
     output: Path | None = None,
-    only_list: bool = False,
+    list_only: bool = False,
 ) -> int:
     """Show what is packed, pack it with the report as it now is, and say how to fetch and check it.
 
@@ -57,24 +57,24 @@ def bundle(
         out: where to write.
         clock: the present, for the report.
         output: the bundle, by default `bundles/<session>.tar` beside the session's outputs.
-        only_list: show what would be packed, and write nothing.
+        list_only: show what would be packed, and write nothing.
 
     Raises:
-        Failed: there is no such session, a pattern leaves the folder, or there is not enough space.
+        ReportError: there is no such session, a pattern leaves the folder, or there is not enough space.
     """
     try:
         plan = _plan(session)
         masking = masker(plan, environment)
-        if not only_list:
+        if not list_only:
             _write_report(session, outputs(session), masking, environment, clock)
         found = bundles.contents(outputs(session), plan.bundle.include, session)
         _show(found, out)
-        if only_list:
+        if list_only:
             return 0
         target = output or session.parent.parent / bundles.FOLDER / f"{session.name}.tar"
         done = bundles.pack(found, target, masking, _Percent(out))
     except (bundles.BundleError, story.NoStory, OSError) as error:
-        raise Failed(str(error)) from error
+        raise ReportError(str(error)) from error
     for notice in (*masking.notices, *done.notices):
         out.write(f"note: {notice}\n")
     for name in done.masked:
@@ -113,20 +113,20 @@ class _Percent:
             self._next += 10
 
 
-def report(
+def write_report(
     session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock, output: Path | None = None
 ) -> int:
     """Write the report of a session, as it stands, into a folder: by default beside its outputs.
 
     Raises:
-        Failed: there is no such session, or the files cannot be written.
+        ReportError: there is no such session, or the files cannot be written.
     """
     try:
         masking = masker(_plan(session), environment)
         for path in _write_report(session, output or outputs(session), masking, environment, clock):
             out.write(f"{path}\n")
     except (story.NoStory, OSError) as error:
-        raise Failed(str(error)) from error
+        raise ReportError(str(error)) from error
     for notice in masking.notices:
         out.write(f"note: {notice}\n")
     return 0
@@ -144,7 +144,7 @@ def _write_report(
     return page, text
 
 
-def finish(
+def finish_session(
     session: Path,
     environment: Mapping[str, str],
     out: TextIO,
@@ -152,9 +152,9 @@ def finish(
     clock: Clock,
     repository: Path,
     plan: Plan | None,
-    agreed: Callable[[], bool],
+    confirm: Callable[[], bool],
 ) -> int:
-    """Show what a session changes in the operator's repository, and make the changes if that is agreed to.
+    """Show what a session changes in the operator's repository, and make the changes if that is confirm to.
 
     Args:
         session: the session's folder.
@@ -163,10 +163,10 @@ def finish(
         clock: the present.
         repository: a folder in the repository.
         plan: whose [finish] says what is to be done; the session's own, if None.
-        agreed: asks the operator.
+        confirm: asks the operator.
 
     Raises:
-        Failed: the plan asks for nothing, or something is in the way; nothing was written.
+        ReportError: the plan asks for nothing, or something is in the way; nothing was written.
     """
     from app.report import finish as finishing
 
@@ -174,7 +174,7 @@ def finish(
         own = _plan(session)
         wanted = (plan or own).finish
         if wanted == type(wanted)():
-            raise Failed("the plan has no [finish] table that says what to do: see docs/plan.md")
+            raise ReportError("the plan has no [finish] table that says what to do: see docs/plan.md")
         masking = masker(own, environment)
         told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0], masking)
         place = finishing.Repository(repository)
@@ -186,26 +186,26 @@ def finish(
         if not found.edits and not found.moves:
             out.write("nothing to do: all of it is there already\n")
             return 0
-        if not agreed():
+        if not confirm():
             out.write("nothing was written\n")
             return 0
         finishing.apply(found, place)
     except (finishing.CannotFinish, story.NoStory, OSError) as error:
-        raise Failed(str(error)) from error
+        raise ReportError(str(error)) from error
     out.write(f"written into {place.root}; nothing is committed: git status and git diff show it\n")
     return 0
 
 
-def verify(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
+def verify_bundle(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
     """Check a bundle, or the folder of an unpacked one, and unpack it if that is asked and it is whole.
 
     Raises:
-        Failed: it cannot be read, or not be unpacked.
+        ReportError: it cannot be read, or not be unpacked.
     """
     try:
         found = verification.unpack(path, unpack) if unpack else verification.verify(path)
     except OSError as error:
-        raise Failed(f"{error.filename or path}: {error.strerror}") from error
+        raise ReportError(f"{error.filename or path}: {error.strerror}") from error
     for problem in found.problems:
         out.write(f"{problem}\n")
     if found.problems:

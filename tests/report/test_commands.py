@@ -12,7 +12,7 @@ from tests.report.conftest import TOKEN, SteppedClock
 def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
     environment = {"HF_TOKEN": TOKEN, "RUNPOD_PUBLIC_IP": "1.2.3.4", "RUNPOD_TCP_PORT_22": "40022"}
-    assert commands.bundle(session, environment, out, clock=SteppedClock()) == 0
+    assert commands.write_bundle(session, environment, out, clock=SteppedClock()) == 0
     target = tmp_path / "artifacts/bundles/20251009-100000.tar"
     text = out.getvalue()
     assert text.index("5 kB") < text.index("packed 100 %") < text.index("scp -P 40022")
@@ -21,37 +21,39 @@ def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp
     assert TOKEN.encode() not in target.read_bytes()
 
     out = io.StringIO()
-    assert commands.verify(target, out, unpack=tmp_path / "home") == 0
+    assert commands.verify_bundle(target, out, unpack=tmp_path / "home") == 0
     assert "every byte is as it was packed" in out.getvalue()
     log = tmp_path / "home/20251009-100000/logs/train.log"
     log.write_text("using another\n")
-    assert commands.verify(log.parent.parent, out) == 1
+    assert commands.verify_bundle(log.parent.parent, out) == 1
     assert "logs/train.log: its bytes are not those of the manifest" in out.getvalue()
 
 
 def test_an_unpacked_bundle_can_be_reported_on(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
-    assert commands.bundle(session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock()) == 0
+    assert commands.write_bundle(session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock()) == 0
     assert (
-        commands.verify(tmp_path / f"artifacts/bundles/{session.name}.tar", out, unpack=tmp_path / "home")
+        commands.verify_bundle(
+            tmp_path / f"artifacts/bundles/{session.name}.tar", out, unpack=tmp_path / "home"
+        )
         == 0
     )
     unpacked = tmp_path / "home" / session.name / "sessions" / session.name
-    assert commands.report(unpacked, {}, out, clock=SteppedClock(), output=tmp_path / "home") == 0
+    assert commands.write_report(unpacked, {}, out, clock=SteppedClock(), output=tmp_path / "home") == 0
     assert "loss 0.52" in (tmp_path / "home/report.md").read_text()
-    assert commands.verify(tmp_path / "home" / session.name, out) == 0
+    assert commands.verify_bundle(tmp_path / "home" / session.name, out) == 0
 
 
 def test_bundle_only_lists(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, clock=SteppedClock(), only_list=True) == 0
+    assert commands.write_bundle(session, {}, out, clock=SteppedClock(), list_only=True) == 0
     assert "together" in out.getvalue()
     assert not (tmp_path / "artifacts/bundles").exists()
 
 
 def test_bundle_says_which_secret_it_cannot_know(session: Path) -> None:
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, clock=SteppedClock()) == 0
+    assert commands.write_bundle(session, {}, out, clock=SteppedClock()) == 0
     assert "HF_TOKEN is not set here" in out.getvalue()
 
 
@@ -60,24 +62,28 @@ def test_an_earlier_session_is_bundled_from_where_its_outputs_are(session: Path,
     aside.mkdir(parents=True)
     (tmp_path / "artifacts/models").rename(aside / "models")
     out = io.StringIO()
-    assert commands.bundle(session, {}, out, clock=SteppedClock()) == 0
+    assert commands.write_bundle(session, {}, out, clock=SteppedClock()) == 0
     assert "logs: nothing is there" in out.getvalue()
-    assert commands.verify(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
+    assert commands.verify_bundle(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
 
 
 def test_what_is_no_session_is_one_line(tmp_path: Path) -> None:
-    for act, plan in ((commands.bundle, None), (commands.report, None), (commands.report, "{}")):
+    for act, plan in (
+        (commands.write_bundle, None),
+        (commands.write_report, None),
+        (commands.write_report, "{}"),
+    ):
         if plan:
             (tmp_path / "plan.json").write_text(plan)
-        with pytest.raises(commands.Failed, match="expected the folder of a session") as failed:
+        with pytest.raises(commands.ReportError, match="expected the folder of a session") as failed:
             act(tmp_path, {}, io.StringIO(), clock=SteppedClock())
         assert "\n" not in str(failed.value)
 
 
 def test_verify_of_what_is_no_bundle_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(commands.Failed, match=r"nothing\.tar: No such file"):
-        commands.verify(tmp_path / "nothing.tar", io.StringIO())
+    with pytest.raises(commands.ReportError, match=r"nothing\.tar: No such file"):
+        commands.verify_bundle(tmp_path / "nothing.tar", io.StringIO())
     (tmp_path / "empty").mkdir()
     out = io.StringIO()
-    assert commands.verify(tmp_path / "empty", out) == 1
+    assert commands.verify_bundle(tmp_path / "empty", out) == 1
     assert "there is no MANIFEST.sha256" in out.getvalue()

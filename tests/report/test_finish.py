@@ -54,11 +54,11 @@ def home(tmp_path: Path) -> Path:
     return root
 
 
-def finish(session: Path, home: Path, plan: Plan | None = None, *, agreed: bool = True) -> str:
+def finish(session: Path, home: Path, plan: Plan | None = None, *, confirmed: bool = True) -> str:
     out = io.StringIO()
-    commands.finish(
+    commands.finish_session(
         session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock(), repository=home, plan=plan,
-        agreed=lambda: agreed,
+        confirm=lambda: confirmed,
     )  # fmt: skip
     return out.getvalue()
 
@@ -74,7 +74,7 @@ def test_the_difference_is_shown_first_and_then_written_and_nothing_is_committed
 ) -> None:
     plan = plan_with(tmp_path)
     before = git(home, "rev-parse", "HEAD")
-    shown = finish(session, home, plan, agreed=False)
+    shown = finish(session, home, plan, confirmed=False)
     assert "+- [x] Baseline evaluation of the base model (2025-10-09: 17 %)" in shown
     assert "nothing was written" in shown
     assert git(home, "status", "--porcelain") == ""
@@ -135,7 +135,7 @@ def test_once_done_there_is_nothing_to_do_and_another_session_replaces_the_resul
 def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, tmp_path: Path) -> None:
     (home / "ROADMAP.md").write_text(ROADMAP + "- [ ] Mine\n")
     (home / "VERIFICATION.md").write_text("not tracked\n")
-    with pytest.raises(commands.Failed) as failed:
+    with pytest.raises(commands.ReportError) as failed:
         finish(session, home, plan_with(tmp_path))
     assert "ROADMAP.md has changes that are not committed" in str(failed.value)
     assert "VERIFICATION.md has changes that are not committed" in str(failed.value)
@@ -168,7 +168,7 @@ def test_nothing_outside_is_touched_and_what_is_in_the_way_is_said(
     (home / "inner").symlink_to("data")
     (home / "taken/sep10").mkdir(parents=True)
     (home / "half.md").write_text("<!-- gonogo results: begin -->\n")
-    with pytest.raises(commands.Failed, match=said):
+    with pytest.raises(commands.ReportError, match=said):
         finish(session, home, plan_with(tmp_path, f"[finish]\n{table}\n"))
     assert (home / "data/sep10/rows.jsonl").exists()
 

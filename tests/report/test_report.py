@@ -251,10 +251,10 @@ def test_hostile_records_are_only_text(session: Path) -> None:
 def test_the_command_writes_both_files(
     session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert commands.report(session, {"HF_TOKEN": TOKEN}, sys.stdout, clock=SteppedClock()) == 0
+    assert commands.write_report(session, {"HF_TOKEN": TOKEN}, sys.stdout, clock=SteppedClock()) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert written == [tmp_path / "artifacts/report.html", tmp_path / "artifacts/report.md"]
     assert all(path.read_text() for path in written)
     (session / "journal.jsonl").write_bytes(b"")
-    with pytest.raises(commands.Failed, match="has not begun"):
-        commands.report(session, {}, sys.stdout, clock=SteppedClock())
+    with pytest.raises(commands.ReportError, match="has not begun"):
+        commands.write_report(session, {}, sys.stdout, clock=SteppedClock())
