@@ -21,7 +21,7 @@ BAD = 1
 _LONGEST_DIFF = 1 << 20
 
 
-class ReportError(Exception):  # noqa: N818 - it is said to the operator
+class ReportError(Exception):
     """It cannot be done; the message says why and what to do."""
 
 
