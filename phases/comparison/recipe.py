@@ -18,19 +18,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from pydantic import Field
 
+from phases.comparison.spec import CONTRASTS, MODELS, Parameters
 from phases.contract import files
-from phases.contract.parameters import PhaseParameters, parse
+from phases.contract.parameters import parse
 from phases.contract.reporter import Reporter, stop_on_sigterm
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import Evaluation, EvaluationError, Result, check_comparable, newest, read
 from phases.verifiers import ifeval
 from phases.verifiers.registry import recorded_version
 
-MODELS: Final = ("base", "sft", "dpo")
 NAMES: Final = {"base": "base", "sft": "SFT", "dpo": "DPO"}
-CONTRASTS: Final = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
 LEVEL: Final = 0.05
 """Of a p-value after Holm's correction, below which a difference is called one."""
 SHOWN: Final = 5
@@ -43,62 +41,7 @@ TITLES: Final = {"": "followed", "following_": "following alone", "stopping_": "
 """What is contrasted, by the prefix of its metrics."""
 
 
-class Parameters(PhaseParameters):
-    """Which evaluations are compared."""
-
-    base: list[str] = Field(min_length=1, description="evaluation of the base model: files or patterns")
-    sft: list[str] = Field(min_length=1, description="evaluation of the SFT model; the newest file counts")
-    dpo: list[str] = Field(min_length=1, description="evaluation of the DPO model")
-    output: Path = Field(description="text report; a JSON file of the same name is written beside it")
-    seed: int = Field(20251003, ge=0, description="seed of the bootstrap")
-    verification: Path | None = Field(None, description="manifest.json of the verification, for the tiers")
-    sft_data: Path | None = Field(None, description="manifest.json of the SFT data, for the tiers")
-    sft_training: Path | None = Field(None, description="manifest.json of the SFT model, for the tiers")
-    pairs: Path | None = Field(None, description="manifest.json of the preference pairs, for the tiers")
-    dpo_training: Path | None = Field(None, description="manifest.json of the DPO model, for the tiers")
-    resamples: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap resamples")
-
-
-_OF_CONTRAST: Final = (
-    ("p", "p-value of the exact McNemar test after Holm's correction"),
-    ("p_raw", "p-value of the exact McNemar test"),
-    ("gain", "difference of the rates"),
-    ("gain_low", "lower end of its BCa bootstrap 95 % interval"),
-    ("gain_high", "upper end of its BCa bootstrap 95 % interval"),
-    ("gained", "prompts that only the second model follows"),
-    ("lost", "prompts that only the first model follows"),
-    ("detectable", "smallest difference found with power 0.8 after Holm's correction at worst"),
-)
-
-METRICS = {
-    **{
-        f"{model}_{what}": f"{meaning} of the {model} model"
-        for model in MODELS
-        for what, meaning in (
-            ("rate", "share of prompts followed"),
-            ("rate_low", "lower end of the Wilson 95 % interval"),
-            ("rate_high", "upper end of the Wilson 95 % interval"),
-            ("following_rate", "share of prompts followed, whether or not the answer ended by itself,"),
-            ("following_rate_low", "lower end of the Wilson 95 % interval of following alone"),
-            ("following_rate_high", "upper end of the Wilson 95 % interval of following alone"),
-            ("truncation_rate", "share of cut-off answers"),
-            ("went_on_rate", "share of answers after which it went on to another instruction"),
-        )
-    },
-    **{
-        f"{prefix}{what}_{first}_{second}": f"{meaning}, {first} to {second}{rule}"
-        for prefix, rule in (
-            ("", ""),
-            ("following_", ", following alone"),
-            ("stopping_", ", stopping in time alone"),
-        )
-        for first, second in CONTRASTS
-        for what, meaning in _OF_CONTRAST
-    },
-    "prompts": "prompts in the suite",
-    "tier": "highest tier of success reached: none, minimum, full or publication-ready",
-}
-
+OF_CONTRAST: Final = ("p", "p_raw", "gain", "gain_low", "gain_high", "gained", "lost", "detectable")
 
 RULES: Final[dict[str, Callable[[Result], bool]]] = {
     "": lambda result: result.passed,
@@ -217,12 +160,19 @@ def _contrasts(
     holm = adjusted([contrast.p for contrast in found], "holm")
     values: dict[str, float | int] = {}
     for (a, b), contrast, p in zip(CONTRASTS, found, holm, strict=True):
-        of_contrast = (
-            *(p, contrast.p, contrast.gain, contrast.low, contrast.high),
-            *(contrast.gained, contrast.lost, contrast.detectable),
-        )
-        for (what, _), value in zip(_OF_CONTRAST, of_contrast, strict=True):
-            values[f"{prefix}{what}_{a}_{b}"] = value
+        values |= {
+            f"{prefix}{name}_{a}_{b}": value
+            for name, value in (
+                ("p", p),
+                ("p_raw", contrast.p),
+                ("gain", contrast.gain),
+                ("gain_low", contrast.low),
+                ("gain_high", contrast.high),
+                ("gained", contrast.gained),
+                ("lost", contrast.lost),
+                ("detectable", contrast.detectable),
+            )
+        }
     return values
 
 
@@ -290,16 +240,16 @@ def _few_shot_text(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _ifeval(model: str, metrics: Mapping[str, Any]) -> str:
     """Give the four standard numbers, where the suite was that of IFEval."""
-    if not ifeval.NUMBERS.keys() <= metrics.keys():
+    if not set(ifeval.SCORES) <= metrics.keys():
         return ""
-    shown = [f"{n.removeprefix('ifeval_').replace('_', ' ')} {metrics[n]:.1%}" for n in ifeval.NUMBERS]
+    shown = [f"{n.removeprefix('ifeval_').replace('_', ' ')} {metrics[n]:.1%}" for n in ifeval.SCORES]
     return f"{NAMES[model]} on IFEval: {', '.join(shown)}"
 
 
 def _contrast_table(title: str, prefix: str, metrics: Mapping[str, Any]) -> list[str]:
     lines = [f"{title:22} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable"]
     for a, b in CONTRASTS:
-        of = {what: metrics[f"{prefix}{what}_{a}_{b}"] for what, _ in _OF_CONTRAST}
+        of = {what: metrics[f"{prefix}{what}_{a}_{b}"] for what in OF_CONTRAST}
         lines.append(
             f"{NAMES[a] + ' -> ' + NAMES[b]:20} {of['gain']:>+7.1%}  [{of['gain_low']:>+7.1%}, "
             f"{of['gain_high']:>+7.1%}]  {of['gained']:>6} {of['lost']:>5}   {of['p_raw']:>11.2g}  "

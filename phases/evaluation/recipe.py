@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
 from phases.contract.heartbeat import Heartbeat
-from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters, parse
+from phases.contract.parameters import parse
 from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.evaluation.spec import CATEGORIES, Parameters
 from phases.verifiers import ifeval
 
 if TYPE_CHECKING:
@@ -35,48 +35,6 @@ if TYPE_CHECKING:
 SAMPLES = 12
 STOP_RULE = "an answer ends at the end-of-text token; going on to another instruction is cut off and noted"
 """Recorded: answers under another rule are not continued, and models under different ones not compared."""
-
-
-class Parameters(PhaseParameters):
-    """What is evaluated, on what."""
-
-    model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
-    suite: str = Field(
-        "auto",
-        description="'stage1', 'embedded', a JSONL file (also IFEval's), or 'auto': what fits the model",
-    )
-    output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
-    max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
-    engine: EngineWish = Field("auto", description=ENGINE_HELP)
-    batch_size: int = Field(
-        32, ge=1, le=4096, description="prompts at once for transformers; vllm finds its own"
-    )
-    seed: int = Field(20251003, ge=0, description="chooses the examples; greedy decoding draws no numbers")
-    shots: int = Field(0, ge=0, le=32, description="also ask every prompt after so many solved examples")
-
-
-METRICS = {
-    "success_rate": "share of prompts whose answer ended by itself and passed all checks",
-    "success_rate_low": "lower end of its Wilson 95 % interval",
-    "success_rate_high": "upper end of its Wilson 95 % interval",
-    "prompts": "prompts in the suite",
-    "passed": "prompts that were followed",
-    "truncation_rate": "share of answers that were cut off at max_new_tokens",
-    "success_rate_if_stopped": "share of prompts followed when the answer may go on to another instruction",
-    "success_rate_if_stopped_low": "lower end of its Wilson 95 % interval",
-    "success_rate_if_stopped_high": "upper end of its Wilson 95 % interval",
-    "went_on_rate": "share of answers after which the model went on to another instruction",
-    "success_rate_few_shot": "share followed after solved examples, stopping not asked for (with `shots`)",
-    "success_rate_few_shot_low": "lower end of its Wilson 95 % interval",
-    "success_rate_few_shot_high": "upper end of its Wilson 95 % interval",
-    "mean_tokens": "mean tokens of an answer, its end included",
-    "tokens_per_second": "tokens generated a second",
-    **ifeval.NUMBERS,
-    **{
-        f"success_rate_{category}": f"share of the {category.replace('_', ' ')} prompts that were followed"
-        for category in ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
-    },
-}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -215,7 +173,7 @@ def _is_ifeval(suite: "Suite") -> bool:
 def _ifeval_numbers(suite: "Suite", results: Sequence[Answer]) -> Mapping[str, float]:
     if not _is_ifeval(suite):
         return {}
-    return ifeval.numbers(
+    return ifeval.compute_scores(
         [prompt.checks for prompt in suite.prompts],
         [[failed for failed in a.failures if failed in ifeval.INSTRUCTIONS] for a in results],
         [a.loose_failures for a in results],
@@ -234,7 +192,7 @@ def _sentence(metrics: Mapping[str, Any]) -> str:
         f"without having to stop in time: {share('success_rate_if_stopped')}; "
         f"{metrics['went_on_rate']:.1%} went on, {metrics['truncation_rate']:.1%} cut off"
         + (f"; after examples: {share(few_shot)}" if few_shot in metrics else "")
-        + "".join(f"; {name} {metrics[name]:.1%}" for name in ifeval.NUMBERS if name in metrics)
+        + "".join(f"; {name} {metrics[name]:.1%}" for name in ifeval.SCORES if name in metrics)
     )
 
 
@@ -362,7 +320,7 @@ def _metrics(
             "success_rate_few_shot_low": shown.low,
             "success_rate_few_shot_high": shown.high,
         }
-    metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if f"success_rate_{n}" in METRICS}
+    metrics |= {f"success_rate_{n}": r.rate for n, r in rates.items() if n in CATEGORIES}
     return metrics, {
         name: {
             "success_rate": r.rate,

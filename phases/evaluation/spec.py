@@ -1,6 +1,64 @@
-"""What gonogo reads about the phase before it runs it."""
+"""Parameters and metrics of the evaluation phase."""
 
+from pathlib import Path
+
+from pydantic import Field
+
+from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
-from phases.evaluation.recipe import METRICS, Parameters
 
-SPEC = PhaseSpec(Parameters, tuple(Metric(name, meaning) for name, meaning in METRICS.items()))
+
+class Parameters(PhaseParameters):
+    """Parameters of the evaluation phase."""
+
+    model: str = Field(description="model to evaluate: hub id, folder, adapter folder, or 'embedded'")
+    suite: str = Field(
+        "auto",
+        description="'stage1', 'embedded', a JSONL file (also IFEval's), or 'auto' to match the model",
+    )
+    output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
+    max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
+    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    batch_size: int = Field(
+        32, ge=1, le=4096, description="prompts in a batch (transformers only; vllm chooses its own)"
+    )
+    seed: int = Field(20251003, ge=0, description="seed that selects the solved examples of `shots`")
+    shots: int = Field(0, ge=0, le=32, description="solved examples before each prompt in a second pass")
+
+
+CATEGORIES = ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
+"""Categories whose success rate is a metric."""
+
+METRICS = (
+    Metric("success_rate", "share of prompts whose answer passes all checks and stops in time"),
+    Metric("success_rate_low", "lower end of its Wilson 95 % interval"),
+    Metric("success_rate_high", "upper end of its Wilson 95 % interval"),
+    Metric("prompts", "number of prompts in the suite"),
+    Metric("passed", "number of prompts that count towards success_rate"),
+    Metric("truncation_rate", "share of answers that were cut off at max_new_tokens"),
+    Metric(
+        "success_rate_if_stopped",
+        "share of prompts followed, whether or not the answer stops in time",
+    ),
+    Metric("success_rate_if_stopped_low", "lower end of its Wilson 95 % interval"),
+    Metric("success_rate_if_stopped_high", "upper end of its Wilson 95 % interval"),
+    Metric("went_on_rate", "share of answers after which the model started a new instruction"),
+    Metric(
+        "success_rate_few_shot",
+        "share of prompts followed after solved examples, whether or not they stop in time",
+    ),
+    Metric("success_rate_few_shot_low", "lower end of its Wilson 95 % interval"),
+    Metric("success_rate_few_shot_high", "upper end of its Wilson 95 % interval"),
+    Metric("mean_tokens", "mean number of tokens in an answer, including the end-of-text token"),
+    Metric("tokens_per_second", "tokens generated per second"),
+    Metric("ifeval_prompt_strict", "IFEval: share of prompts with all instructions followed, strict"),
+    Metric("ifeval_instruction_strict", "IFEval: share of instructions followed, strict"),
+    Metric("ifeval_prompt_loose", "IFEval: share of prompts with all instructions followed, loose"),
+    Metric("ifeval_instruction_loose", "IFEval: share of instructions followed, loose"),
+    *(
+        Metric(f"success_rate_{category}", f"success rate of the {category.replace('_', ' ')} prompts")
+        for category in CATEGORIES
+    ),
+)
+
+SPEC = PhaseSpec(Parameters, METRICS)

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
 from phases.contract.heartbeat import Heartbeat
-from phases.contract.parameters import PhaseParameters, parse
+from phases.contract.parameters import parse
 from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.verification.spec import Parameters
 
 if TYPE_CHECKING:
     from phases.models.loader import LoadedModel, Tokenizer
@@ -34,34 +34,6 @@ if TYPE_CHECKING:
 
 Verdict = Literal["clean", "contaminated", "inconclusive"]
 CALIBRATION: Final = Path(__file__).with_name("calibration.json")
-
-
-class Parameters(PhaseParameters):
-    """What is verified."""
-
-    model: str = Field(description="hub id, folder, adapter folder, or 'embedded'")
-    output_dir: Path = Field(description="folder for verification_<time>.json and .txt")
-    max_new_tokens: int = Field(48, ge=8, le=512, description="tokens of each sentinel's completion")
-    batch_size: int = Field(32, ge=1, le=1024, description="prompts at once")
-    seed: int = Field(20251003, ge=0, description="recorded; greedy decoding draws no random numbers")
-
-
-METRICS = {
-    "verdict": "clean, contaminated or inconclusive",
-    "clean": "whether the verdict is clean",
-    "success_rate": "share of bare sentinel instructions that were followed",
-    "success_rate_low": "lower end of its Wilson 95 % interval",
-    "success_rate_high": "upper end of its Wilson 95 % interval",
-    "completion_rate": "share of pattern completions that were right",
-    "chat_leak": "mean probability of chat tokens where a turn ends in bare text",
-    "stop_excess": "mean probability of the end after a bare answer, less that after a document's sentence",
-    "identity_preference": "log-probability a token of 'I am an AI' less that of a person's answer",
-    "frame_stop": "mean probability of the turn's end after an answer in a chat frame (has it seen chats?)",
-    "frame_gain": "log-probability a token of an answer inside a chat frame, less in bare text",
-    "chat_template": "whether the tokenizer comes with a chat template, which this loader removes",
-    "chat_end_token": "whether the token that ends a text is a chat token",
-    "wraps_prompts": "whether the tokenizer by itself puts chat tokens around plain text",
-}
 
 
 # What the model is asked

@@ -341,15 +341,16 @@ INSTRUCTIONS: Final[dict[str, Callable[..., bool]]] = {
 }
 """The published instructions by their ids."""
 
-NUMBERS: Final = {
-    "ifeval_prompt_strict": "IFEval: share of prompts all of whose instructions are followed, strictly",
-    "ifeval_instruction_strict": "IFEval: share of instructions that are followed, strictly",
-    "ifeval_prompt_loose": "IFEval: share of prompts all of whose instructions are followed, loosely",
-    "ifeval_instruction_loose": "IFEval: share of instructions that are followed, loosely",
-}
+SCORES: Final = (
+    "ifeval_prompt_strict",
+    "ifeval_instruction_strict",
+    "ifeval_prompt_loose",
+    "ifeval_instruction_loose",
+)
+"""The standard numbers reported for IFEval."""
 
 
-def numbers(
+def compute_scores(
     checks: Sequence[Sequence[Check]], strict: Sequence[Sequence[str]], loose: Sequence[Sequence[str]]
 ) -> Mapping[str, float]:
     """Return the four standard numbers.

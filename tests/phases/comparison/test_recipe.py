@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from phases.comparison import recipe as comparison
-from phases.comparison.recipe import METRICS
+from phases.comparison.spec import METRICS
 from phases.scoring import error_analysis
 from phases.scoring.results import Result
 from phases.scoring.stats import adjusted, mcnemar, paired, trend, wilson
@@ -69,7 +69,7 @@ def compare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(folder, monkeypatch) == 0
     metrics = json.loads((folder / "result.json").read_text())["metrics"]
-    assert set(metrics) == set(METRICS)
+    assert set(metrics) == {metric.name for metric in METRICS}
     assert (metrics["base_rate"], metrics["sft_rate"], metrics["dpo_rate"]) == (0.10, 0.65, 0.76)
     assert (metrics["gained_base_sft"], metrics["lost_base_sft"]) == (60, 5)
     raw = [binomtest(b, b + c, 0.5).pvalue for b, c in ((60, 5), (11, 0), (66, 0))]
@@ -327,7 +327,7 @@ def test_a_detectable_gain_is_found_four_times_in_five(prompts: int, differ: flo
 
 
 def test_the_standard_numbers_of_ifeval_are_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = dict(zip(ifeval.NUMBERS, (0.1, 0.2, 0.3, 0.4), strict=True))
+    numbers = dict(zip(ifeval.SCORES, (0.1, 0.2, 0.3, 0.4), strict=True))
     sft = evaluation(PASSED["sft"], metrics=numbers)
     (folder / "sft" / "eval_20260101_000000.json").write_text(json.dumps(sft))
     assert compare(folder, monkeypatch) == 0

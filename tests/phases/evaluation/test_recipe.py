@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from phases.evaluation import recipe as evaluation
-from phases.evaluation.recipe import METRICS
+from phases.evaluation.spec import METRICS
 from phases.generation.generate import Completion
 from phases.scoring.suite import Prompt, load_suite
 from phases.verifiers.registry import Check
@@ -52,7 +52,7 @@ def test_an_evaluation_keeps_what_the_model_said(arguments: list[str], suite: Pa
     assert found["suite"] == {"name": "suite", "version": load_suite(str(suite)).version}
     assert [r["key"] for r in found["results"]] == ["k0", "k50"]  # type: ignore[attr-defined]
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
-    assert set(metrics) <= set(METRICS)
+    assert set(metrics) <= {metric.name for metric in METRICS}
     assert metrics["success_rate"] == found["success_rate"]
     kinds = [json.loads(line)["type"] for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
     assert {"progress", "sample", "artifact", "metric"} <= set(kinds)
@@ -117,7 +117,7 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     shown = found["provenance"]["demonstrations"]  # type: ignore[index]
     assert len({example["category"] for example in shown}) == 3
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
-    assert set(metrics) <= set(METRICS)
+    assert set(metrics) <= {metric.name for metric in METRICS}
     low, rate, high = (metrics[f"success_rate_few_shot{end}"] for end in ("_low", "", "_high"))
     assert low <= rate <= high
     # Interrupted among the answers with examples, it goes on there.

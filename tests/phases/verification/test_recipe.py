@@ -12,13 +12,13 @@ from phases.scoring.suite import load_suite
 from phases.verification import recipe as verification
 from phases.verification.recipe import (
     CALIBRATION,
-    METRICS,
     Signals,
     chat_frame,
     chat_token_ids,
     first_answer,
     judge,
 )
+from phases.verification.spec import METRICS
 
 CASES = json.loads(CALIBRATION.read_text())["cases"]
 BASE = Signals(
@@ -124,7 +124,7 @@ def test_nothing_is_concluded_about_a_model_that_knows_nothing(
     assert verification.main(arguments) == 0
     written = json.loads(result.read_text())
     assert written["metrics"]["verdict"] == "inconclusive"
-    assert set(written["metrics"]) <= set(METRICS)
+    assert set(written["metrics"]) <= {metric.name for metric in METRICS}
     [report] = (tmp_path / "out").glob("verification_*.json")
     evidence = json.loads(report.read_text())["evidence"]
     tokenizer = load_tokenizer(str(tiny_model))

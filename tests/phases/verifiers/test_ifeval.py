@@ -215,7 +215,7 @@ def test_what_is_followed_strictly_is_followed_loosely(response: str) -> None:
 def test_the_four_numbers() -> None:
     a, b = Check("punctuation:no_comma"), Check("startend:quotation")
     checks = [[a, b], [a], [b]]
-    found = ifeval.numbers(checks, strict=[[b.kind], [], [b.kind]], loose=[[], [], [b.kind]])
+    found = ifeval.compute_scores(checks, strict=[[b.kind], [], [b.kind]], loose=[[], [], [b.kind]])
     assert found == {
         "ifeval_prompt_strict": pytest.approx(1 / 3),
         "ifeval_instruction_strict": pytest.approx(1 / 2),
@@ -293,10 +293,10 @@ def test_an_evaluation_reports_the_four_numbers(
     summary = json.loads(written.read_text())
     checks = [prompt.checks for prompt in load_suite(str(path)).prompts]
     answers = [result["response"] for result in summary["results"]]
-    again = ifeval.numbers(
+    again = ifeval.compute_scores(
         checks,
         [ifeval.failures(c, a) for c, a in zip(checks, answers, strict=True)],
         [ifeval.loose_failures(c, a) for c, a in zip(checks, answers, strict=True)],
     )
-    assert {name: metrics[name] for name in ifeval.NUMBERS} == again
+    assert {name: metrics[name] for name in ifeval.SCORES} == again
     assert summary["provenance"]["sentences"] == ifeval.sentence_parameters()
