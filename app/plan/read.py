@@ -19,7 +19,7 @@ from app.plan.expressions import ExpressionError, headline_names, parse
 from app.plan.schema import Phase, Plan, Pod, Session
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import load_spec, phase_names
-from phases.training.data import TrainingParameters
+from phases.training.parameters import TrainingParameters
 
 # A profile's tables merge into the plan's; these say a thing as a whole and replace the plan's.
 _WHOLE = frozenset({"estimate"})

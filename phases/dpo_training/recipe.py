@@ -16,22 +16,20 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
 from phases.contract.reporter import Reporter
+from phases.dpo_training.spec import METRICS, Parameters
 from phases.models import distributed, prompt_format
 from phases.training.data import (
-    SHARED_METRICS,
     BadInputError,
-    TrainingParameters,
     command,
     ends,
     hold_out,
     read,
     row_order,
-    unusual,
 )
+from phases.training.parameters import describe_unusual_values
 
 if TYPE_CHECKING:
     from phases.generation.generate import Completion
@@ -47,64 +45,6 @@ CHOSEN_FALL = 0.25
 SHARED_FALL = 0.5
 """Alarms: accuracy no better than this; lengths changed by this factor; the log-probability of chosen answers
 fell by more than this share of itself, and of the fall of rejected answers."""
-
-
-class Parameters(TrainingParameters):
-    """Parameters of DPO training."""
-
-    sft_model: str = Field(
-        description="adapter folder of SFT training: where training starts, and the reference"
-    )
-    preference_file: list[str] = Field(
-        min_length=1, description="JSONL files or patterns; rows of preference_pairs"
-    )
-    beta: float = Field(
-        0.1,
-        gt=0,
-        le=10,
-        description="how strongly to stay near the reference; lower allows more drift",
-        json_schema_extra={"usual": [0.1, 0.3]},
-    )
-    sft_weight: float = Field(
-        0.0,
-        ge=0,
-        le=10,
-        description="weight of the loss of SFT on chosen answers, which keeps them likely; 0: none",
-    )
-    swapped_share: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of pairs whose answers change places: a control; with 0.5 nothing can be learnt",
-    )
-    epochs: int = Field(
-        3, ge=1, le=50, description="times each pair is trained", json_schema_extra={"usual": [1, 3]}
-    )
-    batch_size: int = Field(2, ge=1, le=1024, description="pairs at once on each device")
-    learning_rate: float = Field(
-        5e-5,
-        gt=0,
-        le=0.1,
-        description="highest learning rate; it decays as a cosine",
-        json_schema_extra={"usual": [5e-5, 1e-4]},
-    )
-
-
-METRICS = {
-    "step0_loss": "held-out loss before the first step: log 2 if the reference is the model that is trained",
-    "step0_margin": "held-out reward margin before the first step: 0 if the reference is the model trained",
-    "first_loss": "mean training loss of the first tenth of the steps, sft_weight's share included",
-    "final_loss": "mean training loss of the last tenth of the steps, sft_weight's share included",
-    "final_accuracy": "share of pairs whose chosen answer has the higher reward, last tenth of the steps",
-    "final_margin": "mean reward of chosen less rejected answers, last tenth of the steps",
-    "heldout_accuracy": "share of held-out pairs whose chosen answer has the higher reward, at the end",
-    "heldout_margin": "mean reward of chosen less rejected held-out answers, at the end",
-    "chosen_logp_change": "mean log-probability of held-out chosen answers, at the end less at step 0",
-    "rejected_logp_change": "the same of held-out rejected answers",
-    "length_ratio": "mean tokens of greedy answers to held-out prompts, over those of the reference",
-    "unfinished_share": "share of those answers that did not end by themselves",
-    **SHARED_METRICS,
-}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -209,7 +149,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         made_from = training.identity(parameters, paths, loaded.source.sha256)
 
         log.info("%d pairs to train, %d held out, %d too long", len(trained), len(held), too_long)
-        if outside := unusual(parameters):
+        if outside := describe_unusual_values(parameters):
             reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
         train_pairs, held_pairs = [pairs[trained[i]] for i in order], [pairs[i] for i in held]
         trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
@@ -242,7 +182,14 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         for alarm in alarms(metrics, history.series("eval_logps/chosen")[0]):
             reporter.notice(alarm, "warning")
         training.finish(
-            reporter, loaded, parameters, made_from, history, adapter=saved, metrics=metrics, meanings=METRICS
+            reporter,
+            loaded,
+            parameters,
+            made_from,
+            history,
+            adapter=saved,
+            metrics=metrics,
+            declared=METRICS,
         )
 
 

@@ -1,6 +1,78 @@
-"""What gonogo reads about the phase before it runs it."""
+"""Parameters and metrics of DPO training."""
+
+from typing import Final
+
+from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
-from phases.dpo_training.recipe import METRICS, Parameters
+from phases.training.parameters import SHARED_METRICS, TrainingParameters
 
-SPEC = PhaseSpec(Parameters, tuple(Metric(name, meaning) for name, meaning in METRICS.items()))
+
+class Parameters(TrainingParameters):
+    """Parameters of DPO training."""
+
+    sft_model: str = Field(
+        description="adapter folder of SFT training: both the starting point and the reference"
+    )
+    preference_file: list[str] = Field(
+        min_length=1, description="JSONL files or patterns, as preference_pairs writes"
+    )
+    beta: float = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="strength of the pull towards the reference; lower values allow more drift",
+        json_schema_extra={"usual": [0.1, 0.3]},
+    )
+    sft_weight: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of an SFT loss on the chosen answers, which keeps them likely; 0 disables it",
+    )
+    swapped_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of pairs with swapped labels (a control; 0.5 leaves no signal)",
+    )
+    epochs: int = Field(
+        3, ge=1, le=50, description="passes over the training pairs", json_schema_extra={"usual": [1, 3]}
+    )
+    batch_size: int = Field(2, ge=1, le=1024, description="pairs per device and batch")
+    learning_rate: float = Field(
+        5e-5,
+        gt=0,
+        le=0.1,
+        description="peak learning rate; cosine decay",
+        json_schema_extra={"usual": [5e-5, 1e-4]},
+    )
+
+
+METRICS: Final = (
+    Metric("step0_loss", "held-out loss before the first step; log 2 if policy and reference are equal"),
+    Metric("step0_margin", "held-out reward margin before the first step; 0 in the same case"),
+    Metric("first_loss", "mean training loss of the first tenth of the steps, including the SFT term"),
+    Metric("final_loss", "mean training loss of the last tenth of the steps, including the SFT term"),
+    Metric(
+        "final_accuracy",
+        "share of pairs whose chosen answer has the higher reward, over the last tenth of the steps",
+    ),
+    Metric("final_margin", "mean reward margin (chosen minus rejected) over the last tenth of the steps"),
+    Metric("heldout_accuracy", "final share of held-out pairs whose chosen answer has the higher reward"),
+    Metric("heldout_margin", "final mean held-out reward margin (chosen minus rejected)"),
+    Metric(
+        "chosen_logp_change", "change of the mean log-probability of held-out chosen answers since step 0"
+    ),
+    Metric(
+        "rejected_logp_change", "change of the mean log-probability of held-out rejected answers since step 0"
+    ),
+    Metric(
+        "length_ratio",
+        "mean tokens of greedy answers to held-out prompts, relative to the reference's",
+    ),
+    Metric("unfinished_share", "share of those answers cut off at the token limit"),
+    *SHARED_METRICS,
+)
+
+SPEC: Final = PhaseSpec(Parameters, METRICS)

@@ -9,61 +9,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
 from phases.contract.reporter import Reporter
 from phases.models import distributed, prompt_format
+from phases.sft_training.spec import METRICS, Parameters
 from phases.training.data import (
-    SHARED_METRICS,
     BadInputError,
-    TrainingParameters,
     command,
     ends,
     hold_out,
     pack,
     read,
     row_order,
-    unusual,
 )
+from phases.training.parameters import describe_unusual_values
 
 if TYPE_CHECKING:
     from phases.models.loader import LoadedModel, Tokenizer
     from phases.training.trainer import History
 
 SAMPLES = 6
-
-
-class Parameters(TrainingParameters):
-    """Parameters of SFT training."""
-
-    batch_size: int = Field(
-        4, ge=1, le=1024, description="rows, or with packing sequences of rows, at once on each device"
-    )
-    packing: bool = Field(
-        False,
-        description="put rows together, none seeing another, into sequences of up to max_length tokens: less "
-        "padding, and more rows in a step",
-    )
-    train_file: list[str] = Field(min_length=1, description="JSONL files or patterns; rows of sft_data")
-    model: str = Field("Qwen/Qwen2.5-32B", description="base model: hub id, folder or 'embedded'")
-    lora_r: int = Field(
-        32, ge=1, le=512, description="rank of the adapter", json_schema_extra={"usual": [32, 64]}
-    )
-    lora_alpha: int = Field(
-        32,
-        ge=1,
-        le=1024,
-        description="scale of the adapter, over its rank",
-        json_schema_extra={"usual": [16, 32]},
-    )
-
-
-METRICS = {
-    "first_train_loss": "mean training loss of the first tenth of the steps",
-    "final_train_loss": "mean training loss of the last tenth of the steps",
-    **SHARED_METRICS,
-}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -134,7 +100,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "chat template: None; special tokens added by the tokenizer: none; end of text: %s",
             loaded.tokenizer.eos,
         )
-        if outside := unusual(parameters):
+        if outside := describe_unusual_values(parameters):
             reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
         trainer = _trainer(
             parameters,
@@ -161,7 +127,14 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             return
         _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
         training.finish(
-            reporter, loaded, parameters, made_from, history, adapter=saved, metrics=metrics, meanings=METRICS
+            reporter,
+            loaded,
+            parameters,
+            made_from,
+            history,
+            adapter=saved,
+            metrics=metrics,
+            declared=METRICS,
         )
 
 

@@ -1,6 +1,40 @@
-"""What gonogo reads about the phase before it runs it."""
+"""Parameters and metrics of SFT training."""
+
+from typing import Final
+
+from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
-from phases.sft_training.recipe import METRICS, Parameters
+from phases.training.parameters import SHARED_METRICS, TrainingParameters
 
-SPEC = PhaseSpec(Parameters, tuple(Metric(name, meaning) for name, meaning in METRICS.items()))
+
+class Parameters(TrainingParameters):
+    """Parameters of SFT training."""
+
+    batch_size: int = Field(
+        4, ge=1, le=1024, description="rows (with packing: packed sequences) per device and batch"
+    )
+    packing: bool = Field(
+        False,
+        description="pack rows into sequences of up to max_length tokens, with attention kept within each "
+        "row: less padding, more rows per step",
+    )
+    train_file: list[str] = Field(min_length=1, description="JSONL files or patterns, as sft_data writes")
+    model: str = Field("Qwen/Qwen2.5-32B", description="base model: hub id, folder or 'embedded'")
+    lora_r: int = Field(32, ge=1, le=512, description="LoRA rank", json_schema_extra={"usual": [32, 64]})
+    lora_alpha: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="LoRA alpha; the adapter is scaled by alpha / rank",
+        json_schema_extra={"usual": [16, 32]},
+    )
+
+
+METRICS: Final = (
+    Metric("first_train_loss", "mean training loss of the first tenth of the steps"),
+    Metric("final_train_loss", "mean training loss of the last tenth of the steps"),
+    *SHARED_METRICS,
+)
+
+SPEC: Final = PhaseSpec(Parameters, METRICS)

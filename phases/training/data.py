@@ -1,7 +1,4 @@
-"""What SFT and DPO training share before a model is loaded: parameters, rows, held-out split, row order.
-
-This module is light: `gonogo check` reads the parameters.
-"""
+"""Rows, held-out split and row order of both training phases."""
 
 import hashlib
 import math
@@ -11,15 +8,15 @@ import sys
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
-from phases.contract.parameters import PhaseParameters, parse
+from phases.contract.parameters import parse
 from phases.contract.reporter import Reporter, SilentReporter, stop_on_sigterm
 from phases.models import distributed
+from phases.training.parameters import TrainingParameters
 
 
 class BadInputError(ValueError):
@@ -32,66 +29,6 @@ class TrainingFailedError(RuntimeError):
 
 class FailedHereError(TrainingFailedError):
     """Only this process may have failed, so it is the one to say why; its launcher ends the others."""
-
-
-class TrainingParameters(PhaseParameters):
-    """Parameters of both trainings. `usual` gives the range that the session document recommends."""
-
-    output_dir: Path = Field(description="folder for the adapter, its checkpoints and its manifest")
-    epochs: int = Field(
-        3, ge=1, le=50, description="times each row is trained", json_schema_extra={"usual": [1, 5]}
-    )
-    batch_size: int = Field(4, ge=1, le=1024, description="rows at once on each device")
-    gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make one step")
-    learning_rate: float = Field(
-        2e-4, gt=0, le=0.1, description="highest learning rate; it decays as a cosine"
-    )
-    max_length: int = Field(1024, ge=16, le=131072, description="tokens of a row; longer rows are left out")
-    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
-        "auto",
-        description="recompute activations: less memory, slower; auto tries the largest batch without it, "
-        "then in every second layer, then in all; in all at once with shard_weights",
-    )
-    shard_weights: bool = Field(
-        False,
-        description="each GPU of a host holds a share of the layers' weights and gathers a layer while it is "
-        "needed: slower, for a model that does not fit one GPU; needs a launcher",
-    )
-    heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of the rows that is never trained")
-    evaluations: int = Field(
-        10, ge=1, le=1000, description="times the held-out rows are measured in training"
-    )
-    checkpoint_minutes: float = Field(10, ge=0, description="minutes between checkpoints; 0: after each step")
-    suite: str = Field(
-        "auto",
-        description="suite that no row may give away: a name, a JSONL file, auto: by model, or none",
-    )
-    seed: int = Field(20251003, ge=0, lt=2**32, description="seed of everything random")
-    log_dir: Path | None = Field(None, description="folder for the training log; else logs/ beside models/")
-
-    @property
-    def logs(self) -> Path:
-        """The folder for the training log."""
-        return self.log_dir or self.output_dir.parent.parent / "logs"
-
-
-SETTINGS_WITHOUT_EFFECT = frozenset(
-    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights"}
-)
-"""Parameters that do not change what is learned: a checkpoint made with others of them can be resumed."""
-
-
-def unusual(parameters: TrainingParameters) -> list[str]:
-    """Return the parameters that lie outside the range that the session document recommends, in words."""
-    found = []
-    for name, field in type(parameters).model_fields.items():
-        extra = field.json_schema_extra
-        value = getattr(parameters, name)
-        if isinstance(extra, dict) and "usual" in extra:
-            low, high = cast(list[float], extra["usual"])
-            if not low <= value <= high:
-                found.append(f"{name} {value:g} (usual: {low:g} to {high:g})")
-    return found
 
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -232,24 +169,6 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
     tenth = max(1, len(values) // 10)
     return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
 
-
-SHARED_METRICS = {
-    "heldout_loss_first": "loss on the held-out rows before the first step",
-    "heldout_loss_final": "loss on the held-out rows after the last step",
-    "loss_slope": "change of the training loss in a hundred steps, over all of them, by Theil and Sen",
-    "loss_slope_low": "lower end of its 95 % interval",
-    "loss_slope_high": "upper end of its 95 % interval: below 0 the loss falls by more than chance",
-    "overfit_gap": "heldout_loss_final less the mean training loss of the last tenth of the steps",
-    "heldout_reload_difference": "held-out loss of the adapter read back from its files, less the final one",
-    "steps": "optimiser steps",
-    "train_rows": "rows that were trained",
-    "heldout_rows": "rows that were held out",
-    "dropped_too_long": "rows left out because they are longer than max_length",
-    "tokens_trained": "tokens that went through the model in training: prompts included, padding not",
-    "tokens_per_second": "tokens_trained over the time spent in training steps",
-    "max_grad_norm": "largest gradient norm before clipping",
-}
-"""Metrics of both trainings and what they are computed from."""
 
 T = TypeVar("T", bound=TrainingParameters)
 

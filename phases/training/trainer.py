@@ -30,20 +30,20 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
 
 from phases.contract import files
+from phases.contract.phase_spec import Metric
 from phases.contract.reporter import Reporter, Stopped
 from phases.models import distributed, kernels
 from phases.models.loader import LoadedModel, ModelError, load, record_base
 from phases.models.provenance import provenance
 from phases.training.data import (
-    SETTINGS_WITHOUT_EFFECT,
     BadInputError,
     FailedHereError,
     TrainingFailedError,
-    TrainingParameters,
     ends,
     evaluation_steps,
     largest_batch,
 )
+from phases.training.parameters import SETTINGS_WITHOUT_EFFECT, TrainingParameters
 
 CHECKPOINT_RECORD = "checkpoint.json"
 STEP_ZERO_TOLERANCE = 2e-3
@@ -595,7 +595,7 @@ def finish(
     *,
     adapter: Sequence[Path],
     metrics: Mapping[str, float],
-    meanings: Mapping[str, str],
+    declared: Sequence[Metric],
 ) -> None:
     """Write the manifest and the result; the training can then be told from any other, and repeated."""
     if not distributed.first():
@@ -615,6 +615,7 @@ def finish(
         gradient_checkpointing=history.checkpointing,
         largest_batch_peak_gib=None if history.peak_bytes is None else round(history.peak_bytes / GIB, 2),
     )
+    meanings = {metric.name: metric.meaning for metric in declared}
     result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, record)
     files.write_json(parameters.output_dir / "manifest.json", result)
     prune_checkpoints(parameters.output_dir / "checkpoints")

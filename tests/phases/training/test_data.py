@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.dpo_training import recipe as dpo_training
+from phases.dpo_training import spec as dpo_spec
 from phases.sft_training import recipe as sft_training
+from phases.sft_training import spec as sft_spec
 from phases.training.data import (
     BadInputError,
     ends,
@@ -19,8 +20,8 @@ from phases.training.data import (
     pack,
     read,
     row_order,
-    unusual,
 )
+from phases.training.parameters import describe_unusual_values
 
 KEYS = st.lists(st.sampled_from("abcdefghij"), min_size=2, max_size=60).filter(
     lambda keys: len(set(keys)) > 1
@@ -141,11 +142,11 @@ def test_extra_columns_are_no_error(tmp_path: Path) -> None:
 
 
 def test_values_outside_the_documents_ranges_are_named() -> None:
-    usual = sft_training.Parameters(train_file=["x"], output_dir=Path("o"))
-    assert unusual(usual) == []
-    assert unusual(usual.model_copy(update={"lora_r": 8})) == ["lora_r 8 (usual: 32 to 64)"]
-    dpo = dpo_training.Parameters(sft_model="m", preference_file=["x"], output_dir=Path("o"), beta=0.5)
-    assert unusual(dpo) == ["beta 0.5 (usual: 0.1 to 0.3)"]
+    usual = sft_spec.Parameters(train_file=["x"], output_dir=Path("o"))
+    assert describe_unusual_values(usual) == []
+    assert describe_unusual_values(usual.model_copy(update={"lora_r": 8})) == ["lora_r 8 (usual: 32 to 64)"]
+    dpo = dpo_spec.Parameters(sft_model="m", preference_file=["x"], output_dir=Path("o"), beta=0.5)
+    assert describe_unusual_values(dpo) == ["beta 0.5 (usual: 0.1 to 0.3)"]
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_a_parameter_out_of_range_is_one_message(
     assert flag in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", [sft_training, dpo_training])
-def test_phases_are_light_to_import(module: object) -> None:
+@pytest.mark.parametrize("module", [sft_spec, dpo_spec])
+def test_specs_are_light_to_import(module: object) -> None:
     import subprocess
     import sys
 
