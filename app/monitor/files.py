@@ -20,7 +20,7 @@ import msgspec
 
 from app.monitor.sanitize import clean_line, clean_text
 from app.session.snapshot import MachineSample, ProgressView
-from phases.contract.protocol import Artifact, Line, Metric, Notice, Progress, Sample, standard_json
+from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, standard_json
 
 CHUNK = 1 << 20
 _LONGEST_LOG_LINE = 8192
@@ -243,7 +243,7 @@ class ProgressTail(Generic[S]):
 
     def _take(self, line: Line) -> None:
         match line:
-            case Metric():
+            case MetricPoint():
                 self._add_values(line)
             case Progress():
                 self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _LONGEST_NAME))
@@ -277,7 +277,7 @@ class ProgressTail(Generic[S]):
         ):
             self._pace.popleft()
 
-    def _add_values(self, metric: Metric) -> None:
+    def _add_values(self, metric: MetricPoint) -> None:
         if self._new_series is None:
             return
         for name, value in metric.values.items():

@@ -8,6 +8,7 @@ same models.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +21,11 @@ class PhaseParameters(BaseModel):
     """Base of every phase's parameters: immutable, and no unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def result_folder(self) -> Path:
+        """The folder of `result.json` when the phase runs without gonogo."""
+        return Path(self.model_dump()["output_dir"])
 
 
 P = TypeVar("P", bound=PhaseParameters)

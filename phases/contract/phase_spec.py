@@ -1,32 +1,53 @@
-"""What gonogo knows about a phase before it runs it.
+"""The light description of a phase that gonogo reads before it runs the phase.
 
-Each built-in phase is a package with a light module `spec` that holds `SPEC`. It imports no heavy library, so
-that a plan is checked in a moment and without a GPU.
+Each built-in phase is a package with a module `spec` that holds `SPEC`. It imports no heavy library, so that
+a plan is checked within a second and without a GPU.
 """
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import phases
 from phases.contract.parameters import PhaseParameters
+from phases.contract.workload import ModelContext, Work, Workload
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One number or text of a phase's result: its name and what it is computed from."""
+    """A value in a phase's result: its name and what it is computed from."""
 
     name: str
     meaning: str
 
 
+def _no_workloads(parameters: Any, context: ModelContext) -> tuple[Workload, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class PhaseSpec:
-    """The parameters that a phase takes and the metrics that it reports."""
+    """What gonogo knows about a phase.
+
+    Attributes:
+        parameters: its flags.
+        metrics: what it reports.
+        description: one sentence for `--help`.
+        work: what its running time grows with.
+        workloads: returns what it holds in GPU memory at once, given its parameters; nothing for a phase that
+            loads no model.
+        may_use_launcher: whether a launcher may start it once per GPU.
+    """
 
     parameters: type[PhaseParameters]
     metrics: tuple[Metric, ...]
+    description: str = ""
+    work: Work = field(default_factory=Work)
+    workloads: Callable[[Any, ModelContext], tuple[Workload, ...]] = _no_workloads
+    may_use_launcher: bool = False
 
 
 @cache

@@ -27,7 +27,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="type"):
     unit: str = ""
 
 
-class Metric(msgspec.Struct, frozen=True, tag="metric", tag_field="type"):
+class MetricPoint(msgspec.Struct, frozen=True, tag="metric", tag_field="type"):
     """Named values at one step, such as `loss` or `tokens_per_second`; None stands for NaN and infinities."""
 
     time: float
@@ -68,7 +68,7 @@ class Artifact(msgspec.Struct, frozen=True, tag="artifact", tag_field="type"):
     rows: int | None = None
 
 
-Line = Progress | Metric | Sample | Notice | Artifact
+Line = Progress | MetricPoint | Sample | Notice | Artifact
 
 
 class Input(msgspec.Struct, frozen=True):

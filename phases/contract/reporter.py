@@ -12,12 +12,27 @@ from types import FrameType
 import msgspec
 
 from phases.contract import files
-from phases.contract.protocol import Artifact, Input, Line, Metric, Notice, Progress, Result, Sample, Value
+from phases.contract.protocol import (
+    Artifact,
+    Input,
+    Line,
+    MetricPoint,
+    Notice,
+    Progress,
+    Result,
+    Sample,
+    Value,
+)
 
 
 def finite(value: float | None) -> float | None:
     """Return the value, or None where it is not a finite number."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def is_main_process() -> bool:
+    """Return whether this process reports and writes: the first of those that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Reporter:
@@ -55,7 +70,7 @@ class Reporter:
 
     def metric(self, step: float, values: Mapping[str, float]) -> None:
         """Report named values at a step."""
-        self._write(Metric(self._clock(), step, {name: finite(value) for name, value in values.items()}))
+        self._write(MetricPoint(self._clock(), step, {name: finite(value) for name, value in values.items()}))
 
     def sample(self, title: str, texts: Mapping[str, str], passed: bool | None = None) -> None:
         """Show one example."""

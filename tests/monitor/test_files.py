@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.monitor import files
 from app.monitor.files import LogMetrics, LogTail, ProgressTail
 from app.monitor.sanitize import clean_line
-from phases.contract.protocol import Artifact, Line, Metric, Notice, Progress, Sample
+from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample
 
 
 class Values:
@@ -179,8 +179,8 @@ def test_progress_is_collected(path: Path) -> None:
         path,
         encoded(
             Progress(100.0, 0, 50, "rows"),
-            Metric(101.0, 1, {"loss": 2.0, "eval_loss": None}),
-            Metric(102.0, 2, {"loss": None}),
+            MetricPoint(101.0, 1, {"loss": 2.0, "eval_loss": None}),
+            MetricPoint(102.0, 2, {"loss": None}),
             Sample(103.0, "a \x1b[31msample", {"prompt": "one\ntwo\x07"}, True),
             Notice(104.0, "look", "warning"),
             Artifact(105.0, "data.jsonl", 10, "ab", 1),
@@ -273,13 +273,13 @@ BAD = st.one_of(
         ]
     ),
 )
-GOOD = st.builds(Metric, st.just(1.0), st.integers(0, 99), st.just({"loss": 0.5}))
+GOOD = st.builds(MetricPoint, st.just(1.0), st.integers(0, 99), st.just({"loss": 0.5}))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.one_of(BAD, GOOD), max_size=20), cuts=st.lists(st.integers(0, 2000), max_size=5))
 def test_bad_lines_are_passed_over_and_good_ones_kept(
-    path: Path, lines: Sequence[bytes | Metric], cuts: Sequence[int]
+    path: Path, lines: Sequence[bytes | MetricPoint], cuts: Sequence[int]
 ) -> None:
     path.write_bytes(b"")
     data = b"".join(line + b"\n" if isinstance(line, bytes) else encoded(line) for line in lines)
@@ -288,7 +288,7 @@ def test_bad_lines_are_passed_over_and_good_ones_kept(
     for start, end in pairwise(bounds):
         append(path, data[start:end])
         read_all(progress)
-    good = [(line.step, 0.5) for line in lines if isinstance(line, Metric)]
+    good = [(line.step, 0.5) for line in lines if isinstance(line, MetricPoint)]
     assert (progress.series["loss"].points if "loss" in progress.series else []) == good
     assert progress.bad == sum(isinstance(line, bytes) and line.strip() != b"" for line in lines)
     path.unlink()
@@ -296,7 +296,7 @@ def test_bad_lines_are_passed_over_and_good_ones_kept(
 
 def test_what_is_kept_is_bounded(path: Path) -> None:
     lines = ProgressTail(path, Values, most=10)
-    append(path, encoded(*(Metric(1.0, 1, {f"name {n}": 1.0}) for n in range(1000))))
+    append(path, encoded(*(MetricPoint(1.0, 1, {f"name {n}": 1.0}) for n in range(1000))))
     append(
         path,
         encoded(*(Sample(1.0, "x" * 1000, {f"{n}": "y" * 30_000 for n in range(20)}) for _ in range(20))),
@@ -316,7 +316,7 @@ def test_what_is_far_behind_is_passed_over_where_that_is_asked_for(path: Path) -
     append(path, encoded(*(Progress(float(n), n) for n in range(10_000))))
     lines = ProgressTail(path, Values, behind=10_000)
     read_all(lines)
-    append(path, encoded(Metric(1.0, 1, {"loss": 3.0}), Progress(10_000.0, 10_000)))
+    append(path, encoded(MetricPoint(1.0, 1, {"loss": 3.0}), Progress(10_000.0, 10_000)))
     read_all(lines)
     assert lines.progress is not None
     assert (lines.progress.done, lines.progress.rate, lines.bad) == (10_000, 1.0, 0)
@@ -325,9 +325,9 @@ def test_what_is_far_behind_is_passed_over_where_that_is_asked_for(path: Path) -
 
 def test_progress_that_was_cut_begins_anew(path: Path) -> None:
     lines = ProgressTail(path, Values)
-    append(path, encoded(Metric(1.0, 1, {"loss": 3.0}), Metric(2.0, 2, {"loss": 2.0})))
+    append(path, encoded(MetricPoint(1.0, 1, {"loss": 3.0}), MetricPoint(2.0, 2, {"loss": 2.0})))
     read_all(lines)
-    path.write_bytes(encoded(Metric(1.0, 7, {"loss": 1.0})))
+    path.write_bytes(encoded(MetricPoint(1.0, 7, {"loss": 1.0})))
     read_all(lines)
     assert lines.series["loss"].points == [(7, 1.0)]
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, SessionSnapshot
 from app.tui.feed import AttemptReader, SessionFeed, artifacts_of
-from phases.contract.protocol import Artifact, Line, Metric, Notice, Result, Sample
+from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Result, Sample
 from tests.tui import fake
 from widgets.view import Delivery
 
@@ -50,8 +50,8 @@ class Watched(fake.FakeSession):
 def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
     write(
         tmp_path,
-        Metric(0.0, 1, {"loss": 2.0, "eval_loss": None}),
-        Metric(0.0, 2, {"loss": 1.0}),
+        MetricPoint(0.0, 1, {"loss": 2.0, "eval_loss": None}),
+        MetricPoint(0.0, 2, {"loss": 1.0}),
         Sample(0.0, "first", {"prompt": "p"}, True),
         Artifact(0.0, "out.jsonl", 10, "ab", 3),
         Notice(0.0, "careful", "warning"),
@@ -67,7 +67,7 @@ def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
 
 
 def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
-    write(tmp_path, *(Metric(0.0, step, {"loss": 1.0 / (step + 1)}) for step in range(40_000)))
+    write(tmp_path, *(MetricPoint(0.0, step, {"loss": 1.0 / (step + 1)}) for step in range(40_000)))
     ticks = iter(range(1000))
     reader = AttemptReader("sft_training", attempt(tmp_path))
     first = reader.read(1.5, lambda: float(next(ticks)))
@@ -80,7 +80,7 @@ def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
 
 def test_the_first_view_does_not_wait_for_the_history(tmp_path: Path) -> None:
     base = session_in(tmp_path)
-    write(tmp_path / "sft_training", Metric(0.0, 1, {"loss": 2.0}))
+    write(tmp_path / "sft_training", MetricPoint(0.0, 1, {"loss": 2.0}))
     views = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).views(Event()))
     assert views[0].record is None
     assert views[-1].record is not None
@@ -179,14 +179,14 @@ def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) ->
     attempts = tuple(attempt(tmp_path / str(n), n) for n in (1, 2, 3))
     base = fake.with_phase(base, "sft_training", attempts=attempts)
     for n in (1, 2, 3):
-        write(tmp_path / str(n), Metric(0.0, n, {"loss": float(n)}))
+        write(tmp_path / str(n), MetricPoint(0.0, n, {"loss": float(n)}))
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2):
         record = feed.view(base).record
         assert record is not None
         assert record.series["loss"].last == 3.0
         assert {n: each["loss"].last for n, each in record.earlier.items()} == {2: 2.0, 1: 1.0}
-        write(tmp_path / "1", Metric(0.0, 9, {"loss": 9.0}))
+        write(tmp_path / "1", MetricPoint(0.0, 9, {"loss": 9.0}))
 
 
 def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path: Path) -> None:

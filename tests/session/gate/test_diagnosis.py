@@ -20,7 +20,7 @@ from app.session.masking import Masker
 from app.session.money import ledger
 from app.session.snapshot import MachineSample, ProgressView, Range
 from app.tui.app import CockpitApp
-from phases.contract.protocol import Metric, Progress, Sample
+from phases.contract.protocol import MetricPoint, Progress, Sample
 from tests.session.conftest import Toy
 from widgets.view import View
 
@@ -155,8 +155,8 @@ PROSE = (
         ({"first_loss": 2.0, "loss": 2.1}, [], {}, "loss"),
         ({"first_eval_loss": 2.0, "eval_loss": 2.1}, [], {}, ""),
         ({"first_loss": 2.0, "loss": None}, [], {}, "nan"),
-        ({}, [Metric(1.0, 1, {"loss": 2.0}), Metric(2.0, 2, {"loss": None})], {}, "nan"),
-        ({}, [Metric(1.0, 1, {"loss": None}), Metric(2.0, 2, {"loss": 1.0})], {}, ""),
+        ({}, [MetricPoint(1.0, 1, {"loss": 2.0}), MetricPoint(2.0, 2, {"loss": None})], {}, "nan"),
+        ({}, [MetricPoint(1.0, 1, {"loss": None}), MetricPoint(2.0, 2, {"loss": 1.0})], {}, ""),
         ({**BASE, "success_rate": 0.6, "success_rate_low": 0.5}, [], BASE, ""),
         ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], BASE, "no_gain"),
         ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], {**BASE, "prompts": 50}, ""),
