@@ -24,7 +24,7 @@ from phases.datagen.judge import judge, load_constitution
 from phases.generation import vllm_engine
 from phases.generation.completion_cache import Sampling
 from phases.generation.engine import Choice, Engine, Group, open_engine
-from phases.preference_pairs.recipe import CONSTITUTION
+from phases.preference_pairs.spec import CONSTITUTION
 
 Row = dict[str, Any]
 

@@ -500,10 +500,10 @@ def _batches(plan: Plan, phase: Phase, shape: Shape) -> Iterator[Batch]:
         judged = PRINCIPLES + BARE + 2 * new
         yield Batch(rows, judged, logits=SAMPLED, base=True, cached=False)
         if _value(phase, "judge") != "choice":
-            from phases.preference_pairs.recipe import SHOWN
+            from phases.preference_pairs.spec import JUDGE_EXAMPLES
 
             most = _SCORED // (_HALF * (new + 1) * shape.vocab_size)
-            yield scored(max(1, min(rows, most)), SHOWN * EXAMPLE["shots"] + BARE, new)
+            yield scored(max(1, min(rows, most)), JUDGE_EXAMPLES * EXAMPLE["shots"] + BARE, new)
 
 
 def _prompts(plan: Plan, phase: Phase) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.heartbeat import Heartbeat
+from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
 from phases.datagen.batches import Rows, open_batch
 from phases.datagen.dedupe import SuiteOverlap
-from phases.datagen.seeds import NAMES, WITHOUT_EFFECT, DataParameters, load_seeds
+from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
+from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, Round
 from phases.generation.completion_cache import Record, Sampling, complete
 from phases.generation.engine import ENGINES, ROWS_AT_ONCE, Engine, Group, choose_here, open_engine
@@ -84,7 +86,7 @@ class DataRun:
             "suite": self.suite.version,
             "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
             "prompt_format": prompt_format.FORMAT_ID,
-            "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *NAMES}),
+            "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *INPUT_NAMES}),
             **(inputs or {}),
         }
         self.batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
@@ -252,7 +254,7 @@ class DataRun:
     def finish(
         self,
         metrics: Mapping[str, Value],
-        meanings: Mapping[str, str],
+        reported: Sequence[Metric],
         report: Mapping[str, object],
         text: str,
     ) -> None:
@@ -276,4 +278,5 @@ class DataRun:
             self.parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
         )
         self._reporter.artifact(self.parameters.output_dir / "manifest.json")
+        meanings = {metric.name: metric.meaning for metric in reported if metric.name in metrics}
         self._reporter.finish(metrics, meanings, made)

@@ -16,7 +16,8 @@ from typing import Final
 
 from phases.datagen import filters
 from phases.datagen.dedupe import NearDuplicates, SuiteOverlap, words
-from phases.datagen.seeds import DataParameters, Seed
+from phases.datagen.parameters import DataParameters
+from phases.datagen.seeds import Seed
 from phases.generation.completion_cache import Sampling, seed_of
 from phases.generation.generate import Completion
 from phases.verifiers.registry import infer_checks

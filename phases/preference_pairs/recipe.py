@@ -15,18 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from pydantic import Field
 
 from phases.contract import files
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import BadInputError, DataParameters, command
+from phases.datagen.seeds import BadInputError, command
 from phases.models import prompt_format
+from phases.preference_pairs.spec import JUDGE_EXAMPLES, METRICS, Parameters
 
 if TYPE_CHECKING:
     from phases.datagen.judge import Constitution, Judgement
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 RECIPE: Final = "preference-pairs-5"
 """Changes whenever the same generations would give other rows."""
-CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 GIVEN_A_ROUND: Final = 256
 """Given instructions that make the first round; later ones have as many as are sampled at once, if more."""
 TRIED: Final = 10
@@ -49,8 +47,6 @@ SAMPLES: Final = 24
 """Pairs in the quality report."""
 DECIDERS: Final = ("verifiers", "votes", "judge")
 REJECTIONS: Final = ("refusal", "hallucination", "format_violation", "incomplete", "off_topic")
-SHOWN: Final = 8
-"""Solved examples before a response whose likelihood is judged."""
 TRUSTED: Final = 0.5
 """Share of the calibration pairs that a judge must get right in both orders to be used; by chance, 0.25."""
 ENOUGH_TO_ALARM: Final = 30
@@ -59,87 +55,6 @@ LENGTH_BIAS: Final = 0.2
 WEAK_JUDGE: Final = 0.6
 ONE_SIDED: Final = 0.9
 """Bounds of the alarms."""
-
-
-class Parameters(DataParameters):
-    """Parameters of preference pair generation."""
-
-    model: str = Field("artifacts/models/sft_model", description="SFT model: its adapter folder")
-    count: int = Field(10000, ge=1, le=1_000_000, description="pairs that this batch is to have")
-    candidates_per_prompt: int = Field(4, ge=2, le=64, description="responses sampled for each prompt")
-    most_candidates: int = Field(
-        8,
-        ge=0,
-        le=256,
-        description="responses sampled where none of the first is good; up to candidates_per_prompt: no more",
-    )
-    prompts_from: list[str] = Field(
-        [], description="JSONL files or patterns with instructions to use first; then fresh ones are made"
-    )
-    demands: int = Field(
-        1,
-        ge=0,
-        le=8,
-        description="how often an instruction is asked again with a checkable demand added",
-    )
-    temperature: float = Field(0.9, gt=0, le=2, description="temperature of candidates")
-    top_p: float = Field(
-        0.95, gt=0, le=1, description="candidates come from the likeliest tokens with this sum"
-    )
-    votes_ahead: int = Field(
-        2,
-        ge=0,
-        le=64,
-        description="candidates by which an answer must lead to win by agreement; 0: it decides nothing",
-    )
-    constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
-    judged_candidates: int = Field(
-        3, ge=0, le=16, description="good candidates that the judge compares; 0: none"
-    )
-    judge: Literal["choice", "likelihood", "auto"] = Field(
-        "choice",
-        description="how the base model judges: it chooses between two responses, finds one likelier after "
-        "solved examples (engine transformers only), or auto: the first of these that can tell known pairs",
-    )
-    judge_margin: float = Field(0.1, ge=0, le=1, description="smallest margin of the judge that counts")
-    calibration_pairs: int = Field(
-        40, ge=0, le=10_000, description="pairs on which the judge is tried first; 0: none"
-    )
-    audited_pairs: int = Field(
-        200, ge=0, description="pairs decided by verifiers that the judge sees as well"
-    )
-
-
-METRICS = {
-    "pairs": "pairs of this batch",
-    "total_pairs": "pairs of this batch and of those before it",
-    "prompts_used": "prompts that candidates were sampled for",
-    "pairs_per_prompt": "pairs over prompts_used",
-    "checked_share": "share of the pairs whose instruction asks for something that verifiers can check",
-    "tie_rate": "share of the prompts that neither verifiers nor votes nor judge could decide",
-    "alike_rate": "share of the prompts whose good candidates all said the same",
-    "no_good_candidate_rate": "share of the prompts none of whose candidates passed all verifiers",
-    "decided_by_verifiers_share": "share of the pairs that verifiers decided",
-    "decided_by_votes_share": "share of the pairs that agreement among candidates decided",
-    "decided_by_judge_share": "share of the pairs that the judge decided",
-    "mean_margin": "mean margin of the pairs, from 0 to 1",
-    "longer_chosen_share": "share of the pairs of unequal length whose chosen response is the longer one",
-    "judge_calibration": "share of the calibration pairs that the judge gets right in both orders",
-    "judge_verifier_agreement": "share of audited pairs, ties left out, on which judge and verifiers agree",
-    "judge_tie_rate": "share of all judgements in which the two orders disagree",
-    "chosen_mean_words": "mean words of a chosen response",
-    "rejected_mean_words": "mean words of a rejected response",
-    "candidate_pass_rate": "share of the candidates that pass all verifiers",
-    "distinct_3gram_share": "distinct over all word 3-grams of the instructions",
-    "contaminated_removed": "instructions and pairs removed because they hold a prompt of the suite",
-    "unclear_removed": "instructions removed because it is not clear whether they should be declined",
-    "tokens_generated": "tokens of all completions, those of earlier attempts included",
-    "tokens_per_second": "tokens that this attempt generated over the time it spent on them",
-    **{
-        f"rejected_{kind}_share": f"share of the pairs whose rejected response is {kind.replace('_', ' ')}"
-        for kind in REJECTIONS
-    },
-}
 
 
 def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> bool:
@@ -295,7 +210,9 @@ class Pairs:
         self.candidates: Counter[str] = Counter()
         self.audits: list[Judgement] = []
         self.judgements: list[Judgement] = []
-        self._shown = Random(f"{parameters.seed} judge").sample(data.seeds, min(SHOWN, len(data.seeds)))
+        self._shown = Random(f"{parameters.seed} judge").sample(
+            data.seeds, min(JUDGE_EXAMPLES, len(data.seeds))
+        )
         self._kind: str = "choice"
         self.calibration = self._calibrate()
 
@@ -568,7 +485,7 @@ def _finish(
             for row in rows[:: max(1, len(rows) // SAMPLES)]
         ],
     }
-    data.finish(metrics, {name: METRICS[name] for name in metrics}, report, quality.as_text(report))
+    data.finish(metrics, METRICS, report, quality.as_text(report))
 
 
 def alarms(metrics: Mapping[str, Value], audited: int) -> list[str]:

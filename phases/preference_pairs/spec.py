@@ -1,6 +1,96 @@
-"""What gonogo reads about the phase before it runs it."""
+"""Parameters and metrics of preference pair generation."""
+
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
-from phases.preference_pairs.recipe import METRICS, Parameters
+from phases.datagen.parameters import DataParameters
 
-SPEC = PhaseSpec(Parameters, tuple(Metric(name, meaning) for name, meaning in METRICS.items()))
+CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
+JUDGE_EXAMPLES: Final = 8
+"""Solved examples in front of a response whose likelihood the judge compares."""
+
+
+class Parameters(DataParameters):
+    """Parameters of preference pair generation."""
+
+    model: str = Field("artifacts/models/sft_model", description="SFT model: its adapter folder")
+    count: int = Field(10000, ge=1, le=1_000_000, description="number of pairs in this batch")
+    candidates_per_prompt: int = Field(4, ge=2, le=64, description="responses sampled for each prompt")
+    most_candidates: int = Field(
+        8,
+        ge=0,
+        le=256,
+        description="responses sampled in total if the first ones all fail; at most candidates_per_prompt "
+        "samples no more",
+    )
+    prompts_from: list[str] = Field(
+        [], description="JSONL files or patterns with instructions to use before generating new ones"
+    )
+    demands: int = Field(
+        1,
+        ge=0,
+        le=8,
+        description="variants of each instruction with a verifiable constraint added",
+    )
+    temperature: float = Field(0.9, gt=0, le=2, description="sampling temperature of candidates")
+    top_p: float = Field(0.95, gt=0, le=1, description="top-p of candidates")
+    votes_ahead: int = Field(
+        2,
+        ge=0,
+        le=64,
+        description="lead in votes with which a majority answer wins; 0 ignores votes",
+    )
+    constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
+    judged_candidates: int = Field(
+        3, ge=0, le=16, description="good candidates that the judge compares; 0 disables the judge"
+    )
+    judge: Literal["choice", "likelihood", "auto"] = Field(
+        "choice",
+        description="how the base model judges: by choice between two responses, by their likelihood after "
+        "solved examples (engine transformers only), or auto: the first of the two that passes calibration",
+    )
+    judge_margin: float = Field(0.1, ge=0, le=1, description="smallest judge margin that decides a pair")
+    calibration_pairs: int = Field(
+        40, ge=0, le=10_000, description="known pairs to calibrate the judge on; 0 skips calibration"
+    )
+    audited_pairs: int = Field(
+        200, ge=0, description="pairs decided by verifiers that the judge rates as well"
+    )
+
+
+METRICS = (
+    Metric("pairs", "pairs in this batch"),
+    Metric("total_pairs", "pairs in this batch and all earlier ones"),
+    Metric("prompts_used", "prompts for which candidates were sampled"),
+    Metric("pairs_per_prompt", "pairs divided by prompts_used"),
+    Metric("checked_share", "share of the pairs whose instruction has a verifiable constraint"),
+    Metric("tie_rate", "share of the prompts that verifiers, votes and judge could not decide"),
+    Metric("alike_rate", "share of the prompts whose good candidates all gave the same answer"),
+    Metric("no_good_candidate_rate", "share of the prompts without a candidate that passed all verifiers"),
+    Metric("decided_by_verifiers_share", "share of the pairs decided by verifiers"),
+    Metric("decided_by_votes_share", "share of the pairs decided by agreement among candidates"),
+    Metric("decided_by_judge_share", "share of the pairs decided by the judge"),
+    Metric("mean_margin", "mean margin of the pairs, from 0 to 1"),
+    Metric("longer_chosen_share", "share of the pairs of unequal length whose chosen response is longer"),
+    Metric("judge_calibration", "share of the calibration pairs that the judge gets right in both orders"),
+    Metric("judge_verifier_agreement", "share of audited pairs without ties where judge and verifiers agree"),
+    Metric("judge_tie_rate", "share of the judge's ratings in which the two orders disagree"),
+    Metric("chosen_mean_words", "mean number of words of a chosen response"),
+    Metric("rejected_mean_words", "mean number of words of a rejected response"),
+    Metric("candidate_pass_rate", "share of the candidates that pass all verifiers"),
+    Metric("distinct_3gram_share", "distinct word 3-grams divided by all word 3-grams of the instructions"),
+    Metric("contaminated_removed", "instructions and pairs removed because they contain a suite prompt"),
+    Metric("unclear_removed", "instructions removed because it is unclear whether to decline them"),
+    Metric("tokens_generated", "tokens of all completions, including those of earlier attempts"),
+    Metric("tokens_per_second", "tokens generated by this attempt divided by its generation time"),
+    Metric("rejected_refusal_share", "share of the pairs whose rejected response wrongly refuses or answers"),
+    Metric("rejected_hallucination_share", "share of the pairs whose rejected response is a hallucination"),
+    Metric("rejected_format_violation_share", "share of the pairs whose rejected response violates a format"),
+    Metric("rejected_incomplete_share", "share of the pairs whose rejected response is incomplete"),
+    Metric("rejected_off_topic_share", "share of the pairs whose rejected response is off topic"),
+)
+
+SPEC = PhaseSpec(Parameters, METRICS)

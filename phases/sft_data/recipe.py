@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
-
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import DataParameters, Seed, command
+from phases.datagen.seeds import Seed, command
 from phases.models import prompt_format
+from phases.sft_data.spec import METRICS, Parameters
 
 if TYPE_CHECKING:
     from phases.datagen.dedupe import SuiteOverlap
@@ -58,38 +57,6 @@ SAME_RESPONSE_FREE: Final = 10
 """One response may make up this share of the rows, and occur this often whatever its share."""
 SAMPLES: Final = 24
 """Rows in the quality report."""
-
-
-class Parameters(DataParameters):
-    """Parameters of SFT data generation."""
-
-    demonstrations: int = Field(8, ge=1, le=64, description="records shown before a response is generated")
-    temperature: float = Field(0.0, ge=0, le=2, description="temperature of responses; 0: the likeliest one")
-
-
-METRICS = {
-    "rows": "rows of this batch",
-    "total_rows": "rows of this batch and of those before it",
-    "acceptance_rate": "rows over instructions_generated",
-    "instructions_generated": "instructions that the model wrote",
-    "instructions_rejected": "instructions that a filter on their form or opening removed",
-    "duplicates_removed": "instructions removed as exact or near duplicates, over all batches",
-    "contaminated_removed": "instructions removed because they stand in the evaluation suite",
-    "responses_generated": "instructions that the model answered",
-    "responses_mended": "rows whose likeliest response failed a check, and a sampled one passed",
-    "responses_rejected": "instructions whose responses were removed, for whatever reason",
-    "responses_unfinished": "of responses_rejected, those that the model did not end",
-    "checks_failed": "of responses_rejected, those that break what their instruction asks for",
-    "checked_share": "share of the rows whose response passed at least one check of its instruction",
-    "categories": "categories that have rows",
-    "smallest_category_share": "share of the rows that the rarest category of the seeds has",
-    "mean_instruction_words": "mean words of an instruction",
-    "mean_response_words": "mean words of a response",
-    "distinct_3gram_share": "distinct over all word 3-grams of the instructions",
-    "nearest_suite_similarity": "highest Jaccard similarity of an instruction and a suite prompt",
-    "tokens_generated": "tokens of all completions, those of earlier attempts included",
-    "tokens_per_second": "tokens that this attempt generated over the time it spent on them",
-}
 
 
 def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> bool:
@@ -409,7 +376,7 @@ def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses)
             for row in rows[:: max(1, len(rows) // SAMPLES)]
         ],
     }
-    data.finish(metrics, {name: METRICS[name] for name in metrics}, report, quality.as_text(report))
+    data.finish(metrics, METRICS, report, quality.as_text(report))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

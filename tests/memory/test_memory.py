@@ -31,7 +31,7 @@ from phases.evaluation.recipe import demonstrations, examples_text
 from phases.generation import scoring
 from phases.models import prompt_format
 from phases.models.loader import load_tokenizer
-from phases.preference_pairs.recipe import CONSTITUTION
+from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"

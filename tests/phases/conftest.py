@@ -10,7 +10,7 @@ import pytest
 
 from phases.contract.protocol import Line
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import DataParameters
+from phases.datagen.parameters import DataParameters
 
 TEXT = """Instruction: Name three colours.
 Response: red, green, blue

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phases.datagen.dedupe import SuiteOverlap
-from phases.datagen.seeds import DataParameters, Seed
+from phases.datagen.parameters import DataParameters
+from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import SelfInstruct, list_prompt, parse_list
 from phases.generation.completion_cache import Sampling
 from phases.generation.generate import Completion

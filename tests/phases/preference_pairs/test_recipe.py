@@ -26,6 +26,7 @@ from phases.datagen.preferences import (
 from phases.datagen.seeds import Seed
 from phases.generation.generate import Completion
 from phases.preference_pairs import recipe as preference_pairs
+from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
 from phases.verifiers.registry import infer_checks
@@ -201,7 +202,7 @@ def test_the_judge_takes_the_best_against_the_worst() -> None:
 
 
 def test_the_constitution_is_read_and_shows_both_orders() -> None:
-    constitution = load_constitution(preference_pairs.CONSTITUTION)
+    constitution = load_constitution(CONSTITUTION)
     assert isinstance(constitution, Constitution)
     assert {p.rejection for p in constitution.principles} == set(preference_pairs.REJECTIONS)
     text = constitution.prompt("Sing.", "La.", "No.")
@@ -290,7 +291,7 @@ def test_pairs_are_ready_to_train_and_their_candidates_are_kept(run: Run, tmp_pa
     assert {row["origin"] == "given" for row in rows} == {True, False}  # then fresh ones
     assert len({row["instruction"] for row in rows}) == 25
     metrics = result["metrics"]
-    assert set(metrics) <= set(preference_pairs.METRICS)
+    assert set(metrics) <= {metric.name for metric in preference_pairs.METRICS}
     assert metrics["pairs"] == metrics["total_pairs"] == 25
     assert sum(metrics[f"decided_by_{name}_share"] for name in preference_pairs.DECIDERS) == pytest.approx(1)
     assert sum(metrics[f"rejected_{kind}_share"] for kind in preference_pairs.REJECTIONS) == pytest.approx(1)
@@ -530,7 +531,7 @@ def test_a_model_that_always_says_the_same_gives_up(run: Run, monkeypatch: pytes
 
 
 def test_alarms() -> None:
-    calm = dict.fromkeys(preference_pairs.METRICS, 0.0) | {
+    calm = dict.fromkeys((metric.name for metric in preference_pairs.METRICS), 0.0) | {
         "longer_chosen_share": 0.5,
         "judge_verifier_agreement": 0.9,
     }

@@ -97,7 +97,7 @@ def test_rows_are_ready_to_train_and_their_origin_is_known(run: Run, tmp_path: P
     assert len({row["instruction"] for row in rows}) == 30
     metrics = result["metrics"]
     assert metrics["rows"] == metrics["total_rows"] == 30
-    assert set(metrics) <= set(sft_data.METRICS)
+    assert set(metrics) <= {metric.name for metric in sft_data.METRICS}
     assert metrics["responses_unfinished"] > 0
     assert metrics["duplicates_removed"] > 0
     assert metrics["responses_generated"] >= 30 + metrics["responses_rejected"]

@@ -1,0 +1,50 @@
+"""Parameters of the phases that generate training data."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
+
+
+class DataParameters(PhaseParameters):
+    """Parameters common to the phases that generate training data."""
+
+    model: str = Field("Qwen/Qwen2.5-32B", description="hub id, folder, adapter folder or 'embedded'")
+    count: int = Field(5000, ge=1, le=1_000_000, description="number of rows in this batch")
+    output_dir: Path = Field(description="folder for the rows, the quality report and the manifest")
+    batch: int = Field(
+        1, ge=1, le=10_000, description="batch number: a new one adds a file, an existing one resumes"
+    )
+    seed: int = Field(20251003, ge=0, lt=2**32, description="seed of all random choices")
+    seeds: str = Field(
+        "auto", description="seed instructions: a name, a JSONL file, or auto to choose by model"
+    )
+    suite: str = Field(
+        "auto",
+        description="evaluation suite to check the rows against for contamination: a name, a JSONL file, or "
+        "auto to choose by model",
+    )
+    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    batch_size: int = Field(
+        32, ge=1, le=4096, description="rows that transformers generates at once; vllm chooses its own"
+    )
+    list_examples: int = Field(8, ge=2, le=64, description="instructions shown in front of each new list")
+    list_tokens: int = Field(256, ge=16, le=4096, description="token limit of a list of new instructions")
+    list_temperature: float = Field(0.9, gt=0, le=2, description="sampling temperature of new instructions")
+    lists_per_round: int = Field(16, ge=1, le=1024, description="different example lists in a round")
+    samples_per_list: int = Field(8, ge=1, le=1024, description="continuations sampled for each list")
+    max_new_tokens: int = Field(256, ge=4, le=4096, description="token limit of a response")
+    longest_response: int = Field(200, ge=1, le=4096, description="word limit of a response")
+    minimum_acceptance: float = Field(
+        0.02, ge=0, le=1, description="give up if the last rounds accept a smaller share than this"
+    )
+
+
+WITHOUT_EFFECT: Final = frozenset(
+    {"output_dir", "count", "batch", "engine", "batch_size", "minimum_acceptance", "audited_pairs"}
+)
+"""Parameters that do not change the content of a row, so changing them resumes a batch."""
+INPUT_NAMES: Final = frozenset({"model", "seeds", "suite", "constitution", "prompts_from"})
+"""Parameters that name inputs. A batch is compared by the content of its inputs, not by their names."""
