@@ -3,25 +3,18 @@
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from rich.cells import cell_len
 from textual.content import Content
 
+from app.units import format_size
 from phases.contract.protocol import Artifact
-from widgets import format as fmt
+from widgets import styles
 from widgets.header import when
 from widgets.rows import ViewRows, row
+from widgets.text import replace_controls, tail
 from widgets.view import View
 
 SIZES = 26
 """Columns at the right edge that rows and size take."""
-
-
-def tail(text: str, width: int) -> str:
-    """Return the end of a path that is too long for its room."""
-    if cell_len(text) <= width:
-        return text
-    start = "~" if fmt.terminal.ascii else "…"
-    return start + text[-(width - 1) :] if width > 0 else ""
 
 
 def short(path: str, view: View) -> str:
@@ -33,14 +26,14 @@ def short(path: str, view: View) -> str:
 def artifact_row(artifact: Artifact, path: str, width: int, chosen: bool) -> Content:
     """Return a file's path as it is to be shown, and its rows and size at the right edge."""
     count = f"{artifact.rows:,} rows" if artifact.rows is not None else ""
-    sizes = f"{count:>15}{fmt.size(artifact.bytes):>10}"
-    mark = (">" if fmt.terminal.ascii else "▸") if chosen else " "
-    style = f"{fmt.STRONG} {fmt.INFO}" if chosen else ""
+    sizes = f"{count:>15}{format_size(artifact.bytes):>10}"
+    mark = "▸" if chosen else " "
+    style = f"{styles.STRONG} {styles.INFO}" if chosen else ""
     return row(
         width,
-        (f"{mark} ", fmt.INFO),
-        (tail(fmt.plain(path), width - 2 - SIZES), style),
-        right=[(sizes, fmt.QUIET)],
+        (f"{mark} ", styles.INFO),
+        (tail(replace_controls(path), width - 2 - SIZES), style),
+        right=[(sizes, styles.QUIET)],
     )
 
 
@@ -71,14 +64,18 @@ class ArtifactList(ViewRows):
         """Return the rows around the chosen file, and below them what more is known of it."""
         chosen = self.chosen
         if chosen is None:
-            return [row(width, ("ARTIFACTS", f"{fmt.STRONG} {fmt.QUIET}"), ("  none yet", fmt.QUIET))]
+            return [row(width, ("ARTIFACTS", styles.HEADING), ("  none yet", styles.QUIET))]
         titles = {phase.id: phase.title for phase in view.snapshot.phases}
         rows: list[Content] = []
         number = here = 0
         for delivery in view.deliveries:
             attempt = f"  attempt {delivery.attempt}" if delivery.attempt > 1 else ""
             rows.append(
-                row(width, (titles.get(delivery.phase, delivery.phase), fmt.STRONG), (attempt, fmt.QUIET))
+                row(
+                    width,
+                    (titles.get(delivery.phase, delivery.phase), styles.STRONG),
+                    (attempt, styles.QUIET),
+                )
             )
             for each in delivery.artifacts:
                 if each is chosen:
@@ -88,14 +85,14 @@ class ArtifactList(ViewRows):
         count = min(self.at, number - 1) + 1
         heading = row(
             width,
-            ("ARTIFACTS", f"{fmt.STRONG} {fmt.QUIET}"),
-            (f"  {count} of {number}", fmt.INFO),
-            (f"  in {view.snapshot.artifacts}", fmt.QUIET),
-            right=[(fmt.size(sum(each.bytes for each in self.files)), fmt.QUIET)],
+            ("ARTIFACTS", styles.HEADING),
+            (f"  {count} of {number}", styles.INFO),
+            (f"  in {view.snapshot.artifacts}", styles.QUIET),
+            right=[(format_size(sum(each.bytes for each in self.files)), styles.QUIET)],
         )
         detail = [
-            row(width, ("written ", fmt.QUIET), (when(chosen.time, view.now), "")),
-            row(width, ("sha256  ", fmt.QUIET), (chosen.sha256, "")),
+            row(width, ("written ", styles.QUIET), (when(chosen.time, view.now), "")),
+            row(width, ("sha256  ", styles.QUIET), (chosen.sha256, "")),
         ]
         room = max(1, height - 1 - len(detail))
         top = min(max(0, here - room // 2), max(0, len(rows) - room))

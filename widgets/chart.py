@@ -13,8 +13,10 @@ from typing import Final
 
 from textual.content import Content
 
-from widgets import format as fmt
+from widgets import styles
+from widgets.format import format_number, format_step
 from widgets.series import Point
+from widgets.text import truncate
 
 # Bits of the braille dots, by column (0, 1) and row (0 to 3) within a character cell.
 DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -36,7 +38,7 @@ class Line:
     @property
     def sign(self) -> str:
         """The line in one character, for a legend."""
-        return (self.letter or ":") if fmt.terminal.ascii else self.glyph
+        return (self.letter or ":") if styles.terminal.ascii else self.glyph
 
 
 SOLID: Final = Line("#", "─")
@@ -210,7 +212,7 @@ def _draw(
 
 
 def _character(bits: int, line: Line) -> str:
-    if not fmt.terminal.ascii:
+    if not styles.terminal.ascii:
         return chr(BRAILLE + bits)
     if line.letter:
         return line.letter
@@ -247,12 +249,12 @@ def plot(
     if window is not None:
         curves = [replace(curve, points=within(curve.points, *window)) for curve in curves]
     if width < 12 or plot_height < 2:  # noqa: PLR2004 - nothing can be read in less
-        return [Content(fmt.sparse(empty, width))]
+        return [Content(truncate(empty, width))]
     axis = value_axis(curves, plot_height, log)
     labels = _value_labels(axis) if axis else {}
     margin = max([LEAST_LABEL, *(len(label) for label in labels.values())])
     plot_width = max(1, width - margin - 1)
-    side, tick_side = ("|", "+") if fmt.terminal.ascii else ("│", "┤")
+    side, tick_side = "│", "┤"
     all_steps = [p.step for curve in curves for p in curve.points]
     first, last = window or ((min(all_steps), max(all_steps)) if all_steps else (0.0, 0.0))
     marked = None if cursor is None or not all_steps else _column(cursor, first, last, plot_width)
@@ -274,38 +276,40 @@ def plot(
     for y in range(plot_height):
         label = labels.get(y, "")
         parts: list[tuple[str, str]] = [
-            (label.rjust(margin), fmt.QUIET),
-            (tick_side if label else side, fmt.QUIET),
+            (label.rjust(margin), styles.QUIET),
+            (tick_side if label else side, styles.QUIET),
         ]
         for x in range(plot_width):
             found = next(((c[y, x], curve) for c, curve in layers if (y, x) in c), None)
             text, style = (_character(found[0], found[1].line), found[1].style) if found else (" ", "")
             if x == marked:
-                text, style = (text, f"{fmt.STRONG} reverse") if found else (side, fmt.QUIET)
+                text, style = (text, f"{styles.STRONG} reverse") if found else (side, styles.QUIET)
             if parts[-1][1] == style and len(parts) > 2:  # noqa: PLR2004 - the label and the axis stay as they are
                 parts[-1] = (parts[-1][0] + text, style)
             else:
                 parts.append((text, style))
         rows.append(Content.assemble(*parts))
     if axis is None:
-        note = fmt.sparse(empty, plot_width).center(plot_width)
-        rows[plot_height // 2] = Content.assemble((" " * margin + side, fmt.QUIET), (note, fmt.QUIET))
+        note = truncate(empty, plot_width).center(plot_width)
+        rows[plot_height // 2] = Content.assemble((" " * margin + side, styles.QUIET), (note, styles.QUIET))
 
     ticks = _step_labels(first, last, plot_width, unit) if all_steps else {}
     rows.append(_floor_row(margin, plot_width, ticks, gaps, marked))
-    rows.append(Content.styled(_step_row(ticks, margin + 1, plot_width, unit), fmt.QUIET))
+    rows.append(Content.styled(_step_row(ticks, margin + 1, plot_width, unit), styles.QUIET))
     return rows
 
 
 def _floor_row(margin: int, width: int, ticks: Iterable[int], gaps: set[int], marked: int | None) -> Content:
     """Return the step axis with its ticks, the cursor, and crosses where values are missing."""
-    corner, floor, tick, hand = ("+", "-", "+", "^") if fmt.terminal.ascii else ("└", "─", "┬", "▲")
-    marks = {min(x, width - 1): (tick, fmt.QUIET) for x in ticks}
-    marks |= {x: (fmt.missing_sign(), fmt.BAD) for x in gaps}
+    corner, floor, tick, hand = "└", "─", "┬", "▲"
+    marks = {min(x, width - 1): (tick, styles.QUIET) for x in ticks}
+    marks |= dict.fromkeys(gaps, ("×", styles.BAD))
     if marked is not None:
-        marks[marked] = (hand, fmt.STRONG)
-    plain = (floor, fmt.QUIET)
-    return Content.assemble((" " * margin + corner, fmt.QUIET), *(marks.get(x, plain) for x in range(width)))
+        marks[marked] = (hand, styles.STRONG)
+    plain = (floor, styles.QUIET)
+    return Content.assemble(
+        (" " * margin + corner, styles.QUIET), *(marks.get(x, plain) for x in range(width))
+    )
 
 
 def _value_labels(axis: Axis) -> dict[int, str]:
@@ -327,15 +331,15 @@ def _value_labels(axis: Axis) -> dict[int, str]:
 def _value_label(value: float) -> str:
     if abs(value) >= 1e9:  # noqa: PLR2004 - beyond what steps are written in
         return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
-    return fmt.steps(value) if abs(value) >= 1e4 else fmt.number(value, 3)  # noqa: PLR2004 - too wide otherwise
+    return format_step(value) if abs(value) >= 1e4 else format_number(value, 3)  # noqa: PLR2004 - too wide otherwise
 
 
 def _step_labels(first: float, last: float, width: int, unit: str) -> dict[int, str]:
     """Return the labels below the step axis by the column of their tick."""
     if last <= first:
-        return {0: fmt.steps(first)}
+        return {0: format_step(first)}
     ticks = nice_ticks(first, last, max(2, width // 8))
-    return {round((t - first) / (last - first) * (width - 1)): fmt.steps(t) for t in ticks}
+    return {round((t - first) / (last - first) * (width - 1)): format_step(t) for t in ticks}
 
 
 def _step_row(ticks: dict[int, str], indent: int, width: int, unit: str) -> str:

@@ -7,8 +7,10 @@ from typing import Final
 from textual.content import Content
 
 from app.session.snapshot import PhaseView
-from widgets import format as fmt
+from app.units import format_age, format_duration, format_hours, format_usd_range
+from widgets import styles
 from widgets.chart import DASHED, DOTTED, SOLID, Curve, nearest, plot, smoothed
+from widgets.format import format_count, format_number, format_step
 from widgets.header import bar
 from widgets.phase_table import look, result
 from widgets.rows import Part, ViewRows, row
@@ -22,7 +24,7 @@ NAMES: Final = {
     "grad_norm": "grad",
     "tokens_per_second": "tok/s",
 }
-CURVES: Final = ((fmt.INFO, SOLID), (fmt.WARN, DASHED))  # of a metric and its held-out twin
+CURVES: Final = ((styles.INFO, SOLID), (styles.WARN, DASHED))  # of a metric and its held-out twin
 SMOOTHING: Final = (0.0, 0.6, 0.9, 0.99)
 LEAST_SMOOTHED: Final = 50  # a curve of fewer values would only lag
 MOST_ZOOM: Final = 10
@@ -38,28 +40,28 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
         return []
     if progress is None:
         started = phase.attempts[-1].started if phase.attempts else view.now
-        age = fmt.duration(view.now - started)
+        age = format_duration(view.now - started)
         if view.lost:
-            return [row(width, (f"started {age} ago, progress not known", fmt.QUIET))]
-        return [row(width, (f"started {age} ago, no progress yet", fmt.QUIET))]
+            return [row(width, (f"started {age} ago, progress not known", styles.QUIET))]
+        return [row(width, (f"started {age} ago, no progress yet", styles.QUIET))]
     rows = []
     unit = f" {progress.unit}" if progress.unit else ""
     if progress.total:
-        count = f" {fmt.count(progress.done)}/{fmt.count(progress.total)}{unit}"
+        count = f" {format_count(progress.done)}/{format_count(progress.total)}{unit}"
         share = progress.done / progress.total
         percent = f"{min(100, int(share * 100)):3}% "
         gauge = bar(max(3, width - len(count) - len(percent)), share)
-        rows.append(row(width, (percent, fmt.STRONG), *gauge, (count, "")))
+        rows.append(row(width, (percent, styles.STRONG), *gauge, (count, "")))
     else:
-        rows.append(row(width, (f"{fmt.count(progress.done)}{unit}", "")))
-    age = fmt.age(view.now - progress.at)
+        rows.append(row(width, (f"{format_count(progress.done)}{unit}", "")))
+    age = format_age(view.now - progress.at)
     alive: list[Part]
     if phase.stalled:
-        alive = [(f"STALLED  last progress {age}", f"{fmt.STRONG} {fmt.BAD}")]
+        alive = [(f"STALLED  last progress {age}", styles.ALARM)]
     else:
-        alive = [(f"progress {age}", fmt.QUIET)]
+        alive = [(f"progress {age}", styles.QUIET)]
         if progress.rate:
-            alive.append((f"  {fmt.count(progress.rate, 3)}{unit or ' units'}/s", ""))
+            alive.append((f"  {format_count(progress.rate, 3)}{unit or ' units'}/s", ""))
     rows.append(row(width, *alive))
     return rows
 
@@ -69,20 +71,20 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
     state = look(phase)
     gate = view.snapshot.gate
     if gate is not None and gate.phase == phase.id:
-        verdict = fmt.VERDICT_LOOKS[gate.verdict]
+        verdict = styles.VERDICT_BADGES[gate.verdict]
         return row(
             width,
-            (verdict.words, f"{fmt.STRONG} {verdict.style}"),
-            ("  press g to decide", fmt.WARN),
+            (verdict.label, f"{styles.STRONG} {verdict.style}"),
+            ("  press g to decide", styles.WARN),
         )
     if phase.state == "waiting":
         return row(
             width,
             (f"{state.word}: ", state.style),
-            (f"{fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}", fmt.QUIET),
+            (f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}", styles.QUIET),
         )
     if phase.state in ("done", "failed", "skipped"):
-        return row(width, (state.words, state.style), (f"  {result(phase)}", ""))
+        return row(width, (state.label, state.style), (f"  {result(phase)}", ""))
     return None
 
 
@@ -90,12 +92,17 @@ def detail_rows(view: View, width: int) -> list[Content]:
     """Return title, progress and liveness of the phase that is looked at."""
     phase = view.phase
     if phase is None:
-        return [row(width, ("no phase is running", fmt.QUIET))]
+        return [row(width, ("no phase is running", styles.QUIET))]
     number = view.record.attempt if view.record else len(phase.attempts)
     state = look(phase)
     attempt = f"attempt {number}" if number else ""
     rows = [
-        row(width, (f"{state.sign} ", state.style), (phase.title, fmt.STRONG), right=[(attempt, fmt.QUIET)])
+        row(
+            width,
+            (f"{state.symbol} ", state.style),
+            (phase.title, styles.STRONG),
+            right=[(attempt, styles.QUIET)],
+        )
     ]
     words = state_row(view, phase, width)
     return [*rows, *([words] if words else []), *progress_rows(view, phase, width)]
@@ -151,15 +158,15 @@ def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None
         there = nearest(series.points, cursor) if cursor is not None else None
         since = series.missing_since if cursor is None else None
         if since is not None:
-            found.append([(f"{name} NaN since {fmt.steps(since)}", f"{fmt.STRONG} {fmt.BAD}")])
+            found.append([(f"{name} NaN since {format_step(since)}", styles.ALARM)])
         else:
             value = series.last if cursor is None else there.mean if there else None
-            found.append([(f"{name} ", style), (fmt.number(value, digits), fmt.STRONG)])
+            found.append([(f"{name} ", style), (format_number(value, digits), styles.STRONG)])
         if series.missing:
             of_what = " NaN" if since is None else ""
-            found.append([(f"{fmt.missing_sign()}{series.missing:,}{of_what}", fmt.BAD)])
+            found.append([(f"×{series.missing:,}{of_what}", styles.BAD)])
     parts = [part for each in found for part in ((gap, ""), *each)][1:]
-    return row(width, *parts, right=[(place, fmt.QUIET)] if place else [])
+    return row(width, *parts, right=[(place, styles.QUIET)] if place else [])
 
 
 def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], width: int) -> Content | None:
@@ -171,7 +178,7 @@ def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], wid
         *([f"zoom {2**chart.zoom}"] if chart.zoom else []),
         *([f"{DOTTED.sign} attempt {', '.join(earlier)}"] if earlier else []),
     ]
-    return row(width, ("  ".join(words), fmt.QUIET)) if words else None
+    return row(width, ("  ".join(words), styles.QUIET)) if words else None
 
 
 def shown_series(record: Record | None, choice: int) -> tuple[list[Series], str]:
@@ -204,11 +211,11 @@ def curves(record: Record, shown: Sequence[Series], weight: float) -> list[Curve
     for series, (style, line) in zip(shown, CURVES, strict=False):
         if weight and series.total >= LEAST_SMOOTHED:
             front.append(Curve(series.name, smoothed(series.points, weight), style, line=line))
-            raw.append(Curve(series.name, series.points, fmt.FAINT, line=DOTTED))
+            raw.append(Curve(series.name, series.points, styles.FAINT, line=DOTTED))
         else:
             front.append(Curve(series.name, series.points, style, line=line))
     before = [
-        Curve(s.name, s.points, fmt.FAINT, behind=True, line=DOTTED)
+        Curve(s.name, s.points, styles.FAINT, behind=True, line=DOTTED)
         for each in record.earlier.values()
         for s in map(each.get, names(shown))
         if s
@@ -228,11 +235,11 @@ def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Conte
     if record is None or not shown:
         if record and record.samples:
             samples = sample_rows(record.samples[-1], width)
-            return [row(width, ("latest sample", fmt.QUIET)), *samples][:height]
+            return [row(width, ("latest sample", styles.QUIET)), *samples][:height]
         over = view.attempt is not None and view.attempt.ended is not None
         none = "no metrics" if over else "no metrics yet"
         reading = "reading ..." if record and record.reading else none
-        return [Content(), row(width, (reading, fmt.QUIET))]
+        return [Content(), row(width, (reading, styles.QUIET))]
     first, last = step_range(record, shown)
     cursor = None if chart.cursor is None else min(max(first, chart.cursor), last)
     earlier = [str(n) for n, each in record.earlier.items() if any(name in each for name in names(shown))]

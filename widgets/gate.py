@@ -7,13 +7,15 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from app.session.snapshot import CriterionView, DecisionKind, GateView, PhaseView, Value
-from widgets import format as fmt
-from widgets.artifacts import short, tail
+from app.units import format_duration, format_hours, format_size, format_usd, format_usd_range
+from widgets import styles
+from widgets.artifacts import short
+from widgets.format import format_metric
 from widgets.log_view import line_style
 from widgets.parameters import numbered, written
 from widgets.phase_table import NOTICES
 from widgets.rows import Part, ScrolledRows, ViewRows, row
-from widgets.samples import wrapped
+from widgets.text import fit, replace_controls, tail, truncate, wrap
 from widgets.view import Record, View, waiting_cost
 
 EARLIER: Final = 3
@@ -22,7 +24,6 @@ NAMES: Final = 36
 LOG_LINES: Final = 30
 LEAST_LOG: Final = 10  # rows of the log's end, or as many as a window shows with its heading, after much else
 NOTICES_SHOWN: Final = 5
-HEADING: Final = f"{fmt.STRONG} {fmt.QUIET}"
 
 
 BECAUSE: Final = {
@@ -41,15 +42,15 @@ def overrides(view: View, gate: GateView, kind: DecisionKind) -> bool:
 
 def verdict_row(gate: GateView, width: int) -> Content:
     """Return the verdict, how many criteria pass, and why the gate opened where the plan did not ask."""
-    look = fmt.VERDICT_LOOKS[gate.verdict]
+    look = styles.VERDICT_BADGES[gate.verdict]
     passed = sum(criterion.passed is True for criterion in gate.criteria)
     count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
     return row(
         width,
-        ("verdict ", fmt.QUIET),
-        (look.words, f"{fmt.STRONG} {look.style}"),
+        ("verdict ", styles.QUIET),
+        (look.label, f"{styles.STRONG} {look.style}"),
         (count, ""),
-        (BECAUSE.get(gate.because, f"  {gate.because}"), fmt.WARN),
+        (BECAUSE.get(gate.because, f"  {gate.because}"), styles.WARN),
     )
 
 
@@ -61,51 +62,51 @@ def next_phase(view: View, gate: GateView) -> PhaseView | None:
 def heading_rows(view: View, gate: GateView, width: int) -> list[Content]:
     """Return which gate this is, what waiting costs, the verdict and the advice."""
     phase = view.snapshot.phase(gate.phase)
-    waited = fmt.duration((view.now - gate.opened) // 5 * 5)
+    waited = format_duration((view.now - gate.opened) // 5 * 5)
     rows = [
         row(
             width,
-            ("GATE", f"{fmt.STRONG} {fmt.WARN}"),
-            (f" after {phase.title}", fmt.STRONG),
-            (f"  attempt {gate.attempt}", fmt.QUIET),
+            ("GATE", f"{styles.STRONG} {styles.WARN}"),
+            (f" after {phase.title}", styles.STRONG),
+            (f"  attempt {gate.attempt}", styles.QUIET),
             right=[
-                ("waiting ", fmt.QUIET),
+                ("waiting ", styles.QUIET),
                 (waited, ""),
-                ("  idle ", fmt.QUIET),
-                (fmt.usd(waiting_cost(view, gate)), ""),
+                ("  idle ", styles.QUIET),
+                (format_usd(waiting_cost(view, gate)), ""),
             ],
         ),
         verdict_row(gate, width),
     ]
     for advice in gate.advice:
-        for i, line in enumerate(wrapped(advice, width - 8)):
-            rows.append(row(width, ("advice  " if i == 0 else " " * 8, fmt.QUIET), (line, "")))
+        for i, line in enumerate(wrap(advice, width - 8)):
+            rows.append(row(width, ("advice  " if i == 0 else " " * 8, styles.QUIET), (line, "")))
     return rows
 
 
 def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> list[Content]:
     """Return a criterion's outcome: what was required, and what was measured at the right edge."""
-    look = fmt.CHECK_LOOKS[criterion.passed]
-    style = f"{fmt.STRONG} {fmt.BAD}" if criterion.passed is False else fmt.STRONG
-    sign: Part = (f"{look.sign} {look.word:<6}", look.style)
-    alone = fmt.metric(next(iter(criterion.values.values()))) if len(criterion.values) == 1 else ""
+    look = styles.CHECK_BADGES[criterion.passed]
+    style = styles.ALARM if criterion.passed is False else styles.STRONG
+    sign: Part = (f"{look.symbol} {look.word:<6}", look.style)
+    alone = format_metric(next(iter(criterion.values.values()))) if len(criterion.values) == 1 else ""
     measured: list[Part] = [(alone, style)] if alone else []
     room = width - 8 - name_width - 2 - len(alone) - 1
     if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
-        name = fmt.fit(criterion.name, name_width)
-        rows = [row(width, sign, (f"{name}  ", ""), (criterion.expression, fmt.QUIET), right=measured)]
+        name = fit(criterion.name, name_width)
+        rows = [row(width, sign, (f"{name}  ", ""), (criterion.expression, styles.QUIET), right=measured)]
     else:
-        first, *others = wrapped(criterion.name, width - 8 - (len(alone) + 1 if alone else 0))
+        first, *others = wrap(criterion.name, width - 8 - (len(alone) + 1 if alone else 0))
         rows = [row(width, sign, (first, ""), right=measured)]
         rows += [row(width, (" " * 8, ""), (line, "")) for line in others]
         rows += [
-            row(width, (" " * 8, ""), (line, fmt.QUIET)) for line in wrapped(criterion.expression, width - 8)
+            row(width, (" " * 8, ""), (line, styles.QUIET)) for line in wrap(criterion.expression, width - 8)
         ]
     if len(criterion.values) > 1:
-        values = "  ".join(f"{name} {fmt.metric(v)}" for name, v in criterion.values.items())
-        rows += [row(width, (" " * 8, ""), (line, style)) for line in wrapped(values, width - 8)]
+        values = "  ".join(f"{name} {format_metric(v)}" for name, v in criterion.values.items())
+        rows += [row(width, (" " * 8, ""), (line, style)) for line in wrap(values, width - 8)]
     if criterion.note:
-        rows.append(row(width, (" " * 8, ""), (criterion.note, fmt.WARN)))
+        rows.append(row(width, (" " * 8, ""), (criterion.note, styles.WARN)))
     return rows
 
 
@@ -125,23 +126,25 @@ def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
     rows = []
     for i, line in enumerate(_heading_lines(heads, column - 1)):
         first = "" if i else "METRICS"
-        parts: list[Part] = [(f"{first:<{name_room}}", HEADING)]
-        parts += [(" " * (column - cell_len(words)) + words, fmt.QUIET) for words in line]
+        parts: list[Part] = [(f"{first:<{name_room}}", styles.HEADING)]
+        parts += [(" " * (column - cell_len(words)) + words, styles.QUIET) for words in line]
         rows.append(row(width, *parts))
     for name in names:
-        parts = [(fmt.fit(name, name_room), "")]
-        parts.append((fmt.fit(fmt.metric(gate.metrics[name]), column - 1).strip().rjust(column), fmt.STRONG))
+        parts = [(fit(name, name_room), "")]
+        parts.append(
+            (fit(format_metric(gate.metrics[name]), column - 1).strip().rjust(column), styles.STRONG)
+        )
         for phase in before:
             values = gate.earlier[phase]
-            text = fmt.fit(fmt.metric(values[name]), column - 1).strip() if name in values else "-"
-            parts.append((text.rjust(column), fmt.QUIET))
+            text = fit(format_metric(values[name]), column - 1).strip() if name in values else "-"
+            parts.append((text.rjust(column), styles.QUIET))
         rows.append(row(width, *parts))
     return rows
 
 
 def _heading_lines(heads: Sequence[str], width: int) -> list[tuple[str, ...]]:
     """Return headings over as many lines as the longest needs, each ending in the last, which is bounded."""
-    lines = [wrapped(fmt.sparse(head, 2 * width), width) for head in heads]
+    lines = [wrap(truncate(head, 2 * width), width) for head in heads]
     most = max(map(len, lines))
     return list(zip(*([""] * (most - len(each)) + each for each in lines), strict=True))
 
@@ -160,13 +163,18 @@ def remedy_rows(gate: GateView, width: int) -> list[Content]:
     ]
     if not offered or "retry" not in gate.options:
         return []
-    arrow = " -> " if fmt.terminal.ascii else " → "
-    rows = [row(width, ("REMEDIES", HEADING), (f"  for {gate.cause.replace('_', ' ')}", fmt.QUIET))]
+    arrow = " → "
+    rows = [row(width, ("REMEDIES", styles.HEADING), (f"  for {gate.cause.replace('_', ' ')}", styles.QUIET))]
     for number, change in offered:
-        parts: list[Part] = [(f"{number} ", f"{fmt.STRONG} {fmt.INFO}")]
+        parts: list[Part] = [(f"{number} ", f"{styles.STRONG} {styles.INFO}")]
         for name, value in change.items():
             before = written(gate.parameters[name]) if name in gate.parameters else "default"
-            parts += [(f"{name} ", ""), (before, fmt.QUIET), (arrow, ""), (f"{written(value)}  ", fmt.STRONG)]
+            parts += [
+                (f"{name} ", ""),
+                (before, styles.QUIET),
+                (arrow, ""),
+                (f"{written(value)}  ", styles.STRONG),
+            ]
         rows.append(row(width, *parts))
     return rows
 
@@ -181,21 +189,21 @@ def delivered_rows(view: View, record: Record, width: int) -> list[Content]:
     artifacts = record.artifacts
     if not artifacts:
         return []
-    rows = [row(width, ("DELIVERED", HEADING))]
+    rows = [row(width, ("DELIVERED", styles.HEADING))]
     for artifact in artifacts:
         count = f"{artifact.rows:,} rows  " if artifact.rows is not None else ""
-        path = tail(fmt.plain(short(artifact.path, view)), width - 22)
-        rows.append(row(width, (path, ""), right=[(f"{count}{fmt.size(artifact.bytes)}", fmt.QUIET)]))
+        path = tail(replace_controls(short(artifact.path, view)), width - 22)
+        rows.append(row(width, (path, ""), right=[(f"{count}{format_size(artifact.bytes)}", styles.QUIET)]))
     return rows
 
 
 def noticed_rows(record: Record, width: int) -> list[Content]:
     """Return what the phase wanted to be seen, the latest first."""
     notices = record.notices[: -NOTICES_SHOWN - 1 : -1]
-    rows = [row(width, ("NOTICES", HEADING))] if notices else []
+    rows = [row(width, ("NOTICES", styles.HEADING))] if notices else []
     for notice in notices:
         style = NOTICES[notice.level]
-        rows += [row(width, (line, style)) for line in wrapped(notice.text, width)]
+        rows += [row(width, (line, style)) for line in wrap(notice.text, width)]
     return rows
 
 
@@ -204,7 +212,7 @@ def log_rows(record: Record, width: int, height: int) -> list[Content]:
     rows = [
         row(width, (part, line_style(line)))
         for line in record.log.lines[-LOG_LINES:]
-        for part in wrapped(line, width)
+        for part in wrap(line, width)
     ]
     return rows[-height:]
 
@@ -215,7 +223,7 @@ def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[C
     criteria = sorted(gate.criteria, key=lambda c: order[c.passed])
     rows = [*heading_rows(view, gate, width), *remedy_rows(gate, width)]
     if criteria:
-        rows.append(row(width, ("CRITERIA", HEADING)))
+        rows.append(row(width, ("CRITERIA", styles.HEADING)))
         names = min(width * 2 // 5, max(cell_len(c.name) for c in criteria))
         rows += [r for criterion in criteria for r in criterion_rows(criterion, names, width)]
     if gate.metrics:
@@ -226,7 +234,7 @@ def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[C
     rows += noticed_rows(record, width)
     rows += delivered_rows(view, record, width)
     if gate.because in ("failed", "stopped"):
-        rows.append(row(width, ("END OF THE LOG", HEADING)))
+        rows.append(row(width, ("END OF THE LOG", styles.HEADING)))
         rows += log_rows(record, width, max(1, min(LEAST_LOG, height - 2), height - len(rows)))
     return rows
 
@@ -234,16 +242,16 @@ def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[C
 def cost_row(view: View, gate: GateView, width: int) -> Content:
     """Return what was spent, and what comes next."""
     money, following = view.snapshot.money, next_phase(view, gate)
-    parts: list[Part] = [("spent ", fmt.QUIET), (fmt.usd(money.spent_usd), fmt.STRONG)]
+    parts: list[Part] = [("spent ", styles.QUIET), (format_usd(money.spent_usd), styles.STRONG)]
     if following is None:
-        parts.append(("   next: the session ends", fmt.QUIET))
+        parts.append(("   next: the session ends", styles.QUIET))
     else:
-        label = ("   next: ", fmt.QUIET)
-        cost = (f" {fmt.hours(following.estimate_hours)} {fmt.usd_range(following.estimate_usd)}", "")
+        label = ("   next: ", styles.QUIET)
+        cost = (f" {format_hours(following.estimate_hours)} {format_usd_range(following.estimate_usd)}", "")
         too_much = money.spent_usd + following.estimate_usd.low > money.budget_usd
-        alarm = ("  beyond the budget" if too_much else "", f"{fmt.STRONG} {fmt.BAD}")
+        alarm = ("  beyond the budget" if too_much else "", styles.ALARM)
         room = width - sum(len(text) for text, _ in (*parts, label, cost, alarm))
-        parts += [label, (fmt.sparse(fmt.plain(following.title), room), fmt.STRONG), cost, alarm]
+        parts += [label, (truncate(replace_controls(following.title), room), styles.STRONG), cost, alarm]
     return row(width, *parts)
 
 

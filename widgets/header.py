@@ -7,18 +7,24 @@ from datetime import datetime
 from textual.content import Content
 
 from app.session.snapshot import OVER, Range, SessionSnapshot
-from widgets import format as fmt
+from app.units import format_clock, format_usd, format_usd_range, format_usd_short
+from widgets import styles
 from widgets.rows import Part, ViewRows, row
 from widgets.view import View
 
 CLOCK_WIDTH = 9
 
 
-def session_look(snapshot: SessionSnapshot) -> fmt.Look:
+def session_look(snapshot: SessionSnapshot) -> styles.Badge:
     """Return how the session's state looks; one whose phase makes no progress does not just run."""
     if snapshot.stalled:
-        return replace(fmt.STALLED, word=fmt.STALLED.word.upper())
-    return fmt.SESSION_LOOKS[snapshot.state]
+        return replace(styles.STALLED, word=styles.STALLED.word.upper())
+    return styles.SESSION_BADGES[snapshot.state]
+
+
+def model_name(model: str) -> str:
+    """Return a model's name without its organisation: `Qwen2.5-32B` for `Qwen/Qwen2.5-32B`."""
+    return model.rstrip("/").rsplit("/", 1)[-1]
 
 
 def title_row(view: View, width: int) -> Content:
@@ -26,19 +32,19 @@ def title_row(view: View, width: int) -> Content:
     snapshot = view.snapshot
     look = session_look(snapshot)
     phase, total = view.position
-    dot = (" - " if fmt.terminal.ascii else " · ", fmt.QUIET)
-    name: list[Part] = [(" gonogo ", f"{fmt.STRONG} {fmt.INFO}"), (f" {snapshot.name}", fmt.STRONG)]
+    dot = (" · ", styles.QUIET)
+    name: list[Part] = [(" gonogo ", f"{styles.STRONG} {styles.INFO}"), (f" {snapshot.name}", styles.STRONG)]
     profile = snapshot.profile if snapshot.profile not in snapshot.name else ""
-    for text in (profile, fmt.model_name(snapshot.model), snapshot.gpu):
+    for text in (profile, model_name(snapshot.model), snapshot.gpu):
         if text:
             name += [dot, (text, "")]
     state: list[Part] = []
     if view.lost:
-        state.append((" no conductor ", f"{fmt.BAD} reverse"))
+        state.append((" no conductor ", f"{styles.BAD} reverse"))
     if snapshot.hold and snapshot.state not in OVER:
-        state.append((" hold ", fmt.WARN))
+        state.append((" hold ", styles.WARN))
     alarm = " reverse" if look.word in ("GATE", "STALLED") else ""
-    state += [(f" {look.words} ", f"{fmt.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
+    state += [(f" {look.label} ", f"{styles.STRONG} {look.style}{alarm}"), (f" {phase}/{total} ", "")]
     return row(width, *name, right=state)
 
 
@@ -54,15 +60,15 @@ def when_range(span: Range, now: float) -> str:
     return first if first == last else f"{first}-{last.removeprefix(first[:-5])}"
 
 
-def bar(width: int, share: float, beyond: float = 0.0, style: str = fmt.INFO) -> list[Part]:
+def bar(width: int, share: float, beyond: float = 0.0, style: str = styles.INFO) -> list[Part]:
     """Return a bar filled to a share, shaded on to `beyond`, and empty from there."""
-    full, shade, empty = ("#", "+", "-") if fmt.terminal.ascii else ("█", "▒", "░")
+    full, shade, empty = "█", "▒", "░"
     filled = min(width, round(max(0.0, share) * width))
     shaded = min(width, max(filled, round(max(0.0, beyond) * width)))
     return [
         (full * filled, style),
         (shade * (shaded - filled), style),
-        (empty * (width - shaded), fmt.QUIET),
+        (empty * (width - shaded), styles.QUIET),
     ]
 
 
@@ -71,25 +77,25 @@ def money_row(view: View, width: int) -> Content:
     money = view.snapshot.money
     over = money.spent_usd > money.budget_usd
     may_be_over = money.forecast_usd.high > money.budget_usd
-    style = fmt.BAD if over else fmt.WARN if may_be_over else fmt.GOOD
+    style = styles.BAD if over else styles.WARN if may_be_over else styles.GOOD
     spent: list[Part] = [
-        (f" {fmt.usd(money.spent_usd)}", f"{fmt.STRONG} {style}"),
-        (f" of {fmt.usd_round(money.budget_usd)} ", ""),
+        (f" {format_usd(money.spent_usd)}", f"{styles.STRONG} {style}"),
+        (f" of {format_usd_short(money.budget_usd)} ", ""),
     ]
-    alarm: list[Part] = [(" OVER BUDGET", f"{fmt.STRONG} {fmt.BAD}")] if over else []
+    alarm: list[Part] = [(" OVER BUDGET", styles.ALARM)] if over else []
     forecast: list[Part] = []
-    idle: list[Part] = [(" idle ", fmt.QUIET), (fmt.usd(money.idle_usd), "")]
+    idle: list[Part] = [(" idle ", styles.QUIET), (format_usd(money.idle_usd), "")]
     ends: list[Part] = []
     likely = money.forecast_usd
     if view.snapshot.state not in OVER:
-        amount, at = fmt.usd_range(likely), (when_range(money.ends_at, view.now), "")
+        amount, at = format_usd_range(likely), (when_range(money.ends_at, view.now), "")
         if view.snapshot.stalled:
             likely = Range(likely.low, likely.low)
-            amount, at = f"from {fmt.usd(likely.low)}", (fmt.UNKNOWN.words, fmt.UNKNOWN.style)
-        forecast = [(" forecast ", fmt.QUIET), (amount, style if may_be_over else "")]
-        ends = [(" ends ", fmt.QUIET), at]
+            amount, at = f"from {format_usd(likely.low)}", (styles.UNKNOWN.label, styles.UNKNOWN.style)
+        forecast = [(" forecast ", styles.QUIET), (amount, style if may_be_over else "")]
+        ends = [(" ends ", styles.QUIET), at]
     elif view.snapshot.stops_at is not None:
-        ends = [(" pod stops ", fmt.QUIET), (when(view.snapshot.stops_at, view.now), fmt.WARN)]
+        ends = [(" pod stops ", styles.QUIET), (when(view.snapshot.stops_at, view.now), styles.WARN)]
     edge: Part = (" ", "")
 
     def room() -> int:
@@ -127,5 +133,7 @@ class Clock(ViewRows):
         snapshot = view.snapshot
         over = snapshot.state in OVER
         return [
-            Content.styled(fmt.clock((snapshot.now if over else view.now) - snapshot.started), fmt.STRONG)
+            Content.styled(
+                format_clock((snapshot.now if over else view.now) - snapshot.started), styles.STRONG
+            )
         ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from widgets import format as fmt
+from widgets import styles
 from widgets.rows import Part, Rows, row
 
 
@@ -28,8 +28,8 @@ def key_row(keys: Sequence[Key], width: int) -> Content:
         need = len(gap) + len(key.key) + 1 + len(key.label)
         if used + need > width:
             continue
-        style = f"{fmt.STRONG} {fmt.WARN}" if key.loud else f"{fmt.STRONG} {fmt.INFO}"
-        parts += [(gap, ""), (key.key, style), (f" {key.label}", fmt.STRONG if key.loud else fmt.QUIET)]
+        style = f"{styles.STRONG} {styles.WARN}" if key.loud else f"{styles.STRONG} {styles.INFO}"
+        parts += [(gap, ""), (key.key, style), (f" {key.label}", styles.STRONG if key.loud else styles.QUIET)]
         used += need
     return row(width, *parts)
 

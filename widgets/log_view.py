@@ -6,8 +6,9 @@ from typing import Final
 
 from textual.content import Content, Span
 
-from widgets import format as fmt
+from widgets import styles
 from widgets.rows import ViewRows
+from widgets.text import replace_controls
 from widgets.view import LogLines, View
 
 TROUBLE: Final = re.compile(r"\b(error|exception|traceback|out of memory|nan)\b", re.IGNORECASE)
@@ -21,13 +22,13 @@ def _attempt(view: View) -> tuple[str, int]:
 
 def line_style(line: str) -> str:
     """Return the style of a log line by what it speaks of."""
-    return fmt.BAD if TROUBLE.search(line) else fmt.WARN if CAUTION.search(line) else ""
+    return styles.BAD if TROUBLE.search(line) else styles.WARN if CAUTION.search(line) else ""
 
 
 def log_row(line: str, left: int, width: int, search: str = "", here: bool = False) -> Content:
     """Return a log line from column `left` on, with what is searched for marked."""
-    text = fmt.plain(line.expandtabs(8))
-    content = Content.styled(text, f"{fmt.STRONG} {line_style(text)}" if here else line_style(text))
+    text = replace_controls(line.expandtabs(8))
+    content = Content.styled(text, f"{styles.STRONG} {line_style(text)}" if here else line_style(text))
     if search:
         found = re.finditer(re.escape(search), text, re.IGNORECASE)
         content = content.add_spans([Span(m.start(), m.end(), FOUND) for m in found])
@@ -139,6 +140,6 @@ class LogView(ViewRows):
         """Return the window's rows."""
         lines = self.visible_lines()
         if not lines:
-            return [Content.styled("no output yet", fmt.QUIET)]
+            return [Content.styled("no output yet", styles.QUIET)]
         at = self.found - self.window_start if self.found is not None else None
         return [log_row(line, self.left, width, self.search, i == at) for i, line in enumerate(lines)]

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from app.session.snapshot import GpuSample, MachineSample
-from widgets import format as fmt
+from app.units import format_gib, format_size
+from widgets import styles
 from widgets.chart import LINES, Curve, Line, plot
 from widgets.header import bar
 from widgets.rows import Part, ViewRows, row
 from widgets.series import Point
+from widgets.text import fit
 from widgets.view import MemoryUse, View
 
 NARROW_CELL = 17
@@ -17,7 +19,7 @@ REDRAW_SECONDS = 2.5
 LEAST_CHART = 7
 NAMES, WIDEST_PEAK = 26, 8
 TIME_UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-COLOURS = (fmt.INFO, fmt.GOOD, fmt.WARN, fmt.BAD)
+COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
 
 
 def peaks(view: View) -> dict[int, float]:
@@ -29,7 +31,7 @@ def peaks(view: View) -> dict[int, float]:
 
 def _memory_style(used: float, total: float) -> str:
     share = used / total if total else 0.0
-    return fmt.BAD if share > 0.97 else fmt.WARN if share > 0.9 else fmt.GOOD  # noqa: PLR2004
+    return styles.BAD if share > 0.97 else styles.WARN if share > 0.9 else styles.GOOD  # noqa: PLR2004
 
 
 def _percent(share: float | None) -> str:
@@ -38,10 +40,10 @@ def _percent(share: float | None) -> str:
 
 def gauge_row(width: int, name: str, used: float, total: float) -> Content:
     """Return a row with a name, a bar and `used/total GiB`."""
-    figures = f" {fmt.gib(used)}/{fmt.gib(total)} GiB"
+    figures = f" {format_gib(used)}/{format_gib(total)} GiB"
     room = width - len(name) - 1 - len(figures)
     parts = bar(max(3, room), used / total if total else 0.0, style=_memory_style(used, total))
-    return row(width, (f"{name} ", fmt.QUIET), *parts, (figures, ""))
+    return row(width, (f"{name} ", styles.QUIET), *parts, (figures, ""))
 
 
 def gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = False) -> list[Content]:
@@ -52,36 +54,36 @@ def gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = Fal
     if gpu.temperature is not None:
         facts.append(f"{gpu.temperature:.0f} C")
     if peak is not None:
-        facts.append(f"peak {fmt.gib(max(peak, gpu.memory_used))}")
+        facts.append(f"peak {format_gib(max(peak, gpu.memory_used))}")
     if full and gpu.memory_reserved is not None:
-        facts.append(f"driver keeps {fmt.gib(gpu.memory_reserved)}")
+        facts.append(f"driver keeps {format_gib(gpu.memory_reserved)}")
     if full:
         facts.append(gpu.name)
     return [
         gauge_row(width, f"GPU{gpu.index}", gpu.memory_used, gpu.memory_total),
-        row(width, (" " * 5 + "  ".join(facts), fmt.QUIET)),
+        row(width, (" " * 5 + "  ".join(facts), styles.QUIET)),
     ]
 
 
 def gpu_cell(gpu: GpuSample) -> list[Part]:
     """Return one GPU in a few characters: `3 44.1/80.0 98%`."""
     style = _memory_style(gpu.memory_used, gpu.memory_total)
-    figures = f"{fmt.gib(gpu.memory_used)}/{fmt.gib(gpu.memory_total)}"
+    figures = f"{format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)}"
     return [
-        (f"{gpu.index} ", fmt.QUIET),
+        (f"{gpu.index} ", styles.QUIET),
         (f"{figures:<10}", style),
-        (f"{_percent(gpu.utilisation)}", fmt.QUIET),
+        (f"{_percent(gpu.utilisation)}", styles.QUIET),
     ]
 
 
 def gpu_line(gpu: GpuSample, width: int) -> Content:
     """Return one GPU in one row with a bar."""
-    figures = f" {fmt.gib(gpu.memory_used)}/{fmt.gib(gpu.memory_total)} {_percent(gpu.utilisation)}"
+    figures = f" {format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)} {_percent(gpu.utilisation)}"
     if gpu.temperature is not None:
         figures += f" {gpu.temperature:.0f}C"
     style = _memory_style(gpu.memory_used, gpu.memory_total)
     gauge = bar(width - len(figures) - 5, gpu.memory_used / (gpu.memory_total or 1), style=style)
-    return row(width, (f"GPU{gpu.index} ", fmt.QUIET), *gauge, (figures, ""))
+    return row(width, (f"GPU{gpu.index} ", styles.QUIET), *gauge, (figures, ""))
 
 
 def host_rows(sample: MachineSample, width: int) -> list[Content]:
@@ -89,7 +91,7 @@ def host_rows(sample: MachineSample, width: int) -> list[Content]:
     cores = f" {sample.cpu:.0f}% of {sample.cores} core{'s' if sample.cores != 1 else ''}"
     room = max(3, width - 5 - len(cores))
     return [
-        row(width, ("CPU  ", fmt.QUIET), *bar(room, sample.cpu / 100), (cores, "")),
+        row(width, ("CPU  ", styles.QUIET), *bar(room, sample.cpu / 100), (cores, "")),
         gauge_row(width, "RAM ", sample.memory_used, sample.memory_total),
     ]
 
@@ -98,12 +100,14 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
     """Return as much about the machine as the height allows."""
     sample = view.snapshot.machine
     if sample is None:
-        return [Content.styled("no machine figures yet", fmt.QUIET)]
+        return [Content.styled("no machine figures yet", styles.QUIET)]
     gpus = sample.gpus
     if not gpus:
         rows = host_rows(sample, width)
-        phase = f"phase {fmt.gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
-        return [*rows, row(width, (f"{phase}disk free {fmt.size(sample.disk_free)}", fmt.QUIET))][:height]
+        phase = f"phase {format_gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
+        return [*rows, row(width, (f"{phase}disk free {format_size(sample.disk_free)}", styles.QUIET))][
+            :height
+        ]
     if 2 * len(gpus) <= height:
         most = peaks(view)
         rows = [r for gpu in gpus for r in gpu_rows(gpu, most.get(gpu.index), width)]
@@ -116,8 +120,8 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
             parts = [part for gpu in gpus[start : start + across] for part in (*gpu_cell(gpu), (" ", ""))]
             rows.append(row(width, *parts[:-1]))
     if len(rows) < height:
-        host = f"CPU {sample.cpu:.0f}%  RAM {fmt.gib(sample.memory_used)}/{fmt.gib(sample.memory_total)} GiB"
-        rows.append(row(width, (host, fmt.QUIET)))
+        ram = f"{format_gib(sample.memory_used)}/{format_gib(sample.memory_total)} GiB"
+        rows.append(row(width, (f"CPU {sample.cpu:.0f}%  RAM {ram}", styles.QUIET)))
     return rows[:height]
 
 
@@ -126,13 +130,13 @@ def holder_rows(sample: MachineSample, width: int) -> list[Content]:
     if not sample.gpus:
         return []
     if not sample.holders:
-        return [row(width, ("held by  ", fmt.QUIET), ("nobody that may be seen from here", fmt.QUIET))]
-    parts: list[Part] = [("held by  ", fmt.QUIET)]
+        return [row(width, ("held by  ", styles.QUIET), ("nobody that may be seen from here", styles.QUIET))]
+    parts: list[Part] = [("held by  ", styles.QUIET)]
     for holder in sorted(sample.holders, key=lambda h: (h.ours, h.pid)):
         if holder.ours:
             parts.append((f"{holder.name} {holder.pid} (the phase)  ", ""))
         else:
-            parts.append((f"! {holder.name} {holder.pid} (not the phase)  ", fmt.WARN))
+            parts.append((f"! {holder.name} {holder.pid} (not the phase)  ", styles.WARN))
     return [row(width, *parts)]
 
 
@@ -167,18 +171,18 @@ def peak_rows(view: View, width: int) -> list[Content]:
     column = max(1, min(WIDEST_PEAK, (width - NAMES) // (len(gpus) + 1)))
     heads: list[Part] = []
     for gpu in gpus:
-        colour, line = _look(gpu) if several else (fmt.QUIET, None)
+        colour, line = _look(gpu) if several else (styles.QUIET, None)
         heads.append((f"{line.sign if line else ''}GPU{gpu}".rjust(column), colour))
-    heads.append(("RAM".rjust(column), fmt.QUIET))
-    rows = [row(width, (fmt.fit("PEAK, GiB", NAMES), f"{fmt.STRONG} {fmt.QUIET}"), *heads)]
+    heads.append(("RAM".rjust(column), styles.QUIET))
+    rows = [row(width, (fit("PEAK, GiB", NAMES), styles.HEADING), *heads)]
     titles = {phase.id: phase.title for phase in view.snapshot.phases}
     columns: list[int | None] = [*gpus, None]
     for i, use in enumerate(view.memory):
         colour, line = _look(i)
         again = f" {use.attempt}" if use.attempt > 1 else ""
-        name = fmt.fit(titles.get(use.phase, use.phase) + again, NAMES - (0 if several else 2))
+        name = fit(titles.get(use.phase, use.phase) + again, NAMES - (0 if several else 2))
         most = [use.peak(gpu) for gpu in columns]
-        values = "".join(("-" if peak is None else fmt.gib(peak)).rjust(column) for peak in most)
+        values = "".join(("-" if peak is None else format_gib(peak)).rjust(column) for peak in most)
         rows.append(row(width, ("" if several else f"{line.sign} ", colour), (name, ""), (values, "")))
     return rows
 
@@ -209,7 +213,7 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
         empty="no samples yet",
     )
     what = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
-    heading = row(width, (f"{what}, over {name}", f"{fmt.STRONG} {fmt.QUIET}"))
+    heading = row(width, (f"{what}, over {name}", styles.HEADING))
     return [*rows, heading, *chart, *table][:height]
 
 

@@ -7,9 +7,9 @@ from textual.content import Content
 from textual.message import Message
 
 from app.session.snapshot import Value
-from widgets import format as fmt
-from widgets.artifacts import tail
+from widgets import styles
 from widgets.rows import Part, Rows, row
+from widgets.text import fit, replace_controls, tail
 
 Parameter = Value | list[Value]
 NAME = 24
@@ -160,21 +160,26 @@ class ParameterTable(Rows, can_focus=True):
 
     def _parameter_row(self, at: int, name: str, width: int) -> Content:
         there = self.has_focus and at == self.cursor
-        pointer = (">" if fmt.terminal.ascii else "▸") if there else " "
+        pointer = "▸" if there else " "
         before = written(self.parameters[name]) if name in self.parameters else "default"
         parts: list[Part] = [
-            (f"{pointer} ", fmt.INFO),
-            (fmt.fit(name, NAME), fmt.STRONG if there else ""),
+            (f"{pointer} ", styles.INFO),
+            (fit(name, NAME), styles.STRONG if there else ""),
             (" ", ""),
         ]
         if name in self.changes:
-            arrow = " -> " if fmt.terminal.ascii else " → "
+            arrow = " → "
             by = f"  remedy {self.remedy}" if name in self.remedied else ""
             room = width - 2 - NAME - 1 - len(arrow) - len(by)
-            old, new = fmt.plain(before), fmt.plain(written(self.changes[name]))
+            old, new = replace_controls(before), replace_controls(written(self.changes[name]))
             old = tail(old, max(room // 2, room - cell_len(new)))
             new = tail(new, room - cell_len(old))
-            parts += [(old, fmt.QUIET), (arrow, ""), (new, f"{fmt.STRONG} {fmt.WARN}"), (by, fmt.INFO)]
+            parts += [
+                (old, styles.QUIET),
+                (arrow, ""),
+                (new, f"{styles.STRONG} {styles.WARN}"),
+                (by, styles.INFO),
+            ]
         else:
             parts.append((before, ""))
         return row(width, *parts)
@@ -183,13 +188,13 @@ class ParameterTable(Rows, can_focus=True):
         """Return heading, the parameters around the cursor, and the remedies."""
         heading = row(
             width,
-            ("PARAMETERS", f"{fmt.STRONG} {fmt.QUIET}"),
-            right=[(f"{len(self.changes)} changed", fmt.QUIET)],
+            ("PARAMETERS", styles.HEADING),
+            right=[(f"{len(self.changes)} changed", styles.QUIET)],
         )
         remedies = [
             row(
                 width,
-                (f"{number} ", f"{fmt.STRONG} {fmt.INFO}"),
+                (f"{number} ", f"{styles.STRONG} {styles.INFO}"),
                 (f"{cause}: " + ", ".join(f"{n} = {written(v)}" for n, v in change.items()), ""),
             )
             for number, (cause, change) in enumerate(self.remedies, 1)

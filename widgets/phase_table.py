@@ -5,22 +5,23 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from app.session.snapshot import AttemptView, PhaseView, Range
-from widgets import format as fmt
+from app.units import format_duration, format_duration_range, format_hours, format_usd
+from widgets import styles
 from widgets.header import when_range
 from widgets.rows import Part, ViewRows, row
-from widgets.samples import wrapped
+from widgets.text import fit, wrap
 from widgets.view import View
 
 NAME, STATE, ESTIMATE, TOOK, LEFT, COST = 19, 8, 7, 8, 13, 7
 WIDE = 66
 """From this width on, state and remaining time have columns of their own."""
 ACTIVE = ("running", "stopping", "gate")
-NOTICES = {"info": "", "warning": fmt.WARN, "error": fmt.BAD}
+NOTICES = {"info": "", "warning": styles.WARN, "error": styles.BAD}
 
 
-def look(phase: PhaseView) -> fmt.Look:
+def look(phase: PhaseView) -> styles.Badge:
     """Return how a phase's state looks; a running phase without progress is stalled."""
-    return fmt.STALLED if phase.stalled and phase.state == "running" else fmt.PHASE_LOOKS[phase.state]
+    return styles.STALLED if phase.stalled and phase.state == "running" else styles.PHASE_BADGES[phase.state]
 
 
 def how_it_ended(attempt: AttemptView) -> str:
@@ -43,11 +44,11 @@ def left(phase: PhaseView) -> str:
     if phase.state != "running":
         return ""
     if phase.stalled:
-        return fmt.UNKNOWN.words
+        return styles.UNKNOWN.label
     if phase.remaining is None:
         return ""
     if phase.remaining.high >= 1:
-        return fmt.seconds_range(phase.remaining)
+        return format_duration_range(phase.remaining)
     return "overdue" if phase.elapsed > phase.estimate_hours.high * 3600 else "finishing"
 
 
@@ -77,7 +78,7 @@ def heading(width: int) -> Content:
     start = "PHASES"
     if wide:
         start += " " * (2 + name_width(width) - len(start)) + " state"
-    return row(width, (start, f"{fmt.STRONG} {fmt.QUIET}"), right=[(names, fmt.QUIET)])
+    return row(width, (start, styles.HEADING), right=[(names, styles.QUIET)])
 
 
 def name_width(width: int) -> int:
@@ -91,28 +92,32 @@ def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) ->
     wide, state = width >= WIDE, look(phase)
     room = name_width(width)
     name_style = (
-        fmt.STRONG if phase.state in ACTIVE else fmt.QUIET if phase.state in ("waiting", "skipped") else ""
+        styles.STRONG
+        if phase.state in ACTIVE
+        else styles.QUIET
+        if phase.state in ("waiting", "skipped")
+        else ""
     )
     mark = " reverse" if chosen else ""
     started = bool(phase.attempts) or phase.elapsed > 0
-    estimate, took = fmt.hours(phase.estimate_hours), fmt.duration(phase.elapsed) if started else ""
-    cost = fmt.usd(phase.cost_usd) if started else ""
+    estimate, took = format_hours(phase.estimate_hours), format_duration(phase.elapsed) if started else ""
+    cost = format_usd(phase.cost_usd) if started else ""
     late = phase.state == "running" and phase.elapsed > phase.estimate_hours.high * 3600
-    took_style = fmt.WARN if late else ""
+    took_style = styles.WARN if late else ""
     parts: list[Part] = [
-        (f"{state.sign} ", state.style),
-        (fmt.fit(phase.title, room - 1).rstrip(), (name_style + mark).strip()),
+        (f"{state.symbol} ", state.style),
+        (fit(phase.title, room - 1).rstrip(), (name_style + mark).strip()),
     ]
     if wide:
         numbers: list[Part] = [
             (f" {state.word:<{STATE}}", state.style),
-            (f"{estimate:>{ESTIMATE}}", fmt.QUIET),
+            (f"{estimate:>{ESTIMATE}}", styles.QUIET),
             (f"{took:>{TOOK}}", took_style),
-            (f"{left(phase):>{LEFT}}", fmt.UNKNOWN.style if phase.stalled else ""),
+            (f"{left(phase):>{LEFT}}", styles.UNKNOWN.style if phase.stalled else ""),
             (f"{cost:>{COST}}", ""),
         ]
     else:
-        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", fmt.QUIET), (f"{took:>{TOOK}}", took_style)]
+        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", styles.QUIET), (f"{took:>{TOOK}}", took_style)]
         if word_in_time:
             at = 0 if took else 1
             times[at] = (f"{state.word:>{TOOK}}", state.style)
@@ -144,7 +149,11 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
             if not wide:
                 parts += [(state.word, state.style), ("  ", "")]
             rows.append(
-                row(width, *parts, (extra, fmt.UNKNOWN.style if phase.stalled and not wide else fmt.QUIET))
+                row(
+                    width,
+                    *parts,
+                    (extra, styles.UNKNOWN.style if phase.stalled and not wide else styles.QUIET),
+                )
             )
     # Where not all have room, the latest that has begun is among those that do.
     begun = sum(p.state != "waiting" for p in phases)
@@ -160,12 +169,12 @@ def notice_rows(view: View, width: int, room: int) -> list[Content]:
     notices = view.record.notices if view.record else ()
     machine = view.snapshot.machine
     others = [f"{each.name} {each.pid}" for each in machine.holders if not each.ours] if machine else []
-    said = [(f"GPU held by {', '.join(others)}, not by the phase", fmt.WARN)] if others else []
+    said = [(f"GPU held by {', '.join(others)}, not by the phase", styles.WARN)] if others else []
     said += [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
-    said += [(text, fmt.WARN) for text in view.snapshot.notices]
+    said += [(text, styles.WARN) for text in view.snapshot.notices]
     rows: list[Content] = []
     for text, style in reversed(said):
-        lines = wrapped(text, width - 2)
+        lines = wrap(text, width - 2)
         found = [row(width, ("! " if i == 0 else "  ", style), (line, style)) for i, line in enumerate(lines)]
         if len(rows) + len(found) > room:
             return rows or found[:room]
@@ -201,9 +210,11 @@ def next_gate_rows(view: View, width: int) -> list[Content]:
         return []
     phase, at = found
     when: Part = (
-        (fmt.UNKNOWN.words, fmt.UNKNOWN.style) if at is None else (when_range(at, view.now), fmt.STRONG)
+        (styles.UNKNOWN.label, styles.UNKNOWN.style)
+        if at is None
+        else (when_range(at, view.now), styles.STRONG)
     )
-    return [Content(), row(width, ("next gate ", fmt.QUIET), when, ("  ", ""), (phase.title, ""))]
+    return [Content(), row(width, ("next gate ", styles.QUIET), when, ("  ", ""), (phase.title, ""))]
 
 
 class PhaseTable(ViewRows):

@@ -6,14 +6,14 @@ from typing import Final, Literal
 
 from textual.content import Content
 
-from widgets import format as fmt
+from widgets import styles
 from widgets.rows import row
-from widgets.samples import wrapped
+from widgets.text import fit, wrap
 
 LOOKS: Final = {
-    "ok": fmt.Look("ok", "✓", "v", fmt.GOOD),
-    "warn": fmt.Look("look", "!", "!", fmt.WARN),
-    "fail": fmt.Look("fail", "✗", "x", fmt.BAD),
+    "ok": styles.Badge("ok", "✓", styles.GOOD),
+    "warn": styles.Badge("look", "!", styles.WARN),
+    "fail": styles.Badge("fail", "✗", styles.BAD),
 }
 NAME: Final = 14
 
@@ -36,16 +36,18 @@ def summary(checks: Sequence[Check]) -> str:
 
 def check_rows(checks: Sequence[Check], *, looking: bool, width: int) -> list[Content]:
     """Return what was found so far, a check after the other, and whether more is to come."""
-    state = ("  looking ...", fmt.WARN) if looking else (f"  {summary(checks)}", fmt.INFO)
-    rows = [row(width, ("PREFLIGHT", f"{fmt.STRONG} {fmt.QUIET}"), state)]
+    state = ("  looking ...", styles.WARN) if looking else (f"  {summary(checks)}", styles.INFO)
+    rows = [row(width, ("PREFLIGHT", styles.HEADING), state)]
     indent = 7 + NAME
     for check in checks:
         look = LOOKS[check.state]
-        for i, line in enumerate(wrapped(check.found, width - indent)):
-            start = f"{look.sign} {look.word:<5}" if i == 0 else " " * 7
-            name = fmt.fit(check.name if i == 0 else "", NAME - 1) + " "
-            rows.append(row(width, (start, look.style), (name, fmt.QUIET), (line, "")))
+        for i, line in enumerate(wrap(check.found, width - indent)):
+            start = f"{look.symbol} {look.word:<5}" if i == 0 else " " * 7
+            name = fit(check.name if i == 0 else "", NAME - 1) + " "
+            rows.append(row(width, (start, look.style), (name, styles.QUIET), (line, "")))
         if check.todo:
-            for i, line in enumerate(wrapped(check.todo, width - indent - 3)):
-                rows.append(row(width, (" " * indent + ("-> " if i == 0 else "   "), fmt.INFO), (line, "")))
+            for i, line in enumerate(wrap(check.todo, width - indent - 3)):
+                rows.append(
+                    row(width, (" " * indent + ("-> " if i == 0 else "   "), styles.INFO), (line, ""))
+                )
     return rows

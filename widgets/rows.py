@@ -13,7 +13,8 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from widgets import format as fmt
+from widgets import styles
+from widgets.text import count_more_rows, replace_controls
 from widgets.view import View
 
 Part = tuple[str, str]
@@ -22,9 +23,9 @@ Part = tuple[str, str]
 
 def row(width: int, *parts: Part, right: Sequence[Part] = ()) -> Content:
     """Return one row: parts from the left, `right` at the right edge; the left is cut to the room."""
-    end = Content.assemble(*((fmt.plain(text), style) for text, style in right))
+    end = Content.assemble(*((replace_controls(text), style) for text, style in right))
     room = width - end.cell_length - (1 if right else 0)
-    start = Content.assemble(*((fmt.plain(text), style) for text, style in parts)).truncate(
+    start = Content.assemble(*((replace_controls(text), style) for text, style in parts)).truncate(
         max(0, room), ellipsis=True
     )
     if not right:
@@ -115,7 +116,9 @@ class Rows(Widget):
             return Strip.blank(width, base.rich_style)
         if y not in self._strips:
             parts = self._shown[y].render(base, end="", parse_style=self._style)
-            strip = Strip([Segment(fmt.plain(text), (base + style).rich_style) for text, style in parts])
+            strip = Strip(
+                [Segment(replace_controls(text), (base + style).rich_style) for text, style in parts]
+            )
             self._strips[y] = strip.adjust_cell_length(width, base.rich_style).simplify()
         return self._strips[y]
 
@@ -175,6 +178,6 @@ class ScrolledRows(ViewRows):
         window = rows[self.top : self.top + height - 1]
         below = len(rows) - self.top - len(window)
         above = f"{self.top} above  " if self.top else ""
-        more = f"{fmt.more_rows(below)}  " if below else "end  "
+        more = f"{count_more_rows(below)}  " if below else "end  "
         keys = "up, down, left, right" if hidden else "up, down"
-        return [*window, row(width, (f"{more}{above}{keys} to scroll", fmt.INFO))]
+        return [*window, row(width, (f"{more}{above}{keys} to scroll", styles.INFO))]

@@ -6,28 +6,23 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from phases.contract.protocol import Sample
-from widgets import format as fmt
+from widgets import styles
 from widgets.rows import Rows, row
+from widgets.text import count_more_rows, fit, wrap
 
 LONGEST_LABEL = 16
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of that width; its own line ends are kept."""
-    safe = "\n".join(fmt.plain(line.expandtabs(4)) for line in text.splitlines())
-    return [line.plain for line in Content(safe).wrap(max(1, width))] or [""]
-
-
 def sample_rows(sample: Sample, width: int) -> list[Content]:
     """Return the rows of a sample, each text beside its name."""
-    check = fmt.CHECK_LOOKS[sample.passed] if sample.passed is not None else None
-    right = [(check.words, check.style)] if check else []
-    rows = [row(width, (sample.title, fmt.STRONG), right=right)]
+    check = styles.CHECK_BADGES[sample.passed] if sample.passed is not None else None
+    right = [(check.label, check.style)] if check else []
+    rows = [row(width, (sample.title, styles.STRONG), right=right)]
     room = min(LONGEST_LABEL, width // 3, max((cell_len(name) for name in sample.texts), default=0)) + 1
     for name, text in sample.texts.items():
-        for i, line in enumerate(wrapped(text.strip("\n"), width - room)):
-            label = fmt.fit(name, room - 1) + " " if i == 0 else " " * room
-            rows.append(row(width, (label, fmt.QUIET), (line, "")))
+        for i, line in enumerate(wrap(text.strip("\n"), width - room)):
+            label = fit(name, room - 1) + " " if i == 0 else " " * room
+            rows.append(row(width, (label, styles.QUIET), (line, "")))
     return rows
 
 
@@ -79,16 +74,16 @@ class SamplePager(Rows):
         chosen = self.chosen
         kind = "FAILED SAMPLES" if self.only_failed else "SAMPLES"
         if not chosen:
-            return [row(width, (kind, f"{fmt.STRONG} {fmt.QUIET}"), ("  none", fmt.QUIET))]
+            return [row(width, (kind, styles.HEADING), ("  none", styles.QUIET))]
         at = min(self.at, len(chosen) - 1)
         body = sample_rows(chosen[at], width)
         self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
         below = len(body) - self.top - (height - 1)
-        keys = "< >" if fmt.terminal.ascii else "◂ ▸"
+        keys = "◂ ▸"
         heading = row(
             width,
-            (kind, f"{fmt.STRONG} {fmt.QUIET}"),
-            (f"  {at + 1} of {len(chosen)}  {keys}", fmt.INFO),
-            right=[(fmt.more_rows(below), fmt.QUIET)] if below > 0 else [],
+            (kind, styles.HEADING),
+            (f"  {at + 1} of {len(chosen)}  {keys}", styles.INFO),
+            right=[(count_more_rows(below), styles.QUIET)] if below > 0 else [],
         )
         return [heading, *body[self.top : self.top + height - 1]]

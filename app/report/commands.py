@@ -14,8 +14,8 @@ from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.masking import Masker
 from app.session.pod import pod
+from app.units import format_size
 from phases.contract import files
-from widgets.format import size
 
 BAD = 1
 _LONGEST_DIFF = 1 << 20
@@ -80,9 +80,9 @@ def write_bundle(
     for name in done.masked:
         out.write(f"note: {name}: a secret in it was masked\n")
     if done.resumed_bytes:
-        out.write(f"went on after {size(done.resumed_bytes)} that were packed before\n")
+        out.write(f"went on after {format_size(done.resumed_bytes)} that were packed before\n")
     rsync, scp = bundles.transfer_commands(done.path, environment)
-    out.write(f"{done.path}: {done.files} files, {size(done.bytes)}\n\n")
+    out.write(f"{done.path}: {done.files} files, {format_size(done.bytes)}\n\n")
     out.write(f"At home, fetch it with one of\n  {rsync}\n  {scp}\n")
     out.write(f"and before the pod is terminated check every byte of it:\n  gonogo verify {done.path.name}\n")
     return 0
@@ -92,8 +92,8 @@ def _show(found: bundles.Contents, out: TextIO) -> None:
     groups = found.groups
     width = max((len(name) for name in groups), default=0)
     for name, (count, total) in groups.items():
-        out.write(f"{name:<{width}}  {count:>6,} files  {size(total):>8}\n")
-    out.write(f"{'together':<{width}}  {len(found.items):>6,} files  {size(found.bytes):>8}\n")
+        out.write(f"{name:<{width}}  {count:>6,} files  {format_size(total):>8}\n")
+    out.write(f"{'together':<{width}}  {len(found.items):>6,} files  {format_size(found.bytes):>8}\n")
     for notice in found.notices:
         out.write(f"note: {notice}\n")
 
@@ -213,7 +213,7 @@ def verify_bundle(path: Path, out: TextIO, *, unpack: Path | None = None) -> int
             f"{path}: NOT as it was packed: {len(found.problems)} problems. Keep the pod; fetch it again\n"
         )
         return BAD
-    out.write(f"{path}: {found.files} files, {size(found.bytes)}: every byte is as it was packed\n")
+    out.write(f"{path}: {found.files} files, {format_size(found.bytes)}: every byte is as it was packed\n")
     if unpack:
         out.write(f"unpacked below {unpack}\n")
     return 0

@@ -16,8 +16,8 @@ from app.plan.schema import Finish, Superseded
 from app.report import report
 from app.report.story import PhaseStory, Story
 from app.session.masking import Masker
+from app.units import format_size
 from phases.contract import files
-from widgets import format as fmt
 
 _ITEM = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[( |x|X)\](\s+.*)$")
 _LARGEST_PAGE = 8 << 20
@@ -58,7 +58,7 @@ class Move:
 
     def __str__(self) -> str:
         """Return the move in one line."""
-        return f"move {self.source} to {self.target} ({self.files} files, {fmt.size(self.bytes)})"
+        return f"move {self.source} to {self.target} ({self.files} files, {format_size(self.bytes)})"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from widgets.format import number
+from widgets.format import format_number
 from widgets.series import Point, merged
 
 WIDTH, HEIGHT = 400, 210
@@ -91,12 +91,12 @@ def _axes(frame: _Frame, across: str) -> Iterator[Markup]:
             _LEFT, WIDTH - _RIGHT, y, y
         )
         yield Markup('<text x="{}" y="{:.2f}" text-anchor="end">{}</text>').format(
-            _LEFT - 5, y + 4, number(value, 3)
+            _LEFT - 5, y + 4, format_number(value, 3)
         )
     for value in ticks(*frame.x, 5):
         x, _ = frame.at(value, frame.y[0])
         yield Markup('<text x="{:.2f}" y="{}" text-anchor="middle">{}</text>').format(
-            min(x, WIDTH - _RIGHT - 10), HEIGHT - _BOTTOM + 14, number(value, 3)
+            min(x, WIDTH - _RIGHT - 10), HEIGHT - _BOTTOM + 14, format_number(value, 3)
         )
     yield Markup('<text x="{}" y="{}" text-anchor="end" class="axis">{}</text>').format(
         WIDTH - _RIGHT, HEIGHT - 2, across

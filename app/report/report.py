@@ -14,7 +14,9 @@ from app.report.plots import Curve, line_plot
 from app.report.story import AttemptStory, PhaseStory, Story
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView
-from widgets import format as fmt
+from app.units import format_duration, format_hours, format_size, format_usd, format_usd_range
+from widgets import styles
+from widgets.format import format_value
 
 HTML = "report.html"
 MARKDOWN = "report.md"
@@ -68,13 +70,13 @@ def _render(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "usd": fmt.usd,
-        "duration": fmt.duration,
-        "hours": fmt.hours,
-        "usd_range": fmt.usd_range,
+        "usd": format_usd,
+        "duration": format_duration,
+        "hours": format_hours,
+        "usd_range": format_usd_range,
         "value": _value,
         "given": _given,
-        "size": fmt.size,
+        "size": format_size,
         "when": _when,
         "day": day,
         "block": block,
@@ -83,7 +85,12 @@ def _render(
         story=story,
         session=story.session,
         started=story.state.started,
-        looks={**fmt.PHASE_LOOKS, **fmt.SESSION_LOOKS, **fmt.VERDICT_LOOKS, **fmt.CHECK_LOOKS},
+        looks={
+            **styles.PHASE_BADGES,
+            **styles.SESSION_BADGES,
+            **styles.VERDICT_BADGES,
+            **styles.CHECK_BADGES,
+        },
         rates=rates(story),
         contrasts=list(contrasts(story)),
         spans=spans(story),
@@ -101,7 +108,7 @@ def _value(item: object) -> str:
     if isinstance(item, list | tuple):
         return ", ".join(_value(i) for i in item)
     if item is None or isinstance(item, bool | int | float | str):
-        return fmt.value(item)[:_LONGEST_VALUE]
+        return format_value(item)[:_LONGEST_VALUE]
     return str(item)[:_LONGEST_VALUE]
 
 

@@ -37,8 +37,10 @@ from app.tui.repaint import Changes, Shown
 from app.tui.screens.screen import CockpitScreen, Dialog, Session
 from app.tui.screens.session import SessionScreen
 from app.tui.themes import ANSI, DARK, THEMES
-from widgets import format as fmt
+from app.units import format_usd
+from widgets import styles
 from widgets.header import session_look
+from widgets.text import replace_controls
 from widgets.view import View
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class CockpitApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Take away what this terminal does not show: all colour where there is to be none, all but ASCII."""
         wanted: list[LineFilter] = [NoColor()] if self.no_color else []
-        if fmt.terminal.ascii:
+        if styles.terminal.ascii:
             from app.tui.ascii_filter import Ascii
 
             wanted.append(Ascii())
@@ -153,7 +155,7 @@ class CockpitApp(App[None]):
                 self.view = self.view or view  # which the screen draws as soon as it is there
                 self.post_message(self.Fresh(view))
         except Refused as error:
-            self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {fmt.plain(str(error))}")
+            self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {replace_controls(str(error))}")
 
     def on_cockpit_app_fresh(self, message: Fresh) -> None:
         """Draw a new view."""
@@ -227,7 +229,7 @@ class CockpitApp(App[None]):
     def say(self, text: str, *, trouble: bool = False) -> None:
         """Show a short message, in place of the one before: they cover what they lie on."""
         self.clear_notifications()
-        self.notify(fmt.plain(text), severity="error" if trouble else "information", markup=False)
+        self.notify(replace_controls(text), severity="error" if trouble else "information", markup=False)
 
     def copy(self, text: str, what: str) -> None:
         """Copy through tmux where that is what holds the clipboard, else ask the terminal (OSC 52)."""
@@ -384,7 +386,7 @@ def what_ends(snapshot: SessionSnapshot) -> str:
         return ""
     if phase is None:
         return "No phase runs now; none is opened any more."
-    title = fmt.plain(phase.title)
+    title = replace_controls(phase.title)
     if snapshot.gate is not None:
         return f"No phase runs now; the gate after {title} is closed without a decision."
     return f"{title} saves what it can and ends."
@@ -405,15 +407,15 @@ def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
     if snapshot is None:
         return "gonogo: the session was not reached."
     phase, money = snapshot.current, snapshot.money
-    spent = f"{fmt.usd(money.spent_usd)} of {fmt.usd(money.budget_usd)} spent"
-    title = fmt.plain(phase.title) if phase else ""
+    spent = f"{format_usd(money.spent_usd)} of {format_usd(money.budget_usd)} spent"
+    title = replace_controls(phase.title) if phase else ""
     match snapshot.state:
         case "finished":
             stands = f"is finished, {spent}. Artifacts: {snapshot.artifacts}"
         case "stopped":
             stands = f"was stopped, {spent}. Artifacts: {snapshot.artifacts}"
         case "gate":
-            waiting = f"Waiting costs {fmt.usd(money.usd_per_hour)} an hour."
+            waiting = f"Waiting costs {format_usd(money.usd_per_hour)} an hour."
             stands = f"waits for a decision after {title}, {spent}. {waiting}"
         case _:
             stands = f"goes on: {title or 'between phases'}, {spent}."
@@ -422,7 +424,7 @@ def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
     if snapshot.stops_at is not None and not back:
         at = time.strftime("%H:%M", time.localtime(snapshot.stops_at))
         pod = f"\nThe pod goes on and is stopped at {at}, unless you keep it: gonogo keep"
-    return f"gonogo: {fmt.plain(snapshot.name)} {stands}{back}{pod}"
+    return f"gonogo: {replace_controls(snapshot.name)} {stands}{back}{pod}"
 
 
 def _choose_theme(app: CockpitApp) -> str:

@@ -4,7 +4,8 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from widgets import format as fmt
+from widgets import styles
+from widgets.text import replace_controls
 
 _PATIENCE = 5.0
 
@@ -18,7 +19,7 @@ def choose_characters() -> None:
     """Use ASCII only where the operator or the terminal asks for it; tmux says what its client can show."""
     wanted = os.environ.get("GONOGO_ASCII")
     if wanted is not None:
-        fmt.terminal.ascii = wanted not in ("", "0")
+        styles.terminal.ascii = wanted not in ("", "0")
     elif in_tmux():
         shown = subprocess.run(
             ["tmux", "display-message", "-p", "#{client_utf8}"],
@@ -27,10 +28,10 @@ def choose_characters() -> None:
             check=False,
             timeout=_PATIENCE,
         )
-        fmt.terminal.ascii = shown.stdout.strip() == "0"
+        styles.terminal.ascii = shown.stdout.strip() == "0"
     else:
         locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
-        fmt.terminal.ascii = "UTF" not in locale.upper() and locale not in ("C", "POSIX")
+        styles.terminal.ascii = "UTF" not in locale.upper() and locale not in ("C", "POSIX")
 
 
 def into_tmux(text: str) -> bool:
@@ -43,7 +44,7 @@ def into_tmux(text: str) -> bool:
 
 def title(text: str) -> str:
     """Return what sets the terminal's title, and so tmux's status line."""
-    return f"\x1b]2;{fmt.plain(text)}\x07"
+    return f"\x1b]2;{replace_controls(text)}\x07"
 
 
 def notification(text: str, tmux: bool) -> str:
@@ -52,6 +53,6 @@ def notification(text: str, tmux: bool) -> str:
     Some terminals know OSC 9 (iTerm2, kitty, WezTerm), some OSC 777 (foot, urxvt), and over SSH nothing says
     which; what one does not know it passes over. tmux hands both on where its `allow-passthrough` is set.
     """
-    said = fmt.plain(text).replace(";", ",")
+    said = replace_controls(text).replace(";", ",")
     sequence = f"\x1b]9;{said}\x07\x1b]777;notify;gonogo;{said}\x07"
     return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\" if tmux else sequence

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_textual_snapshot
 
-from widgets import format as fmt
+from widgets import styles
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -17,7 +17,7 @@ def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr(fmt.terminal, "ascii", False)
+    monkeypatch.setattr(styles.terminal, "ascii", False)
     monkeypatch.setattr(
         pytest_textual_snapshot.SVGImageExtension,
         "dirname",
@@ -27,4 +27,4 @@ def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def ascii_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fmt.terminal, "ascii", True)
+    monkeypatch.setattr(styles.terminal, "ascii", True)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets import format as fmt
+from app.tui.ascii_filter import in_ascii
+from widgets import styles
 from widgets.chart import DASHED, DOTTED, LINES, Curve, log_ticks, nearest, nice_ticks, plot, smoothed
 from widgets.series import LIMIT, Point, SeriesBuilder
 
@@ -50,7 +51,7 @@ def test_curves_differ_without_colour() -> None:
 
 
 def test_curves_differ_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fmt.terminal, "ascii", True)
+    monkeypatch.setattr(styles.terminal, "ascii", True)
     levels = [replace(curve(*[float(level)] * 40), line=line) for level, line in enumerate(LINES)]
     rows = [row[5:] for row in text(*levels, width=30, height=6)[:-2]]
     assert [set(row) - {" "} for row in rows] == [{"+"}, {"%"}, {"o"}, {"."}]
@@ -166,8 +167,9 @@ def test_any_window_and_cursor_give_rows(
 
 
 def test_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fmt.terminal, "ascii", True)
-    assert all(row.isascii() for row in text(curve(1, math.nan, 3)))
+    monkeypatch.setattr(styles.terminal, "ascii", True)
+    rows = [in_ascii(row) for row in text(curve(1, math.nan, 3))]
+    assert all(row.isascii() and "?" not in row for row in rows)
 
 
 @given(st.lists(NUMBERS, max_size=60), st.integers(1, 120), st.integers(1, 40), st.booleans())

@@ -7,8 +7,7 @@ from textual.content import Content
 
 from app.session.snapshot import ProgressView
 from tests.tui import fake
-from widgets import detail
-from widgets import format as fmt
+from widgets import detail, styles
 from widgets.chart import DASHED, DOTTED, SOLID
 from widgets.detail import Chart, curves, detail_rows, figure_rows, has_figure, shown_series
 from widgets.view import View
@@ -33,7 +32,7 @@ def test_a_chart_without_room_leaves_its_values() -> None:
 def test_the_legend_says_which_line_is_whose(
     monkeypatch: pytest.MonkeyPatch, ascii_only: bool, said: str
 ) -> None:
-    monkeypatch.setattr(fmt.terminal, "ascii", ascii_only)
+    monkeypatch.setattr(styles.terminal, "ascii", ascii_only)
     assert figure_rows(fake.running(), Chart(), 33, 9)[0].plain == said
 
 

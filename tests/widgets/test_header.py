@@ -3,7 +3,7 @@
 import pytest
 
 from tests.tui import fake
-from widgets import format as fmt
+from widgets import styles
 from widgets.header import money_row
 from widgets.view import View
 
@@ -22,6 +22,6 @@ def test_a_session_whose_phase_stalls_has_no_end() -> None:
     assert "forecast from $11.20 " in row.plain
     assert row.plain.endswith(" ends ? unknown ")
     assert any(
-        span.style == fmt.WARN and row.plain[span.start : span.end] == "? unknown" for span in row.spans
+        span.style == styles.WARN and row.plain[span.start : span.end] == "? unknown" for span in row.spans
     )
     assert row.plain.count("▒") < money_row(fake.running(), 80).plain.count("▒")

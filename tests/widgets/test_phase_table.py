@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from app.session.snapshot import PhaseView, Range
 from tests.tui import fake
-from widgets import format as fmt
+from widgets import styles
 from widgets.phase_table import left, next_gate, next_gate_rows, phase_rows, result
 from widgets.view import View
 
@@ -56,7 +56,7 @@ def test_nobody_knows_what_is_left_of_a_phase_that_stalls(width: int, rows: list
     said = [row for row in table if "? unknown" in row.plain]
     assert len(said) == 1
     unknown = said[0].plain.index("? unknown")
-    assert any(span.start <= unknown < span.end and span.style == fmt.WARN for span in said[0].spans)
+    assert any(span.start <= unknown < span.end and span.style == styles.WARN for span in said[0].spans)
 
 
 def test_nobody_knows_when_the_gate_after_a_phase_that_stalls_opens() -> None:

@@ -10,11 +10,11 @@ from textual.content import Content
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
 from app.tui.screens.text import TextScreen
-from widgets import format as fmt
+from widgets import styles
 from widgets.artifacts import ArtifactList
 from widgets.header import Clock, HeaderRows
 from widgets.rows import row
-from widgets.samples import wrapped
+from widgets.text import wrap
 from widgets.view import View
 
 
@@ -77,8 +77,8 @@ class PeekScreen(TextScreen):
 
     def text(self, view: View | None, width: int) -> Sequence[Content]:
         """Return the rows, each with its number, wrapped."""
-        rows = [row(width, (self._path, f"{fmt.STRONG} {fmt.INFO}"))]
+        rows = [row(width, (self._path, f"{styles.STRONG} {styles.INFO}"))]
         for number, line in enumerate(self._lines, 1):
-            for i, part in enumerate(wrapped(line, width - 5)):
-                rows.append(row(width, (f"{number:>3}  " if i == 0 else " " * 5, fmt.QUIET), (part, "")))
+            for i, part in enumerate(wrap(line, width - 5)):
+                rows.append(row(width, (f"{number:>3}  " if i == 0 else " " * 5, styles.QUIET), (part, "")))
         return rows

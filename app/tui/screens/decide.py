@@ -15,11 +15,13 @@ from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import bindings
 from app.tui.screens.dialogs import Lines
 from app.tui.screens.screen import Dialog
-from widgets import format as fmt
+from app.units import format_hours, format_usd_range
+from widgets import styles
 from widgets.gate import next_phase, overrides, verdict_row
 from widgets.key_bar import Key, KeyBar
 from widgets.parameters import Parameter, ParameterTable, parsed, written
 from widgets.rows import Part
+from widgets.text import replace_controls
 from widgets.view import View
 
 
@@ -35,11 +37,11 @@ class Decision:
 def consequence(view: View, gate: GateView, kind: DecisionKind) -> str:
     """Return what the decision will do, and what it will cost."""
     phase, following = view.snapshot.phase(gate.phase), next_phase(view, gate)
-    again = f"about {fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}"
+    again = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
     if following is None:
         then = "The session ends: this was its last phase."
     else:
-        hours, cost = fmt.hours(following.estimate_hours), fmt.usd_range(following.estimate_usd)
+        hours, cost = format_hours(following.estimate_hours), format_usd_range(following.estimate_usd)
         then = f"{following.title} starts: {hours}, {cost}."
     match kind:
         case "go":
@@ -80,12 +82,12 @@ class DecideScreen(Dialog[Decision]):
         """Lay out the box."""
         phase = self.first_view.snapshot.phase(self.gate.phase)
         lines: list[list[Part]] = [
-            [(consequence(self.first_view, self.gate, self.kind), fmt.STRONG)],
+            [(consequence(self.first_view, self.gate, self.kind), styles.STRONG)],
         ]
         if self.needs_reason:
-            lines.append([(self._why(), fmt.WARN)])
+            lines.append([(self._why(), styles.WARN)])
         with Vertical(id="box") as box:
-            box.border_title = Content(f"{self.kind.upper()} after {fmt.plain(phase.title)}")  # type: ignore[assignment]
+            box.border_title = Content(f"{self.kind.upper()} after {replace_controls(phase.title)}")  # type: ignore[assignment]
             yield Lines(lines, [verdict_row(self.gate, 72)])
             if self.edits:
                 table = EditableParameters(self.gate.parameters, self.gate.remedies)
@@ -144,7 +146,7 @@ class DecideScreen(Dialog[Decision]):
         self.query_one(KeyBar).refresh_rows()
 
     def _say(self, text: str) -> None:
-        self.query_one(".message", Label).update(Content(fmt.plain(text)))
+        self.query_one(".message", Label).update(Content(replace_controls(text)))
 
     def _leave_field(self) -> None:
         self._say("")
@@ -171,8 +173,8 @@ class DecideScreen(Dialog[Decision]):
         """Open the field for the parameter's value."""
         self.edited = message.name
         value = self.query_one("#value", Input)
-        self.query_one("#value-name", Label).update(Content(fmt.plain(message.name)))
-        value.value = fmt.plain(written(message.value))
+        self.query_one("#value-name", Label).update(Content(replace_controls(message.name)))
+        value.value = replace_controls(written(message.value))
         self.query_one("#value-field").display = True
         value.focus()
 

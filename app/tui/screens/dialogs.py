@@ -13,7 +13,7 @@ from app.tui.keys import bindings
 from app.tui.screens.screen import Answer, Dialog
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import Part, Rows, row
-from widgets.samples import wrapped
+from widgets.text import wrap
 from widgets.view import View
 
 
@@ -34,7 +34,7 @@ class Lines(Rows):
         for parts in self.lines:
             if len(parts) == 1:
                 text, style = parts[0]
-                found += [row(width, (line, style)) for line in wrapped(text, width)]
+                found += [row(width, (line, style)) for line in wrap(text, width)]
             else:
                 found.append(row(width, *parts))
         return found

@@ -11,7 +11,7 @@ from textual.widgets import Input, Label
 
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets import format as fmt
+from widgets import styles
 from widgets.header import Clock, HeaderRows
 from widgets.key_bar import Key, KeyBar
 from widgets.log_view import LogView
@@ -41,10 +41,10 @@ class LogTitle(ViewRows):
         return [
             row(
                 width,
-                ("LOG ", f"{fmt.STRONG} {fmt.QUIET}"),
-                (title, fmt.STRONG),
-                (search + only, fmt.WARN),
-                right=[(place, fmt.INFO if log.follow else fmt.WARN)],
+                ("LOG ", styles.HEADING),
+                (title, styles.STRONG),
+                (search + only, styles.WARN),
+                right=[(place, styles.INFO if log.follow else styles.WARN)],
             )
         ]
 

@@ -8,7 +8,7 @@ from textual.screen import ModalScreen, Screen
 
 from app.session.snapshot import OVER, DecisionKind, SessionSnapshot, Value
 from app.tui.keys import Command
-from widgets import format as fmt
+from app.units import format_usd
 from widgets.key_bar import Key, KeyBar
 from widgets.rows import Rows, ViewRows
 from widgets.view import View
@@ -156,7 +156,7 @@ class CockpitScreen(Screen[None]):
             if yes:
                 self.cockpit.act("the pod is kept", lambda session: session.keep_pod())
 
-        rate = fmt.usd(self.view.snapshot.money.usd_per_hour)
+        rate = format_usd(self.view.snapshot.money.usd_per_hour)
         text = f"Nothing stops it then: it goes on and costs {rate} an hour until you stop it yourself."
         self.app.push_screen(Confirm("Keep the pod?", text, _pod_waits), answered)
 

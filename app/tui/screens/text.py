@@ -10,33 +10,34 @@ from textual.content import Content
 from app.session.snapshot import PhaseView
 from app.tui.keys import SCREENS, Command, bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets import format as fmt
+from app.units import format_duration, format_hours, format_usd, format_usd_range
+from widgets import styles
 from widgets.header import Clock, HeaderRows, when
 from widgets.parameters import written
 from widgets.phase_table import how_it_ended, look
 from widgets.rows import ScrolledRows, row
-from widgets.samples import wrapped
+from widgets.text import fit, replace_controls, wrap
 from widgets.view import View
 
-HEADING = f"{fmt.STRONG} {fmt.INFO}"
+HEADING = f"{styles.STRONG} {styles.INFO}"
 LABEL, LONGEST_LABEL = 16, 32
 
 
 def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL) -> list[Content]:
-    lines = wrapped(text, width - label)
+    lines = wrap(text, width - label)
     return [
-        row(width, (fmt.fit(name if i == 0 else "", label - 1) + " ", fmt.QUIET), (line, style))
+        row(width, (fit(name if i == 0 else "", label - 1) + " ", styles.QUIET), (line, style))
         for i, line in enumerate(lines)
     ]
 
 
 def help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> list[Content]:
     """Return all keys, from where the operator is on, from their one table: `of` gives a screen's part."""
-    rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", fmt.QUIET))]
+    rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", styles.QUIET))]
     for name in sorted(SCREENS, key=lambda name: name != here):
-        rows += [Content(), row(width, (SCREENS[name], fmt.STRONG))]
+        rows += [Content(), row(width, (SCREENS[name], styles.STRONG))]
         for command in of(name):
-            rows.append(row(width, (f"  {fmt.fit(command.all_keys, 24)}", fmt.INFO), (command.help, "")))
+            rows.append(row(width, (f"  {fit(command.all_keys, 24)}", styles.INFO), (command.help, "")))
     return rows
 
 
@@ -48,17 +49,17 @@ def plan_rows(view: View, width: int) -> list[Content]:
         ("id", snapshot.id),
         ("plan", f"{snapshot.name}, profile {snapshot.profile}" if snapshot.profile else snapshot.name),
         ("model", snapshot.model),
-        ("GPU", f"{snapshot.gpu} at {fmt.usd(money.usd_per_hour)} an hour"),
-        ("budget", fmt.usd(money.budget_usd)),
+        ("GPU", f"{snapshot.gpu} at {format_usd(money.usd_per_hour)} an hour"),
+        ("budget", format_usd(money.budget_usd)),
         ("artifacts", snapshot.artifacts),
         ("records", snapshot.folder),
     ):
         rows += _field(width, name, text)
     phase = view.phase
     if phase is not None:
-        rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", fmt.QUIET))]
+        rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", styles.QUIET))]
         state = look(phase)
-        rows += _field(width, "state", f"{state.words}  {phase.headline}", state.style)
+        rows += _field(width, "state", f"{state.label}  {phase.headline}", state.style)
         rows += _field(width, "estimate", _estimate(phase))
         rows += _field(width, "gate", phase.gate.replace("_", " "))
         rows += _field(width, "critical", "yes" if phase.critical else "no")
@@ -68,27 +69,27 @@ def plan_rows(view: View, width: int) -> list[Content]:
                 ended = f"ended {when(attempt.ended, view.now)}  {how_it_ended(attempt)}"
             batch = f", batch {attempt.batch}" if attempt.batch > 1 else ""
             rows.append(
-                row(width, (f"attempt {attempt.number}{batch}", fmt.STRONG), (f"  {ended}", fmt.QUIET))
+                row(width, (f"attempt {attempt.number}{batch}", styles.STRONG), (f"  {ended}", styles.QUIET))
             )
             label = min(LONGEST_LABEL, max((len(name) + 4 for name in attempt.parameters), default=0))
             for name, value in attempt.parameters.items():
                 change = attempt.changed.get(name)
                 mark = f"   was {written(change[0])}" if change else ""
-                style = fmt.WARN if change else ""
+                style = styles.WARN if change else ""
                 rows += _field(width, f"  {name}", written(value) + mark, style, max(LABEL, label))
     measured = any(other.measured_hours for other in snapshot.phases)
     rows += [Content(), row(width, ("Phases", HEADING))]
     for other in snapshot.phases:
         state = look(other)
-        here = f"here {fmt.hours(other.measured_hours)}" if other.measured_hours else ""
-        estimate = f"{fmt.hours(other.estimate_hours):>9} {fmt.usd_range(other.estimate_usd):>12}"
+        here = f"here {format_hours(other.measured_hours)}" if other.measured_hours else ""
+        estimate = f"{format_hours(other.estimate_hours):>9} {format_usd_range(other.estimate_usd):>12}"
         rows.append(
             row(
                 width,
-                (f"{state.sign} {fmt.fit(other.title, 24)}", state.style),
+                (f"{state.symbol} {fit(other.title, 24)}", state.style),
                 (estimate, ""),
-                (f"  {here:<14}" if measured else "", fmt.INFO),
-                (f"  gate {other.gate.replace('_', ' ')}", fmt.QUIET),
+                (f"  {here:<14}" if measured else "", styles.INFO),
+                (f"  gate {other.gate.replace('_', ' ')}", styles.QUIET),
             )
         )
     return rows
@@ -96,8 +97,8 @@ def plan_rows(view: View, width: int) -> list[Content]:
 
 def _estimate(phase: PhaseView) -> str:
     """Return the plan's guess, and beside it what was measured on a machine like this."""
-    guess = f"{fmt.hours(phase.estimate_hours)}, {fmt.usd_range(phase.estimate_usd)}"
-    return f"{guess}; measured here: {fmt.hours(phase.measured_hours)}" if phase.measured_hours else guess
+    guess = f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
+    return f"{guess}; measured here: {format_hours(phase.measured_hours)}" if phase.measured_hours else guess
 
 
 def decision_rows(view: View, width: int) -> list[Content]:
@@ -105,18 +106,18 @@ def decision_rows(view: View, width: int) -> list[Content]:
     titles = {phase.id: phase.title for phase in view.snapshot.phases}
     rows = [row(width, ("Decisions", HEADING))]
     for decision in reversed(view.snapshot.decisions):
-        verdict = fmt.VERDICT_LOOKS[decision.verdict]
+        verdict = styles.VERDICT_BADGES[decision.verdict]
         rows += [
             Content(),
             row(
                 width,
-                (f"{decision.kind.upper()} ", fmt.STRONG),
+                (f"{decision.kind.upper()} ", styles.STRONG),
                 (f"after {titles.get(decision.phase, decision.phase)}, attempt {decision.attempt}", ""),
-                right=[(f"{when(decision.at, view.now)}  {decision.by}", fmt.QUIET)],
+                right=[(f"{when(decision.at, view.now)}  {decision.by}", styles.QUIET)],
             ),
         ]
         overrides = "  overridden" if decision.overrides else ""
-        rows += _field(width, "  verdict", f"{verdict.words}{overrides}", verdict.style)
+        rows += _field(width, "  verdict", f"{verdict.label}{overrides}", verdict.style)
         if decision.reason:
             rows += _field(width, "  reason", decision.reason)
         if decision.changes:
@@ -124,38 +125,38 @@ def decision_rows(view: View, width: int) -> list[Content]:
                 width, "  changed", ", ".join(f"{n} = {written(v)}" for n, v in decision.changes.items())
             )
     if not view.snapshot.decisions:
-        rows.append(row(width, ("none yet", fmt.QUIET)))
+        rows.append(row(width, ("none yet", styles.QUIET)))
     return rows
 
 
 def outcome_rows(view: View, width: int) -> list[Content]:
     """Return what a session that is over found, and where its artifacts are."""
     snapshot = view.snapshot
-    state = fmt.SESSION_LOOKS[snapshot.state]
-    took = fmt.duration(snapshot.now - snapshot.started)
-    cost = fmt.usd(snapshot.money.spent_usd)
+    state = styles.SESSION_BADGES[snapshot.state]
+    took = format_duration(snapshot.now - snapshot.started)
+    cost = format_usd(snapshot.money.spent_usd)
     rows = [
         row(
             width,
-            (state.words, f"{fmt.STRONG} {state.style}"),
-            (f"  {snapshot.name} in {took} for {cost}", fmt.STRONG),
+            (state.label, f"{styles.STRONG} {state.style}"),
+            (f"  {snapshot.name} in {took} for {cost}", styles.STRONG),
         )
     ]
     if view.outcome:
-        rows += [Content(), *(Content(fmt.plain(line)) for line in view.outcome)]
+        rows += [Content(), *(Content(replace_controls(line)) for line in view.outcome)]
     rows.append(Content())
     for phase in snapshot.phases:
         looks = look(phase)
         rows.append(
             row(
                 width,
-                (f"{looks.sign} {looks.word:<8}", looks.style),
-                (f"{fmt.fit(phase.title, 22)}", ""),
-                (phase.headline, fmt.QUIET),
+                (f"{looks.symbol} {looks.word:<8}", looks.style),
+                (f"{fit(phase.title, 22)}", ""),
+                (phase.headline, styles.QUIET),
             )
         )
     rows.append(Content())
-    rows += _field(width, "artifacts", snapshot.artifacts, fmt.STRONG)
+    rows += _field(width, "artifacts", snapshot.artifacts, styles.STRONG)
     rows += _field(width, "records", snapshot.folder)
     return rows
 
