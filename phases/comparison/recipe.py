@@ -21,10 +21,9 @@ import msgspec
 
 from phases.comparison.spec import CONTRASTS, MODELS, Parameters
 from phases.contract import files
-from phases.contract.parameters import parse
-from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.contract.reporter import Reporter
 from phases.scoring import error_analysis, tiers
-from phases.scoring.results import Evaluation, EvaluationError, Result, check_comparable, newest, read
+from phases.scoring.results import Evaluation, Result, check_comparable, newest, read
 from phases.verifiers import ifeval
 from phases.verifiers.registry import recorded_version
 
@@ -373,23 +372,3 @@ def _changed(
                 f"      {NAMES[second]}: {row['after'][:LONGEST]!r}",
             ]
     return lines
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from the command line."""
-    import sys
-
-    parameters = parse(
-        Parameters, argv, program="phases.comparison", description=(__doc__ or "").split("\n")[0]
-    )
-    stop_on_sigterm()
-    try:
-        run(parameters, Reporter(parameters.output.parent))
-    except EvaluationError as error:
-        print(f"phases.comparison: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

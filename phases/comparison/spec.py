@@ -23,6 +23,11 @@ class Parameters(PhaseParameters):
     dpo_training: Path | None = Field(None, description="manifest.json of the DPO model, for the tiers")
     resamples: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap resamples")
 
+    @property
+    def result_folder(self) -> Path:
+        """The folder of `result.json` when the phase runs without gonogo."""
+        return self.output.parent
+
 
 MODELS = ("base", "sft", "dpo")
 CONTRASTS = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
@@ -66,4 +71,8 @@ METRICS = (
     Metric("tier", "highest tier of success reached: none, minimum, full or publication-ready"),
 )
 
-SPEC = PhaseSpec(Parameters, METRICS)
+SPEC = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Compare the base, SFT and DPO model on the same prompts.",
+)

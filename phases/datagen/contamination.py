@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from phases.contract.errors import BadInputError
 from phases.datagen.dedupe import SuiteOverlap
 from phases.models.loader import ModelSource
 from phases.scoring.suite import SuiteError, default_suite, load_suite
-from phases.training.data import BadInputError
 
 NONE: Final = "none"
 """The name of a suite that nothing is compared with."""

@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from phases.datagen.seeds import BadInputError, Seed
+from phases.contract.errors import BadInputError
+from phases.datagen.seeds import Seed
 from phases.generation.engine import Engine, TransformersEngine
 from phases.models import prompt_format
 

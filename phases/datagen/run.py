@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import msgspec
 
 from phases.contract import files
+from phases.contract.errors import PhaseFailedError
 from phases.contract.heartbeat import Heartbeat
 from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
@@ -242,14 +243,19 @@ class DataRun:
             )
         return True
 
-    def give_up(self, advice: str) -> None:
-        """Say that too few rows came, and what to do."""
+    def give_up(self, advice: str) -> NoReturn:
+        """Report that too few rows were accepted.
+
+        Raises:
+            PhaseFailedError: always, after the notice that says what to change.
+        """
         self._reporter.notice(
             f"gave up at {len(self.rows)} of {self.target} {self._unit}: of the last {GIVE_UP_AFTER} rounds "
             f"less than {self.parameters.minimum_acceptance:.0%} was kept; the quality report says why; "
             f"{advice}",
             "error",
         )
+        raise PhaseFailedError(f"{len(self.rows)} of {self.target} {self._unit}: see the notice above")
 
     def finish(
         self,

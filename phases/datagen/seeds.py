@@ -3,23 +3,14 @@
 This module is light: `gonogo check` reads the parameters.
 """
 
-import os
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from phases.contract.parameters import parse
-from phases.contract.reporter import Reporter, stop_on_sigterm
-from phases.datagen.parameters import DataParameters
+from phases.contract.errors import BadInputError
 
 SEEDS: Final = Path(__file__).parents[1] / "seeds"
-
-
-class BadInputError(ValueError):
-    """An input cannot be used; the message says which, where, what was expected and what to do."""
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,32 +53,3 @@ def load_seeds(name_or_path: str) -> tuple[Seed, ...]:
     if len(seeds) < 2:  # noqa: PLR2004 - one example shows no pattern
         raise BadInputError(f"{path}: expected at least two seed instructions")
     return tuple(seeds)
-
-
-P = TypeVar("P", bound=DataParameters)
-
-
-def command(
-    run: Callable[[P, Reporter], bool],
-    kind: type[P],
-    argv: Sequence[str] | None,
-    *,
-    program: str,
-    description: str,
-) -> int:
-    """Run a phase from its command line; return its exit code: 2 for bad input, 1 where it gave up."""
-    stop_on_sigterm()
-    parameters = parse(kind, argv, program=program, description=description)
-    # Read when the libraries are imported: no telemetry, and no progress bars in logs.
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
-        os.environ.setdefault(name, "1")
-    try:
-        return 0 if run(parameters, Reporter(parameters.output_dir)) else 1
-    except (ValueError, FileNotFoundError) as error:
-        from phases.models.loader import ModelError
-        from phases.scoring.suite import SuiteError
-
-        if not isinstance(error, BadInputError | ModelError | SuiteError | FileNotFoundError):
-            raise
-        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
-        return 2

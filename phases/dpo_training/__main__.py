@@ -1,5 +1,5 @@
 """Run the phase from the command line: `python -m phases.dpo_training`."""
 
-from phases.dpo_training.recipe import main
+from phases.contract.phase_main import phase_main
 
-raise SystemExit(main())
+raise SystemExit(phase_main("phases.dpo_training"))

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.dpo_training.spec import METRICS, Parameters
 from phases.models import distributed, prompt_format
 from phases.training.data import (
-    BadInputError,
-    command,
     ends,
     hold_out,
     read,
@@ -169,6 +168,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         saved = training.save_adapter(trainer, loaded, parameters.output_dir)
         reloaded = training.reloaded_loss(trainer, parameters.output_dir)
         if not (distributed.first() or loaded.sharded):
+            distributed.leave_at_exit()
             return
         metrics = {
             **_metrics(history, parameters),
@@ -191,6 +191,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             metrics=metrics,
             declared=METRICS,
         )
+        distributed.leave_at_exit()
 
 
 def _trainer(
@@ -318,12 +319,3 @@ def alarms(metrics: dict[str, float], chosen_logp_before: float) -> list[str]:
             "learning rate"
         )
     return found
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from its command line."""
-    return command(run, Parameters, argv, program="phases.dpo_training", description=str(__doc__))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -75,4 +75,8 @@ METRICS: Final = (
     *SHARED_METRICS,
 )
 
-SPEC: Final = PhaseSpec(Parameters, METRICS)
+SPEC: Final = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Train the SFT adapter further on preference pairs with DPO. The SFT model is the reference.",
+)

@@ -21,8 +21,7 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.heartbeat import Heartbeat
-from phases.contract.parameters import parse
-from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.contract.reporter import Reporter
 from phases.evaluation.spec import CATEGORIES, Parameters
 from phases.verifiers import ifeval
 
@@ -383,26 +382,3 @@ def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Repor
         )
     now = datetime.datetime.now(datetime.UTC)
     return output_dir / f"eval_{now:%Y%m%d_%H%M%S}.jsonl"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from the command line."""
-    import sys
-
-    parameters = parse(
-        Parameters, argv, program="phases.evaluation", description=(__doc__ or "").split("\n")[0]
-    )
-    stop_on_sigterm()
-    from phases.models.loader import ModelError
-    from phases.scoring.suite import SuiteError
-
-    try:
-        run(parameters, Reporter(parameters.output_dir))
-    except (ModelError, SuiteError) as error:
-        print(f"phases.evaluation: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

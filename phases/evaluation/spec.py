@@ -61,4 +61,8 @@ METRICS = (
     ),
 )
 
-SPEC = PhaseSpec(Parameters, METRICS)
+SPEC = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Measure how many instructions of a suite a model follows; programs check the answers.",
+)

@@ -27,6 +27,7 @@ from transformers import (
 from transformers.utils import logging
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "embedded" / "model"
@@ -43,7 +44,7 @@ _PROBES = (
 )
 
 
-class ModelError(ValueError):
+class ModelError(BadInputError):
     """A model cannot be used; the message says which and what to do."""
 
 

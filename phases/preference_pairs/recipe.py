@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import BadInputError, command
 from phases.models import prompt_format
 from phases.preference_pairs.spec import JUDGE_EXAMPLES, METRICS, Parameters
 
@@ -57,11 +57,11 @@ ONE_SIDED: Final = 0.9
 """Bounds of the alarms."""
 
 
-def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> bool:
+def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> None:
     """Make the pairs of one batch.
 
-    Returns:
-        Whether there are `count` pairs; if not, too few prompts gave one, and a notice says so.
+    Raises:
+        PhaseFailedError: too few prompts gave a pair.
     """
     reporter.progress(0, parameters.count, "pairs")
     given = _read_instructions(parameters.prompts_from, reporter)
@@ -106,7 +106,6 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         _finish(data, pairs, fresh, left_out, reporter)
         if not reached:
             data.give_up("raise temperature or candidates_per_prompt, or give other prompts")
-    return reached
 
 
 def _read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[tuple[str, str]]:
@@ -512,12 +511,3 @@ def alarms(metrics: Mapping[str, Value], audited: int) -> list[str]:
     if value("alike_rate") > ONE_SIDED:
         found.append("candidates hardly differ: raise temperature")
     return found
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from its command line."""
-    return command(run, Parameters, argv, program="phases.preference_pairs", description=str(__doc__))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -93,4 +93,8 @@ METRICS = (
     Metric("rejected_off_topic_share", "share of the pairs whose rejected response is off topic"),
 )
 
-SPEC = PhaseSpec(Parameters, METRICS)
+SPEC = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Sample several responses of the SFT model to each prompt and pair the best with the worst.",
+)

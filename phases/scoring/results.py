@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.verifiers.registry import recorded_version
 
 
-class EvaluationError(ValueError):
+class EvaluationError(BadInputError):
     """Evaluations cannot be compared; the message says which and why."""
 
 

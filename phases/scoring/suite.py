@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from phases.contract.errors import BadInputError
 from phases.verifiers import ifeval
 from phases.verifiers.registry import Check, validate
 
@@ -15,7 +16,7 @@ STAGE1: Final = "stage1"
 EMBEDDED: Final = "embedded"
 
 
-class SuiteError(ValueError):
+class SuiteError(BadInputError):
     """A suite cannot be read; the message names the file and the line."""
 
 

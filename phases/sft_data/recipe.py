@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import Seed, command
+from phases.datagen.seeds import Seed
 from phases.models import prompt_format
 from phases.sft_data.spec import METRICS, Parameters
 
@@ -59,11 +59,11 @@ SAMPLES: Final = 24
 """Rows in the quality report."""
 
 
-def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> bool:
+def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] = time.time) -> None:
     """Make the rows of one batch.
 
-    Returns:
-        Whether there are `count` rows; if not, acceptance was too low, and a notice says so.
+    Raises:
+        PhaseFailedError: too few rows were accepted.
     """
     reporter.progress(0, parameters.count, "rows")
     from phases.datagen.run import DataRun
@@ -83,7 +83,6 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         _finish(data, instructions, responses)
         if not reached:
             data.give_up("change list_temperature, demonstrations or the seeds")
-    return reached
 
 
 def records_prompt(demonstrations: Sequence[Seed], instruction: str) -> str:
@@ -377,12 +376,3 @@ def _finish(data: "DataRun", instructions: "SelfInstruct", responses: Responses)
         ],
     }
     data.finish(metrics, METRICS, report, quality.as_text(report))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from its command line."""
-    return command(run, Parameters, argv, program="phases.sft_data", description=str(__doc__))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

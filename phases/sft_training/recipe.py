@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.models import distributed, prompt_format
 from phases.sft_training.spec import METRICS, Parameters
 from phases.training.data import (
-    BadInputError,
-    command,
     ends,
     hold_out,
     pack,
@@ -124,6 +123,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         }
         log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
         if not (distributed.first() or loaded.sharded):
+            distributed.leave_at_exit()
             return
         _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
         training.finish(
@@ -136,6 +136,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             metrics=metrics,
             declared=METRICS,
         )
+        distributed.leave_at_exit()
 
 
 def _sequences(lengths: Sequence[int], parameters: Parameters) -> list[tuple[int, ...]]:
@@ -230,12 +231,3 @@ def _show_samples(loaded: "LoadedModel", examples: Sequence[Example], reporter: 
         row = examples[index].row
         texts = {"instruction": row.instruction, "expected": row.response, "answer": completion.text.strip()}
         reporter.sample("held-out row", texts)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from its command line."""
-    return command(run, Parameters, argv, program="phases.sft_training", description=str(__doc__))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

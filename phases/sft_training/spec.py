@@ -37,4 +37,8 @@ METRICS: Final = (
     *SHARED_METRICS,
 )
 
-SPEC: Final = PhaseSpec(Parameters, METRICS)
+SPEC: Final = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Fine-tune a base model on instructions with LoRA, or QLoRA for large models.",
+)

@@ -2,34 +2,16 @@
 
 import hashlib
 import math
-import os
 import random
-import sys
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from phases.contract import files
-from phases.contract.parameters import parse
-from phases.contract.reporter import Reporter, SilentReporter, stop_on_sigterm
-from phases.models import distributed
-from phases.training.parameters import TrainingParameters
-
-
-class BadInputError(ValueError):
-    """The input of a phase cannot be used; the message says what is wrong, where, and what to do."""
-
-
-class TrainingFailedError(RuntimeError):
-    """Training cannot go on; the message says why and what to try."""
-
-
-class FailedHereError(TrainingFailedError):
-    """Only this process may have failed, so it is the one to say why; its launcher ends the others."""
-
+from phases.contract.errors import BadInputError
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -168,30 +150,3 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
     """Return the means of the first and of the last tenth of the values (one value at least)."""
     tenth = max(1, len(values) // 10)
     return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
-
-
-T = TypeVar("T", bound=TrainingParameters)
-
-
-def command(
-    run: Callable[[T, Reporter], None],
-    kind: type[T],
-    argv: Sequence[str] | None,
-    *,
-    program: str,
-    description: str,
-) -> int:
-    """Run a training phase from its command line; return its exit code: 2 for bad input, 1 when it failed."""
-    stop_on_sigterm()
-    parameters = parse(kind, argv, program=program, description=description)
-    # Read when the libraries are imported: no telemetry, and no progress bars in logs.
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
-        os.environ.setdefault(name, "1")
-    try:
-        run(parameters, (Reporter if distributed.first() else SilentReporter)(parameters.output_dir))
-    except (BadInputError, FileNotFoundError, TrainingFailedError) as error:
-        if distributed.first() or isinstance(error, FailedHereError):
-            print(f"{program}: {error}", file=sys.stderr)  # noqa: T201
-        return 1 if isinstance(error, TrainingFailedError) else 2
-    distributed.leave_at_exit()
-    return 0

@@ -30,15 +30,13 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
 
 from phases.contract import files
+from phases.contract.errors import BadInputError, LocalFailureError, PhaseFailedError
 from phases.contract.phase_spec import Metric
 from phases.contract.reporter import Reporter, Stopped
 from phases.models import distributed, kernels
 from phases.models.loader import LoadedModel, ModelError, load, record_base
 from phases.models.provenance import provenance
 from phases.training.data import (
-    BadInputError,
-    FailedHereError,
-    TrainingFailedError,
     ends,
     evaluation_steps,
     largest_batch,
@@ -249,7 +247,7 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
                 peak = f", {self.peak_bytes / GIB:.1f} GiB at the peak" if self.peak_bytes else ""
                 self.log.info("largest batch: fits%s; gradient checkpointing: %s", peak, self.checkpointing)
                 return
-        raise TrainingFailedError(self._too_large())
+        raise PhaseFailedError(self._too_large())
 
     def _too_large(self) -> str:
         advice = "gradient_checkpointing = auto, " if self.choices == (kernels.NEVER,) else ""
@@ -278,7 +276,7 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
                     trainer.accelerator.backward(loss)
             except torch.OutOfMemoryError as error:
                 if self.sharded:
-                    raise FailedHereError(self._too_large()) from error
+                    raise LocalFailureError(self._too_large()) from error
                 failed = True
         trainer.model.zero_grad(set_to_none=True)
         trainer._total_train_tokens = counted
@@ -348,7 +346,7 @@ class _Reports(TrainerCallback):  # type: ignore[misc]
         self.log.info("step %d/%d  %s", state.global_step, state.max_steps, numbers)
         for name in ("loss", "grad_norm", "eval_loss"):
             if name in values and not math.isfinite(values[name]):
-                raise TrainingFailedError(
+                raise PhaseFailedError(
                     f"step {state.global_step}: {name} is {values[name]}, so training has diverged; "
                     "lower the learning rate, or look at the rows. No checkpoint was made of this state"
                 )
@@ -398,7 +396,7 @@ class StartsAsReference(TrainerCallback):  # type: ignore[misc]
         is_dpo = self.dpo_alone or state.global_step == 0
         if (is_dpo and abs(loss - math.log(2)) > STEP_ZERO_TOLERANCE) or abs(margin) > STEP_ZERO_TOLERANCE:
             self.forget()
-            raise TrainingFailedError(
+            raise PhaseFailedError(
                 f"before the first update the loss is {loss:.4f} and the margin {margin:.4f}, not 0.6931 "
                 "and 0: the reference is not the model that is trained, so DPO would learn something else"
             )
@@ -523,7 +521,7 @@ def train(
 
     Raises:
         Stopped: SIGTERM came; a checkpoint of the last whole step is saved.
-        TrainingFailedError: a loss or gradient was not finite, or the largest batch does not fit.
+        PhaseFailedError: a loss or gradient was not finite, or the largest batch does not fit.
     """
     folder = Path(trainer.args.output_dir)
     resume = resumable(folder, made_from, reporter)

@@ -1,5 +1,5 @@
 """Run the phase from the command line: `python -m phases.verification`."""
 
-from phases.verification.recipe import main
+from phases.contract.phase_main import phase_main
 
-raise SystemExit(main())
+raise SystemExit(phase_main("phases.verification"))

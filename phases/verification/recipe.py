@@ -24,8 +24,7 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.heartbeat import Heartbeat
-from phases.contract.parameters import parse
-from phases.contract.reporter import Reporter, stop_on_sigterm
+from phases.contract.reporter import Reporter
 from phases.verification.spec import Parameters
 
 if TYPE_CHECKING:
@@ -633,25 +632,3 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         reporter.artifact(written)
     reporter.notice(f"{verdict}: {'; '.join(reasons)}", "info" if verdict == "clean" else "warning")
     reporter.finish(metrics, dict.fromkeys(metrics, path.name), record)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the phase from the command line."""
-    import sys
-
-    parameters = parse(
-        Parameters, argv, program="phases.verification", description=(__doc__ or "").split("\n")[0]
-    )
-    stop_on_sigterm()
-    from phases.models.loader import ModelError
-
-    try:
-        run(parameters, Reporter(parameters.output_dir))
-    except ModelError as error:
-        print(f"phases.verification: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

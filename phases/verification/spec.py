@@ -39,4 +39,8 @@ METRICS = (
     Metric("wraps_prompts", "whether the tokenizer adds chat tokens around plain text"),
 )
 
-SPEC = PhaseSpec(Parameters, METRICS)
+SPEC = PhaseSpec(
+    Parameters,
+    METRICS,
+    description="Test whether a model is a base model or was tuned on chats.",
+)

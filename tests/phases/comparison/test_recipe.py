@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from phases.comparison import recipe as comparison
 from phases.comparison.spec import METRICS
+from phases.contract.phase_main import phase_main
 from phases.scoring import error_analysis
 from phases.scoring.results import Result
 from phases.scoring.stats import adjusted, mcnemar, paired, trend, wilson
@@ -61,8 +61,9 @@ def folder(tmp_path: Path) -> Path:
 def compare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setenv("GONOGO_RESULT", str(folder / "result.json"))
     arguments = [part for model in PASSED for part in (f"--{model}", str(folder / model / "eval_*.json"))]
-    return comparison.main(
-        [*arguments, "--output", str(folder / "final_comparison.txt"), "--resamples", "500"]
+    return phase_main(
+        "phases.comparison",
+        [*arguments, "--output", str(folder / "final_comparison.txt"), "--resamples", "500"],
     )
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
 from phases.dpo_training.spec import METRICS
 from phases.models import prompt_format
 from phases.models.loader import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
-from phases.sft_training import recipe as sft_training
 
 WORDS = (
     "red",
@@ -60,7 +60,12 @@ def sft_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         "--output-dir",
         str(output),
     ]
-    assert sft_training.main([*argv, "--epochs", "2", "--learning-rate", "0.01", "--lora-r", "4"]) == 0
+    assert (
+        phase_main(
+            "phases.sft_training", [*argv, "--epochs", "2", "--learning-rate", "0.01", "--lora-r", "4"]
+        )
+        == 0
+    )
     return output
 
 
@@ -73,7 +78,9 @@ def train(sft_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         inputs = ["--sft-model", str(sft_model), "--preference-file", str(pairs)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.003", "--evaluations", "2"]
         output = ["--output-dir", str(folder / "models" / "dpo"), "--gradient-checkpointing", "off"]
-        return dpo_training.main([*inputs, *output, *settings, "--heldout-share", "0.1", *more])
+        return phase_main(
+            "phases.dpo_training", [*inputs, *output, *settings, "--heldout-share", "0.1", *more]
+        )
 
     return run
 
@@ -199,7 +206,10 @@ def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
         "off",
     ]
     settings = ["--epochs", "1", "--batch-size", "4", "--learning-rate", "0.003", "--heldout-share", "0.3"]
-    assert dpo_training.main([*inputs, "--output-dir", str(tmp_path / "models/dpo"), *settings]) == 0
+    assert (
+        phase_main("phases.dpo_training", [*inputs, "--output-dir", str(tmp_path / "models/dpo"), *settings])
+        == 0
+    )
     metrics = result(tmp_path)["metrics"]
     assert metrics["heldout_accuracy"] == pytest.approx(0.5)
     assert metrics["heldout_margin"] == pytest.approx(0, abs=1e-4)
@@ -366,7 +376,7 @@ def test_the_reference_is_asked_once_for_each_pair(
     assert train(tmp_path, "--learning-rate", "0.001") == 0
     assert asked == []
     other = tmp_path / "models" / "other"
-    assert dpo_training.main(again(tmp_path / "models" / "dpo", other, kept)) == 0
+    assert phase_main("phases.dpo_training", again(tmp_path / "models" / "dpo", other, kept)) == 0
     assert sum(asked) == 2 * len(PAIRS)
 
 

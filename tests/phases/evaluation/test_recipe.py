@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from phases.contract.phase_main import phase_main
 from phases.evaluation import recipe as evaluation
 from phases.evaluation.spec import METRICS
 from phases.generation.generate import Completion
@@ -45,7 +46,7 @@ def summary(tmp_path: Path) -> dict[str, object]:
 
 
 def test_an_evaluation_keeps_what_the_model_said(arguments: list[str], suite: Path, tmp_path: Path) -> None:
-    assert evaluation.main(arguments) == 0
+    assert phase_main("phases.evaluation", arguments) == 0
     found = summary(tmp_path)
     assert found["prompts"] == 2
     assert 0 <= found["success_rate"] <= 1  # type: ignore[operator]
@@ -59,7 +60,7 @@ def test_an_evaluation_keeps_what_the_model_said(arguments: list[str], suite: Pa
 
 
 def test_an_answer_that_is_cut_off_has_not_followed(arguments: list[str], tmp_path: Path) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     for row in summary(tmp_path)["results"]:  # type: ignore[attr-defined]
         assert not (row["passed"] and not row["finished"])
         assert row["finished"] == (not {"unfinished", "went_on"} & set(row["failures"]))
@@ -89,7 +90,7 @@ def test_the_sentence_gives_both_rules() -> None:
 def test_the_stop_rule_is_recorded_and_another_is_not_continued(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     assert summary(tmp_path)["provenance"]["stop_rule"] == evaluation.STOP_RULE  # type: ignore[index]
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     assert json.loads(rows.read_text().splitlines()[0])["fingerprint"]["stop_rule"] == evaluation.STOP_RULE
@@ -97,7 +98,7 @@ def test_the_stop_rule_is_recorded_and_another_is_not_continued(
     old = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
     before = old.read_bytes()
     monkeypatch.setattr(evaluation, "STOP_RULE", "another rule")
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     assert old.read_bytes() == before
     assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
 
@@ -105,11 +106,11 @@ def test_the_stop_rule_is_recorded_and_another_is_not_continued(
 def test_with_shots_every_prompt_is_asked_again_after_examples(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     without = summary(tmp_path)["results"]
     next((tmp_path / "out").glob("eval_*.json")).rename(tmp_path / "first.json")
     next((tmp_path / "out").glob("eval_*.jsonl")).unlink()
-    evaluation.main([*arguments, "--shots", "3"])
+    phase_main("phases.evaluation", [*arguments, "--shots", "3"])
     found = summary(tmp_path)
     assert found["results"] == without  # the primary result does not know of the examples
     again = found["results_few_shot"]
@@ -127,7 +128,7 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))  # no new file gets this name
     rows.write_bytes(b"".join(lines[:4]))
     monkeypatch.setattr(evaluation.Reporter, "sample", lambda *given: None)
-    evaluation.main([*arguments, "--shots", "3"])
+    phase_main("phases.evaluation", [*arguments, "--shots", "3"])
     assert summary(tmp_path)["results_few_shot"] == again
     assert len(rows.read_bytes().splitlines()) == 5
 
@@ -161,7 +162,7 @@ def replaced(prompt: Prompt, instruction: str) -> Prompt:
 
 
 def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     whole = summary(tmp_path)["results"]
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     lines = rows.read_bytes().splitlines(keepends=True)
@@ -170,7 +171,7 @@ def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path)
     marked = json.dumps({**first, "response": "kept from before"}).encode() + b"\n"
     rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))  # no new file gets this name
     rows.write_bytes(lines[0] + marked + lines[2][:9])  # the second answer is torn
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     again = {row["key"]: row for row in summary(tmp_path)["results"]}  # type: ignore[attr-defined]
     assert again[first["key"]]["response"] == "kept from before"
     other = next(row for row in whole if row["key"] != first["key"])  # type: ignore[attr-defined]
@@ -185,7 +186,7 @@ def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path)
 def test_answers_judged_before_there_was_a_version_are_continued(
     verifiers: str, continued: bool, arguments: list[str], tmp_path: Path
 ) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     lines = rows.read_text().splitlines()
     first = json.loads(lines[0])
@@ -195,19 +196,19 @@ def test_answers_judged_before_there_was_a_version_are_continued(
     rows.with_suffix(".json").unlink()
     rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
     rows.write_text(json.dumps(first) + "\n" + lines[1] + "\n")
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     assert (len(rows.read_text().splitlines()) == 3) == continued
     assert rows.with_suffix(".json").exists() == continued
 
 
 def test_answers_to_other_parameters_are_not_taken_over(arguments: list[str], tmp_path: Path) -> None:
-    evaluation.main(arguments)
+    phase_main("phases.evaluation", arguments)
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     rows.with_suffix(".json").unlink()
     old = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
     before = old.read_bytes()
     changed = [argument if argument != "6" else "5" for argument in arguments]
-    evaluation.main(changed)
+    phase_main("phases.evaluation", changed)
     assert old.read_bytes() == before
     assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
 
@@ -216,5 +217,5 @@ def test_a_suite_that_is_missing_is_one_message(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--model", str(tiny_model), "--output-dir", str(tmp_path), "--suite", "nothing"]
-    assert evaluation.main(given) == 2
+    assert phase_main("phases.evaluation", given) == 2
     assert capsys.readouterr().err.startswith("phases.evaluation: suite nothing: expected")

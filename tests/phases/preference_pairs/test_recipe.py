@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.dedupe import normalise
 from phases.datagen.judge import Constitution, Judgement, load_constitution, weigh
@@ -585,7 +586,7 @@ def test_bad_input_is_one_message_and_exit_2(
     (tmp_path / "odd.yaml").write_text("principles: []\n")
     given = f"--model {tiny_model} --output-dir {tmp_path} {arguments.format(folder=tmp_path)}"
     try:
-        code = preference_pairs.main(given.split())
+        code = phase_main("phases.preference_pairs", given.split())
     except SystemExit as stop:
         code = int(str(stop.code))
     error = capsys.readouterr().err

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.seeds import Seed, load_seeds
@@ -327,7 +328,7 @@ def test_a_real_tiny_model_runs_through(
 ) -> None:
     arguments = f"--model {tiny_model} --count 3 --output-dir {tmp_path} --seeds embedded --suite embedded"
     sizes = "--lists-per-round 1 --samples-per-list 1 --list-tokens 16 --max-new-tokens 8 --demonstrations 1"
-    assert sft_data.main(f"{arguments} {sizes}".split()) == 1  # it knows nothing
+    assert phase_main("phases.sft_data", f"{arguments} {sizes}".split()) == 1  # it knows nothing
     assert "error: gave up" in capsys.readouterr().out
 
 
@@ -349,7 +350,7 @@ def test_bad_input_is_one_message_and_exit_2(
     broken.write_text(f'{seed}\n{{"category": "c", "instruction": "Sing."}}\n')
     given = f"--model {tiny_model} --output-dir {tmp_path} {arguments.format(broken=broken)}"
     try:
-        code = sft_data.main(given.split())
+        code = phase_main("phases.sft_data", given.split())
     except SystemExit as stop:
         code = int(str(stop.code))
     error = capsys.readouterr().err

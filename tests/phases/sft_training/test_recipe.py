@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from phases.contract.phase_main import phase_main
 from phases.models import prompt_format
 from phases.models.loader import load, load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
@@ -51,7 +52,7 @@ def train(tiny_model: Path, rows_file: Path) -> Train:
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
         schedule = ["--gradient-checkpointing", "off", "--heldout-share", "0.1", "--evaluations", "4"]
         output = ["--output-dir", str(folder / "models" / "sft")]
-        return sft_training.main([*base, *output, *settings, *schedule, *more])
+        return phase_main("phases.sft_training", [*base, *output, *settings, *schedule, *more])
 
     return run
 
@@ -265,7 +266,7 @@ def test_a_model_that_gives_no_numbers_stops_at_once(
     broken.model.save_pretrained(tmp_path / "model")
     broken.tokenizer.hf.save_pretrained(tmp_path / "model")
     argv = ["--train-file", str(rows_file), "--model", str(tmp_path / "model"), "--output-dir"]
-    assert sft_training.main([*argv, str(tmp_path / "models/sft")]) == 1
+    assert phase_main("phases.sft_training", [*argv, str(tmp_path / "models/sft")]) == 1
     assert "step 0: eval_loss is nan, so training has diverged" in capsys.readouterr().err
 
 
@@ -340,13 +341,16 @@ def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_tr
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *bad]))
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
-    assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8"]) == 2
+    assert phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8"]) == 2
     said = capsys.readouterr().err
     assert "5 texts hold a prompt of the suite stage1: " in said
     assert " holds commands-001" in said
     assert "and 2 more" in said
     assert not list(tmp_path.rglob("*.safetensors"))
-    assert sft_training.main([*given, "--epochs", "1", "--batch-size", "8", "--suite", "none"]) == 0
+    assert (
+        phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8", "--suite", "none"])
+        == 0
+    )
 
 
 def test_sft_does_not_start_from_an_adapter(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phases.contract.phase_main import phase_main
 from phases.dpo_training import spec as dpo_spec
 from phases.sft_training import recipe as sft_training
 from phases.sft_training import spec as sft_spec
@@ -157,7 +158,7 @@ def test_a_parameter_out_of_range_is_one_message(
     flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
-        sft_training.main(["--train-file", "x", "--output-dir", str(tmp_path), flag, value])
+        phase_main("phases.sft_training", ["--train-file", "x", "--output-dir", str(tmp_path), flag, value])
     assert exit_.value.code == 2
     assert flag in capsys.readouterr().err
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import torch
 
+from phases.contract.phase_main import phase_main
 from phases.models.loader import four_bits
-from phases.sft_training import recipe as sft_training
 
 WORDS = ("red", "green", "blue", "France", "Paris", "Anna", "rose", "flower", "dog", "capital", "name")
 ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[5:]]
@@ -40,14 +40,13 @@ def arguments(folder: Path, model: Path) -> list[str]:
 IN_TURN = """
 import atexit, os, sys
 import torch
-from phases.dpo_training import recipe as dpo_training
-from phases.sft_training import recipe as sft_training
+from phases.contract.phase_main import phase_main
 
 atexit.register(lambda: print("left the others:", not torch.distributed.is_initialized(), flush=True))
 sft, dpo = (part.split("\\n") for part in sys.argv[1:])
-sft_training.main(sft)
+phase_main("phases.sft_training", sft)
 os.environ["GONOGO_PROGRESS"] += ".dpo"
-sys.exit(dpo_training.main(dpo))
+sys.exit(phase_main("phases.dpo_training", dpo))
 """
 """Starting takes most of a launch: what can be trained by processes that are there is trained by them."""
 
@@ -77,7 +76,12 @@ def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GONOGO_PROGRESS", str(folder / "progress.jsonl"))
-        assert sft_training.main([*arguments(folder, tiny_model), "--gradient-accumulation", "2"]) == 0
+        assert (
+            phase_main(
+                "phases.sft_training", [*arguments(folder, tiny_model), "--gradient-accumulation", "2"]
+            )
+            == 0
+        )
     return folder
 
 
@@ -152,7 +156,7 @@ FULL = """
 import sys
 import torch
 from trl import SFTTrainer
-from phases.sft_training import recipe as sft_training
+from phases.contract.phase_main import phase_main
 from phases.models import distributed
 
 trained = SFTTrainer.compute_loss
@@ -163,7 +167,7 @@ def compute_loss(*arguments, **more):
     return trained(*arguments, **more)
 
 SFTTrainer.compute_loss = compute_loss
-sys.exit(sft_training.main(sys.argv[1:]))
+sys.exit(phase_main("phases.sft_training", sys.argv[1:]))
 """
 
 

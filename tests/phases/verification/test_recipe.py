@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from phases.contract.phase_main import phase_main
 from phases.models.loader import load_tokenizer
 from phases.scoring.suite import load_suite
 from phases.verification import recipe as verification
@@ -121,7 +122,7 @@ def test_nothing_is_concluded_about_a_model_that_knows_nothing(
     result = tmp_path / "result.json"
     monkeypatch.setenv("GONOGO_RESULT", str(result))
     arguments = ["--model", str(tiny_model), "--output-dir", str(tmp_path / "out"), "--max-new-tokens", "8"]
-    assert verification.main(arguments) == 0
+    assert phase_main("phases.verification", arguments) == 0
     written = json.loads(result.read_text())
     assert written["metrics"]["verdict"] == "inconclusive"
     assert set(written["metrics"]) <= {metric.name for metric in METRICS}
@@ -152,14 +153,14 @@ def test_error_rates_are_those_of_the_present_rules_with_how_little_they_show() 
 def test_the_embedded_model_is_a_base_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONOGO_RESULT", str(tmp_path / "result.json"))
     arguments = ["--model", "embedded", "--output-dir", str(tmp_path), "--max-new-tokens", "24"]
-    assert verification.main(arguments) == 0
+    assert phase_main("phases.verification", arguments) == 0
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert metrics["verdict"] == "clean"
     assert metrics["success_rate"] <= 0.3
 
 
 def test_a_model_that_is_missing_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert verification.main(["--model", "./nothing", "--output-dir", str(tmp_path)]) == 2
+    assert phase_main("phases.verification", ["--model", "./nothing", "--output-dir", str(tmp_path)]) == 2
     assert "model ./nothing: expected a folder" in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.evaluation import recipe as evaluation
+from phases.contract.phase_main import phase_main
 from phases.scoring.suite import SuiteError, load_suite
 from phases.verifiers import ifeval
 from phases.verifiers.registry import Check
@@ -287,7 +287,7 @@ def test_an_evaluation_reports_the_four_numbers(
     monkeypatch.setenv("GONOGO_RESULT", str(tmp_path / "result.json"))
     path = write(tmp_path, row(), row(key=1, instruction_id_list=["startend:quotation"], kwargs=[{}]))
     given = ["--model", str(tiny_model), "--suite", str(path), "--output-dir", str(tmp_path / "out")]
-    assert evaluation.main([*given, "--max-new-tokens", "6"]) == 0
+    assert phase_main("phases.evaluation", [*given, "--max-new-tokens", "6"]) == 0
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
     [written] = (tmp_path / "out").glob("eval_*.json")
     summary = json.loads(written.read_text())
