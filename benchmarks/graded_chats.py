@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, get_constant_schedule_with_warmup
 
 from phases.contract.files import read_rows, write_json
+from phases.contract.phase_main import phase_main
 from phases.models.loader import Tokenizer, locate, tokenizer_of
-from phases.verification import recipe as verification
 
 GRADES: Final = (0, 50, 500, 5000)
 """Chats after which the model is verified."""
@@ -93,7 +93,7 @@ def _verified(model: Any, tokenizer_folder: str, out: Path, grade: int) -> dict[
     model.save_pretrained(folder)
     for path in Path(tokenizer_folder).glob("*token*"):
         shutil.copy(path, folder)
-    verification.main(["--model", str(folder), "--output-dir", str(reports)])
+    phase_main("phases.verification", ["--model", str(folder), "--output-dir", str(reports)])
     shutil.rmtree(folder)
     [written] = reports.glob("verification_*.json")
     found = json.loads(written.read_text())

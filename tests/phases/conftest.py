@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
+from phases.contract.errors import PhaseFailedError
 from phases.contract.protocol import Line
 from phases.contract.reporter import Reporter
 from phases.datagen.parameters import DataParameters
@@ -64,12 +65,12 @@ class MakesData(Protocol):
 
     Parameters: type[DataParameters]
 
-    def run(self, parameters: Any, reporter: Reporter, clock: Callable[[], float]) -> bool:
-        """Make the rows and say whether there are enough."""
+    def run(self, parameters: Any, reporter: Reporter, clock: Callable[[], float]) -> None:
+        """Make the rows."""
 
 
 Made = tuple[bool, list[Line], dict[str, Any]]
-"""What the phase returned, what it said, and its result."""
+"""Whether there are enough rows, the lines of the progress file, and the result."""
 
 
 @pytest.fixture
@@ -81,11 +82,13 @@ def make_data(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
         said.unlink(missing_ok=True)
         given = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}
-        reached = phase.run(
-            phase.Parameters.model_validate({"lists_per_round": 5, **given, **values}),
-            Reporter(folder, {"GONOGO_PROGRESS": str(said)}),
-            clock=iter(range(1_759_000_000, 2**40)).__next__,
-        )
+        parameters = phase.Parameters.model_validate({"lists_per_round": 5, **given, **values})
+        reporter = Reporter(folder, {"GONOGO_PROGRESS": str(said)})
+        reached = True
+        try:
+            phase.run(parameters, reporter, clock=iter(range(1_759_000_000, 2**40)).__next__)
+        except PhaseFailedError:
+            reached = False
         lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
         return reached, lines, json.loads((folder / "result.json").read_bytes())
 

@@ -4,16 +4,11 @@ On a CPU that holds to the byte. On a GPU it holds as far as rounding decides no
 the byte with transformers on an H200: see `docs/engines.md`.
 """
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from phases.contract import files
-from phases.dpo_training import recipe as dpo_training
-from phases.evaluation import recipe as evaluation
-from phases.preference_pairs import recipe as preference_pairs
+from phases.contract.phase_main import phase_main
 from phases.scoring.suite import EMBEDDED, SUITES
-from phases.sft_data import recipe as sft_data
-from phases.sft_training import recipe as sft_training
 
 PROMPTS = 8
 MAKING = "--lists-per-round 5 --samples-per-list 2 --list-tokens 48 --max-new-tokens 24 --batch-size 64"
@@ -33,16 +28,17 @@ def chain(folder: Path, seed: int) -> dict[str, str]:
     prompts = (SUITES / "embedded.jsonl").read_bytes().splitlines(keepends=True)
     files.write_whole(suite, b"".join(prompts[:PROMPTS]))
 
-    def run(phase: Callable[[Sequence[str]], int], name: str, options: str) -> None:
-        assert phase(["--output-dir", str(folder / name), "--seed", str(seed), *options.split()]) == 0
+    def run(phase: str, name: str, options: str) -> None:
+        argv = ["--output-dir", str(folder / name), "--seed", str(seed), *options.split()]
+        assert phase_main(phase, argv) == 0
 
     rows, pairs = folder / "rows/sft_training_data_*.jsonl", folder / "pairs/preference_pairs_*.jsonl"
-    run(sft_data.main, "rows", f"--model {EMBEDDED} --count 12 {MAKING}")
-    run(sft_training.main, "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
+    run("phases.sft_data", "rows", f"--model {EMBEDDED} --count 12 {MAKING}")
+    run("phases.sft_training", "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
     judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.0 --demands 0 --max-new-tokens 12"
-    run(preference_pairs.main, "pairs", f"--model {folder / 'sft'} --count 4 {MAKING} {judging}")
-    run(dpo_training.main, "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
-    run(evaluation.main, "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
+    run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 4 {MAKING} {judging}")
+    run("phases.dpo_training", "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
+    run("phases.evaluation", "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
     return {pattern: files.sha256(path) for pattern in MADE for path in folder.glob(pattern)}
 
 
