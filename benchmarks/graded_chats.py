@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, get_const
 from phases.contract.files import read_rows, write_json
 from phases.contract.phase_main import phase_main
 from phases.models.loader import Tokenizer, locate, tokenizer_of
+from phases.verification import recipe as verification
 
 GRADES: Final = (0, 50, 500, 5000)
 """Chats after which the model is verified."""
