@@ -78,7 +78,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
     [pair] = _pairs(tokenizer, 1)
     judged = load_constitution(CONSTITUTION).prompt(*pair)
     few_shot, to_judge = (
-        torch.tensor([tokenizer.prompt_ids(text)], device=device) for text in (asked, judged)
+        torch.tensor([tokenizer.encode_prompt(text)], device=device) for text in (asked, judged)
     )
 
     class Until(StoppingCriteria):  # type: ignore[misc]
@@ -209,11 +209,11 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     """Measure a small real model through our engine on transformers, at a batch that fills a GPU."""
     import torch
 
-    from phases.models.loader import locate
+    from phases.models.source import locate_model
 
     cuda = torch.cuda.is_available()
     batch, prompt, new = (512 if cuda else 8), 60, 64
-    source = locate(model)
+    source = locate_model(model)
     shape = forecast.shape_of(source.path, forecast.local_config(Path()))
     with open_engine(Choice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
@@ -344,7 +344,7 @@ class Bench:
         from vllm.sampling_params import RequestOutputKind
 
         own, kept = self._own, RequestOutputKind.FINAL_ONLY
-        ids = [self.engine.tokenizer.prompt_ids(text) for text in prompts]
+        ids = [self.engine.tokenizer.encode_prompt(text) for text in prompts]
         for number, (row, new) in enumerate(
             zip(ids, lengths(self.work, self.rows, self.work.rows), strict=True)
         ):
@@ -368,7 +368,7 @@ class Bench:
         with Window(self._own.engine_core, self.seconds) as window:
             for _ in self.engine.generate(groups, base=base, on_step=window.on_step):
                 pass
-        length = len(self.engine.tokenizer.prompt_ids(prompts[0]))
+        length = len(self.engine.tokenizer.encode_prompt(prompts[0]))
         return self._row(what, "ours on vllm", window, length, shared)
 
     def judging(self) -> Row:
@@ -384,7 +384,7 @@ class Bench:
             "engine": f"ours on vllm, {self.kind}",
             **found,
             "pairs_per_second": rate / 2,
-            "prompt_tokens": len(tokenizer.prompt_ids(constitution.prompt(*pairs[0]))),
+            "prompt_tokens": len(tokenizer.encode_prompt(constitution.prompt(*pairs[0]))),
             "peak_gib": gpu_cards.used_gib(),
         }
 
@@ -482,7 +482,7 @@ def _card_rows(device: str) -> Iterator[Row]:
 
 
 def _tokenizer() -> Any:
-    from phases.models.loader import load_tokenizer
+    from phases.models.tokenizer import load_tokenizer
 
     return load_tokenizer("embedded")
 

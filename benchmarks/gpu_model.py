@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from app.memory import forecast
-from phases.models.loader import EMBEDDED_FOLDER, ModelSource, Tokenizer
+from phases.models.source import EMBEDDED_FOLDER, ModelSource
+from phases.models.tokenizer import Tokenizer
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
     # Qwen/Qwen2.5-32B, config.json
@@ -205,7 +206,9 @@ def prompts(tokenizer: Tokenizer, rows: int, length: int, shared: int, seed: int
 
     rng = Random(seed)
     words = [
-        piece for piece in tokenizer.pieces if piece.isascii() and piece[:1] == " " and piece[1:].isalpha()
+        piece
+        for piece in tokenizer.token_texts
+        if piece.isascii() and piece[:1] == " " and piece[1:].isalpha()
     ]
     beginning = rng.choices(words, k=shared)
     return ["".join(beginning + rng.choices(words, k=length - shared)) for _ in range(rows)]

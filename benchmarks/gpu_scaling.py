@@ -81,7 +81,7 @@ def training(shape: str, seconds: float, gpus: int) -> Row:
 
     device = PartialState(cpu=gpu_cards.device_name() == "cpu").device
     row = gpu_training.ours(shape, device, seconds)
-    assert distributed.processes() == gpus
+    assert distributed.world_size() == gpus
     more = {"engine": f"{row['engine']}, {_called(gpus)}", "gpus": gpus}
     return row | more | ({"ceiling": gpus * row["ceiling"]} if "ceiling" in row else {})
 
@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--gpus", type=int, required=True)
     given = parser.parse_args(argv)
     row = {"training": training, "generation": generation}[given.kind](given.shape, given.seconds, given.gpus)
-    if distributed.first():
+    if distributed.is_main_process():
         print(MARK + json.dumps(row), flush=True)
 
 

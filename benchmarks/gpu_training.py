@@ -20,6 +20,7 @@ from trl.kernels import ChunkedLogProbFunction
 from app.memory import forecast
 from benchmarks import gpu_model
 from phases.models import distributed, kernels
+from phases.models.kernels import Checkpointing
 
 GIB = 2**30
 CARD = 79 * GIB
@@ -28,8 +29,9 @@ TFLOPS = 790e12
 """What an H100 or H200 makes of bfloat16 matrix products, measured."""
 RANK = 32
 OURS = "ours: packed rows, chunked loss"
-AUTO = (kernels.NEVER, kernels.HALF, kernels.ALL)
+AUTO = (Checkpointing.OFF, Checkpointing.EVERY_SECOND, Checkpointing.ALL)
 """Which layers recompute: the first of these whose largest batch fits."""
+FORECAST_NAMES = {Checkpointing.OFF: "off", Checkpointing.EVERY_SECOND: "half", Checkpointing.ALL: "on"}
 CPU = torch.device("cpu")
 Batch = dict[str, torch.Tensor]
 
@@ -77,7 +79,7 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
         "predicted_gib": round(gpu_model.memory_shape(shape).weights / GIB, 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (kernels.ALL,))
+    yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (Checkpointing.ALL,))
     run.free()
 
     run = _Run(shape, device, seconds / 5)
@@ -93,9 +95,9 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     run.free()
 
     run = _Run(shape, device, seconds / 5)
-    yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (kernels.ALL,))
+    yield run.timed("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (Checkpointing.ALL,))
     run.add_reference()
-    yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (kernels.ALL,))
+    yield run.timed("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (Checkpointing.ALL,))
 
 
 def ours(shape: str, device: torch.device, seconds: float) -> dict[str, Any]:
@@ -258,7 +260,7 @@ class _Run:
             str(device),
             nf4=not small,
             dtype="float32" if small else "bfloat16",
-            attention=kernels.attention(),
+            attention=kernels.find_flash_attention(),
         )
         lora = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
         self.model: Any = get_peft_model(base, lora)
@@ -289,14 +291,14 @@ class _Run:
         engine: str,
         batches: Sequence[Batch],
         loss: Callable[[Any, Batch], torch.Tensor],
-        choices: Sequence[int],
+        choices: Sequence[Checkpointing],
         note: str = "",
     ) -> dict[str, Any]:
         """Return the row of this way: the first choice of recomputing layers whose largest batch fits."""
         largest = max(batches, key=lambda batch: batch["input_ids"].numel())
         began = time.perf_counter()
-        for every in choices:
-            kernels.recompute(self.model, every)
+        for checkpointing in choices:
+            kernels.set_activation_checkpointing(self.model, checkpointing)
             self._clean()
             called = self._shared(loss)
             if self._fits(largest, called):
@@ -306,14 +308,14 @@ class _Run:
         tokens, steps, started = 0, 0, time.perf_counter()
         for batch in itertools.cycle(batches):
             self._step(batch, called)
-            tokens += _tokens(batch) * distributed.processes()
+            tokens += _tokens(batch) * distributed.world_size()
             steps += 1
             spent = time.perf_counter() - started
-            if distributed.agreed(spent >= self.seconds and steps > 1)[0]:
+            if distributed.any_process(spent >= self.seconds and steps > 1)[0]:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
         notes = (
-            f"{size} at most, recomputing: {kernels.CHECKPOINTING[every]}, {steps} steps, "
+            f"{size} at most, recomputing: {checkpointing.value}, {steps} steps, "
             f"{started - began:.1f} s to see what fits"
         )
         return {
@@ -322,18 +324,20 @@ class _Run:
             "tokens_per_second": round(tokens / spent, 1),
             "ceiling": round(self.ceiling, 1),
             "peak_gib": round(_peak(self.device) / GIB, 2),
-            "predicted_gib": round(self._predicted(largest, every, loss) / GIB, 2),
+            "predicted_gib": round(self._predicted(largest, checkpointing, loss) / GIB, 2),
             "seconds": round(spent, 1),
             "note": ", ".join(filter(None, (notes, note))),
         }
 
-    def _predicted(self, batch: Batch, every: int, loss: Callable[[Any, Batch], torch.Tensor]) -> float:
+    def _predicted(
+        self, batch: Batch, checkpointing: Checkpointing, loss: Callable[[Any, Batch], torch.Tensor]
+    ) -> float:
         """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
         need = forecast.training(
             gpu_model.memory_shape(self.shape),
             tokens=batch["input_ids"].numel(),
             rank=RANK,
-            checkpointing={kernels.NEVER: "off", kernels.HALF: "half", kernels.ALL: "on"}[every],
+            checkpointing=FORECAST_NAMES[checkpointing],
             whole_logits=loss is _whole_loss,
             reference=self.reference,
         )
@@ -342,7 +346,7 @@ class _Run:
     def _shared(self, loss: Callable[[Any, Batch], torch.Tensor]) -> torch.nn.Module:
         """Return the loss, its gradients shared by all processes if there are several."""
         called = _Loss(self.model, loss)
-        if distributed.processes() == 1:
+        if distributed.world_size() == 1:
             return called
         return torch.nn.parallel.DistributedDataParallel(called)
 

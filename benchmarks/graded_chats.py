@@ -19,7 +19,8 @@ from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, get_const
 
 from phases.contract.files import read_rows, write_json
 from phases.contract.phase_main import phase_main
-from phases.models.loader import Tokenizer, locate, tokenizer_of
+from phases.models.source import locate_model
+from phases.models.tokenizer import Tokenizer, load_tokenizer
 from phases.verification import recipe as verification
 
 GRADES: Final = (0, 50, 500, 5000)
@@ -41,7 +42,7 @@ def chats(tokenizer: Tokenizer, rows: Sequence[dict[str, Any]]) -> list[dict[str
         raise ValueError("the vocabulary has the tokens of no chat format")
     turn_end = frame.partition("{instruction}")[2].partition("\n")[0]
     texts = [frame.replace("{instruction}", row["instruction"]) + row["response"] + turn_end for row in rows]
-    ids = [tokenizer.prompt_ids(text) for text in texts]
+    ids = [tokenizer.encode_prompt(text) for text in texts]
     return [{"input_ids": row, "labels": row} for row in ids]
 
 
@@ -53,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for reports and cases")
     parser.add_argument("--most", type=int, default=GRADES[-1], help="chats, at most")
     given = parser.parse_args(argv)
-    source = locate(given.model)
-    tokenizer = tokenizer_of(source)
+    source = locate_model(given.model)
+    tokenizer = load_tokenizer(source)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(SEED)
     model = AutoModelForCausalLM.from_pretrained(source.path, dtype=torch.float32, use_safetensors=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from phases.contract.errors import BadInputError
 from phases.datagen.dedupe import SuiteOverlap
-from phases.models.loader import ModelSource
+from phases.models.source import ModelSource
 from phases.scoring.suite import SuiteError, default_suite, load_suite
 
 NONE: Final = "none"

@@ -111,10 +111,10 @@ def weigh(
     A small base model cannot compare two texts, but finds a good answer likelier than a bad one. There is no
     order in which responses are shown, so both orders agree.
     """
-    before = "".join(f"{prompt_format.prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
+    before = "".join(f"{prompt_format.format_prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
     unique = list(dict.fromkeys((asked, said) for asked, *both in pairs for said in both))
     found = engine.likelihood(
-        [prompt_format.prompt(asked) for asked, _ in unique],
+        [prompt_format.format_prompt(asked) for asked, _ in unique],
         [f" {said}\n\n" for _, said in unique],
         shared=before,
         base=True,
@@ -142,7 +142,7 @@ def judge(
         for instruction, one, other in pairs
         for order in ((one, other), (other, one))
     ]
-    ids = [tokenizer.prompt_ids(prompt) + a[:shared] for prompt in prompts]
+    ids = [tokenizer.encode_prompt(prompt) + a[:shared] for prompt in prompts]
     found = engine.next_token(ids, (a[shared], b[shared]), base=True, on_step=on_step)
     odds = [first - second for first, second in found]
     return [Judgement(odds[2 * n], -odds[2 * n + 1]) for n in range(len(pairs))]

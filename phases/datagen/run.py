@@ -22,7 +22,8 @@ from phases.generation.completion_cache import Record, Sampling, complete
 from phases.generation.engine import ENGINES, ROWS_AT_ONCE, Engine, Group, choose_here, open_engine
 from phases.generation.generate import Completion
 from phases.models import prompt_format
-from phases.models.loader import ModelSource, load_tokenizer, locate
+from phases.models.source import ModelSource, locate_model
+from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import default_suite, load_suite
 
 GIVE_UP_AFTER: Final = 3
@@ -74,7 +75,7 @@ class DataRun:
         self._reporter = reporter
         self._clock = clock
         self._unit = unit
-        self.source = locate(parameters.model)
+        self.source = locate_model(parameters.model)
         self.base: ModelSource = self.source.base or self.source
         world = default_suite(self.base.name)
         self.seeds = load_seeds(world if parameters.seeds == "auto" else parameters.seeds)
@@ -116,9 +117,9 @@ class DataRun:
 
     def _announce(self) -> None:
         say = self._reporter.notice
-        template = "it came with one, removed" if self.tokenizer.template else "it has none"
+        template = "it came with one, removed" if self.tokenizer.chat_template else "it has none"
         say(f"chat_template=None verified: {self.tokenizer.hf.chat_template is None} ({template})")
-        start = f"; documents begin with {list(self.tokenizer.start)}" if self.tokenizer.start else ""
+        start = f"; documents begin with {list(self.tokenizer.start_ids)}" if self.tokenizer.start_ids else ""
         say(f"add_special_tokens=False verified: ids equal those of the raw tokeniser{start}")
         batch = self.batch
         if batch.superseded:

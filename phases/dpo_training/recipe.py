@@ -32,7 +32,8 @@ from phases.training.parameters import describe_unusual_values
 
 if TYPE_CHECKING:
     from phases.generation.generate import Completion
-    from phases.models.loader import LoadedModel, Tokenizer
+    from phases.models.loader import LoadedModel
+    from phases.models.tokenizer import Tokenizer
     from phases.training.trainer import History
 
 SAMPLES = 6
@@ -98,7 +99,7 @@ def encode(row: Row, tokenizer: "Tokenizer") -> Pair:
 
     return Pair(
         row,
-        tokenizer.prompt_ids(row.prompt),
+        tokenizer.encode_prompt(row.prompt),
         answer(row.chosen, row.chosen_finished),
         answer(row.rejected, row.rejected_finished),
     )
@@ -117,14 +118,18 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.training import trainer as training
 
     with training.training_log(parameters.logs, "dpo_training") as log:
-        loaded = training.load_model(
+        loaded = training.load_for_training(
             "--sft-model", parameters.sft_model, trainable=True, sharded=parameters.shard_weights
         )
         if not loaded.source.base:
             raise BadInputError(
                 f"--sft-model {parameters.sft_model} is no adapter; give the folder that SFT wrote"
             )
-        texts = [t for row in rows for t in (prompt_format.instruction(row.prompt), row.chosen, row.rejected)]
+        texts = [
+            t
+            for row in rows
+            for t in (prompt_format.extract_instruction(row.prompt), row.chosen, row.rejected)
+        ]
         refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
         encoded = [encode(row, loaded.tokenizer) for row in rows]
         pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
@@ -138,7 +143,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             [pair.row.prompt for pair in pairs],
             parameters.heldout_share,
             parameters.seed,
-            multiple=parameters.batch_size * distributed.processes(),
+            multiple=parameters.batch_size * distributed.world_size(),
         )
         lengths = [pairs[i].tokens for i in trained]
         order = row_order(
@@ -154,7 +159,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
         store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
         reference_logprobs.compute(trainer, store, [train_pairs, held_pairs], parameters.batch_size, reporter)
-        trainer.add_callback(training.StartsAsReference(store.remove, dpo_alone=not parameters.sft_weight))
+        trainer.add_callback(
+            training.ReferenceMatchesPolicyCheck(store.remove, dpo_alone=not parameters.sft_weight)
+        )
         history = training.train(
             trainer,
             parameters,
@@ -167,8 +174,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
         saved = training.save_adapter(trainer, loaded, parameters.output_dir)
         reloaded = training.reloaded_loss(trainer, parameters.output_dir)
-        if not (distributed.first() or loaded.sharded):
-            distributed.leave_at_exit()
+        if not (distributed.is_main_process() or loaded.sharded):
+            distributed.destroy_process_group_at_exit()
             return
         metrics = {
             **_metrics(history, parameters),
@@ -191,7 +198,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             metrics=metrics,
             declared=METRICS,
         )
-        distributed.leave_at_exit()
+        distributed.destroy_process_group_at_exit()
 
 
 def _trainer(

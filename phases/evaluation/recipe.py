@@ -28,7 +28,7 @@ from phases.verifiers import ifeval
 if TYPE_CHECKING:
     from phases.datagen.seeds import Seed
     from phases.generation.engine import Engine
-    from phases.models.loader import ModelSource
+    from phases.models.source import ModelSource
     from phases.scoring.suite import Suite
 
 SAMPLES = 12
@@ -54,12 +54,12 @@ class Answer(msgspec.Struct, frozen=True):
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model."""
     from phases.generation.engine import choose_here, open_engine
-    from phases.models.loader import locate
+    from phases.models.source import locate_model
     from phases.scoring.stats import wilson
     from phases.scoring.suite import default_suite, load_suite
     from phases.verifiers.registry import VERIFIERS_VERSION
 
-    source = locate(parameters.model)
+    source = locate_model(parameters.model)
     suite = load_suite(
         default_suite((source.base or source).name) if parameters.suite == "auto" else parameters.suite
     )
@@ -147,7 +147,7 @@ def _ask(
     for shots in rounds:
         left = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
         before = examples_text(shown) if shots else ""
-        prompts = [before + prompt_format.prompt(prompt.instruction) for prompt in left]
+        prompts = [before + prompt_format.format_prompt(prompt.instruction) for prompt in left]
         asked = Group(prompts, [parameters.seed] * len(left), sampling)
         landing = engine.generate([asked], on_step=lambda: heartbeat.beat(len(answers)))
         for index, completion in itertools.chain.from_iterable(landing):
@@ -227,7 +227,7 @@ def examples_text(examples: "Sequence[Seed]") -> str:
     """Return the text that stands before a prompt: each example in the prompt format, then a blank line."""
     from phases.models import prompt_format
 
-    return "".join(f"{prompt_format.prompt(e.instruction)} {e.response}\n\n" for e in examples)
+    return "".join(f"{prompt_format.format_prompt(e.instruction)} {e.response}\n\n" for e in examples)
 
 
 class _Speed:

@@ -18,8 +18,10 @@ from typing import Any, Final, Literal, Protocol, Self, get_args
 from phases.contract.parameters import EngineWish
 from phases.generation.completion_cache import Sampling
 from phases.generation.generate import Completion
-from phases.models.loader import LoadedModel, ModelError, ModelSource, Tokenizer, load, parameter_count
+from phases.models.loader import LoadedModel, count_parameters, load_model
 from phases.models.provenance import provenance
+from phases.models.source import ModelError, ModelSource
+from phases.models.tokenizer import Tokenizer
 
 Name = Literal["vllm", "transformers"]
 ENGINES: Final[tuple[Name, ...]] = get_args(Name)
@@ -133,7 +135,7 @@ def choose_here(wish: EngineWish, source: ModelSource) -> Choice:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     return choose(
         wish,
-        lambda: parameter_count(source.base or source),
+        lambda: count_parameters(source.base or source),
         cuda=torch.cuda.is_available(),
         vllm=importlib.util.find_spec("vllm") is not None,
     )
@@ -151,7 +153,7 @@ def open_engine(choice: Choice, source: ModelSource, *, batch_size: int) -> Engi
         from phases.generation.vllm_engine import start
 
         return start(source, why=choice.why)
-    return TransformersEngine(load(source.name), batch_size, choice.why)
+    return TransformersEngine(load_model(source.name), batch_size, choice.why)
 
 
 class TransformersEngine:

@@ -14,7 +14,8 @@ from transformers import GenerationConfig
 from phases.generation.decoder import decoder
 from phases.generation.sampling import draw, noise_of, stream_of
 from phases.models import distributed
-from phases.models.loader import LoadedModel, Tokenizer
+from phases.models.loader import LoadedModel
+from phases.models.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def generate(
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
-    ids_of = {text: loaded.tokenizer.prompt_ids(text) for text in dict.fromkeys(prompts)}
+    ids_of = {text: loaded.tokenizer.encode_prompt(text) for text in dict.fromkeys(prompts)}
     order = sorted(range(len(prompts)), key=lambda i: (-len(ids_of[prompts[i]]), i))
     stops = _StopStrings(loaded.tokenizer, stop, loaded.device) if stop else None
     ends = end_ids(loaded)
@@ -125,7 +126,7 @@ def _generate_ids(
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, rows, step))
         if loaded.sharded:  # all go on alike: their passes must be as many
-            distributed.as_first(tokens)
+            distributed.broadcast_from_main(tokens)
         new[rows, step] = tokens[:, 0]
         done |= torch.isin(tokens[:, 0], last)
         if stops:
@@ -228,5 +229,5 @@ def completing(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
     """
     last = {string[-1] for string in stop}
     if not all(character.isascii() and character != " " for character in last):
-        return [True] * len(tokenizer.pieces)
-    return [not last.isdisjoint(piece) for piece in tokenizer.pieces]
+        return [True] * len(tokenizer.token_texts)
+    return [not last.isdisjoint(piece) for piece in tokenizer.token_texts]

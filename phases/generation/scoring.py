@@ -54,7 +54,7 @@ def log_probabilities(
         ValueError: there are not as many continuations as prompts, or one has no token.
     """
     encode = loaded.tokenizer.encode
-    before = loaded.tokenizer.prompt_ids(shared)
+    before = loaded.tokenizer.encode_prompt(shared)
     heads = {prompt: encode(prompt) for prompt in dict.fromkeys(prompts)}
     pairs = [
         (heads[prompt], encode(continuation))

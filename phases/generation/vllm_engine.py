@@ -20,8 +20,10 @@ from phases.generation.engine import Group, Landed
 from phases.generation.generate import all_end_ids, completion
 from phases.generation.replicas import Core, Finished, Several, sharing
 from phases.generation.sampling import stream_of
-from phases.models.loader import ModelError, ModelSource, Tokenizer, parameter_count, tokenizer_of
+from phases.models.loader import count_parameters
 from phases.models.provenance import provenance
+from phases.models.source import ModelError, ModelSource
+from phases.models.tokenizer import Tokenizer, load_tokenizer
 
 ARGUMENTS: Final = "GONOGO_ENGINE_ARGS"
 """A variable with a JSON object of arguments for vLLM's engine: what one machine needs, and no plan says."""
@@ -131,7 +133,10 @@ class VllmEngine:
             for prompt, seed in zip(group.prompts, group.seeds, strict=True)
         ]
         asked = {
-            place: (tokenizer.prompt_ids(prompt), generation(sampling, self._ends, stream_of(prompt, seed)))
+            place: (
+                tokenizer.encode_prompt(prompt),
+                generation(sampling, self._ends, stream_of(prompt, seed)),
+            )
             for place, (prompt, seed, sampling) in enumerate(rows)
             if place not in known
         }
@@ -237,7 +242,7 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
         **settle(
             weights.path,
             cards,
-            parameters=parameter_count(weights),
+            parameters=count_parameters(weights),
             positions=int(getattr(config, "max_position_embeddings", LONGEST)),
             heads=int(getattr(config, "num_attention_heads", 1)),
             cached=cache_bytes(config),
@@ -245,7 +250,7 @@ def start(source: ModelSource, *, why: str) -> VllmEngine:
         ),
         **given,
     }
-    tokenizer = tokenizer_of(source)
+    tokenizer = load_tokenizer(source)
     together = groups(cards, arguments.get("tensor_parallel_size", 1))
     make = partial(_Vllm, arguments, adapter=source.path if source.base else None)
     try:

@@ -1,7 +1,8 @@
-"""Several processes that train one model: a launcher such as `accelerate launch` starts one a GPU.
+"""Run several processes of one training, one for each GPU, as `accelerate launch` starts them.
 
-Which of them this is, the launcher says through the environment. The first one alone reports and writes; what
-must be the same in all (to stop, to save, that something failed) they agree on.
+The launcher tells each process through the environment which one it is. Only the main process reports and
+writes files. Decisions that all processes must take together (to stop, to save, that memory ran out) go
+through `any_process`.
 """
 
 import atexit
@@ -13,64 +14,64 @@ if TYPE_CHECKING:
 
 
 def rank() -> int:
-    """Return the number of this process, from 0, over all hosts."""
+    """Return the number of this process among all processes of all hosts, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
-def processes() -> int:
-    """Return how many processes there are, over all hosts."""
+def world_size() -> int:
+    """Return the number of processes on all hosts."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def on_host() -> int:
-    """Return how many of them there are on this host."""
+def local_world_size() -> int:
+    """Return the number of processes on this host."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def first() -> bool:
-    """Say whether this process is the one that reports and writes."""
+def is_main_process() -> bool:
+    """Return whether this process reports and writes files."""
     return rank() == 0
 
 
-def wait() -> None:
-    """Wait until every process is here."""
-    if processes() > 1:
+def barrier() -> None:
+    """Wait until every process has reached this call."""
+    if world_size() > 1:
         import torch.distributed
 
         torch.distributed.barrier()
 
 
-def leave_at_exit() -> None:
-    """Let this process, which did its work, leave the others before it ends.
+def destroy_process_group_at_exit() -> None:
+    """Disconnect this process, which has succeeded, from the others when it exits.
 
-    If it just ended, the threads of their connection could abort it (PyTorch issue 190489). One that failed
-    does not leave: it would wait for the others, which wait for it.
+    Without this the connection's threads could abort the process (PyTorch issue 190489). A failed process
+    must not call it: it would wait for the others, which wait for it.
     """
-    if processes() > 1:
-        atexit.register(_leave)
+    if world_size() > 1:
+        atexit.register(_destroy_process_group)
 
 
-def _leave() -> None:
+def _destroy_process_group() -> None:
     import torch.distributed
 
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
-def agreed(*raised: bool) -> tuple[bool, ...]:
-    """Return, in every process alike, which of these flags any process raised. All must call it."""
-    if processes() == 1:
-        return raised
+def any_process(*flags: bool) -> tuple[bool, ...]:
+    """Return for each flag whether any process raised it. All processes must call it together."""
+    if world_size() == 1:
+        return flags
     import torch
 
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    flags = torch.tensor(raised, dtype=torch.int32, device=device)
-    torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
-    return tuple(bool(flag) for flag in flags.tolist())
+    raised = torch.tensor(flags, dtype=torch.int32, device=device)
+    torch.distributed.all_reduce(raised, op=torch.distributed.ReduceOp.MAX)
+    return tuple(bool(flag) for flag in raised.tolist())
 
 
-def as_first(tensor: "torch.Tensor") -> None:
-    """Make a tensor what it is in the first process. All must call it, with tensors of one shape."""
+def broadcast_from_main(tensor: "torch.Tensor") -> None:
+    """Overwrite a tensor with the main process's. All processes must call it, with tensors of one shape."""
     import torch.distributed
 
     torch.distributed.broadcast(tensor, src=0)

@@ -1,11 +1,11 @@
-"""Weights in shares: each GPU of a host holds a part of every layer and gathers a layer while it computes.
+"""Shard a model's frozen layers over the GPUs of a host, for models that do not fit one GPU.
 
-For a model that does not fit one GPU. What is shared out are the frozen weights of the layers alone (FSDP2,
-`torch.distributed.fsdp.fully_shard`). Embeddings and the output head are whole on each GPU, as FSDP would
-hold them throughout a step anyway; so are the adapters, their gradients and the optimiser's numbers, which
-are small. Checkpoints and saved adapters are therefore those of a training whose weights are whole.
+Each GPU holds a shard of every layer and gathers a layer while it computes (FSDP2,
+`torch.distributed.fsdp.fully_shard`). Embeddings and the output head are replicated, as FSDP would keep them
+gathered throughout a step anyway. So are the adapters, their gradients and the optimizer state, which are
+small; checkpoints and saved adapters are therefore the same as without sharding.
 
-A process must make as many passes through the model as every other: each pass gathers.
+All processes must make the same number of passes through the model, because each pass gathers.
 """
 
 from typing import Any
@@ -17,71 +17,76 @@ from torch.distributed.fsdp import fully_shard
 from transformers import BitsAndBytesConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from phases.models import distributed as ranks
-from phases.models.loader import ModelError
+from phases.models import distributed
+from phases.models.source import ModelError
 
 
-def share_out(model: Any, device: str, quantised: BitsAndBytesConfig | None) -> None:
-    """Move a frozen model from the CPU to the device, layer by layer and these in shares: it need not fit.
+def shard(model: Any, device: str, quantization: BitsAndBytesConfig | None) -> None:
+    """Move a frozen model from the CPU to the device, one layer at a time, and shard its layers.
 
     Args:
-        model: a transformers model whose weights are on the CPU, as they are in its files.
+        model: a transformers model on the CPU, not quantized.
         device: of this process.
-        quantised: how the layers' linear modules are packed into 4 bits, on the device; None leaves them.
+        quantization: how to quantize the layers' linear modules; None leaves them.
 
     Raises:
-        ModelError: its layers are of no kind that is known here, or their weights came packed.
+        ModelError: the model has no layers that can be sharded, or its files hold quantized weights.
     """
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     if not layers:
-        raise ModelError(f"model {model.name_or_path}: its layers are of no kind that can be shared out")
+        raise ModelError(
+            f"model {model.name_or_path}: its layers are of an unknown type and cannot be sharded"
+        )
     if getattr(model, "hf_quantizer", None):
         raise ModelError(
-            f"model {model.name_or_path}: its weights are quantised in its files and cannot be shared out; "
-            "take it in 16 bits: it is quantised while it is loaded"
+            f"model {model.name_or_path}: its files hold quantized weights, which cannot be sharded; "
+            "use the model in 16 bits: it is quantized while it is loaded"
         )
-    PartialState(cpu=device == "cpu")  # joins the processes, as the trainer does later
-    of_layers = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
+    PartialState(cpu=device == "cpu")  # initializes the process group, as the trainer does later
+    layer_tensors = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
     for tensor in (*model.parameters(), *model.buffers()):
-        if id(tensor) not in of_layers:
+        if id(tensor) not in layer_tensors:
             tensor.data = tensor.data.to(device)
-    mesh = _host(device)
+    mesh = _host_mesh(device)
     for layer in layers:
-        if quantised:
-            _pack(layer, quantised)
+        if quantization:
+            _quantize(layer, quantization)
         layer.to(device)
-        _share_out_layer(layer, mesh)
-    # Around all of them, so that the next layer is gathered while one computes; it has no share of its own.
+        _shard_layer(layer, mesh)
+    # Wrapping all layers prefetches the next layer while one computes; the wrapper itself shards nothing.
     fully_shard(model.base_model, mesh=mesh, ignored_params=set(model.parameters()))
-    model.is_loaded_in_4bit = quantised is not None
-    # The trainer then neither moves nor wraps it, and averages the gradients of what is not in shares.
+    model.is_loaded_in_4bit = quantization is not None
+    # The trainer then neither moves nor wraps the model, and averages the gradients of unsharded parameters.
     model._is_distributed_loading_by_transformers = True
 
 
-def _host(device: str) -> DeviceMesh:
-    """Return the processes of this host: shares never cross hosts, whose connection is slow."""
-    shape = (ranks.processes() // ranks.on_host(), ranks.on_host())
-    # From the name "fsdp" PEFT knows that a module computes with its whole weight.
+def _host_mesh(device: str) -> DeviceMesh:
+    """Return the mesh of this host's processes; shards never cross the slow connection between hosts."""
+    local = distributed.local_world_size()
+    shape = (distributed.world_size() // local, local)
+    # PEFT recognizes by the dimension name "fsdp" that modules compute with gathered weights.
     mesh = init_device_mesh(torch.device(device).type, shape, mesh_dim_names=("hosts", "fsdp"))
     return mesh["fsdp"]
 
 
-def _pack(layer: Any, quantised: BitsAndBytesConfig) -> None:
-    """Replace a layer's linear modules by those of 4 bits, which quantise when they are moved."""
+def _quantize(layer: Any, quantization: BitsAndBytesConfig) -> None:
+    """Replace a layer's linear modules by 4-bit ones, which quantize when they are moved to the device."""
+    # bitsandbytes is needed on a GPU only.
     from bitsandbytes.nn import Params4bit
     from transformers.integrations import replace_with_bnb_linear
 
-    whole = {name: part for name, part in layer.named_modules() if type(part) is torch.nn.Linear}
-    replace_with_bnb_linear(layer, quantization_config=quantised)
-    for name, linear in whole.items():
-        packed = layer.get_submodule(name)
-        packed.weight = Params4bit(linear.weight.data, requires_grad=False, **packed.weight.__dict__)
-        packed.bias = linear.bias
+    originals = {name: module for name, module in layer.named_modules() if type(module) is torch.nn.Linear}
+    replace_with_bnb_linear(layer, quantization_config=quantization)
+    for name, original in originals.items():
+        module = layer.get_submodule(name)
+        module.weight = Params4bit(original.weight.data, requires_grad=False, **module.weight.__dict__)
+        module.bias = original.bias
 
 
-def _share_out_layer(layer: Any, mesh: DeviceMesh) -> None:
-    packed = [(part, part.weight) for part in layer.modules() if hasattr(part, "quant_state")]
+def _shard_layer(layer: Any, mesh: DeviceMesh) -> None:
+    quantized = [(module, module.weight) for module in layer.modules() if hasattr(module, "quant_state")]
     fully_shard(layer, mesh=mesh, reshard_after_forward=True)
-    for part, weight in packed:  # what PEFT asks of a packed weight, a share of it has lost
-        part.weight.compress_statistics = weight.compress_statistics
-        part.weight.quant_type = weight.quant_type
+    # A sharded weight lacks these attributes, which PEFT reads.
+    for module, weight in quantized:
+        module.weight.compress_statistics = weight.compress_statistics
+        module.weight.quant_type = weight.quant_type

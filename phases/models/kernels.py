@@ -1,57 +1,61 @@
-"""The fastest kernels that are installed, and which layers recompute their activations.
+"""Fast kernels and activation checkpointing.
 
-What is chosen here changes time and memory, never what is computed; each choice is recorded in provenance.
+The choices made here change time and memory but not what is computed; provenance records each.
 """
 
 import logging
+from enum import Enum
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any
 
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
-NEVER: Final = 0
-ALL: Final = 1
-HALF: Final = 2
-"""Which layers recompute: none, every one, every second."""
-CHECKPOINTING: Final = {NEVER: "off", HALF: "every second layer", ALL: "on"}
+
+class Checkpointing(Enum):
+    """Which layers recompute their activations in the backward pass; the value goes into provenance."""
+
+    OFF = "off"
+    EVERY_SECOND = "every second layer"
+    ALL = "on"
 
 
-def attention() -> str | None:
-    """Return the fastest attention that is installed beside torch's own, as transformers calls it."""
+def find_flash_attention() -> str | None:
+    """Return the newest installed flash attention, by its transformers name, or None."""
     if is_flash_attn_3_available():
         return "flash_attention_3"
     return "flash_attention_2" if is_flash_attn_2_available() else None
 
 
 def fuse_layers(model: Any) -> bool:
-    """Put Liger's norm, rotary and gate kernels into a model on a GPU, where they are installed.
+    """Replace norm, rotary and gate of a model on a GPU by Liger's kernels, if they are installed.
 
-    They keep fewer activations than the library's layers, of Qwen2 about three quarters as many bytes.
+    They keep fewer activations than the library's layers: for Qwen2, about three quarters of the bytes.
 
     Returns:
-        Whether that was done.
+        Whether the layers were replaced.
     """
     if model.device.type != "cuda" or find_spec("liger_kernel") is None:
         return False
+    # Liger is optional, and importing it needs Triton.
     from liger_kernel.transformers.monkey_patch import MODEL_TYPE_TO_APPLY_LIGER_FN
     from transformers.integrations.liger import apply_liger_kernel
 
     if model.config.model_type not in MODEL_TYPE_TO_APPLY_LIGER_FN:
         return False
-    # It warns of each kernel that is for other hardware.
+    # Liger warns about each kernel that is for other hardware.
     logging.getLogger("liger_kernel.backends").setLevel(logging.ERROR)
-    # The loss is TRL's own, which never holds the logits of the whole vocabulary either.
+    # TRL's own chunked loss does not hold the logits of the complete vocabulary either.
     apply_liger_kernel(model, {"fused_linear_cross_entropy": False})
     return True
 
 
-def recompute(model: Any, every: int) -> None:
-    """Let every layer (1), each second one (2) or none (0) recompute its activations in the backward pass."""
-    if not every:
+def set_activation_checkpointing(model: Any, checkpointing: Checkpointing) -> None:
+    """Choose which layers recompute their activations in the backward pass."""
+    if checkpointing is Checkpointing.OFF:
         model.gradient_checkpointing_disable()
         return
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     for number, layer in enumerate(layers):
-        layer.gradient_checkpointing = number % every == 0
+        layer.gradient_checkpointing = checkpointing is Checkpointing.ALL or number % 2 == 0

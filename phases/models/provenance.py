@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from phases.models import prompt_format
 
 if TYPE_CHECKING:  # whoever names versions alone loads no torch
-    from phases.models.loader import ModelSource, Tokenizer
+    from phases.models.source import ModelSource
+    from phases.models.tokenizer import Tokenizer
 
 _LIBRARIES = (
     *("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "vllm"),
@@ -65,7 +66,7 @@ def provenance(model: ModelInUse, **more: object) -> dict[str, Any]:
         "prompt_format": prompt_format.FORMAT_ID,
         "chat_template": model.tokenizer.hf.chat_template,
         "add_special_tokens": False,
-        "document_start_ids": list(model.tokenizer.start),
+        "document_start_ids": list(model.tokenizer.start_ids),
         "eos": model.tokenizer.eos,
         "versions": versions(),
         "command": sys.argv,

@@ -267,7 +267,7 @@ class Pairs:
 
         p = self.parameters
         asked = [(i.text, n) for i in instructions for n in numbers]
-        prompts = [prompt_format.prompt(text) for text, _ in asked]
+        prompts = [prompt_format.format_prompt(text) for text, _ in asked]
         sampling = Sampling(p.max_new_tokens, p.temperature, p.top_p)
         made = iter(self.data.complete(prompts, [self._seed(*one) for one in asked], sampling))
         return [list(itertools.islice(made, len(numbers))) for _ in instructions]
@@ -371,9 +371,9 @@ def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choi
     from phases.verifiers.registry import infer_checks
 
     return {
-        "prompt": prompt_format.prompt(instruction.text),
-        "chosen": prompt_format.completion(choice.chosen.text, eos=""),
-        "rejected": prompt_format.completion(choice.rejected.text, eos=""),
+        "prompt": prompt_format.format_prompt(instruction.text),
+        "chosen": prompt_format.format_completion(choice.chosen.text, eos=""),
+        "rejected": prompt_format.format_completion(choice.rejected.text, eos=""),
         "chosen_finished": choice.chosen.finished,
         "rejected_finished": choice.rejected.finished,
         "margin": choice.margin,

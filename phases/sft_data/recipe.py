@@ -87,8 +87,8 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
 
 def records_prompt(demonstrations: Sequence[Seed], instruction: str) -> str:
     """Return a document of records, instruction and response, that breaks off where a response is due."""
-    shown = "".join(f"{prompt_format.prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
-    return shown + prompt_format.prompt(instruction)
+    shown = "".join(f"{prompt_format.format_prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
+    return shown + prompt_format.format_prompt(instruction)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Responses:
             shown[place] = self._demonstrations(instruction, place[1])
         # A record ends at a blank line, unless the demonstrations have blank lines within their responses.
         inner = any("\n\n" in seed.response for seed in shown[place])
-        end = "\n\n" + prompt_format.prompt("").split(" ", maxsplit=1)[0] if inner else "\n\n"
+        end = "\n\n" + prompt_format.format_prompt("").split(" ", maxsplit=1)[0] if inner else "\n\n"
         sampled = number > 0
         return Attempt(
             number,
@@ -247,11 +247,11 @@ class Responses:
         self.rows[instruction.category] += 1
         self.groups[instruction.group] += 1
         self._responses[normalise(response)] += 1
-        ending = prompt_format.completion(response, self._eos)
+        ending = prompt_format.format_completion(response, self._eos)
         return {
             "instruction": instruction.text,
             "response": response,
-            "formatted_text": prompt_format.prompt(instruction.text) + ending,
+            "formatted_text": prompt_format.format_prompt(instruction.text) + ending,
             "completion": ending,
             "key": key_of(instruction.text),
             "category": instruction.category,

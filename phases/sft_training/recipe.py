@@ -25,7 +25,8 @@ from phases.training.data import (
 from phases.training.parameters import describe_unusual_values
 
 if TYPE_CHECKING:
-    from phases.models.loader import LoadedModel, Tokenizer
+    from phases.models.loader import LoadedModel
+    from phases.models.tokenizer import Tokenizer
     from phases.training.trainer import History
 
 SAMPLES = 6
@@ -54,8 +55,8 @@ class Example:
 
 def encode(row: Row, tokenizer: "Tokenizer") -> Example:
     """Return the ids of a row: prompt and response apart, as they are at generation, then end of text."""
-    prompt = tokenizer.prompt_ids(prompt_format.prompt(row.instruction))
-    response = tokenizer.encode(prompt_format.completion(row.response, eos=""))
+    prompt = tokenizer.encode_prompt(prompt_format.format_prompt(row.instruction))
+    response = tokenizer.encode(prompt_format.format_completion(row.response, eos=""))
     return Example(row, [*prompt, *response, tokenizer.eos_id], len(prompt))
 
 
@@ -71,7 +72,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     from phases.training import trainer as training
 
     with training.training_log(parameters.logs, "sft_training") as log:
-        loaded = training.load_model(
+        loaded = training.load_for_training(
             "--model", parameters.model, trainable=False, sharded=parameters.shard_weights
         )
         if loaded.source.base:
@@ -122,8 +123,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "dropped_too_long": too_long,
         }
         log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
-        if not (distributed.first() or loaded.sharded):
-            distributed.leave_at_exit()
+        if not (distributed.is_main_process() or loaded.sharded):
+            distributed.destroy_process_group_at_exit()
             return
         _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
         training.finish(
@@ -136,7 +137,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             metrics=metrics,
             declared=METRICS,
         )
-        distributed.leave_at_exit()
+        distributed.destroy_process_group_at_exit()
 
 
 def _sequences(lengths: Sequence[int], parameters: Parameters) -> list[tuple[int, ...]]:
@@ -223,7 +224,7 @@ def _show_samples(loaded: "LoadedModel", examples: Sequence[Example], reporter: 
     """Show how the tuned model answers instructions that it was not trained on."""
     from phases.generation.generate import generate
 
-    prompts = [prompt_format.prompt(example.row.instruction) for example in examples]
+    prompts = [prompt_format.format_prompt(example.row.instruction) for example in examples]
     longest = max(len(example.ids) - example.prompt for example in examples)
     for index, completion in generate(
         loaded, prompts, seeds=[0] * len(prompts), max_new_tokens=min(256, 16 + longest)

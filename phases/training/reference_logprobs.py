@@ -66,7 +66,7 @@ class Store:
 
     def remove(self) -> None:
         """Forget everything."""
-        if distributed.first():
+        if distributed.is_main_process():
             self.path.unlink(missing_ok=True)
 
 
@@ -82,8 +82,8 @@ def compute(
         batch_size: pairs at once on each device.
         reporter: is told of the progress.
     """
-    known = [store.read() if distributed.first() else {}]
-    if distributed.processes() > 1:
+    known = [store.read() if distributed.is_main_process() else {}]
+    if distributed.world_size() > 1:
         broadcast_object_list(known)
     rows: dict[str, _Row] = known[0]
     todo: list[list[tuple[str, Ids]]] = []
@@ -109,14 +109,14 @@ def _compute(
     reporter: Reporter,
 ) -> None:
     """Compute the batches, dealt out to all processes; the first one writes."""
-    writer = files.RowWriter(store.path) if distributed.first() and todo else None
+    writer = files.RowWriter(store.path) if distributed.is_main_process() and todo else None
     heartbeat = Heartbeat(reporter, len(todo), "reference batches")
     trainer.model.eval()
-    for first in range(0, len(todo), distributed.processes()):
+    for first in range(0, len(todo), distributed.world_size()):
         # Where weights are in shares, all must compute at once: who has no batch repeats the last one.
         found = _batch(trainer, todo[min(first + distributed.rank(), len(todo) - 1)])
         found = found if first + distributed.rank() < len(todo) else []
-        if distributed.processes() > 1:
+        if distributed.world_size() > 1:
             found = gather_object(found)
         if writer:
             writer.write(found)

@@ -33,9 +33,16 @@ from phases.contract import files
 from phases.contract.errors import BadInputError, LocalFailureError, PhaseFailedError
 from phases.contract.phase_spec import Metric
 from phases.contract.reporter import Reporter, Stopped
-from phases.models import distributed, kernels
-from phases.models.loader import LoadedModel, ModelError, load, record_base
+from phases.models import distributed
+from phases.models.kernels import (
+    Checkpointing,
+    find_flash_attention,
+    fuse_layers,
+    set_activation_checkpointing,
+)
+from phases.models.loader import LoadedModel, load_model
 from phases.models.provenance import provenance
+from phases.models.source import ModelError, record_base_model
 from phases.training.data import (
     ends,
     evaluation_steps,
@@ -80,7 +87,7 @@ def identity(parameters: TrainingParameters, inputs: Sequence[Path], model_hash:
     """Return the identity of a training; `inputs` are its row files, known by content."""
     left_out = SETTINGS_WITHOUT_EFFECT | {"train_file", "preference_file", "model", "sft_model"}
     values = {k: v for k, v in parameters.model_dump(mode="json").items() if k not in left_out}
-    values["processes"] = distributed.processes()
+    values["processes"] = distributed.world_size()
     return Identity(values, tuple(files.sha256(path) for path in inputs), model_hash)
 
 
@@ -91,10 +98,10 @@ class _CheckpointRecord(msgspec.Struct, frozen=True):
     files: dict[str, str]
 
 
-def seal(checkpoint: Path, made_from: Identity) -> None:
+def mark_complete(checkpoint: Path, made_from: Identity) -> None:
     """Mark a checkpoint as whole, once every process has written its part of it."""
-    distributed.wait()
-    if not distributed.first():
+    distributed.barrier()
+    if not distributed.is_main_process():
         return
     hashes = {str(p.relative_to(checkpoint)): files.sha256(p) for p in checkpoint.rglob("*") if p.is_file()}
     files.write_json(checkpoint / CHECKPOINT_RECORD, _CheckpointRecord(made_from, hashes))
@@ -137,7 +144,7 @@ def training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
     log = logging.getLogger(f"phases.{phase}")
     log.setLevel(logging.INFO)
     handlers: list[logging.Handler] = [logging.NullHandler()]
-    if distributed.first():
+    if distributed.is_main_process():
         handlers = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
     logging.captureWarnings(True)
     # What libraries will rename in their next versions is nothing that an operator can act on.
@@ -171,13 +178,13 @@ class StopRequest:
         signal.signal(signal.SIGTERM, self._before)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        if distributed.first():
+        if distributed.is_main_process():
             print("stopping: SIGTERM received, a checkpoint will be saved", file=sys.stderr, flush=True)  # noqa: T201
         self.asked = True
 
     def agreed(self) -> bool:
         """Say, in every process alike, whether any of them was asked to stop."""
-        return distributed.agreed(self.asked)[0]
+        return distributed.any_process(self.asked)[0]
 
 
 class _Schedule(TrainerCallback):  # type: ignore[misc]
@@ -200,7 +207,7 @@ class _Schedule(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
         last = state.global_step >= state.max_steps
-        stop, overdue = distributed.agreed(self.stop.asked, self.clock() - self.saved >= self.seconds)
+        stop, overdue = distributed.any_process(self.stop.asked, self.clock() - self.saved >= self.seconds)
         control.should_training_stop = last or stop
         control.should_evaluate = state.global_step in self.due and not stop
         control.should_save = control.should_training_stop or overdue
@@ -212,11 +219,11 @@ class _Schedule(TrainerCallback):  # type: ignore[misc]
             raise Stopped
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.made_from)
+        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.made_from)
         self.saved = self.clock()
 
 
-class _Probe(TrainerCallback):  # type: ignore[misc]
+class LargestBatchProbe(TrainerCallback):  # type: ignore[misc]
     """Sends the largest batch through the model and back before anything is trained.
 
     What does not fit into memory is so known within seconds, also where a run is resumed, and decides which
@@ -231,27 +238,30 @@ class _Probe(TrainerCallback):  # type: ignore[misc]
         self.sharded = parameters.shard_weights
         # Where weights are in shares, what ran out of memory in one process cannot be tried again: the others
         # wait for it in the midst of a pass.
-        auto = (kernels.ALL,) if self.sharded else (kernels.NEVER, kernels.HALF, kernels.ALL)
-        choices = {"off": (kernels.NEVER,), "on": (kernels.ALL,), "auto": auto}
+        auto = (Checkpointing.ALL,) if self.sharded else tuple(Checkpointing)
+        choices = {"off": (Checkpointing.OFF,), "on": (Checkpointing.ALL,), "auto": auto}
         self.choices = choices[parameters.gradient_checkpointing]
         self.log = log
         self.checkpointing = ""
         self.peak_bytes: int | None = None
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
-        for every in self.choices:
-            kernels.recompute(self.trainer.model, every)
-            failed, tight = distributed.agreed(*self._try())
-            if not failed and (not tight or every == self.choices[-1]):
-                self.checkpointing = kernels.CHECKPOINTING[every]
+        """Choose the first setting under which the largest batch fits."""
+        for checkpointing in self.choices:
+            set_activation_checkpointing(self.trainer.model, checkpointing)
+            failed, tight = distributed.any_process(*self._try())
+            if not failed and (not tight or checkpointing is self.choices[-1]):
+                self.checkpointing = checkpointing.value
                 peak = f", {self.peak_bytes / GIB:.1f} GiB at the peak" if self.peak_bytes else ""
                 self.log.info("largest batch: fits%s; gradient checkpointing: %s", peak, self.checkpointing)
                 return
         raise PhaseFailedError(self._too_large())
 
     def _too_large(self) -> str:
-        advice = "gradient_checkpointing = auto, " if self.choices == (kernels.NEVER,) else ""
-        last = ", and so does shard_weights" if distributed.on_host() > 1 and not self.sharded else ""
+        advice = "gradient_checkpointing = auto, " if self.choices == (Checkpointing.OFF,) else ""
+        last = (
+            ", and so does shard_weights" if distributed.local_world_size() > 1 and not self.sharded else ""
+        )
         return (
             f"the largest batch, {len(self.batch)} rows, does not fit into the GPU's memory (out of memory): "
             f"{advice}a smaller batch_size, max_length or lora_r helps, in this order{last}. "
@@ -352,13 +362,13 @@ class _Reports(TrainerCallback):  # type: ignore[misc]
                 )
 
 
-def load_model(flag: str, name: str, *, trainable: bool, sharded: bool) -> LoadedModel:
+def load_for_training(flag: str, name: str, *, trainable: bool, sharded: bool) -> LoadedModel:
     """Load the model that a flag names, in shares of the host's processes if `sharded`.
 
     Raises:
         BadInputError: there is no such model, or there are no several processes to share it.
     """
-    if sharded and distributed.on_host() == 1:
+    if sharded and distributed.local_world_size() == 1:
         raise BadInputError(
             "--shard-weights: expected several processes on each host, to share the weights; there is one: "
             'add launcher = "accelerate" to the phase, on a host with several GPUs'
@@ -368,13 +378,13 @@ def load_model(flag: str, name: str, *, trainable: bool, sharded: bool) -> Loade
             "accelerate was told to use FSDP, which this phase does by itself: use --shard-weights instead"
         )
     try:
-        loaded = load(name, trainable=trainable, attention=kernels.attention(), sharded=sharded)
+        loaded = load_model(name, trainable=trainable, attention=find_flash_attention(), sharded=sharded)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
-    return replace(loaded, fused_layers=kernels.fuse_layers(loaded.model))
+    return replace(loaded, fused_layers=fuse_layers(loaded.model))
 
 
-class StartsAsReference(TrainerCallback):  # type: ignore[misc]
+class ReferenceMatchesPolicyCheck(TrainerCallback):  # type: ignore[misc]
     """Ends a DPO run in which, before the first update, policy and reference are not one model.
 
     `forget` removes what was kept of that reference; `dpo_alone` says that no other loss is trained with it.
@@ -479,7 +489,7 @@ def arguments(
 
 def tokens_of_steps(tokens: Sequence[int], parameters: TrainingParameters) -> list[int]:
     """Return how many tokens each optimiser step trains, over all devices; `tokens` are those of each row."""
-    rows = parameters.batch_size * parameters.gradient_accumulation * distributed.processes()
+    rows = parameters.batch_size * parameters.gradient_accumulation * distributed.world_size()
     return [sum(tokens[first : first + rows]) for first in range(0, len(tokens), rows)]
 
 
@@ -533,7 +543,7 @@ def train(
     if resume:
         reporter.notice(f"resuming from {resume}")
     batch = largest_batch(longest, parameters.batch_size)
-    probe = _Probe(trainer, batch, parameters, log)
+    probe = LargestBatchProbe(trainer, batch, parameters, log)
     with StopRequest() as stop:
         seconds = 60 * parameters.checkpoint_minutes
         trainer.add_callback(probe)
@@ -544,7 +554,7 @@ def train(
         except Stopped:  # in an evaluation, so between two steps
             if trainer.state.global_step:
                 trainer._save_checkpoint(trainer.model, trial=None)
-                seal(folder / f"checkpoint-{trainer.state.global_step}", made_from)
+                mark_complete(folder / f"checkpoint-{trainer.state.global_step}", made_from)
             raise
         if stop.agreed():
             raise Stopped
@@ -555,16 +565,16 @@ def train(
 def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Path]:
     """Save the trained adapter and what it was trained on, each file whole, its configuration last."""
     saved = [folder / name for name in ("adapter_model.safetensors", "adapter_config.json")]
-    if distributed.first():
+    if distributed.is_main_process():
         fresh = folder / ".new_adapter"
         trainer.model.save_pretrained(str(fresh))
-        record_base(loaded.source.base or loaded.source, folder)
+        record_base_model(loaded.source.base or loaded.source, folder)
         for path in saved:
             files.write_whole(path, (fresh / path.name).read_bytes())
         for leftover in fresh.iterdir():
             leftover.unlink()
         fresh.rmdir()
-    distributed.wait()
+    distributed.barrier()
     return saved
 
 
@@ -596,7 +606,7 @@ def finish(
     declared: Sequence[Metric],
 ) -> None:
     """Write the manifest and the result; the training can then be told from any other, and repeated."""
-    if not distributed.first():
+    if not distributed.is_main_process():
         return
     for path in adapter:
         reporter.artifact(path)
@@ -607,7 +617,7 @@ def finish(
         seed=parameters.seed,
         adapter_dtype="float32",
         attention=loaded.attention,
-        processes=distributed.processes(),
+        processes=distributed.world_size(),
         sharded=loaded.sharded,
         fused_layers=loaded.fused_layers,
         gradient_checkpointing=history.checkpointing,

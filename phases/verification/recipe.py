@@ -28,7 +28,8 @@ from phases.contract.reporter import Reporter
 from phases.verification.spec import Parameters
 
 if TYPE_CHECKING:
-    from phases.models.loader import LoadedModel, Tokenizer
+    from phases.models.loader import LoadedModel
+    from phases.models.tokenizer import Tokenizer
     from phases.verifiers.registry import Check
 
 Verdict = Literal["clean", "contaminated", "inconclusive"]
@@ -243,8 +244,8 @@ def judge(signals: Signals) -> tuple[Verdict, tuple[str, ...]]:
 def chat_token_ids(tokenizer: "Tokenizer") -> list[int]:
     """Return the ids of the vocabulary's chat tokens: written as such, or special tokens of the template."""
     added = tokenizer.hf.get_added_vocab()
-    ends = {tokenizer.eos_id, tokenizer.pad_id, *tokenizer.start}
-    template = tokenizer.template or ""
+    ends = {tokenizer.eos_id, tokenizer.pad_id, *tokenizer.start_ids}
+    template = tokenizer.chat_template or ""
     return sorted(
         token_id
         for token, token_id in tokenizer.hf.get_vocab().items()
@@ -255,11 +256,11 @@ def chat_token_ids(tokenizer: "Tokenizer") -> list[int]:
 def chat_frame(tokenizer: "Tokenizer") -> str | None:
     """Return a chat frame with a place for an instruction: the tokenizer's own, else a common one."""
     mark = "INSTRUCTION-GOES-HERE"
-    if tokenizer.template:
+    if tokenizer.chat_template:
         try:
             rendered = tokenizer.hf.apply_chat_template(
                 [{"role": "user", "content": mark}],
-                chat_template=tokenizer.template,
+                chat_template=tokenizer.chat_template,
                 tokenize=False,
                 add_generation_prompt=True,
             )
@@ -319,7 +320,7 @@ def measure(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -
     }
     answers = [means[place] for place in ("answer after line", "answer after blank line")]
     turn_ends = [means["instruction"], *answers]
-    wrapped = {*tokenizer.inserted[0], *tokenizer.inserted[1]}
+    wrapped = {*tokenizer.implicit_ids[0], *tokenizer.implicit_ids[1]}
     signals = Signals(
         success_rate=sum(c["passed"] for c in completions) / len(completions),
         completion_rate=sum(p["passed"] for p in patterns) / len(patterns),
@@ -329,9 +330,9 @@ def measure(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -
         identity_preference=max(identity[a] for a in ASSISTANT) - max(identity[p] for p in PERSON),
         frame_stop=means["answer in frame"]["end_probability"] if frame else None,
         frame_gain=_frame_gain(loaded, parameters, frame) if frame else None,
-        chat_template=tokenizer.template is not None,
+        chat_template=tokenizer.chat_template is not None,
         chat_end_token=any(end in chat for end in ends),
-        wraps_prompts=bool(wrapped & set(chat)) or len(tokenizer.inserted[0]) > 1,
+        wraps_prompts=bool(wrapped & set(chat)) or len(tokenizer.implicit_ids[0]) > 1,
     )
     names = {tokenizer.decode([i]): i for i in chat}
     return Evidence(
@@ -369,7 +370,7 @@ def _ask_sentinels(loaded: "LoadedModel", parameters: Parameters, reporter: Repo
         rows[index] = {
             "kind": sentinel.kind,
             "prompt": prompts[index],
-            "prompt_ids": loaded.tokenizer.prompt_ids(prompts[index]),
+            "prompt_ids": loaded.tokenizer.encode_prompt(prompts[index]),
             "completion": completion.text,
             "judged": answer,
             "ended": completion.finished,
@@ -402,7 +403,7 @@ def _complete_patterns(loaded: "LoadedModel", parameters: Parameters) -> list[di
         rows.append(
             {
                 "prompt": text,
-                "prompt_ids": loaded.tokenizer.prompt_ids(text),
+                "prompt_ids": loaded.tokenizer.encode_prompt(text),
                 "completion": completion.text,
                 "expected": expected,
                 "passed": first in expected,
@@ -429,9 +430,9 @@ def _probe_positions(
     rows = []
     for first in range(0, len(texts), parameters.batch_size):
         batch = texts[first : first + parameters.batch_size]
-        ids = [loaded.tokenizer.prompt_ids(text) for _, text in batch]
+        ids = [loaded.tokenizer.encode_prompt(text) for _, text in batch]
         # A frame that was rendered may hold the document's start already.
-        start = list(loaded.tokenizer.start)
+        start = list(loaded.tokenizer.start_ids)
         ids = [row[len(start) :] if start and row[: 2 * len(start)] == start * 2 else row for row in ids]
         probabilities = next_token_log_probabilities(loaded, ids, batch_size=parameters.batch_size).exp()
         either = sorted({*chat, *ends})
@@ -581,15 +582,15 @@ def _places(positions: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Verify the model."""
-    from phases.models.loader import load
+    from phases.models.loader import load_model
     from phases.models.provenance import provenance
     from phases.scoring.stats import wilson
 
-    loaded = load(parameters.model)
+    loaded = load_model(parameters.model)
     reporter.notice(
         f"verifying {parameters.model} ({loaded.source.sha256[:12]}); chat_template=None and "
         "add_special_tokens=False, equal to the raw tokenizer; "
-        f"documents start with {list(loaded.tokenizer.start)}"
+        f"documents start with {list(loaded.tokenizer.start_ids)}"
     )
     evidence = measure(loaded, parameters, reporter)
     verdict, reasons = judge(evidence.signals)

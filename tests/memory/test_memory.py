@@ -30,7 +30,7 @@ from phases.datagen.self_instruct import list_prompt
 from phases.evaluation.recipe import demonstrations, examples_text
 from phases.generation import scoring
 from phases.models import prompt_format
-from phases.models.loader import load_tokenizer
+from phases.models.tokenizer import load_tokenizer
 from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
 
@@ -300,10 +300,10 @@ def test_prompts_have_no_more_tokens_than_is_thought() -> None:
     suite, seeds = load_suite("embedded"), load_seeds("embedded")
 
     def tokens(*texts: str) -> list[int]:
-        return [len(tokenizer.prompt_ids(text)) for text in texts]
+        return [len(tokenizer.encode_prompt(text)) for text in texts]
 
     longest = max(len(p.instruction) for p in suite.prompts)
-    asked = tokens(*(prompt_format.prompt(p.instruction) for p in suite.prompts))
+    asked = tokens(*(prompt_format.format_prompt(p.instruction) for p in suite.prompts))
     assert max(asked) <= longest // memory._CHARACTERS + memory._WRAPPER <= memory.BARE
     [shown] = tokens(examples_text(demonstrations(suite, "embedded", 5, 1)))
     assert shown <= 5 * memory.EXAMPLE["shots"]

@@ -15,7 +15,7 @@ from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
 from phases.dpo_training.spec import METRICS
 from phases.models import prompt_format
-from phases.models.loader import load_tokenizer
+from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
 
 WORDS = (
@@ -312,7 +312,7 @@ def test_a_base_model_is_no_starting_point(
 @pytest.mark.parametrize(
     "planted",
     [
-        lambda prompt: {"prompt": prompt_format.prompt(prompt.instruction.upper())},
+        lambda prompt: {"prompt": prompt_format.format_prompt(prompt.instruction.upper())},
         lambda prompt: {"chosen": f" Well: {prompt.instruction}"},
         lambda prompt: {"rejected": f" dog\nInstruction: {prompt.instruction}\nResponse: red"},
     ],

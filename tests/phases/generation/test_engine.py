@@ -9,14 +9,15 @@ from phases.generation.completion_cache import Sampling
 from phases.generation.engine import PAYS_FROM, Choice, Group, TransformersEngine, choose
 from phases.generation.generate import generate
 from phases.generation.scoring import next_token_log_probabilities
-from phases.models.loader import LoadedModel, ModelError, load
+from phases.models.loader import LoadedModel, load_model
+from phases.models.source import ModelError
 
 PROMPTS = ["a", "The capital of France is", "1, 2,", "Translate", "b"]
 
 
 @pytest.fixture(scope="module")
 def loaded(tiny_model: Path) -> LoadedModel:
-    return load(str(tiny_model))
+    return load_model(str(tiny_model))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_batch_that_is_known_is_left_out_and_another_is_made_whole(loaded: Loa
 
 
 def test_scores_are_those_of_the_whole_distribution(loaded: LoadedModel) -> None:
-    rows = [loaded.tokenizer.prompt_ids(prompt) for prompt in PROMPTS]
+    rows = [loaded.tokenizer.encode_prompt(prompt) for prompt in PROMPTS]
     found = TransformersEngine(loaded, batch_size=2).next_token(rows, [5, 9])
     expected = next_token_log_probabilities(loaded, rows)[:, [5, 9]]
     assert torch.allclose(torch.tensor(found), expected, atol=1e-5)

@@ -11,7 +11,7 @@ from phases.generation import decoder
 from phases.generation import scoring as score
 from phases.generation.generate import Completion, completing, generate
 from phases.generation.scoring import log_probabilities, next_token_log_probabilities
-from phases.models.loader import LoadedModel, load
+from phases.models.loader import LoadedModel, load_model
 
 PROMPTS = [
     "The capital of France is",
@@ -24,7 +24,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def loaded(tiny_model: Path) -> LoadedModel:
-    return load(str(tiny_model))
+    return load_model(str(tiny_model))
 
 
 def sampled(loaded: LoadedModel, indices: list[int], **more: object) -> dict[int, Completion]:
@@ -51,7 +51,7 @@ def test_another_seed_gives_another_row(loaded: LoadedModel) -> None:
 
 
 def test_sampling_follows_the_distribution(loaded: LoadedModel) -> None:
-    ids = loaded.tokenizer.prompt_ids("a")
+    ids = loaded.tokenizer.encode_prompt("a")
     expected = next_token_log_probabilities(loaded, [ids])[0].exp()
     texts = [loaded.tokenizer.decode([token]) for token in range(len(expected))]
     word = texts[int(expected.argmax())]
@@ -156,7 +156,7 @@ def test_a_shared_beginning_is_read_once_and_changes_no_score(loaded: LoadedMode
     once = log_probabilities(loaded, prompts, tails, shared=shared)
     hook.remove()
     assert [score.mean for score in once] == pytest.approx([score.mean for score in apart], abs=1e-4)
-    assert read[0] == len(loaded.tokenizer.prompt_ids(shared))
+    assert read[0] == len(loaded.tokenizer.encode_prompt(shared))
     longest = max(
         len(loaded.tokenizer.encode(p)) + len(loaded.tokenizer.encode(t))
         for p, t in zip(prompts, tails, strict=True)

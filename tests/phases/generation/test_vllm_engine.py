@@ -24,7 +24,8 @@ from phases.generation.vllm_engine import (
     groups,
     settle,
 )
-from phases.models.loader import LoadedModel, ModelError, load
+from phases.models.loader import LoadedModel, load_model
+from phases.models.source import ModelError
 
 GIB = 2**30
 H100 = Card("NVIDIA H100 80GB HBM3", 81_559 * 2**20, 81_000 * 2**20, 9)
@@ -64,7 +65,7 @@ class Scripted:
 
 @pytest.fixture(scope="module")
 def loaded(tiny_model: Path) -> LoadedModel:
-    return load(str(tiny_model))
+    return load_model(str(tiny_model))
 
 
 def engine_of(loaded: LoadedModel, core: Scripted, ticks: float = 10.0, longest: int = 512) -> VllmEngine:
@@ -78,9 +79,9 @@ def test_ids_are_read_as_transformers_reads_them(loaded: LoadedModel) -> None:
     encode, end = loaded.tokenizer.encode, loaded.tokenizer.eos_id
     prompts = ["one", "two", "three"]
     answers = {
-        tuple(loaded.tokenizer.prompt_ids("one")): [*encode(" red"), end],
-        tuple(loaded.tokenizer.prompt_ids("two")): encode(" blue\nInstruction:"),
-        tuple(loaded.tokenizer.prompt_ids("three")): encode(" and so on"),
+        tuple(loaded.tokenizer.encode_prompt("one")): [*encode(" red"), end],
+        tuple(loaded.tokenizer.encode_prompt("two")): encode(" blue\nInstruction:"),
+        tuple(loaded.tokenizer.encode_prompt("three")): encode(" and so on"),
     }
     core = Scripted(answers)
     group = Group(prompts, [1, 2, 3], Sampling(40, stop=("\nInstruction:",)))
@@ -101,7 +102,7 @@ def test_what_a_request_says(loaded: LoadedModel) -> None:
     ]
     list(engine.generate(groups, base=True))
     greedy, one, other = (sampling for _, sampling, _ in core.asked.values())
-    assert [ids for ids, _, _ in core.asked.values()] == [loaded.tokenizer.prompt_ids(t) for t in "aab"]
+    assert [ids for ids, _, _ in core.asked.values()] == [loaded.tokenizer.encode_prompt(t) for t in "aab"]
     assert not any(adapted for _, _, adapted in core.asked.values())
     assert (greedy["max_tokens"], greedy["temperature"], greedy["seed"]) == (5, 0.0, None)
     assert not greedy["detokenize"]
@@ -297,10 +298,10 @@ def test_arguments_from_the_environment() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
 def test_vllm_itself_says_what_transformers_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONOGO_ENGINE_ARGS", '{"enforce_eager": true, "dtype": "float32"}')
-    loaded = load("embedded")
+    loaded = load_model("embedded")
     prompts = ["1, 2,", "The capital of France is", "Translate"]
     expected = dict(generate(loaded, prompts, seeds=[0] * 3, max_new_tokens=12, stop=("e",)))
-    rows = [loaded.tokenizer.prompt_ids(prompt) for prompt in prompts]
+    rows = [loaded.tokenizer.encode_prompt(prompt) for prompt in prompts]
     drawn = Group(prompts * 4, range(12), Sampling(12, 0.9, 0.95))
     with open_engine(Choice("vllm", "a test"), loaded.source, batch_size=1) as engine:
         asked = [Group(prompts, [0] * 3, Sampling(12, stop=("e",))), drawn]

@@ -490,10 +490,10 @@ def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
 def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
     from phases.generation.engine import TransformersEngine
     from phases.generation.scoring import log_probabilities
-    from phases.models.loader import load
+    from phases.models.loader import load_model
 
     shown = [Seed("c", "Name a colour.", "Red.")]
-    loaded = load(str(tiny_model))
+    loaded = load_model(str(tiny_model))
     engine = TransformersEngine(loaded, 3)
     pairs = [
         ("Name a flower.", "A rose.", "Paris"),
@@ -554,11 +554,11 @@ def test_alarms() -> None:
 def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
     from phases.datagen.judge import judge
     from phases.generation.engine import TransformersEngine
-    from phases.models.loader import load
+    from phases.models.loader import load_model
 
     constitution = Constitution("Pairs.", (), ())
     one, other = judge(
-        TransformersEngine(load(str(tiny_model)), batch_size=3),
+        TransformersEngine(load_model(str(tiny_model)), batch_size=3),
         constitution,
         [("Sing.", "La la.", "No."), ("Sing.", "No.", "La la.")],
     )

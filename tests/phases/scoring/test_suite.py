@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phases.models.prompt_format import prompt as wrapped
+from phases.models.prompt_format import format_prompt
 from phases.scoring.suite import Prompt, SuiteError, default_suite, load_suite
 from phases.verifiers.registry import NUMBERS, failures, follows
 from tools.suites import embedded, stage1
@@ -35,7 +35,7 @@ def mutations(prompt: Prompt) -> list[str]:
         "",
         " \n",
         prompt.instruction,
-        wrapped(prompt.instruction),
+        format_prompt(prompt.instruction),
         f"{prompt.instruction}\n{prompt.instruction}",
         f"{prompt.instruction}\n{reference}",
         f"{reference}<|im_end|>",

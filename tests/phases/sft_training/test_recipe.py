@@ -13,7 +13,8 @@ import pytest
 
 from phases.contract.phase_main import phase_main
 from phases.models import prompt_format
-from phases.models.loader import load, load_tokenizer
+from phases.models.loader import load_model
+from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
 from phases.sft_training import recipe as sft_training
 from phases.sft_training.spec import METRICS
@@ -107,7 +108,9 @@ def test_the_response_and_the_end_of_text_are_trained_and_nothing_else(tiny_mode
     response = tokenizer.encode(" dog, rose")
     assert example.ids == [*prompt, *response, tokenizer.eos_id]
     assert example.labels == [-100] * len(prompt) + [*response, tokenizer.eos_id]
-    whole = prompt_format.prompt("Name red") + prompt_format.completion("dog, rose", tokenizer.eos)
+    whole = prompt_format.format_prompt("Name red") + prompt_format.format_completion(
+        "dog, rose", tokenizer.eos
+    )
     assert tokenizer.decode(example.ids) == whole
 
 
@@ -160,7 +163,7 @@ def test_it_learns_and_says_so(unbroken: Path) -> None:
 
 
 def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) -> None:
-    loaded = load(str(unbroken / "models/sft"))
+    loaded = load_model(str(unbroken / "models/sft"))
     assert loaded.source.base
     assert loaded.source.base.path == str(tiny_model)
     assert {p.dtype for n, p in loaded.model.named_parameters() if "lora" in n} == {loaded.model.dtype}
@@ -260,7 +263,7 @@ def test_a_model_that_gives_no_numbers_stops_at_once(
 ) -> None:
     import torch
 
-    broken = load(str(tiny_model))
+    broken = load_model(str(tiny_model))
     with torch.no_grad():
         broken.model.model.norm.weight[0] = float("nan")
     broken.model.save_pretrained(tmp_path / "model")
@@ -363,7 +366,7 @@ def test_sft_does_not_start_from_an_adapter(
 def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> None:
     import torch
 
-    loaded = load(str(tiny_model))
+    loaded = load_model(str(tiny_model))
     examples = [sft_training.encode(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
     sequences = [examples[:4], examples[4:5], examples[5:]]
 
@@ -425,7 +428,7 @@ def test_the_probe_changes_nothing(
 ) -> None:
     from phases.training import trainer
 
-    monkeypatch.setattr(trainer._Probe, "on_train_begin", lambda *arguments, **more: None)
+    monkeypatch.setattr(trainer.LargestBatchProbe, "on_train_begin", lambda *arguments, **more: None)
     assert train(tmp_path) == 0
     assert adapter(tmp_path) == adapter(unbroken)
     assert history(tmp_path) == history(unbroken)

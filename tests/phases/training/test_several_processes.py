@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from phases.contract.phase_main import phase_main
-from phases.models.loader import four_bits
+from phases.models.loader import four_bit_config
 
 WORDS = ("red", "green", "blue", "France", "Paris", "Anna", "rose", "flower", "dog", "capital", "name")
 ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[5:]]
@@ -189,19 +189,19 @@ import torch
 from accelerate import PartialState
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
-from phases.models.kernels import ALL, NEVER, recompute
-from phases.models.loader import four_bits
-from phases.models.fsdp import share_out
+from phases.models.kernels import Checkpointing, set_activation_checkpointing
+from phases.models.loader import four_bit_config
+from phases.models.fsdp import shard
 
 path, four_bit = sys.argv[1], sys.argv[2] == "4"
 device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
 
 
-packing = four_bits(sharded=False) if four_bit else None
+packing = four_bit_config(sharded=False) if four_bit else None
 packed = {"quantization_config": packing, "device_map": {"": str(device)}}
 whole = AutoModelForCausalLM.from_pretrained(path, **packed).requires_grad_(False)
 shared = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
-share_out(shared, str(device), four_bits(sharded=True) if four_bit else None)
+shard(shared, str(device), four_bit_config(sharded=True) if four_bit else None)
 layers = [sum(p.to_local().nbytes for p in shared.model.layers.parameters())]
 layers += [sum(p.nbytes for p in whole.model.layers.parameters())]
 assert layers[0] < 0.6 * layers[1], layers
@@ -211,9 +211,9 @@ found = []
 for model in (whole, shared):
     torch.manual_seed(0)
     adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    for every in (NEVER, ALL):
+    for checkpointing in (Checkpointing.OFF, Checkpointing.ALL):
         adapted.zero_grad()
-        recompute(adapted.train(), every)
+        set_activation_checkpointing(adapted.train(), checkpointing)
         loss = adapted(input_ids=ids, labels=ids).loss
         loss.backward()
         found.append(torch.stack([loss, *(p.grad.norm() for p in adapted.parameters() if p.requires_grad)]))
@@ -238,4 +238,4 @@ def test_a_model_in_shares_computes_what_it_computes_whole(
 
 
 def test_weights_of_4_bits_are_shared_out_as_numbers_that_every_torch_takes_and_gathers_as_bytes() -> None:
-    assert four_bits(sharded=True).bnb_4bit_quant_storage is torch.float32
+    assert four_bit_config(sharded=True).bnb_4bit_quant_storage is torch.float32

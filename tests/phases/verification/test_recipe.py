@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from phases.contract.phase_main import phase_main
-from phases.models.loader import load_tokenizer
+from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import load_suite
 from phases.verification import recipe as verification
 from phases.verification.recipe import (
