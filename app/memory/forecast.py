@@ -15,14 +15,13 @@ from typing import Any, Final
 import msgspec
 
 from app.plan.schema import Phase, Plan
+from phases.contract.models import FOUR_BIT_THRESHOLD
 from phases.contract.phase_spec import load_spec
 from phases.generation.replicas import sharing
 
 GIB: Final = 2**30
 USABLE: Final = 0.95
 """Share of a GPU's memory that can be used: the rest is lost to error correction and fragments."""
-LARGE: Final = 10_000_000_000
-"""Parameters from which built-in phases load a model in 4 bits (see phases.models.loader)."""
 CONTEXT: Final = 0.6 * GIB
 """What CUDA and its libraries take for themselves."""
 VLLM: Final = 8 * GIB
@@ -124,7 +123,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def four_bit(self) -> bool:
         """Whether built-in phases load it in 4 bits."""
-        return self.parameters >= LARGE
+        return self.parameters >= FOUR_BIT_THRESHOLD
 
     def adapter(self, rank: int) -> int:
         """Return the parameters of LoRA on every linear module."""

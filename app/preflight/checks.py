@@ -15,6 +15,7 @@ from app.plan import estimates
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
 from app.session import calibration, registry
+from phases.contract.models import FOUR_BIT_THRESHOLD
 
 State = Literal["ok", "warn", "fail"]
 
@@ -334,7 +335,7 @@ def _phases_fit(plan: Plan, forecasts: dict[str, memory.Forecast], free: int) ->
 
 
 def _fits(name: str, size: float, free: int) -> Found:
-    weights = size * (_FOUR_BIT if size >= memory.LARGE else _SIXTEEN_BIT)
+    weights = size * (_FOUR_BIT if size >= FOUR_BIT_THRESHOLD else _SIXTEEN_BIT)
     said = f"{name}: its weights take {_gib(weights)} of {_gib(free)} free"
     if weights > free:
         return fail(said, "Take a smaller model or a larger GPU")
@@ -442,7 +443,7 @@ def packages(machine: Machine) -> Iterator[Found]:
 
 def four_bit(plan: Plan, machine: Machine) -> Iterator[Found]:
     """Models that are loaded in 4 bits have what that needs."""
-    large = [name for name in models_of(plan) if (_size(name, plan, machine) or 0) >= memory.LARGE]
+    large = [name for name in models_of(plan) if (_size(name, plan, machine) or 0) >= FOUR_BIT_THRESHOLD]
     version = machine.version("bitsandbytes")
     if not large or not machine.gpus().devices:
         yield ok("not needed")

@@ -22,10 +22,10 @@ import psutil
 import pynvml
 
 from app.session import notify
+from phases.contract.models import HUB_FILE_PATTERNS
 
 _NETWORK_TAKES = 10.0
 _TORCH_TAKES = 45.0
-_HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 _HUB = "https://huggingface.co"
 # https://docs.runpod.io/api-reference/pods/GET/pods/podId
 _RUNPOD = "https://rest.runpod.io/v1/pods/"
@@ -247,7 +247,9 @@ class ThisMachine:
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
         try:
-            folder = Path(snapshot_download(model, allow_patterns=_HUB_FILES, local_files_only=True))
+            folder = Path(
+                snapshot_download(model, allow_patterns=list(HUB_FILE_PATTERNS), local_files_only=True)
+            )
         except (LocalEntryNotFoundError, HFValidationError):
             return None
         return folder if any(folder.glob("*.safetensors")) else None

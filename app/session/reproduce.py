@@ -21,8 +21,8 @@ from app.plan.schema import Plan
 from app.session.folder import SessionFolder
 from app.session.registry import CannotStart
 from phases.contract import files
+from phases.contract.models import PROMPT_FORMAT_ID
 from phases.contract.protocol import Result, standard_json
-from phases.models import prompt_format
 
 RECORD = "environment.json"
 _PACKAGES = (
@@ -60,7 +60,7 @@ def environment(plan_folder: Path, gpus: Sequence[str]) -> Environment:
             continue
     found = {"gonogo": _revision(_OWN_FOLDER), "plan": _revision(plan_folder)}
     machine = {"system": platform.platform(), "cores": str(os.cpu_count()), "gpus": ", ".join(gpus) or "none"}
-    return Environment(versions, {k: v for k, v in found.items() if v}, machine, prompt_format.FORMAT_ID)
+    return Environment(versions, {k: v for k, v in found.items() if v}, machine, PROMPT_FORMAT_ID)
 
 
 def _revision(folder: Path) -> str:
