@@ -25,7 +25,7 @@ from phases.contract.reporter import Reporter
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import Evaluation, Result, check_comparable, newest, read
 from phases.verifiers import ifeval
-from phases.verifiers.registry import recorded_version
+from phases.verifiers.registry import resolve_version
 
 NAMES: Final = {"base": "base", "sft": "SFT", "dpo": "DPO"}
 LEVEL: Final = 0.05
@@ -293,7 +293,7 @@ def _text(
     lines = [
         "Comparison of base, SFT and DPO model",
         f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
-        f"made alike: verifiers {recorded_version(made.get('verifiers'))}, prompt format "
+        f"made alike: verifiers {resolve_version(made.get('verifiers'))}, prompt format "
         f"{made.get('prompt_format')}, engine {(made.get('engine') or {}).get('name')}, {made.get('dtype')}",
         "",
         "followed: all checks passed and the answer ended by itself (the primary rule)",

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from random import Random
 from typing import Final
 
-from phases.verifiers.registry import Check, infer_checks
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import Check
 
 _WORDS: Final = (
     "water",

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from phases.datagen.dedupe import ngrams, normalise, shingles, similarity, words
 from phases.datagen.harm_filter import asks_for_harm
-from phases.verifiers.registry import STOPWORDS
+from phases.verifiers.languages import STOPWORDS
 
 SHORTEST_INSTRUCTION = 2
 LONGEST_INSTRUCTION = 60

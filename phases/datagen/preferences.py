@@ -16,7 +16,10 @@ from phases.datagen.dedupe import normalise, words
 from phases.datagen.filters import response_problem
 from phases.datagen.judge import Judgement, Rejection
 from phases.generation.generate import Completion
-from phases.verifiers.registry import STOPWORDS, Check, failures, infer_checks, refusal
+from phases.verifiers.content import is_refusal
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.languages import STOPWORDS
+from phases.verifiers.registry import Check, find_failures
 
 INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})
 OFF_TOPIC: Final = frozenset({"echo of the instruction", "echo", "self-reference in response"})
@@ -93,9 +96,9 @@ def _problems(
     text, problems = completion.text.strip(), []
     if problem := response_problem(instruction, text, finished=completion.finished, longest=longest):
         problems.append(problem)
-    if text and refusal(text) != (category == "refusal"):
+    if text and is_refusal(text) != (category == "refusal"):
         problems.append("no refusal" if category == "refusal" else "refusal of a harmless instruction")
-    failed = failures(instruction, checks, text)
+    failed = find_failures(instruction, checks, text)
     return (*problems, *(f for f in failed if not (problems and f in ("empty", "echo", "ramble"))))
 
 
@@ -125,7 +128,7 @@ def decided(instruction: str, found: Sequence[Candidate], votes_ahead: int = 2) 
         return Choice(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
     distinct = unlike(good)
     # Whoever declines rightly has said all that matters: a judge would only like one wording better.
-    if len(distinct) == 1 or all(refusal(c.text) for c in good):
+    if len(distinct) == 1 or all(is_refusal(c.text) for c in good):
         return "alike"
     ranked = sorted(distinct, key=lambda c: -c.votes)
     ahead = ranked[0].votes - ranked[-1].votes

@@ -20,7 +20,7 @@ from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.generation.completion_cache import Sampling, seed_of
 from phases.generation.generate import Completion
-from phases.verifiers.registry import infer_checks
+from phases.verifiers.infer import infer_checks
 
 LABEL: Final = "Task"
 TOP_P: Final = 0.95

@@ -248,14 +248,14 @@ class _Speed:
 
 
 def _judge(prompt: Any, completion: Any, shots: int = 0) -> Answer:
-    from phases.verifiers.registry import failures
+    from phases.verifiers.registry import find_failures
 
     loose: tuple[str, ...] = ()
     if ifeval.is_ifeval(prompt.checks):
         wrong = ifeval.failures(prompt.checks, completion.text)
         loose = ifeval.loose_failures(prompt.checks, completion.text)
     else:
-        wrong = failures(prompt.instruction, prompt.checks, completion.text)
+        wrong = find_failures(prompt.instruction, prompt.checks, completion.text)
     if not completion.finished:
         wrong = ("unfinished", *wrong)
     elif completion.stopped:
@@ -361,11 +361,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _recorded_fingerprint(path: Path) -> dict[str, Any]:
     """Return the first row of a file of answers, with the version of the verifiers as it is named today."""
-    from phases.verifiers.registry import recorded_version
+    from phases.verifiers.registry import resolve_version
 
     first = next(files.read_rows(path), {})
     made = first.get("fingerprint", {})
-    return {**first, "fingerprint": {**made, "verifiers": recorded_version(made.get("verifiers"))}}
+    return {**first, "fingerprint": {**made, "verifiers": resolve_version(made.get("verifiers"))}}
 
 
 def _rows_path(output_dir: Path, fingerprint: Mapping[str, Any], reporter: Reporter) -> Path:

@@ -223,7 +223,7 @@ class Pairs:
     def rows_for(self, instructions: "Sequence[Instruction]") -> list[dict[str, object]]:
         """Return the rows that some instructions give."""
         from phases.datagen.preferences import Choice, decided
-        from phases.verifiers.registry import infer_checks
+        from phases.verifiers.infer import infer_checks
 
         found = self._candidates(instructions)
         ahead = self.parameters.votes_ahead
@@ -368,7 +368,7 @@ class Pairs:
 
 def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choice") -> dict[str, object]:
     from phases.generation.completion_cache import key_of
-    from phases.verifiers.registry import infer_checks
+    from phases.verifiers.infer import infer_checks
 
     return {
         "prompt": prompt_format.format_prompt(instruction.text),

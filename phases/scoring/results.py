@@ -9,7 +9,7 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
-from phases.verifiers.registry import recorded_version
+from phases.verifiers.registry import resolve_version
 
 
 class EvaluationError(BadInputError):
@@ -112,7 +112,7 @@ def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -
             ("engines", *(e.provenance.get("engine", {}).get("name") for e in (first, second))),
             ("weights", *(e.provenance.get("engine", {}).get("weights") for e in (first, second))),
             ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
-            ("verifiers", *(recorded_version(e.provenance.get("verifiers")) for e in (first, second))),
+            ("verifiers", *(resolve_version(e.provenance.get("verifiers")) for e in (first, second))),
             ("sentence splitters", *(e.provenance.get("sentences") for e in (first, second))),
             ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
         )

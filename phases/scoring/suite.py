@@ -9,7 +9,7 @@ import msgspec
 
 from phases.contract.errors import BadInputError
 from phases.verifiers import ifeval
-from phases.verifiers.registry import Check, validate
+from phases.verifiers.registry import Check, validate_check
 
 SUITES: Final = Path(__file__).parents[1] / "suites"
 STAGE1: Final = "stage1"
@@ -81,7 +81,7 @@ def _prompt(line: bytes) -> Prompt:
         return Prompt(str(row.key), checks[0].kind.split(":")[0], row.prompt, checks)
     prompt = msgspec.json.decode(line, type=Prompt)
     for check in prompt.checks:
-        validate(check)
+        validate_check(check)
     return prompt
 
 

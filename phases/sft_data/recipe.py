@@ -211,15 +211,16 @@ class Responses:
     def _problem(self, instruction: "Instruction", completion: "Completion") -> str | None:
         """Return the name of the filter that removes a response, or None."""
         from phases.datagen.filters import response_problem
-        from phases.verifiers.registry import failures, refusal
+        from phases.verifiers.content import is_refusal
+        from phases.verifiers.registry import find_failures
 
         text, response = instruction.text, completion.text.strip()
         longest = self._parameters.longest_response
         if problem := response_problem(text, response, finished=completion.finished, longest=longest):
             return problem
-        if refusal(response) != (instruction.category == "refusal"):
-            return "refusal of a harmless instruction" if refusal(response) else "no refusal"
-        if failed := failures(text, _checks(instruction), response):
+        if is_refusal(response) != (instruction.category == "refusal"):
+            return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
+        if failed := find_failures(text, _checks(instruction), response):
             return f"failed check: {failed[0]}"
         return "holds a prompt of the evaluation suite" if self._overlap.held_by(response) else None
 
@@ -266,7 +267,7 @@ class Responses:
 
 def _checks(instruction: "Instruction") -> "tuple[Check, ...]":
     """Return what can be checked in a response; who declines keeps no form that was asked for."""
-    from phases.verifiers.registry import infer_checks
+    from phases.verifiers.infer import infer_checks
 
     return () if instruction.category == "refusal" else infer_checks(instruction.text)
 

@@ -349,7 +349,7 @@ def measure(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -
 
 def _ask_sentinels(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -> list[dict[str, Any]]:
     from phases.generation.generate import generate
-    from phases.verifiers.registry import failures
+    from phases.verifiers.registry import find_failures
 
     asked = sentinels()
     prompts = [f"{sentinel.instruction}\n" for sentinel in asked]
@@ -365,7 +365,7 @@ def _ask_sentinels(loaded: "LoadedModel", parameters: Parameters, reporter: Repo
     ):
         sentinel = asked[index]
         answer, complete = first_answer(completion.text, completion.finished)
-        wrong = failures(sentinel.instruction, sentinel.checks, answer)
+        wrong = find_failures(sentinel.instruction, sentinel.checks, answer)
         passed = complete and not wrong
         rows[index] = {
             "kind": sentinel.kind,
@@ -388,7 +388,7 @@ def _ask_sentinels(loaded: "LoadedModel", parameters: Parameters, reporter: Repo
 
 def _complete_patterns(loaded: "LoadedModel", parameters: Parameters) -> list[dict[str, Any]]:
     from phases.generation.generate import generate
-    from phases.verifiers.registry import get_words
+    from phases.verifiers.text import split_words
 
     rows = []
     for index, completion in generate(
@@ -399,7 +399,7 @@ def _complete_patterns(loaded: "LoadedModel", parameters: Parameters) -> list[di
         batch_size=parameters.batch_size,
     ):
         text, expected = PATTERNS[index]
-        first = (get_words(completion.text) or [""])[0]
+        first = (split_words(completion.text) or [""])[0]
         rows.append(
             {
                 "prompt": text,

@@ -51,7 +51,7 @@ _TOLD: Final = (
 )
 
 
-def value_of(instruction: str) -> Fraction | None:
+def evaluate_instruction(instruction: str) -> Fraction | None:
     """Return the number that is asked for, or None where it is not sure."""
     text = " ".join(instruction.casefold().split()).rstrip(" ?.!=")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)

@@ -11,7 +11,7 @@ import msgspec
 
 from phases.contract import files
 from phases.scoring.suite import EMBEDDED, STAGE1, SUITES, Prompt, load_suite
-from phases.verifiers.registry import failures
+from phases.verifiers.registry import find_failures
 from tools.suites import embedded, stage1
 
 SEED = 20251003
@@ -25,7 +25,7 @@ def write(name: str, prompts: Iterable[Prompt]) -> None:
     """
     rows = list(prompts)
     for row in rows:
-        if wrong := failures(row.instruction, row.checks, row.reference):
+        if wrong := find_failures(row.instruction, row.checks, row.reference):
             raise ValueError(f"{row.key} {row.instruction!r}: {row.reference!r} fails {wrong}")
     files.write_whole(SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     suite = load_suite(name)

@@ -6,7 +6,8 @@ from random import Random
 from typing import Final
 
 from phases.scoring.suite import Prompt
-from phases.verifiers.registry import Check, infer_checks
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import Check
 from tools.embedded_model import tasks, world
 from tools.embedded_model.tasks import Task
 

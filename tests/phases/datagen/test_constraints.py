@@ -7,14 +7,15 @@ import pytest
 from phases.datagen.constraints import KINDS, all_demands, with_demands
 from phases.datagen.seeds import load_seeds
 from phases.scoring.suite import load_suite
-from phases.verifiers.registry import failures, infer_checks
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import find_failures
 
 
 @pytest.mark.parametrize("demand", all_demands())
 def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) -> None:
     [check] = infer_checks(demand)
     answers = ("It is the sea and a long, long way.", "word " * 30, "- One\n- Two\n- Three\n- Four\n- Five")
-    assert any(failures("Describe a bee.", [check], answer) for answer in answers), check
+    assert any(find_failures("Describe a bee.", [check], answer) for answer in answers), check
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) ->
 )
 def test_an_answer_that_keeps_a_demand_passes(demand: str, answer: str) -> None:
     assert demand in all_demands()
-    assert not failures(f"Describe a bee. {demand}", infer_checks(f"Describe a bee. {demand}"), answer)
+    assert not find_failures(f"Describe a bee. {demand}", infer_checks(f"Describe a bee. {demand}"), answer)
 
 
 def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:

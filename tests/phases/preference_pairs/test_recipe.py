@@ -30,7 +30,7 @@ from phases.preference_pairs import recipe as preference_pairs
 from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
-from phases.verifiers.registry import infer_checks
+from phases.verifiers.infer import infer_checks
 
 
 def found(

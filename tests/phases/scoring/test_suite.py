@@ -9,7 +9,8 @@ import pytest
 
 from phases.models.prompt_format import format_prompt
 from phases.scoring.suite import Prompt, SuiteError, default_suite, load_suite
-from phases.verifiers.registry import NUMBERS, failures, follows
+from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.registry import find_failures, follows
 from tools.suites import embedded, stage1
 from tools.suites.stage1 import TWO
 
@@ -124,7 +125,7 @@ def test_no_question_accepts_an_answer_that_is_denied_asked_or_one_of_several() 
     )
     accepted = []
     for prompt in asked:
-        is_number = prompt.reference.isnumeric() or prompt.reference in NUMBERS
+        is_number = prompt.reference.isnumeric() or prompt.reference in NUMBER_WORDS
         reference = [prompt.reference, *(("1234", "5678") if is_number else ("Hugo", "Berta"))]
         accepted += [
             (prompt.key, answer)
@@ -149,7 +150,7 @@ def test_every_question_accepts_a_brief_answer_in_a_sentence() -> None:
 @pytest.mark.parametrize("name", ["stage1", "embedded"])
 def test_every_reference_passes(name: str) -> None:
     for prompt in load_suite(name).prompts:
-        assert failures(prompt.instruction, prompt.checks, prompt.reference) == (), prompt
+        assert find_failures(prompt.instruction, prompt.checks, prompt.reference) == (), prompt
 
 
 @pytest.mark.parametrize("name", ["stage1", "embedded"])

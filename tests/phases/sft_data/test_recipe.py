@@ -17,7 +17,9 @@ from phases.generation.engine import Group
 from phases.generation.generate import Completion
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
-from phases.verifiers.registry import failures, infer_checks, refusal
+from phases.verifiers.content import is_refusal
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import find_failures
 
 VERBS = ("Name", "Find", "Draw", "Describe", "Count", "Compare", "Choose", "Explain")
 NOUNS = ("tree", "river", "city", "star", "boat", "clock", "garden", "letter", "mirror", "candle")
@@ -363,9 +365,11 @@ def test_bad_input_is_one_message_and_exit_2(
 def test_seeds_follow_themselves_and_stand_in_no_suite(name: str) -> None:
     seeds = load_seeds(name)
     overlap = SuiteOverlap({p.key: p.instruction for p in load_suite(name).prompts})
-    wrong = [s.instruction for s in seeds if failures(s.instruction, infer_checks(s.instruction), s.response)]
+    wrong = [
+        s.instruction for s in seeds if find_failures(s.instruction, infer_checks(s.instruction), s.response)
+    ]
     planted = [s.instruction for s in seeds if (n := overlap.nearest(s.instruction)) and n.contaminated]
-    declined = [s.instruction for s in seeds if refusal(s.response) != (s.category == "refusal")]
+    declined = [s.instruction for s in seeds if is_refusal(s.response) != (s.category == "refusal")]
     assert (wrong, planted, declined) == ([], [], [])
     assert len(seeds) >= {"stage1": 120, "embedded": 40}[name]
     assert len({s.instruction for s in seeds}) == len(seeds)

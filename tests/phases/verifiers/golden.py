@@ -22,7 +22,8 @@ import msgspec
 from phases.scoring.results import read
 from phases.scoring.suite import EMBEDDED, STAGE1, load_suite
 from phases.verifiers import ifeval
-from phases.verifiers.registry import VERIFIERS, VERIFIERS_VERSION, Check, failures, infer_checks
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import VERIFIERS, VERIFIERS_VERSION, Check, find_failures
 from tests.phases.verifiers import test_ifeval, test_verifiers
 
 FILE: Final = Path(__file__).with_name("golden_verdicts.jsonl")
@@ -63,7 +64,7 @@ def judged(checks: Sequence[Check], instruction: str, response: str) -> Case:
     if ifeval.is_ifeval(checks):
         strict, loose = ifeval.failures(checks, response), ifeval.loose_failures(checks, response)
         return Case(tuple(checks), instruction, response, strict, loose)
-    return Case(tuple(checks), instruction, response, failures(instruction, checks, response))
+    return Case(tuple(checks), instruction, response, find_failures(instruction, checks, response))
 
 
 def again(case: Case) -> Case:

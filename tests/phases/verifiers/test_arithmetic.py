@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.verifiers.arithmetic import value_of
+from phases.verifiers.arithmetic import evaluate_instruction
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ from phases.verifiers.arithmetic import value_of
         ("Add salt.", None),
     ],
 )
-def test_value_of(instruction: str, value: Fraction | int | None) -> None:
-    assert value_of(instruction) == value
+def test_evaluate_instruction(instruction: str, value: Fraction | int | None) -> None:
+    assert evaluate_instruction(instruction) == value
 
 
 @given(
@@ -50,9 +50,9 @@ def test_value_of(instruction: str, value: Fraction | int | None) -> None:
 )
 def test_an_expression_has_the_value_that_python_gives_it(numbers: list[int], signs: list[str]) -> None:
     text = str(numbers[0]) + "".join(f" {s} {n}" for s, n in zip(signs, numbers[1:], strict=False))
-    assert value_of(f"What is {text}?") == eval(text)
+    assert evaluate_instruction(f"What is {text}?") == eval(text)
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
-    value_of(text)
+    evaluate_instruction(text)

@@ -7,19 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.verifiers.registry import (
-    VERIFIERS,
-    Check,
-    failures,
-    get_items,
-    get_sentences,
-    infer_checks,
-    is_echo,
-    is_ramble,
-    normalise,
-    passes,
-    validate,
-)
+from phases.verifiers.defects import is_echo, is_ramble
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import VERIFIERS, Check, find_failures, passes, validate_check
+from phases.verifiers.text import normalise, split_items, split_sentences
 
 # Verifier, arguments, responses that must pass, responses that must fail.
 EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
@@ -110,7 +101,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
 @pytest.mark.parametrize(("kind", "arguments", "good", "bad"), EXAMPLES)
 def test_examples(kind: str, arguments: dict[str, Any], good: list[str], bad: list[str]) -> None:
     check = Check(kind, arguments)
-    validate(check)
+    validate_check(check)
     assert [text for text in good if not passes(check, text)] == []
     assert [text for text in bad if passes(check, text)] == []
 
@@ -227,7 +218,7 @@ def test_normalised_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_is_always_wrong(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
-    assert failures(instruction, [], response) == wrong
+    assert find_failures(instruction, [], response) == wrong
 
 
 def test_going_round_in_circles() -> None:
@@ -245,12 +236,12 @@ def test_an_echo_is_the_whole_instruction() -> None:
 
 
 def test_sentences_and_items_are_read() -> None:
-    assert get_sentences('He met Mr. Fox at 3 p.m. today. "Really?" Yes…') == [
+    assert split_sentences('He met Mr. Fox at 3 p.m. today. "Really?" Yes…') == [
         "He met Mr. Fox at 3 p.m. today.", '"Really?"', "Yes…",
     ]  # fmt: skip
-    assert get_sentences("It costs 3.50 dollars. Cheap!") == ["It costs 3.50 dollars.", "Cheap!"]
-    assert get_items("My list:\n1. a b\n2. c") == ["a b", "c"]
-    assert get_items("a, b and c.") == ["a", "b", "c"]
+    assert split_sentences("It costs 3.50 dollars. Cheap!") == ["It costs 3.50 dollars.", "Cheap!"]
+    assert split_items("My list:\n1. a b\n2. c") == ["a b", "c"]
+    assert split_items("a, b and c.") == ["a", "b", "c"]
 
 
 INFERRED: list[tuple[str, list[Check]]] = [
@@ -314,4 +305,4 @@ def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -
 @given(st.text())
 def test_any_instruction_can_be_read(text: str) -> None:
     for check in infer_checks(text):
-        validate(check)
+        validate_check(check)

@@ -1,0 +1,127 @@
+"""Verifiers that count: words, sentences, paragraphs, lines, list items, sections and placeholders."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from phases.verifiers.text import (
+    BULLET_LINE,
+    CLOSING_MARKS,
+    NUMBERED_LINE,
+    is_within,
+    normalise,
+    split_items,
+    split_lines,
+    split_paragraphs,
+    split_sentences,
+    split_words,
+    strip_article,
+    unify_spelling,
+)
+
+
+def has_word_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """Return whether the number of words lies within the bounds, inclusive."""
+    return is_within(len(split_words(response)), at_least, at_most)
+
+
+def has_sentence_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """Return whether the number of sentences lies within the bounds and the last one has a final mark."""
+    has_final_mark = re.search(rf"[.!?…]{CLOSING_MARKS}$", response) is not None
+    return has_final_mark and is_within(len(split_sentences(response)), at_least, at_most)
+
+
+def has_paragraph_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """Return whether the number of paragraphs lies within the bounds."""
+    return is_within(len(split_paragraphs(response)), at_least, at_most)
+
+
+def has_line_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """Return whether the number of lines lies within the bounds."""
+    return is_within(len(split_lines(response)), at_least, at_most)
+
+
+def is_bullet_list(response: str, count: int) -> bool:
+    """Return whether the lines are `count` different bullets: `- `, `* ` or `• `, nested or not."""
+    matches = [BULLET_LINE.fullmatch(line) for line in split_lines(response)]
+    items = {normalise(match[1]) for match in matches if match}
+    return all(matches) and len(matches) == len(items) == count
+
+
+def is_numbered_list(response: str, count: int) -> bool:
+    """Return whether the lines are different items numbered from 1 to `count` without gaps: `1.` or `1)`."""
+    matches = [NUMBERED_LINE.fullmatch(line) for line in split_lines(response)]
+    numbers = [int(match[1]) for match in matches if match]
+    items = {normalise(match[2]) for match in matches if match}
+    return all(matches) and numbers == list(range(1, count + 1)) and len(items) == count
+
+
+def is_comma_list(
+    response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 4
+) -> bool:
+    """Return whether the response is one line of `count` different comma-separated items.
+
+    A single `and` or `or` may precede the last item, with or without a comma, and a full stop may follow it.
+    No item has more than `at_most_words`; with `allowed`, every item is one of those.
+    """
+    if len(split_lines(response)) != 1:
+        return False
+    *parts, last = response.removesuffix(".").split(",")
+    *before, last = re.split(r"\s+(?:and|or)\s+", f" {last}", maxsplit=1)
+    parts += before if any(map(str.strip, before)) else []
+    return _are_valid_items([normalise(part) for part in (*parts, last)], count, allowed, at_most_words)
+
+
+def is_item_list(
+    response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 25
+) -> bool:
+    """Return whether the response is a list of `count` different items, in any layout of `split_items`.
+
+    No item has more than `at_most_words`; with `allowed`, every item is one of those.
+    """
+    items = [normalise(item) for item in split_items(response)]
+    return _are_valid_items(items, count, allowed, at_most_words)
+
+
+def _are_valid_items(
+    items: Sequence[str], count: int, allowed: Sequence[str] | None, at_most_words: int
+) -> bool:
+    if not (len(items) == len(set(items)) == count):
+        return False
+    if not all(1 <= len(split_words(item)) <= at_most_words for item in items):
+        return False
+    if allowed is None:
+        return True
+    accepted = {unify_spelling(normalise(item)) for item in allowed}
+    return all(unify_spelling(strip_article(item)) in accepted for item in items)
+
+
+def is_alphabetical(response: str) -> bool:
+    """Return whether the response lists two items or more in alphabetical order, ignoring case."""
+    items = [normalise(item) for item in split_items(response)]
+    return len(items) > 1 and items == sorted(items)
+
+
+def has_sections(response: str, count: int, name: str = "Section") -> bool:
+    """Return whether the response consists of `count` sections.
+
+    Each section is a heading line that begins with `name` and the next number, followed by text.
+    """
+    lines = split_lines(response)
+    headings = [
+        (n, int(match[1]))
+        for n, line in enumerate(lines)
+        if (match := re.match(rf"\W*{re.escape(name)}\s+(\d+)\b", line, re.IGNORECASE))
+    ]
+    starts = [n for n, _ in headings] + [len(lines)]
+    return (
+        [number for _, number in headings] == list(range(1, count + 1))
+        and starts[0] == 0
+        and all(end - start > 1 for start, end in pairwise(starts))
+    )
+
+
+def has_placeholders(response: str, at_least: int, at_most: int | None = None) -> bool:
+    """Return whether the number of nonblank placeholders in square brackets lies within the bounds."""
+    placeholders = re.findall(r"\[[^\[\]\n]*[^\[\]\s][^\[\]\n]*\]", response)
+    return is_within(len(placeholders), at_least, at_most)

@@ -1,0 +1,44 @@
+"""Defects that fail every response: echoing the instruction and rambling."""
+
+import re
+from typing import Final
+
+from phases.verifiers.text import normalise, split_lines, split_sentences, split_words
+
+_PROMPT_FORMAT: Final = re.compile(
+    r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
+)
+_ECHO_WORDS: Final = 3
+"""A shorter instruction may occur in a correct answer."""
+_REPEATED_UNIT_WORDS: Final = 4
+"""A shorter line or sentence may legitimately occur twice."""
+
+
+def is_echo(instruction: str, response: str) -> bool:
+    """Return whether the response repeats the complete instruction (three words or more), ignoring case."""
+    instruction_words = [word.casefold() for word in split_words(instruction)]
+    words = [word.casefold() for word in split_words(response)]
+    n = len(instruction_words)
+    return n >= _ECHO_WORDS and any(
+        words[start : start + n] == instruction_words for start in range(len(words) - n + 1)
+    )
+
+
+def is_ramble(response: str) -> bool:
+    """Return whether a response contains prompt format or chat tokens, or repeats itself.
+
+    It repeats itself if all of its lines (two or more) are equal, if a sentence or line of four words or more
+    occurs twice, or if it ends with the same two to eight words, or the same number, four times in a row.
+    """
+    if _PROMPT_FORMAT.search(response):
+        return True
+    lines = [normalise(line) for line in split_lines(response)]
+    if len(lines) > 1 and len(set(lines)) == 1:
+        return True
+    for units in (split_lines(response), split_sentences(response)):
+        long = [normalise(unit) for unit in units if len(split_words(unit)) >= _REPEATED_UNIT_WORDS]
+        if len(set(long)) < len(long):
+            return True
+    words = [word.casefold() for word in split_words(response)]
+    tails = [words[-n:] for n in range(1, 9) if words[-4 * n :] == words[-n:] * 4]
+    return any(len(set(tail)) > 1 or not tail[0].isalpha() for tail in tails if tail)

@@ -1,0 +1,47 @@
+"""English numbers in words, and their values."""
+
+import re
+from typing import Final
+
+_BELOW_TWENTY: Final = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
+    *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBER_WORDS: Final = (
+    {word: n for n, word in enumerate(_BELOW_TWENTY)}
+    | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+    | {
+        f"{tens}-{ones}": 10 * n + m
+        for n, tens in enumerate(_TENS, 2)
+        for m, ones in enumerate(_BELOW_TWENTY[1:10], 1)
+    }
+    | {"hundred": 100, "thousand": 1000}
+)
+"""Number words and their values."""
+
+_ONES: Final = "|".join(_BELOW_TWENTY[1:10])
+_BELOW_100: Final = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{'|'.join(_BELOW_TWENTY)})"
+_BELOW_1000: Final = rf"(?:(?:(?:{_BELOW_100}|a) )?hundred(?: (?:and )?{_BELOW_100})?|{_BELOW_100})"
+SPOKEN_NUMBER: Final = re.compile(
+    rf"\b(?:(?:(?:{_BELOW_1000}|a) )?thousand(?: (?:and )?{_BELOW_1000})?|{_BELOW_1000})\b", re.IGNORECASE
+)
+"""A number in words, such as "a hundred" or "two thousand and forty-two"."""
+
+
+def parse_spoken_number(spoken: str) -> int:
+    """Return the value of a number in words, such as "two hundred and forty-two"."""
+    total = group = 0
+    for word in re.findall(r"[a-z]+", spoken.casefold()):
+        if word == "thousand":
+            total, group = total + max(1, group) * 1000, 0
+        elif word == "hundred":
+            group = max(1, group) * 100
+        else:
+            group += NUMBER_WORDS.get(word, 0)  # "a" and "and" add nothing.
+    return total + group
+
+
+def parse_count(text: str) -> int:
+    """Return the value of digits or of a single number word."""
+    return int(text) if text.isdigit() else NUMBER_WORDS[text.casefold()]

@@ -1,0 +1,144 @@
+"""Splitting, normalising and searching text: the primitives of the verifiers."""
+
+import re
+import unicodedata
+from typing import Final
+
+QUOTES: Final = "\"'“”‘’«»`"
+CLOSING_MARKS: Final = r"[\"'”’»)\]*_]*"
+"""Pattern of the quotes, brackets and emphasis that may follow the mark that ends a sentence."""
+STRAIGHT_MARKS: Final = str.maketrans("‘’‐‑−", "''---")
+"""Translation of typographic apostrophes, hyphens and minus signs into ASCII."""
+
+NUMBERED_LINE: Final = re.compile(r"(\d+)[.)]\s+(\S.*)")
+BULLET_LINE: Final = re.compile(r"[-*•]\s+(\S.*)")
+WORD_PART: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+")
+"""The parts of words: `bird` and `s` of "bird's"."""
+
+_WORD: Final = re.compile(
+    r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])|[^\W_]+(?:(?:['’‐‑-]|(?<=\d)[.,:](?=\d))[^\W_]+)*"
+)
+_SENTENCE_END: Final = re.compile(rf"[.!?…]+({CLOSING_MARKS})(?=\s|$)")
+# "I." ends a sentence more often than it is an initial.
+_ABBREVIATION: Final = re.compile(
+    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
+)
+_ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
+    r"\b(?:etc|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
+)
+_ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\bno\.$", re.IGNORECASE)
+_BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in NFC, so that an accent never separates two letters."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the stripped lines of a text, without blank ones."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def split_paragraphs(text: str) -> list[str]:
+    """Return the blocks of lines between blank lines."""
+    return [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
+
+
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of a text.
+
+    A sentence ends at a run of . ! ? or an ellipsis and any closing quotes, brackets or emphasis, if
+    whitespace or the end of the paragraph follows. It does not end after a common abbreviation, a single
+    capital other than I, or the number of a list item, nor at the end of a quotation that a small letter
+    follows ("Stop!" he said). Text after the last end counts if it contains a word.
+    """
+    sentences = []
+    for paragraph in split_paragraphs(text):
+        start = 0
+        for end in _SENTENCE_END.finditer(paragraph):
+            sentence, rest = paragraph[start : end.end()], paragraph[end.end() :].lstrip()
+            last_line = sentence.rsplit("\n", 1)[-1]
+            if rest and _continues_sentence(last_line, end[1], rest.lstrip(QUOTES + "([")):
+                continue
+            sentences.append(sentence.strip())
+            start = end.end()
+        sentences.append(paragraph[start:].strip())
+    return [sentence for sentence in sentences if split_words(sentence)]
+
+
+def _continues_sentence(last_line: str, closing_marks: str, rest: str) -> bool:
+    """Return whether a sentence continues after a mark that may end it.
+
+    Args:
+        last_line: the last line of the sentence so far.
+        closing_marks: quotes, brackets and emphasis after the mark.
+        rest: the text that follows, without opening quotes and brackets.
+    """
+    if set(closing_marks) & set(QUOTES) and rest[:1].islower():
+        return True
+    return bool(
+        _ABBREVIATION.search(last_line)
+        or (_ABBREVIATION_BEFORE_SMALL_LETTER.search(last_line) and not rest[:1].isupper())
+        or (_ABBREVIATION_BEFORE_DIGIT.search(last_line) and rest[:1].isdigit())
+    )
+
+
+def split_items(text: str) -> list[str]:
+    """Return the items of a list: numbered or bulleted lines, other lines, or comma-separated parts.
+
+    The first line is a heading if it ends with a colon. If any other line without a marker stands among
+    numbered or bulleted lines, the text is not a list and has no items.
+    """
+    lines = split_lines(text)
+    layouts = (NUMBERED_LINE, BULLET_LINE)
+    if (
+        len(lines) > 1
+        and lines[0].endswith(":")
+        and not any(layout.fullmatch(lines[0]) for layout in layouts)
+    ):
+        lines = lines[1:]
+    for layout in layouts:
+        matches = [layout.fullmatch(line) for line in lines]
+        if any(matches):
+            return [match.groups()[-1].strip() for match in matches if match] if all(matches) else []
+    if len(lines) > 1:
+        return lines
+    parts = re.split(r",|;|\band\b|\bor\b|&", "".join(lines).rstrip(".!"))
+    return [part.strip() for part in parts if part.strip()]
+
+
+def normalise(text: str) -> str:
+    """Return the text normalised: NFC, case-folded, straight marks, no outer quotes or final punctuation."""
+    straight = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS)
+    folded = " ".join(straight.casefold().split())
+    return folded.strip(QUOTES + " ").rstrip(".!?,;:…").strip(QUOTES + " ")
+
+
+def strip_article(phrase: str) -> str:
+    """Return a normalised phrase without a leading English article."""
+    return re.sub(r"^(?:a|an|the)\s+", "", phrase)
+
+
+def unify_spelling(phrase: str) -> str:
+    """Return a normalised phrase with British spellings of colors replaced by American ones."""
+    return " ".join(_BRITISH_SPELLINGS.get(word, word) for word in phrase.split())
+
+
+def count_phrase(text: str, phrase: str) -> int:
+    """Return how often a word or phrase occurs in a text."""
+    wanted = WORD_PART.findall(unicodedata.normalize("NFC", phrase).casefold())
+    parts = WORD_PART.findall(unicodedata.normalize("NFC", text).casefold())
+    if not wanted:
+        return text.count(phrase)
+    return sum(parts[n : n + len(wanted)] == wanted for n in range(len(parts) - len(wanted) + 1))
+
+
+def has_phrase(text: str, phrase: str) -> bool:
+    """Return whether a word or phrase occurs in a text."""
+    return count_phrase(text, phrase) > 0
+
+
+def is_within(number: float, at_least: float | None, at_most: float | None) -> bool:
+    """Return whether a number lies within the bounds, inclusive; None is no bound."""
+    return (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
