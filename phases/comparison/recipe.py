@@ -22,6 +22,7 @@ import msgspec
 from phases.comparison.spec import CONTRASTS, MODELS, Parameters
 from phases.contract import files
 from phases.contract.reporter import Reporter
+from phases.contract.versions import installed_versions
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import Evaluation, Result, check_comparable, newest, read
 from phases.verifiers import ifeval
@@ -51,8 +52,6 @@ RULES: Final[dict[str, Callable[[Result], bool]]] = {
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Compare the three evaluations."""
-    from phases.models.provenance import versions
-
     paths = [newest(getattr(parameters, model)) for model in MODELS]
     evaluations = dict(zip(MODELS, map(read, paths), strict=True))
     check_comparable(paths, list(evaluations.values()))
@@ -84,7 +83,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reached = tiers.assess(records, evaluations, metrics)
     metrics["tier"] = tiers.highest(reached)
     record = {
-        "versions": versions(),
+        "versions": installed_versions(),
         "seed": parameters.seed,
         "resamples": parameters.resamples,
         "suite": msgspec.to_builtins(evaluations["base"].suite),

