@@ -1,1 +1,1 @@
-"""What is left to read after a session."""
+"""Session report, bundle and repository updates, written from a session's folder."""

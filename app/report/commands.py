@@ -1,15 +1,25 @@
-"""What `gonogo bundle`, `verify` and `report` do and print; each returns the exit status."""
+"""The commands `gonogo report`, `bundle`, `verify` and `finish`; each returns the exit status."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from app.monitor.sanitize import clean_line, clean_text
-from app.plan.schema import Plan
-from app.report import bundle as bundles
-from app.report import story
-from app.report import verify as verification
-from app.report.story import first_line
+from app.plan.schema import Finish, Plan
+from app.report.bundle_check import check_bundle, unpack_bundle
+from app.report.bundle_contents import (
+    ARCHIVE_FOLDER,
+    BUNDLES_FOLDER,
+    BundleContents,
+    BundleError,
+    collect_contents,
+)
+from app.report.bundle_writer import pack_bundle
+from app.report.finish import prepare_changes
+from app.report.history import HistoryError, SessionHistory, first_line, load_history
+from app.report.render import HTML_NAME, MARKDOWN_NAME, render_html, render_markdown
+from app.report.repository import Repository, RepositoryError
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.masking import Masker
@@ -17,27 +27,31 @@ from app.session.pod import pod
 from app.units import format_size
 from phases.contract import files
 
-BAD = 1
-_LONGEST_DIFF = 1 << 20
+VERIFICATION_FAILED = 1
+_MAX_DIFF = 1 << 20
 
 
 class ReportError(Exception):
-    """It cannot be done; the message says why and what to do."""
+    """The command cannot be carried out; the message says why and what to do."""
 
 
-def masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
-    """Return what masks the plan's secrets: those it names, and where it sends its notifications."""
-    return Masker.of(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
+def write_report(
+    session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock, output: Path | None = None
+) -> int:
+    """Write the report of a session into a folder, by default next to its outputs.
 
-
-def outputs(session: Path) -> Path:
-    """Return where a session's outputs are: beside its records, unless a later session moved them aside.
-
-    That also holds in an unpacked bundle, where the plan's own paths mean nothing.
+    Raises:
+        ReportError: the session cannot be read, or the files cannot be written.
     """
-    artifacts = session.parent.parent
-    aside = artifacts / "archive" / session.name
-    return aside if aside.is_dir() else artifacts
+    try:
+        masker = _build_masker(_load_plan(session), environment)
+        for path in _write_report_files(session, output or _find_outputs(session), masker, environment, clock):
+            out.write(f"{path}\n")
+    except (HistoryError, OSError) as error:
+        raise ReportError(str(error)) from error
+    for notice in masker.notices:
+        out.write(f"note: {notice}\n")
+    return 0
 
 
 def write_bundle(
@@ -49,99 +63,65 @@ def write_bundle(
     output: Path | None = None,
     list_only: bool = False,
 ) -> int:
-    """Show what is packed, pack it with the report as it now is, and say how to fetch and check it.
+    """Update the report, pack the bundle, and print how to fetch and verify it.
 
     Args:
         session: the session's folder.
-        environment: holds the secrets to be masked, and on a pod its address.
-        out: where to write.
-        clock: the present, for the report.
-        output: the bundle, by default `bundles/<session>.tar` beside the session's outputs.
-        list_only: show what would be packed, and write nothing.
+        environment: the environment with the secrets to mask and, on a pod, its address.
+        out: the stream to print to.
+        clock: the current time, for the report.
+        output: the bundle, by default `bundles/<session>.tar` next to the session's outputs.
+        list_only: print what would be packed, and write nothing.
 
     Raises:
-        ReportError: there is no such session, a pattern leaves the folder, or there is not enough space.
+        ReportError: the session cannot be read, a pattern leaves the folder, or the disk is too small.
     """
     try:
-        plan = _plan(session)
-        masking = masker(plan, environment)
+        plan = _load_plan(session)
+        masker = _build_masker(plan, environment)
+        outputs = _find_outputs(session)
         if not list_only:
-            _write_report(session, outputs(session), masking, environment, clock)
-        found = bundles.contents(outputs(session), plan.bundle.include, session)
-        _show(found, out)
+            _write_report_files(session, outputs, masker, environment, clock)
+        contents = collect_contents(outputs, plan.bundle.include, session)
+        _print_contents(contents, out)
         if list_only:
             return 0
-        target = output or session.parent.parent / bundles.FOLDER / f"{session.name}.tar"
-        done = bundles.pack(found, target, masking, _Percent(out))
-    except (bundles.BundleError, story.NoStory, OSError) as error:
+        target = output or session.parent.parent / BUNDLES_FOLDER / f"{session.name}.tar"
+        summary = pack_bundle(contents, target, masker, _ProgressPrinter(out))
+    except (BundleError, HistoryError, OSError) as error:
         raise ReportError(str(error)) from error
-    for notice in (*masking.notices, *done.notices):
+    for notice in (*masker.notices, *summary.notices):
         out.write(f"note: {notice}\n")
-    for name in done.masked:
-        out.write(f"note: {name}: a secret in it was masked\n")
-    if done.resumed_bytes:
-        out.write(f"went on after {format_size(done.resumed_bytes)} that were packed before\n")
-    rsync, scp = bundles.transfer_commands(done.path, environment)
-    out.write(f"{done.path}: {done.files} files, {format_size(done.bytes)}\n\n")
-    out.write(f"At home, fetch it with one of\n  {rsync}\n  {scp}\n")
-    out.write(f"and before the pod is terminated check every byte of it:\n  gonogo verify {done.path.name}\n")
+    for name in summary.masked:
+        out.write(f"note: {name}: masked a secret\n")
+    if summary.resumed_bytes:
+        out.write(f"resumed after {format_size(summary.resumed_bytes)} that were packed before\n")
+    rsync, scp = transfer_commands(summary.path, environment)
+    out.write(f"{summary.path}: {summary.files} files, {format_size(summary.bytes)}\n\n")
+    out.write(f"On your own machine, fetch it with one of\n  {rsync}\n  {scp}\n")
+    out.write(f"and verify it before you terminate the pod:\n  gonogo verify {summary.path.name}\n")
     return 0
 
 
-def _show(found: bundles.Contents, out: TextIO) -> None:
-    groups = found.groups
-    width = max((len(name) for name in groups), default=0)
-    for name, (count, total) in groups.items():
-        out.write(f"{name:<{width}}  {count:>6,} files  {format_size(total):>8}\n")
-    out.write(f"{'together':<{width}}  {len(found.items):>6,} files  {format_size(found.bytes):>8}\n")
-    for notice in found.notices:
-        out.write(f"note: {notice}\n")
-
-
-class _Percent:
-    """Prints each tenth that is done."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._next = 10
-
-    def __call__(self, done: int, total: int) -> None:
-        """Take the bytes done and their total."""
-        while self._next <= 100 * done // max(1, total) and self._next <= 100:  # noqa: PLR2004 - percent
-            self._out.write(f"packed {self._next} %\n")
-            self._out.flush()
-            self._next += 10
-
-
-def write_report(
-    session: Path, environment: Mapping[str, str], out: TextIO, *, clock: Clock, output: Path | None = None
-) -> int:
-    """Write the report of a session, as it stands, into a folder: by default beside its outputs.
+def verify_bundle(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
+    """Check a bundle, or the folder of an unpacked one; with `unpack`, also unpack it if it is intact.
 
     Raises:
-        ReportError: there is no such session, or the files cannot be written.
+        ReportError: it cannot be read or unpacked.
     """
     try:
-        masking = masker(_plan(session), environment)
-        for path in _write_report(session, output or outputs(session), masking, environment, clock):
-            out.write(f"{path}\n")
-    except (story.NoStory, OSError) as error:
-        raise ReportError(str(error)) from error
-    for notice in masking.notices:
-        out.write(f"note: {notice}\n")
+        check = unpack_bundle(path, unpack) if unpack else check_bundle(path)
+    except OSError as error:
+        raise ReportError(f"{error.filename or path}: {error.strerror}") from error
+    for problem in check.problems:
+        out.write(f"{problem}\n")
+    if check.problems:
+        out.write(f"{path}: DAMAGED: {len(check.problems)} problems. Keep the pod and fetch the bundle again\n")
+        return VERIFICATION_FAILED
+    out.write(f"{path}: intact: {check.files} files, {format_size(check.bytes)}, every byte verified\n")
+    if unpack:
+        out.write(f"unpacked below {unpack}\n")
     return 0
-
-
-def _write_report(
-    session: Path, place: Path, masking: Masker, environment: Mapping[str, str], clock: Clock
-) -> tuple[Path, Path]:
-    from app.report import report as pages
-
-    told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0], masking)
-    page, text = place / pages.HTML, place / pages.MARKDOWN
-    files.write_whole(page, pages.html(told, masking))
-    files.write_whole(text, pages.markdown(told, masking))
-    return page, text
 
 
 def finish_session(
@@ -154,78 +134,122 @@ def finish_session(
     plan: Plan | None,
     confirm: Callable[[], bool],
 ) -> int:
-    """Show what a session changes in the operator's repository, and make the changes if that is confirm to.
+    """Show the changes that a session makes in the operator's repository, and make them once confirmed.
 
     Args:
         session: the session's folder.
-        environment: holds the secrets to be masked.
-        out: where to write.
-        clock: the present.
+        environment: the environment with the secrets to mask.
+        out: the stream to print to.
+        clock: the current time.
         repository: a folder in the repository.
-        plan: whose [finish] says what is to be done; the session's own, if None.
+        plan: the plan with the [finish] table; None for the session's own.
         confirm: asks the operator.
 
     Raises:
-        ReportError: the plan asks for nothing, or something is in the way; nothing was written.
+        ReportError: the table is empty, or something prevents a change; nothing was written.
     """
-    from app.report import finish as finishing
-
     try:
-        own = _plan(session)
-        wanted = (plan or own).finish
-        if wanted == type(wanted)():
+        session_plan = _load_plan(session)
+        finish = (plan or session_plan).finish
+        if finish == Finish():
             raise ReportError("the plan has no [finish] table that says what to do: see docs/plan.md")
-        masking = masker(own, environment)
-        told = story.read(session, outputs(session), clock, pod.incarnation(environment)[0], masking)
-        place = finishing.Repository(repository)
-        found = finishing.changes(wanted, told, place, masking)
-        for edit in found.edits:
-            out.write(clean_text(edit.diff(), _LONGEST_DIFF) + "\n")
-        for line in (*found.moves, *(f"note: {note}" for note in found.notes)):
-            out.write(f"{clean_line(str(line))}\n")
-        if not found.edits and not found.moves:
-            out.write("nothing to do: all of it is there already\n")
+        masker = _build_masker(session_plan, environment)
+        history = _load_history(session, masker, environment, clock)
+        target = Repository(repository)
+        changes = prepare_changes(finish, history, target, masker)
+        for edit in changes.edits:
+            out.write(clean_text(edit.diff(), _MAX_DIFF) + "\n")
+        for move in changes.moves:
+            out.write(f"{clean_line(str(move))}\n")
+        for note in changes.notes:
+            out.write(f"note: {clean_line(note)}\n")
+        if not changes.edits and not changes.moves:
+            out.write("nothing to do: the repository is up to date\n")
             return 0
         if not confirm():
             out.write("nothing was written\n")
             return 0
-        finishing.apply(found, place)
-    except (finishing.CannotFinish, story.NoStory, OSError) as error:
+        target.apply(changes)
+    except (RepositoryError, HistoryError, OSError) as error:
         raise ReportError(str(error)) from error
-    out.write(f"written into {place.root}; nothing is committed: git status and git diff show it\n")
+    out.write(f"changed {target.root}; nothing is committed: review with git status and git diff\n")
     return 0
 
 
-def verify_bundle(path: Path, out: TextIO, *, unpack: Path | None = None) -> int:
-    """Check a bundle, or the folder of an unpacked one, and unpack it if that is asked and it is whole.
+def transfer_commands(bundle: Path, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the rsync and the scp command that fetch a bundle from this machine.
 
-    Raises:
-        ReportError: it cannot be read, or not be unpacked.
+    A RunPod pod knows its public address; elsewhere HOST and PORT are placeholders.
     """
-    try:
-        found = verification.unpack(path, unpack) if unpack else verification.verify(path)
-    except OSError as error:
-        raise ReportError(f"{error.filename or path}: {error.strerror}") from error
-    for problem in found.problems:
-        out.write(f"{problem}\n")
-    if found.problems:
-        out.write(
-            f"{path}: NOT as it was packed: {len(found.problems)} problems. Keep the pod; fetch it again\n"
-        )
-        return BAD
-    out.write(f"{path}: {found.files} files, {format_size(found.bytes)}: every byte is as it was packed\n")
-    if unpack:
-        out.write(f"unpacked below {unpack}\n")
-    return 0
+    host = environment.get("RUNPOD_PUBLIC_IP", "HOST")
+    port = environment.get("RUNPOD_TCP_PORT_22", "PORT")
+    source = shlex.quote(f"root@{host}:{bundle.absolute()}")
+    shell = shlex.quote(f"ssh -p {port}")
+    return (
+        f"rsync --partial --append-verify --progress -e {shell} {source} .",
+        f"scp -P {port} {source} .",
+    )
 
 
-def _plan(session: Path) -> Plan:
-    """Return the plan that a session runs.
-
-    Raises:
-        NoStory: it cannot be read.
-    """
+def _load_plan(session: Path) -> Plan:
     try:
         return Plan.model_validate_json(SessionFolder(session).plan.read_bytes())
     except (OSError, ValueError) as error:
-        raise story.NoStory(f"{session}: expected the folder of a session: {first_line(error)}") from None
+        raise HistoryError(f"{session}: expected the folder of a session: {first_line(error)}") from None
+
+
+def _build_masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
+    """Return a masker for the plan's secrets and the addresses of its notifications."""
+    return Masker.of(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
+
+
+def _find_outputs(session: Path) -> Path:
+    """Return the folder of a session's outputs: its artifact folder, or the archive once another session ran.
+
+    The path is derived from the session's folder, so it also holds in an unpacked bundle.
+    """
+    artifacts = session.parent.parent
+    archived = artifacts / ARCHIVE_FOLDER / session.name
+    return archived if archived.is_dir() else artifacts
+
+
+def _load_history(
+    session: Path, masker: Masker, environment: Mapping[str, str], clock: Clock
+) -> SessionHistory:
+    machine, _ = pod.incarnation(environment)
+    return load_history(session, _find_outputs(session), clock, machine, masker)
+
+
+def _write_report_files(
+    session: Path, folder: Path, masker: Masker, environment: Mapping[str, str], clock: Clock
+) -> tuple[Path, Path]:
+    history = _load_history(session, masker, environment, clock)
+    html, markdown = folder / HTML_NAME, folder / MARKDOWN_NAME
+    files.write_whole(html, render_html(history, masker))
+    files.write_whole(markdown, render_markdown(history, masker))
+    return html, markdown
+
+
+def _print_contents(contents: BundleContents, out: TextIO) -> None:
+    groups = contents.groups
+    width = max((len(pattern) for pattern in (*groups, "total")))
+    for pattern, (count, size) in groups.items():
+        out.write(f"{pattern:<{width}}  {count:>6,} files  {format_size(size):>8}\n")
+    out.write(f"{'total':<{width}}  {len(contents.files):>6,} files  {format_size(contents.bytes):>8}\n")
+    for notice in contents.notices:
+        out.write(f"note: {notice}\n")
+
+
+class _ProgressPrinter:
+    """Prints a line for each ten percent."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._next_percent = 10
+
+    def __call__(self, done: int, total: int) -> None:
+        percent = 100 * done // max(1, total)
+        while self._next_percent <= min(percent, 100):
+            self._out.write(f"packed {self._next_percent} %\n")
+            self._out.flush()
+            self._next_percent += 10

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.report import archive, verify
-from app.report.bundle import BundleError, Contents, contents, pack, transfer_commands
+from app.report.bundle_check import check_bundle, unpack_bundle
+from app.report.bundle_contents import BundleContents, BundleError, collect_contents
+from app.report.bundle_format import END_OF_ARCHIVE, encode_header, encode_padding
+from app.report.bundle_writer import pack_bundle
+from app.report.commands import transfer_commands
 from app.session.masking import Masker
 
 TOKEN = "hf_0123456789abcdef"
@@ -41,18 +44,18 @@ def artifacts(tmp_path: Path) -> Path:
     return folder
 
 
-def found(artifacts: Path) -> Contents:
-    return contents(artifacts, PATTERNS, artifacts / "sessions/s1")
+def bundle_contents(artifacts: Path) -> BundleContents:
+    return collect_contents(artifacts, PATTERNS, artifacts / "sessions/s1")
 
 
 def packed(artifacts: Path, target: Path) -> bytes:
-    pack(found(artifacts), target, MASKER)
+    pack_bundle(bundle_contents(artifacts), target, MASKER)
     return target.read_bytes()
 
 
 def test_what_is_named_is_packed_and_checkpoints_are_not(artifacts: Path, tmp_path: Path) -> None:
     target = tmp_path / "s1.tar"
-    result = pack(found(artifacts), target, MASKER)
+    result = pack_bundle(bundle_contents(artifacts), target, MASKER)
     with tarfile.open(target) as tar:
         names = tar.getnames()
     assert names == [
@@ -67,22 +70,22 @@ def test_what_is_named_is_packed_and_checkpoints_are_not(artifacts: Path, tmp_pa
         "s1/BUNDLE.json",
         "s1/MANIFEST.sha256",
     ]
-    assert result.files == len(names) - 1 == verify.verify(target).files
+    assert result.files == len(names) - 1 == check_bundle(target).files
     assert result.bytes == target.stat().st_size
     assert target.stat().st_mode & 0o777 == 0o600
-    assert verify.verify(target).problems == ()
+    assert check_bundle(target).problems == ()
 
 
 def test_a_token_in_a_log_is_masked(artifacts: Path, tmp_path: Path) -> None:
     write(artifacts / "logs/training_args.bin", b"\0pickle " + TOKEN.encode())
-    result = pack(found(artifacts), tmp_path / "s1.tar", MASKER)
+    result = pack_bundle(bundle_contents(artifacts), tmp_path / "s1.tar", MASKER)
     data = (tmp_path / "s1.tar").read_bytes()
     assert TOKEN.encode() not in data
     assert b"logging in with [secret HF_TOKEN]\nstep 2" in data
     assert result.masked == ("logs/sft_training_1.log",)
     assert result.notices == ("logs/training_args.bin: left out, it is not text and holds a secret",)
     assert TOKEN.encode() in (artifacts / "logs/sft_training_1.log").read_bytes()
-    assert verify.verify(tmp_path / "s1.tar").problems == ()
+    assert check_bundle(tmp_path / "s1.tar").problems == ()
 
 
 def test_the_name_of_the_bundle_does_not_matter(artifacts: Path, tmp_path: Path) -> None:
@@ -90,11 +93,11 @@ def test_the_name_of_the_bundle_does_not_matter(artifacts: Path, tmp_path: Path)
 
 
 def test_the_sizes_are_known_before(artifacts: Path) -> None:
-    groups = found(artifacts).groups
+    groups = bundle_contents(artifacts).groups
     assert groups["models"] == (3, 256 * 800 + 9)
     assert groups["final_comparison.*"] == (1, 19)
     assert "sessions/s1" in groups
-    assert sum(size for _, size in groups.values()) == found(artifacts).bytes
+    assert sum(size for _, size in groups.values()) == bundle_contents(artifacts).bytes
 
 
 def test_the_same_files_give_the_same_bytes(artifacts: Path, tmp_path: Path) -> None:
@@ -118,9 +121,9 @@ def test_interrupted_and_resumed(artifacts: Path, tmp_path: Path, share: float) 
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        pack(found(artifacts), target, MASKER, interrupt)
+        pack_bundle(bundle_contents(artifacts), target, MASKER, interrupt)
     assert not target.exists()
-    result = pack(found(artifacts), target, MASKER)
+    result = pack_bundle(bundle_contents(artifacts), target, MASKER)
     assert target.read_bytes() == whole
     assert (result.resumed_bytes > 0) == (share > 0.6)
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["s1.tar"]
@@ -134,10 +137,10 @@ def test_weights_that_changed_since_are_packed_again(artifacts: Path, tmp_path: 
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        pack(found(artifacts), target, MASKER, interrupt)
+        pack_bundle(bundle_contents(artifacts), target, MASKER, interrupt)
     write(artifacts / "models/sft_model/adapter_model.safetensors", b"other")
-    pack(found(artifacts), target, MASKER)
-    assert verify.verify(target).problems == ()
+    pack_bundle(bundle_contents(artifacts), target, MASKER)
+    assert check_bundle(target).problems == ()
     assert target.read_bytes() == packed(artifacts, tmp_path / "whole/s1.tar")
 
 
@@ -149,28 +152,28 @@ def test_a_bundle_cut_by_a_crash_is_not_continued_past_the_cut(artifacts: Path, 
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        pack(found(artifacts), target, MASKER, interrupt)
+        pack_bundle(bundle_contents(artifacts), target, MASKER, interrupt)
     partial = tmp_path / "s1.tar.partial"
     partial.write_bytes(partial.read_bytes()[:1000])
     (tmp_path / "s1.tar.partial.jsonl").open("ab").write(b'{"torn')
-    assert pack(found(artifacts), target, MASKER).resumed_bytes == 0
+    assert pack_bundle(bundle_contents(artifacts), target, MASKER).resumed_bytes == 0
     assert target.read_bytes() == packed(artifacts, tmp_path / "whole/s1.tar")
 
 
 def test_a_log_that_grows_is_packed_as_it_was_found(artifacts: Path, tmp_path: Path) -> None:
-    listed = found(artifacts)
+    listed = bundle_contents(artifacts)
     with (artifacts / "logs/sft_training_1.log").open("ab") as log:
         log.write(b"step 3\n")
-    pack(listed, tmp_path / "s1.tar", MASKER)
+    pack_bundle(listed, tmp_path / "s1.tar", MASKER)
     assert b"step 3" not in (tmp_path / "s1.tar").read_bytes()
-    assert verify.verify(tmp_path / "s1.tar").problems == ()
+    assert check_bundle(tmp_path / "s1.tar").problems == ()
 
 
 def test_a_file_that_shrinks_is_said(artifacts: Path, tmp_path: Path) -> None:
-    listed = found(artifacts)
+    listed = bundle_contents(artifacts)
     write(artifacts / "models/sft_model/adapter_model.safetensors", b"short")
     with pytest.raises(BundleError, match="changed while it was packed"):
-        pack(listed, tmp_path / "s1.tar", MASKER)
+        pack_bundle(listed, tmp_path / "s1.tar", MASKER)
 
 
 def test_links_and_odd_names_are_left_out_and_said(artifacts: Path, tmp_path: Path) -> None:
@@ -178,14 +181,14 @@ def test_links_and_odd_names_are_left_out_and_said(artifacts: Path, tmp_path: Pa
     (artifacts / "logs/link.log").symlink_to(tmp_path / "outside.txt")
     (artifacts / "sft_data/away").symlink_to(tmp_path)
     write(artifacts / "logs/line\nbreak.log", b"")
-    listed = contents(artifacts, [*PATTERNS, "sft_data/away/*", "nothing"], artifacts / "sessions/s1")
+    listed = collect_contents(artifacts, [*PATTERNS, "sft_data/away/*", "nothing"], artifacts / "sessions/s1")
     assert sorted(notice.split(":")[0] for notice in listed.notices) == [
         "'logs/line\\nbreak.log'",
         "logs/link.log",
         "nothing",
         "sft_data/away",
     ]
-    pack(listed, tmp_path / "s1.tar", MASKER)
+    pack_bundle(listed, tmp_path / "s1.tar", MASKER)
     assert b"outside" not in (tmp_path / "s1.tar").read_bytes()
 
 
@@ -193,37 +196,37 @@ def test_everything_is_all_but_what_is_kept_elsewhere(artifacts: Path) -> None:
     write(artifacts / "bundles/s0.tar", b"old")
     write(artifacts / "archive/s0/final_comparison.txt", b"old")
     write(artifacts / ".final_comparison.txt.x1", b"half")
-    listed = contents(artifacts, ["*"], artifacts / "sessions/s1")
-    assert {item.name.split("/")[0] for item in listed.items} == {
+    listed = collect_contents(artifacts, ["*"], artifacts / "sessions/s1")
+    assert {file.name.split("/")[0] for file in listed.files} == {
         "final_comparison.txt",
         "logs",
         "models",
         "sessions",
         "sft_data",
     }
-    assert not any("checkpoint" in item.name for item in listed.items)
+    assert not any("checkpoint" in file.name for file in listed.files)
 
 
 @pytest.mark.parametrize("pattern", ["../other", "/etc/*", "", "a/../../b"])
 def test_a_pattern_that_leaves_the_folder_is_refused(artifacts: Path, pattern: str) -> None:
     with pytest.raises(BundleError, match="below the artifact folder"):
-        contents(artifacts, [pattern], artifacts / "sessions/s1")
+        collect_contents(artifacts, [pattern], artifacts / "sessions/s1")
 
 
 def test_two_at_once_do_not_write_the_same_bundle(artifacts: Path, tmp_path: Path) -> None:
     def again(done: int, total: int) -> None:
         with pytest.raises(BundleError, match="another process"):
-            pack(found(artifacts), tmp_path / "s1.tar", MASKER)
+            pack_bundle(bundle_contents(artifacts), tmp_path / "s1.tar", MASKER)
 
-    pack(found(artifacts), tmp_path / "s1.tar", MASKER, again)
+    pack_bundle(bundle_contents(artifacts), tmp_path / "s1.tar", MASKER, again)
 
 
 def test_memory_is_constant(artifacts: Path, tmp_path: Path) -> None:
     write(artifacts / "models/big.safetensors", bytes(20 << 20))
     write(artifacts / "logs/big.log", b"step 1 loss 0.5 50% done\n" * 400_000)
     tracemalloc.start()
-    pack(found(artifacts), tmp_path / "s1.tar", MASKER)
-    assert verify.verify(tmp_path / "s1.tar").problems == ()
+    pack_bundle(bundle_contents(artifacts), tmp_path / "s1.tar", MASKER)
+    assert check_bundle(tmp_path / "s1.tar").problems == ()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
@@ -239,17 +242,17 @@ def test_one_flipped_byte_anywhere_is_found(artifacts: Path, tmp_path: Path) -> 
     with damaged.open("r+b") as file:
         for at in range(0, len(data), 7):
             os.pwrite(file.fileno(), bytes([data[at] ^ 1 << at % 8]), at)
-            assert verify.verify(damaged).problems, at
+            assert check_bundle(damaged).problems, at
             os.pwrite(file.fileno(), data[at : at + 1], at)
-    assert verify.verify(damaged).problems == ()
+    assert check_bundle(damaged).problems == ()
 
 
 def test_a_tampered_file_is_named(artifacts: Path, tmp_path: Path) -> None:
     data = packed(artifacts, tmp_path / "s1.tar")
     (tmp_path / "s1.tar").write_bytes(data.replace(b"SFT 70 %", b"SFT 99 %"))
-    problems = verify.verify(tmp_path / "s1.tar").problems
+    problems = check_bundle(tmp_path / "s1.tar").problems
     assert problems == ("final_comparison.txt: its bytes are not those of the manifest",)
-    assert verify.unpack(tmp_path / "s1.tar", tmp_path / "home").problems == problems
+    assert unpack_bundle(tmp_path / "s1.tar", tmp_path / "home").problems == problems
     assert list((tmp_path / "home").iterdir()) == []
 
 
@@ -260,34 +263,34 @@ def test_a_bundle_that_was_cut_is_not_whole(cut: int, artifacts: Path, tmp_path:
     data = target.read_bytes() if target.exists() else packed(artifacts, target)
     short = tmp_path / "short.tar"
     short.write_bytes(data[: cut % len(data)])
-    assert verify.verify(short).problems
+    assert check_bundle(short).problems
     short.write_bytes(data + b"\0" * (1 + cut % 5000))
-    assert verify.verify(short).problems
+    assert check_bundle(short).problems
 
 
 @given(data=st.binary(max_size=3000))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_only_a_bad_bundle(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "any.tar").write_bytes(data)
-    assert verify.verify(tmp_path / "any.tar").problems
+    assert check_bundle(tmp_path / "any.tar").problems
 
 
 def test_unpacked_and_checked_there_also_without_gonogo(artifacts: Path, tmp_path: Path) -> None:
     packed(artifacts, tmp_path / "s1.tar")
     home = tmp_path / "home"
-    assert verify.unpack(tmp_path / "s1.tar", home).problems == ()
+    assert unpack_bundle(tmp_path / "s1.tar", home).problems == ()
     folder = home / "s1"
     assert (folder / "final_comparison.txt").read_bytes() == b"base 10 %\nSFT 70 %\n"
-    assert verify.verify(folder).problems == ()
+    assert check_bundle(folder).problems == ()
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "MANIFEST.sha256"], cwd=folder, check=True)
     with pytest.raises(FileExistsError):
-        verify.unpack(tmp_path / "s1.tar", home)
+        unpack_bundle(tmp_path / "s1.tar", home)
 
     (folder / "final_comparison.txt").write_bytes(b"base 10 %\nSFT 71 %\n")
     (folder / "logs/sft_training_1.log").unlink()
     (folder / "extra").write_bytes(b"")
     (folder / "link").symlink_to("/etc")
-    assert sorted(verify.verify(folder).problems) == [
+    assert sorted(check_bundle(folder).problems) == [
         "'extra': it is not in the manifest",
         "'link': it is not a plain file",
         "final_comparison.txt: its bytes are not those of the manifest",
@@ -303,7 +306,7 @@ def hostile(name: str = "s1/x", **fields: object) -> bytes:
 
 
 def honest(name: str, data: bytes = b"") -> bytes:
-    return archive.header(name, len(data)) + data + archive.padding(len(data))
+    return encode_header(name, len(data)) + data + encode_padding(len(data))
 
 
 @pytest.mark.parametrize(
@@ -341,8 +344,8 @@ def honest(name: str, data: bytes = b"") -> bytes:
 )
 def test_hostile_bundles_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
     target = tmp_path / "hostile.tar"
-    target.write_bytes(data + (archive.END if data else b""))
-    problems = verify.unpack(target, tmp_path / "home").problems
+    target.write_bytes(data + (END_OF_ARCHIVE if data else b""))
+    problems = unpack_bundle(target, tmp_path / "home").problems
     assert len(problems) == 1
     assert re.search(message, problems[0])
     assert list((tmp_path / "home").iterdir()) == []

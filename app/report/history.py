@@ -1,0 +1,197 @@
+"""The history of a session, read from its journal and the files of its attempts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from app.monitor.files import LogMetrics, ProgressTail
+from app.plan.schema import Phase, Plan
+from app.report.comparison_file import ModelComparison, read_comparison, read_comparison_text
+from app.session import projection
+from app.session.clock import Clock
+from app.session.folder import SessionFolder
+from app.session.gate import judge
+from app.session.journal import journal
+from app.session.journal.events import Judged
+from app.session.journal.state import Attempt, State, recover
+from app.session.masking import Masker
+from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
+from phases.contract.protocol import Artifact, Notice, Result, Sample
+from widgets.series import Series, SeriesBuilder
+
+_MAX_SAMPLES = 6
+_GIB = 2**30
+
+
+class HistoryError(Exception):
+    """A session has not started or cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class MemoryUsage:
+    """Memory of a GPU, of the phase's processes or of the host, in GiB over the attempt's minutes."""
+
+    name: str
+    series: Series
+    peak: float
+    total: float
+
+
+@dataclass(frozen=True)
+class AttemptHistory:
+    """One attempt: its journal entries, what it reported, and the memory it used."""
+
+    view: AttemptView
+    judged: Judged | None
+    result: Result | None
+    series: dict[str, Series]
+    samples: tuple[Sample, ...]
+    notices: tuple[Notice, ...]
+    artifacts: tuple[Artifact, ...]
+    memory: tuple[MemoryUsage, ...]
+
+
+@dataclass(frozen=True)
+class PhaseHistory:
+    """One phase: its plan, its present state and its attempts."""
+
+    plan: Phase
+    view: PhaseView
+    attempts: tuple[AttemptHistory, ...]
+
+    @property
+    def last(self) -> AttemptHistory | None:
+        """The latest attempt with a verdict, or the latest attempt if none has one."""
+        with_verdict = [attempt for attempt in self.attempts if attempt.judged]
+        candidates = with_verdict or self.attempts
+        return candidates[-1] if candidates else None
+
+
+@dataclass(frozen=True)
+class SessionHistory:
+    """A session; `damage` describes the part of its journal that cannot be read."""
+
+    plan: Plan
+    state: State
+    session: SessionSnapshot
+    phases: tuple[PhaseHistory, ...]
+    comparison: ModelComparison | None
+    comparison_text: str
+    damage: str
+
+
+def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker: Masker) -> SessionHistory:
+    """Return the history of a session up to now.
+
+    Args:
+        folder: the session's folder.
+        outputs: the folder that its phases wrote to.
+        clock: the current time.
+        machine: the name of this machine's boot. On the session's own machine its clock still runs;
+            elsewhere the history ends with the last journal entry.
+        masker: masks secrets in what the phases wrote.
+
+    Raises:
+        HistoryError: the session has not started, or its records cannot be read.
+    """
+    files = SessionFolder(folder)
+    try:
+        plan = Plan.model_validate_json(files.plan.read_bytes())
+        state, damage = recover(journal.read(files.journal))
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"{folder}: expected a session that has started: {first_line(error)}") from None
+    if state.started is None:
+        raise HistoryError(f"{folder}: the session has not started")
+    if state.time.machine == machine:
+        wall, mono = clock.wall(), clock.mono()
+    else:
+        wall, mono = state.time.wall, state.time.mono
+    session = projection.snapshot(folder, plan, state, projection.Live(), wall, mono)
+    phases = []
+    for record, view in zip(state.phases, session.phases, strict=True):
+        phase = plan.phase(view.id)
+        attempts = tuple(
+            _load_attempt(files.attempt(view.id, attempt.number), phase, attempt, attempt_view, masker)
+            for attempt, attempt_view in zip(record.attempts, view.attempts, strict=True)
+        )
+        phases.append(PhaseHistory(phase, view, attempts))
+    return SessionHistory(
+        plan=plan,
+        state=state,
+        session=session,
+        phases=tuple(phases),
+        comparison=read_comparison(outputs),
+        comparison_text=read_comparison_text(outputs),
+        damage=damage,
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    return str(error).split("\n", 1)[0]
+
+
+def _load_attempt(
+    folder: Path, phase: Phase, attempt: Attempt, view: AttemptView, masker: Masker
+) -> AttemptHistory:
+    progress = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
+    log = LogMetrics(folder / "output.log", phase.metrics, SeriesBuilder)
+    _read_to_end(progress)
+    if phase.metrics:
+        _read_to_end(log)
+    try:
+        result = judge.read_result(folder / "result.json", masker)
+    except ValueError:
+        result = None
+    return AttemptHistory(
+        view=view,
+        judged=attempt.judged,
+        result=result,
+        series={name: builder.series() for name, builder in (log.series | progress.series).items()},
+        samples=tuple(progress.samples)[:_MAX_SAMPLES],
+        notices=tuple(notice for notice in progress.notices if notice.level != "info"),
+        artifacts=tuple(progress.artifacts.values()),
+        memory=_read_memory(folder / "machine.jsonl"),
+    )
+
+
+def _read_to_end(tail: ProgressTail[SeriesBuilder] | LogMetrics[SeriesBuilder]) -> None:
+    while tail.poll():
+        pass
+
+
+def _read_memory(path: Path) -> tuple[MemoryUsage, ...]:
+    """Return the memory of each GPU or, without a GPU, of the phase's processes and the host."""
+    used: dict[str, SeriesBuilder] = {}
+    peak: dict[str, float] = {}
+    total: dict[str, float] = {}
+    start = None
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return ()
+    with file:
+        for line in file:
+            try:
+                sample = msgspec.json.decode(line, type=MachineSample)
+            except msgspec.DecodeError:
+                continue
+            if start is None:
+                start = sample.time
+            for name, bytes_used, bytes_total in _list_memory(sample):
+                gib = bytes_used / _GIB
+                used.setdefault(name, SeriesBuilder(name)).add((sample.time - start) / 60, gib)
+                peak[name] = max(peak.get(name, 0.0), gib)
+                total[name] = bytes_total / _GIB
+    return tuple(MemoryUsage(name, used[name].series(), peak[name], total[name]) for name in used)
+
+
+def _list_memory(sample: MachineSample) -> list[tuple[str, int, int]]:
+    """Return name, used bytes and total bytes of the memories in a sample."""
+    if sample.gpus:
+        return [(f"GPU {gpu.index}", gpu.memory_used, gpu.memory_total) for gpu in sample.gpus]
+    host = ("host", sample.memory_used, sample.memory_total)
+    if sample.phase_memory is None:
+        return [host]
+    return [("phase", sample.phase_memory, sample.memory_total), host]

@@ -1,0 +1,118 @@
+"""Measured rates and gains with their intervals, and the provenance that all phases share."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.report.history import SessionHistory
+
+
+@dataclass(frozen=True)
+class MeasuredRate:
+    """A rate between 0 and 1 that a phase measured with an interval."""
+
+    phase: str
+    metric: str
+    value: float
+    low: float
+    high: float
+
+
+def find_rates(history: SessionHistory) -> list[list[MeasuredRate]]:
+    """Return the rates that phases report as `x`, `x_low` and `x_high`, grouped by metric and program.
+
+    Metrics that the comparison repeats are left to the comparison.
+    """
+    groups: dict[tuple[str, object], list[MeasuredRate]] = {}
+    compared = history.comparison.metrics if history.comparison else {}
+    for phase in history.phases:
+        metrics = phase.last.view.metrics if phase.last else {}
+        program = phase.plan.run or phase.plan.command
+        for name in metrics:
+            if name in compared:
+                continue
+            values = [metrics.get(key) for key in (name, f"{name}_low", f"{name}_high")]
+            numbers = [value for value in values if isinstance(value, int | float) and 0 <= value <= 1]
+            if len(numbers) == len(values):
+                rate = MeasuredRate(phase.view.title, name, *numbers)
+                groups.setdefault((name, program), []).append(rate)
+    return list(groups.values())
+
+
+_GAIN_FIELDS = ("gain", "gain_low", "gain_high", "gained", "lost", "p", "p_raw", "detectable")
+
+
+@dataclass(frozen=True)
+class ModelGain:
+    """The gain of a second model over a first on the same prompts, with its interval and significance.
+
+    `scale` is the end of the axis on which all gains are drawn, with zero in its middle.
+    """
+
+    first: str
+    second: str
+    scale: float
+    gain: float
+    low: float
+    high: float
+    gained: float
+    lost: float
+    p: float
+    p_raw: float
+    detectable: float
+
+    @property
+    def interval_start(self) -> float:
+        """The start of the interval in percent of the axis."""
+        return 50 + 50 * self.low / self.scale
+
+    @property
+    def interval_length(self) -> float:
+        """The length of the interval in percent of the axis."""
+        return 50 * (self.high - self.low) / self.scale
+
+    @property
+    def mark(self) -> float:
+        """The position of the gain in percent of the axis."""
+        return 50 + 50 * self.gain / self.scale
+
+
+def find_gains(history: SessionHistory) -> list[ModelGain]:
+    """Return the gains for which the comparison holds every field."""
+    metrics = history.comparison.metrics if history.comparison else {}
+    complete: list[tuple[str, str, list[float]]] = []
+    for name in metrics:
+        match = re.fullmatch(r"gain_(?!low_|high_)(.+)_(.+)", name)
+        if match is None:
+            continue
+        first, second = match.groups()
+        values = [metrics.get(f"{field}_{first}_{second}") for field in _GAIN_FIELDS]
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        if len(numbers) == len(values):
+            complete.append((first, second, numbers))
+    scale = max((abs(value) for _, _, numbers in complete for value in numbers[:3]), default=0) or 1.0
+    return [ModelGain(first, second, scale, *numbers) for first, second, numbers in complete]
+
+
+def find_shared_provenance(history: SessionHistory) -> dict[str, object]:
+    """Return the provenance on which all phases agree, such as versions, hardware and seeds, by dotted name."""
+    records = [
+        dict(_flatten(phase.last.result.provenance))
+        for phase in history.phases
+        if phase.last and phase.last.result and phase.last.result.provenance
+    ]
+    if not records:
+        return {}
+    return {
+        name: value
+        for name, value in records[0].items()
+        if all(record.get(name, value) == value for record in records)
+    }
+
+
+def _flatten(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
