@@ -1,10 +1,14 @@
-"""Durations, sizes and money as text, in one way everywhere: screens, commands, reports and messages."""
+"""Numbers, durations, sizes and money as text, the same in screens, commands, reports and messages."""
 
+import math
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86400
+
+Value = int | float | str | bool | None
 
 
 class _Range(Protocol):
@@ -112,3 +116,28 @@ def format_size(size: float) -> str:
         if size < 999.5:  # noqa: PLR2004
             return f"{size:.0f} {unit}" if size >= 99.5 else f"{trim_decimal(size)} {unit}"  # noqa: PLR2004
     return f"{trim_decimal(size / 1000)} TB"
+
+
+def format_number(number: float | None, digits: int = 4) -> str:
+    """Return a number with that many significant digits; `NaN` if it is missing or not finite."""
+    if number is None or not math.isfinite(number):
+        return "NaN"
+    if float(number).is_integer() and abs(number) < 1e7:  # noqa: PLR2004
+        return f"{number:,.0f}"
+    if abs(number) >= 10**digits:
+        return f"{number:,.0f}"
+    text = f"{number:.{digits}g}"
+    return f"{number:.1e}" if "e" in text else text
+
+
+def format_value(value: Value | Sequence[Value]) -> str:
+    """Return the value of a parameter."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return format_number(value)
+    if isinstance(value, str):
+        return value
+    return ", ".join(str(item) for item in value)

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from app.report import commands
-from app.report.verify import unpack, verify
+from app.report.bundle_check import check_bundle, unpack_bundle
 from app.session import start, status_text
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
@@ -288,11 +288,11 @@ def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
 def test_the_bundle_verifies_and_unpacks_to_a_session(session: Path, tmp_path: Path) -> None:
     bundle = tmp_path / f"{session.name}.tar"
     bundle.write_bytes(gzip.decompress((BEFORE / "bundle.tar.gz").read_bytes()))
-    found = verify(bundle)
+    found = check_bundle(bundle)
     assert found.problems == ()
     assert found.files > 100
-    assert unpack(bundle, tmp_path / "home").problems == ()
+    assert unpack_bundle(bundle, tmp_path / "home").problems == ()
     home = tmp_path / "home" / session.name
-    assert verify(home).problems == ()
+    assert check_bundle(home).problems == ()
     assert SessionClient(home / "sessions" / session.name).recorded().state == "finished"
     assert commands.verify_bundle(bundle, io.StringIO()) == 0

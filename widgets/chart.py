@@ -13,8 +13,9 @@ from typing import Final
 
 from textual.content import Content
 
+from app.units import format_number
 from widgets import styles
-from widgets.format import format_number, format_step
+from widgets.format import format_step
 from widgets.series import Point
 from widgets.text import truncate
 

@@ -7,10 +7,10 @@ from typing import Final
 from textual.content import Content
 
 from app.session.snapshot import PhaseView
-from app.units import format_age, format_duration, format_hours, format_usd_range
+from app.units import format_age, format_duration, format_hours, format_number, format_usd_range
 from widgets import styles
 from widgets.chart import DASHED, DOTTED, SOLID, Curve, nearest, plot, smoothed
-from widgets.format import format_count, format_number, format_step
+from widgets.format import format_count, format_step
 from widgets.header import bar
 from widgets.phase_table import look, result
 from widgets.rows import Part, ViewRows, row

@@ -1,34 +1,7 @@
 """Numbers and metric values as text."""
 
-import math
-
 from app.session.snapshot import Value
-from app.units import trim_decimal
-
-
-def format_number(number: float | None, digits: int = 4) -> str:
-    """Return a number with that many significant digits; `NaN` if it is missing or not finite."""
-    if number is None or not math.isfinite(number):
-        return "NaN"
-    if float(number).is_integer() and abs(number) < 1e7:  # noqa: PLR2004
-        return f"{number:,.0f}"
-    if abs(number) >= 10**digits:
-        return f"{number:,.0f}"
-    text = f"{number:.{digits}g}"
-    return f"{number:.1e}" if "e" in text else text
-
-
-def format_value(value: Value | list[Value]) -> str:
-    """Return the value of a parameter."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return format_number(value)
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return value
+from app.units import format_number, format_value, trim_decimal
 
 
 def format_metric(value: Value) -> str:

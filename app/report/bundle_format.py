@@ -1,8 +1,9 @@
 """The bundle's file format: an uncompressed tar of regular files that ends with a SHA-256 manifest.
 
 Adapters make up nearly all of a bundle and do not compress. An uncompressed tar can be resumed, fetched with
-`rsync --append-verify` and read by any tool. A member's header depends only on its name and size, so equal files
-give equal bytes, and a reader can reject every other header: links, devices, owners, modes, alternative spellings.
+`rsync --append-verify` and read by any tool. A member's header depends only on its name and size, so equal
+files give equal bytes, and a reader can reject every other header: links, devices, owners, modes, and
+alternative spellings.
 """
 
 import io
@@ -92,7 +93,9 @@ def iter_members(file: BinaryIO, length: int) -> Iterator[tuple[str, int]]:
             break
         name, size, header = _read_header(file, block, position)
         if encode_header(name, size) != header:
-            raise BundleFormatError(f"byte {position}: the header of {name!r} is not the one that gonogo writes")
+            raise BundleFormatError(
+                f"byte {position}: the header of {name!r} is not the one that gonogo writes"
+            )
         if not is_safe_name(name):
             raise BundleFormatError(f"byte {position}: {name!r} is not a plain relative path")
         if file.tell() + size + len(END_OF_ARCHIVE) > length:

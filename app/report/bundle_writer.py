@@ -82,7 +82,7 @@ def pack_bundle(
         free = shutil.disk_usage(target.parent).free
         if contents.bytes - start > free:
             raise BundleError(
-                f"{target.parent}: {free:,} bytes are free, the bundle needs {contents.bytes - start:,} more. "
+                f"{target.parent}: {free:,} bytes are free, but the bundle needs {contents.bytes - start:,}. "
                 "Free some space, or choose another place with --output"
             )
         tar.seek(start)
@@ -112,7 +112,7 @@ def _open_exclusively(path: Path) -> Iterator[BinaryIO]:
 
 
 def _find_packed_weights(tar: BinaryIO, log: Path, files: Sequence[BundleFile]) -> list[_PackedWeights]:
-    """Return the leading files of an unfinished bundle that are unchanged, and rewrite the log to hold them."""
+    """Return the unchanged files at the start of an unfinished bundle, and limit the log to them."""
     packed: list[_PackedWeights] = []
     size = os.fstat(tar.fileno()).st_size
     try:
@@ -203,9 +203,7 @@ class _BundleWriter:
                 break
             self._tar.write(chunk)
         if written != size:
-            raise BundleError(
-                f"{file.path} changed while it was packed. Run gonogo bundle again to resume"
-            )
+            raise BundleError(f"{file.path} changed while it was packed. Run gonogo bundle again to resume")
         self._tar.write(encode_padding(size))
         self.hashes[file.name] = digest.hexdigest()
 

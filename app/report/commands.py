@@ -45,7 +45,9 @@ def write_report(
     """
     try:
         masker = _build_masker(_load_plan(session), environment)
-        for path in _write_report_files(session, output or _find_outputs(session), masker, environment, clock):
+        for path in _write_report_files(
+            session, output or _find_outputs(session), masker, environment, clock
+        ):
             out.write(f"{path}\n")
     except (HistoryError, OSError) as error:
         raise ReportError(str(error)) from error
@@ -116,7 +118,9 @@ def verify_bundle(path: Path, out: TextIO, *, unpack: Path | None = None) -> int
     for problem in check.problems:
         out.write(f"{problem}\n")
     if check.problems:
-        out.write(f"{path}: DAMAGED: {len(check.problems)} problems. Keep the pod and fetch the bundle again\n")
+        out.write(
+            f"{path}: DAMAGED: {len(check.problems)} problems. Keep the pod and fetch the bundle again\n"
+        )
         return VERIFICATION_FAILED
     out.write(f"{path}: intact: {check.files} files, {format_size(check.bytes)}, every byte verified\n")
     if unpack:
@@ -232,7 +236,7 @@ def _write_report_files(
 
 def _print_contents(contents: BundleContents, out: TextIO) -> None:
     groups = contents.groups
-    width = max((len(pattern) for pattern in (*groups, "total")))
+    width = max(len(pattern) for pattern in (*groups, "total"))
     for pattern, (count, size) in groups.items():
         out.write(f"{pattern:<{width}}  {count:>6,} files  {format_size(size):>8}\n")
     out.write(f"{'total':<{width}}  {len(contents.files):>6,} files  {format_size(contents.bytes):>8}\n")

@@ -173,9 +173,7 @@ def _archive_superseded(
         if target.exists():
             raise RepositoryError(f"{target_name} exists already: move {superseded.path} yourself")
         if target.is_relative_to(source):
-            raise RepositoryError(
-                f"{target_name} is inside {superseded.path}: choose another finish.archive"
-            )
+            raise RepositoryError(f"{target_name} is inside {superseded.path}: choose another finish.archive")
         contents = [source] if source.is_file() else [p for p in source.rglob("*") if p.is_file()]
         size = sum(path.lstat().st_size for path in contents)
         changes.moves.append(FileMove(superseded.path, target_name, len(contents), size))

@@ -95,7 +95,7 @@ def find_gains(history: SessionHistory) -> list[ModelGain]:
 
 
 def find_shared_provenance(history: SessionHistory) -> dict[str, object]:
-    """Return the provenance on which all phases agree, such as versions, hardware and seeds, by dotted name."""
+    """Return the provenance on which all phases agree, by dotted name: versions, hardware, seeds."""
     records = [
         dict(_flatten(phase.last.result.provenance))
         for phase in history.phases

@@ -1,4 +1,4 @@
-"""Changes to the operator's git repository: shown as a diff, then applied to the working tree, never committed."""
+"""Changes to the operator's git repository: shown as a diff, applied to the working tree, never committed."""
 
 import difflib
 import shutil
@@ -130,7 +130,9 @@ class Repository:
         """
         for edit in changes.edits:
             if self.read_text(edit.path) != edit.before:
-                raise RepositoryError(f"{edit.path} changed after the diff was shown: run gonogo finish again")
+                raise RepositoryError(
+                    f"{edit.path} changed after the diff was shown: run gonogo finish again"
+                )
         for move in changes.moves:
             target = self.resolve(move.target)
             target.parent.mkdir(parents=True, exist_ok=True)

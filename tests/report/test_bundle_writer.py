@@ -83,7 +83,7 @@ def test_a_token_in_a_log_is_masked(artifacts: Path, tmp_path: Path) -> None:
     assert TOKEN.encode() not in data
     assert b"logging in with [secret HF_TOKEN]\nstep 2" in data
     assert result.masked == ("logs/sft_training_1.log",)
-    assert result.notices == ("logs/training_args.bin: left out, it is not text and holds a secret",)
+    assert result.notices == ("logs/training_args.bin: left out, because it is binary and contains a secret",)
     assert TOKEN.encode() in (artifacts / "logs/sft_training_1.log").read_bytes()
     assert check_bundle(tmp_path / "s1.tar").problems == ()
 
@@ -251,7 +251,7 @@ def test_a_tampered_file_is_named(artifacts: Path, tmp_path: Path) -> None:
     data = packed(artifacts, tmp_path / "s1.tar")
     (tmp_path / "s1.tar").write_bytes(data.replace(b"SFT 70 %", b"SFT 99 %"))
     problems = check_bundle(tmp_path / "s1.tar").problems
-    assert problems == ("final_comparison.txt: its bytes are not those of the manifest",)
+    assert problems == ("final_comparison.txt: the content differs from the manifest",)
     assert unpack_bundle(tmp_path / "s1.tar", tmp_path / "home").problems == problems
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -291,10 +291,10 @@ def test_unpacked_and_checked_there_also_without_gonogo(artifacts: Path, tmp_pat
     (folder / "extra").write_bytes(b"")
     (folder / "link").symlink_to("/etc")
     assert sorted(check_bundle(folder).problems) == [
-        "'extra': it is not in the manifest",
-        "'link': it is not a plain file",
-        "final_comparison.txt: its bytes are not those of the manifest",
-        "logs/sft_training_1.log: it is missing",
+        "'extra': not in the manifest",
+        "'link': not a regular file",
+        "final_comparison.txt: the content differs from the manifest",
+        "logs/sft_training_1.log: missing",
     ]
 
 

@@ -137,8 +137,8 @@ def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, t
     (home / "VERIFICATION.md").write_text("not tracked\n")
     with pytest.raises(commands.ReportError) as failed:
         finish(session, home, plan_with(tmp_path))
-    assert "ROADMAP.md has changes that are not committed" in str(failed.value)
-    assert "VERIFICATION.md has changes that are not committed" in str(failed.value)
+    assert "ROADMAP.md has uncommitted changes" in str(failed.value)
+    assert "VERIFICATION.md has uncommitted changes" in str(failed.value)
     assert (home / "VERIFICATION.md").read_text() == "not tracked\n"
     assert (home / "data/sep10").exists()
 
@@ -151,14 +151,14 @@ def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, t
         ('roadmap = "link/x.md"', "expected a path inside"),
         ('status = [".git/config"]', "git's own folder"),
         ('decisions = ".git/hooks"', "git's own folder"),
-        ('roadmap = "TODO.md"', "TODO.md is not there"),
+        ('roadmap = "TODO.md"', "TODO.md does not exist"),
         ('status = ["data"]', "expected a text file"),
         ('status = ["half.md"]', "once, in this order"),
         ('superseded = [{ path = "../x", note = "n" }]', "expected a path inside"),
         ('superseded = [{ path = ".", note = "n" }]', "expected a path inside"),
         ('superseded = [{ path = "inner", note = "n" }]', "is a link"),
         ('archive = "data/sep10"\nsuperseded = [{ path = "data", note = "n" }]', "is inside data"),
-        ('archive = "taken"\nsuperseded = [{ path = "data/sep10", note = "n" }]', "is there already"),
+        ('archive = "taken"\nsuperseded = [{ path = "data/sep10", note = "n" }]', "exists already"),
     ],
 )
 def test_nothing_outside_is_touched_and_what_is_in_the_way_is_said(
@@ -177,8 +177,8 @@ def test_what_cannot_be_ticked_is_a_note(session: Path, home: Path, tmp_path: Pa
     (home / "ROADMAP.md").write_text("- [ ] training\n- [ ] more training\n")
     git(home, "commit", "-qam", "short")
     shown = finish(session, home, plan_with(tmp_path, '[finish]\nroadmap = "ROADMAP.md"\n'))
-    assert "'Training' is in several open items (lines 1, 2): name one in finish.marks" in shown
-    assert "no item has 'Baseline evaluation' in it" in shown
+    assert "several open items contain 'Training' (lines 1, 2): name one in finish.marks" in shown
+    assert "no item contains 'Baseline evaluation'" in shown
     assert "nothing to do" in shown
 
 
@@ -193,7 +193,7 @@ def test_the_command_needs_a_repository_and_a_table(
     assert "has no [finish] table" in capsys.readouterr().err
     plan = plan_with(tmp_path)
     assert cli.main([*given, str(tmp_path), "--plan", str(plan.path)]) == 2
-    assert "is in no git repository" in capsys.readouterr().err
+    assert "is not in a git repository" in capsys.readouterr().err
     assert cli.main([*given, str(home), "--plan", str(plan.path)]) == 0
     assert "nothing was written" in capsys.readouterr().out
     SessionFolder(session).plan.write_text(plan.model_dump_json())

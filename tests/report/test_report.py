@@ -10,7 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.report import commands, report, story
+from app.report import commands
+from app.report.history import SessionHistory, load_history
+from app.report.measurements import MeasuredRate, find_gains, find_rates
+from app.report.render import render_html, render_markdown, render_page
 from app.session.masking import Masker
 from tests.report.conftest import TOKEN, SteppedClock
 
@@ -18,8 +21,8 @@ MASKER = Masker({"HF_TOKEN": TOKEN})
 VOID = {"meta", "br"}
 
 
-def told(session: Path, machine: str = "elsewhere") -> story.Story:
-    return story.read(session, session.parent.parent, SteppedClock(), machine, MASKER)
+def load(session: Path, machine: str = "elsewhere") -> SessionHistory:
+    return load_history(session, session.parent.parent, SteppedClock(), machine, MASKER)
 
 
 class Page(HTMLParser):
@@ -50,7 +53,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_tells_the_story(session: Path) -> None:
-    page = Page(report.html(told(session), MASKER))
+    page = Page(render_html(load(session), MASKER))
     text = " ".join(page.text.split())
     for part in (
         "Tiny <b>session</b>",
@@ -78,7 +81,7 @@ def test_the_page_tells_the_story(session: Path) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(session: Path) -> None:
-    source = report.html(told(session), MASKER)
+    source = render_html(load(session), MASKER)
     page = Page(source)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object", "form"}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
@@ -89,21 +92,21 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(session: Path) -
     assert any("width=device-width" in (a.get("content") or "") for _, a in page.tags)
 
 
-@pytest.mark.parametrize("page", [report.html, report.markdown])
+@pytest.mark.parametrize("page", [render_html, render_markdown])
 def test_no_secret_and_no_control_character_is_in_it(session: Path, page: object) -> None:
     assert callable(page)
-    text = page(told(session), MASKER)
+    text = page(load(session), MASKER)
     assert TOKEN not in text
     assert "[secret HF" in text.replace("\\", "")
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
 def test_the_markdown_tells_the_same(session: Path) -> None:
-    text = report.markdown(told(session), MASKER)
+    text = render_markdown(load(session), MASKER)
     assert text.startswith("# Tiny \\<b\\>session\\</b\\>\n")
     assert "| Training | done | loss 0.52 | investigate | 30-60m | 40m | $2.40 |" in text
     assert "batch_size: 4 to 2" in text.replace("\\", "")
-    assert f"| the same session again | `gonogo reproduce {session.name}` |" in text
+    assert f"| reproduce with | `gonogo reproduce {session.name}` |" in text
     assert "    2\n    3\n    <b>5</b> [secret HF_TOKEN]\n" in text
     assert "<script" not in text.replace("\\<script", "")
     rows = [line for line in text.split("\n") if line.startswith("|")]
@@ -113,16 +116,16 @@ def test_the_markdown_tells_the_same(session: Path) -> None:
 
 
 def test_the_same_session_gives_the_same_report(session: Path) -> None:
-    assert report.html(told(session), MASKER) == report.html(told(session), MASKER)
+    assert render_html(load(session), MASKER) == render_html(load(session), MASKER)
 
 
 def test_time_goes_on_where_the_session_runs(session: Path) -> None:
     clock = SteppedClock()
     clock.now += 3310 + 7200
-    here = story.read(session, session.parent.parent, clock, "m", MASKER).session
+    here = load_history(session, session.parent.parent, clock, "m", MASKER).session
     assert here.phase("comparison").elapsed == pytest.approx(7200)
     assert here.money.spent_usd == pytest.approx((100 + 3310 + 7200) / 3600 * 3.6)
-    assert told(session).session.phase("comparison").elapsed == 0
+    assert load(session).session.phase("comparison").elapsed == 0
 
 
 def test_it_can_be_read_from_the_first_event_on(session: Path) -> None:
@@ -130,8 +133,8 @@ def test_it_can_be_read_from_the_first_event_on(session: Path) -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     for count in range(1, len(lines) + 1):
         journal.write_bytes(b"".join(lines[:count]))
-        Page(report.html(told(session), MASKER))
-        report.markdown(told(session), MASKER)
+        Page(render_html(load(session), MASKER))
+        render_markdown(load(session), MASKER)
 
 
 def test_a_damaged_journal_is_told_as_far_as_it_goes(session: Path) -> None:
@@ -139,11 +142,11 @@ def test_a_damaged_journal_is_told_as_far_as_it_goes(session: Path) -> None:
     data = bytearray(journal.read_bytes())
     data[len(data) // 2] ^= 1
     journal.write_bytes(data)
-    assert "can be read only in part" in report.html(told(session), MASKER)
+    assert "Part of the journal cannot be read" in render_html(load(session), MASKER)
 
 
 def test_rates_with_intervals_are_compared(session: Path) -> None:
-    whole = told(session)
+    history = load(session)
     metrics = {
         "rate": 0.74,
         "rate_low": 0.7,
@@ -152,15 +155,15 @@ def test_rates_with_intervals_are_compared(session: Path) -> None:
         "loss_low": 1.0,
         "loss_high": 1.4,
     }
-    phase = whole.phases[1]
+    phase = history.phases[1]
     last = msgspec.structs.replace(phase.attempts[1].view, metrics=metrics)
     attempts = (phase.attempts[0], dataclasses.replace(phase.attempts[1], view=last))
-    whole = dataclasses.replace(
-        whole, phases=(whole.phases[0], dataclasses.replace(phase, attempts=attempts))
+    history = dataclasses.replace(
+        history, phases=(history.phases[0], dataclasses.replace(phase, attempts=attempts))
     )
-    assert report.rates(whole) == [[report.Rate("Training", "rate", 0.74, 0.7, 0.78)]]
-    assert "| Training | rate | 74.0 % | 70.0 to 78.0 % |" in report.markdown(whole, MASKER)
-    assert "left:70.00%;width:8.00%" in report.html(whole, MASKER)
+    assert find_rates(history) == [[MeasuredRate("Training", "rate", 0.74, 0.7, 0.78)]]
+    assert "| Training | rate | 74.0 % | 70.0 to 78.0 % |" in render_markdown(history, MASKER)
+    assert "left:70.00%;width:8.00%" in render_html(history, MASKER)
 
 
 COMPARISON = {
@@ -200,26 +203,24 @@ COMPARISON = {
 def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
     artifacts = session.parent.parent
     (artifacts / "final_comparison.txt").write_text("as text")
-    assert "as text" in report.html(told(session), MASKER)
+    assert "as text" in render_html(load(session), MASKER)
     (artifacts / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
-    whole = told(session)
-    assert [(c.first, c.second, c.gain, c.p) for c in report.contrasts(whole)] == [
-        ("base", "sft", 0.5, 2.4e-33)
-    ]
-    page = report.html(whole, MASKER)
+    history = load(session)
+    assert [(c.first, c.second, c.gain, c.p) for c in find_gains(history)] == [("base", "sft", 0.5, 2.4e-33)]
+    page = render_html(history, MASKER)
     assert "+50.0" in page
     assert "2.4e-33" in page
     assert "64.7 %" in page
     assert "as text" not in page
-    assert "as text" in report.markdown(whole, MASKER)
+    assert "as text" in render_markdown(history, MASKER)
 
 
 def test_the_tiers_are_shown_line_by_line(session: Path) -> None:
     (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
-    page, status = report.html(told(session), MASKER), report.page("status.md.j2", told(session), MASKER)
+    page, status = render_html(load(session), MASKER), render_page("status.md.j2", load(session), MASKER)
     for said in ('Minimum: <span class="state s-true">reached</span>', "verdict clean", "81.7% &lt;b&gt;"):
         assert said in page
-    assert 'Publication-ready: <span class="state s-none">not shown in full</span>' in page
+    assert 'Publication-ready: <span class="state s-none">not fully shown</span>' in page
     assert "Full success: **not reached**" in status
     assert "| fail | DPO \\> 85 % | 81.7% \\<b\\> |" in status
 
@@ -229,7 +230,7 @@ def test_without_a_gpu_the_memory_is_that_of_phase_and_host(session: Path) -> No
     rows = [msgspec.json.decode(line) for line in machine.read_bytes().splitlines()]
     rows = [{**row, "gpus": [], "phase_memory": i << 28} for i, row in enumerate(rows)]
     machine.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
-    memory = told(session).phases[1].attempts[1].memory
+    memory = load(session).phases[1].attempts[1].memory
     assert [(m.name, m.peak, m.total) for m in memory] == [("phase", 59 / 4, 64), ("host", 9, 64)]
 
 
@@ -243,7 +244,7 @@ def test_hostile_records_are_only_text(session: Path) -> None:
         progress.write(b"\xff\xfe not json\n")
     (attempt / "machine.jsonl").write_bytes(b"\x00garbage\n")
     (session.parent.parent / "final_comparison.txt").write_bytes(b"</pre><script>alert(1)</script>\xff")
-    page = Page(report.html(told(session), MASKER))
+    page = Page(render_html(load(session), MASKER))
     assert "{{ 7*7 }}" in page.text
     assert "<script>alert(1)</script>" in page.text
 
@@ -256,5 +257,5 @@ def test_the_command_writes_both_files(
     assert written == [tmp_path / "artifacts/report.html", tmp_path / "artifacts/report.md"]
     assert all(path.read_text() for path in written)
     (session / "journal.jsonl").write_bytes(b"")
-    with pytest.raises(commands.ReportError, match="has not begun"):
+    with pytest.raises(commands.ReportError, match="has not started"):
         commands.write_report(session, {}, sys.stdout, clock=SteppedClock())

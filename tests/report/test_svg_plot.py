@@ -7,17 +7,17 @@ from xml.etree import ElementTree as ET
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.report.plots import HEIGHT, WIDTH, Curve, line_plot, ticks
+from app.report.svg_plot import HEIGHT, WIDTH, PlotLine, draw_lines, find_ticks
 from widgets.series import SeriesBuilder
 
 VALUES = st.none() | st.floats(allow_nan=True, allow_infinity=True)
 
 
-def curve(values: list[float | None], name: str = "loss") -> Curve:
+def curve(values: list[float | None], name: str = "loss") -> PlotLine:
     builder = SeriesBuilder(name)
     for step, value in enumerate(values):
         builder.add(step, value)
-    return Curve(name, builder.series().points, "c0")
+    return PlotLine(name, builder.series().points, "c0")
 
 
 @given(st.lists(VALUES, max_size=60), st.booleans())
@@ -26,7 +26,7 @@ def curve(values: list[float | None], name: str = "loss") -> Curve:
 def test_whatever_was_measured_is_drawn_inside_the_picture(
     values: list[float | None], from_zero: bool
 ) -> None:
-    svg = line_plot("loss", [curve(values)], "step", from_zero=from_zero)
+    svg = draw_lines("loss", [curve(values)], "step", from_zero=from_zero)
     finite = [v for v in values if v is not None and math.isfinite(v)]
     assert bool(svg) == bool(finite)
     if not svg:
@@ -41,27 +41,27 @@ def test_whatever_was_measured_is_drawn_inside_the_picture(
 
 def test_a_value_that_is_not_finite_is_a_gap() -> None:
     def curves(values: list[float | None]) -> int:
-        return line_plot("loss", [curve(values)], "step").count('class="curve')
+        return draw_lines("loss", [curve(values)], "step").count('class="curve')
 
     assert curves([3, 2, 1, 0.5]) == 1
     assert curves([3, 2, None, 1, 0.5]) == 2
     assert curves([3, 2, math.nan, math.inf, 1, 0.5]) == 2
-    assert line_plot("loss", [curve([None, math.nan])], "step") == ""
+    assert draw_lines("loss", [curve([None, math.nan])], "step") == ""
 
 
 def test_names_are_escaped() -> None:
-    svg = line_plot("<b>", [curve([1, 2], '"><script>')], "<i>")
+    svg = draw_lines("<b>", [curve([1, 2], '"><script>')], "<i>")
     assert "<script" not in svg
     ET.fromstring(svg)
 
 
 def test_many_points_make_a_small_picture() -> None:
-    svg = line_plot("loss", [curve([math.sin(i / 999) for i in range(200_000)])], "step")
+    svg = draw_lines("loss", [curve([math.sin(i / 999) for i in range(200_000)])], "step")
     assert len(svg) < 40_000
     assert "band" in svg
 
 
 def test_ticks_are_round() -> None:
-    assert ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
-    assert ticks(0.13, 0.87, 4) == [0.2, 0.4, 0.6000000000000001, 0.8]
-    assert ticks(1170, 1230, 3) == [1180, 1200, 1220]
+    assert find_ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
+    assert find_ticks(0.13, 0.87, 4) == [0.2, 0.4, 0.6000000000000001, 0.8]
+    assert find_ticks(1170, 1230, 3) == [1180, 1200, 1220]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from widgets.format import format_number
+from app.units import format_number
 
 
 @pytest.mark.parametrize(
