@@ -8,22 +8,22 @@ from textual.content import Content
 from app.units import format_size
 from phases.contract.protocol import Artifact
 from widgets import styles
+from widgets.frame import Frame
 from widgets.header import when
-from widgets.rows import ViewRows, row
+from widgets.rows import FrameWidget, row
 from widgets.text import replace_controls, tail
-from widgets.view import View
 
 SIZES = 26
 """Columns at the right edge that rows and size take."""
 
 
-def short(path: str, view: View) -> str:
+def short(path: str, frame: Frame) -> str:
     """Return a path without the artifact folder that almost all begin with."""
-    whole, folder = PurePath(view.snapshot.plan_folder, path), PurePath(view.snapshot.artifacts)
+    whole, folder = PurePath(frame.snapshot.plan_folder, path), PurePath(frame.snapshot.artifacts)
     return str(whole.relative_to(folder)) if whole.is_relative_to(folder) else path
 
 
-def artifact_row(artifact: Artifact, path: str, width: int, chosen: bool) -> Content:
+def render_artifact_row(artifact: Artifact, path: str, width: int, chosen: bool) -> Content:
     """Return a file's path as it is to be shown, and its rows and size at the right edge."""
     count = f"{artifact.rows:,} rows" if artifact.rows is not None else ""
     sizes = f"{count:>15}{format_size(artifact.bytes):>10}"
@@ -37,7 +37,7 @@ def artifact_row(artifact: Artifact, path: str, width: int, chosen: bool) -> Con
     )
 
 
-class ArtifactList(ViewRows):
+class ArtifactList(FrameWidget):
     """All files of all attempts, in the order in which they were written; one is chosen."""
 
     at = 0
@@ -46,7 +46,7 @@ class ArtifactList(ViewRows):
     def files(self) -> Sequence[Artifact]:
         """All files."""
         return [
-            each for delivery in (self.view.deliveries if self.view else ()) for each in delivery.artifacts
+            each for delivery in (self.frame.artifacts if self.frame else ()) for each in delivery.artifacts
         ]
 
     @property
@@ -60,15 +60,15 @@ class ArtifactList(ViewRows):
         self.at = min(max(0, self.at + steps), max(0, len(self.files) - 1))
         self.refresh_rows()
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows around the chosen file, and below them what more is known of it."""
         chosen = self.chosen
         if chosen is None:
             return [row(width, ("ARTIFACTS", styles.HEADING), ("  none yet", styles.QUIET))]
-        titles = {phase.id: phase.title for phase in view.snapshot.phases}
+        titles = {phase.id: phase.title for phase in frame.snapshot.phases}
         rows: list[Content] = []
         number = here = 0
-        for delivery in view.deliveries:
+        for delivery in frame.artifacts:
             attempt = f"  attempt {delivery.attempt}" if delivery.attempt > 1 else ""
             rows.append(
                 row(
@@ -80,18 +80,18 @@ class ArtifactList(ViewRows):
             for each in delivery.artifacts:
                 if each is chosen:
                     here = len(rows)
-                rows.append(artifact_row(each, short(each.path, view), width, each is chosen))
+                rows.append(render_artifact_row(each, short(each.path, frame), width, each is chosen))
                 number += 1
         count = min(self.at, number - 1) + 1
         heading = row(
             width,
             ("ARTIFACTS", styles.HEADING),
             (f"  {count} of {number}", styles.INFO),
-            (f"  in {view.snapshot.artifacts}", styles.QUIET),
+            (f"  in {frame.snapshot.artifacts}", styles.QUIET),
             right=[(format_size(sum(each.bytes for each in self.files)), styles.QUIET)],
         )
         detail = [
-            row(width, ("written ", styles.QUIET), (when(chosen.time, view.now), "")),
+            row(width, ("written ", styles.QUIET), (when(chosen.time, frame.now), "")),
             row(width, ("sha256  ", styles.QUIET), (chosen.sha256, "")),
         ]
         room = max(1, height - 1 - len(detail))

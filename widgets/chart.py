@@ -13,10 +13,10 @@ from typing import Final
 
 from textual.content import Content
 
+from app.monitor.series import Point
 from app.units import format_number
 from widgets import styles
 from widgets.format import format_step
-from widgets.series import Point
 from widgets.text import truncate
 
 # Bits of the braille dots, by column (0, 1) and row (0 to 3) within a character cell.
@@ -79,7 +79,7 @@ class Axis:
         return min(dots - 1, max(0, round((1 - share) * (dots - 1))))
 
 
-def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
+def smooth(points: Sequence[Point], weight: float) -> list[Point]:
     """Return the exponential moving average of the values, without a bias towards the first ones.
 
     A point of several values counts as that many. What is missing stays missing and does not enter.
@@ -99,12 +99,12 @@ def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
     return found
 
 
-def nearest(points: Sequence[Point], step: float) -> Point | None:
+def find_nearest(points: Sequence[Point], step: float) -> Point | None:
     """Return the point nearest to a step."""
     return min(points, key=lambda p: abs(p.step - step), default=None)
 
 
-def nice_ticks(low: float, high: float, most: int) -> list[float]:
+def compute_ticks(low: float, high: float, most: int) -> list[float]:
     """Return round values between low and high: at most that many, or few more where that would leave one."""
     if most < 1 or (rough := (high - low) / most) < sys.float_info.min:
         return [low]
@@ -120,7 +120,7 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     return [low]
 
 
-def log_ticks(low: float, high: float, most: int) -> list[float]:
+def compute_log_ticks(low: float, high: float, most: int) -> list[float]:
     """Return powers of ten (or 1, 2, 5 of each) between low and high, at most that many."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for factors in ((1, 2, 5), (1,)):
@@ -131,7 +131,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return ticks[::every]
 
 
-def value_axis(curves: Sequence[Curve], cells: int, log: bool) -> Axis | None:
+def fit_value_axis(curves: Sequence[Curve], cells: int, log: bool) -> Axis | None:
     """Return an axis that holds all finite values, or None where there is none."""
 
     def values(behind: bool) -> list[float]:
@@ -251,7 +251,7 @@ def plot(
         curves = [replace(curve, points=within(curve.points, *window)) for curve in curves]
     if width < 12 or plot_height < 2:  # noqa: PLR2004 - nothing can be read in less
         return [Content(truncate(empty, width))]
-    axis = value_axis(curves, plot_height, log)
+    axis = fit_value_axis(curves, plot_height, log)
     labels = _value_labels(axis) if axis else {}
     margin = max([LEAST_LABEL, *(len(label) for label in labels.values())])
     plot_width = max(1, width - margin - 1)
@@ -316,10 +316,10 @@ def _floor_row(margin: int, width: int, ticks: Iterable[int], gaps: set[int], ma
 def _value_labels(axis: Axis) -> dict[int, str]:
     """Return the labels of the value axis by the character row of their tick."""
     most = max(2, axis.cells // 3 + 1)
-    ticks = log_ticks(axis.low, axis.high, most) if axis.log else []
+    ticks = compute_log_ticks(axis.low, axis.high, most) if axis.log else []
     if len(ticks) > 1:
         return {axis.dot(tick) // 4: _value_label(tick) for tick in ticks}
-    ticks = nice_ticks(axis.low, axis.high, most)  # also of a logarithmic axis that spans too little
+    ticks = compute_ticks(axis.low, axis.high, most)  # also of a logarithmic axis that spans too little
     labels = [_value_label(tick) for tick in ticks]
     plain = {label for label in labels if label.lstrip("-").replace(".", "", 1).isdigit()}
     digits = max((len(label.partition(".")[2]) for label in plain), default=0)
@@ -339,7 +339,7 @@ def _step_labels(first: float, last: float, width: int, unit: str) -> dict[int, 
     """Return the labels below the step axis by the column of their tick."""
     if last <= first:
         return {0: format_step(first)}
-    ticks = nice_ticks(first, last, max(2, width // 8))
+    ticks = compute_ticks(first, last, max(2, width // 8))
     return {round((t - first) / (last - first) * (width - 1)): format_step(t) for t in ticks}
 
 

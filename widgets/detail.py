@@ -6,17 +6,17 @@ from typing import Final
 
 from textual.content import Content
 
+from app.monitor.series import Series
 from app.session.snapshot import PhaseView
 from app.units import format_age, format_duration, format_hours, format_number, format_usd_range
 from widgets import styles
-from widgets.chart import DASHED, DOTTED, SOLID, Curve, nearest, plot, smoothed
+from widgets.chart import DASHED, DOTTED, SOLID, Curve, find_nearest, plot, smooth
 from widgets.format import format_count, format_step
+from widgets.frame import AttemptOutput, Frame, LogLines
 from widgets.header import bar
 from widgets.phase_table import look, result
-from widgets.rows import Part, ViewRows, row
-from widgets.samples import sample_rows
-from widgets.series import Series
-from widgets.view import LogLines, Record, View
+from widgets.rows import FrameWidget, Part, row
+from widgets.samples import render_sample_rows
 
 NAMES: Final = {
     "eval_loss": "held-out",
@@ -33,15 +33,15 @@ LABELS: Final = 6  # columns that the value axis takes
 FIRST: Final = ("loss", "accuracy", "margin", "learning_rate", "grad_norm", "tokens_per_second")
 
 
-def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
+def render_progress_rows(frame: Frame, phase: PhaseView, width: int) -> list[Content]:
     """Return a bar with what is done, and the age of the last progress, which is what liveness means."""
     progress = phase.progress
     if phase.state not in ("running", "stopping"):
         return []
     if progress is None:
-        started = phase.attempts[-1].started if phase.attempts else view.now
-        age = format_duration(view.now - started)
-        if view.lost:
+        started = phase.attempts[-1].started if phase.attempts else frame.now
+        age = format_duration(frame.now - started)
+        if frame.lost:
             return [row(width, (f"started {age} ago, progress not known", styles.QUIET))]
         return [row(width, (f"started {age} ago, no progress yet", styles.QUIET))]
     rows = []
@@ -54,7 +54,7 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
         rows.append(row(width, (percent, styles.STRONG), *gauge, (count, "")))
     else:
         rows.append(row(width, (f"{format_count(progress.done)}{unit}", "")))
-    age = format_age(view.now - progress.at)
+    age = format_age(frame.now - progress.at)
     alive: list[Part]
     if phase.stalled:
         alive = [(f"STALLED  last progress {age}", styles.ALARM)]
@@ -66,10 +66,10 @@ def progress_rows(view: View, phase: PhaseView, width: int) -> list[Content]:
     return rows
 
 
-def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
+def render_state_row(frame: Frame, phase: PhaseView, width: int) -> Content | None:
     """Return what the state of a phase that does not run means for the operator."""
     state = look(phase)
-    gate = view.snapshot.gate
+    gate = frame.snapshot.gate
     if gate is not None and gate.phase == phase.id:
         verdict = styles.VERDICT_BADGES[gate.verdict]
         return row(
@@ -88,12 +88,12 @@ def state_row(view: View, phase: PhaseView, width: int) -> Content | None:
     return None
 
 
-def detail_rows(view: View, width: int) -> list[Content]:
+def render_detail_rows(frame: Frame, width: int) -> list[Content]:
     """Return title, progress and liveness of the phase that is looked at."""
-    phase = view.phase
+    phase = frame.phase
     if phase is None:
         return [row(width, ("no phase is running", styles.QUIET))]
-    number = view.record.attempt if view.record else len(phase.attempts)
+    number = frame.output.attempt if frame.output else len(phase.attempts)
     state = look(phase)
     attempt = f"attempt {number}" if number else ""
     rows = [
@@ -104,11 +104,11 @@ def detail_rows(view: View, width: int) -> list[Content]:
             right=[(attempt, styles.QUIET)],
         )
     ]
-    words = state_row(view, phase, width)
-    return [*rows, *([words] if words else []), *progress_rows(view, phase, width)]
+    words = render_state_row(frame, phase, width)
+    return [*rows, *([words] if words else []), *render_progress_rows(frame, phase, width)]
 
 
-def groups(series: Sequence[str]) -> list[tuple[str, ...]]:
+def group_metrics(series: Sequence[str]) -> list[tuple[str, ...]]:
     """Return which metrics are drawn together: each with its held-out twin, the known ones first."""
     names = [n for n in FIRST if n in series] + sorted(
         n for n in series if n not in FIRST and n.removeprefix("eval_") not in series
@@ -144,7 +144,7 @@ class Chart:
         return start, start + span
 
 
-def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
+def render_legend(shown: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
     """Return each curve's name in its colour and with its line, and its last value, or that at the cursor.
 
     Missing values are counted; of those that go on, the step where they began is said.
@@ -155,7 +155,7 @@ def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None
         name = NAMES.get(series.name, series.name)
         if len(shown) > 1:
             name = f"{line.sign} {name}"
-        there = nearest(series.points, cursor) if cursor is not None else None
+        there = find_nearest(series.points, cursor) if cursor is not None else None
         since = series.missing_since if cursor is None else None
         if since is not None:
             found.append([(f"{name} NaN since {format_step(since)}", styles.ALARM)])
@@ -169,7 +169,9 @@ def legend(shown: Sequence[Series], width: int, place: str, cursor: float | None
     return row(width, *parts, right=[(place, styles.QUIET)] if place else [])
 
 
-def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], width: int) -> Content | None:
+def render_settings_row(
+    chart: Chart, cursor: float | None, earlier: Sequence[str], width: int
+) -> Content | None:
     """Return in what the chart differs from the plain one; None where it does not."""
     words = [
         *([f"step {cursor:,.0f}"] if cursor is not None else []),
@@ -181,20 +183,20 @@ def settings_row(chart: Chart, cursor: float | None, earlier: Sequence[str], wid
     return row(width, ("  ".join(words), styles.QUIET)) if words else None
 
 
-def shown_series(record: Record | None, choice: int) -> tuple[list[Series], str]:
+def select_series(output: AttemptOutput | None, choice: int) -> tuple[list[Series], str]:
     """Return the metrics that are drawn together, and which of how many groups they are."""
-    series = record.series if record else {}
-    found = groups(list(series))
+    series = output.series if output else {}
+    found = group_metrics(list(series))
     if not found:
         return [], ""
     at = choice % len(found)
     return [series[name] for name in found[at]], f"{at + 1}/{len(found)}" if len(found) > 1 else ""
 
 
-def step_range(record: Record, shown: Sequence[Series]) -> tuple[float, float]:
+def find_step_range(output: AttemptOutput, shown: Sequence[Series]) -> tuple[float, float]:
     """Return the first and the last step of these metrics, earlier attempts included."""
     all_of = [
-        s for each in (record.series, *record.earlier.values()) for s in map(each.get, names(shown)) if s
+        s for each in (output.series, *output.earlier.values()) for s in map(each.get, names(shown)) if s
     ]
     steps = [p.step for s in all_of for p in s.points]
     return min(steps, default=0.0), max(steps, default=0.0)
@@ -205,49 +207,49 @@ def names(shown: Sequence[Series]) -> list[str]:
     return [series.name for series in shown]
 
 
-def curves(record: Record, shown: Sequence[Series], weight: float) -> list[Curve]:
+def curves(output: AttemptOutput, shown: Sequence[Series], weight: float) -> list[Curve]:
     """Return what is drawn, from front to back: metrics, what is smoothed as it came, earlier attempts."""
     front, raw = [], []
     for series, (style, line) in zip(shown, CURVES, strict=False):
         if weight and series.total >= LEAST_SMOOTHED:
-            front.append(Curve(series.name, smoothed(series.points, weight), style, line=line))
+            front.append(Curve(series.name, smooth(series.points, weight), style, line=line))
             raw.append(Curve(series.name, series.points, styles.FAINT, line=DOTTED))
         else:
             front.append(Curve(series.name, series.points, style, line=line))
     before = [
         Curve(s.name, s.points, styles.FAINT, behind=True, line=DOTTED)
-        for each in record.earlier.values()
+        for each in output.earlier.values()
         for s in map(each.get, names(shown))
         if s
     ]
     return [*front, *raw, *before]
 
 
-def has_figure(record: Record | None) -> bool:
+def has_figure(output: AttemptOutput | None) -> bool:
     """Return whether there is a chart or a sample to show, or may soon be."""
-    return record is not None and bool(record.series or record.samples or record.reading)
+    return output is not None and bool(output.series or output.samples or output.reading)
 
 
-def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Content]:
+def render_figure_rows(frame: Frame, chart: Chart, width: int, height: int) -> list[Content]:
     """Return the chosen metric's chart; for a phase without metrics its latest sample."""
-    record = view.record
-    shown, place = shown_series(record, chart.choice)
-    if record is None or not shown:
-        if record and record.samples:
-            samples = sample_rows(record.samples[-1], width)
+    output = frame.output
+    shown, place = select_series(output, chart.choice)
+    if output is None or not shown:
+        if output and output.samples:
+            samples = render_sample_rows(output.samples[-1], width)
             return [row(width, ("latest sample", styles.QUIET)), *samples][:height]
-        over = view.attempt is not None and view.attempt.ended is not None
+        over = frame.attempt is not None and frame.attempt.ended is not None
         none = "no metrics" if over else "no metrics yet"
-        reading = "reading ..." if record and record.reading else none
+        reading = "reading ..." if output and output.reading else none
         return [Content(), row(width, (reading, styles.QUIET))]
-    first, last = step_range(record, shown)
+    first, last = find_step_range(output, shown)
     cursor = None if chart.cursor is None else min(max(first, chart.cursor), last)
-    earlier = [str(n) for n, each in record.earlier.items() if any(name in each for name in names(shown))]
-    settings = settings_row(chart, cursor, earlier, width)
-    heading = [legend(shown, width, place, cursor), *([settings] if settings else [])]
+    earlier = [str(n) for n, each in output.earlier.items() if any(name in each for name in names(shown))]
+    settings = render_settings_row(chart, cursor, earlier, width)
+    heading = [render_legend(shown, width, place, cursor), *([settings] if settings else [])]
     if height - len(heading) < LEAST_PLOT:
         return heading
-    drawn = curves(record, shown, chart.weight)
+    drawn = curves(output, shown, chart.weight)
     window = chart.window(first, last)
     return [
         *heading,
@@ -255,17 +257,17 @@ def figure_rows(view: View, chart: Chart, width: int, height: int) -> list[Conte
     ]
 
 
-class PhaseDetail(ViewRows):
+class PhaseDetail(FrameWidget):
     """Title, progress and liveness of the phase that is looked at."""
 
     DEFAULT_CSS = "PhaseDetail { height: 3; }"
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows."""
-        return detail_rows(view, width)
+        return render_detail_rows(frame, width)
 
 
-class Figure(ViewRows):
+class Figure(FrameWidget):
     """The chart of a metric."""
 
     chart = Chart()
@@ -278,11 +280,11 @@ class Figure(ViewRows):
 
     def move_cursor(self, columns: int) -> None:
         """Move the cursor by about that many columns; the first time it comes to the last step."""
-        record = self.view.record if self.view else None
-        shown, _ = shown_series(record, self.chart.choice)
-        if record is None or not shown:
+        output = self.frame.output if self.frame else None
+        shown, _ = select_series(output, self.chart.choice)
+        if output is None or not shown:
             return
-        first, last = step_range(record, shown)
+        first, last = find_step_range(output, shown)
         if self.chart.cursor is None:
             self.set(replace(self.chart, cursor=last))
             return
@@ -290,11 +292,11 @@ class Figure(ViewRows):
         step = self.chart.cursor + columns * (end - start) / max(1, self.size.width - LABELS)
         self.set(replace(self.chart, cursor=min(max(first, step), last)))
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the chart; the one before, where nothing that it shows has changed."""
-        record = view.record and replace(view.record, log=LogLines())
-        ended = view.attempt and view.attempt.ended
-        shows = (record, ended, self.chart, width, height)
+        output = frame.output and replace(frame.output, log=LogLines())
+        ended = frame.attempt and frame.attempt.ended
+        shows = (output, ended, self.chart, width, height)
         if shows != self._drawn[0]:
-            self._drawn = shows, figure_rows(view, self.chart, width, height)
+            self._drawn = shows, render_figure_rows(frame, self.chart, width, height)
         return self._drawn[1]

@@ -11,12 +11,12 @@ from app.units import format_duration, format_hours, format_size, format_usd, fo
 from widgets import styles
 from widgets.artifacts import short
 from widgets.format import format_metric
-from widgets.log_view import line_style
-from widgets.parameters import numbered, written
+from widgets.frame import AttemptOutput, Frame, compute_waiting_cost
+from widgets.log_pane import select_log_style
+from widgets.parameters import format_parameter, number_remedies
 from widgets.phase_table import NOTICES
-from widgets.rows import Part, ScrolledRows, ViewRows, row
+from widgets.rows import FrameWidget, Part, ScrollableRows, row
 from widgets.text import fit, replace_controls, tail, truncate, wrap
-from widgets.view import Record, View, waiting_cost
 
 EARLIER: Final = 3
 COLUMN: Final = 14
@@ -34,13 +34,13 @@ BECAUSE: Final = {
 }
 
 
-def overrides(view: View, gate: GateView, kind: DecisionKind) -> bool:
+def overrides(frame: Frame, gate: GateView, kind: DecisionKind) -> bool:
     """Return whether a decision is against what was found, or skips a critical phase: it needs a reason."""
-    critical = view.snapshot.phase(gate.phase).critical
+    critical = frame.snapshot.phase(gate.phase).critical
     return (kind == "go" and gate.verdict != "go") or (kind == "skip" and critical)
 
 
-def verdict_row(gate: GateView, width: int) -> Content:
+def render_verdict_row(gate: GateView, width: int) -> Content:
     """Return the verdict, how many criteria pass, and why the gate opened where the plan did not ask."""
     look = styles.VERDICT_BADGES[gate.verdict]
     passed = sum(criterion.passed is True for criterion in gate.criteria)
@@ -54,15 +54,15 @@ def verdict_row(gate: GateView, width: int) -> Content:
     )
 
 
-def next_phase(view: View, gate: GateView) -> PhaseView | None:
+def next_phase(frame: Frame, gate: GateView) -> PhaseView | None:
     """Return the phase that follows a go."""
-    return view.snapshot.phase(gate.next_phase) if gate.next_phase else None
+    return frame.snapshot.phase(gate.next_phase) if gate.next_phase else None
 
 
-def heading_rows(view: View, gate: GateView, width: int) -> list[Content]:
+def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
     """Return which gate this is, what waiting costs, the verdict and the advice."""
-    phase = view.snapshot.phase(gate.phase)
-    waited = format_duration((view.now - gate.opened) // 5 * 5)
+    phase = frame.snapshot.phase(gate.phase)
+    waited = format_duration((frame.now - gate.opened) // 5 * 5)
     rows = [
         row(
             width,
@@ -73,10 +73,10 @@ def heading_rows(view: View, gate: GateView, width: int) -> list[Content]:
                 ("waiting ", styles.QUIET),
                 (waited, ""),
                 ("  idle ", styles.QUIET),
-                (format_usd(waiting_cost(view, gate)), ""),
+                (format_usd(compute_waiting_cost(frame, gate)), ""),
             ],
         ),
-        verdict_row(gate, width),
+        render_verdict_row(gate, width),
     ]
     for advice in gate.advice:
         for i, line in enumerate(wrap(advice, width - 8)):
@@ -84,7 +84,7 @@ def heading_rows(view: View, gate: GateView, width: int) -> list[Content]:
     return rows
 
 
-def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> list[Content]:
+def render_criterion_rows(criterion: CriterionView, name_width: int, width: int) -> list[Content]:
     """Return a criterion's outcome: what was required, and what was measured at the right edge."""
     look = styles.CHECK_BADGES[criterion.passed]
     style = styles.ALARM if criterion.passed is False else styles.STRONG
@@ -110,9 +110,9 @@ def criterion_rows(criterion: CriterionView, name_width: int, width: int) -> lis
     return rows
 
 
-def metric_rows(view: View, gate: GateView, width: int) -> list[Content]:
+def render_metric_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
     """Return the phase's metrics beside those of the phases before that measured the same."""
-    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    titles = {phase.id: phase.title for phase in frame.snapshot.phases}
     room = max(0, (width - 24 - COLUMN) // COLUMN)
     alike = [phase for phase, values in gate.earlier.items() if _measured_the_same(gate, values)]
     before = alike[-min(EARLIER, room) :] if room else []
@@ -154,11 +154,11 @@ def _measured_the_same(gate: GateView, values: Mapping[str, Value]) -> bool:
     return len(gate.metrics.keys() & values.keys()) * 2 >= len(values)
 
 
-def remedy_rows(gate: GateView, width: int) -> list[Content]:
+def render_remedy_rows(gate: GateView, width: int) -> list[Content]:
     """Return the remedies of what went wrong, each behind the key that retries with it."""
     offered = [
         (number, change)
-        for number, (cause, change) in enumerate(numbered(gate.remedies), 1)
+        for number, (cause, change) in enumerate(number_remedies(gate.remedies), 1)
         if cause == gate.cause
     ]
     if not offered or "retry" not in gate.options:
@@ -168,38 +168,38 @@ def remedy_rows(gate: GateView, width: int) -> list[Content]:
     for number, change in offered:
         parts: list[Part] = [(f"{number} ", f"{styles.STRONG} {styles.INFO}")]
         for name, value in change.items():
-            before = written(gate.parameters[name]) if name in gate.parameters else "default"
+            before = format_parameter(gate.parameters[name]) if name in gate.parameters else "default"
             parts += [
                 (f"{name} ", ""),
                 (before, styles.QUIET),
                 (arrow, ""),
-                (f"{written(value)}  ", styles.STRONG),
+                (f"{format_parameter(value)}  ", styles.STRONG),
             ]
         rows.append(row(width, *parts))
     return rows
 
 
-def _record(view: View, gate: GateView) -> Record | None:
+def _find_output(frame: Frame, gate: GateView) -> AttemptOutput | None:
     # The operator may have looked at another phase until now.
-    return view.record if view.record and view.record.phase == gate.phase else None
+    return frame.output if frame.output and frame.output.phase == gate.phase else None
 
 
-def delivered_rows(view: View, record: Record, width: int) -> list[Content]:
+def render_delivered_rows(frame: Frame, output: AttemptOutput, width: int) -> list[Content]:
     """Return the files that the attempt wrote, with size and rows."""
-    artifacts = record.artifacts
+    artifacts = output.artifacts
     if not artifacts:
         return []
     rows = [row(width, ("DELIVERED", styles.HEADING))]
     for artifact in artifacts:
         count = f"{artifact.rows:,} rows  " if artifact.rows is not None else ""
-        path = tail(replace_controls(short(artifact.path, view)), width - 22)
+        path = tail(replace_controls(short(artifact.path, frame)), width - 22)
         rows.append(row(width, (path, ""), right=[(f"{count}{format_size(artifact.bytes)}", styles.QUIET)]))
     return rows
 
 
-def noticed_rows(record: Record, width: int) -> list[Content]:
+def render_noticed_rows(output: AttemptOutput, width: int) -> list[Content]:
     """Return what the phase wanted to be seen, the latest first."""
-    notices = record.notices[: -NOTICES_SHOWN - 1 : -1]
+    notices = output.notices[: -NOTICES_SHOWN - 1 : -1]
     rows = [row(width, ("NOTICES", styles.HEADING))] if notices else []
     for notice in notices:
         style = NOTICES[notice.level]
@@ -207,41 +207,41 @@ def noticed_rows(record: Record, width: int) -> list[Content]:
     return rows
 
 
-def log_rows(record: Record, width: int, height: int) -> list[Content]:
+def render_log_rows(output: AttemptOutput, width: int, height: int) -> list[Content]:
     """Return the last rows of the log, at most so many: what it said last is seen without scrolling."""
     rows = [
-        row(width, (part, line_style(line)))
-        for line in record.log.lines[-LOG_LINES:]
+        row(width, (part, select_log_style(line)))
+        for line in output.log.lines[-LOG_LINES:]
         for part in wrap(line, width)
     ]
     return rows[-height:]
 
 
-def evidence_rows(view: View, gate: GateView, width: int, height: int) -> list[Content]:
+def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) -> list[Content]:
     """Return all evidence, the most telling first; the end of a log is fitted to the window's height."""
     order: dict[bool | None, int] = {False: 0, None: 1, True: 2}
     criteria = sorted(gate.criteria, key=lambda c: order[c.passed])
-    rows = [*heading_rows(view, gate, width), *remedy_rows(gate, width)]
+    rows = [*render_heading_rows(frame, gate, width), *render_remedy_rows(gate, width)]
     if criteria:
         rows.append(row(width, ("CRITERIA", styles.HEADING)))
         names = min(width * 2 // 5, max(cell_len(c.name) for c in criteria))
-        rows += [r for criterion in criteria for r in criterion_rows(criterion, names, width)]
+        rows += [r for criterion in criteria for r in render_criterion_rows(criterion, names, width)]
     if gate.metrics:
-        rows += metric_rows(view, gate, width)
-    record = _record(view, gate)
-    if record is None:
+        rows += render_metric_rows(frame, gate, width)
+    output = _find_output(frame, gate)
+    if output is None:
         return rows
-    rows += noticed_rows(record, width)
-    rows += delivered_rows(view, record, width)
+    rows += render_noticed_rows(output, width)
+    rows += render_delivered_rows(frame, output, width)
     if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", styles.HEADING)))
-        rows += log_rows(record, width, max(1, min(LEAST_LOG, height - 2), height - len(rows)))
+        rows += render_log_rows(output, width, max(1, min(LEAST_LOG, height - 2), height - len(rows)))
     return rows
 
 
-def cost_row(view: View, gate: GateView, width: int) -> Content:
+def render_cost_row(frame: Frame, gate: GateView, width: int) -> Content:
     """Return what was spent, and what comes next."""
-    money, following = view.snapshot.money, next_phase(view, gate)
+    money, following = frame.snapshot.money, next_phase(frame, gate)
     parts: list[Part] = [("spent ", styles.QUIET), (format_usd(money.spent_usd), styles.STRONG)]
     if following is None:
         parts.append(("   next: the session ends", styles.QUIET))
@@ -255,21 +255,21 @@ def cost_row(view: View, gate: GateView, width: int) -> Content:
     return row(width, *parts)
 
 
-class GateEvidence(ScrolledRows):
+class GateEvidence(ScrollableRows):
     """All evidence, scrolled where it is longer than the widget."""
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the rows."""
-        gate = view.snapshot.gate if view else None
-        return evidence_rows(view, gate, width, self.size.height) if view and gate else []
+        gate = frame.snapshot.gate if frame else None
+        return render_evidence_rows(frame, gate, width, self.size.height) if frame and gate else []
 
 
-class GateCost(ViewRows):
+class GateCost(FrameWidget):
     """What was spent and what comes next."""
 
     DEFAULT_CSS = "GateCost { height: 1; }"
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the row."""
-        gate = view.snapshot.gate
-        return [cost_row(view, gate, width)] if gate else []
+        gate = frame.snapshot.gate
+        return [render_cost_row(frame, gate, width)] if gate else []

@@ -9,13 +9,13 @@ from textual.content import Content
 from app.session.snapshot import OVER, Range, SessionSnapshot
 from app.units import format_clock, format_usd, format_usd_range, format_usd_short
 from widgets import styles
-from widgets.rows import Part, ViewRows, row
-from widgets.view import View
+from widgets.frame import Frame
+from widgets.rows import FrameWidget, Part, row
 
 CLOCK_WIDTH = 9
 
 
-def session_look(snapshot: SessionSnapshot) -> styles.Badge:
+def select_session_badge(snapshot: SessionSnapshot) -> styles.Badge:
     """Return how the session's state looks; one whose phase makes no progress does not just run."""
     if snapshot.stalled:
         return replace(styles.STALLED, word=styles.STALLED.word.upper())
@@ -27,11 +27,11 @@ def model_name(model: str) -> str:
     return model.rstrip("/").rsplit("/", 1)[-1]
 
 
-def title_row(view: View, width: int) -> Content:
+def render_title_row(frame: Frame, width: int) -> Content:
     """Return name, model and GPU on the left, state and phase number on the right."""
-    snapshot = view.snapshot
-    look = session_look(snapshot)
-    phase, total = view.position
+    snapshot = frame.snapshot
+    look = select_session_badge(snapshot)
+    phase, total = frame.position
     dot = (" · ", styles.QUIET)
     name: list[Part] = [(" gonogo ", f"{styles.STRONG} {styles.INFO}"), (f" {snapshot.name}", styles.STRONG)]
     profile = snapshot.profile if snapshot.profile not in snapshot.name else ""
@@ -39,7 +39,7 @@ def title_row(view: View, width: int) -> Content:
         if text:
             name += [dot, (text, "")]
     state: list[Part] = []
-    if view.lost:
+    if frame.lost:
         state.append((" no conductor ", f"{styles.BAD} reverse"))
     if snapshot.hold and snapshot.state not in OVER:
         state.append((" hold ", styles.WARN))
@@ -54,7 +54,7 @@ def when(moment: float, now: float) -> str:
     return f"{at:%H:%M}" if at.date() == today.date() else f"{at:%a %H:%M}"
 
 
-def when_range(span: Range, now: float) -> str:
+def format_time_range(span: Range, now: float) -> str:
     """Return a range of times of day: `13:20-14:40`, `23:50-Sat 01:10`."""
     first, last = when(span.low, now), when(span.high, now)
     return first if first == last else f"{first}-{last.removeprefix(first[:-5])}"
@@ -72,9 +72,9 @@ def bar(width: int, share: float, beyond: float = 0.0, style: str = styles.INFO)
     ]
 
 
-def money_row(view: View, width: int) -> Content:
+def render_money_row(frame: Frame, width: int) -> Content:
     """Return spent of budget, a bar with the forecast shaded, idle cost, and when session or pod ends."""
-    money = view.snapshot.money
+    money = frame.snapshot.money
     over = money.spent_usd > money.budget_usd
     may_be_over = money.forecast_usd.high > money.budget_usd
     style = styles.BAD if over else styles.WARN if may_be_over else styles.GOOD
@@ -87,15 +87,15 @@ def money_row(view: View, width: int) -> Content:
     idle: list[Part] = [(" idle ", styles.QUIET), (format_usd(money.idle_usd), "")]
     ends: list[Part] = []
     likely = money.forecast_usd
-    if view.snapshot.state not in OVER:
-        amount, at = format_usd_range(likely), (when_range(money.ends_at, view.now), "")
-        if view.snapshot.stalled:
+    if frame.snapshot.state not in OVER:
+        amount, at = format_usd_range(likely), (format_time_range(money.ends_at, frame.now), "")
+        if frame.snapshot.stalled:
             likely = Range(likely.low, likely.low)
             amount, at = f"from {format_usd(likely.low)}", (styles.UNKNOWN.label, styles.UNKNOWN.style)
         forecast = [(" forecast ", styles.QUIET), (amount, style if may_be_over else "")]
         ends = [(" ends ", styles.QUIET), at]
-    elif view.snapshot.stops_at is not None:
-        ends = [(" pod stops ", styles.QUIET), (when(view.snapshot.stops_at, view.now), styles.WARN)]
+    elif frame.snapshot.stops_at is not None:
+        ends = [(" pod stops ", styles.QUIET), (when(frame.snapshot.stops_at, frame.now), styles.WARN)]
     edge: Part = (" ", "")
 
     def room() -> int:
@@ -113,27 +113,27 @@ def money_row(view: View, width: int) -> Content:
     return row(width, *spent, *gauge, *alarm, *forecast, *idle, *ends, edge)
 
 
-class HeaderRows(ViewRows):
+class HeaderRows(FrameWidget):
     """The session's name, state and money."""
 
     DEFAULT_CSS = "HeaderRows { height: 2; }"
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return both rows; the clock at the end of the first is a widget of its own."""
-        return [title_row(view, width - CLOCK_WIDTH), money_row(view, width)]
+        return [render_title_row(frame, width - CLOCK_WIDTH), render_money_row(frame, width)]
 
 
-class Clock(ViewRows):
+class ElapsedTime(FrameWidget):
     """The time since the session began: all that changes every second, so that little is sent."""
 
-    DEFAULT_CSS = f"Clock {{ layer: above; dock: right; width: {CLOCK_WIDTH}; height: 1; }}"
+    DEFAULT_CSS = f"ElapsedTime {{ layer: above; dock: right; width: {CLOCK_WIDTH}; height: 1; }}"
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the clock; a session that is over shows how long it took."""
-        snapshot = view.snapshot
+        snapshot = frame.snapshot
         over = snapshot.state in OVER
         return [
             Content.styled(
-                format_clock((snapshot.now if over else view.now) - snapshot.started), styles.STRONG
+                format_clock((snapshot.now if over else frame.now) - snapshot.started), styles.STRONG
             )
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from widgets import styles
-from widgets.rows import Part, Rows, row
+from widgets.rows import Part, RowWidget, row
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Key:
     loud: bool = False
 
 
-def key_row(keys: Sequence[Key], width: int) -> Content:
+def render_key_row(keys: Sequence[Key], width: int) -> Content:
     """Return the keys that fit, those that come first before the others, closer where that lets all fit."""
     parts: list[Part] = []
     used = 0
@@ -34,7 +34,7 @@ def key_row(keys: Sequence[Key], width: int) -> Content:
     return row(width, *parts)
 
 
-class KeyBar(Rows):
+class KeyBar(RowWidget):
     """Shows the keys that `keys()` returns."""
 
     DEFAULT_CSS = "KeyBar { height: 1; dock: bottom; background: $bar; }"
@@ -45,4 +45,4 @@ class KeyBar(Rows):
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the one row."""
-        return [key_row(self._keys(), width)]
+        return [render_key_row(self._keys(), width)]

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from app.session.snapshot import Value
 from widgets import styles
-from widgets.rows import Part, Rows, row
+from widgets.rows import Part, RowWidget, row
 from widgets.text import fit, replace_controls, tail
 
 Parameter = Value | list[Value]
@@ -17,16 +17,16 @@ LEAST_PARAMETERS = 2
 """So many are shown before there is room for remedies."""
 
 
-def written(value: Parameter) -> str:
+def format_parameter(value: Parameter) -> str:
     """Return a value as it is typed."""
     if isinstance(value, list):
-        return ", ".join(written(item) for item in value)
+        return ", ".join(format_parameter(item) for item in value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def parsed(text: str, before: Parameter) -> Parameter:
+def parse_parameter(text: str, before: Parameter) -> Parameter:
     """Return a typed text as a value of the kind that the parameter has.
 
     Raises:
@@ -49,7 +49,7 @@ def parsed(text: str, before: Parameter) -> Parameter:
             raise ValueError("expected a number") from None
     if isinstance(before, list):
         kind = before[0] if before else ""
-        items = [parsed(item, kind) for item in text.split(",") if item.strip()]
+        items = [parse_parameter(item, kind) for item in text.split(",") if item.strip()]
         return [item for item in items if not isinstance(item, list)]
     if before is None:
         for number in (int, float):
@@ -62,14 +62,14 @@ def parsed(text: str, before: Parameter) -> Parameter:
     return text
 
 
-def numbered(
+def number_remedies(
     remedies: Mapping[str, Sequence[Mapping[str, Value]]],
 ) -> list[tuple[str, dict[str, Value]]]:
     """Return all remedies with their causes, in the order in which they are counted from 1."""
     return [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
 
 
-class ParameterTable(Rows, can_focus=True):
+class ParameterTable(RowWidget, can_focus=True):
     """The parameters with their changes; a cursor says which one is meant.
 
     `names` are the parameters, then those that only a remedy names: they had their defaults. `remedy` is the
@@ -94,7 +94,7 @@ class ParameterTable(Rows, can_focus=True):
     ) -> None:
         super().__init__()
         self.parameters = parameters
-        self.remedies = numbered(remedies)
+        self.remedies = number_remedies(remedies)
         named = [name for _, change in self.remedies for name in change]
         self.names = list(dict.fromkeys([*parameters, *named]))
         self.changes: dict[str, Parameter] = {}
@@ -161,7 +161,7 @@ class ParameterTable(Rows, can_focus=True):
     def _parameter_row(self, at: int, name: str, width: int) -> Content:
         there = self.has_focus and at == self.cursor
         pointer = "▸" if there else " "
-        before = written(self.parameters[name]) if name in self.parameters else "default"
+        before = format_parameter(self.parameters[name]) if name in self.parameters else "default"
         parts: list[Part] = [
             (f"{pointer} ", styles.INFO),
             (fit(name, NAME), styles.STRONG if there else ""),
@@ -171,7 +171,7 @@ class ParameterTable(Rows, can_focus=True):
             arrow = " → "
             by = f"  remedy {self.remedy}" if name in self.remedied else ""
             room = width - 2 - NAME - 1 - len(arrow) - len(by)
-            old, new = replace_controls(before), replace_controls(written(self.changes[name]))
+            old, new = replace_controls(before), replace_controls(format_parameter(self.changes[name]))
             old = tail(old, max(room // 2, room - cell_len(new)))
             new = tail(new, room - cell_len(old))
             parts += [
@@ -195,7 +195,7 @@ class ParameterTable(Rows, can_focus=True):
             row(
                 width,
                 (f"{number} ", f"{styles.STRONG} {styles.INFO}"),
-                (f"{cause}: " + ", ".join(f"{n} = {written(v)}" for n, v in change.items()), ""),
+                (f"{cause}: " + ", ".join(f"{n} = {format_parameter(v)}" for n, v in change.items()), ""),
             )
             for number, (cause, change) in enumerate(self.remedies, 1)
         ]

@@ -7,10 +7,10 @@ from textual.content import Content
 from app.session.snapshot import AttemptView, PhaseView, Range
 from app.units import format_duration, format_duration_range, format_hours, format_usd
 from widgets import styles
-from widgets.header import when_range
-from widgets.rows import Part, ViewRows, row
+from widgets.frame import Frame
+from widgets.header import format_time_range
+from widgets.rows import FrameWidget, Part, row
 from widgets.text import fit, wrap
-from widgets.view import View
 
 NAME, STATE, ESTIMATE, TOOK, LEFT, COST = 19, 8, 7, 8, 13, 7
 WIDE = 66
@@ -24,7 +24,7 @@ def look(phase: PhaseView) -> styles.Badge:
     return styles.STALLED if phase.stalled and phase.state == "running" else styles.PHASE_BADGES[phase.state]
 
 
-def how_it_ended(attempt: AttemptView) -> str:
+def describe_exit(attempt: AttemptView) -> str:
     """Return in words how an attempt ended, where that says more than that it did."""
     if attempt.signal:
         return f"killed by signal {attempt.signal}"
@@ -36,7 +36,7 @@ def how_it_ended(attempt: AttemptView) -> str:
 def result(phase: PhaseView) -> str:
     """Return what came of a phase that is over, in a few words."""
     failed = phase.state == "failed" and phase.attempts
-    return phase.headline or (how_it_ended(phase.attempts[-1]) if failed else "")
+    return phase.headline or (describe_exit(phase.attempts[-1]) if failed else "")
 
 
 def left(phase: PhaseView) -> str:
@@ -52,7 +52,7 @@ def left(phase: PhaseView) -> str:
     return "overdue" if phase.elapsed > phase.estimate_hours.high * 3600 else "finishing"
 
 
-def second_row(phase: PhaseView, width: int) -> str:
+def render_second_row(phase: PhaseView, width: int) -> str:
     """Return what is known beyond the columns, as much as there is room for."""
     wide = width >= WIDE
     words = []
@@ -77,20 +77,20 @@ def heading(width: int) -> Content:
     )
     start = "PHASES"
     if wide:
-        start += " " * (2 + name_width(width) - len(start)) + " state"
+        start += " " * (2 + compute_name_width(width) - len(start)) + " state"
     return row(width, (start, styles.HEADING), right=[(names, styles.QUIET)])
 
 
-def name_width(width: int) -> int:
+def compute_name_width(width: int) -> int:
     """Return the room for a phase's name."""
     wide = width >= WIDE
     return width - 2 - ESTIMATE - TOOK - COST - (STATE + 1 + LEFT if wide else 0)
 
 
-def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) -> Content:
+def render_first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) -> Content:
     """Return glyph, name and numbers; without a second row the word takes the place of a time."""
     wide, state = width >= WIDE, look(phase)
-    room = name_width(width)
+    room = compute_name_width(width)
     name_style = (
         styles.STRONG
         if phase.state in ACTIVE
@@ -125,25 +125,25 @@ def first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) ->
     return row(width, *parts, right=numbers)
 
 
-def phase_rows(view: View, width: int, height: int) -> list[Content]:
+def render_phase_rows(frame: Frame, width: int, height: int) -> list[Content]:
     """Return the table in that many rows: who is active always has its second row, then the latest."""
-    phases = view.snapshot.phases
+    phases = frame.snapshot.phases
     wide = width >= WIDE
-    chosen = view.record.phase if view.record else None
-    follows = chosen is None or (view.snapshot.current is not None and view.snapshot.current.id == chosen)
+    chosen = frame.output.phase if frame.output else None
+    follows = chosen is None or (frame.snapshot.current is not None and frame.snapshot.current.id == chosen)
     wants = [
         p
         for p in phases
-        if p.state in ACTIVE or (p.state != "waiting" and (second_row(p, width) or not wide))
+        if p.state in ACTIVE or (p.state != "waiting" and (render_second_row(p, width) or not wide))
     ]
     by_need = sorted(wants, key=lambda p: (p.state not in ACTIVE, -phases.index(p)))
     spare = max(0, height - 1 - len(phases))
     two_rows = {p.id for p in by_need[:spare]}
     rows = []
     for phase in phases:
-        state, extra = look(phase), second_row(phase, width)
+        state, extra = look(phase), render_second_row(phase, width)
         two = phase.id in two_rows
-        rows.append(first_row(phase, width, not follows and phase.id == chosen, not two and not wide))
+        rows.append(render_first_row(phase, width, not follows and phase.id == chosen, not two and not wide))
         if two:
             parts: list[Part] = [("  ", "")]
             if not wide:
@@ -161,17 +161,17 @@ def phase_rows(view: View, width: int, height: int) -> list[Content]:
     return [heading(width), *rows[top : top + height - 1]]
 
 
-def notice_rows(view: View, width: int, room: int) -> list[Content]:
+def render_notice_rows(frame: Frame, width: int, room: int) -> list[Content]:
     """Return who else holds the GPU, what the phase that is looked at wants to be seen, and the conductor.
 
     The latest that have room are shown, whole; of one that alone has too little, the beginning.
     """
-    notices = view.record.notices if view.record else ()
-    machine = view.snapshot.machine
+    notices = frame.output.notices if frame.output else ()
+    machine = frame.snapshot.machine
     others = [f"{each.name} {each.pid}" for each in machine.holders if not each.ours] if machine else []
     said = [(f"GPU held by {', '.join(others)}, not by the phase", styles.WARN)] if others else []
     said += [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
-    said += [(text, styles.WARN) for text in view.snapshot.notices]
+    said += [(text, styles.WARN) for text in frame.snapshot.notices]
     rows: list[Content] = []
     for text, style in reversed(said):
         lines = wrap(text, width - 2)
@@ -182,13 +182,13 @@ def notice_rows(view: View, width: int, room: int) -> list[Content]:
     return rows
 
 
-def next_gate(view: View) -> tuple[PhaseView, Range | None] | None:
+def find_next_gate(frame: Frame) -> tuple[PhaseView, Range | None] | None:
     """Return the next phase after which a gate opens whatever it finds, and when; None where none is known.
 
     A phase before it that fails, or that the plan does not let go on by itself, opens one sooner; while one
     stalls, nobody knows when.
     """
-    snapshot, low, high, stalled = view.snapshot, view.now, view.now, False
+    snapshot, low, high, stalled = frame.snapshot, frame.now, frame.now, False
     if snapshot.state not in ("ready", "running"):
         return None
     for phase in snapshot.phases:
@@ -203,29 +203,29 @@ def next_gate(view: View) -> tuple[PhaseView, Range | None] | None:
     return None
 
 
-def next_gate_rows(view: View, width: int) -> list[Content]:
+def render_next_gate_rows(frame: Frame, width: int) -> list[Content]:
     """Return when the operator is needed next, under an empty row; none where that is not known."""
-    found = next_gate(view)
+    found = find_next_gate(frame)
     if found is None:
         return []
     phase, at = found
     when: Part = (
         (styles.UNKNOWN.label, styles.UNKNOWN.style)
         if at is None
-        else (when_range(at, view.now), styles.STRONG)
+        else (format_time_range(at, frame.now), styles.STRONG)
     )
     return [Content(), row(width, ("next gate ", styles.QUIET), when, ("  ", ""), (phase.title, ""))]
 
 
-class PhaseTable(ViewRows):
+class PhaseTable(FrameWidget):
     """All phases of the plan, when the next gate opens, and below what the conductor has to say."""
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the table, and the next gate and the latest notices in the rows that remain."""
-        rows = phase_rows(view, width, height)
-        gate = next_gate_rows(view, width)
+        rows = render_phase_rows(frame, width, height)
+        gate = render_next_gate_rows(frame, width)
         if len(rows) + len(gate) <= height:
             rows += gate
         room = height - len(rows) - 1
-        notices = notice_rows(view, width, room) if room > 0 else []
+        notices = render_notice_rows(frame, width, room) if room > 0 else []
         return [*rows, *[Content()] * (height - len(rows) - len(notices)), *notices]

@@ -34,7 +34,7 @@ def summary(checks: Sequence[Check]) -> str:
     return f"{states.count('fail')} failed, {states.count('warn')} to look at, {states.count('ok')} ok"
 
 
-def check_rows(checks: Sequence[Check], *, looking: bool, width: int) -> list[Content]:
+def render_check_rows(checks: Sequence[Check], *, looking: bool, width: int) -> list[Content]:
     """Return what was found so far, a check after the other, and whether more is to come."""
     state = ("  looking ...", styles.WARN) if looking else (f"  {summary(checks)}", styles.INFO)
     rows = [row(width, ("PREFLIGHT", styles.HEADING), state)]

@@ -14,8 +14,8 @@ from textual.style import Style
 from textual.widget import Widget
 
 from widgets import styles
+from widgets.frame import Frame
 from widgets.text import count_more_rows, replace_controls
-from widgets.view import View
 
 Part = tuple[str, str]
 """A piece of text and its style."""
@@ -38,7 +38,7 @@ def _cells(strip: Strip) -> list[tuple[str, SegmentStyle | None]] | None:
     return cells if len(cells) == strip.cell_length else None
 
 
-def changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
+def find_changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
     """Return the first cell that differs and the one after the last; all where characters are wide."""
     if old == new:
         return 0, 0
@@ -49,10 +49,10 @@ def changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
     return (differ[0], differ[-1] + 1) if differ else (0, 0)
 
 
-class Rows(Widget):
+class RowWidget(Widget):
     """Shows what `rows()` returns for the widget's size; `refresh_rows()` redraws what has changed."""
 
-    DEFAULT_CSS = "Rows { height: 1fr; width: 1fr; }"
+    DEFAULT_CSS = "RowWidget { height: 1fr; width: 1fr; }"
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -79,7 +79,7 @@ class Rows(Widget):
         regions = []
         for y in changed:
             old = self._strips.pop(y, None)
-            first, last = changed_cells(old, self.render_line(y)) if old else (0, width)
+            first, last = find_changed_cells(old, self.render_line(y)) if old else (0, width)
             regions.append(Region(first, y, last - first, 1))
         if regions:
             self.refresh(*regions)
@@ -123,31 +123,31 @@ class Rows(Widget):
         return self._strips[y]
 
 
-class ViewRows(Rows):
-    """Rows drawn from a view of the session."""
+class FrameWidget(RowWidget):
+    """RowWidget drawn from a view of the session."""
 
-    view: View | None = None
+    frame: Frame | None = None
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view."""
-        self.view = view
+        self.frame = frame
         self.refresh_rows()
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows of the view, none before there is one."""
-        return self.draw(self.view, width, height) if self.view else []
+        return self.draw(self.frame, width, height) if self.frame else []
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows of a view; a pure function."""
         raise NotImplementedError
 
 
-class ScrolledRows(ViewRows):
-    """Rows in a window that scrolls, to the side as well where one is longer than the widget is wide."""
+class ScrollableRows(FrameWidget):
+    """RowWidget in a window that scrolls, to the side as well where one is longer than the widget is wide."""
 
     top = left = 0
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return all rows; a pure function."""
         raise NotImplementedError
 
@@ -167,7 +167,7 @@ class ScrolledRows(ViewRows):
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows in the window; where not all fit, the last says how many are above and below."""
-        whole = self.text(self.view, width)
+        whole = self.text(self.frame, width)
         hidden = max(0, max((r.cell_length for r in whole), default=0) - width)
         self.left = min(self.left, hidden)
         rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in whole]

@@ -7,13 +7,13 @@ from textual.content import Content
 
 from phases.contract.protocol import Sample
 from widgets import styles
-from widgets.rows import Rows, row
+from widgets.rows import RowWidget, row
 from widgets.text import count_more_rows, fit, wrap
 
 LONGEST_LABEL = 16
 
 
-def sample_rows(sample: Sample, width: int) -> list[Content]:
+def render_sample_rows(sample: Sample, width: int) -> list[Content]:
     """Return the rows of a sample, each text beside its name."""
     check = styles.CHECK_BADGES[sample.passed] if sample.passed is not None else None
     right = [(check.label, check.style)] if check else []
@@ -26,7 +26,7 @@ def sample_rows(sample: Sample, width: int) -> list[Content]:
     return rows
 
 
-class SamplePager(Rows):
+class SamplePager(RowWidget):
     """Pages through samples: one at a time, scrolled where it is longer than the widget."""
 
     DEFAULT_CSS = "SamplePager { min-height: 3; }"
@@ -76,7 +76,7 @@ class SamplePager(Rows):
         if not chosen:
             return [row(width, (kind, styles.HEADING), ("  none", styles.QUIET))]
         at = min(self.at, len(chosen) - 1)
-        body = sample_rows(chosen[at], width)
+        body = render_sample_rows(chosen[at], width)
         self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
         below = len(body) - self.top - (height - 1)
         keys = "◂ ▸"

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.files import LogMetrics, ProgressTail
+from app.monitor.series import Series, SeriesBuilder
 from app.plan.schema import Phase, Plan
 from app.report.comparison_file import ModelComparison, read_comparison, read_comparison_text
 from app.session import projection
@@ -18,7 +19,6 @@ from app.session.journal.state import Attempt, State, recover
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
 from phases.contract.protocol import Artifact, Notice, Result, Sample
-from widgets.series import Series, SeriesBuilder
 
 _MAX_SAMPLES = 6
 _GIB = 2**30

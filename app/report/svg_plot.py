@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from app.monitor.series import Point, merge_points
 from app.units import format_number
-from widgets.series import Point, merged
 
 WIDTH, HEIGHT = 400, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 30
@@ -112,7 +112,7 @@ def _thin_out(points: Sequence[Point]) -> list[Point]:
     while len(thinned) > _MAX_POINTS:
         unpaired = thinned[-1:] if len(thinned) % 2 else []
         pairs = zip(thinned[::2], thinned[1::2], strict=False)
-        thinned = [merged(a, b) for a, b in pairs] + unpaired
+        thinned = [merge_points(a, b) for a, b in pairs] + unpaired
     return thinned
 
 

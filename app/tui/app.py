@@ -39,9 +39,9 @@ from app.tui.screens.session import SessionScreen
 from app.tui.themes import ANSI, DARK, THEMES
 from app.units import format_usd
 from widgets import styles
-from widgets.header import session_look
+from widgets.frame import Frame
+from widgets.header import select_session_badge
 from widgets.text import replace_controls
-from widgets.view import View
 
 if TYPE_CHECKING:
     from widgets.preflight import Check
@@ -54,7 +54,7 @@ READ_ONLY: Final = "This view is read-only: nothing was done."
 class Feed(Protocol):
     """Makes views of a session, in a thread."""
 
-    def views(self, stopping: Event) -> Iterator[View]:
+    def frames(self, stopping: Event) -> Iterator[Frame]:
         """Yield views, at most a few a second and at least one, until asked to stop."""
 
     def look_at(self, phase: str | None) -> None:
@@ -75,9 +75,9 @@ class CockpitApp(App[None]):
     class Fresh(Message):
         """A new view; one that has not been drawn yet gives way to a newer one."""
 
-        def __init__(self, view: View) -> None:
+        def __init__(self, frame: Frame) -> None:
             super().__init__()
-            self.view = view
+            self.frame = frame
 
         def can_replace(self, message: Message) -> bool:
             """Return whether an older message may be dropped."""
@@ -87,7 +87,7 @@ class CockpitApp(App[None]):
         self,
         session: Session,
         feed: Feed | None = None,
-        view: View | None = None,
+        frame: Frame | None = None,
         *,
         read_only: bool = False,
         theme: str = DARK.name,
@@ -96,7 +96,7 @@ class CockpitApp(App[None]):
         failed: Callable[[BaseException], str] = crash.told,
     ) -> None:
         super().__init__()
-        self.session, self.feed, self.view, self.read_only = session, feed, view, read_only
+        self.session, self.feed, self.frame, self.read_only = session, feed, frame, read_only
         self._key_map, self._checks, self._failed = key_map, checks, failed
         self.failure = ""
         self.set_keymap(dict(key_map))
@@ -138,8 +138,8 @@ class CockpitApp(App[None]):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 self._loop_signal(number)
-        if self.view is not None:
-            self.call_after_refresh(self.show, self.view)
+        if self.frame is not None:
+            self.call_after_refresh(self.show, self.frame)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         import asyncio
@@ -149,31 +149,31 @@ class CockpitApp(App[None]):
     @work(thread=True, exit_on_error=True)
     def _read(self, feed: Feed) -> None:
         try:
-            for view in feed.views(self._stopping):
+            for frame in feed.frames(self._stopping):
                 if self._stopping.is_set():
                     return
-                self.view = self.view or view  # which the screen draws as soon as it is there
-                self.post_message(self.Fresh(view))
+                self.frame = self.frame or frame  # which the screen draws as soon as it is there
+                self.post_message(self.Fresh(frame))
         except Refused as error:
             self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {replace_controls(str(error))}")
 
     def on_cockpit_app_fresh(self, message: Fresh) -> None:
         """Draw a new view."""
-        self.show(message.view)
+        self.show(message.frame)
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a view on the screen that is on top; a new gate or the end calls for the operator."""
-        self.view = view
+        self.frame = frame
         for screen in reversed(self.screen_stack):  # a dialog lets the screen below be seen
             if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:  # or it draws when it is
-                screen.show(view)
+                screen.show(frame)
             if not screen.is_modal:
                 break
-        self._announce(view)
+        self._announce(frame)
 
-    def _announce(self, view: View) -> None:
-        snapshot = view.snapshot
-        state, (phase, phases) = session_look(snapshot).word.lower(), view.position
+    def _announce(self, frame: Frame) -> None:
+        snapshot = frame.snapshot
+        state, (phase, phases) = select_session_badge(snapshot).word.lower(), frame.position
         self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
             news = ("gate", snapshot.gate.opened)
@@ -242,7 +242,7 @@ class CockpitApp(App[None]):
 
     def write(self, name: str, text: str) -> None:
         """Write a text beside the session's records."""
-        folder = Path(self.view.snapshot.folder) / "exports" if self.view else Path()
+        folder = Path(self.frame.snapshot.folder) / "exports" if self.frame else Path()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
@@ -266,10 +266,10 @@ class CockpitApp(App[None]):
         """Show the first rows of a file that a phase wrote, or what a folder holds."""
         from app.tui.screens.artifacts import PeekScreen
 
-        if self.feed is None or self.view is None:
+        if self.feed is None or self.frame is None:
             return
         try:
-            lines = self.feed.first_rows(self.view.snapshot, path)
+            lines = self.feed.first_rows(self.frame.snapshot, path)
         except OSError as error:
             self.call_from_thread(self.say, f"{path}: {error.strerror}", trouble=True)
         else:
@@ -353,22 +353,22 @@ class CockpitApp(App[None]):
                 self._confirm_stop()
 
         self.push_screen(
-            Quit("Leave?", *leaving(self.view.snapshot if self.view else None, self.read_only)), answered
+            Quit("Leave?", *leaving(self.frame.snapshot if self.frame else None, self.read_only)), answered
         )
 
     def _confirm_stop(self) -> None:
         from app.tui.screens.dialogs import Confirm
 
-        if self.view is None:
+        if self.frame is None:
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.act("stopping the session", lambda session: session.stop_session())
 
-        ends = what_ends(self.view.snapshot)
+        ends = what_ends(self.frame.snapshot)
         text = f"{ends} What was written stays. A stopped session does not go on."
-        question = Confirm("Stop the whole session?", text, lambda view: what_ends(view.snapshot) == ends)
+        question = Confirm("Stop the whole session?", text, lambda frame: what_ends(frame.snapshot) == ends)
         self.push_screen(question, answered)
 
 
@@ -484,7 +484,7 @@ def show(app: CockpitApp) -> int:
     try:
         if app.failure:
             print(app.failure, file=sys.stderr, flush=True)  # noqa: T201 - the screen is closed
-        words = farewell(app.view.snapshot if app.view else None)
+        words = farewell(app.frame.snapshot if app.frame else None)
         for line in words.splitlines():
             print(textwrap.fill(line, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
     except OSError:  # the terminal went away: nobody is to hear of it at exit either

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.monitor.files import Mask, unmasked
 
 
-def written(error: BaseException, folder: Path | None, mask: Mask) -> Path:
+def format_parameter(error: BaseException, folder: Path | None, mask: Mask) -> Path:
     """Write an error's traceback, without the values of variables, to a new file of the owner's alone.
 
     Args:
@@ -34,6 +34,6 @@ def told(error: BaseException, folder: Path | None = None, mask: Mask = unmasked
     """
     failed = f"gonogo: the screen failed: {type(error).__name__}"
     try:
-        return f"{failed}. Details are in {written(error, folder, mask)}"
+        return f"{failed}. Details are in {format_parameter(error, folder, mask)}"
     except Exception as trouble:  # whatever it is: it is said, and nothing goes unmasked
         return f"{failed}; details could not be written: {type(trouble).__name__}"

@@ -17,11 +17,11 @@ import msgspec
 from app.monitor.files import LogTail, MachineTail, Mask, ProgressTail, unmasked
 from app.monitor.preview import first_rows
 from app.monitor.sanitize import clean_line, clean_text
+from app.monitor.series import Series, SeriesBuilder
 from app.session.snapshot import OVER, AttemptView, MachineSample, PhaseView, SessionSnapshot
 from app.tui.screens.screen import Session
 from phases.contract.protocol import Artifact, Result, standard_json
-from widgets.series import Series, SeriesBuilder
-from widgets.view import Delivery, LogLines, MemoryUse, Record, View
+from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
 
 MOST_MEMORY_POINTS: Final = 512
 MOST_EARLIER: Final = 3
@@ -42,9 +42,9 @@ class AttemptReader:
         self._progress: ProgressTail[SeriesBuilder] = ProgressTail(
             folder / "progress.jsonl", SeriesBuilder, mask=mask
         )
-        self._record: Record | None = None
+        self._find_output: AttemptOutput | None = None
 
-    def read(self, seconds: float, clock: Callable[[], float]) -> Record:
+    def read(self, seconds: float, clock: Callable[[], float]) -> AttemptOutput:
         """Read for at most about that long; `reading` in the record says that there is more."""
         until = clock() + seconds
         log_more = progress_more = True
@@ -53,11 +53,11 @@ class AttemptReader:
             progress_more = progress_more and self._progress.poll()
         return self._picture(reading=progress_more)
 
-    def _picture(self, *, reading: bool) -> Record:
+    def _picture(self, *, reading: bool) -> AttemptOutput:
         log, progress = self._log, self._progress
         lines = (*log.lines, log.partial) if log.partial else tuple(log.lines)
         series: dict[str, Series] = {name: builder.series() for name, builder in progress.series.items()}
-        return Record(
+        return AttemptOutput(
             self.phase,
             self.attempt,
             series,
@@ -121,18 +121,18 @@ class DeliveryReader:
         self._mask = mask
         self._ended: dict[tuple[str, int], tuple[Artifact, ...]] = {}
 
-    def read(self, snapshot: SessionSnapshot, record: Record | None) -> tuple[Delivery, ...]:
+    def read(self, snapshot: SessionSnapshot, output: AttemptOutput | None) -> tuple[AttemptArtifacts, ...]:
         """Return what is known; the attempt that is looked at is known while it runs."""
         begun = [(each.started, phase.id, each) for phase in snapshot.phases for each in phase.attempts]
         begun.sort(key=lambda found: found[0])
         found = []
         for _, phase, attempt in begun:
             written = self._of(phase, attempt)
-            if record is not None and (record.phase, record.attempt) == (phase, attempt.number):
+            if output is not None and (output.phase, output.attempt) == (phase, attempt.number):
                 paths = {each.path for each in written}
-                written += tuple(each for each in record.artifacts if each.path not in paths)
+                written += tuple(each for each in output.artifacts if each.path not in paths)
             if written:
-                found.append(Delivery(phase, attempt.number, written))
+                found.append(AttemptArtifacts(phase, attempt.number, written))
         return tuple(found)
 
     def _of(self, phase: str, attempt: AttemptView) -> tuple[Artifact, ...]:
@@ -193,14 +193,14 @@ class SessionFeed:
         self._chosen = phase
         self._session.look_now()
 
-    def views(self, stopping: Event) -> Iterator[View]:
+    def frames(self, stopping: Event) -> Iterator[Frame]:
         """Yield views until asked to stop: the first without a history, then as things change."""
         last, looked_at = 0.0, self._chosen
         for snapshot in self._session.watch(stopping):
             if stopping.is_set():
                 return
             if self._shown is None:
-                yield View(snapshot, self._clock())
+                yield Frame(snapshot, self._clock())
             elif (
                 self._monotonic() - last < TIME_BETWEEN_VIEWS
                 and looked_at == self._chosen
@@ -209,11 +209,11 @@ class SessionFeed:
                 continue
             last, looked_at = self._monotonic(), self._chosen
             self._shown = snapshot
-            view = self.view(snapshot)
-            yield view
-            while view.record is not None and view.record.reading and not stopping.is_set():
-                view = self.view(snapshot)
-                yield view
+            frame = self.frame(snapshot)
+            yield frame
+            while frame.output is not None and frame.output.reading and not stopping.is_set():
+                frame = self.frame(snapshot)
+                yield frame
 
     def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         """Return the first rows of what a phase wrote, or the names in a folder.
@@ -223,17 +223,17 @@ class SessionFeed:
         """
         return first_rows(below_artifacts(snapshot, path), self._mask)
 
-    def view(self, snapshot: SessionSnapshot) -> View:
+    def frame(self, snapshot: SessionSnapshot) -> Frame:
         """Return the view of a snapshot, with what the files say by now."""
-        record = self._record(snapshot)
+        output = self._find_output(snapshot)
         if snapshot.state == "finished" and not self._outcome:
             self._outcome = outcome(snapshot, self._mask)
         now = self._clock()
         lost = "" if snapshot.machine or snapshot.state in OVER else "no conductor"
-        deliveries = self._deliveries.read(snapshot, record)
-        return View(snapshot, now, record, lost, self._outcome, self._memory.read(snapshot), deliveries)
+        artifacts = self._deliveries.read(snapshot, output)
+        return Frame(snapshot, now, output, lost, self._outcome, self._memory.read(snapshot), artifacts)
 
-    def _record(self, snapshot: SessionSnapshot) -> Record | None:
+    def _find_output(self, snapshot: SessionSnapshot) -> AttemptOutput | None:
         wanted = self._chosen
         if wanted is None or wanted not in {p.id for p in snapshot.phases}:
             begun = [p for p in snapshot.phases if p.attempts]
@@ -242,17 +242,17 @@ class SessionFeed:
             phase = snapshot.phase(wanted)
         if phase is None or not phase.attempts:
             self._reader = None
-            return Record(phase.id, 0) if phase else None
+            return AttemptOutput(phase.id, 0) if phase else None
         attempt, reader = phase.attempts[-1], self._reader
         if reader is None or (reader.phase, reader.attempt) != (phase.id, attempt.number):
             reader = self._reader = AttemptReader(phase.id, attempt, self._mask)
-        record = reader.read(READING_TIME, self._monotonic)
-        if record.reading or len(phase.attempts) == 1:
-            return record
+        output = reader.read(READING_TIME, self._monotonic)
+        if output.reading or len(phase.attempts) == 1:
+            return output
         earlier = self._earlier
         if earlier is None or (earlier.phase, earlier.attempt) != (phase.id, attempt.number):
             earlier = self._earlier = EarlierAttempts(phase)
-        return replace(record, earlier=earlier.read(READING_TIME, self._monotonic))
+        return replace(output, earlier=earlier.read(READING_TIME, self._monotonic))
 
 
 def changed(before: SessionSnapshot, after: SessionSnapshot) -> bool:

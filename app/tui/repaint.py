@@ -9,7 +9,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
 
-from widgets.rows import changed_cells
+from widgets.rows import find_changed_cells
 
 Piece = tuple[int, int, Strip]
 """A column, a row, and what is there from the column on."""
@@ -41,7 +41,7 @@ class Shown:
                 self._rows[y] = strip
             yield x, y, strip
             return
-        first, last = changed_cells(row.crop(x, end), strip)
+        first, last = find_changed_cells(row.crop(x, end), strip)
         if first < last:
             self._rows[y] = Strip.join([row.crop(0, x), strip, row.crop(end)])
             yield x + first, y, strip.crop(first, last)

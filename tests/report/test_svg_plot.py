@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.monitor.series import SeriesBuilder
 from app.report.svg_plot import HEIGHT, WIDTH, PlotLine, draw_lines, find_ticks
-from widgets.series import SeriesBuilder
 
 VALUES = st.none() | st.floats(allow_nan=True, allow_infinity=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from app.monitor.series import Series, SeriesBuilder
 from app.session.requests import Refused
 from app.session.snapshot import (
     AttemptView,
@@ -30,9 +31,8 @@ from app.session.snapshot import (
     SessionState,
 )
 from phases.contract.protocol import Artifact, Notice, Sample
+from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
 from widgets.preflight import Check
-from widgets.series import Series, SeriesBuilder
-from widgets.view import Delivery, LogLines, MemoryUse, Record, View
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
 HOUR = 3600.0
@@ -274,11 +274,11 @@ def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MemoryUse, ...]:
     return tuple(found)
 
 
-def record(phase: str, **changes: Any) -> Record:
-    return Record(phase, 1, **changes)
+def attempt_output(phase: str, **changes: Any) -> AttemptOutput:
+    return AttemptOutput(phase, 1, **changes)
 
 
-def running(**changes: Any) -> View:
+def running(**changes: Any) -> Frame:
     """SFT training at 47 %."""
     base = snapshot(3, "running", "running")
     base = with_phase(
@@ -288,24 +288,24 @@ def running(**changes: Any) -> View:
         remaining=Range(1.05 * HOUR, 1.2 * HOUR),
         headline="loss 0.812, 1,690 tok/s",
     )
-    found = record(
+    found = attempt_output(
         "sft_training",
         series=training_series(),
         log=training_log(),
         samples=samples(3),
     )
-    return View(replace(base, **changes), base.now, found, memory=memory(base))
+    return Frame(replace(base, **changes), base.now, found, memory=memory(base))
 
 
-def retried() -> View:
+def retried() -> Frame:
     """The second attempt of SFT training; the first diverged."""
-    view = running()
-    assert view.record is not None
-    phase = view.snapshot.phase("sft_training")
+    frame = running()
+    assert frame.output is not None
+    phase = frame.snapshot.phase("sft_training")
     second = replace(phase.attempts[0], number=2, changed={"learning_rate": (2e-4, 1e-4)})
-    base = with_phase(view.snapshot, phase.id, attempts=(*phase.attempts, second))
+    base = with_phase(frame.snapshot, phase.id, attempts=(*phase.attempts, second))
     first = series({"loss": [(s, 1.4 + 1.2 * math.exp(-s / 150) + s / 900) for s in range(0, 900, 4)]})
-    return View(base, view.now, dataclass_replace(view.record, attempt=2, earlier={1: first}))
+    return Frame(base, frame.now, dataclass_replace(frame.output, attempt=2, earlier={1: first}))
 
 
 GATE_PASS = GateView(
@@ -393,7 +393,7 @@ NOTICES = (
 )
 
 DELIVERIES = (
-    Delivery(
+    AttemptArtifacts(
         "sft_data",
         2,
         (
@@ -407,8 +407,10 @@ DELIVERIES = (
             Artifact(START, "artifacts/sft_data/manifest.json", 2_112, "1b" * 32),
         ),
     ),
-    Delivery("sft_training", 1, (Artifact(START, "artifacts/models/sft_model", 536_870_912, "2c" * 32),)),
-    Delivery("sft_evaluation", 1, ARTIFACTS),
+    AttemptArtifacts(
+        "sft_training", 1, (Artifact(START, "artifacts/models/sft_model", 536_870_912, "2c" * 32),)
+    ),
+    AttemptArtifacts("sft_evaluation", 1, ARTIFACTS),
 )
 
 
@@ -425,13 +427,13 @@ CHECKS = (
 )
 
 
-def gate_passes(**changes: Any) -> View:
+def gate_passes(**changes: Any) -> Frame:
     base = snapshot(4, "gate", "gate", gate=GATE_PASS)
-    found = record("sft_evaluation", samples=samples(), artifacts=ARTIFACTS, notices=NOTICES)
-    return View(replace(base, **changes), base.now, found, deliveries=DELIVERIES)
+    found = attempt_output("sft_evaluation", samples=samples(), artifacts=ARTIFACTS, notices=NOTICES)
+    return Frame(replace(base, **changes), base.now, found, artifacts=DELIVERIES)
 
 
-def gate_compared() -> View:
+def gate_compared() -> Frame:
     """The last gate: two evaluations stand beside its own."""
     before = GATE_PASS.earlier["baseline_evaluation"]
     gate = replace(
@@ -442,18 +444,18 @@ def gate_compared() -> View:
         next_phase="comparison",
     )
     base = snapshot(7, "gate", "gate", gate=gate)
-    return View(base, base.now, record("dpo_evaluation", samples=samples()))
+    return Frame(base, base.now, attempt_output("dpo_evaluation", samples=samples()))
 
 
-def gate_fails(**changes: Any) -> View:
+def gate_fails(**changes: Any) -> Frame:
     base = snapshot(3, "gate", "gate", gate=GATE_FAIL)
-    found = record(
+    found = attempt_output(
         "sft_training", series=training_series(nan_from=812), log=training_log(), samples=samples(3)
     )
-    return View(replace(with_phase(base, "sft_training", headline=""), **changes), base.now, found)
+    return Frame(replace(with_phase(base, "sft_training", headline=""), **changes), base.now, found)
 
 
-def finished() -> View:
+def finished() -> Frame:
     base = snapshot(8, "done", "finished")
     text = (
         "                 base    SFT     DPO",
@@ -463,16 +465,16 @@ def finished() -> View:
         "base to SFT  +0.576  p < 0.0001",
         "SFT to DPO   +0.136  p < 0.0001",
     )
-    return View(base, base.now, record("comparison"), outcome=text)
+    return Frame(base, base.now, attempt_output("comparison"), outcome=text)
 
 
-def pod_waits() -> View:
+def pod_waits() -> Frame:
     """Over, and its pod waits to be kept or stopped."""
-    view = finished()
-    return dataclass_replace(view, snapshot=replace(view.snapshot, stops_at=view.now + 7200))
+    frame = finished()
+    return dataclass_replace(frame, snapshot=replace(frame.snapshot, stops_at=frame.now + 7200))
 
 
-def starting() -> View:
+def starting() -> Frame:
     """The first seconds of the first phase."""
     base = snapshot(0, "running", "running", decisions=())
     base = with_phase(base, "verification", elapsed=3.0, cost_usd=0.0)
@@ -480,28 +482,28 @@ def starting() -> View:
     attempt = replace(base.phases[0].attempts[0], started=began)
     base = with_phase(base, "verification", attempts=(attempt,))
     base = replace(base, started=began - 2, machine=None, money=money(0.0, idle_usd=0.0))
-    return View(base, base.now, record("verification"))
+    return Frame(base, base.now, attempt_output("verification"))
 
 
-def no_gpu() -> View:
+def no_gpu() -> Frame:
     """The rehearsal on two CPU cores."""
-    view = running(machine=machine(0), model="embedded", gpu="", profile="rehearsal")
-    return View(view.snapshot, view.now, view.record, memory=memory(view.snapshot, 0))
+    frame = running(machine=machine(0), model="embedded", gpu="", profile="rehearsal")
+    return Frame(frame.snapshot, frame.now, frame.output, memory=memory(frame.snapshot, 0))
 
 
-def eight_gpus() -> View:
-    view = running(machine=machine(8))
-    return View(view.snapshot, view.now, view.record, memory=memory(view.snapshot, 8))
+def eight_gpus() -> Frame:
+    frame = running(machine=machine(8))
+    return Frame(frame.snapshot, frame.now, frame.output, memory=memory(frame.snapshot, 8))
 
 
-def stalled() -> View:
-    view = running()
-    progress = ProgressView(done=1184, total=2500, unit="steps", at=view.now - 1000, rate=None)
-    base = with_phase(view.snapshot, "sft_training", stalled=True, progress=progress)
-    return View(base, view.now, view.record)
+def stalled() -> Frame:
+    frame = running()
+    progress = ProgressView(done=1184, total=2500, unit="steps", at=frame.now - 1000, rate=None)
+    base = with_phase(frame.snapshot, "sft_training", stalled=True, progress=progress)
+    return Frame(base, frame.now, frame.output)
 
 
-def out_of_memory() -> View:
+def out_of_memory() -> Frame:
     """A gate that opened because the phase failed, seen from the session's screen of an attempt before."""
     gate = replace(
         GATE_FAIL,
@@ -512,18 +514,18 @@ def out_of_memory() -> View:
     )
     base = snapshot(3, "gate", "gate", gate=gate)
     trouble = LogLines(0, ("step 12 loss 2.2", "torch.OutOfMemoryError: CUDA out of memory."))
-    return View(base, base.now, record("sft_training", log=trouble))
+    return Frame(base, base.now, attempt_output("sft_training", log=trouble))
 
 
-def over_budget() -> View:
+def over_budget() -> Frame:
     over = money(26.31, forecast_usd=Range(27.0, 29.5))
     return running(money=over, notices=("spent more than the budget of $25",))
 
 
-def all_nan() -> View:
-    view = running()
-    diverged = record("sft_training", series=training_series(nan_from=0), log=training_log())
-    return View(view.snapshot, view.now, diverged)
+def all_nan() -> Frame:
+    frame = running()
+    diverged = attempt_output("sft_training", series=training_series(nan_from=0), log=training_log())
+    return Frame(frame.snapshot, frame.now, diverged)
 
 
 @dataclass
@@ -584,25 +586,25 @@ class DemoFeed:
     def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return (path,)
 
-    def views(self, stopping: Event) -> Iterator[View]:
+    def frames(self, stopping: Event) -> Iterator[Frame]:
         began = time.time()
         while not stopping.is_set():
             gone = time.time() - began
             steps = 1184 + int(gone * 3)
-            view = running() if gone < self.gate_after else gate_passes()
-            base = replace(view.snapshot, now=view.snapshot.now + gone, machine=machine(1))
+            frame = running() if gone < self.gate_after else gate_passes()
+            base = replace(frame.snapshot, now=frame.snapshot.now + gone, machine=machine(1))
             if base.gate is None:
                 done = ProgressView(done=steps, total=2500, unit="steps", at=base.now - gone % 7, rate=3.0)
                 base = with_phase(base, "sft_training", progress=done)
-                shown = record(
+                shown = attempt_output(
                     self.phase or "sft_training",
                     series=training_series(steps),
                     log=training_log(steps),
                     samples=samples(3),
                 )
             else:
-                shown = record("sft_evaluation", samples=samples(), artifacts=ARTIFACTS)
-            yield View(base, base.now, shown)
+                shown = attempt_output("sft_evaluation", samples=samples(), artifacts=ARTIFACTS)
+            yield Frame(base, base.now, shown)
             stopping.wait(1.0)
 
 
@@ -617,7 +619,7 @@ class FailingFeed:
     def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return ()
 
-    def views(self, stopping: Event) -> Iterator[View]:
+    def frames(self, stopping: Event) -> Iterator[Frame]:
         token = SECRET
         yield running()
         raise ValueError(f"made to fail with {token}")

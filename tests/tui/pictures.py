@@ -8,13 +8,13 @@ from pathlib import Path
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
-from widgets.view import View
+from widgets.frame import Frame
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 
 
-async def picture(name: str, view: View, size: tuple[int, int], theme: str = "gonogo-dark") -> None:
-    app = CockpitApp(fake.FakeSession(view.snapshot), None, view, theme=theme)
+async def picture(name: str, frame: Frame, size: tuple[int, int], theme: str = "gonogo-dark") -> None:
+    app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, theme=theme)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         (IMAGES / f"{name}.svg").write_text(app.export_screenshot(title="gonogo"))
@@ -24,13 +24,13 @@ async def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    views: dict[str, Callable[[], View]] = {
+    frames: dict[str, Callable[[], Frame]] = {
         "session": fake.running,
         "gate": fake.gate_passes,
         "remedies": fake.gate_fails,
     }
-    for name, view in views.items():
-        await picture(name, view(), (80, 24))
+    for name, frame in frames.items():
+        await picture(name, frame(), (80, 24))
     await picture("session-wide", fake.running(), (120, 40))
     await picture("session-light", fake.running(), (80, 24), "gonogo-light")
 

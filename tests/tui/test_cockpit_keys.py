@@ -30,14 +30,14 @@ from app.tui.screens.session import SessionScreen
 from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
 from tests.tui import fake
 from widgets.detail import Chart, Figure
+from widgets.frame import Frame, LogLines
 from widgets.gate import GateEvidence
 from widgets.key_bar import KeyBar
-from widgets.log_view import LogView
+from widgets.log_pane import LogPane
 from widgets.parameters import ParameterTable
 from widgets.preflight import Check
-from widgets.rows import Rows
+from widgets.rows import RowWidget
 from widgets.samples import SamplePager
-from widgets.view import LogLines, View
 
 SFT_GATE = ("decide", "sft_evaluation", 1)
 TRAINING_GATE = ("decide", "sft_training", 1)
@@ -46,9 +46,9 @@ TRAINING_GATE = ("decide", "sft_training", 1)
 class Driven:
     """An app under test, its session and the keys that are pressed."""
 
-    def __init__(self, view: View, read_only: bool = False) -> None:
-        self.session = fake.FakeSession(view.snapshot)
-        self.app = CockpitApp(self.session, None, view, read_only=read_only)
+    def __init__(self, frame: Frame, read_only: bool = False) -> None:
+        self.session = fake.FakeSession(frame.snapshot)
+        self.app = CockpitApp(self.session, None, frame, read_only=read_only)
         self.looked_at: list[str | None] = []
         self.app.look_at = self.looked_at.append  # type: ignore[method-assign]
         self.pilot: Pilot[None]
@@ -81,8 +81,8 @@ class Driven:
 
 @pytest.fixture
 def drive() -> Callable[..., Any]:
-    def drive(view: View, *, read_only: bool = False, size: tuple[int, int] = (80, 24)) -> Any:
-        driven = Driven(view, read_only)
+    def drive(frame: Frame, *, read_only: bool = False, size: tuple[int, int] = (80, 24)) -> Any:
+        driven = Driven(frame, read_only)
 
         class Context:
             async def __aenter__(self) -> Driven:
@@ -104,7 +104,7 @@ def told(driven: Driven) -> list[str]:
 
 
 def rows_of(screen: Screen[Any]) -> str:
-    return "\n".join(row.plain for rows in screen.query(Rows) for row in rows.rows(*rows.size))
+    return "\n".join(row.plain for rows in screen.query(RowWidget) for row in rows.rows(*rows.size))
 
 
 def test_table_of_keys_is_sound() -> None:
@@ -157,7 +157,7 @@ def test_every_command_is_one_of_its_screen(command: Command) -> None:
 )
 @pytest.mark.parametrize("back", ["q", "escape", "backspace"])
 async def test_screens_open_and_close(drive: Any, key: str, screen: type, back: str) -> None:
-    async with drive(dataclass_replace(fake.running(), deliveries=fake.DELIVERIES)) as driven:
+    async with drive(dataclass_replace(fake.running(), artifacts=fake.DELIVERIES)) as driven:
         await driven.press(key)
         assert driven.screen_is(screen)
         await driven.press(back)
@@ -224,8 +224,8 @@ async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tm
     rows.parent.mkdir(parents=True)
     rows.write_text('{"rows": 10112}\n')
     artifacts = str(tmp_path / "artifacts")
-    view = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path), artifacts=artifacts)
-    async with drive(view) as driven:
+    frame = fake.gate_passes(folder=str(tmp_path), plan_folder=str(tmp_path), artifacts=artifacts)
+    async with drive(frame) as driven:
         driven.app.feed = SessionFeed(driven.session)
         await driven.press("a", "down", "down", "up", "c")
         assert driven.app.clipboard == "artifacts/sft_data/manifest.json"
@@ -297,26 +297,28 @@ async def test_a_gate_that_opens_behind_another_screen_is_announced(drive: Any) 
 
 
 async def test_a_gate_is_about_its_own_phase(drive: Any) -> None:
-    view = fake.gate_passes()
-    other = fake.record("sft_training", artifacts=fake.ARTIFACTS, notices=fake.NOTICES)
-    async with drive(View(view.snapshot, view.now, other)) as driven:
+    frame = fake.gate_passes()
+    other = fake.attempt_output("sft_training", artifacts=fake.ARTIFACTS, notices=fake.NOTICES)
+    async with drive(Frame(frame.snapshot, frame.now, other)) as driven:
         assert driven.screen_is(GateScreen)
         assert driven.looked_at == [None]
         await driven.press("pagedown", "pagedown")
         assert "DELIVERED" not in shown_in(driven)
         assert "NOTICES" not in shown_in(driven)
-        driven.app.show(view)
+        driven.app.show(frame)
         await driven.press("pagedown", "pagedown")
         assert "7 answers were cut" in shown_in(driven)
 
 
 async def test_a_phase_without_curves_or_samples_leaves_its_room_to_the_log(drive: Any) -> None:
-    view = fake.running()
-    assert view.record is not None
-    async with drive(view) as driven:
-        log = driven.app.screen.query_one(LogView)
+    frame = fake.running()
+    assert frame.output is not None
+    async with drive(frame) as driven:
+        log = driven.app.screen.query_one(LogPane)
         before = log.size.height
-        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=view.record.log)))
+        driven.app.show(
+            Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=frame.output.log))
+        )
         await driven.press()
         assert log.size.height > before + 5
         assert not driven.app.screen.query_one(Figure).display
@@ -355,13 +357,13 @@ async def test_keeping_the_pod_asks_first(drive: Any, way: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "read_only"),
+    ("frame", "read_only"),
     [(fake.finished(), False), (fake.running(), False), (fake.pod_waits(), True)],
     ids=["nothing stops it", "not over", "read-only"],
 )
-async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, view: View, read_only: bool) -> None:
-    async with drive(view, read_only=read_only) as driven:
-        for way in ([], ["question_mark"]) if view.snapshot.state == "running" else ([], ["q"]):
+async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, frame: Frame, read_only: bool) -> None:
+    async with drive(frame, read_only=read_only) as driven:
+        for way in ([], ["question_mark"]) if frame.snapshot.state == "running" else ([], ["q"]):
             await driven.press(*way, "K")
             assert not driven.screen_is(Confirm)
 
@@ -374,8 +376,8 @@ async def test_help_begins_with_the_screen_that_it_was_opened_from(drive: Any) -
 
 
 async def test_a_message_takes_the_place_of_the_one_before() -> None:
-    view = fake.running()
-    app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
+    frame = fake.running()
+    app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test(notifications=True) as pilot:
         for _ in range(3):
             await pilot.press("t")
@@ -491,7 +493,7 @@ async def test_a_search_may_come_with_its_key(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("l")
         await driven.press_together("/nan\r")
-        assert driven.app.screen.query_one(LogView).search == "nan"
+        assert driven.app.screen.query_one(LogPane).search == "nan"
 
 
 @pytest.mark.parametrize(("key", "kind"), [("g", "go"), ("s", "skip")])
@@ -625,10 +627,10 @@ async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
 
 @pytest.mark.parametrize("dialog", [["g"], ["ctrl+c"]], ids=["decision", "quit"])
 async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str]) -> None:
-    view = fake.gate_passes()
-    async with drive(view) as driven:
+    frame = fake.gate_passes()
+    async with drive(frame) as driven:
         await driven.press(*dialog)
-        driven.app.show(View(view.snapshot, view.now + 3600, view.record))
+        driven.app.show(Frame(frame.snapshot, frame.now + 3600, frame.output))
         await driven.press()
         assert "05:01:10" in shown_in(driven), "the clock"
         assert "waiting 1h04m" in shown_in(driven)
@@ -648,19 +650,21 @@ async def test_what_another_viewer_has_decided_is_not_sent_again(drive: Any, ope
         assert told(driven) == ["The gate has been decided meanwhile: nothing was sent."]
 
 
-def another_runs() -> View:
-    view = fake.running()
-    ended = fake.with_phase(view.snapshot, "sft_training", state="done")
-    return dataclass_replace(view, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
+def another_runs() -> Frame:
+    frame = fake.running()
+    ended = fake.with_phase(frame.snapshot, "sft_training", state="done")
+    return dataclass_replace(frame, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
 
 
-def being_stopped() -> View:
-    view = fake.running()
-    return dataclass_replace(view, snapshot=fake.with_phase(view.snapshot, "sft_training", state="stopping"))
+def being_stopped() -> Frame:
+    frame = fake.running()
+    return dataclass_replace(
+        frame, snapshot=fake.with_phase(frame.snapshot, "sft_training", state="stopping")
+    )
 
 
 @pytest.mark.parametrize(
-    ("view", "keys", "then"),
+    ("frame", "keys", "then"),
     [
         (fake.running, ["k"], another_runs),
         (fake.running, ["k"], being_stopped),
@@ -672,12 +676,12 @@ def being_stopped() -> View:
     ids=["next phase", "stopped by another", "next attempt", "gate", "over", "kept by another"],
 )
 async def test_a_question_that_is_settled_meanwhile_closes(
-    drive: Any, view: Callable[[], View], keys: list[str], then: Callable[[], View]
+    drive: Any, frame: Callable[[], Frame], keys: list[str], then: Callable[[], Frame]
 ) -> None:
-    async with drive(view()) as driven:
+    async with drive(frame()) as driven:
         await driven.press(*keys)
         assert driven.screen_is(Confirm)
-        driven.app.show(view())
+        driven.app.show(frame())
         await driven.press()
         assert driven.screen_is(Confirm), "nothing has changed"
         driven.app.show(then())
@@ -688,7 +692,7 @@ async def test_a_question_that_is_settled_meanwhile_closes(
 
 
 @pytest.mark.parametrize(
-    ("view", "leave", "confirm"),
+    ("frame", "leave", "confirm"),
     [
         (fake.running, "SFT training saves what it can", "SFT training saves what it can and ends."),
         (fake.gate_passes, "No phase runs now; the gate after", "is closed without a decision."),
@@ -696,9 +700,9 @@ async def test_a_question_that_is_settled_meanwhile_closes(
     ids=["running", "gate"],
 )
 async def test_stopping_is_worded_by_what_it_stops(
-    drive: Any, view: Callable[[], View], leave: str, confirm: str
+    drive: Any, frame: Callable[[], Frame], leave: str, confirm: str
 ) -> None:
-    async with drive(view(), size=(120, 40)) as driven:
+    async with drive(frame(), size=(120, 40)) as driven:
         await driven.press("ctrl+c")
         assert leave in " ".join(rows_of(driven.app.screen).split())
         await driven.press("x")
@@ -754,12 +758,12 @@ READ_ONLY_SCREENS = [
 
 
 @pytest.mark.parametrize(
-    ("table", "view", "opens"), READ_ONLY_SCREENS, ids=lambda p: p if isinstance(p, str) else ""
+    ("table", "frame", "opens"), READ_ONLY_SCREENS, ids=lambda p: p if isinstance(p, str) else ""
 )
 async def test_a_read_only_view_says_so_at_each_key_that_acts(
-    drive: Any, tmp_path: Path, table: str, view: Callable[[], View], opens: list[str]
+    drive: Any, tmp_path: Path, table: str, frame: Callable[[], Frame], opens: list[str]
 ) -> None:
-    shown = view()
+    shown = frame()
     shown = dataclass_replace(shown, snapshot=replace(shown.snapshot, folder=str(tmp_path)))
     async with drive(shown, read_only=True) as driven:
         await driven.press(*opens)
@@ -779,10 +783,10 @@ async def test_a_read_only_view_says_so_at_each_key_that_acts(
 
 
 async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal: None) -> None:
-    view = fake.retried()
-    assert view.record is not None
+    frame = fake.retried()
+    assert frame.output is not None
     log = LogLines(0, ("tr\u00e8s \u6f22\u5b57 \U0001f600", "x" * 200))
-    async with drive(View(view.snapshot, view.now, dataclass_replace(view.record, log=log))) as driven:
+    async with drive(Frame(frame.snapshot, frame.now, dataclass_replace(frame.output, log=log))) as driven:
         for keys in ([], ["l"], ["q", "z"], ["q", "u"], ["q", "ctrl+p"], ["escape", "q"]):
             await driven.press(*keys)
             assert shown_in(driven).isascii(), keys
@@ -809,7 +813,7 @@ async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
         await driven.press("down", "down", "up")
         assert evidence.top == 1
         await driven.press("up", "pagedown")
-        below = len(evidence.text(evidence.view, evidence.size.width)) - evidence.size.height + 1
+        below = len(evidence.text(evidence.frame, evidence.size.width)) - evidence.size.height + 1
         assert evidence.top == min(below, evidence.size.height - 2)
         await driven.press("pageup", "pageup", "pageup")
         assert evidence.top == 0
@@ -827,19 +831,19 @@ async def test_samples_screen(drive: Any) -> None:
 
 
 async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
-    view = fake.running()
-    assert view.record is not None
-    async with drive(view) as driven:
+    frame = fake.running()
+    assert frame.output is not None
+    async with drive(frame) as driven:
         await driven.press("l", "up", "up")
-        log = driven.app.screen.query_one(LogView)
+        log = driven.app.screen.query_one(LogPane)
         read = list(log.visible_lines())
         assert not log.follow
-        more = LogLines(0, (*view.record.log.lines, *(f"line {i}" for i in range(500))))
-        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=more)))
+        more = LogLines(0, (*frame.output.log.lines, *(f"line {i}" for i in range(500))))
+        driven.app.show(Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=more)))
         await driven.press()
         assert list(log.visible_lines()) == read
         dropped = LogLines(5000, tuple(f"line {i}" for i in range(500)))
-        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", log=dropped)))
+        driven.app.show(Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=dropped)))
         await driven.press()
         assert list(log.visible_lines()) == read, "what the tail has dropped stays for who reads it"
         await driven.press("f")
@@ -852,7 +856,7 @@ async def test_log_search(drive: Any) -> None:
     async with drive(fake.running()) as driven:
 
         def found() -> str:
-            log = driven.app.screen.query_one(LogView)
+            log = driven.app.screen.query_one(LogPane)
             return str(log.visible_lines()[log.found - log.window_start])
 
         await driven.press("l", "slash")
@@ -866,7 +870,7 @@ async def test_log_search(drive: Any) -> None:
         await driven.press("N")
         assert found().startswith("step 1094"), "there is no later one"
         await driven.press("i")
-        lines = driven.app.screen.query_one(LogView).visible_lines()
+        lines = driven.app.screen.query_one(LogPane).visible_lines()
         assert lines
         assert all("step 10" in line for line in lines)
         await driven.press("slash", "escape")
@@ -894,8 +898,8 @@ async def test_the_end_shows_the_result(drive: Any) -> None:
 
 
 async def test_a_result_that_is_wider_than_the_screen_scrolls_to_the_side(drive: Any) -> None:
-    view = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
-    async with drive(view) as driven:
+    frame = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
+    async with drive(frame) as driven:
         assert "end" not in shown_in(driven).split("artifacts")[0]
         await driven.press("right", "right")
         assert "789end" in shown_in(driven)
@@ -926,7 +930,7 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
         def first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
             raise AssertionError
 
-        def views(self, stopping: Event) -> Any:
+        def frames(self, stopping: Event) -> Any:
             yield from [first] * 20
             yield last
 
@@ -934,7 +938,7 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert app.view is last
+        assert app.frame is last
         assert isinstance(app.screen, GateScreen)
 
 
@@ -946,8 +950,8 @@ async def test_the_first_paint_has_the_view_that_is_there() -> None:
             painted.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
             super()._display(screen, renderable)
 
-    view = fake.running()
-    app = Watched(fake.FakeSession(view.snapshot), None, view)
+    frame = fake.running()
+    app = Watched(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "PHASES" in painted[0]
@@ -955,15 +959,15 @@ async def test_the_first_paint_has_the_view_that_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "words"),
+    ("frame", "words"),
     [
         (fake.running(), ["goes on: SFT training", "$6.44 of $25.00", "gonogo attach"]),
         (fake.gate_passes(), ["waits for a decision after SFT evaluation", "$1.74 an hour", "gonogo attach"]),
         (fake.finished(), ["is finished", "/srv/run/artifacts"]),
     ],
 )
-def test_farewell_says_where_it_stands(view: View, words: list[str]) -> None:
-    text = farewell(view.snapshot)
+def test_farewell_says_where_it_stands(frame: Frame, words: list[str]) -> None:
+    text = farewell(frame.snapshot)
     assert all(word in text for word in words)
 
 
@@ -973,11 +977,11 @@ def test_farewell_of_a_session_never_seen() -> None:
 
 async def test_untrusted_text_stays_text(drive: Any) -> None:
     evil = "\x1b]0;owned\x07[bold red]not markup[/] \x9b31m\u202eabc"
-    view = fake.running()
-    base = fake.with_phase(view.snapshot, "sft_training", title=evil, headline=evil)
+    frame = fake.running()
+    base = fake.with_phase(frame.snapshot, "sft_training", title=evil, headline=evil)
     base = replace(base, name=evil, notices=(evil,))
-    record = fake.record("sft_training", log=LogLines(0, (evil,)), samples=fake.samples(1))
-    async with drive(View(base, view.now, record)) as driven:
+    output = fake.attempt_output("sft_training", log=LogLines(0, (evil,)), samples=fake.samples(1))
+    async with drive(Frame(base, frame.now, output)) as driven:
         await driven.press("l")
         shown = "\n".join(strip.text for strip in driven.app.screen._compositor.render_strips())
         assert "[bold red]not markup[/]" in shown
@@ -985,16 +989,18 @@ async def test_untrusted_text_stays_text(drive: Any) -> None:
 
 
 async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(drive: Any) -> None:
-    view = fake.gate_fails()
-    assert view.record is not None
-    async with drive(view) as driven:
+    frame = fake.gate_fails()
+    assert frame.output is not None
+    async with drive(frame) as driven:
         figure = driven.app.screen.query_one(Figure)
         assert not figure.display
         await driven.press("c", "m")
         assert (figure.display, figure.chart.choice) == (True, 1)
         await driven.press("c")
         assert not figure.display
-        driven.app.show(View(view.snapshot, view.now, fake.record("sft_training", series=view.record.series)))
+        driven.app.show(
+            Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", series=frame.output.series))
+        )
         await driven.press()
         assert figure.display
 
@@ -1010,10 +1016,12 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
 
 
 async def test_a_chart_that_was_hidden_shows_what_is_new_at_once(drive: Any) -> None:
-    view = fake.running()
-    bare = View(view.snapshot, view.now, fake.record("sft_training"))
-    later = View(view.snapshot, view.now, fake.record("sft_training", series=fake.training_series(40)))
-    async with drive(view) as driven:
+    frame = fake.running()
+    bare = Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training"))
+    later = Frame(
+        frame.snapshot, frame.now, fake.attempt_output("sft_training", series=fake.training_series(40))
+    )
+    async with drive(frame) as driven:
         for each in (bare, later):
             driven.app.show(each)
             await driven.pilot.pause()
@@ -1065,9 +1073,9 @@ async def test_the_samples_open_at_the_one_that_the_gate_shows(drive: Any) -> No
 async def test_curves_are_offered_where_they_take_turns_with_samples(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
         assert "c curves" in footer(driven)
-    view = fake.gate_fails()
-    assert view.record is not None
-    alone = dataclass_replace(view, record=dataclass_replace(view.record, samples=()))
+    frame = fake.gate_fails()
+    assert frame.output is not None
+    alone = dataclass_replace(frame, output=dataclass_replace(frame.output, samples=()))
     async with drive(alone) as driven:
         assert "c curves" not in footer(driven)
 

@@ -13,7 +13,7 @@ from app.session.snapshot import AttemptView, SessionSnapshot
 from app.tui.feed import AttemptReader, SessionFeed, artifacts_of
 from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Result, Sample
 from tests.tui import fake
-from widgets.view import Delivery
+from widgets.frame import AttemptArtifacts
 
 
 def write(folder: Path, *lines: Line) -> None:
@@ -57,13 +57,13 @@ def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
         Notice(0.0, "careful", "warning"),
     )
     (tmp_path / "output.log").write_text("one\ntwo\nthr")
-    record = AttemptReader("sft_training", attempt(tmp_path)).read(60.0, lambda: 0.0)
-    assert {name: series.last for name, series in record.series.items()} == {"loss": 1.0, "eval_loss": None}
-    assert record.log.lines == ("one", "two", "thr")
-    assert [s.title for s in record.samples] == ["first"]
-    assert [a.rows for a in record.artifacts] == [3]
-    assert [n.text for n in record.notices] == ["careful"]
-    assert not record.reading
+    output = AttemptReader("sft_training", attempt(tmp_path)).read(60.0, lambda: 0.0)
+    assert {name: series.last for name, series in output.series.items()} == {"loss": 1.0, "eval_loss": None}
+    assert output.log.lines == ("one", "two", "thr")
+    assert [s.title for s in output.samples] == ["first"]
+    assert [a.rows for a in output.artifacts] == [3]
+    assert [n.text for n in output.notices] == ["careful"]
+    assert not output.reading
 
 
 def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
@@ -81,28 +81,28 @@ def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
 def test_the_first_view_does_not_wait_for_the_history(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     write(tmp_path / "sft_training", MetricPoint(0.0, 1, {"loss": 2.0}))
-    views = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).views(Event()))
-    assert views[0].record is None
-    assert views[-1].record is not None
-    assert views[-1].record.series["loss"].last == 2.0
+    frames = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frames(Event()))
+    assert frames[0].output is None
+    assert frames[-1].output is not None
+    assert frames[-1].output.series["loss"].last == 2.0
 
 
 def test_snapshots_that_say_nothing_new_are_coalesced(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     gate = fake.gate_fails().snapshot
     quiet = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
-    assert len(list(quiet.views(Event()))) == 2
+    assert len(list(quiet.frames(Event()))) == 2
     news = SessionFeed(Watched(base, base, gate, gate), lambda: base.now, lambda: 1.0)
-    assert [v.snapshot.state for v in news.views(Event())] == ["running", "running", "gate"]
+    assert [v.snapshot.state for v in news.frames(Event())] == ["running", "running", "gate"]
 
 
 def test_another_phase_that_is_looked_at_is_news(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     feed = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
-    views = feed.views(Event())
-    next(views), next(views)
+    frames = feed.frames(Event())
+    next(frames), next(frames)
     feed.look_at("comparison")
-    assert [view.record and view.record.phase for view in views] == ["comparison"]
+    assert [frame.output and frame.output.phase for frame in frames] == ["comparison"]
 
 
 def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
@@ -110,15 +110,15 @@ def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
     write(tmp_path / "sft_data", Sample(0.0, "made", {}))
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     feed.look_at("sft_data")
-    record = feed.view(base).record
-    assert record is not None
-    assert (record.phase, [s.title for s in record.samples]) == ("sft_data", ["made"])
+    output = feed.frame(base).output
+    assert output is not None
+    assert (output.phase, [s.title for s in output.samples]) == ("sft_data", ["made"])
     feed.look_at("comparison")
-    waiting = feed.view(base)
+    waiting = feed.frame(base)
     assert waiting.phase is not None
     assert waiting.phase.state == "waiting"
     feed.look_at(None)
-    assert feed.view(base).phase is base.current
+    assert feed.frame(base).phase is base.current
 
 
 @pytest.mark.parametrize("where", ["absolute", "relative"])
@@ -132,7 +132,7 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
     base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
     last = base.phases[-1]
     base = fake.with_phase(base, last.id, attempts=(attempt(folder),))
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == (
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).outcome == (
         "base 0.1",
         "SFT 0.7",
     )
@@ -145,7 +145,7 @@ def test_the_result_is_not_read_from_outside_the_artifacts(tmp_path: Path) -> No
     base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=artifacts)
     (tmp_path / "artifacts").mkdir()
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(tmp_path / "comparison"),))
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).outcome == ()
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).outcome == ()
 
 
 def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
@@ -161,17 +161,17 @@ def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
     (tmp_path / "o.txt").write_text("s3cr3t-value")
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(folder),))
     mask = Masker({"HUB": "s3cr3t-value"}).data
-    view = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).view(base)
-    assert view.record is not None
-    assert view.record.log.lines == ("one [secret HUB]", "two [secret HUB]")
-    assert view.record.samples[0].texts == {"t": "[secret HUB]"}
-    assert view.record.notices[0].text == "[secret HUB]"
-    assert view.outcome == ("[secret HUB]",)
+    frame = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).frame(base)
+    assert frame.output is not None
+    assert frame.output.log.lines == ("one [secret HUB]", "two [secret HUB]")
+    assert frame.output.samples[0].texts == {"t": "[secret HUB]"}
+    assert frame.output.notices[0].text == "[secret HUB]"
+    assert frame.outcome == ("[secret HUB]",)
 
 
 def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:
     base = replace(session_in(tmp_path), machine=None)
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).view(base).lost
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).lost
 
 
 def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) ->
         write(tmp_path / str(n), MetricPoint(0.0, n, {"loss": float(n)}))
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2):
-        record = feed.view(base).record
-        assert record is not None
-        assert record.series["loss"].last == 3.0
-        assert {n: each["loss"].last for n, each in record.earlier.items()} == {2: 2.0, 1: 1.0}
+        output = feed.frame(base).output
+        assert output is not None
+        assert output.series["loss"].last == 3.0
+        assert {n: each["loss"].last for n, each in output.earlier.items()} == {2: 2.0, 1: 1.0}
         write(tmp_path / "1", MetricPoint(0.0, 9, {"loss": 9.0}))
 
 
@@ -202,11 +202,11 @@ def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path:
         (folder / "machine.jsonl").write_bytes(b"not a sample\n" + b"\n".join(lines) + b"\n")
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2 * len(begun)):
-        view = feed.view(base)
-    assert [use.phase for use in view.memory] == begun
-    assert [use.peak(0) for use in view.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
-    assert [use.peak(7) for use in view.memory] == [None] * len(begun)
-    assert all(use.peak() == int(3.1 * fake.GIB) for use in view.memory)
+        frame = feed.frame(base)
+    assert [use.phase for use in frame.memory] == begun
+    assert [use.peak(0) for use in frame.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
+    assert [use.peak(7) for use in frame.memory] == [None] * len(begun)
+    assert all(use.peak() == int(3.1 * fake.GIB) for use in frame.memory)
 
 
 def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Pat
     write(tmp_path / "sft_training", now)
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2):
-        assert feed.view(base).deliveries == (
-            Delivery("sft_data", 1, (replace(evil, path="rows.jsonl"),)),
-            Delivery("sft_training", 1, (now,)),
+        assert feed.frame(base).artifacts == (
+            AttemptArtifacts("sft_data", 1, (replace(evil, path="rows.jsonl"),)),
+            AttemptArtifacts("sft_training", 1, (now,)),
         )
         result.write_text("torn")
 

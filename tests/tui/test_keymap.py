@@ -65,9 +65,9 @@ def test_a_bad_file_is_said_before_the_screen_opens(tmp_path: Path, monkeypatch:
 
 
 async def test_own_keys_work_and_are_shown_everywhere() -> None:
-    view = fake.running()
+    frame = fake.running()
     key_map = parse('[session]\nlog = "L"\n[log]\nfollow = "F"', FILE)
-    app = CockpitApp(fake.FakeSession(view.snapshot), None, view, key_map=key_map)
+    app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, key_map=key_map)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("l")
         assert isinstance(app.screen, SessionScreen), "the old key is free"

@@ -7,24 +7,24 @@ from msgspec.structs import replace
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
-from widgets.view import View
+from widgets.frame import Frame
 
 Compare = Callable[..., bool]
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
 
 
-def app(view: View, **options: object) -> CockpitApp:
-    return CockpitApp(fake.FakeSession(view.snapshot), None, view, **options)  # type: ignore[arg-type]
+def app(frame: Frame, **options: object) -> CockpitApp:
+    return CockpitApp(fake.FakeSession(frame.snapshot), None, frame, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x50"])
-@pytest.mark.parametrize("view", [fake.running, fake.gate_passes], ids=lambda v: v.__name__)
-def test_screens(snap_compare: Compare, view: Callable[[], View], size: tuple[int, int]) -> None:
-    assert snap_compare(app(view()), terminal_size=size)
+@pytest.mark.parametrize("frame", [fake.running, fake.gate_passes], ids=lambda v: v.__name__)
+def test_screens(snap_compare: Compare, frame: Callable[[], Frame], size: tuple[int, int]) -> None:
+    assert snap_compare(app(frame()), terminal_size=size)
 
 
 @pytest.mark.parametrize(
-    "view",
+    "frame",
     [
         fake.gate_compared,
         fake.gate_fails,
@@ -40,8 +40,8 @@ def test_screens(snap_compare: Compare, view: Callable[[], View], size: tuple[in
     ],
     ids=lambda v: v.__name__,
 )
-def test_states(snap_compare: Compare, view: Callable[[], View]) -> None:
-    assert snap_compare(app(view()), terminal_size=SMALL)
+def test_states(snap_compare: Compare, frame: Callable[[], Frame]) -> None:
+    assert snap_compare(app(frame()), terminal_size=SMALL)
 
 
 def test_narrow(snap_compare: Compare) -> None:
@@ -54,7 +54,7 @@ def test_themes(snap_compare: Compare, theme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "keys"),
+    ("frame", "keys"),
     [
         pytest.param(fake.running, ["l", "slash", *"checkpoint", "enter"], id="log_search"),
         pytest.param(fake.running, ["s"], id="samples"),
@@ -69,8 +69,8 @@ def test_themes(snap_compare: Compare, theme: str) -> None:
         pytest.param(fake.gate_fails, ["r", "1", "down", "down", "down", "enter"], id="retry"),
     ],
 )
-def test_keys(snap_compare: Compare, view: Callable[[], View], keys: list[str]) -> None:
-    assert snap_compare(app(view()), press=keys, terminal_size=SMALL)
+def test_keys(snap_compare: Compare, frame: Callable[[], Frame], keys: list[str]) -> None:
+    assert snap_compare(app(frame()), press=keys, terminal_size=SMALL)
 
 
 def test_ascii(snap_compare: Compare, ascii_terminal: None) -> None:
@@ -78,12 +78,12 @@ def test_ascii(snap_compare: Compare, ascii_terminal: None) -> None:
 
 
 def test_preflight(snap_compare: Compare) -> None:
-    view = fake.running()
-    cockpit = CockpitApp(fake.FakeSession(view.snapshot), None, view, checks=lambda: iter(fake.CHECKS))
+    frame = fake.running()
+    cockpit = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, checks=lambda: iter(fake.CHECKS))
     assert snap_compare(cockpit, press=["i"], terminal_size=SMALL)
 
 
 def test_read_only_gate_offers_no_decision(snap_compare: Compare) -> None:
-    view = fake.gate_passes()
-    quiet = replace(view.snapshot, notices=("2 % of the disk is left",))
-    assert snap_compare(app(View(quiet, view.now, view.record), read_only=True), terminal_size=SMALL)
+    frame = fake.gate_passes()
+    quiet = replace(frame.snapshot, notices=("2 % of the disk is left",))
+    assert snap_compare(app(Frame(quiet, frame.now, frame.output), read_only=True), terminal_size=SMALL)

@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.monitor.series import LIMIT, Point, SeriesBuilder
 from app.tui.ascii_filter import in_ascii
 from widgets import styles
-from widgets.chart import DASHED, DOTTED, LINES, Curve, log_ticks, nearest, nice_ticks, plot, smoothed
-from widgets.series import LIMIT, Point, SeriesBuilder
+from widgets.chart import (
+    DASHED,
+    DOTTED,
+    LINES,
+    Curve,
+    compute_log_ticks,
+    compute_ticks,
+    find_nearest,
+    plot,
+    smooth,
+)
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
@@ -137,22 +147,22 @@ def test_what_lies_behind_does_not_stretch_the_axis() -> None:
 
 
 def test_smoothing_keeps_a_constant_and_gaps_and_weighs_points_by_their_values() -> None:
-    assert [p.mean for p in smoothed(curve(2, 2, 2).points, 0.9)] == pytest.approx([2, 2, 2])
-    rough = smoothed(curve(0, math.nan, 1, 1).points, 0.5)
+    assert [p.mean for p in smooth(curve(2, 2, 2).points, 0.9)] == pytest.approx([2, 2, 2])
+    rough = smooth(curve(0, math.nan, 1, 1).points, 0.5)
     assert not rough[1].finite
     assert [p.mean for p in rough if p.finite] == pytest.approx([0, 2 / 3, 6 / 7])
     two = Point(1, 1.0, 1.0, 1.0, 2, 0)
-    assert smoothed([*curve(0).points, two], 0.5)[-1].mean == pytest.approx(6 / 7)
+    assert smooth([*curve(0).points, two], 0.5)[-1].mean == pytest.approx(6 / 7)
 
 
 def test_the_nearest_point() -> None:
     points = curve(5, 6, 7).points
-    assert [nearest(points, step) for step in (-9, 1.4, 99)] == [points[0], points[1], points[2]]
-    assert nearest([], 0) is None
+    assert [find_nearest(points, step) for step in (-9, 1.4, 99)] == [points[0], points[1], points[2]]
+    assert find_nearest([], 0) is None
 
 
 def test_a_span_too_small_for_a_float_has_one_tick() -> None:
-    assert nice_ticks(0.0, 5e-324, 4) == [0.0]
+    assert compute_ticks(0.0, 5e-324, 4) == [0.0]
 
 
 @given(
@@ -183,14 +193,14 @@ def test_any_values_at_any_size_give_rows_of_that_size(
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 12))
 def test_ticks_are_within_and_not_too_many(low: float, span: float, most: int) -> None:
-    ticks = nice_ticks(low, low + span, most)
+    ticks = compute_ticks(low, low + span, most)
     assert 1 <= len(ticks) <= most + 2
     assert all(low - span * 1e-6 <= t <= low + span * (1 + 1e-6) for t in ticks)
 
 
 @given(st.floats(1e-9, 1e3), st.floats(1.5, 1e9), st.integers(2, 12))
 def test_log_ticks_are_within_and_not_too_many(low: float, factor: float, most: int) -> None:
-    ticks = log_ticks(low, low * factor, most)
+    ticks = compute_log_ticks(low, low * factor, most)
     assert 1 <= len(ticks) <= most
     assert all(low <= t <= low * factor for t in ticks)
 

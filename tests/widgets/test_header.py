@@ -4,24 +4,24 @@ import pytest
 
 from tests.tui import fake
 from widgets import styles
-from widgets.header import money_row
-from widgets.view import View
+from widgets.frame import Frame
+from widgets.header import render_money_row
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 80, 120])
-@pytest.mark.parametrize("view", [fake.running(), fake.over_budget(), fake.pod_waits()])
-def test_the_money_row_leaves_out_what_has_no_room(view: View, width: int) -> None:
-    said = money_row(view, width).plain
+@pytest.mark.parametrize("frame", [fake.running(), fake.over_budget(), fake.pod_waits()])
+def test_the_money_row_leaves_out_what_has_no_room(frame: Frame, width: int) -> None:
+    said = render_money_row(frame, width).plain
     assert len(said) <= width
     assert said.startswith(" $")
     assert "…" not in said or width < 30
 
 
 def test_a_session_whose_phase_stalls_has_no_end() -> None:
-    row = money_row(fake.stalled(), 80)
+    row = render_money_row(fake.stalled(), 80)
     assert "forecast from $11.20 " in row.plain
     assert row.plain.endswith(" ends ? unknown ")
     assert any(
         span.style == styles.WARN and row.plain[span.start : span.end] == "? unknown" for span in row.spans
     )
-    assert row.plain.count("▒") < money_row(fake.running(), 80).plain.count("▒")
+    assert row.plain.count("▒") < render_money_row(fake.running(), 80).plain.count("▒")

@@ -1,15 +1,15 @@
-from widgets.key_bar import Key, key_row
+from widgets.key_bar import Key, render_key_row
 
 KEYS = [Key("g", "go"), Key("r", "retry"), Key("x", "stop"), Key("?", "help")]
 
 
 def test_keys_stand_apart() -> None:
-    assert key_row(KEYS, 80).plain == "  g go  r retry  x stop  ? help"
+    assert render_key_row(KEYS, 80).plain == "  g go  r retry  x stop  ? help"
 
 
 def test_keys_are_closer_where_that_lets_all_fit() -> None:
-    assert key_row(KEYS, 27).plain == " g go r retry x stop ? help"
+    assert render_key_row(KEYS, 27).plain == " g go r retry x stop ? help"
 
 
 def test_of_too_many_keys_the_first_stand_apart() -> None:
-    assert key_row(KEYS, 26).plain == "  g go  r retry  x stop"
+    assert render_key_row(KEYS, 26).plain == "  g go  r retry  x stop"

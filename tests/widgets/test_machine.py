@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from tests.tui import fake
 from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
-from widgets.machine import memory_curves, memory_rows, peak_rows
+from widgets.machine_panel import build_memory_curves, render_memory_rows, render_peak_rows
 
 
 def test_one_gpu_has_a_line_for_each_phase() -> None:
-    view = fake.running()
-    curves = memory_curves(view.memory, view.snapshot.started, 3600.0)
+    frame = fake.running()
+    curves = build_memory_curves(frame.memory, frame.snapshot.started, 3600.0)
     assert [curve.line for curve in curves] == [SOLID, DASHED, CHAIN, DOTTED]
-    assert [row.plain.rstrip() for row in peak_rows(view, 80)] == [
+    assert [row.plain.rstrip() for row in render_peak_rows(frame, 80)] == [
         "PEAK, GiB                     GPU0     RAM",
         "─ Verification                18.0     3.0",
         "╌ Baseline evaluation         28.9     4.0",
@@ -21,17 +21,17 @@ def test_one_gpu_has_a_line_for_each_phase() -> None:
 
 
 def test_each_of_eight_gpus_has_its_line_and_its_peak_at_80_columns() -> None:
-    view = fake.eight_gpus()
-    curves = memory_curves(view.memory, view.snapshot.started, 3600.0)
+    frame = fake.eight_gpus()
+    curves = build_memory_curves(frame.memory, frame.snapshot.started, 3600.0)
     assert len({(curve.style, curve.line) for curve in curves}) == 8
     assert len({curve.line for curve in curves[:4]}) == 4
-    heading, first, *_ = (row.plain for row in peak_rows(view, 80))
+    heading, first, *_ = (row.plain for row in render_peak_rows(frame, 80))
     assert heading == "PEAK, GiB                  ─GPU0 ╌GPU1 ╸GPU2 ·GPU3 ─GPU4 ╌GPU5 ╸GPU6 ·GPU7   RAM"
     assert first == "Verification                18.0  18.0  18.0  18.0  18.0  18.0  18.0  18.0   3.0"
 
 
 def test_the_first_minutes_are_counted_in_seconds() -> None:
-    view = fake.running()
+    frame = fake.running()
     for now, unit in ((90, "seconds"), (600, "minutes"), (9000, "hours")):
-        young = replace(view, now=view.snapshot.started + now)
-        assert any(f"over {unit}" in row.plain for row in memory_rows(young, 80, 21))
+        young = replace(frame, now=frame.snapshot.started + now)
+        assert any(f"over {unit}" in row.plain for row in render_memory_rows(young, 80, 21))

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from app.session.snapshot import PhaseView, Range
 from tests.tui import fake
 from widgets import styles
-from widgets.phase_table import left, next_gate, next_gate_rows, phase_rows, result
-from widgets.view import View
+from widgets.frame import Frame
+from widgets.phase_table import find_next_gate, left, render_next_gate_rows, render_phase_rows, result
 
 
 def running(elapsed: float, remaining: Range) -> PhaseView:
@@ -29,17 +29,17 @@ def test_what_is_left(elapsed: float, remaining: Range, said: str) -> None:
     assert left(running(elapsed, remaining)) == said
 
 
-def shown(view: View) -> str:
-    return "\n".join(row.plain for row in next_gate_rows(view, 44))
+def shown(frame: Frame) -> str:
+    return "\n".join(row.plain for row in render_next_gate_rows(frame, 44))
 
 
 def test_the_next_gate_is_after_the_phases_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    view = (
+    frame = (
         fake.running()
     )  # at 11:42:10: SFT training for 63 to 72 minutes more, then 15 to 30 of its evaluation
-    assert shown(view) == "\nnext gate 13:00-13:24  SFT evaluation"
+    assert shown(frame) == "\nnext gate 13:00-13:24  SFT evaluation"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_next_gate_is_after_the_phases_up_to_it(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_nobody_knows_what_is_left_of_a_phase_that_stalls(width: int, rows: list[str]) -> None:
-    table = phase_rows(fake.stalled(), width, 21)
+    table = render_phase_rows(fake.stalled(), width, 21)
     at = next(i for i, row in enumerate(table) if "SFT training" in row.plain)
     assert [row.plain[: len(said)] for row, said in zip(table[at : at + 2], rows, strict=True)] == rows
     said = [row for row in table if "? unknown" in row.plain]
@@ -64,20 +64,20 @@ def test_nobody_knows_when_the_gate_after_a_phase_that_stalls_opens() -> None:
 
 
 def test_a_hold_is_the_next_gate() -> None:
-    found = next_gate(fake.running(hold=True))
+    found = find_next_gate(fake.running(hold=True))
     assert found is not None
     assert found[0].id == "sft_training"
 
 
-@pytest.mark.parametrize("view", [fake.gate_passes(), fake.finished()], ids=["at a gate", "over"])
-def test_no_gate_is_announced_where_none_comes(view: View) -> None:
-    assert next_gate(view) is None
+@pytest.mark.parametrize("frame", [fake.gate_passes(), fake.finished()], ids=["at a gate", "over"])
+def test_no_gate_is_announced_where_none_comes(frame: Frame) -> None:
+    assert find_next_gate(frame) is None
 
 
 def test_a_plan_without_gates_announces_none() -> None:
-    view = fake.running()
-    phases = tuple(replace(phase, gate="never") for phase in view.snapshot.phases)
-    assert next_gate(View(replace(view.snapshot, phases=phases), view.now)) is None
+    frame = fake.running()
+    phases = tuple(replace(phase, gate="never") for phase in frame.snapshot.phases)
+    assert find_next_gate(Frame(replace(frame.snapshot, phases=phases), frame.now)) is None
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.strip import Strip
 
-from widgets.rows import Rows, ScrolledRows
-from widgets.view import View
+from widgets.frame import Frame
+from widgets.rows import RowWidget, ScrollableRows
 
 
-class Numbered(Rows):
-    """Rows that tell their size; remembers what was painted."""
+class Numbered(RowWidget):
+    """RowWidget that tell their size; remembers what was painted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,17 +41,17 @@ async def test_no_row_is_painted_empty_or_for_another_size() -> None:
     assert {text for width, text in painted if width == 60} == {"60x10"}
 
 
-class Lines(ScrolledRows):
-    def text(self, view: View | None, width: int) -> list[Content]:
+class TextBlock(ScrollableRows):
+    def text(self, frame: Frame | None, width: int) -> list[Content]:
         return [Content(f"line {number}") for number in range(10)]
 
 
-def window(lines: Lines, height: int) -> list[str]:
+def window(lines: TextBlock, height: int) -> list[str]:
     return [row.plain for row in lines.rows(40, height)]
 
 
 def test_a_window_says_what_is_above_and_below() -> None:
-    lines = Lines()
+    lines = TextBlock()
     assert window(lines, 10) == [f"line {number}" for number in range(10)]
     assert window(lines, 4) == ["line 0", "line 1", "line 2", "7 more rows  up, down to scroll"]
     lines.top = 2
@@ -61,8 +61,8 @@ def test_a_window_says_what_is_above_and_below() -> None:
     assert window(lines, 12)[0] == "line 0", "what has room is shown from its beginning"
 
 
-class WideLines(ScrolledRows):
-    def text(self, view: View | None, width: int) -> list[Content]:
+class WideLines(ScrollableRows):
+    def text(self, frame: Frame | None, width: int) -> list[Content]:
         return [Content("wide " * 20)] * 10
 
 

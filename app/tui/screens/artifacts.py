@@ -12,10 +12,10 @@ from app.tui.screens.screen import CockpitScreen
 from app.tui.screens.text import TextScreen
 from widgets import styles
 from widgets.artifacts import ArtifactList
-from widgets.header import Clock, HeaderRows
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows
 from widgets.rows import row
 from widgets.text import wrap
-from widgets.view import View
 
 
 class ArtifactsScreen(CockpitScreen):
@@ -28,7 +28,7 @@ class ArtifactsScreen(CockpitScreen):
     def compose(self) -> ComposeResult:
         """Lay out the list."""
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         yield ArtifactList()
         yield self.key_bar()
 
@@ -40,7 +40,7 @@ class ArtifactsScreen(CockpitScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what there is a file for."""
         if action in ("peek", "copy", "write", "choose"):
-            return self.view is not None and bool(self.view.deliveries)
+            return self.frame is not None and bool(self.frame.artifacts)
         return True
 
     def action_choose(self, steps: int) -> None:
@@ -61,7 +61,7 @@ class ArtifactsScreen(CockpitScreen):
         """Write the list to a file: path, bytes, rows and hash, between tabs."""
         lines = [
             f"{each.path}\t{each.bytes}\t{'' if each.rows is None else each.rows}\t{each.sha256}"
-            for delivery in (self.view.deliveries if self.view else ())
+            for delivery in (self.frame.artifacts if self.frame else ())
             for each in delivery.artifacts
         ]
         self.cockpit.write("artifacts.tsv", "\n".join(["path\tbytes\trows\tsha256", *lines]) + "\n")
@@ -75,7 +75,7 @@ class PeekScreen(TextScreen):
         self._path, self._lines = path, lines
         self.name_of_text = "rows"
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the rows, each with its number, wrapped."""
         rows = [row(width, (self._path, f"{styles.STRONG} {styles.INFO}"))]
         for number, line in enumerate(self._lines, 1):

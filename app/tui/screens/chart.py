@@ -9,7 +9,7 @@ from textual.binding import Binding
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
 from widgets.detail import MOST_ZOOM, SMOOTHING, Chart, Figure, PhaseDetail
-from widgets.header import Clock, HeaderRows
+from widgets.header import ElapsedTime, HeaderRows
 
 
 class ChartKeys(CockpitScreen):
@@ -23,8 +23,8 @@ class ChartKeys(CockpitScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer a chart where there are metrics."""
         if action in ("chart", "metric"):
-            record = self.view.record if self.view else None
-            return record is not None and bool(record.series)
+            output = self.frame.output if self.frame else None
+            return output is not None and bool(output.series)
         return True
 
     def action_chart(self) -> None:
@@ -75,7 +75,7 @@ class ChartScreen(ChartKeys):
         figure = Figure()
         figure.chart = self._chart
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         yield PhaseDetail()
         yield figure
         yield self.key_bar()
@@ -83,7 +83,7 @@ class ChartScreen(ChartKeys):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the gate while one is open."""
         if action == "gate":
-            return self.view is not None and self.view.snapshot.gate is not None
+            return self.frame is not None and self.frame.snapshot.gate is not None
         return super().check_action(action, parameters)
 
     def loud(self, action: str) -> bool:

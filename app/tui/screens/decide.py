@@ -13,16 +13,16 @@ from textual.widgets import Input, Label
 
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import bindings
-from app.tui.screens.dialogs import Lines
+from app.tui.screens.dialogs import TextBlock
 from app.tui.screens.screen import Dialog
 from app.units import format_hours, format_usd_range
 from widgets import styles
-from widgets.gate import next_phase, overrides, verdict_row
+from widgets.frame import Frame
+from widgets.gate import next_phase, overrides, render_verdict_row
 from widgets.key_bar import Key, KeyBar
-from widgets.parameters import Parameter, ParameterTable, parsed, written
+from widgets.parameters import Parameter, ParameterTable, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
-from widgets.view import View
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Decision:
     changes: dict[str, Parameter] = field(default_factory=dict)
 
 
-def consequence(view: View, gate: GateView, kind: DecisionKind) -> str:
+def consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
     """Return what the decision will do, and what it will cost."""
-    phase, following = view.snapshot.phase(gate.phase), next_phase(view, gate)
+    phase, following = frame.snapshot.phase(gate.phase), next_phase(frame, gate)
     again = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
     if following is None:
         then = "The session ends: this was its last phase."
@@ -69,13 +69,13 @@ class DecideScreen(Dialog[Decision]):
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[Binding]] = bindings("decide")  # type: ignore[assignment]
 
-    def __init__(self, view: View, gate: GateView, kind: DecisionKind, remedy: int = 0) -> None:
+    def __init__(self, frame: Frame, gate: GateView, kind: DecisionKind, remedy: int = 0) -> None:
         """Ask for a decision; `remedy` is the number of that whose changes are made at once, 0 for none."""
         super().__init__()
         self.gate, self.kind, self.remedy = gate, kind, remedy
         self.edits = kind in ("retry", "batch") and bool(gate.parameters)
-        self.needs_reason = overrides(view, gate, kind)
-        self.first_view = view
+        self.needs_reason = overrides(frame, gate, kind)
+        self.first_view = frame
         self.edited = ""
 
     def compose(self) -> ComposeResult:
@@ -88,7 +88,7 @@ class DecideScreen(Dialog[Decision]):
             lines.append([(self._why(), styles.WARN)])
         with Vertical(id="box") as box:
             box.border_title = Content(f"{self.kind.upper()} after {replace_controls(phase.title)}")  # type: ignore[assignment]
-            yield Lines(lines, [verdict_row(self.gate, 72)])
+            yield TextBlock(lines, [render_verdict_row(self.gate, 72)])
             if self.edits:
                 table = EditableParameters(self.gate.parameters, self.gate.remedies)
                 table.styles.height = min(12, table.wanted_height)
@@ -156,9 +156,9 @@ class DecideScreen(Dialog[Decision]):
         else:
             self.set_focus(None)
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Close where the gate was decided meanwhile."""
-        gate = view.snapshot.gate
+        gate = frame.snapshot.gate
         if gate is None or gate.opened != self.gate.opened:
             self.cockpit.say("The gate has been decided meanwhile: nothing was sent.")
             self.dismiss(None)
@@ -174,7 +174,7 @@ class DecideScreen(Dialog[Decision]):
         self.edited = message.name
         value = self.query_one("#value", Input)
         self.query_one("#value-name", Label).update(Content(replace_controls(message.name)))
-        value.value = replace_controls(written(message.value))
+        value.value = replace_controls(format_parameter(message.value))
         self.query_one("#value-field").display = True
         value.focus()
 
@@ -184,7 +184,7 @@ class DecideScreen(Dialog[Decision]):
         if message.input.id == "value":
             table = self.query_one(ParameterTable)
             try:
-                table.change(self.edited, parsed(message.value, table.parameters.get(self.edited)))
+                table.change(self.edited, parse_parameter(message.value, table.parameters.get(self.edited)))
             except ValueError as error:
                 self._say(f"{self.edited}: {error}")
                 return

@@ -11,13 +11,13 @@ from textual.content import Content
 from app.session.snapshot import OVER
 from app.tui.keys import bindings
 from app.tui.screens.screen import Answer, Dialog
+from widgets.frame import Frame
 from widgets.key_bar import Key, KeyBar
-from widgets.rows import Part, Rows, row
+from widgets.rows import Part, RowWidget, row
 from widgets.text import wrap
-from widgets.view import View
 
 
-class Lines(Rows):
+class TextBlock(RowWidget):
     """A few lines of text, wrapped."""
 
     def __init__(self, lines: Sequence[Sequence[Part]], above: Sequence[Content] = ()) -> None:
@@ -56,7 +56,7 @@ class Question(Dialog[Answer]):
         """Lay out the box."""
         with Vertical(id="box") as box:
             box.border_title = Content(self.question_title)  # type: ignore[assignment]
-            yield Lines([[(line, "")] for line in self.lines])
+            yield TextBlock([[(line, "")] for line in self.lines])
             yield KeyBar(
                 lambda: [
                     Key(c.key, c.footer, c.action == self.loud)
@@ -72,14 +72,14 @@ class Confirm(Question[bool]):
     BINDINGS: ClassVar[list[Binding]] = bindings("confirm")  # type: ignore[assignment]
     table = "confirm"
 
-    def __init__(self, title: str, text: str, asks_of: Callable[[View], bool]) -> None:
+    def __init__(self, title: str, text: str, asks_of: Callable[[Frame], bool]) -> None:
         super().__init__(title, text)
         self._asks_of = asks_of
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Close where the question was settled meanwhile: a yes would then mean something else."""
-        super().show(view)
-        if not self._asks_of(view):
+        super().show(frame)
+        if not self._asks_of(frame):
             self.cockpit.say("Settled meanwhile: nothing was sent.")
             self.dismiss(None)
 
@@ -101,8 +101,8 @@ class Quit(Question[str]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to stop what goes on, to who may."""
-        view = self.cockpit.view
-        goes_on = view is not None and view.snapshot.state not in OVER
+        frame = self.cockpit.frame
+        goes_on = frame is not None and frame.snapshot.state not in OVER
         return action != "stop" or (goes_on and not self.cockpit.read_only)
 
     def action_detach(self) -> None:

@@ -11,11 +11,11 @@ from app.tui.keys import bindings
 from app.tui.screens.chart import ChartKeys
 from app.tui.screens.decide import DecideScreen, Decision
 from widgets.detail import Figure
+from widgets.frame import Frame
 from widgets.gate import GateCost, GateEvidence
-from widgets.header import Clock, HeaderRows
-from widgets.parameters import numbered
+from widgets.header import ElapsedTime, HeaderRows
+from widgets.parameters import number_remedies
 from widgets.samples import SamplePager
-from widgets.view import View
 
 
 class GateScreen(ChartKeys):
@@ -32,7 +32,7 @@ class GateScreen(ChartKeys):
     def compose(self) -> ComposeResult:
         """Lay out evidence, samples and cost."""
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         with Container(id="evidence"):
             yield GateEvidence()
             yield SamplePager()
@@ -44,18 +44,18 @@ class GateScreen(ChartKeys):
         """Look at the phase that the gate is after, whatever was looked at before."""
         self.cockpit.look_at(None)
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw the gate; leave when it has been decided, here or by somebody else."""
-        gate = view.snapshot.gate
+        gate = frame.snapshot.gate
         if gate is None or (self.gate is not None and gate.opened != self.gate.opened):
             if self.app.screen is self:  # or else when the dialog above is closed
                 self.dismiss()
             return
         self.gate = gate
-        super().show(view)
-        record = view.record
-        samples = record.samples if record and record.phase == gate.phase else ()
-        has_curves = bool(record and record.phase == gate.phase and record.series)
+        super().show(frame)
+        output = frame.output
+        samples = output.samples if output and output.phase == gate.phase else ()
+        has_curves = bool(output and output.phase == gate.phase and output.series)
         curves = has_curves and (self.wants_curves or not samples)
         pager, figure = self.query_one(SamplePager), self.query_one(Figure)
         pager.display, figure.display = bool(samples) and not curves, curves
@@ -67,21 +67,21 @@ class GateScreen(ChartKeys):
         if action == "decide":
             return parameters[0] in self._options()
         if action == "remedy":
-            gate = self.view.snapshot.gate if self.view else None
+            gate = self.frame.snapshot.gate if self.frame else None
             number = int(str(parameters[0]))
-            offered = gate is not None and gate.cause and len(numbered(gate.remedies)) >= number
+            offered = gate is not None and gate.cause and len(number_remedies(gate.remedies)) >= number
             return bool(offered) and "retry" in self._options()
-        record = self.view.record if self.view else None
+        output = self.frame.output if self.frame else None
         if action in ("turn", "samples"):
-            return record is not None and bool(record.samples)
+            return output is not None and bool(output.samples)
         if action == "curves":
-            return record is not None and bool(record.samples) and bool(record.series)
+            return output is not None and bool(output.samples) and bool(output.series)
         if action == "artifacts":
-            return self.view is not None and bool(self.view.deliveries)
+            return self.frame is not None and bool(self.frame.artifacts)
         return super().check_action(action, parameters)
 
     def _options(self) -> tuple[DecisionKind, ...]:
-        gate = self.view.snapshot.gate if self.view else None
+        gate = self.frame.snapshot.gate if self.frame else None
         return gate.options if gate else ()
 
     def loud(self, action: str) -> bool:
@@ -97,21 +97,21 @@ class GateScreen(ChartKeys):
         self._open("retry", number)
 
     def _open(self, kind: DecisionKind, remedy: int = 0) -> None:
-        view = self.view
-        if view is None or view.snapshot.gate is None:
+        frame = self.frame
+        if frame is None or frame.snapshot.gate is None:
             return
-        gate = view.snapshot.gate
+        gate = frame.snapshot.gate
 
         def answered(decision: Decision | None) -> None:
             if decision is not None:
                 self.cockpit.act(
-                    f"{decision.kind} after {view.snapshot.phase(gate.phase).title}",
+                    f"{decision.kind} after {frame.snapshot.phase(gate.phase).title}",
                     lambda session: session.decide(
                         gate.phase, gate.attempt, decision.kind, decision.reason, decision.changes
                     ),
                 )
 
-        self.app.push_screen(DecideScreen(view, gate, kind, remedy), answered)
+        self.app.push_screen(DecideScreen(frame, gate, kind, remedy), answered)
 
     def action_turn(self, pages: int) -> None:
         """Show another sample."""
@@ -126,8 +126,8 @@ class GateScreen(ChartKeys):
     def action_curves(self) -> None:
         """Show the chart instead of the samples, or the samples again."""
         self.wants_curves = not self.wants_curves
-        if self.view is not None:
-            self.show(self.view)
+        if self.frame is not None:
+            self.show(self.frame)
 
     def action_scroll_rows(self, count: int) -> None:
         """Scroll the evidence."""

@@ -12,26 +12,28 @@ from textual.widgets import Input, Label
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
 from widgets import styles
-from widgets.header import Clock, HeaderRows
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows
 from widgets.key_bar import Key, KeyBar
-from widgets.log_view import LogView
-from widgets.rows import ViewRows, row
-from widgets.view import View
+from widgets.log_pane import LogPane
+from widgets.rows import FrameWidget, row
 
 
-class LogTitle(ViewRows):
+class LogTitle(FrameWidget):
     """Which log, where in it, and what is searched for."""
 
-    def __init__(self, log: LogView) -> None:
+    def __init__(self, log: LogPane) -> None:
         super().__init__()
-        self.log_view = log
+        self.log_pane = log
         self.found = 0
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the row."""
-        log, lines = self.log_view, self.log_view.log_lines
-        phase = view.phase
-        title = f"{phase.title}, attempt {view.record.attempt}" if phase and view.record else "no attempt yet"
+        log, lines = self.log_pane, self.log_pane.log_lines
+        phase = frame.phase
+        title = (
+            f"{phase.title}, attempt {frame.output.attempt}" if phase and frame.output else "no attempt yet"
+        )
         newer = log.newest.end - log.held.end if log.held else 0
         more = f", {newer:,} newer" if newer else ""
         place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}{more}"
@@ -58,9 +60,9 @@ class LogScreen(CockpitScreen):
 
     def compose(self) -> ComposeResult:
         """Lay out title, lines and search field."""
-        log = LogView(id="log")
+        log = LogPane(id="log")
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         yield LogTitle(log)
         yield log
         with Horizontal(id="search-field"):
@@ -69,9 +71,9 @@ class LogScreen(CockpitScreen):
         yield self.key_bar()
 
     @property
-    def log_view(self) -> LogView:
+    def log_pane(self) -> LogPane:
         """The lines."""
-        return self.query_one(LogView)
+        return self.query_one(LogPane)
 
     def keys(self) -> Sequence[Key]:
         """Return the keys that work where the focus is."""
@@ -100,60 +102,60 @@ class LogScreen(CockpitScreen):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Mark what is found while it is typed."""
-        self.query_one(LogTitle).found = self.log_view.set_search(message.value)
+        self.query_one(LogTitle).found = self.log_pane.set_search(message.value)
         self._moved()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Go to the latest line found."""
         self.query_one("#search-field").display = False
         self.set_focus(None)
-        self.log_view.find(-1)
+        self.log_pane.find(-1)
         self._moved()
 
     def action_find(self, step: int) -> None:
         """Go to another line that is found."""
-        if not self.log_view.find(step):
-            self.cockpit.say("no other line" if self.log_view.search else "press / to search")
+        if not self.log_pane.find(step):
+            self.cockpit.say("no other line" if self.log_pane.search else "press / to search")
         self._moved()
 
     def action_filter(self) -> None:
         """Show only lines that are found, or all again."""
-        self.log_view.only_found = not self.log_view.only_found
-        self.log_view.go_to_end()
+        self.log_pane.only_found = not self.log_pane.only_found
+        self.log_pane.go_to_end()
         self._moved()
 
     def action_follow(self) -> None:
         """Follow the end."""
-        self.log_view.go_to_end()
+        self.log_pane.go_to_end()
         self._moved()
 
     def action_start(self) -> None:
         """Go to the first line at hand."""
-        self.log_view.go_to_start()
+        self.log_pane.go_to_start()
         self._moved()
 
     def action_scroll_rows(self, count: int) -> None:
         """Move up or down."""
-        self.log_view.scroll_rows(count)
+        self.log_pane.scroll_rows(count)
         self._moved()
 
     def action_page(self, pages: int) -> None:
         """Move by a page."""
-        self.action_scroll_rows(pages * max(1, self.log_view.size.height - 1))
+        self.action_scroll_rows(pages * max(1, self.log_pane.size.height - 1))
 
     def action_scroll_columns(self, count: int) -> None:
         """Move to the left or right."""
-        self.log_view.scroll_columns(count)
+        self.log_pane.scroll_columns(count)
 
     def action_copy(self) -> None:
         """Copy the lines on the screen, whole."""
-        self.cockpit.copy("\n".join(self.log_view.visible_lines()) + "\n", "lines")
+        self.cockpit.copy("\n".join(self.log_pane.visible_lines()) + "\n", "lines")
 
     def action_write(self) -> None:
         """Write the lines at hand to a file."""
-        record = self.view.record if self.view else None
-        name = f"log-{record.phase}-{record.attempt}.txt" if record else "log.txt"
-        self.cockpit.write(name, "\n".join(self.log_view.log_lines.lines) + "\n")
+        output = self.frame.output if self.frame else None
+        name = f"log-{output.phase}-{output.attempt}.txt" if output else "log.txt"
+        self.cockpit.write(name, "\n".join(self.log_pane.log_lines.lines) + "\n")
 
     def action_back(self) -> None:
         """Leave the search, then the screen."""

@@ -7,8 +7,8 @@ from textual.binding import Binding
 
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets.header import Clock, HeaderRows
-from widgets.machine import MemoryPanel
+from widgets.header import ElapsedTime, HeaderRows
+from widgets.machine_panel import MemoryPanel
 
 
 class MachineScreen(CockpitScreen):
@@ -21,7 +21,7 @@ class MachineScreen(CockpitScreen):
     def compose(self) -> ComposeResult:
         """Lay out the panel."""
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         yield MemoryPanel()
         yield self.key_bar()
 

@@ -10,9 +10,9 @@ from textual.message import Message
 
 from app.tui.keys import bindings
 from app.tui.screens.text import TextScreen
-from widgets.preflight import Check, check_rows
-from widgets.rows import ScrolledRows
-from widgets.view import View
+from widgets.frame import Frame
+from widgets.preflight import Check, render_check_rows
+from widgets.rows import ScrollableRows
 
 
 class PreflightScreen(TextScreen):
@@ -42,9 +42,9 @@ class PreflightScreen(TextScreen):
         """Begin to look."""
         self.action_again()
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return what was found so far."""
-        return check_rows(self._found, looking=self._looking, width=width)
+        return render_check_rows(self._found, looking=self._looking, width=width)
 
     def action_again(self) -> None:
         """Look again, from the first check on."""
@@ -67,5 +67,5 @@ class PreflightScreen(TextScreen):
         self._refresh()
 
     def _refresh(self) -> None:
-        for rows in self.query(ScrolledRows):
+        for rows in self.query(ScrollableRows):
             rows.refresh_rows()

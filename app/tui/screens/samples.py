@@ -7,9 +7,9 @@ from textual.binding import Binding
 
 from app.tui.keys import bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets.header import Clock, HeaderRows
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows
 from widgets.samples import SamplePager
-from widgets.view import View
 
 
 class SamplesScreen(CockpitScreen):
@@ -27,7 +27,7 @@ class SamplesScreen(CockpitScreen):
     def compose(self) -> ComposeResult:
         """Lay out the pager."""
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         pager = SamplePager()
         pager.at = self._at
         yield pager
@@ -38,10 +38,10 @@ class SamplesScreen(CockpitScreen):
         """The pager."""
         return self.query_one(SamplePager)
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view."""
-        super().show(view)
-        self.pager.give(view.record.samples if view.record else ())
+        super().show(frame)
+        self.pager.give(frame.output.samples if frame.output else ())
 
     def _text(self) -> str:
         sample = self.pager.sample

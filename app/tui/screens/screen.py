@@ -9,9 +9,9 @@ from textual.screen import ModalScreen, Screen
 from app.session.snapshot import OVER, DecisionKind, SessionSnapshot, Value
 from app.tui.keys import Command
 from app.units import format_usd
+from widgets.frame import Frame
 from widgets.key_bar import Key, KeyBar
-from widgets.rows import Rows, ViewRows
-from widgets.view import View
+from widgets.rows import FrameWidget, RowWidget
 
 Answer = TypeVar("Answer")
 
@@ -55,7 +55,7 @@ class Session(Protocol):
 class Cockpit(Protocol):
     """The app, as the screens know it."""
 
-    view: View | None
+    frame: Frame | None
     read_only: bool
 
     def look_at(self, phase: str | None) -> None:
@@ -86,8 +86,8 @@ class Cockpit(Protocol):
         """Leave the screen; the session goes on."""
 
 
-def _pod_waits(view: View) -> bool:
-    return view.snapshot.state in OVER and view.snapshot.stops_at is not None
+def _pod_waits(frame: Frame) -> bool:
+    return frame.snapshot.state in OVER and frame.snapshot.stops_at is not None
 
 
 class CockpitScreen(Screen[None]):
@@ -102,9 +102,9 @@ class CockpitScreen(Screen[None]):
         return cast("Cockpit", self.app)
 
     @property
-    def view(self) -> View | None:
+    def frame(self) -> Frame | None:
         """The latest view."""
-        return self.cockpit.view
+        return self.cockpit.frame
 
     def key_bar(self) -> KeyBar:
         """Return the last row, made from the table of keys."""
@@ -123,40 +123,40 @@ class CockpitScreen(Screen[None]):
         """Return whether a key is what the operator is waited for."""
         return False
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view."""
-        for widget in self.walk_children(Rows):
-            if isinstance(widget, ViewRows):
-                widget.show(view)
+        for widget in self.walk_children(RowWidget):
+            if isinstance(widget, FrameWidget):
+                widget.show(frame)
             elif isinstance(widget, KeyBar):
                 widget.refresh_rows()
 
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was on top."""
-        if self.view is not None:
-            self.show(self.view)
+        if self.frame is not None:
+            self.show(self.frame)
 
     def on_mount(self) -> None:
         """Draw the first view."""
-        if self.view is not None:
-            self.show(self.view)
+        if self.frame is not None:
+            self.show(self.frame)
 
     def may_keep(self) -> bool:
         """Say whether the session is over and its pod waits to be stopped."""
-        return self.view is not None and _pod_waits(self.view)
+        return self.frame is not None and _pod_waits(self.frame)
 
     def action_keep(self) -> None:
         """Ask, then keep the pod."""
         from app.tui.screens.dialogs import Confirm
 
-        if self.view is None:
+        if self.frame is None:
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.cockpit.act("the pod is kept", lambda session: session.keep_pod())
 
-        rate = format_usd(self.view.snapshot.money.usd_per_hour)
+        rate = format_usd(self.frame.snapshot.money.usd_per_hour)
         text = f"Nothing stops it then: it goes on and costs {rate} an hour until you stop it yourself."
         self.app.push_screen(Confirm("Keep the pod?", text, _pod_waits), answered)
 
@@ -211,12 +211,12 @@ class Dialog(ModalScreen[Answer]):
         """The app."""
         return cast("Cockpit", self.app)
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view."""
-        for widget in self.walk_children(ViewRows):
-            widget.show(view)
+        for widget in self.walk_children(FrameWidget):
+            widget.show(frame)
 
     def on_mount(self) -> None:
         """Draw the first view."""
-        if self.cockpit.view is not None:
-            self.show(self.cockpit.view)
+        if self.cockpit.frame is not None:
+            self.show(self.cockpit.frame)

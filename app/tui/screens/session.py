@@ -10,11 +10,11 @@ from app.session.snapshot import OVER
 from app.tui.keys import bindings
 from app.tui.screens.chart import ChartKeys
 from widgets.detail import Figure, PhaseDetail, has_figure
-from widgets.header import Clock, HeaderRows
-from widgets.log_view import LogView
-from widgets.machine import MachinePanel
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows
+from widgets.log_pane import LogPane
+from widgets.machine_panel import MachinePanel
 from widgets.phase_table import PhaseTable
-from widgets.view import View
 
 MOST_MACHINE_ROWS = 9
 
@@ -31,19 +31,19 @@ class SessionScreen(ChartKeys):
     def compose(self) -> ComposeResult:
         """Lay out the panels."""
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         with Container(id="body"):
             yield PhaseTable()
             with Vertical(id="current"):
                 yield PhaseDetail()
                 yield Figure()
                 yield MachinePanel()
-            yield LogView(id="log")
+            yield LogPane(id="log")
         yield self.key_bar()
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view; the machine gets the rows that its GPUs need."""
-        machine = view.snapshot.machine
+        machine = frame.snapshot.machine
         gpus = len(machine.gpus) if machine else 0
         rows = 2 * gpus + 1 if gpus <= 1 or self.has_class("-tall") else gpus // 2 + 1 if gpus > 2 else 3  # noqa: PLR2004
         panel = self.query_one(MachinePanel)
@@ -51,15 +51,15 @@ class SessionScreen(ChartKeys):
         if panel.styles.height is None or panel.styles.height.value != wanted:
             panel.styles.height = wanted
         # Where there is nothing to draw, the log has the room.
-        self.set_class(not has_figure(view.record), "-log-only")
-        super().show(view)
+        self.set_class(not has_figure(frame.output), "-log-only")
+        super().show(frame)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what means something now."""
-        view = self.view
-        if view is None:
+        frame = self.frame
+        if frame is None:
             return action in ("quit", "detach", "help")
-        snapshot, record = view.snapshot, view.record
+        snapshot, output = frame.snapshot, frame.output
         means_something = {
             "gate": snapshot.gate is not None,
             "stop_phase": any(p.state == "running" for p in snapshot.phases),
@@ -67,8 +67,8 @@ class SessionScreen(ChartKeys):
             "outcome": snapshot.state in OVER,
             "keep": self.may_keep(),
             "decisions": bool(snapshot.decisions),
-            "samples": record is not None and bool(record.samples),
-            "artifacts": bool(view.deliveries),
+            "samples": output is not None and bool(output.samples),
+            "artifacts": bool(frame.artifacts),
         }
         return means_something.get(action, super().check_action(action, parameters))
 
@@ -100,11 +100,11 @@ class SessionScreen(ChartKeys):
 
     def action_choose(self, steps: int) -> None:
         """Look at another phase."""
-        view = self.view
-        if view is None or not view.snapshot.phases:
+        frame = self.frame
+        if frame is None or not frame.snapshot.phases:
             return
-        phases = view.snapshot.phases
-        at = phases.index(view.phase) if view.phase else 0
+        phases = frame.snapshot.phases
+        at = phases.index(frame.phase) if frame.phase else 0
         self.cockpit.look_at(phases[min(max(0, at + steps), len(phases) - 1)].id)
 
     def action_follow(self) -> None:
@@ -113,7 +113,7 @@ class SessionScreen(ChartKeys):
 
     def action_hold(self) -> None:
         """Hold before the next phase, or go on."""
-        on = not (self.view is not None and self.view.snapshot.hold)
+        on = not (self.frame is not None and self.frame.snapshot.hold)
         what = "holding before the next phase" if on else "no longer holding"
         self.cockpit.act(what, lambda session: session.hold(on))
 
@@ -121,7 +121,7 @@ class SessionScreen(ChartKeys):
         """Ask, then stop the running phase."""
         from app.tui.screens.dialogs import Confirm
 
-        phase = self.view.snapshot.current if self.view else None
+        phase = self.frame.snapshot.current if self.frame else None
         if phase is None:
             return
 
@@ -132,8 +132,8 @@ class SessionScreen(ChartKeys):
         runs = (phase.id, phase.state, len(phase.attempts))
         text = "It saves what it can and ends; its gate then opens. A retry goes on from the last checkpoint."
 
-        def still_runs(view: View) -> bool:
-            now = view.snapshot.current
+        def still_runs(frame: Frame) -> bool:
+            now = frame.snapshot.current
             return now is not None and (now.id, now.state, len(now.attempts)) == runs
 
         self.app.push_screen(Confirm(f"Stop the phase {phase.title}?", text, still_runs), answered)

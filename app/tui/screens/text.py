@@ -12,12 +12,12 @@ from app.tui.keys import SCREENS, Command, bindings
 from app.tui.screens.screen import CockpitScreen
 from app.units import format_duration, format_hours, format_usd, format_usd_range
 from widgets import styles
-from widgets.header import Clock, HeaderRows, when
-from widgets.parameters import written
-from widgets.phase_table import how_it_ended, look
-from widgets.rows import ScrolledRows, row
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows, when
+from widgets.parameters import format_parameter
+from widgets.phase_table import describe_exit, look
+from widgets.rows import ScrollableRows, row
 from widgets.text import fit, replace_controls, wrap
-from widgets.view import View
 
 HEADING = f"{styles.STRONG} {styles.INFO}"
 LABEL, LONGEST_LABEL = 16, 32
@@ -31,7 +31,7 @@ def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL
     ]
 
 
-def help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> list[Content]:
+def render_help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> list[Content]:
     """Return all keys, from where the operator is on, from their one table: `of` gives a screen's part."""
     rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", styles.QUIET))]
     for name in sorted(SCREENS, key=lambda name: name != here):
@@ -41,9 +41,9 @@ def help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> 
     return rows
 
 
-def plan_rows(view: View, width: int) -> list[Content]:
+def render_plan_rows(frame: Frame, width: int) -> list[Content]:
     """Return the session, the phase that is looked at with all its attempts, and the other phases."""
-    snapshot, money = view.snapshot, view.snapshot.money
+    snapshot, money = frame.snapshot, frame.snapshot.money
     rows = [row(width, ("Session", HEADING))]
     for name, text in (
         ("id", snapshot.id),
@@ -55,7 +55,7 @@ def plan_rows(view: View, width: int) -> list[Content]:
         ("records", snapshot.folder),
     ):
         rows += _field(width, name, text)
-    phase = view.phase
+    phase = frame.phase
     if phase is not None:
         rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", styles.QUIET))]
         state = look(phase)
@@ -66,7 +66,7 @@ def plan_rows(view: View, width: int) -> list[Content]:
         for attempt in reversed(phase.attempts):
             ended = "running"
             if attempt.ended:
-                ended = f"ended {when(attempt.ended, view.now)}  {how_it_ended(attempt)}"
+                ended = f"ended {when(attempt.ended, frame.now)}  {describe_exit(attempt)}"
             batch = f", batch {attempt.batch}" if attempt.batch > 1 else ""
             rows.append(
                 row(width, (f"attempt {attempt.number}{batch}", styles.STRONG), (f"  {ended}", styles.QUIET))
@@ -74,9 +74,9 @@ def plan_rows(view: View, width: int) -> list[Content]:
             label = min(LONGEST_LABEL, max((len(name) + 4 for name in attempt.parameters), default=0))
             for name, value in attempt.parameters.items():
                 change = attempt.changed.get(name)
-                mark = f"   was {written(change[0])}" if change else ""
+                mark = f"   was {format_parameter(change[0])}" if change else ""
                 style = styles.WARN if change else ""
-                rows += _field(width, f"  {name}", written(value) + mark, style, max(LABEL, label))
+                rows += _field(width, f"  {name}", format_parameter(value) + mark, style, max(LABEL, label))
     measured = any(other.measured_hours for other in snapshot.phases)
     rows += [Content(), row(width, ("Phases", HEADING))]
     for other in snapshot.phases:
@@ -101,11 +101,11 @@ def _estimate(phase: PhaseView) -> str:
     return f"{guess}; measured here: {format_hours(phase.measured_hours)}" if phase.measured_hours else guess
 
 
-def decision_rows(view: View, width: int) -> list[Content]:
+def render_decision_rows(frame: Frame, width: int) -> list[Content]:
     """Return the decisions, the latest first, with reasons."""
-    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    titles = {phase.id: phase.title for phase in frame.snapshot.phases}
     rows = [row(width, ("Decisions", HEADING))]
-    for decision in reversed(view.snapshot.decisions):
+    for decision in reversed(frame.snapshot.decisions):
         verdict = styles.VERDICT_BADGES[decision.verdict]
         rows += [
             Content(),
@@ -113,7 +113,7 @@ def decision_rows(view: View, width: int) -> list[Content]:
                 width,
                 (f"{decision.kind.upper()} ", styles.STRONG),
                 (f"after {titles.get(decision.phase, decision.phase)}, attempt {decision.attempt}", ""),
-                right=[(f"{when(decision.at, view.now)}  {decision.by}", styles.QUIET)],
+                right=[(f"{when(decision.at, frame.now)}  {decision.by}", styles.QUIET)],
             ),
         ]
         overrides = "  overridden" if decision.overrides else ""
@@ -122,16 +122,18 @@ def decision_rows(view: View, width: int) -> list[Content]:
             rows += _field(width, "  reason", decision.reason)
         if decision.changes:
             rows += _field(
-                width, "  changed", ", ".join(f"{n} = {written(v)}" for n, v in decision.changes.items())
+                width,
+                "  changed",
+                ", ".join(f"{n} = {format_parameter(v)}" for n, v in decision.changes.items()),
             )
-    if not view.snapshot.decisions:
+    if not frame.snapshot.decisions:
         rows.append(row(width, ("none yet", styles.QUIET)))
     return rows
 
 
-def outcome_rows(view: View, width: int) -> list[Content]:
+def render_outcome_rows(frame: Frame, width: int) -> list[Content]:
     """Return what a session that is over found, and where its artifacts are."""
-    snapshot = view.snapshot
+    snapshot = frame.snapshot
     state = styles.SESSION_BADGES[snapshot.state]
     took = format_duration(snapshot.now - snapshot.started)
     cost = format_usd(snapshot.money.spent_usd)
@@ -142,8 +144,8 @@ def outcome_rows(view: View, width: int) -> list[Content]:
             (f"  {snapshot.name} in {took} for {cost}", styles.STRONG),
         )
     ]
-    if view.outcome:
-        rows += [Content(), *(Content(replace_controls(line)) for line in view.outcome)]
+    if frame.outcome:
+        rows += [Content(), *(Content(replace_controls(line)) for line in frame.outcome)]
     rows.append(Content())
     for phase in snapshot.phases:
         looks = look(phase)
@@ -169,7 +171,7 @@ class TextScreen(CockpitScreen):
     table = "text"
     name_of_text = "text"
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the page's rows."""
         raise NotImplementedError
 
@@ -177,12 +179,12 @@ class TextScreen(CockpitScreen):
         """Lay out the page."""
         text = self.text
 
-        class Page(ScrolledRows):
-            def text(self, view: View | None, width: int) -> Sequence[Content]:
-                return text(view, width)
+        class Page(ScrollableRows):
+            def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+                return text(frame, width)
 
         yield HeaderRows()
-        yield Clock()
+        yield ElapsedTime()
         yield Page()
         yield self.key_bar()
 
@@ -191,20 +193,20 @@ class TextScreen(CockpitScreen):
         return action != "keep" and super().check_action(action, parameters)
 
     def _plain(self) -> str:
-        rows = self.text(self.view, self.query_one(ScrolledRows).size.width)
+        rows = self.text(self.frame, self.query_one(ScrollableRows).size.width)
         return "\n".join(r.plain.rstrip() for r in rows) + "\n"
 
     def action_scroll_rows(self, count: int) -> None:
         """Scroll."""
-        self.query_one(ScrolledRows).scroll_rows(count)
+        self.query_one(ScrollableRows).scroll_rows(count)
 
     def action_page(self, pages: int) -> None:
         """Scroll by a page."""
-        self.query_one(ScrolledRows).scroll_pages(pages)
+        self.query_one(ScrollableRows).scroll_pages(pages)
 
     def action_scroll_columns(self, count: int) -> None:
         """Scroll to the left or right."""
-        self.query_one(ScrolledRows).scroll_columns(count)
+        self.query_one(ScrollableRows).scroll_columns(count)
 
     def action_copy(self) -> None:
         """Copy the whole text."""
@@ -228,9 +230,9 @@ class HelpScreen(TextScreen):
         """Offer no help on the help."""
         return action != "help" and super().check_action(action, parameters)
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return help_rows(self.cockpit.commands, self._here, width)
+        return render_help_rows(self.cockpit.commands, self._here, width)
 
 
 class PlanScreen(TextScreen):
@@ -238,9 +240,9 @@ class PlanScreen(TextScreen):
 
     name_of_text = "plan"
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the plan."""
-        return plan_rows(view, width) if view else []
+        return render_plan_rows(frame, width) if frame else []
 
 
 class DecisionsScreen(TextScreen):
@@ -248,9 +250,9 @@ class DecisionsScreen(TextScreen):
 
     name_of_text = "decisions"
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the decisions."""
-        return decision_rows(view, width) if view else []
+        return render_decision_rows(frame, width) if frame else []
 
 
 class OutcomeScreen(TextScreen):
@@ -266,6 +268,6 @@ class OutcomeScreen(TextScreen):
         """That the pod is to be stopped stands out."""
         return action == "keep"
 
-    def text(self, view: View | None, width: int) -> Sequence[Content]:
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the result."""
-        return outcome_rows(view, width) if view else []
+        return render_outcome_rows(frame, width) if frame else []

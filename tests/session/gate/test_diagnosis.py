@@ -22,7 +22,7 @@ from app.session.snapshot import MachineSample, ProgressView, Range
 from app.tui.app import CockpitApp
 from phases.contract.protocol import MetricPoint, Progress, Sample
 from tests.session.conftest import Toy
-from widgets.view import View
+from widgets.frame import Frame
 
 END = events.AttemptEnded(phase="p", attempt=1, ended=9.0, seconds=9.0, reason="exited", code=1)
 SPEC = events.AttemptStarted(phase="p", attempt=1, parameters={"batch_size": 4}, cookie="c")
@@ -285,7 +285,7 @@ async def test_out_of_memory_is_retried_from_the_gate_with_one_key(
     assert session.gate.cause == "host_oom"
     assert any("DefaultCPUAllocator: can't allocate memory" in advice for advice in session.gate.advice)
     assert any("--set p1.batch_size=1" in line for line in status_text.status(session))
-    app = CockpitApp(toy.client, None, View(session, session.now, None))
+    app = CockpitApp(toy.client, None, Frame(session, session.now, None))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.press("1")

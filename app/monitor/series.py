@@ -26,14 +26,14 @@ class Point(NamedTuple):
     missing: int
 
 
-def point(step: float, value: float | None) -> Point:
+def make_point(step: float, value: float | None) -> Point:
     """Return the point of one value."""
     if value is None or not math.isfinite(value):
         return Point(step, math.nan, math.nan, math.nan, 0, 1)
     return Point(step, value, value, value, 1, 0)
 
 
-def merged(a: Point, b: Point) -> Point:
+def merge_points(a: Point, b: Point) -> Point:
     """Return two points as one; its step is the later one's."""
     missing = a.missing + b.missing
     if not a.finite or not b.finite:
@@ -94,7 +94,7 @@ class SeriesBuilder:
 
     def _open_point(self) -> Point:
         if not self._count:
-            return point(self._step, None)._replace(missing=self._gaps)
+            return make_point(self._step, None)._replace(missing=self._gaps)
         mean = self._sum / self._count
         return Point(self._step, mean, self._low, self._high, self._count, self._gaps)
 
@@ -103,7 +103,7 @@ class SeriesBuilder:
         self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
         if len(self._points) >= self._limit:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
-            self._points = [merged(a, b) for a, b in pairs]
+            self._points = [merge_points(a, b) for a, b in pairs]
             self._a_point *= 2
 
     def series(self) -> Series:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from app.monitor.series import Point
 from app.session.snapshot import GpuSample, MachineSample
 from app.units import format_gib, format_size
 from widgets import styles
 from widgets.chart import LINES, Curve, Line, plot
+from widgets.frame import Frame, MemoryUse
 from widgets.header import bar
-from widgets.rows import Part, ViewRows, row
-from widgets.series import Point
+from widgets.rows import FrameWidget, Part, row
 from widgets.text import fit
-from widgets.view import MemoryUse, View
 
 NARROW_CELL = 17
 REDRAW_SECONDS = 2.5
@@ -22,10 +22,10 @@ TIME_UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
 
 
-def peaks(view: View) -> dict[int, float]:
+def find_peaks(frame: Frame) -> dict[int, float]:
     """Return the most memory that each GPU has used during the attempt that is shown."""
-    record = view.record
-    shown = [m for m in view.memory if record and (m.phase, m.attempt) == (record.phase, record.attempt)]
+    output = frame.output
+    shown = [m for m in frame.memory if output and (m.phase, m.attempt) == (output.phase, output.attempt)]
     return {gpu: most for use in shown for gpu in use.gpus if (most := use.peak(gpu)) is not None}
 
 
@@ -38,7 +38,7 @@ def _percent(share: float | None) -> str:
     return "  -%" if share is None else f"{share:3.0f}%"
 
 
-def gauge_row(width: int, name: str, used: float, total: float) -> Content:
+def render_gauge_row(width: int, name: str, used: float, total: float) -> Content:
     """Return a row with a name, a bar and `used/total GiB`."""
     figures = f" {format_gib(used)}/{format_gib(total)} GiB"
     room = width - len(name) - 1 - len(figures)
@@ -46,7 +46,7 @@ def gauge_row(width: int, name: str, used: float, total: float) -> Content:
     return row(width, (f"{name} ", styles.QUIET), *parts, (figures, ""))
 
 
-def gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = False) -> list[Content]:
+def render_gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = False) -> list[Content]:
     """Return two rows for one GPU; the `full` ones say its name and what the driver keeps for itself."""
     facts = [_percent(gpu.utilisation).strip()]
     if gpu.power_watts is not None:
@@ -60,12 +60,12 @@ def gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = Fal
     if full:
         facts.append(gpu.name)
     return [
-        gauge_row(width, f"GPU{gpu.index}", gpu.memory_used, gpu.memory_total),
+        render_gauge_row(width, f"GPU{gpu.index}", gpu.memory_used, gpu.memory_total),
         row(width, (" " * 5 + "  ".join(facts), styles.QUIET)),
     ]
 
 
-def gpu_cell(gpu: GpuSample) -> list[Part]:
+def render_gpu_cell(gpu: GpuSample) -> list[Part]:
     """Return one GPU in a few characters: `3 44.1/80.0 98%`."""
     style = _memory_style(gpu.memory_used, gpu.memory_total)
     figures = f"{format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)}"
@@ -76,7 +76,7 @@ def gpu_cell(gpu: GpuSample) -> list[Part]:
     ]
 
 
-def gpu_line(gpu: GpuSample, width: int) -> Content:
+def render_gpu_line(gpu: GpuSample, width: int) -> Content:
     """Return one GPU in one row with a bar."""
     figures = f" {format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)} {_percent(gpu.utilisation)}"
     if gpu.temperature is not None:
@@ -86,38 +86,40 @@ def gpu_line(gpu: GpuSample, width: int) -> Content:
     return row(width, (f"GPU{gpu.index} ", styles.QUIET), *gauge, (figures, ""))
 
 
-def host_rows(sample: MachineSample, width: int) -> list[Content]:
+def render_host_rows(sample: MachineSample, width: int) -> list[Content]:
     """Return CPU and RAM."""
     cores = f" {sample.cpu:.0f}% of {sample.cores} core{'s' if sample.cores != 1 else ''}"
     room = max(3, width - 5 - len(cores))
     return [
         row(width, ("CPU  ", styles.QUIET), *bar(room, sample.cpu / 100), (cores, "")),
-        gauge_row(width, "RAM ", sample.memory_used, sample.memory_total),
+        render_gauge_row(width, "RAM ", sample.memory_used, sample.memory_total),
     ]
 
 
-def machine_rows(view: View, width: int, height: int) -> list[Content]:
+def render_machine_rows(frame: Frame, width: int, height: int) -> list[Content]:
     """Return as much about the machine as the height allows."""
-    sample = view.snapshot.machine
+    sample = frame.snapshot.machine
     if sample is None:
         return [Content.styled("no machine figures yet", styles.QUIET)]
     gpus = sample.gpus
     if not gpus:
-        rows = host_rows(sample, width)
+        rows = render_host_rows(sample, width)
         phase = f"phase {format_gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
         return [*rows, row(width, (f"{phase}disk free {format_size(sample.disk_free)}", styles.QUIET))][
             :height
         ]
     if 2 * len(gpus) <= height:
-        most = peaks(view)
-        rows = [r for gpu in gpus for r in gpu_rows(gpu, most.get(gpu.index), width)]
+        most = find_peaks(frame)
+        rows = [r for gpu in gpus for r in render_gpu_rows(gpu, most.get(gpu.index), width)]
     elif len(gpus) <= height:
-        rows = [gpu_line(gpu, width) for gpu in gpus]
+        rows = [render_gpu_line(gpu, width) for gpu in gpus]
     else:
         across = max(1, (width + 1) // NARROW_CELL)
         rows = []
         for start in range(0, len(gpus), across):
-            parts = [part for gpu in gpus[start : start + across] for part in (*gpu_cell(gpu), (" ", ""))]
+            parts = [
+                part for gpu in gpus[start : start + across] for part in (*render_gpu_cell(gpu), (" ", ""))
+            ]
             rows.append(row(width, *parts[:-1]))
     if len(rows) < height:
         ram = f"{format_gib(sample.memory_used)}/{format_gib(sample.memory_total)} GiB"
@@ -125,7 +127,7 @@ def machine_rows(view: View, width: int, height: int) -> list[Content]:
     return rows[:height]
 
 
-def holder_rows(sample: MachineSample, width: int) -> list[Content]:
+def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
     """Return who holds the GPUs; a process that is not the phase's stands out."""
     if not sample.gpus:
         return []
@@ -150,7 +152,7 @@ def _several(uses: Sequence[MemoryUse]) -> bool:
     return any(len(use.gpus) > 1 for use in uses)
 
 
-def memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
+def build_memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
     """Return memory in GiB over time, a curve for each attempt: of each GPU, or of RAM without one."""
 
     def scaled(points: Sequence[Point]) -> list[Point]:
@@ -164,10 +166,10 @@ def memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> lis
     return found
 
 
-def peak_rows(view: View, width: int) -> list[Content]:
+def render_peak_rows(frame: Frame, width: int) -> list[Content]:
     """Return the peak of each attempt, in the order in which they ran, and which curve is whose."""
-    gpus = sorted({gpu for use in view.memory for gpu in use.gpus})
-    several = _several(view.memory)
+    gpus = sorted({gpu for use in frame.memory for gpu in use.gpus})
+    several = _several(frame.memory)
     column = max(1, min(WIDEST_PEAK, (width - NAMES) // (len(gpus) + 1)))
     heads: list[Part] = []
     for gpu in gpus:
@@ -175,9 +177,9 @@ def peak_rows(view: View, width: int) -> list[Content]:
         heads.append((f"{line.sign if line else ''}GPU{gpu}".rjust(column), colour))
     heads.append(("RAM".rjust(column), styles.QUIET))
     rows = [row(width, (fit("PEAK, GiB", NAMES), styles.HEADING), *heads)]
-    titles = {phase.id: phase.title for phase in view.snapshot.phases}
+    titles = {phase.id: phase.title for phase in frame.snapshot.phases}
     columns: list[int | None] = [*gpus, None]
-    for i, use in enumerate(view.memory):
+    for i, use in enumerate(frame.memory):
         colour, line = _look(i)
         again = f" {use.attempt}" if use.attempt > 1 else ""
         name = fit(titles.get(use.phase, use.phase) + again, NAMES - (0 if several else 2))
@@ -187,26 +189,26 @@ def peak_rows(view: View, width: int) -> list[Content]:
     return rows
 
 
-def memory_rows(view: View, width: int, height: int) -> list[Content]:
+def render_memory_rows(frame: Frame, width: int, height: int) -> list[Content]:
     """Return GPUs and who holds them, memory over time, and the peak of each attempt."""
-    sample = view.snapshot.machine
+    sample = frame.snapshot.machine
     rows: list[Content] = []
     if sample is not None:
-        most = peaks(view)
+        most = find_peaks(frame)
         few = 2 * len(sample.gpus) <= height // 3
-        rows = [r for gpu in sample.gpus for r in gpu_rows(gpu, most.get(gpu.index), width, full=True)]
-        rows = rows if few else machine_rows(view, width, max(3, height // 3))
+        rows = [r for gpu in sample.gpus for r in render_gpu_rows(gpu, most.get(gpu.index), width, full=True)]
+        rows = rows if few else render_machine_rows(frame, width, max(3, height // 3))
         if few:
-            rows += [*holder_rows(sample, width), *host_rows(sample, width)]
+            rows += [*render_holder_rows(sample, width), *render_host_rows(sample, width)]
         else:
-            rows += holder_rows(sample, width)
-    table = peak_rows(view, width)
+            rows += render_holder_rows(sample, width)
+    table = render_peak_rows(frame, width)
     room = height - len(rows)
     table = [table[0], *table[1:][-max(1, room - LEAST_CHART - 1) :]]
-    started = view.snapshot.started
-    unit, name = next((u for u in TIME_UNITS if view.now - started > 2 * u[0]), TIME_UNITS[-1])
+    started = frame.snapshot.started
+    unit, name = next((u for u in TIME_UNITS if frame.now - started > 2 * u[0]), TIME_UNITS[-1])
     chart = plot(
-        memory_curves(view.memory, started, unit),
+        build_memory_curves(frame.memory, started, unit),
         width,
         room - len(table) - 1,
         unit=name,
@@ -217,27 +219,27 @@ def memory_rows(view: View, width: int, height: int) -> list[Content]:
     return [*rows, heading, *chart, *table][:height]
 
 
-class MachinePanel(ViewRows):
+class MachinePanel(FrameWidget):
     """What the session does to the machine; drawn every few seconds, for its figures never stand still."""
 
     drawn = 0.0
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view, if the last was drawn long enough ago or shows something else."""
-        before = self.view
-        same = before is not None and before.phase == view.phase and before.snapshot.machine is not None
-        if not same or view.now - self.drawn >= REDRAW_SECONDS:
-            self.drawn = view.now
-            super().show(view)
+        before = self.frame
+        same = before is not None and before.phase == frame.phase and before.snapshot.machine is not None
+        if not same or frame.now - self.drawn >= REDRAW_SECONDS:
+            self.drawn = frame.now
+            super().show(frame)
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows for GPUs or host."""
-        return machine_rows(view, width, height)
+        return render_machine_rows(frame, width, height)
 
 
 class MemoryPanel(MachinePanel):
     """The machine on a screen of its own, with memory over time."""
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows."""
-        return memory_rows(view, width, height)
+        return render_memory_rows(frame, width, height)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.monitor.series import Series
 from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
 from phases.contract.protocol import Artifact, Notice, Sample
-from widgets.series import Series
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LogLines:
 
 
 @dataclass(frozen=True)
-class Record:
+class AttemptOutput:
     """What an attempt's files have said so far; the numbers of samples and artifacts kept are bounded.
 
     `earlier` holds the metrics of the phase's attempts before, by their numbers.
@@ -40,7 +40,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class AttemptArtifacts:
     """What an attempt says that it wrote; relative paths start at the plan's folder."""
 
     phase: str
@@ -64,7 +64,7 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
-class View:
+class Frame:
     """The session at one moment, and the record of the phase that the operator looks at.
 
     `now` is the viewer's clock; `lost` says why the snapshot is old, where it is; `outcome` is the text that
@@ -74,24 +74,24 @@ class View:
 
     snapshot: SessionSnapshot
     now: float
-    record: Record | None = None
+    output: AttemptOutput | None = None
     lost: str = ""
     outcome: tuple[str, ...] = ()
     memory: tuple[MemoryUse, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
+    artifacts: tuple[AttemptArtifacts, ...] = ()
 
     @property
     def phase(self) -> PhaseView | None:
         """The phase whose record is shown, or else the one that runs or waits at its gate."""
-        return self.snapshot.phase(self.record.phase) if self.record else self.snapshot.current
+        return self.snapshot.phase(self.output.phase) if self.output else self.snapshot.current
 
     @property
     def attempt(self) -> AttemptView | None:
         """The attempt whose record is shown."""
-        phase, record = self.phase, self.record
-        if phase is None or record is None:
+        phase, output = self.phase, self.output
+        if phase is None or output is None:
             return None
-        return next((a for a in phase.attempts if a.number == record.attempt), None)
+        return next((a for a in phase.attempts if a.number == output.attempt), None)
 
     @property
     def position(self) -> tuple[int, int]:
@@ -102,6 +102,6 @@ class View:
         return (phases.index(current) + 1 if current else min(over, len(phases))), len(phases)
 
 
-def waiting_cost(view: View, gate: GateView) -> float:
+def compute_waiting_cost(frame: Frame, gate: GateView) -> float:
     """Return what waiting at the gate has cost so far, in dollars."""
-    return max(0.0, view.now - gate.opened) / 3600 * view.snapshot.money.usd_per_hour
+    return max(0.0, frame.now - gate.opened) / 3600 * frame.snapshot.money.usd_per_hour

@@ -7,35 +7,37 @@ from typing import Final
 from textual.content import Content, Span
 
 from widgets import styles
-from widgets.rows import ViewRows
+from widgets.frame import Frame, LogLines
+from widgets.rows import FrameWidget
 from widgets.text import replace_controls
-from widgets.view import LogLines, View
 
 TROUBLE: Final = re.compile(r"\b(error|exception|traceback|out of memory|nan)\b", re.IGNORECASE)
 CAUTION: Final = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
 FOUND: Final = "reverse"
 
 
-def _attempt(view: View) -> tuple[str, int]:
-    return (view.record.phase, view.record.attempt) if view.record else ("", 0)
+def _attempt(frame: Frame) -> tuple[str, int]:
+    return (frame.output.phase, frame.output.attempt) if frame.output else ("", 0)
 
 
-def line_style(line: str) -> str:
+def select_log_style(line: str) -> str:
     """Return the style of a log line by what it speaks of."""
     return styles.BAD if TROUBLE.search(line) else styles.WARN if CAUTION.search(line) else ""
 
 
-def log_row(line: str, left: int, width: int, search: str = "", here: bool = False) -> Content:
+def render_log_row(line: str, left: int, width: int, search: str = "", here: bool = False) -> Content:
     """Return a log line from column `left` on, with what is searched for marked."""
     text = replace_controls(line.expandtabs(8))
-    content = Content.styled(text, f"{styles.STRONG} {line_style(text)}" if here else line_style(text))
+    content = Content.styled(
+        text, f"{styles.STRONG} {select_log_style(text)}" if here else select_log_style(text)
+    )
     if search:
         found = re.finditer(re.escape(search), text, re.IGNORECASE)
         content = content.add_spans([Span(m.start(), m.end(), FOUND) for m in found])
     return content[left:].truncate(width, ellipsis=True) if left else content.truncate(width, ellipsis=True)
 
 
-class LogView(ViewRows):
+class LogPane(FrameWidget):
     """A window on the log of the attempt that is shown.
 
     Who reads, reads the log as it was then: lines that come or are dropped meanwhile move nothing.
@@ -56,7 +58,7 @@ class LogView(ViewRows):
     @property
     def newest(self) -> LogLines:
         """The lines as they stand."""
-        return self.view.record.log if self.view and self.view.record else LogLines()
+        return self.frame.output.log if self.frame and self.frame.output else LogLines()
 
     @property
     def log_lines(self) -> LogLines:
@@ -67,11 +69,11 @@ class LogView(ViewRows):
             return LogLines(0, tuple(line for line in log.lines if needle in line.lower()))
         return log
 
-    def show(self, view: View) -> None:
+    def show(self, frame: Frame) -> None:
         """Draw a new view; the log of another attempt is followed from its end."""
-        if self.view is None or _attempt(self.view) != _attempt(view):
+        if self.frame is None or _attempt(self.frame) != _attempt(frame):
             self.held = self.found = None
-        super().show(view)
+        super().show(frame)
 
     def scroll_rows(self, count: int) -> None:
         """Move up or down; at the end the view follows again."""
@@ -136,10 +138,10 @@ class LogView(ViewRows):
         log, start = self.log_lines, self.window_start
         return log.lines[start - log.first : start - log.first + self.size.height]
 
-    def draw(self, view: View, width: int, height: int) -> Sequence[Content]:
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the window's rows."""
         lines = self.visible_lines()
         if not lines:
             return [Content.styled("no output yet", styles.QUIET)]
         at = self.found - self.window_start if self.found is not None else None
-        return [log_row(line, self.left, width, self.search, i == at) for i, line in enumerate(lines)]
+        return [render_log_row(line, self.left, width, self.search, i == at) for i, line in enumerate(lines)]
