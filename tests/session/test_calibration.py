@@ -17,7 +17,7 @@ from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
 from app.session.snapshot import GpuSample, MachineSample, Range
-from app.tui.screens.text import plan_rows
+from app.tui.screens.text import render_plan_rows
 from phases.contract.protocol import Progress
 from tests.tui import fake
 
@@ -213,8 +213,8 @@ def test_the_plan_screen_shows_it_beside_the_guess() -> None:
         for phase in view.snapshot.phases
     )
     measured = dataclasses.replace(view, snapshot=replace(view.snapshot, phases=phases))
-    assert not any("here" in line.plain for line in plan_rows(view, 80))
-    (line,) = [line.plain for line in plan_rows(measured, 80) if "DPO training" in line.plain]
+    assert not any("here" in line.plain for line in render_plan_rows(view, 80))
+    (line,) = [line.plain for line in render_plan_rows(measured, 80) if "DPO training" in line.plain]
     assert "2-4h   $3.00-7.00  here 5-6h" in line
 
 
