@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import gpu_model
-from phases.generation import vllm_engine
+from phases.generation.gpus import list_visible_gpus
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def sheet_of(device: str) -> CardSheet | None:
 
 def device_name() -> str:
     """Return what the driver calls the GPU of this process, or `cpu`."""
-    card = next(iter(vllm_engine.these_cards()), None)
+    card = next(iter(list_visible_gpus()), None)
     return card.name if card else "cpu"
 
 
@@ -45,7 +45,7 @@ def this_card() -> CardSheet | None:
 
 def used_gib() -> float | None:
     """Return the memory in use on the GPU, by whomever."""
-    card = next(iter(vllm_engine.these_cards()), None)
+    card = next(iter(list_visible_gpus()), None)
     return (card.total - card.free) / 2**30 if card else None
 
 

@@ -21,9 +21,9 @@ from app.memory import forecast
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
 from phases.datagen.judge import judge, load_constitution
-from phases.generation import vllm_engine
-from phases.generation.completion_cache import Sampling
-from phases.generation.engine import Choice, Engine, Group, open_engine
+from phases.generation.completion import PromptGroup, Sampling
+from phases.generation.engine import Engine, EngineChoice, open_engine
+from phases.generation.gpus import list_visible_gpus
 from phases.preference_pairs.spec import CONSTITUTION
 
 Row = dict[str, Any]
@@ -172,7 +172,7 @@ def vllm(shape: str, seconds: float, quantization: str | None = None) -> Iterato
         given = json.loads(os.environ.get("GONOGO_ENGINE_ARGS", "{}"))
         os.environ["GONOGO_ENGINE_ARGS"] = json.dumps({**DUMMY, "quantization": quantization, **given})
         began = time.monotonic()
-        with open_engine(Choice("vllm", "benchmark"), tuned, batch_size=1) as engine:
+        with open_engine(EngineChoice("vllm", "benchmark"), tuned, batch_size=1) as engine:
             made_by = engine.provenance()["engine"]
             kind = made_by["weights"]
             yield {
@@ -215,7 +215,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     batch, prompt, new = (512 if cuda else 8), 60, 64
     source = locate_model(model)
     shape = forecast.shape_of(source.path, forecast.local_config(Path()))
-    with open_engine(Choice("transformers", "benchmark"), source, batch_size=batch) as engine:
+    with open_engine(EngineChoice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
         for what, sampling, logits in (
             ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), forecast.GREEDY),
@@ -223,7 +223,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
         ):
             began = time.monotonic()
             landed = list(
-                _until(engine.generate([Group(rows, range(len(rows)), sampling)]), began + seconds / 2)
+                _until(engine.generate([PromptGroup(rows, range(len(rows)), sampling)]), began + seconds / 2)
             )
             took = time.monotonic() - began
             tokens = sum(c.tokens for some in landed for _, c in some)
@@ -330,8 +330,8 @@ class Bench:
         """Load what is loaded on first use."""
         few = gpu_model.prompts(self.engine.tokenizer, 32, 20, 1, seed=1)
         for base in (True, False):
-            list(self.engine.generate([Group(few, range(len(few)), Sampling(4, 0.9, 0.95))], base=base))
-        self.engine.next_token([[1, 2, 3]], [4, 5], base=True)
+            list(self.engine.generate([PromptGroup(few, range(len(few)), Sampling(4, 0.9, 0.95))], base=base))
+        self.engine.score_next_tokens([[1, 2, 3]], [4, 5], base=True)
 
     def own(self, what: str, prompts: list[str]) -> Row:
         """Measure vLLM's offline throughput: its own requests and steps, as its benchmark makes them.
@@ -360,7 +360,7 @@ class Bench:
     def ours(self, what: str, prompts: list[str], sampling: Sampling, *, base: bool, shared: int) -> Row:
         """Measure our engine, as phases use it."""
         groups = [
-            Group([text], [seed], msgspec.structs.replace(sampling, max_new_tokens=new))
+            PromptGroup([text], [seed], msgspec.structs.replace(sampling, max_new_tokens=new))
             for seed, (text, new) in enumerate(
                 zip(prompts, lengths(self.work, self.rows, self.work.rows), strict=True)
             )
@@ -442,7 +442,7 @@ def _generating_gib(shape: forecast.Shape, batch: forecast.Batch) -> float:
 
 def _served_gib(settings: Mapping[str, Any]) -> float | None:
     """Return the memory that vLLM takes: its share of the card."""
-    card, share = next(iter(vllm_engine.these_cards()), None), settings.get("gpu_memory_utilization")
+    card, share = next(iter(list_visible_gpus()), None), settings.get("gpu_memory_utilization")
     return share * card.total / 2**30 if card and share else None
 
 

@@ -22,8 +22,11 @@ from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
 from benchmarks.gpu_generation import DUMMY, WORKLOADS, lengths
 from phases.generation import vllm_engine
-from phases.generation.completion_cache import Sampling
-from phases.generation.engine import Choice, Group, open_engine
+from phases.generation.completion import PromptGroup, Sampling
+from phases.generation.engine import EngineChoice, open_engine
+from phases.generation.gpus import list_visible_gpus
+from phases.generation.vllm_replica import VllmReplica
+from phases.generation.vllm_settings import OVERRIDES_VARIABLE, read_overrides
 from phases.models import distributed
 
 Row = dict[str, Any]
@@ -41,7 +44,7 @@ def measure(shape: str, seconds: float) -> Iterator[Row]:
         shape: of the model.
         seconds: for all four, starts not counted.
     """
-    count = max(1, len(vllm_engine.these_cards()))
+    count = max(1, len(list_visible_gpus()))
     for kind in ("generation", "training"):
         for gpus in sorted({1, count}):
             yield _in_a_process(kind, shape, gpus, seconds / 4)
@@ -51,7 +54,7 @@ def _in_a_process(kind: str, shape: str, gpus: int, seconds: float) -> Row:
     many = kind == "training" and gpus > 1
     launch = ["-m", "accelerate.commands.launch", "--num_processes", str(gpus), "--multi_gpu"] if many else []
     asked = [kind, "--shape", shape, "--seconds", str(seconds), "--gpus", str(gpus)]
-    visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(gpus)))} if vllm_engine.these_cards() else {}
+    visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(gpus)))} if list_visible_gpus() else {}
     argv = [sys.executable, *launch, "-m", "benchmarks.gpu_scaling", *asked]
     with subprocess.Popen(argv, env=os.environ | visible, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -86,7 +89,7 @@ def training(shape: str, seconds: float, gpus: int) -> Row:
     return row | more | ({"ceiling": gpus * row["ceiling"]} if "ceiling" in row else {})
 
 
-class Counted(vllm_engine._Vllm):
+class Counted(VllmReplica):
     """vLLM, which writes down when it made how many tokens."""
 
     def __init__(self, arguments: Mapping[str, Any], *, adapter: str | None) -> None:
@@ -115,16 +118,16 @@ def generation(shape: str, seconds: float, gpus: int) -> Row:
         gpus: how many GPUs there are.
     """
     work = WORKLOADS[shape]
-    with tempfile.TemporaryDirectory() as place, mock.patch.object(vllm_engine, "_Vllm", Counted):
+    with tempfile.TemporaryDirectory() as place, mock.patch.object(vllm_engine, "VllmReplica", Counted):
         base = gpu_model.folder(shape, Path(place, "base"))
         tuned = gpu_model.adapter(shape, base, Path(place, "adapter"))
         counts = Path(place, "counts")
         counts.mkdir()
         os.environ[COUNTS] = str(counts)
-        given = vllm_engine.given_arguments(os.environ)
-        os.environ[vllm_engine.ARGUMENTS] = json.dumps(DUMMY | given)
+        given = read_overrides(os.environ)
+        os.environ[OVERRIDES_VARIABLE] = json.dumps(DUMMY | given)
         began = time.monotonic()
-        with open_engine(Choice("vllm", "benchmark"), tuned, batch_size=1) as engine:
+        with open_engine(EngineChoice("vllm", "benchmark"), tuned, batch_size=1) as engine:
             started = time.monotonic() - began
             settings = engine.provenance()["engine"]["settings"]
             # Each prompt has as many candidates as in the phase; enough of them that no engine runs dry.
@@ -132,7 +135,7 @@ def generation(shape: str, seconds: float, gpus: int) -> Row:
             asked = [text for text in prompts for _ in range(work.candidates)]
             new = lengths(work, settings["max_num_seqs"] * gpus, len(asked))
             groups = [
-                Group([text], [seed], Sampling(tokens, 0.9, 0.95, ("\n\n",)))
+                PromptGroup([text], [seed], Sampling(tokens, 0.9, 0.95, ("\n\n",)))
                 for seed, (text, tokens) in enumerate(zip(asked, new, strict=True))
             ]
             end = time.monotonic() + 10 * seconds

@@ -17,7 +17,7 @@ import msgspec
 from app.plan.schema import Phase, Plan
 from phases.contract.models import FOUR_BIT_THRESHOLD
 from phases.contract.phase_spec import load_spec
-from phases.generation.replicas import sharing
+from phases.contract.tensor_parallel import tensor_parallel_sizes
 
 GIB: Final = 2**30
 USABLE: Final = 0.95
@@ -25,7 +25,7 @@ USABLE: Final = 0.95
 CONTEXT: Final = 0.6 * GIB
 """What CUDA and its libraries take for themselves."""
 VLLM: Final = 8 * GIB
-"""What vLLM needs beside the weights (see phases.generation.vllm_engine)."""
+"""What vLLM needs beside the weights (see phases.generation.vllm_settings)."""
 
 # Bounds of prompts: when a plan is checked, no tokenizer is at hand. All were counted with those of gemma-3
 # and of the embedded model, on the suites, seeds and constitution that ship with gonogo.
@@ -440,7 +440,7 @@ def _needs(plan: Plan, phase: Phase, shape: Shape, with_gpus: Gpus) -> Iterator[
     if phase.run not in _TRAINING:
         engine = _value(phase, "engine", "transformers")
         if engine == "vllm" or (engine == "auto" and shape.four_bit):
-            shared_by = sharing(with_gpus.count, shape.num_attention_heads)
+            shared_by = tensor_parallel_sizes(with_gpus.count, shape.num_attention_heads)
             for eight_bit in (False, True):
                 yield from (serving(shape, eight_bit=eight_bit, shared_by=count) for count in shared_by)
             return

@@ -14,7 +14,8 @@ import msgspec
 
 from phases.contract.errors import BadInputError
 from phases.datagen.seeds import Seed
-from phases.generation.engine import Engine, TransformersEngine
+from phases.generation.engine import Engine
+from phases.generation.transformers_engine import TransformersEngine
 from phases.models import prompt_format
 
 Rejection = Literal["refusal", "hallucination", "format_violation", "incomplete", "off_topic"]
@@ -113,10 +114,10 @@ def weigh(
     """
     before = "".join(f"{prompt_format.format_prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
     unique = list(dict.fromkeys((asked, said) for asked, *both in pairs for said in both))
-    found = engine.likelihood(
+    found = engine.score_continuations(
         [prompt_format.format_prompt(asked) for asked, _ in unique],
         [f" {said}\n\n" for _, said in unique],
-        shared=before,
+        prefix=before,
         base=True,
         on_step=on_step,
     )
@@ -143,6 +144,6 @@ def judge(
         for order in ((one, other), (other, one))
     ]
     ids = [tokenizer.encode_prompt(prompt) + a[:shared] for prompt in prompts]
-    found = engine.next_token(ids, (a[shared], b[shared]), base=True, on_step=on_step)
+    found = engine.score_next_tokens(ids, (a[shared], b[shared]), base=True, on_step=on_step)
     odds = [first - second for first, second in found]
     return [Judgement(odds[2 * n], -odds[2 * n + 1]) for n in range(len(pairs))]

@@ -15,7 +15,7 @@ import msgspec
 from phases.datagen.dedupe import normalise, words
 from phases.datagen.filters import response_problem
 from phases.datagen.judge import Judgement, Rejection
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion
 from phases.verifiers.content import is_refusal
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS

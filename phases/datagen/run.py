@@ -18,9 +18,9 @@ from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
 from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, Round
-from phases.generation.completion_cache import Record, Sampling, complete
-from phases.generation.engine import ENGINES, ROWS_AT_ONCE, Engine, Group, choose_here, open_engine
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion, PromptGroup, Sampling
+from phases.generation.completion_cache import CompletionCache, complete_with_cache
+from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, choose_engine_here, open_engine
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
@@ -93,13 +93,13 @@ class DataRun:
         }
         self.batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
         self.rows = Rows(self.batch.data)
-        self._record = Record(self.batch.generations)
+        self._record = CompletionCache(self.batch.generations)
         self.target = max(parameters.count, self.rows.on_disk)
         self.earlier = [row for path in self.batch.earlier for row in files.read_rows(path)]
         self.tokens = 0
         self._new_tokens = 0
         self._seconds = 0.0
-        self._choice = choose_here(parameters.engine, self.source)
+        self._choice = choose_engine_here(parameters.engine, self.source)
         self._engine: Engine | None = None
         self._heartbeat = Heartbeat(reporter, self.target, unit, clock=clock)
         self._announce()
@@ -149,7 +149,7 @@ class DataRun:
 
     def rows_at_once(self) -> int:
         """Return how many rows a phase should ask for together."""
-        return ROWS_AT_ONCE if self._choice.name == "vllm" else 4 * self.parameters.batch_size
+        return VLLM_ROWS_PER_CALL if self._choice.name == "vllm" else 4 * self.parameters.batch_size
 
     def say(self, text: str) -> None:
         """Tell the operator."""
@@ -170,9 +170,9 @@ class DataRun:
         self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling, *, base: bool = False
     ) -> list[Completion]:
         """Return the completion of each prompt, by the model or by its base."""
-        return self.complete_groups([Group(prompts, seeds, sampling)], base=base)[0]
+        return self.complete_groups([PromptGroup(prompts, seeds, sampling)], base=base)[0]
 
-    def complete_groups(self, groups: Sequence[Group], *, base: bool = False) -> list[list[Completion]]:
+    def complete_groups(self, groups: Sequence[PromptGroup], *, base: bool = False) -> list[list[Completion]]:
         """Return the completion of each prompt of each group, by the model or by its base."""
         began = self._clock()
 
@@ -190,13 +190,13 @@ class DataRun:
             began = self._clock()
             return started
 
-        found = complete(
+        found = complete_with_cache(
             self._record,
             engine,
             (self.base if base else self.source).sha256,
             groups,
             base=base,
-            after_landing=after_landing,
+            on_completions=after_landing,
             on_step=self.beat,
         )
         self.tokens += sum(completion.tokens for some in found for completion in some)
@@ -275,7 +275,7 @@ class DataRun:
             self._reporter.artifact(path)
         made = {
             **self._record["provenance"],
-            "engines": [self._record[f"engine {n}"] for n in ENGINES if f"engine {n}" in self._record],
+            "engines": [self._record[f"engine {n}"] for n in ENGINE_NAMES if f"engine {n}" in self._record],
             "seed": self.parameters.seed,
             "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,

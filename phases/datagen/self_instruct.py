@@ -18,8 +18,8 @@ from phases.datagen import filters
 from phases.datagen.dedupe import NearDuplicates, SuiteOverlap, words
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
-from phases.generation.completion_cache import Sampling, seed_of
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion, Sampling
+from phases.generation.completion_cache import derive_seed
 from phases.verifiers.infer import infer_checks
 
 LABEL: Final = "Task"
@@ -122,7 +122,7 @@ class SelfInstruct:
             for n, group in enumerate(self._groups(rows))
         ]
         prompts = [list_prompt(examples) for _, examples in lists for _ in range(p.samples_per_list)]
-        seeds = [seed_of(p.seed, p.batch, number, n) for n in range(len(prompts))]
+        seeds = [derive_seed(p.seed, p.batch, number, n) for n in range(len(prompts))]
         sampling = Sampling(p.list_tokens, p.list_temperature, TOP_P, ("\n\n",))
         found, before = [], self.generated
         for n, completion in enumerate(complete(prompts, seeds, sampling)):

@@ -31,7 +31,7 @@ from phases.training.data import (
 from phases.training.parameters import describe_unusual_values
 
 if TYPE_CHECKING:
-    from phases.generation.generate import Completion
+    from phases.generation.completion import Completion
     from phases.models.loader import LoadedModel
     from phases.models.tokenizer import Tokenizer
     from phases.training.trainer import History

@@ -53,7 +53,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model."""
-    from phases.generation.engine import choose_here, open_engine
+    from phases.generation.engine import choose_engine_here, open_engine
     from phases.models.source import locate_model
     from phases.scoring.stats import wilson
     from phases.scoring.suite import default_suite, load_suite
@@ -64,7 +64,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         default_suite((source.base or source).name) if parameters.suite == "auto" else parameters.suite
     )
     shown = demonstrations(suite, (source.base or source).name, parameters.shots, parameters.seed)
-    choice = choose_here(parameters.engine, source)
+    choice = choose_engine_here(parameters.engine, source)
     fingerprint = _fingerprint(parameters, source, suite, shown, choice.name)
     rows_path = _rows_path(parameters.output_dir, fingerprint, reporter)
     answers = {(row["key"], row["shots"]): msgspec.convert(row, Answer) for row in _rows(rows_path)}
@@ -134,8 +134,7 @@ def _ask(
     reporter: Reporter,
 ) -> "_Speed":
     """Ask every prompt that has no answer yet, bare and after the examples; keep each answer as it comes."""
-    from phases.generation.completion_cache import Sampling
-    from phases.generation.engine import Group
+    from phases.generation.completion import PromptGroup, Sampling
     from phases.models import prompt_format
 
     rounds = [0, len(shown)] if shown else [0]
@@ -148,7 +147,7 @@ def _ask(
         left = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
         before = examples_text(shown) if shots else ""
         prompts = [before + prompt_format.format_prompt(prompt.instruction) for prompt in left]
-        asked = Group(prompts, [parameters.seed] * len(left), sampling)
+        asked = PromptGroup(prompts, [parameters.seed] * len(left), sampling)
         landing = engine.generate([asked], on_step=lambda: heartbeat.beat(len(answers)))
         for index, completion in itertools.chain.from_iterable(landing):
             answers[left[index].key, shots] = answer = _judge(left[index], completion, shots)

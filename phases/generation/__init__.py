@@ -1,1 +1,1 @@
-"""Generating text and scoring it with transformers or vLLM."""
+"""Text generation and likelihood scoring with transformers or vLLM."""

@@ -1,46 +1,35 @@
-"""Work that is done once: completions and scores are kept on disk as they land, keyed by what they depend on.
+"""On-disk cache of completions and scores, keyed by everything they depend on.
 
-A phase that makes data is a pure function of what its models said. It runs from its beginning each time, and
-what a model has said before is read, not generated: so a phase that was killed goes on where it stopped,
-without a row lost, doubled or changed.
+A phase that generates data is a pure function of its models' output. It always runs from the beginning and
+reads cached output instead of generating it again, so a killed phase resumes without losing, repeating or
+changing a row.
 """
 
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from phases.contract.files import RowWriter, read_rows
-
-if TYPE_CHECKING:
-    from phases.generation.engine import Engine, Group
-    from phases.generation.generate import Completion
+from phases.generation.completion import Completion, PromptGroup
+from phases.generation.engine import Engine
 
 
-class Sampling(msgspec.Struct, frozen=True):
-    """How completions are drawn, as in `generate`."""
-
-    max_new_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
-
-
-def key_of(*parts: object) -> str:
-    """Return a key of what a result depends on."""
+def cache_key(*parts: object) -> str:
+    """Return a key for a result that depends on the given JSON-serializable parts."""
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
-def seed_of(*parts: object) -> int:
-    """Return a seed, of 63 bits, that depends on the parts alone."""
+def derive_seed(*parts: object) -> int:
+    """Return a 63-bit seed that depends only on the given JSON-serializable parts."""
     return int(hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16], 16) >> 1
 
 
-class Record:
-    """Values by key in a JSONL file, each on the disk before it is used."""
+class CompletionCache:
+    """Key-value pairs in an append-only JSONL file; a value is on disk before anyone can read it."""
 
     def __init__(self, path: Path) -> None:
         rows = read_rows(path) if path.exists() else ()
@@ -54,7 +43,7 @@ class Record:
         return self._values[key]
 
     def add(self, values: Mapping[str, Any]) -> None:
-        """Keep values whose keys are new; a value once kept never changes."""
+        """Store values under new keys; values of existing keys never change."""
         new = {key: value for key, value in values.items() if key not in self._values}
         if new:
             self._writer.write([{"key": key, "value": value} for key, value in new.items()])
@@ -65,37 +54,38 @@ class Record:
         self._writer.close()
 
 
-def complete(
-    record: Record,
-    engine: "Callable[[], Engine]",
-    identity: str,
-    groups: "Sequence[Group]",
+def complete_with_cache(
+    cache: CompletionCache,
+    get_engine: Callable[[], Engine],
+    model_sha256: str,
+    groups: Sequence[PromptGroup],
     *,
     base: bool = False,
-    after_landing: Callable[[int], None] = lambda tokens: None,
+    on_completions: Callable[[int], None] = lambda tokens: None,
     on_step: Callable[[], None] = lambda: None,
-) -> "list[list[Completion]]":
-    """Return the completion of each prompt of each group, from the record or from the model.
+) -> list[list[Completion]]:
+    """Return the completion of every prompt of every group, from the cache or from the model.
 
     Args:
-        record: where completions are kept.
-        engine: gives the model; called only where a completion is missing.
-        identity: what the model is, part of each completion's key.
-        groups: what is asked.
-        base: whether the base of an adapted model writes.
-        after_landing: told the number of tokens generated, each time when completions have landed.
+        cache: holds earlier completions and stores new ones.
+        get_engine: loads the model; called only if a completion is missing.
+        model_sha256: identity of the model, part of each completion's key.
+        groups: prompts to complete.
+        base: use the base model of an adapter.
+        on_completions: called with the number of generated tokens whenever completions were stored.
         on_step: called after each step of the engine.
     """
-    from phases.generation.generate import Completion
-
     keys = [
-        [key_of(identity, group.sampling, *row) for row in zip(group.prompts, group.seeds, strict=True)]
+        [
+            cache_key(model_sha256, group.sampling, *row)
+            for row in zip(group.prompts, group.seeds, strict=True)
+        ]
         for group in groups
     ]
-    places = list(itertools.chain.from_iterable(keys))
-    known = {place for place, key in enumerate(places) if key in record}
-    if len(known) < len(places):
-        for landed in engine().generate(groups, known=known, base=base, on_step=on_step):
-            record.add({places[i]: [c.text, c.finished, c.tokens] for i, c in landed})
-            after_landing(sum(c.tokens for _, c in landed))
-    return [[Completion(*record[key]) for key in some] for some in keys]
+    flat_keys = list(itertools.chain.from_iterable(keys))
+    cached = {index for index, key in enumerate(flat_keys) if key in cache}
+    if len(cached) < len(flat_keys):
+        for completions in get_engine().generate(groups, skip=cached, base=base, on_step=on_step):
+            cache.add({flat_keys[i]: [c.text, c.finished, c.tokens] for i, c in completions})
+            on_completions(sum(completion.tokens for _, completion in completions))
+    return [[Completion(*cache[key]) for key in group_keys] for group_keys in keys]

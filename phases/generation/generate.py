@@ -1,38 +1,20 @@
-"""Text from a model: greedy or sampled, each row a function of its prompt and its seed alone.
+"""Text generation with transformers, greedy or sampled.
 
-A sampled row draws from its own stream of random numbers, so neither the other rows of its batch nor the
-order of the work change it (beyond the rounding of the hardware).
+Each row depends only on its prompt and seed: a sampled row has its own random number generator, so neither
+its neighbours in the batch nor the order of the work change it, apart from rounding.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from transformers import GenerationConfig
 
-from phases.generation.decoder import decoder
-from phases.generation.sampling import draw, noise_of, stream_of
+from phases.generation.completion import Completion, decode_completion, end_token_ids
+from phases.generation.decoder import make_decoder
+from phases.generation.sampling import derive_row_seed, draw_noise, sample_tokens
 from phases.models import distributed
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import Tokenizer
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What a model wrote after a prompt, without the end-of-text token or stop string that ended it.
-
-    Attributes:
-        text: the text as written, special tokens shown.
-        finished: whether it ended by itself, and not because no more tokens were allowed.
-        tokens: how many tokens were generated, the ending included.
-        stopped: whether it was a stop string that ended it, and not the end-of-text token.
-    """
-
-    text: str
-    finished: bool
-    tokens: int
-    stopped: bool = False
 
 
 def generate(
@@ -52,45 +34,39 @@ def generate(
     Args:
         loaded: the model.
         prompts: complete texts; nothing is added to them.
-        seeds: one for each prompt; they matter only when sampling.
+        seeds: one per prompt; ignored by greedy decoding.
         max_new_tokens: tokens after which a completion is cut off.
-        temperature: 0 takes the most likely token at each step.
+        temperature: 0 decodes greedily.
         top_p: sample from the smallest set of most likely tokens with this probability.
         stop: a completion ends before the first of these strings.
-        batch_size: rows at once.
-        on_step: called after each token of a batch, so that a long batch can show that it is alive.
+        batch_size: rows in a batch.
+        on_step: called after each token of a batch, as a sign of life.
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
     ids_of = {text: loaded.tokenizer.encode_prompt(text) for text in dict.fromkeys(prompts)}
     order = sorted(range(len(prompts)), key=lambda i: (-len(ids_of[prompts[i]]), i))
-    stops = _StopStrings(loaded.tokenizer, stop, loaded.device) if stop else None
-    ends = end_ids(loaded)
+    stop_criterion = _StopStringCriterion(loaded.tokenizer, stop, loaded.device) if stop else None
+    end_ids = end_token_ids(loaded.tokenizer, loaded.model.generation_config)
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
-        choose = _greedy
+        choose_tokens: TokenChooser = _choose_greedily
         if temperature > 0:
-            noise = [noise_of(stream_of(prompts[i], seeds[i]), max_new_tokens, top_p) for i in batch]
-            choose = _Sampler(torch.stack(noise).to(loaded.device), temperature, top_p)
+            noise = [draw_noise(derive_row_seed(prompts[i], seeds[i]), max_new_tokens, top_p) for i in batch]
+            choose_tokens = _TopPSampler(torch.stack(noise).to(loaded.device), temperature, top_p)
         rows = [ids_of[prompts[i]] for i in batch]
         with torch.inference_mode():
-            new_tokens = _generate_ids(
-                loaded, rows, max_new_tokens, choose, ends=ends, stops=stops, on_step=on_step
+            new_ids = _generate_ids(
+                loaded,
+                rows,
+                max_new_tokens,
+                choose_tokens,
+                end_ids=end_ids,
+                stop_criterion=stop_criterion,
+                on_step=on_step,
             )
-        for index, ids in zip(batch, new_tokens, strict=True):
-            yield index, completion(loaded.tokenizer, ends, ids, stop)
-
-
-def end_ids(loaded: LoadedModel) -> list[int]:
-    """Return the token ids that end a text: the tokenizer's and those of the model's generation settings."""
-    return all_end_ids(loaded.tokenizer, loaded.model.generation_config)
-
-
-def all_end_ids(tokenizer: Tokenizer, settings: GenerationConfig) -> list[int]:
-    """Return the token ids that end a text, from a model's generation settings."""
-    configured = settings.eos_token_id
-    more = configured if isinstance(configured, list) else [configured]
-    return sorted({tokenizer.eos_id, *(i for i in more if i is not None)})
+        for index, ids in zip(batch, new_ids, strict=True):
+            yield index, decode_completion(loaded.tokenizer, end_ids, ids, stop)
 
 
 def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,133 +77,103 @@ def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torc
     return ids, mask
 
 
-Choose = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
-"""Chooses a token of each row, [rows, 1], from logits, [rows, vocabulary], rows' numbers and a step."""
+TokenChooser = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+"""Takes logits, [rows, vocabulary], the rows' indices and the step; returns a token per row, [rows, 1]."""
 
 
 def _generate_ids(
     loaded: LoadedModel,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
-    choose: Choose,
+    choose_tokens: TokenChooser,
     *,
-    ends: Sequence[int],
-    stops: "_StopStrings | None",
+    end_ids: Sequence[int],
+    stop_criterion: "_StopStringCriterion | None",
     on_step: Callable[[], None],
 ) -> list[list[int]]:
-    """Return the new tokens of each prompt; once half of the rows have ended, the others go on alone."""
+    """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
     ids, mask = pad_left(prompts, loaded.tokenizer.pad_id, loaded.device)
-    last = torch.tensor(ends, device=loaded.device)
-    passes = decoder(loaded, ids, mask, max_new_tokens)
+    end = torch.tensor(end_ids, device=loaded.device)
+    decoder = make_decoder(loaded, ids, mask, max_new_tokens)
     new = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
     rows = torch.arange(len(prompts), device=loaded.device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=loaded.device)
-    logits = passes.read()
+    logits = decoder.prefill()
     for step in range(max_new_tokens):
-        tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose(logits, rows, step))
-        if loaded.sharded:  # all go on alike: their passes must be as many
+        tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose_tokens(logits, rows, step))
+        if loaded.sharded:  # all processes must run the same number of forward passes
             distributed.broadcast_from_main(tokens)
         new[rows, step] = tokens[:, 0]
-        done |= torch.isin(tokens[:, 0], last)
-        if stops:
-            done |= stops(new[rows, : step + 1])
+        done |= torch.isin(tokens[:, 0], end)
+        if stop_criterion:
+            done |= stop_criterion(new[rows, : step + 1])
         on_step()
-        left = len(rows) - int(done.sum())
-        if step + 1 == max_new_tokens or not left:
+        remaining = len(rows) - int(done.sum())
+        if step + 1 == max_new_tokens or not remaining:
             break
-        if 2 * left <= len(rows) and len(rows) > passes.fewest:
+        if 2 * remaining <= len(rows) and len(rows) > decoder.min_rows:
             unfinished = (~done).nonzero()[:, 0]
-            passes.keep(unfinished)
+            decoder.keep_rows(unfinished)
             rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
-        logits = passes.step(tokens)
+        logits = decoder.step(tokens)
     return new[:, : step + 1].tolist()
 
 
-def _greedy(logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
+def _choose_greedily(logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
     return logits.argmax(dim=-1, keepdim=True)
 
 
-def completion(tokenizer: Tokenizer, ends: Sequence[int], ids: list[int], stop: Sequence[str]) -> Completion:
-    """Return what new token ids say, whichever engine made them; they may run on after the end.
-
-    Args:
-        tokenizer: the model's.
-        ends: ids that end a text.
-        ids: the new tokens.
-        stop: a completion ends before the first of these strings.
-    """
-    length = next((n for n, token in enumerate(ids) if token in ends), None)
-    text = tokenizer.decode(ids[:length])
-    cuts = [cut for cut in (text.find(string) for string in stop) if cut >= 0]
-    if cuts:
-        text = text[: min(cuts)]
-        return Completion(text, True, _tokens_until(tokenizer, ids, stop), stopped=True)
-    return Completion(text, length is not None, len(ids) if length is None else length + 1)
-
-
-def _tokens_until(tokenizer: Tokenizer, ids: list[int], stop: Sequence[str]) -> int:
-    """Return how many tokens were needed until a stop string was complete; rows of a batch run on."""
-    low, high = 1, len(ids)
-    while low < high:
-        middle = (low + high) // 2
-        text = tokenizer.decode(ids[:middle])
-        if any(string in text for string in stop):
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-class _Sampler:
-    """Draws each row's next token by the row's own numbers."""
+class _TopPSampler:
+    """Samples each row's next token with the row's own random numbers."""
 
     def __init__(self, noise: torch.Tensor, temperature: float, top_p: float) -> None:
-        self.noise = noise  # [rows, steps, tries]
-        self.temperature = temperature
-        self.top_p = top_p
+        self._noise = noise  # [rows, steps, tries]
+        self._temperature = temperature
+        self._top_p = top_p
 
     def __call__(self, logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
-        return draw(logits, self.noise[rows, step], self.temperature, self.top_p)
+        return sample_tokens(logits, self._noise[rows, step], self._temperature, self._top_p)
 
 
-class _StopStrings:
-    """Says of each row whether its new text holds one of the strings.
+class _StopStringCriterion:
+    """Finds the rows whose new text contains a stop string.
 
-    Text is decoded only for rows whose newest token can complete a string: few in each step.
+    Only rows whose newest token can complete a stop string are decoded, which are few in each step.
     """
 
     def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], device: str) -> None:
-        self.tokenizer = tokenizer
-        self.stop = tuple(stop)
-        # A string of n characters can end no more than n tokens after it began; one more may precede it.
-        self.window = max(len(string.encode()) for string in stop) + 1
-        self.completing = _completing(tokenizer, self.stop, device)
+        self._tokenizer = tokenizer
+        self._stop = tuple(stop)
+        # A string of n bytes spans at most n tokens; one more token of context decodes the first correctly.
+        self._window = max(len(string.encode()) for string in stop) + 1
+        self._can_complete = _completing_tokens_tensor(tokenizer, self._stop, device)
 
-    def __call__(self, new: torch.Tensor) -> torch.Tensor:
-        newest = new[:, -1].clamp(max=len(self.completing) - 1)
-        done = torch.zeros(len(new), dtype=torch.bool, device=new.device)
-        rows = self.completing[newest].nonzero().squeeze(-1)
+    def __call__(self, new_ids: torch.Tensor) -> torch.Tensor:
+        """Return whether each row of [rows, tokens] has just been completed: [rows]."""
+        newest = new_ids[:, -1].clamp(max=len(self._can_complete) - 1)
+        done = torch.zeros(len(new_ids), dtype=torch.bool, device=new_ids.device)
+        rows = self._can_complete[newest].nonzero().squeeze(-1)
         if len(rows):
-            recent = new[rows, -self.window :].tolist()
-            texts = self.tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
-            found = [any(string in text for string in self.stop) for text in texts]
-            done[rows] = torch.tensor(found, device=new.device)
+            recent = new_ids[rows, -self._window :].tolist()
+            texts = self._tokenizer.hf.batch_decode(recent, skip_special_tokens=False)
+            stopped = [any(string in text for string in self._stop) for text in texts]
+            done[rows] = torch.tensor(stopped, device=new_ids.device)
         return done
 
 
 @lru_cache(maxsize=4)
-def _completing(tokenizer: Tokenizer, stop: tuple[str, ...], device: str) -> torch.Tensor:
-    """Return `completing` as [vocabulary + 1]; the last place stands for ids unknown to the tokenizer."""
-    return torch.tensor([*completing(tokenizer, stop), True], device=device)
+def _completing_tokens_tensor(tokenizer: Tokenizer, stop: tuple[str, ...], device: str) -> torch.Tensor:
+    """Return `find_completing_tokens` as [vocabulary + 1]; the last entry is for ids beyond the tokenizer."""
+    return torch.tensor([*find_completing_tokens(tokenizer, stop), True], device=device)
 
 
-def completing(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
-    """Say of each token of a vocabulary whether a text that ends in it may have just completed a string.
+def find_completing_tokens(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bool]:
+    """Return for each token of the vocabulary whether it can complete a stop string.
 
-    It does so where it holds the string's last character. Spaces and characters of several bytes may be
-    spread over tokens or come and go with their neighbours: for those any token may complete the string.
+    A token can do so if it contains the last character of the string. Spaces and multi-byte characters may
+    depend on neighbouring tokens, so for stop strings that end in one, any token counts.
     """
-    last = {string[-1] for string in stop}
-    if not all(character.isascii() and character != " " for character in last):
+    last_characters = {string[-1] for string in stop}
+    if not all(character.isascii() and character != " " for character in last_characters):
         return [True] * len(tokenizer.token_texts)
-    return [not last.isdisjoint(piece) for piece in tokenizer.token_texts]
+    return [not last_characters.isdisjoint(piece) for piece in tokenizer.token_texts]

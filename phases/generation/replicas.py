@@ -1,4 +1,4 @@
-"""The part of an inference engine that is used, and several of them as one, each on GPUs of its own."""
+"""Replicas of an inference engine, each in its own process with its own GPUs, behind one interface."""
 
 import multiprocessing
 import os
@@ -9,159 +9,158 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Protocol
 
-PATIENCE: Final = 60.0
-"""Seconds that an engine gets to end by itself."""
-
-
-def sharing(gpus: int, heads: int) -> list[int]:
-    """Return how many of some GPUs may share the weights of a model: its attention heads are divided."""
-    return [count for count in (1, 2, 4, 8) if count <= gpus and heads % count == 0]
+_JOIN_TIMEOUT: Final = 60.0
+"""Seconds that a replica's process gets to exit before it is killed."""
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A request that is done: its new ids, and log-probabilities of the tokens that were asked for."""
+class FinishedRequest:
+    """A finished request with its new ids and the log-probabilities of the requested tokens."""
 
     name: str
     ids: list[int]
     log_probabilities: dict[int, float]
 
 
-class Core(Protocol):
-    """The part of an engine that is used."""
+class InferenceEngine(Protocol):
+    """The part of vLLM's engine interface that gonogo uses."""
 
     def add(self, name: str, ids: list[int], sampling: Mapping[str, Any], *, adapted: bool) -> None:
-        """Begin a request."""
+        """Queue a request; `adapted` selects the adapter instead of the base model."""
 
-    def step(self) -> list[Finished]:
-        """Compute on, and return what is done."""
+    def step(self) -> list[FinishedRequest]:
+        """Run one step and return the requests that it finished."""
 
     def cancel(self, names: Iterable[str]) -> None:
-        """Forget requests."""
+        """Drop requests."""
 
     def close(self) -> None:
-        """End its process and give the GPU back."""
+        """Shut down and free the GPU."""
 
 
-class Several:
-    """Several engines, each in a process of its own: a request goes to the one that has fewest.
+class ReplicaPool:
+    """Distributes requests over replicas; each request goes to the replica with the fewest.
 
-    What each says depends on its own requests alone, so rows differ from those of one engine no further than
-    by the rounding of other batches.
+    A row does not depend on the other requests of its replica, so the results equal those of a single engine
+    apart from rounding.
     """
 
-    def __init__(self, makers: Sequence[tuple[Callable[[], Core], str]]) -> None:
-        """Start them all at once and wait until each is ready.
+    def __init__(self, factories: Sequence[tuple[Callable[[], InferenceEngine], str]]) -> None:
+        """Start all replicas in parallel and wait until they are ready.
 
         Args:
-            makers: makes each of them, in its process; with the value of `CUDA_VISIBLE_DEVICES` there.
+            factories: for each replica, a function that creates the engine in the replica's process, and the
+                value of `CUDA_VISIBLE_DEVICES` there.
 
         Raises:
-            RuntimeError: one of them does not start.
+            RuntimeError: a replica failed to start.
         """
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._processes = []
-        self._open: list[set[str]] = [set() for _ in makers]
-        for make, devices in makers:
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(make, devices, theirs))
+        self._pending: list[set[str]] = [set() for _ in factories]
+        for factory, devices in factories:
+            parent_end, child_end = context.Pipe()
+            process = context.Process(target=_run_replica, args=(factory, devices, child_end))
             process.start()
-            theirs.close()
-            self._pipes.append(ours)
+            child_end.close()
+            self._pipes.append(parent_end)
             self._processes.append(process)
         try:
             for pipe in self._pipes:
-                _received(pipe)
+                _receive(pipe)
         except RuntimeError:
             self.close()
             raise
 
     def add(self, name: str, ids: list[int], sampling: Mapping[str, Any], *, adapted: bool) -> None:
-        """Begin a request where there are fewest."""
-        place = min(range(len(self._open)), key=lambda n: len(self._open[n]))
-        self._open[place].add(name)
-        self._pipes[place].send(("add", (name, ids, dict(sampling)), {"adapted": adapted}))
+        """Queue a request at the replica with the fewest pending requests."""
+        replica = min(range(len(self._pending)), key=lambda n: len(self._pending[n]))
+        self._pending[replica].add(name)
+        self._pipes[replica].send(("add", (name, ids, dict(sampling)), {"adapted": adapted}))
 
-    def step(self) -> list[Finished]:
-        """Wait for a step of any of them, and return what is done.
+    def step(self) -> list[FinishedRequest]:
+        """Wait for a step of any replica and return the requests that it finished.
 
         Raises:
-            RuntimeError: one of them has failed.
+            RuntimeError: a replica failed.
         """
         ready = wait(self._pipes)
-        found = []
-        for pipe, waiting in zip(self._pipes, self._open, strict=True):
-            # A request may be done at the moment in which it is cancelled.
-            done = [one for one in _received(pipe) if one.name in waiting] if pipe in ready else []
-            waiting.difference_update(one.name for one in done)
-            found += done
-        return found
+        finished = []
+        for pipe, pending in zip(self._pipes, self._pending, strict=True):
+            if pipe not in ready:
+                continue
+            # A request may finish while its cancellation is in transit.
+            requests = [request for request in _receive(pipe) if request.name in pending]
+            pending.difference_update(request.name for request in requests)
+            finished += requests
+        return finished
 
     def cancel(self, names: Iterable[str]) -> None:
-        """Forget requests."""
-        forgotten = set(names)
-        for pipe, waiting in zip(self._pipes, self._open, strict=True):
-            if here := waiting & forgotten:
-                waiting.difference_update(here)
-                pipe.send(("cancel", (sorted(here),), {}))
+        """Drop requests."""
+        cancelled = set(names)
+        for pipe, pending in zip(self._pipes, self._pending, strict=True):
+            if own := pending & cancelled:
+                pending.difference_update(own)
+                pipe.send(("cancel", (sorted(own),), {}))
 
     def close(self) -> None:
-        """End all processes."""
+        """Stop all replicas."""
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:
-            process.join(PATIENCE)
+            process.join(_JOIN_TIMEOUT)
             if process.is_alive():
                 process.kill()
                 process.join()
 
 
-def _received(pipe: Connection) -> list[Finished]:
+def _receive(pipe: Connection) -> list[FinishedRequest]:
+    """Return the finished requests of a replica's next message; a text message is an error."""
     try:
         message = pipe.recv()
     except (EOFError, ConnectionResetError) as error:
         raise RuntimeError("an engine's process has ended") from error
     if isinstance(message, str):
         raise RuntimeError(message)
-    done: list[Finished] = message
-    return done
+    finished: list[FinishedRequest] = message
+    return finished
 
 
-def _serve(make: Callable[[], Core], devices: str, pipe: Connection) -> None:
-    """Run an engine until whoever started it closes the pipe, or is gone."""
-    # Whoever is asked to stop decides when, and closes the pipe.
+def _run_replica(factory: Callable[[], InferenceEngine], devices: str, pipe: Connection) -> None:
+    """Run an engine until the parent closes the pipe or exits."""
+    # The parent handles signals and closes the pipe when it stops.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = devices
     with suppress(EOFError, ConnectionError):
         try:
-            core = make()
+            engine = factory()
         except Exception as error:
             pipe.send(str(error) or repr(error))
             raise
         try:
-            _answer(core, pipe)
+            _serve(engine, pipe)
         finally:
-            core.close()
+            engine.close()
 
 
-def _answer(core: Core, pipe: Connection) -> None:
-    """Take orders, and tell of each step what it has finished; a failure is told in words."""
-    waiting: set[str] = set()
+def _serve(engine: InferenceEngine, pipe: Connection) -> None:
+    """Execute commands from the pipe and send the finished requests of each step, or an error as text."""
+    pending: set[str] = set()
     pipe.send([])
     while True:
-        while not waiting or pipe.poll():
-            order, arguments, named = pipe.recv()
-            getattr(core, order)(*arguments, **named)
-            if order == "add":
-                waiting.add(arguments[0])
+        while not pending or pipe.poll():
+            command, arguments, options = pipe.recv()
+            getattr(engine, command)(*arguments, **options)
+            if command == "add":
+                pending.add(arguments[0])
             else:
-                waiting -= set(arguments[0])
+                pending -= set(arguments[0])
         try:
-            done = core.step()
+            finished = engine.step()
         except Exception as error:
             pipe.send(str(error) or repr(error))
             raise
-        waiting -= {finished.name for finished in done}
-        pipe.send(done)
+        pending -= {request.name for request in finished}
+        pipe.send(finished)

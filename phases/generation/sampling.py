@@ -1,4 +1,4 @@
-"""Tokens drawn by a row's own numbers, which depend on its prompt and seed alone."""
+"""Top-p sampling with random numbers that depend only on a row's prompt and seed."""
 
 import hashlib
 import math
@@ -6,39 +6,40 @@ from typing import Final
 
 import torch
 
-_MISSED: Final = 1e-6
-"""Chance that none of a step's tries falls into the nucleus."""
-_MOST_TRIES: Final = 16
-"""Tries of a step at most; they are too few for `_MISSED` where the nucleus has less than 0.58."""
+_MISS_PROBABILITY: Final = 1e-6
+"""Accepted probability that all tries of a step fall outside the nucleus."""
+_MAX_TRIES: Final = 16
+"""Limit of tries per step. If the nucleus has a probability below 0.58, misses are more frequent."""
 
 
-def stream_of(prompt: str, seed: int) -> int:
-    """Return the seed of a row's own stream of random numbers: 64 bits with a sign."""
+def derive_row_seed(prompt: str, seed: int) -> int:
+    """Return the signed 64-bit seed of a row's random number generator."""
     digest = hashlib.sha256(f"{seed}\0{prompt}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def noise_of(stream: int, steps: int, top_p: float) -> torch.Tensor:
-    """Return a row's random numbers in [0, 1), of each step one for each try: [steps, tries]."""
+def draw_noise(row_seed: int, steps: int, top_p: float) -> torch.Tensor:
+    """Return a row's random numbers in [0, 1): [steps, tries]."""
     tries = 1
     if top_p < 1:
-        tries = min(_MOST_TRIES, max(1, math.ceil(math.log(_MISSED) / math.log1p(-top_p))))
-    return torch.rand((steps, tries), generator=torch.Generator().manual_seed(stream))
+        tries = min(_MAX_TRIES, max(1, math.ceil(math.log(_MISS_PROBABILITY) / math.log1p(-top_p))))
+    return torch.rand((steps, tries), generator=torch.Generator().manual_seed(row_seed))
 
 
-def draw(logits: torch.Tensor, noise: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
-    """Draw a token of each row.
+def sample_tokens(
+    logits: torch.Tensor, noise: torch.Tensor, temperature: float, top_p: float
+) -> torch.Tensor:
+    """Sample one token per row from the nucleus, without sorting the vocabulary.
 
-    A token is drawn from the whole distribution, by inverting its cumulative sum, and counts if it belongs
-    to the nucleus: the likeliest tokens that together reach `top_p`. That is so if all that are likelier have
-    less, which takes one sum and no sorting. Else the next try counts. A row without luck, one in a million
-    at a `top_p` of 0.95, gets its likeliest token.
+    Each try samples from the whole distribution by inverting its cumulative sum. The token is accepted if it
+    lies in the nucleus, which is the case if all likelier tokens together have a probability below `top_p`.
+    A row whose tries all fail (one in a million at a `top_p` of 0.95) gets its most likely token.
 
     Args:
         logits: [rows, vocabulary].
         noise: random numbers in [0, 1), [rows, tries].
         temperature: above 0.
-        top_p: probability of the nucleus; 1 for all tokens.
+        top_p: probability of the nucleus; 1 samples from all tokens.
 
     Returns:
         Token ids, [rows, 1].
@@ -49,15 +50,15 @@ def draw(logits: torch.Tensor, noise: torch.Tensor, temperature: float, top_p: f
     drawn.clamp_(max=logits.shape[-1] - 1)
     if top_p >= 1:
         return drawn
-    chosen = probabilities.argmax(dim=-1, keepdim=True)
-    left = torch.arange(len(logits), device=logits.device)
+    sampled = probabilities.argmax(dim=-1, keepdim=True)
+    pending = torch.arange(len(logits), device=logits.device)
     for number in range(noise.shape[1]):
-        some = probabilities[left] if number else probabilities
-        token = drawn[left, number : number + 1]
-        likelier = some > some.gather(-1, token)
-        counts = torch.where(likelier, some, 0.0).sum(dim=-1) < top_p
-        chosen[left[counts]] = token[counts]
-        left = left[~counts]
-        if not len(left):
+        candidates = probabilities[pending] if number else probabilities
+        tokens = drawn[pending, number : number + 1]
+        is_likelier = candidates > candidates.gather(-1, tokens)
+        accepted = torch.where(is_likelier, candidates, 0.0).sum(dim=-1) < top_p
+        sampled[pending[accepted]] = tokens[accepted]
+        pending = pending[~accepted]
+        if not len(pending):
             break
-    return chosen
+    return sampled

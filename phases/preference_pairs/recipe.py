@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from phases.datagen.preferences import Candidate, Choice
     from phases.datagen.run import DataRun
     from phases.datagen.self_instruct import Instruction, Round, SelfInstruct
-    from phases.generation.generate import Completion
+    from phases.generation.completion import Completion
 
 RECIPE: Final = "preference-pairs-5"
 """Changes whenever the same generations would give other rows."""
@@ -68,10 +68,10 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
     from phases.datagen.judge import load_constitution
     from phases.datagen.run import DataRun
     from phases.datagen.self_instruct import SelfInstruct
-    from phases.generation.completion_cache import key_of, seed_of
+    from phases.generation.completion_cache import cache_key, derive_seed
 
     constitution = load_constitution(parameters.constitution)
-    inputs = {"constitution": constitution, "prompts": key_of(given)}
+    inputs = {"constitution": constitution, "prompts": cache_key(given)}
     with DataRun(
         parameters,
         reporter,
@@ -85,7 +85,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             reporter.notice(f"{parameters.model} is no adapter: it samples and judges alike", "warning")
         used = {row["instruction"] for row in data.earlier}
         # Not the lists that the SFT data of the same seed began with: what they give is learnt already.
-        lists = parameters.model_copy(update={"seed": seed_of(parameters.seed, "preference_pairs")})
+        lists = parameters.model_copy(update={"seed": derive_seed(parameters.seed, "preference_pairs")})
         fresh = SelfInstruct(data.seeds, data.overlap, [*used, *(text for text, _ in given)], lists)
         left_out = Counter[str]()
         pairs = Pairs(parameters, constitution, data)
@@ -263,7 +263,7 @@ class Pairs:
 
     def _sample(self, instructions: "Sequence[Instruction]", numbers: range) -> "list[list[Completion]]":
         """Return the completions of each instruction that have these numbers."""
-        from phases.generation.completion_cache import Sampling
+        from phases.generation.completion import Sampling
 
         p = self.parameters
         asked = [(i.text, n) for i in instructions for n in numbers]
@@ -280,9 +280,9 @@ class Pairs:
         return candidates(instruction.text, instruction.category, completions, seeds, longest)
 
     def _seed(self, text: str, number: int) -> int:
-        from phases.generation.completion_cache import seed_of
+        from phases.generation.completion_cache import derive_seed
 
-        return seed_of(self.parameters.seed, self.parameters.batch, text, number)
+        return derive_seed(self.parameters.seed, self.parameters.batch, text, number)
 
     def _calibrate(self) -> float | None:
         """Try the judge on seeds: their own responses against those to other seeds of their category."""
@@ -346,12 +346,12 @@ class Pairs:
 
     def _judge(self, asked: Sequence[tuple[str, str, str]]) -> "list[Judgement]":
         from phases.datagen.judge import Judgement, judge, weigh
-        from phases.generation.completion_cache import key_of
-        from phases.generation.engine import TransformersEngine
+        from phases.generation.completion_cache import cache_key
+        from phases.generation.transformers_engine import TransformersEngine
 
         guided = self._constitution if self._kind == "choice" else [s.instruction for s in self._shown]
         name = "judge" if self._kind == "choice" else self._kind
-        keys = [key_of(name, self.data.base.sha256, guided, *texts) for texts in asked]
+        keys = [cache_key(name, self.data.base.sha256, guided, *texts) for texts in asked]
 
         def work(missing: list[int]) -> dict[int, Judgement]:
             data, pairs, engine = self.data, [asked[i] for i in missing], self.data.engine()
@@ -367,7 +367,7 @@ class Pairs:
 
 
 def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choice") -> dict[str, object]:
-    from phases.generation.completion_cache import key_of
+    from phases.generation.completion_cache import cache_key
     from phases.verifiers.infer import infer_checks
 
     return {
@@ -380,7 +380,7 @@ def _row(instruction: "Instruction", found: "Sequence[Candidate]", choice: "Choi
         "rejection_type": choice.rejection,
         "decided_by": choice.decided_by,
         "instruction": instruction.text,
-        "key": key_of(instruction.text),
+        "key": cache_key(instruction.text),
         "category": instruction.category,
         "origin": instruction.origin,
         "checks": [check.kind for check in infer_checks(instruction.text)],

@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from phases.datagen.dedupe import SuiteOverlap
     from phases.datagen.run import DataRun
     from phases.datagen.self_instruct import Instruction, SelfInstruct
-    from phases.generation.completion_cache import Sampling
-    from phases.generation.engine import Group
-    from phases.generation.generate import Completion
+    from phases.generation.completion import Completion, PromptGroup, Sampling
     from phases.verifiers.registry import Check
 
-    CompleteGroups = Callable[[Sequence[Group]], list[list[Completion]]]
+    CompleteGroups = Callable[[Sequence[PromptGroup]], list[list[Completion]]]
 
 RECIPE: Final = "sft-data-4"
 """Changes whenever the same generations would give other rows."""
@@ -182,7 +180,8 @@ class Responses:
             shown: the records of each document of this round, which are drawn once: all prompts of a group
                 begin alike, which engines can cache.
         """
-        from phases.generation.completion_cache import Sampling, seed_of
+        from phases.generation.completion import Sampling
+        from phases.generation.completion_cache import derive_seed
 
         p = self._parameters
         place = (instruction.group, min(number, 0))
@@ -195,7 +194,7 @@ class Responses:
         return Attempt(
             number,
             records_prompt(shown[place], instruction.text),
-            seed_of(p.seed, p.batch, instruction.text, *((number,) if sampled else ())),
+            derive_seed(p.seed, p.batch, instruction.text, *((number,) if sampled else ())),
             Sampling(p.max_new_tokens, RETRY_TEMPERATURE if sampled else p.temperature, stop=(end,)),
         )
 
@@ -242,7 +241,7 @@ class Responses:
 
     def _row(self, instruction: "Instruction", attempt: Attempt, response: str) -> dict[str, object]:
         from phases.datagen.dedupe import normalise
-        from phases.generation.completion_cache import key_of
+        from phases.generation.completion_cache import cache_key
 
         self.mended += attempt.number > 0
         self.rows[instruction.category] += 1
@@ -254,7 +253,7 @@ class Responses:
             "response": response,
             "formatted_text": prompt_format.format_prompt(instruction.text) + ending,
             "completion": ending,
-            "key": key_of(instruction.text),
+            "key": cache_key(instruction.text),
             "category": instruction.category,
             "group": instruction.group,
             "origin": instruction.origin,
@@ -299,13 +298,13 @@ def _answers(attempts: Sequence[Attempt], complete: "CompleteGroups") -> "list[C
 
     Those that end alike share batches: on a GPU a batch takes as long however few rows it has.
     """
-    from phases.generation.engine import Group
+    from phases.generation.completion import PromptGroup
 
     alike: dict[Sampling, list[int]] = {}
     for i, attempt in enumerate(attempts):
         alike.setdefault(attempt.sampling, []).append(i)
     groups = [
-        Group([attempts[i].prompt for i in some], [attempts[i].seed for i in some], sampling)
+        PromptGroup([attempts[i].prompt for i in some], [attempts[i].seed for i in some], sampling)
         for sampling, some in alike.items()
     ]
     found = itertools.chain.from_iterable(complete(groups)) if groups else ()

@@ -300,11 +300,11 @@ def first_answer(text: str, finished: bool) -> tuple[str, bool]:
 
 def measure(loaded: "LoadedModel", parameters: Parameters, reporter: Reporter) -> Evidence:
     """Ask the model everything and return the evidence."""
-    from phases.generation.generate import end_ids
+    from phases.generation.completion import end_token_ids
 
     tokenizer = loaded.tokenizer
     chat = chat_token_ids(tokenizer)
-    ends = end_ids(loaded)
+    ends = end_token_ids(loaded.tokenizer, loaded.model.generation_config)
     frame = chat_frame(tokenizer)
     completions = _ask_sentinels(loaded, parameters, reporter)
     patterns = _complete_patterns(loaded, parameters)
@@ -416,7 +416,7 @@ def _probe_positions(
     loaded: "LoadedModel", parameters: Parameters, chat: Sequence[int], ends: Sequence[int], frame: str | None
 ) -> list[dict[str, Any]]:
     """Measure the probabilities of chat tokens and of the end where a turn ends, and in documents."""
-    from phases.generation.scoring import next_token_log_probabilities
+    from phases.generation.scoring import score_next_tokens
 
     previous = (SENTENCES[-1], *SENTENCES[:-1])
     texts = [("instruction", asked) for asked, _ in EXCHANGES]
@@ -434,7 +434,7 @@ def _probe_positions(
         # A frame that was rendered may hold the document's start already.
         start = list(loaded.tokenizer.start_ids)
         ids = [row[len(start) :] if start and row[: 2 * len(start)] == start * 2 else row for row in ids]
-        probabilities = next_token_log_probabilities(loaded, ids, batch_size=parameters.batch_size).exp()
+        probabilities = score_next_tokens(loaded, ids, batch_size=parameters.batch_size).exp()
         either = sorted({*chat, *ends})
         for (place, text), row, distribution in zip(batch, ids, probabilities, strict=True):
             in_frame = place == "answer in frame"
@@ -451,25 +451,27 @@ def _probe_positions(
 
 
 def _identity(loaded: "LoadedModel", parameters: Parameters) -> dict[str, float]:
-    from phases.generation.scoring import log_probabilities
+    from phases.generation.scoring import score_continuations
 
     means = {}
     for answer in (*ASSISTANT, *PERSON):
         prompts = [f"{question}\n" for question in IDENTITY_QUESTIONS]
-        scores = log_probabilities(loaded, prompts, [answer] * len(prompts), batch_size=parameters.batch_size)
+        scores = score_continuations(
+            loaded, prompts, [answer] * len(prompts), batch_size=parameters.batch_size
+        )
         means[answer] = sum(score.mean for score in scores) / len(scores)
     return means
 
 
 def _frame_gain(loaded: "LoadedModel", parameters: Parameters, frame: str) -> float:
-    from phases.generation.scoring import log_probabilities
+    from phases.generation.scoring import score_continuations
 
     answers = [answer for _, answer in EXCHANGES]
     framed = [frame.replace("{instruction}", asked) for asked, _ in EXCHANGES]
     bare = [f"{asked}\n" for asked, _ in EXCHANGES]
     means = []
     for prompts in (framed, bare):
-        scores = log_probabilities(loaded, prompts, answers, batch_size=parameters.batch_size)
+        scores = score_continuations(loaded, prompts, answers, batch_size=parameters.batch_size)
         means.append(sum(score.mean for score in scores) / len(scores))
     return means[0] - means[1]
 

@@ -284,7 +284,7 @@ def test_lists_have_as_many_rows_as_a_round_and_a_judge_reads_two_responses() ->
     # Whole texts are scored, as many at once as their logits have room.
     scored = batches("gemma-270m", "preference_pairs", judged_candidates=3, judge="auto")[-1]
     assert scored.rows * scored.logits * 262144 == pytest.approx(4 * GIB, rel=0.1)
-    assert memory._SCORED == scoring._LOGITS_BYTES
+    assert memory._SCORED == scoring._MAX_LOGITS_BYTES
 
 
 def test_a_suite_that_is_not_here_yet_may_fill_a_batch(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def make_data(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Runs a phase that makes data, with a script in place of generation, in a folder of `tmp_path`."""
 
     def run(phase: MakesData, script: object, output_dir: str, **values: object) -> Made:
-        monkeypatch.setattr("phases.generation.generate.generate", script)
+        monkeypatch.setattr("phases.generation.transformers_engine.generate", script)
         folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
         said.unlink(missing_ok=True)
         given = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}

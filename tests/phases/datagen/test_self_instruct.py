@@ -10,8 +10,7 @@ from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import SelfInstruct, list_prompt, parse_list
-from phases.generation.completion_cache import Sampling
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion, Sampling
 
 SEEDS = tuple(
     Seed(category, f"{verb} a {noun}.", noun)

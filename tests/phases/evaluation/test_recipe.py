@@ -9,7 +9,7 @@ import pytest
 from phases.contract.phase_main import phase_main
 from phases.evaluation import recipe as evaluation
 from phases.evaluation.spec import METRICS
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion
 from phases.scoring.suite import Prompt, load_suite
 from phases.verifiers.registry import Check
 

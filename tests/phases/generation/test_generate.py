@@ -2,15 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from phases.generation import decoder
-from phases.generation import scoring as score
-from phases.generation.generate import Completion, completing, generate
-from phases.generation.scoring import log_probabilities, next_token_log_probabilities
+from phases.generation.completion import Completion
+from phases.generation.generate import find_completing_tokens, generate
+from phases.generation.scoring import score_next_tokens
 from phases.models.loader import LoadedModel, load_model
 
 PROMPTS = [
@@ -52,7 +49,7 @@ def test_another_seed_gives_another_row(loaded: LoadedModel) -> None:
 
 def test_sampling_follows_the_distribution(loaded: LoadedModel) -> None:
     ids = loaded.tokenizer.encode_prompt("a")
-    expected = next_token_log_probabilities(loaded, [ids])[0].exp()
+    expected = score_next_tokens(loaded, [ids])[0].exp()
     texts = [loaded.tokenizer.decode([token]) for token in range(len(expected))]
     word = texts[int(expected.argmax())]
     rows = generate(
@@ -81,7 +78,7 @@ def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -
 @pytest.mark.parametrize("stop", [("\n\n",), ("\nInstruction:",), ("s", ": "), ("é",)])
 def test_no_token_that_completes_a_stop_string_is_missed(loaded: LoadedModel, stop: tuple[str, ...]) -> None:
     tokenizer = loaded.tokenizer
-    may = completing(tokenizer, stop)
+    may = find_completing_tokens(tokenizer, stop)
     assert len(may) == len(tokenizer.hf)
     text = "one:\n\nTwo s: é\nInstruction: 1é"
     ids = tokenizer.encode(text)
@@ -127,87 +124,3 @@ def test_every_step_is_reported(loaded: LoadedModel) -> None:
     steps: list[int] = []
     list(generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=5, on_step=lambda: steps.append(1)))
     assert 1 <= len(steps) <= 5
-
-
-def test_scores_agree_with_the_plain_model(loaded: LoadedModel) -> None:
-    prompts, tails = (
-        [PROMPTS[0], PROMPTS[1], PROMPTS[2]],
-        [" Paris", " 3, 4", " red, green, blue<|endoftext|>"],
-    )
-    scores = log_probabilities(loaded, prompts, tails)
-    for prompt, tail, found in zip(prompts, tails, scores, strict=True):
-        head, end = loaded.tokenizer.encode(prompt), loaded.tokenizer.encode(tail)
-        with torch.inference_mode():
-            logits = loaded.model(torch.tensor([head + end])).logits[0].log_softmax(-1)
-        expected = sum(float(logits[len(head) + n - 1, token]) for n, token in enumerate(end))
-        assert found.log_probability == pytest.approx(expected, abs=1e-3)
-        assert found.tokens == len(end)
-
-
-def test_a_shared_beginning_is_read_once_and_changes_no_score(loaded: LoadedModel) -> None:
-    prompts, tails = [PROMPTS[0], PROMPTS[2], PROMPTS[0]], [" Paris", " red, green", " a town in the north"]
-    shared = "Instruction: Name a fruit.\nResponse: Apple\n\n"
-    apart = log_probabilities(loaded, [shared + prompt for prompt in prompts], tails)
-    read = []
-    hook = loaded.model.register_forward_pre_hook(
-        lambda module, args, kwargs: read.append((args or (kwargs["input_ids"],))[0].numel()),
-        with_kwargs=True,
-    )
-    once = log_probabilities(loaded, prompts, tails, shared=shared)
-    hook.remove()
-    assert [score.mean for score in once] == pytest.approx([score.mean for score in apart], abs=1e-4)
-    assert read[0] == len(loaded.tokenizer.encode_prompt(shared))
-    longest = max(
-        len(loaded.tokenizer.encode(p)) + len(loaded.tokenizer.encode(t))
-        for p, t in zip(prompts, tails, strict=True)
-    )
-    assert read[1:] == [3 * longest]
-
-
-def test_logits_of_few_rows_are_held_at_once(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    prompts, tails = [PROMPTS[0]] * 4, [" a b c d", " Paris", " x", " red, green, blue"]
-    expected = log_probabilities(loaded, prompts, tails)
-    monkeypatch.setattr(score, "_LOGITS_BYTES", 1)
-    batches: list[int] = []
-    assert [s.mean for s in log_probabilities(loaded, prompts, tails, on_step=lambda: batches.append(1))] == (
-        pytest.approx([s.mean for s in expected], abs=1e-4)
-    )
-    assert len(batches) == 4
-
-
-def test_a_cache_that_grows_writes_what_one_in_place_does(
-    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write() -> dict[int, Completion]:
-        return dict(generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=20, temperature=0.7))
-
-    grown = []
-    begin = decoder._Growing.__init__
-
-    def note(self: decoder._Growing, *args: Any) -> None:
-        grown.append(self)
-        begin(self, *args)
-
-    monkeypatch.setattr(decoder._Growing, "__init__", note)
-    in_place = write()
-    assert not grown
-    monkeypatch.setattr(loaded.model.config, "_attn_implementation", "eager")
-    assert write() == in_place
-    assert len(grown) == 1
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_recorded_steps_write_what_launched_ones_do(
-    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write() -> dict[int, Completion]:
-        return dict(generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=20, temperature=0.7))
-
-    recorded = write()
-    monkeypatch.setattr(decoder, "_WORTH_RECORDING", 100)
-    assert write() == recorded
-
-
-def test_nothing_to_score_is_an_error(loaded: LoadedModel) -> None:
-    with pytest.raises(ValueError, match="nothing to score"):
-        log_probabilities(loaded, ["a"], [""])

@@ -5,14 +5,14 @@ import math
 import pytest
 import torch
 
-from phases.generation.sampling import draw, noise_of, stream_of
+from phases.generation.sampling import derive_row_seed, draw_noise, sample_tokens
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5, float("-inf"), 1.0, -3.0]])
 
 
 def drawn(count: int, temperature: float, top_p: float) -> torch.Tensor:
-    noise = noise_of(7, count, top_p)
-    return draw(LOGITS.expand(count, -1), noise, temperature, top_p).squeeze(-1)
+    noise = draw_noise(7, count, top_p)
+    return sample_tokens(LOGITS.expand(count, -1), noise, temperature, top_p).squeeze(-1)
 
 
 def nucleus(probabilities: torch.Tensor, top_p: float) -> set[int]:
@@ -46,28 +46,30 @@ def test_tokens_of_the_nucleus_come_as_often_as_they_are_likely(temperature: flo
 def test_equal_tokens_are_in_the_nucleus_or_out_of_it_together() -> None:
     logits = torch.zeros(4000, 50)
     logits[:, 7] = 3.0  # has 0.29
-    noise = noise_of(1, 4000, 0.5)
-    assert len(set(draw(logits, noise, 1.0, 0.5).flatten().tolist())) == 50
-    noise = noise_of(1, 4000, 0.25)
-    assert set(draw(logits, noise, 1.0, 0.25).flatten().tolist()) == {7}
+    noise = draw_noise(1, 4000, 0.5)
+    assert len(set(sample_tokens(logits, noise, 1.0, 0.5).flatten().tolist())) == 50
+    noise = draw_noise(1, 4000, 0.25)
+    assert set(sample_tokens(logits, noise, 1.0, 0.25).flatten().tolist()) == {7}
 
 
 def test_a_large_flat_vocabulary_is_drawn_from_whole() -> None:
-    noise = noise_of(3, 256, 0.95)
-    tokens = draw(torch.zeros(256, 150_000), noise, 1.0, 0.95).flatten()
+    noise = draw_noise(3, 256, 0.95)
+    tokens = sample_tokens(torch.zeros(256, 150_000), noise, 1.0, 0.95).flatten()
     assert len(tokens.unique()) > 250
     assert tokens.double().mean() == pytest.approx(75_000, rel=0.15)
 
 
 def test_half_precision_draws_as_single_does() -> None:
     logits = torch.randn(64, 1000, generator=torch.Generator().manual_seed(0)).bfloat16()
-    noise = noise_of(5, 64, 0.9)
-    assert torch.equal(draw(logits, noise, 0.7, 0.9), draw(logits.float(), noise, 0.7, 0.9))
+    noise = draw_noise(5, 64, 0.9)
+    assert torch.equal(sample_tokens(logits, noise, 0.7, 0.9), sample_tokens(logits.float(), noise, 0.7, 0.9))
 
 
 def test_numbers_depend_on_prompt_and_seed() -> None:
-    assert torch.equal(noise_of(stream_of("a", 1), 5, 0.95), noise_of(stream_of("a", 1), 5, 0.95))
-    streams = {stream_of(prompt, seed) for prompt in "ab" for seed in range(50)}
+    assert torch.equal(
+        draw_noise(derive_row_seed("a", 1), 5, 0.95), draw_noise(derive_row_seed("a", 1), 5, 0.95)
+    )
+    streams = {derive_row_seed(prompt, seed) for prompt in "ab" for seed in range(50)}
     assert len(streams) == 100
     assert all(-(2**63) <= stream < 2**63 for stream in streams)
 
@@ -76,6 +78,6 @@ def test_numbers_depend_on_prompt_and_seed() -> None:
     ("top_p", "tries"), [(1.0, 1), (0.98, 4), (0.95, 5), (0.9, 6), (0.1, 16), (1e-9, 16)]
 )
 def test_there_are_as_many_tries_as_luck_needs(top_p: float, tries: int) -> None:
-    noise = noise_of(0, 7, top_p)
+    noise = draw_noise(0, 7, top_p)
     assert noise.shape == (7, tries)
     assert 0 <= float(noise.min()) <= float(noise.max()) < 1

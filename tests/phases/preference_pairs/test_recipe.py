@@ -25,7 +25,7 @@ from phases.datagen.preferences import (
     to_judge,
 )
 from phases.datagen.seeds import Seed
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion
 from phases.preference_pairs import recipe as preference_pairs
 from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
@@ -488,8 +488,8 @@ def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
 
 
 def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
-    from phases.generation.engine import TransformersEngine
-    from phases.generation.scoring import log_probabilities
+    from phases.generation.scoring import score_continuations
+    from phases.generation.transformers_engine import TransformersEngine
     from phases.models.loader import load_model
 
     shown = [Seed("c", "Name a colour.", "Red.")]
@@ -502,7 +502,7 @@ def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_mo
     ]
     found = weigh(engine, shown, pairs)
     before = "Instruction: Name a colour.\nResponse: Red.\n\nInstruction: Name a flower.\nResponse:"
-    one, other = log_probabilities(loaded, [before] * 2, [" A rose.\n\n", " Paris\n\n"])
+    one, other = score_continuations(loaded, [before] * 2, [" A rose.\n\n", " Paris\n\n"])
     assert found[0].as_first == pytest.approx(one.mean - other.mean, abs=1e-5)
     assert found[1].as_first == pytest.approx(-found[0].as_first)
     assert all(judgement.consistent for judgement in found)
@@ -553,7 +553,7 @@ def test_alarms() -> None:
 
 def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
     from phases.datagen.judge import judge
-    from phases.generation.engine import TransformersEngine
+    from phases.generation.transformers_engine import TransformersEngine
     from phases.models.loader import load_model
 
     constitution = Constitution("Pairs.", (), ())

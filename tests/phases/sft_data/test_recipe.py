@@ -13,8 +13,7 @@ from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.seeds import Seed, load_seeds
 from phases.datagen.self_instruct import Instruction
-from phases.generation.engine import Group
-from phases.generation.generate import Completion
+from phases.generation.completion import Completion, PromptGroup
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
 from phases.verifiers.content import is_refusal
@@ -241,7 +240,7 @@ class Answers:
         self.sampled = list(sampled)
         self.prompts: list[str] = []
 
-    def __call__(self, groups: Sequence[Group]) -> list[list[Completion]]:
+    def __call__(self, groups: Sequence[PromptGroup]) -> list[list[Completion]]:
         self.prompts += [prompt for group in groups for prompt in group.prompts]
         return [
             [

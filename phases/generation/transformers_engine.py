@@ -1,0 +1,131 @@
+"""The transformers engine: batches of rows padded to the longest."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+
+from phases.generation.completion import IndexedCompletions, PromptGroup
+from phases.generation.generate import generate
+from phases.generation.scoring import score_continuations, score_next_tokens
+from phases.models.loader import LoadedModel
+from phases.models.provenance import provenance
+from phases.models.tokenizer import Tokenizer
+
+
+class TransformersEngine:
+    """Generates and scores with a model loaded in this process."""
+
+    def __init__(self, loaded: LoadedModel, batch_size: int, why: str = "requested") -> None:
+        self.loaded = loaded
+        self._batch_size = batch_size
+        self._why = why
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.loaded
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+        return self.loaded.tokenizer
+
+    def generate(
+        self,
+        groups: Sequence[PromptGroup],
+        *,
+        skip: Collection[int] = (),
+        base: bool = False,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> Iterator[IndexedCompletions]:
+        """Yield completions batch by batch, the longest prompts of each group first.
+
+        Batches do not depend on `skip`, and a batch is generated completely or not at all. After a restart
+        each row has the same neighbours as before, so even rounding is reproducible.
+        """
+        offset = 0
+        for group in groups:
+            order = sorted(range(len(group.prompts)), key=lambda i: (-len(group.prompts[i]), i))
+            for first in range(0, len(order), self._batch_size):
+                batch = order[first : first + self._batch_size]
+                if all(offset + i in skip for i in batch):
+                    continue
+                with self._without_adapter() if base else contextlib.nullcontext():
+                    completions = generate(
+                        self.loaded,
+                        [group.prompts[i] for i in batch],
+                        seeds=[group.seeds[i] for i in batch],
+                        max_new_tokens=group.sampling.max_new_tokens,
+                        temperature=group.sampling.temperature,
+                        top_p=group.sampling.top_p,
+                        stop=group.sampling.stop,
+                        batch_size=self._batch_size,
+                        on_step=on_step,
+                    )
+                    indexed = [(offset + batch[i], completion) for i, completion in completions]
+                yield indexed
+            offset += len(group.prompts)
+
+    def score_next_tokens(
+        self,
+        rows: Sequence[Sequence[int]],
+        tokens: Sequence[int],
+        *,
+        base: bool = False,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[list[float]]:
+        """Return the log-probability of each of the tokens after each row of ids: [rows][tokens]."""
+        order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+        scores: dict[int, list[float]] = {}
+        with self._without_adapter() if base else contextlib.nullcontext():
+            for first in range(0, len(order), self._batch_size):
+                batch = order[first : first + self._batch_size]
+                values = score_next_tokens(
+                    self.loaded, [rows[i] for i in batch], batch_size=self._batch_size, tokens=tokens
+                )
+                scores.update(zip(batch, values.tolist(), strict=True))
+                on_step()
+        return [scores[i] for i in range(len(rows))]
+
+    def score_continuations(
+        self,
+        prompts: Sequence[str],
+        continuations: Sequence[str],
+        *,
+        prefix: str = "",
+        base: bool = False,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[float]:
+        """Return the mean log-probability per token of each continuation after the prefix and its prompt."""
+        with self._without_adapter() if base else contextlib.nullcontext():
+            scores = score_continuations(
+                self.loaded,
+                prompts,
+                continuations,
+                prefix=prefix,
+                batch_size=self._batch_size,
+                on_step=on_step,
+            )
+        return [score.mean for score in scores]
+
+    def provenance(self, **more: object) -> dict[str, Any]:
+        """Return the model, its weights as loaded, the engine and its settings."""
+        weights = "nf4" if self.loaded.four_bit else self.loaded.dtype
+        engine = {"name": "transformers", "why": self._why, "weights": weights}
+        return provenance(self.loaded, engine=engine, **more)
+
+    @contextlib.contextmanager
+    def _without_adapter(self) -> Iterator[None]:
+        if not self.loaded.source.base:
+            yield
+            return
+        with self.loaded.model.disable_adapter():
+            yield
