@@ -84,7 +84,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             stop_rule=STOP_RULE,
             demonstrations=shown,
             fingerprint=fingerprint,
-            **({"sentences": ifeval.sentence_parameters()} if _is_ifeval(suite) else {}),
+            **({"sentences": ifeval.describe_sentence_splitter()} if _is_ifeval(suite) else {}),
         )
     writer.close()
 
@@ -165,7 +165,7 @@ def _ask(
 
 
 def _is_ifeval(suite: "Suite") -> bool:
-    return all(ifeval.is_ifeval(prompt.checks) for prompt in suite.prompts)
+    return all(ifeval.has_ifeval_checks(prompt.checks) for prompt in suite.prompts)
 
 
 def _ifeval_numbers(suite: "Suite", results: Sequence[Answer]) -> Mapping[str, float]:
@@ -250,9 +250,9 @@ def _judge(prompt: Any, completion: Any, shots: int = 0) -> Answer:
     from phases.verifiers.registry import find_failures
 
     loose: tuple[str, ...] = ()
-    if ifeval.is_ifeval(prompt.checks):
-        wrong = ifeval.failures(prompt.checks, completion.text)
-        loose = ifeval.loose_failures(prompt.checks, completion.text)
+    if ifeval.has_ifeval_checks(prompt.checks):
+        wrong = ifeval.find_strict_failures(prompt.checks, completion.text)
+        loose = ifeval.find_loose_failures(prompt.checks, completion.text)
     else:
         wrong = find_failures(prompt.instruction, prompt.checks, completion.text)
     if not completion.finished:

@@ -75,8 +75,8 @@ def load_suite(name_or_path: str) -> Suite:
 
 def _prompt(line: bytes) -> Prompt:
     if "instruction_id_list" in msgspec.json.decode(line):
-        row = msgspec.json.decode(line, type=ifeval.Row)
-        checks = ifeval.checks_of(row)
+        row = msgspec.json.decode(line, type=ifeval.IFEvalRow)
+        checks = ifeval.build_checks(row)
         # A prompt may have instructions of several groups: the first one's is its category.
         return Prompt(str(row.key), checks[0].kind.split(":")[0], row.prompt, checks)
     prompt = msgspec.json.decode(line, type=Prompt)

@@ -1,7 +1,8 @@
-"""The value of the arithmetic that an instruction asks for, where its words leave no doubt.
+"""Evaluating arithmetic that an instruction asks for, if its wording is unambiguous.
 
-It reads a question ("What is 6 times 7?", "half of 30", "the sum of 2 and 9") and steps one after another
-("Add 6 and 4, then multiply the result by 3."). What it does not read to the last word has no value.
+Understood are questions ("What is 6 times 7?", "half of 30", "the sum of 2 and 9") and consecutive steps
+("Add 6 and 4, then multiply the result by 3."). An instruction with any word that is not understood has no
+value.
 """
 
 import operator
@@ -16,110 +17,115 @@ _OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "*": operator.mul,
     "/": operator.truediv,
 }
-_WORDED: Final = (
+_OPERATOR_WORDS: Final = (
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
     (r"\btimes\b|\bmultiplied by\b|[x×](?= \d)", "*"),
     (r"\bdivided by\b|÷", "/"),
 )
-_N: Final = r"(\d+(?:\.\d+)?)"
-_ASKED: Final = re.compile(
+_NUMBER: Final = r"(\d+(?:\.\d+)?)"
+_QUESTION: Final = re.compile(
     r"(?:^|.*[:,] )(?:what is|what's|what does|how much is|calculate|compute|work out|find)"
     r" (.*?)(?: equal| make)?"
 )
-_NAMED: Final = (
-    (rf"(?:the )?sum of {_N} and {_N}", "+"),
-    (rf"(?:the )?difference (?:between|of) {_N} and {_N}", "-"),
-    (rf"(?:the )?product of {_N} and {_N}", "*"),
-    (rf"(?:the )?quotient of {_N} and {_N}", "/"),
-)
-_IT: Final = r"(?:the (?:result|answer|sum|number)|it|that|this)"
-_STEPS: Final = (
-    (rf"add {_N}(?: to {_IT})?", "+"),
-    (rf"(?:subtract|take away) {_N}(?: from {_IT})?", "-"),
-    (rf"multiply(?: {_IT})? by {_N}", "*"),
-    (rf"divide(?: {_IT})? by {_N}", "/"),
+_NAMED_OPERATIONS: Final = (
+    (rf"(?:the )?sum of {_NUMBER} and {_NUMBER}", "+"),
+    (rf"(?:the )?difference (?:between|of) {_NUMBER} and {_NUMBER}", "-"),
+    (rf"(?:the )?product of {_NUMBER} and {_NUMBER}", "*"),
+    (rf"(?:the )?quotient of {_NUMBER} and {_NUMBER}", "/"),
 )
 _FIRST_STEPS: Final = (
-    (rf"(?:add|sum) {_N} (?:and|to) {_N}", "+"),
-    (rf"multiply {_N} (?:and|by|with) {_N}", "*"),
-    (rf"divide {_N} by {_N}", "/"),
+    (rf"(?:add|sum) {_NUMBER} (?:and|to) {_NUMBER}", "+"),
+    (rf"multiply {_NUMBER} (?:and|by|with) {_NUMBER}", "*"),
+    (rf"divide {_NUMBER} by {_NUMBER}", "/"),
 )
-
-_TOLD: Final = (
+_RESULT: Final = r"(?:the (?:result|answer|sum|number)|it|that|this)"
+_LATER_STEPS: Final = (
+    (rf"add {_NUMBER}(?: to {_RESULT})?", "+"),
+    (rf"(?:subtract|take away) {_NUMBER}(?: from {_RESULT})?", "-"),
+    (rf"multiply(?: {_RESULT})? by {_NUMBER}", "*"),
+    (rf"divide(?: {_RESULT})? by {_NUMBER}", "/"),
+)
+_REQUEST_FOR_RESULT: Final = (
     r"(?:give|say|write|tell me) (?:the|your) (?:result|answer)(?: as a (?:word|number)| in words)?"
 )
 
 
 def evaluate_instruction(instruction: str) -> Fraction | None:
-    """Return the number that is asked for, or None where it is not sure."""
+    """Return the number that an instruction asks for, or None if its wording is not fully understood."""
     text = " ".join(instruction.casefold().split()).rstrip(" ?.!=")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    for worded, sign in _WORDED:
-        text = re.sub(worded, sign, text)
+    for words, sign in _OPERATOR_WORDS:
+        text = re.sub(words, sign, text)
     try:
-        asked = _ASKED.fullmatch(text)
-        return _expression(asked[1]) if asked else _steps(text)
+        question = _QUESTION.fullmatch(text)
+        return _evaluate_expression(question[1]) if question else _evaluate_steps(text)
     except ZeroDivisionError:
         return None
 
 
-def _expression(text: str) -> Fraction | None:
-    if (named := _of_two(_NAMED, text)) is not None:
-        return named
-    if found := re.fullmatch(rf"(half of|double|twice|the square of) {_N}|{_N} (squared)", text):
-        value = Fraction(found[2] or found[3])
-        return {"half of": value / 2, "double": 2 * value, "twice": 2 * value}.get(found[1], value * value)
-    if found := re.fullmatch(rf"{_N} ?(?:%|percent) of {_N}", text):
-        return Fraction(found[1]) * Fraction(found[2]) / 100
-    if not re.fullmatch(rf"{_N}(?: ?[-+*/] ?{_N})+", text):
+def _evaluate_expression(text: str) -> Fraction | None:
+    if (value := _evaluate_operation(_NAMED_OPERATIONS, text)) is not None:
+        return value
+    if match := re.fullmatch(rf"(half of|double|twice|the square of) {_NUMBER}|{_NUMBER} (squared)", text):
+        number = Fraction(match[2] or match[3])
+        values = {"half of": number / 2, "double": 2 * number, "twice": 2 * number}
+        return values.get(match[1], number * number)
+    if match := re.fullmatch(rf"{_NUMBER} ?(?:%|percent) of {_NUMBER}", text):
+        return Fraction(match[1]) * Fraction(match[2]) / 100
+    if not re.fullmatch(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+", text):
         return None
-    return _evaluate(re.findall(r"[\d.]+|[-+*/]", text))
+    return _evaluate_terms(re.findall(r"[\d.]+|[-+*/]", text))
 
 
-def _of_two(forms: Iterable[tuple[str, str]], text: str) -> Fraction | None:
-    """Return what the form that the text has makes of its two numbers, or None where it has none of them."""
+def _evaluate_operation(forms: Iterable[tuple[str, str]], text: str) -> Fraction | None:
+    """Return the value of an operation on two numbers, or None if the text has none of the forms."""
     for form, sign in forms:
-        if found := re.fullmatch(form, text):
-            return _OPERATORS[sign](Fraction(found[1]), Fraction(found[2]))
+        if match := re.fullmatch(form, text):
+            return _OPERATORS[sign](Fraction(match[1]), Fraction(match[2]))
     return None
 
 
-def _evaluate(parts: list[str]) -> Fraction:
-    """Return the value of numbers with signs between them: times and divided by bind more."""
-    numbers, signs = [Fraction(part) for part in parts[::2]], parts[1::2]
-    for binding in ("*/", "+-"):
-        while found := next((n for n, sign in enumerate(signs) if sign in binding), -1) + 1:
-            sign = signs.pop(found - 1)
-            numbers[found - 1 : found + 1] = [_OPERATORS[sign](numbers[found - 1], numbers[found])]
+def _evaluate_terms(tokens: list[str]) -> Fraction:
+    """Return the value of alternating numbers and signs; multiplication and division bind more tightly."""
+    numbers = [Fraction(token) for token in tokens[::2]]
+    signs = tokens[1::2]
+    for precedence in ("*/", "+-"):
+        position = 0
+        while position < len(signs):
+            if signs[position] not in precedence:
+                position += 1
+                continue
+            operate = _OPERATORS[signs.pop(position)]
+            numbers[position : position + 2] = [operate(numbers[position], numbers[position + 1])]
     return numbers[0]
 
 
-def _steps(text: str) -> Fraction | None:
+def _evaluate_steps(text: str) -> Fraction | None:
     clauses = re.split(r",? and then |,? then |, and |, | and (?=[a-z])", text.removeprefix("first "))
-    value: Fraction | None = None
-    for clause in clauses:
-        value = _first(clause) if value is None else _next(value, clause)
+    value = _evaluate_first_step(clauses[0])
+    for clause in clauses[1:]:
         if value is None:
             return None
+        value = _evaluate_later_step(value, clause)
     return value
 
 
-def _first(clause: str) -> Fraction | None:
-    if (value := _of_two(_FIRST_STEPS, clause)) is not None:
+def _evaluate_first_step(clause: str) -> Fraction | None:
+    if (value := _evaluate_operation(_FIRST_STEPS, clause)) is not None:
         return value
-    if found := re.fullmatch(rf"subtract {_N} from {_N}", clause):
-        return Fraction(found[2]) - Fraction(found[1])
-    if found := re.fullmatch(rf"(take|start with|begin with|double|halve) (?:the number )?{_N}", clause):
-        value = Fraction(found[2])
-        return {"double": 2 * value, "halve": value / 2}.get(found[1], value)
+    if match := re.fullmatch(rf"subtract {_NUMBER} from {_NUMBER}", clause):
+        return Fraction(match[2]) - Fraction(match[1])
+    if match := re.fullmatch(rf"(take|start with|begin with|double|halve) (?:the number )?{_NUMBER}", clause):
+        number = Fraction(match[2])
+        return {"double": 2 * number, "halve": number / 2}.get(match[1], number)
     return None
 
 
-def _next(value: Fraction, clause: str) -> Fraction | None:
-    for form, sign in _STEPS:
-        if found := re.fullmatch(form, clause):
-            return _OPERATORS[sign](value, Fraction(found[1]))
-    if found := re.fullmatch(rf"(double|halve) {_IT}", clause):
-        return 2 * value if found[1] == "double" else value / 2
-    return value if re.fullmatch(_TOLD, clause) else None
+def _evaluate_later_step(value: Fraction, clause: str) -> Fraction | None:
+    for form, sign in _LATER_STEPS:
+        if match := re.fullmatch(form, clause):
+            return _OPERATORS[sign](value, Fraction(match[1]))
+    if match := re.fullmatch(rf"(double|halve) {_RESULT}", clause):
+        return 2 * value if match[1] == "double" else value / 2
+    return value if re.fullmatch(_REQUEST_FOR_RESULT, clause) else None

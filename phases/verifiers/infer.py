@@ -1,6 +1,7 @@
 """Inferring the checks that the wording of an instruction asks for."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -43,22 +44,19 @@ _MIN_WORDS_FOR_LANGUAGE: Final = 5
 """A shorter translation may contain no common word by which its language is detected."""
 
 
-def _find_all(pattern: str, text: str) -> list[re.Match[str]]:
-    return list(re.finditer(pattern, text, re.IGNORECASE))
-
-
-@lru_cache(maxsize=2**14)  # of one instruction it is asked again and again: per candidate, per row
+# Data generation asks again for the same instruction: per candidate and per row.
+@lru_cache(maxsize=2**14)
 def infer_checks(instruction: str) -> tuple[Check, ...]:
-    """Return the checks that the words of an instruction ask for; () where it asks for nothing checkable.
+    """Return the checks that the wording of an instruction asks for, without duplicates.
 
-    It reads counts of words, sentences, paragraphs and lines; lists and their length; JSON and its keys; yes
-    or no; case; words to use or to avoid; how to start and end; quotation marks; the language of the answer;
-    alphabetical order; the items to be sorted; placeholders; sections; arithmetic. It errs on the side of
-    finding nothing.
+    Recognised are: numbers of words, sentences, paragraphs and lines; lists and their length; JSON and its
+    keys; yes or no; letter case; words to use or to avoid; beginnings and endings; quotation marks; the
+    language of the answer; alphabetical order; items to sort; placeholders; sections; arithmetic. Ambiguous
+    wording yields no check.
     """
     value = evaluate_instruction(instruction)
     text = re.sub(_COURTESY, "", instruction, flags=re.IGNORECASE)
-    found = [
+    checks = [
         *([] if value is None else [Check("number", {"value": float(value)})]),
         *_infer_lengths(text),
         *_infer_lists(text),
@@ -66,52 +64,60 @@ def infer_checks(instruction: str) -> tuple[Check, ...]:
         *_infer_content(text),
         *_infer_form(text),
     ]
-    return tuple(check for n, check in enumerate(found) if check not in found[:n])
+    return tuple(check for n, check in enumerate(checks) if check not in checks[:n])
 
 
 def _infer_lengths(text: str) -> list[Check]:
-    checks = []
-    # "Name a fruit, then write a sentence" bounds a part of the answer, not the whole.
+    # "Name a fruit, then write a sentence" limits only a part of the answer.
     if _find_all(r"\bthen\b|\band (?:say|explain|tell)\b", text):
         return []
-    for unit, kind in _UNITS.items():
-        if unit not in text.casefold():  # most instructions bound nothing: no need for all the patterns
-            continue
-        count = rf"{_COUNT}[- ](?:short |simple |complete |full )?{unit}s?\b"
-        for match in _find_all(rf"between {_COUNT} and {_COUNT} {unit}s", text):
-            checks.append(Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[2])}))
-        for match in _find_all(rf"(?:at most|no more than|up to|not more than) {count}", text):
-            checks.append(Check(kind, {"at_most": parse_count(match[1])}))
-        for match in _find_all(rf"(?:fewer|less) than {count}", text):
-            checks.append(Check(kind, {"at_most": parse_count(match[1]) - 1}))
-        for match in _find_all(rf"at least {count}", text):
-            checks.append(Check(kind, {"at_least": parse_count(match[1])}))
-        for match in _find_all(rf"more than {count}", text):
-            if not re.search(r"(?:no|not) $", text[: match.start()], re.IGNORECASE):
-                checks.append(Check(kind, {"at_least": parse_count(match[1]) + 1}))
-        exactly = rf"(?:\b(?:in|with|of|using|write|exactly|only|just)(?: exactly| only| just)? ){count}"
-        for match in _find_all(exactly, text):
-            checks.append(Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[1])}))
-        if _find_all(
-            rf"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one)"
-            rf" (?:short |simple |complete |full )?{unit}\b",
-            text,
-        ):
-            checks.append(Check(kind, {"at_least": 1, "at_most": 1}))
-    long = _find_all(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
-    if long and not any(check.kind == "sentences" for check in checks):
+    # Looking for the unit first skips expensive patterns for most instructions.
+    checks = [
+        check
+        for unit, kind in _UNITS.items()
+        if unit in text.casefold()
+        for check in _infer_length(text, unit, kind)
+    ]
+    asks_for_prose = _find_all(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
+    if asks_for_prose and not any(check.kind == "sentences" for check in checks):
         checks.append(Check("sentences", {"at_least": 2}))
     return checks
 
 
+def _infer_length(text: str, unit: str, kind: str) -> Iterator[Check]:
+    """Yield checks of the given kind that count a unit, such as `sentence`."""
+    count = rf"{_COUNT}[- ](?:short |simple |complete |full )?{unit}s?\b"
+    for match in _find_all(rf"between {_COUNT} and {_COUNT} {unit}s", text):
+        yield Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[2])})
+    for match in _find_all(rf"(?:at most|no more than|up to|not more than) {count}", text):
+        yield Check(kind, {"at_most": parse_count(match[1])})
+    for match in _find_all(rf"(?:fewer|less) than {count}", text):
+        yield Check(kind, {"at_most": parse_count(match[1]) - 1})
+    for match in _find_all(rf"at least {count}", text):
+        yield Check(kind, {"at_least": parse_count(match[1])})
+    for match in _find_all(rf"more than {count}", text):
+        if not re.search(r"(?:no|not) $", text[: match.start()], re.IGNORECASE):
+            yield Check(kind, {"at_least": parse_count(match[1]) + 1})
+    exactly = rf"(?:\b(?:in|with|of|using|write|exactly|only|just)(?: exactly| only| just)? ){count}"
+    for match in _find_all(exactly, text):
+        yield Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[1])})
+    single = (
+        r"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one)"
+        rf" (?:short |simple |complete |full )?{unit}\b"
+    )
+    if _find_all(single, text):
+        yield Check(kind, {"at_least": 1, "at_most": 1})
+
+
 def _infer_lists(text: str) -> list[Check]:
-    if given := _find_all(_ITEMS_TO_SORT, text):
-        listed = split_items(given[0][1])
-        several = len(listed) == len(set(listed)) > 1
-        return [Check("items", {"count": len(listed), "allowed": listed})] if several else []
-    counted = re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE)  # the "one" of "one per line"
+    if matches := _find_all(_ITEMS_TO_SORT, text):
+        items = split_items(matches[0][1])
+        is_list = len(items) == len(set(items)) > 1
+        return [Check("items", {"count": len(items), "allowed": items})] if is_list else []
+    # The "one" of "one per line" is not a count.
+    counted = re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE)
     counts = {parse_count(match[1]) for match in _find_all(rf"\b{_COUNT}\b", counted)}
-    if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - one item is no list
+    if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - a single item is not a list
         return []
     for kind, layout in _LAYOUTS.items():
         if _find_all(layout, text):
@@ -124,15 +130,14 @@ def _infer_lists(text: str) -> list[Check]:
 
 
 def _infer_json(text: str) -> list[Check]:
-    if not _find_all(
-        r"\bJSON (?:object|document|format|with)\b|\b(?:as|in|give me|return|write) JSON\b", text
-    ):
+    asks_for_json = r"\bJSON (?:object|document|format|with)\b|\b(?:as|in|give me|return|write) JSON\b"
+    if not _find_all(asks_for_json, text):
         return []
-    listed = _find_all(r"\b(?:keys?|fields?) (.*)", text)
-    if not listed:
+    after_keys = _find_all(r"\b(?:keys?|fields?) (.*)", text)
+    if not after_keys:
         return [Check("json_object")]
-    tail = re.split(r"[.;:]| for | about ", listed[0][1])[0]
-    keys = re.findall(_QUOTED, listed[0][1]) or re.findall(r"\w+", tail)
+    unquoted = re.split(r"[.;:]| for | about ", after_keys[0][1])[0]
+    keys = re.findall(_QUOTED, after_keys[0][1]) or re.findall(r"\w+", unquoted)
     keys = [key for key in keys if key not in ("and", "called", "named", "please")]
     return [Check("json_object", {"keys": keys})] if keys else [Check("json_object")]
 
@@ -141,79 +146,94 @@ def _infer_content(text: str) -> list[Check]:
     checks = []
     if _find_all(r"\byes or no\b|\b['\"]yes['\"] or ['\"]no['\"]", text):
         checks.append(Check("yes_no"))
-    words = rf"(?:the )?(?:words?|phrases?|names?)\s+((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
-    for match in _find_all(
-        rf"\b(?:without|avoid|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?{words}",
-        text,
-    ):
-        checks.append(Check("keywords", {"absent": re.findall(_QUOTED, match[1])}))
-    for match in _find_all(
-        rf"\b(?:include|including|use|using|contains?|containing|mention|uses|includes) {words}", text
-    ):
+    return [*checks, *_infer_keywords(text), *_infer_repetitions(text), *_infer_ends(text)]
+
+
+def _infer_keywords(text: str) -> Iterator[Check]:
+    phrases = rf"(?:the )?(?:words?|phrases?|names?)\s+((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
+    avoid = r"\b(?:without|avoid|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?"
+    for match in _find_all(avoid + phrases, text):
+        yield Check("keywords", {"absent": re.findall(_QUOTED, match[1])})
+    use = r"\b(?:include|including|use|using|contains?|containing|mention|uses|includes) "
+    for match in _find_all(use + phrases, text):
         before = text[: match.start()].casefold().rstrip()
         if not before.endswith(("without", "not", "don't", "never", "avoid")):
-            checks.append(Check("keywords", {"present": re.findall(_QUOTED, match[1])}))
-    repeat = rf"^(?:repeat|write|say) (?:the word )?[\"']?(\w+)[\"']? (?:(twice)|{_COUNT} times)\b"
-    for match in _find_all(repeat, text):
+            yield Check("keywords", {"present": re.findall(_QUOTED, match[1])})
+
+
+def _infer_repetitions(text: str) -> Iterator[Check]:
+    times = rf"(?:(twice)|{_COUNT} times)\b"
+    for match in _find_all(rf"^(?:repeat|write|say) (?:the word )?[\"']?(\w+)[\"']? {times}", text):
         count = 2 if match[2] else parse_count(match[3])
-        checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
-        checks.append(Check("words", {"at_least": count, "at_most": count}))
-    for match in _find_all(rf"\buse (?:the word )?[\"'](\w+)[\"'] (?:(twice)|{_COUNT} times)\b", text):
+        yield Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count})
+        yield Check("words", {"at_least": count, "at_most": count})
+    for match in _find_all(rf"\buse (?:the word )?[\"'](\w+)[\"'] {times}", text):
         count = 2 if match[2] else parse_count(match[3])
-        checks.append(Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count}))
-    opening = r"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*"
-    for match in _find_all(
-        rf"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{{0,25}}\bwith {opening}{_QUOTED}",
-        text,
-    ):
-        checks.append(Check("starts_with", {"text": match[1]}))
-    for match in _find_all(
-        rf"\b(?:end|finish|ends|finishes|ending)\b[^.?!'\"]{{0,25}}\bwith {opening}{_QUOTED}", text
-    ):
-        checks.append(Check("ends_with", {"text": match[1]}))
-    return checks
+        yield Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count})
+
+
+def _infer_ends(text: str) -> Iterator[Check]:
+    phrase = rf"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*{_QUOTED}"
+    start = r"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{0,25}\bwith "
+    for match in _find_all(start + phrase, text):
+        yield Check("starts_with", {"text": match[1]})
+    end = r"\b(?:end|finish|ends|finishes|ending)\b[^.?!'\"]{0,25}\bwith "
+    for match in _find_all(end + phrase, text):
+        yield Check("ends_with", {"text": match[1]})
 
 
 def _infer_form(text: str) -> list[Check]:
     checks = []
-    if _find_all(
-        r"\bin(?:to)? (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case",
-        text,
-    ):
+    capitals = (
+        r"\bin(?:to)? (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case"
+    )
+    if _find_all(capitals, text):
         checks.append(Check("upper_case"))
     if _find_all(r"\bin(?:to)? (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case", text):
         checks.append(Check("lower_case"))
     if _find_all(r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b", text):
         checks.append(Check("quoted"))
-    given = _find_all(rf"\bwrite the (?:word|name|sentence|phrase) {_QUOTED} in \b", text)
-    if given and checks:  # in capitals, in lower case, in quotation marks
-        checks.append(Check("keywords", {"present": [given[0][1]]}))
+    # "Write the word 'dog' in capital letters."
+    phrase = _find_all(rf"\bwrite the (?:word|name|sentence|phrase) {_QUOTED} in \b", text)
+    if phrase and checks:
+        checks.append(Check("keywords", {"present": [phrase[0][1]]}))
     if _find_all(r"\balphabetical(?:ly)?\b", text):
         checks.append(Check("alphabetical"))
+    return [*checks, *_infer_structure(text), *_infer_language(text), *_infer_translation(text)]
+
+
+def _infer_structure(text: str) -> Iterator[Check]:
     for match in _find_all(rf"(?:at least )?{_COUNT} placeholders?\b", text):
-        checks.append(Check("placeholders", {"at_least": parse_count(match[1])}))
+        yield Check("placeholders", {"at_least": parse_count(match[1])})
     if _find_all(r"\bplaceholders? \[", text):
-        checks.append(Check("placeholders", {"at_least": len(_find_all(r"\[[^\[\]]+\]", text))}))
+        yield Check("placeholders", {"at_least": len(_find_all(r"\[[^\[\]]+\]", text))})
     for match in _find_all(rf"\b{_COUNT} sections\b", text):
-        named = _find_all(r"['\"]([a-z]+) 1['\"]", text)
-        name = named[0][1] if named else "Section"
-        checks.append(Check("sections", {"count": parse_count(match[1]), "name": name}))
+        heading = _find_all(r"['\"]([a-z]+) 1['\"]", text)
+        name = heading[0][1] if heading else "Section"
+        yield Check("sections", {"count": parse_count(match[1]), "name": name})
+
+
+def _infer_language(text: str) -> Iterator[Check]:
+    if _find_all(r"\btranslat", text):
+        return
     for match in _find_all(r"\bin ([a-z]+)\b", text):
-        asked = _find_all(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", text[: match.start()])
-        if (
-            asked
-            and (code := _LANGUAGE_CODES.get(match[1].casefold()))
-            and not _find_all(r"\btranslat", text)
-        ):
-            checks.append(Check("language", {"code": code}))
-    return [*checks, *_infer_translation(text)]
+        code = _LANGUAGE_CODES.get(match[1].casefold())
+        before = text[: match.start()]
+        if code and _find_all(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", before):
+            yield Check("language", {"code": code})
 
 
 def _infer_translation(text: str) -> list[Check]:
-    target = _find_all(r"\btranslat\w+\b.*?\b(?:in|to|into) ([a-z]+)\b", text)
-    source = _find_all(rf"(?<!\w){_QUOTED}|: (.+)", text)
-    if len(target) != 1 or len(source) != 1 or not (code := _LANGUAGE_CODES.get(target[0][1].casefold())):
+    targets = _find_all(r"\btranslat\w+\b.*?\b(?:in|to|into) ([a-z]+)\b", text)
+    sources = _find_all(rf"(?<!\w){_QUOTED}|: (.+)", text)
+    if len(targets) != 1 or len(sources) != 1:
         return []
-    # Few words may hold none of the common ones by which a language is known.
-    long = len(split_words(source[0][1] or source[0][2])) >= _MIN_WORDS_FOR_LANGUAGE
-    return [Check("language", {"code": code})] if long else []
+    code = _LANGUAGE_CODES.get(targets[0][1].casefold())
+    source = sources[0][1] or sources[0][2]
+    if not code or len(split_words(source)) < _MIN_WORDS_FOR_LANGUAGE:
+        return []
+    return [Check("language", {"code": code})]
+
+
+def _find_all(pattern: str, text: str) -> list[re.Match[str]]:
+    return list(re.finditer(pattern, text, re.IGNORECASE))

@@ -61,8 +61,11 @@ class Made(msgspec.Struct, frozen=True):
 
 def judged(checks: Sequence[Check], instruction: str, response: str) -> Case:
     """Return a case with its verdict by the verifiers as they are."""
-    if ifeval.is_ifeval(checks):
-        strict, loose = ifeval.failures(checks, response), ifeval.loose_failures(checks, response)
+    if ifeval.has_ifeval_checks(checks):
+        strict, loose = (
+            ifeval.find_strict_failures(checks, response),
+            ifeval.find_loose_failures(checks, response),
+        )
         return Case(tuple(checks), instruction, response, strict, loose)
     return Case(tuple(checks), instruction, response, find_failures(instruction, checks, response))
 

@@ -177,8 +177,8 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
 @pytest.mark.parametrize(("name", "arguments", "good", "bad"), EXAMPLES)
 def test_examples(name: str, arguments: dict[str, Any], good: list[str], bad: list[str]) -> None:
     check = Check(name, arguments)
-    assert [text for text in good if ifeval.failures([check], text)] == []
-    assert [text for text in bad if not ifeval.failures([check], text)] == []
+    assert [text for text in good if ifeval.find_strict_failures([check], text)] == []
+    assert [text for text in bad if not ifeval.find_strict_failures([check], text)] == []
 
 
 def test_every_instruction_has_examples() -> None:
@@ -189,33 +189,37 @@ def test_every_instruction_has_examples() -> None:
 @pytest.mark.parametrize(("name", "arguments"), [example[:2] for example in EXAMPLES])
 def test_a_blank_response_follows_nothing(name: str, arguments: dict[str, Any]) -> None:
     for blank in ("", " \n"):
-        assert ifeval.failures([Check(name, arguments)], blank) == (name,)
-        assert ifeval.loose_failures([Check(name, arguments)], blank) == (name,)
+        assert ifeval.find_strict_failures([Check(name, arguments)], blank) == (name,)
+        assert ifeval.find_loose_failures([Check(name, arguments)], blank) == (name,)
 
 
 def test_the_variants_leave_out_first_and_last_lines_and_asterisks() -> None:
     cut = ["Sure!\n*a*\nb\nBye", "*a*\nb\nBye", "Sure!\n*a*\nb", "*a*\nb"]
-    assert ifeval.variants(cut[0]) == [*cut, *(text.replace("*", "") for text in cut)]
+    assert ifeval.make_variants(cut[0]) == [*cut, *(text.replace("*", "") for text in cut)]
 
 
 def test_loose_forgives_an_introduction_each_instruction_by_itself() -> None:
     response = 'Sure, here it is:\n"A text."\nBye, bye'
     checks = [Check("startend:quotation"), Check("punctuation:no_comma"), Check("detectable_format:title")]
-    assert ifeval.failures(checks, response) == tuple(check.kind for check in checks)
-    assert ifeval.loose_failures(checks, response) == ("detectable_format:title",)
+    assert ifeval.find_strict_failures(checks, response) == tuple(check.kind for check in checks)
+    assert ifeval.find_loose_failures(checks, response) == ("detectable_format:title",)
 
 
 @given(st.text(alphabet="a*- \n,.<>[]\"'P.S1", max_size=60))
 def test_what_is_followed_strictly_is_followed_loosely(response: str) -> None:
     checks = [Check(name, arguments) for name, arguments, *_ in EXAMPLES if "anguage" not in name]
     checks = [check for check in checks if "english" not in check.kind]
-    assert set(ifeval.loose_failures(checks, response)) <= set(ifeval.failures(checks, response))
+    assert set(ifeval.find_loose_failures(checks, response)) <= set(
+        ifeval.find_strict_failures(checks, response)
+    )
 
 
 def test_the_four_numbers() -> None:
     a, b = Check("punctuation:no_comma"), Check("startend:quotation")
     checks = [[a, b], [a], [b]]
-    found = ifeval.compute_scores(checks, strict=[[b.kind], [], [b.kind]], loose=[[], [], [b.kind]])
+    found = ifeval.compute_scores(
+        checks, strict_failures=[[b.kind], [], [b.kind]], loose_failures=[[], [], [b.kind]]
+    )
     assert found == {
         "ifeval_prompt_strict": pytest.approx(1 / 3),
         "ifeval_instruction_strict": pytest.approx(1 / 2),
@@ -295,8 +299,8 @@ def test_an_evaluation_reports_the_four_numbers(
     answers = [result["response"] for result in summary["results"]]
     again = ifeval.compute_scores(
         checks,
-        [ifeval.failures(c, a) for c, a in zip(checks, answers, strict=True)],
-        [ifeval.loose_failures(c, a) for c, a in zip(checks, answers, strict=True)],
+        [ifeval.find_strict_failures(c, a) for c, a in zip(checks, answers, strict=True)],
+        [ifeval.find_loose_failures(c, a) for c, a in zip(checks, answers, strict=True)],
     )
     assert {name: metrics[name] for name in ifeval.SCORES} == again
-    assert summary["provenance"]["sentences"] == ifeval.sentence_parameters()
+    assert summary["provenance"]["sentences"] == ifeval.describe_sentence_splitter()
