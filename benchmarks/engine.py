@@ -69,7 +69,7 @@ def _append() -> Figure:
         times = []
         for number in range(APPENDS):
             began = time.perf_counter()
-            book.append(events.Noticed(text=f"notice {number}"))
+            book.append(events.NoticePosted(text=f"notice {number}"))
             times.append(time.perf_counter() - began)
         book.close()
     return Figure(
@@ -96,15 +96,15 @@ def _long_session() -> Iterator[events.AnyEvent]:
     each = EVENTS // ATTEMPTS
     for number in range(1, ATTEMPTS + 1):
         yield events.AttemptStarted(phase="work", attempt=number, parameters={"size": 1}, cookie=f"{number}")
-        yield from (events.Noticed(text=f"notice {n} of attempt {number}") for n in range(each - 4))
+        yield from (events.NoticePosted(text=f"notice {n} of attempt {number}") for n in range(each - 4))
         yield events.AttemptEnded(
             phase="work", attempt=number, ended=0.0, seconds=1.0, reason="exited", code=0
         )
-        yield events.Judged(
+        yield events.AttemptAssessed(
             phase="work", attempt=number, verdict="go", gate="plan", metrics={"loss": 1 / number}
         )
         if number < ATTEMPTS:
-            yield events.Decided(
+            yield events.GateDecided(
                 phase="work", attempt=number, kind="retry", by="benchmark", verdict="go", overrides=False
             )
 
@@ -120,7 +120,7 @@ def _rejoin() -> Iterator[Figure]:
             book.append(event)
         book.close()
         began = time.perf_counter()
-        fold(journal.read(path).entries)
+        fold(journal.read_journal(path).entries)
         took = time.perf_counter() - began
         yield Figure(f"a journal of {EVENTS:,} events: read, check and fold", took * 1e3, "ms")
         client = SessionClient(session)

@@ -83,7 +83,7 @@ def test_the_session_is_read(session: Path) -> None:
 
 
 def test_the_journal_folds_whole_and_at_each_event(session: Path) -> None:
-    replay = journal.read(SessionFolder(session).journal)
+    replay = journal.read_journal(SessionFolder(session).journal)
     assert (replay.damage, replay.torn, len(replay.entries)) == ("", b"", 33)
     state, damage = recover(replay)
     assert damage == ""
@@ -95,9 +95,9 @@ def test_the_journal_folds_whole_and_at_each_event(session: Path) -> None:
 
 def test_the_journal_is_written_as_it_was(session: Path) -> None:
     path = SessionFolder(session).journal
-    replay, prev = journal.read(path), "0" * 64
+    replay, prev = journal.read_journal(path), "0" * 64
     for line, entry in zip(path.read_bytes().splitlines(keepends=True), replay.entries, strict=True):
-        assert journal.encode(entry, prev) == line
+        assert journal.encode_entry(entry, prev) == line
         prev = hashlib.sha256(line).hexdigest()
     assert prev == replay.head
 
@@ -184,7 +184,7 @@ def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[
     assert (found.gate.phase, found.gate.attempt, found.gate.verdict) == ("sft_evaluation", 1, "go")
     client.decide("sft_evaluation", 1, "stop", reason="seen enough")
     assert until(client, lambda s: s.state == "stopped").decisions[-1].reason == "seen enough"
-    assert journal.read(SessionFolder(folder).journal).damage == ""
+    assert journal.read_journal(SessionFolder(folder).journal).damage == ""
 
 
 def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable[[str, str], Path]) -> None:

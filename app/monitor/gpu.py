@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import psutil
 import pynvml
 
-from app.session.attempt.process import gpu_holders
+from app.monitor.gpu_holders import find_gpu_holders
 from app.session.snapshot import GpuHolder, GpuSample, MachineSample
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def read_holders(pid: int | None) -> tuple[GpuHolder, ...]:
         if pid is not None:
             tree = {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
     found = []
-    for holder in gpu_holders():
+    for holder in find_gpu_holders():
         with suppress(psutil.Error):
             found.append(GpuHolder(pid=holder, name=psutil.Process(holder).name(), ours=holder in tree))
     return tuple(found)

@@ -220,7 +220,7 @@ def _find_outputs(session: Path) -> Path:
 def _load_history(
     session: Path, masker: Masker, environment: Mapping[str, str], clock: Clock
 ) -> SessionHistory:
-    machine, _ = pod.incarnation(environment)
+    machine, _ = pod.identify_incarnation(environment)
     return load_history(session, _find_outputs(session), clock, machine, masker)
 
 

@@ -14,8 +14,8 @@ from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.gate import judge
 from app.session.journal import journal
-from app.session.journal.events import Judged
-from app.session.journal.state import Attempt, State, recover
+from app.session.journal.events import AttemptAssessed
+from app.session.journal.state import AttemptRecord, State, recover
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
 from phases.contract.protocol import Artifact, Notice, Result, Sample
@@ -43,7 +43,7 @@ class AttemptHistory:
     """One attempt: its journal entries, what it reported, and the memory it used."""
 
     view: AttemptView
-    judged: Judged | None
+    judged: AttemptAssessed | None
     result: Result | None
     series: dict[str, Series]
     samples: tuple[Sample, ...]
@@ -98,7 +98,7 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
     files = SessionFolder(folder)
     try:
         plan = Plan.model_validate_json(files.plan.read_bytes())
-        state, damage = recover(journal.read(files.journal))
+        state, damage = recover(journal.read_journal(files.journal))
     except (OSError, ValueError) as error:
         raise HistoryError(f"{folder}: expected a session that has started: {first_line(error)}") from None
     if state.started is None:
@@ -133,7 +133,7 @@ def first_line(error: Exception) -> str:
 
 
 def _load_attempt(
-    folder: Path, phase: Phase, attempt: Attempt, view: AttemptView, masker: Masker
+    folder: Path, phase: Phase, attempt: AttemptRecord, view: AttemptView, masker: Masker
 ) -> AttemptHistory:
     progress = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
     log = LogMetrics(folder / "output.log", phase.metrics, SeriesBuilder)
@@ -146,7 +146,7 @@ def _load_attempt(
         result = None
     return AttemptHistory(
         view=view,
-        judged=attempt.judged,
+        judged=attempt.assessment,
         result=result,
         series={name: builder.series() for name, builder in (log.series | progress.series).items()},
         samples=tuple(progress.samples)[:_MAX_SAMPLES],

@@ -19,7 +19,7 @@ from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.events import Parameter
-from app.session.journal.state import Attempt, State
+from app.session.journal.state import AttemptRecord, State
 from app.session.snapshot import MachineSample, Range
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
@@ -112,7 +112,7 @@ def _of_session(
 
 
 def _measured(  # noqa: PLR0917 - what is planned, and what was done
-    plan: Plan, phase: Phase, there: Plan, state: State, attempt: Attempt, folder: Path
+    plan: Plan, phase: Phase, there: Plan, state: State, attempt: AttemptRecord, folder: Path
 ) -> Measured | None:
     before, now = attempt.spec.parameters, phase.params
     work = _WORK.get(phase.run or "", _Work())
@@ -166,7 +166,7 @@ def _planned_rows(plan: Plan, program: str) -> float | None:
     return _number(phase, phase.params, "count") if phase else None
 
 
-def _seconds(attempt: Attempt, folder: Path, least: float, most: float) -> Range:
+def _seconds(attempt: AttemptRecord, folder: Path, least: float, most: float) -> Range:
     """Return how long an attempt takes when its units are `least` to `most` times as many."""
     assert attempt.end is not None
     points = _progress(folder / "progress.jsonl")

@@ -97,7 +97,7 @@ class SessionClient:
             version = (status.st_size, status.st_mtime_ns)
             if self._cached is not None and self._cached[0] == version:
                 return self._cached[1]
-            replay = journal.read(self.folder.journal)
+            replay = journal.read_journal(self.folder.journal)
             plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         except OSError as error:
             raise Refused(f"{self.folder.path} is not a session that was started: {error.strerror}") from None
@@ -120,8 +120,10 @@ class SessionClient:
         record = self.folder.read_conductor()
         if record is None:
             return dict(os.environ)
-        conductor = process.Identity(record.boot_id, record.pid_namespace, record.pid, record.start_time)
-        return {**os.environ, **process.environment(conductor)}
+        conductor = process.ProcessIdentity(
+            record.boot_id, record.pid_namespace, record.pid, record.start_time
+        )
+        return {**os.environ, **process.read_environment(conductor)}
 
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.

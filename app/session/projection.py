@@ -9,7 +9,7 @@ from app.plan.schema import Plan
 from app.session.calibration import Measured
 from app.session.folder import SessionFolder
 from app.session.gate import diagnosis, judge
-from app.session.journal.state import Attempt, PhaseRecord, State
+from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
 from app.session.snapshot import (
     AttemptView,
@@ -39,7 +39,7 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
     """Return the session as it stands."""
     started = state.started
     assert started is not None
-    elapsed = state.time.elapsed if state.ended else state.time.at(mono)
+    elapsed = state.time.elapsed if state.ended else state.time.elapsed_at(mono)
     now = state.time.wall if state.ended else wall
     phases = tuple(_phase(folder, plan, record, live, elapsed) for record in state.phases)
     current = next((p for p in phases if p.state in ("running", "stopping", "gate")), None)
@@ -56,7 +56,7 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
         started=state.started_wall,
         now=now,
         phases=phases,
-        money=ledger.money(plan, state, elapsed, now, current.remaining if current else None),
+        money=ledger.compute_money(plan, state, elapsed, now, current.remaining if current else None),
         decisions=state.decisions,
         gate=_gate(plan, state),
         machine=live.machine,
@@ -69,19 +69,19 @@ def snapshot(  # noqa: PLR0917 - what a session is made of
 def _session_state(state: State) -> SessionState:
     if state.ended:
         return "finished" if state.ended.finished else "stopped"
-    if state.current is not None and state.current.standing == "gate":
+    if state.current is not None and state.current.status == "gate":
         return "gate"
     return "running" if any(p.attempts for p in state.phases) else "ready"
 
 
 def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: float) -> PhaseView:
     phase = plan.phase(record.id)
-    judged = record.last.judged if record.last else None
-    runs = record.standing in ("running", "stopping")
+    judged = record.last.assessment if record.last else None
+    runs = record.status in ("running", "stopping")
     progress = live.progress if runs else None
-    running = elapsed - record.last.began if runs and record.last else 0.0
-    seconds = ledger.phase_seconds(record, elapsed)
-    standing: PhaseState = "running" if record.standing == "ended" else record.standing
+    running = elapsed - record.last.elapsed_at_start if runs and record.last else 0.0
+    seconds = ledger.sum_attempt_seconds(record, elapsed)
+    standing: PhaseState = "running" if record.status == "ended" else record.status
     return PhaseView(
         id=record.id,
         title=phase.title,
@@ -93,7 +93,7 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
         elapsed=seconds,
         cost_usd=seconds / 3600 * plan.pod.usd_per_hour,
-        remaining=ledger.remaining(plan, record, running, progress),
+        remaining=ledger.estimate_remaining(plan, record, running, progress),
         progress=progress,
         stalled=runs and live.stalled,
         headline=judged.headline if judged else "",
@@ -102,7 +102,7 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
     )
 
 
-def _attempt(folder: Path, phase: str, attempt: Attempt) -> AttemptView:
+def _attempt(folder: Path, phase: str, attempt: AttemptRecord) -> AttemptView:
     end = attempt.end
     return AttemptView(
         number=attempt.number,
@@ -115,20 +115,20 @@ def _attempt(folder: Path, phase: str, attempt: Attempt) -> AttemptView:
         reason=end.reason if end else "",
         batch=attempt.spec.batch,
         changed=attempt.spec.changed,
-        metrics=attempt.judged.metrics if attempt.judged else {},
+        metrics=attempt.assessment.metrics if attempt.assessment else {},
     )
 
 
 def _gate(plan: Plan, state: State) -> GateView | None:
     record = state.current
-    if record is None or record.standing != "gate" or state.ended:
+    if record is None or record.status != "gate" or state.ended:
         return None
     judged = judge.opened(record)
     phase = plan.phase(record.id)
-    later = [p.id for p in state.phases if p.standing == "waiting"]
+    later = [p.id for p in state.phases if p.status == "waiting"]
     return GateView(
         phase=record.id,
-        attempt=record.at,
+        attempt=record.attempt_number,
         opened=record.gate_since,
         because=judged.gate,
         verdict=judged.verdict,

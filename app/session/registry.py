@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from app.session.attempt import process
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.state import State, recover
-from app.session.pod import guard
 from phases.contract import files
 
 
@@ -24,7 +24,7 @@ class CannotStart(Exception):  # noqa: N818 - as its siblings
 def read_state(folder: Path) -> State:
     """Return the state that a session's journal tells."""
     path = SessionFolder(folder).journal
-    return recover(journal.read(path))[0] if path.exists() else State()
+    return recover(journal.read_journal(path))[0] if path.exists() else State()
 
 
 def is_over(folder: Path) -> bool:
@@ -66,7 +66,7 @@ def running_elsewhere(folder: Path) -> Path | None:
         *folder.parent.glob("*/conductor.json"),
     }
     others = sorted({record.parent.resolve() for record in records} - {folder.resolve()})
-    living = (other for other in others if guard.is_running(other / "conductor.json"))
+    living = (other for other in others if process.is_recorded_alive(other / "conductor.json"))
     return next((other for other in living if not is_over(other)), None)
 
 

@@ -18,7 +18,7 @@ from app.session.attempt import process, spec
 from app.session.client import SessionClient
 from app.session.folder import About, SessionFolder, Settings, launch_command
 from app.session.journal import journal
-from app.session.money import ledger
+from app.session.money import deadlines
 from app.session.pod import pod
 from phases.contract import files
 
@@ -78,7 +78,7 @@ def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     ):
         if command:
             lines.append(f"  {what}: {shlex.join(command)}")
-    names = ", ".join(sorted(spec.passed(plan, environment)))
+    names = ", ".join(sorted(spec.select_variables(plan, environment)))
     lines += ["", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
     return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines]
 
@@ -172,8 +172,8 @@ def needs_nobody(folder: Path, environment: Mapping[str, str] = os.environ) -> b
         return False
     session = SessionFolder(folder)
     plan = Plan.model_validate_json(session.plan.read_bytes())
-    due = ledger.stop_due(plan, state, state.time.elapsed, process.boottime())
-    here = state.machine == pod.incarnation(environment)[0]
+    due = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.seconds_since_boot())
+    here = state.machine == pod.identify_incarnation(environment)[0]
     return due is None or not here or not session.read_about().settings.guard
 
 
@@ -195,7 +195,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
             start = now + _START_AGAIN
         if client.is_conducted() or needs_nobody(folder, environment):
             return
-        if replay_damage := journal.read(session.journal).damage if session.journal.exists() else "":
+        if replay_damage := journal.read_journal(session.journal).damage if session.journal.exists() else "":
             raise registry.CannotStart(
                 f"{replay_damage}. The session is read-only: `gonogo attach --read-only`"
             )

@@ -306,10 +306,10 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     assert "note: The session is over and the pod goes on" in status
     assert "Nobody sees to this session" not in status
     folder = shell.folder / "artifacts" / "sessions" / session
-    for record in (folder / "conductor.json", folder / guard.ITSELF):
-        found = guard.identity(guard.read_json(record))
+    for record in (folder / "conductor.json", folder / guard.PROCESS_FILE):
+        found = process.read_identity(record)
         assert found is not None
-        assert process.send_to(found, signal.SIGKILL)
+        assert process.signal_identity(found, signal.SIGKILL)
         while process.is_alive(found):
             time.sleep(0.01)
     assert "`gonogo attach` starts what does" in shell.run("status")

@@ -128,7 +128,7 @@ def test_the_memory_of_a_phase_is_that_of_its_tree() -> None:
 def test_who_holds_the_gpus_is_asked_only_where_there_are_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.monitor.gpu.gpu_holders", lambda: [os.getpid(), 2**30])
+    monkeypatch.setattr("app.monitor.gpu.find_gpu_holders", lambda: [os.getpid(), 2**30])
     gpu = GpuSample(index=0, name="GPU", memory_used=1, memory_total=2)
     taken = sample(tmp_path, os.getpid(), gpus=lambda: (gpu,))
     assert [(holder.pid, holder.ours) for holder in taken.holders] == [(os.getpid(), True)]

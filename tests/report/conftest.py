@@ -104,7 +104,9 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         at(
             end,
-            msgspec.convert({"type": "judged", "phase": phase, "attempt": number, **fields}, events.Judged),
+            msgspec.convert(
+                {"type": "judged", "phase": phase, "attempt": number, **fields}, events.AttemptAssessed
+            ),
         )
 
     at(
@@ -132,7 +134,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     attempt("training", 1, 320, 1520, metrics={"final_loss": 0.81}, headline="loss 0.81", **judged)
     at(
         1800,
-        events.Decided(
+        events.GateDecided(
             phase="training",
             attempt=1,
             kind="retry",
@@ -145,7 +147,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     attempt("training", 2, 1800, 3000, metrics={"final_loss": 0.52}, headline="loss 0.52", **judged)
     at(
         3300,
-        events.Decided(
+        events.GateDecided(
             phase="training",
             attempt=2,
             kind="go",

@@ -107,15 +107,15 @@ import os, runpy, signal, subprocess, sys
 module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
 left = [kth]
 if module == "app.session.engine.conductor":
-    from app.session.attempt import spec as attempts
+    from app.session.attempt import shim_control
     wrapped = [*sys.orig_argv[:4], "app.session.attempt.shim", shims_kth, "0", sys.argv[4]]
-    ordinary = attempts.start_shim
+    ordinary = shim_control.start_shim
     def start_shim(spec, environment):
-        attempts.start_shim = ordinary
+        shim_control.start_shim = ordinary
         return subprocess.Popen(
             [*wrapped, str(spec)], env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
         )
-    attempts.start_shim = start_shim
+    shim_control.start_shim = start_shim
 def killing(sync):
     def call(handle):
         left[0] -= 1
@@ -187,9 +187,9 @@ class Run:
                 if self.chance.random() < 0.7:  # otherwise the guard has to see to it
                     self.rejoin()
                 continue
-            if not guard.is_running(self.folder / "conductor.json") and not guard.is_running(
-                self.folder / guard.ITSELF
-            ):
+            if not process.is_recorded_alive(
+                self.folder / "conductor.json"
+            ) and not process.is_recorded_alive(self.folder / guard.PROCESS_FILE):
                 self.rejoin()  # everything is gone, and the operator comes back
             if session.gate is not None:
                 self.decide(session)
@@ -207,7 +207,7 @@ class Run:
     def kill(self, victim: str, session: SessionSnapshot) -> None:
         """Kill one kind of process, or all."""
         self.kills[victim] += 1
-        records = {"conductor": self.folder / "conductor.json", "guard": self.folder / guard.ITSELF}
+        records = {"conductor": self.folder / "conductor.json", "guard": self.folder / guard.PROCESS_FILE}
         current = session.current
         if current is not None and current.attempts:
             attempt = Path(current.attempts[-1].folder)
@@ -217,9 +217,9 @@ class Run:
             return
         for name, path in records.items():
             if victim in (name, "all"):
-                found = guard.identity(guard.read_json(path))
+                found = process.read_identity(path)
                 if found is not None:
-                    process.send_to(found, signal.SIGKILL)
+                    process.signal_identity(found, signal.SIGKILL)
 
     def look_in(self) -> None:
         """A viewer comes, and is killed."""
@@ -254,7 +254,11 @@ class Run:
         """The processes of this session that are still there."""
         found = []
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid() and process.look(int(entry.name)):
+            if (
+                entry.name.isdigit()
+                and int(entry.name) != os.getpid()
+                and process.find_process(int(entry.name))
+            ):
                 with contextlib.suppress(OSError):
                     told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
                     if os.fsencode(self.root) in told:
@@ -271,7 +275,7 @@ class Run:
         rows = [json.loads(line)["n"] for line in (self.root / "rows.jsonl").read_text().splitlines()]
         self.expect(rows == list(range(ROWS)), f"rows {rows}")
         self.expect(not (self.root / "violations").exists(), "an attempt ran twice at the same time")
-        replay = journal.read(self.folder / "journal.jsonl")
+        replay = journal.read_journal(self.folder / "journal.jsonl")
         self.expect(not replay.damage and not replay.torn, f"journal {replay.damage}")
         state = State()
         for entry in replay.entries:

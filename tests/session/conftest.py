@@ -73,7 +73,7 @@ def processes_with(text: str) -> list[int]:
     """The PIDs of those whose command line or environment names a text, such as the folder of a test."""
     found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and process.look(int(entry.name)):
+        if entry.name.isdigit() and int(entry.name) != os.getpid() and process.find_process(int(entry.name)):
             try:
                 told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
             except OSError:
@@ -140,7 +140,7 @@ class Toy:
     def kill_conductor(self) -> None:
         pid = self.conductor_pid()
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: process.look(pid) is None, "the conductor's death")
+        wait_for(lambda: process.find_process(pid) is None, "the conductor's death")
 
     def attempt(self, phase: str, number: int = 1) -> Path:
         return self.client.folder.attempt(phase, number)

@@ -108,7 +108,7 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
             )
         )
         rows = {"total_rows": 100} if phase.id == "data" else {}
-        journal.append(events.Judged(phase=phase.id, attempt=1, verdict="go", gate="", metrics=rows))
+        journal.append(events.AttemptAssessed(phase=phase.id, attempt=1, verdict="go", gate="", metrics=rows))
         lines = steady(60.0, 1.0, units)
         (place / "progress.jsonl").write_bytes(b"".join(msgspec.json.encode(p) + b"\n" for p in lines))
     sample = MachineSample(

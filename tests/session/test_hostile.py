@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from app.monitor.sanitize import clean_line
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.session import projection, status_text
-from app.session.attempt import spec
-from app.session.attempt.spec import Liveness
+from app.session.attempt import exit_record
+from app.session.attempt.liveness import Liveness
 from app.session.clock import SystemClock
 from app.session.gate import judge as gates
 from app.session.journal import events, journal
@@ -112,7 +112,7 @@ def test_any_result_is_judged_journalled_and_shown(
     book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
     book.append(judged)
     book.close()
-    (entry,) = journal.read(path).entries
+    (entry,) = journal.read_journal(path).entries
     assert entry.event == judged
     session = seen(apply(state, Entry(5, 1, 1002.0, 12.0, judged)), projection.Live())
     assert session.phases[0].state in ("gate", "done")
@@ -159,7 +159,7 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
                 path.touch()
                 os.truncate(path, 100 << 20)
     with pytest.raises(ValueError, match=r"exit\.json: it is"):
-        spec.read_exit(tmp_path)
+        exit_record.read_exit(tmp_path)
     with pytest.raises(ValueError, match="cannot be read: it is"):
         gates.read_result(tmp_path / "result.json", Masker({}))
 
@@ -167,13 +167,13 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
 READING = """
 import resource, sys
 from pathlib import Path
-from app.session.attempt.spec import Liveness
+from app.session.attempt.liveness import Liveness
 from app.session.clock import SystemClock
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 liveness, before = Liveness(Path(sys.argv[1]), SystemClock()), peak()
 while liveness.progress.done < 1:
-    liveness.look()
+    liveness.poll()
 print(peak() - before)
 """
 

@@ -1,10 +1,11 @@
-"""Who a process is, which processes belong to an attempt, and how they are signalled.
+"""Identify processes, find those of an attempt, and signal them without hitting another process.
 
-Standard library only, and little of that: the shim imports it. A PID alone says nothing, since PIDs are used
-again: an identity is the boot, the PID namespace, the PID and the start time.
+The shim imports this module, so it uses few parts of the standard library and nothing else. PIDs are reused:
+a process is identified by its boot, PID namespace, PID and start time together.
 """
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -13,11 +14,13 @@ from typing import NamedTuple
 
 COOKIE = "GONOGO_COOKIE"
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-_ZOMBIE_STATES = "ZX"
+_DEAD_STATES = "ZX"
+_KILL_SECONDS = 5.0
+_PAUSE_SECONDS = 0.02
 
 
-class Identity(NamedTuple):
-    """One process, for ever: `start_time` is in clock ticks since boot."""
+class ProcessIdentity(NamedTuple):
+    """A process, distinct from any other that has had its PID; `start_time` is in clock ticks since boot."""
 
     boot_id: str
     pid_namespace: str
@@ -25,8 +28,8 @@ class Identity(NamedTuple):
     start_time: int
 
 
-class Process(NamedTuple):
-    """What `/proc/<pid>/stat` says that matters here."""
+class ProcessStat(NamedTuple):
+    """The fields of `/proc/<pid>/stat` that gonogo uses."""
 
     pid: int
     parent: int
@@ -35,56 +38,84 @@ class Process(NamedTuple):
     start_time: int
 
 
-def boot_id() -> str:
-    """Return the identifier that the kernel drew at boot."""
+def read_boot_id() -> str:
+    """Return the identifier that the kernel generated at boot."""
     with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123 - pathlib is slow to import
         return file.read().strip()
 
 
-def boottime() -> float:
-    """Return the seconds since boot, suspension included; never set back."""
+def seconds_since_boot() -> float:
+    """Return the seconds since boot, including suspension; this clock never goes back."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def look(pid: int) -> Process | None:
-    """Return the process of that PID, if there is one; a zombie is none."""
+def find_process(pid: int) -> ProcessStat | None:
+    """Return the live process with a PID, or None; a zombie does not count as live."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
-            # The name, in parentheses, may hold anything, even parentheses.
+            # The name, in parentheses, can contain any characters, including parentheses.
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    process = Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
-    return None if process.state in _ZOMBIE_STATES else process
+    process = ProcessStat(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
+    return None if process.state in _DEAD_STATES else process
 
 
-def identify(pid: int) -> Identity | None:
-    """Return the identity of a live process."""
-    process = look(pid)
+def start_seconds(process: ProcessStat) -> float:
+    """Return when a process started, in seconds since boot."""
+    return process.start_time / _CLOCK_TICKS
+
+
+def identify(pid: int) -> ProcessIdentity | None:
+    """Return the identity of the live process with a PID, or None."""
+    process = find_process(pid)
     if process is None:
         return None
     namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115
-    return Identity(boot_id(), namespace, pid, process.start_time)
+    return ProcessIdentity(read_boot_id(), namespace, pid, process.start_time)
 
 
-def is_alive(identity: Identity) -> bool:
-    """Say whether that very process still runs, and not another with its PID."""
+def identify_self() -> ProcessIdentity:
+    """Return the identity of this process."""
+    identity = identify(os.getpid())
+    assert identity is not None
+    return identity
+
+
+def read_identity(path: "str | os.PathLike[str]") -> ProcessIdentity | None:
+    """Return the identity recorded in a JSON file, or None if the file does not hold one."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            record = json.load(file)
+        return ProcessIdentity(
+            str(record["boot_id"]),
+            str(record["pid_namespace"]),
+            int(record["pid"]),
+            int(record["start_time"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def is_alive(identity: ProcessIdentity) -> bool:
+    """Return whether exactly this process is running, and not another with the same PID."""
     return identify(identity.pid) == identity
 
 
-def environment(identity: Identity) -> dict[str, str]:
-    """Return the environment that a live process of ours was started with; empty where there is none."""
+def is_recorded_alive(path: "str | os.PathLike[str]") -> bool:
+    """Return whether the process recorded in a JSON file is running."""
+    identity = read_identity(path)
+    return identity is not None and is_alive(identity)
+
+
+def read_environment(identity: ProcessIdentity) -> dict[str, str]:
+    """Return the environment a process was started with, or an empty one if it cannot be read."""
     with contextlib.suppress(OSError):
         with open(f"/proc/{identity.pid}/environ", "rb") as file:  # noqa: PTH123
             entries = [entry.partition(b"=") for entry in file.read().split(b"\0")]
         if is_alive(identity):
             return {os.fsdecode(name): os.fsdecode(value) for name, _, value in entries if name}
     return {}
-
-
-def started_at(process: Process) -> float:
-    """Return when the process started, in seconds since boot."""
-    return process.start_time / _CLOCK_TICKS
 
 
 def _has_cookie(pid: int, cookie: bytes) -> bool:
@@ -95,26 +126,26 @@ def _has_cookie(pid: int, cookie: bytes) -> bool:
         return False
 
 
-def belonging(cookie: str, shim: int | None = None) -> dict[int, Process]:
-    """Return the live processes of an attempt, without its shim.
+def find_attempt_processes(cookie: str, shim: int | None = None) -> dict[int, ProcessStat]:
+    """Return the live processes of an attempt by PID, without its shim.
 
-    They are those with the cookie in their environment and, since a program may overwrite or clear its
-    environment, those in a session of, or descended from, one of them or the shim.
+    These are the processes with the attempt's cookie in their environment. A program can overwrite or clear
+    its environment, so the processes in a session of, or descended from, one of these or the shim count too.
 
     Args:
         cookie: the attempt's cookie.
-        shim: the PID of the attempt's shim, where it is alive: the caller itself.
+        shim: PID of the attempt's shim if it is alive; only the shim itself passes it.
     """
     entry = f"{COOKIE}={cookie}".encode()
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
-    processes = {pid: found for pid in pids if (found := look(pid))}
+    processes = {pid: process for pid in pids if (process := find_process(pid))}
     ours = {pid for pid in processes if _has_cookie(pid, entry)} | ({shim} if shim else set())
     while True:
-        # A session is the attempt's when its leader is, or was and is gone; never one that others lead.
+        # A session belongs to the attempt if its leader does or is gone, never if another process leads it.
         sessions = {
-            s
+            session
             for pid in ours & processes.keys()
-            if (s := processes[pid].session) not in processes or s in ours
+            if (session := processes[pid].session) not in processes or session in ours
         }
         more = {p.pid for p in processes.values() if p.session in sessions or p.parent in ours} - ours
         if not more:
@@ -122,42 +153,14 @@ def belonging(cookie: str, shim: int | None = None) -> dict[int, Process]:
         ours |= more
 
 
-def gpu_holders(device: str = "/dev/nvidia", younger: float = float("inf")) -> list[int]:
-    """Return the processes that have a GPU open, as far as they may be looked at. Nothing is done to them.
-
-    Args:
-        device: what the names of the devices begin with.
-        younger: only processes that started at most so many seconds ago.
-    """
-    holders = []
-    since = boottime() - younger
-    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
-        with contextlib.suppress(OSError):
-            handles = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208
-            if any(_is_gpu(f"/proc/{pid}/fd/{handle}", device) for handle in handles):
-                holder = look(pid)
-                if holder is not None and started_at(holder) >= since:
-                    holders.append(pid)
-    return sorted(holders)
-
-
-def _is_gpu(link: str, device: str) -> bool:
-    try:
-        path = os.readlink(link)  # noqa: PTH115
-    except OSError:  # closed meanwhile
-        return False
-    return path.startswith(device) and path.removeprefix(device).isdigit()
-
-
-def send(process: Process, number: int) -> bool:
-    """Signal that very process, or nobody; say whether it was there."""
+def send_signal(process: ProcessStat, number: int) -> bool:
+    """Signal exactly this process; return whether it was running."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         handle = os.pidfd_open(process.pid)
         try:
-            now = look(
-                process.pid
-            )  # after the handle is open, so that it is of the process that is looked at
-            if now is not None and now.start_time == process.start_time:
+            # Read the start time after opening the handle, so that both refer to the same process.
+            current = find_process(process.pid)
+            if current is not None and current.start_time == process.start_time:
                 signal.pidfd_send_signal(handle, number)
                 return True
         finally:
@@ -165,34 +168,34 @@ def send(process: Process, number: int) -> bool:
     return False
 
 
-def send_to(identity: Identity, number: int) -> bool:
-    """Signal the process of that identity, or nobody; say whether it was there."""
-    process = look(identity.pid)
-    return process is not None and is_alive(identity) and send(process, number)
+def signal_identity(identity: ProcessIdentity, number: int) -> bool:
+    """Signal exactly the process with this identity; return whether it was running."""
+    process = find_process(identity.pid)
+    return process is not None and is_alive(identity) and send_signal(process, number)
 
 
-def end_all(
-    find: Callable[[], dict[int, Process]], grace: float, pause: Callable[[float], None]
+def terminate_all(
+    find_processes: Callable[[], dict[int, ProcessStat]], grace: float, pause: Callable[[float], None]
 ) -> list[int]:
-    """End all processes that `find` finds: TERM, `grace` seconds, KILL until none is left or 5 s are over.
+    """Send TERM, wait up to `grace` seconds, then send KILL until no process is left or 5 seconds pass.
 
     Returns:
-        The PIDs that could not be ended, such as those stuck in the kernel.
+        The PIDs that could not be ended, such as processes blocked in the kernel.
     """
-    for process in find().values():
-        send(process, signal.SIGTERM)
-    _wait_for_none(find, grace, pause)
-    killing_ends = boottime() + 5
-    while (left := find()) and boottime() < killing_ends:
-        for process in left.values():
-            send(process, signal.SIGKILL)
-        pause(0.02)
-    return sorted(left)
+    for process in find_processes().values():
+        send_signal(process, signal.SIGTERM)
+    _wait_until_gone(find_processes, grace, pause)
+    deadline = seconds_since_boot() + _KILL_SECONDS
+    while (survivors := find_processes()) and seconds_since_boot() < deadline:
+        for process in survivors.values():
+            send_signal(process, signal.SIGKILL)
+        pause(_PAUSE_SECONDS)
+    return sorted(survivors)
 
 
-def _wait_for_none(
-    find: Callable[[], dict[int, Process]], seconds: float, pause: Callable[[float], None]
+def _wait_until_gone(
+    find_processes: Callable[[], dict[int, ProcessStat]], seconds: float, pause: Callable[[float], None]
 ) -> None:
-    ends = boottime() + seconds
-    while find() and boottime() < ends:
-        pause(0.02)
+    deadline = seconds_since_boot() + seconds
+    while find_processes() and seconds_since_boot() < deadline:
+        pause(_PAUSE_SECONDS)

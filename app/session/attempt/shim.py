@@ -56,7 +56,7 @@ class Shim:
         self.folder = os.path.dirname(os.path.abspath(spec_path))  # noqa: PTH100, PTH120
         with open(spec_path, "rb") as file:  # noqa: PTH123
             self.spec: dict[str, Any] = json.load(file)
-        self.boot_id = process.boot_id()
+        self.boot_id = process.read_boot_id()
         self.child: int | None = None
         self.status: int | None = None
         self.reason = ""
@@ -98,7 +98,7 @@ class Shim:
             os.fsync(file.fileno())
 
     def _claim(self) -> tuple[dict[str, Any], bool]:
-        claim = {"wall": time.time(), "mono": process.boottime(), "boot_id": self.boot_id}
+        claim = {"wall": time.time(), "mono": process.seconds_since_boot(), "boot_id": self.boot_id}
         try:
             handle = os.open(self._path("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -145,9 +145,9 @@ class Shim:
             if identity is not None:
                 _write_whole(self._path("pid.json"), {**identity._asdict(), "cookie": self.spec["cookie"]})
 
-    def _belonging(self) -> dict[int, process.Process]:
+    def _belonging(self) -> dict[int, process.ProcessStat]:
         self._reap()
-        return process.belonging(self.spec["cookie"], shim=os.getpid())
+        return process.find_attempt_processes(self.spec["cookie"], shim=os.getpid())
 
     def _reap(self) -> None:
         while True:
@@ -176,7 +176,7 @@ class Shim:
         deadline = self.spec.get("deadline")
         if deadline is None or deadline["boot_id"] != self.boot_id:
             return None
-        return float(deadline["mono"] - process.boottime())
+        return float(deadline["mono"] - process.seconds_since_boot())
 
     def _wait_for_child(self) -> None:
         while self.child is not None and self.status is None and not self._asked_to_end(None):
@@ -191,7 +191,7 @@ class Shim:
     def _end_rest(self) -> list[int]:
         asked = self.reason in ("stopped", "deadline")
         grace = self.spec["grace"] if asked else min(self.spec["grace"], 5.0)
-        left = process.end_all(self._belonging, grace, time.sleep)
+        left = process.terminate_all(self._belonging, grace, time.sleep)
         self._reap()
         return left
 
@@ -205,7 +205,9 @@ class Shim:
             "reason": self.reason or "exited",
             "started": claim["wall"],
             "ended": wall,
-            "seconds": process.boottime() - claim["mono"] if same_boot else max(0.0, wall - claim["wall"]),
+            "seconds": process.seconds_since_boot() - claim["mono"]
+            if same_boot
+            else max(0.0, wall - claim["wall"]),
             "survivors": survivors,
         }
         new = self._path("exit.json.new")

@@ -1,31 +1,32 @@
-"""The disk: a reserve for the journal, and a watch on what is left for checkpoints."""
+"""The disk: a reserve for the journal, and a watch over the space that an attempt needs."""
 
 import contextlib
 import errno
 import os
 from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from app.session.journal.events import AnyEvent, AttemptStopRequested, NoticePosted
+from app.session.journal.notice_keys import format_disk_key, format_disk_stop_key
+from app.session.journal.state import AttemptRecord
+
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _BURST_SECONDS = 60.0
-_FRACTION_TO_TRUST = 0.05
-
-
-def stop_key(cookie: str) -> str:
-    """Return the key of the notice that an attempt is stopped before it fills the disk."""
-    return f"disk stop {cookie}"
+_FORECAST_MIN_FRACTION = 0.05
+_RESERVE_MIN_FREE_FACTOR = 3
 
 
 class Reserve:
-    """A file that holds space; freed when the disk is full, so that the session can still be recorded."""
+    """A file that occupies space, and gives it up when the disk is full and the session must be recorded."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
 
-    def hold(self, free: int) -> None:
-        """Take the space where there is plenty and it is not held yet."""
-        if self.path.exists() or free < 3 * self.size:
+    def allocate(self, free: int) -> None:
+        """Create the file if it does not exist and `free` bytes are plenty."""
+        if self.path.exists() or free < _RESERVE_MIN_FREE_FACTOR * self.size:
             return
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -34,51 +35,77 @@ class Reserve:
         finally:
             os.close(handle)
 
-    def free(self) -> None:
-        """Give the space back."""
+    def release(self) -> None:
+        """Remove the file."""
         self.path.unlink(missing_ok=True)
 
 
-class DiskWatch:
-    """Watches the free space while an attempt runs: `look` says what is to be done about it.
+class DiskFinding(NamedTuple):
+    """A problem with the free space; `should_stop` if the attempt must stop while it can still save."""
 
-    What went within a minute is about the size of a checkpoint. When another one and the reserve would not
-    fit any more, the attempt is to be stopped while it can still save.
+    text: str
+    should_stop: bool
+
+
+class DiskWatch:
+    """Watches the free space while an attempt runs.
+
+    The largest decrease within a minute is taken as the size of a checkpoint. The attempt must stop when
+    another checkpoint and the reserve would not fit.
     """
 
-    def __init__(self, reserve: int) -> None:
+    def __init__(self, reserve: int, cookie: str = "") -> None:
+        self.cookie = cookie
         self._reserve = reserve
-        self._recent: deque[tuple[float, int]] = deque()
-        self._first: int | None = None
+        self._samples: deque[tuple[float, int]] = deque()
+        self._free_at_start: int | None = None
         self._burst = 0
 
-    def look(self, free: int, now: float, fraction: float | None) -> tuple[str, bool]:
-        """Return what to tell the operator, "" for nothing, and whether the attempt is to be stopped.
+    def check(self, free: int, now: float, fraction: float | None) -> DiskFinding | None:
+        """Add a sample of the free space; return what is wrong, or None.
 
         Args:
             free: free bytes.
             now: seconds by the monotonic clock.
-            fraction: how much of the phase is done, 0 to 1, where that is known.
+            fraction: the completed share of the phase, 0 to 1, or None if it is not known.
         """
-        self._first = free if self._first is None else self._first
-        self._recent.append((now, free))
-        while self._recent[0][0] < now - _BURST_SECONDS:
-            self._recent.popleft()
-        self._burst = max(self._burst, max(f for _, f in self._recent) - free)
+        if self._free_at_start is None:
+            self._free_at_start = free
+        self._samples.append((now, free))
+        while self._samples[0][0] < now - _BURST_SECONDS:
+            self._samples.popleft()
+        self._burst = max(self._burst, max(sample for _, sample in self._samples) - free)
         if free < self._reserve + self._burst + self._burst // 2:
-            return (
-                f"the disk is nearly full: {_megabytes(free)} left, {_megabytes(self._burst)} a checkpoint",
-                True,
+            return DiskFinding(
+                f"the disk is nearly full: {_format_megabytes(free)} are free and a checkpoint takes "
+                f"{_format_megabytes(self._burst)}",
+                should_stop=True,
             )
-        if fraction is not None and fraction >= _FRACTION_TO_TRUST:
-            needed = int((self._first - free) * (1 - fraction) / fraction)
+        if fraction is not None and fraction >= _FORECAST_MIN_FRACTION:
+            needed = int((self._free_at_start - free) * (1 - fraction) / fraction)
             if needed > free - self._reserve:
-                return (
-                    f"the disk will be full before the phase ends: it needs {_megabytes(needed)} more",
-                    False,
+                return DiskFinding(
+                    "the disk will be full before the phase ends: "
+                    f"it needs {_format_megabytes(needed)} more and {_format_megabytes(free)} are free",
+                    should_stop=False,
                 )
-        return "", False
+        return None
 
 
-def _megabytes(size: int) -> str:
+def build_disk_events(finding: DiskFinding, attempt: AttemptRecord, *, is_claimed: bool) -> list[AnyEvent]:
+    """Return the notice of a finding and, if necessary, the request to stop the attempt.
+
+    An attempt that is not claimed is waiting for space to start. It has nothing to save and is not stopped.
+    """
+    spec = attempt.spec
+    should_stop = finding.should_stop and is_claimed
+    key = format_disk_stop_key(spec.cookie) if should_stop else format_disk_key(spec.cookie)
+    notice = NoticePosted(text=f"{spec.phase}: {finding.text}", key=key)
+    if not should_stop:
+        return [notice]
+    stop = AttemptStopRequested(phase=spec.phase, attempt=attempt.number, by="gonogo", reason=finding.text)
+    return [notice, stop]
+
+
+def _format_megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"

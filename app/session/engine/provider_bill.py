@@ -1,4 +1,4 @@
-"""What the provider says that the pod has cost: the plan's command is run, and its answer distrusted."""
+"""The provider's bill: run the plan's `spent_command` and compare the amount with the ledger."""
 
 import asyncio
 import contextlib
@@ -8,75 +8,88 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from app.monitor.sanitize import clean_line
-from app.session.pod.guard import expanded
+from app.session.journal.events import ProviderBillRead
+from app.session.pod.commands import expand_command
 
-_WITHIN = 60.0
-_LONGEST = 4096
-_SHOWN = 80
+_TIMEOUT = 60.0
+_MAX_OUTPUT = 4096
+_MAX_SHOWN = 80
 _AMOUNT = re.compile(r"\$?\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
-_SHARE = 0.05
-_CENTS = 0.10
+_TOLERATED_SHARE = 0.05
+_TOLERATED_USD = 0.10
 
 
-class Unclear(Exception):  # noqa: N818 - an answer
-    """The command gave no amount; the message says what it did instead."""
+class BillUnavailableError(Exception):
+    """The command printed no amount; the message completes "pod.spent_command ..."."""
 
 
-async def ask(
+async def query_bill(
     command: Sequence[str],
     environment: Mapping[str, str],
-    within: float = _WITHIN,
+    timeout: float = _TIMEOUT,
     mask: Callable[[str], str] = str,
 ) -> float:
-    """Return the amount in dollars that a command prints, such as `12.34` or `$12.34`, and nothing else.
+    """Return the amount in dollars that a command prints, such as `12.34` or `$12.34`.
 
-    It is ended, with what it started, when it takes longer than `within` seconds or prints more than 4 KB.
-    What it printed instead is shown with its secrets masked.
+    The command and its children are killed if they exceed the timeout or print more than 4 KB. Secrets are
+    masked in the output that an error message quotes.
 
     Raises:
-        Unclear: it could not be run, failed, took too long, or printed something else.
+        BillUnavailableError: the command did not start, failed, took too long, or printed something else.
     """
-    argv = [expanded(word, environment) for word in command]
     try:
         program = await asyncio.create_subprocess_exec(
-            *argv,
+            *expand_command(command, environment),
             env=dict(environment),
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
-            limit=_LONGEST,
+            limit=_MAX_OUTPUT,
         )
     except (OSError, ValueError) as error:
-        raise Unclear(f"could not be run: {error}") from None
+        raise BillUnavailableError(f"did not start: {error}") from None
     try:
-        printed = await asyncio.wait_for(_read(program), within)
+        output = await asyncio.wait_for(_read_output(program), timeout)
     except TimeoutError:
-        raise Unclear(f"took longer than {within:.0f} s") from None
+        raise BillUnavailableError(f"took longer than {timeout:.0f} s") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
-        program._transport.close()  # type: ignore[attr-defined] # whoever else has the pipe is not waited for
-    amount = _AMOUNT.fullmatch(printed.decode(errors="replace").strip())
+        # A process outside the group may keep the pipe open; do not wait for it.
+        program._transport.close()  # type: ignore[attr-defined]
+    text = output.decode(errors="replace")
+    amount = _AMOUNT.fullmatch(text.strip())
     if amount is None:
-        shown = mask(clean_line(printed.decode(errors="replace")))[:_SHOWN]
-        raise Unclear(f"printed no amount in dollars, such as 12.34, but: {shown or 'nothing'}")
+        quoted = mask(clean_line(text))[:_MAX_SHOWN]
+        raise BillUnavailableError(
+            f"must print an amount in dollars, such as 12.34; it printed: {quoted or 'nothing'}"
+        )
     return float(amount[1])
 
 
-async def _read(program: asyncio.subprocess.Process) -> bytes:
+async def _read_output(program: asyncio.subprocess.Process) -> bytes:
     assert program.stdout is not None
-    printed = b""
-    while more := await program.stdout.read(_LONGEST):
-        printed += more
-        if len(printed) > _LONGEST:
-            raise Unclear(f"printed more than {_LONGEST >> 10} KB")
+    output = b""
+    while chunk := await program.stdout.read(_MAX_OUTPUT):
+        output += chunk
+        if len(output) > _MAX_OUTPUT:
+            raise BillUnavailableError(f"printed more than {_MAX_OUTPUT >> 10} KB")
     if code := await program.wait():
-        raise Unclear(f"ended with exit code {code}")
-    return printed
+        raise BillUnavailableError(f"ended with exit code {code}")
+    return output
 
 
-def differs(provider: float, ours: float) -> bool:
-    """Say whether two figures differ by more than 5 % of the larger one, and by more than rounding."""
-    return abs(provider - ours) > max(_SHARE * max(provider, ours), _CENTS)
+def is_different(provider: float, ours: float) -> bool:
+    """Return whether two amounts differ by more than 5 % of the larger one and by more than 10 cents."""
+    return abs(provider - ours) > max(_TOLERATED_SHARE * max(provider, ours), _TOLERATED_USD)
+
+
+def describe_new_difference(bill: ProviderBillRead, previous: ProviderBillRead | None) -> str:
+    """Return a notice if the bill differs from the ledger and the previous one did not, otherwise ""."""
+    if not is_different(bill.usd, bill.ours_usd):
+        return ""
+    if previous is not None and is_different(previous.usd, previous.ours_usd):
+        return ""
+    return f"The provider reports a cost of ${bill.usd:.2f} for the pod; the ledger has ${bill.ours_usd:.2f}"

@@ -10,9 +10,9 @@ from app.monitor.files import LogMetrics, Series
 from app.plan import expressions
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase, Plan
-from app.session.engine import disk
 from app.session.gate import diagnosis
-from app.session.journal.events import AttemptEnded, Decided, Judged, Parameter
+from app.session.journal.events import AttemptAssessed, AttemptEnded, GateDecided, Parameter
+from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import PhaseRecord, State
 from app.session.masking import Masker
 from app.session.money import ledger
@@ -36,7 +36,7 @@ _REASONS = {
 }
 
 
-def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> Judged:
+def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> AttemptAssessed:
     """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
     asked = state.phase(end.phase).stop_reason if end.reason in _ENDED_BY_US else ""
     failure = _failure(end) + (f", since {asked}" if asked else "")
@@ -52,7 +52,7 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
         slow, full = _known_before(phase, end, state)
         found = diagnosis.of_failure(end, folder, slow=slow, disk=full)
         said = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
-        return Judged(
+        return AttemptAssessed(
             phase=end.phase,
             attempt=end.attempt,
             verdict="investigate",
@@ -67,7 +67,7 @@ def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: M
     asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
     # What its pace had said is of no account: it is known now how long it took.
     found = diagnosis.of_result(metrics, earlier, folder, slow=ledger.is_slow(phase, end.seconds))
-    return Judged(
+    return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
         verdict=says.verdict,
@@ -85,8 +85,8 @@ def _known_before(phase: Phase, end: AttemptEnded, state: State) -> tuple[bool, 
     """Return whether an attempt was slow, and whether it was stopped since the disk was nearly full."""
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    slow = ledger.slow_key(cookie) in state.said or ledger.is_slow(phase, end.seconds)
-    return slow, disk.stop_key(cookie) in state.said
+    slow = format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds)
+    return slow, format_disk_stop_key(cookie) in state.notice_keys
 
 
 def _explained(found: diagnosis.Finding | None, masker: Masker) -> list[str]:
@@ -140,15 +140,17 @@ def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
     return dict(numbers.results())
 
 
-def opened(record: PhaseRecord) -> Judged:
+def opened(record: PhaseRecord) -> AttemptAssessed:
     """Return what an open gate was opened upon."""
     if record.over_budget is not None:
         money = record.over_budget
         advice = f"${money.left_usd:.2f} of the budget is left and this needs ${money.needs_usd:.2f} or more."
-        return Judged(phase=record.id, attempt=record.at, verdict="stop", gate="budget", advice=[advice])
+        return AttemptAssessed(
+            phase=record.id, attempt=record.attempt_number, verdict="stop", gate="budget", advice=[advice]
+        )
     assert record.last is not None
-    assert record.last.judged is not None
-    return record.last.judged
+    assert record.last.assessment is not None
+    return record.last.assessment
 
 
 def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
@@ -160,12 +162,12 @@ def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
     return ("go", "retry", "skip", "stop")
 
 
-def needs_reason(phase: Phase, judged: Judged, kind: DecisionKind) -> bool:
+def needs_reason(phase: Phase, judged: AttemptAssessed, kind: DecisionKind) -> bool:
     """Say whether a decision goes against what was found: against the verdict, or past a critical phase."""
     return (kind == "go" and judged.verdict != "go") or (kind == "skip" and phase.critical)
 
 
-def decide(plan: Plan, state: State, asked: Decide) -> Decided:
+def decide(plan: Plan, state: State, asked: Decide) -> GateDecided:
     """Return the decision as it is to be recorded.
 
     Raises:
@@ -186,7 +188,7 @@ def decide(plan: Plan, state: State, asked: Decide) -> Decided:
         raise Refused(f"parameters can be changed by retry and batch, not by {asked.kind}")
     if record.last is not None:
         check_changes(phase, record.last.spec.parameters, asked.changes)
-    return Decided(
+    return GateDecided(
         phase=asked.phase,
         attempt=asked.attempt,
         kind=asked.kind,
@@ -202,16 +204,16 @@ def _open_gate(state: State, asked: Decide) -> PhaseRecord:
     current = state.current
     if (
         current is not None
-        and current.standing == "gate"
-        and (current.id, current.at) == (asked.phase, asked.attempt)
+        and current.status == "gate"
+        and (current.id, current.attempt_number) == (asked.phase, asked.attempt)
         and state.ended is None
     ):
         return current
     for taken in state.decisions:
         if (taken.phase, taken.attempt) == (asked.phase, asked.attempt):
             raise Refused(f"{taken.by} has decided this gate already: {taken.kind}")
-    if current is not None and current.standing == "gate":
-        raise Refused(f"the open gate is that of {current.id}, attempt {current.at}")
+    if current is not None and current.status == "gate":
+        raise Refused(f"the open gate is that of {current.id}, attempt {current.attempt_number}")
     raise Refused("no gate is open")
 
 
@@ -247,7 +249,7 @@ def next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parame
     if record.last is None:
         return dict(phase.params), 1
     last = record.last.spec
-    wanted = record.wanted
+    wanted = record.retry_decision
     batch = last.batch + (wanted is not None and wanted.kind == "batch")
     parameters = {**last.parameters, **(wanted.changes if wanted else {})}
     return {**parameters, "batch": batch} if batch > 1 else parameters, batch

@@ -1,7 +1,7 @@
-"""What can happen in a session: one small type an event. The journal holds these, `state.fold` reads them.
+"""The events of a session: one small type each. The journal stores them and `state.fold` reads them.
 
-Values that the plan gives (texts, estimates) are not repeated here: an event records what was found or
-decided, and what it was decided upon.
+An event records what was measured or decided and the evidence for it. It does not repeat what the plan holds,
+such as texts and estimates. The tags and field names are the file format of the journal.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class SessionStarted(Event, frozen=True, kw_only=True, tag="session_started"):
-    """The session was created: which plan, approved how, and what its cost counts from."""
+    """The session was created from a plan that was approved in the way `approved` says."""
 
     id: str
     plan_sha256: str
@@ -29,11 +29,11 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session_started"):
 
 
 class ConductorStarted(Event, frozen=True, kw_only=True, tag="conductor_started"):
-    """A conductor took over: a new epoch.
+    """A conductor took over the session, which begins a new epoch.
 
-    `machine` is the boot and the pod's incarnation, within which `mono` can be compared. `pod_age` is the
-    time since the pod started, None where that is not known: cost then counts from the session's start.
-    `by_guard` says that no person started it.
+    `machine` names the boot and the pod's incarnation; `mono` values are comparable within one machine.
+    `pod_age` is the time since the pod started. If it is None, cost counts from the start of the session.
+    `by_guard` is true if the guard started the conductor, not a person.
     """
 
     pid: int
@@ -43,7 +43,7 @@ class ConductorStarted(Event, frozen=True, kw_only=True, tag="conductor_started"
 
 
 class OverBudget(Event, frozen=True, kw_only=True, tag="over_budget"):
-    """A phase is not started, since what is left of the budget is less than it needs: a gate opens."""
+    """A gate opened before a phase because the phase needs more than the rest of the budget."""
 
     phase: str
     attempt: int
@@ -52,9 +52,10 @@ class OverBudget(Event, frozen=True, kw_only=True, tag="over_budget"):
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True, tag="attempt_started"):
-    """An attempt is about to start; `changed` are the parameters that differ from the attempt before.
+    """An attempt is about to start.
 
-    `deadline` is when it is ended for its cost, by the monotonic clock of this boot.
+    `changed` holds the old and new values of the parameters that differ from the previous attempt. `deadline`
+    is when the attempt is ended because of its cost, by the monotonic clock of this boot.
     """
 
     phase: str
@@ -66,8 +67,8 @@ class AttemptStarted(Event, frozen=True, kw_only=True, tag="attempt_started"):
     changed: dict[str, tuple[Parameter, Parameter]] = {}
 
 
-class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
-    """The running attempt is to be ended: by whom and why; `stalled` if that is since it reports nothing."""
+class AttemptStopRequested(Event, frozen=True, kw_only=True, tag="stop_asked"):
+    """A person or gonogo requested the end of the running attempt; `stalled` if it reported no progress."""
 
     phase: str
     attempt: int
@@ -77,7 +78,7 @@ class StopAsked(Event, frozen=True, kw_only=True, tag="stop_asked"):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True, tag="attempt_ended"):
-    """An attempt ended, as its shim recorded it."""
+    """An attempt ended as its shim recorded it."""
 
     phase: str
     attempt: int
@@ -88,10 +89,11 @@ class AttemptEnded(Event, frozen=True, kw_only=True, tag="attempt_ended"):
     signal: int | None = None
 
 
-class Judged(Event, frozen=True, kw_only=True, tag="judged"):
-    """What an attempt delivered and what the criteria say; `gate` says why a gate opens, "" for none.
+class AttemptAssessed(Event, frozen=True, kw_only=True, tag="judged"):
+    """An ended attempt was checked against its criteria.
 
-    `cause` names what went wrong, as `app.plan.causes` lists it, "" where nothing did or nobody knows.
+    `gate` says why a gate opens and is empty if none does. `cause` is a key of `app.plan.causes` and is empty
+    if nothing went wrong or the cause is not known.
     """
 
     phase: str
@@ -106,8 +108,8 @@ class Judged(Event, frozen=True, kw_only=True, tag="judged"):
     cause: str = ""
 
 
-class Decided(Event, frozen=True, kw_only=True, tag="decided"):
-    """A gate was decided."""
+class GateDecided(Event, frozen=True, kw_only=True, tag="decided"):
+    """The operator decided a gate; `overrides` if the decision contradicts the verdict."""
 
     phase: str
     attempt: int
@@ -120,42 +122,42 @@ class Decided(Event, frozen=True, kw_only=True, tag="decided"):
 
 
 class HoldSet(Event, frozen=True, kw_only=True, tag="hold_set"):
-    """A gate is (or is no longer) to open after the current phase, whatever it finds."""
+    """The operator requested, or no longer requests, a gate after the current phase."""
 
     on: bool
     by: str
 
 
-class SessionStopAsked(Event, frozen=True, kw_only=True, tag="session_stop_asked"):
-    """The session is to end, after the running attempt has been ended."""
+class SessionStopRequested(Event, frozen=True, kw_only=True, tag="session_stop_asked"):
+    """The operator requested the end of the session; a running attempt is ended first."""
 
     by: str
     reason: str = ""
 
 
-class Noticed(Event, frozen=True, kw_only=True, tag="noticed"):
-    """Something that the operator should know; what has a key is said once."""
+class NoticePosted(Event, frozen=True, kw_only=True, tag="noticed"):
+    """The operator is shown a text; a notice with a key is posted once per session."""
 
     text: str
     key: str = ""
 
 
-class Reconciled(Event, frozen=True, kw_only=True, tag="reconciled"):
-    """The provider's own figure, and what the ledger said at that moment."""
+class ProviderBillRead(Event, frozen=True, kw_only=True, tag="reconciled"):
+    """The provider reported the pod's cost while the ledger said `ours_usd`."""
 
     usd: float
     ours_usd: float
 
 
 class SessionEnded(Event, frozen=True, kw_only=True, tag="session_ended"):
-    """The session is over: every phase is, or it was stopped."""
+    """The session is over; `finished` if every phase is, otherwise it was stopped."""
 
     finished: bool
     reason: str = ""
 
 
 class PodKept(Event, frozen=True, kw_only=True, tag="pod_kept"):
-    """The pod is not to be stopped after the session's end: who sees to it from now on."""
+    """The pod is not stopped after the session's end because the operator or another session keeps it."""
 
     by: str
 
@@ -165,14 +167,14 @@ AnyEvent = (
     | ConductorStarted
     | OverBudget
     | AttemptStarted
-    | StopAsked
+    | AttemptStopRequested
     | AttemptEnded
-    | Judged
-    | Decided
+    | AttemptAssessed
+    | GateDecided
     | HoldSet
-    | SessionStopAsked
-    | Noticed
-    | Reconciled
+    | SessionStopRequested
+    | NoticePosted
+    | ProviderBillRead
     | SessionEnded
     | PodKept
 )

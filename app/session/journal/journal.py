@@ -1,12 +1,13 @@
-"""The journal: the append-only record of a session, from which its whole state is rebuilt.
+"""The journal: the append-only record of a session, from which its state is rebuilt.
 
-One JSON line an event: `{v, seq, epoch, wall, mono, type, data, prev, sum}`. `prev` is the SHA-256 of the
-line before, `sum` that of this line up to it: a byte changed anywhere is found, in the last line too.
-A line is on the disk before what it records is done. A last line that its writer did not finish is moved to a
-side file; any other damage makes the journal unreadable beyond that line, and nobody appends to it again.
+Each event is one JSON line: `{v, seq, epoch, wall, mono, type, data, prev, sum}`. `prev` is the SHA-256 of
+the previous line and `sum` that of this line up to the field, so a changed byte is detected in every line,
+including the last. A line is on disk before the conductor acts on it. An unfinished last line is moved to a
+side file. Any other damage makes the journal read-only and unreadable beyond that line.
 """
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import os
@@ -20,16 +21,16 @@ from app.session.clock import Clock
 from app.session.journal.events import AnyEvent
 
 VERSION = 1
-_SUM = b',"sum":"'
-_FIRST = "0" * 64
-_MAXIMUM_LINE = 4 << 20
-_AHEAD = 256 << 10
-_KEEP_SIZE = 1
+_CHECKSUM_FIELD = b',"sum":"'
+_FIRST_PREVIOUS = "0" * 64
+_MAX_LINE_BYTES = 4 << 20
+_RESERVED_BYTES = 256 << 10
+_FALLOC_KEEP_SIZE = 1
 _LIBC = ctypes.CDLL(None)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One event, when it was recorded, and by which incarnation of the conductor (`epoch`)."""
+    """An event with the times it was recorded at; `epoch` counts the conductors of the session."""
 
     seq: int
     epoch: int
@@ -38,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True):
     event: AnyEvent
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _JournalLine(msgspec.Struct, frozen=True):
     v: int
     seq: int
     epoch: int
@@ -54,16 +55,20 @@ class JournalError(Exception):
     """The journal cannot be written; the message says why and what to do."""
 
 
-class Busy(JournalError):  # noqa: N818
-    """Another conductor has the journal."""
+class JournalBusyError(JournalError):
+    """Another conductor has the journal open."""
 
 
-class Damaged(JournalError):  # noqa: N818
-    """A line of the journal is not what was written."""
+class JournalDamagedError(JournalError):
+    """A line of the journal differs from what was written."""
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What a journal holds: its entries, the length of its whole lines, the torn rest, and any damage."""
+    """The content of a journal.
+
+    `head` is the SHA-256 of the last complete line, `length` the bytes of all complete lines, `torn` an
+    unfinished last line and `damage` a message about the first damaged line.
+    """
 
     entries: tuple[Entry, ...]
     head: str
@@ -72,68 +77,67 @@ class Replay(msgspec.Struct, frozen=True):
     damage: str = ""
 
 
-def encode(entry: Entry, prev: str) -> bytes:
-    """Return the line of an entry, with its newline."""
+def encode_entry(entry: Entry, previous: str) -> bytes:
+    """Return the journal line of an entry, including its newline."""
     data = msgspec.to_builtins(entry.event)
-    kind = data.pop("type")
+    tag = data.pop("type")
     fields = {
         "v": VERSION,
         "seq": entry.seq,
         "epoch": entry.epoch,
         "wall": entry.wall,
         "mono": entry.mono,
-        "type": kind,
+        "type": tag,
         "data": data,
-        "prev": prev,
+        "prev": previous,
     }
     body = msgspec.json.encode(fields)[:-1]
-    return body + _SUM + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
+    return body + _CHECKSUM_FIELD + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
 
 
-def _decode(line: bytes, seq: int, epoch: int, prev: str) -> Entry:
-    body, _, _ = line.rpartition(_SUM)
-    fields = msgspec.json.decode(line, type=_Line)
+def _decode_entry(line: bytes, seq: int, epoch: int, previous: str) -> Entry:
+    body, _, _ = line.rpartition(_CHECKSUM_FIELD)
+    fields = msgspec.json.decode(line, type=_JournalLine)
     if fields.sum != hashlib.sha256(body).hexdigest():
-        raise ValueError("the line is not what was written: its checksum differs")
+        raise ValueError("the line was changed: its checksum differs")
     if fields.v != VERSION:
-        raise ValueError(f"version {fields.v} of the format; this gonogo reads version {VERSION}")
-    if fields.prev != prev:
-        raise ValueError("a line before it was changed, removed or added")
+        raise ValueError(f"the format has version {fields.v}; this gonogo reads version {VERSION}")
+    if fields.prev != previous:
+        raise ValueError("a previous line was changed, removed or added")
     if fields.seq != seq or fields.epoch < epoch:
         raise ValueError(f"sequence {fields.seq} of epoch {fields.epoch}, expected {seq} of {epoch} or later")
     event: AnyEvent = msgspec.convert({"type": fields.type, **fields.data}, AnyEvent)
     return Entry(fields.seq, fields.epoch, fields.wall, fields.mono, event)
 
 
-def read(path: Path) -> Replay:
-    """Read what is there, up to the first damage; never raises for what the file holds."""
+def read_journal(path: Path) -> Replay:
+    """Return the content of a journal up to the first damage; damage is reported, not raised."""
     entries: list[Entry] = []
-    prev, epoch, length = _FIRST, 0, 0
+    previous, epoch, length = _FIRST_PREVIOUS, 0, 0
     with path.open("rb") as file:
-        while line := file.readline(_MAXIMUM_LINE):
+        while line := file.readline(_MAX_LINE_BYTES):
             if not line.endswith(b"\n") and length + len(line) == os.fstat(file.fileno()).st_size:
-                return Replay(tuple(entries), prev, length, torn=line)
+                return Replay(tuple(entries), previous, length, torn=line)
             try:
-                entry = _decode(line, len(entries) + 1, epoch, prev)
+                entry = _decode_entry(line, len(entries) + 1, epoch, previous)
             except (ValueError, msgspec.MsgspecError) as error:
-                return Replay(
-                    tuple(entries), prev, length, damage=f"{path}, line {len(entries) + 1}: {error}"
-                )
+                damage = f"{path}, line {len(entries) + 1}: {error}"
+                return Replay(tuple(entries), previous, length, damage=damage)
             entries.append(entry)
-            prev, epoch = hashlib.sha256(line).hexdigest(), entry.epoch
+            previous, epoch = hashlib.sha256(line).hexdigest(), entry.epoch
             length += len(line)
-    return Replay(tuple(entries), prev, length)
+    return Replay(tuple(entries), previous, length)
 
 
 class Journal:
-    """The one writer of a journal. `replay` is what was there when it was opened."""
+    """The only writer of a journal; `replay` is what the journal held when it was opened."""
 
     def __init__(self, path: Path, clock: Clock, sync: Callable[[int], None] = os.fdatasync) -> None:
-        """Open for appending, as a new epoch; a torn last line is moved to `<name>.torn-<epoch>`.
+        """Open the journal for appending in a new epoch; move a torn last line to `<name>.torn-<epoch>`.
 
         Raises:
-            Busy: another process has it open for writing.
-            Damaged: a line is not what was written; the journal can still be read up to it.
+            JournalBusyError: another process has it open for writing.
+            JournalDamagedError: a line differs from what was written; the lines before it can be read.
         """
         self.path = path
         self._clock = clock
@@ -143,72 +147,78 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise Busy(f"{path}: another conductor runs this session") from None
-        self.replay = read(path)
+            raise JournalBusyError(f"{path}: another conductor runs this session") from None
+        self.replay = read_journal(path)
         if self.replay.damage:
             os.close(self._file)
-            raise Damaged(f"{self.replay.damage}. The session can be read up to there, but not continued")
+            raise JournalDamagedError(
+                f"{self.replay.damage}. The lines before it can be read; the session cannot continue"
+            )
         self._seq = len(self.replay.entries)
         self.epoch = (self.replay.entries[-1].epoch if self.replay.entries else 0) + 1
         self._head = self.replay.head
         self._length = self.replay.length
-        self.torn = self._set_torn_line_aside()
-        self._reserved = 0
-        self._reserve()
+        self.torn = self._move_torn_line()
+        self._reserved_end = 0
+        self._reserve_blocks()
 
-    def _set_torn_line_aside(self) -> Path | None:
+    def _move_torn_line(self) -> Path | None:
         if not self.replay.torn:
             return None
-        aside = self.path.with_name(f"{self.path.name}.torn-{self.epoch}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        path = self.path.with_name(f"{self.path.name}.torn-{self.epoch}")
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.write(handle, self.replay.torn)
         os.fsync(handle)
         os.close(handle)
         os.ftruncate(self._file, self._length)
         os.fsync(self._file)
-        return aside
+        return path
 
-    def _reserve(self) -> None:
-        """Take disk blocks beyond the end: a disk that others fill then has room for the next lines."""
-        if self._reserved - self._length < _AHEAD // 2:
-            # Where a file system cannot do this, a line that finds no room is tried again.
-            done = _LIBC.fallocate(self._file, _KEEP_SIZE, ctypes.c_long(self._length), ctypes.c_long(_AHEAD))
-            self._reserved = self._length + _AHEAD if done == 0 else self._reserved
+    def _reserve_blocks(self) -> None:
+        """Reserve disk blocks beyond the end, so that the next lines fit even if the disk fills up."""
+        if self._reserved_end - self._length >= _RESERVED_BYTES // 2:
+            return
+        # If the file system cannot reserve, a line that does not fit is written again later.
+        failed = _LIBC.fallocate(
+            self._file, _FALLOC_KEEP_SIZE, ctypes.c_long(self._length), ctypes.c_long(_RESERVED_BYTES)
+        )
+        if not failed:
+            self._reserved_end = self._length + _RESERVED_BYTES
 
     def append(self, event: AnyEvent) -> Entry:
-        """Record an event, as `prepare` and `write` do together."""
+        """Prepare and write an event; return its entry."""
         entry = self.prepare(event)
         self.write(entry)
         return entry
 
     def prepare(self, event: AnyEvent) -> Entry:
-        """Return the entry of an event that is to be written next."""
+        """Return the entry that would record an event now, without writing it."""
         return Entry(self._seq + 1, self.epoch, self._clock.wall(), self._clock.mono(), event)
 
     def write(self, entry: Entry) -> None:
-        """Write the entry; when this returns it is on the disk, and may be acted upon.
+        """Write an entry; when this returns, the entry is on disk.
 
         Raises:
-            JournalError: someone else wrote to the journal.
-            OSError: it could not be written (such as a full disk); the journal is as it was before.
+            JournalError: another process wrote to the journal.
+            OSError: the entry could not be written, as on a full disk; the journal is unchanged.
         """
         if os.fstat(self._file).st_size != self._length:
             raise JournalError(f"{self.path}: another process wrote to it; this conductor gives up")
-        line = encode(entry, self._head)
-        assert len(line) < _MAXIMUM_LINE, "what goes into an event is bounded where it is read"
+        line = encode_entry(entry, self._head)
+        assert len(line) < _MAX_LINE_BYTES, "the contents of events are bounded where they are read"
         try:
             if os.write(self._file, line) != len(line):
-                raise OSError(28, "no space left for the line", str(self.path))
+                raise OSError(errno.ENOSPC, "no space left for the line", str(self.path))
             self._sync(self._file)
         except OSError:
-            os.ftruncate(self._file, self._length)  # which gives up what was reserved
-            self._reserved = 0
+            os.ftruncate(self._file, self._length)  # This also releases the reserved blocks.
+            self._reserved_end = 0
             raise
         self._seq += 1
         self._head = hashlib.sha256(line).hexdigest()
         self._length += len(line)
-        self._reserve()
+        self._reserve_blocks()
 
     def close(self) -> None:
-        """Close it and let another conductor have it."""
+        """Close the journal so that another conductor can open it."""
         os.close(self._file)

@@ -1,8 +1,8 @@
-"""The state of a session: a pure fold of its journal. Nothing else holds truth.
+"""The state of a session: a pure fold of its journal.
 
-`apply` refuses an event that cannot follow, so that every prefix of a journal that it accepts is a valid
-state. Time is counted here, from the entries alone: within one machine by the monotonic clock, across
-machines by the wall clock, and never backwards.
+`apply` rejects an event that cannot follow, so every journal prefix that it accepts is a valid state. Billed
+time is counted from the entries alone: by the monotonic clock within one machine, by the wall clock across
+machines, and never backwards.
 """
 
 from collections.abc import Iterable
@@ -12,120 +12,132 @@ import msgspec
 from msgspec.structs import replace
 
 from app.session.journal import events
-from app.session.journal.events import Judged, Parameter
+from app.session.journal.events import AttemptAssessed, Parameter
 from app.session.journal.journal import Entry, Replay
 from app.session.snapshot import DecisionView, Value
 
-Standing = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
-PAST: tuple[Standing, ...] = ("done", "failed", "skipped")
-_AFTER_THE_END = events.ConductorStarted | events.Noticed | events.PodKept
+PhaseStatus = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
+FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped")
+_EVENTS_AFTER_END = events.ConductorStarted | events.NoticePosted | events.PodKept
+_MAX_NOTICES = 20
 
 
-class Impossible(ValueError):  # noqa: N818 - as its siblings
-    """An event that cannot follow the state before it."""
+class InvalidEventError(ValueError):
+    """An event cannot follow the state before it."""
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """One execution of a phase, as far as it is known."""
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One execution of a phase.
+
+    `started` is by the wall clock, `elapsed_at_start` in billed seconds of the session.
+    """
 
     number: int
     started: float
-    began: float
+    elapsed_at_start: float
     spec: events.AttemptStarted
     end: events.AttemptEnded | None = None
-    judged: Judged | None = None
+    assessment: AttemptAssessed | None = None
 
 
 class PhaseRecord(msgspec.Struct, frozen=True):
-    """One phase: `wanted` is what a decision asks of the next attempt.
+    """The progress of one phase.
 
-    `over_budget` is set at a gate before an attempt, and `budget_overridden` when the operator passed it.
+    `retry_decision` is the decision that requested the next attempt. `over_budget` is set at a gate before an
+    attempt, and `budget_overridden` after the operator decided to start the attempt anyway.
     """
 
     id: str
-    standing: Standing = "waiting"
-    attempts: tuple[Attempt, ...] = ()
+    status: PhaseStatus = "waiting"
+    attempts: tuple[AttemptRecord, ...] = ()
     gate_since: float = 0.0
     gate_mono: float = 0.0
-    wanted: events.Decided | None = None
+    retry_decision: events.GateDecided | None = None
     over_budget: events.OverBudget | None = None
     budget_overridden: bool = False
     stop_reason: str = ""
     stop_stalled: bool = False
 
     @property
-    def last(self) -> Attempt | None:
+    def last(self) -> AttemptRecord | None:
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
 
     @property
-    def at(self) -> int:
-        """The number of the attempt that the phase is at: the latest, or the next at a gate before it."""
-        return len(self.attempts) + (self.over_budget is not None)
+    def attempt_number(self) -> int:
+        """The number of the latest attempt, or of the next one at a gate before it."""
+        return len(self.attempts) + (1 if self.over_budget is not None else 0)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an attempt is running or being stopped."""
+        return self.status in ("running", "stopping")
 
     @property
     def metrics(self) -> dict[str, Value]:
-        """What the latest judged attempt delivered."""
-        judged = [a.judged for a in self.attempts if a.judged]
-        return judged[-1].metrics if judged else {}
+        """The metrics of the latest assessed attempt."""
+        assessments = [attempt.assessment for attempt in self.attempts if attempt.assessment]
+        return assessments[-1].metrics if assessments else {}
 
 
-class Time(msgspec.Struct, frozen=True):
-    """The session's own clock at the last entry: `elapsed` billed seconds since its start."""
+class BilledTime(msgspec.Struct, frozen=True):
+    """The time at the last entry; `elapsed` is the billed seconds since the session's start."""
 
     machine: str = ""
     wall: float = 0.0
     mono: float = 0.0
     elapsed: float = 0.0
 
-    def at(self, mono: float) -> float:
+    def elapsed_at(self, mono: float) -> float:
         """Return the billed seconds at a later moment on the same machine."""
         return self.elapsed + max(0.0, mono - self.mono)
 
 
 class State(msgspec.Struct, frozen=True):
-    """A session, as its journal tells it."""
+    """A session as recorded in its journal.
+
+    `returned_at` is when a person last started a conductor again, by the monotonic clock.
+    """
 
     started: events.SessionStarted | None = None
     started_wall: float = 0.0
     phases: tuple[PhaseRecord, ...] = ()
     decisions: tuple[DecisionView, ...] = ()
     hold: bool = False
-    stop_asked: events.SessionStopAsked | None = None
+    stop_request: events.SessionStopRequested | None = None
     ended: events.SessionEnded | None = None
     pod_kept: bool = False
-    came_back: float | None = None  # when a person last started a conductor again, by the monotonic clock
+    returned_at: float | None = None
     notices: tuple[str, ...] = ()
-    said: frozenset[str] = frozenset()
-    provider: events.Reconciled | None = None
+    notice_keys: frozenset[str] = frozenset()
+    provider: events.ProviderBillRead | None = None
     provider_at: float = 0.0
-    time: Time = Time()
-    pod_known: bool = False
+    time: BilledTime = BilledTime()
     machine: str = ""
     epoch: int = 0
 
     @property
     def current(self) -> PhaseRecord | None:
-        """The first phase that is not over, if any."""
-        return next((p for p in self.phases if p.standing not in PAST), None)
+        """The first phase that is not finished."""
+        return next((p for p in self.phases if p.status not in FINISHED_STATUSES), None)
 
     def phase(self, phase_id: str) -> PhaseRecord:
-        """Return the phase of that id.
+        """Return the phase with an id.
 
         Raises:
-            Impossible: there is none.
+            InvalidEventError: the session does not have this phase.
         """
         for phase in self.phases:
             if phase.id == phase_id:
                 return phase
-        raise Impossible(f"there is no phase {phase_id}")
+        raise InvalidEventError(f"the session does not have a phase {phase_id}")
 
 
 def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     """Return the state after the entries.
 
     Raises:
-        Impossible: an event cannot follow those before it.
+        InvalidEventError: an event cannot follow those before it.
     """
     state = state or State()
     for entry in entries:
@@ -134,12 +146,12 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
 
 
 def recover(replay: Replay) -> tuple[State, str]:
-    """Return the state that a journal tells, as far as it can be trusted, and what is wrong beyond that."""
+    """Return the state up to the first damaged or invalid entry, and a message about that entry."""
     state = State()
     for entry in replay.entries:
         try:
             state = apply(state, entry)
-        except Impossible as error:
+        except InvalidEventError as error:
             return state, f"line {entry.seq} of the journal: {error}"
     return state, replay.damage
 
@@ -148,144 +160,123 @@ def apply(state: State, entry: Entry) -> State:
     """Return the state after one more entry.
 
     Raises:
-        Impossible: the event cannot follow.
+        InvalidEventError: the event cannot follow.
     """
     event = entry.event
     if (state.started is None) != isinstance(event, events.SessionStarted):
-        raise Impossible("a session starts with its start, once")
-    if state.ended is not None and not isinstance(event, _AFTER_THE_END):
-        raise Impossible(f"{type(event).__name__} after the session's end")
-    if state.ended is None:  # what is over costs no more
-        state = replace(state, time=_advance(state, entry))
+        raise InvalidEventError("a journal begins with the start of the session and has only one")
+    if state.ended is not None and not isinstance(event, _EVENTS_AFTER_END):
+        raise InvalidEventError(f"{type(event).__name__} after the session's end")
+    if state.ended is None:  # A session that is over is not billed.
+        state = replace(state, time=_advance_time(state, entry))
     state = replace(state, epoch=entry.epoch)
-    return _act(state, entry)
+    return _apply_event(state, entry)
 
 
-def _advance(state: State, entry: Entry) -> Time:
+def _advance_time(state: State, entry: Entry) -> BilledTime:
     before, event = state.time, entry.event
     if isinstance(event, events.SessionStarted):
-        return Time("", entry.wall, entry.mono)
+        return BilledTime("", entry.wall, entry.mono)
     if not isinstance(event, events.ConductorStarted) or event.machine == before.machine:
-        return Time(before.machine, entry.wall, entry.mono, before.at(entry.mono))
-    if not before.machine:  # the session's first conductor: the cost counts from the pod's start
-        elapsed = max(before.at(entry.mono), event.pod_age or 0.0)
-        return Time(event.machine, entry.wall, entry.mono, elapsed)
-    # Another pod, or the machine was restarted: a pod that did not run was not billed.
+        return BilledTime(before.machine, entry.wall, entry.mono, before.elapsed_at(entry.mono))
+    if not before.machine:  # The session's first conductor: cost counts from the pod's start.
+        elapsed = max(before.elapsed_at(entry.mono), event.pod_age or 0.0)
+        return BilledTime(event.machine, entry.wall, entry.mono, elapsed)
+    # On another pod, or after a restart of the machine, the time the pod was off is not billed.
     gap = max(0.0, entry.wall - before.wall)
     billed = gap if event.pod_age is None else min(gap, event.pod_age)
-    return Time(event.machine, entry.wall, entry.mono, before.elapsed + billed)
+    return BilledTime(event.machine, entry.wall, entry.mono, before.elapsed + billed)
 
 
-def _act(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - a case an event
+def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912 - one case per event
     event, wall = entry.event, entry.wall
     match event:
         case events.SessionStarted():
             phases = tuple(PhaseRecord(name) for name in event.phases)
             return replace(state, started=event, started_wall=wall, phases=phases)
         case events.ConductorStarted():
-            return _conductor_started(state, event, entry)
+            return _apply_conductor_start(state, event, entry)
         case events.AttemptStarted():
-            return _attempt_started(state, event, wall)
-        case events.StopAsked():
-            phase = _current(state, event, "running", "stopping")
-            stopping = replace(phase, standing="stopping", stop_reason=event.reason)
-            return _with(state, replace(stopping, stop_stalled=event.stalled))
+            return _apply_attempt_start(state, event, wall)
+        case events.AttemptStopRequested():
+            phase = _require_phase(state, event, "running", "stopping")
+            stopping = replace(phase, status="stopping", stop_reason=event.reason)
+            return _replace_phase(state, replace(stopping, stop_stalled=event.stalled))
         case events.AttemptEnded():
-            phase = _current(state, event, "running", "stopping")
-            return _with(state, _with_last(replace(phase, standing="ended"), end=event))
-        case events.Judged():
-            phase = _with_last(_current(state, event, "ended"), judged=event)
+            phase = _require_phase(state, event, "running", "stopping")
+            return _replace_phase(state, _replace_last_attempt(replace(phase, status="ended"), end=event))
+        case events.AttemptAssessed():
+            phase = _replace_last_attempt(_require_phase(state, event, "ended"), assessment=event)
             if not event.gate:
-                return _with(state, replace(phase, standing="done"))
-            return replace(_with(state, _gated(phase, entry)), hold=False)
+                return _replace_phase(state, replace(phase, status="done"))
+            return replace(_replace_phase(state, _open_gate(phase, entry)), hold=False)
         case events.OverBudget():
-            return _over_budget(state, event, entry)
-        case events.Decided():
-            return _decided(state, event, wall)
+            return _apply_over_budget(state, event, entry)
+        case events.GateDecided():
+            return _apply_decision(state, event, wall)
         case events.HoldSet():
             return replace(state, hold=event.on)
-        case events.SessionStopAsked():
-            return replace(state, stop_asked=event)
-        case events.Noticed():
-            said = state.said | {event.key} if event.key else state.said
-            return replace(state, notices=(*state.notices, event.text)[-20:], said=said)
-        case events.Reconciled():
+        case events.SessionStopRequested():
+            return replace(state, stop_request=event)
+        case events.NoticePosted():
+            keys = state.notice_keys | {event.key} if event.key else state.notice_keys
+            return replace(state, notices=(*state.notices, event.text)[-_MAX_NOTICES:], notice_keys=keys)
+        case events.ProviderBillRead():
             return replace(state, provider=event, provider_at=wall)
         case events.PodKept():
             if state.ended is None:
-                raise Impossible("the pod is kept only after the session's end")
+                raise InvalidEventError("the pod can be kept only after the session's end")
             return replace(state, pod_kept=True)
         case events.SessionEnded():
-            if event.finished and state.current is not None:
-                raise Impossible("a session is not finished before its phases are")
-            last = state.current
-            if last is not None and last.standing == "gate":
-                state = _with(state, replace(last, standing=_left_as(last)))
-            return replace(state, ended=event)
+            return _apply_session_end(state, event)
 
 
-def _conductor_started(state: State, event: events.ConductorStarted, entry: Entry) -> State:
+def _apply_conductor_start(state: State, event: events.ConductorStarted, entry: Entry) -> State:
     phase = state.current
-    if event.machine != state.machine and phase is not None and phase.standing == "gate":
-        # On another machine the gate has waited since now: the pod was off.
-        state = _with(state, replace(phase, gate_mono=entry.mono))
-    again = state.machine != "" and not event.by_guard
-    return replace(
-        state,
-        pod_known=state.pod_known or event.pod_age is not None,
-        machine=event.machine,
-        came_back=entry.mono if again else state.came_back,
-    )
+    if event.machine != state.machine and phase is not None and phase.status == "gate":
+        # The pod was off, so on this machine the gate has been open only since now.
+        state = _replace_phase(state, replace(phase, gate_mono=entry.mono))
+    is_return = state.machine != "" and not event.by_guard
+    return replace(state, machine=event.machine, returned_at=entry.mono if is_return else state.returned_at)
 
 
-def _gated(phase: PhaseRecord, entry: Entry) -> PhaseRecord:
-    return replace(phase, standing="gate", gate_since=entry.wall, gate_mono=entry.mono)
+def _open_gate(phase: PhaseRecord, entry: Entry) -> PhaseRecord:
+    return replace(phase, status="gate", gate_since=entry.wall, gate_mono=entry.mono)
 
 
-def _over_budget(state: State, event: events.OverBudget, entry: Entry) -> State:
-    phase = state.current
-    if phase is None or phase.id != event.phase or phase.standing != "waiting":
-        raise Impossible(f"{event.phase} is not about to start")
-    phase = replace(phase, over_budget=event)
-    if phase.at != event.attempt:
-        raise Impossible(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
-    return _with(state, _gated(phase, entry))
+def _apply_over_budget(state: State, event: events.OverBudget, entry: Entry) -> State:
+    phase = _require_waiting(state, event)
+    return _replace_phase(state, _open_gate(replace(phase, over_budget=event), entry))
 
 
-def _attempt_started(state: State, event: events.AttemptStarted, wall: float) -> State:
-    phase = state.current
-    if phase is None or phase.id != event.phase or phase.standing != "waiting":
-        raise Impossible(f"{event.phase} cannot start now")
-    if event.attempt != len(phase.attempts) + 1:
-        raise Impossible(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
-    attempt = Attempt(event.attempt, wall, state.time.elapsed, event)
-    attempts = (*phase.attempts, attempt)
+def _apply_attempt_start(state: State, event: events.AttemptStarted, wall: float) -> State:
+    phase = _require_waiting(state, event)
+    attempt = AttemptRecord(event.attempt, wall, state.time.elapsed, event)
     phase = replace(
         phase,
-        standing="running",
-        attempts=attempts,
-        wanted=None,
+        status="running",
+        attempts=(*phase.attempts, attempt),
+        retry_decision=None,
         budget_overridden=False,
         stop_reason="",
         stop_stalled=False,
     )
-    return _with(state, phase)
+    return _replace_phase(state, phase)
 
 
-def _decided(state: State, event: events.Decided, wall: float) -> State:
-    phase = _current(state, event, "gate")
-    standing: dict[str, Standing] = {
-        "go": _left_as(phase),
+def _apply_decision(state: State, event: events.GateDecided, wall: float) -> State:
+    phase = _require_phase(state, event, "gate")
+    status_after: dict[str, PhaseStatus] = {
+        "go": _status_after_gate(phase),
         "skip": "skipped",
         "retry": "waiting",
         "batch": "waiting",
-        "stop": _left_as(phase),
+        "stop": _status_after_gate(phase),
     }
     if phase.over_budget is not None:
-        standing |= {"go": "waiting", "stop": "waiting"}
         phase = replace(phase, over_budget=None, budget_overridden=event.kind == "go")
     elif event.kind in ("retry", "batch"):
-        phase = replace(phase, wanted=event)
+        phase = replace(phase, retry_decision=event)
     decision = DecisionView(
         at=wall,
         phase=event.phase,
@@ -297,48 +288,67 @@ def _decided(state: State, event: events.Decided, wall: float) -> State:
         overrides=event.overrides,
         changes=event.changes,
     )
-    state = _with(state, replace(phase, standing=standing[event.kind]))
+    state = _replace_phase(state, replace(phase, status=status_after[event.kind]))
     if event.kind == "stop":
-        stop = events.SessionStopAsked(by=event.by, reason=event.reason)
-        state = replace(state, stop_asked=stop)
+        stop = events.SessionStopRequested(by=event.by, reason=event.reason)
+        state = replace(state, stop_request=stop)
     return replace(state, decisions=(*state.decisions, decision))
 
 
-def _left_as(phase: PhaseRecord) -> Standing:
+def _apply_session_end(state: State, event: events.SessionEnded) -> State:
+    phase = state.current
+    if event.finished and phase is not None:
+        raise InvalidEventError("a session is not finished before its phases are")
+    if phase is not None and phase.status == "gate":
+        state = _replace_phase(state, replace(phase, status=_status_after_gate(phase)))
+    return replace(state, ended=event)
+
+
+def _status_after_gate(phase: PhaseRecord) -> PhaseStatus:
     if phase.over_budget is not None:
         return "waiting"
-    judged = phase.last.judged if phase.last else None
-    return "failed" if judged and judged.gate in ("failed", "stopped") else "done"
+    assessment = phase.last.assessment if phase.last else None
+    return "failed" if assessment and assessment.gate in ("failed", "stopped") else "done"
 
 
-def _current(
+def _require_phase(
     state: State,
-    event: events.StopAsked | events.AttemptEnded | Judged | events.Decided,
-    *standings: Standing,
+    event: events.AttemptStopRequested | events.AttemptEnded | AttemptAssessed | events.GateDecided,
+    *statuses: PhaseStatus,
 ) -> PhaseRecord:
+    """Return the event's phase if it has one of the statuses and is at the event's attempt."""
     phase = state.phase(event.phase)
-    number = phase.at
-    if phase.standing not in standings or number != event.attempt:
-        raise Impossible(
+    if phase.status not in statuses or phase.attempt_number != event.attempt:
+        raise InvalidEventError(
             f"{type(event).__name__} of {event.phase} attempt {event.attempt}: "
-            f"it is {phase.standing}, attempt {number}"
+            f"the phase is {phase.status} at attempt {phase.attempt_number}"
         )
     return phase
 
 
-def _with(state: State, changed: PhaseRecord) -> State:
-    return replace(state, phases=tuple(changed if p.id == changed.id else p for p in state.phases))
+def _require_waiting(state: State, event: events.OverBudget | events.AttemptStarted) -> PhaseRecord:
+    """Return the event's phase if it is next to run and the event's attempt is its next one."""
+    phase = state.current
+    if phase is None or phase.id != event.phase or phase.status != "waiting":
+        raise InvalidEventError(f"{event.phase} cannot start now")
+    if event.attempt != len(phase.attempts) + 1:
+        raise InvalidEventError(f"attempt {event.attempt} of {event.phase} after {len(phase.attempts)}")
+    return phase
 
 
-def _with_last(
-    phase: PhaseRecord, *, end: events.AttemptEnded | None = None, judged: Judged | None = None
+def _replace_phase(state: State, phase: PhaseRecord) -> State:
+    return replace(state, phases=tuple(phase if p.id == phase.id else p for p in state.phases))
+
+
+def _replace_last_attempt(
+    phase: PhaseRecord, *, end: events.AttemptEnded | None = None, assessment: AttemptAssessed | None = None
 ) -> PhaseRecord:
     last = phase.attempts[-1]
-    last = replace(last, end=end or last.end, judged=judged or last.judged)
+    last = replace(last, end=end or last.end, assessment=assessment or last.assessment)
     return replace(phase, attempts=(*phase.attempts[:-1], last))
 
 
-def parameter_changes(
+def diff_parameters(
     old: dict[str, Parameter], new: dict[str, Parameter]
 ) -> dict[str, tuple[Parameter, Parameter]]:
     """Return the parameters that differ, each with its old and new value."""

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.session.attempt import process
-from app.session.attempt import spec as attempts
+from app.session.attempt import exit_record, process, shim_control
 from app.session.attempt.shim import BUSY, Shim
 
 PATIENCE = 20.0
@@ -28,23 +27,27 @@ class Attempt:
         self.shims: list[subprocess.Popen[bytes]] = []
 
     def spec(self, *argv: str, grace: float = 0.5, deadline: float | None = None, cwd: str = "/") -> None:
-        due = {"boot_id": process.boot_id(), "mono": process.boottime() + deadline} if deadline else None
+        due = (
+            {"boot_id": process.read_boot_id(), "mono": process.seconds_since_boot() + deadline}
+            if deadline
+            else None
+        )
         spec = {"argv": argv, "cwd": cwd, "cookie": self.cookie, "grace": grace, "deadline": due}
         (self.folder / "spec.json").write_text(json.dumps(spec))
 
     def start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, process.COOKIE: self.cookie}
-        shim = attempts.start_shim(self.folder / "spec.json", environment)
+        shim = shim_control.start_shim(self.folder / "spec.json", environment)
         self.shims.append(shim)
         return shim
 
-    def run(self, *argv: str, **spec: Any) -> attempts.Exit:
+    def run(self, *argv: str, **spec: Any) -> exit_record.ExitRecord:
         self.spec(*argv, **spec)
         assert self.start().wait(PATIENCE) == 0
         return self.exit()
 
-    def exit(self) -> attempts.Exit:
-        record = attempts.read_exit(self.folder)
+    def exit(self) -> exit_record.ExitRecord:
+        record = exit_record.read_exit(self.folder)
         assert record is not None
         return record
 
@@ -52,8 +55,8 @@ class Attempt:
     def log(self) -> str:
         return (self.folder / "output.log").read_text()
 
-    def living(self) -> dict[int, process.Process]:
-        return process.belonging(self.cookie)
+    def living(self) -> dict[int, process.ProcessStat]:
+        return process.find_attempt_processes(self.cookie)
 
     def wait_for_log(self, text: str) -> None:
         ends = time.monotonic() + PATIENCE
@@ -69,7 +72,7 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
     for shim in attempt.shims:
         shim.kill()
         shim.wait()
-    process.end_all(attempt.living, 0, time.sleep)
+    process.terminate_all(attempt.living, 0, time.sleep)
 
 
 def test_exit_code_output_and_identity_are_recorded(attempt: Attempt) -> None:
@@ -81,7 +84,7 @@ def test_exit_code_output_and_identity_are_recorded(attempt: Attempt) -> None:
     assert attempt.log == "out\nerr\n"
     assert (attempt.folder / "output.log").stat().st_mode & 0o777 == 0o600
     identity = json.loads((attempt.folder / "pid.json").read_text())
-    assert identity["boot_id"] == process.boot_id()
+    assert identity["boot_id"] == process.read_boot_id()
     assert identity["cookie"] == attempt.cookie
     assert 0 < found.seconds < PATIENCE
 
@@ -127,7 +130,7 @@ def test_asked_to_stop_it_lets_the_phase_save(attempt: Attempt) -> None:
     )
     shim = attempt.start()
     attempt.wait_for_log("up")
-    attempts.stop_shim(attempt.folder)
+    shim_control.stop_shim(attempt.folder)
     assert shim.wait(PATIENCE) == 0
     assert (attempt.exit().code, attempt.exit().reason) == (3, "stopped")
     assert "saved" in attempt.log
@@ -151,14 +154,14 @@ def test_a_hidden_daemon_that_ignores_term_is_gone_within_the_grace(attempt: Att
     attempt.spec(sys.executable, "-c", HIDING + "time.sleep(60)", grace=0.5)
     shim = attempt.start()
     attempt.wait_for_log("hidden")
-    before = process.belonging(attempt.cookie, shim=shim.pid)
+    before = process.find_attempt_processes(attempt.cookie, shim=shim.pid)
     assert len(before) == 2
     asked = time.monotonic()
-    attempts.stop_shim(attempt.folder)
+    shim_control.stop_shim(attempt.folder)
     assert shim.wait(PATIENCE) == 0
     assert time.monotonic() - asked < 0.5 + 5
     assert attempt.exit().survivors == []
-    assert all(process.look(pid) is None for pid in before)
+    assert all(process.find_process(pid) is None for pid in before)
 
 
 def test_what_a_phase_leaves_behind_when_it_exits_is_ended(attempt: Attempt) -> None:
@@ -190,7 +193,7 @@ def test_a_killed_shims_attempt_is_adopted_and_its_exit_is_unknown(attempt: Atte
     first.kill()
     first.wait()
     assert attempt.living()
-    assert not attempts.has_shim(attempt.folder)
+    assert not shim_control.has_shim(attempt.folder)
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.log == "up\nend\n"  # it ran to its end, and once
     found = attempt.exit()
@@ -215,7 +218,7 @@ def test_a_log_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt
     attempt.spec("echo", "ran")
     (attempt.folder / "output.log").mkdir()
     assert attempt.start().wait(PATIENCE) == 1
-    assert not attempts.is_claimed(attempt.folder)
+    assert not shim_control.is_claimed(attempt.folder)
     (attempt.folder / "output.log").rmdir()
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.exit().reason == "exited"
@@ -231,7 +234,7 @@ def test_an_adopted_attempt_can_be_stopped(attempt: Attempt) -> None:
     second = attempt.start()
     ends = time.monotonic() + PATIENCE
     while second.poll() is None and time.monotonic() < ends:
-        attempts.stop_shim(attempt.folder)
+        shim_control.stop_shim(attempt.folder)
         time.sleep(0.05)
     assert attempt.exit().reason == "stopped"
     assert attempt.living() == {}
@@ -256,10 +259,10 @@ def test_nobody_else_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
             identity._replace(pid_namespace="pid:[1]"),
         ):
             (attempt.folder / "shim.json").write_text(json.dumps(stale._asdict()))
-            attempts.stop_shim(attempt.folder)
-            assert not process.send_to(stale, signal.SIGKILL)
+            shim_control.stop_shim(attempt.folder)
+            assert not process.signal_identity(stale, signal.SIGKILL)
         assert bystander.poll() is None
-        assert process.send_to(identity, signal.SIGKILL)
+        assert process.signal_identity(identity, signal.SIGKILL)
         assert bystander.wait(PATIENCE) == -signal.SIGKILL
     finally:
         bystander.kill()
@@ -294,18 +297,6 @@ def test_the_shim_is_small(attempt: Attempt) -> None:
     assert resident < 24 * 1024
 
 
-def test_who_has_a_gpu_open_is_found(tmp_path: Path) -> None:
-    device = tmp_path / "nvidia"
-    (tmp_path / "nvidia0").touch()
-    (tmp_path / "nvidiactl").touch()
-    with (tmp_path / "nvidiactl").open():
-        assert process.gpu_holders(str(device)) == []
-    with (tmp_path / "nvidia0").open():
-        assert process.gpu_holders(str(device)) == [os.getpid()]
-        assert process.gpu_holders(str(device), younger=0.0) == []
-    assert process.gpu_holders(str(device)) == []
-
-
 @given(st.binary(max_size=300) | st.sampled_from([b"[" * 100_000, b'{"seconds": "x"}', b"null"]))
 def test_any_exit_record_is_read_or_said_to_be_none(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
@@ -313,4 +304,4 @@ def test_any_exit_record_is_read_or_said_to_be_none(
     folder = tmp_path_factory.mktemp("a")
     (folder / "exit.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"exit\.json"):
-        attempts.read_exit(folder)
+        exit_record.read_exit(folder)

@@ -18,13 +18,13 @@ import pytest
 from app.session import registry
 from app.session import start as launch
 from app.session.attempt import process
-from app.session.attempt.spec import Liveness
+from app.session.attempt.liveness import Liveness
 from app.session.client import Refused, SessionClient
 from app.session.clock import SystemClock
 from app.session.engine.conductor import Conductor
 from app.session.folder import SOCKET_PATH_LIMIT, ConductorRecord, Settings
 from app.session.journal import events, journal
-from app.session.journal.state import Impossible, recover
+from app.session.journal.state import InvalidEventError, recover
 from tests.session.conftest import FAST, JumpingClock, wait_for
 
 Phase = Callable[..., dict[str, Any]]
@@ -40,7 +40,7 @@ WAIT = "while [ ! -e go ]; do sleep 0.02; done"
 
 
 def journalled(folder: Path) -> list[Any]:
-    replay = journal.read(folder / "journal.jsonl")
+    replay = journal.read_journal(folder / "journal.jsonl")
     assert replay.damage == ""
     return [entry.event for entry in replay.entries]
 
@@ -284,7 +284,7 @@ def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
 def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
     toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     conductor = Conductor(toy.folder, SystemClock(), dict(os.environ))
-    with pytest.raises(Impossible):
+    with pytest.raises(InvalidEventError):
         conductor.record(events.HoldSet(on=True, by="me"))
     assert conductor.folder.journal.read_bytes() == b""
     conductor.journal.close()
@@ -417,9 +417,9 @@ def test_a_conductor_that_comes_late_stops_nothing_for_a_silence_that_it_did_not
     clock = Clock()
     liveness = Liveness(tmp_path, clock)
     clock.now += 5
-    liveness.look()
+    liveness.poll()
     assert liveness.silence > 1e6
-    assert liveness.witnessed_silence == 5
+    assert liveness.observed_silence == 5
 
 
 def test_progress_is_shown_with_what_is_left(toy: Any, python: Phase) -> None:
@@ -615,7 +615,7 @@ def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy:
     assert 0.3 <= session.phase("p1").elapsed <= took
     assert session.money.spent_usd <= took * 0.001  # $3.60 an hour
     assert session.money.idle_seconds >= 0
-    recovered, damage = recover(journal.read(toy.folder / "journal.jsonl"))
+    recovered, damage = recover(journal.read_journal(toy.folder / "journal.jsonl"))
     assert damage == ""
     assert recovered == conductor.state  # replay of the whole is the live state
 

@@ -18,36 +18,38 @@ WAIT = "while [ ! -e go ]; do sleep 0.02; done"
 
 def test_a_checkpoint_that_would_not_fit_stops_the_attempt() -> None:
     watch = DiskWatch(reserve=10 * MB)
-    assert watch.look(1000 * MB, 0, None) == ("", False)
-    assert watch.look(700 * MB, 10, None) == ("", False)  # a checkpoint of 300 MB
-    assert watch.look(700 * MB, 500, None) == ("", False)
-    text, stop = watch.look(400 * MB, 510, None)
-    assert stop
-    assert "400 MB left, 300 MB a checkpoint" in text
+    assert watch.check(1000 * MB, 0, None) is None
+    assert watch.check(700 * MB, 10, None) is None  # a checkpoint of 300 MB
+    assert watch.check(700 * MB, 500, None) is None
+    finding = watch.check(400 * MB, 510, None)
+    assert finding is not None
+    assert finding.should_stop
+    assert "400 MB are free and a checkpoint takes 300 MB" in finding.text
 
 
 def test_what_the_phase_will_need_is_told_in_time() -> None:
     watch = DiskWatch(reserve=0)
-    watch.look(1000 * MB, 0, 0.0)
-    assert watch.look(900 * MB, 100, 0.2) == ("", False)  # 400 MB more
-    text, stop = watch.look(850 * MB, 200, 0.1)
-    assert "it needs 1,350 MB more" in text
-    assert not stop
+    watch.check(1000 * MB, 0, 0.0)
+    assert watch.check(900 * MB, 100, 0.2) is None  # 400 MB more
+    finding = watch.check(850 * MB, 200, 0.1)
+    assert finding is not None
+    assert "it needs 1,350 MB more and 850 MB are free" in finding.text
+    assert not finding.should_stop
 
 
 def test_slow_growth_is_no_checkpoint() -> None:
     watch = DiskWatch(reserve=MB)
     for second in range(0, 4000, 10):
-        assert watch.look(1000 * MB - second * 1000, second, None) == ("", False)
+        assert watch.check(1000 * MB - second * 1000, second, None) is None
 
 
 def test_the_reserve_is_real_and_given_back(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "reserve", 1 << 20)
-    reserve.hold(free=2 << 20)
+    reserve.allocate(free=2 << 20)
     assert not reserve.path.exists()  # not where space is short already
-    reserve.hold(free=10 << 20)
+    reserve.allocate(free=10 << 20)
     assert reserve.path.stat().st_blocks * 512 >= 1 << 20
-    reserve.free()
+    reserve.release()
     assert not reserve.path.exists()
 
 
@@ -77,7 +79,7 @@ def test_a_full_disk_stops_the_phase_and_loses_nothing(toy: Any, sh: Phase, smal
     toy.kill_conductor()
     toy.rejoin()
     session = toy.gate()
-    assert journal.read(toy.folder / "journal.jsonl").damage == ""
+    assert journal.read_journal(toy.folder / "journal.jsonl").damage == ""
     (small_disk / "zeros").unlink()
     (toy.root / "go").touch()
     client.decide("p1", 1, "retry")

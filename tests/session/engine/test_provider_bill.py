@@ -28,43 +28,45 @@ def head(toy: Any, script: str) -> str:
     ("printed", "amount"), [("12.34", 12.34), ("$12.34\\n", 12.34), (" 7 ", 7.0), ("$ 0.5", 0.5)]
 )
 async def test_an_amount_is_read(printed: str, amount: float) -> None:
-    assert await provider_bill.ask(["printf", printed], {"PATH": "/usr/bin:/bin"}) == amount
+    assert await provider_bill.query_bill(["printf", printed], {"PATH": "/usr/bin:/bin"}) == amount
 
 
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["no-such-command"], "could not be run"),
+        (["no-such-command"], "did not start"),
         (["sh", "-c", "echo 1; exit 3"], "exit code 3"),
-        (["true"], "but: nothing"),
-        (["echo", "1.2.3"], "no amount in dollars"),
-        (["echo", "-5"], "no amount in dollars"),
-        (["echo", "nan"], "no amount in dollars"),
-        (["echo", "1e9"], "no amount in dollars"),
-        (["printf", r"\033]0;owned\007 5"], "no amount in dollars"),
-        (["printf", r"\377\376"], "no amount in dollars"),
+        (["true"], "it printed: nothing"),
+        (["echo", "1.2.3"], "must print an amount in dollars"),
+        (["echo", "-5"], "must print an amount in dollars"),
+        (["echo", "nan"], "must print an amount in dollars"),
+        (["echo", "1e9"], "must print an amount in dollars"),
+        (["printf", r"\033]0;owned\007 5"], "must print an amount in dollars"),
+        (["printf", r"\377\376"], "must print an amount in dollars"),
         (["yes"], "printed more than 4 KB"),
         (["cat", "/dev/zero"], "printed more than 4 KB"),
     ],
 )
 async def test_whatever_else_it_does_is_told_in_one_line(command: list[str], said: str) -> None:
-    with pytest.raises(provider_bill.Unclear, match=said) as unclear:
-        await provider_bill.ask(command, {"PATH": "/usr/bin:/bin"})
-    assert str(unclear.value).isprintable()
-    assert len(str(unclear.value)) < 200
+    with pytest.raises(provider_bill.BillUnavailableError, match=said) as error:
+        await provider_bill.query_bill(command, {"PATH": "/usr/bin:/bin"})
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 200
 
 
 async def test_a_secret_that_it_prints_is_masked_before_it_is_cut() -> None:
     mask = Masker({"KEY": "k" * 40}).text
-    with pytest.raises(provider_bill.Unclear) as unclear:
-        await provider_bill.ask(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
-    assert "k" not in str(unclear.value).partition("but: ")[2]
+    with pytest.raises(provider_bill.BillUnavailableError) as error:
+        await provider_bill.query_bill(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
+    assert "k" not in str(error.value).partition("printed: ")[2]
 
 
 async def test_a_command_that_hangs_is_ended_with_what_it_started() -> None:
     began = time.monotonic()
-    with pytest.raises(provider_bill.Unclear, match="took longer"):
-        await provider_bill.ask(["sh", "-c", "sleep 60 & sleep 60"], {"PATH": "/usr/bin:/bin"}, within=0.2)
+    with pytest.raises(provider_bill.BillUnavailableError, match="took longer"):
+        await provider_bill.query_bill(
+            ["sh", "-c", "sleep 60 & sleep 60"], {"PATH": "/usr/bin:/bin"}, timeout=0.2
+        )
     assert time.monotonic() - began < 20
 
 
@@ -74,19 +76,21 @@ async def test_any_output_is_an_amount_or_unclear(data: bytes) -> None:
     program = "import os, sys; os.write(1, os.fsencode(sys.argv[1]))"
     said = ""
     try:
-        amount = await provider_bill.ask([sys.executable, "-S", "-c", program, data.decode("latin-1")], {})
-    except provider_bill.Unclear as unclear:
-        said = str(unclear)
+        amount = await provider_bill.query_bill(
+            [sys.executable, "-S", "-c", program, data.decode("latin-1")], {}
+        )
+    except provider_bill.BillUnavailableError as error:
+        said = str(error)
         amount = 0.0
     assert 0 <= amount < 1e9
     assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
 
 
 def test_what_differs() -> None:
-    assert not provider_bill.differs(10.0, 10.4)
-    assert provider_bill.differs(10.0, 10.6)
-    assert provider_bill.differs(10.6, 10.0)
-    assert not provider_bill.differs(0.0, 0.09)  # a provider rounds, and bills late
+    assert not provider_bill.is_different(10.0, 10.4)
+    assert provider_bill.is_different(10.0, 10.6)
+    assert provider_bill.is_different(10.6, 10.0)
+    assert not provider_bill.is_different(0.0, 0.09)  # a provider rounds, and bills late
 
 
 def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(toy: Any, sh: Phase) -> None:
@@ -98,7 +102,7 @@ def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(t
     assert session.notices == ()
     (toy.root / "bill").write_text("7.00\n")
     session = toy.until(lambda s: s.notices)
-    assert "the pod has cost $7.00; by our ledger it is $0.0" in session.notices[0]
+    assert "The provider reports a cost of $7.00 for the pod; the ledger has $0.0" in session.notices[0]
     toy.kill_conductor()
     assert toy.client.snapshot().money.provider_usd == 7.0  # told from the journal
     toy.rejoin()
@@ -106,7 +110,7 @@ def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(t
     toy.until(lambda s: s.money.provider_at > seen)
     (toy.root / "go").touch()
     session = toy.over()
-    assert sum("the pod has cost" in n for n in session.notices) == 1
+    assert sum("provider reports a cost" in n for n in session.notices) == 1
     assert ": $7.00, ours $0.0" in "\n".join(status_text.status(session))
 
 
@@ -120,5 +124,5 @@ def test_a_command_that_prints_no_amount_is_one_notice(toy: Any, sh: Phase) -> N
     toy.until(asked)
     (toy.root / "go").touch()
     session = toy.over()
-    assert len([n for n in session.notices if "pod.spent_command printed no amount" in n]) == 1
+    assert len([n for n in session.notices if "pod.spent_command must print an amount" in n]) == 1
     assert session.money.provider_usd is None

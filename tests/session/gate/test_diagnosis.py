@@ -11,11 +11,11 @@ import pytest
 from app.monitor.files import ProgressTail
 from app.plan.schema import Phase
 from app.session import status_text
-from app.session.engine import disk
 from app.session.gate import diagnosis
 from app.session.gate import judge as gates
 from app.session.journal import events
-from app.session.journal.state import Attempt, PhaseRecord, State
+from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
+from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.masking import Masker
 from app.session.money import ledger
 from app.session.snapshot import MachineSample, ProgressView, Range
@@ -39,9 +39,9 @@ def judge(
     end: events.AttemptEnded = END,
     said: tuple[str, ...] = (),
     earlier: tuple[PhaseRecord, ...] = (),
-) -> events.Judged:
-    record = PhaseRecord("p", attempts=(Attempt(1, 0.0, 0.0, SPEC),))
-    state = State(phases=(*earlier, record), said=frozenset(said))
+) -> events.AttemptAssessed:
+    record = PhaseRecord("p", attempts=(AttemptRecord(1, 0.0, 0.0, SPEC),))
+    state = State(phases=(*earlier, record), notice_keys=frozenset(said))
     return gates.judge(phase(), end, folder, state, Masker({"HF_TOKEN": "hf_secret_value"}))
 
 
@@ -105,11 +105,11 @@ def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
     [
         ({"reason": "stalled"}, (), "stall"),
         ({"reason": "stopped"}, (), ""),
-        ({"reason": "stopped"}, (disk.stop_key("c"),), "disk"),
-        ({"reason": "stopped"}, (ledger.slow_key("c"),), "slow"),
+        ({"reason": "stopped"}, (format_disk_stop_key("c"),), "disk"),
+        ({"reason": "stopped"}, (format_slow_key("c"),), "slow"),
         ({"reason": "stopped", "seconds": 11_000.0}, (), "slow"),
-        ({"reason": "deadline"}, (ledger.slow_key("c"),), "slow"),
-        ({"code": 0}, (ledger.slow_key("c"),), ""),
+        ({"reason": "deadline"}, (format_slow_key("c"),), "slow"),
+        ({"code": 0}, (format_slow_key("c"),), ""),
         ({"code": 0, "seconds": 11_000.0}, (), "slow"),
         ({"code": None, "signal": 9}, (), "host_oom"),
         ({"code": 137}, (), "host_oom"),
@@ -173,8 +173,8 @@ def test_what_the_numbers_and_samples_say(
 ) -> None:
     (tmp_path / "result.json").write_bytes(msgspec.json.encode({"metrics": metrics}))
     (tmp_path / "progress.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    before = events.Judged(phase="base", attempt=1, verdict="go", gate="", metrics=base)
-    base_phase = PhaseRecord("base", attempts=(Attempt(1, 0.0, 0.0, SPEC, judged=before),))
+    before = events.AttemptAssessed(phase="base", attempt=1, verdict="go", gate="", metrics=base)
+    base_phase = PhaseRecord("base", attempts=(AttemptRecord(1, 0.0, 0.0, SPEC, assessment=before),))
     judged = judge(tmp_path, OK, earlier=(base_phase,))
     assert judged.cause == cause
     assert len(judged.advice) == bool(cause)
@@ -187,7 +187,7 @@ def test_remedies_that_were_tried_are_offered_no_more(tmp_path: Path) -> None:
 
     def after(*parameters: dict[str, Any]) -> dict[str, Any]:
         attempts = tuple(
-            Attempt(n, 0.0, 0.0, msgspec.structs.replace(SPEC, parameters=given))
+            AttemptRecord(n, 0.0, 0.0, msgspec.structs.replace(SPEC, parameters=given))
             for n, given in enumerate(parameters, 1)
         )
         return diagnosis.remedies(of, PhaseRecord("p", attempts=attempts), "oom")
@@ -203,22 +203,24 @@ def test_remedies_that_were_tried_are_offered_no_more(tmp_path: Path) -> None:
 def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
     plan = toy.plan({"command": ["x"], "estimate": {"hours": [2, 4]}, "remedies": {"slow": [{"count": 5}]}})
     spec = msgspec.structs.replace(SPEC, phase="p1")
-    record = PhaseRecord("p1", "running", attempts=(Attempt(1, 0.0, 0.0, spec),))
+    record = PhaseRecord("p1", "running", attempts=(AttemptRecord(1, 0.0, 0.0, spec),))
     state = State(phases=(record,))
 
     def said(done: float, seen: float = 3600.0) -> dict[str, str]:
         progress = ProgressView(done, 100.0, "rows", 3600.0, average=done / seen, since=3600.0 - seen)
-        left = ledger.remaining(plan, record, 3600.0, progress)
-        return ledger.slow(plan, state, 3600.0, left, progress)
+        left = ledger.estimate_remaining(plan, record, 3600.0, progress)
+        return ledger.find_slow_warning(plan, state, 3600.0, left, progress)
 
     assert said(25) == {}, "four hours are what was planned"
     assert said(2, 1200.0) == {}, "not a tenth of them was seen"
     assert said(2, 1500.0)
     (text,) = said(10).values()
-    assert text.startswith("Phase 1 is slow: it takes 9.1-10.9 h at its pace; planned were up to 4 h")
+    assert text.startswith("Phase 1 is slow: at its pace it takes 9.1-10.9 h; the plan expects at most 4 h")
     assert text.endswith("count = 5")
-    assert ledger.slow(plan, state, 3600.0, Range(0.0, 0.0), None) == {}
-    assert ledger.slow(plan, state, 7 * 3600.0, Range(0.0, 0.0), None), "that it runs for so long is enough"
+    assert ledger.find_slow_warning(plan, state, 3600.0, Range(0.0, 0.0), None) == {}
+    assert ledger.find_slow_warning(plan, state, 7 * 3600.0, Range(0.0, 0.0), None), (
+        "that it runs for so long is enough"
+    )
 
 
 # When an SFT training on a GPU said so: it loads the model, compiles for each new shape, then runs.
@@ -234,7 +236,7 @@ def every_second(toy: Toy, points: list[tuple[float, int]]) -> Iterator[tuple[in
     """Yield the second, what is then thought to be left, and what is said of an attempt that is slow."""
     plan = toy.plan({"command": ["x"], "estimate": {"hours": [0.012, 0.05]}})
     spec = msgspec.structs.replace(SPEC, phase="p1")
-    record = PhaseRecord("p1", "running", attempts=(Attempt(1, 0.0, 0.0, spec),))
+    record = PhaseRecord("p1", "running", attempts=(AttemptRecord(1, 0.0, 0.0, spec),))
     path = toy.root / "progress.jsonl"
     tail = ProgressTail(path)
     waiting = deque(points)
@@ -243,9 +245,13 @@ def every_second(toy: Toy, points: list[tuple[float, int]]) -> Iterator[tuple[in
             while waiting and waiting[0][0] <= second:
                 file.write(msgspec.json.encode(Progress(*waiting.popleft(), 149, "steps")) + b"\n")
         tail.poll()
-        left = ledger.remaining(plan, record, second, tail.progress)
+        left = ledger.estimate_remaining(plan, record, second, tail.progress)
         assert left is not None
-        yield second, left, ledger.slow(plan, State(phases=(record,)), second, left, tail.progress)
+        yield (
+            second,
+            left,
+            ledger.find_slow_warning(plan, State(phases=(record,)), second, left, tail.progress),
+        )
 
 
 @pytest.mark.parametrize("longer", [0.0, 6.5])

@@ -12,7 +12,7 @@ from pydantic import Field
 from app.plan.schema import Phase
 from app.session.gate import judge as gates
 from app.session.journal import events
-from app.session.journal.state import Attempt, PhaseRecord, State
+from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.masking import Masker
 from app.session.requests import Refused
 from phases.contract.parameters import PhaseParameters
@@ -42,7 +42,7 @@ def phase(**keys: Any) -> Phase:
 
 def judge(
     of: Phase, folder: Path, end: events.AttemptEnded = END, state: State | None = None
-) -> events.Judged:
+) -> events.AttemptAssessed:
     return gates.judge(of, end, folder, state or State(phases=(PhaseRecord("p"),)), Masker({}))
 
 
@@ -137,11 +137,11 @@ def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> No
     spec = events.AttemptStarted(
         phase="p", attempt=1, parameters={"output_dir": "out", "count": 5}, cookie="c"
     )
-    record = PhaseRecord("p", attempts=(Attempt(1, 0, 0, spec),))
+    record = PhaseRecord("p", attempts=(AttemptRecord(1, 0, 0, spec),))
 
     def after(kind: str, **changes: Any) -> tuple[dict[str, Any], int]:
-        wanted = events.Decided(phase="p", attempt=1, kind=kind, by="me", verdict="go", changes=changes)  # type: ignore[arg-type]
-        return gates.next_parameters(built_in, msgspec.structs.replace(record, wanted=wanted))
+        decision = events.GateDecided(phase="p", attempt=1, kind=kind, by="me", verdict="go", changes=changes)  # type: ignore[arg-type]
+        return gates.next_parameters(built_in, msgspec.structs.replace(record, retry_decision=decision))
 
     assert after("retry", count=7) == ({"output_dir": "out", "count": 7}, 1)
     assert after("batch") == ({"output_dir": "out", "count": 5, "batch": 2}, 2)

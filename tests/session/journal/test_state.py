@@ -8,13 +8,13 @@ from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.journal import Entry, Replay
 from app.session.journal.state import (
-    PAST,
-    Impossible,
+    FINISHED_STATUSES,
+    InvalidEventError,
     PhaseRecord,
     State,
     apply,
+    diff_parameters,
     fold,
-    parameter_changes,
     recover,
 )
 
@@ -42,18 +42,18 @@ def ended(phase: str = "a", attempt: int = 1, seconds: float = 1.0) -> events.At
     )
 
 
-def judged(phase: str = "a", attempt: int = 1, gate: str = "plan") -> events.Judged:
-    return events.Judged(phase=phase, attempt=attempt, verdict="go", gate=gate, metrics={"x": 1})
+def judged(phase: str = "a", attempt: int = 1, gate: str = "plan") -> events.AttemptAssessed:
+    return events.AttemptAssessed(phase=phase, attempt=attempt, verdict="go", gate=gate, metrics={"x": 1})
 
 
-def decided(kind: str = "go", phase: str = "a", attempt: int = 1) -> events.Decided:
-    return events.Decided(phase=phase, attempt=attempt, kind=kind, by="me", verdict="go")  # type: ignore[arg-type]
+def decided(kind: str = "go", phase: str = "a", attempt: int = 1) -> events.GateDecided:
+    return events.GateDecided(phase=phase, attempt=attempt, kind=kind, by="me", verdict="go")  # type: ignore[arg-type]
 
 
 def possible(state: State) -> Iterator[AnyEvent]:
     """What may follow a state, as the conductor would record it."""
     yield conductor()
-    yield events.Noticed(text="n")
+    yield events.NoticePosted(text="n")
     if state.ended is not None:
         yield events.PodKept(by="me")
         return
@@ -63,14 +63,14 @@ def possible(state: State) -> Iterator[AnyEvent]:
         yield events.SessionEnded(finished=True)
         return
     number = len(phase.attempts)
-    yield events.SessionStopAsked(by="me")
-    match phase.standing:
+    yield events.SessionStopRequested(by="me")
+    match phase.status:
         case "waiting":
             yield started(phase.id, number + 1)
             yield events.OverBudget(phase=phase.id, attempt=number + 1, left_usd=1, needs_usd=2)
         case "running" | "stopping":
             yield ended(phase.id, number)
-            yield events.StopAsked(phase=phase.id, attempt=number, by="me")
+            yield events.AttemptStopRequested(phase=phase.id, attempt=number, by="me")
         case "ended":
             for gate in ("", "plan", "failed", "hold"):
                 yield judged(phase.id, number, gate)
@@ -78,31 +78,31 @@ def possible(state: State) -> Iterator[AnyEvent]:
             for kind in (
                 ("go", "skip", "stop") if phase.over_budget else ("go", "retry", "batch", "skip", "stop")
             ):
-                yield decided(kind, phase.id, phase.at)
-    if phase.standing not in ("running", "stopping", "ended"):
+                yield decided(kind, phase.id, phase.attempt_number)
+    if phase.status not in ("running", "stopping", "ended"):
         yield events.SessionEnded(finished=False)
 
 
 def assert_valid(state: State) -> None:
-    standings = [p.standing for p in state.phases]
-    busy = [s for s in standings if s in ("running", "stopping", "ended", "gate")]
+    statuses = [p.status for p in state.phases]
+    busy = [s for s in statuses if s in ("running", "stopping", "ended", "gate")]
     assert len(busy) <= 1
-    first_open = next((i for i, s in enumerate(standings) if s not in PAST), len(standings))
-    assert all(s == "waiting" for s in standings[first_open + 1 :])
+    first_open = next((i for i, s in enumerate(statuses) if s not in FINISHED_STATUSES), len(statuses))
+    assert all(s == "waiting" for s in statuses[first_open + 1 :])
     for phase in state.phases:
         assert_attempts_valid(phase)
     assert state.time.elapsed >= 0
     if state.ended and state.ended.finished:
-        assert all(s in PAST for s in standings)
+        assert all(s in FINISHED_STATUSES for s in statuses)
 
 
 def assert_attempts_valid(phase: PhaseRecord) -> None:
     assert [a.number for a in phase.attempts] == list(range(1, len(phase.attempts) + 1))
     assert all(a.end is not None for a in phase.attempts[:-1])  # never two at the same time
-    if phase.standing in ("gate", "done", "failed") and not phase.over_budget:
+    if phase.status in ("gate", "done", "failed") and not phase.over_budget:
         assert phase.last is not None
-        assert phase.last.judged is not None
-    if phase.standing in ("running", "stopping"):
+        assert phase.last.assessment is not None
+    if phase.status in ("running", "stopping"):
         assert phase.last is not None
         assert phase.last.end is None
 
@@ -148,7 +148,7 @@ def test_what_cannot_follow_is_refused_and_recovery_stops_before_it(
     wrong = Entry(last.seq + 1, 1, last.wall, last.mono, event)
     try:
         after = apply(state, wrong)
-    except Impossible:
+    except InvalidEventError:
         recovered, damage = recover(Replay((*history, wrong), "", 0))
         assert recovered == state
         assert f"line {wrong.seq}" in damage
@@ -157,28 +157,28 @@ def test_what_cannot_follow_is_refused_and_recovery_stops_before_it(
 
 
 def test_an_attempt_cannot_start_twice() -> None:
-    with pytest.raises(Impossible):
+    with pytest.raises(InvalidEventError):
         fold(entries(START, conductor(), started(), started()))
-    with pytest.raises(Impossible):
+    with pytest.raises(InvalidEventError):
         fold(entries(START, conductor(), started(), started(attempt=2)))
 
 
 def test_a_session_does_not_finish_before_its_phases() -> None:
-    with pytest.raises(Impossible, match="not finished"):
+    with pytest.raises(InvalidEventError, match="not finished"):
         fold(entries(START, events.SessionEnded(finished=True)))
 
 
 def test_a_retry_waits_with_what_was_asked_for_until_it_starts() -> None:
-    asked = events.Decided(
+    asked = events.GateDecided(
         phase="a", attempt=1, kind="retry", by="me", verdict="go", changes={"batch_size": 2}
     )
     state = fold(entries(START, conductor(), started(), ended(), judged(), asked))
     phase = state.phase("a")
-    assert phase.standing == "waiting"
-    assert phase.wanted is not None
-    assert phase.wanted.changes == {"batch_size": 2}
+    assert phase.status == "waiting"
+    assert phase.retry_decision is not None
+    assert phase.retry_decision.changes == {"batch_size": 2}
     again = fold(entries(START, conductor(), started(), ended(), judged(), asked, started(attempt=2)))
-    assert again.phase("a").wanted is None
+    assert again.phase("a").retry_decision is None
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_a_retry_waits_with_what_was_asked_for_until_it_starts() -> None:
 )
 def test_how_a_decision_leaves_its_phase(gate: str, kind: str, standing: str) -> None:
     state = fold(entries(START, conductor(), started(), ended(), judged(gate=gate), decided(kind)))
-    assert state.phase("a").standing == standing
-    assert (state.stop_asked is not None) == (kind == "stop")
+    assert state.phase("a").status == standing
+    assert (state.stop_request is not None) == (kind == "stop")
 
 
 def test_hold_is_used_up_by_the_gate_that_it_opened() -> None:
@@ -209,9 +209,9 @@ def test_the_pod_that_was_away_is_not_billed_and_the_one_that_came_is_from_its_s
     happened = [
         Entry(1, 1, 1000, 10, START),
         Entry(2, 1, 1001, 11, conductor("first", pod_age=60)),  # the pod was up for a minute before
-        Entry(3, 1, 1011, 21, events.Noticed(text="ten seconds later")),
+        Entry(3, 1, 1011, 21, events.NoticePosted(text="ten seconds later")),
         Entry(4, 2, 9000, 5, conductor("second", pod_age=30)),  # hours later, another pod, up for 30 s
-        Entry(5, 2, 9001, 6, events.Noticed(text="a second later")),
+        Entry(5, 2, 9001, 6, events.NoticePosted(text="a second later")),
     ]
     assert [fold(happened[:n]).time.elapsed for n in (2, 3, 4, 5)] == [60, 70, 100, 101]
 
@@ -232,4 +232,4 @@ def test_what_is_over_costs_no_more() -> None:
 
 
 def test_parameter_changes_say_old_and_new() -> None:
-    assert parameter_changes({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": [4]}) == {"b": (2, 3), "c": (None, [4])}
+    assert diff_parameters({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": [4]}) == {"b": (2, 3), "c": (None, [4])}

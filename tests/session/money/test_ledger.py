@@ -49,24 +49,26 @@ def progress(
 
 def test_before_there_is_a_pace_the_estimate_counts_down() -> None:
     record = running().phase("a")
-    assert ledger.remaining(plan(), record, 0.5 * HOUR, None) == Range(0.5 * HOUR, 1.5 * HOUR)
-    assert ledger.remaining(plan(), record, 3 * HOUR, None) == Range(0, 0)
-    assert ledger.remaining(plan(), record, HOUR, progress(1, 1000)) == Range(0, HOUR)
-    assert ledger.remaining(plan(), record, HOUR, progress(50, None)) == Range(0, HOUR)
+    assert ledger.estimate_remaining(plan(), record, 0.5 * HOUR, None) == Range(0.5 * HOUR, 1.5 * HOUR)
+    assert ledger.estimate_remaining(plan(), record, 3 * HOUR, None) == Range(0, 0)
+    assert ledger.estimate_remaining(plan(), record, HOUR, progress(1, 1000)) == Range(0, HOUR)
+    assert ledger.estimate_remaining(plan(), record, HOUR, progress(50, None)) == Range(0, HOUR)
 
 
 def test_the_measured_pace_gives_what_is_left() -> None:
     record = running().phase("a")
-    left = ledger.remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
+    left = ledger.estimate_remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
     assert left == Range(pytest.approx(150 * 0.9), pytest.approx(300 * 1.1))  # rate: 150 s; average: 300 s
-    assert ledger.remaining(plan(), record, 100.0, progress(100, 100)) == Range(0, 0)
+    assert ledger.estimate_remaining(plan(), record, 100.0, progress(100, 100)) == Range(0, 0)
 
 
 def test_spent_idle_and_forecast_add_up() -> None:
     state = running()
     elapsed = 0.5 * HOUR
-    current = ledger.remaining(plan(), state.phase("a"), elapsed, progress(50, 100, average=50 / elapsed))
-    money = ledger.money(plan(), state, elapsed, 1000.0, current)
+    current = ledger.estimate_remaining(
+        plan(), state.phase("a"), elapsed, progress(50, 100, average=50 / elapsed)
+    )
+    money = ledger.compute_money(plan(), state, elapsed, 1000.0, current)
     assert money.spent_usd == 1.0
     assert money.idle_usd == 0.0
     assert money.forecast_usd == Range(pytest.approx(1 + 0.9 + 2), pytest.approx(1 + 1.1 + 4))
@@ -78,9 +80,9 @@ def test_spent_idle_and_forecast_add_up() -> None:
 def test_what_is_no_attempt_is_idle() -> None:
     state = running()
     ended = events.AttemptEnded(phase="a", attempt=1, ended=0, seconds=600, reason="exited", code=0)
-    judged = events.Judged(phase="a", attempt=1, verdict="go", gate="plan")
+    judged = events.AttemptAssessed(phase="a", attempt=1, verdict="go", gate="plan")
     state = fold([Entry(4, 1, 0, 700, ended), Entry(5, 1, 0, 710, judged)], state)
-    money = ledger.money(plan(), state, 1000.0, 0.0, None)
+    money = ledger.compute_money(plan(), state, 1000.0, 0.0, None)
     assert money.idle_seconds == 400
     assert money.spent_usd == pytest.approx(1000 / HOUR * 2)
     assert money.forecast_usd.low == pytest.approx(money.spent_usd + 2)
@@ -91,8 +93,8 @@ def test_a_jumping_clock_never_makes_the_cost_fall(jumps: list[tuple[float, floa
     state, mono, spent = running(), 0.0, 0.0
     for seq, (wall, later) in enumerate(jumps, 4):
         mono += later
-        state = fold([Entry(seq, 1, wall, mono, events.Noticed(text=""))], state)
-        money = ledger.money(plan(), state, state.time.at(mono), wall, None)
+        state = fold([Entry(seq, 1, wall, mono, events.NoticePosted(text=""))], state)
+        money = ledger.compute_money(plan(), state, state.time.elapsed_at(mono), wall, None)
         assert money.spent_usd >= spent
         assert money.idle_usd >= 0
         assert money.forecast_usd.low >= money.spent_usd

@@ -18,7 +18,7 @@ from app.session.folder import Settings
 from app.session.journal import events, journal
 from app.session.journal.journal import Entry
 from app.session.journal.state import fold
-from app.session.money import ledger
+from app.session.money import deadlines
 from app.session.pod import guard
 
 Phase = Callable[..., dict[str, Any]]
@@ -44,7 +44,7 @@ stop_after = "{stop_after}"
 
 
 def guard_pid(toy: Any) -> int:
-    return int(json.loads((toy.folder / guard.ITSELF).read_text())["pid"])
+    return int(json.loads((toy.folder / guard.PROCESS_FILE).read_text())["pid"])
 
 
 def wait(condition: Callable[[], Any]) -> Any:
@@ -57,7 +57,7 @@ def wait(condition: Callable[[], Any]) -> Any:
 
 def test_guard_and_conductor_start_each_other_again(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT), settings=GUARDED)
-    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    wait(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     first = toy.conductor_pid()
     os.kill(first, signal.SIGKILL)
     wait(lambda: toy.conductor_pid() != first)
@@ -72,10 +72,10 @@ def test_guard_and_conductor_start_each_other_again(toy: Any, sh: Phase) -> None
 
 def test_a_conductor_that_is_told_to_leave_is_not_brought_back(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT), settings=GUARDED)
-    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    wait(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     os.kill(toy.conductor_pid(), signal.SIGTERM)
-    wait(lambda: not guard.is_running(toy.folder / guard.ITSELF))
-    wait(lambda: process.look(toy.conductor_pid()) is None)
+    wait(lambda: not process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
+    wait(lambda: process.find_process(toy.conductor_pid()) is None)
     toy.rejoin()
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
@@ -95,7 +95,7 @@ def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_app
     (toy.root / "stopped").touch()
     session = toy.until(lambda s: any("the pod is stopped" in n for n in s.notices))
     said = "\n".join(session.notices)
-    assert "nobody has decided the gate of p1" in said
+    assert "the gate of p1 was not decided" in said
     assert "trying again in 1 s" in said
     assert "the session is bundled" in said
     assert list((toy.artifacts / "bundles").glob("*.tar"))
@@ -111,7 +111,7 @@ def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> No
     told = tmp_path / "told"
     orders = {
         "tick": 0.01,
-        "boot_id": process.boot_id(),
+        "boot_id": process.read_boot_id(),
         "due": 100,
         "why": "the budget is spent",
         "commands": [["no-such-command"], ["sh", "-c", f'echo "$0" > {told}', "$POD"]],
@@ -119,16 +119,16 @@ def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> No
         "conductor": ["false"],  # the conductor does not come up
     }
     now = [0.0]
-    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
 
     def pause(seconds: float) -> None:
         now[0] += max(seconds, 1.0)
         if told.exists():
-            (tmp_path / guard.ORDERS).write_text(json.dumps(orders | {"stand_down": True}))
+            (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders | {"stand_down": True}))
 
     guard.Guard(tmp_path, {**os.environ, "POD": "pod-7"}, pause, lambda: now[0]).run()
     assert told.read_text() == "pod-7\n"
-    said = [json.loads(line)["text"] for line in (tmp_path / guard.TOLD).read_text().splitlines()]
+    said = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
     assert said[-3:] == [
         "stopping the pod: the budget is spent",
         "no-such-command: failed",
@@ -139,17 +139,17 @@ def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> No
 def test_who_comes_back_while_the_session_is_bundled_keeps_the_pod(tmp_path: Path) -> None:
     orders: dict[str, Any] = {
         "tick": 0.01,
-        "boot_id": process.boot_id(),
+        "boot_id": process.read_boot_id(),
         "due": 1,
-        "why": "nobody has decided the gate of p1",
+        "why": "the gate of p1 was not decided",
         "commands": [["touch", str(tmp_path / "stopped")]],
     }
     decided = json.dumps({"stand_down": True, "due": None})
-    orders["bundle"] = ["sh", "-c", f"echo '{decided}' > {tmp_path / guard.ORDERS}"]
-    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    orders["bundle"] = ["sh", "-c", f"echo '{decided}' > {tmp_path / guard.ORDERS_FILE}"]
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
     guard.Guard(tmp_path, os.environ, lambda seconds: None, lambda: 100.0).run()
     assert not (tmp_path / "stopped").exists()
-    assert "the pod is no longer to be stopped" in (tmp_path / guard.TOLD).read_text()
+    assert "the stop of the pod was cancelled" in (tmp_path / guard.REPORTS_FILE).read_text()
 
 
 def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
 
     def pause(seconds: float) -> None:
         left[0] -= 1
-        (tmp_path / guard.ORDERS).write_bytes(b"{" if left[0] else b'{"stand_down": true}')
+        (tmp_path / guard.ORDERS_FILE).write_bytes(b"{" if left[0] else b'{"stand_down": true}')
 
-    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
     guard.Guard(tmp_path, {}, pause, lambda: 1e9).run()
     assert not told.exists()
 
@@ -169,7 +169,7 @@ def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("elapsed", "due", "why"),
     [
-        (0.0, 50 + 7200, "nobody has decided"),
+        (0.0, 50 + 7200, "was not decided"),
         (8000.0, 100.0 + (10000 - 900 - 8000), "the budget is spent"),
         (9999.0, 50 + 900.0, "the budget is spent"),  # not before the second reminder
     ],
@@ -186,31 +186,34 @@ def test_when_an_unanswered_gate_stops_the_pod(
         events.ConductorStarted(pid=1, machine="m"),
         events.AttemptStarted(phase="p1", attempt=1, parameters={}, cookie="c", deadline=70.0),
         events.AttemptEnded(phase="p1", attempt=1, ended=0, seconds=1, reason="exited", code=0),
-        events.Judged(phase="p1", attempt=1, verdict="go", gate="plan"),
+        events.AttemptAssessed(phase="p1", attempt=1, verdict="go", gate="plan"),
     ]  # fmt: skip
     entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
-    found = ledger.stop_due(plan, fold(entries), elapsed, 100.0)
+    found = deadlines.find_pod_stop(plan, fold(entries), elapsed, 100.0)
     assert found is not None
     assert found[0] == pytest.approx(due)
     assert why in found[1]
-    assert ledger.stop_due(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
-    assert ledger.stop_due(plan, fold(entries[:2]), 0.0, 100.0) == (100 + 9100, "the budget is spent")
-    assert ledger.stop_due(plan, fold(entries[:4]), 9999.0, 100.0) == (100 + 900, "the budget is spent")
+    assert deadlines.find_pod_stop(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
+    assert deadlines.find_pod_stop(plan, fold(entries[:2]), 0.0, 100.0) == (100 + 9100, "the budget is spent")
+    assert deadlines.find_pod_stop(plan, fold(entries[:4]), 9999.0, 100.0) == (
+        100 + 900,
+        "the budget is spent",
+    )
     without = plan.model_copy(update={"pod": plan.pod.model_copy(update={"stop_command": ()})})
-    assert ledger.stop_due(without, fold(entries), elapsed, 100.0) is None
+    assert deadlines.find_pod_stop(without, fold(entries), elapsed, 100.0) is None
     # The guard's own restart changes nothing; who comes back to a session that had died has time to look.
     restarted = [
         *entries,
         Entry(6, 2, 0.0, 9000.0, events.ConductorStarted(pid=2, machine="m", by_guard=True)),
     ]
-    assert ledger.stop_due(plan, fold(restarted), 0.0, 9000.0) == (
+    assert deadlines.find_pod_stop(plan, fold(restarted), 0.0, 9000.0) == (
         50 + 7200,
-        "nobody has decided the gate of p1",
+        "the gate of p1 was not decided",
     )
     returned = [*entries, Entry(6, 2, 0.0, 9000.0, events.ConductorStarted(pid=2, machine="m"))]
-    assert ledger.stop_due(plan, fold(returned), 0.0, 9000.0) == (
+    assert deadlines.find_pod_stop(plan, fold(returned), 0.0, 9000.0) == (
         9000 + 900,
-        "nobody has decided the gate of p1",
+        "the gate of p1 was not decided",
     )
     moved = [*entries, Entry(6, 2, 9e9, 1e6, events.ConductorStarted(pid=2, machine="another"))]
     waits = fold(moved).current
@@ -227,7 +230,7 @@ def test_the_drill_stops_a_pod_that_is_none_and_approves_nothing(toy: Any, sh: P
     head = UNATTENDED.format(stop_after="2 h").replace("echo first >> stops", f"touch {real}")
     assert drill(toy.plan(sh("touch ran"), head=head), lines.append)
     said = "\n".join(lines)
-    assert "nobody has decided the gate of drill" in said
+    assert "the gate of drill was not decided" in said
     assert "the session is bundled" in said
     assert "touch: the pod is stopped" in said
     assert not real.exists()
@@ -303,7 +306,7 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     toy.assert_nothing_left()
     assert not (toy.root / "stops").exists()
     assert client.snapshot().stops_at is None
-    kept = [e.event for e in journal.read(toy.folder / "journal.jsonl").entries]
+    kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
 
 
@@ -315,7 +318,7 @@ def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_i
     toy.kill_everything()
     assert not launch.needs_nobody(toy.folder)
     toy.rejoin()
-    wait(lambda: guard.is_running(toy.folder / guard.ITSELF))
+    wait(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     assert toy.client.snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
     toy.client.keep_pod()
     toy.assert_nothing_left()
@@ -346,7 +349,7 @@ def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_pat
     other = type(toy)(tmp_path / "next")
     other.start(sh(WAIT), head=stopping(other, "2 h"), settings=GUARDED)  # it sees to the pod at its own end
     wait(lambda: not toy.client.is_conducted())
-    kept = [e.event for e in journal.read(toy.folder / "journal.jsonl").entries]
+    kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert events.PodKept(by=f"session {other.folder.name}") in kept
 
 
@@ -361,14 +364,14 @@ def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) 
         events.SessionEnded(finished=False),
     ]  # fmt: skip
     entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
-    assert ledger.stop_due(plan, fold(entries), 0.0, 100.0) == (50 + 7200, "the session is over")
-    assert ledger.stop_due(plan, fold(entries), 9999.0, 100.0) == (50 + 900, "the budget is spent")
+    assert deadlines.find_pod_stop(plan, fold(entries), 0.0, 100.0) == (50 + 7200, "the session is over")
+    assert deadlines.find_pod_stop(plan, fold(entries), 9999.0, 100.0) == (50 + 900, "the budget is spent")
     again = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="m", by_guard=True))]
-    assert ledger.stop_due(plan, fold(again), 0.0, 100.0) == (50 + 7200, "the session is over")
+    assert deadlines.find_pod_stop(plan, fold(again), 0.0, 100.0) == (50 + 7200, "the session is over")
     elsewhere = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="another"))]
-    assert ledger.stop_due(plan, fold(elsewhere), 0.0, 100.0) is None
+    assert deadlines.find_pod_stop(plan, fold(elsewhere), 0.0, 100.0) is None
     kept = [*entries, Entry(4, 1, 0.0, 60.0, events.PodKept(by="me"))]
-    assert ledger.stop_due(plan, fold(kept), 0.0, 100.0) is None
+    assert deadlines.find_pod_stop(plan, fold(kept), 0.0, 100.0) is None
 
 
 # What fails
@@ -377,19 +380,19 @@ def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) 
 def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
     tries = tmp_path / "tries"
     command = ["sh", "-c", f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 3 ]"]
-    orders = {"tick": 0.01, "boot_id": process.boot_id(), "due": 100, "why": "", "commands": [command]}
-    (tmp_path / guard.ORDERS).write_text(json.dumps(orders))
+    orders = {"tick": 0.01, "boot_id": process.read_boot_id(), "due": 100, "why": "", "commands": [command]}
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
     now, pauses = [100.0], list[float]()
 
     def pause(seconds: float) -> None:
         now[0] += seconds
         pauses.append(seconds)
         if len(tries.read_text().splitlines()) >= 3:
-            (tmp_path / guard.ORDERS).write_text(json.dumps(orders | {"stand_down": True, "due": None}))
+            (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders | {"stand_down": True, "due": None}))
 
     guard.Guard(tmp_path, os.environ, pause, lambda: now[0]).run()
     assert pauses[:2] == [1.0, 2.0]
-    said = [json.loads(line)["text"] for line in (tmp_path / guard.TOLD).read_text().splitlines()]
+    said = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
     assert said[1:] == [
         "sh: failed",
         "the pod could not be stopped; trying again in 1 s (try 1)",
@@ -402,13 +405,13 @@ def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
 FAILING = """
 import sys
 from pathlib import Path
-from app.session.attempt import spec as attempts
+from app.session.attempt import exit_record
 from app.session.engine import conductor
 
 def broken(folder):
     raise RuntimeError("a defect")
 
-attempts.read_exit = broken
+exit_record.read_exit = broken
 conductor.main(Path(sys.argv[1]), detach=lambda: None)
 """
 

@@ -1,0 +1,59 @@
+"""The exit of an attempt as its shim recorded it in `exit.json`."""
+
+from pathlib import Path
+
+import msgspec
+
+from app.session.journal.events import AttemptEnded, AttemptStarted
+from phases.contract import files
+
+_MAX_BYTES = 64 * 1024
+_MAX_REASON = 2_000
+
+
+class ExitRecord(msgspec.Struct, frozen=True):
+    """The content of `exit.json`; `seconds` is by the monotonic clock, the other times by the wall clock."""
+
+    code: int | None
+    signal: int | None
+    reason: str
+    started: float
+    ended: float
+    seconds: float
+    survivors: list[int] = []
+
+
+def read_exit(folder: Path) -> ExitRecord | None:
+    """Return the recorded exit of an attempt, or None if none is recorded.
+
+    Raises:
+        ValueError: the file is not a valid exit record.
+    """
+    path = folder / "exit.json"
+    try:
+        record = msgspec.json.decode(files.read_plain(path, _MAX_BYTES), type=ExitRecord)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return msgspec.structs.replace(
+        record, seconds=max(0.0, record.seconds), reason=record.reason[:_MAX_REASON]
+    )
+
+
+def replace_unreadable_exit(started: float, now: float) -> ExitRecord:
+    """Return the record of an unknown exit, for an attempt whose `exit.json` is not valid."""
+    return ExitRecord(None, None, "unknown", started, now, max(0.0, now - started))
+
+
+def build_end_event(attempt: AttemptStarted, record: ExitRecord, *, stalled: bool = False) -> AttemptEnded:
+    """Return the event of a recorded exit; `stalled` if the attempt was stopped for a lack of progress."""
+    return AttemptEnded(
+        phase=attempt.phase,
+        attempt=attempt.attempt,
+        ended=record.ended,
+        seconds=record.seconds,
+        reason="stalled" if stalled and record.reason == "stopped" else record.reason,
+        code=record.code,
+        signal=record.signal,
+    )

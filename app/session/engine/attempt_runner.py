@@ -1,0 +1,160 @@
+"""Run the current attempt: start its shim, follow its progress, stop it, and take over its exit."""
+
+import subprocess
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from app.monitor.files import Mask
+from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
+from app.plan.schema import Plan
+from app.session import status_text
+from app.session.attempt import exit_record, process, shim, shim_control, spec
+from app.session.attempt.liveness import Liveness
+from app.session.clock import Clock
+from app.session.folder import SessionFolder
+from app.session.journal import events
+from app.session.journal.events import AnyEvent
+from app.session.journal.state import AttemptRecord, PhaseRecord
+from app.session.snapshot import ProgressView
+
+
+class Report(NamedTuple):
+    """The last progress of the running attempt, and whether it has been silent for too long."""
+
+    progress: ProgressView | None = None
+    stalled: bool = False
+
+
+class AttemptRunner:
+    """Runs the attempts of a session, one at a time; its methods return the events to record."""
+
+    def __init__(  # noqa: PLR0917 - what running a phase depends on
+        self,
+        plan: Plan,
+        folder: SessionFolder,
+        clock: Clock,
+        environment: Mapping[str, str],
+        grace: float,
+        mask: Mask,
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._clock = clock
+        self._environment = environment
+        self._grace = grace
+        self._mask = mask
+        self._shim: subprocess.Popen[bytes] | None = None
+        self._liveness: Liveness | None = None
+        self._followed_cookie = ""
+        self.report = Report()
+
+    def reap_shim(self) -> bool:
+        """Forget a shim that has exited; return whether it could not run the attempt, as on a full disk."""
+        if self._shim is None or self._shim.poll() is None:
+            return False
+        code = self._shim.returncode
+        self._shim = None
+        return code not in (0, shim.BUSY)
+
+    def tend(self, phase: PhaseRecord, stop_request: events.SessionStopRequested | None) -> list[AnyEvent]:
+        """Do what the running attempt of a phase needs now; return the events that follow from it.
+
+        Args:
+            phase: the phase, which is running or stopping.
+            stop_request: the request to end the session, if there is one.
+        """
+        attempt = phase.last
+        assert attempt is not None
+        record = self._read_exit(attempt)
+        if record is not None:
+            return self._take_over_exit(phase, attempt, record)
+        folder = self._folder.attempt(phase.id, attempt.number)
+        if self._shim is None and not shim_control.has_shim(folder):
+            self._start_shim(attempt)
+        self._follow(attempt)
+        if phase.status == "stopping":
+            shim_control.stop_shim(folder)
+            return []
+        if stop_request is not None:
+            return [
+                events.AttemptStopRequested(
+                    phase=phase.id, attempt=attempt.number, by=stop_request.by, reason=stop_request.reason
+                )
+            ]
+        return self._stop_if_stalled(phase, attempt)
+
+    def would_use_reserve(self, phase: PhaseRecord) -> bool:
+        """Return whether the attempt runs or waits for space to start, and so would fill the freed space."""
+        folder = self._folder.attempt(phase.id, phase.attempt_number)
+        return not shim_control.is_claimed(folder) or shim_control.has_shim(folder)
+
+    def _read_exit(self, attempt: AttemptRecord) -> exit_record.ExitRecord | None:
+        try:
+            return exit_record.read_exit(self._folder.attempt(attempt.spec.phase, attempt.number))
+        except ValueError:
+            return exit_record.replace_unreadable_exit(attempt.started, self._clock.wall())
+
+    def _take_over_exit(
+        self, phase: PhaseRecord, attempt: AttemptRecord, record: exit_record.ExitRecord
+    ) -> list[AnyEvent]:
+        happened: list[AnyEvent] = [
+            exit_record.build_end_event(attempt.spec, record, stalled=phase.stop_stalled)
+        ]
+        if record.survivors:
+            pids = ", ".join(map(str, record.survivors))
+            happened.append(
+                events.NoticePosted(text=f"after {phase.id} ended, PID {pids} could not be killed")
+            )
+        # A process that is older than the attempt, such as a GPU monitor, is not left over from it.
+        if holders := find_recent_holders(self._clock.wall() - record.started):
+            pids = ", ".join(map(str, holders))
+            text = f"after {phase.id} ended, the GPU is still held by PID {pids}"
+            happened.append(events.NoticePosted(text=text))
+        return happened
+
+    def _start_shim(self, attempt: AttemptRecord) -> None:
+        folder = self._folder.attempt(attempt.spec.phase, attempt.number)
+        environment = spec.build_environment(
+            self._plan,
+            attempt.spec,
+            session=self._folder.path,
+            folder=folder,
+            environment=self._environment,
+        )
+        path = spec.write_spec(
+            self._plan, attempt.spec, folder=folder, environment=environment, grace=self._grace
+        )
+        self._shim = shim_control.start_shim(path, environment)
+
+    def _follow(self, attempt: AttemptRecord) -> None:
+        if self._liveness is None or self._followed_cookie != attempt.spec.cookie:
+            folder = self._folder.attempt(attempt.spec.phase, attempt.number)
+            self._liveness = Liveness(folder, self._clock, self._mask)
+            self._followed_cookie = attempt.spec.cookie
+        self._liveness.poll()
+        stall_after = self._plan.phase(attempt.spec.phase).stall_after
+        self.report = Report(self._liveness.progress, self._liveness.silence > stall_after)
+
+    def _stop_if_stalled(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
+        planned = self._plan.phase(phase.id)
+        if planned.stall_action != "stop" or self._liveness is None:
+            return []
+        if self._liveness.observed_silence <= planned.stall_after:
+            return []
+        reason = f"it reported nothing for {status_text.duration(planned.stall_after)}"
+        return [
+            events.AttemptStopRequested(
+                phase=phase.id, attempt=attempt.number, by="gonogo", reason=reason, stalled=True
+            )
+        ]
+
+
+def find_recent_holders(max_age: float, device: str = NVIDIA_DEVICE) -> list[int]:
+    """Return the PIDs of the processes that hold a GPU and started at most `max_age` seconds ago."""
+    since = process.seconds_since_boot() - max_age
+    holders = []
+    for pid in find_gpu_holders(device):
+        holder = process.find_process(pid)
+        if holder is not None and process.start_seconds(holder) >= since:
+            holders.append(pid)
+    return holders

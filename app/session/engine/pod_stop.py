@@ -1,0 +1,50 @@
+"""The stop of the pod as the conductor sees it: when it is due, and what happens to it after the session."""
+
+from app.plan.schema import Plan
+from app.session import registry, status_text
+from app.session.folder import SessionFolder
+from app.session.journal.events import AnyEvent, NoticePosted, PodKept
+from app.session.journal.state import State
+from app.session.money import deadlines
+from app.session.money.deadlines import PodStop
+
+_NOTICE_KEY = "over"
+
+
+class PodStopWatch:
+    """Finds when the pod is stopped, with regard to other sessions that run on it."""
+
+    def __init__(self, plan: Plan, folder: SessionFolder) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._other_session_seen_at: float | None = None
+
+    def find_stop(self, state: State, elapsed: float, now: float) -> PodStop | None:
+        """Return when and why the pod is stopped, or None if it is not.
+
+        Args:
+            state: the session.
+            elapsed: its billed seconds.
+            now: the time by the monotonic clock.
+        """
+        stop = deadlines.find_pod_stop(self._plan, state, elapsed, now)
+        if stop is None or state.ended is None or self._other_session_seen_at is None:
+            return stop
+        earliest = self._other_session_seen_at + self._plan.unattended.stop_after
+        return stop._replace(due=max(stop.due, earliest))
+
+    def check_after_end(self, stop: PodStop | None, now: float) -> list[AnyEvent]:
+        """Return the notice of the stop, and the release of the pod to another session that runs on it."""
+        happened: list[AnyEvent] = []
+        if stop is not None:
+            wait = status_text.duration(round(stop.due - now))
+            text = f"The session is over. The pod keeps running and is stopped in {wait} unless `gonogo keep`"
+            happened.append(NoticePosted(text=text, key=_NOTICE_KEY))
+        other = registry.running_elsewhere(self._folder.path)
+        if other is None:
+            return happened
+        if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:
+            # The other session stops the pod at its own end.
+            return [*happened, PodKept(by=f"session {other.name}")]
+        self._other_session_seen_at = now
+        return happened
