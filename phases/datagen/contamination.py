@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from phases.contract.errors import BadInputError
-from phases.datagen.dedupe import SuiteOverlap
 from phases.models.source import ModelSource
+from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import SuiteError, default_suite, load_suite
 
 NONE: Final = "none"
@@ -32,7 +32,11 @@ def refuse_suite_prompts(option: str, texts: Sequence[str], suite: str, source: 
     except SuiteError as error:
         raise BadInputError(f"--suite: {error}") from error
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
-    found = [f"{text!r} holds {held.key}" for text in dict.fromkeys(texts) if (held := overlap.held_by(text))]
+    found = [
+        f"{text!r} holds {held.key}"
+        for text in dict.fromkeys(texts)
+        if (held := overlap.find_contamination(text))
+    ]
     if not found:
         return
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 
-from phases.datagen.dedupe import ngrams, normalise, shingles, similarity, words
 from phases.datagen.harm_filter import asks_for_harm
+from phases.scoring.ngrams import compute_jaccard, list_ngrams, list_words, reduce_to_words, shingle
 from phases.verifiers.languages import STOPWORDS
 
 SHORTEST_INSTRUCTION = 2
@@ -98,7 +98,7 @@ _SEVERAL = 3
 _WHAT = frozenset(("what", "who", "where", "when", "why", "how", "which"))
 _FOREIGN = frozenset(word for code, common in STOPWORDS.items() if code != "en" for word in common)
 _COMMON = STOPWORDS["en"] | set(
-    words("there here very also so too these those them me does do did s t m re ve been")
+    list_words("there here very also so too these those them me does do did s t m re ve been")
 )
 _ASKED_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
 _MOSTLY_TEXT = 0.6
@@ -107,7 +107,7 @@ _LONG_ENOUGH_TO_REPEAT = 8
 
 # Imperatives and question words that open an instruction; the seeds add theirs.
 _ASKS = frozenset(
-    words(
+    list_words(
         """
         add answer arrange ask calculate capitalise capitalize change choose classify combine compare
         complete compose convert copy correct count create decide define describe design divide draft
@@ -125,7 +125,7 @@ _ASKS = frozenset(
 
 def openings(instructions: Sequence[str]) -> frozenset[str]:
     """Return the words with which an instruction may open: the usual ones and those of given examples."""
-    return _ASKS | {first[0] for text in instructions if (first := words(text))}
+    return _ASKS | {first[0] for text in instructions if (first := list_words(text))}
 
 
 def instruction_problem(text: str, opens: Collection[str] = _ASKS) -> str | None:
@@ -167,7 +167,7 @@ def response_problem(instruction: str, response: str, *, finished: bool, longest
         longest: the most words it may have.
     """
     problems: dict[str, Callable[[], object]] = {
-        "empty response": lambda: not words(response),
+        "empty response": lambda: not list_words(response),
         "unfinished response": lambda: not finished,
         "response length": lambda: len(response.split()) > longest,
         "chat token in response": lambda: _CHAT_TOKEN.search(response),
@@ -188,7 +188,7 @@ def _first(problems: Mapping[str, Callable[[], object]]) -> str | None:
 
 def repeats(text: str) -> bool:
     """Say whether a text goes round in circles: one word or line again and again, or few distinct 3-grams."""
-    found = words(text)
+    found = list_words(text)
     lines = Counter(line.strip() for line in text.splitlines() if line.strip())
     if max(lines.values(), default=0) > ONE_LINE or any(
         len(list(run)) > ONE_WORD for _, run in groupby(found)
@@ -199,8 +199,8 @@ def repeats(text: str) -> bool:
 
 def echoes(instruction: str, response: str) -> bool:
     """Say whether a response mainly says the instruction again."""
-    asked, said = normalise(instruction), normalise(response)
-    return said.startswith(asked) or similarity(shingles(instruction), shingles(response)) >= 0.8  # noqa: PLR2004
+    asked, said = reduce_to_words(instruction), reduce_to_words(response)
+    return said.startswith(asked) or compute_jaccard(shingle(instruction), shingle(response)) >= 0.8  # noqa: PLR2004
 
 
 def harm_problem(category: str, instruction: str) -> str | None:
@@ -256,12 +256,12 @@ def _keeps_the_form_alone(instruction: str, response: str) -> bool:
     signs = len(items) > 1 and all(len(item) == 1 for item in items)
     to_use = {word.casefold() for word in _WORD_TO_USE.findall(instruction)}
     return (signs and not _ABOUT_SIGNS.search(instruction)) or 0 < len(to_use) == len(
-        {*words(response), *to_use}
+        {*list_words(response), *to_use}
     )
 
 
 def _adds_no_word(instruction: str, response: str) -> bool:
-    asked, said = words(instruction), words(response)
+    asked, said = list_words(instruction), list_words(response)
     if _ASKS_FOR_ANOTHER.search(instruction):
         return set(said) <= {*asked, "the", "a"}
     given = f" {' '.join(said)} " in f" {' '.join(asked)} "
@@ -283,12 +283,12 @@ def _stem(word: str) -> str:
 
 
 def _is_english(instruction: str) -> bool:
-    return any(set(words(text)) & STOPWORDS["en"] - _FOREIGN for text in _GIVEN.findall(instruction))
+    return any(set(list_words(text)) & STOPWORDS["en"] - _FOREIGN for text in _GIVEN.findall(instruction))
 
 
 def distinct_share(texts: Sequence[str], n: int = 3) -> float:
     """Return the share of distinct word n-grams among all n-grams of the texts; 1 where there are none."""
-    grams = [gram for text in texts for gram in ngrams(words(text), n)]
+    grams = [gram for text in texts for gram in list_ngrams(list_words(text), n)]
     return len(set(grams)) / len(grams) if grams else 1.0
 
 
@@ -302,4 +302,4 @@ def _asks(text: str, opens: Collection[str]) -> bool:
     if text.endswith("?"):
         return True
     clauses = re.split(r"[,:.] ", text)
-    return any((first := words(clause)) and first[0] in opens for clause in clauses)
+    return any((first := list_words(clause)) and first[0] in opens for clause in clauses)

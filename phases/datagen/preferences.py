@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from phases.datagen.dedupe import normalise, words
 from phases.datagen.filters import response_problem
 from phases.datagen.judge import Judgement, Rejection
 from phases.generation.completion import Completion
+from phases.scoring.ngrams import list_words, reduce_to_words
 from phases.verifiers.content import is_refusal
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS
@@ -77,13 +77,13 @@ def candidates(
     """
     checks = infer_checks(instruction)
     texts = [completion.text.strip() for completion in completions]
-    answers = Counter(normalise(text) for text in texts)
+    answers = Counter(reduce_to_words(text) for text in texts)
     distinct = {(c.text, c.finished): c for c in completions}
     problems_of = {key: _problems(instruction, category, c, checks, longest) for key, c in distinct.items()}
     found = []
     for text, completion, seed in zip(texts, completions, seeds, strict=True):
         problems = problems_of[completion.text, completion.finished]
-        votes = answers[normalise(text)] if len(text.split()) <= SHORT_ANSWER else 1
+        votes = answers[reduce_to_words(text)] if len(text.split()) <= SHORT_ANSWER else 1
         # Two verifiers look at every response, its form and whether it declines; the others are inferred.
         score = max(0.0, 1 - len(problems) / (2 + len(checks)))
         found.append(Candidate(text, completion.finished, seed, problems, score, votes))
@@ -143,7 +143,7 @@ def decided(instruction: str, found: Sequence[Candidate], votes_ahead: int = 2) 
 
 def unlike(found: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates that differ in more than case, spaces and punctuation, the first of each."""
-    return list({normalise(c.text): c for c in reversed(found)}.values())[::-1]
+    return list({reduce_to_words(c.text): c for c in reversed(found)}.values())[::-1]
 
 
 def to_judge(found: Sequence[Candidate], most: int) -> list[tuple[Candidate, Candidate]]:
@@ -199,7 +199,7 @@ _COMMON: Final = frozenset(word for language in STOPWORDS.values() for word in l
 
 
 def _content(text: str) -> set[str]:
-    return set(words(text)) - _COMMON
+    return set(list_words(text)) - _COMMON
 
 
 def _length(candidate: Candidate) -> int:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from phases.datagen.dedupe import Nearest, SuiteOverlap, words
-from phases.datagen.filters import distinct_share
+from phases.scoring.ngrams import compute_distinct_share, list_words
+from phases.scoring.overlap import SuiteMatch, SuiteOverlap
 
 NEAREST_SHOWN: Final = 10
 _EDGES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -35,17 +35,17 @@ def lengths(texts: Sequence[str]) -> dict[str, int]:
 
 def diversity(texts: Sequence[str]) -> dict[str, Any]:
     """Return shares of distinct word n-grams and the commonest openings."""
-    openings = Counter(" ".join(words(text)[:2]) for text in texts)
+    openings = Counter(" ".join(list_words(text)[:2]) for text in texts)
     return {
-        **{f"distinct_{n}gram_share": distinct_share(texts, n) for n in (1, 2, 3)},
+        **{f"distinct_{n}gram_share": compute_distinct_share(texts, n) for n in (1, 2, 3)},
         "openings": len(openings),
         "commonest_openings": dict(openings.most_common(15)),
     }
 
 
-def nearest_prompts(texts: Sequence[str], overlap: SuiteOverlap) -> list[tuple[str, Nearest]]:
+def nearest_prompts(texts: Sequence[str], overlap: SuiteOverlap) -> list[tuple[str, SuiteMatch]]:
     """Return the texts with their nearest suite prompts, the nearest first."""
-    found = [(text, nearest) for text in texts if (nearest := overlap.nearest(text))]
+    found = [(text, nearest) for text in texts if (nearest := overlap.find_nearest(text))]
     return sorted(found, key=lambda pair: (-pair[1].similarity, pair[0]))
 
 

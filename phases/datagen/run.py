@@ -14,7 +14,6 @@ from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
 from phases.datagen.batches import Rows, open_batch
-from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
 from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, Round
@@ -24,6 +23,7 @@ from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, c
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
+from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import default_suite, load_suite
 
 GIVE_UP_AFTER: Final = 3

@@ -15,11 +15,13 @@ from random import Random
 from typing import Final
 
 from phases.datagen import filters
-from phases.datagen.dedupe import NearDuplicates, SuiteOverlap, words
+from phases.datagen.dedupe import NearDuplicates
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import derive_seed
+from phases.scoring.ngrams import list_words
+from phases.scoring.overlap import SuiteOverlap
 from phases.verifiers.infer import infer_checks
 
 LABEL: Final = "Task"
@@ -144,9 +146,9 @@ class SelfInstruct:
             return problem
         if not _keeps(text, self._demands[group]):
             return "another kind of instruction"
-        if self._seen.holds(text):  # the cheap test first: of many rounds most are exact duplicates
+        if text in self._seen:  # the cheap test first: of many rounds most are exact duplicates
             return "duplicate instruction"
-        if self._overlap.held_by(text):
+        if self._overlap.find_contamination(text):
             return "in the evaluation suite"
         most = max(OPENING_FREE, OPENING_SHARE * self._openings.total())
         if self._openings[_opening(text)] >= most:
@@ -208,4 +210,4 @@ def _in_turn(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
 
 
 def _opening(text: str) -> str:
-    return " ".join(words(text)[:3])
+    return " ".join(list_words(text)[:3])

@@ -207,8 +207,8 @@ def demonstrations(suite: "Suite", model: str, count: int, seed: int) -> "tuple[
         return ()
     from random import Random
 
-    from phases.datagen.dedupe import SuiteOverlap
     from phases.datagen.seeds import load_seeds
+    from phases.scoring.overlap import SuiteOverlap
     from phases.scoring.suite import default_suite
 
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
@@ -216,7 +216,7 @@ def demonstrations(suite: "Suite", model: str, count: int, seed: int) -> "tuple[
     rng = Random(seed)
     seeds = load_seeds(default_suite(model))
     for example in rng.sample(seeds, len(seeds)):
-        if not overlap.held_by(example.instruction):
+        if not overlap.find_contamination(example.instruction):
             by_category[example.category].append(example)
     in_turn = [e for some in itertools.zip_longest(*by_category.values()) for e in some if e]
     return tuple(rng.sample(in_turn[:count], len(in_turn[:count])))

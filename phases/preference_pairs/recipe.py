@@ -177,7 +177,7 @@ def _asked(
         kinds = {"completion": set(), "refusal": {"sentences"}}.get(category, KINDS) - beyond
         more = with_demands(one.text, p.demands, rng, kinds)
         asked += [replace(one, text=text, category=category) for text in (one.text, *more)]
-    clean = [one for one in asked if not overlap.held_by(one.text)]
+    clean = [one for one in asked if not overlap.find_contamination(one.text)]
     left_out[CONTAMINATED] += len(asked) - len(clean)
     return clean
 
@@ -240,7 +240,7 @@ class Pairs:
             if not isinstance(choice, Choice):
                 self.outcomes[choice] += 1
             # Answers may ask something themselves.
-            elif any(map(self.data.overlap.held_by, (choice.chosen.text, choice.rejected.text))):
+            elif any(map(self.data.overlap.find_contamination, (choice.chosen.text, choice.rejected.text))):
                 self.outcomes[CONTAMINATED] += 1
             else:
                 self.outcomes[choice.decided_by] += 1

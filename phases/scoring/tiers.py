@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from phases.contract import files
+from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.results import Evaluation
 
 Name = Literal["minimum", "full", "publication-ready"]
@@ -185,16 +186,14 @@ _TEXTS: Final = ("instruction", "response", "chosen", "rejected")
 
 def _clean_rows(manifest: Path, enough: int, evaluation: Evaluation) -> tuple[bool, str]:
     """Count the rows that a manifest names and look for the evaluation's prompts among them."""
-    from phases.datagen.dedupe import SuiteOverlap
-
     record = _read(manifest)
     data = [_named(manifest, name, sha) for name, sha in record["outputs"].items() if name.endswith(".jsonl")]
     rows = [row for path in data for row in files.read_rows(path)]
     overlap = SuiteOverlap({r.key: r.instruction for r in evaluation.results})
     found = [
-        [near for name in _TEXTS if name in row and (near := overlap.nearest(row[name]))] for row in rows
+        [near for name in _TEXTS if name in row and (near := overlap.find_nearest(row[name]))] for row in rows
     ]
-    planted = sum(any(near.contaminated for near in of_row) for of_row in found)
+    planted = sum(any(near.is_contaminated for near in of_row) for of_row in found)
     nearest = max((near.similarity for of_row in found for near in of_row), default=0.0)
     plain = record["provenance"]["chat_template"] is None and not record["provenance"]["add_special_tokens"]
     return (

@@ -22,10 +22,10 @@ from phases.models import prompt_format
 from phases.sft_data.spec import METRICS, Parameters
 
 if TYPE_CHECKING:
-    from phases.datagen.dedupe import SuiteOverlap
     from phases.datagen.run import DataRun
     from phases.datagen.self_instruct import Instruction, SelfInstruct
     from phases.generation.completion import Completion, PromptGroup, Sampling
+    from phases.scoring.overlap import SuiteOverlap
     from phases.verifiers.registry import Check
 
     CompleteGroups = Callable[[Sequence[PromptGroup]], list[list[Completion]]]
@@ -221,13 +221,15 @@ class Responses:
             return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
         if failed := find_failures(text, _checks(instruction), response):
             return f"failed check: {failed[0]}"
-        return "holds a prompt of the evaluation suite" if self._overlap.held_by(response) else None
+        return (
+            "holds a prompt of the evaluation suite" if self._overlap.find_contamination(response) else None
+        )
 
     def _too_many(self, instruction: "Instruction", response: str) -> str | None:
         """Return why a good row is one too many of its sort, or None."""
-        from phases.datagen.dedupe import normalise
+        from phases.scoring.ngrams import reduce_to_words
 
-        category, total, said = instruction.category, self.rows.total(), normalise(response)
+        category, total, said = instruction.category, self.rows.total(), reduce_to_words(response)
         most = max(SAME_RESPONSE_FREE, SAME_RESPONSE_SHARE * self._responses.total())
         if said in OTHER:
             most = min(most, self._responses[OTHER[said]] + LEAN)
@@ -240,13 +242,13 @@ class Responses:
         return None
 
     def _row(self, instruction: "Instruction", attempt: Attempt, response: str) -> dict[str, object]:
-        from phases.datagen.dedupe import normalise
         from phases.generation.completion_cache import cache_key
+        from phases.scoring.ngrams import reduce_to_words
 
         self.mended += attempt.number > 0
         self.rows[instruction.category] += 1
         self.groups[instruction.group] += 1
-        self._responses[normalise(response)] += 1
+        self._responses[reduce_to_words(response)] += 1
         ending = prompt_format.format_completion(response, self._eos)
         return {
             "instruction": instruction.text,
@@ -287,9 +289,9 @@ def _further(instruction: "Instruction", completion: "Completion", problem: str 
 
 def _agree(one: str, other: str) -> bool:
     """Say whether the words of one answer stand in the other, in their order."""
-    from phases.datagen.dedupe import normalise
+    from phases.scoring.ngrams import reduce_to_words
 
-    short, long = sorted((normalise(one), normalise(other)), key=len)
+    short, long = sorted((reduce_to_words(one), reduce_to_words(other)), key=len)
     return f" {short} " in f" {long} "
 
 

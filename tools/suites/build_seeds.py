@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from phases.contract import files
-from phases.datagen.dedupe import NearDuplicates, SuiteOverlap
+from phases.datagen.dedupe import NearDuplicates
 from phases.datagen.seeds import SEEDS, Seed
+from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import EMBEDDED, load_suite
 from tools.suites import embedded
 
@@ -24,7 +25,7 @@ def draw() -> list[Seed]:
     seen, counts, seeds = NearDuplicates(), Counter[str](), []
     for number in range(DRAW, DRAW + 4):
         for prompt in embedded.prompts(number):
-            if counts[prompt.category] == EACH or overlap.held_by(prompt.instruction):
+            if counts[prompt.category] == EACH or overlap.find_contamination(prompt.instruction):
                 continue
             if seen.add(prompt.instruction):
                 counts[prompt.category] += 1

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import SelfInstruct, list_prompt, parse_list
 from phases.generation.completion import Completion, Sampling
+from phases.scoring.overlap import SuiteOverlap
 
 SEEDS = tuple(
     Seed(category, f"{verb} a {noun}.", noun)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
-from phases.datagen.dedupe import normalise
 from phases.datagen.judge import Constitution, Judgement, load_constitution, weigh
 from phases.datagen.preferences import (
     Candidate,
@@ -28,6 +27,7 @@ from phases.datagen.seeds import Seed
 from phases.generation.completion import Completion
 from phases.preference_pairs import recipe as preference_pairs
 from phases.preference_pairs.spec import CONSTITUTION
+from phases.scoring.ngrams import reduce_to_words
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
 from phases.verifiers.infer import infer_checks
@@ -166,7 +166,10 @@ def test_a_decision_always_prefers_a_good_response_to_another(many: list[tuple[s
         assert not made.chosen.problems
         assert made.chosen.finished
         assert 0 < made.margin <= 1
-        assert normalise(made.chosen.text) != normalise(made.rejected.text) or not made.rejected.finished
+        assert (
+            reduce_to_words(made.chosen.text) != reduce_to_words(made.rejected.text)
+            or not made.rejected.finished
+        )
         assert made.decided_by == ("verifiers" if made.rejected.problems else "votes")
     elif made == "no good candidate":
         assert all(candidate.problems for candidate in some)

@@ -10,10 +10,10 @@ import pytest
 
 from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
-from phases.datagen.dedupe import SuiteOverlap
 from phases.datagen.seeds import Seed, load_seeds
 from phases.datagen.self_instruct import Instruction
 from phases.generation.completion import Completion, PromptGroup
+from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
 from phases.verifiers.content import is_refusal
@@ -367,7 +367,9 @@ def test_seeds_follow_themselves_and_stand_in_no_suite(name: str) -> None:
     wrong = [
         s.instruction for s in seeds if find_failures(s.instruction, infer_checks(s.instruction), s.response)
     ]
-    planted = [s.instruction for s in seeds if (n := overlap.nearest(s.instruction)) and n.contaminated]
+    planted = [
+        s.instruction for s in seeds if (n := overlap.find_nearest(s.instruction)) and n.is_contaminated
+    ]
     declined = [s.instruction for s in seeds if is_refusal(s.response) != (s.category == "refusal")]
     assert (wrong, planted, declined) == ([], [], [])
     assert len(seeds) >= {"stage1": 120, "embedded": 40}[name]
