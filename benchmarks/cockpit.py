@@ -16,6 +16,7 @@ from typing import Final
 from app.plan.read import load_plan
 from app.session import start as launch
 from app.session.client import SessionClient
+from app.session.requests import StopSession
 from benchmarks import peers
 from benchmarks.figures import Figure
 from benchmarks.terminal import Idle, Terminal, idle
@@ -111,7 +112,7 @@ def live(points: int = FEW, size: int = 0, lines: int = 0) -> Iterator[Path]:
         try:
             yield session
         finally:
-            client.stop_session()
+            client.send(StopSession(by="benchmark"))
             while client.snapshot().state != "stopped":
                 time.sleep(0.1)
 

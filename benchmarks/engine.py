@@ -19,6 +19,7 @@ from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
 from app.session.journal import events, journal
 from app.session.journal.state import fold
+from app.session.requests import StopSession
 from benchmarks.figures import Figure
 
 EVENTS = 10_000
@@ -129,7 +130,7 @@ def _rejoin() -> Iterator[Figure]:
         client.snapshot()
         took = time.perf_counter() - began
         yield Figure(f"rejoin a session of {EVENTS:,} events: its conductor's first answer", took, "s")
-        client.stop_session()
+        client.send(StopSession(by="benchmark"))
         _await_end(client)
 
 
@@ -140,7 +141,7 @@ def _plan(folder: Path, work: str) -> Plan:
 
 
 def _await_end(client: SessionClient) -> None:
-    while client.is_conducted():
+    while client.has_conductor():
         time.sleep(0.5)
 
 
@@ -160,7 +161,7 @@ def _slowdown() -> Iterator[Figure]:
         while not (counts.exists() and counts.stat().st_size):
             time.sleep(0.1)
         shares = [_slower(session, counts, stopped_first=bool(pair % 2)) for pair in range(PAIRS)]
-        client.stop_session()
+        client.send(StopSession(by="benchmark"))
         _await_end(client)
     mean, error = statistics.mean(shares), statistics.stdev(shares) / PAIRS**0.5
     yield Figure(

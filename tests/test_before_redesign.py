@@ -27,6 +27,7 @@ from app.session.clock import SystemClock
 from app.session.folder import SessionFolder, Settings
 from app.session.journal import journal
 from app.session.journal.state import recover
+from app.session.requests import Decide
 from app.session.snapshot import SessionSnapshot
 from phases.comparison import recipe as comparison
 from phases.contract import files
@@ -66,7 +67,7 @@ def session() -> Path:
 
 
 def test_the_session_is_read(session: Path) -> None:
-    found = SessionClient(session).recorded()
+    found = SessionClient(session).snapshot_from_journal()
     assert found.state == "finished"
     assert found.notices == ()
     assert [phase.id for phase in found.phases] == PHASES
@@ -103,7 +104,7 @@ def test_the_journal_is_written_as_it_was(session: Path) -> None:
 
 
 def test_the_status_is_said(session: Path) -> None:
-    said = "\n".join(status_text.status(SessionClient(session).recorded()))
+    said = "\n".join(status_text.status(SessionClient(session).snapshot_from_journal()))
     assert "Stage 1 rehearsal" in said
     assert "base 7%, SFT 81%, DPO 87%" in said
 
@@ -166,7 +167,7 @@ def test_a_session_that_was_interrupted_in_an_attempt_is_read(
     interrupted: Callable[[str, str], Path],
 ) -> None:
     folder = interrupted("attempt_started", "sft_training")
-    found = SessionClient(folder).recorded()
+    found = SessionClient(folder).snapshot_from_journal()
     assert found.state == "running"
     states = {phase.id: phase.state for phase in found.phases}
     assert states["sft_data"] == "done"
@@ -177,12 +178,12 @@ def test_a_session_that_was_interrupted_in_an_attempt_is_read(
 def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[[str, str], Path]) -> None:
     folder = interrupted("judged", "sft_evaluation")
     client = SessionClient(folder)
-    assert client.recorded().state == "gate"
+    assert client.snapshot_from_journal().state == "gate"
     start.ensure_conductor(folder)
     found = until(client, lambda s: s.gate)
     assert found.gate is not None
     assert (found.gate.phase, found.gate.attempt, found.gate.verdict) == ("sft_evaluation", 1, "go")
-    client.decide("sft_evaluation", 1, "stop", reason="seen enough")
+    client.send(Decide(phase="sft_evaluation", attempt=1, kind="stop", by="tester", reason="seen enough"))
     assert until(client, lambda s: s.state == "stopped").decisions[-1].reason == "seen enough"
     assert journal.read_journal(SessionFolder(folder).journal).damage == ""
 
@@ -194,7 +195,9 @@ def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable
     found = until(client, lambda s: s.state in ("finished", "stopped") or s.gate)
     if found.gate is not None:
         # The pod was paid for all the while, so the budget is overrun.
-        client.decide(found.gate.phase, found.gate.attempt, "go", reason="the pod was not paid for")
+        gate = found.gate
+        reason = "the pod was not paid for"
+        client.send(Decide(phase=gate.phase, attempt=gate.attempt, kind="go", by="tester", reason=reason))
         found = until(client, lambda s: s.state in ("finished", "stopped"))
     assert found.state == "finished", found
     metrics = found.phase("comparison").attempts[-1].metrics
@@ -294,5 +297,5 @@ def test_the_bundle_verifies_and_unpacks_to_a_session(session: Path, tmp_path: P
     assert unpack_bundle(bundle, tmp_path / "home").problems == ()
     home = tmp_path / "home" / session.name
     assert check_bundle(home).problems == ()
-    assert SessionClient(home / "sessions" / session.name).recorded().state == "finished"
+    assert SessionClient(home / "sessions" / session.name).snapshot_from_journal().state == "finished"
     assert commands.verify_bundle(bundle, io.StringIO()) == 0

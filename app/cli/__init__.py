@@ -319,10 +319,10 @@ def _approval(plan: "Plan", options: argparse.Namespace) -> str:
         if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
             return ""
         how = "asked"
-    from app.session.client import whoami
+    from app.session.requests import current_user
 
-    registry.approve(digest, plan.path, f"{how}, by {whoami()}")
-    return f"{how}, by {whoami()}"
+    registry.approve(digest, plan.path, f"{how}, by {current_user()}")
+    return f"{how}, by {current_user()}"
 
 
 def _prepare_screen(options: argparse.Namespace) -> None:
@@ -409,7 +409,7 @@ def _attach(options: argparse.Namespace) -> int:
 
     _prepare_screen(options)
     folder = _folder(options)
-    if not options.read_only and not SessionClient(folder).is_conducted():
+    if not options.read_only and not SessionClient(folder).has_conductor():
         from app.session import start  # it reads plans, which takes longer than the first screen
 
         start.ensure_conductor(folder)
@@ -444,7 +444,7 @@ def _status(options: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(session)).decode())
         return 0
     print("\n".join(status_text.status(session)))
-    if not client.is_conducted() and not start.needs_nobody(folder):
+    if not client.has_conductor() and not start.needs_nobody(folder):
         print("\nNobody sees to this session, nor stops its pod: `gonogo attach` starts what does")
     return 0
 
@@ -452,7 +452,7 @@ def _status(options: argparse.Namespace) -> int:
 def _decide(options: argparse.Namespace) -> int:
     from app.session import start
     from app.session.client import SessionClient
-    from app.session.requests import Refused
+    from app.session.requests import Decide, Refused, current_user
 
     folder = _folder(options)
     start.ensure_conductor(folder)
@@ -461,7 +461,16 @@ def _decide(options: argparse.Namespace) -> int:
     if gate is None:
         raise Refused("no gate is open")
     changes = dict(_change(text, gate.phase) for text in options.changes)
-    client.decide(gate.phase, gate.attempt, options.kind, reason=options.reason, changes=changes)
+    client.send(
+        Decide(
+            phase=gate.phase,
+            attempt=gate.attempt,
+            kind=options.kind,
+            by=current_user(),
+            reason=options.reason,
+            changes=changes,
+        )
+    )
     print(f"{gate.phase}: {options.kind}")
     return 0
 
@@ -485,15 +494,16 @@ def _change(text: str, phase: str) -> tuple[str, Any]:
 def _stop(options: argparse.Namespace) -> int:
     from app.session import start
     from app.session.client import SessionClient
+    from app.session.requests import StopPhase, StopSession, current_user
 
     folder = _folder(options)
     start.ensure_conductor(folder)
     client = SessionClient(folder)
     if options.phase:
-        client.stop_phase()
+        client.send(StopPhase(by=current_user()))
         print("the phase is being ended; its gate opens")
     else:
-        client.stop_session()
+        client.send(StopSession(by=current_user()))
         print("the session is being ended")
     return 0
 
@@ -501,10 +511,11 @@ def _stop(options: argparse.Namespace) -> int:
 def _hold(options: argparse.Namespace) -> int:
     from app.session import start
     from app.session.client import SessionClient
+    from app.session.requests import Hold, current_user
 
     folder = _folder(options)
     start.ensure_conductor(folder)
-    SessionClient(folder).hold(not options.off)
+    SessionClient(folder).send(Hold(on=not options.off, by=current_user()))
     print("no gate will be opened for you" if options.off else "a gate opens after the current phase")
     return 0
 
@@ -512,14 +523,14 @@ def _hold(options: argparse.Namespace) -> int:
 def _keep(options: argparse.Namespace) -> int:
     from app.session import start
     from app.session.client import SessionClient
-    from app.session.requests import Refused
+    from app.session.requests import KeepPod, Refused, current_user
 
     folder = _folder(options)
     start.ensure_conductor(folder)
     client = SessionClient(folder)
-    if not client.is_conducted():
+    if not client.has_conductor():
         raise Refused(f"session {folder.name}: nothing is about to stop the pod")
-    client.keep_pod()
+    client.send(KeepPod(by=current_user()))
     print("the pod is not stopped; it goes on costing")
     return 0
 

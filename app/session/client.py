@@ -4,11 +4,10 @@ A client is disposable: it holds no state, and a session without a conductor can
 """
 
 import contextlib
-import getpass
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,9 @@ from app.session import requests
 from app.session.attempt import process
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
-from app.session.journal.events import Parameter
 from app.session.masking import Masker
-from app.session.requests import Answer, AnyRequest, Refused
-from app.session.snapshot import DecisionKind, SessionSnapshot
+from app.session.requests import AnyRequest, Refused, Response
+from app.session.snapshot import SessionSnapshot
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
@@ -31,14 +29,6 @@ __all__ = ["Refused", "SessionClient"]
 
 _TIMEOUT = 10.0
 _RECONNECT = 0.5
-
-
-def whoami() -> str:
-    """Return the name that decisions are recorded under."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 class _Secrets(msgspec.Struct, frozen=True):
@@ -68,11 +58,11 @@ class SessionClient:
     def snapshot(self) -> SessionSnapshot:
         """Return the session as it stands: from its conductor, or from its journal if it has none."""
         try:
-            return self._ask(requests.Look())
+            return self._exchange(requests.GetSnapshot())
         except OSError:
-            return self.recorded()
+            return self.snapshot_from_journal()
 
-    def recorded(self) -> SessionSnapshot:
+    def snapshot_from_journal(self) -> SessionSnapshot:
         """Return the session as its journal tells it, which is all there is when no conductor runs.
 
         Raises:
@@ -137,7 +127,7 @@ class SessionClient:
             except OSError:
                 pass
             if not stopping.is_set():
-                yield self.recorded()
+                yield self.snapshot_from_journal()
                 stopping.wait(_RECONNECT)
 
     def _subscription(
@@ -150,92 +140,53 @@ class SessionClient:
                 for line in lines:
                     if not line.endswith(b"\n"):  # the conductor died while it wrote
                         return
-                    answer = msgspec.json.decode(line, type=Answer)
-                    if answer.snapshot is not None:
-                        yield answer.snapshot
+                    response = msgspec.json.decode(line, type=Response)
+                    if response.snapshot is not None:
+                        yield response.snapshot
                     if stopping.is_set():
                         return
         finally:
             self._watching = None
 
-    def look_now(self) -> None:
-        """Let who watches have the session at once, where there is a conductor to give it."""
+    def request_snapshot(self) -> None:
+        """Have `watch` yield a snapshot at once, if a conductor is running."""
         connection = self._watching
         if connection is not None:
-            with contextlib.suppress(OSError):  # it has gone away meanwhile
-                connection.sendall(msgspec.json.encode(requests.Look()) + b"\n")
+            with contextlib.suppress(OSError):  # The conductor has just ended.
+                connection.sendall(msgspec.json.encode(requests.GetSnapshot()) + b"\n")
 
-    def decide(  # noqa: PLR0917 - called by keyword
-        self,
-        phase: str,
-        attempt: int,
-        kind: DecisionKind,
-        reason: str = "",
-        changes: Mapping[str, Parameter] | None = None,
-        by: str = "",
-    ) -> SessionSnapshot:
-        """Decide the gate of an attempt.
+    def send(self, request: AnyRequest) -> SessionSnapshot:
+        """Send a request to the conductor and return the snapshot that it responds with.
 
         Raises:
-            Refused: the gate is not open (any more), or the decision is not one for it.
+            Refused: the conductor refused the request, or no conductor is running.
         """
-        asked = requests.Decide(
-            phase=phase,
-            attempt=attempt,
-            kind=kind,
-            by=by or whoami(),
-            reason=reason,
-            changes=dict(changes or {}),
-        )
-        return self._tell(asked)
-
-    def stop_phase(self) -> SessionSnapshot:
-        """End the running attempt; its gate opens."""
-        return self._tell(requests.StopPhase(whoami()))
-
-    def stop_session(self) -> SessionSnapshot:
-        """End the running attempt and the session."""
-        return self._tell(requests.StopSession(whoami()))
-
-    def hold(self, on: bool) -> SessionSnapshot:
-        """Open a gate after the current phase whatever it finds, or no longer."""
-        return self._tell(requests.Hold(on, whoami()))
-
-    def keep_pod(self) -> SessionSnapshot:
-        """See that the pod is not stopped after the session's end.
-
-        Raises:
-            Refused: the session is not over, or nobody is about to stop the pod.
-        """
-        return self._tell(requests.KeepPod(whoami()))
-
-    def is_conducted(self) -> bool:
-        """Say whether the session has a conductor that answers."""
         try:
-            self._ask(requests.Look())
+            return self._exchange(request)
+        except OSError:
+            raise Refused(
+                "no conductor is running for this session; start one with `gonogo attach`"
+            ) from None
+
+    def has_conductor(self) -> bool:
+        """Return whether the session has a conductor that responds."""
+        try:
+            self._exchange(requests.GetSnapshot())
         except OSError:
             return False
         return True
 
-    def _tell(self, request: AnyRequest) -> SessionSnapshot:
-        try:
-            return self._ask(request)
-        except OSError:
-            raise Refused(
-                "the session has no conductor: `gonogo run` or `gonogo attach` starts one"
-            ) from None
-
-    def _ask(self, request: AnyRequest) -> SessionSnapshot:
+    def _exchange(self, request: AnyRequest) -> SessionSnapshot:
         with self._connect() as connection:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             with connection.makefile("rb") as lines:
                 line = lines.readline()
         if not line.endswith(b"\n"):
             raise ConnectionError("the conductor closed the connection")
-        answer = msgspec.json.decode(line, type=Answer)
-        if answer.snapshot is None:
-            raise Refused(answer.refused)
-        return answer.snapshot
+        response = msgspec.json.decode(line, type=Response)
+        if response.snapshot is None:
+            raise Refused(response.refused)
+        return response.snapshot
 
     def _connect(self) -> socket.socket:
         record = self.folder.read_conductor()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from app.monitor.sanitize import clean_line as clean
 from app.session import status_text
 from app.session.client import Refused, SessionClient
+from app.session.requests import Decide
 from app.session.snapshot import OVER, GateView, SessionSnapshot
 
 FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
@@ -87,6 +88,14 @@ def _decide(client: SessionClient, gate: GateView, say: Callable[[str], None]) -
     go = gate.verdict == "go"
     reason = "" if go else f"the verdict is {gate.verdict}, and --decide-by-verdict goes on only on go"
     try:
-        client.decide(gate.phase, gate.attempt, "go" if go else "stop", reason=reason, by=BY_VERDICT)
+        client.send(
+            Decide(
+                phase=gate.phase,
+                attempt=gate.attempt,
+                kind="go" if go else "stop",
+                by=BY_VERDICT,
+                reason=reason,
+            )
+        )
     except Refused as refused:
         say(f"gate of {gate.phase}: {refused}")

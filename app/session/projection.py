@@ -8,7 +8,7 @@ from app.plan import estimates
 from app.plan.schema import Plan
 from app.session.calibration import Measured
 from app.session.folder import SessionFolder
-from app.session.gate import diagnosis, judge
+from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
 from app.session.snapshot import (
@@ -123,23 +123,25 @@ def _gate(plan: Plan, state: State) -> GateView | None:
     record = state.current
     if record is None or record.status != "gate" or state.ended:
         return None
-    judged = judge.opened(record)
+    assessment = decide.gate_assessment(record)
     phase = plan.phase(record.id)
+    options = decide.allowed_decisions(phase, assessment)
     later = [p.id for p in state.phases if p.status == "waiting"]
     return GateView(
         phase=record.id,
         attempt=record.attempt_number,
         opened=record.gate_since,
-        because=judged.gate,
-        verdict=judged.verdict,
-        advice=tuple(judged.advice),
-        criteria=tuple(judged.criteria),
-        metrics=judged.metrics,
-        computed_from=judged.computed_from,
+        because=assessment.gate,
+        verdict=assessment.verdict,
+        advice=tuple(assessment.advice),
+        criteria=tuple(assessment.criteria),
+        metrics=assessment.metrics,
+        computed_from=assessment.computed_from,
         earlier={p.id: p.metrics for p in state.phases if p.id != record.id and p.metrics},
-        options=judge.options(phase, judged.gate),
+        options=options,
+        needs_reason=tuple(kind for kind in options if decide.needs_reason(phase, assessment, kind)),
         parameters=record.last.spec.parameters if record.last else dict(phase.params),
-        remedies=diagnosis.remedies(phase, record, judged.cause),
+        remedies=diagnosis.remedies(phase, record, assessment.cause),
         next_phase=later[0] if later else None,
-        cause=judged.cause,
+        cause=assessment.cause,
     )

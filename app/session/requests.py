@@ -1,8 +1,11 @@
-"""What clients ask the conductor over its socket: JSON lines, each answered by one line.
+"""The requests that clients send to the conductor over its socket, and its response.
 
-A request is `{"do": ..., ...}`; the answer is `{"snapshot": ...}` or `{"refused": "why"}`. After `subscribe`,
-snapshots keep coming.
+A request is one JSON line, `{"do": ..., ...}`, and its response another: `{"snapshot": ...}` or
+`{"refused": "reason"}`. After `subscribe`, snapshots keep coming.
 """
+
+import getpass
+import os
 
 import msgspec
 
@@ -16,16 +19,16 @@ class Request(msgspec.Struct, frozen=True, tag_field="do", forbid_unknown_fields
     """Base of all requests."""
 
 
-class Look(Request, frozen=True, tag="snapshot"):
-    """Give the session as it stands."""
+class GetSnapshot(Request, frozen=True, tag="snapshot"):
+    """Return the current snapshot."""
 
 
 class Subscribe(Request, frozen=True, tag="subscribe"):
-    """Give the session now, on each change, and at least once a second."""
+    """Send a snapshot now, on each change, and at least once a second."""
 
 
 class Decide(Request, frozen=True, kw_only=True, tag="decide"):
-    """Decide the gate of this attempt."""
+    """Decide the open gate of this attempt."""
 
     phase: str
     attempt: int
@@ -36,39 +39,47 @@ class Decide(Request, frozen=True, kw_only=True, tag="decide"):
 
 
 class StopPhase(Request, frozen=True, tag="stop_phase"):
-    """End the running attempt; a gate opens."""
+    """Stop the running attempt; its gate opens."""
 
     by: str
 
 
 class StopSession(Request, frozen=True, tag="stop_session"):
-    """End the running attempt and the session."""
+    """Stop the running attempt and end the session."""
 
     by: str
 
 
 class Hold(Request, frozen=True, tag="hold"):
-    """Open a gate after the current phase, whatever it finds."""
+    """Open a gate after the current phase, whatever its verdict; `on=False` cancels that."""
 
     on: bool
     by: str
 
 
 class KeepPod(Request, frozen=True, tag="keep_pod"):
-    """After the session's end: do not stop the pod."""
+    """Do not stop the pod after the session's end."""
 
     by: str
 
 
-AnyRequest = Look | Subscribe | Decide | StopPhase | StopSession | Hold | KeepPod
+AnyRequest = GetSnapshot | Subscribe | Decide | StopPhase | StopSession | Hold | KeepPod
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What comes back: the session, or why not."""
+class Response(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The snapshot after a request, or the reason why the request was refused."""
 
     snapshot: SessionSnapshot | None = None
     refused: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """The conductor does not do what was asked; the message says why and what would be accepted."""
+class Refused(Exception):  # noqa: N818 - a refusal is an expected response, not an error
+    """The conductor refused a request; the message says why and what it would accept."""
+
+
+def current_user() -> str:
+    """Return the user name that requests are recorded under."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -90,10 +90,11 @@ class CriterionView(msgspec.Struct, frozen=True):
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
-    """An open gate: the evidence, what the rules say, what may be decided.
+    """An open gate: its evidence, its verdict and the decisions that it accepts.
 
-    `cause` names what went wrong, "" where nothing did or nobody knows. `remedies` are the changes of
-    parameters that the plan offers and nobody has tried yet, by cause; those of `cause` come first.
+    `needs_reason` are the decisions among `options` that are refused without a reason. `cause` names the
+    diagnosed problem, "" if there is none. `remedies` are the plan's untried parameter changes by cause,
+    those for `cause` first.
     """
 
     phase: str
@@ -107,6 +108,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     computed_from: dict[str, str] = {}
     earlier: dict[str, dict[str, Value]] = {}
     options: tuple[DecisionKind, ...] = ("go", "retry", "skip", "stop")
+    needs_reason: tuple[DecisionKind, ...] = ()
     parameters: dict[str, Value | list[Value]] = {}
     remedies: dict[str, tuple[dict[str, Value], ...]] = {}
     next_phase: str | None = None

@@ -184,7 +184,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         known.CannotStart: it does not come up; the message has the end of its log.
     """
     client = SessionClient(folder)
-    if client.is_conducted() or needs_nobody(folder, environment):
+    if client.has_conductor() or needs_nobody(folder, environment):
         return
     session = SessionFolder(folder.absolute())
     deadline = time.monotonic() + _START_WITHIN
@@ -193,7 +193,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         if now >= start:  # again and again: one that found another at work has left, and the other may die
             _start_conductor(session, environment)
             start = now + _START_AGAIN
-        if client.is_conducted() or needs_nobody(folder, environment):
+        if client.has_conductor() or needs_nobody(folder, environment):
             return
         if replay_damage := journal.read_journal(session.journal).damage if session.journal.exists() else "":
             raise registry.CannotStart(

@@ -134,8 +134,7 @@ def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
         )
         lines.append(f"  remedy: gonogo retry {sets} --session {session.id}")
     for kind in opened.options:
-        reason = ' --reason "..."' if kind == "go" and opened.verdict != "go" else ""
-        reason = ' --reason "..."' if kind == "skip" and phase.critical else reason
+        reason = ' --reason "..."' if kind in opened.needs_reason else ""
         change = f" [--set {opened.phase}.PARAMETER=VALUE]" if kind == "retry" else ""
         lines.append(f"  gonogo decide {kind}{reason}{change} --session {session.id}")
     return lines

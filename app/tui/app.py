@@ -29,7 +29,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from app.session.requests import Refused
+from app.session.requests import Refused, StopSession, current_user
 from app.session.snapshot import OVER, SessionSnapshot
 from app.tui import crash, terminal
 from app.tui.keys import ACTING, Command, bindings, commands
@@ -364,7 +364,7 @@ class CockpitApp(App[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.act("stopping the session", lambda session: session.stop_session())
+                self.act("stopping the session", lambda session: session.send(StopSession(by=current_user())))
 
         ends = what_ends(self.frame.snapshot)
         text = f"{ends} What was written stays. A stopped session does not go on."

@@ -191,7 +191,7 @@ class SessionFeed:
     def look_at(self, phase: str | None) -> None:
         """Read the record of this phase from the next view on, and make that now; None is what runs."""
         self._chosen = phase
-        self._session.look_now()
+        self._session.request_snapshot()
 
     def frames(self, stopping: Event) -> Iterator[Frame]:
         """Yield views until asked to stop: the first without a history, then as things change."""

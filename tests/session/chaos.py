@@ -27,7 +27,8 @@ from app.session.folder import Settings
 from app.session.journal import events, journal
 from app.session.journal.state import State, apply
 from app.session.pod import guard
-from app.session.snapshot import SessionSnapshot
+from app.session.requests import Decide, KeepPod
+from app.session.snapshot import DecisionKind, SessionSnapshot
 
 ROWS = 12
 PATIENCE = 60.0
@@ -149,7 +150,7 @@ class Run:
 
     def rejoin(self) -> None:
         """See that there is a conductor, sometimes one that is to die, or whose shims are."""
-        if self.chance.random() < 0.5 and not self.client.is_conducted():
+        if self.chance.random() < 0.5 and not self.client.has_conductor():
             kths = self.chance.choice(((self.chance.randint(1, 14), 0), (0, self.chance.randint(1, 9))))
             side = self.chance.choice(("before", "after"))
             command = [sys.executable, "-P", "-c", BOUNDARY, "app.session.engine.conductor"]
@@ -200,9 +201,9 @@ class Run:
     def decide(self, session: SessionSnapshot) -> None:
         gate = session.gate
         assert gate is not None
-        kind = "go" if gate.because == "plan" and gate.verdict == "go" else "retry"
+        kind: DecisionKind = "go" if gate.because == "plan" and gate.verdict == "go" else "retry"
         with contextlib.suppress(Refused):  # the conductor may be dead, or another decision came first
-            self.client.decide(gate.phase, gate.attempt, kind)  # type: ignore[arg-type]
+            self.client.send(Decide(phase=gate.phase, attempt=gate.attempt, kind=kind, by="chaos"))
 
     def kill(self, victim: str, session: SessionSnapshot) -> None:
         """Kill one kind of process, or all."""
@@ -247,7 +248,7 @@ class Run:
         ends = time.monotonic() + PATIENCE
         while self.left() and time.monotonic() < ends:
             with contextlib.suppress(Refused):  # the conductor may be dead, or on its way out
-                self.client.keep_pod()
+                self.client.send(KeepPod(by="chaos"))
             time.sleep(0.05)
 
     def left(self) -> list[int]:

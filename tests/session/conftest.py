@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from app.session.attempt import process
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import Settings
-from app.session.snapshot import SessionSnapshot
+from app.session.journal.events import Parameter
+from app.session.requests import Decide, Hold, KeepPod, StopPhase, StopSession
+from app.session.snapshot import DecisionKind, SessionSnapshot
 
 FAST = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)  # the guard has tests of its own
 PATIENCE = 30.0
@@ -83,6 +85,36 @@ def processes_with(text: str) -> list[int]:
     return found
 
 
+class Operator(SessionClient):
+    """A client with a method for each request that an operator sends."""
+
+    def decide(  # noqa: PLR0917 - called by keyword
+        self,
+        phase: str,
+        attempt: int,
+        kind: DecisionKind,
+        reason: str = "",
+        changes: Mapping[str, Parameter] | None = None,
+        by: str = "tester",
+    ) -> SessionSnapshot:
+        changes = dict(changes or {})
+        return self.send(
+            Decide(phase=phase, attempt=attempt, kind=kind, by=by, reason=reason, changes=changes)
+        )
+
+    def stop_phase(self) -> SessionSnapshot:
+        return self.send(StopPhase(by="tester"))
+
+    def stop_session(self) -> SessionSnapshot:
+        return self.send(StopSession(by="tester"))
+
+    def hold(self, on: bool) -> SessionSnapshot:
+        return self.send(Hold(on=on, by="tester"))
+
+    def keep_pod(self) -> SessionSnapshot:
+        return self.send(KeepPod(by="tester"))
+
+
 class Toy:
     """A session in a folder of its own."""
 
@@ -108,13 +140,13 @@ class Toy:
     def plan(self, *phases: dict[str, Any], head: str = HEAD) -> Plan:
         return load_plan(self.write(*phases, head=head))
 
-    def start(self, *phases: dict[str, Any], settings: Settings = FAST, head: str = HEAD) -> SessionClient:
+    def start(self, *phases: dict[str, Any], settings: Settings = FAST, head: str = HEAD) -> Operator:
         self.folder = launch.open_session(self.plan(*phases, head=head), approved="test", settings=settings)
         return self.rejoin()
 
-    def rejoin(self) -> SessionClient:
+    def rejoin(self) -> Operator:
         launch.ensure_conductor(self.folder)
-        self.client = SessionClient(self.folder)
+        self.client = Operator(self.folder)
         return self.client
 
     def until(self, condition: Callable[[SessionSnapshot], Any], what: str = "that state") -> SessionSnapshot:

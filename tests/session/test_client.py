@@ -16,16 +16,16 @@ def test_who_watches_may_ask_for_the_session_at_once(tmp_path: Path, monkeypatch
     client = SessionClient(tmp_path)
     ours, conductor = socket.socketpair()
     monkeypatch.setattr(client, "_connect", lambda: ours)
-    client.look_now()  # nobody watches
+    client.request_snapshot()  # nobody watches
     said = conductor.makefile("rwb")
-    answer = messages.Answer(snapshot=fake.running().snapshot)
+    answer = messages.Response(snapshot=fake.running().snapshot)
     said.write(msgspec.json.encode(answer) + b"\n")
     said.flush()
     watched = client.watch(Event())
     next(watched)
-    client.look_now()
+    client.request_snapshot()
     requests = [msgspec.json.decode(said.readline(), type=messages.AnyRequest) for _ in range(2)]
-    assert [type(each) for each in requests] == [messages.Subscribe, messages.Look]
+    assert [type(each) for each in requests] == [messages.Subscribe, messages.GetSnapshot]
     watched.close()
-    client.look_now()
+    client.request_snapshot()
     assert said.readline() == b"", "the connection is closed, and not written to"

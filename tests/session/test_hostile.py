@@ -20,12 +20,12 @@ from app.session import projection, status_text
 from app.session.attempt import exit_record
 from app.session.attempt.liveness import Liveness
 from app.session.clock import SystemClock
-from app.session.gate import judge as gates
+from app.session.gate import judge
 from app.session.journal import events, journal
 from app.session.journal.journal import Entry
 from app.session.journal.state import State, apply, fold
 from app.session.masking import Masker
-from app.session.requests import Answer, AnyRequest
+from app.session.requests import AnyRequest, Response
 from app.session.snapshot import SessionSnapshot
 
 ToyPhase = Callable[..., dict[str, Any]]
@@ -80,8 +80,9 @@ def running() -> State:
 
 def seen(state: State, live: projection.Live) -> SessionSnapshot:
     """What a viewer gets of a state, over the socket, in lines."""
-    sent = msgspec.json.encode(Answer(snapshot=projection.snapshot(FOLDER, PLAN, state, live, 2000.0, 500.0)))
-    got = msgspec.json.decode(sent, type=Answer).snapshot
+    snapshot = projection.snapshot(FOLDER, PLAN, state, live, 2000.0, 500.0)
+    sent = msgspec.json.encode(Response(snapshot=snapshot))
+    got = msgspec.json.decode(sent, type=Response).snapshot
     assert got is not None
     assert all(clean_line(line) == line for line in status_text.status(got))
     return got
@@ -107,7 +108,7 @@ def test_any_result_is_judged_journalled_and_shown(
     (folder / "result.json").write_bytes(data)
     end = events.AttemptEnded(phase="p", attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
     state = apply(running(), Entry(4, 1, 1001.0, 11.0, end))
-    judged = gates.judge(PLAN.phases[0], end, folder, state, Masker({}))
+    judged = judge.assess_attempt(PLAN.phases[0], end, folder, state, Masker({}))
     path = folder / "journal.jsonl"
     book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
     book.append(judged)
@@ -161,7 +162,7 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
     with pytest.raises(ValueError, match=r"exit\.json: it is"):
         exit_record.read_exit(tmp_path)
     with pytest.raises(ValueError, match="cannot be read: it is"):
-        gates.read_result(tmp_path / "result.json", Masker({}))
+        judge.read_result(tmp_path / "result.json", Masker({}))
 
 
 READING = """
@@ -215,13 +216,13 @@ def test_whatever_comes_over_the_socket_is_answered_and_decides_nothing(toy: Any
     def resident() -> int:
         return next(int(row.split()[1]) for row in status.read_text().splitlines() if "VmRSS" in row) >> 10
 
-    def ask(lines: list[bytes], end: bytes = b"\n") -> list[Answer]:
+    def ask(lines: list[bytes], end: bytes = b"\n") -> list[Response]:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(client.folder.read_conductor().socket)
             connection.sendall(b"\n".join(lines) + end)
             connection.shutdown(socket.SHUT_WR)
-            return [msgspec.json.decode(row, type=Answer) for row in connection.makefile("rb")]
+            return [msgspec.json.decode(row, type=Response) for row in connection.makefile("rb")]
 
     @settings(deadline=None, max_examples=40)
     @given(st.lists(REQUESTS, min_size=1, max_size=8))

@@ -12,11 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from app.monitor.series import Series, SeriesBuilder
-from app.session.requests import Refused
+from app.session.requests import AnyRequest, Decide, Hold, Refused
 from app.session.snapshot import (
     AttemptView,
     CriterionView,
-    DecisionKind,
     DecisionView,
     GateView,
     GpuHolder,
@@ -339,6 +338,7 @@ GATE_PASS = GateView(
         }
     },
     options=("go", "retry", "skip", "stop"),
+    needs_reason=("skip",),
     parameters={
         "model": "artifacts/models/sft_model",
         "max_new_tokens": 256,
@@ -377,6 +377,7 @@ GATE_FAIL = GateView(
     ),
     metrics={"first_train_loss": 2.31, "final_train_loss": 3.02, "steps": 1184, "adapter_saved": True},
     options=("go", "retry", "batch", "skip", "stop"),
+    needs_reason=("go", "skip"),
     parameters=SFT_PARAMETERS,
     remedies={
         "nan": ({"learning_rate": 1e-4}, {"learning_rate": 5e-5}),
@@ -547,30 +548,17 @@ class FakeSession:
     def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
         yield self.shown
 
-    def look_now(self) -> None: ...
+    def request_snapshot(self) -> None: ...
 
-    def decide(  # noqa: PLR0917
-        self,
-        phase: str,
-        attempt: int,
-        kind: DecisionKind,
-        reason: str = "",
-        changes: Mapping[str, Any] = {},
-        by: str = "",
-    ) -> None:
-        self._ask("decide", phase, attempt, kind, reason, dict(changes))
-
-    def stop_phase(self) -> None:
-        self._ask("stop_phase")
-
-    def stop_session(self) -> None:
-        self._ask("stop_session")
-
-    def hold(self, on: bool) -> None:
-        self._ask("hold", on)
-
-    def keep_pod(self) -> None:
-        self._ask("keep_pod")
+    def send(self, request: AnyRequest) -> None:
+        match request:
+            case Decide():
+                gate = (request.phase, request.attempt)
+                self._ask("decide", *gate, request.kind, request.reason, request.changes)
+            case Hold():
+                self._ask("hold", request.on)
+            case _:
+                self._ask(str(type(request).__struct_config__.tag))
 
 
 class DemoFeed:

@@ -29,7 +29,7 @@ from app.session.engine.machine_sampler import sample_machine
 from app.session.engine.pod_stop import PodStopWatch
 from app.session.engine.server import SessionServer
 from app.session.folder import BY_GUARD, ConductorRecord, SessionFolder
-from app.session.gate import judge as gate
+from app.session.gate import decide, judge
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.journal import Journal, JournalBusyError, JournalDamagedError, JournalError
@@ -42,7 +42,7 @@ from app.session.requests import AnyRequest, Refused
 from app.session.snapshot import MachineSample, SessionSnapshot
 
 _TICKS_BETWEEN_CHECKS_AFTER_END = 5
-_REQUESTS_AFTER_END = requests.Look | requests.Subscribe | requests.KeepPod
+_REQUESTS_AFTER_END = requests.GetSnapshot | requests.Subscribe | requests.KeepPod
 
 
 class Conductor:
@@ -101,10 +101,10 @@ class Conductor:
         if self.state.ended is not None and not isinstance(request, _REQUESTS_AFTER_END):
             raise Refused("the session is over")
         match request:
-            case requests.Look() | requests.Subscribe():
+            case requests.GetSnapshot() | requests.Subscribe():
                 pass
             case requests.Decide():
-                self.record(gate.decide(self.plan, self.state, request))
+                self.record(decide.decide(self.plan, self.state, request))
             case requests.StopPhase(by=by):
                 self._stop_phase(by)
             case requests.StopSession(by=by):
@@ -257,7 +257,7 @@ class Conductor:
             )
             return
         seconds = deadlines.limit_attempt_seconds(self.plan, phase, elapsed)
-        parameters, batch = gate.next_parameters(self.plan.phase(phase.id), phase)
+        parameters, batch = decide.next_parameters(self.plan.phase(phase.id), phase)
         self.record(
             events.AttemptStarted(
                 phase=phase.id,
@@ -283,7 +283,7 @@ class Conductor:
         assert attempt.end is not None
         folder = self.folder.attempt(phase.id, attempt.number)
         assessment = await asyncio.to_thread(
-            gate.judge, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
+            judge.assess_attempt, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
         )
         self.record(assessment)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.session.requests import LONGEST_REQUEST, Answer, AnyRequest, Refused, Subscribe
+from app.session.requests import LONGEST_REQUEST, AnyRequest, Refused, Response, Subscribe
 from app.session.snapshot import SessionSnapshot
 
 _MAX_BACKLOG = 1 << 20
@@ -49,7 +49,7 @@ class SessionServer:
         """Send the session to all subscribers, except those that have not read the previous snapshots."""
         if not self._subscribers:
             return
-        line = _encode_line(Answer(snapshot=self._snapshot()))
+        line = _encode_line(Response(snapshot=self._snapshot()))
         for subscriber in self._subscribers:
             if subscriber.transport.get_write_buffer_size() < _MAX_BACKLOG:
                 subscriber.write(line)
@@ -59,7 +59,7 @@ class SessionServer:
             if _read_peer_uid(writer) not in (os.getuid(), 0):
                 return
             while line := await reader.readline():
-                writer.write(_encode_line(self._answer(line, writer)))
+                writer.write(_encode_line(self._respond(line, writer)))
                 await writer.drain()
         except (ConnectionError, ValueError):  # ValueError: the line is longer than any request.
             pass
@@ -67,23 +67,23 @@ class SessionServer:
             self._subscribers.discard(writer)
             writer.close()
 
-    def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> Answer:
+    def _respond(self, line: bytes, writer: asyncio.StreamWriter) -> Response:
         try:
             request: AnyRequest = msgspec.json.decode(line, type=AnyRequest)
             self._handle(request)
         except (msgspec.MsgspecError, RecursionError) as error:
-            return Answer(refused=f"not a request: {error}")
+            return Response(refused=f"not a request: {error}")
         except Refused as refused:
-            return Answer(refused=str(refused))
+            return Response(refused=str(refused))
         except OSError as error:
-            return Answer(refused=f"the request could not be recorded, please try again: {error}")
+            return Response(refused=f"the request could not be recorded, please try again: {error}")
         if isinstance(request, Subscribe):
             self._subscribers.add(writer)
-        return Answer(snapshot=self._snapshot())
+        return Response(snapshot=self._snapshot())
 
 
-def _encode_line(answer: Answer) -> bytes:
-    return msgspec.json.encode(answer) + b"\n"
+def _encode_line(response: Response) -> bytes:
+    return msgspec.json.encode(response) + b"\n"
 
 
 def _read_peer_uid(writer: asyncio.StreamWriter) -> int:

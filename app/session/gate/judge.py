@@ -1,25 +1,21 @@
 """Gates: what an attempt delivered is judged, and what the operator decides is checked."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from pydantic import ValidationError
 
 from app.monitor.files import LogMetrics, Series
 from app.plan import expressions
 from app.plan.causes import CAUSES
-from app.plan.schema import Phase, Plan
+from app.plan.schema import Phase
 from app.session.gate import diagnosis
-from app.session.journal.events import AttemptAssessed, AttemptEnded, GateDecided, Parameter
+from app.session.journal.events import AttemptAssessed, AttemptEnded
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
-from app.session.journal.state import PhaseRecord, State
+from app.session.journal.state import State
 from app.session.masking import Masker
 from app.session.money import ledger
-from app.session.requests import Decide, Refused
-from app.session.snapshot import DecisionKind, Value
+from app.session.snapshot import Value
 from phases.contract import files
-from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Result, standard_json
 
 _LARGEST_RESULT = 8 << 20
@@ -36,7 +32,9 @@ _REASONS = {
 }
 
 
-def judge(phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker) -> AttemptAssessed:
+def assess_attempt(
+    phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker
+) -> AttemptAssessed:
     """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
     asked = state.phase(end.phase).stop_reason if end.reason in _ENDED_BY_US else ""
     failure = _failure(end) + (f", since {asked}" if asked else "")
@@ -138,118 +136,3 @@ def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
     while numbers.poll():
         pass
     return dict(numbers.results())
-
-
-def opened(record: PhaseRecord) -> AttemptAssessed:
-    """Return what an open gate was opened upon."""
-    if record.over_budget is not None:
-        money = record.over_budget
-        advice = f"${money.left_usd:.2f} of the budget is left and this needs ${money.needs_usd:.2f} or more."
-        return AttemptAssessed(
-            phase=record.id, attempt=record.attempt_number, verdict="stop", gate="budget", advice=[advice]
-        )
-    assert record.last is not None
-    assert record.last.assessment is not None
-    return record.last.assessment
-
-
-def options(phase: Phase, because: str) -> tuple[DecisionKind, ...]:
-    """Return what may be decided at a gate."""
-    if because == "budget":
-        return ("go", "skip", "stop")
-    if phase.batch and because not in ("failed", "stopped"):
-        return ("go", "retry", "batch", "skip", "stop")
-    return ("go", "retry", "skip", "stop")
-
-
-def needs_reason(phase: Phase, judged: AttemptAssessed, kind: DecisionKind) -> bool:
-    """Say whether a decision goes against what was found: against the verdict, or past a critical phase."""
-    return (kind == "go" and judged.verdict != "go") or (kind == "skip" and phase.critical)
-
-
-def decide(plan: Plan, state: State, asked: Decide) -> GateDecided:
-    """Return the decision as it is to be recorded.
-
-    Raises:
-        Refused: there is no such gate, it was decided already, or the decision is not one for it.
-    """
-    record = _open_gate(state, asked)
-    phase = plan.phase(asked.phase)
-    judged = opened(record)
-    allowed = options(phase, judged.gate)
-    if asked.kind not in allowed:
-        raise Refused(f"{asked.kind} is not possible here; expected one of: {', '.join(allowed)}")
-    overrides = needs_reason(phase, judged, asked.kind)
-    reason = asked.reason.strip()[:_LONGEST_TEXT]
-    if overrides and not reason:
-        against = f"the verdict is {judged.verdict}" if asked.kind == "go" else "the phase is critical"
-        raise Refused(f"{asked.kind} needs a reason here: {against}")
-    if asked.changes and asked.kind not in ("retry", "batch"):
-        raise Refused(f"parameters can be changed by retry and batch, not by {asked.kind}")
-    if record.last is not None:
-        check_changes(phase, record.last.spec.parameters, asked.changes)
-    return GateDecided(
-        phase=asked.phase,
-        attempt=asked.attempt,
-        kind=asked.kind,
-        by=asked.by,
-        verdict=judged.verdict,
-        reason=reason,
-        overrides=overrides,
-        changes=asked.changes,
-    )
-
-
-def _open_gate(state: State, asked: Decide) -> PhaseRecord:
-    current = state.current
-    if (
-        current is not None
-        and current.status == "gate"
-        and (current.id, current.attempt_number) == (asked.phase, asked.attempt)
-        and state.ended is None
-    ):
-        return current
-    for taken in state.decisions:
-        if (taken.phase, taken.attempt) == (asked.phase, asked.attempt):
-            raise Refused(f"{taken.by} has decided this gate already: {taken.kind}")
-    if current is not None and current.status == "gate":
-        raise Refused(f"the open gate is that of {current.id}, attempt {current.attempt_number}")
-    raise Refused("no gate is open")
-
-
-def check_changes(
-    phase: Phase, parameters: Mapping[str, Parameter], changes: Mapping[str, Parameter]
-) -> None:
-    """Check changed parameters against those that the phase declares.
-
-    Raises:
-        Refused: the phase does not take one of them, or not that value.
-    """
-    if not changes:
-        return
-    if "batch" in changes:
-        raise Refused("batch is counted by the decision batch, and cannot be set")
-    if phase.run is None:
-        return
-    model = load_spec(phase.run).parameters
-    unknown = sorted(changes.keys() - model.model_fields.keys())
-    if unknown:
-        known = ", ".join(name for name in model.model_fields if name != "batch")
-        raise Refused(f"{phase.id} has no parameter {unknown[0]}; expected one of: {known}")
-    try:
-        model.model_validate({**parameters, **changes})
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        name = problem["loc"][0] if problem["loc"] else phase.id
-        raise Refused(f"{phase.id}.{name}: {problem['msg']} (given: {problem['input']!r})") from None
-
-
-def next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:
-    """Return the parameters and the batch of a phase's next attempt: the plan's, or as was decided."""
-    if record.last is None:
-        return dict(phase.params), 1
-    last = record.last.spec
-    wanted = record.retry_decision
-    batch = last.batch + (wanted is not None and wanted.kind == "batch")
-    parameters = {**last.parameters, **(wanted.changes if wanted else {})}
-    return {**parameters, "batch": batch} if batch > 1 else parameters, batch

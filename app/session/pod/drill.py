@@ -15,6 +15,7 @@ from app.plan.schema import Phase, Plan
 from app.session import start
 from app.session.client import Refused, SessionClient
 from app.session.folder import Settings
+from app.session.requests import KeepPod, StopSession, current_user
 
 PATIENCE = 3.0
 _WITHIN = 60.0
@@ -36,10 +37,10 @@ def drill(plan: Plan, say: Callable[[str], None]) -> bool:
             say(f"A gate is open and nobody answers; the pod is to be stopped after {PATIENCE:.0f} s.")
             return _watch(client, stopped, say)
         finally:
-            client.stop_session()
-            while client.is_conducted():
+            client.send(StopSession(by=current_user()))
+            while client.has_conductor():
                 with contextlib.suppress(Refused):  # until it is over
-                    client.keep_pod()
+                    client.send(KeepPod(by=current_user()))
                 time.sleep(0.1)
 
 

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 
+from app.session.requests import Decide, current_user
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import bindings
 from app.tui.screens.chart import ChartKeys
@@ -106,8 +107,15 @@ class GateScreen(ChartKeys):
             if decision is not None:
                 self.cockpit.act(
                     f"{decision.kind} after {frame.snapshot.phase(gate.phase).title}",
-                    lambda session: session.decide(
-                        gate.phase, gate.attempt, decision.kind, decision.reason, decision.changes
+                    lambda session: session.send(
+                        Decide(
+                            phase=gate.phase,
+                            attempt=gate.attempt,
+                            kind=decision.kind,
+                            by=current_user(),
+                            reason=decision.reason,
+                            changes=decision.changes,
+                        )
                     ),
                 )
 

@@ -1,12 +1,13 @@
 """What all screens share: the app that they may ask, and how a new view reaches their widgets."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import ClassVar, Protocol, TypeVar, cast
 
 from textual.screen import ModalScreen, Screen
 
-from app.session.snapshot import OVER, DecisionKind, SessionSnapshot, Value
+from app.session.requests import AnyRequest, KeepPod, current_user
+from app.session.snapshot import OVER, SessionSnapshot
 from app.tui.keys import Command
 from app.units import format_usd
 from widgets.frame import Frame
@@ -25,31 +26,11 @@ class Session(Protocol):
     def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:
         """Yield it now, on each change and at least once a second, until asked to stop."""
 
-    def look_now(self) -> None:
+    def request_snapshot(self) -> None:
         """Let who watches have the session at once."""
 
-    def decide(  # noqa: PLR0917 - as the client has it
-        self,
-        phase: str,
-        attempt: int,
-        kind: DecisionKind,
-        reason: str = "",
-        changes: Mapping[str, Value | list[Value]] = {},
-        by: str = "",
-    ) -> object:
-        """Decide at a gate."""
-
-    def stop_phase(self) -> object:
-        """End the running phase at a checkpoint."""
-
-    def stop_session(self) -> object:
-        """End the session."""
-
-    def hold(self, on: bool) -> object:
-        """Hold before the next phase, or go on."""
-
-    def keep_pod(self) -> object:
-        """See that the pod is not stopped after the session's end."""
+    def send(self, request: AnyRequest) -> object:
+        """Send a request to the conductor."""
 
 
 class Cockpit(Protocol):
@@ -154,7 +135,7 @@ class CockpitScreen(Screen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.cockpit.act("the pod is kept", lambda session: session.keep_pod())
+                self.cockpit.act("the pod is kept", lambda session: session.send(KeepPod(by=current_user())))
 
         rate = format_usd(self.frame.snapshot.money.usd_per_hour)
         text = f"Nothing stops it then: it goes on and costs {rate} an hour until you stop it yourself."

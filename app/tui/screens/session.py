@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 
+from app.session.requests import Hold, StopPhase, current_user
 from app.session.snapshot import OVER
 from app.tui.keys import bindings
 from app.tui.screens.chart import ChartKeys
@@ -115,7 +116,7 @@ class SessionScreen(ChartKeys):
         """Hold before the next phase, or go on."""
         on = not (self.frame is not None and self.frame.snapshot.hold)
         what = "holding before the next phase" if on else "no longer holding"
-        self.cockpit.act(what, lambda session: session.hold(on))
+        self.cockpit.act(what, lambda session: session.send(Hold(on=on, by=current_user())))
 
     def action_stop_phase(self) -> None:
         """Ask, then stop the running phase."""
@@ -127,7 +128,8 @@ class SessionScreen(ChartKeys):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.cockpit.act(f"stopping {phase.title}", lambda session: session.stop_phase())
+                request = StopPhase(by=current_user())
+                self.cockpit.act(f"stopping {phase.title}", lambda session: session.send(request))
 
         runs = (phase.id, phase.state, len(phase.attempts))
         text = "It saves what it can and ends; its gate then opens. A retry goes on from the last checkpoint."

@@ -19,13 +19,13 @@ from app.session import registry
 from app.session import start as launch
 from app.session.attempt import process
 from app.session.attempt.liveness import Liveness
-from app.session.client import Refused, SessionClient
+from app.session.client import Refused
 from app.session.clock import SystemClock
 from app.session.engine.conductor import Conductor
 from app.session.folder import SOCKET_PATH_LIMIT, ConductorRecord, Settings
 from app.session.journal import events, journal
 from app.session.journal.state import InvalidEventError, recover
-from tests.session.conftest import FAST, JumpingClock, wait_for
+from tests.session.conftest import FAST, JumpingClock, Operator, wait_for
 
 Phase = Callable[..., dict[str, Any]]
 
@@ -106,7 +106,7 @@ def test_a_gate_shows_the_evidence_and_waits(toy: Any, sh: Phase) -> None:
 def test_going_on_against_the_verdict_needs_a_reason(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(SCORE % 0.4, **GOOD))
     toy.gate()
-    with pytest.raises(Refused, match="needs a reason here: the verdict is investigate"):
+    with pytest.raises(Refused, match="needs a reason: the verdict is investigate"):
         client.decide("p1", 1, "go", reason="  ")
     client.decide("p1", 1, "go", reason="known noise", by="ada")
     session = toy.over()
@@ -123,7 +123,7 @@ def test_of_two_deciders_the_first_wins_and_the_other_is_told(toy: Any, sh: Phas
 
     def decide(name: str) -> None:
         try:
-            SessionClient(toy.folder).decide("p1", 1, "go", by=name)
+            Operator(toy.folder).decide("p1", 1, "go", by=name)
             outcomes.append(f"won {name}")
         except Refused as refused:
             outcomes.append(str(refused))
@@ -134,7 +134,7 @@ def test_of_two_deciders_the_first_wins_and_the_other_is_told(toy: Any, sh: Phas
     for thread in threads:
         thread.join()
     winner = next(o.removeprefix("won ") for o in outcomes if o.startswith("won "))
-    assert f"{winner} has decided this gate already: go" in outcomes
+    assert f"{winner} has already decided this gate: go" in outcomes
     assert len(toy.over().decisions) == 1
 
 
@@ -197,7 +197,9 @@ def test_another_batch_is_counted_and_passed_on(toy: Any, sh: Phase) -> None:
 def test_a_batch_of_a_phase_that_has_none_is_refused(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("true", **ASK))
     toy.gate()
-    with pytest.raises(Refused, match="batch is not possible here; expected one of: go, retry, skip, stop"):
+    with pytest.raises(
+        Refused, match="this gate does not accept batch; expected one of: go, retry, skip, stop"
+    ):
         client.decide("p1", 1, "batch")
 
 
@@ -236,7 +238,7 @@ def test_a_session_is_stopped_with_its_running_phase(toy: Any, sh: Phase) -> Non
     assert [p.state for p in session.phases] == ["failed", "waiting"]
     toy.assert_nothing_left()
     with pytest.raises(Refused):
-        SessionClient(toy.folder).hold(True)
+        Operator(toy.folder).hold(True)
 
 
 def test_a_conductor_that_was_killed_mid_phase_is_replaced_and_nothing_runs_twice(
@@ -357,7 +359,7 @@ def test_a_conductor_that_dies_while_another_starter_waits_for_it_is_replaced(
 
 def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: Phase) -> None:
     toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
-    client = SessionClient(toy.folder)
+    client = Operator(toy.folder)
     me = process.identify(os.getpid())
     assert me is not None
     path = client.folder.socket()
@@ -375,7 +377,7 @@ def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: P
         server.listen()
         thread = threading.Thread(target=answer)
         thread.start()
-        assert not client.is_conducted()
+        assert not client.has_conductor()
         with pytest.raises(Refused, match="no conductor"):
             client.hold(True)
         thread.join()
@@ -565,7 +567,7 @@ def test_the_ledger_adds_up(toy: Any, sh: Phase) -> None:
     assert session.phase("p1").elapsed >= 0.3
     assert session.phase("p1").cost_usd == pytest.approx(session.phase("p1").elapsed * 0.001)
     assert session.money.forecast_usd.low == session.money.spent_usd
-    later = SessionClient(toy.folder).snapshot()
+    later = Operator(toy.folder).snapshot()
     assert later.money == session.money
 
 
@@ -649,16 +651,16 @@ def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytes
     plan = toy.plan(sh("echo ran; [ -e again ] || sleep 600"), sh("true"))
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
     toy.folder = launch.open_session(plan, approved="test", settings=settings)
-    toy.client = SessionClient(toy.folder)
+    toy.client = Operator(toy.folder)
     with container(toy.folder):
-        wait_for(toy.client.is_conducted)
+        wait_for(toy.client.has_conductor)
         toy.until(lambda s: runs(toy))
     toy.assert_nothing_left()
     (toy.root / "again").touch()
     with container(toy.folder):  # the same PIDs are others now
         session = toy.gate()
         assert session.phase("p1").attempts[0].reason == "unknown"
-        wait_for(toy.client.is_conducted)
+        wait_for(toy.client.has_conductor)
         toy.client.decide("p1", 1, "retry")
         assert toy.over().state == "finished"
     assert [runs(toy, "p1", n) for n in (1, 2)] == [1, 1]

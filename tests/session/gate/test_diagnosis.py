@@ -11,8 +11,7 @@ import pytest
 from app.monitor.files import ProgressTail
 from app.plan.schema import Phase
 from app.session import status_text
-from app.session.gate import diagnosis
-from app.session.gate import judge as gates
+from app.session.gate import diagnosis, judge
 from app.session.journal import events
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
@@ -34,7 +33,7 @@ def phase(**keys: Any) -> Phase:
     )
 
 
-def judge(
+def judge_attempt(
     folder: Path,
     end: events.AttemptEnded = END,
     said: tuple[str, ...] = (),
@@ -42,7 +41,7 @@ def judge(
 ) -> events.AttemptAssessed:
     record = PhaseRecord("p", attempts=(AttemptRecord(1, 0.0, 0.0, SPEC),))
     state = State(phases=(*earlier, record), notice_keys=frozenset(said))
-    return gates.judge(phase(), end, folder, state, Masker({"HF_TOKEN": "hf_secret_value"}))
+    return judge.assess_attempt(phase(), end, folder, state, Masker({"HF_TOKEN": "hf_secret_value"}))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def judge(
 )  # fmt: skip
 def test_what_the_log_says(tmp_path: Path, line: str, cause: str) -> None:
     (tmp_path / "output.log").write_text(f"Loading weights\nTraceback ...\n{line}\n")
-    judged = judge(tmp_path)
+    judged = judge_attempt(tmp_path)
     assert judged.cause == cause
     if cause:
         assert f"the log says: {line[:60]}" in judged.advice[1]
@@ -86,14 +85,14 @@ def test_who_runs_out_of_memory_may_lose_connections_after_it(tmp_path: Path) ->
     (tmp_path / "output.log").write_text(
         "torch.OutOfMemoryError: CUDA out of memory.\nConnectionError: the worker has gone\n"
     )
-    assert judge(tmp_path).cause == "oom"
+    assert judge_attempt(tmp_path).cause == "oom"
 
 
 def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text(
         "x" * 3000 + " CUDA out of memory \x1b[31m hf_secret_value" + "y" * 3000
     )
-    (advice,) = judge(tmp_path).advice[1:]
+    (advice,) = judge_attempt(tmp_path).advice[1:]
     assert "hf_secret_value" not in advice
     assert "HF_TOKEN" in advice
     assert "\x1b" not in advice
@@ -120,7 +119,7 @@ def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
 def test_what_exit_and_notices_say(
     tmp_path: Path, change: dict[str, Any], said: tuple[str, ...], cause: str
 ) -> None:
-    assert judge(tmp_path, msgspec.structs.replace(END, **change), said).cause == cause
+    assert judge_attempt(tmp_path, msgspec.structs.replace(END, **change), said).cause == cause
 
 
 def test_the_hosts_memory_is_evidence_of_a_kill(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_the_hosts_memory_is_evidence_of_a_kill(tmp_path: Path) -> None:
         time=1.0, gpus=(), cpu=1.0, cores=2, memory_used=31 << 30, memory_total=32 << 30, disk_free=1
     )
     (tmp_path / "machine.jsonl").write_bytes(msgspec.json.encode(sample) + b"\n")
-    judged = judge(tmp_path, msgspec.structs.replace(END, code=None, signal=9))
+    judged = judge_attempt(tmp_path, msgspec.structs.replace(END, code=None, signal=9))
     assert "31.0 of 32.0 GiB were in use" in judged.advice[1]
 
 
@@ -175,7 +174,7 @@ def test_what_the_numbers_and_samples_say(
     (tmp_path / "progress.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     before = events.AttemptAssessed(phase="base", attempt=1, verdict="go", gate="", metrics=base)
     base_phase = PhaseRecord("base", attempts=(AttemptRecord(1, 0.0, 0.0, SPEC, assessment=before),))
-    judged = judge(tmp_path, OK, earlier=(base_phase,))
+    judged = judge_attempt(tmp_path, OK, earlier=(base_phase,))
     assert judged.cause == cause
     assert len(judged.advice) == bool(cause)
 

@@ -10,7 +10,8 @@ import pytest
 from pydantic import Field
 
 from app.plan.schema import Phase
-from app.session.gate import judge as gates
+from app.session.gate import decide
+from app.session.gate import judge as judging
 from app.session.journal import events
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.masking import Masker
@@ -43,18 +44,18 @@ def phase(**keys: Any) -> Phase:
 def judge(
     of: Phase, folder: Path, end: events.AttemptEnded = END, state: State | None = None
 ) -> events.AttemptAssessed:
-    return gates.judge(of, end, folder, state or State(phases=(PhaseRecord("p"),)), Masker({}))
+    return judging.assess_attempt(of, end, folder, state or State(phases=(PhaseRecord("p"),)), Masker({}))
 
 
 def test_changes_are_checked_against_the_declared_parameters(built_in: Phase) -> None:
     given: dict[str, events.Parameter] = {"output_dir": "out"}
-    gates.check_changes(built_in, given, {"count": 3})
+    decide.check_changes(built_in, given, {"count": 3})
     with pytest.raises(Refused, match=r"p has no parameter cuont; expected one of: output_dir, count$"):
-        gates.check_changes(built_in, given, {"cuont": 3})
+        decide.check_changes(built_in, given, {"cuont": 3})
     with pytest.raises(Refused, match=r"p\.count: .* greater than or equal to 1 \(given: 0\)"):
-        gates.check_changes(built_in, given, {"count": 0})
-    with pytest.raises(Refused, match="batch is counted"):
-        gates.check_changes(built_in, given, {"batch": 3})
+        decide.check_changes(built_in, given, {"count": 0})
+    with pytest.raises(Refused, match="batch cannot be set: the decision batch counts it"):
+        decide.check_changes(built_in, given, {"batch": 3})
 
 
 def test_a_built_in_phase_must_leave_a_result_and_a_command_need_not(built_in: Phase, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_when_a_gate_opens(tmp_path: Path, ask: str, score: float, opens: str) -
 def test_a_result_may_have_numbers_that_are_not_finite(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(json.dumps({"metrics": {"loss": math.nan, "most": math.inf, "steps": 3}}))
-    result = gates.read_result(path, Masker({}))
+    result = judging.read_result(path, Masker({}))
     assert result is not None
     assert result.metrics == {"loss": None, "most": None, "steps": 3}
 
@@ -114,26 +115,26 @@ def test_a_result_is_bounded(tmp_path: Path) -> None:
     path.write_bytes(
         msgspec.json.encode({"metrics": {"text": "x" * 10_000}, "computed_from": {"text": "y" * 10_000}})
     )
-    result = gates.read_result(path, Masker({}))
+    result = judging.read_result(path, Masker({}))
     assert result is not None
     assert len(str(result.metrics["text"])) == len(result.computed_from["text"]) == 2000
     path.write_bytes(msgspec.json.encode({"metrics": {f"m{n}": n for n in range(501)}}))
     with pytest.raises(ValueError, match="more than 500 metrics"):
-        gates.read_result(path, Masker({}))
+        judging.read_result(path, Masker({}))
     path.write_bytes(msgspec.json.encode({"metrics": {f"m{n}": "\x01" * 2000 for n in range(500)}}))
     with pytest.raises(ValueError, match="bytes of metrics"):  # each is six bytes in the journal
-        gates.read_result(path, Masker({}))
+        judging.read_result(path, Masker({}))
     with path.open("wb") as file:
         file.truncate(100 << 20)
     with pytest.raises(ValueError, match="larger than 8,388,608 bytes"):
-        gates.read_result(path, Masker({}))
+        judging.read_result(path, Masker({}))
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(ValueError, match="cannot be read"):
-        gates.read_result(path, Masker({}))
+        judging.read_result(path, Masker({}))
 
 
 def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> None:
-    assert gates.next_parameters(built_in, PhaseRecord("p")) == ({"output_dir": "out"}, 1)
+    assert decide.next_parameters(built_in, PhaseRecord("p")) == ({"output_dir": "out"}, 1)
     spec = events.AttemptStarted(
         phase="p", attempt=1, parameters={"output_dir": "out", "count": 5}, cookie="c"
     )
@@ -141,7 +142,25 @@ def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> No
 
     def after(kind: str, **changes: Any) -> tuple[dict[str, Any], int]:
         decision = events.GateDecided(phase="p", attempt=1, kind=kind, by="me", verdict="go", changes=changes)  # type: ignore[arg-type]
-        return gates.next_parameters(built_in, msgspec.structs.replace(record, retry_decision=decision))
+        return decide.next_parameters(built_in, msgspec.structs.replace(record, retry_decision=decision))
 
     assert after("retry", count=7) == ({"output_dir": "out", "count": 7}, 1)
     assert after("batch") == ({"output_dir": "out", "count": 5, "batch": 2}, 2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_critical", "expected"),
+    [
+        ("go", False, ()),
+        ("investigate", False, ("go",)),
+        ("go", True, ("skip",)),
+        ("stop", True, ("go", "skip")),
+    ],
+)
+def test_a_reason_is_needed_against_the_verdict_and_to_skip_a_critical_phase(
+    verdict: Any, is_critical: bool, expected: tuple[str, ...]
+) -> None:
+    of = phase(command=["x"], critical=is_critical)
+    assessment = events.AttemptAssessed(phase="p", attempt=1, verdict=verdict, gate="plan")
+    options = decide.allowed_decisions(of, assessment)
+    assert tuple(kind for kind in options if decide.needs_reason(of, assessment, kind)) == expected

@@ -35,11 +35,11 @@ def test_a_phase_that_cannot_be_paid_waits_for_an_override_with_a_reason(toy: An
     gate = session.gate
     assert (gate.phase, gate.attempt, gate.because, gate.verdict) == ("p1", 1, "budget", "stop")
     assert gate.options == ("go", "skip", "stop")
-    assert "this needs $501.00 or more" in gate.advice[0]
+    assert "The phase needs $501.00 or more" in gate.advice[0]
     assert session.phase("p1").attempts == ()
     with pytest.raises(Refused, match="needs a reason"):
         client.decide("p1", 1, "go")
-    with pytest.raises(Refused, match="retry is not possible here"):
+    with pytest.raises(Refused, match="this gate does not accept retry"):
         client.decide("p1", 1, "retry")
     client.decide("p1", 1, "go", reason="the estimate is far too high")
     session = toy.over()

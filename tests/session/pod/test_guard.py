@@ -13,13 +13,14 @@ import pytest
 
 from app.session import start as launch
 from app.session.attempt import process
-from app.session.client import Refused, SessionClient
+from app.session.client import Refused
 from app.session.folder import Settings
 from app.session.journal import events, journal
 from app.session.journal.journal import Entry
 from app.session.journal.state import fold
 from app.session.money import deadlines
 from app.session.pod import guard
+from tests.session.conftest import Operator
 
 Phase = Callable[..., dict[str, Any]]
 GUARDED = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
@@ -296,7 +297,7 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     spent = session.money.spent_usd
     first = toy.conductor_pid()
     toy.kill_conductor()
-    wait(lambda: toy.conductor_pid() != first and client.is_conducted())  # the guard saw to it
+    wait(lambda: toy.conductor_pid() != first and client.has_conductor())  # the guard saw to it
     session = client.snapshot()
     assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
     assert session.money.spent_usd == spent
@@ -324,7 +325,7 @@ def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_i
     toy.assert_nothing_left()
     assert launch.needs_nobody(toy.folder)
     toy.rejoin()  # nothing more is owed
-    assert not toy.client.is_conducted()
+    assert not toy.client.has_conductor()
 
 
 def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,7 +349,7 @@ def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_pat
     (tmp_path / "next").mkdir()
     other = type(toy)(tmp_path / "next")
     other.start(sh(WAIT), head=stopping(other, "2 h"), settings=GUARDED)  # it sees to the pod at its own end
-    wait(lambda: not toy.client.is_conducted())
+    wait(lambda: not toy.client.has_conductor())
     kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert events.PodKept(by=f"session {other.folder.name}") in kept
 
@@ -422,7 +423,7 @@ def test_a_conductor_that_fails_leaves_the_guard_on_which_starts_another(toy: An
     failed = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert "RuntimeError: a defect" in failed.stderr
-    toy.client = SessionClient(toy.folder)
+    toy.client = Operator(toy.folder)
     session = toy.over()
     assert session.state == "finished"
     assert any("conductor was gone and has been started again" in n for n in session.notices)
