@@ -15,7 +15,7 @@ _LONGEST_REASON = 2_000
 
 
 def gate_assessment(record: PhaseRecord) -> AttemptAssessed:
-    """Return the assessment that opened the phase's gate: that of its last attempt, or the exceeded budget."""
+    """Return the assessment that opened the gate: of the last attempt, or of the budget."""
     if record.over_budget is not None:
         money = record.over_budget
         advice = (
