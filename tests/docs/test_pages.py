@@ -28,7 +28,8 @@ def test_commands_are_there(page: Path, capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     known = set(re.findall(r"^    (\w+)", capsys.readouterr().out, re.MULTILINE))
-    blocks = re.findall(r"^(?:```\n(.*?)```)", page.read_text(), re.MULTILINE | re.DOTALL)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = [block for language, block in fences if not language]
     code = "\n".join([*blocks, *re.findall(r"`(gonogo [^`]+)`", page.read_text())])
     used = set(re.findall(r"\bgonogo ([a-z]+)", code))
     assert used <= known
