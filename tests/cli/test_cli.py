@@ -303,7 +303,7 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     assert f"unless `gonogo keep --session {session}`" in said
     status = shell.run("status")
     assert "the pod is stopped at" in status
-    assert "note: The session is over and the pod goes on" in status
+    assert "note: The session is over. The pod keeps running and is stopped in" in status
     assert "Nobody sees to this session" not in status
     folder = shell.folder / "artifacts" / "sessions" / session
     for record in (folder / "conductor.json", folder / guard.PROCESS_FILE):

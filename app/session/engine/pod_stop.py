@@ -38,7 +38,10 @@ class PodStopWatch:
         happened: list[AnyEvent] = []
         if stop is not None:
             wait = status_text.duration(round(stop.due - now))
-            text = f"The session is over. The pod keeps running and is stopped in {wait} unless `gonogo keep`"
+            text = (
+                f"The session is over. The pod keeps running and is stopped in {wait} "
+                "unless you run `gonogo keep`"
+            )
             happened.append(NoticePosted(text=text, key=_NOTICE_KEY))
         other = registry.running_elsewhere(self._folder.path)
         if other is None:
