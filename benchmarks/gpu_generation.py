@@ -17,9 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.memory import forecast
+from app.memory.formulas import estimate_generation
+from app.memory.shape import Shape, load_shape, local_config
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
+from phases.contract.workload import Generation
 from phases.datagen.judge import judge, load_constitution
 from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import Engine, EngineChoice, open_engine
@@ -128,7 +130,7 @@ def naive(shape: str, seconds: float) -> Iterator[Row]:
             "seconds": took,
             "peak_gib": _peak(),
             "predicted_gib": _generating_gib(
-                gpu_model.memory_shape(shape), forecast.Batch(batch, few_shot.shape[1], steps)
+                gpu_model.memory_shape(shape), Generation(batch, few_shot.shape[1], steps)
             ),
             "bound_by": Bound(shape, batch, few_shot.shape[1], max(1, steps), 0.56),
             "note": "" if steps == work.new else f"stopped after {steps} of {work.new} tokens",
@@ -214,12 +216,12 @@ def small(model: str, seconds: float) -> Iterator[Row]:
     cuda = torch.cuda.is_available()
     batch, prompt, new = (512 if cuda else 8), 60, 64
     source = locate_model(model)
-    shape = forecast.shape_of(source.path, forecast.local_config(Path()))
+    shape = load_shape(source.path, local_config(Path()))
     with open_engine(EngineChoice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
-        for what, sampling, logits in (
-            ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), forecast.GREEDY),
-            ("candidates, top_p 0.95", Sampling(new, 0.9, 0.95, ("\n\n",)), forecast.NUCLEUS),
+        for what, sampling, choice in (
+            ("answers, greedy", Sampling(new, stop=("\nInstruction:",)), "greedy"),
+            ("candidates, top_p 0.95", Sampling(new, 0.9, 0.95, ("\n\n",)), "nucleus"),
         ):
             began = time.monotonic()
             landed = list(
@@ -235,7 +237,7 @@ def small(model: str, seconds: float) -> Iterator[Row]:
                 "requests": sum(map(len, landed)),
                 "seconds": took,
                 "peak_gib": _peak(),
-                "predicted_gib": _generating_gib(shape, forecast.Batch(batch, prompt, new, logits)),
+                "predicted_gib": _generating_gib(shape, Generation(batch, prompt, new, choice)),
             }
 
 
@@ -434,9 +436,9 @@ def _keep_log(folder: Path) -> Path:
     return file
 
 
-def _generating_gib(shape: forecast.Shape, batch: forecast.Batch) -> float:
+def _generating_gib(shape: Shape, batch: Generation) -> float:
     """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-    need = forecast.generation(shape, batch)
+    need = estimate_generation(shape, batch)
     return (need.total - need.parts["CUDA"]) / 2**30
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.memory import forecast
+from app.memory.shape import Shape
 from phases.models.source import EMBEDDED_FOLDER, ModelSource
 from phases.models.tokenizer import Tokenizer
 
@@ -51,9 +51,9 @@ def config(shape: str) -> Any:
     return Qwen2Config(**SHAPES[shape], bos_token_id=None, eos_token_id=END, pad_token_id=END)
 
 
-def memory_shape(shape: str) -> forecast.Shape:
+def memory_shape(shape: str) -> Shape:
     """Return the numbers of a shape that its memory depends on."""
-    return msgspec.convert(SHAPES[shape], forecast.Shape)
+    return msgspec.convert(SHAPES[shape], Shape)
 
 
 def parameters(shape: str) -> int:

@@ -251,7 +251,7 @@ def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Se
         "step reads the weights and the cache, every prompt is multiplied.",
         *(part for device, some in devices.items() for part in _of_device(device, some)),
         "## Memory",
-        "What `gonogo check --gpu` predicts (`app/memory/forecast.py`), beside the measured peak: what torch "
+        "What `gonogo check --gpu` predicts (`app/memory/formulas.py`), beside the measured peak: what torch "
         "holds, without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the "
         "card, measured what is in use there.",
         *(f"{device}:\n\n{memory_table(some)}" for device, some in devices.items()),

@@ -17,7 +17,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from trl.kernels import ChunkedLogProbFunction
 
-from app.memory import forecast
+from app.memory.formulas import estimate_training
 from benchmarks import gpu_model
 from phases.models import distributed, kernels
 from phases.models.kernels import Checkpointing
@@ -76,7 +76,7 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
     yield {
         "what": "training: weights drawn and quantised",
         "peak_gib": round(_peak(device) / GIB, 2),
-        "predicted_gib": round(gpu_model.memory_shape(shape).weights / GIB, 2),
+        "predicted_gib": round(gpu_model.memory_shape(shape).weight_bytes / GIB, 2),
         "seconds": round(time.perf_counter() - started, 1),
     }
     yield run.timed("SFT", "naive: padded rows, whole logits", padded, _whole_loss, (Checkpointing.ALL,))
@@ -333,7 +333,7 @@ class _Run:
         self, batch: Batch, checkpointing: Checkpointing, loss: Callable[[Any, Batch], torch.Tensor]
     ) -> float:
         """Return the peak that `gonogo check` would predict, without what CUDA takes beside torch."""
-        need = forecast.training(
+        need = estimate_training(
             gpu_model.memory_shape(self.shape),
             tokens=batch["input_ids"].numel(),
             rank=RANK,

@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 
-from app.memory import forecast as memory
+from app.memory.forecast import Forecast, forecast_memory
+from app.memory.formulas import GIB
+from app.memory.needs import GpuBudget, parse_gpu_budget
+from app.memory.shape import local_config
 from app.monitor.gpu import Gpus
 from app.monitor.sanitize import clean_line
 from app.plan import estimates
@@ -36,7 +39,7 @@ def check(plan_path: Path, profile: str | None = None, as_json: bool = False, gp
     except PlanErrors as errors:
         print(errors, file=sys.stderr)  # noqa: T201
         return 2
-    gpus = memory.gpus(gpu or plan.pod.gpu)
+    gpus = parse_gpu_budget(gpu or plan.pod.gpu)
     if gpu and gpus is None:
         print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)  # noqa: T201
         return 2
@@ -49,10 +52,10 @@ def check(plan_path: Path, profile: str | None = None, as_json: bool = False, gp
 
 
 def summary(
-    plan: Plan, measured: Mapping[str, Measured] = {}, gpus: memory.Gpus | None = None
+    plan: Plan, measured: Mapping[str, Measured] = {}, gpus: GpuBudget | None = None
 ) -> dict[str, Any]:
     """Return the plan's phases, estimates, memory and totals as plain data, and what was measured of them."""
-    forecasts = memory.forecast(plan, gpus, memory.local_config(plan.folder)) if gpus else {}
+    forecasts = forecast_memory(plan, gpus, local_config(plan.folder)) if gpus else {}
     hours = [estimates.hours(phase) for phase in plan.phases]
     usd = [estimates.usd(plan, phase) for phase in plan.phases]
     return {
@@ -60,7 +63,7 @@ def summary(
         "profile": plan.profile,
         "budget_usd": plan.session.budget_usd,
         "usd_per_hour": plan.pod.usd_per_hour,
-        "gpus": {"count": gpus.count, "gib": gpus.memory / memory.GIB} if gpus else None,
+        "gpus": {"count": gpus.count, "gib": gpus.memory / GIB} if gpus else None,
         "phases": [
             {
                 "id": phase.id,
@@ -77,7 +80,7 @@ def summary(
     }
 
 
-def table(plan: Plan, measured: Mapping[str, Measured] = {}, gpus: memory.Gpus | None = None) -> str:
+def table(plan: Plan, measured: Mapping[str, Measured] = {}, gpus: GpuBudget | None = None) -> str:
     """Return the same for people to read."""
     says = summary(plan, measured, gpus)
     rows = [("phase", "time", _HERE, "cost", "memory", "critical", "gate")]
@@ -134,14 +137,14 @@ def _notes(plan: Plan, measured: Mapping[str, Measured]) -> Iterator[str]:
             yield f"  {phase.title}: with other values there for {', '.join(differs)}"
 
 
-def _memory(found: memory.Forecast | None) -> dict[str, Any] | None:
+def _memory(found: Forecast | None) -> dict[str, Any] | None:
     """Return what a phase needs of a GPU; None where it needs none, or no GPU is planned with."""
     if found is None:
         return None
     if found.need is None:
         return {"unknown": found.unknown}
-    parts = {name: round(size / memory.GIB, 2) for name, size in found.need.parts.items()}
-    total = round(found.need.total / memory.GIB, 1)
+    parts = {name: round(size / GIB, 2) for name, size in found.need.parts.items()}
+    total = round(found.need.total / GIB, 1)
     says = {"gib": total, "fits": found.fits, "parts": parts, "advice": found.advice}
     return says | ({"gradient_checkpointing": found.need.checkpointing} if found.need.checkpointing else {})
 

@@ -19,7 +19,6 @@ from app.plan.expressions import ExpressionError, headline_names, parse
 from app.plan.schema import Phase, Plan, Pod, Session
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import load_spec, phase_names
-from phases.training.parameters import TrainingParameters
 
 # A profile's tables merge into the plan's; these say a thing as a whole and replace the plan's.
 _WHOLE = frozenset({"estimate"})
@@ -372,7 +371,7 @@ class _Draft:
                 )
             return
         module = _module(str(phase.get("run")))
-        if isinstance(module, tuple) or not issubclass(module.parameters, TrainingParameters):
+        if isinstance(module, tuple) or not module.may_use_launcher:
             self._error(
                 (*path, "launcher"), "expected only beside a run that is a training phase", "Remove it"
             )
@@ -439,6 +438,7 @@ class _Draft:
 class _Module:
     parameters: type[PhaseParameters]
     metrics: frozenset[str]
+    may_use_launcher: bool
 
 
 @cache
@@ -448,7 +448,9 @@ def _module(name: str) -> _Module | tuple[str, str]:
         return _unknown(name, phase_names(), "phase module")
     try:
         spec = load_spec(name)
-        return _Module(spec.parameters, frozenset(metric.name for metric in spec.metrics))
+        return _Module(
+            spec.parameters, frozenset(metric.name for metric in spec.metrics), spec.may_use_launcher
+        )
     except Exception as error:  # whatever a module does when it is imported, the plan cannot use it
         return f"expected a module that can be imported: {type(error).__name__}: {error}", "Mend the module"
 

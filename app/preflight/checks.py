@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 from packaging.requirements import Requirement
 
-from app.memory import forecast as memory
+from app.memory.forecast import Forecast, forecast_memory
+from app.memory.needs import GpuBudget
+from app.memory.shape import local_config
 from app.plan import estimates
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
@@ -299,7 +301,7 @@ def gpu(plan: Plan, machine: Machine) -> Iterator[Found]:
             'launcher = "accelerate" in a training phase uses all',
         )
     free = min(device.memory_total - device.memory_used for device in found.devices)
-    forecasts = memory.forecast(plan, memory.Gpus(len(found.devices), free), memory.local_config(plan.folder))
+    forecasts = forecast_memory(plan, GpuBudget(len(found.devices), free), local_config(plan.folder))
     yield from _phases_fit(plan, forecasts, free)
     if any(forecast.unknown for forecast in forecasts.values()):
         for name in models_of(plan):
@@ -321,7 +323,7 @@ def _as_planned(wanted: str, name: str, memory: int) -> Iterator[Found]:
         )
 
 
-def _phases_fit(plan: Plan, forecasts: dict[str, memory.Forecast], free: int) -> Iterator[Found]:
+def _phases_fit(plan: Plan, forecasts: dict[str, Forecast], free: int) -> Iterator[Found]:
     needs = {name: found.need.total for name, found in forecasts.items() if found.need}
     for name, need in needs.items():
         if not forecasts[name].fits:

@@ -1,16 +1,15 @@
-"""The machine's own estimate beside the plan's guess: from what sessions measured on a machine like this.
+"""Hours of a plan's phases as measured by earlier sessions on the same kind of machine.
 
-A phase's time is taken apart into what comes before its first unit of work, its units (rows, prompts,
-steps), from the fastest to the slowest pace of a quarter of them, and what comes after the last. The units
-grow with the work that the parameters ask for, as `_WORK` says; the rest does not. Only an attempt of the
-same program with the same model tells anything: how fast one model is says little of another.
+The time of an attempt has three parts: before the first unit of work (row, prompt or step), the units, and
+after the last. Only the units scale with the work that the parameters ask for, as declared in the phase's spec.
+Their pace ranges from that of the fastest quarter to that of the slowest. An attempt counts only if it ran the
+same program with the same model.
 """
 
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +22,7 @@ from app.session.journal.state import AttemptRecord, State
 from app.session.snapshot import MachineSample, Range
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
+from phases.contract.workload import Work
 
 _HOUR = 3600.0
 _PARTS = 4
@@ -40,27 +40,6 @@ class Measured(msgspec.Struct, frozen=True):
     differs: tuple[str, ...] = ()
 
 
-class _Work(NamedTuple):
-    """What the work of a program grows with.
-
-    `times`: parameters that multiply it. `rows_of`: the program whose `count` of rows it goes through.
-    `at_most`: a limit on each unit of work, which makes it longer where it is reached.
-    """
-
-    times: tuple[str, ...] = ()
-    rows_of: str = ""
-    at_most: str = ""
-
-
-_WORK: dict[str, _Work] = {
-    "phases.verification": _Work(),
-    "phases.evaluation": _Work(at_most="max_new_tokens"),
-    "phases.sft_data": _Work(("count",), at_most="max_new_tokens"),
-    "phases.sft_training": _Work(("epochs",), rows_of="phases.sft_data"),
-    "phases.preference_pairs": _Work(("count", "candidates_per_prompt"), at_most="max_new_tokens"),
-    "phases.dpo_training": _Work(("epochs",), rows_of="phases.preference_pairs"),
-    "phases.comparison": _Work(),
-}
 _NO_PART = ("seed", "batch")
 _CHOOSES_WORK = ("suite", "seeds")
 
@@ -103,7 +82,7 @@ def _of_session(
             other = there.phase(record.id)
             if (other.run, other.command) != (phase.run, phase.command):
                 continue
-            if phase.run and phase.run != "phases.comparison" and there.session.model != plan.session.model:
+            if phase.run and _work(phase).depends_on_model and there.session.model != plan.session.model:
                 continue
             place = SessionFolder(folder).attempt(record.id, done[-1].number)
             measured = _measured(plan, phase, there, state, done[-1], place)
@@ -115,9 +94,9 @@ def _measured(  # noqa: PLR0917 - what is planned, and what was done
     plan: Plan, phase: Phase, there: Plan, state: State, attempt: AttemptRecord, folder: Path
 ) -> Measured | None:
     before, now = attempt.spec.parameters, phase.params
-    work = _WORK.get(phase.run or "", _Work())
+    work = _work(phase)
     scale = longest = 1.0
-    for name in work.times:
+    for name in work.proportional_to:
         old, new = _number(phase, before, name), _number(phase, now, name)
         if not old or not new:
             return None
@@ -127,15 +106,15 @@ def _measured(  # noqa: PLR0917 - what is planned, and what was done
         if not rows[0] or not rows[1]:
             return None
         scale *= rows[1] / rows[0]
-    if work.at_most:
-        old, new = _number(phase, before, work.at_most), _number(phase, now, work.at_most)
+    if work.unit_limit:
+        old, new = _number(phase, before, work.unit_limit), _number(phase, now, work.unit_limit)
         if not old or not new:
             return None
         longest = new / old
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if any(name in _CHOOSES_WORK for name in names) or (phase.command and names):
         return None  # it did other work there, or nobody knows whether it did
-    known_part = (*_NO_PART, *work.times, work.at_most)
+    known_part = (*_NO_PART, *work.proportional_to, work.unit_limit)
     differs = tuple(
         name
         for name in names
@@ -154,16 +133,21 @@ def _number(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> flo
     return float(value) if isinstance(value, int | float) else None
 
 
-def _rows(there: Plan, state: State, program: str) -> float | None:
-    """Return the rows that a program had delivered in a session."""
-    metrics = next((r.metrics for r in state.phases if there.phase(r.id).run == program), {})
-    value = metrics.get("total_rows", metrics.get("total_pairs"))
+def _work(phase: Phase) -> Work:
+    """Return what the running time of a phase grows with; nothing is known of a command."""
+    return load_spec(phase.run).work if phase.run else Work()
+
+
+def _rows(there: Plan, state: State, run: str) -> float | None:
+    """Return the rows that a built-in phase delivered in a session."""
+    metrics = next((r.metrics for r in state.phases if there.phase(r.id).run == run), {})
+    value = metrics.get(load_spec(run).work.delivered_rows)
     return float(value) if isinstance(value, int | float) else None
 
 
-def _planned_rows(plan: Plan, program: str) -> float | None:
-    phase = next((phase for phase in plan.phases if phase.run == program), None)
-    return _number(phase, phase.params, "count") if phase else None
+def _planned_rows(plan: Plan, run: str) -> float | None:
+    phase = next((phase for phase in plan.phases if phase.run == run), None)
+    return _number(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 
 
 def _seconds(attempt: AttemptRecord, folder: Path, least: float, most: float) -> Range:

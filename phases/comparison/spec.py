@@ -6,6 +6,7 @@ from pydantic import Field
 
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
+from phases.contract.workload import Work
 
 
 class Parameters(PhaseParameters):
@@ -75,4 +76,5 @@ SPEC = PhaseSpec(
     Parameters,
     METRICS,
     description="Compare the base, SFT and DPO model on the same prompts.",
+    work=Work(depends_on_model=False),
 )

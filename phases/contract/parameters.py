@@ -7,7 +7,7 @@ same models.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_origin
 
@@ -39,7 +39,7 @@ def flag(name: str) -> str:
 def _argument(annotation: Any) -> dict[str, Any]:
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
-    if get_origin(annotation) in (list, tuple):
+    if _takes_several(annotation):
         return {"nargs": "+"}
     return {}
 
@@ -65,6 +65,19 @@ def parse(kind: type[P], argv: Sequence[str] | None = None, *, program: str, des
             where = flag(str(problem["loc"][0])) if problem["loc"] else program
             print(f"{program}: {where}: {problem['msg']} (given: {problem['input']!r})", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
+
+
+def wrap_single_values(kind: type[PhaseParameters], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan's values as the command line gives them: a list where the parameter takes several."""
+    fields = kind.model_fields
+    return {
+        name: [value] if _takes_several(fields[name].annotation) and not isinstance(value, list) else value
+        for name, value in values.items()
+    }
+
+
+def _takes_several(annotation: Any) -> bool:
+    return get_origin(annotation) in (list, tuple)
 
 
 def to_argv(values: dict[str, Any]) -> list[str]:

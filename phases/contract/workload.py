@@ -15,6 +15,10 @@ tokenizers of gemma-3 and of the embedded model on the suites, seeds and constit
 """
 
 
+SOLVED_EXAMPLE_TOKENS: Final = 40
+"""Upper bound of each solved example in front of a prompt, on average over several."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What the running time of a phase grows with.

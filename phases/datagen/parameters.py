@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
+from phases.contract.workload import INSTRUCTION_TOKENS, Generation
 
 
 class DataParameters(PhaseParameters):
@@ -48,3 +49,17 @@ WITHOUT_EFFECT: Final = frozenset(
 """Parameters that do not change the content of a row, so changing them resumes a batch."""
 INPUT_NAMES: Final = frozenset({"model", "seeds", "suite", "constitution", "prompts_from"})
 """Parameters that name inputs. A batch is compared by the content of its inputs, not by their names."""
+
+LIST_EXAMPLE_TOKENS: Final = 36
+"""Upper bound of each instruction that is shown in front of a new list."""
+
+
+def new_instructions_workload(parameters: DataParameters) -> Generation:
+    """Return the largest batch of lists that the base model continues with new instructions."""
+    return Generation(
+        rows=min(parameters.batch_size, parameters.lists_per_round * parameters.samples_per_list),
+        prompt_tokens=INSTRUCTION_TOKENS + parameters.list_examples * LIST_EXAMPLE_TOKENS,
+        new_tokens=parameters.list_tokens,
+        sampling="nucleus",
+        adapted=False,
+    )

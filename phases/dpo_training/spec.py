@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
+from phases.contract.workload import ModelContext, Training, Work, Workload
 from phases.training.parameters import SHARED_METRICS, TrainingParameters
 
 
@@ -75,8 +76,25 @@ METRICS: Final = (
     *SHARED_METRICS,
 )
 
+
+def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
+    """Return the largest batch: pairs, of two rows each, of the maximum length."""
+    tokens = parameters.batch_size * parameters.max_length * 2
+    return (
+        Training(
+            tokens,
+            parameters.gradient_checkpointing,
+            reference=True,
+            shard_weights=parameters.shard_weights,
+        ),
+    )
+
+
 SPEC: Final = PhaseSpec(
     Parameters,
     METRICS,
     description="Train the SFT adapter further on preference pairs with DPO. The SFT model is the reference.",
+    work=Work(proportional_to=("epochs",), rows_of="phases.preference_pairs"),
+    workloads=list_workloads,
+    may_use_launcher=True,
 )

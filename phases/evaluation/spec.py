@@ -1,11 +1,22 @@
 """Parameters and metrics of the evaluation phase."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field
 
 from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
+from phases.contract.workload import (
+    INSTRUCTION_TOKENS,
+    SOLVED_EXAMPLE_TOKENS,
+    Generation,
+    ModelContext,
+    Work,
+    Workload,
+)
+from phases.scoring.suite import SuiteError, default_suite, load_suite
 
 
 class Parameters(PhaseParameters):
@@ -61,8 +72,47 @@ METRICS = (
     ),
 )
 
+_CHARACTERS_PER_TOKEN = 2
+_WRAPPER_TOKENS = 8
+
+
+def bound_prompt_tokens(instructions: Sequence[str]) -> int:
+    """Return an upper bound of the tokens of a wrapped instruction, from its characters."""
+    if not instructions:
+        return INSTRUCTION_TOKENS
+    return max(map(len, instructions)) // _CHARACTERS_PER_TOKEN + _WRAPPER_TOKENS
+
+
+def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
+    """Return the largest batch of prompts with their solved examples."""
+    name = default_suite(context.base_model) if parameters.suite == "auto" else parameters.suite
+    file = context.plan_folder / name
+    if file.is_file():
+        instructions = _read_instructions(str(file), file.stat().st_mtime_ns)
+    else:
+        instructions = _read_instructions(name, 0)
+    return (
+        Generation(
+            rows=min(parameters.batch_size, len(instructions) or parameters.batch_size),
+            prompt_tokens=bound_prompt_tokens(instructions) + parameters.shots * SOLVED_EXAMPLE_TOKENS,
+            new_tokens=parameters.max_new_tokens,
+        ),
+    )
+
+
+@lru_cache(maxsize=8)  # several evaluations share a suite, and advice tries many batch sizes on it
+def _read_instructions(suite: str, modified: int) -> tuple[str, ...]:
+    """Return the instructions of a suite, or none if it cannot be read here; it may not exist yet."""
+    try:
+        return tuple(prompt.instruction for prompt in load_suite(suite).prompts)
+    except (SuiteError, OSError):
+        return ()
+
+
 SPEC = PhaseSpec(
     Parameters,
     METRICS,
     description="Measure how many instructions of a suite a model follows; programs check the answers.",
+    work=Work(unit_limit="max_new_tokens"),
+    workloads=list_workloads,
 )

@@ -6,7 +6,16 @@ from typing import Final, Literal
 from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
-from phases.datagen.parameters import DataParameters
+from phases.contract.workload import (
+    INSTRUCTION_TOKENS,
+    SOLVED_EXAMPLE_TOKENS,
+    Generation,
+    ModelContext,
+    Scoring,
+    Work,
+    Workload,
+)
+from phases.datagen.parameters import DataParameters, new_instructions_workload
 
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 JUDGE_EXAMPLES: Final = 8
@@ -93,8 +102,36 @@ METRICS = (
     Metric("rejected_off_topic_share", "share of the pairs whose rejected response is off topic"),
 )
 
+CONSTITUTION_TOKENS = 600
+"""Upper bound of the constitution, which stands in front of the two responses that the judge reads."""
+
+
+def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
+    """Return the batches of new prompts, of candidates and of what the judge reads."""
+    rows, new_tokens = parameters.batch_size, parameters.max_new_tokens
+    sampling: Literal["random", "nucleus"] = "nucleus" if parameters.top_p < 1 else "random"
+    workloads: list[Workload] = [
+        new_instructions_workload(parameters),
+        Generation(rows, INSTRUCTION_TOKENS, new_tokens, sampling),
+    ]
+    if parameters.judged_candidates or parameters.audited_pairs:
+        both_responses = CONSTITUTION_TOKENS + INSTRUCTION_TOKENS + 2 * new_tokens
+        workloads.append(Generation(rows, both_responses, sampling="random", adapted=False, cached=False))
+        if parameters.judge != "choice":
+            examples = JUDGE_EXAMPLES * SOLVED_EXAMPLE_TOKENS
+            workloads.append(Scoring(rows, examples + INSTRUCTION_TOKENS, new_tokens))
+    return tuple(workloads)
+
+
 SPEC = PhaseSpec(
     Parameters,
     METRICS,
     description="Sample several responses of the SFT model to each prompt and pair the best with the worst.",
+    work=Work(
+        proportional_to=("count", "candidates_per_prompt"),
+        unit_limit="max_new_tokens",
+        planned_rows="count",
+        delivered_rows="total_pairs",
+    ),
+    workloads=list_workloads,
 )

@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
+from phases.contract.workload import ModelContext, Training, Work, Workload
 from phases.training.parameters import SHARED_METRICS, TrainingParameters
 
 
@@ -37,8 +38,24 @@ METRICS: Final = (
     *SHARED_METRICS,
 )
 
+
+def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
+    """Return the largest batch: rows, or packed sequences, of the maximum length."""
+    tokens = parameters.batch_size * parameters.max_length
+    return (
+        Training(
+            tokens,
+            parameters.gradient_checkpointing,
+            shard_weights=parameters.shard_weights,
+        ),
+    )
+
+
 SPEC: Final = PhaseSpec(
     Parameters,
     METRICS,
     description="Fine-tune a base model on instructions with LoRA, or QLoRA for large models.",
+    work=Work(proportional_to=("epochs",), rows_of="phases.sft_data"),
+    workloads=list_workloads,
+    may_use_launcher=True,
 )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
+from phases.contract.workload import INSTRUCTION_TOKENS, Generation, ModelContext, Scoring, Workload
 
 
 class Parameters(PhaseParameters):
@@ -39,8 +40,23 @@ METRICS = (
     Metric("wraps_prompts", "whether the tokenizer adds chat tokens around plain text"),
 )
 
+EXCHANGES = 12
+"""Instructions with complete answers that are scored."""
+ANSWER_TOKENS = 15
+"""Upper bound of the tokens of such an answer."""
+
+
+def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
+    """Return the batches of sentinels and of scored answers."""
+    return (
+        Generation(parameters.batch_size, INSTRUCTION_TOKENS, parameters.max_new_tokens, "random"),
+        Scoring(min(parameters.batch_size, EXCHANGES), INSTRUCTION_TOKENS, ANSWER_TOKENS),
+    )
+
+
 SPEC = PhaseSpec(
     Parameters,
     METRICS,
     description="Test whether a model is a base model or was tuned on chats.",
+    workloads=list_workloads,
 )

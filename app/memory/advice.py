@@ -1,0 +1,56 @@
+"""The smallest change of parameters with which a phase fits the GPU memory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.memory.formulas import GIB, Need
+from app.memory.needs import GpuBudget, estimate_phase, parameter_value
+from app.memory.shape import Shape
+from app.plan.schema import Phase, Plan
+from phases.contract.phase_spec import load_spec
+
+
+def advise_fit(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> str:
+    """Return what makes a phase fit.
+
+    Tries the plan's `remedies.oom` one after another, then smaller batches, then sharded weights on several
+    GPUs, which are slower than smaller batches.
+    """
+
+    def need_if_fits(changes: Mapping[str, Any], launcher: str | None = phase.launcher) -> Need | None:
+        changed = phase.model_copy(update={"params": {**phase.params, **changes}, "launcher": launcher})
+        need = estimate_phase(plan, changed, shape, gpus)
+        return need if gpus.fits(need) else None
+
+    remedy: dict[str, Any] = {}
+    for step in phase.remedies.get("oom", ()):
+        remedy |= step
+        if need := need_if_fits(remedy):
+            return f"with {_as_toml(remedy)} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
+    for launcher, changes in _alternatives(phase, gpus):
+        rows = int(parameter_value(phase, "batch_size", 1))
+        while rows > 0:
+            if need := need_if_fits(changes, launcher):
+                added = "" if launcher == phase.launcher else f'launcher = "{launcher}" and '
+                return f"with {added}{_as_toml(changes)} it needs {need.total / GIB:.0f} GiB"
+            rows //= 2
+            changes["batch_size"] = rows
+    return "no batch_size is small enough; use a larger GPU or a smaller model"
+
+
+def _alternatives(phase: Phase, gpus: GpuBudget) -> list[tuple[str | None, dict[str, Any]]]:
+    """Return launchers and changes of parameters to try, each with smaller and smaller batches."""
+    # transformers fits where vLLM does not: it loads large models in 4 bits.
+    engine = {"engine": "transformers"} if parameter_value(phase, "engine") else {}
+    alternatives: list[tuple[str | None, dict[str, Any]]] = [(phase.launcher, engine)]
+    if gpus.count > 1 and load_spec(str(phase.run)).may_use_launcher:
+        alternatives.append(("accelerate", {"shard_weights": True}))
+    return alternatives
+
+
+def _as_toml(changes: Mapping[str, Any]) -> str:
+    """Return changes of parameters as a plan writes them."""
+    texts = {
+        name: str(value).lower() if isinstance(value, bool) else value for name, value in changes.items()
+    }
+    return ", ".join(f"{name} = {text}" for name, text in texts.items())
