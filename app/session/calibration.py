@@ -1,9 +1,9 @@
 """Hours of a plan's phases as measured by earlier sessions on the same kind of machine.
 
 The time of an attempt has three parts: before the first unit of work (row, prompt or step), the units, and
-after the last. Only the units scale with the work that the parameters ask for, as declared in the phase's spec.
-Their pace ranges from that of the fastest quarter to that of the slowest. An attempt counts only if it ran the
-same program with the same model.
+after the last. Only the units scale with the work that the parameters ask for, as declared in the phase's
+spec. Their pace ranges from that of the fastest quarter to that of the slowest. An attempt counts only if it
+ran the same program with the same model.
 """
 
 import itertools
