@@ -1,0 +1,124 @@
+"""Forecasts and advice for the phases of a plan."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from app.memory.forecast import forecast_memory
+from app.memory.formulas import (
+    GIB,
+    Need,
+)
+from app.memory.needs import GpuBudget, estimate_settings, list_workloads, parse_gpu_budget
+from app.memory.shape import UnknownShapeError, local_config
+from app.plan.read import load_plan
+from phases.contract.workload import (
+    SOLVED_EXAMPLE_TOKENS,
+)
+from tests.memory.shapes import GEMMA, LARGE, QWEN
+
+PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
+
+
+def gib(need: Need) -> float:
+    return need.total / GIB
+
+
+def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> None:
+    plan = load_plan(PLAN)
+
+    def advice(count: int, size: int, launcher: str | None = None, **params: Any) -> str:
+        phase = plan.phase("sft_training")
+        given = {"params": {**phase.params, "model": "large", **params}, "launcher": launcher, "remedies": {}}
+        changed = plan.model_copy(update={"phases": (phase.model_copy(update=given),)})
+        shape = {name: getattr(LARGE, name) for name in LARGE.__struct_fields__}
+        return forecast_memory(changed, GpuBudget(count, size * GIB), lambda model: shape)[
+            "sft_training"
+        ].advice
+
+    assert advice(4, 40) == 'with launcher = "accelerate" and shard_weights = true it needs 28 GiB'
+    assert advice(4, 40, "accelerate") == "with shard_weights = true it needs 28 GiB"
+    assert advice(4, 40, "accelerate", shard_weights=True) == ""
+    assert advice(4, 24, "accelerate") == "with shard_weights = true, batch_size = 1 it needs 23 GiB"
+    assert advice(1, 24) == "no batch_size is small enough; use a larger GPU or a smaller model"
+    # A smaller batch is tried first: shares are slower.
+    assert advice(4, 52) == "with batch_size = 2 it needs 48 GiB"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("80GB", GpuBudget(1, 80 * GIB)),
+        ("2x80GB", GpuBudget(2, 80 * GIB)),
+        ("8 x H200 141 GB", GpuBudget(8, 141 * GIB)),
+        ("A100 SXM 80GB", GpuBudget(1, 80 * GIB)),
+        ("RTX 4090 24GB", GpuBudget(1, 24 * GIB)),
+        ("this machine", None),
+        ("A100", None),
+    ],
+)
+def test_gpus_are_read_from_text(text: str, expected: GpuBudget | None) -> None:
+    assert parse_gpu_budget(text) == expected
+
+
+def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_their_base() -> None:
+    plan = load_plan(PLAN)
+    found = forecast_memory(plan, GpuBudget(1, 80 * GIB), local_config(plan.folder))
+    assert set(found) == {phase.id for phase in plan.phases} - {"comparison"}
+    assert all(phase.fits and phase.need for phase in found.values())
+    sft, dpo = found["sft_training"].need, found["dpo_training"].need
+    assert sft
+    assert dpo
+    # Four sequences of 1,024 tokens, or two pairs: without recomputing they would not fit.
+    assert (sft.checkpointing, dpo.checkpointing) == ("half", "half")
+    assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
+    # vLLM takes whole weights where they fit one GPU or two, else those of 8 bits; elsewhere they have 4.
+    for count, size, weights in ((1, 80, 2.0), (2, 80, 2.0), (1, 48, 1.1), (2, 48, 1.0), (3, 48, 1.0)):
+        after = forecast_memory(plan, GpuBudget(count, size * GIB), local_config(plan.folder))[
+            "sft_evaluation"
+        ]
+        assert after.fits
+        assert after.need
+        assert after.need.parts["weights"] == weights * QWEN.parameters
+    before = found["verification"].need
+    assert before
+    assert before.parts["weights"] == QWEN.weight_bytes
+    slow = plan.phase("sft_evaluation")
+    slow = slow.model_copy(update={"params": {**slow.params, "engine": "transformers"}})
+    (alone,) = estimate_settings(plan, slow, QWEN, GpuBudget(1, 80 * GIB))
+    assert alone.parts["adapter"] == 4 * QWEN.adapter_parameters(32)
+
+
+def test_phases_that_generate_need_what_they_have_at_once() -> None:
+    """Between what was seen on an H200, less what torch kept in reserve, and half as much again."""
+    plan = load_plan(PLAN, "gemma-270m")
+    found = forecast_memory(plan, GpuBudget(1, 141 * GIB), lambda model: GEMMA)
+    assert all(phase.fits and phase.need for phase in found.values())
+    least = {
+        "verification": 1.2,
+        "baseline_evaluation": 5.7,
+        "sft_data": 23.4,
+        "sft_evaluation": 3.6,
+        "preference_pairs": 25,
+    }
+    for phase, seen in least.items():
+        need = found[phase].need
+        assert need
+        assert seen <= gib(need) <= 1.5 * seen
+    # 542 prompts are fewer than a batch, and five solved examples make them longer.
+    baseline, sft = (list_workloads(plan, plan.phase(f"{name}_evaluation")) for name in ("baseline", "sft"))
+    assert [batch.rows for batch in (*baseline, *sft)] == [542, 542]
+    assert baseline[0].prompt_tokens - sft[0].prompt_tokens == 5 * SOLVED_EXAMPLE_TOKENS
+
+
+def test_a_model_that_is_not_here_is_unknown_and_said_so() -> None:
+    plan = load_plan(PLAN, "gemma-270m")
+
+    def nowhere(model: str) -> dict[str, Any]:
+        raise UnknownShapeError(f"{model} is not here")
+
+    found = forecast_memory(plan, GpuBudget(1, 80 * GIB), nowhere)
+    assert {phase.unknown for phase in found.values()} == {"google/gemma-3-270m is not here"}
+    assert all(phase.need is None for phase in found.values())
