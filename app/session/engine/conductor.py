@@ -8,7 +8,6 @@ starts an attempt twice. Run it with `python -m app.session.engine.conductor FOL
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -21,21 +20,22 @@ from app.plan.schema import Plan
 from app.session import calibration, notify, projection, requests
 from app.session.attempt import process, shim_control, spec
 from app.session.clock import Clock, SystemClock
-from app.session.engine import provider_bill
 from app.session.engine.attempt_runner import AttemptRunner
+from app.session.engine.attempt_start import plan_attempt
 from app.session.engine.disk import DISK_FULL_ERRORS, DiskWatch, Reserve, build_disk_events
 from app.session.engine.guard_orders import GuardSupervisor, build_orders
 from app.session.engine.machine_sampler import sample_machine
 from app.session.engine.pod_stop import PodStopWatch
+from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
 from app.session.folder import BY_GUARD, ConductorRecord, SessionFolder
 from app.session.gate import decide, judge
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.journal import Journal, JournalBusyError, JournalDamagedError, JournalError
-from app.session.journal.state import AttemptRecord, PhaseRecord, apply, diff_parameters, recover
+from app.session.journal.state import AttemptRecord, PhaseRecord, apply, recover
 from app.session.masking import Masker
-from app.session.money import deadlines, ledger
+from app.session.money import ledger
 from app.session.money.deadlines import PodStop
 from app.session.pod import pod
 from app.session.requests import AnyRequest, Refused
@@ -74,6 +74,7 @@ class Conductor:
         )
         self._guard = GuardSupervisor(self.folder, environment)
         self._pod_stop = PodStopWatch(self.plan, self.folder)
+        self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.text)
         self._server = SessionServer(self.handle, self.snapshot)
         self._reminders = notify.Reminders(clock, self.plan.notify.every)
         self._machine: MachineSample | None = None
@@ -234,7 +235,7 @@ class Conductor:
         elif stop is not None:
             self.record(events.SessionEnded(finished=False, reason=stop.reason))
         elif phase.status == "waiting":
-            self._start(phase)
+            self.record(plan_attempt(self.plan, phase, self._elapsed(), self._clock.mono()))
         else:
             await self._wait(self._settings.tick)
 
@@ -244,31 +245,6 @@ class Conductor:
             await asyncio.wait_for(self._changed.wait(), seconds)
         self._changed.clear()
         self._server.publish()
-
-    def _start(self, phase: PhaseRecord) -> None:
-        """Record the start of the next attempt, or open a gate if the budget does not cover it."""
-        elapsed = self._elapsed()
-        number = len(phase.attempts) + 1
-        needs = deadlines.find_unaffordable_usd(self.plan, phase, elapsed)
-        if needs is not None:
-            remaining = ledger.compute_remaining_usd(self.plan, elapsed)
-            self.record(
-                events.OverBudget(phase=phase.id, attempt=number, left_usd=remaining, needs_usd=needs)
-            )
-            return
-        seconds = deadlines.limit_attempt_seconds(self.plan, phase, elapsed)
-        parameters, batch = decide.next_parameters(self.plan.phase(phase.id), phase)
-        self.record(
-            events.AttemptStarted(
-                phase=phase.id,
-                attempt=number,
-                parameters=parameters,
-                cookie=secrets.token_hex(16),
-                deadline=None if seconds is None else self._clock.mono() + seconds,
-                batch=batch,
-                changed=diff_parameters(phase.last.spec.parameters, parameters) if phase.last else {},
-            )
-        )
 
     async def _tend(self, phase: PhaseRecord) -> None:
         if self._runner.reap_shim():
@@ -351,11 +327,9 @@ class Conductor:
             return
         current = self.snapshot().current
         remaining, progress = (current.remaining, current.progress) if current else (None, None)
-        warnings = {
-            **ledger.find_budget_warnings(self.plan, self._elapsed()),
-            **ledger.find_slow_warning(self.plan, self.state, self._elapsed(), remaining, progress),
-        }
-        self._record_new(events.NoticePosted(text=text, key=key) for key, text in warnings.items())
+        elapsed = self._elapsed()
+        self._record_new(ledger.find_budget_warnings(self.plan, elapsed))
+        self._record_new(ledger.find_slow_warnings(self.plan, self.state, elapsed, remaining, progress))
 
     def _record_new(self, happened: Iterable[AnyEvent]) -> None:
         """Record events, except keyed notices that have been posted before."""
@@ -393,33 +367,19 @@ class Conductor:
 
     async def _query_bills(self) -> None:
         """Query the provider's bill at the start, at intervals, and after each attempt."""
-        command = self.plan.pod.spent_command
-        is_failing = False
-        while command:
-            try:
-                usd = await provider_bill.query_bill(command, self._environment, mask=self._masker.text)
-                is_failing = False
-                self._record_bill(usd)
-            except provider_bill.BillUnavailableError as error:
-                if not is_failing and self.state.ended is None:
-                    text = f"pod.spent_command {error}"
-                    self._record_new([events.NoticePosted(text=text, key=text)])
-                is_failing = True
-            except OSError:  # On a full disk, wait for the next bill.
-                traceback.print_exc()
+        while self.plan.pod.spent_command:
+            bill_events = await self._bills.read(self.state.provider, self._compute_spent_usd)
+            if self.state.ended is None:
+                try:
+                    self._record_new(bill_events)
+                except OSError:  # On a full disk, wait for the next bill.
+                    traceback.print_exc()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._attempt_ended.wait(), self.plan.pod.spent_every)
             self._attempt_ended.clear()
 
-    def _record_bill(self, usd: float) -> None:
-        if self.state.ended is not None:
-            return
-        previous = self.state.provider
-        ours = ledger.compute_spent_usd(self.plan, self._elapsed())
-        bill = events.ProviderBillRead(usd=usd, ours_usd=ours)
-        self.record(bill)
-        if text := provider_bill.describe_new_difference(bill, previous):
-            self.record(events.NoticePosted(text=text))
+    def _compute_spent_usd(self) -> float:
+        return ledger.compute_spent_usd(self.plan, self._elapsed())
 
 
 def _detach() -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from app.monitor.sanitize import clean_line
-from app.session.journal.events import ProviderBillRead
+from app.session.journal.events import AnyEvent, NoticePosted, ProviderBillRead
 from app.session.pod.commands import expand_command
 
 _TIMEOUT = 60.0
@@ -21,6 +21,45 @@ _TOLERATED_USD = 0.10
 
 class BillUnavailableError(Exception):
     """The command printed no amount; the message completes "pod.spent_command ..."."""
+
+
+class BillReader:
+    """Reads the bill again and again; reports a failure, and a difference from the ledger, when it begins."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        mask: Callable[[str], str],
+    ) -> None:
+        self._command = command
+        self._environment = environment
+        self._mask = mask
+        self._is_failing = False
+
+    async def read(
+        self, previous: ProviderBillRead | None, compute_spent_usd: Callable[[], float]
+    ) -> list[AnyEvent]:
+        """Return the bill and notices about it, as events to record.
+
+        Args:
+            previous: the last bill that was recorded.
+            compute_spent_usd: returns the ledger's amount at the time of the new bill.
+        """
+        try:
+            usd = await query_bill(self._command, self._environment, mask=self._mask)
+        except BillUnavailableError as error:
+            is_first, self._is_failing = not self._is_failing, True
+            text = f"pod.spent_command {error}"
+            return [NoticePosted(text=text, key=text)] if is_first else []
+        self._is_failing = False
+        ours = compute_spent_usd()
+        bill = ProviderBillRead(usd=usd, ours_usd=ours)
+        has_differed = previous is not None and is_different(previous.usd, previous.ours_usd)
+        if has_differed or not is_different(usd, ours):
+            return [bill]
+        text = f"The provider reports a cost of ${usd:.2f} for the pod; the ledger has ${ours:.2f}"
+        return [bill, NoticePosted(text=text)]
 
 
 async def query_bill(
@@ -84,12 +123,3 @@ async def _read_output(program: asyncio.subprocess.Process) -> bytes:
 def is_different(provider: float, ours: float) -> bool:
     """Return whether two amounts differ by more than 5 % of the larger one and by more than 10 cents."""
     return abs(provider - ours) > max(_TOLERATED_SHARE * max(provider, ours), _TOLERATED_USD)
-
-
-def describe_new_difference(bill: ProviderBillRead, previous: ProviderBillRead | None) -> str:
-    """Return a notice if the bill differs from the ledger and the previous one did not, otherwise ""."""
-    if not is_different(bill.usd, bill.ours_usd):
-        return ""
-    if previous is not None and is_different(previous.usd, previous.ours_usd):
-        return ""
-    return f"The provider reports a cost of ${bill.usd:.2f} for the pod; the ledger has ${bill.ours_usd:.2f}"

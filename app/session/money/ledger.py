@@ -6,6 +6,7 @@ pod's age is not known, billing counts from the session's start.
 
 from app.plan import estimates
 from app.plan.schema import Phase, Plan
+from app.session.journal.events import NoticePosted
 from app.session.journal.notice_keys import format_slow_key
 from app.session.journal.state import FINISHED_STATUSES, PhaseRecord, State
 from app.session.snapshot import Money, ProgressView, Range
@@ -108,14 +109,16 @@ def compute_money(plan: Plan, state: State, elapsed: float, now: float, current:
     )
 
 
-def find_budget_warnings(plan: Plan, elapsed: float) -> dict[str, str]:
-    """Return a warning, by its notice key, for each share of the budget that is spent."""
+def find_budget_warnings(plan: Plan, elapsed: float) -> list[NoticePosted]:
+    """Return a notice for each share of the budget in the plan's `warn_at` that is spent."""
     spent, budget = compute_spent_usd(plan, elapsed), plan.session.budget_usd
-    return {
-        f"budget {share}": f"{share:.0%} of the budget is spent: ${spent:.2f} of ${budget:.2f}"
+    return [
+        NoticePosted(
+            text=f"{share:.0%} of the budget is spent: ${spent:.2f} of ${budget:.2f}", key=f"budget {share}"
+        )
         for share in plan.unattended.warn_at
         if budget and spent >= share * budget
-    }
+    ]
 
 
 def is_slow(phase: Phase, seconds: float) -> bool:
@@ -124,10 +127,10 @@ def is_slow(phase: Phase, seconds: float) -> bool:
     return planned > 0 and seconds > max(_SLOW_FACTOR * planned, planned + _SLOW_MIN_SECONDS)
 
 
-def find_slow_warning(
+def find_slow_warnings(
     plan: Plan, state: State, elapsed: float, remaining: Range | None, progress: ProgressView | None
-) -> dict[str, str]:
-    """Return a warning, by its notice key, if the running attempt takes far longer than planned.
+) -> list[NoticePosted]:
+    """Return a notice if the running attempt takes far longer than planned.
 
     The pace counts only after a minute and a tenth of the planned time, because starts are often slow.
 
@@ -140,15 +143,16 @@ def find_slow_warning(
     """
     record = state.current
     if record is None or record.last is None or record.status != "running" or remaining is None:
-        return {}
+        return []
     phase, running = plan.phase(record.id), elapsed - record.last.elapsed_at_start
     planned = phase.estimate.hours[1]
     observed = progress.at - progress.since if progress is not None and progress.since is not None else 0.0
     has_pace = observed >= max(_PACE_MIN_SECONDS, _PACE_MIN_SHARE_OF_PLAN * planned * _HOUR)
     if not is_slow(phase, running + remaining.low if has_pace else running):
-        return {}
+        return []
     low, high = (running + remaining.low) / _HOUR, (running + remaining.high) / _HOUR
     steps = [", ".join(f"{k} = {v}" for k, v in step.items()) for step in phase.remedies.get("slow", ())]
     remedies = f"; to speed it up, stop it and retry with: {'; '.join(steps)}" if steps else ""
     text = f"at its pace it takes {low:.3g}-{high:.3g} h; the plan expects at most {planned:.3g} h"
-    return {format_slow_key(record.last.spec.cookie): f"{phase.title} is slow: {text}{remedies}"}
+    key = format_slow_key(record.last.spec.cookie)
+    return [NoticePosted(text=f"{phase.title} is slow: {text}{remedies}", key=key)]

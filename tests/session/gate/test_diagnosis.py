@@ -1,14 +1,12 @@
 """Failures are told apart by the words that the libraries really use, and a remedy is a key away."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.monitor.files import ProgressTail
 from app.plan.schema import Phase
 from app.session import status_text
 from app.session.gate import diagnosis, judge
@@ -16,10 +14,9 @@ from app.session.journal import events
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.masking import Masker
-from app.session.money import ledger
-from app.session.snapshot import MachineSample, ProgressView, Range
+from app.session.snapshot import MachineSample
 from app.tui.app import CockpitApp
-from phases.contract.protocol import MetricPoint, Progress, Sample
+from phases.contract.protocol import MetricPoint, Sample
 from tests.session.conftest import Toy
 from widgets.frame import Frame
 
@@ -197,76 +194,6 @@ def test_remedies_that_were_tried_are_offered_no_more(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert after({"batch_size": 4}, {"batch_size": 2})["oom"] == ({"batch_size": 1}, {"lora_r": 16})
     assert after({"batch_size": 1, "lora_r": 16, "count": 5}) == {"oom": ({"batch_size": 2},)}
-
-
-def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
-    plan = toy.plan({"command": ["x"], "estimate": {"hours": [2, 4]}, "remedies": {"slow": [{"count": 5}]}})
-    spec = msgspec.structs.replace(SPEC, phase="p1")
-    record = PhaseRecord("p1", "running", attempts=(AttemptRecord(1, 0.0, 0.0, spec),))
-    state = State(phases=(record,))
-
-    def said(done: float, seen: float = 3600.0) -> dict[str, str]:
-        progress = ProgressView(done, 100.0, "rows", 3600.0, average=done / seen, since=3600.0 - seen)
-        left = ledger.estimate_remaining(plan, record, 3600.0, progress)
-        return ledger.find_slow_warning(plan, state, 3600.0, left, progress)
-
-    assert said(25) == {}, "four hours are what was planned"
-    assert said(2, 1200.0) == {}, "not a tenth of them was seen"
-    assert said(2, 1500.0)
-    (text,) = said(10).values()
-    assert text.startswith("Phase 1 is slow: at its pace it takes 9.1-10.9 h; the plan expects at most 4 h")
-    assert text.endswith("count = 5")
-    assert ledger.find_slow_warning(plan, state, 3600.0, Range(0.0, 0.0), None) == {}
-    assert ledger.find_slow_warning(plan, state, 7 * 3600.0, Range(0.0, 0.0), None), (
-        "that it runs for so long is enough"
-    )
-
-
-# When an SFT training on a GPU said so: it loads the model, compiles for each new shape, then runs.
-LOADING = [(0.4, 0), (44.9, 0)]
-STEPS = [
-    (46.5, 1), (49.6, 2), (53.0, 3), (55.7, 4), (56.0, 5), (56.4, 6), (56.7, 7), (57.2, 8), (57.5, 9),
-    (57.8, 10), (58.0, 11), (58.4, 12), (61.6, 13), (61.8, 14), (62.1, 15), (67.7, 30), (73.0, 45),
-    (77.0, 60), (81.1, 75), (84.4, 90), (87.8, 105), (90.7, 120), (93.2, 135), (96.5, 149),
-]  # fmt: skip
-
-
-def every_second(toy: Toy, points: list[tuple[float, int]]) -> Iterator[tuple[int, Range, dict[str, str]]]:
-    """Yield the second, what is then thought to be left, and what is said of an attempt that is slow."""
-    plan = toy.plan({"command": ["x"], "estimate": {"hours": [0.012, 0.05]}})
-    spec = msgspec.structs.replace(SPEC, phase="p1")
-    record = PhaseRecord("p1", "running", attempts=(AttemptRecord(1, 0.0, 0.0, spec),))
-    path = toy.root / "progress.jsonl"
-    tail = ProgressTail(path)
-    waiting = deque(points)
-    for second in range(int(points[-1][0]) + 1):
-        with path.open("ab") as file:
-            while waiting and waiting[0][0] <= second:
-                file.write(msgspec.json.encode(Progress(*waiting.popleft(), 149, "steps")) + b"\n")
-        tail.poll()
-        left = ledger.estimate_remaining(plan, record, second, tail.progress)
-        assert left is not None
-        yield (
-            second,
-            left,
-            ledger.find_slow_warning(plan, State(phases=(record,)), second, left, tail.progress),
-        )
-
-
-@pytest.mark.parametrize("longer", [0.0, 6.5])
-def test_a_slow_start_is_no_slow_attempt(toy: Toy, longer: float) -> None:
-    """As it was, and where each of the first shapes takes so much longer to compile."""
-    steps = [(time + longer * min(step - 1, 3), step) for time, step in STEPS]
-    for second, left, said in every_second(toy, LOADING + steps):
-        assert not said
-        if second >= 60 + 3 * longer:  # the first shapes are compiled
-            assert second + left.low < 180
-
-
-def test_a_slow_attempt_is_told_of_well_before_its_time_is_used_up(toy: Toy) -> None:
-    steps = [(46.5 + 10 * n, 1 + n) for n in range(149)]
-    told = next(second for second, _, said in every_second(toy, LOADING + steps) if said)
-    assert told < 0.7 * 180
 
 
 OUT_OF_MEMORY = """
