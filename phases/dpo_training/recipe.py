@@ -1,56 +1,65 @@
-"""DPO: sharpen the SFT model with preference pairs, the SFT model itself being the reference.
+"""DPO: sharpen an SFT model with preference pairs, with the SFT model itself as the reference.
 
-The adapter of SFT is trained on; a frozen copy of it is the reference, so at step 0 policy and reference are
-one model: the loss is log 2 and the margin 0, or something is wrong and nothing is trained. What the
-reference says of each pair is computed once and kept: a step takes no second pass through the model.
+Training continues the SFT adapter; a frozen copy of the adapter is the reference. Before the first step
+policy and reference are therefore equal: the loss is log 2 and the margin 0, which is verified. The
+reference's log-probabilities are computed once and stored, so a step needs no second pass through the model.
 
-Rafailov et al., Direct Preference Optimization, arXiv 2305.18290. DPO only widens a difference: both answers
-may become unlikely. `sft_weight` adds a share of the loss of SFT on the chosen answers to each step's, which
-keeps them likely (Pang et al., Iterative Reasoning Preference Optimization, arXiv 2404.19733). On held-out
-pairs the loss of DPO alone is measured.
+Rafailov et al., Direct Preference Optimization, arXiv 2305.18290. DPO only widens a difference, so both
+answers may become unlikely. `sft_weight` adds a share of the SFT loss on the chosen answers, which keeps them
+likely (Pang et al., Iterative Reasoning Preference Optimization, arXiv 2404.19733). The held-out loss is
+always that of DPO alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import msgspec
+from datasets import Dataset
+from transformers import Trainer
+from trl import DPOConfig, DPOTrainer
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
+from phases.datagen.contamination import refuse_suite_prompts
 from phases.dpo_training.spec import METRICS, Parameters
+from phases.generation.completion import Completion
+from phases.generation.generate import generate
 from phases.models import distributed, prompt_format
-from phases.training.data import (
-    ends,
-    hold_out,
-    read,
-    row_order,
-)
+from phases.models.loader import LoadedModel
+from phases.models.tokenizer import Tokenizer
+from phases.training import reference_logprobs
+from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
+from phases.training.arguments import build_arguments, count_step_tokens
+from phases.training.callbacks import ReferenceMatchesPolicyCheck
+from phases.training.checkpoints import identify_training
+from phases.training.history import TrainingHistory, mean_of_tenths
+from phases.training.log import training_log
+from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
+from phases.training.rows import read_rows
+from phases.training.split import hold_out
+from phases.training.trainer import train, write_result
 
-if TYPE_CHECKING:
-    from phases.generation.completion import Completion
-    from phases.models.loader import LoadedModel
-    from phases.models.tokenizer import Tokenizer
-    from phases.training.trainer import History
-
-SAMPLES = 6
-LENGTH_PROMPTS = 24
-"""Held-out prompts that both models answer, to see whether answers grow or shrink."""
-CHANCE = 0.5
-LENGTH_DRIFT = 1.5
-CHOSEN_FALL = 0.25
-SHARED_FALL = 0.5
-"""Alarms: accuracy no better than this; lengths changed by this factor; the log-probability of chosen answers
-fell by more than this share of itself, and of the fall of rejected answers."""
+SHOWN_SAMPLES: Final = 6
+LENGTH_PROMPTS: Final = 24
+"""Number of held-out prompts that both models answer, to see whether answers grow or shrink."""
+CHANCE_ACCURACY: Final = 0.5
+LENGTH_DRIFT_LIMIT: Final = 1.5
+"""Warn if answers become longer or shorter by this factor."""
+CHOSEN_FALL_LIMIT: Final = 0.25
+SHARED_FALL_LIMIT: Final = 0.5
+"""Warn if the log-probability of chosen answers falls by more than the first share of its value and by more
+than the second share of the rejected answers' fall."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A preference pair, as far as training needs it: `chosen` and `rejected` follow `prompt` as they are.
+    """The columns of a preference pair that training needs.
 
-    An answer that did not end by itself is not taught to end.
+    `chosen` and `rejected` continue `prompt` verbatim. An answer that was cut off when it was generated (not
+    `finished`) is not trained to end.
     """
 
     prompt: str
@@ -58,17 +67,6 @@ class Row(msgspec.Struct, frozen=True):
     rejected: str
     chosen_finished: bool = True
     rejected_finished: bool = True
-
-
-def swap(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
-    """Let chosen and rejected change places in a share of the rows, drawn at random."""
-    chance = Random(f"{seed} swap")
-    return [
-        Row(row.prompt, row.rejected, row.chosen, row.rejected_finished, row.chosen_finished)
-        if chance.random() < share
-        else row
-        for row in rows
-    ]
 
 
 @dataclass(frozen=True)
@@ -87,159 +85,202 @@ class Pair:
 
     @property
     def tokens(self) -> int:
-        """Tokens that training the pair takes: the prompt twice, both answers."""
+        """Tokens that the model processes: the prompt twice, and both answers."""
         return 2 * len(self.prompt) + len(self.chosen) + len(self.rejected)
 
 
-def encode(row: Row, tokenizer: "Tokenizer") -> Pair:
-    """Return the ids of a row: prompt and answers apart, as they are at generation."""
+@dataclass(frozen=True)
+class DpoData:
+    """Training pairs in training order, and held-out pairs.
 
-    def answer(text: str, finished: bool) -> list[int]:
-        return tokenizer.encode(text) + ([tokenizer.eos_id] if finished else [])
+    Attributes:
+        pairs: each pair once per epoch.
+        held_out: pairs that are not trained.
+        train_rows: number of pairs that are trained in each epoch.
+        dropped: number of pairs longer than `max_length`.
+    """
 
-    return Pair(
-        row,
-        tokenizer.encode_prompt(row.prompt),
-        answer(row.chosen, row.chosen_finished),
-        answer(row.rejected, row.rejected_finished),
-    )
+    pairs: list[Pair]
+    held_out: list[Pair]
+    train_rows: int
+    dropped: int
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
-    """Train on the SFT adapter and save the result in `output_dir`."""
+    """Train the SFT adapter further and save the result in `output_dir`."""
     paths = files.expand(parameters.preference_file)
-    rows = swap(read(paths, Row), parameters.swapped_share, parameters.seed)
+    rows = swap_labels(read_rows(paths, Row), parameters.swapped_share, parameters.seed)
     for path in paths:
         reporter.input(path)
     reporter.progress(0, None, "steps")
 
-    from phases.datagen.contamination import refuse_suite_prompts
-    from phases.training import reference_logprobs
-    from phases.training import trainer as training
-
-    with training.training_log(parameters.logs, "dpo_training") as log:
-        loaded = training.load_for_training(
+    with training_log(parameters.logs, "dpo_training") as log:
+        loaded = load_for_training(
             "--sft-model", parameters.sft_model, trainable=True, sharded=parameters.shard_weights
         )
         if not loaded.source.base:
             raise BadInputError(
-                f"--sft-model {parameters.sft_model} is no adapter; give the folder that SFT wrote"
+                f"--sft-model {parameters.sft_model} is not an adapter; expected the folder that SFT wrote"
             )
         texts = [
-            t
+            text
             for row in rows
-            for t in (prompt_format.extract_instruction(row.prompt), row.chosen, row.rejected)
+            for text in (prompt_format.extract_instruction(row.prompt), row.chosen, row.rejected)
         ]
         refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
-        encoded = [encode(row, loaded.tokenizer) for row in rows]
-        pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
-        too_long = len(encoded) - len(pairs)
-        if not pairs:
-            raise BadInputError(
-                f"all {too_long} pairs are longer than --max-length {parameters.max_length} tokens"
-            )
-        # Whole batches are held out: TRL averages accuracy over batches.
-        trained, held = hold_out(
-            [pair.row.prompt for pair in pairs],
-            parameters.heldout_share,
-            parameters.seed,
-            multiple=parameters.batch_size * distributed.world_size(),
+        data = prepare_data(rows, parameters, loaded.tokenizer)
+        step_tokens = count_step_tokens([pair.tokens for pair in data.pairs], parameters)
+        identity = identify_training(parameters, paths, loaded.source.sha256)
+        log.info(
+            "%d pairs to train, %d held out, %d too long", data.train_rows, len(data.held_out), data.dropped
         )
-        lengths = [pairs[i].tokens for i in trained]
-        order = row_order(
-            lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
-        )
-        tokens = training.tokens_of_steps([lengths[i] for i in order], parameters)
-        made_from = training.identity(parameters, paths, loaded.source.sha256)
+        if unusual_values := describe_unusual_values(parameters):
+            reporter.notice(f"outside the session document's ranges: {', '.join(unusual_values)}", "warning")
 
-        log.info("%d pairs to train, %d held out, %d too long", len(trained), len(held), too_long)
-        if outside := describe_unusual_values(parameters):
-            reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
-        train_pairs, held_pairs = [pairs[trained[i]] for i in order], [pairs[i] for i in held]
-        trainer = _trainer(parameters, loaded, len(tokens), train_pairs, held_pairs)
+        trainer = build_trainer(parameters, loaded, len(step_tokens), data)
         store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
-        reference_logprobs.compute(trainer, store, [train_pairs, held_pairs], parameters.batch_size, reporter)
-        trainer.add_callback(
-            training.ReferenceMatchesPolicyCheck(store.remove, dpo_alone=not parameters.sft_weight)
+        reference_logprobs.add_to_datasets(
+            trainer, store, [data.pairs, data.held_out], parameters.batch_size, reporter
         )
-        history = training.train(
+        trainer.add_callback(
+            ReferenceMatchesPolicyCheck(store.remove, has_sft_loss=parameters.sft_weight > 0)
+        )
+        history = train(
             trainer,
             parameters,
-            made_from,
-            tokens=tokens,
-            longest=[pair.longest for pair in train_pairs],
+            identity,
+            step_tokens=step_tokens,
+            row_lengths=[pair.longest for pair in data.pairs],
             reporter=reporter,
             log=log,
         )
+        adapter = save_adapter(trainer, loaded, parameters.output_dir)
+        reloaded_loss = measure_reloaded_loss(trainer, parameters.output_dir)
+        # With sharded weights all processes must generate together.
+        if distributed.is_main_process() or loaded.sharded:
+            metrics = {
+                **compute_training_metrics(history, has_sft_loss=parameters.sft_weight > 0),
+                **compare_answers(trainer.model, loaded, data.held_out, reporter),
+                "heldout_reload_difference": reloaded_loss - history.series("eval_loss")[-1],
+                "train_rows": data.train_rows,
+                "heldout_rows": len(data.held_out),
+                "dropped_too_long": data.dropped,
+            }
+            log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
+            for warning in find_collapse(metrics, history.series("eval_logps/chosen")[0]):
+                reporter.notice(warning, "warning")
+            write_result(
+                reporter,
+                loaded,
+                parameters,
+                identity,
+                history,
+                adapter=adapter,
+                metrics=metrics,
+                declared=METRICS,
+            )
+    distributed.destroy_process_group_at_exit()
 
-        saved = training.save_adapter(trainer, loaded, parameters.output_dir)
-        reloaded = training.reloaded_loss(trainer, parameters.output_dir)
-        if not (distributed.is_main_process() or loaded.sharded):
-            distributed.destroy_process_group_at_exit()
-            return
-        metrics = {
-            **_metrics(history, parameters),
-            **_compare_answers(trainer.model, loaded, held_pairs, reporter),
-            "heldout_reload_difference": reloaded - history.series("eval_loss")[-1],
-            "train_rows": len(trained),
-            "heldout_rows": len(held),
-            "dropped_too_long": too_long,
-        }
-        log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
-        for alarm in alarms(metrics, history.series("eval_logps/chosen")[0]):
-            reporter.notice(alarm, "warning")
-        training.finish(
-            reporter,
-            loaded,
-            parameters,
-            made_from,
-            history,
-            adapter=saved,
-            metrics=metrics,
-            declared=METRICS,
+
+def swap_labels(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """Swap chosen and rejected in a random share of the rows."""
+    rng = Random(f"{seed} swap")
+    return [_swap(row) if rng.random() < share else row for row in rows]
+
+
+def _swap(row: Row) -> Row:
+    return Row(row.prompt, row.rejected, row.chosen, row.rejected_finished, row.chosen_finished)
+
+
+def encode_row(row: Row, tokenizer: Tokenizer) -> Pair:
+    """Return a row's ids. Prompt and answers are encoded separately, as at generation."""
+
+    def encode_answer(text: str, is_finished: bool) -> list[int]:
+        ids = tokenizer.encode(text)
+        return [*ids, tokenizer.eos_id] if is_finished else ids
+
+    return Pair(
+        row,
+        tokenizer.encode_prompt(row.prompt),
+        encode_answer(row.chosen, row.chosen_finished),
+        encode_answer(row.rejected, row.rejected_finished),
+    )
+
+
+def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokenizer) -> DpoData:
+    """Encode the pairs, drop those that are too long, hold some out, and order the others.
+
+    Raises:
+        BadInputError: all pairs are too long, or none can be held out.
+    """
+    encoded = [encode_row(row, tokenizer) for row in rows]
+    pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
+    dropped = len(encoded) - len(pairs)
+    if not pairs:
+        raise BadInputError(
+            f"all {dropped} pairs are longer than --max-length {parameters.max_length} tokens"
         )
-        distributed.destroy_process_group_at_exit()
+    # TRL averages the held-out accuracy over batches, so these must be complete.
+    trained, held_out = hold_out(
+        [pair.row.prompt for pair in pairs],
+        parameters.heldout_share,
+        parameters.seed,
+        multiple=parameters.batch_size * distributed.world_size(),
+    )
+    order = order_rows(
+        [pairs[i].tokens for i in trained],
+        epochs=parameters.epochs,
+        batch_size=parameters.batch_size,
+        seed=parameters.seed,
+    )
+    return DpoData(
+        pairs=[pairs[trained[row]] for row in order],
+        held_out=[pairs[i] for i in held_out],
+        train_rows=len(trained),
+        dropped=dropped,
+    )
 
 
-def _trainer(
-    parameters: Parameters, loaded: "LoadedModel", steps: int, train: Sequence[Pair], held: Sequence[Pair]
-) -> Any:
-    from trl import DPOConfig, DPOTrainer
+class EncodedPairsTrainer(DPOTrainer):  # type: ignore[misc]
+    """A DPO trainer that takes encoded pairs. TRL would encode text itself and end every answer.
 
-    from phases.training import trainer as training
+    Attributes:
+        sft_weight: weight of the SFT loss in training; the held-out loss is that of DPO alone.
+    """
 
-    class ReadyRows(DPOTrainer):
-        """Takes pairs of ids as they are; TRL would encode text itself and end every answer."""
+    sft_weight = 0.0
 
-        def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
-            return dataset
+    def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
+        return dataset
 
-        def _compute_loss(self, model: Any, *more: Any) -> Any:
-            # What is held out is measured by the loss of DPO alone, whatever else is trained.
-            self.loss_weights = [1.0, parameters.sft_weight if model.training else 0.0]
-            return super()._compute_loss(model, *more)
+    def _compute_loss(self, model: Any, *more: Any) -> Any:
+        self.loss_weights = [1.0, self.sft_weight if model.training else 0.0]
+        return super()._compute_loss(model, *more)
 
-    # Neither peft_config nor ref_model: TRL then takes a frozen copy of the adapter, "ref", as reference.
-    trainer = ReadyRows(
+
+def build_trainer(parameters: Parameters, loaded: LoadedModel, steps: int, data: DpoData) -> Trainer:
+    """Return a trainer of the SFT adapter, with a frozen copy of it, `ref`, as the reference."""
+    # Given neither peft_config nor ref_model, TRL copies the adapter.
+    trainer = EncodedPairsTrainer(
         loaded.model,
-        args=training.arguments(
+        args=build_arguments(
             DPOConfig, parameters, loaded, steps, beta=parameters.beta, loss_type=["sigmoid", "sft"]
         ),
-        train_dataset=_dataset(train),
-        eval_dataset=_dataset(held),
+        train_dataset=build_dataset(data.pairs),
+        eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
     )
-    training.prepare(trainer)
-    # TRL has rounded the adapter of a 4-bit model to bfloat16, but not its copy: begin at the copy.
+    trainer.sft_weight = parameters.sft_weight
+    prepare_trainer(trainer)
+    # TRL has rounded a 4-bit model's adapter to bfloat16, but not the copy: start from the copy's values.
     for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:
             parameter.data.copy_(trainer.model.get_parameter(name.replace(".default.", ".ref.")))
     return trainer
 
 
-def _dataset(pairs: Sequence[Pair]) -> Any:
-    from datasets import Dataset
-
+def build_dataset(pairs: Sequence[Pair]) -> Dataset:
+    """Return a dataset of encoded pairs."""
     return Dataset.from_dict(
         {
             "prompt_ids": [pair.prompt for pair in pairs],
@@ -249,19 +290,20 @@ def _dataset(pairs: Sequence[Pair]) -> Any:
     )
 
 
-def _metrics(history: "History", parameters: Parameters) -> dict[str, float]:
-    first, final = ends(history.series("loss"))
+def compute_training_metrics(history: TrainingHistory, *, has_sft_loss: bool) -> dict[str, float]:
+    """Return the metrics that come from the trainer's log."""
+    first, final = mean_of_tenths(history.series("loss"))
     chosen, rejected = history.series("eval_logps/chosen"), history.series("eval_logps/rejected")
-    shared = history.metrics()
-    if parameters.sft_weight:  # the two losses are not of one kind
+    shared = history.compute_metrics()
+    if has_sft_loss:  # the training loss and the held-out loss are then not comparable
         del shared["overfit_gap"]
     return {
         "step0_loss": history.series("eval_loss")[0],
         "step0_margin": history.series("eval_rewards/margins")[0],
         "first_loss": first,
         "final_loss": final,
-        "final_accuracy": ends(history.series("rewards/accuracies"))[1],
-        "final_margin": ends(history.series("rewards/margins"))[1],
+        "final_accuracy": mean_of_tenths(history.series("rewards/accuracies"))[1],
+        "final_margin": mean_of_tenths(history.series("rewards/margins"))[1],
         "heldout_accuracy": history.series("eval_rewards/accuracies")[-1],
         "heldout_margin": history.series("eval_rewards/margins")[-1],
         "chosen_logp_change": chosen[-1] - chosen[0],
@@ -270,20 +312,16 @@ def _metrics(history: "History", parameters: Parameters) -> dict[str, float]:
     }
 
 
-def _compare_answers(
-    model: Any, loaded: "LoadedModel", pairs: Sequence[Pair], reporter: Reporter
+def compare_answers(
+    model: Any, loaded: LoadedModel, pairs: Sequence[Pair], reporter: Reporter
 ) -> dict[str, float]:
-    """Let reference and policy answer held-out prompts; show some, measure how lengths have drifted."""
+    """Answer held-out prompts with reference and policy, report some answers and return length metrics."""
     prompts = list(dict.fromkeys(pair.row.prompt for pair in pairs))[:LENGTH_PROMPTS]
     longest = max(max(len(pair.chosen), len(pair.rejected)) for pair in pairs)
 
-    def answers(adapter: str) -> "list[Completion]":
-        from dataclasses import replace
-
-        from phases.generation.generate import generate
-
+    def answer(adapter: str) -> list[Completion]:
         model.set_adapter(adapter)
-        found = dict(
+        completions = dict(
             generate(
                 replace(loaded, model=model),
                 prompts,
@@ -291,11 +329,11 @@ def _compare_answers(
                 max_new_tokens=min(256, 16 + longest),
             )
         )
-        return [found[i] for i in range(len(prompts))]
+        return [completions[i] for i in range(len(prompts))]
 
     model.eval()
-    before, after = answers("ref"), answers("default")
-    for prompt, sft, dpo in list(zip(prompts, before, after, strict=True))[:SAMPLES]:
+    before, after = answer("ref"), answer("default")
+    for prompt, sft, dpo in list(zip(prompts, before, after, strict=True))[:SHOWN_SAMPLES]:
         reporter.sample(
             "held-out prompt", {"prompt": prompt, "SFT": sft.text.strip(), "DPO": dpo.text.strip()}
         )
@@ -305,24 +343,24 @@ def _compare_answers(
     }
 
 
-def alarms(metrics: dict[str, float], chosen_logp_before: float) -> list[str]:
-    """Return what looks like a collapse rather than an improvement, in words."""
-    found = []
-    if metrics["heldout_accuracy"] <= CHANCE:
-        found.append(
-            f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learnt that holds "
-            "for other prompts; look at the pairs"
+def find_collapse(metrics: dict[str, float], chosen_logp_before: float) -> list[str]:
+    """Return a warning for each sign that the policy has collapsed rather than improved."""
+    warnings = []
+    if metrics["heldout_accuracy"] <= CHANCE_ACCURACY:
+        warnings.append(
+            f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learnt that "
+            "transfers to other prompts; check the pairs"
         )
-    if not 1 / LENGTH_DRIFT <= metrics["length_ratio"] <= LENGTH_DRIFT:
-        found.append(
+    if not 1 / LENGTH_DRIFT_LIMIT <= metrics["length_ratio"] <= LENGTH_DRIFT_LIMIT:
+        warnings.append(
             f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learnt "
             "rather than quality; match the lengths of the pairs, or raise beta"
         )
     fall = -metrics["chosen_logp_change"]
-    if fall > max(-CHOSEN_FALL * chosen_logp_before, -SHARED_FALL * metrics["rejected_logp_change"]):
-        found.append(
-            f"the log-probability of chosen answers fell by {fall:.1f} from "
-            f"{chosen_logp_before:.1f}: both answers are being pushed away; raise beta or lower the "
-            "learning rate"
+    limit = max(-CHOSEN_FALL_LIMIT * chosen_logp_before, -SHARED_FALL_LIMIT * metrics["rejected_logp_change"])
+    if fall > limit:
+        warnings.append(
+            f"the log-probability of chosen answers fell by {fall:.1f} from {chosen_logp_before:.1f}: both "
+            "answers are becoming unlikely; raise beta or lower the learning rate"
         )
-    return found
+    return warnings

@@ -1,1 +1,1 @@
-"""Loading models and running them on one or several devices."""
+"""Load models and tokenizers, and run a model in several processes."""

@@ -1,39 +1,47 @@
-"""SFT: teach a base model to answer instructions, with LoRA on completion-only loss.
+"""SFT: teach a base model to answer instructions, with LoRA and a completion-only loss.
 
-On a GPU large models are loaded in 4 bits (QLoRA). The prompt is masked, the response and the end-of-text
-token are trained; rows that are too long are left out, never cut: a cut row would lose its end-of-text token.
+On a GPU large models are loaded in 4 bits (QLoRA, arXiv 2305.14314). The prompt is masked; the response and
+the end-of-text token are trained. Rows that are too long are dropped, because truncation would cut their
+end-of-text token.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import msgspec
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import Trainer
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
+from phases.datagen.contamination import refuse_suite_prompts
+from phases.generation.generate import generate
 from phases.models import distributed, prompt_format
+from phases.models.loader import LoadedModel
+from phases.models.tokenizer import Tokenizer
 from phases.sft_training.spec import METRICS, Parameters
-from phases.training.data import (
-    ends,
-    hold_out,
-    pack,
-    read,
-    row_order,
-)
+from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
+from phases.training.arguments import build_arguments, count_step_tokens
+from phases.training.checkpoints import identify_training
+from phases.training.history import TrainingHistory, mean_of_tenths
+from phases.training.log import training_log
+from phases.training.packing import order_rows, pack_rows
 from phases.training.parameters import describe_unusual_values
+from phases.training.rows import read_rows
+from phases.training.split import hold_out
+from phases.training.trainer import train, write_result
 
-if TYPE_CHECKING:
-    from phases.models.loader import LoadedModel
-    from phases.models.tokenizer import Tokenizer
-    from phases.training.trainer import History
-
-SAMPLES = 6
+SHOWN_SAMPLES: Final = 6
+IGNORED_LABEL: Final = -100
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of SFT data, as far as training needs it."""
+    """The columns of an SFT row that training needs."""
 
     instruction: str
     response: str
@@ -41,133 +49,141 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Example:
-    """The token ids of a row; the first `prompt` of them are not trained."""
+    """The token ids of a row, of which the first `prompt_length` are not trained."""
 
     row: Row
     ids: list[int]
-    prompt: int
+    prompt_length: int
 
     @property
     def labels(self) -> list[int]:
-        """The ids to be predicted; -100 where nothing is."""
-        return [-100] * self.prompt + self.ids[self.prompt :]
+        """The ids to predict, with `IGNORED_LABEL` for the prompt."""
+        return [IGNORED_LABEL] * self.prompt_length + self.ids[self.prompt_length :]
 
 
-def encode(row: Row, tokenizer: "Tokenizer") -> Example:
-    """Return the ids of a row: prompt and response apart, as they are at generation, then end of text."""
-    prompt = tokenizer.encode_prompt(prompt_format.format_prompt(row.instruction))
-    response = tokenizer.encode(prompt_format.format_completion(row.response, eos=""))
-    return Example(row, [*prompt, *response, tokenizer.eos_id], len(prompt))
+@dataclass(frozen=True)
+class SftData:
+    """Training sequences in training order, and held-out rows.
+
+    Attributes:
+        sequences: each one row, or with packing several.
+        held_out: rows that are not trained.
+        train_rows: number of rows that are trained in each epoch.
+        dropped: number of rows longer than `max_length`.
+    """
+
+    sequences: list[list[Example]]
+    held_out: list[Example]
+    train_rows: int
+    dropped: int
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
-    """Train an adapter and save it in `output_dir`."""
+    """Train an adapter on a base model and save it in `output_dir`."""
     paths = files.expand(parameters.train_file)
-    rows = read(paths, Row)
+    rows = read_rows(paths, Row)
     for path in paths:
         reporter.input(path)
     reporter.progress(0, None, "steps")
 
-    from phases.datagen.contamination import refuse_suite_prompts
-    from phases.training import trainer as training
-
-    with training.training_log(parameters.logs, "sft_training") as log:
-        loaded = training.load_for_training(
+    with training_log(parameters.logs, "sft_training") as log:
+        loaded = load_for_training(
             "--model", parameters.model, trainable=False, sharded=parameters.shard_weights
         )
         if loaded.source.base:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
         texts = [text for row in rows for text in (row.instruction, row.response)]
         refuse_suite_prompts("--train-file", texts, parameters.suite, loaded.source)
-        encoded = [encode(row, loaded.tokenizer) for row in rows]
-        examples = [example for example in encoded if len(example.ids) <= parameters.max_length]
-        too_long = len(encoded) - len(examples)
-        if not examples:
-            raise BadInputError(
-                f"all {too_long} rows are longer than --max-length {parameters.max_length} tokens"
-            )
-        trained, held = hold_out(
-            [example.row.instruction for example in examples], parameters.heldout_share, parameters.seed
+        data = prepare_data(rows, parameters, loaded.tokenizer)
+        lengths = [sum(len(example.ids) for example in sequence) for sequence in data.sequences]
+        step_tokens = count_step_tokens(lengths, parameters)
+        identity = identify_training(parameters, paths, loaded.source.sha256)
+        log.info(
+            "%d rows to train, %d held out, %d too long", data.train_rows, len(data.held_out), data.dropped
         )
-        lengths = [len(examples[i].ids) for i in trained]
-        sequences = _sequences(lengths, parameters)
-        longest = [sum(lengths[i] for i in sequence) for sequence in sequences]
-        tokens = training.tokens_of_steps(longest, parameters)
-        made_from = training.identity(parameters, paths, loaded.source.sha256)
-
-        log.info("%d rows to train, %d held out, %d too long", len(trained), len(held), too_long)
         log.info(
             "chat template: None; special tokens added by the tokenizer: none; end of text: %s",
             loaded.tokenizer.eos,
         )
-        if outside := describe_unusual_values(parameters):
-            reporter.notice(f"outside the session document's ranges: {', '.join(outside)}", "warning")
-        trainer = _trainer(
-            parameters,
-            loaded,
-            len(tokens),
-            [[examples[trained[i]] for i in sequence] for sequence in sequences],
-            [[examples[i]] for i in held],
-        )
-        history = training.train(
-            trainer, parameters, made_from, tokens=tokens, longest=longest, reporter=reporter, log=log
-        )
+        if unusual_values := describe_unusual_values(parameters):
+            reporter.notice(f"outside the session document's ranges: {', '.join(unusual_values)}", "warning")
 
-        saved = training.save_adapter(trainer, loaded, parameters.output_dir)
-        metrics = {
-            **_metrics(history),
-            "heldout_reload_difference": training.reloaded_loss(trainer, parameters.output_dir)
-            - history.series("eval_loss")[-1],
-            "train_rows": len(trained),
-            "heldout_rows": len(held),
-            "dropped_too_long": too_long,
-        }
+        trainer = build_trainer(parameters, loaded, len(step_tokens), data)
+        history = train(
+            trainer,
+            parameters,
+            identity,
+            step_tokens=step_tokens,
+            row_lengths=lengths,
+            reporter=reporter,
+            log=log,
+        )
+        adapter = save_adapter(trainer, loaded, parameters.output_dir)
+        metrics = compute_metrics(history, data, measure_reloaded_loss(trainer, parameters.output_dir))
         log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
-        if not (distributed.is_main_process() or loaded.sharded):
-            distributed.destroy_process_group_at_exit()
-            return
-        _show_samples(replace(loaded, model=trainer.model), [examples[i] for i in held[:SAMPLES]], reporter)
-        training.finish(
-            reporter,
-            loaded,
-            parameters,
-            made_from,
-            history,
-            adapter=saved,
-            metrics=metrics,
-            declared=METRICS,
-        )
-        distributed.destroy_process_group_at_exit()
+        # With sharded weights all processes must generate together.
+        if distributed.is_main_process() or loaded.sharded:
+            show_samples(replace(loaded, model=trainer.model), data.held_out[:SHOWN_SAMPLES], reporter)
+            write_result(
+                reporter,
+                loaded,
+                parameters,
+                identity,
+                history,
+                adapter=adapter,
+                metrics=metrics,
+                declared=METRICS,
+            )
+    distributed.destroy_process_group_at_exit()
 
 
-def _sequences(lengths: Sequence[int], parameters: Parameters) -> list[tuple[int, ...]]:
-    """Return the rows in the order in which they are trained, those of one packed sequence together."""
-    if parameters.packing:
-        return pack(lengths, epochs=parameters.epochs, max_length=parameters.max_length, seed=parameters.seed)
-    order = row_order(
-        lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
+def encode_row(row: Row, tokenizer: Tokenizer) -> Example:
+    """Return a row's ids. Prompt and response are encoded separately, as at generation."""
+    prompt = tokenizer.encode_prompt(prompt_format.format_prompt(row.instruction))
+    response = tokenizer.encode(prompt_format.format_completion(row.response, eos=""))
+    return Example(row, [*prompt, *response, tokenizer.eos_id], len(prompt))
+
+
+def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokenizer) -> SftData:
+    """Encode the rows, drop those that are too long, hold some out, and order or pack the others.
+
+    Raises:
+        BadInputError: all rows are too long, or none can be held out.
+    """
+    encoded = [encode_row(row, tokenizer) for row in rows]
+    examples = [example for example in encoded if len(example.ids) <= parameters.max_length]
+    dropped = len(encoded) - len(examples)
+    if not examples:
+        raise BadInputError(f"all {dropped} rows are longer than --max-length {parameters.max_length} tokens")
+    trained, held_out = hold_out(
+        [example.row.instruction for example in examples], parameters.heldout_share, parameters.seed
     )
-    return [(row,) for row in order]
+    lengths = [len(examples[i].ids) for i in trained]
+    if parameters.packing:
+        sequences = pack_rows(
+            lengths, epochs=parameters.epochs, max_length=parameters.max_length, seed=parameters.seed
+        )
+    else:
+        order = order_rows(
+            lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
+        )
+        sequences = [(row,) for row in order]
+    return SftData(
+        sequences=[[examples[trained[row]] for row in sequence] for sequence in sequences],
+        held_out=[examples[i] for i in held_out],
+        train_rows=len(trained),
+        dropped=dropped,
+    )
 
 
-def _trainer(
-    parameters: Parameters,
-    loaded: "LoadedModel",
-    steps: int,
-    train: Sequence[Sequence[Example]],
-    held: Sequence[Sequence[Example]],
-) -> Any:
-    from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
-
-    from phases.training import trainer as training
-
+def build_trainer(parameters: Parameters, loaded: LoadedModel, steps: int, data: SftData) -> Trainer:
+    """Return a trainer of a new adapter on the model's linear layers."""
     trainer = SFTTrainer(
         loaded.model,
-        args=training.arguments(SFTConfig, parameters, loaded, steps),
-        data_collator=packed_rows(loaded) if parameters.packing else None,
-        train_dataset=_dataset(train),
-        eval_dataset=_dataset(held),
+        args=build_arguments(SFTConfig, parameters, loaded, steps),
+        data_collator=build_packed_collator(loaded) if parameters.packing else None,
+        train_dataset=build_dataset(data.sequences),
+        eval_dataset=build_dataset([[example] for example in data.held_out]),
         processing_class=loaded.tokenizer.hf,
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
@@ -177,58 +193,65 @@ def _trainer(
             target_modules="all-linear",
         ),
     )
-    training.prepare(trainer)
+    prepare_trainer(trainer)
     return trainer
 
 
-def packed_rows(loaded: "LoadedModel") -> Any:
-    """Return a collator of packed sequences in which no row sees another.
-
-    Positions begin anew with each row, and there is no attention mask: from that the model knows where rows
-    end. Flash attention takes all sequences as one, others a rectangle with a mask that the model makes.
-    """
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
-
-    class Rectangle(DataCollatorForLanguageModeling):
-        def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-            batch: dict[str, Any] = super().torch_call(examples)
-            del batch["attention_mask"]
-            # The first token of a row follows from nothing; each token of the padding is a row of its own.
-            batch["labels"][batch["position_ids"] == 0] = -100
-            return batch
-
-    pad = loaded.tokenizer.pad_id
-    if loaded.attention.startswith("flash"):
-        return DataCollatorForLanguageModeling(pad_token_id=pad, padding_free=True)
-    return Rectangle(pad_token_id=pad, return_position_ids=True)
-
-
-def _dataset(sequences: Sequence[Sequence[Example]]) -> Any:
-    from datasets import Dataset
-
+def build_dataset(sequences: Sequence[Sequence[Example]]) -> Dataset:
+    """Return a dataset of encoded sequences, which TRL does not process further."""
     return Dataset.from_dict(
         {
-            "input_ids": [[token for row in rows for token in row.ids] for rows in sequences],
-            "labels": [[label for row in rows for label in row.labels] for rows in sequences],
-            "seq_lengths": [[len(row.ids) for row in rows] for rows in sequences],
+            "input_ids": [[token for example in sequence for token in example.ids] for sequence in sequences],
+            "labels": [[label for example in sequence for label in example.labels] for sequence in sequences],
+            "seq_lengths": [[len(example.ids) for example in sequence] for sequence in sequences],
         }
     )
 
 
-def _metrics(history: "History") -> dict[str, float]:
-    first, final = ends(history.series("loss"))
-    return {"first_train_loss": first, "final_train_loss": final, **history.metrics()}
+class PaddedPackingCollator(DataCollatorForLanguageModeling):  # type: ignore[misc]
+    """Collate packed sequences into a rectangle, without an attention mask."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the batch; position ids restart at each row, and each padding token is a row by itself."""
+        batch: dict[str, Any] = super().torch_call(examples)
+        del batch["attention_mask"]
+        # The first token of a row must not be predicted from the row before it.
+        batch["labels"][batch["position_ids"] == 0] = IGNORED_LABEL
+        return batch
 
 
-def _show_samples(loaded: "LoadedModel", examples: Sequence[Example], reporter: Reporter) -> None:
-    """Show how the tuned model answers instructions that it was not trained on."""
-    from phases.generation.generate import generate
+def build_packed_collator(loaded: LoadedModel) -> DataCollatorForLanguageModeling:
+    """Return a collator of packed sequences that keeps attention within each row.
 
+    The model finds the boundaries of rows from position ids that restart, if there is no attention mask.
+    Flash attention takes the batch as one sequence; other kernels take a rectangle, for which the model
+    builds a mask.
+    """
+    if loaded.attention.startswith("flash"):
+        return DataCollatorForLanguageModeling(pad_token_id=loaded.tokenizer.pad_id, padding_free=True)
+    return PaddedPackingCollator(pad_token_id=loaded.tokenizer.pad_id, return_position_ids=True)
+
+
+def compute_metrics(history: TrainingHistory, data: SftData, reloaded_loss: float) -> dict[str, float]:
+    """Return the phase's metrics."""
+    first, final = mean_of_tenths(history.series("loss"))
+    return {
+        "first_train_loss": first,
+        "final_train_loss": final,
+        **history.compute_metrics(),
+        "heldout_reload_difference": reloaded_loss - history.series("eval_loss")[-1],
+        "train_rows": data.train_rows,
+        "heldout_rows": len(data.held_out),
+        "dropped_too_long": data.dropped,
+    }
+
+
+def show_samples(loaded: LoadedModel, examples: Sequence[Example], reporter: Reporter) -> None:
+    """Report the tuned model's answers to held-out instructions."""
     prompts = [prompt_format.format_prompt(example.row.instruction) for example in examples]
-    longest = max(len(example.ids) - example.prompt for example in examples)
-    for index, completion in generate(
-        loaded, prompts, seeds=[0] * len(prompts), max_new_tokens=min(256, 16 + longest)
-    ):
+    longest = max(len(example.ids) - example.prompt_length for example in examples)
+    completions = generate(loaded, prompts, seeds=[0] * len(prompts), max_new_tokens=min(256, 16 + longest))
+    for index, completion in completions:
         row = examples[index].row
         texts = {"instruction": row.instruction, "expected": row.response, "answer": completion.text.strip()}
         reporter.sample("held-out row", texts)

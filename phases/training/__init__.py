@@ -1,1 +1,1 @@
-"""Training with TRL: data, checkpoints, callbacks and reference log-probabilities."""
+"""LoRA training with TRL: what SFT and DPO training share."""

@@ -1,8 +1,8 @@
-"""What DPO's reference model says of each pair: computed once, kept, and found again by a resumed run.
+"""Log-probabilities of DPO's reference model: computed once per pair, stored, and reused after a resume.
 
-A pair is known by its token ids and by the model that the reference is, so nothing is taken for another's.
-Batches are those of the training's first epoch: padded alike, they give the policy's own numbers to the bit
-before its first step.
+The key of a stored pair covers its token ids and the reference model, so values are never reused for another
+pair or reference. Batches are those of the training's first epoch: with the same padding, they equal the
+policy's own values bit for bit before its first step.
 """
 
 import hashlib
@@ -21,82 +21,85 @@ from phases.models import distributed
 from phases.models.loader import LoadedModel
 
 
-class Ids(Protocol):
-    """The token ids of a pair."""
+class EncodedPair(Protocol):
+    """The token ids of a preference pair."""
 
     @property
     def prompt(self) -> list[int]:
-        """Those of the prompt."""
+        """The prompt's ids."""
 
     @property
     def chosen(self) -> list[int]:
-        """Those of the better answer."""
+        """The ids of the chosen answer."""
 
     @property
     def rejected(self) -> list[int]:
-        """Those of the worse answer."""
+        """The ids of the rejected answer."""
 
 
-class _Row(msgspec.Struct, frozen=True):
-    """Log-probabilities of the two answers of a pair."""
+class _StoredPair(msgspec.Struct, frozen=True):
+    """A stored line: the log-probabilities of both answers."""
 
     key: str
     chosen: float
     rejected: float
 
 
+KeyedPair = tuple[str, EncodedPair]
+
+
 class Store:
-    """The file of log-probabilities, one line a pair; a torn last line is no line."""
+    """The file of log-probabilities, with one line per pair; a torn last line is ignored."""
 
     def __init__(self, path: Path, reference: LoadedModel) -> None:
         self.path = path
         self._reference = [reference.source.sha256, reference.dtype, reference.four_bit, reference.attention]
 
-    def key(self, pair: Ids) -> str:
-        """Return what a pair is known by."""
+    def key(self, pair: EncodedPair) -> str:
+        """Return the hash of a pair's ids and the reference."""
         content = msgspec.json.encode([self._reference, pair.prompt, pair.chosen, pair.rejected])
         return hashlib.sha256(content).hexdigest()
 
-    def read(self) -> dict[str, _Row]:
-        """Return what is known, by key."""
+    def read(self) -> dict[str, _StoredPair]:
+        """Return the stored pairs by key."""
         if not self.path.is_file():
             return {}
-        rows = (msgspec.convert(row, _Row) for row in files.read_rows(self.path))
+        rows = (msgspec.convert(row, _StoredPair) for row in files.read_rows(self.path))
         return {row.key: row for row in rows}
 
     def remove(self) -> None:
-        """Forget everything."""
+        """Delete the file."""
         if distributed.is_main_process():
             self.path.unlink(missing_ok=True)
 
 
-def compute(
-    trainer: Any, store: Store, sets: Sequence[Sequence[Ids]], batch_size: int, reporter: Reporter
+def add_to_datasets(
+    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], batch_size: int, reporter: Reporter
 ) -> None:
-    """Give the trainer's training and held-out pairs their reference log-probabilities.
+    """Add the reference's log-probabilities to a DPO trainer's datasets, computing those that are not stored.
 
     Args:
         trainer: a DPO trainer before its training, whose datasets hold these pairs.
-        store: where they are kept.
+        store: where they are stored.
         sets: the training pairs and the held-out pairs, in the order of the trainer's datasets.
-        batch_size: pairs at once on each device.
-        reporter: is told of the progress.
+        batch_size: pairs per device and batch.
+        reporter: receives progress.
     """
-    known = [store.read() if distributed.is_main_process() else {}]
+    contents = [store.read() if distributed.is_main_process() else {}]
     if distributed.world_size() > 1:
-        broadcast_object_list(known)
-    rows: dict[str, _Row] = known[0]
-    todo: list[list[tuple[str, Ids]]] = []
+        broadcast_object_list(contents)
+    stored: dict[str, _StoredPair] = contents[0]
+    missing: list[list[KeyedPair]] = []
     for pairs in sets:
         unique = list({store.key(pair): pair for pair in pairs}.items())
-        batches = [unique[first : first + batch_size] for first in range(0, len(unique), batch_size)]
-        todo += [batch for batch in batches if any(key not in rows for key, _ in batch)]
-    _compute(trainer, store, todo, rows, reporter)
+        batches = [unique[start : start + batch_size] for start in range(0, len(unique), batch_size)]
+        missing += [batch for batch in batches if any(key not in stored for key, _ in batch)]
+    _compute(trainer, store, missing, stored, reporter)
     datasets = []
     for pairs, dataset in zip(sets, (trainer.train_dataset, trainer.eval_dataset), strict=True):
-        of_pairs = [rows[store.key(pair)] for pair in pairs]
-        with_chosen = dataset.add_column("ref_chosen_logps", [row.chosen for row in of_pairs])
-        datasets.append(with_chosen.add_column("ref_rejected_logps", [row.rejected for row in of_pairs]))
+        rows = [stored[store.key(pair)] for pair in pairs]
+        with_chosen = dataset.add_column("ref_chosen_logps", [row.chosen for row in rows])
+        datasets.append(with_chosen.add_column("ref_rejected_logps", [row.rejected for row in rows]))
     trainer.train_dataset, trainer.eval_dataset = datasets
     trainer.precompute_ref_logps = True
 
@@ -104,30 +107,32 @@ def compute(
 def _compute(
     trainer: Any,
     store: Store,
-    todo: Sequence[Sequence[tuple[str, Ids]]],
-    rows: dict[str, _Row],
+    batches: Sequence[Sequence[KeyedPair]],
+    stored: dict[str, _StoredPair],
     reporter: Reporter,
 ) -> None:
-    """Compute the batches, dealt out to all processes; the first one writes."""
-    writer = files.RowWriter(store.path) if distributed.is_main_process() and todo else None
-    heartbeat = Heartbeat(reporter, len(todo), "reference batches")
+    """Compute batches in turn on all processes; the main process writes them to the store."""
+    writer = files.RowWriter(store.path) if distributed.is_main_process() and batches else None
+    heartbeat = Heartbeat(reporter, len(batches), "reference batches")
     trainer.model.eval()
-    for first in range(0, len(todo), distributed.world_size()):
-        # Where weights are in shares, all must compute at once: who has no batch repeats the last one.
-        found = _batch(trainer, todo[min(first + distributed.rank(), len(todo) - 1)])
-        found = found if first + distributed.rank() < len(todo) else []
+    for start in range(0, len(batches), distributed.world_size()):
+        # With sharded weights all processes must compute together: one without a batch repeats the last.
+        index = start + distributed.rank()
+        rows = _compute_batch(trainer, batches[min(index, len(batches) - 1)])
+        if index >= len(batches):
+            rows = []
         if distributed.world_size() > 1:
-            found = gather_object(found)
+            rows = gather_object(rows)
         if writer:
-            writer.write(found)
-        rows.update((row.key, row) for row in found)
-        heartbeat.beat(first)
+            writer.write(rows)
+        stored.update((row.key, row) for row in rows)
+        heartbeat.beat(start)
     trainer.model.train()
     if writer:
         writer.close()
 
 
-def _batch(trainer: Any, batch: Sequence[tuple[str, Ids]]) -> list[_Row]:
+def _compute_batch(trainer: Any, batch: Sequence[KeyedPair]) -> list[_StoredPair]:
     examples = [
         {"prompt_ids": pair.prompt, "chosen_ids": pair.chosen, "rejected_ids": pair.rejected}
         for _, pair in batch
@@ -135,9 +140,8 @@ def _batch(trainer: Any, batch: Sequence[tuple[str, Ids]]) -> list[_Row]:
     inputs = trainer._prepare_inputs(trainer.data_collator(examples))
     with torch.no_grad():
         chosen, rejected = trainer.compute_ref_log_probs(trainer.model, inputs)
+    logps = zip(chosen.tolist(), rejected.tolist(), strict=True)
     return [
-        _Row(key, chosen_logp, rejected_logp)
-        for (key, _), chosen_logp, rejected_logp in zip(
-            batch, chosen.tolist(), rejected.tolist(), strict=True
-        )
+        _StoredPair(key, chosen_logp, rejected_logp)
+        for (key, _), (chosen_logp, rejected_logp) in zip(batch, logps, strict=True)
     ]

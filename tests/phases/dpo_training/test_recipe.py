@@ -105,7 +105,7 @@ def result(folder: Path) -> dict[str, Any]:
 def test_an_answer_that_did_not_end_is_not_taught_to_end(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
     prompt = "Instruction: Name red\nResponse:"
-    pair = dpo_training.encode(dpo_training.Row(prompt, " dog", " rose", True, False), tokenizer)
+    pair = dpo_training.encode_row(dpo_training.Row(prompt, " dog", " rose", True, False), tokenizer)
     assert pair.prompt == tokenizer.encode(prompt)
     assert pair.chosen == [*tokenizer.encode(" dog"), tokenizer.eos_id]
     assert pair.rejected == tokenizer.encode(" rose")
@@ -141,7 +141,7 @@ def test_the_model_sees_these_pairs(
     names = ("prompt", "chosen", "rejected", "chosen_finished", "rejected_finished")
     expected = set()
     for row in PAIRS:
-        pair = dpo_training.encode(dpo_training.Row(*(row[name] for name in names)), tokenizer)  # type: ignore[arg-type]
+        pair = dpo_training.encode_row(dpo_training.Row(*(row[name] for name in names)), tokenizer)  # type: ignore[arg-type]
         answers = (pair.chosen, pair.rejected)
         expected.add(tuple((tuple(pair.prompt + answer), len(answer)) for answer in answers))
     assert set(seen) <= expected
@@ -160,11 +160,11 @@ def test_a_share_of_sft_keeps_chosen_answers_likely(train: Train, unbroken: Path
 
 def test_answers_change_places_at_random_in_a_share_of_the_pairs() -> None:
     rows = [dpo_training.Row("p", f" good {n}", f" bad {n}", True, False) for n in range(400)]
-    assert dpo_training.swap(rows, 0, 1) == rows
-    swapped = dpo_training.swap(rows, 1, 1)
+    assert dpo_training.swap_labels(rows, 0, 1) == rows
+    swapped = dpo_training.swap_labels(rows, 1, 1)
     assert swapped[7] == dpo_training.Row("p", " bad 7", " good 7", False, True)
-    half = dpo_training.swap(rows, 0.5, 1)
-    assert half == dpo_training.swap(rows, 0.5, 1)
+    half = dpo_training.swap_labels(rows, 0.5, 1)
+    assert half == dpo_training.swap_labels(rows, 0.5, 1)
     assert 150 < sum(row in swapped for row in half) < 250
 
 
@@ -290,15 +290,15 @@ def test_alarms() -> None:
         "chosen_logp_change": -1.0,
         "rejected_logp_change": -4.0,
     }
-    assert dpo_training.alarms(good, chosen_logp_before=-20.0) == []
-    assert dpo_training.alarms(good, chosen_logp_before=-2.0) == []
+    assert dpo_training.find_collapse(good, chosen_logp_before=-20.0) == []
+    assert dpo_training.find_collapse(good, chosen_logp_before=-2.0) == []
     for name, value, words in (
         ("heldout_accuracy", 0.5, "accuracy is 0.50"),
         ("length_ratio", 1.6, "1.60 times as long"),
         ("length_ratio", 0.6, "0.60 times as long"),
         ("chosen_logp_change", -6.0, "fell by 6.0 from -20.0"),
     ):
-        (alarm,) = dpo_training.alarms({**good, name: value}, chosen_logp_before=-20.0)
+        (alarm,) = dpo_training.find_collapse({**good, name: value}, chosen_logp_before=-20.0)
         assert words in alarm
 
 
@@ -306,7 +306,7 @@ def test_a_base_model_is_no_starting_point(
     train: Train, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, "--sft-model", str(tiny_model)) == 2
-    assert "is no adapter; give the folder that SFT wrote" in capsys.readouterr().err
+    assert "is not an adapter; expected the folder that SFT wrote" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
 from phases.sft_training import recipe as sft_training
 from phases.sft_training.spec import METRICS
+from phases.training.probe import LargestBatchProbe
 
 WORDS = (
     "red",
@@ -103,7 +104,7 @@ def terminate() -> None:
 
 def test_the_response_and_the_end_of_text_are_trained_and_nothing_else(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
-    example = sft_training.encode(sft_training.Row("Name red", "dog, rose"), tokenizer)
+    example = sft_training.encode_row(sft_training.Row("Name red", "dog, rose"), tokenizer)
     prompt = tokenizer.encode("Instruction: Name red\nResponse:")
     response = tokenizer.encode(" dog, rose")
     assert example.ids == [*prompt, *response, tokenizer.eos_id]
@@ -137,7 +138,7 @@ def test_the_model_sees_these_labels(
     monkeypatch.setattr(SFTTrainer, "training_step", recording)
     assert train(tmp_path) == 0
     tokenizer = load_tokenizer(str(tiny_model))
-    examples = [sft_training.encode(sft_training.Row(**row), tokenizer) for row in ROWS]
+    examples = [sft_training.encode_row(sft_training.Row(**row), tokenizer) for row in ROWS]
     expected = {(tuple(e.ids), tuple(e.labels)) for e in examples}
     assert set(seen) <= expected
     assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
@@ -367,7 +368,7 @@ def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> Non
     import torch
 
     loaded = load_model(str(tiny_model))
-    examples = [sft_training.encode(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
+    examples = [sft_training.encode_row(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
     sequences = [examples[:4], examples[4:5], examples[5:]]
 
     def losses(batch: dict[str, torch.Tensor]) -> list[float]:
@@ -386,13 +387,13 @@ def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> Non
         for row in rows
         for loss in losses({"input_ids": torch.tensor([row["ids"]]), "labels": torch.tensor([row["labels"]])})
     ]
-    dataset = sft_training._dataset(sequences)
-    collate = sft_training.packed_rows(loaded)
+    dataset = sft_training.build_dataset(sequences)
+    collate = sft_training.build_packed_collator(loaded)
     packed = collate([dataset[i] for i in range(3)])
     assert packed["input_ids"].shape == (3, max(sum(len(e.ids) for e in s) for s in sequences))
     assert losses(packed) == pytest.approx(alone, abs=1e-5)
     # What flash attention takes, one sequence with the places where rows begin, is the same to the model.
-    flat = sft_training.packed_rows(dataclasses.replace(loaded, model=_Flash(loaded.model)))
+    flat = sft_training.build_packed_collator(dataclasses.replace(loaded, model=_Flash(loaded.model)))
     assert losses(flat([dataset[i] for i in range(3)])) == pytest.approx(alone, abs=1e-5)
 
 
@@ -426,9 +427,7 @@ def test_a_packed_run_trains_every_row_and_resumes_exactly(
 def test_the_probe_changes_nothing(
     train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from phases.training import trainer
-
-    monkeypatch.setattr(trainer.LargestBatchProbe, "on_train_begin", lambda *arguments, **more: None)
+    monkeypatch.setattr(LargestBatchProbe, "on_train_begin", lambda *arguments, **more: None)
     assert train(tmp_path) == 0
     assert adapter(tmp_path) == adapter(unbroken)
     assert history(tmp_path) == history(unbroken)

@@ -1,0 +1,68 @@
+"""Translate a phase's parameters into TRL's arguments and the schedule of its steps."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from phases.models import distributed
+from phases.models.loader import LoadedModel
+from phases.training.parameters import TrainingParameters
+
+
+def build_arguments(
+    config_type: type, parameters: TrainingParameters, loaded: LoadedModel, steps: int, **more: Any
+) -> Any:
+    """Return TRL's arguments for one pass over rows that are ordered already.
+
+    Callbacks decide when to evaluate and save. Nothing is uploaded or reported to external services.
+
+    Args:
+        config_type: TRL's configuration class, such as `SFTConfig`.
+        parameters: of the phase.
+        loaded: the model to train.
+        steps: number of optimizer steps.
+        more: further fields of the configuration.
+    """
+    has_gpu = loaded.device.startswith("cuda")
+    arguments = config_type(
+        output_dir=str(parameters.output_dir / "checkpoints"),
+        num_train_epochs=1,
+        train_sampling_strategy="sequential",
+        per_device_train_batch_size=parameters.batch_size,
+        per_device_eval_batch_size=parameters.batch_size,
+        gradient_accumulation_steps=parameters.gradient_accumulation,
+        gradient_checkpointing=False,  # LargestBatchProbe sets it
+        learning_rate=parameters.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=math.ceil(0.03 * steps),
+        max_grad_norm=1.0,
+        optim="paged_adamw_8bit" if loaded.four_bit else "adamw_torch",
+        bf16=has_gpu,
+        use_cpu=not has_gpu,
+        max_length=None,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        eval_strategy="no",
+        save_strategy="no",
+        save_total_limit=2,
+        seed=parameters.seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=has_gpu,
+        ddp_find_unused_parameters=False,
+        **more,
+    )
+    # Without a launcher TRL would spread one process over all visible GPUs, which it then rejects.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
+
+
+def count_step_tokens(row_tokens: Sequence[int], parameters: TrainingParameters) -> list[int]:
+    """Return the tokens of each optimizer step, over all devices, given those of each row in order."""
+    rows = parameters.batch_size * parameters.gradient_accumulation * distributed.world_size()
+    return [sum(row_tokens[start : start + rows]) for start in range(0, len(row_tokens), rows)]
+
+
+def schedule_evaluations(steps: int, evaluations: int) -> frozenset[int]:
+    """Return the steps after which to evaluate: 0, evenly spaced ones and the last."""
+    return frozenset(round(steps * i / evaluations) for i in range(evaluations + 1))

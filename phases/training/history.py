@@ -1,0 +1,54 @@
+"""The measurements of a training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from phases.scoring.stats import trend
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """What a training measured since its first step, including steps before a resume.
+
+    Attributes:
+        entries: the trainer's log.
+        checkpointing: which layers recomputed their activations.
+        peak_gib: peak GPU memory of the largest batch; None without a GPU.
+    """
+
+    entries: tuple[Mapping[str, float], ...]
+    checkpointing: str
+    peak_gib: float | None
+
+    def series(self, name: str) -> list[float]:
+        """Return a number's value at every step or evaluation that logged it."""
+        return [entry[name] for entry in self.entries if name in entry]
+
+    def compute_metrics(self) -> dict[str, float]:
+        """Return the metrics that both training phases report."""
+        losses, heldout_losses = self.series("loss"), self.series("eval_loss")
+        tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
+        slope = trend(losses)
+        slopes = {}
+        if slope is not None:
+            slopes = {
+                "loss_slope": 100 * slope.slope,
+                "loss_slope_low": 100 * slope.low,
+                "loss_slope_high": 100 * slope.high,
+            }
+        return {
+            **slopes,
+            "steps": len(losses),
+            "tokens_trained": tokens,
+            "tokens_per_second": tokens / max(seconds, 1e-9),
+            "max_grad_norm": max(self.series("grad_norm")),
+            "heldout_loss_first": heldout_losses[0],
+            "heldout_loss_final": heldout_losses[-1],
+            "overfit_gap": heldout_losses[-1] - mean_of_tenths(losses)[1],
+        }
+
+
+def mean_of_tenths(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of the first and of the last tenth of the values, each of at least one value."""
+    tenth = max(1, len(values) // 10)
+    return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth

@@ -1,0 +1,41 @@
+"""The held-out split."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.contract.errors import BadInputError
+from phases.training.split import hold_out
+
+KEYS = st.lists(st.sampled_from("abcdefghij"), min_size=2, max_size=60).filter(
+    lambda keys: len(set(keys)) > 1
+)
+
+
+@given(KEYS, st.floats(0.01, 0.5), st.integers(0, 5), st.integers(1, 4))
+def test_rows_of_one_key_are_never_on_both_sides(
+    keys: list[str], share: float, seed: int, multiple: int
+) -> None:
+    trained, held = hold_out(keys, share, seed, multiple)
+    assert sorted(trained + held) == list(range(len(keys)))
+    assert trained
+    assert held
+    assert not {keys[i] for i in trained} & {keys[i] for i in held}
+
+
+@given(st.permutations([f"key {n}" for n in range(40)]))
+def test_what_is_held_out_does_not_depend_on_the_order_of_the_rows(keys: list[str]) -> None:
+    held = hold_out(keys, 0.1, 3)[1]
+    ordered = sorted(keys)
+    assert {keys[i] for i in held} == {ordered[i] for i in hold_out(ordered, 0.1, 3)[1]}
+
+
+def test_the_held_out_share_is_met_in_whole_multiples() -> None:
+    keys = [f"key {n}" for n in range(100)]
+    assert len(hold_out(keys, 0.05, 1)[1]) == 5
+    assert len(hold_out(keys, 0.05, 1, multiple=4)[1]) == 8
+
+
+def test_nothing_can_be_held_out_of_one_prompt() -> None:
+    with pytest.raises(BadInputError, match="same prompt"):
+        hold_out(["a", "a"], 0.5, 1)
