@@ -1,1 +1,1 @@
-"""Evaluation suites, recorded results and the statistics over them."""
+"""Evaluation suites, recorded evaluations, statistics and error analysis."""

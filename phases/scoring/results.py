@@ -1,6 +1,6 @@
-"""What `phases.evaluation` wrote, read back, and whether several of them can be compared."""
+"""Recorded evaluations: the rows and the summary that `phases.evaluation` writes, and their comparability."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,46 @@ from phases.contract.errors import BadInputError
 from phases.verifiers.registry import resolve_version
 
 
-class EvaluationError(BadInputError):
-    """Evaluations cannot be compared; the message says which and why."""
+class EvaluatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's answer to a prompt and the checks that it fails.
 
-
-class Result(msgspec.Struct, frozen=True):
-    """One prompt's answer, and what was wrong with it."""
+    Attributes:
+        key: the prompt's key in its suite.
+        category: the prompt's category.
+        instruction: the prompt's instruction.
+        response: the answer as generated.
+        finished: whether the answer ended with the end-of-text token.
+        tokens: number of generated tokens, the end-of-text token included.
+        passed: whether nothing failed.
+        failures: kinds of the failed checks, besides `unfinished` (cut off at the token limit) and `went_on` (the
+            model started another instruction).
+        shots: number of solved examples before the prompt.
+        loose_failures: IFEval instructions that fail by the loose rule as well.
+    """
 
     key: str
     category: str
     instruction: str
     response: str
     finished: bool
+    tokens: int = 0
     passed: bool
     failures: tuple[str, ...]
+    shots: int = 0
+    loose_failures: tuple[str, ...] = ()
 
     @property
-    def following(self) -> bool:
-        """Whether the instruction was followed; the model may have gone on to another one."""
+    def is_following(self) -> bool:
+        """Whether the instruction is followed, even if the model then started another one."""
         return set(self.failures) <= {"went_on"}
 
     @property
-    def stopped_in_time(self) -> bool:
-        """Whether it was not going on that spoilt a good answer: passed = following and this."""
-        return self.passed or not self.following
+    def stops_in_time(self) -> bool:
+        """Whether the answer passes or does not follow: only going on spoils an answer that follows.
+
+        An answer passes if and only if it follows and stops in time.
+        """
+        return self.passed or not self.is_following
 
 
 class SuiteId(msgspec.Struct, frozen=True):
@@ -46,82 +62,88 @@ class SuiteId(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """What `phases.evaluation` wrote."""
+    """The summary that `phases.evaluation` writes."""
 
     success_rate: float
     suite: SuiteId
     model: str
     parameters: dict[str, Any]
-    results: tuple[Result, ...]
+    results: tuple[EvaluatedAnswer, ...]
     provenance: dict[str, Any]
     metrics: dict[str, Any] = {}
-    results_few_shot: tuple[Result, ...] = ()
+    results_few_shot: tuple[EvaluatedAnswer, ...] = ()
 
     @property
     def model_sha256(self) -> str | None:
-        """The hash of the model or adapter that was evaluated."""
+        """Hash of the evaluated model or adapter."""
         return (self.provenance.get("model") or {}).get("sha256")
 
     @property
     def base_sha256(self) -> str | None:
-        """The hash of the base model: of the model itself, where it is no adapter."""
+        """Hash of the adapter's base model, or of the model itself if it is not an adapter."""
         model = self.provenance.get("model") or {}
         return (model.get("base") or model).get("sha256")
 
 
-def newest(patterns: Sequence[str]) -> Path:
-    """Return the newest evaluation among the files; their names hold the time.
+def find_newest_evaluation(patterns: Sequence[str]) -> Path:
+    """Return the newest evaluation among files and patterns, by the time in their names.
 
     Raises:
-        EvaluationError: there is none.
+        BadInputError: there is none.
     """
     try:
-        found = [
-            path
-            for path in files.expand(patterns)
-            if path.suffix == ".json" and path.stem.startswith("eval_")
-        ]
+        paths = files.expand(patterns)
     except FileNotFoundError as error:
-        raise EvaluationError(f"{error}; run the evaluation first") from error
-    if not found:
-        raise EvaluationError(f"{' '.join(patterns)}: expected a file eval_<time>.json")
-    return max(found, key=lambda path: (path.stem, str(path)))
+        raise BadInputError(f"{error}; run the evaluation first") from error
+    evaluations = [path for path in paths if path.suffix == ".json" and path.stem.startswith("eval_")]
+    if not evaluations:
+        raise BadInputError(f"{' '.join(patterns)}: expected a file eval_<time>.json")
+    return max(evaluations, key=lambda path: (path.stem, str(path)))
 
 
-def read(path: Path) -> Evaluation:
-    """Read an evaluation.
+def read_evaluation(path: Path) -> Evaluation:
+    """Return a recorded evaluation.
 
     Raises:
-        EvaluationError: it is not one.
+        BadInputError: the file is not an evaluation.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Evaluation)
     except msgspec.DecodeError as error:
-        raise EvaluationError(f"{path}: not an evaluation of phases.evaluation: {error}") from error
+        raise BadInputError(f"{path}: not an evaluation of phases.evaluation: {error}") from error
 
 
 def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
-    """Raise EvaluationError unless all are of different models, on the same prompts, made in the same way."""
-    for (one, first), (other, second) in pairwise(zip(paths, evaluations, strict=True)):
-        same = (
-            ("suite versions", first.suite.version[:12], second.suite.version[:12]),
-            ("base models", first.base_sha256, second.base_sha256),
-            ("max_new_tokens", *(e.parameters.get("max_new_tokens") for e in (first, second))),
-            ("prompt formats", *(e.provenance.get("prompt_format") for e in (first, second))),
-            ("quantisation (4-bit)", *(e.provenance.get("four_bit") for e in (first, second))),
-            ("engines", *(e.provenance.get("engine", {}).get("name") for e in (first, second))),
-            ("weights", *(e.provenance.get("engine", {}).get("weights") for e in (first, second))),
-            ("number formats", *(e.provenance.get("dtype") for e in (first, second))),
-            ("verifiers", *(resolve_version(e.provenance.get("verifiers")) for e in (first, second))),
-            ("sentence splitters", *(e.provenance.get("sentences") for e in (first, second))),
-            ("stop rules", *(e.provenance.get("stop_rule") for e in (first, second))),
-        )
-        for what, a, b in same:
-            if a != b:
-                raise EvaluationError(
-                    f"{one} and {other} have different {what} ({a} and {b}); evaluate both in the same way"
+    """Raise BadInputError unless the evaluations are of different models under the same conditions."""
+    for (first_path, first), (second_path, second) in pairwise(zip(paths, evaluations, strict=True)):
+        names = f"{first_path} and {second_path}"
+        second_conditions = _describe_conditions(second)
+        for name, value in _describe_conditions(first).items():
+            if value != second_conditions[name]:
+                raise BadInputError(
+                    f"{names} have different {name} ({value} and {second_conditions[name]}); "
+                    "evaluate both in the same way"
                 )
         if first.model_sha256 and first.model_sha256 == second.model_sha256:
-            raise EvaluationError(f"{one} and {other} are of the same model, {first.model_sha256[:12]}")
-        if [r.key for r in first.results] != [r.key for r in second.results]:
-            raise EvaluationError(f"{one} and {other} do not hold the same prompts; evaluate both again")
+            raise BadInputError(f"{names} are of the same model, {first.model_sha256[:12]}")
+        if [answer.key for answer in first.results] != [answer.key for answer in second.results]:
+            raise BadInputError(f"{names} do not hold the same prompts; evaluate both again")
+
+
+def _describe_conditions(evaluation: Evaluation) -> Mapping[str, Any]:
+    """Return what must be equal for two evaluations to be comparable, by its name in the plural."""
+    provenance = evaluation.provenance
+    engine = provenance.get("engine", {})
+    return {
+        "suite versions": evaluation.suite.version[:12],
+        "base models": evaluation.base_sha256,
+        "max_new_tokens": evaluation.parameters.get("max_new_tokens"),
+        "prompt formats": provenance.get("prompt_format"),
+        "quantisation (4-bit)": provenance.get("four_bit"),
+        "engines": engine.get("name"),
+        "weights": engine.get("weights"),
+        "number formats": provenance.get("dtype"),
+        "verifiers": resolve_version(provenance.get("verifiers")),
+        "sentence splitters": provenance.get("sentences"),
+        "stop rules": provenance.get("stop_rule"),
+    }

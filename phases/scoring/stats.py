@@ -1,14 +1,25 @@
-"""Intervals and tests for rates; everything is computed by statsmodels and scipy."""
+"""Intervals and tests for rates and trends, computed by statsmodels and scipy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from scipy.stats import bootstrap, norm, theilslopes
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
 CONFIDENCE: Final = 0.95
+SIGNIFICANCE_LEVEL: Final = 0.05
+"""A difference is called significant if its corrected p-value is lower."""
+POWER: Final = 0.8
+TREND_CHUNKS: Final = 200
+"""Number of chunks that a long series is averaged into before a trend is fitted."""
 
 
 @dataclass(frozen=True)
-class Rate:
+class RateEstimate:
     """A share with its Wilson 95 % interval."""
 
     rate: float
@@ -18,62 +29,57 @@ class Rate:
     total: int
 
 
-def wilson(passed: int, total: int) -> Rate:
-    """Return a share with its Wilson score interval.
+def estimate_rate(passed: int, total: int) -> RateEstimate:
+    """Return the share of passed trials with its Wilson score interval.
 
     Raises:
-        ValueError: there is nothing to take a share of.
+        ValueError: there are no trials.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     if total < 1:
         raise ValueError("a rate needs at least one trial")
     low, high = proportion_confint(passed, total, alpha=1 - CONFIDENCE, method="wilson")
-    return Rate(passed / total, float(low), float(high), passed, total)
-
-
-PARTS: Final = 200
-"""Parts of a series whose means a trend is taken through."""
+    return RateEstimate(passed / total, float(low), float(high), passed, total)
 
 
 @dataclass(frozen=True)
 class Trend:
-    """By how much a series changes from one value to the next, with a 95 % interval."""
+    """The change of a series per value, with a 95 % interval."""
 
     slope: float
     low: float
     high: float
 
 
-def trend(values: Sequence[float]) -> Trend | None:
-    """Return the slope of a series by Theil and Sen, which no few values decide; None for fewer than three.
+def fit_trend(values: Sequence[float]) -> Trend | None:
+    """Return the Theil-Sen slope of a series, which is robust to outliers; None for fewer than three values.
 
-    A long series is cut into parts of nearly the same length whose means are taken: these depend less on one
-    another than single values do, as the interval assumes.
+    A long series is split into chunks of nearly equal length, and the slope is fitted to their means. The means
+    are less correlated than single values, as the interval assumes.
     """
-    import numpy as np
-    from scipy.stats import theilslopes
-
-    if len(values) < 3:  # noqa: PLR2004 - a line through two points leaves nothing to estimate its error from
+    if len(values) < 3:  # noqa: PLR2004 - two points leave no residual to estimate an interval from
         return None
-    places = np.array_split(np.arange(len(values)), min(PARTS, len(values)))
-    means = [float(np.mean([values[i] for i in part])) for part in places]
-    found = theilslopes(means, [float(part.mean()) for part in places], alpha=CONFIDENCE)
-    return Trend(float(found.slope), float(found.low_slope), float(found.high_slope))
+    chunks = np.array_split(np.arange(len(values)), min(TREND_CHUNKS, len(values)))
+    means = [float(np.mean([values[i] for i in chunk])) for chunk in chunks]
+    centers = [float(chunk.mean()) for chunk in chunks]
+    fit = theilslopes(means, centers, alpha=CONFIDENCE)
+    return Trend(float(fit.slope), float(fit.low_slope), float(fit.high_slope))
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """Two models on the same prompts.
+class PairedContrast:
+    """The difference between two models on the same prompts.
 
     Attributes:
-        gain: second rate less first, with its BCa bootstrap 95 % interval (Efron 1987) over prompts.
-        gained: prompts that only the second follows; lost: those that only the first follows.
-        p: exact McNemar test (two-sided binomial over `gained` and `lost`).
-        detectable: the smallest gain that this many prompts with this much discordance show with power
-            0.8: (z_1-level/2 + z_0.8) * sqrt(discordant share / prompts), after Connor (1987). A gain needs
-            as much discordance as it is large, so the share is never less than that, however little was seen.
-            The level is 0.05 over the number of tests, what Holm asks of one of them at worst.
+        gain: rate of the second model minus that of the first.
+        low: lower end of the BCa bootstrap 95 % interval (Efron 1987) of the gain over prompts.
+        high: upper end of that interval.
+        gained: number of prompts that only the second model follows.
+        lost: number of prompts that only the first model follows.
+        p: exact McNemar test, a two-sided binomial test on `gained` and `lost`.
+        detectable: the smallest gain that a test on this many prompts detects with power 0.8, after Connor
+            (1987): (z_1-level/2 + z_0.8) * sqrt(discordant share / prompts). A gain of
+            this size implies at least as large a discordant share, so the share is never taken to be smaller.
+            The level is 0.05 divided by the number of tests, Holm's strictest.
     """
 
     gain: float
@@ -85,43 +91,43 @@ class Contrast:
     detectable: float
 
 
-def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
+def compute_mcnemar_p(first: Sequence[bool], second: Sequence[bool]) -> float:
     """Return the p-value of the exact McNemar test on the same prompts in the same order."""
-    from statsmodels.stats.contingency_tables import mcnemar as exact
-
     table = [[0, 0], [0, 0]]
-    for a, b in zip(first, second, strict=True):
-        table[not a][not b] += 1
-    return float(exact(table, exact=True).pvalue)
+    for in_first, in_second in zip(first, second, strict=True):
+        row = 0 if in_first else 1
+        column = 0 if in_second else 1
+        table[row][column] += 1
+    return float(mcnemar(table, exact=True).pvalue)
 
 
-def paired(
+def compare_paired(
     first: Sequence[bool], second: Sequence[bool], seed: int, resamples: int = 10_000, tests: int = 1
-) -> Contrast:
-    """Compare two models on the same prompts, in the same order.
+) -> PairedContrast:
+    """Compare two models on the same prompts in the same order.
 
     Args:
-        first: whether the first model followed each prompt.
-        second: whether the second one did.
-        seed: of the bootstrap.
-        resamples: of the bootstrap.
-        tests: how many contrasts are corrected together.
+        first: whether the first model follows each prompt.
+        second: whether the second model follows each prompt.
+        seed: seed of the bootstrap.
+        resamples: number of bootstrap resamples.
+        tests: number of contrasts that are corrected together.
 
     Raises:
-        ValueError: the sequences are not equally long, or empty.
+        ValueError: the sequences are empty or have different lengths.
     """
-    import numpy as np
-    from scipy.stats import bootstrap, norm
-
-    if len(first) != len(second) or not first:
-        raise ValueError(f"expected as many results of both models, got {len(first)} and {len(second)}")
-    difference = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
-    gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
-    gain = float(difference.mean())
-    low = high = gain  # all prompts agree: nothing varies, and BCa is not defined
-    if np.ptp(difference) > 0:
+    prompts = len(first)
+    if prompts != len(second) or not prompts:
+        raise ValueError(f"expected as many results of both models, got {prompts} and {len(second)}")
+    differences = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
+    gained = int((differences > 0).sum())
+    lost = int((differences < 0).sum())
+    gain = float(differences.mean())
+    # Without any variation the BCa interval is not defined.
+    low = high = gain
+    if np.ptp(differences) > 0:
         interval = bootstrap(
-            (difference,),
+            (differences,),
             np.mean,
             confidence_level=CONFIDENCE,
             n_resamples=resamples,
@@ -130,21 +136,27 @@ def paired(
             batch=1000,
         ).confidence_interval
         low, high = float(interval.low), float(interval.high)
-    power = float(norm.ppf(1 - (1 - CONFIDENCE) / tests / 2) + norm.ppf(0.8))
-    share = max((gained + lost) / len(first), power**2 / len(first))
-    return Contrast(
-        gain,
-        low,
-        high,
-        gained,
-        lost,
-        mcnemar(first, second),
-        power * (share / len(first)) ** 0.5,
+    z = float(norm.ppf(1 - (1 - CONFIDENCE) / tests / 2) + norm.ppf(POWER))
+    discordant_share = max((gained + lost) / prompts, z**2 / prompts)
+    return PairedContrast(
+        gain=gain,
+        low=low,
+        high=high,
+        gained=gained,
+        lost=lost,
+        p=compute_mcnemar_p(first, second),
+        detectable=z * (discordant_share / prompts) ** 0.5,
     )
 
 
-def adjusted(p_values: Sequence[float], method: str) -> list[float]:
-    """Return p-values adjusted for their number: `holm` for few contrasts, `fdr_bh` for many categories."""
-    from statsmodels.stats.multitest import multipletests
+def adjust_p_values(p_values: Sequence[float], method: str) -> list[float]:
+    """Return p-values corrected for multiple testing, in the same order.
 
-    return [float(p) for p in multipletests(list(p_values), method=method)[1]] if p_values else []
+    Args:
+        p_values: p-values of the tests that are corrected together.
+        method: `holm` for few contrasts, `fdr_bh` (Benjamini and Hochberg) for many categories.
+    """
+    if not p_values:
+        return []
+    _, corrected, *_ = multipletests(list(p_values), method=method)
+    return [float(p) for p in corrected]
