@@ -234,8 +234,8 @@ def test_recorded_completions_are_read_and_nothing_is_generated(
 
 def test_the_evaluations_are_compared(tmp_path: Path) -> None:
     patterns = {model: [str(REHEARSAL / f"evaluations/{model}_model/eval_*.json")] for model in MODELS}
-    paths = {model: results.newest(patterns[model]) for model in MODELS}
-    read = {model: results.read(path) for model, path in paths.items()}
+    paths = {model: results.find_newest_evaluation(patterns[model]) for model in MODELS}
+    read = {model: results.read_evaluation(path) for model, path in paths.items()}
     assert {model: sum(r.passed for r in made.results) for model, made in read.items()} == PASSED
     results.check_comparable(list(paths.values()), list(read.values()))
     before = json.loads((REHEARSAL / "final_comparison.json").read_bytes())
@@ -262,7 +262,7 @@ def test_an_evaluation_of_today_compares_with_them(tmp_path: Path) -> None:
     today["provenance"]["verifiers"] = 1
     paths[2] = tmp_path / "eval_20270101_000000.json"
     paths[2].write_text(json.dumps(today))
-    results.check_comparable(paths, [results.read(path) for path in paths])
+    results.check_comparable(paths, [results.read_evaluation(path) for path in paths])
 
 
 def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_an_unfinished_evaluation_is_continued(tmp_path: Path) -> None:
     lines = rows.read_bytes().splitlines()
     assert lines[:595] == kept
     assert len(lines) == 601
-    made, before = results.read(rows.with_suffix(".json")), results.read(whole)
+    made, before = results.read_evaluation(rows.with_suffix(".json")), results.read_evaluation(whole)
     assert [r.key for r in made.results] == [r.key for r in before.results]
     assert made.results == before.results  # the answers with examples came last
     assert made.success_rate == RATES["base"]

@@ -55,7 +55,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model."""
     from phases.generation.engine import choose_engine_here, open_engine
     from phases.models.source import locate_model
-    from phases.scoring.stats import wilson
+    from phases.scoring.stats import estimate_rate
     from phases.scoring.suite import default_suite, load_suite
     from phases.verifiers.registry import VERIFIERS_VERSION
 
@@ -92,7 +92,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     few_shot = [answers[prompt.key, len(shown)] for prompt in suite.prompts] if shown else []
     metrics, categories = _metrics(results, few_shot)
     metrics |= {"tokens_per_second": speed.rate(), **_ifeval_numbers(suite, results)}
-    overall = wilson(sum(a.passed for a in results), len(results))
+    overall = estimate_rate(sum(a.passed for a in results), len(results))
     summary_path = rows_path.with_suffix(".json")
     files.write_json(
         summary_path,
@@ -290,14 +290,16 @@ def _if_stopped(answer: Answer) -> bool:
 def _metrics(
     results: Sequence[Answer], few_shot: Sequence[Answer] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    from phases.scoring.stats import wilson
+    from phases.scoring.stats import estimate_rate
 
     by_category: dict[str, list[Answer]] = defaultdict(list)
     for answer in results:
         by_category[answer.category].append(answer)
-    rates = {name: wilson(sum(a.passed for a in rows), len(rows)) for name, rows in by_category.items()}
-    overall = wilson(sum(a.passed for a in results), len(results))
-    if_stopped = wilson(sum(map(_if_stopped, results)), len(results))
+    rates = {
+        name: estimate_rate(sum(a.passed for a in rows), len(rows)) for name, rows in by_category.items()
+    }
+    overall = estimate_rate(sum(a.passed for a in results), len(results))
+    if_stopped = estimate_rate(sum(map(_if_stopped, results)), len(results))
     metrics: dict[str, Any] = {
         "success_rate": overall.rate,
         "success_rate_low": overall.low,
@@ -312,7 +314,7 @@ def _metrics(
         "mean_tokens": sum(a.tokens for a in results) / len(results),
     }
     if few_shot:
-        shown = wilson(sum(map(_if_stopped, few_shot)), len(few_shot))
+        shown = estimate_rate(sum(map(_if_stopped, few_shot)), len(few_shot))
         metrics |= {
             "success_rate_few_shot": shown.rate,
             "success_rate_few_shot_low": shown.low,

@@ -27,9 +27,7 @@ def count_failures(answers: Mapping[str, Sequence[EvaluatedAnswer]]) -> list[dic
     order = {category: position for position, category in enumerate(categories)}
     return [
         {"category": category, "check": check, **{m: counts[m][category, check] for m in counts}}
-        for category, check in sorted(
-            totals, key=lambda cell: (order[cell[0]], -totals[cell], cell[1])
-        )
+        for category, check in sorted(totals, key=lambda cell: (order[cell[0]], -totals[cell], cell[1]))
     ]
 
 

@@ -53,8 +53,8 @@ class Trend:
 def fit_trend(values: Sequence[float]) -> Trend | None:
     """Return the Theil-Sen slope of a series, which is robust to outliers; None for fewer than three values.
 
-    A long series is split into chunks of nearly equal length, and the slope is fitted to their means. The means
-    are less correlated than single values, as the interval assumes.
+    A long series is split into chunks of nearly equal length, and the slope is fitted to their means. The
+    means are less correlated than single values, as the interval assumes.
     """
     if len(values) < 3:  # noqa: PLR2004 - two points leave no residual to estimate an interval from
         return None

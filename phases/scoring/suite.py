@@ -34,7 +34,7 @@ class Prompt(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Suite:
-    """The prompts of a suite. Its `version` is the SHA-256 of their content, however the file is formatted."""
+    """The prompts of a suite; `version` is the SHA-256 of their content, however the file is formatted."""
 
     name: str
     version: str

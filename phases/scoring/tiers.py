@@ -1,8 +1,8 @@
 """The three tiers of success of the Stage 1 session document, criterion by criterion, with evidence.
 
-A criterion is met, not met, or not shown if the evidence is missing: nothing is taken for granted. The records of
-earlier phases are their `manifest.json` files; every file that a manifest names is verified by its hash. The
-thresholds are those of the document for every model and scale.
+A criterion is met, not met, or not shown if the evidence is missing: nothing is taken for granted. The
+records of earlier phases are their `manifest.json` files; every file that a manifest names is verified by its
+hash. The thresholds are those of the document for every model and scale.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -139,9 +139,7 @@ def format_tiers(tiers: Sequence[TierResult]) -> list[str]:
     lines = []
     for tier in tiers:
         lines.append(f"{tier.name}: {reached[tier.reached]}")
-        lines += [
-            f"  {met[result.met]:9}  {result.criterion}: {result.evidence}" for result in tier.lines
-        ]
+        lines += [f"  {met[result.met]:9}  {result.criterion}: {result.evidence}" for result in tier.lines]
     return lines
 
 
@@ -190,9 +188,7 @@ def _find_named_file(manifest: Path, name: str, sha256: str) -> Path:
     return path
 
 
-def _assess_verification(
-    manifest: Path, base: Evaluation, metrics: Mapping[str, Any]
-) -> tuple[bool, str]:
+def _assess_verification(manifest: Path, base: Evaluation, metrics: Mapping[str, Any]) -> tuple[bool, str]:
     record = _read_json(manifest)
     verdict = _read_json(_find_named_file(manifest, record["verification"], record["sha256"]))["verdict"]
     verified = record["model"]["sha256"]
@@ -326,9 +322,9 @@ def _assess_reproducibility(
     return CriterionResult(
         criterion,
         True,
-        "recorded for SFT data, SFT training, preference pairs, DPO training and each evaluation: model hash, "
-        "parameters, seed, prompt format, library versions, device and command; for each evaluation also suite "
-        "version, verifier version and stop rule",
+        "recorded for SFT data, SFT training, preference pairs, DPO training and each evaluation: model "
+        "hash, parameters, seed, prompt format, library versions, device and command; for each evaluation "
+        "also suite version, verifier version and stop rule",
     )
 
 

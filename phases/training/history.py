@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from phases.scoring.stats import trend
+from phases.scoring.stats import fit_trend
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class TrainingHistory:
         """Return the metrics that both training phases report."""
         losses, heldout_losses = self.series("loss"), self.series("eval_loss")
         tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
-        slope = trend(losses)
+        slope = fit_trend(losses)
         slopes = {}
         if slope is not None:
             slopes = {

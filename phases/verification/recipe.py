@@ -546,7 +546,7 @@ def _thresholds() -> list[str]:
 
 def _error_rates(calibration: Mapping[str, Any]) -> list[str]:
     """Say how often the present rules are wrong on the models tried, and how little so few models show."""
-    from phases.scoring.stats import wilson
+    from phases.scoring.stats import estimate_rate
 
     verdicts: dict[str, list[Verdict]] = {}
     for case in calibration["cases"]:
@@ -559,7 +559,7 @@ def _error_rates(calibration: Mapping[str, Any]) -> list[str]:
     mistakes: tuple[tuple[str, Verdict], ...] = (("base", "contaminated"), ("tuned", "clean"))
     for kind, wrong in mistakes:
         found = verdicts[kind]
-        rate = wilson(found.count(wrong), len(found))
+        rate = estimate_rate(found.count(wrong), len(found))
         lines.append(
             f"  {kind:5} called {wrong + ':':13} {rate.passed} of {rate.total} "
             f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {found.count('inconclusive')}"
@@ -586,7 +586,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     """Verify the model."""
     from phases.models.loader import load_model
     from phases.models.provenance import provenance
-    from phases.scoring.stats import wilson
+    from phases.scoring.stats import estimate_rate
 
     loaded = load_model(parameters.model)
     reporter.notice(
@@ -596,7 +596,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     )
     evidence = measure(loaded, parameters, reporter)
     verdict, reasons = judge(evidence.signals)
-    rate = wilson(sum(row["passed"] for row in evidence.completions), len(evidence.completions))
+    rate = estimate_rate(sum(row["passed"] for row in evidence.completions), len(evidence.completions))
     metrics: dict[str, Any] = {
         "verdict": verdict,
         "clean": verdict == "clean",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from phases.scoring import tiers
-from phases.scoring.results import Evaluation, Result, SuiteId
-from phases.scoring.tiers import Records, Tier, assess, highest
+from phases.scoring.results import EvaluatedAnswer, Evaluation, SuiteId
+from phases.scoring.tiers import PhaseManifests, TierResult, assess_tiers, find_highest_tier
 
 METRICS = {
     **{f"{m}_rate": rate for m, rate in (("base", 0.2), ("sft", 0.7), ("dpo", 0.9))},
@@ -17,8 +17,8 @@ METRICS = {
     **{f"{m}_rate_{end}": 0.5 for m in ("base", "sft", "dpo") for end in ("low", "high")},
     **{"gain_base_sft": 0.5, "gain_sft_dpo": 0.2, "p_base_sft": 1e-9, "p_sft_dpo": 1e-3},
 }
-PROVENANCE = dict.fromkeys(tiers.RECORDED, "recorded")
-MADE = dict.fromkeys(tiers.RECORDED_OF_MADE, "recorded")
+PROVENANCE = dict.fromkeys(tiers.EVALUATION_PROVENANCE, "recorded")
+MADE = dict.fromkeys(tiers.MANIFEST_PROVENANCE, "recorded")
 
 
 def written(path: Path, text: str) -> str:
@@ -30,7 +30,15 @@ def written(path: Path, text: str) -> str:
 
 def evaluation(sha256: str, adapter: dict[str, str]) -> Evaluation:
     results = tuple(
-        Result(f"k{n}", "x", text, "r", True, n > 0, () if n else ("one_of",))
+        EvaluatedAnswer(
+            key=f"k{n}",
+            category="x",
+            instruction=text,
+            response="r",
+            finished=True,
+            passed=n > 0,
+            failures=() if n else ("one_of",),
+        )
         for n, text in enumerate(("Name three colors of the rainbow.", "Say yes."))
     )
     record = PROVENANCE | {"model": {"sha256": sha256, "files": adapter}}
@@ -47,11 +55,11 @@ def evaluations() -> dict[str, Evaluation]:
 
 
 @pytest.fixture
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PhaseManifests:
     """A session that reached everything, at a small scale."""
-    monkeypatch.setattr(tiers, "SFT_ROWS", 2)
-    monkeypatch.setattr(tiers, "PAIRS", 1)
-    found = {name: tmp_path / name / "manifest.json" for name in Records.__dataclass_fields__}
+    monkeypatch.setattr(tiers, "MIN_SFT_ROWS", 2)
+    monkeypatch.setattr(tiers, "MIN_PAIRS", 1)
+    found = {name: tmp_path / name / "manifest.json" for name in PhaseManifests.__dataclass_fields__}
     report = written(tmp_path / "verification" / "v.json", json.dumps({"verdict": "clean"}))
     written(
         found["verification"],
@@ -70,66 +78,78 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
             "inputs": [{"path": "rows.jsonl", "sha256": sha256}],
         }
         written(found[training], json.dumps(record))
-    return Records(**found)
+    return PhaseManifests(**found)
 
 
-def line(found: tuple[Tier, ...], criterion: str) -> tiers.Line:
+def line(found: tuple[TierResult, ...], criterion: str) -> tiers.CriterionResult:
     [one] = [line for tier in found for line in tier.lines if criterion in line.criterion]
     return one
 
 
 def test_everything_shown_reaches_the_highest_tier(
-    records: Records, evaluations: dict[str, Evaluation]
+    records: PhaseManifests, evaluations: dict[str, Evaluation]
 ) -> None:
-    found = assess(records, evaluations, METRICS)
-    assert [tier.reached for tier in found] == [True, True, True], tiers.as_text(found)
-    assert highest(found) == "publication-ready"
-    assert "2 rows; 0 hold a prompt of the evaluation" in line(found, "clean data").evidence
+    found = assess_tiers(records, evaluations, METRICS)
+    assert [tier.reached for tier in found] == [True, True, True], tiers.format_tiers(found)
+    assert find_highest_tier(found) == "publication-ready"
+    assert "2 rows; 0 contain a prompt of the evaluation" in line(found, "clean data").evidence
     assert line(found, "clear progression").evidence.startswith(
-        "20.0% -> 70.0% (p = 1e-09) -> 90.0% (p = 0.001); met where the rates rise"
+        "20.0% -> 70.0% (p = 1e-09) -> 90.0% (p = 0.001); met if the rates rise"
     )
     assert line(found, "SFT training").evidence == (
-        "9 steps; began with the model evaluated before it; the adapter evaluated is the one it wrote; "
+        "9 steps; started from the model evaluated before it; the evaluated adapter is the one it wrote; "
         "trained on the data above"
     )
 
 
 def test_what_is_not_given_is_not_shown(evaluations: dict[str, Evaluation]) -> None:
-    found = assess(Records(), evaluations, METRICS)
+    found = assess_tiers(PhaseManifests(), evaluations, METRICS)
     assert [tier.reached for tier in found] == [None, None, None]
-    assert highest(found) == "none"
-    text = tiers.as_text(found)
+    assert find_highest_tier(found) == "none"
+    text = tiers.format_tiers(found)
     assert "minimum: not shown in full" in text
-    assert "  not shown  SFT training completes: its record was not given" in text
+    assert "  not shown  SFT training completes: the manifest is not given" in text
 
 
 @pytest.mark.parametrize(
     "case",
     [
         ("verification", "verification/v.json", "{}", None, "is not the file that its manifest names"),
-        ("verification", "verification/manifest.json", "{}", None, "not the expected record"),
-        ("verification", "verification/manifest.json", "[", None, "not the expected record"),
+        ("verification", "verification/manifest.json", "{}", None, "not the expected manifest"),
+        ("verification", "verification/manifest.json", "[", None, "not the expected manifest"),
         ("clean data", "sft_data/rows.jsonl", "", None, "is not the file that its manifest names"),
-        ("preference pairs", "pairs/manifest.json", '{"outputs": 3}', None, "not the expected record"),
+        ("preference pairs", "pairs/manifest.json", '{"outputs": 3}', None, "not the expected manifest"),
         ("DPO training", "pairs/manifest.json", '{"outputs": {}}', False, "other data than the above"),
-        ("reproducibility", "pairs/manifest.json", '{"outputs": {}}', None, "no record of pairs can be read"),
-        ("reproducibility", "sft_training/manifest.json", "[", None, "no record of sft_training can be read"),
+        (
+            "reproducibility",
+            "pairs/manifest.json",
+            '{"outputs": {}}',
+            None,
+            "no manifest of pairs can be read",
+        ),
+        (
+            "reproducibility",
+            "sft_training/manifest.json",
+            "[",
+            None,
+            "no manifest of sft_training can be read",
+        ),
     ],
 )
 def test_a_record_that_was_changed_shows_nothing(
-    records: Records,
+    records: PhaseManifests,
     evaluations: dict[str, Evaluation],
     tmp_path: Path,
     case: tuple[str, str, str, bool | None, str],
 ) -> None:
     criterion, file, text, met, evidence = case
     (tmp_path / file).write_text(text)
-    found = line(assess(records, evaluations, METRICS), criterion)
+    found = line(assess_tiers(records, evaluations, METRICS), criterion)
     assert (found.met, evidence in found.evidence) == (met, True), found
 
 
 def test_prompts_of_the_evaluation_among_the_data_are_found(
-    records: Records, evaluations: dict[str, Evaluation], tmp_path: Path
+    records: PhaseManifests, evaluations: dict[str, Evaluation], tmp_path: Path
 ) -> None:
     planted = ["Name three colors of the rainbow!", "Draw a cat.", "Sing."]
     rows = "".join(json.dumps({"instruction": text}) + "\n" for text in planted)
@@ -141,9 +161,9 @@ def test_prompts_of_the_evaluation_among_the_data_are_found(
     manifest = json.loads((tmp_path / "sft_data" / "manifest.json").read_text())
     manifest["outputs"]["rows.jsonl"] = sha256
     (tmp_path / "sft_data" / "manifest.json").write_text(json.dumps(manifest))
-    found = line(assess(records, evaluations, METRICS), "clean data")
+    found = line(assess_tiers(records, evaluations, METRICS), "clean data")
     assert found.met is False
-    assert found.evidence.startswith("6 rows; 4 hold a prompt of the evaluation (nearest similarity 1.00)")
+    assert found.evidence.startswith("6 rows; 4 contain a prompt of the evaluation (nearest similarity 1.00)")
 
 
 @pytest.mark.parametrize(
@@ -158,9 +178,9 @@ def test_prompts_of_the_evaluation_among_the_data_are_found(
     ],
 )
 def test_a_measured_value_misses_its_line(
-    records: Records, evaluations: dict[str, Evaluation], changed: dict[str, Any], criterion: str
+    records: PhaseManifests, evaluations: dict[str, Evaluation], changed: dict[str, Any], criterion: str
 ) -> None:
-    found = assess(records, evaluations, METRICS | changed)
+    found = assess_tiers(records, evaluations, METRICS | changed)
     assert line(found, criterion).met is False
     assert found[-1].reached is False
 
@@ -168,29 +188,34 @@ def test_a_measured_value_misses_its_line(
 @pytest.mark.parametrize(
     "case",
     [
-        ("base", evaluation("another", {}), "verification", "another than the base model evaluated"),
+        ("base", evaluation("another", {}), "verification", "is not the evaluated base model"),
         ("sft", evaluation("s", {"adapter.safetensors": "x"}), "SFT training", "is another one"),
         ("dpo", evaluation("d", {}), "DPO training", "is another one"),
-        ("sft", evaluation("t", {"adapter.safetensors": "sft"}), "DPO training", "began with another model"),
-        ("base", evaluation("another", {}), "SFT training", "began with another model"),
+        (
+            "sft",
+            evaluation("t", {"adapter.safetensors": "sft"}),
+            "DPO training",
+            "started from another model",
+        ),
+        ("base", evaluation("another", {}), "SFT training", "started from another model"),
     ],
 )
 def test_records_of_another_model_do_not_count(
-    records: Records,
+    records: PhaseManifests,
     evaluations: dict[str, Evaluation],
     case: tuple[str, Evaluation, str, str],
 ) -> None:
     model, other, criterion, evidence = case
-    found = line(assess(records, evaluations | {model: other}, METRICS), criterion)
+    found = line(assess_tiers(records, evaluations | {model: other}, METRICS), criterion)
     assert (found.met, evidence in found.evidence) == (False, True)
 
 
 def test_what_an_evaluation_does_not_record_is_named(
-    records: Records, evaluations: dict[str, Evaluation]
+    records: PhaseManifests, evaluations: dict[str, Evaluation]
 ) -> None:
     base = Evaluation(0.5, SuiteId("s", "v"), "m", {}, (), dict(evaluations["base"].provenance, device="cpu"))
     del base.provenance["stop_rule"]
-    found = line(assess(records, evaluations | {"base": base}, METRICS), "reproducibility")
+    found = line(assess_tiers(records, evaluations | {"base": base}, METRICS), "reproducibility")
     assert (found.met, found.evidence) == (
         False,
         "not recorded: seed of the base evaluation, stop_rule of the base evaluation",
@@ -198,11 +223,11 @@ def test_what_an_evaluation_does_not_record_is_named(
 
 
 def test_a_training_that_does_not_record_its_seed_is_named(
-    records: Records, evaluations: dict[str, Evaluation]
+    records: PhaseManifests, evaluations: dict[str, Evaluation]
 ) -> None:
     assert records.dpo_training is not None
     record = json.loads(records.dpo_training.read_text())
     del record["provenance"]["seed"]
     records.dpo_training.write_text(json.dumps(record))
-    found = line(assess(records, evaluations, METRICS), "reproducibility")
+    found = line(assess_tiers(records, evaluations, METRICS), "reproducibility")
     assert (found.met, found.evidence) == (False, "not recorded: seed of dpo_training")

@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from phases.scoring.results import read
+from phases.scoring.results import read_evaluation
 from phases.scoring.suite import EMBEDDED, STAGE1, load_suite
 from phases.verifiers import ifeval
 from phases.verifiers.infer import infer_checks
@@ -201,7 +201,7 @@ def _of_results() -> Iterator[Case]:
 def _of_evaluations(paths: Sequence[Path]) -> Iterator[Case]:
     prompts = {(p.key, p.instruction): p for name in (STAGE1, EMBEDDED) for p in load_suite(name).prompts}
     for path in paths:
-        evaluation = read(path)
+        evaluation = read_evaluation(path)
         for result in (*evaluation.results, *evaluation.results_few_shot):
             if prompt := prompts.get((result.key, result.instruction)):
                 yield judged(prompt.checks, prompt.instruction, result.response)
