@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from app.monitor.machine_sample import GpuSample, MachineSample
 from app.monitor.series import Point
-from app.session.snapshot import GpuSample, MachineSample
 from app.units import format_gib, format_size
 from widgets import styles
 from widgets.chart import LINES, Curve, Line, plot

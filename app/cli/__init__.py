@@ -244,14 +244,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from app.monitor.gpu import Gpus
+    from app.monitor.gpu import GpuReader
     from app.session import registry, reproduce, start
 
     recorded = registry.find_session(Path(), options.session)
     plan = reproduce.recorded_plan(recorded, Path())
     if (open_one := start.unfinished(plan)) is not None:
         return _fail(f"session {open_one.name} is unfinished: `gonogo stop` ends it; then reproduce")
-    now = reproduce.environment(plan.folder, [gpu.name for gpu in Gpus()()])
+    now = reproduce.environment(plan.folder, GpuReader().read_names())
     found = reproduce.differences(recorded, plan, now)
     print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
     print("\n".join(f"  differs: {line}" for line in found) or "  nothing differs from its record")

@@ -11,7 +11,7 @@ from app.memory.forecast import Forecast, forecast_memory
 from app.memory.formulas import GIB
 from app.memory.needs import GpuBudget, parse_gpu_budget
 from app.memory.shape import local_config
-from app.monitor.gpu import Gpus
+from app.monitor.gpu import GpuReader
 from app.monitor.sanitize import clean_line
 from app.plan import estimates
 from app.plan.read import PlanErrors, load_plan
@@ -43,7 +43,7 @@ def check(plan_path: Path, profile: str | None = None, as_json: bool = False, gp
     if gpu and gpus is None:
         print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)  # noqa: T201
         return 2
-    machine = calibration.kind_of_machine(found.name for found in Gpus()())
+    machine = calibration.kind_of_machine(GpuReader().read_names())
     measured = calibration.calibrate(plan, machine)
     says = summary(plan, measured, gpus)
     text = msgspec.json.format(msgspec.json.encode(says)).decode() if as_json else table(plan, measured, gpus)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import LogMetrics, ProgressTail
+from app.monitor.log_metrics import read_log_metrics
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import read_progress
 from app.monitor.series import Series, SeriesBuilder
 from app.plan.schema import Phase, Plan
 from app.report.comparison_file import ModelComparison, read_comparison, read_comparison_text
@@ -17,7 +19,7 @@ from app.session.journal import journal
 from app.session.journal.events import AttemptAssessed
 from app.session.journal.state import AttemptRecord, State, recover
 from app.session.masking import Masker
-from app.session.snapshot import AttemptView, MachineSample, PhaseView, SessionSnapshot
+from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
 from phases.contract.protocol import Artifact, Notice, Result, Sample
 
 _MAX_SAMPLES = 6
@@ -135,11 +137,8 @@ def first_line(error: Exception) -> str:
 def _load_attempt(
     folder: Path, phase: Phase, attempt: AttemptRecord, view: AttemptView, masker: Masker
 ) -> AttemptHistory:
-    progress = ProgressTail(folder / "progress.jsonl", SeriesBuilder)
-    log = LogMetrics(folder / "output.log", phase.metrics, SeriesBuilder)
-    _read_to_end(progress)
-    if phase.metrics:
-        _read_to_end(log)
+    progress = read_progress(folder / "progress.jsonl")
+    log = read_log_metrics(folder / "output.log", phase.metrics)
     try:
         result = judge.read_result(folder / "result.json", masker)
     except ValueError:
@@ -154,11 +153,6 @@ def _load_attempt(
         artifacts=tuple(progress.artifacts.values()),
         memory=_read_memory(folder / "machine.jsonl"),
     )
-
-
-def _read_to_end(tail: ProgressTail[SeriesBuilder] | LogMetrics[SeriesBuilder]) -> None:
-    while tail.poll():
-        pass
 
 
 def _read_memory(path: Path) -> tuple[MemoryUsage, ...]:

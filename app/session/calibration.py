@@ -13,13 +13,15 @@ from pathlib import Path
 
 import msgspec
 
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import iterate_lines
 from app.plan.schema import Phase, Plan
 from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.events import Parameter
 from app.session.journal.state import AttemptRecord, State
-from app.session.snapshot import MachineSample, Range
+from app.session.snapshot import Range
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
 from phases.contract.workload import Work
@@ -153,7 +155,7 @@ def _planned_rows(plan: Plan, run: str) -> float | None:
 def _seconds(attempt: AttemptRecord, folder: Path, least: float, most: float) -> Range:
     """Return how long an attempt takes when its units are `least` to `most` times as many."""
     assert attempt.end is not None
-    points = _progress(folder / "progress.jsonl")
+    points = _read_points(folder / "progress.jsonl")
     whole = attempt.end.seconds
     first, last = (points[0].done, points[-1].done) if points else (0.0, 0.0)
     if last <= first:
@@ -180,28 +182,17 @@ def _paces(points: list[Progress]) -> Iterator[float]:
         yield (b.time - a.time) / (b.done - a.done)
 
 
-def _progress(path: Path) -> list[Progress]:
-    """Return the progress since it last began, from the first unit on: what was before is no pace.
-
-    Lines that are none are passed over.
-    """
-    found: list[Progress] = []
-    decoder = msgspec.json.Decoder(Progress)
-    try:
-        lines = path.open("rb")
-    except OSError:
-        return found
-    with lines:
-        for line in lines:
-            try:
-                point = decoder.decode(line)
-            except (ValueError, RecursionError):
-                continue
-            if found and (point.done < found[-1].done or point.time < found[-1].time):
-                found.clear()
-            if not found or point.done > found[-1].done:
-                found.append(point)
-    return found[1:] if len(found) >= _FEWEST_POINTS and found[0].done == 0 else found
+def _read_points(path: Path) -> list[Progress]:
+    """Return the progress since the phase last started over, without the time before the first unit."""
+    points: list[Progress] = []
+    for line in iterate_lines(path):
+        if not isinstance(line, Progress):
+            continue
+        if points and (line.done < points[-1].done or line.time < points[-1].time):
+            points.clear()
+        if not points or line.done > points[-1].done:
+            points.append(line)
+    return points[1:] if len(points) >= _FEWEST_POINTS and points[0].done == 0 else points
 
 
 def _machine(folder: Path) -> str:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import ProgressView
 from app.plan import estimates
 from app.plan.schema import Plan
 from app.session.calibration import Measured
@@ -11,16 +13,7 @@ from app.session.folder import SessionFolder
 from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
-from app.session.snapshot import (
-    AttemptView,
-    GateView,
-    MachineSample,
-    PhaseState,
-    PhaseView,
-    ProgressView,
-    SessionSnapshot,
-    SessionState,
-)
+from app.session.snapshot import AttemptView, GateView, PhaseState, PhaseView, SessionSnapshot, SessionState
 
 
 class Live(msgspec.Struct, frozen=True):

@@ -8,6 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import ProgressView
+
 PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
 SessionState = Literal["ready", "running", "gate", "finished", "stopped"]
 OVER: tuple[SessionState, ...] = ("finished", "stopped")
@@ -21,22 +24,6 @@ class Range(msgspec.Struct, frozen=True):
 
     low: float
     high: float
-
-
-class ProgressView(msgspec.Struct, frozen=True):
-    """The last progress that the running attempt reported.
-
-    `rate` is units a second over the last minutes, and over the later half of the units at most; `average` is
-    that since the first unit, which was done at `since`.
-    """
-
-    done: float
-    total: float | None
-    unit: str
-    at: float
-    rate: float | None = None
-    average: float | None = None
-    since: float | None = None
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,41 +133,6 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     provider_usd: float | None = None
     provider_ours_usd: float | None = None
     provider_at: float | None = None
-
-
-class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
-    """One GPU at one moment; a value that the driver does not give is None."""
-
-    index: int
-    name: str
-    memory_used: int
-    memory_total: int
-    memory_reserved: int | None = None
-    utilisation: float | None = None
-    power_watts: float | None = None
-    temperature: float | None = None
-
-
-class GpuHolder(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that has a GPU open; `ours` where it belongs to the running phase."""
-
-    pid: int
-    name: str
-    ours: bool = False
-
-
-class MachineSample(msgspec.Struct, frozen=True, kw_only=True):
-    """GPUs and host at one moment; `cpu` is the share of all cores in use, 0 to 100."""
-
-    time: float
-    gpus: tuple[GpuSample, ...]
-    cpu: float
-    cores: int
-    memory_used: int
-    memory_total: int
-    disk_free: int
-    phase_memory: int | None = None
-    holders: tuple[GpuHolder, ...] = ()
 
 
 class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):

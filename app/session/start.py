@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.monitor.gpu import Gpus
+from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
 from app.session import registry, reproduce
 from app.session.attempt import process, spec
@@ -140,7 +140,7 @@ def _create(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Pa
         folder.path / "plan.sha256", f"{files.sha256(plan.path)}  plan.toml\n{digest}  resolved\n"
     )
     files.write_whole(folder.plan, resolved)
-    gpus = [gpu.name for gpu in Gpus()()]
+    gpus = GpuReader().read_names()
     reproduce.write(folder.path, reproduce.environment(plan.folder, gpus))
     about = About(
         id=session,

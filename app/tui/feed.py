@@ -14,11 +14,13 @@ from typing import Final
 
 import msgspec
 
-from app.monitor.files import LogTail, MachineTail, Mask, ProgressTail, unmasked
+from app.monitor.files import LogTail, MachineTail, Mask, unmasked
+from app.monitor.machine_sample import MachineSample
 from app.monitor.preview import first_rows
+from app.monitor.progress import ProgressTail, read_progress
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import Series, SeriesBuilder
-from app.session.snapshot import OVER, AttemptView, MachineSample, PhaseView, SessionSnapshot
+from app.session.snapshot import OVER, AttemptView, PhaseView, SessionSnapshot
 from app.tui.screens.screen import Session
 from phases.contract.protocol import Artifact, Result, standard_json
 from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
@@ -39,9 +41,7 @@ class AttemptReader:
         folder = Path(attempt.folder)
         self.phase, self.attempt = phase, attempt.number
         self._log = LogTail(folder / "output.log", mask=mask)
-        self._progress: ProgressTail[SeriesBuilder] = ProgressTail(
-            folder / "progress.jsonl", SeriesBuilder, mask=mask
-        )
+        self._progress = ProgressTail(folder / "progress.jsonl", mask=mask)
         self._find_output: AttemptOutput | None = None
 
     def read(self, seconds: float, clock: Callable[[], float]) -> AttemptOutput:
@@ -150,9 +150,8 @@ class EarlierAttempts:
     def __init__(self, phase: PhaseView) -> None:
         self.phase, self.attempt = phase.id, phase.attempts[-1].number
         last_first = phase.attempts[-2 : -2 - MOST_EARLIER : -1]
-        self._tails: dict[int, ProgressTail[SeriesBuilder]] = {
-            each.number: ProgressTail(Path(each.folder) / "progress.jsonl", SeriesBuilder)
-            for each in last_first
+        self._tails: dict[int, ProgressTail] = {
+            each.number: ProgressTail(Path(each.folder) / "progress.jsonl") for each in last_first
         }
         self._unread = list(self._tails)
 
@@ -294,9 +293,7 @@ def outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]
     attempts = snapshot.phases[-1].attempts
     if not attempts:
         return ()
-    progress: ProgressTail[SeriesBuilder] = ProgressTail(Path(attempts[-1].folder) / "progress.jsonl")
-    while progress.poll():
-        pass
+    progress = read_progress(Path(attempts[-1].folder) / "progress.jsonl")
     for path in reversed(progress.artifacts):
         if path.endswith(".txt"):
             try:

@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
+from app.monitor.progress import ProgressView
 from app.monitor.series import Series, SeriesBuilder
 from app.session.requests import AnyRequest, Decide, Hold, Refused
 from app.session.snapshot import (
@@ -18,13 +20,9 @@ from app.session.snapshot import (
     CriterionView,
     DecisionView,
     GateView,
-    GpuHolder,
-    GpuSample,
-    MachineSample,
     Money,
     PhaseState,
     PhaseView,
-    ProgressView,
     Range,
     SessionSnapshot,
     SessionState,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from textual.content import Content
 
-from app.session.snapshot import ProgressView
+from app.monitor.progress import ProgressView
 from tests.tui import fake
 from widgets import detail, styles
 from widgets.chart import DASHED, DOTTED, SOLID

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from app.monitor.files import CHUNK, Mask, ProgressTail, Series, unmasked
+from app.monitor.files import CHUNK, Mask, unmasked
+from app.monitor.progress import ProgressTail, ProgressView
 from app.session.clock import Clock
-from app.session.snapshot import ProgressView
 
 _MAX_CHUNKS_PER_POLL = 4
 
@@ -17,8 +17,8 @@ class Liveness:
 
     def __init__(self, folder: Path, clock: Clock, mask: Mask = unmasked) -> None:
         self._clock = clock
-        self._progress: ProgressTail[Series] = ProgressTail(
-            folder / "progress.jsonl", mask=mask, behind=_MAX_CHUNKS_PER_POLL * CHUNK
+        self._progress = ProgressTail(
+            folder / "progress.jsonl", mask=mask, most_behind=_MAX_CHUNKS_PER_POLL * CHUNK
         )
         self._progress_path = folder / "progress.jsonl"
         self._log_path = folder / "output.log"

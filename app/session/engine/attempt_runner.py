@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from app.monitor.files import Mask
 from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
+from app.monitor.progress import ProgressView
 from app.plan.schema import Plan
 from app.session import status_text
 from app.session.attempt import exit_record, process, shim, shim_control, spec
@@ -15,7 +16,6 @@ from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.state import AttemptRecord, PhaseRecord
-from app.session.snapshot import ProgressView
 
 
 class Report(NamedTuple):

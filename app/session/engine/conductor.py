@@ -15,7 +15,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from app.monitor import gpu
+from app.monitor.gpu import GpuReader
+from app.monitor.machine_sample import MachineSample
 from app.plan.schema import Plan
 from app.session import calibration, notify, projection, requests
 from app.session.attempt import process, shim_control, spec
@@ -39,7 +40,7 @@ from app.session.money import ledger
 from app.session.money.deadlines import PodStop
 from app.session.pod import pod
 from app.session.requests import AnyRequest, Refused
-from app.session.snapshot import MachineSample, SessionSnapshot
+from app.session.snapshot import SessionSnapshot
 
 _TICKS_BETWEEN_CHECKS_AFTER_END = 5
 _REQUESTS_AFTER_END = requests.GetSnapshot | requests.Subscribe | requests.KeepPod
@@ -276,7 +277,7 @@ class Conductor:
 
     async def _tick(self) -> None:
         """Sample the machine, warn, remind and give the guard its orders, at intervals."""
-        gpus = await asyncio.to_thread(gpu.Gpus)
+        gpus = await asyncio.to_thread(GpuReader)
         self._measured = await asyncio.to_thread(self._calibrate, gpus)
         while True:
             await asyncio.sleep(self._settings.tick)
@@ -290,15 +291,15 @@ class Conductor:
                     traceback.print_exc()
             self._server.publish()
 
-    def _calibrate(self, gpus: gpu.Gpus) -> dict[str, calibration.Measured]:
+    def _calibrate(self, gpus: GpuReader) -> dict[str, calibration.Measured]:
         try:
-            machine = calibration.kind_of_machine(sample.name for sample in gpus())
+            machine = calibration.kind_of_machine(gpus.read_names())
             return calibration.calibrate(self.plan, machine)
         except Exception:  # Damaged files of old sessions must not end this one.
             traceback.print_exc()
             return {}
 
-    async def _sample_machine(self, gpus: gpu.Gpus) -> None:
+    async def _sample_machine(self, gpus: GpuReader) -> None:
         phase = self.state.current
         attempt = phase.last if phase is not None and phase.is_running else None
         folder = self.folder.attempt(attempt.spec.phase, attempt.number) if attempt else None

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import LogTail, ProgressTail, Series
+from app.monitor.files import LogTail
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import read_progress
 from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
-from app.session.snapshot import MachineSample, Value
+from app.session.snapshot import Value
 from phases.contract.protocol import Sample
 
 _LINES = 200
@@ -179,22 +181,9 @@ def _memory(folder: Path) -> str:
     return f"{last.memory_used / 2**30:.1f} of {last.memory_total / 2**30:.1f} GiB were in use; "
 
 
-class _Last:
-    """A series of which only the last value counts."""
-
-    def __init__(self, name: str) -> None:
-        self.value: float | None = 0.0
-
-    def add(self, step: float, value: float | None) -> None:
-        """Take a value; None stands for NaN."""
-        self.value = value
-
-
 def _last_loss_is_nan(folder: Path) -> bool:
-    progress: ProgressTail[_Last] = ProgressTail(folder / "progress.jsonl", _Last)
-    while progress.poll():
-        pass
-    return any(last.value is None for name, last in progress.series.items() if name.endswith("loss"))
+    series = read_progress(folder / "progress.jsonl").series
+    return any(values.series().last is None for name, values in series.items() if name.endswith("loss"))
 
 
 def _losses(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
@@ -224,10 +213,7 @@ def _number(value: Value) -> float:
 
 
 def _samples(folder: Path) -> tuple[Sample, ...]:
-    progress: ProgressTail[Series] = ProgressTail(folder / "progress.jsonl")
-    while progress.poll():
-        pass
-    return tuple(progress.samples)
+    return tuple(read_progress(folder / "progress.jsonl").samples)
 
 
 def _degenerate(samples: Sequence[Sample]) -> bool:

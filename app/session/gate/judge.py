@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import LogMetrics, Series
+from app.monitor.log_metrics import read_log_metrics
 from app.plan import expressions
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase
@@ -130,9 +130,4 @@ def read_result(path: Path, masker: Masker) -> Result | None:
 
 def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
     """Return the numbers that the plan's patterns find in the log."""
-    if not phase.metrics:
-        return {}
-    numbers: LogMetrics[Series] = LogMetrics(log, phase.metrics)
-    while numbers.poll():
-        pass
-    return dict(numbers.results())
+    return dict(read_log_metrics(log, phase.metrics).results())

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.monitor.machine_sample import MachineSample
 from app.plan.schema import Phase
 from app.session import status_text
 from app.session.gate import diagnosis, judge
@@ -14,7 +15,6 @@ from app.session.journal import events
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.masking import Masker
-from app.session.snapshot import MachineSample
 from app.tui.app import CockpitApp
 from phases.contract.protocol import MetricPoint, Sample
 from tests.session.conftest import Toy

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from app.monitor.files import ProgressTail
+from app.monitor.progress import ProgressTail, ProgressView
 from app.session.journal.events import AttemptStarted, NoticePosted
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
-from app.session.snapshot import ProgressView, Range
+from app.session.snapshot import Range
 from phases.contract.protocol import Progress
 from tests.session.conftest import Toy
 

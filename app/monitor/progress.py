@@ -1,0 +1,203 @@
+"""What a phase reports in its progress.jsonl: progress, metrics, samples, notices and artifacts."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from app.monitor.files import FileTail, Mask, unmasked
+from app.monitor.sanitize import clean_line, clean_text
+from app.monitor.series import SeriesBuilder
+from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, standard_json
+
+_MAX_TEXT = 8000
+_MAX_NAME = 100
+_MAX_SERIES = 64
+_MAX_SAMPLE_TEXTS = 16
+_RATE_SECONDS = 180.0
+_MAX_RATE_POINTS = 600
+
+_DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+
+class ProgressView(msgspec.Struct, frozen=True):
+    """The last progress that the running attempt reported.
+
+    Attributes:
+        at: time of the report.
+        rate: units per second over the last minutes, and over at most the later half of the units.
+        average: units per second since the first unit, which was done at `since`.
+    """
+
+    done: float
+    total: float | None
+    unit: str
+    at: float
+    rate: float | None = None
+    average: float | None = None
+    since: float | None = None
+
+
+class ProgressTail:
+    """What a phase has reported so far. Texts are cleaned; invalid lines are counted and ignored.
+
+    Attributes:
+        series: the values of each metric, by name.
+        samples: the last samples.
+        notices: the last notices.
+        artifacts: the last artifacts, by path.
+        bad: the number of invalid lines.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_records: int = 200,
+        mask: Mask = unmasked,
+        most_behind: int | None = None,
+    ) -> None:
+        """Follow a file from its start, or from at most `most_behind` bytes before its end."""
+        self._most_behind = most_behind
+        self._file = FileTail(path)
+        self._mask = mask
+        self._max_records = max_records
+        self._reset()
+
+    def _reset(self) -> None:
+        self.series: dict[str, SeriesBuilder] = {}
+        self.samples: deque[Sample] = deque(maxlen=self._max_records)
+        self.notices: deque[Notice] = deque(maxlen=self._max_records)
+        self.artifacts: dict[str, Artifact] = {}
+        self.bad = 0
+        self._progress: Progress | None = None
+        self._first_unit = (0.0, 0.0)
+        self._pace: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE_POINTS)
+
+    @property
+    def progress(self) -> ProgressView | None:
+        """The last progress with its rates."""
+        last = self._progress
+        if last is None:
+            return None
+        view = ProgressView(last.done, last.total, last.unit, last.time)
+        if not self._pace:
+            return view
+        now = (last.time, last.done)
+        return msgspec.structs.replace(
+            view,
+            rate=_units_per_second(self._pace[0], now),
+            average=_units_per_second(self._first_unit, now),
+            since=self._first_unit[0],
+        )
+
+    def poll(self) -> bool:
+        """Read the next chunk; return whether anything was new."""
+        before = self._file.offset
+        lines, too_long, restarted = self._file.read_lines(most_behind=self._most_behind)
+        if restarted:
+            self._reset()
+        self.bad += too_long
+        decoded, bad = _decode(self._mask(b"\n".join(lines)).split(b"\n"))
+        self.bad += bad
+        for line in decoded:
+            self._add(line)
+        return restarted or self._file.offset != before
+
+    def _add(self, line: Line) -> None:
+        match line:
+            case MetricPoint():
+                self._add_values(line)
+            case Progress():
+                self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _MAX_NAME))
+                self._add_pace(line.time, line.done)
+            case Sample():
+                self.samples.append(_clean_sample(line))
+            case Notice():
+                self.notices.append(msgspec.structs.replace(line, text=clean_text(line.text, _MAX_TEXT)))
+            case Artifact():
+                self._add_artifact(line)
+
+    def _add_artifact(self, artifact: Artifact) -> None:
+        path = clean_text(artifact.path, _MAX_TEXT)
+        self.artifacts.pop(path, None)
+        self.artifacts[path] = msgspec.structs.replace(
+            artifact, path=path, sha256=clean_text(artifact.sha256, _MAX_NAME)
+        )
+        if len(self.artifacts) > self._max_records:
+            del self.artifacts[next(iter(self.artifacts))]
+
+    def _add_pace(self, time: float, done: float) -> None:
+        """Record when units were done. The time before the first unit, such as loading, is not pace."""
+        if self._pace and (done < self._pace[-1][1] or time < self._pace[-1][0]):
+            self._pace.clear()  # the phase started over, or the clock was set back
+        if done <= (self._pace[-1][1] if self._pace else 0.0):
+            return
+        if not self._pace:
+            self._first_unit = (time, done)
+        self._pace.append((time, done))
+        # The first units may be slow as well, for example while kernels are compiled for each new shape.
+        half = (self._first_unit[1] + done) / 2
+        while len(self._pace) > 2 and (  # noqa: PLR2004
+            self._pace[0][0] < time - _RATE_SECONDS or self._pace[1][1] <= half
+        ):
+            self._pace.popleft()
+
+    def _add_values(self, metric: MetricPoint) -> None:
+        for name, value in metric.values.items():
+            series = self.series.get(name)
+            if series is None:
+                if clean_line(name[:_MAX_NAME]) != name or len(self.series) >= _MAX_SERIES:
+                    self.bad += 1
+                    continue
+                series = self.series[name] = SeriesBuilder(name)
+            series.add(metric.step, value)
+
+
+def read_progress(path: Path, mask: Mask = unmasked) -> ProgressTail:
+    """Return everything that a phase has reported, read to the end of the file."""
+    tail = ProgressTail(path, mask=mask)
+    while tail.poll():
+        pass
+    return tail
+
+
+def iterate_lines(path: Path) -> Iterator[Line]:
+    """Yield the valid lines of a progress file as they are, in their order."""
+    file = FileTail(path)
+    while True:
+        before = file.offset
+        lines, _, _ = file.read_lines()
+        if file.offset == before:
+            return
+        yield from _decode(lines)[0]
+
+
+def _decode(lines: Sequence[bytes]) -> tuple[list[Line], int]:
+    """Return the valid lines and the number of invalid ones."""
+    try:
+        return _DECODER.decode_lines(b"\n".join(lines)), 0
+    except (ValueError, RecursionError):  # a line is invalid: decode one by one to find it
+        decoded: list[Line] = []
+        bad = 0
+        for line in filter(bytes.strip, lines):
+            try:
+                decoded.append(_DECODER.decode(standard_json(line)))
+            except (ValueError, RecursionError):
+                bad += 1
+        return decoded, bad
+
+
+def _units_per_second(first: tuple[float, float], last: tuple[float, float]) -> float | None:
+    """Return the rate between two reports of time and units, or None if no time passed."""
+    return (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else None
+
+
+def _clean_sample(sample: Sample) -> Sample:
+    texts = {
+        clean_text(name, _MAX_NAME): clean_text(text, _MAX_TEXT)
+        for name, text in islice(sample.texts.items(), _MAX_SAMPLE_TEXTS)
+    }
+    return msgspec.structs.replace(sample, title=clean_text(sample.title, _MAX_NAME), texts=texts)
