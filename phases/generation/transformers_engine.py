@@ -11,7 +11,7 @@ from phases.generation.completion import IndexedCompletions, PromptGroup
 from phases.generation.generate import generate
 from phases.generation.scoring import score_continuations, score_next_tokens
 from phases.models.loader import LoadedModel
-from phases.models.provenance import provenance
+from phases.models.provenance import build_provenance
 from phases.models.tokenizer import Tokenizer
 
 
@@ -120,7 +120,7 @@ class TransformersEngine:
         """Return the model, its weights as loaded, the engine and its settings."""
         weights = "nf4" if self.loaded.four_bit else self.loaded.dtype
         engine = {"name": "transformers", "why": self._why, "weights": weights}
-        return provenance(self.loaded, engine=engine, **more)
+        return build_provenance(self.loaded, engine=engine, **more)
 
     @contextlib.contextmanager
     def _without_adapter(self) -> Iterator[None]:

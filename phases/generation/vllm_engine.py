@@ -26,7 +26,7 @@ from phases.generation.replicas import FinishedRequest, InferenceEngine, Replica
 from phases.generation.sampling import derive_row_seed
 from phases.generation.vllm_replica import VllmReplica
 from phases.generation.vllm_settings import build_engine_arguments, read_model_shape, read_overrides
-from phases.models.provenance import provenance
+from phases.models.provenance import build_provenance
 from phases.models.source import ModelError, ModelSource
 from phases.models.tokenizer import Tokenizer, load_tokenizer
 
@@ -141,7 +141,7 @@ class VllmEngine:
 
     def provenance(self, **more: object) -> dict[str, Any]:
         """Return the model, its weights as loaded, the engine and its settings."""
-        return provenance(self._model, engine=self._settings, **more)
+        return build_provenance(self._model, engine=self._settings, **more)
 
     def _run(
         self,

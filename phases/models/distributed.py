@@ -7,10 +7,11 @@ through `any_process`.
 
 import atexit
 import os
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
+import torch.distributed
+
+from phases.contract.reporter import is_main_process as is_main_process  # noqa: PLC0414 - a re-export
 
 
 def rank() -> int:
@@ -28,16 +29,9 @@ def local_world_size() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def is_main_process() -> bool:
-    """Return whether this process reports and writes files."""
-    return rank() == 0
-
-
 def barrier() -> None:
     """Wait until every process has reached this call."""
     if world_size() > 1:
-        import torch.distributed
-
         torch.distributed.barrier()
 
 
@@ -52,8 +46,6 @@ def destroy_process_group_at_exit() -> None:
 
 
 def _destroy_process_group() -> None:
-    import torch.distributed
-
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -62,16 +54,12 @@ def any_process(*flags: bool) -> tuple[bool, ...]:
     """Return for each flag whether any process raised it. All processes must call it together."""
     if world_size() == 1:
         return flags
-    import torch
-
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     raised = torch.tensor(flags, dtype=torch.int32, device=device)
     torch.distributed.all_reduce(raised, op=torch.distributed.ReduceOp.MAX)
     return tuple(bool(flag) for flag in raised.tolist())
 
 
-def broadcast_from_main(tensor: "torch.Tensor") -> None:
+def broadcast_from_main(tensor: torch.Tensor) -> None:
     """Overwrite a tensor with the main process's. All processes must call it, with tensors of one shape."""
-    import torch.distributed
-
     torch.distributed.broadcast(tensor, src=0)

@@ -1,30 +1,31 @@
-"""What made a result: library versions, the model by hash, number format, device and prompt format."""
+"""The provenance of a result: model hashes, number format, device, prompt format and library versions."""
 
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import msgspec
+import torch
 
 from phases.contract.versions import installed_versions
 from phases.models import prompt_format
-
-if TYPE_CHECKING:  # whoever names versions alone loads no torch
-    from phases.models.source import ModelSource
-    from phases.models.tokenizer import Tokenizer
+from phases.models.source import ModelSource
+from phases.models.tokenizer import Tokenizer
 
 
-class ModelInUse(Protocol):
-    """A model as an engine holds it: see `LoadedModel`."""
+class IdentifiedModel(Protocol):
+    """A model as any engine holds it, such as `phases.models.loader.LoadedModel`."""
 
     @property
-    def source(self) -> "ModelSource":
+    def source(self) -> ModelSource:
         """Where it came from."""
 
     @property
-    def tokenizer(self) -> "Tokenizer":
+    def tokenizer(self) -> Tokenizer:
         """Its tokenizer."""
 
     @property
     def dtype(self) -> str:
-        """The type of the numbers it computes with."""
+        """The number format of its computations."""
 
     @property
     def four_bit(self) -> bool:
@@ -35,11 +36,8 @@ class ModelInUse(Protocol):
         """The device and its name."""
 
 
-def provenance(model: ModelInUse, **more: object) -> dict[str, Any]:
-    """Return the record that every phase with a model keeps with its results."""
-    import msgspec
-    import torch
-
+def build_provenance(model: IdentifiedModel, **more: object) -> dict[str, Any]:
+    """Return the record that every phase with a model stores with its result."""
     return {
         "model": msgspec.to_builtins(model.source),
         "dtype": model.dtype,

@@ -15,7 +15,7 @@ from phases.contract.phase_spec import Metric
 from phases.contract.reporter import Reporter, Stopped
 from phases.models import distributed
 from phases.models.loader import LoadedModel
-from phases.models.provenance import provenance
+from phases.models.provenance import build_provenance
 from phases.training.arguments import schedule_evaluations
 from phases.training.callbacks import ReportCallback, ScheduleCallback, StopRequest
 from phases.training.checkpoints import TrainingIdentity, find_resumable, mark_complete, prune_checkpoints
@@ -108,7 +108,7 @@ def write_result(
         return
     for path in adapter:
         reporter.artifact(path)
-    record = provenance(
+    record = build_provenance(
         loaded,
         parameters=parameters.model_dump(mode="json"),
         identity=msgspec.to_builtins(identity),

@@ -585,7 +585,7 @@ def _places(positions: Sequence[Mapping[str, Any]]) -> list[str]:
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Verify the model."""
     from phases.models.loader import load_model
-    from phases.models.provenance import provenance
+    from phases.models.provenance import build_provenance
     from phases.scoring.stats import estimate_rate
 
     loaded = load_model(parameters.model)
@@ -604,7 +604,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         "success_rate_high": rate.high,
         **{name: value for name, value in msgspec.to_builtins(evidence.signals).items() if value is not None},
     }
-    record = provenance(loaded)
+    record = build_provenance(loaded)
     now = datetime.datetime.now(datetime.UTC)
     path = parameters.output_dir / f"verification_{now:%Y%m%d_%H%M%S}.json"
     files.write_json(
