@@ -114,7 +114,7 @@ def _rejoin() -> Iterator[Figure]:
     """Yield the time to read such a journal, and that until a conductor of the session answers a viewer."""
     with tempfile.TemporaryDirectory(dir=Path()) as name:
         plan = _plan(Path(name), "pass\n")
-        session = start.open_session(plan, approved="benchmark", remembered=False)
+        session = start.open_session(plan, approved="benchmark", register=False)
         path = SessionFolder(session).journal
         book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
         for event in _long_session():
@@ -154,7 +154,7 @@ def _slowdown() -> Iterator[Figure]:
     """
     with tempfile.TemporaryDirectory() as name:
         plan = _plan(Path(name), COUNTING)
-        session = start.open_session(plan, approved="benchmark", remembered=False)
+        session = start.open_session(plan, approved="benchmark", register=False)
         start.ensure_conductor(session)
         client = SessionClient(session)
         counts = Path(name) / "counts"

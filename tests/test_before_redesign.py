@@ -142,9 +142,9 @@ def interrupted(
         # The pod's folder is this one now, and it has no guard.
         plan = json.loads(folder.plan.read_bytes())
         files.write_json(folder.plan, {**plan, "folder": str(tmp_path)})
-        about = folder.read_about()
+        about = folder.read_info()
         fast = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)
-        files.write_json(folder.about, msgspec.structs.replace(about, settings=fast))
+        files.write_json(folder.info, msgspec.structs.replace(about, settings=fast))
         return folder.path
 
     yield cut

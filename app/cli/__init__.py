@@ -20,13 +20,13 @@ DETACHED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     options = _parser().parse_args(argv)
-    from app.session.registry import CannotStart
+    from app.session.registry import SessionError
     from app.session.requests import Refused
 
     try:
         act: Callable[[argparse.Namespace], int] = options.act
         return act(options)
-    except (CannotStart, Refused) as error:
+    except (SessionError, Refused) as error:
         return _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -237,9 +237,9 @@ def _run(options: argparse.Namespace) -> int:
         print(errors, file=sys.stderr)
         return BAD_INPUT
     if options.seed is not None:
-        plan = start.with_seed(plan, options.seed)
+        plan = start.override_seed(plan, options.seed)
     if options.model is not None:
-        plan = start.with_model(plan, options.model)
+        plan = start.override_model(plan, options.model)
     return _start(plan, options)
 
 
@@ -248,11 +248,11 @@ def _reproduce(options: argparse.Namespace) -> int:
     from app.session import registry, reproduce, start
 
     recorded = registry.find_session(Path(), options.session)
-    plan = reproduce.recorded_plan(recorded, Path())
-    if (open_one := start.unfinished(plan)) is not None:
+    plan = reproduce.load_recorded_plan(recorded, Path())
+    if (open_one := start.find_unfinished(plan)) is not None:
         return _fail(f"session {open_one.name} is unfinished: `gonogo stop` ends it; then reproduce")
-    now = reproduce.environment(plan.folder, GpuReader().read_names())
-    found = reproduce.differences(recorded, plan, now)
+    now = reproduce.collect_environment(plan.folder, GpuReader().read_names())
+    found = reproduce.find_differences(recorded, plan, now)
     print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
     print("\n".join(f"  differs: {line}" for line in found) or "  nothing differs from its record")
     return _start(plan, options)
@@ -264,13 +264,13 @@ def _start(plan: "Plan", options: argparse.Namespace) -> int:
     if options.decide_by_verdict and not options.headless:
         return _fail("--decide-by-verdict is for --headless: on the screen you decide")
     _prepare_screen(options)
-    folder = start.unfinished(plan)
+    folder = start.find_unfinished(plan)
     if folder is None:
         approved = _approval(plan, options)
         if not approved:
             return _fail("nothing was started")
         folder = start.open_session(plan, approved=approved)
-    elif start.plan_digest(plan) != start.digest_of(folder):
+    elif start.plan_digest(plan) != start.read_plan_digest(folder):
         print(
             f"gonogo: session {folder.name} is unfinished and goes on with the plan it was started with;\n"
             f"  {plan.path}, its seed or its model has changed since: `gonogo stop` ends it, then run again"
@@ -295,25 +295,25 @@ def _shipped_plan() -> Path:
 
 def _approval(plan: "Plan", options: argparse.Namespace) -> str:
     """Return how the plan is approved, or "" if it is not: a plan executes commands, so it is code."""
-    from app.session import registry, start
+    from app.session import approval, registry, start
 
     for place in (plan.path, plan.folder):
-        if others := registry.writable_by_others(place):
-            raise registry.CannotStart(
-                f"{place} {others}; a plan executes commands: see that only you can write it"
+        if others := approval.describe_unsafe_permissions(place):
+            raise registry.SessionError(
+                f"{place} {others}; a plan executes commands, so only you may be able to write it"
             )
     digest = start.plan_digest(plan)
     if options.yes:
         how = "--yes"
-    elif registry.is_approved(digest):
+    elif approval.is_approved(digest):
         return "approved before"
     elif plan.profile == "rehearsal" and plan.path.read_bytes() == _shipped_plan().read_bytes():
         # It is as much gonogo's own code as what runs it, and costs nothing.
         return "comes with gonogo"
     else:
-        print("\n".join(start.executes(plan, os.environ)))
+        print("\n".join(start.describe_commands(plan, os.environ)))
         if not sys.stdin.isatty():
-            raise registry.CannotStart(
+            raise registry.SessionError(
                 "the plan has not been approved yet: use --yes, or run where it can ask"
             )
         if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
@@ -321,7 +321,7 @@ def _approval(plan: "Plan", options: argparse.Namespace) -> str:
         how = "asked"
     from app.session.requests import current_user
 
-    registry.approve(digest, plan.path, f"{how}, by {current_user()}")
+    approval.record_approval(digest, plan.path, f"{how}, by {current_user()}")
     return f"{how}, by {current_user()}"
 
 
@@ -329,16 +329,16 @@ def _prepare_screen(options: argparse.Namespace) -> None:
     """See, before anything else, that the screen has a terminal, or another driver than a terminal's.
 
     Raises:
-        CannotStart: it has none.
+        SessionError: it has none.
     """
     if options.headless:
         return
     gc.disable()  # the screen looks for garbage once it is painted: none comes up before
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if "TEXTUAL_DRIVER" not in os.environ and not all(each.isatty() for each in streams):
-        from app.session.registry import CannotStart
+        from app.session.registry import SessionError
 
-        raise CannotStart("the screen needs a terminal; without one: --headless, or `gonogo status`")
+        raise SessionError("the screen needs a terminal; without one: --headless, or `gonogo status`")
 
 
 def _watch(folder: Path, options: argparse.Namespace) -> int:
@@ -444,7 +444,7 @@ def _status(options: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(session)).decode())
         return 0
     print("\n".join(status_text.status(session)))
-    if not client.has_conductor() and not start.needs_nobody(folder):
+    if not client.has_conductor() and start.needs_conductor(folder):
         print("\nNobody sees to this session, nor stops its pod: `gonogo attach` starts what does")
     return 0
 
@@ -617,9 +617,9 @@ def _reported(act: Callable[[], int]) -> int:
 def _sessions(options: argparse.Namespace) -> int:
     from app.session import status_text
     from app.session.client import SessionClient
-    from app.session.registry import known_sessions
+    from app.session.registry import list_sessions
 
-    for folder in known_sessions(Path()):
+    for folder in list_sessions(Path()):
         session = SessionClient(folder).snapshot()
         print(f"{status_text.title(session)}; {status_text.money(session)}; {folder}")
     return 0

@@ -16,7 +16,7 @@ from app.memory.shape import local_config
 from app.plan import estimates
 from app.plan.schema import Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
-from app.session import calibration, registry
+from app.session import approval, calibration
 from phases.contract.models import FOUR_BIT_THRESHOLD
 
 State = Literal["ok", "warn", "fail"]
@@ -74,7 +74,7 @@ def fail(found: str, todo: str) -> Found:
 def plan_itself(plan: Plan, machine: Machine) -> Iterator[Found]:
     """The plan is valid, only its owner can write it, and its budget covers its estimate."""
     for place in (plan.path, plan.folder):
-        if others := registry.writable_by_others(place):
+        if others := approval.describe_unsafe_permissions(place):
             yield fail(f"{place} {others}", "See that only you can write it: chmod o-w")
     total = estimates.total([estimates.usd(plan, phase) for phase in plan.phases])
     budget = plan.session.budget_usd

@@ -271,8 +271,8 @@ class ThisMachine:
 
     def notify(self, names: Sequence[str]) -> tuple[str, ...]:
         """Send a notification and return what went wrong."""
-        message = notify.Message("gonogo: preflight", "This is how you will be told that a gate waits.")
-        return notify.send(names, self.environment, message)
+        message = notify.Notification("gonogo: preflight", "This is how you will be told that a gate waits.")
+        return notify.send_notification(names, self.environment, message)
 
     def price(self, pod: str) -> float:
         """Return RunPod's price of a pod, dollars an hour; every pod has a key for itself."""

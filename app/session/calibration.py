@@ -61,7 +61,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
         sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
     """
     found: dict[str, Measured] = {}
-    for folder in reversed(list(registry.known_sessions(plan.folder) if sessions is None else sessions)):
+    for folder in reversed(list(registry.list_sessions(plan.folder) if sessions is None else sessions)):
         missing = [phase for phase in plan.phases if phase.id not in found]
         try:
             there = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())

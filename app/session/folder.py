@@ -1,4 +1,4 @@
-"""The layout of a session's folder, and what is written into it once, when the session is created."""
+"""The layout of a session's folder, and the records that locate and describe the session."""
 
 import hashlib
 import os
@@ -14,7 +14,15 @@ SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How often conductor and guard look, how long ending may take (seconds), disk to reserve (bytes)."""
+    """Intervals and limits of the background processes; times are in seconds.
+
+    Attributes:
+        poll: interval at which the conductor checks the running attempt.
+        tick: interval at which it samples the machine and publishes a snapshot.
+        grace: time between SIGTERM and SIGKILL, for saving a checkpoint.
+        guard: interval at which the guard checks money and deadlines; 0 disables the guard.
+        reserve: bytes of disk reserved for the journal.
+    """
 
     poll: float = 0.2
     tick: float = 1.0
@@ -23,8 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     reserve: int = 32 << 20
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """`session.json`: what the session was started from. `approved` says how its plan was."""
+class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`session.json`: the plan that the session was started from, and how that plan was approved."""
 
     id: str
     plan_path: str
@@ -36,7 +44,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConductorRecord(msgspec.Struct, frozen=True):
-    """`conductor.json`: who the conductor is and where it listens."""
+    """`conductor.json`: the conductor's process identity and its socket."""
 
     boot_id: str
     pid_namespace: str
@@ -49,24 +57,24 @@ BY_GUARD = "--by-guard"
 
 
 def launch_command(folder: Path) -> list[str]:
-    """Return what starts the conductor of a session; the guard adds that it is the guard."""
+    """Return the command that starts a session's conductor; the guard appends `BY_GUARD`."""
     return [sys.executable, "-P", "-m", "app.session.engine.conductor", str(folder)]
 
 
 @dataclass(frozen=True)
 class SessionFolder:
-    """The files of a session, below `path`."""
+    """The paths of a session's files, all below `path`."""
 
     path: Path
 
     @property
-    def about(self) -> Path:
-        """What the session was started from."""
+    def info(self) -> Path:
+        """The `SessionInfo`; a folder with this file is a session."""
         return self.path / "session.json"
 
     @property
     def plan(self) -> Path:
-        """The plan as it runs, profile laid over it."""
+        """The resolved plan, with its profile applied."""
         return self.path / "plan.json"
 
     @property
@@ -76,20 +84,20 @@ class SessionFolder:
 
     @property
     def conductor(self) -> Path:
-        """Where the conductor listens."""
+        """The `ConductorRecord`."""
         return self.path / "conductor.json"
 
     @property
     def conductor_log(self) -> Path:
-        """What the conductor and the shims say, for those who mend them."""
+        """Output of the conductor and the shims, for debugging."""
         return self.path / "conductor.log"
 
     def attempt(self, phase: str, number: int) -> Path:
-        """Return the folder of an attempt."""
+        """Return the folder of an attempt of a phase."""
         return self.path / "attempts" / phase / str(number)
 
     def socket(self) -> Path:
-        """Return where the conductor listens: here, or elsewhere if the path is too long for a socket."""
+        """Return the conductor's socket: in this folder, or in a runtime folder if the path is too long."""
         here = self.path / "control.sock"
         if len(os.fsencode(here)) <= SOCKET_PATH_LIMIT:
             return here
@@ -98,19 +106,21 @@ class SessionFolder:
             runtime = Path(f"/tmp/gonogo-{os.getuid()}")  # noqa: S108
         runtime.mkdir(mode=0o700, exist_ok=True)
         if runtime.stat().st_uid != os.getuid():
-            raise PermissionError(f"{runtime} belongs to someone else: set XDG_RUNTIME_DIR to a short path")
+            raise PermissionError(
+                f"{runtime} belongs to another user; set XDG_RUNTIME_DIR to a short path of yours"
+            )
         return runtime / f"{hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]}.sock"
 
-    def read_about(self) -> About:
-        """Return what the session was started from."""
-        return msgspec.json.decode(self.about.read_bytes(), type=About)
+    def read_info(self) -> SessionInfo:
+        """Return the session's info."""
+        return msgspec.json.decode(self.info.read_bytes(), type=SessionInfo)
 
     def write_conductor(self, record: ConductorRecord) -> None:
-        """Say where the conductor listens."""
+        """Write the conductor's identity and socket."""
         files.write_json(self.conductor, record)
 
     def read_conductor(self) -> ConductorRecord | None:
-        """Return where the conductor listens, or None if that is not known."""
+        """Return the conductor's identity and socket, or None if no conductor has started."""
         try:
             return msgspec.json.decode(self.conductor.read_bytes(), type=ConductorRecord)
         except (OSError, msgspec.DecodeError):

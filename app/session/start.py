@@ -1,4 +1,4 @@
-"""Creating, finding and rejoining sessions, and starting their conductors."""
+"""Create, find and rejoin sessions, and start their conductors."""
 
 import contextlib
 import fcntl
@@ -16,31 +16,34 @@ from app.plan.schema import Plan
 from app.session import registry, reproduce
 from app.session.attempt import process, spec
 from app.session.client import SessionClient
-from app.session.folder import About, SessionFolder, Settings, launch_command
+from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
 from app.session.journal import journal
 from app.session.money import deadlines
 from app.session.pod import pod
+from app.session.registry import SessionError
 from phases.contract import files
 
 SESSIONS = "sessions"
 ARCHIVE = "archive"
-_START_WITHIN = 30.0
-_START_AGAIN = 5.0
+_NOT_OUTPUTS = (SESSIONS, ARCHIVE, "bundles", "README.md")
+_START_TIMEOUT = 30.0
+_START_RETRY = 5.0
+_POLL = 0.05
 _LOG_TAIL = 2_000
 
 
 def plan_digest(plan: Plan) -> str:
-    """Return the SHA-256 of a plan as it would run, which is what an operator approves."""
+    """Return the SHA-256 of a resolved plan, which is what an operator approves."""
     return hashlib.sha256(plan.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
 
-def digest_of(folder: Path) -> str:
+def read_plan_digest(folder: Path) -> str:
     """Return the digest of the plan that a session was started with."""
-    return SessionFolder(folder).read_about().plan_sha256
+    return SessionFolder(folder).read_info().plan_sha256
 
 
-def with_seed(plan: Plan, seed: int) -> Plan:
-    """Return the plan with another seed, in the session and in every phase that was given the session's."""
+def override_seed(plan: Plan, seed: int) -> Plan:
+    """Return the plan with another seed, in the session and in each phase that uses the session's seed."""
     phases = tuple(
         phase.model_copy(update={"params": {**phase.params, "seed": seed}})
         if phase.params.get("seed") == plan.session.seed
@@ -51,11 +54,14 @@ def with_seed(plan: Plan, seed: int) -> Plan:
     return plan.model_copy(update={"session": session, "phases": phases})
 
 
-def with_model(plan: Plan, model: str) -> Plan:
-    """Return the plan with another model, in the session and in every phase that was given the session's."""
+def override_model(plan: Plan, model: str) -> Plan:
+    """Return the plan with another model, in the session and in each phase that uses the session's model."""
+    old = plan.session.model
     phases = tuple(
         phase.model_copy(
-            update={"params": {k: model if v == plan.session.model else v for k, v in phase.params.items()}}
+            update={
+                "params": {name: model if value == old else value for name, value in phase.params.items()}
+            }
         )
         for phase in plan.phases
     )
@@ -63,87 +69,92 @@ def with_model(plan: Plan, model: str) -> Plan:
     return plan.model_copy(update={"session": session, "phases": phases})
 
 
-def executes(plan: Plan, environment: Mapping[str, str]) -> list[str]:
-    """Return in lines what a plan executes: commands, folder, names of variables, digest.
+def describe_commands(plan: Plan, environment: Mapping[str, str]) -> list[str]:
+    """Return lines that list all that a plan executes: commands, folder, passed variables and digest.
 
-    Whoever approves it sees every character: what a terminal would obey is escaped.
+    Characters that a terminal would interpret are escaped, so that the operator approves what is visible.
     """
-    lines = [f"{plan.path} executes, in {plan.folder}:", ""]
-    lines += [f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases]
-    for what, command in (
-        ("to stop the pod", plan.pod.stop_command),
-        *(("or else", fallback) for fallback in plan.pod.stop_fallbacks),
-        ("to see that it is stopped", plan.pod.stopped_command),
-        ("to ask what it has cost", plan.pod.spent_command),
-    ):
-        if command:
-            lines.append(f"  {what}: {shlex.join(command)}")
-    names = ", ".join(sorted(spec.select_variables(plan, environment)))
-    lines += ["", f"with these variables of yours: {names}", f"sha256 {plan_digest(plan)}", ""]
+    pod_commands = [
+        ("stop the pod", plan.pod.stop_command),
+        *(("stop the pod (fallback)", command) for command in plan.pod.stop_fallbacks),
+        ("check that the pod is stopped", plan.pod.stopped_command),
+        ("read the pod's bill", plan.pod.spent_command),
+    ]
+    variables = ", ".join(sorted(spec.select_variables(plan, environment)))
+    lines = [
+        f"{plan.path} runs these commands in {plan.folder}:",
+        "",
+        *(f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases),
+        *(f"  {purpose}: {shlex.join(command)}" for purpose, command in pod_commands if command),
+        "",
+        f"Environment variables passed to them: {variables}",
+        f"sha256 {plan_digest(plan)}",
+        "",
+    ]
     return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines]
 
 
-def unfinished(plan: Plan) -> Path | None:
-    """Return the folder of the artifact folder's unfinished session, if it has one."""
-    last = latest(plan.artifacts / SESSIONS)
-    return last if last is not None and not registry.is_over(last) else None
+def find_unfinished(plan: Plan) -> Path | None:
+    """Return the unfinished session in the plan's artifact folder, if there is one."""
+    newest = find_newest(plan.artifacts / SESSIONS)
+    return newest if newest is not None and not registry.has_ended(newest) else None
 
 
 def open_session(
-    plan: Plan, *, approved: str, settings: Settings | None = None, remembered: bool = True
+    plan: Plan, *, approved: str, settings: Settings | None = None, register: bool = True
 ) -> Path:
-    """Return the folder of the artifact folder's unfinished session, or else of a new one.
+    """Return the folder of the artifact folder's unfinished session, or create a new session.
 
-    One that is not to be `remembered` is found by its folder alone. The outputs of a session that is over are
-    moved to `archive/<its id>` before a new one starts.
+    Before a new session, the outputs of the previous one are moved to `archive/<its id>`.
+
+    Args:
+        plan: the resolved plan.
+        approved: how the plan was approved.
+        settings: intervals and limits of the background processes.
+        register: whether a new session can be found by its id from any folder.
     """
     sessions = plan.artifacts / SESSIONS
     sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(sessions / ".lock"):
-        if (open_one := unfinished(plan)) is not None:
-            return open_one
-        if (last := latest(sessions)) is not None:
-            archive_outputs(plan.artifacts, last.name)
-        folder = _create(plan, sessions, approved, settings or Settings())
-        if remembered:
-            registry.remember(folder)
+    with _lock(sessions / ".lock"):
+        if (unfinished := find_unfinished(plan)) is not None:
+            return unfinished
+        if (newest := find_newest(sessions)) is not None:
+            archive_outputs(plan.artifacts, newest.name)
+        folder = _create_session(plan, sessions, approved, settings or Settings())
+        if register:
+            registry.register_session(folder)
         return folder
 
 
-def latest(sessions: Path) -> Path | None:
-    """Return the folder of the newest session below a folder of sessions."""
-    found = [f.parent for f in sessions.glob("*/session.json")]
-    return max(found, key=lambda folder: folder.name, default=None)
+def find_newest(sessions: Path) -> Path | None:
+    """Return the newest session below a folder of sessions."""
+    folders = [path.parent for path in sessions.glob("*/session.json")]
+    return max(folders, key=lambda folder: folder.name, default=None)
 
 
 def archive_outputs(artifacts: Path, session: str) -> None:
-    """Move what a session wrote aside, but not what belongs to another profile's sessions."""
+    """Move a session's outputs to the archive; other profiles' artifact folders stay."""
     archive = artifacts / ARCHIVE / session
     for entry in sorted(artifacts.iterdir()):
-        kept = entry.name in (SESSIONS, ARCHIVE, "bundles", "README.md") or entry.name.startswith(".")
-        if kept or (entry / SESSIONS).is_dir():
+        if entry.name in _NOT_OUTPUTS or entry.name.startswith(".") or (entry / SESSIONS).is_dir():
             continue
         archive.mkdir(parents=True, exist_ok=True)
         entry.rename(archive / entry.name)
 
 
-def _create(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    names = (stamp, *(f"{stamp}-{n}" for n in range(2, 100)))
-    session = next(name for name in names if not (sessions / name).exists())
-    folder = SessionFolder(sessions / session)
+def _create_session(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Path:
+    folder = SessionFolder(sessions / _choose_id(sessions))
     folder.path.mkdir(mode=0o700)
-    resolved = plan.model_dump_json(indent=2)
     digest = plan_digest(plan)
     files.write_whole(folder.path / "plan.toml", plan.path.read_bytes())
     files.write_whole(
         folder.path / "plan.sha256", f"{files.sha256(plan.path)}  plan.toml\n{digest}  resolved\n"
     )
-    files.write_whole(folder.plan, resolved)
+    files.write_whole(folder.plan, plan.model_dump_json(indent=2))
     gpus = GpuReader().read_names()
-    reproduce.write(folder.path, reproduce.environment(plan.folder, gpus))
-    about = About(
-        id=session,
+    reproduce.write_environment(folder.path, reproduce.collect_environment(plan.folder, gpus))
+    info = SessionInfo(
+        id=folder.path.name,
         plan_path=str(plan.path),
         plan_folder=str(plan.folder),
         plan_sha256=digest,
@@ -151,12 +162,19 @@ def _create(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Pa
         approved=approved,
         settings=settings,
     )
-    files.write_json(folder.about, about)  # last: it makes the folder a session
+    # This file makes the folder a session, so it is written last.
+    files.write_json(folder.info, info)
     return folder.path
 
 
+def _choose_id(sessions: Path) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    candidates = (stamp, *(f"{stamp}-{number}" for number in range(2, 100)))
+    return next(name for name in candidates if not (sessions / name).exists())
+
+
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -165,53 +183,52 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def needs_nobody(folder: Path, environment: Mapping[str, str] = os.environ) -> bool:
-    """Say whether a session is over and its pod not to be stopped: kept, another by now, or none at all."""
+def needs_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a session has not ended, or its pod, which is this one, is still to be stopped."""
     state = registry.read_state(folder)
     if state.ended is None:
-        return False
+        return True
     session = SessionFolder(folder)
     plan = Plan.model_validate_json(session.plan.read_bytes())
-    due = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.seconds_since_boot())
-    here = state.machine == pod.identify_incarnation(environment)[0]
-    return due is None or not here or not session.read_about().settings.guard
+    pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.seconds_since_boot())
+    is_same_pod = state.machine == pod.identify_incarnation(environment)[0]
+    return pod_stop is not None and is_same_pod and bool(session.read_info().settings.guard)
 
 
 def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """See that a session that is not over, or whose pod is still to be stopped, has a conductor that answers.
+    """Start the session's conductor if it needs one and none responds, and wait until it responds.
 
     Raises:
-        known.CannotStart: it does not come up; the message has the end of its log.
+        SessionError: the conductor does not start; the message has the end of its log.
     """
     client = SessionClient(folder)
-    if client.has_conductor() or needs_nobody(folder, environment):
+    if client.has_conductor() or not needs_conductor(folder, environment):
         return
     session = SessionFolder(folder.absolute())
-    deadline = time.monotonic() + _START_WITHIN
-    start = 0.0
+    deadline = time.monotonic() + _START_TIMEOUT
+    next_start = 0.0
     while (now := time.monotonic()) < deadline:
-        if now >= start:  # again and again: one that found another at work has left, and the other may die
+        # A conductor that finds another one leaves, and the other one may die: start again at intervals.
+        if now >= next_start:
             _start_conductor(session, environment)
-            start = now + _START_AGAIN
-        if client.has_conductor() or needs_nobody(folder, environment):
+            next_start = now + _START_RETRY
+        if client.has_conductor() or not needs_conductor(folder, environment):
             return
-        if replay_damage := journal.read_journal(session.journal).damage if session.journal.exists() else "":
-            raise registry.CannotStart(
-                f"{replay_damage}. The session is read-only: `gonogo attach --read-only`"
+        damage = journal.read_journal(session.journal).damage if session.journal.exists() else ""
+        if damage:
+            raise SessionError(
+                f"{damage}. The session is read-only; show it with `gonogo attach --read-only`"
             )
-        time.sleep(0.05)
+        time.sleep(_POLL)
     if shutil.disk_usage(folder).free == 0:
-        raise registry.CannotStart(f"the disk of {folder} is full: make room, then try again")
+        raise SessionError(f"the disk of {folder} is full; free some space and try again")
     log_end = session.conductor_log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
-    raise registry.CannotStart(
-        f"the session's conductor did not start within {_START_WITHIN:.0f} s.\n{log_end}"
-    )
+    raise SessionError(f"the conductor did not start within {_START_TIMEOUT:.0f} s; its log ends:\n{log_end}")
 
 
 def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> None:
-    with os.fdopen(
-        os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
-    ) as log:
+    handle = os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "ab") as log:
         subprocess.run(
             launch_command(session.path),
             env=dict(environment),

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from textual_serve.server import Server
 
-from app.session.registry import CannotStart
+from app.session.registry import SessionError
 
 HOST: Final = "127.0.0.1"
 
@@ -59,12 +59,12 @@ def serve(folder: Path, port: int, say: Callable[[str], None], *, may_decide: bo
     """Serve the screens of a session until interrupted.
 
     Raises:
-        CannotStart: the port is taken.
+        SessionError: the port is taken.
     """
     server = LoopbackServer(command(folder, may_decide=may_decide), host=HOST, port=port, title="gonogo")
     say(f"gonogo: http://{HOST}:{port} shows the session; Ctrl+C ends the page, not the session")
     try:
         server.serve()
     except OSError as error:
-        raise CannotStart(f"port {port}: {error.strerror}; choose another with --port") from None
+        raise SessionError(f"port {port}: {error.strerror}; choose another with --port") from None
     return 0

@@ -29,7 +29,7 @@ IDS = [
 @pytest.fixture(autouse=True)
 def no_session_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the sessions of whoever runs the tests, as a rehearsal: `check` shows what they measured."""
-    monkeypatch.setattr(registry, "known_sessions", lambda here: [])
+    monkeypatch.setattr(registry, "list_sessions", lambda here: [])
 
 
 def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) -> None:

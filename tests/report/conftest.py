@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.plan.read import load_plan
-from app.session import start as launch
+from app.session import start
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
@@ -113,7 +113,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         0,
         events.SessionStarted(
             id=folder.path.name,
-            plan_sha256=launch.plan_digest(plan),
+            plan_sha256=start.plan_digest(plan),
             profile="",
             seed=1,
             phases=["baseline", "training", "comparison"],

@@ -187,7 +187,7 @@ def test_the_command_needs_a_repository_and_a_table(
 ) -> None:
     assert cli.main(["finish", "--session", str(session)]) == 2
     assert "there is no session" in capsys.readouterr().err
-    SessionFolder(session).about.write_text("{}")
+    SessionFolder(session).info.write_text("{}")
     given = ["finish", "--session", str(session), "--repository"]
     assert cli.main([*given, str(home)]) == 2
     assert "has no [finish] table" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import pytest
 
 from app.plan.read import load_plan
 from app.plan.schema import Plan
-from app.session import start as launch
+from app.session import start
 from app.session.attempt import process
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
@@ -141,11 +141,11 @@ class Toy:
         return load_plan(self.write(*phases, head=head))
 
     def start(self, *phases: dict[str, Any], settings: Settings = FAST, head: str = HEAD) -> Operator:
-        self.folder = launch.open_session(self.plan(*phases, head=head), approved="test", settings=settings)
+        self.folder = start.open_session(self.plan(*phases, head=head), approved="test", settings=settings)
         return self.rejoin()
 
     def rejoin(self) -> Operator:
-        launch.ensure_conductor(self.folder)
+        start.ensure_conductor(self.folder)
         self.client = Operator(self.folder)
         return self.client
 

@@ -86,7 +86,7 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
     """A session that has run each phase once: 60 s before the first unit, one a second, and 40 s after."""
     folder = SessionFolder(plan.artifacts / "sessions" / name)
     folder.path.mkdir(parents=True)
-    folder.about.write_text("{}")
+    folder.info.write_text("{}")
     folder.plan.write_text(plan.model_dump_json())
     journal = Journal(folder.journal, Clock())
     journal.append(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.session.notify import BELL, Message, Reminders, gate_message, message, next_due, send, terminal
+from app.session.notify import Notification, Reminders, build_notification, next_due, send_notification
 from app.session.snapshot import GateView, Money, PhaseView, Range, SessionSnapshot
 
 GATE = GateView(
@@ -71,44 +71,24 @@ class SteppedClock:
 
 
 def test_the_message_says_what_waits_and_what_it_costs() -> None:
-    told = gate_message(SESSION)
-    assert told == Message(
-        "gonogo: SFT evaluation waits for you",
-        "Stage 1: verdict go. 74 %. Waiting costs $1.74 an hour; spent $8.31 of $25.00.",
+    told = build_notification(SESSION)
+    assert told == Notification(
+        "gonogo: SFT evaluation waits for your decision",
+        "Stage 1: verdict go. 74 %. Waiting costs $1.74 an hour; spent $8.31 of $25.",
     )
-    assert message(SESSION) == told
-    assert message(BETWEEN) is None
+    assert build_notification(SESSION) == told
+    assert build_notification(BETWEEN) is None
 
 
 def test_the_message_of_the_end_says_what_becomes_of_the_pod() -> None:
     over = msgspec.structs.replace(BETWEEN, state="finished")
-    assert message(over) == Message(
-        "gonogo: Stage 1 is finished", "The pod goes on. It costs $1.74 an hour; spent $8.31 of $25.00."
+    assert build_notification(over) == Notification(
+        "gonogo: Stage 1 is finished", "The pod keeps running. It costs $1.74 an hour; spent $8.31 of $25."
     )
-    told = message(msgspec.structs.replace(over, stops_at=0.0))
+    told = build_notification(msgspec.structs.replace(over, stops_at=0.0))
     assert told is not None
-    assert "is stopped at" in told.body
+    assert "will be stopped at" in told.body
     assert "gonogo keep" in told.body
-
-
-def test_a_terminal_rings_and_shows_it() -> None:
-    assert terminal(Message("T", "B"), {}) == b"\a\x1b]9;T: B\a\x1b]777;notify;T;B\a"
-    assert terminal(Message("T", "B"), {"TERM_PROGRAM": "WezTerm"}) == b"\a\x1b]777;notify;T;B\a"
-
-
-def test_tmux_passes_it_through() -> None:
-    assert terminal(Message("T", "B"), {"TMUX": "/tmp/tmux-0/default,1,0"}) == (
-        b"\a\x1bPtmux;\x1b\x1b]9;T: B\a\x1b\\\x1bPtmux;\x1b\x1b]777;notify;T;B\a\x1b\\"
-    )
-
-
-@given(st.text(), st.text(), st.sampled_from(["", "tmux"]))
-def test_no_text_can_leave_its_sequence(title: str, body: str, tmux: str) -> None:
-    told = terminal(Message(title + "\x1b]0;x\a", body + "\x9d0;x\x9c"), {"TMUX": tmux}).decode()
-    assert told.count("\x1b") == (8 if tmux else 2)
-    assert told.count(BELL.decode()) == 3
-    assert not any("\x80" <= c <= "\x9f" for c in told)
-    assert told.count(";") == (6 if tmux else 4)
 
 
 def test_the_operator_is_told_at_once_then_at_intervals() -> None:
@@ -117,7 +97,7 @@ def test_the_operator_is_told_at_once_then_at_intervals() -> None:
     told = []
     for second in range(2000):
         clock.now = 1000.0 + second
-        if reminders.due(SESSION if second >= 10 else BETWEEN):
+        if reminders.take_due(SESSION if second >= 10 else BETWEEN):
             told.append(second)
     assert told == [10, 910, 1810]
 
@@ -126,13 +106,13 @@ def test_another_gate_is_told_at_once_and_what_was_missed_is_not_made_up_for() -
     clock = SteppedClock()
     reminders = Reminders(clock, 900)
     again = msgspec.structs.replace(SESSION, gate=msgspec.structs.replace(GATE, attempt=2))
-    assert reminders.due(SESSION)
-    assert reminders.due(again)
+    assert reminders.take_due(SESSION)
+    assert reminders.take_due(again)
     clock.now += 100_000
-    assert reminders.due(again)
-    assert not reminders.due(again)
-    assert not reminders.due(BETWEEN)
-    assert reminders.due(msgspec.structs.replace(BETWEEN, state="finished"))
+    assert reminders.take_due(again)
+    assert not reminders.take_due(again)
+    assert not reminders.take_due(BETWEEN)
+    assert reminders.take_due(msgspec.structs.replace(BETWEEN, state="finished"))
 
 
 @given(st.floats(0, 1e9), st.none() | st.floats(0, 1e9), st.floats(0, 1e9), st.floats(1, 1e5))
@@ -167,7 +147,7 @@ def received() -> Iterator[tuple[str, list[bytes]]]:
 
 def test_apprise_delivers(received: tuple[str, list[bytes]]) -> None:
     url, bodies = received
-    assert send(["CHAT"], {"CHAT": url}, Message("gate", "verdict go")) == ()
+    assert send_notification(["CHAT"], {"CHAT": url}, Notification("gate", "verdict go")) == ()
     assert b"verdict go" in bodies[0]
 
 
@@ -175,7 +155,7 @@ def test_what_cannot_be_delivered_is_said_without_the_url(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     environment = {"CLOSED": "json://127.0.0.1:9/secret-key", "ODD": "secret-key"}
-    problems = send(["CLOSED", "ODD", "UNSET"], environment, Message("t", "b"))
+    problems = send_notification(["CLOSED", "ODD", "UNSET"], environment, Notification("t", "b"))
     assert [next(n for n in ("CLOSED", "ODD", "UNSET") if n in p) for p in problems] == [
         "CLOSED",
         "ODD",
@@ -183,4 +163,4 @@ def test_what_cannot_be_delivered_is_said_without_the_url(
     ]
     shown = "".join((*problems, *capsys.readouterr(), caplog.text))
     assert "secret-key" not in shown
-    assert send([], environment, Message("t", "b")) == ()
+    assert send_notification([], environment, Notification("t", "b")) == ()

@@ -9,7 +9,7 @@ import pytest
 
 from app.plan.read import load_plan
 from app.session import reproduce, start
-from app.session.registry import CannotStart
+from app.session.registry import SessionError
 from phases.contract import files
 from phases.contract.protocol import Input, Result
 
@@ -31,8 +31,8 @@ def session(toy: Toy) -> Path:
 
 
 def compared(session: Path, toy: Toy) -> list[str]:
-    plan = reproduce.recorded_plan(session, toy.root)
-    return reproduce.differences(session, plan, reproduce.environment(plan.folder, []))
+    plan = reproduce.load_recorded_plan(session, toy.root)
+    return reproduce.find_differences(session, plan, reproduce.collect_environment(plan.folder, []))
 
 
 def result(session: Path, found: Result) -> None:
@@ -42,9 +42,9 @@ def result(session: Path, found: Result) -> None:
 
 
 def test_the_recorded_plan_is_the_one_that_ran(session: Path, toy: Toy) -> None:
-    before = start.digest_of(session)
+    before = start.read_plan_digest(session)
     toy.write({"command": ["false"]})
-    plan = reproduce.recorded_plan(session, toy.root)
+    plan = reproduce.load_recorded_plan(session, toy.root)
     assert start.plan_digest(plan) == before
     assert plan.path.read_text() != toy.path.read_text()
 
@@ -54,7 +54,7 @@ def test_elsewhere_it_starts_in_the_present_folder(session: Path, toy: Toy, tmp_
     toy.root.joinpath("artifacts", "sessions").rename(carried)
     record = carried / session.name / "plan.json"
     record.write_text(record.read_text().replace(str(toy.root), "/nowhere"))
-    plan = reproduce.recorded_plan(carried / session.name, tmp_path)
+    plan = reproduce.load_recorded_plan(carried / session.name, tmp_path)
     assert plan.folder == tmp_path
     assert plan.artifacts == tmp_path / "artifacts"
 
@@ -115,19 +115,19 @@ def test_a_session_without_a_record_says_so(session: Path, toy: Toy) -> None:
 
 def test_what_is_no_session_is_refused(session: Path, toy: Toy) -> None:
     (session / "plan.json").write_text("{}")
-    with pytest.raises(CannotStart, match=r"plan\.json: the plan of this session cannot be read"):
-        reproduce.recorded_plan(session, toy.root)
+    with pytest.raises(SessionError, match=r"plan\.json: cannot read the plan of this session"):
+        reproduce.load_recorded_plan(session, toy.root)
 
 
 def test_another_model_goes_to_every_phase_that_has_the_sessions(toy: Toy) -> None:
     toy.write({"run": "phases.evaluation", "params": {"model": "{model}", "output_dir": "out"}})
-    changed = start.with_model(load_plan(toy.path), "elsewhere/model")
+    changed = start.override_model(load_plan(toy.path), "elsewhere/model")
     assert changed.session.model == "elsewhere/model"
     assert changed.phases[0].params == {"model": "elsewhere/model", "output_dir": "out"}
 
 
 def test_the_record_names_versions_machine_and_prompt_format(session: Path) -> None:
-    found = msgspec.json.decode((session / reproduce.RECORD).read_bytes(), type=reproduce.Environment)
+    found = msgspec.json.decode((session / reproduce.RECORD).read_bytes(), type=reproduce.SessionEnvironment)
     assert found.versions["torch"]
     assert found.machine["cores"]
     assert found.prompt_format == "instruction-response-v1"

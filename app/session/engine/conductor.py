@@ -62,7 +62,7 @@ class Conductor:
         self.state, damage = recover(self.journal.replay)
         if damage:
             raise JournalDamagedError(damage)
-        self._about = self.folder.read_about()
+        self._about = self.folder.read_info()
         self._settings = self._about.settings
         self._clock = clock
         self._environment = environment
@@ -343,9 +343,11 @@ class Conductor:
         if not self.plan.notify.urls:
             return
         session = self.snapshot()
-        message = notify.message(session)
-        if self._reminders.due(session) and message is not None:
-            problems = await asyncio.to_thread(notify.send, self.plan.notify.urls, self._environment, message)
+        message = notify.build_notification(session)
+        if self._reminders.take_due(session) and message is not None:
+            problems = await asyncio.to_thread(
+                notify.send_notification, self.plan.notify.urls, self._environment, message
+            )
             self._record_new(events.NoticePosted(text=problem, key=problem) for problem in problems)
 
     def _order_guard(self, stand_down: bool = False) -> None:

@@ -43,7 +43,7 @@ class PodStopWatch:
                 "unless you run `gonogo keep`"
             )
             happened.append(NoticePosted(text=text, key=_NOTICE_KEY))
-        other = registry.running_elsewhere(self._folder.path)
+        other = registry.find_other_running_session(self._folder.path)
         if other is None:
             return happened
         if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:

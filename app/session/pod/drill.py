@@ -30,7 +30,7 @@ def drill(plan: Plan, say: Callable[[str], None]) -> bool:
         stopped = Path(place) / "stopped"
         settings = Settings(poll=0.1, tick=0.2, grace=1.0, guard=0.5)
         drilled = _harmless(plan, Path(place), stopped)
-        folder = start.open_session(drilled, approved="drill", settings=settings, remembered=False)
+        folder = start.open_session(drilled, approved="drill", settings=settings, register=False)
         start.ensure_conductor(folder)
         client = SessionClient(folder)
         try:

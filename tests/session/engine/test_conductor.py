@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.session import registry
-from app.session import start as launch
+from app.session import registry, start
 from app.session.attempt import process
 from app.session.attempt.liveness import Liveness
 from app.session.client import Refused
@@ -284,7 +283,7 @@ def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
 
 
 def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
-    toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
+    toy.folder = start.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     conductor = Conductor(toy.folder, SystemClock(), dict(os.environ))
     with pytest.raises(InvalidEventError):
         conductor.record(events.HoldSet(on=True, by="me"))
@@ -324,14 +323,14 @@ def test_everything_killed_at_once_is_rejoined(toy: Any, sh: Phase) -> None:
 def test_of_two_conductors_one_goes_away(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT))
     first = toy.conductor_pid()
-    threads = [threading.Thread(target=launch.ensure_conductor, args=(toy.folder,)) for _ in range(2)]
+    threads = [threading.Thread(target=start.ensure_conductor, args=(toy.folder,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert toy.conductor_pid() == first
     toy.kill_conductor()
-    threads = [threading.Thread(target=launch.ensure_conductor, args=(toy.folder,)) for _ in range(3)]
+    threads = [threading.Thread(target=start.ensure_conductor, args=(toy.folder,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -344,21 +343,21 @@ def test_of_two_conductors_one_goes_away(toy: Any, sh: Phase) -> None:
 def test_a_conductor_that_dies_while_another_starter_waits_for_it_is_replaced(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ordinary, started = launch.launch_command, list[Path]()
+    ordinary, started = start.launch_command, list[Path]()
 
     def command(folder: Path) -> list[str]:
         started.append(folder)
         return ["true"] if len(started) == 1 else ordinary(folder)
 
-    monkeypatch.setattr(launch, "launch_command", command)
-    monkeypatch.setattr(launch, "_START_AGAIN", 0.0)
+    monkeypatch.setattr(start, "launch_command", command)
+    monkeypatch.setattr(start, "_START_RETRY", 0.0)
     toy.start(sh("true"))
     assert toy.over().state == "finished"
     assert len(started) > 1
 
 
 def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: Phase) -> None:
-    toy.folder = launch.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
+    toy.folder = start.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     client = Operator(toy.folder)
     me = process.identify(os.getpid())
     assert me is not None
@@ -460,7 +459,7 @@ def test_a_damaged_journal_opens_read_only_and_says_which_line(toy: Any, sh: Pha
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], lines[3].replace(b'"exited"', b'"exitet"'), *lines[4:]]))
     before = path.read_bytes()
-    with pytest.raises(registry.CannotStart, match=r"line 4: .*checksum.*read-only"):
+    with pytest.raises(registry.SessionError, match=r"line 4: .*checksum.*read-only"):
         toy.rejoin()
     assert path.read_bytes() == before
     session = toy.client.snapshot()
@@ -545,7 +544,7 @@ def test_an_unfinished_session_is_rejoined_and_not_replaced(toy: Any, sh: Phase)
     toy.start(sh("true", **ASK))
     toy.gate()
     first = toy.folder
-    assert launch.open_session(toy.plan(sh("false")), approved="test") == first
+    assert start.open_session(toy.plan(sh("false")), approved="test") == first
 
 
 def test_private_files_are_private(toy: Any, sh: Phase) -> None:
@@ -605,7 +604,7 @@ def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy:
     plan = toy.plan(
         sh("sleep 0.3; " + SCORE % 0.7, **GOOD, stall_after="20 s", stall_action="stop"), sh("true")
     )
-    toy.folder = launch.open_session(plan, approved="test", settings=FAST)
+    toy.folder = start.open_session(plan, approved="test", settings=FAST)
     conductor = Conductor(toy.folder, JumpingClock(), dict(os.environ))
     began = SystemClock().mono()
     asyncio.run(conductor.run())
@@ -625,8 +624,8 @@ def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy:
 CONTAINER = """
 import sys, time
 from pathlib import Path
-from app.session import start as launch
-launch.ensure_conductor(Path(sys.argv[1]))
+from app.session import start
+start.ensure_conductor(Path(sys.argv[1]))
 time.sleep(600)
 """
 UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -650,7 +649,7 @@ def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytes
     monkeypatch.setenv("RUNPOD_POD_ID", "pod")
     plan = toy.plan(sh("echo ran; [ -e again ] || sleep 600"), sh("true"))
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
-    toy.folder = launch.open_session(plan, approved="test", settings=settings)
+    toy.folder = start.open_session(plan, approved="test", settings=settings)
     toy.client = Operator(toy.folder)
     with container(toy.folder):
         wait_for(toy.client.has_conductor)

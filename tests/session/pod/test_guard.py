@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.session import start as launch
+from app.session import start
 from app.session.attempt import process
 from app.session.client import Refused
 from app.session.folder import Settings
@@ -317,13 +317,13 @@ def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_i
     toy.start(sh("true"), head=stopping(toy, "2 h"), settings=GUARDED)
     toy.over()
     toy.kill_everything()
-    assert not launch.needs_nobody(toy.folder)
+    assert start.needs_conductor(toy.folder)
     toy.rejoin()
     wait(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     assert toy.client.snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
     toy.client.keep_pod()
     toy.assert_nothing_left()
-    assert launch.needs_nobody(toy.folder)
+    assert not start.needs_conductor(toy.folder)
     toy.rejoin()  # nothing more is owed
     assert not toy.client.has_conductor()
 
@@ -333,7 +333,7 @@ def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch:
     toy.over()
     toy.kill_everything()
     monkeypatch.setenv("RUNPOD_POD_ID", "another")
-    assert launch.needs_nobody(toy.folder)
+    assert not start.needs_conductor(toy.folder)
 
 
 def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
@@ -418,7 +418,7 @@ conductor.main(Path(sys.argv[1]), detach=lambda: None)
 
 
 def test_a_conductor_that_fails_leaves_the_guard_on_which_starts_another(toy: Any, sh: Phase) -> None:
-    toy.folder = launch.open_session(toy.plan(sh("echo ran")), approved="test", settings=GUARDED)
+    toy.folder = start.open_session(toy.plan(sh("echo ran")), approved="test", settings=GUARDED)
     argv = [sys.executable, "-P", "-c", FAILING, str(toy.folder)]
     failed = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
