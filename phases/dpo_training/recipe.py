@@ -241,7 +241,7 @@ def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokeniz
     )
 
 
-class EncodedPairsTrainer(DPOTrainer):  # type: ignore[misc]
+class EncodedPairsTrainer(DPOTrainer):
     """A DPO trainer that takes encoded pairs. TRL would encode text itself and end every answer.
 
     Attributes:

@@ -78,7 +78,7 @@ def load_model(
     Raises:
         ModelError: the model does not exist or needs remote code, or 4-bit weights were requested on a CPU.
     """
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     source = locate_model(name)
     weights = source.base or source
     _check_architecture(weights)

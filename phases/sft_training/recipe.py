@@ -208,7 +208,7 @@ def build_dataset(sequences: Sequence[Sequence[Example]]) -> Dataset:
     )
 
 
-class PaddedPackingCollator(DataCollatorForLanguageModeling):  # type: ignore[misc]
+class PaddedPackingCollator(DataCollatorForLanguageModeling):
     """Collate packed sequences into a rectangle, without an attention mask."""
 
     def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class StopRequest:
         return distributed.any_process(self.is_set)[0]
 
 
-class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
+class ScheduleCallback(TrainerCallback):
     """Decide after each step whether to evaluate, to save and to stop."""
 
     def __init__(
@@ -92,7 +92,7 @@ class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
         self._last_save = time.monotonic()
 
 
-class ReportCallback(TrainerCallback):  # type: ignore[misc]
+class ReportCallback(TrainerCallback):
     """Report each step to gonogo and to the log, and fail on a loss that is not finite."""
 
     def __init__(self, reporter: Reporter, log: logging.Logger, step_tokens: Sequence[int]) -> None:
@@ -162,7 +162,7 @@ class ReportCallback(TrainerCallback):  # type: ignore[misc]
         self._reporter.progress(state.global_step, state.max_steps, "steps")
 
 
-class ReferenceMatchesPolicyCheck(TrainerCallback):  # type: ignore[misc]
+class ReferenceMatchesPolicyCheck(TrainerCallback):
     """Fail a DPO training whose policy and reference differ before the first update.
 
     Args:

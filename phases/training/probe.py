@@ -18,7 +18,7 @@ USABLE_SHARE: Final = 0.95
 """Share of the GPU's memory that the largest batch may take; fragmentation needs the rest."""
 
 
-class LargestBatchProbe(TrainerCallback):  # type: ignore[misc]
+class LargestBatchProbe(TrainerCallback):
     """Run the largest batch forward and backward before the first step, also of a resumed training.
 
     It tries the settings of activation checkpointing from the fastest on and keeps the first that fits.
