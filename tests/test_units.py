@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.session.snapshot import Range
+from app.plan.values import Range
 from app.units import (
     format_age,
     format_duration,

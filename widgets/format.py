@@ -1,7 +1,7 @@
 """Numbers and metric values as text."""
 
-from app.session.snapshot import Value
 from app.units import format_number, format_value, trim_decimal
+from phases.contract.protocol import Value
 
 
 def format_metric(value: Value) -> str:

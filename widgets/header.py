@@ -6,7 +6,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from app.session.snapshot import OVER, Range, SessionSnapshot
+from app.plan.values import Range
+from app.session.snapshot import OVER, SessionSnapshot
 from app.units import format_clock, format_usd, format_usd_range, format_usd_short
 from widgets import styles
 from widgets.frame import Frame

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
 
-from app.session.snapshot import Value
+from phases.contract.protocol import Value
 from widgets import styles
 from widgets.rows import Part, RowWidget, row
 from widgets.text import fit, replace_controls, tail

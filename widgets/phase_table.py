@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from app.session.snapshot import AttemptView, PhaseView, Range
+from app.plan.values import Range
+from app.session.snapshot import AttemptView, PhaseView
 from app.units import format_duration, format_duration_range, format_hours, format_usd
 from widgets import styles
 from widgets.frame import Frame

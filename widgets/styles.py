@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.session.snapshot import PhaseState, SessionState, Verdict
+from app.plan.values import Verdict
+from app.session.snapshot import PhaseState, SessionState
 
 # Names of theme colours, which app/tui/themes.py defines.
 GOOD: Final = "$good"

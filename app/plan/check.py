@@ -16,9 +16,9 @@ from app.monitor.sanitize import clean_line
 from app.plan import estimates
 from app.plan.read import PlanErrors, load_plan
 from app.plan.schema import Plan
+from app.plan.values import Range
 from app.session import calibration
 from app.session.calibration import Measured
-from app.session.snapshot import Range
 
 _HERE = "measured here"
 

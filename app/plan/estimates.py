@@ -1,7 +1,7 @@
 """What a plan is thought to take: hours and dollars, for each phase and in total."""
 
 from app.plan.schema import Phase, Plan
-from app.session.snapshot import Range
+from app.plan.values import Range
 
 
 def hours(phase: Phase) -> Range:

@@ -1,27 +1,22 @@
-"""Criteria and gate rules: conditions on metrics, evaluated by simpleeval and never by `eval`.
+"""Conditions and headlines over metrics, parsed for simpleeval; `eval` is never used.
 
-An expression compares metrics of its own phase, by name, and of earlier phases, as `phase.metric`; there are
-arithmetic, `and`, `or`, `not`, and the functions `abs`, `min` and `max`. Nothing else gets past `parse`.
+A condition compares the metrics of its own phase, by name, and of earlier phases, as `phase.metric`. It may
+use arithmetic, `and`, `or`, `not`, and the functions `abs`, `min` and `max`. `parse_condition` rejects the
+rest.
 """
 
 import ast
-import math
 import re
 import string
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import msgspec
-from simpleeval import DEFAULT_OPERATORS, SimpleEval
-
-from app.plan.schema import Phase, Verdict
-from app.session.snapshot import CriterionView, Value
+from simpleeval import DEFAULT_OPERATORS
 
 FUNCTIONS = {"abs": abs, "max": max, "min": min}
-# Powers, shifts and remainders (which format strings) have no use here and can be made to take for ever.
-_OPERATORS = {
+# Powers, shifts and remainders (which also format strings) are useless here and can take forever.
+OPERATORS = {
     kind: DEFAULT_OPERATORS[kind]
     for kind in (
         ast.Add,
@@ -42,16 +37,17 @@ _OPERATORS = {
 _STRUCTURE = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Load)
 _CONDITIONS = (ast.Compare, ast.BoolOp, ast.Name, ast.Attribute)
 _NUMBER_FORMAT = re.compile(r"\+?,?(\.\d)?[dfge%]?")
-_LONGEST = 500
+_MAX_LENGTH = 500
+_EXAMPLE = "expected an expression such as `success_rate > 0.60`"
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be a condition; the message says what was expected."""
+    """An expression is not a valid condition or headline. The message says what was expected."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A parsed expression: its syntax tree, where `phase.metric` is one name, and the names in it."""
+    """A parsed expression: its syntax tree, in which `phase.metric` is one name, and its names."""
 
     text: str
     tree: ast.expr
@@ -59,7 +55,7 @@ class Condition:
 
 
 class _Checker(ast.NodeTransformer):
-    """Lets through what an expression may contain and makes one name of `phase.metric`."""
+    """Rejects what a condition may not contain, and turns `phase.metric` into one name."""
 
     def __init__(self) -> None:
         self.names: dict[str, None] = {}
@@ -75,7 +71,7 @@ class _Checker(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
-            raise ExpressionError(f"expected no function but {', '.join(FUNCTIONS)}")
+            raise ExpressionError(f"expected only the functions {', '.join(FUNCTIONS)}")
         node.args = [self.visit(argument) for argument in node.args]
         return node
 
@@ -85,7 +81,7 @@ class _Checker(ast.NodeTransformer):
         return node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        if not isinstance(node, _STRUCTURE) and type(node) not in _OPERATORS:
+        if not isinstance(node, _STRUCTURE) and type(node) not in OPERATORS:
             raise ExpressionError(
                 "expected metrics, numbers and texts joined by comparisons, + - * /, and, or, not; "
                 f"found {type(node).__name__}"
@@ -94,14 +90,14 @@ class _Checker(ast.NodeTransformer):
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str) -> Condition:
-    """Return the condition that a text says.
+def parse_condition(text: str) -> Condition:
+    """Return a parsed condition.
 
     Raises:
-        ExpressionError: it says none, or uses what is not allowed.
+        ExpressionError: the text is not a condition, or uses something that is not allowed.
     """
-    if len(text) > _LONGEST:
-        raise ExpressionError(f"expected at most {_LONGEST} characters")
+    if len(text) > _MAX_LENGTH:
+        raise ExpressionError(f"expected at most {_MAX_LENGTH} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -111,11 +107,11 @@ def parse(text: str) -> Condition:
     except ExpressionError:
         raise
     except SyntaxError as error:
-        raise ExpressionError(f"expected an expression such as `success_rate > 0.60`: {error.msg}") from None
+        raise ExpressionError(f"{_EXAMPLE}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise ExpressionError("expected an expression such as `success_rate > 0.60`") from None
-    negation = isinstance(body, ast.UnaryOp) and isinstance(body.op, ast.Not)
-    if not negation and not isinstance(body, _CONDITIONS):
+        raise ExpressionError(_EXAMPLE) from None
+    is_negation = isinstance(body, ast.UnaryOp) and isinstance(body.op, ast.Not)
+    if not is_negation and not isinstance(body, _CONDITIONS):
         raise ExpressionError("expected a condition, such as a comparison")
     return Condition(text, tree, tuple(checker.names))
 
@@ -124,90 +120,17 @@ def headline_names(template: str) -> tuple[str, ...]:
     """Return the metrics that a headline shows.
 
     Raises:
-        ExpressionError: it is not a text with `{metric}` or `{metric:.1%}` in it.
+        ExpressionError: the headline is not a text with `{metric}` or `{metric:.1%}` in it.
     """
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise ExpressionError(f"expected a text with {{metric}} or {{metric:.1%}} in it: {error}") from None
     names = []
-    for _, name, form, conversion in parts:
+    for _, name, number_format, conversion in parts:
         if name is None:
             continue
-        if not name.isidentifier() or conversion or not _NUMBER_FORMAT.fullmatch(form or ""):
+        if not name.isidentifier() or conversion or not _NUMBER_FORMAT.fullmatch(number_format or ""):
             raise ExpressionError("expected {metric} or {metric:.1%}, with no more than a number format")
         names.append(name)
     return tuple(names)
-
-
-def headline(template: str, metrics: Mapping[str, Value]) -> str:
-    """Return the headline with its metrics filled in, or "" where one is missing."""
-    try:
-        names = headline_names(template)
-        if any(not _usable(metrics.get(name)) for name in names):
-            return ""
-        return template.format_map({name: metrics[name] for name in names})
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return ""
-
-
-def evaluate(
-    name: str, text: str, metrics: Mapping[str, Value], earlier: Mapping[str, Mapping[str, Value]]
-) -> CriterionView:
-    """Say whether a condition holds; None, with a note, where that cannot be said. Never raises."""
-    try:
-        condition = parse(text)
-    except ExpressionError as error:
-        return CriterionView(name, text, None, {}, str(error))
-    values = {used: _look_up(used, metrics, earlier) for used in condition.names}
-    missing = [used for used, value in values.items() if not _usable(value)]
-    if missing:
-        return CriterionView(name, text, None, values, f"no value: {', '.join(missing)}")
-    try:
-        outcome = SimpleEval(operators=_OPERATORS, functions=FUNCTIONS, names=values).eval(
-            text, previously_parsed=condition.tree
-        )
-    except Exception as error:  # whatever a hostile plan or metric provokes, the outcome is unknown
-        return CriterionView(name, text, None, values, f"cannot be computed: {error}")
-    if not isinstance(outcome, bool):
-        return CriterionView(name, text, None, values, f"neither true nor false: {outcome!r:.60}")
-    return CriterionView(name, text, outcome, values)
-
-
-def _look_up(name: str, metrics: Mapping[str, Value], earlier: Mapping[str, Mapping[str, Value]]) -> Value:
-    phase, _, metric = name.rpartition(".")
-    return earlier.get(phase, {}).get(metric) if phase else metrics.get(metric)
-
-
-def _usable(value: Value) -> bool:
-    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """What a gate is told: the verdict, the advice and what came of each criterion."""
-
-    verdict: Verdict
-    advice: tuple[str, ...]
-    criteria: tuple[CriterionView, ...]
-
-
-def judge(
-    phase: Phase, metrics: Mapping[str, Value], earlier: Mapping[str, Mapping[str, Value]]
-) -> Judgement:
-    """Judge a phase that succeeded by its metrics and those of earlier phases (by phase id).
-
-    The first rule that holds gives verdict and advice. A rule that cannot be evaluated says `investigate`: it
-    might have said stop. Where no rule holds, the verdict is `go` if all criteria pass and `investigate`
-    otherwise. Only a rule says `stop`.
-    """
-    criteria = tuple(evaluate(c.name, c.expr, metrics, earlier) for c in phase.criteria)
-    for rule in phase.gate.rules:
-        outcome = evaluate("rule", rule.when, metrics, earlier)
-        if outcome.passed is None:
-            return Judgement("investigate", (f"Rule `{rule.when}`: {outcome.note}.",), criteria)
-        if outcome.passed:
-            return Judgement(rule.verdict, (rule.advice,) if rule.advice else (), criteria)
-    unmet = [c.name + (f" ({c.note})" if c.note else "") for c in criteria if not c.passed]
-    if unmet:
-        return Judgement("investigate", tuple(f"Not met: {name}." for name in unmet), criteria)
-    return Judgement("go", (), criteria)

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from app.monitor.sanitize import clean_line
 from app.plan import schema, toml_lines
-from app.plan.expressions import ExpressionError, headline_names, parse
+from app.plan.expressions import ExpressionError, headline_names, parse_condition
 from app.plan.schema import Phase, Plan, Pod, Session
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import load_spec, phase_names
@@ -420,7 +420,7 @@ class _Draft:
     ) -> None:
         for where, text in _expressions(phase):
             try:
-                names = headline_names(text) if where == ("headline",) else parse(text).names
+                names = headline_names(text) if where == ("headline",) else parse_condition(text).names
             except ExpressionError as error:
                 self._error((*path, *where), str(error), "Correct it")
                 continue

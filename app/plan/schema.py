@@ -21,10 +21,10 @@ from pydantic import (
 )
 
 from app.plan.causes import Cause
+from app.plan.values import Verdict
 from phases.contract.parameters import to_argv
 
 Value = int | float | str | bool
-Verdict = Literal["go", "investigate", "stop"]
 
 ARTIFACTS = "artifacts"
 SEED = 20251003

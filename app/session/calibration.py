@@ -16,12 +16,12 @@ import msgspec
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import iterate_lines
 from app.plan.schema import Phase, Plan
+from app.plan.values import Range
 from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.events import Parameter
 from app.session.journal.state import AttemptRecord, State
-from app.session.snapshot import Range
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
 from phases.contract.workload import Work

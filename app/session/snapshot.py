@@ -10,20 +10,13 @@ import msgspec
 
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressView
+from app.plan.values import CriterionResult, Range, Verdict
+from phases.contract.protocol import Value
 
 PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
 SessionState = Literal["ready", "running", "gate", "finished", "stopped"]
 OVER: tuple[SessionState, ...] = ("finished", "stopped")
-Verdict = Literal["go", "investigate", "stop"]
 DecisionKind = Literal["go", "retry", "batch", "skip", "stop"]
-Value = int | float | str | bool | None
-
-
-class Range(msgspec.Struct, frozen=True):
-    """An estimate: from `low` to `high`."""
-
-    low: float
-    high: float
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,16 +59,6 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptView, ...] = ()
 
 
-class CriterionView(msgspec.Struct, frozen=True):
-    """A criterion and what came of it; `passed` is None where a value is missing (`note` says which)."""
-
-    name: str
-    expression: str
-    passed: bool | None
-    values: dict[str, Value] = {}
-    note: str = ""
-
-
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
     """An open gate: its evidence, its verdict and the decisions that it accepts.
 
@@ -90,7 +73,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     because: str
     verdict: Verdict
     advice: tuple[str, ...]
-    criteria: tuple[CriterionView, ...]
+    criteria: tuple[CriterionResult, ...]
     metrics: dict[str, Value]
     computed_from: dict[str, str] = {}
     earlier: dict[str, dict[str, Value]] = {}

@@ -5,7 +5,9 @@ import shlex
 import time
 
 from app.monitor.sanitize import clean_line as clean
-from app.session.snapshot import OVER, CriterionView, GateView, PhaseView, Range, SessionSnapshot, Value
+from app.plan.values import CriterionResult, Range
+from app.session.snapshot import OVER, GateView, PhaseView, SessionSnapshot
+from phases.contract.protocol import Value
 
 _MARKS = {True: "pass", False: "FAIL", None: "?"}
 _MINUTE, _HOUR = 60, 3600
@@ -140,7 +142,7 @@ def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
     return lines
 
 
-def criterion(found: CriterionView) -> str:
+def criterion(found: CriterionResult) -> str:
     """Return a criterion with what was measured."""
     values = ", ".join(f"{clean(name)} {value(measured)}" for name, measured in found.values.items())
     note = f" ({clean(found.note)})" if found.note else ""

@@ -7,10 +7,10 @@ import pytest
 
 import app
 from app.plan.check import check
-from app.plan.expressions import judge
+from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
 from app.session import registry
-from app.session.snapshot import Value
+from phases.contract.protocol import Value
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
 IDS = [
@@ -138,6 +138,6 @@ def test_the_decision_points_of_the_session(
         "baseline_evaluation": {"success_rate": 0.2},
         "sft_evaluation": {"success_rate": 0.7},
     }
-    judgement = judge(plan.phase(phase), metrics, earlier)
+    judgement = assess_phase(plan.phase(phase), metrics, earlier)
     assert judgement.verdict == verdict
     assert words in judgement.advice[0]

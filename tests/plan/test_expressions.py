@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.plan.expressions import ExpressionError, evaluate, headline, headline_names, judge, parse
+from app.plan.expressions import ExpressionError, headline_names, parse_condition
+from app.plan.gate_rules import assess_phase, evaluate_condition, format_headline
 from app.plan.schema import Phase
-from app.session.snapshot import Value
+from phases.contract.protocol import Value
 
 METRICS: dict[str, Value] = {
     "rate": 0.7,
@@ -51,15 +52,15 @@ EARLIER: dict[str, dict[str, Value]] = {"baseline": {"rate": 0.2}}
     ],
 )
 def test_what_comes_of_an_expression(expression: str, passed: bool | None) -> None:
-    view = evaluate("named", expression, METRICS, EARLIER)
+    view = evaluate_condition("named", expression, METRICS, EARLIER)
     assert view.passed is passed
     assert (view.note == "") is (passed is not None)
 
 
 def test_a_criterion_shows_the_values_that_it_used() -> None:
-    view = evaluate("gain", "rate > baseline.rate + 0.1", METRICS, EARLIER)
+    view = evaluate_condition("gain", "rate > baseline.rate + 0.1", METRICS, EARLIER)
     assert view.values == {"rate": 0.7, "baseline.rate": 0.2}
-    assert evaluate("gain", "missing > 1", METRICS, {}).note == "no value: missing"
+    assert evaluate_condition("gain", "missing > 1", METRICS, {}).note == "no value: missing"
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_a_criterion_shows_the_values_that_it_used() -> None:
 )
 def test_what_is_no_condition_is_refused(expression: str) -> None:
     with pytest.raises(ExpressionError):
-        parse(expression)
-    assert evaluate("hostile", expression, METRICS, EARLIER).passed is None
+        parse_condition(expression)
+    assert evaluate_condition("hostile", expression, METRICS, EARLIER).passed is None
 
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
@@ -137,27 +138,27 @@ PARTS = st.sampled_from(
     metrics=st.dictionaries(st.sampled_from(["rate", "b"]), VALUES),
 )
 def test_evaluation_never_raises(expression: str, metrics: dict[str, Value]) -> None:
-    view = evaluate("any", expression, metrics, {"a": metrics})
+    view = evaluate_condition("any", expression, metrics, {"a": metrics})
     assert view.passed in (True, False, None)
     assert (view.passed is None) == bool(view.note)
 
 
 def test_the_longest_product_of_texts_is_quick() -> None:
     started = time.perf_counter()
-    evaluate("long", "'aaaaaaaa'" + " * 99999" * 40 + " == 'a'", {}, {})
-    evaluate("long", "9" * 200 + " * 99999999" * 28 + " > 1", {}, {})
+    evaluate_condition("long", "'aaaaaaaa'" + " * 99999" * 40 + " == 'a'", {}, {})
+    evaluate_condition("long", "9" * 200 + " * 99999999" * 28 + " > 1", {}, {})
     assert time.perf_counter() - started < 1
 
 
 @given(template=st.text(alphabet="{}:!.,%a0[]d ", max_size=12), value=VALUES)
 def test_headlines_never_raise(template: str, value: Value) -> None:
-    assert len(headline(template, {"a": value})) < 1000
+    assert len(format_headline(template, {"a": value})) < 1000
 
 
 def test_headlines() -> None:
-    assert headline("{rate:.1%} of {rows:,} prompts", METRICS) == "70.0% of 5,000 prompts"
-    assert headline("{missing:.1%}", METRICS) == ""
-    assert headline("{verdict:.1f}", METRICS) == ""
+    assert format_headline("{rate:.1%} of {rows:,} prompts", METRICS) == "70.0% of 5,000 prompts"
+    assert format_headline("{missing:.1%}", METRICS) == ""
+    assert format_headline("{verdict:.1f}", METRICS) == ""
     assert headline_names("{a} and {b:,}") == ("a", "b")
     for hostile in ("{a.b}", "{a[0]}", "{a!r}", "{a:99999999}", "{", "{0}"):
         with pytest.raises(ExpressionError):
@@ -201,13 +202,13 @@ RULES = {
 def test_the_first_rule_that_holds_or_cannot_be_said_decides(
     metrics: dict[str, Value], verdict: str, advice: tuple[str, ...]
 ) -> None:
-    judgement = judge(phase(gate=RULES), metrics, {})
+    judgement = assess_phase(phase(gate=RULES), metrics, {})
     assert (judgement.verdict, judgement.advice) == (verdict, advice)
 
 
 def test_without_rules_the_criteria_decide() -> None:
-    assert judge(phase(), {"rate": 0.7}, {}).verdict == "go"
-    assert judge(phase(criteria=[]), {}, {}).verdict == "go"
-    unknown = judge(phase(), {}, {})
+    assert assess_phase(phase(), {"rate": 0.7}, {}).verdict == "go"
+    assert assess_phase(phase(criteria=[]), {}, {}).verdict == "go"
+    unknown = assess_phase(phase(), {}, {})
     assert unknown.verdict == "investigate"
     assert unknown.advice == ("Not met: good rate (no value: rate).",)

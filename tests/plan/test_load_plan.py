@@ -268,7 +268,7 @@ WRONG = {
         "unknown metric 'wort'",
     ),
     "expression syntax": ("score > 0.5", "score >", "phase.first.criteria[0].expr", "expected an expression"),
-    "call": ("score > 0.5", "exec(score) > 0.5", "phase.first.criteria[0].expr", "no function but"),
+    "call": ("score > 0.5", "exec(score) > 0.5", "phase.first.criteria[0].expr", "only the functions"),
     "no condition": ("score > 0.5", "score + 1", "phase.first.criteria[0].expr", "expected a condition"),
     "headline": ("{score:.1%}", "{scores:.1%}", "phase.first.headline", "unknown metric 'scores'"),
     "headline format": ("{score:.1%}", "{score:999999999}", "phase.first.headline", "number format"),

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from app.plan.read import load_plan
+from app.plan.values import CriterionResult
 from app.session import start
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
-from app.session.snapshot import CriterionView
 
 TOKEN = "hf_0123456789abcdef"
 PLAN = """
@@ -124,7 +124,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     at(0, events.ConductorStarted(pid=1, machine="m", pod_age=100.0))
     attempt("baseline", 1, 10, 310, verdict="go", gate="", metrics={"success_rate": 0.166}, headline="17 %")
-    missed = CriterionView("loss falls", "final_loss < 0.5", False, {"final_loss": 0.52})
+    missed = CriterionResult("loss falls", "final_loss < 0.5", False, {"final_loss": 0.52})
     judged = {
         "verdict": "investigate",
         "gate": "plan",

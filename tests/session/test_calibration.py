@@ -13,11 +13,11 @@ from app.monitor.machine_sample import GpuSample, MachineSample
 from app.plan.check import summary, table
 from app.plan.read import load_plan
 from app.plan.schema import Plan
+from app.plan.values import Range
 from app.session import calibration
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
-from app.session.snapshot import Range
 from app.tui.screens.text import render_plan_rows
 from phases.contract.protocol import Progress
 from tests.tui import fake

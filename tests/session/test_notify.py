@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.plan.values import Range
 from app.session.notify import Notification, Reminders, build_notification, next_due, send_notification
-from app.session.snapshot import GateView, Money, PhaseView, Range, SessionSnapshot
+from app.session.snapshot import GateView, Money, PhaseView, SessionSnapshot
 
 GATE = GateView(
     phase="sft_evaluation",

@@ -14,16 +14,15 @@ from msgspec.structs import replace
 from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
 from app.monitor.progress import ProgressView
 from app.monitor.series import Series, SeriesBuilder
+from app.plan.values import CriterionResult, Range
 from app.session.requests import AnyRequest, Decide, Hold, Refused
 from app.session.snapshot import (
     AttemptView,
-    CriterionView,
     DecisionView,
     GateView,
     Money,
     PhaseState,
     PhaseView,
-    Range,
     SessionSnapshot,
     SessionState,
 )
@@ -313,9 +312,9 @@ GATE_PASS = GateView(
     verdict="go",
     advice=("SFT shows good improvement: continue to DPO.",),
     criteria=(
-        CriterionView("success rate above 60 %", "success_rate > 0.60", True, {"success_rate": 0.742}),
-        CriterionView("gain over base", "gain_over_base > 0", True, {"gain_over_base": 0.576}),
-        CriterionView("few truncated", "truncated_share < 0.05", True, {"truncated_share": 0.0129}),
+        CriterionResult("success rate above 60 %", "success_rate > 0.60", True, {"success_rate": 0.742}),
+        CriterionResult("gain over base", "gain_over_base > 0", True, {"gain_over_base": 0.576}),
+        CriterionResult("few truncated", "truncated_share < 0.05", True, {"truncated_share": 0.0129}),
     ),
     metrics={
         "success_rate": 0.742,
@@ -358,20 +357,20 @@ GATE_FAIL = GateView(
         "of a diverged model costs money and says nothing.",
     ),
     criteria=(
-        CriterionView(
+        CriterionResult(
             "loss decreases",
             "final_train_loss < first_train_loss",
             False,
             {"final_train_loss": 3.02, "first_train_loss": 2.31},
         ),
-        CriterionView(
+        CriterionResult(
             "held-out loss near train loss",
             "final_eval_loss < final_train_loss * 1.3",
             None,
             {},
             "final_eval_loss is missing",
         ),
-        CriterionView("adapters saved", "adapter_saved", True, {"adapter_saved": True}),
+        CriterionResult("adapters saved", "adapter_saved", True, {"adapter_saved": True}),
     ),
     metrics={"first_train_loss": 2.31, "final_train_loss": 3.02, "steps": 1184, "adapter_saved": True},
     options=("go", "retry", "batch", "skip", "stop"),

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from app.session.snapshot import PhaseView, Range
+from app.plan.values import Range
+from app.session.snapshot import PhaseView
 from tests.tui import fake
 from widgets import styles
 from widgets.frame import Frame

@@ -18,8 +18,7 @@ from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
-from app.session.snapshot import Value
-from phases.contract.protocol import Sample
+from phases.contract.protocol import Sample, Value
 
 _LINES = 200
 _LONGEST_QUOTE = 240

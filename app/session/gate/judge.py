@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.log_metrics import read_log_metrics
-from app.plan import expressions
+from app.plan import gate_rules
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase
 from app.session.gate import diagnosis
@@ -14,9 +14,8 @@ from app.session.journal.notice_keys import format_disk_stop_key, format_slow_ke
 from app.session.journal.state import State
 from app.session.masking import Masker
 from app.session.money import ledger
-from app.session.snapshot import Value
 from phases.contract import files
-from phases.contract.protocol import Result, standard_json
+from phases.contract.protocol import Result, Value, standard_json
 
 _LARGEST_RESULT = 8 << 20
 _LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
@@ -61,7 +60,7 @@ def assess_attempt(
             computed_from=dict(result.computed_from) if result else {},
         )
     earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
-    says = expressions.judge(phase, metrics, earlier)
+    says = gate_rules.assess_phase(phase, metrics, earlier)
     asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
     # What its pace had said is of no account: it is known now how long it took.
     found = diagnosis.of_result(metrics, earlier, folder, slow=ledger.is_slow(phase, end.seconds))
@@ -75,7 +74,7 @@ def assess_attempt(
         criteria=list(says.criteria),
         metrics=metrics,
         computed_from=dict(result.computed_from) if result else {},
-        headline=expressions.headline(phase.headline, metrics) if phase.headline else "",
+        headline=gate_rules.format_headline(phase.headline, metrics) if phase.headline else "",
     )
 
 

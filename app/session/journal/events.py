@@ -6,7 +6,9 @@ such as texts and estimates. The tags and field names are the file format of the
 
 import msgspec
 
-from app.session.snapshot import CriterionView, DecisionKind, Value, Verdict
+from app.plan.values import CriterionResult, Verdict
+from app.session.snapshot import DecisionKind
+from phases.contract.protocol import Value
 
 Parameter = Value | list[Value]
 
@@ -101,7 +103,7 @@ class AttemptAssessed(Event, frozen=True, kw_only=True, tag="judged"):
     verdict: Verdict
     gate: str
     advice: list[str] = []
-    criteria: list[CriterionView] = []
+    criteria: list[CriterionResult] = []
     metrics: dict[str, Value] = {}
     computed_from: dict[str, str] = {}
     headline: str = ""

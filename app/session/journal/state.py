@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from app.session.journal import events
 from app.session.journal.events import AttemptAssessed, Parameter
 from app.session.journal.journal import Entry, Replay
-from app.session.snapshot import DecisionView, Value
+from app.session.snapshot import DecisionView
+from phases.contract.protocol import Value
 
 PhaseStatus = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
 FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped")

@@ -7,10 +7,11 @@ pod's age is not known, billing counts from the session's start.
 from app.monitor.progress import ProgressView
 from app.plan import estimates
 from app.plan.schema import Phase, Plan
+from app.plan.values import Range
 from app.session.journal.events import NoticePosted
 from app.session.journal.notice_keys import format_slow_key
 from app.session.journal.state import FINISHED_STATUSES, PhaseRecord, State
-from app.session.snapshot import Money, Range
+from app.session.snapshot import Money
 
 _HOUR = 3600.0
 _SLOW_FACTOR = 1.5

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from app.monitor.progress import ProgressView
 from app.plan.schema import Phase, Plan, Pod, Session
+from app.plan.values import Range
 from app.session.journal import events
 from app.session.journal.journal import Entry
 from app.session.journal.state import State, fold
 from app.session.money import ledger
-from app.session.snapshot import Range
 
 HOUR = 3600.0
 

@@ -5,10 +5,10 @@ import msgspec
 import pytest
 
 from app.monitor.progress import ProgressTail, ProgressView
+from app.plan.values import Range
 from app.session.journal.events import AttemptStarted, NoticePosted
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
-from app.session.snapshot import Range
 from phases.contract.protocol import Progress
 from tests.session.conftest import Toy
 
