@@ -385,14 +385,14 @@ def _preflight(options: argparse.Namespace) -> int:
 
 def _drill(options: argparse.Namespace) -> int:
     from app.plan.read import PlanErrors, load_plan
-    from app.session.pod.drill import drill
+    from app.session.pod.drill import run_drill
 
     try:
         plan = load_plan(options.plan or Path(PLAN), options.profile)
     except PlanErrors as errors:
         print(errors, file=sys.stderr)
         return BAD_INPUT
-    return 0 if drill(plan, lambda line: print(line, flush=True)) else 1
+    return 0 if run_drill(plan, lambda line: print(line, flush=True)) else 1
 
 
 # Sessions that are there

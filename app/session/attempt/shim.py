@@ -1,12 +1,13 @@
-"""The shim: a tiny process around each attempt, which survives everyone else and records the exit.
+"""The shim: a tiny process around each attempt that outlives all others and records the exit.
 
-`python -m app.session.attempt.shim SPEC` runs in a session of its own. It holds the attempt's lock while it
-lives and claims the attempt for ever, so that no attempt runs twice. Started again for an attempt whose
-shim died, it finds the lock free and the claim taken: it then watches over what is left of the attempt and
-records an unknown exit. So whoever finds an attempt without exit and without a shim just starts another
+`python -m app.session.attempt.shim SPEC` runs in its own session. It holds the attempt's lock while it lives,
+and claims the attempt permanently, so that no attempt runs twice. If it is started again for an attempt whose
+shim died, it finds the lock free and the claim taken. It then waits for the processes that are left of the
+attempt and records an unknown exit. To recover an attempt that has neither an exit nor a shim, start another
 shim.
 
-Its environment is the phase's, and is stored nowhere. Only the standard library: it starts in 20 ms.
+The shim's environment is that of the phase, and it is not stored. The shim imports only the standard library,
+so it starts in 20 ms.
 """
 
 import contextlib
@@ -22,35 +23,45 @@ from typing import Any
 from app.session.attempt import process
 
 BUSY = 75
-_SET_CHILD_SUBREAPER = 36
-_WATCHED = (signal.SIGCHLD, signal.SIGTERM)
-_DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+_PR_SET_CHILD_SUBREAPER = 36
+_AWAITED_SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
+_RESET_SIGNALS = (
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+)
 _EXIT_BYTES = 4096
-_LOOKS = 2  # a process that is just being replaced by another program shows no environment
+_MAX_GRACE_AFTER_EXIT = 5.0
+_ADOPTION_POLL_SECONDS = 0.1
+# A process that is being replaced by another program has no environment for a moment, so look twice.
+_EMPTY_LOOKS_BEFORE_END = 2
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _write_whole(path: str, value: object) -> None:
-    temporary = f"{path}.new"  # only who holds the attempt's lock writes
-    with open(temporary, "w", opener=_private) as file:
+def _write_json(path: str, value: object) -> None:
+    temporary = f"{path}.new"  # The attempt's lock makes this process the only writer.
+    with open(temporary, "w", opener=_open_private) as file:
         json.dump(value, file)
         file.flush()
         os.fsync(file.fileno())
     os.rename(temporary, path)  # noqa: PTH104
-    _sync_folder(path)
+    _sync_folder_of(path)
 
 
-def _sync_folder(path: str) -> None:
+def _sync_folder_of(path: str) -> None:
     folder = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
     os.fsync(folder)
     os.close(folder)
 
 
 class Shim:
-    """One attempt's shim: `run` starts the phase, or adopts what a dead shim left, and waits for its end."""
+    """The shim of one attempt: starts the program, or adopts what a dead shim left, and waits for its end."""
 
     def __init__(self, spec_path: str) -> None:
         self.folder = os.path.dirname(os.path.abspath(spec_path))  # noqa: PTH100, PTH120
@@ -66,38 +77,37 @@ class Shim:
         return f"{self.folder}/{name}"
 
     def run(self) -> int:
-        """Return 0 when the exit is recorded, 75 when another shim has the attempt."""
+        """Return 0 when the exit is recorded, or 75 if another shim has the attempt."""
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return BUSY
         if os.path.exists(self._path("exit.json")):  # noqa: PTH110
             return 0
-        # Orphans of the phase become children of the shim, whatever they do to their environment.
-        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        me = process.identify(os.getpid())
-        assert me is not None
-        _write_whole(self._path("shim.json"), me._asdict())
-        self._reserve_exit()
+        # Orphans of the phase become children of the shim, even if they clear their environment.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _write_json(self._path("shim.json"), process.identify_self()._asdict())
+        self._reserve_exit_record()
         log = os.open(self._path("output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        claim, claimed_here = self._claim()
-        if claimed_here:
-            self._start(log)
-            self._wait_for_child()
+        claim, is_new = self._claim()
+        if is_new:
+            self._start_program(log)
+            self._wait_for_program()
         else:
             self._adopt()
-        survivors = self._end_rest()
+        survivors = self._end_remaining_processes()
         self._record_exit(claim, survivors)
         return 0
 
-    def _reserve_exit(self) -> None:
-        # The blocks of the exit record are taken now, so that a full disk cannot lose it.
-        with open(self._path("exit.json.new"), "wb", opener=_private) as file:
+    def _reserve_exit_record(self) -> None:
+        # Allocate the blocks of the exit record now, so that a full disk cannot lose it.
+        with open(self._path("exit.json.new"), "wb", opener=_open_private) as file:
             file.write(b" " * _EXIT_BYTES)
             file.flush()
             os.fsync(file.fileno())
 
     def _claim(self) -> tuple[dict[str, Any], bool]:
+        """Return the claim of the attempt, and whether this shim has made it."""
         claim = {"wall": time.time(), "mono": process.seconds_since_boot(), "boot_id": self.boot_id}
         try:
             handle = os.open(self._path("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -105,17 +115,17 @@ class Shim:
             try:
                 with open(self._path("claim.json"), "rb") as file:  # noqa: PTH123
                     return json.load(file), False
-            except ValueError:  # its shim died while it wrote
+            except ValueError:  # The previous shim died while it was writing the claim.
                 return claim, False
-        with contextlib.suppress(OSError):  # on a full disk the claim stands, and its time is not known later
+        with contextlib.suppress(OSError):  # On a full disk the claim is valid, but its time is lost.
             os.write(handle, json.dumps(claim).encode())
             os.fsync(handle)
-            _sync_folder(self._path("claim.json"))
+            _sync_folder_of(self._path("claim.json"))
         os.close(handle)
         return claim, True
 
-    def _start(self, log: int) -> None:
-        nothing = os.open(os.devnull, os.O_RDONLY)
+    def _start_program(self, log: int) -> None:
+        null = os.open(os.devnull, os.O_RDONLY)
         argv = self.spec["argv"]
         try:
             os.chdir(self.spec["cwd"])
@@ -124,12 +134,13 @@ class Shim:
                 argv,
                 os.environ,
                 file_actions=[
-                    (os.POSIX_SPAWN_DUP2, nothing, 0),
-                    *((os.POSIX_SPAWN_DUP2, log, n) for n in (1, 2)),
+                    (os.POSIX_SPAWN_DUP2, null, 0),
+                    (os.POSIX_SPAWN_DUP2, log, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
                 ],
                 setpgroup=0,
                 setsigmask=(),
-                setsigdef=_DEFAULTED,
+                setsigdef=_RESET_SIGNALS,
             )
         except OSError as error:
             self.reason = f"not started: {error}"
@@ -138,14 +149,14 @@ class Shim:
             return
         finally:
             os.close(log)
-            os.close(nothing)
+            os.close(null)
         identity = process.identify(self.child)
-        # A convenience for readers: the phase runs on where it cannot be written.
+        # Readers use this file for convenience only, so the phase continues if it cannot be written.
         with contextlib.suppress(OSError):
             if identity is not None:
-                _write_whole(self._path("pid.json"), {**identity._asdict(), "cookie": self.spec["cookie"]})
+                _write_json(self._path("pid.json"), {**identity._asdict(), "cookie": self.spec["cookie"]})
 
-    def _belonging(self) -> dict[int, process.ProcessStat]:
+    def _find_processes(self) -> dict[int, process.ProcessStat]:
         self._reap()
         return process.find_attempt_processes(self.spec["cookie"], shim=os.getpid())
 
@@ -160,15 +171,19 @@ class Shim:
             if pid == self.child:
                 self.status = status
 
-    def _asked_to_end(self, wait: float | None) -> bool:
-        """Wait for a signal; say whether the attempt is to be ended, and note why."""
-        deadline = self._seconds_to_deadline()
-        if deadline is not None:
-            wait = max(0.0, deadline if wait is None else min(wait, deadline))
-        got = signal.sigwaitinfo(_WATCHED) if wait is None else signal.sigtimedwait(_WATCHED, wait)
-        if got is not None and got.si_signo == signal.SIGTERM:
+    def _wait_for_stop(self, timeout: float | None) -> bool:
+        """Wait for a signal or the deadline; return whether the attempt must end, and set the reason."""
+        remaining = self._seconds_to_deadline()
+        if remaining is not None:
+            timeout = max(0.0, remaining if timeout is None else min(timeout, remaining))
+        received: signal.struct_siginfo | None
+        if timeout is None:
+            received = signal.sigwaitinfo(_AWAITED_SIGNALS)
+        else:
+            received = signal.sigtimedwait(_AWAITED_SIGNALS, timeout)
+        if received is not None and received.si_signo == signal.SIGTERM:
             self.reason = "stopped"
-        elif deadline is not None and deadline <= 0:
+        elif remaining is not None and remaining <= 0:
             self.reason = "deadline"
         return bool(self.reason)
 
@@ -178,52 +193,55 @@ class Shim:
             return None
         return float(deadline["mono"] - process.seconds_since_boot())
 
-    def _wait_for_child(self) -> None:
-        while self.child is not None and self.status is None and not self._asked_to_end(None):
+    def _wait_for_program(self) -> None:
+        while self.child is not None and self.status is None and not self._wait_for_stop(None):
             self._reap()
 
     def _adopt(self) -> None:
-        looks = _LOOKS
-        while looks and not self._asked_to_end(0.1):
-            looks = _LOOKS if self._belonging() else looks - 1
+        looks = _EMPTY_LOOKS_BEFORE_END
+        while looks and not self._wait_for_stop(_ADOPTION_POLL_SECONDS):
+            looks = _EMPTY_LOOKS_BEFORE_END if self._find_processes() else looks - 1
         self.reason = self.reason or "unknown"
 
-    def _end_rest(self) -> list[int]:
-        asked = self.reason in ("stopped", "deadline")
-        grace = self.spec["grace"] if asked else min(self.spec["grace"], 5.0)
-        left = process.terminate_all(self._belonging, grace, time.sleep)
+    def _end_remaining_processes(self) -> list[int]:
+        grace = self.spec["grace"]
+        if self.reason not in ("stopped", "deadline"):
+            grace = min(grace, _MAX_GRACE_AFTER_EXIT)
+        survivors = process.terminate_all(self._find_processes, grace, time.sleep)
         self._reap()
-        return left
+        return survivors
 
     def _record_exit(self, claim: dict[str, Any], survivors: list[int]) -> None:
-        code = None if self.status is None else os.waitstatus_to_exitcode(self.status)
-        same_boot = claim["boot_id"] == self.boot_id
+        exit_code = None if self.status is None else os.waitstatus_to_exitcode(self.status)
+        was_killed = exit_code is not None and exit_code < 0
         wall = time.time()
+        if claim["boot_id"] == self.boot_id:
+            seconds = process.seconds_since_boot() - claim["mono"]
+        else:
+            seconds = max(0.0, wall - claim["wall"])
         record = {
-            "code": code if code is None or code >= 0 else None,
-            "signal": -code if code is not None and code < 0 else None,
+            "code": None if was_killed else exit_code,
+            "signal": -exit_code if was_killed and exit_code is not None else None,
             "reason": self.reason or "exited",
             "started": claim["wall"],
             "ended": wall,
-            "seconds": process.seconds_since_boot() - claim["mono"]
-            if same_boot
-            else max(0.0, wall - claim["wall"]),
+            "seconds": seconds,
             "survivors": survivors,
         }
-        new = self._path("exit.json.new")
-        handle = os.open(new, os.O_WRONLY)
+        reserved = self._path("exit.json.new")
+        handle = os.open(reserved, os.O_WRONLY)
         os.write(handle, json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n")
         os.fsync(handle)
         os.close(handle)
-        os.rename(new, self._path("exit.json"))  # noqa: PTH104
-        _sync_folder(new)
+        os.rename(reserved, self._path("exit.json"))  # noqa: PTH104
+        _sync_folder_of(reserved)
 
 
 def main() -> int:
-    """Run the shim of the attempt that the first argument specifies."""
+    """Run the shim of the attempt whose `spec.json` the first argument names."""
     if os.getsid(0) != os.getpid():
-        os.setsid()  # what shares the shim's session is ended with it
-    signal.pthread_sigmask(signal.SIG_BLOCK, (*_WATCHED, signal.SIGINT, signal.SIGHUP))
+        os.setsid()  # Processes in the shim's session are ended with the attempt.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*_AWAITED_SIGNALS, signal.SIGINT, signal.SIGHUP))
     return Shim(sys.argv[1]).run()
 
 

@@ -1,7 +1,8 @@
-"""The drill: what happens when nobody answers, run in full against a plan, with a stop that stops nothing.
+"""The drill: run the automatic stop of the pod for real, with a stop command that stops nothing.
 
-A session of one empty phase opens its gate; nobody decides. The operator's own channels are told, the guard
-waits out a short patience and runs a harmless stop command. What is seen is what would happen.
+A session with one empty phase opens its gate, and the gate stays unanswered. The operator is notified through
+the plan's channels, the guard waits a few seconds and runs a harmless stop command. This shows what the real
+plan does.
 """
 
 import contextlib
@@ -18,62 +19,71 @@ from app.session.folder import Settings
 from app.session.requests import KeepPod, StopSession, current_user
 
 PATIENCE = 3.0
-_WITHIN = 60.0
+_TIMEOUT = 60.0
+_DRILL_BUDGET_USD = 1e6
 
 
-def drill(plan: Plan, say: Callable[[str], None]) -> bool:
-    """Run the drill and say what happens; return whether the pod would have been stopped."""
+def run_drill(plan: Plan, report: Callable[[str], None]) -> bool:
+    """Run the drill and report each step; return whether the pod would have been stopped."""
     if not plan.pod.stop_command:
-        say("The plan has no pod.stop_command: nothing would stop the pod when nobody answers.")
+        report("The plan has no pod.stop_command, so an unanswered gate would not stop the pod.")
         return False
-    with tempfile.TemporaryDirectory(prefix="gonogo-drill-", ignore_cleanup_errors=True) as place:
-        stopped = Path(place) / "stopped"
+    with tempfile.TemporaryDirectory(prefix="gonogo-drill-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        marker = folder / "stopped"
         settings = Settings(poll=0.1, tick=0.2, grace=1.0, guard=0.5)
-        drilled = _harmless(plan, Path(place), stopped)
-        folder = start.open_session(drilled, approved="drill", settings=settings, register=False)
-        start.ensure_conductor(folder)
-        client = SessionClient(folder)
+        drill_plan = _build_drill_plan(plan, folder, marker)
+        session = start.open_session(drill_plan, approved="drill", settings=settings, register=False)
+        start.ensure_conductor(session)
+        client = SessionClient(session)
         try:
-            say(f"A gate is open and nobody answers; the pod is to be stopped after {PATIENCE:.0f} s.")
-            return _watch(client, stopped, say)
+            report(f"A gate is open and unanswered; the pod is stopped after {PATIENCE:.0f} s.")
+            return _watch_stop(client, marker, report)
         finally:
             client.send(StopSession(by=current_user()))
             while client.has_conductor():
-                with contextlib.suppress(Refused):  # until it is over
+                with contextlib.suppress(Refused):  # The session may not be over yet.
                     client.send(KeepPod(by=current_user()))
                 time.sleep(0.1)
 
 
-def _watch(client: SessionClient, stopped: Path, say: Callable[[str], None]) -> bool:
-    said: set[str] = set()
-    ends = time.monotonic() + _WITHIN
+def _watch_stop(client: SessionClient, marker: Path, report: Callable[[str], None]) -> bool:
+    notices: set[str] = set()
+    deadline = time.monotonic() + _TIMEOUT
     for session in client.watch(threading.Event()):
         for notice in session.notices:
-            if notice not in said:
-                said.add(notice)
-                say(f"  {notice}")
-        if stopped.exists() and any("the pod is stopped" in notice for notice in said):
-            say("The stop command was run and confirmed, and the gate was not approved.")
+            if notice not in notices:
+                notices.add(notice)
+                report(f"  {notice}")
+        if marker.exists() and any("the pod is stopped" in notice for notice in notices):
+            report("The stop command was run and confirmed, and the gate was not approved.")
             return not session.decisions
-        if time.monotonic() > ends:
-            say(f"The stop command was not run within {_WITHIN:.0f} s.")
+        if time.monotonic() > deadline:
+            report(f"The stop command was not run within {_TIMEOUT:.0f} s.")
             return False
     return False
 
 
-def _harmless(plan: Plan, place: Path, stopped: Path) -> Plan:
-    """Return the plan with one empty phase, its own folder, and a stop command that leaves a file."""
-    gate = {"id": "drill", "title": "Drill", "command": ["true"], "gate": {"ask": "always"}}
-    phase = Phase.model_validate({**gate, "estimate": {"hours": (0.0, 0.0)}})
+def _build_drill_plan(plan: Plan, folder: Path, marker: Path) -> Plan:
+    """Return the plan with one empty phase, another folder, and a stop command that creates a file."""
+    phase = Phase.model_validate(
+        {
+            "id": "drill",
+            "title": "Drill",
+            "command": ["true"],
+            "gate": {"ask": "always"},
+            "estimate": {"hours": (0.0, 0.0)},
+        }
+    )
     pod = plan.pod.model_copy(
         update={
-            "stop_command": ("touch", str(stopped)),
+            "stop_command": ("touch", str(marker)),
             "stop_fallbacks": (),
             "spent_command": (),
-            "stopped_command": ("test", "-e", str(stopped)),
+            "stopped_command": ("test", "-e", str(marker)),
         }
     )
     unattended = plan.unattended.model_copy(update={"stop_after": PATIENCE})
-    session = plan.session.model_copy(update={"artifacts": "artifacts", "budget_usd": 1e6})
-    changed = {"phases": (phase,), "folder": place, "pod": pod, "unattended": unattended, "session": session}
-    return plan.model_copy(update=changed)
+    session = plan.session.model_copy(update={"artifacts": "artifacts", "budget_usd": _DRILL_BUDGET_USD})
+    changes = {"phases": (phase,), "folder": folder, "pod": pod, "unattended": unattended, "session": session}
+    return plan.model_copy(update=changes)
