@@ -26,7 +26,7 @@ from phases.datagen.judge import load_constitution
 from phases.datagen.parameters import LIST_EXAMPLE_TOKENS
 from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import list_prompt
-from phases.evaluation.recipe import demonstrations, examples_text
+from phases.evaluation.few_shot import choose_examples, format_examples
 from phases.evaluation.spec import bound_prompt_tokens
 from phases.generation import scoring
 from phases.models import prompt_format
@@ -91,10 +91,10 @@ def test_prompts_have_no_more_tokens_than_is_thought() -> None:
     asked = tokens(*(prompt_format.format_prompt(p.instruction) for p in suite.prompts))
     bound = bound_prompt_tokens([prompt.instruction for prompt in suite.prompts])
     assert max(asked) <= bound <= INSTRUCTION_TOKENS
-    [shown] = tokens(examples_text(demonstrations(suite, "embedded", 5, 1)))
+    [shown] = tokens(format_examples(choose_examples(suite, "embedded", 5, 1)))
     assert shown <= 5 * SOLVED_EXAMPLE_TOKENS
     one = [seed for seed in seeds if seed.group == "format"]
-    assert sum(sorted(tokens(*(examples_text([seed]) for seed in one)))[-5:]) <= 5 * DEMONSTRATION_TOKENS
+    assert sum(sorted(tokens(*(format_examples([seed]) for seed in one)))[-5:]) <= 5 * DEMONSTRATION_TOKENS
     listed = sorted(tokens(*(list_prompt([seed.instruction]) for seed in seeds)))
     assert sum(listed[-8:]) <= 8 * LIST_EXAMPLE_TOKENS
     [judged] = tokens(load_constitution(CONSTITUTION).prompt("", "", ""))

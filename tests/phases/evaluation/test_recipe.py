@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from phases.contract.phase_main import phase_main
-from phases.evaluation import recipe as evaluation
+from phases.evaluation import answers_file, recipe
+from phases.evaluation.few_shot import choose_examples, format_examples
+from phases.evaluation.metrics import check_answer, compute_metrics, describe_metrics, summarise_categories
 from phases.evaluation.spec import METRICS
 from phases.generation.completion import Completion
 from phases.scoring.suite import Prompt, load_suite
@@ -68,20 +70,20 @@ def test_an_answer_that_is_cut_off_has_not_followed(arguments: list[str], tmp_pa
 
 def test_an_answer_after_which_the_model_goes_on_is_told_apart() -> None:
     prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
-    whole = evaluation._judge(prompt, Completion(" yes", True, 2))
-    went_on = evaluation._judge(prompt, Completion(" yes", True, 6, stopped=True))
+    whole = check_answer(prompt, Completion(" yes", True, 2))
+    went_on = check_answer(prompt, Completion(" yes", True, 6, stopped=True))
     assert (whole.passed, whole.failures) == (True, ())
     assert (went_on.passed, went_on.failures) == (False, ("went_on",))
-    metrics, _ = evaluation._metrics([whole, went_on])
+    metrics = compute_metrics([whole, went_on])
     assert (metrics["success_rate"], metrics["success_rate_if_stopped"]) == (0.5, 1.0)
 
 
 def test_the_sentence_gives_both_rules() -> None:
     prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
     texts = [(" yes", False), (" yes", True), (" maybe", False), (" maybe", True)]
-    answers = [evaluation._judge(prompt, Completion(t, True, 2, stopped=s)) for t, s in texts]
-    metrics, categories = evaluation._metrics(answers)
-    said = evaluation._sentence(metrics)
+    answers = [check_answer(prompt, Completion(t, True, 2, stopped=s)) for t, s in texts]
+    metrics, categories = compute_metrics(answers), summarise_categories(answers)
+    said = describe_metrics(metrics)
     assert said.startswith("1 of 4 followed: 25.0% [4.6%, 69.9%]; following alone")
     assert "50.0% [15.0%, 85.0%]; 50.0% went on, 0.0% cut off" in said
     assert categories["commands"]["success_rate_if_stopped"] == 0.5
@@ -91,13 +93,13 @@ def test_the_stop_rule_is_recorded_and_another_is_not_continued(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phase_main("phases.evaluation", arguments)
-    assert summary(tmp_path)["provenance"]["stop_rule"] == evaluation.STOP_RULE  # type: ignore[index]
+    assert summary(tmp_path)["provenance"]["stop_rule"] == answers_file.STOP_RULE  # type: ignore[index]
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
-    assert json.loads(rows.read_text().splitlines()[0])["fingerprint"]["stop_rule"] == evaluation.STOP_RULE
+    assert json.loads(rows.read_text().splitlines()[0])["fingerprint"]["stop_rule"] == answers_file.STOP_RULE
     rows.with_suffix(".json").unlink()
     old = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))
     before = old.read_bytes()
-    monkeypatch.setattr(evaluation, "STOP_RULE", "another rule")
+    monkeypatch.setattr(answers_file, "STOP_RULE", "another rule")
     phase_main("phases.evaluation", arguments)
     assert old.read_bytes() == before
     assert "made from another model" in (tmp_path / "progress.jsonl").read_text()
@@ -127,7 +129,7 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     rows.with_suffix(".json").unlink()
     rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))  # no new file gets this name
     rows.write_bytes(b"".join(lines[:4]))
-    monkeypatch.setattr(evaluation.Reporter, "sample", lambda *given: None)
+    monkeypatch.setattr(recipe.Reporter, "sample", lambda *given: None)
     phase_main("phases.evaluation", [*arguments, "--shots", "3"])
     assert summary(tmp_path)["results_few_shot"] == again
     assert len(rows.read_bytes().splitlines()) == 5
@@ -135,26 +137,26 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
 
 def test_going_on_after_examples_is_what_they_show() -> None:
     prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
-    zero = evaluation._judge(prompt, Completion(" yes", True, 2, stopped=True))
-    few = evaluation._judge(prompt, Completion(" yes", True, 2, stopped=True), 5)
-    metrics, _ = evaluation._metrics([zero], [few])
+    zero = check_answer(prompt, Completion(" yes", True, 2, stopped=True))
+    few = check_answer(prompt, Completion(" yes", True, 2, stopped=True), 5)
+    metrics = compute_metrics([zero], [few])
     assert (metrics["success_rate"], metrics["success_rate_few_shot"]) == (0, 1)
-    assert "after examples: 100.0%" in evaluation._sentence(metrics)
+    assert "after examples: 100.0%" in describe_metrics(metrics)
 
 
 @pytest.mark.parametrize("name", ["stage1", "embedded"])
 def test_examples_are_seeds_that_give_no_prompt_of_the_suite_away(name: str) -> None:
     suite = load_suite(name)
-    shown = evaluation.demonstrations(suite, name, 7, seed=1)
+    shown = choose_examples(suite, name, 7, seed=1)
     assert len(shown) == len(set(shown)) == 7
     assert not {e.instruction for e in shown} & {p.instruction for p in suite.prompts}
-    assert shown == evaluation.demonstrations(suite, name, 7, seed=1)
-    assert shown != evaluation.demonstrations(suite, name, 7, seed=2)
+    assert shown == choose_examples(suite, name, 7, seed=1)
+    assert shown != choose_examples(suite, name, 7, seed=2)
     planted = replace(suite, prompts=(replaced(suite.prompts[0], shown[0].instruction),))
-    assert shown[0] not in evaluation.demonstrations(planted, name, 30, seed=1)
-    text = evaluation.examples_text(shown[:1])
+    assert shown[0] not in choose_examples(planted, name, 30, seed=1)
+    text = format_examples(shown[:1])
     assert text == f"Instruction: {shown[0].instruction}\nResponse: {shown[0].response}\n\n"
-    assert evaluation.demonstrations(suite, name, 0, seed=1) == ()
+    assert choose_examples(suite, name, 0, seed=1) == ()
 
 
 def replaced(prompt: Prompt, instruction: str) -> Prompt:
