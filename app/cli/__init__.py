@@ -355,9 +355,9 @@ def _watch(folder: Path, options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from app.plan.check import check
+    from app.cli.check import check_plan
 
-    return int(check(options.plan or Path(PLAN), options.profile, options.json, options.gpu))
+    return int(check_plan(options.plan or Path(PLAN), options.profile, options.json, options.gpu))
 
 
 def _init(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import Table
 
-from app.plan import check
+from app.plan.check import render_summary, summarize_plan
 from app.plan.read import load_plan
 from phases.contract import files
 
@@ -152,7 +152,7 @@ def init(folder: Path, given: dict[str, str | float], ask: Callable[[str], str] 
             values[key] = said or values[key]
     path = write_plan(folder, found, _answers(values))
     print(f"wrote {path}\n")  # noqa: T201
-    print(check.table(load_plan(path)))  # noqa: T201
+    print(render_summary(summarize_plan(load_plan(path))))  # noqa: T201
     print("\nNext: correct the estimates, add criteria, then `gonogo preflight` and `gonogo run`.")  # noqa: T201
     return 0
 

@@ -76,7 +76,7 @@ def plan_itself(plan: Plan, machine: Machine) -> Iterator[Found]:
     for place in (plan.path, plan.folder):
         if others := approval.describe_unsafe_permissions(place):
             yield fail(f"{place} {others}", "See that only you can write it: chmod o-w")
-    total = estimates.total([estimates.usd(plan, phase) for phase in plan.phases])
+    total = estimates.total_range([estimates.estimate_usd(plan, phase) for phase in plan.phases])
     budget = plan.session.budget_usd
     said = f"estimate ${total.low:.2f}-{total.high:.2f} of ${budget:.2f}"
     if total.low > budget:

@@ -15,6 +15,7 @@ import msgspec
 
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import iterate_lines
+from app.plan.estimates import MeasuredHours
 from app.plan.schema import Phase, Plan
 from app.plan.values import Range
 from app.session import registry
@@ -31,17 +32,6 @@ _PARTS = 4
 _FEWEST_POINTS = 3
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """The hours that a phase is thought to take by what was measured in a session.
-
-    `differs` are parameters that were others there and whose part in the time is not known.
-    """
-
-    hours: Range
-    session: str
-    differs: tuple[str, ...] = ()
-
-
 _NO_PART = ("seed", "batch")
 _CHOOSES_WORK = ("suite", "seeds")
 
@@ -52,7 +42,7 @@ def kind_of_machine(gpus: Iterable[str], cores: int | None = None) -> str:
     return names or f"no GPU, {cores or os.cpu_count()} cores"
 
 
-def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) -> dict[str, Measured]:
+def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) -> dict[str, MeasuredHours]:
     """Return what is known of a plan's phases, by their ids, from sessions on such a machine; newest first.
 
     Args:
@@ -60,7 +50,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
         machine: its kind, as `kind_of_machine` says.
         sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
     """
-    found: dict[str, Measured] = {}
+    found: dict[str, MeasuredHours] = {}
     for folder in reversed(list(registry.list_sessions(plan.folder) if sessions is None else sessions)):
         missing = [phase for phase in plan.phases if phase.id not in found]
         try:
@@ -75,7 +65,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
 
 def _of_session(
     plan: Plan, phases: Iterable[Phase], folder: Path, there: Plan, state: State
-) -> Iterator[tuple[str, Measured]]:
+) -> Iterator[tuple[str, MeasuredHours]]:
     for phase in phases:
         for record in state.phases:
             done = [a for a in record.attempts if a.end and a.end.reason == "exited" and a.end.code == 0]
@@ -94,7 +84,7 @@ def _of_session(
 
 def _measured(  # noqa: PLR0917 - what is planned, and what was done
     plan: Plan, phase: Phase, there: Plan, state: State, attempt: AttemptRecord, folder: Path
-) -> Measured | None:
+) -> MeasuredHours | None:
     before, now = attempt.spec.parameters, phase.params
     work = _work(phase)
     scale = longest = 1.0
@@ -124,7 +114,7 @@ def _measured(  # noqa: PLR0917 - what is planned, and what was done
         if name not in known_part and isinstance(now.get(name, before.get(name)), int | float)
     )
     seconds = _seconds(attempt, folder, scale * min(1.0, longest), scale * max(1.0, longest))
-    return Measured(Range(seconds.low / _HOUR, seconds.high / _HOUR), folder.parents[2].name, differs)
+    return MeasuredHours(Range(seconds.low / _HOUR, seconds.high / _HOUR), folder.parents[2].name, differs)
 
 
 def _number(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> float | None:

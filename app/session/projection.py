@@ -7,8 +7,8 @@ import msgspec
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressView
 from app.plan import estimates
+from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
-from app.session.calibration import Measured
 from app.session.folder import SessionFolder
 from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
@@ -23,7 +23,7 @@ class Live(msgspec.Struct, frozen=True):
     stalled: bool = False
     machine: MachineSample | None = None
     stops_at: float | None = None
-    measured: dict[str, Measured] = {}
+    measured: dict[str, MeasuredHours] = {}
 
 
 def snapshot(  # noqa: PLR0917 - what a session is made of
@@ -81,8 +81,8 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         state=standing,
         critical=phase.critical,
         gate=phase.gate.ask,
-        estimate_hours=estimates.hours(phase),
-        estimate_usd=estimates.usd(plan, phase),
+        estimate_hours=estimates.estimate_hours(phase),
+        estimate_usd=estimates.estimate_usd(plan, phase),
         measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
         elapsed=seconds,
         cost_usd=seconds / 3600 * plan.pod.usd_per_hour,

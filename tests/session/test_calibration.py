@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from app.monitor.machine_sample import GpuSample, MachineSample
-from app.plan.check import summary, table
+from app.plan.check import render_summary, summarize_plan, to_json
+from app.plan.estimates import MeasuredHours
 from app.plan.read import load_plan
 from app.plan.schema import Plan
 from app.plan.values import Range
@@ -121,7 +122,7 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
     return folder.path
 
 
-def seconds(found: calibration.Measured) -> tuple[float, float]:
+def seconds(found: MeasuredHours) -> tuple[float, float]:
     return pytest.approx(found.hours.low * 3600), pytest.approx(found.hours.high * 3600)
 
 
@@ -190,18 +191,20 @@ def test_other_machines_and_failures_tell_nothing_and_the_newest_counts(path: Pa
 
 def test_check_shows_both_columns(path: Path) -> None:
     plan = load_plan(path)
-    assert "measured here" not in table(plan)
+    assert "measured here" not in render_summary(summarize_plan(plan))
     ran(load_plan(path, "small"), "20251009-100000")
     found = calibration.calibrate(plan, A100)
-    shown = table(plan, found)
-    assert "phase     time       measured here  cost" in shown
-    assert "Data      2-4 h      1.42 h         $4.00-8.00" in shown
-    assert "total     4.1-8.2 h  5.67 h         $8.20-16.40" in shown
-    assert "Training: with other values there for batch_size" in shown
+    shown = render_summary(summarize_plan(plan, measured=found))
+    assert "phase     time      measured here  cost" in shown
+    assert "Data      2-4h      85m            $4.00-8.00" in shown
+    assert "total     4.1-8.2h  5.7h           $8.20-16.40" in shown
+    assert "Training: measured with other values of batch_size" in shown
     del found["data"]
-    assert "not measured here with Qwen/Qwen2.5-32B: Data" in table(plan, found)
+    assert "not measured here with Qwen/Qwen2.5-32B: Data" in render_summary(
+        summarize_plan(plan, measured=found)
+    )
     found = calibration.calibrate(plan, A100)
-    says = json.loads(msgspec.json.encode(summary(plan, found)))
+    says = json.loads(msgspec.json.encode(to_json(summarize_plan(plan, measured=found))))
     assert says["phases"][1]["measured"] == {
         "hours": [4.1944, 4.1944], "session": "20251009-100000", "differs": ["batch_size"],
     }  # fmt: skip

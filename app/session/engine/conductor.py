@@ -17,6 +17,7 @@ from pathlib import Path
 
 from app.monitor.gpu import GpuReader
 from app.monitor.machine_sample import MachineSample
+from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
 from app.session import calibration, notify, projection, requests
 from app.session.attempt import process, shim_control, spec
@@ -79,7 +80,7 @@ class Conductor:
         self._server = SessionServer(self.handle, self.snapshot)
         self._reminders = notify.Reminders(clock, self.plan.notify.every)
         self._machine: MachineSample | None = None
-        self._measured: dict[str, calibration.Measured] = {}
+        self._measured: dict[str, MeasuredHours] = {}
         self._changed = asyncio.Event()
         self._attempt_ended = asyncio.Event()
         self._is_leaving = False
@@ -291,7 +292,7 @@ class Conductor:
                     traceback.print_exc()
             self._server.publish()
 
-    def _calibrate(self, gpus: GpuReader) -> dict[str, calibration.Measured]:
+    def _calibrate(self, gpus: GpuReader) -> dict[str, MeasuredHours]:
         try:
             machine = calibration.kind_of_machine(gpus.read_names())
             return calibration.calibrate(self.plan, machine)

@@ -34,7 +34,9 @@ def limit_attempt_seconds(plan: Plan, record: PhaseRecord, elapsed: float) -> fl
     if seconds is None:
         return None
     if record.budget_overridden:
-        return max(seconds, estimates.usd(plan, plan.phase(record.id)).high / plan.pod.usd_per_hour * _HOUR)
+        return max(
+            seconds, estimates.estimate_usd(plan, plan.phase(record.id)).high / plan.pod.usd_per_hour * _HOUR
+        )
     return seconds
 
 
@@ -43,7 +45,7 @@ def find_unaffordable_usd(plan: Plan, record: PhaseRecord, elapsed: float) -> fl
     if plan.pod.usd_per_hour <= 0 or record.budget_overridden:
         return None
     landing = plan.unattended.landing / _HOUR * plan.pod.usd_per_hour
-    needed = estimates.usd(plan, plan.phase(record.id)).low + landing
+    needed = estimates.estimate_usd(plan, plan.phase(record.id)).low + landing
     return needed if needed > compute_remaining_usd(plan, elapsed) else None
 
 

@@ -54,7 +54,7 @@ def estimate_remaining(
     """
     if record.status in FINISHED_STATUSES or record.status in ("gate", "ended"):
         return None
-    estimate = estimates.hours(plan.phase(record.id))
+    estimate = estimates.estimate_hours(plan.phase(record.id))
     low, high = estimate.low * _HOUR, estimate.high * _HOUR
     if record.status == "waiting":
         return Range(low, high)
@@ -94,8 +94,8 @@ def compute_money(plan: Plan, state: State, elapsed: float, now: float, current:
         if state.current is not None and state.current.is_running and current is not None:
             seconds = current
             usd = Range(spent + current.low / _HOUR * rate, spent + current.high / _HOUR * rate)
-        usd = estimates.total([usd, *(estimates.usd(plan, phase) for phase in waiting)])
-        hours = estimates.total([estimates.hours(phase) for phase in waiting])
+        usd = estimates.total_range([usd, *(estimates.estimate_usd(plan, phase) for phase in waiting)])
+        hours = estimates.total_range([estimates.estimate_hours(phase) for phase in waiting])
         seconds = Range(seconds.low + hours.low * _HOUR, seconds.high + hours.high * _HOUR)
     return Money(
         usd_per_hour=rate,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import app
-from app.plan.check import check
+from app.cli.check import check_plan
 from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
 from app.session import registry
@@ -33,7 +33,7 @@ def no_session_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(PLAN, None, as_json=True) == 0
+    assert check_plan(PLAN, None, as_json=True) == 0
     says = json.loads(capsys.readouterr().out)
     assert list(says) == ["session", "profile", "budget_usd", "usd_per_hour", "gpus", "phases", "total"]
     assert says["gpus"] == {"count": 1, "gib": 80}
@@ -58,7 +58,7 @@ def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("profile", ["rehearsal", "gemma-270m"])
 def test_profiles_cost_what_their_hours_cost(capsys: pytest.CaptureFixture[str], profile: str) -> None:
-    assert check(PLAN, profile, as_json=True) == 0
+    assert check_plan(PLAN, profile, as_json=True) == 0
     says = json.loads(capsys.readouterr().out)
     assert says["profile"] == profile
     assert [phase["id"] for phase in says["phases"]] == IDS
@@ -69,46 +69,46 @@ def test_profiles_cost_what_their_hours_cost(capsys: pytest.CaptureFixture[str],
 
 
 def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(PLAN) == 0
+    assert check_plan(PLAN) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Stage 1: Qwen/Qwen2.5-32B on A100 SXM 80GB at $1.74/h"
     assert [line.split() for line in lines if line.startswith("Baseline")] == [
-        ["Baseline", "evaluation", "15-30", "min", "$0.50-1.00", "70", "GiB", "yes", "unless", "go"]
+        ["Baseline", "evaluation", "15-30m", "$0.50-1.00", "70", "GiB", "yes", "unless", "go"]
     ]
     assert [line.split() for line in lines if line.startswith("total")] == [
-        ["total", "8.5-16.5", "h", "$14.00-29.50"]
+        ["total", "8.5-16.5h", "$14.00-29.50"]
     ]
     assert lines[-2:] == [
-        "memory: every phase fits into 1 x 80 GB",
+        "memory: every phase fits 1 x 80 GB",
         "budget $25.00: the estimate may exceed it",
     ]
     assert max(map(len, lines)) <= 80
 
 
 def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(PLAN, gpu="24GB") == 0
+    assert check_plan(PLAN, gpu="24GB") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "SFT training: 26 GiB do not fit; with batch_size = 1 (remedies.oom) it needs 23 GiB" in lines
+    assert "SFT training: 26 GiB does not fit; with batch_size = 1 (remedies.oom) it needs 23 GiB" in lines
     assert (
-        "SFT evaluation: 42 GiB do not fit; with engine = transformers, batch_size = 16 it needs 21 GiB"
+        "SFT evaluation: 42 GiB does not fit; with engine = transformers, batch_size = 16 it needs 21 GiB"
         in lines
     )
     assert max(map(len, lines)) <= 110
-    assert check(PLAN, as_json=True, gpu="2x16GB") == 0
+    assert check_plan(PLAN, as_json=True, gpu="2x16GB") == 0
     says = json.loads(capsys.readouterr().out)
     assert says["gpus"] == {"count": 2, "gib": 16}
     assert "no batch_size is small enough" in says["phases"][0]["memory"]["advice"]
 
 
 def test_a_gpu_without_its_memory_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(PLAN, gpu="A100") == 2
+    assert check_plan(PLAN, gpu="A100") == 2
     assert capsys.readouterr().err == "--gpu A100: expected its memory, such as 80GB, or 2x80GB for two\n"
 
 
 def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "plan.toml"
     path.write_text("[session]\nname = 3\n")
-    assert check(path) == 2
+    assert check_plan(path) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{path}:2: session.name: expected a valid string" in err

@@ -1,0 +1,41 @@
+"""`gonogo check`: validate a plan, and show its estimates, memory and budget."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from app.memory.needs import parse_gpu_budget
+from app.monitor.gpu import GpuReader
+from app.plan.check import render_summary, summarize_plan, to_json
+from app.plan.read import PlanErrors, load_plan
+from app.session import calibration
+
+
+def check_plan(
+    plan_path: Path, profile: str | None = None, as_json: bool = False, gpu: str | None = None
+) -> int:
+    """Print the summary of a plan and return 0, or print its errors and return 2.
+
+    Args:
+        plan_path: the plan.
+        profile: plan profile to apply.
+        as_json: print JSON instead of a table.
+        gpu: GPUs to forecast memory for, such as `80GB` or `2x80GB`; by default the plan's `pod.gpu`.
+    """
+    try:
+        plan = load_plan(plan_path, profile)
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)  # noqa: T201
+        return 2
+    gpus = parse_gpu_budget(gpu or plan.pod.gpu)
+    if gpu and gpus is None:
+        print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)  # noqa: T201
+        return 2
+    machine = calibration.kind_of_machine(GpuReader().read_names())
+    summary = summarize_plan(plan, gpus, calibration.calibrate(plan, machine))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(to_json(summary))).decode())  # noqa: T201
+    else:
+        print(render_summary(summary))  # noqa: T201
+    return 0
