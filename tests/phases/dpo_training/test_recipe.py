@@ -1,4 +1,4 @@
-"""DPO training of a tiny model: what is compared with what, from where it starts, and exact resume."""
+"""DPO training of a tiny model: pairs, reference, exact resume and warnings."""
 
 import json
 import math
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trl.trainer.dpo_trainer as library
+from safetensors.torch import load_file
+from trl import DPOTrainer
 
 from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
@@ -94,11 +97,11 @@ def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def adapter(folder: Path) -> bytes:
+def adapter_bytes(folder: Path) -> bytes:
     return (folder / "models/dpo/adapter_model.safetensors").read_bytes()
 
 
-def result(folder: Path) -> dict[str, Any]:
+def read_result(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "models/dpo/result.json").read_text())
 
 
@@ -116,8 +119,6 @@ def test_an_answer_that_did_not_end_is_not_taught_to_end(tiny_model: Path) -> No
 def test_the_model_sees_these_pairs(
     train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trl import DPOTrainer
-
     seen = []
     original = DPOTrainer.training_step
 
@@ -145,14 +146,14 @@ def test_the_model_sees_these_pairs(
         answers = (pair.chosen, pair.rejected)
         expected.add(tuple((tuple(pair.prompt + answer), len(answer)) for answer in answers))
     assert set(seen) <= expected
-    assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
+    assert len(set(seen)) == read_result(tmp_path)["metrics"]["train_rows"]
 
 
 def test_a_share_of_sft_keeps_chosen_answers_likely(train: Train, unbroken: Path, tmp_path: Path) -> None:
     assert train(tmp_path, "--sft-weight", "2") == 0
-    alone, both = result(unbroken)["metrics"], result(tmp_path)["metrics"]
+    alone, both = read_result(unbroken)["metrics"], read_result(tmp_path)["metrics"]
     assert both["chosen_logp_change"] > alone["chosen_logp_change"]
-    # What is held out is measured by DPO's loss alone; training adds the other to it.
+    # The held-out loss is that of DPO alone; training adds the SFT loss.
     assert both["step0_loss"] == pytest.approx(math.log(2), abs=1e-4)
     assert both["first_loss"] > alone["first_loss"] + 0.5
     assert set(both) == {metric.name for metric in METRICS} - {"overfit_gap"}
@@ -172,13 +173,13 @@ def test_a_preference_whose_labels_are_shuffled_is_not_learnt(
     train: Train, unbroken: Path, tmp_path: Path
 ) -> None:
     assert train(tmp_path, "--swapped-share", "0.5") == 0
-    shuffled, right = (result(folder)["metrics"]["heldout_accuracy"] for folder in (tmp_path, unbroken))
+    shuffled, right = (read_result(folder)["metrics"]["heldout_accuracy"] for folder in (tmp_path, unbroken))
     assert right == 1
     assert shuffled < right
 
 
 def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) -> None:
-    metrics = result(unbroken)["metrics"]
+    metrics = read_result(unbroken)["metrics"]
     assert set(metrics) == {metric.name for metric in METRICS}
     assert metrics["step0_loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert metrics["step0_margin"] == 0
@@ -190,10 +191,10 @@ def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) ->
 
 
 def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
-    """Chosen and rejected swapped in half of the pairs, by chance: those not trained are told no better."""
+    """With contradicting labels for each prompt, held-out pairs are not told apart."""
     pairs = [{**pair, "rejected_finished": True} for pair in PAIRS]
     swapped = [{**pair, "chosen": pair["rejected"], "rejected": pair["chosen"]} for pair in pairs]
-    rows = [*pairs, *swapped]  # of each prompt both, which are trained or held out together
+    rows = [*pairs, *swapped]  # both pairs of a prompt are trained or held out together
     random.Random(5).shuffle(rows)
     path = tmp_path / "shuffled.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -210,15 +211,13 @@ def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
         phase_main("phases.dpo_training", [*inputs, "--output-dir", str(tmp_path / "models/dpo"), *settings])
         == 0
     )
-    metrics = result(tmp_path)["metrics"]
+    metrics = read_result(tmp_path)["metrics"]
     assert metrics["heldout_accuracy"] == pytest.approx(0.5)
     assert metrics["heldout_margin"] == pytest.approx(0, abs=1e-4)
     assert metrics["heldout_loss_final"] >= math.log(2) - 1e-4
 
 
 def test_it_saves_one_adapter_and_leaves_that_of_sft_alone(unbroken: Path, sft_model: Path) -> None:
-    from safetensors.torch import load_file
-
     before = load_file(sft_model / "adapter_model.safetensors")
     after = load_file(unbroken / "models/dpo/adapter_model.safetensors")
     assert before.keys() == after.keys()
@@ -233,15 +232,13 @@ def test_it_saves_one_adapter_and_leaves_that_of_sft_alone(unbroken: Path, sft_m
 def test_another_reference_is_noticed_before_anything_is_trained(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import trl.trainer.dpo_trainer as library
-
     original = library.use_adapter
     # A known mistake: with the adapter switched off, the reference is the base model.
     monkeypatch.setattr(library, "use_adapter", lambda model, adapter_name: original(model, None))
     assert train(tmp_path) == 1
     assert "the reference is not the model that is trained" in capsys.readouterr().err
     assert not list((tmp_path / "models").rglob("*.safetensors"))
-    # Nor is anything kept of the wrong reference.
+    # Nothing is stored of the wrong reference either.
     assert not list((tmp_path / "models").rglob("reference.jsonl"))
 
 
@@ -249,11 +246,9 @@ def test_another_reference_is_noticed_before_anything_is_trained(
 def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
     accumulation: str, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trl import DPOTrainer
-
     settings = ("--gradient-accumulation", accumulation)
-    whole = unbroken if accumulation == "1" else tmp_path / "whole"
-    assert whole == unbroken or train(whole, *settings) == 0
+    complete = unbroken if accumulation == "1" else tmp_path / "whole"
+    assert complete == unbroken or train(complete, *settings) == 0
     original = DPOTrainer.training_step
     calls = iter(range(1, 10_000))
 
@@ -268,8 +263,8 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
             train(tmp_path / "stopped", *settings)
     assert exit_.value.code == 143
     assert train(tmp_path / "stopped", *settings) == 0
-    assert adapter(tmp_path / "stopped") == adapter(whole)
-    ours, theirs = result(tmp_path / "stopped")["metrics"], result(whole)["metrics"]
+    assert adapter_bytes(tmp_path / "stopped") == adapter_bytes(complete)
+    ours, theirs = read_result(tmp_path / "stopped")["metrics"], read_result(complete)["metrics"]
     assert {**ours, "tokens_per_second": 0} == {**theirs, "tokens_per_second": 0}
 
 
@@ -328,62 +323,60 @@ def test_evaluation_prompts_planted_in_the_pairs_are_caught_before_anything_is_t
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("".join(json.dumps(pair) + "\n" for pair in [*PAIRS, *bad]))
     assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1") == 2
-    said = capsys.readouterr().err
-    assert said.startswith(
+    output = capsys.readouterr().err
+    assert output.startswith(
         "phases.dpo_training: --preference-file: 5 texts hold a prompt of the suite stage1"
     )
-    assert " holds commands-001" in said
-    assert "and 2 more" in said
-    assert said.count("\n") == 1
+    assert " holds commands-001" in output
+    assert "and 2 more" in output
+    assert output.count("\n") == 1
     assert not list((tmp_path / "models").rglob("*.safetensors"))
     assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1", "--suite", "none") == 0
 
 
-def reference_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows with each batch that the reference is asked for."""
-    from trl import DPOTrainer
-
-    asked = []
+def record_reference_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that receives the size of each batch that the reference computes."""
+    batches = []
     original = DPOTrainer.compute_ref_log_probs
 
     def counting(self: Any, model: Any, inputs: dict[str, Any]) -> Any:
-        asked.append(len(inputs["input_ids"]))
+        batches.append(len(inputs["input_ids"]))
         return original(self, model, inputs)
 
     monkeypatch.setattr(DPOTrainer, "compute_ref_log_probs", counting)
-    return asked
+    return batches
 
 
 def test_the_reference_is_asked_once_for_each_pair(
     train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = reference_batches(monkeypatch)
+    batches = record_reference_batches(monkeypatch)
     assert train(tmp_path) == 0
-    assert sum(asked) == 2 * len(PAIRS)
-    kept = tmp_path / "models/dpo/checkpoints/reference.jsonl"
-    assert kept.read_bytes() == (unbroken / "models/dpo/checkpoints/reference.jsonl").read_bytes()
+    assert sum(batches) == 2 * len(PAIRS)
+    stored = tmp_path / "models/dpo/checkpoints/reference.jsonl"
+    assert stored.read_bytes() == (unbroken / "models/dpo/checkpoints/reference.jsonl").read_bytes()
 
-    # As a kill leaves it: some pairs are missing, the last line is torn.
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[: len(whole) // 2])
-    known = len(kept.read_bytes().splitlines()) - 1
-    asked.clear()
+    # A kill leaves some pairs missing and the last line torn.
+    content = stored.read_bytes()
+    stored.write_bytes(content[: len(content) // 2])
+    known = len(stored.read_bytes().splitlines()) - 1
+    batches.clear()
     assert train(tmp_path, "--learning-rate", "0.002") == 0
-    assert len(PAIRS) - known <= sum(asked) / 2 < len(PAIRS) - known + 4
+    assert len(PAIRS) - known <= sum(batches) / 2 < len(PAIRS) - known + 4
 
-    # Other training parameters have the same reference; another reference's numbers are not taken.
-    asked.clear()
+    # Other training parameters reuse the stored values; another reference does not.
+    batches.clear()
     assert train(tmp_path, "--learning-rate", "0.001") == 0
-    assert asked == []
+    assert batches == []
     other = tmp_path / "models" / "other"
-    assert phase_main("phases.dpo_training", again(tmp_path / "models" / "dpo", other, kept)) == 0
-    assert sum(asked) == 2 * len(PAIRS)
+    assert phase_main("phases.dpo_training", arguments_from(tmp_path / "models" / "dpo", other, stored)) == 0
+    assert sum(batches) == 2 * len(PAIRS)
 
 
-def again(sft: Path, output: Path, kept: Path) -> list[str]:
-    """Return the arguments of a training on the result of another, beside whose store its own lies."""
+def arguments_from(sft: Path, output: Path, stored: Path) -> list[str]:
+    """Return the arguments of a training from another adapter, with a copy of the first one's store."""
     (output / "checkpoints").mkdir(parents=True)
-    (output / "checkpoints" / "reference.jsonl").write_bytes(kept.read_bytes())
+    (output / "checkpoints" / "reference.jsonl").write_bytes(stored.read_bytes())
     (output / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(sft), "--preference-file", str(output / "pairs.jsonl")]
     return [*inputs, "--output-dir", str(output), "--epochs", "1", "--batch-size", "4"]

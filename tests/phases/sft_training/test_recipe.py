@@ -1,4 +1,4 @@
-"""SFT training of a tiny model: what is trained, exact resume, and how it ends when something is wrong."""
+"""SFT training of a tiny model: labels, exact resume, and failures."""
 
 import dataclasses
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from trl import SFTTrainer
 
 from phases.contract.phase_main import phase_main
 from phases.models import prompt_format
@@ -68,25 +70,23 @@ def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def adapter(folder: Path) -> bytes:
+def adapter_bytes(folder: Path) -> bytes:
     return (folder / "models/sft/adapter_model.safetensors").read_bytes()
 
 
-def result(folder: Path) -> dict[str, Any]:
+def read_result(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "models/sft/result.json").read_text())
 
 
-def history(folder: Path) -> list[dict[str, float]]:
+def read_history(folder: Path) -> list[dict[str, float]]:
     (checkpoint,) = (folder / "models/sft/checkpoints").glob("checkpoint-*")
     entries = json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
     names = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", "tokens")
     return [{name: entry[name] for name in names if name in entry} for entry in entries]
 
 
-def at_step(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    """Let the trainer do something of the test's before its n-th call of a method."""
-    from trl import SFTTrainer
-
+def call_before(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Call `act` before the n-th call of a method of the trainer."""
     original = getattr(SFTTrainer, method)
     calls = iter(range(1, 10_000))
 
@@ -109,17 +109,15 @@ def test_the_response_and_the_end_of_text_are_trained_and_nothing_else(tiny_mode
     response = tokenizer.encode(" dog, rose")
     assert example.ids == [*prompt, *response, tokenizer.eos_id]
     assert example.labels == [-100] * len(prompt) + [*response, tokenizer.eos_id]
-    whole = prompt_format.format_prompt("Name red") + prompt_format.format_completion(
+    expected = prompt_format.format_prompt("Name red") + prompt_format.format_completion(
         "dog, rose", tokenizer.eos
     )
-    assert tokenizer.decode(example.ids) == whole
+    assert tokenizer.decode(example.ids) == expected
 
 
 def test_the_model_sees_these_labels(
     train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    from trl import SFTTrainer
-
     seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     original = SFTTrainer.training_step
 
@@ -141,20 +139,20 @@ def test_the_model_sees_these_labels(
     examples = [sft_training.encode_row(sft_training.Row(**row), tokenizer) for row in ROWS]
     expected = {(tuple(e.ids), tuple(e.labels)) for e in examples}
     assert set(seen) <= expected
-    assert len(set(seen)) == result(tmp_path)["metrics"]["train_rows"]
+    assert len(set(seen)) == read_result(tmp_path)["metrics"]["train_rows"]
     assert len(seen) == 2 * len(set(seen))
 
 
 def test_it_learns_and_says_so(unbroken: Path) -> None:
-    found = result(unbroken)
-    metrics = found["metrics"]
+    record = read_result(unbroken)
+    metrics = record["metrics"]
     assert set(metrics) <= {metric.name for metric in METRICS}
     assert metrics["final_train_loss"] < metrics["first_train_loss"] - 0.5
     assert metrics["heldout_loss_final"] < metrics["heldout_loss_first"]
     assert metrics["loss_slope_low"] <= metrics["loss_slope"] <= metrics["loss_slope_high"] < 0
     assert abs(metrics["heldout_reload_difference"]) < 1e-6
     assert metrics["train_rows"] + metrics["heldout_rows"] == len(ROWS)
-    assert {a["path"].rsplit("/", 1)[-1] for a in found["artifacts"]} == {
+    assert {a["path"].rsplit("/", 1)[-1] for a in record["artifacts"]} == {
         "adapter_model.safetensors",
         "adapter_config.json",
     }
@@ -172,7 +170,7 @@ def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) 
 
 def test_live_lines(unbroken: Path) -> None:
     lines = [json.loads(line) for line in (unbroken / "progress.jsonl").read_text().splitlines()]
-    steps = result(unbroken)["metrics"]["steps"]
+    steps = read_result(unbroken)["metrics"]["steps"]
     trained = [line for line in lines if line["type"] == "metric" and "loss" in line["values"]]
     assert [line["step"] for line in trained] == list(range(1, steps + 1))
     assert set(trained[0]["values"]) == {"loss", "learning_rate", "grad_norm", "tokens_per_second"}
@@ -189,14 +187,14 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(  # noqa: PLR0917
     method: str, call: int, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as stopping:
-        at_step(call, terminate, stopping, method)
+        call_before(call, terminate, stopping, method)
         with pytest.raises(SystemExit) as exit_:
             train(tmp_path)
     assert exit_.value.code == 143
     assert not (tmp_path / "models/sft/adapter_config.json").exists()
     assert train(tmp_path) == 0
-    assert adapter(tmp_path) == adapter(unbroken)
-    assert history(tmp_path) == history(unbroken)
+    assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
+    assert read_history(tmp_path) == read_history(unbroken)
 
 
 def test_a_run_that_was_killed_goes_on_from_the_last_whole_checkpoint(
@@ -213,24 +211,24 @@ def test_a_run_that_was_killed_goes_on_from_the_last_whole_checkpoint(
         raise KilledError
 
     with monkeypatch.context() as killing:
-        at_step(8, kill, killing, "training_step")
+        call_before(8, kill, killing, "training_step")
         with pytest.raises(KilledError):
             train(tmp_path, "--checkpoint-minutes", "0")
     checkpoints = tmp_path / "models/sft/checkpoints"
     assert sorted(p.name for p in checkpoints.glob("checkpoint-*")) == ["checkpoint-6", "checkpoint-7"]
-    # As a full disk leaves it: every file is there, one is cut short.
+    # A full disk leaves all files, one of them truncated.
     torn = checkpoints / "checkpoint-7" / "optimizer.pt"
     torn.write_bytes(torn.read_bytes()[:-10])
     shutil.copytree(checkpoints / "checkpoint-7", checkpoints / "checkpoint-8")
     (checkpoints / "checkpoint-8" / "trainer_state.json").unlink()
 
     assert train(tmp_path) == 0
-    said = capsys.readouterr().out
-    assert "checkpoint-8 is incomplete" in said
-    assert "checkpoint-7 is incomplete" in said
-    assert f"resuming from {checkpoints / 'checkpoint-6'}" in said
-    assert adapter(tmp_path) == adapter(unbroken)
-    assert history(tmp_path) == history(unbroken)
+    output = capsys.readouterr().out
+    assert "checkpoint-8 is incomplete" in output
+    assert "checkpoint-7 is incomplete" in output
+    assert f"resuming from {checkpoints / 'checkpoint-6'}" in output
+    assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
+    assert read_history(tmp_path) == read_history(unbroken)
 
 
 def test_the_same_command_again_finds_itself_done(
@@ -242,10 +240,10 @@ def test_the_same_command_again_finds_itself_done(
     def unwanted() -> None:
         raise AssertionError("a step was trained again")
 
-    at_step(1, unwanted, monkeypatch, "training_step")
+    call_before(1, unwanted, monkeypatch, "training_step")
     assert train(folder) == 0
-    assert adapter(folder) == adapter(unbroken)
-    again, first = result(folder)["metrics"], result(unbroken)["metrics"]
+    assert adapter_bytes(folder) == adapter_bytes(unbroken)
+    again, first = read_result(folder)["metrics"], read_result(unbroken)["metrics"]
     assert again == first
 
 
@@ -256,14 +254,12 @@ def test_checkpoints_of_other_parameters_are_stale(
     assert train(tmp_path / "a", "--learning-rate", "0.002") == 0
     assert "stale and not used: made with other learning_rate" in capsys.readouterr().out
     assert train(tmp_path / "b", "--learning-rate", "0.002") == 0
-    assert adapter(tmp_path / "a") == adapter(tmp_path / "b") != adapter(unbroken)
+    assert adapter_bytes(tmp_path / "a") == adapter_bytes(tmp_path / "b") != adapter_bytes(unbroken)
 
 
 def test_a_model_that_gives_no_numbers_stops_at_once(
     tiny_model: Path, rows_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import torch
-
     broken = load_model(str(tiny_model))
     with torch.no_grad():
         broken.model.model.norm.weight[0] = float("nan")
@@ -277,8 +273,6 @@ def test_a_model_that_gives_no_numbers_stops_at_once(
 def test_a_loss_that_diverges_stops_the_run_before_it_is_saved(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trl import SFTTrainer
-
     original = SFTTrainer.compute_loss
     calls = iter(range(10_000))
 
@@ -300,7 +294,7 @@ def test_rows_that_are_too_long_are_left_out_whole(
     more = tmp_path / "more.jsonl"
     more.write_text(json.dumps({"instruction": "Name", "response": "red " * 400}) + "\n")
     assert train(tmp_path, "--max-length", "64", "--train-file", str(rows_file), str(more)) == 0
-    metrics = result(tmp_path)["metrics"]
+    metrics = read_result(tmp_path)["metrics"]
     assert metrics["dropped_too_long"] == 1
     assert metrics["train_rows"] + metrics["heldout_rows"] == len(ROWS)
     assert train(tmp_path, "--max-length", "64", "--train-file", str(more)) == 2
@@ -346,10 +340,10 @@ def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_tr
     rows.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *bad]))
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
     assert phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8"]) == 2
-    said = capsys.readouterr().err
-    assert "5 texts hold a prompt of the suite stage1: " in said
-    assert " holds commands-001" in said
-    assert "and 2 more" in said
+    output = capsys.readouterr().err
+    assert "5 texts hold a prompt of the suite stage1: " in output
+    assert " holds commands-001" in output
+    assert "and 2 more" in output
     assert not list(tmp_path.rglob("*.safetensors"))
     assert (
         phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8", "--suite", "none"])
@@ -365,8 +359,6 @@ def test_sft_does_not_start_from_an_adapter(
 
 
 def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> None:
-    import torch
-
     loaded = load_model(str(tiny_model))
     examples = [sft_training.encode_row(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
     sequences = [examples[:4], examples[4:5], examples[5:]]
@@ -392,13 +384,13 @@ def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> Non
     packed = collate([dataset[i] for i in range(3)])
     assert packed["input_ids"].shape == (3, max(sum(len(e.ids) for e in s) for s in sequences))
     assert losses(packed) == pytest.approx(alone, abs=1e-5)
-    # What flash attention takes, one sequence with the places where rows begin, is the same to the model.
+    # Flash attention takes one sequence with the positions where rows begin; the losses are the same.
     flat = sft_training.build_packed_collator(dataclasses.replace(loaded, model=_Flash(loaded.model)))
     assert losses(flat([dataset[i] for i in range(3)])) == pytest.approx(alone, abs=1e-5)
 
 
 class _Flash:
-    """A model as far as its attention is asked for."""
+    """A model that reports flash attention."""
 
     def __init__(self, model: Any) -> None:
         self.config = type("Config", (), {"_attn_implementation": "flash_attention_2"})
@@ -411,17 +403,17 @@ def test_a_packed_run_trains_every_row_and_resumes_exactly(
     packing = (*batches, "--packing")
     assert train(tmp_path / "unbroken", *packing) == 0
     assert train(tmp_path / "padded", *batches) == 0
-    metrics, padded = (result(tmp_path / name)["metrics"] for name in ("unbroken", "padded"))
+    metrics, padded = (read_result(tmp_path / name)["metrics"] for name in ("unbroken", "padded"))
     assert metrics["tokens_trained"] == padded["tokens_trained"]
     assert metrics["heldout_loss_first"] == pytest.approx(padded["heldout_loss_first"], abs=1e-5)
     assert metrics["final_train_loss"] < metrics["first_train_loss"]
     with monkeypatch.context() as stopping:
-        at_step(4, terminate, stopping, "training_step")
+        call_before(4, terminate, stopping, "training_step")
         with pytest.raises(SystemExit):
             train(tmp_path / "stopped", *packing)
     assert train(tmp_path / "stopped", *packing) == 0
-    assert adapter(tmp_path / "stopped") == adapter(tmp_path / "unbroken")
-    assert history(tmp_path / "stopped") == history(tmp_path / "unbroken")
+    assert adapter_bytes(tmp_path / "stopped") == adapter_bytes(tmp_path / "unbroken")
+    assert read_history(tmp_path / "stopped") == read_history(tmp_path / "unbroken")
 
 
 def test_the_probe_changes_nothing(
@@ -429,8 +421,8 @@ def test_the_probe_changes_nothing(
 ) -> None:
     monkeypatch.setattr(LargestBatchProbe, "on_train_begin", lambda *arguments, **more: None)
     assert train(tmp_path) == 0
-    assert adapter(tmp_path) == adapter(unbroken)
-    assert history(tmp_path) == history(unbroken)
+    assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
+    assert read_history(tmp_path) == read_history(unbroken)
 
 
 @pytest.mark.parametrize(
@@ -451,16 +443,13 @@ def test_weights_are_shared_by_several_processes_and_by_nothing_else(  # noqa: P
 ) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", use_fsdp)
     assert train(tmp_path, *shards) == 2
-    said = capsys.readouterr().err
-    assert why in said
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert why in output
+    assert output.count("\n") == 1
 
 
-def out_of_memory(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the first passes through the model run out of memory."""
-    import torch
-    from trl import SFTTrainer
-
+def run_out_of_memory(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the first passes through the model run out of memory."""
     original = SFTTrainer.compute_loss
     calls = iter(range(10_000))
 
@@ -481,10 +470,10 @@ def test_layers_recompute_only_where_memory_needs_it(  # noqa: PLR0917
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    out_of_memory(failures, monkeypatch)
+    run_out_of_memory(failures, monkeypatch)
     assert train(tmp_path, "--gradient-checkpointing", "auto") == 0
-    assert result(tmp_path)["provenance"]["gradient_checkpointing"] == then
-    assert adapter(tmp_path) == adapter(unbroken)
+    assert read_result(tmp_path)["provenance"]["gradient_checkpointing"] == then
+    assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
 
 
 @pytest.mark.parametrize(("wanted", "failures"), [("auto", 3), ("off", 1)])
@@ -496,9 +485,9 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(  # noqa: PLR0917
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out_of_memory(failures, monkeypatch)
+    run_out_of_memory(failures, monkeypatch)
     assert train(tmp_path, "--gradient-checkpointing", wanted) == 1
-    said = capsys.readouterr().err
-    assert "the largest batch, 4 rows, does not fit into the GPU's memory (out of memory)" in said
-    assert ("gradient_checkpointing = auto" in said) == (wanted == "off")
+    output = capsys.readouterr().err
+    assert "the largest batch, 4 rows, does not fit into the GPU's memory (out of memory)" in output
+    assert ("gradient_checkpointing = auto" in output) == (wanted == "off")
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))

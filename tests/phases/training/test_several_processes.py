@@ -1,6 +1,6 @@
-"""Trainings in two processes, as a launcher starts them: what they learn, who writes, stop and resume.
+"""Training in two processes started by a launcher: learning, writing, stopping and resuming.
 
-Each process holds the whole model, or a share of its weights.
+Each process holds the complete model or a shard of it.
 """
 
 import json
@@ -37,21 +37,21 @@ def arguments(folder: Path, model: Path) -> list[str]:
     return [*inputs, *SETTINGS, "--evaluations", "2", "--heldout-share", "0.1"]
 
 
-IN_TURN = """
+SFT_THEN_DPO = """
 import atexit, os, sys
 import torch
 from phases.contract.phase_main import phase_main
 
-atexit.register(lambda: print("left the others:", not torch.distributed.is_initialized(), flush=True))
+atexit.register(lambda: print("disconnected:", not torch.distributed.is_initialized(), flush=True))
 sft, dpo = (part.split("\\n") for part in sys.argv[1:])
 phase_main("phases.sft_training", sft)
 os.environ["GONOGO_PROGRESS"] += ".dpo"
 sys.exit(phase_main("phases.dpo_training", dpo))
 """
-"""Starting takes most of a launch: what can be trained by processes that are there is trained by them."""
+"""Starting takes most of the time of a launch, so both trainings run in the same processes."""
 
 
-def launched(program: list[str], folder: Path) -> "subprocess.Popen[str]":
+def launch(program: list[str], folder: Path) -> "subprocess.Popen[str]":
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GONOGO_PROGRESS": str(folder / "progress.jsonl")}
     return subprocess.Popen(
         [*LAUNCH, *program],
@@ -62,17 +62,17 @@ def launched(program: list[str], folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-def reported(folder: Path, name: str) -> list[dict[str, Any]]:
-    """Return the metrics with this name that were reported so far, from whole lines."""
+def read_metrics(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Return the metrics with this name that are reported so far, from complete lines."""
     path = folder / "progress.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.is_file() else []
-    every = [json.loads(line) for line in lines]
-    return [line for line in every if line["type"] == "metric" and name in line["values"]]
+    records = [json.loads(line) for line in lines]
+    return [line for line in records if line["type"] == "metric" and name in line["values"]]
 
 
 @pytest.fixture(scope="module")
 def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same training in one process: two batches make a step, as those of two processes do."""
+    """The same training in one process, with two batches per step like two processes."""
     folder = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GONOGO_PROGRESS", str(folder / "progress.jsonl"))
@@ -85,45 +85,45 @@ def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[[], ["--shard-weights"]], ids=["whole", "in shares"])
+@pytest.fixture(scope="module", params=[[], ["--shard-weights"]], ids=["replicated", "sharded"])
 def together(
     request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A training in two processes that was stopped on its way, and resumed; then one of preferences."""
+    """SFT in two processes that is stopped and resumed, followed by DPO."""
     folder = tmp_path_factory.mktemp("together")
     argv = [*arguments(folder, tiny_model), *request.param]
-    process = launched(["-m", "phases.sft_training", *argv], folder)
-    ends = time.monotonic() + 300
-    while len(reported(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < ends:
+    process = launch(["-m", "phases.sft_training", *argv], folder)
+    deadline = time.monotonic() + 300
+    while len(read_metrics(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=120)[0]
-    assert process.returncode != 0, said
-    assert said.count("stopping: SIGTERM received") == 1
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode != 0, output
+    assert output.count("stopping: SIGTERM received") == 1
     (checkpoint,) = (folder / "models/sft/checkpoints").glob("checkpoint-*")
     files = {path.name for path in checkpoint.iterdir()}
     assert {"checkpoint.json", "rng_state_0.pth", "rng_state_1.pth"} <= files
     assert not (folder / "models/sft/result.json").exists()
 
-    (folder / "in_turn.py").write_text(IN_TURN)
+    (folder / "sft_then_dpo.py").write_text(SFT_THEN_DPO)
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(folder / "models/sft"), "--preference-file", str(folder / "pairs.jsonl")]
     preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo"), *request.param]
-    in_turn = [str(folder / "in_turn.py"), "\n".join(argv), "\n".join(preferences)]
-    resumed = launched(in_turn, folder)
-    said = resumed.communicate(timeout=300)[0]
-    assert resumed.returncode == 0, said
-    assert said.count(f"resuming from {checkpoint}") == 1
-    assert said.count("left the others: True") == 2
+    sft_then_dpo = [str(folder / "sft_then_dpo.py"), "\n".join(argv), "\n".join(preferences)]
+    resumed = launch(sft_then_dpo, folder)
+    output = resumed.communicate(timeout=300)[0]
+    assert resumed.returncode == 0, output
+    assert output.count(f"resuming from {checkpoint}") == 1
+    assert output.count("disconnected: True") == 2
     return folder
 
 
 def test_two_processes_learn_what_one_learns_from_the_same_steps(alone: Path, together: Path) -> None:
     for name in ("loss", "eval_loss"):
-        ours, theirs = reported(together, name), reported(alone, name)
-        assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+        ours, expected = read_metrics(together, name), read_metrics(alone, name)
+        assert [line["step"] for line in ours] == [line["step"] for line in expected]
         assert [line["values"][name] for line in ours] == pytest.approx(
-            [line["values"][name] for line in theirs], abs=2e-3
+            [line["values"][name] for line in expected], abs=2e-3
         )
 
 
@@ -135,10 +135,11 @@ def test_the_first_process_alone_reports_and_writes(alone: Path, together: Path)
     assert result["provenance"]["gradient_checkpointing"] == recomputed
     for name in ("steps", "tokens_trained", "train_rows", "heldout_rows"):
         assert result["metrics"][name] == single["metrics"][name]
-    steps = [line["step"] for line in reported(together, "loss")]
+    steps = [line["step"] for line in read_metrics(together, "loss")]
     assert steps == list(range(1, result["metrics"]["steps"] + 1))
     assert abs(result["metrics"]["heldout_reload_difference"]) < 1e-6
-    assert len(list((together / "logs").glob("sft_training_*.log"))) == 2  # the stopped run's and the resumed
+    # The stopped and the resumed run have one log each.
+    assert len(list((together / "logs").glob("sft_training_*.log"))) == 2
     assert not list(together.rglob(".new_adapter"))
 
 
@@ -148,42 +149,42 @@ def test_preferences_are_trained_in_two_processes_from_the_reference(together: P
     assert metrics["step0_loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert metrics["step0_margin"] == 0
     assert metrics["final_loss"] < metrics["first_loss"]
-    kept = (output / "checkpoints/reference.jsonl").read_text().splitlines()
-    assert len(kept) == len({json.loads(line)["key"] for line in kept}) == len(PAIRS)
+    stored = (output / "checkpoints/reference.jsonl").read_text().splitlines()
+    assert len(stored) == len({json.loads(line)["key"] for line in stored}) == len(PAIRS)
 
 
-FULL = """
+ONE_OUT_OF_MEMORY = """
 import sys
 import torch
 from trl import SFTTrainer
 from phases.contract.phase_main import phase_main
 from phases.models import distributed
 
-trained = SFTTrainer.compute_loss
+original = SFTTrainer.compute_loss
 
 def compute_loss(*arguments, **more):
     if distributed.rank() == 1:
         raise torch.OutOfMemoryError
-    return trained(*arguments, **more)
+    return original(*arguments, **more)
 
 SFTTrainer.compute_loss = compute_loss
 sys.exit(phase_main("phases.sft_training", sys.argv[1:]))
 """
 
 
-def test_one_process_that_runs_out_of_memory_in_shares_says_so_and_ends_all(
+def test_a_process_of_a_sharded_training_that_runs_out_of_memory_ends_all(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "full.py").write_text(FULL)
-    argv = [str(tmp_path / "full.py"), *arguments(tmp_path, tiny_model), "--shard-weights"]
-    process = launched(argv, tmp_path)
-    said = process.communicate(timeout=300)[0]
-    assert process.returncode == 1, said
-    assert said.count("the largest batch, 2 rows, does not fit into the GPU's memory (out of memory)") == 1
+    (tmp_path / "out_of_memory.py").write_text(ONE_OUT_OF_MEMORY)
+    argv = [str(tmp_path / "out_of_memory.py"), *arguments(tmp_path, tiny_model), "--shard-weights"]
+    process = launch(argv, tmp_path)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 1, output
+    assert output.count("the largest batch, 2 rows, does not fit into the GPU's memory (out of memory)") == 1
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
 
 
-IN_SHARES = """
+SHARDED = """
 import sys
 import torch
 from accelerate import PartialState
@@ -197,18 +198,21 @@ path, four_bit = sys.argv[1], sys.argv[2] == "4"
 device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
 
 
-packing = four_bit_config(sharded=False) if four_bit else None
-packed = {"quantization_config": packing, "device_map": {"": str(device)}}
-whole = AutoModelForCausalLM.from_pretrained(path, **packed).requires_grad_(False)
-shared = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
-shard(shared, str(device), four_bit_config(sharded=True) if four_bit else None)
-layers = [sum(p.to_local().nbytes for p in shared.model.layers.parameters())]
-layers += [sum(p.nbytes for p in whole.model.layers.parameters())]
-assert layers[0] < 0.6 * layers[1], layers
+quantization = four_bit_config(sharded=False) if four_bit else None
+replicated = AutoModelForCausalLM.from_pretrained(
+    path, quantization_config=quantization, device_map={"": str(device)}
+).requires_grad_(False)
+sharded = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
+shard(sharded, str(device), four_bit_config(sharded=True) if four_bit else None)
+shard_bytes = sum(p.to_local().nbytes for p in sharded.model.layers.parameters())
+layer_bytes = sum(p.nbytes for p in replicated.model.layers.parameters())
+assert shard_bytes < 0.6 * layer_bytes, (shard_bytes, layer_bytes)
 
 ids = torch.arange(1, 41, device=device).view(2, 20)
-found = []
-for model in (whole, shared):
+
+def compute(model):
+    # The loss and gradient norms without and with checkpointing, then the logits.
+    results = []
     torch.manual_seed(0)
     adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
     for checkpointing in (Checkpointing.OFF, Checkpointing.ALL):
@@ -216,26 +220,26 @@ for model in (whole, shared):
         set_activation_checkpointing(adapted.train(), checkpointing)
         loss = adapted(input_ids=ids, labels=ids).loss
         loss.backward()
-        found.append(torch.stack([loss, *(p.grad.norm() for p in adapted.parameters() if p.requires_grad)]))
-    adapted.train(four_bit)  # to evaluate on a CPU, bitsandbytes packs weights in another way
+        results.append(torch.stack([loss, *(p.grad.norm() for p in adapted.parameters() if p.requires_grad)]))
+    adapted.train(four_bit)  # to evaluate on a CPU, bitsandbytes would repack the weights
     with torch.inference_mode():
-        found.append(adapted(input_ids=ids).logits)
-for ours, theirs in zip(found[3:], found[:3], strict=True):
-    torch.testing.assert_close(ours, theirs)
+        results.append(adapted(input_ids=ids).logits)
+    return results
+
+for ours, expected in zip(compute(sharded), compute(replicated), strict=True):
+    torch.testing.assert_close(ours, expected)
 """
 
 
 @pytest.mark.parametrize("bits", ["32", "4"])
-def test_a_model_in_shares_computes_what_it_computes_whole(
-    bits: str, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_a_sharded_model_computes_the_same(bits: str, tiny_model: Path, tmp_path: Path) -> None:
     if bits == "4":
         pytest.importorskip("bitsandbytes")
-    (tmp_path / "in_shares.py").write_text(IN_SHARES)
-    process = launched([str(tmp_path / "in_shares.py"), str(tiny_model), bits], tmp_path)
-    said = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, said
+    (tmp_path / "sharded_model.py").write_text(SHARDED)
+    process = launch([str(tmp_path / "sharded_model.py"), str(tiny_model), bits], tmp_path)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output
 
 
-def test_weights_of_4_bits_are_shared_out_as_numbers_that_every_torch_takes_and_gathers_as_bytes() -> None:
+def test_sharded_4_bit_weights_are_stored_in_a_type_that_every_torch_shards() -> None:
     assert four_bit_config(sharded=True).bnb_4bit_quant_storage is torch.float32
