@@ -1,1 +1,1 @@
-"""Figures, measured on the machine at hand: `make bench`. Timing never enters the tests."""
+"""Measurements on the machine at hand: `make bench`. The tests never depend on timing."""

@@ -1,6 +1,7 @@
-"""What the cockpit costs over real sessions, beside Textual's smallest app and the peers that are installed.
+"""The cost of the screens over real sessions, compared with Textual's smallest app and the installed peers.
 
-Everything runs in a pseudo-terminal of 80x24. Of the starts, which take turns, the medians are given.
+Every program runs in a pseudo-terminal of 80x24. Start times are
+medians over rounds in which the programs take turns.
 """
 
 import os
@@ -14,22 +15,22 @@ from pathlib import Path
 from typing import Final
 
 from app.plan.read import load_plan
-from app.session import start as launch
+from app.session import start
 from app.session.client import SessionClient
 from app.session.requests import StopSession
 from benchmarks import peers
 from benchmarks.figures import Figure
-from benchmarks.terminal import Idle, Terminal, idle
+from benchmarks.terminal import IdleCost, Terminal, measure_idle
 
 STARTS: Final = 9
 IDLE_SECONDS: Final = 30.0
-FEW, MANY = 2_000, 300_000
-LARGE_LOG: Final = 1_000_000_000
-LAST: Final = "the last line of the log"
-PRESSES: Final = 20
-LINES_A_SECOND: Final = 20_000
+FEW_POINTS, MANY_POINTS = 2_000, 300_000
+LARGE_LOG_BYTES: Final = 1_000_000_000
+LAST_LINE: Final = "the last line of the log"
+KEY_PRESSES: Final = 20
+LINES_PER_SECOND: Final = 20_000
 GONOGO: Final = Path(sys.executable).with_name("gonogo")
-HELLO: Final = (
+HELLO_PROGRAM: Final = (
     "from textual.app import App\n"
     "from textual.widgets import Static\n"
     "class Hello(App):\n"
@@ -53,13 +54,13 @@ command = ["{sys.executable}", "work.py", "{{points}}", "{{size}}", "{{lines}}"]
 estimate = {{ hours = [1, 2] }}
 gate = {{ ask = "never" }}
 """
-WORK: Final = f"""
+PHASE_PROGRAM: Final = f"""
 import json, math, os, sys, time
 points, size, lines = map(int, sys.argv[1:])
 progress = open(os.environ["GONOGO_PROGRESS"], "a")
 
-def report(kind, **said):
-    progress.write(json.dumps(dict(type=kind, time=time.time(), **said)) + "\\n")
+def report(kind, **fields):
+    progress.write(json.dumps(dict(type=kind, time=time.time(), **fields)) + "\\n")
 
 def line(step):
     return f"step {{step:7}} loss 0.8123 grad 0.41 lr 1.9e-4 tokens/s 1690\\n"
@@ -69,7 +70,7 @@ for step in range(points + 1):
 block = "".join(map(line, range(20_000)))
 for _ in range(size // len(block)):
     sys.stdout.write(block)
-print("{LAST}")
+print("{LAST_LINE}")
 tick = 0.02 if lines else 1.0
 fast, due = "".join(map(line, range(lines // 50))), time.monotonic()
 while True:
@@ -87,25 +88,24 @@ while True:
 
 
 @contextmanager
-def live(points: int = FEW, size: int = 0, lines: int = 0) -> Iterator[Path]:
-    """Yield the folder of a session whose phase runs.
+def run_session(points: int = FEW_POINTS, log_bytes: int = 0, lines_per_second: int = 0) -> Iterator[Path]:
+    """Yield the folder of a session with a running phase.
 
     Args:
-        points: the loss values that it has reported; another is added every second.
-        size: of its log, in bytes; one that is not 0 does not grow.
-        lines: that it writes a second; 0 is one.
+        points: the loss values that the phase has reported; it adds one per second.
+        log_bytes: the size of its log, which then does not grow; 0 for a growing log.
+        lines_per_second: the lines that it logs per second; 0 for one.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        os.environ["XDG_STATE_HOME"] = name  # it is no session that an operator wants to find again
+        os.environ["XDG_STATE_HOME"] = name  # keeps the session out of the operator's list
         folder = Path(name)
-        (folder / "work.py").write_text(WORK)
-        values = (("points", points), ("size", size), ("lines", lines))
+        (folder / "work.py").write_text(PHASE_PROGRAM)
         plan = PLAN
-        for parameter, value in values:
+        for parameter, value in (("points", points), ("size", log_bytes), ("lines", lines_per_second)):
             plan = plan.replace(f"{{{parameter}}}", str(value))
         (folder / "session_plan.toml").write_text(plan)
-        session = launch.open_session(load_plan(folder / "session_plan.toml"), approved="benchmark")
-        launch.ensure_conductor(session)
+        session = start.open_session(load_plan(folder / "session_plan.toml"), approved="benchmark")
+        start.ensure_conductor(session)
         client = SessionClient(session)
         while client.snapshot().phases[0].progress is None:
             time.sleep(0.1)
@@ -117,103 +117,108 @@ def live(points: int = FEW, size: int = 0, lines: int = 0) -> Iterator[Path]:
                 time.sleep(0.1)
 
 
-def attach(session: Path) -> Terminal:
-    """Return the cockpit over a session, as an operator opens it."""
+def open_cockpit(session: Path) -> Terminal:
+    """Open the screens of a session."""
     return Terminal(str(GONOGO), "attach", "--session", str(session))
 
 
-def leet(run: str) -> Terminal:
-    """Return the viewer of wandb over a run."""
-    return Terminal(str(peers.BIN / "wandb"), "leet", run)
+def open_leet(run: str) -> Terminal:
+    """Open wandb's viewer of a run."""
+    return Terminal(str(peers.PEERS_BIN / "wandb"), "leet", run)
 
 
-def first_paints(starts: dict[str, tuple[Callable[[], Terminal], bytes]]) -> dict[str, float]:
-    """Return the median time from a start to what is awaited, in seconds; the programs take turns."""
-    times: dict[str, list[float]] = {name: [] for name in starts}
-    for turn in range(STARTS + 1):
-        for name, (start, awaited) in starts.items():
-            with start() as terminal:
-                took = terminal.until(awaited)
-            if turn:  # the first makes bytecode and fills the cache of files
-                times[name].append(took)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+def open_hello() -> Terminal:
+    """Open Textual's smallest app."""
+    return Terminal(sys.executable, "-c", HELLO_PROGRAM)
 
 
-def key_to_redraw(session: Path) -> float:
-    """Return the 95th percentile of the time from a key to its screen, in seconds."""
-    with attach(session) as shown:
-        shown.until(b"PHASES")
-        shown.listen(3.0)
+def time_first_paints(programs: dict[str, tuple[Callable[[], Terminal], bytes]]) -> dict[str, float]:
+    """Return the median seconds from start to expected output for each program; the programs take turns."""
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for round_number in range(STARTS + 1):
+        for name, (open_program, output) in programs.items():
+            with open_program() as terminal:
+                seconds = terminal.wait_for(output)
+            if round_number > 0:  # the first round writes bytecode and fills the file cache
+                times[name].append(seconds)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def time_keys(session: Path) -> float:
+    """Return the 95th percentile of the seconds from a key to its screen."""
+    with open_cockpit(session) as terminal:
+        terminal.wait_for(b"PHASES")
+        terminal.drain(3.0)
         times = []
-        for _ in range(PRESSES):
-            times.append(shown.answer(b"u", b"PEAK, GiB"))
-            shown.listen(0.25)
-            times.append(shown.answer(b"q", b"PHASES"))
-            shown.listen(0.25)
+        for _ in range(KEY_PRESSES):
+            times.append(terminal.press(b"u", b"PEAK, GiB"))
+            terminal.drain(0.25)
+            times.append(terminal.press(b"q", b"PHASES"))
+            terminal.drain(0.25)
     return statistics.quantiles(times, n=20)[-1]
 
 
-def idle_figures(name: str, cost: Idle, aims: tuple[str, str, str] = ("", "", "")) -> Iterator[Figure]:
-    """Yield what a program costs that is left alone while its run goes on."""
-    yield Figure(f"{name}: idle, a value and a line of log a second, of a core", cost.cpu * 100, "%", aims[0])
+def idle_figures(name: str, cost: IdleCost, targets: tuple[str, str, str] = ("", "", "")) -> Iterator[Figure]:
+    """Yield the cost of a program that gets no input while a run logs one value and one line per second."""
+    yield Figure(f"{name}: idle, share of a core", cost.cpu * 100, "%", targets[0])
     yield Figure(
-        f"{name}: sent to the terminal a minute meanwhile", cost.bytes_a_minute / 1000, "kB", aims[1]
+        f"{name}: idle, written to the terminal per minute", cost.bytes_per_minute / 1000, "kB", targets[1]
     )
-    yield Figure(f"{name}: memory", cost.memory, "MB", aims[2])
+    yield Figure(f"{name}: memory", cost.memory_mb, "MB", targets[2])
 
 
-def small() -> Iterator[Figure | str]:
-    """Yield the figures of a session like any other."""
-    hello = lambda: Terminal(sys.executable, "-c", HELLO)  # noqa: E731
-    with live() as session, peers.wandb_run(FEW) as run:
-        starts = {
-            "Textual's smallest app": (hello, b"PHASES"),
-            "gonogo": (lambda: attach(session), b"PHASES"),
+def measure_small_session() -> Iterator[Figure | str]:
+    """Yield the figures of an ordinary session."""
+    with run_session() as session, peers.log_wandb_run(FEW_POINTS) as run:
+        programs = {
+            "Textual's smallest app": (open_hello, b"PHASES"),
+            "gonogo": (lambda: open_cockpit(session), b"PHASES"),
         }
         if run:
-            starts["wandb leet"] = (lambda: leet(run), b"loss")
-        for name, seconds in first_paints(starts).items():
-            aim = "<= 0.30" if name == "gonogo" else ""
-            yield Figure(f"{name}: start to first paint", seconds, "s", aim)
-        with attach(session) as shown:
-            yield from idle_figures("gonogo", idle(shown, IDLE_SECONDS), ("<= 1.0", "<= 20", "<= 80"))
-        if run:
-            with leet(run) as shown:
-                yield from idle_figures("wandb leet", idle(shown, IDLE_SECONDS))
-        else:
-            yield "wandb is not installed: make peers"
+            programs["wandb leet"] = (lambda: open_leet(run), b"loss")
+        for name, seconds in time_first_paints(programs).items():
+            target = "<= 0.30" if name == "gonogo" else ""
+            yield Figure(f"{name}: start to first paint", seconds, "s", target)
+        with open_cockpit(session) as terminal:
+            cost = measure_idle(terminal, IDLE_SECONDS)
+        yield from idle_figures("gonogo", cost, ("<= 1.0", "<= 20", "<= 80"))
+        if not run:
+            yield "wandb is not installed: run make peers"
+            return
+        with open_leet(run) as terminal:
+            cost = measure_idle(terminal, IDLE_SECONDS)
+        yield from idle_figures("wandb leet", cost)
 
 
-def large() -> Iterator[Figure | str]:
-    """Yield the figures of a session with much to read."""
-    with live(lines=LINES_A_SECOND) as session:
-        name = f"gonogo: a key to its screen, {LINES_A_SECOND:,} lines of log a second (95 %)"
-        yield Figure(name, key_to_redraw(session) * 1e3, "ms", "<= 50")
-    with live(points=MANY) as session, attach(session) as shown:
-        yield Figure(
-            f"gonogo: start to the whole curve of {MANY:,} values", shown.until(b"300k"), "s", "<= 1.0"
-        )
-    with live(size=LARGE_LOG) as session:
-        with attach(session) as shown:
-            first, whole = shown.until(b"PHASES"), shown.until(LAST.encode())
-            shown.listen(3.0)
-            memory = shown.memory
-        yield Figure("gonogo: a log of 1 GB, first paint to its last line", whole - first, "s", "<= 0.3")
-        yield Figure("gonogo: memory with it", memory, "MB", "<= 80")
-        yield from toolong(next(session.glob("attempts/work/*/output.log")))
+def measure_large_session() -> Iterator[Figure | str]:
+    """Yield the figures of sessions with a fast log, many values and a large log."""
+    with run_session(lines_per_second=LINES_PER_SECOND) as session:
+        name = f"gonogo: key to screen, {LINES_PER_SECOND:,} log lines per second (95 %)"
+        yield Figure(name, time_keys(session) * 1e3, "ms", "<= 50")
+    with run_session(points=MANY_POINTS) as session, open_cockpit(session) as terminal:
+        seconds = terminal.wait_for(b"300k")
+        yield Figure(f"gonogo: start to the complete curve of {MANY_POINTS:,} values", seconds, "s", "<= 1.0")
+    with run_session(log_bytes=LARGE_LOG_BYTES) as session:
+        with open_cockpit(session) as terminal:
+            first_paint, last_line = terminal.wait_for(b"PHASES"), terminal.wait_for(LAST_LINE.encode())
+            terminal.drain(3.0)
+            memory = terminal.memory_mb()
+        yield Figure("gonogo: 1 GB log, first paint to its last line", last_line - first_paint, "s", "<= 0.3")
+        yield Figure("gonogo: 1 GB log, memory", memory, "MB", "<= 80")
+        yield from measure_toolong(next(session.glob("attempts/work/*/output.log")))
 
 
-def toolong(log: Path) -> Iterator[Figure | str]:
-    """Yield what toolong makes of a log."""
-    if not peers.installed("tl"):
-        yield "toolong is not installed: make peers"
+def measure_toolong(log: Path) -> Iterator[Figure | str]:
+    """Yield the figures of toolong for the same log."""
+    if not peers.is_installed("tl"):
+        yield "toolong is not installed: run make peers"
         return
-    with Terminal(str(peers.BIN / "tl"), str(log)) as shown:
-        yield Figure("toolong: a log of 1 GB, start to its last line", shown.until(LAST.encode()), "s")
-        yield Figure("toolong: memory with it", shown.memory, "MB")
+    with Terminal(str(peers.PEERS_BIN / "tl"), str(log)) as terminal:
+        yield Figure("toolong: 1 GB log, start to its last line", terminal.wait_for(LAST_LINE.encode()), "s")
+        yield Figure("toolong: 1 GB log, memory", terminal.memory_mb(), "MB")
 
 
-def figures() -> Iterator[Figure | str]:
+def measure() -> Iterator[Figure | str]:
     """Yield all figures."""
-    yield from small()
-    yield from large()
+    yield from measure_small_session()
+    yield from measure_large_session()

@@ -1,4 +1,4 @@
-"""What the session engine costs: a journal append, rejoining a long session, running a phase under gonogo."""
+"""The cost of the session engine: journal appends, rejoining a long session, the slowdown of a phase."""
 
 import signal
 import statistics
@@ -26,9 +26,9 @@ EVENTS = 10_000
 ATTEMPTS = 200
 APPENDS = 500
 PAIRS = 40
-WHILE = 2.0
-# A byte for each piece of work; its file is in memory or in the cache, and never waited for.
-COUNTING = """
+INTERVAL_SECONDS = 2.0
+# The phase appends one byte for each unit of work, unbuffered, so that the file's size counts the units.
+COUNTING_PROGRAM = """
 with open("counts", "ab", buffering=0) as counts:
     while True:
         n = 0
@@ -56,29 +56,27 @@ gate = {{ ask = "never" }}
 """
 
 
-def figures() -> Iterator[Figure]:
-    """Measure them all."""
-    yield _append()
-    yield from _rejoin()
-    yield from _slowdown()
+def measure() -> Iterator[Figure]:
+    """Yield all figures."""
+    yield _time_append()
+    yield from _time_rejoin()
+    yield from _measure_slowdown()
 
 
-def _append() -> Figure:
+def _time_append() -> Figure:
     with tempfile.TemporaryDirectory(dir=Path()) as folder:
-        book = journal.Journal(Path(folder) / "journal.jsonl", SystemClock())
-        book.append(_started())
+        writer = journal.Journal(Path(folder) / "journal.jsonl", SystemClock())
+        writer.append(_session_started())
         times = []
         for number in range(APPENDS):
-            began = time.perf_counter()
-            book.append(events.NoticePosted(text=f"notice {number}"))
-            times.append(time.perf_counter() - began)
-        book.close()
-    return Figure(
-        "journal append, on the disk when it returns (median)", statistics.median(times) * 1e3, "ms"
-    )
+            started = time.perf_counter()
+            writer.append(events.NoticePosted(text=f"notice {number}"))
+            times.append(time.perf_counter() - started)
+        writer.close()
+    return Figure("journal append, on disk when it returns (median)", statistics.median(times) * 1e3, "ms")
 
 
-def _started() -> events.SessionStarted:
+def _session_started() -> events.SessionStarted:
     return events.SessionStarted(
         id="bench",
         plan_sha256="0" * 64,
@@ -92,12 +90,14 @@ def _started() -> events.SessionStarted:
 
 
 def _long_session() -> Iterator[events.AnyEvent]:
-    """Yield 10,000 events: one phase retried again and again with notices between, its last gate open."""
-    yield _started()
-    each = EVENTS // ATTEMPTS
+    """Yield 10,000 events: one phase with many retries, notices in between, and an open gate at the end."""
+    yield _session_started()
+    events_per_attempt = EVENTS // ATTEMPTS
     for number in range(1, ATTEMPTS + 1):
         yield events.AttemptStarted(phase="work", attempt=number, parameters={"size": 1}, cookie=f"{number}")
-        yield from (events.NoticePosted(text=f"notice {n} of attempt {number}") for n in range(each - 4))
+        yield from (
+            events.NoticePosted(text=f"notice {n} of attempt {number}") for n in range(events_per_attempt - 4)
+        )
         yield events.AttemptEnded(
             phase="work", attempt=number, ended=0.0, seconds=1.0, reason="exited", code=0
         )
@@ -110,87 +110,86 @@ def _long_session() -> Iterator[events.AnyEvent]:
             )
 
 
-def _rejoin() -> Iterator[Figure]:
-    """Yield the time to read such a journal, and that until a conductor of the session answers a viewer."""
+def _time_rejoin() -> Iterator[Figure]:
+    """Yield the time to read a long journal, and the time until a new conductor answers a client."""
     with tempfile.TemporaryDirectory(dir=Path()) as name:
-        plan = _plan(Path(name), "pass\n")
+        plan = _write_plan(Path(name), "pass\n")
         session = start.open_session(plan, approved="benchmark", register=False)
         path = SessionFolder(session).journal
-        book = journal.Journal(path, SystemClock(), sync=lambda handle: None)
+        writer = journal.Journal(path, SystemClock(), sync=lambda handle: None)
         for event in _long_session():
-            book.append(event)
-        book.close()
-        began = time.perf_counter()
+            writer.append(event)
+        writer.close()
+        started = time.perf_counter()
         fold(journal.read_journal(path).entries)
-        took = time.perf_counter() - began
-        yield Figure(f"a journal of {EVENTS:,} events: read, check and fold", took * 1e3, "ms")
+        seconds = time.perf_counter() - started
+        yield Figure(f"read, verify and fold a journal of {EVENTS:,} events", seconds * 1e3, "ms")
         client = SessionClient(session)
-        began = time.perf_counter()
+        started = time.perf_counter()
         start.ensure_conductor(session)
         client.snapshot()
-        took = time.perf_counter() - began
-        yield Figure(f"rejoin a session of {EVENTS:,} events: its conductor's first answer", took, "s")
+        seconds = time.perf_counter() - started
+        yield Figure(f"rejoin a session of {EVENTS:,} events: first answer of its conductor", seconds, "s")
         client.send(StopSession(by="benchmark"))
-        _await_end(client)
+        _wait_for_end(client)
 
 
-def _plan(folder: Path, work: str) -> Plan:
-    (folder / "work.py").write_text(work)
+def _write_plan(folder: Path, program: str) -> Plan:
+    (folder / "work.py").write_text(program)
     (folder / "session_plan.toml").write_text(PLAN)
     return load_plan(folder / "session_plan.toml")
 
 
-def _await_end(client: SessionClient) -> None:
+def _wait_for_end(client: SessionClient) -> None:
     while client.has_conductor():
         time.sleep(0.5)
 
 
-def _slowdown() -> Iterator[Figure]:
-    """Yield by how much a CPU-bound phase is slower while gonogo works, and how sure that is.
+def _measure_slowdown() -> Iterator[Figure]:
+    """Yield the slowdown of a CPU-bound phase by gonogo's processes, and its standard error.
 
-    Two runs of a program differ by far more than what is looked for. So it is one run, in which all of
-    gonogo's processes are stopped for a while and go on for a while, in pairs of either order; what the
-    phase got done in each while is compared.
+    Two runs of a program differ by far more than this slowdown. The phase therefore runs once, while gonogo's
+    processes are stopped and continued in pairs of intervals, in alternating order.
     """
     with tempfile.TemporaryDirectory() as name:
-        plan = _plan(Path(name), COUNTING)
+        plan = _write_plan(Path(name), COUNTING_PROGRAM)
         session = start.open_session(plan, approved="benchmark", register=False)
         start.ensure_conductor(session)
         client = SessionClient(session)
         counts = Path(name) / "counts"
         while not (counts.exists() and counts.stat().st_size):
             time.sleep(0.1)
-        shares = [_slower(session, counts, stopped_first=bool(pair % 2)) for pair in range(PAIRS)]
+        slowdowns = [_compare_pair(session, counts, stopped_first=pair % 2 == 1) for pair in range(PAIRS)]
         client.send(StopSession(by="benchmark"))
-        _await_end(client)
-    mean, error = statistics.mean(shares), statistics.stdev(shares) / PAIRS**0.5
+        _wait_for_end(client)
+    mean, error = statistics.mean(slowdowns), statistics.stdev(slowdowns) / PAIRS**0.5
     yield Figure(
-        f"slowdown of a CPU-bound phase by gonogo's work ({PAIRS} pairs of {WHILE:g} s)",
+        f"slowdown of a CPU-bound phase ({PAIRS} pairs of {INTERVAL_SECONDS:g} s)",
         mean * 100,
         "%",
         "below 0.5",
     )
-    yield Figure("  standard error of it", error * 100, "%")
+    yield Figure("  its standard error", error * 100, "%")
 
 
-def _slower(session: Path, counts: Path, *, stopped_first: bool) -> float:
-    """Return the share by which the phase got less done in a while with gonogo than in one without."""
+def _compare_pair(session: Path, counts: Path, *, stopped_first: bool) -> float:
+    """Return the relative slowdown of the phase in an interval with gonogo against one without."""
     rates = {}
     for stopped in (stopped_first, not stopped_first):
-        ours = _gonogo(session)
+        processes = _find_processes(session)
         if stopped:
-            _signal_all(ours, signal.SIGSTOP)
+            _signal_all(processes, signal.SIGSTOP)
         try:
-            began, first = time.perf_counter(), counts.stat().st_size
-            time.sleep(WHILE)
-            rates[stopped] = (counts.stat().st_size - first) / (time.perf_counter() - began)
+            started, first = time.perf_counter(), counts.stat().st_size
+            time.sleep(INTERVAL_SECONDS)
+            rates[stopped] = (counts.stat().st_size - first) / (time.perf_counter() - started)
         finally:
-            _signal_all(ours, signal.SIGCONT)
+            _signal_all(processes, signal.SIGCONT)
     return 1 - rates[False] / rates[True]
 
 
-def _gonogo(session: Path) -> list[psutil.Process]:
-    """Return the processes of gonogo that serve a session: conductor, guard and shim."""
+def _find_processes(session: Path) -> list[psutil.Process]:
+    """Return the conductor, guard and shim of a session."""
     return [p for p in psutil.process_iter(["cmdline"]) if str(session) in " ".join(p.info["cmdline"] or ())]
 
 

@@ -1,4 +1,4 @@
-"""A measured figure, and the table that shows them."""
+"""A measured figure, and the table that prints figures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, its value and unit, and the aim where there is one."""
+    """A measured value with its unit and, optionally, the target it should reach."""
 
-    what: str
+    name: str
     value: float
     unit: str
-    aim: str = ""
+    target: str = ""
 
 
-def table(title: str, figures: Iterable[Figure | str]) -> str:
-    """Return the figures as lines of text under a title; a text is what is said instead of figures."""
-    rows = [
-        f"  {f}"
-        if isinstance(f, str)
-        else f"  {f.what:<76} {f.value:>10,.2f} {f.unit:<6} {'aim ' + f.aim if f.aim else ''}"
-        for f in figures
-    ]
-    return "\n".join([title, *rows])
+def format_table(title: str, figures: Iterable[Figure | str]) -> str:
+    """Return the figures as lines of text under a title; a string stands for figures that are missing."""
+    return "\n".join([title, *(f"  {_format_figure(figure)}" for figure in figures)])
+
+
+def _format_figure(figure: Figure | str) -> str:
+    if isinstance(figure, str):
+        return figure
+    target = f"target {figure.target}" if figure.target else ""
+    return f"{figure.name:<76} {figure.value:>10,.2f} {figure.unit:<6} {target}"

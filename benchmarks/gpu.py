@@ -1,12 +1,12 @@
-"""The GPU benchmark: what generation, judging and training cost on the card that is here.
+"""The GPU benchmark: speed and memory of generation, judging and training on this machine's GPU.
 
     python -m benchmarks.gpu generation|training|all [--shape S] [--model FOLDER] [--seconds N] [--out FILE]
     python -m benchmarks.gpu section vllm|fp8|naive|small|training|scaling [the same options]
     python -m benchmarks.gpu report FILE... [--usd-per-hour H100=2.69 ...]
 
-Each section runs in a process of its own and writes its rows to FILE as they come, one JSON object a line.
-A section that fails or takes too long is a row that says so, and the next one begins. `report` makes
-`docs/performance.md` of such files.
+Each section runs in its own process and appends its rows to FILE, one JSON object per line. A section that
+fails or takes too long adds a row with the reason, and the next one starts. `report` renders such files as
+`docs/performance.md`.
 """
 
 import argparse
@@ -24,34 +24,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import gpu_cards, gpu_generation, gpu_model, gpu_report, gpu_scaling
+from benchmarks import gpu_cards, gpu_generation, gpu_model, gpu_report, gpu_scaling, gpu_training, gpu_vllm
 
 Row = dict[str, Any]
 Section = Callable[[str, float], Iterator[Row]]
 
-START: Final = 200.0
-"""Seconds that a section gets for imports, building a model and starting an engine, beside its own time."""
-
-
-def training(shape: str, seconds: float) -> Iterator[Row]:
-    """Measure training; see `benchmarks.gpu_training`."""
-    from benchmarks import gpu_training
-
-    yield from gpu_training.measure(shape, seconds)
+START_SECONDS: Final = 200.0
+"""Additional seconds for a section's imports, model and engine."""
 
 
 SECTIONS: Final[dict[str, Section]] = {
-    "naive": gpu_generation.naive,
-    "vllm": gpu_generation.vllm,
-    "fp8": functools.partial(gpu_generation.vllm, quantization="fp8"),
-    "small": gpu_generation.small,
-    "training": training,
+    "naive": gpu_generation.measure_plain,
+    "vllm": gpu_vllm.measure_vllm,
+    "fp8": functools.partial(gpu_vllm.measure_vllm, quantization="fp8"),
+    "small": gpu_generation.measure_small_model,
+    "training": gpu_training.measure,
     "scaling": gpu_scaling.measure,
 }
 
 
-def plan(what: str, seconds: float, model: str | None) -> list[tuple[str, float]]:
-    """Return the sections to run, with the seconds of each: the rest of the time is for starts and builds."""
+def plan_sections(what: str, seconds: float, model: str | None) -> list[tuple[str, float]]:
+    """Return the sections of a benchmark with the seconds for each."""
     shares = {"vllm": 0.4, "fp8": 0.35, "naive": 0.25}
     if model:
         shares = {"vllm": 0.35, "fp8": 0.3, "naive": 0.2, "small": 0.15}
@@ -63,51 +56,51 @@ def plan(what: str, seconds: float, model: str | None) -> list[tuple[str, float]
     }[what]
 
 
-def run(what: str, shape: str, model: str | None, seconds: float, out: Path) -> int:
-    """Run sections, each in its own process; return how many failed."""
+def run_sections(what: str, shape: str, model: str | None, seconds: float, out: Path) -> int:
+    """Run the sections of a benchmark, each in its own process; return the number of failures."""
     failed = 0
-    for section, share in plan(what, seconds, model):
+    for section, share in plan_sections(what, seconds, model):
         argv = [sys.executable, "-m", "benchmarks.gpu", "section", section, "--shape", shape]
         argv += ["--seconds", str(share), "--out", str(out), *(["--model", model] if model else [])]
-        began = time.monotonic()
+        started = time.monotonic()
         process = subprocess.Popen(argv, start_new_session=True)
         try:
-            code: int | str = process.wait(share + START)
+            code: int | str = process.wait(share + START_SECONDS)
         except subprocess.TimeoutExpired:
             code = "took too long"
-        finally:  # an engine's own processes, too: they would hold the GPU
+        finally:  # also end the processes of an engine, which would keep the GPU
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        took = time.monotonic() - began
-        print(f"{section}: {code or 'done'} after {took:.0f} s", flush=True)
+        elapsed = time.monotonic() - started
+        print(f"{section}: {code or 'done'} after {elapsed:.0f} s", flush=True)
         failed += bool(code)
-        if code not in (0, 1):  # otherwise it has said so itself
-            _write(out, {"section": section, "what": "failed", "note": str(code), "seconds": took})
-    print(gpu_report.table(gpu_report.read([out])))
+        if code not in (0, 1):  # with 1 the section has added the row itself
+            _append_row(out, {"section": section, "what": "failed", "note": str(code), "seconds": elapsed})
+    print(gpu_report.format_measurements(gpu_report.load_rows([out])))
     return failed
 
 
-def one_section(section: str, shape: str, model: str | None, seconds: float, out: Path) -> int:
-    """Run one section in this process, each row written as it comes."""
-    device = gpu_cards.device_name()
-    card = gpu_cards.sheet_of(device)
-    of_what = model if section == "small" and model else shape
+def run_section(section: str, shape: str, model: str | None, seconds: float, out: Path) -> int:
+    """Run one section in this process and append each row when it is measured."""
+    device = gpu_cards.read_device_name()
+    card = gpu_cards.find_card(device)
+    subject = model if section == "small" and model else shape
     try:
-        for row in SECTIONS[section](of_what, seconds):
+        for row in SECTIONS[section](subject, seconds):
             bound = row.get("bound_by")
             if bound is not None:
                 row["bound_by"] = dataclasses.asdict(bound)
                 row["ceiling"] = bound.tokens_per_second(card) * row.get("gpus", 1) if card else None
-            _write(out, {"section": section, "shape": of_what, "device": device, **row})
+            _append_row(out, {"section": section, "shape": subject, "device": device, **row})
     except Exception as error:
         traceback.print_exc()
-        _write(out, {"section": section, "what": "failed", "device": device, "note": repr(error)[:500]})
+        _append_row(out, {"section": section, "what": "failed", "device": device, "note": repr(error)[:500]})
         return 1
     return 0
 
 
-def _write(out: Path, row: Row) -> None:
+def _append_row(out: Path, row: Row) -> None:
     line = json.dumps({"date": time.strftime("%Y-%m-%d"), **row})
     print(line, flush=True)
     with out.open("a") as file:
@@ -123,23 +116,24 @@ def main(argv: list[str] | None = None) -> int:
         if name == "section":
             command.add_argument("section", choices=sorted(SECTIONS))
         command.add_argument("--shape", choices=sorted(gpu_model.SHAPES), default="Qwen2.5-32B")
-        command.add_argument("--model", help="folder of a small real model, measured as well")
-        command.add_argument(
-            "--seconds", type=float, default=150.0, help="time of measuring, starts not counted"
-        )
-        command.add_argument("--out", type=Path, default=Path("gpu.jsonl"), help="rows are appended here")
+        command.add_argument("--model", help="folder of a small real model to measure as well")
+        command.add_argument("--seconds", type=float, default=150.0, help="measuring time without starts")
+        command.add_argument("--out", type=Path, default=Path("gpu.jsonl"), help="file to append rows to")
     report = commands.add_parser("report")
     report.add_argument("files", nargs="+", type=Path)
     report.add_argument("--usd-per-hour", nargs="*", default=["A100=1.74"], metavar="CARD=USD")
-    given = parser.parse_args(argv)
-    if given.command == "report":
-        prices = {name: float(usd) for name, usd in (text.split("=") for text in given.usd_per_hour)}
-        print(gpu_report.document(gpu_report.read(given.files), prices))
+    options = parser.parse_args(argv)
+    if options.command == "report":
+        prices = {}
+        for text in options.usd_per_hour:
+            card, usd = text.split("=")
+            prices[card] = float(usd)
+        print(gpu_report.format_page(gpu_report.load_rows(options.files), prices))
         return 0
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    if given.command == "section":
-        return one_section(given.section, given.shape, given.model, given.seconds, given.out)
-    return run(given.command, given.shape, given.model, given.seconds, given.out)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    if options.command == "section":
+        return run_section(options.section, options.shape, options.model, options.seconds, options.out)
+    return run_sections(options.command, options.shape, options.model, options.seconds, options.out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What cards can do, from their data sheets, and the one that is here."""
+"""GPUs by their data sheets, and the limit that a GPU sets for generation."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from phases.generation.gpus import list_visible_gpus
 
 @dataclass(frozen=True)
 class CardSheet:
-    """A card by its data sheet: dense bf16 arithmetic and memory bandwidth."""
+    """A GPU's data sheet: dense bfloat16 arithmetic, memory bandwidth and memory."""
 
     name: str
     flops: float
@@ -27,39 +27,34 @@ CARDS: Final = {
 }
 
 
-def sheet_of(device: str) -> CardSheet | None:
-    """Return the data sheet of a card by the name that its driver gives."""
+def find_card(device: str) -> CardSheet | None:
+    """Return the data sheet for the driver's name of a GPU, or None."""
     return next((card for key, card in CARDS.items() if key in device), None)
 
 
-def device_name() -> str:
-    """Return what the driver calls the GPU of this process, or `cpu`."""
-    card = next(iter(list_visible_gpus()), None)
-    return card.name if card else "cpu"
+def read_device_name() -> str:
+    """Return the driver's name of this process's GPU, or `cpu`."""
+    gpu = next(iter(list_visible_gpus()), None)
+    return gpu.name if gpu else "cpu"
 
 
-def this_card() -> CardSheet | None:
-    """Return the data sheet of the GPU that is here, if it is one of those above."""
-    return sheet_of(device_name())
-
-
-def used_gib() -> float | None:
-    """Return the memory in use on the GPU, by whomever."""
-    card = next(iter(list_visible_gpus()), None)
-    return (card.total - card.free) / 2**30 if card else None
+def read_used_gib() -> float | None:
+    """Return the memory in use on the GPU, by all processes."""
+    gpu = next(iter(list_visible_gpus()), None)
+    return (gpu.total - gpu.free) / 2**30 if gpu else None
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What limits generation: the weights and the cache are read at each step, and prompts are multiplied.
+    """The limit of generation: each step reads weights and cache, and each prompt is multiplied.
 
     Attributes:
-        shape: of the model.
-        batch: rows at once.
-        prompt: tokens of a prompt that are its own.
-        new: tokens that it is answered with.
-        weight_bytes: bytes of a parameter.
-        shared: tokens of a prompt that are read once for all.
+        shape: the model's shape.
+        batch: rows in a batch.
+        prompt: tokens of a prompt that it does not share.
+        new: tokens of an answer.
+        weight_bytes: bytes per parameter.
+        shared: tokens of the prefix that all prompts share.
     """
 
     shape: str
@@ -70,9 +65,9 @@ class Bound:
     shared: int = 0
 
     def tokens_per_second(self, card: CardSheet) -> float:
-        """Return the most new tokens a second that a card's bandwidth and arithmetic allow."""
-        n = gpu_model.parameters(self.shape)
+        """Return the new tokens per second that the card's bandwidth and arithmetic allow."""
+        n = gpu_model.count_parameters(self.shape)
         context = self.shared + self.prompt + self.new / 2
-        cache = self.batch * context * gpu_model.cache_bytes(self.shape)
+        cache = self.batch * context * gpu_model.count_cache_bytes(self.shape)
         step = max((n * self.weight_bytes + cache) / card.bytes_per_second, 2 * n * self.batch / card.flops)
         return self.new / (self.new * step / self.batch + 2 * n * self.prompt / card.flops)

@@ -1,11 +1,15 @@
-"""Models of a known shape with random weights, made where they are needed: nothing is downloaded."""
+"""Models of a known shape with random weights, so that a benchmark downloads nothing."""
 
 import json
 import shutil
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import msgspec
+import torch
+from safetensors.torch import save_file
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from app.memory.shape import Shape
 from phases.models.source import EMBEDDED_FOLDER, ModelSource
@@ -25,7 +29,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "rope_theta": 1_000_000.0,
         "tie_word_embeddings": False,
     },
-    # for trying the benchmark itself
+    # for testing the benchmark itself
     "tiny": {
         "vocab_size": 8192,
         "hidden_size": 128,
@@ -39,25 +43,22 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "tie_word_embeddings": False,
     },
 }
-TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-END: Final = 0
-"""The embedded tokenizer's end of text; random weights hardly ever write it."""
+END_TOKEN: Final = 0
+"""End-of-text token of the embedded tokenizer; random weights hardly ever generate it."""
 
 
-def config(shape: str) -> Any:
+def build_config(shape: str) -> Any:
     """Return the configuration of a shape."""
-    from transformers import Qwen2Config
-
-    return Qwen2Config(**SHAPES[shape], bos_token_id=None, eos_token_id=END, pad_token_id=END)
+    return Qwen2Config(**SHAPES[shape], bos_token_id=None, eos_token_id=END_TOKEN, pad_token_id=END_TOKEN)
 
 
-def memory_shape(shape: str) -> Shape:
-    """Return the numbers of a shape that its memory depends on."""
+def load_memory_shape(shape: str) -> Shape:
+    """Return the shape as the memory forecast uses it."""
     return msgspec.convert(SHAPES[shape], Shape)
 
 
-def parameters(shape: str) -> int:
-    """Return how many parameters a shape has."""
+def count_parameters(shape: str) -> int:
+    """Return the number of parameters."""
     s = SHAPES[shape]
     hidden, head = s["hidden_size"], s["hidden_size"] // s["num_attention_heads"]
     keys = head * s["num_key_value_heads"]
@@ -67,102 +68,101 @@ def parameters(shape: str) -> int:
     return int(s["num_hidden_layers"] * layer + 2 * s["vocab_size"] * hidden + hidden)
 
 
-def cache_bytes(shape: str) -> int:
-    """Return the bytes that one token takes in a 16-bit cache of keys and values."""
+def count_cache_bytes(shape: str) -> int:
+    """Return the bytes per token of a 16-bit key-value cache."""
     s = SHAPES[shape]
     head = s["hidden_size"] // s["num_attention_heads"]
     return int(2 * 2 * s["num_hidden_layers"] * s["num_key_value_heads"] * head)
 
 
-def folder(shape: str, where: Path) -> ModelSource:
-    """Write a model folder without weights: a configuration and the embedded model's tokenizer."""
-    where.mkdir(parents=True, exist_ok=True)
-    described = config(shape).to_dict() | {"architectures": ["Qwen2ForCausalLM"], "dtype": "bfloat16"}
-    (where / "config.json").write_text(json.dumps(described, indent=1, default=str))
+def write_model_folder(shape: str, folder: Path) -> ModelSource:
+    """Write a model folder without weights: a configuration and the embedded tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = build_config(shape).to_dict() | {"architectures": ["Qwen2ForCausalLM"], "dtype": "bfloat16"}
+    (folder / "config.json").write_text(json.dumps(config, indent=1, default=str))
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(EMBEDDED_FOLDER / name, where / name)
-    return ModelSource(shape, "folder", str(where), {}, "random weights")
+        shutil.copy(EMBEDDED_FOLDER / name, folder / name)
+    return ModelSource(shape, "folder", str(folder), {}, "random weights")
 
 
-def adapter(shape: str, base: ModelSource, where: Path, rank: int = 32) -> ModelSource:
-    """Write an adapter of all linear layers; what is in it does not change its speed."""
-    import torch
-    from safetensors.torch import save_file
-
+def write_adapter(shape: str, base: ModelSource, folder: Path, rank: int = 32) -> ModelSource:
+    """Write an adapter for all linear layers with constant weights; their values do not affect speed."""
     s = SHAPES[shape]
     hidden, inner = s["hidden_size"], s["intermediate_size"]
     keys = hidden // s["num_attention_heads"] * s["num_key_value_heads"]
-    attention = [(hidden, hidden), (hidden, keys), (hidden, keys), (hidden, hidden)]
-    sizes = dict(zip(TARGETS, [*attention, (hidden, inner), (hidden, inner), (inner, hidden)], strict=True))
+    sizes = {
+        "q_proj": (hidden, hidden),
+        "k_proj": (hidden, keys),
+        "v_proj": (hidden, keys),
+        "o_proj": (hidden, hidden),
+        "gate_proj": (hidden, inner),
+        "up_proj": (hidden, inner),
+        "down_proj": (inner, hidden),
+    }
     weights = {}
     for layer in range(s["num_hidden_layers"]):
-        for name, (into, out) in sizes.items():
+        for name, (size_in, size_out) in sizes.items():
             block = "mlp" if name in ("gate_proj", "up_proj", "down_proj") else "self_attn"
-            place = f"base_model.model.model.layers.{layer}.{block}.{name}"
-            weights[f"{place}.lora_A.weight"] = torch.full((rank, into), 1e-3, dtype=torch.bfloat16)
-            weights[f"{place}.lora_B.weight"] = torch.full((out, rank), 1e-3, dtype=torch.bfloat16)
-    where.mkdir(parents=True, exist_ok=True)
-    save_file(weights, where / "adapter_model.safetensors")
-    described = {
+            prefix = f"base_model.model.model.layers.{layer}.{block}.{name}"
+            weights[f"{prefix}.lora_A.weight"] = torch.full((rank, size_in), 1e-3, dtype=torch.bfloat16)
+            weights[f"{prefix}.lora_B.weight"] = torch.full((size_out, rank), 1e-3, dtype=torch.bfloat16)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(weights, folder / "adapter_model.safetensors")
+    settings = {
         "peft_type": "LORA",
         "base_model_name_or_path": base.path,
         "r": rank,
         "lora_alpha": rank,
-        "target_modules": list(TARGETS),
+        "target_modules": list(sizes),
         "bias": "none",
         "task_type": "CAUSAL_LM",
     }
-    (where / "adapter_config.json").write_text(json.dumps(described))
-    return ModelSource(f"{shape} with an adapter", "adapter", str(where), {}, "random weights", base=base)
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    return ModelSource(f"{shape} with an adapter", "adapter", str(folder), {}, "random weights", base=base)
 
 
-def model(
+def build_model(
     shape: str, device: str, *, nf4: bool, dtype: str = "bfloat16", attention: str | None = None
 ) -> Any:
-    """Build a model with random weights on a device, layer by layer, so that 32 billion fit on the way.
+    """Build a model with random weights layer by layer, so that 32 billion parameters fit while quantised.
 
     Args:
         shape: a key of `SHAPES`.
         device: `cuda` or `cpu`.
-        nf4: whether its linear layers are 4-bit, as `load_in_4bit` makes them.
-        dtype: of the weights that are not.
-        attention: as transformers calls it.
+        nf4: whether linear layers have 4-bit weights, as with `load_in_4bit`.
+        dtype: the data type of all other weights.
+        attention: the name of the attention implementation in transformers.
     """
-    import torch
-    from transformers import Qwen2ForCausalLM
-
-    described = config(shape)
-    described._attn_implementation = attention or "sdpa"
+    config = build_config(shape)
+    config._attn_implementation = attention or "sdpa"
     with torch.device("meta"):
-        whole = Qwen2ForCausalLM(described)
-    inner = whole.model
-    before = torch.get_default_dtype()
+        model = Qwen2ForCausalLM(config)
+    inner = model.model
+    default_dtype = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, dtype))
     torch.manual_seed(0)
     try:
         with torch.device(device):
-            make_layer = type(inner.layers[0])
-            for number in range(described.num_hidden_layers):
-                layer = _drawn(make_layer(described, number))
-                inner.layers[number] = _in_four_bits(layer) if nf4 else layer
-            inner.embed_tokens = _drawn(torch.nn.Embedding(described.vocab_size, described.hidden_size))
-            inner.norm = type(inner.norm)(described.hidden_size, eps=described.rms_norm_eps)
-            head = torch.nn.Linear(described.hidden_size, described.vocab_size, bias=False)
-            whole.lm_head = _drawn(head)
+            layer_type = type(inner.layers[0])
+            for number in range(config.num_hidden_layers):
+                layer = _randomize(layer_type(config, number))
+                inner.layers[number] = _quantize_linears(layer) if nf4 else layer
+            inner.embed_tokens = _randomize(torch.nn.Embedding(config.vocab_size, config.hidden_size))
+            inner.norm = type(inner.norm)(config.hidden_size, eps=config.rms_norm_eps)
+            head = torch.nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+            model.lm_head = _randomize(head)
     finally:
-        torch.set_default_dtype(before)
-    with torch.device(device):  # its frequencies stay in single precision
-        inner.rotary_emb = type(inner.rotary_emb)(config=described)
+        torch.set_default_dtype(default_dtype)
+    with torch.device(device):  # the rotary frequencies stay in single precision
+        inner.rotary_emb = type(inner.rotary_emb)(config=config)
     if nf4:
-        whole.is_loaded_in_4bit = True  # what PEFT looks at
-    whole.requires_grad_(False)
-    return whole.eval()
+        model.is_loaded_in_4bit = True  # PEFT checks this attribute
+    model.requires_grad_(False)
+    return model.eval()
 
 
-def _drawn(module: Any) -> Any:
-    """Draw a module's matrices as a model's are before training."""
-    import torch
-
+def _randomize(module: Any) -> Any:
+    """Initialise the matrices of a module as before training."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.dim() > 1:
@@ -170,15 +170,14 @@ def _drawn(module: Any) -> Any:
     return module
 
 
-def _in_four_bits(layer: Any) -> Any:
+def _quantize_linears(layer: Any) -> Any:
     import bitsandbytes as bnb
-    import torch
 
     for block in (layer.self_attn, layer.mlp):
         for name, linear in list(block.named_children()):
             if not isinstance(linear, torch.nn.Linear):
                 continue
-            small = bnb.nn.Linear4bit(
+            quantised = bnb.nn.Linear4bit(
                 linear.in_features,
                 linear.out_features,
                 bias=linear.bias is not None,
@@ -187,28 +186,26 @@ def _in_four_bits(layer: Any) -> Any:
                 quant_type="nf4",
                 device="meta",
             )
-            small.weight = bnb.nn.Params4bit(
+            quantised.weight = bnb.nn.Params4bit(
                 linear.weight.data,
                 requires_grad=False,
                 compress_statistics=True,
                 quant_type="nf4",
-                module=small,
+                module=quantised,
             ).to(linear.weight.device)
             if linear.bias is not None:
-                small.bias = linear.bias
-            setattr(block, name, small)
+                quantised.bias = linear.bias
+            setattr(block, name, quantised)
     return layer
 
 
-def prompts(tokenizer: Tokenizer, rows: int, length: int, shared: int, seed: int) -> list[str]:
-    """Return texts of `length` tokens, the first `shared` of them alike in all, as few-shot prompts are."""
-    from random import Random
-
+def make_prompts(tokenizer: Tokenizer, rows: int, length: int, shared: int, seed: int) -> list[str]:
+    """Return texts of `length` tokens that share the first `shared` ones, like few-shot prompts."""
     rng = Random(seed)
     words = [
         piece
         for piece in tokenizer.token_texts
         if piece.isascii() and piece[:1] == " " and piece[1:].isalpha()
     ]
-    beginning = rng.choices(words, k=shared)
-    return ["".join(beginning + rng.choices(words, k=length - shared)) for _ in range(rows)]
+    prefix = rng.choices(words, k=shared)
+    return ["".join(prefix + rng.choices(words, k=length - shared)) for _ in range(rows)]

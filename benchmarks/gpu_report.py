@@ -1,4 +1,4 @@
-"""From the rows of a GPU run to `docs/performance.md`: what was measured, and what a session would take."""
+"""Renders the rows of GPU benchmarks as `docs/performance.md`: measurements, and the predicted session."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu_cards import CARDS, Bound, CardSheet, sheet_of
+from benchmarks.gpu_cards import CARDS, Bound, CardSheet, find_card
 from phases.scoring.suite import load_suite
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Session:
-    """How much work the document's session is; what depends on the model is an assumption, and named.
+class SessionWorkload:
+    """The work of a Stage 1 session; values that depend on the model are assumptions.
 
     Attributes:
         rows: SFT examples.
@@ -23,11 +23,11 @@ class Session:
         suite: evaluation prompts.
         response: mean tokens of a response.
         accepted: share of the instructions, and of the responses, that pass the filters.
-        decided: share of the prompts that give a pair.
-        judged: share of the prompts that the judge has to see, three pairs each.
+        decided: share of the prompts that yield a pair.
+        judged: share of the prompts that need the judge, with three pairs each.
         row: tokens of a training row.
-        epochs: of both trainings.
-        load: seconds to read 61 GiB of weights from a local disk, at 1 GiB/s.
+        epochs: epochs of SFT and of DPO.
+        load: seconds to read 61 GiB of weights from a local disk at 1 GiB/s.
     """
 
     rows: int = 5_000
@@ -44,8 +44,8 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Speeds:
-    """What a card does: tokens a second, pairs judged a second, and seconds of an engine's start."""
+class CardSpeeds:
+    """Speeds of a card: tokens per second, judged pairs per second, and seconds to start an engine."""
 
     few_shot: float
     candidates: float
@@ -56,12 +56,12 @@ class Speeds:
     verification: float
 
 
-def read(paths: Iterable[Path]) -> list[Row]:
-    """Read rows."""
+def load_rows(paths: Iterable[Path]) -> list[Row]:
+    """Return the rows of several files."""
     return [json.loads(line) for path in paths for line in path.read_text().splitlines() if line.strip()]
 
 
-def table(rows: Sequence[Row]) -> str:
+def format_measurements(rows: Sequence[Row]) -> str:
     """Return the measurements as a Markdown table."""
     lines = [
         "| what | how | rate | ceiling | of it | peak | took | |",
@@ -84,8 +84,8 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def memory_table(rows: Sequence[Row]) -> str:
-    """Return predicted and measured peaks of memory as a Markdown table."""
+def format_memory(rows: Sequence[Row]) -> str:
+    """Return predicted and measured memory peaks as a Markdown table."""
     lines = ["| what | how | predicted | measured | off by |", "|---|---|---:|---:|---:|"]
     for row in rows:
         predicted, measured = row.get("predicted_gib"), row.get("peak_gib")
@@ -94,7 +94,7 @@ def memory_table(rows: Sequence[Row]) -> str:
                 f"| {row['what']} | {row.get('engine', '')} | {predicted:.1f} GiB | {measured:.1f} GiB "
                 f"| {predicted / measured - 1:+.0%} |"
             )
-    return "\n".join(lines) if len(lines) > 2 else "The run has no such rows."
+    return "\n".join(lines) if len(lines) > 2 else "No rows."
 
 
 def _rate(row: Row) -> tuple[float | None, str]:
@@ -104,9 +104,9 @@ def _rate(row: Row) -> tuple[float | None, str]:
     return None, ""
 
 
-def _best(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) -> Row | None:
-    """Return the fastest row of a kind; 8-bit weights, which no phase takes unasked, are left out."""
-    found = [
+def _find_fastest(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) -> Row | None:
+    """Return the fastest row of a kind, without 8-bit weights, which no phase selects by itself."""
+    candidates = [
         row
         for row in rows
         if what in row["what"]
@@ -115,39 +115,38 @@ def _best(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) -> Row | N
         and row.get("gpus", 1) == gpus
         and _rate(row)[0]
     ]
-    return max(found, key=lambda r: _rate(r)[0] or 0.0, default=None)
+    return max(candidates, key=lambda row: _rate(row)[0] or 0.0, default=None)
 
 
-def by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each device, in the order in which they came."""
-    found: dict[str, list[Row]] = {}
+def group_by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each device in their original order."""
+    devices: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row.get("device") or "an unknown device", []).append(row)
-    return found
+        devices.setdefault(row.get("device") or "an unknown device", []).append(row)
+    return devices
 
 
-def _most_alike(rows: Sequence[Row], card: CardSheet) -> list[list[Row]]:
-    """Return the rows of each device: first those of the card itself, then of cards of about its memory."""
+def _sort_by_similarity(rows: Sequence[Row], card: CardSheet) -> list[list[Row]]:
+    """Return the rows of each device: the card itself first, then cards with similar memory."""
 
-    def unlike(device: str) -> tuple[bool, float]:
-        sheet = sheet_of(device)
+    def distance(device: str) -> tuple[bool, float]:
+        sheet = find_card(device)
         return sheet != card, abs(sheet.gib - card.gib) if sheet else float("inf")
 
-    devices = by_device(rows)
-    return [devices[device] for device in sorted(devices, key=unlike)]
+    devices = group_by_device(rows)
+    return [devices[device] for device in sorted(devices, key=distance)]
 
 
-def aims(rows: Sequence[Row]) -> str:
-    """Return what was to be reached, as ratios within the rows, and what was, as a Markdown table."""
+def format_targets(rows: Sequence[Row]) -> str:
+    """Return target and measured ratios within the rows as a Markdown table."""
 
-    def ratio(one: tuple[str, str], other: tuple[str, str]) -> float | None:
-        above, below = _best(rows, *one), _best(rows, *other)
-        return (_rate(above)[0] or 0.0) / (_rate(below)[0] or 1.0) if above and below else None
+    def ratio(ours: tuple[str, str], theirs: tuple[str, str]) -> float | None:
+        return _ratio(_find_fastest(rows, *ours), _find_fastest(rows, *theirs))
 
     few, several, naive = ("few-shot answers", "ours"), ("candidates a prompt", "ours"), "generate"
-    sft = _best(rows, "SFT", "ours")
+    sft = _find_fastest(rows, "SFT", "ours")
     of_ceiling = (_rate(sft)[0] or 0.0) / sft["ceiling"] if sft and sft.get("ceiling") else None
-    found: tuple[tuple[str, float | None, float], ...] = (
+    targets: list[tuple[str, float | None, float]] = [
         ("few-shot answers, against plain generate", ratio(few, (few[0], naive)), 10.0),
         ("few-shot answers, against vLLM's own loop", ratio(few, (few[0], "its own loop")), 0.9),
         ("4 candidates with the adapter, against plain generate", ratio(several, (few[0], naive)), 10.0),
@@ -155,154 +154,180 @@ def aims(rows: Sequence[Row]) -> str:
         ("SFT, against padded rows and whole logits", ratio(("SFT", "ours"), ("SFT", "naive")), 1.5),
         ("SFT, of the ceiling", of_ceiling, 0.55),
         ("DPO, against TRL's defaults", ratio(("DPO", "ours"), ("DPO", "naive")), 1.5),
-    )
+    ]
+    single_gpu = [row for row in rows if row.get("gpus") == 1]  # only of scaling runs
     for count in sorted({row["gpus"] for row in rows if row.get("gpus", 1) > 1}):
-        alone = [row for row in rows if row.get("gpus") == 1]  # of the same run
-        for said, what in (("SFT", "SFT"), ("4 candidates with the adapter", "candidates a prompt")):
-            one, all_of_them = _best(alone, what, "ours"), _best(rows, what, "ours", count)
-            gain = (_rate(all_of_them)[0] or 0.0) / (_rate(one)[0] or 1.0) if one and all_of_them else None
-            found += ((f"{said}, {count} GPUs against one", gain, 0.95 * count),)
+        for title, what in (("SFT", "SFT"), ("4 candidates with the adapter", "candidates a prompt")):
+            speed_up = _ratio(
+                _find_fastest(rows, what, "ours", count), _find_fastest(single_gpu, what, "ours")
+            )
+            targets.append((f"{title}, {count} GPUs against one", speed_up, 0.95 * count))
     lines = ["| what | measured | at least | |", "|---|---:|---:|---|"]
-    for what, value, aim in found:
+    for what, value, target in targets:
         if value is None:
-            lines.append(f"| {what} | | {aim:g}x | not measured |")
+            lines.append(f"| {what} | | {target:g}x | not measured |")
         else:
-            said = "reached" if value >= aim else f"{1 - value / aim:.0%} short"
-            lines.append(f"| {what} | {value:.2f}x | {aim:g}x | {said} |")
+            outcome = "reached" if value >= target else f"{1 - value / target:.0%} short"
+            lines.append(f"| {what} | {value:.2f}x | {target:g}x | {outcome} |")
     return "\n".join(lines)
 
 
-def speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> Speeds | None:
-    """Return what a card would do, or None where rows lack: by its own, or those of the card most like it.
+def _ratio(ours: Row | None, theirs: Row | None) -> float | None:
+    if ours is None or theirs is None:
+        return None
+    return float((_rate(ours)[0] or 0.0) / (_rate(theirs)[0] or 1.0))
 
-    Generation scales as the ceilings of the two cards, training and judging as their arithmetic.
+
+def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> CardSpeeds | None:
+    """Return the speeds of a card, from its own rows or those of the most similar card; None without rows.
+
+    Generation is scaled by the ceilings of the two cards, training and judging by their arithmetic.
     """
-    alike = _most_alike(rows, card)
+    devices = _sort_by_similarity(rows, card)
 
-    def best(what: str, engine: str) -> Row | None:
-        return next((found for some in alike if (found := _best(some, what, engine))), None)
+    def find_fastest(what: str, engine: str) -> Row | None:
+        fastest = (_find_fastest(device_rows, what, engine) for device_rows in devices)
+        return next((row for row in fastest if row), None)
 
-    def scaled(row: Row | None) -> float | None:
-        here = sheet_of(row["device"]) if row else None
-        if row is None or here is None:
+    def scale(row: Row | None) -> float | None:
+        measured_on = find_card(row["device"]) if row else None
+        if row is None or measured_on is None:
             return None
         rate = _rate(row)[0] or 0.0
         if row.get("bound_by"):
             bound = Bound(**row["bound_by"])
-            return rate * bound.tokens_per_second(card) / bound.tokens_per_second(here)
-        return rate * card.flops / here.flops
+            return rate * bound.tokens_per_second(card) / bound.tokens_per_second(measured_on)
+        return rate * card.flops / measured_on.flops
 
-    wanted = "naive" if naive else "ours"
-    slow = best("few-shot answers", "generate")
-    answers = slow if naive else best("few-shot answers", "ours")
-    several = slow if naive else best("candidates a prompt", "ours")
-    in_both_orders = (best("judged", "generate") if naive else None) or best("judged", "ours")
-    found = [
-        scaled(row)
-        for row in (
-            answers,
-            several,
-            in_both_orders,
-            best("SFT", wanted),
-            best("DPO", wanted),
-            slow,
+    plain_answers = find_fastest("few-shot answers", "generate")
+    if naive:
+        few_shot = scale(plain_answers)
+        candidates = few_shot
+        judged = scale(find_fastest("judged", "generate") or find_fastest("judged", "ours"))
+        training = "naive"
+        start = 0.0
+    else:
+        few_shot = scale(find_fastest("few-shot answers", "ours"))
+        candidates = scale(find_fastest("candidates a prompt", "ours"))
+        judged = scale(find_fastest("judged", "ours"))
+        training = "ours"
+        start = next(
+            (row["seconds"] for rows_ in devices for row in rows_ if row["what"] == "start of the engine"),
+            0.0,
         )
-    ]
-    started = next((r["seconds"] for some in alike for r in some if r["what"] == "start of the engine"), 0.0)
-    if any(value is None for value in found):
+    sft, dpo = scale(find_fastest("SFT", training)), scale(find_fastest("DPO", training))
+    verification = scale(plain_answers)
+    if (
+        few_shot is None
+        or candidates is None
+        or judged is None
+        or sft is None
+        or dpo is None
+        or verification is None
+    ):
         return None
-    few_shot, candidates, judged, sft, dpo, verification = (value or 0.0 for value in found)
-    return Speeds(few_shot, candidates, judged, sft, dpo, 0.0 if naive else started, verification)
+    return CardSpeeds(few_shot, candidates, judged, sft, dpo, start, verification)
 
 
-def hours(session: Session, speed: Speeds) -> dict[str, float]:
+def predict_hours(session: SessionWorkload, speed: CardSpeeds) -> dict[str, float]:
     """Return the hours of each phase."""
     s = session
-    ready = s.load + speed.start
+    start = s.load + speed.start
     answers = s.suite * s.response
     responses = s.rows / s.accepted
-    listed = responses / s.accepted * 40  # tokens of an instruction in a list, its label included
+    instructions = responses / s.accepted * 40  # tokens per instruction, with its label
     prompts = s.pairs / s.decided
     seconds = {
         "verification": s.load + 100 * s.response / speed.verification,
-        "baseline_evaluation": ready + 2 * answers / speed.few_shot,
-        "sft_data": ready + (listed + responses * s.response) / speed.few_shot,
+        "baseline_evaluation": start + 2 * answers / speed.few_shot,
+        "sft_data": start + (instructions + responses * s.response) / speed.few_shot,
         "sft_training": s.load + s.rows * s.row * s.epochs / speed.sft,
-        "sft_evaluation": ready + answers / speed.candidates,
-        "preference_pairs": ready
+        "sft_evaluation": start + answers / speed.candidates,
+        "preference_pairs": start
         + prompts * s.candidates * s.response / speed.candidates
         + 3 * s.judged * prompts / speed.judged,
         "dpo_training": s.load + 2 * s.pairs * s.row * s.epochs / speed.dpo,
-        "dpo_evaluation": ready + answers / speed.candidates,
+        "dpo_evaluation": start + answers / speed.candidates,
         "comparison": 60.0,
     }
     return {name: value / 3600 for name, value in seconds.items()}
 
 
-def document(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session | None = None) -> str:
-    """Return the page: measurements, and the session's hours and dollars on three cards."""
-    session = session or Session()
-    devices = by_device(rows)
+def format_page(
+    rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: SessionWorkload | None = None
+) -> str:
+    """Return the page: measurements, and the hours and dollars of a session on three cards."""
+    session = session or SessionWorkload()
+    devices = group_by_device(rows)
     parts = [
         "# Performance",
-        "Written by `python -m benchmarks.gpu report` from the rows of runs (`docs/performance.jsonl`, where "
-        "`source` says which are not as a run wrote them); nothing here is typed by hand. Random weights of "
-        "the named shape, but a small model's own. The ceiling is what the card's data sheet allows: every "
-        "step reads the weights and the cache, every prompt is multiplied.",
-        *(part for device, some in devices.items() for part in _of_device(device, some)),
+        "This page shows how fast gonogo generates and trains on each card, and predicts the duration and "
+        "cost of a session. To measure your own card, run `python -m benchmarks.gpu all --out rows.jsonl`, "
+        "then `python -m benchmarks.gpu report rows.jsonl`.",
+        "The page is generated from `docs/performance.jsonl`; `source` in a row tells if it was not written "
+        "by a run. Models have random weights of the named shape; small models have their own. The ceiling "
+        "follows from the card's data sheet: each step reads the weights and the cache, each prompt is "
+        "multiplied.",
+    ]
+    for device, device_rows in devices.items():
+        parts += _format_device(device, device_rows)
+    parts += [
         "## Memory",
-        "What `gonogo check --gpu` predicts (`app/memory/formulas.py`), beside the measured peak: what torch "
-        "holds, without CUDA itself. vLLM takes all that it may for its cache: predicted is its share of the "
-        "card, measured what is in use there.",
-        *(f"{device}:\n\n{memory_table(some)}" for device, some in devices.items()),
-        "## A whole session",
-        _session_table(rows, usd_per_hour, session),
-        "Assumed: " + ", ".join(f"{k} {v:g}" for k, v in vars(session).items()) + " (`Session` in "
-        "`benchmarks/gpu_report.py` says what each is). What was not measured on a card is scaled from the "
-        "one most like it: generation by the ceilings of both, training and judging by arithmetic. "
-        "An A100 cannot record whole steps (`docs/engines.md`) and may generate slower than that. "
-        "Where judging as first written was not measured at all, it is taken to be as fast as "
-        "ours. What each phase of a small model's session took: `docs/results/gemma-3-270m/`. "
-        + "; ".join(f"{c.name}: {c.source}" for c in CARDS.values()),
+        "The prediction of `gonogo check --gpu` (`app/memory/formulas.py`) against the measured peak of "
+        "torch, without CUDA itself. vLLM fills its share of the card with its cache, so its prediction is "
+        "that share, and its measurement is the memory in use on the card.",
+    ]
+    parts += [f"{device}:\n\n{format_memory(device_rows)}" for device, device_rows in devices.items()]
+    assumptions = ", ".join(f"{name} {value:g}" for name, value in vars(session).items())
+    parts += [
+        "## A complete session",
+        _format_session(rows, usd_per_hour, session),
+        f"Assumptions: {assumptions} (`SessionWorkload` in `benchmarks/gpu_report.py` explains each). "
+        "Speeds that were not measured on a card are scaled from the most similar one: generation by the "
+        "ceilings of both, training and judging by their arithmetic. An A100 cannot record complete "
+        "steps (`docs/engines.md`) and may generate more slowly. The baseline is plain `generate` and TRL's "
+        "defaults; if its judging was not measured, it is assumed to be as fast as ours. The duration of "
+        "each phase of a small model's session is in `docs/results/gemma-3-270m/`. "
+        + "; ".join(f"{card.name}: {card.source}" for card in CARDS.values()),
     ]
     return "\n\n".join(parts)
 
 
-def _of_device(device: str, rows: Sequence[Row]) -> list[str]:
+def _format_device(device: str, rows: Sequence[Row]) -> list[str]:
     dates = sorted({row["date"] for row in rows if row.get("date")})
     shapes = sorted({row["shape"] for row in rows if row.get("shape")})
-    about = ", ".join([*shapes, *dates])
+    caption = ", ".join([*shapes, *dates])
     return [
         f"## {device}",
-        *([about] if about else []),
-        table(rows),
-        "As ratios, 8-bit weights left out:",
-        aims(rows),
+        *([caption] if caption else []),
+        format_measurements(rows),
+        "Ratios, without 8-bit weights:",
+        format_targets(rows),
     ]
 
 
-def _session_table(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: Session) -> str:
+def _format_session(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: SessionWorkload) -> str:
     columns: dict[str, dict[str, float]] = {}
     for key, card in CARDS.items():
         for naive in (True, False):
-            if speed := speeds(rows, card, naive=naive):
-                columns[f"{key}, {'as first written' if naive else 'gonogo'}"] = hours(session, speed)
+            if speed := predict_speeds(rows, card, naive=naive):
+                columns[f"{key}, {'baseline' if naive else 'gonogo'}"] = predict_hours(session, speed)
     if not columns:
-        return "Not predicted: the run lacks rows of generation or training."
+        return "Not predicted: rows of generation or training are missing."
     lines = ["| hours | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for phase in next(iter(columns.values())):
         lines.append(
             f"| {phase} | " + " | ".join(f"{column[phase]:.2f}" for column in columns.values()) + " |"
         )
-    sums = {name: sum(column.values()) for name, column in columns.items()}
-    lines.append("| **sum** | " + " | ".join(f"**{value:.1f}**" for value in sums.values()) + " |")
+    totals = {name: sum(column.values()) for name, column in columns.items()}
+    lines.append("| **sum** | " + " | ".join(f"**{value:.1f}**" for value in totals.values()) + " |")
     prices = {name: usd_per_hour.get(name.split(",")[0]) for name in columns}
-    dollars = [f"${price * sums[name]:.2f}" if price else "no price given" for name, price in prices.items()]
+    costs = [f"${price * totals[name]:.2f}" if price else "no price given" for name, price in prices.items()]
     lines.append(
         "| at "
         + ", ".join(f"{k} ${v:g}/h" for k, v in usd_per_hour.items())
         + " | "
-        + " | ".join(dollars)
+        + " | ".join(costs)
         + " |"
     )
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Several GPUs against one: training under `accelerate launch`, and generation with an engine on each.
+"""Several GPUs against one: training under `accelerate launch`, and generation with one engine per GPU.
 
-Each number of GPUs is measured by a program of its own (`python -m benchmarks.gpu_scaling KIND --gpus N`), as
-the phases would use them: DDP over all processes of the launcher, and vLLM's engines on the GPUs that
-`CUDA_VISIBLE_DEVICES` shows. Each GPU has as much work as one alone.
+Each number of GPUs is measured in its own process (`python -m benchmarks.gpu_scaling KIND --gpus N`), set up
+as in the phases: DDP over the processes of the launcher, and vLLM engines on the GPUs in
+`CUDA_VISIBLE_DEVICES`. The work per GPU is constant.
 """
 
 import argparse
@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from benchmarks import gpu_cards, gpu_model
+from accelerate import PartialState
+
+from benchmarks import gpu_cards, gpu_model, gpu_training
 from benchmarks.gpu_cards import Bound
-from benchmarks.gpu_generation import DUMMY, WORKLOADS, lengths
+from benchmarks.gpu_generation import WORKLOADS
+from benchmarks.gpu_vllm import DUMMY_WEIGHTS, draw_lengths
 from phases.generation import vllm_engine
 from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import EngineChoice, open_engine
@@ -30,113 +33,115 @@ from phases.generation.vllm_settings import OVERRIDES_VARIABLE, read_overrides
 from phases.models import distributed
 
 Row = dict[str, Any]
-MARK: Final = "row: "
-COUNTS: Final = "GONOGO_BENCHMARK_COUNTS"
-"""A variable that names a folder: each engine writes there when it made how many tokens."""
-LIMIT: Final = 240.0
-"""Seconds that a measurement may take beside its own time."""
+ROW_PREFIX: Final = "row: "
+COUNTS_VARIABLE: Final = "GONOGO_BENCHMARK_COUNTS"
+"""Environment variable with the folder in which each engine logs the time and number of its tokens."""
+START_LIMIT: Final = 240.0
+"""Additional seconds for a measurement's start."""
 
 
 def measure(shape: str, seconds: float) -> Iterator[Row]:
-    """Yield rows of training and of generation, each on one GPU and on all.
+    """Yield rows of generation and training, each on one GPU and on all.
 
     Args:
-        shape: of the model.
-        seconds: for all four, starts not counted.
+        shape: the model's shape.
+        seconds: the time for all four measurements, without starts.
     """
     count = max(1, len(list_visible_gpus()))
     for kind in ("generation", "training"):
         for gpus in sorted({1, count}):
-            yield _in_a_process(kind, shape, gpus, seconds / 4)
+            yield _run_in_process(kind, shape, gpus, seconds / 4)
 
 
-def _in_a_process(kind: str, shape: str, gpus: int, seconds: float) -> Row:
-    many = kind == "training" and gpus > 1
-    launch = ["-m", "accelerate.commands.launch", "--num_processes", str(gpus), "--multi_gpu"] if many else []
-    asked = [kind, "--shape", shape, "--seconds", str(seconds), "--gpus", str(gpus)]
+def _run_in_process(kind: str, shape: str, gpus: int, seconds: float) -> Row:
+    launcher = []
+    if kind == "training" and gpus > 1:
+        launcher = ["-m", "accelerate.commands.launch", "--num_processes", str(gpus), "--multi_gpu"]
+    options = [kind, "--shape", shape, "--seconds", str(seconds), "--gpus", str(gpus)]
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(gpus)))} if list_visible_gpus() else {}
-    argv = [sys.executable, *launch, "-m", "benchmarks.gpu_scaling", *asked]
+    argv = [sys.executable, *launcher, "-m", "benchmarks.gpu_scaling", *options]
     with subprocess.Popen(argv, env=os.environ | visible, stdout=subprocess.PIPE, text=True) as process:
         try:
-            said, _ = process.communicate(timeout=LIMIT + seconds)
+            output, _ = process.communicate(timeout=START_LIMIT + seconds)
         except subprocess.TimeoutExpired:
-            process.terminate()  # a launcher ends its processes
-            said, _ = process.communicate()
-    print(said, flush=True)
-    found = [line.removeprefix(MARK) for line in said.splitlines() if line.startswith(MARK)]
-    if not found:
-        return {"what": "failed", "engine": f"{kind}, {_called(gpus)}", "note": "the log says why"}
-    row: Row = json.loads(found[-1])
+            process.terminate()  # the launcher terminates its processes
+            output, _ = process.communicate()
+    print(output, flush=True)
+    rows = [line.removeprefix(ROW_PREFIX) for line in output.splitlines() if line.startswith(ROW_PREFIX)]
+    if not rows:
+        return {"what": "failed", "engine": f"{kind}, {_describe_gpus(gpus)}", "note": "see the log"}
+    row: Row = json.loads(rows[-1])
     return row | ({"bound_by": Bound(**row["bound_by"])} if "bound_by" in row else {})
 
 
-def training(shape: str, seconds: float, gpus: int) -> Row:
-    """Measure QLoRA SFT by our way in each process; tokens of all of them.
+def measure_training(shape: str, seconds: float, gpus: int) -> Row:
+    """Measure our QLoRA SFT in each process, counting the tokens of all.
 
     Args:
-        shape: of the model.
-        seconds: of steps.
-        gpus: how many processes there are.
+        shape: the model's shape.
+        seconds: the time for training steps.
+        gpus: the number of processes.
     """
-    from accelerate import PartialState
-
-    from benchmarks import gpu_training
-
-    device = PartialState(cpu=gpu_cards.device_name() == "cpu").device
-    row = gpu_training.ours(shape, device, seconds)
+    device = PartialState(cpu=gpu_cards.read_device_name() == "cpu").device
+    row = gpu_training.measure_packed_sft(shape, device, seconds)
     assert distributed.world_size() == gpus
-    more = {"engine": f"{row['engine']}, {_called(gpus)}", "gpus": gpus}
+    more = {"engine": f"{row['engine']}, {_describe_gpus(gpus)}", "gpus": gpus}
     return row | more | ({"ceiling": gpus * row["ceiling"]} if "ceiling" in row else {})
 
 
-class Counted(VllmReplica):
-    """vLLM, which writes down when it made how many tokens."""
+class CountingReplica(VllmReplica):
+    """A vLLM replica that logs the time and number of its tokens."""
 
     def __init__(self, arguments: Mapping[str, Any], *, adapter: str | None) -> None:
         super().__init__(arguments, adapter=adapter)
-        self._engine.collective_rpc("sharpen")
+        self._engine.collective_rpc("sharpen_logits")
         core = self._engine.engine_core
-        get = core.get_output
-        file = Path(os.environ[COUNTS], str(os.getpid())).open("a")  # noqa: SIM115 - as long as it runs
+        get_output = core.get_output
+        file = Path(os.environ[COUNTS_VARIABLE], str(os.getpid())).open("a")  # noqa: SIM115 - open while the engine runs
 
-        def counted() -> Any:
-            outputs = get()
+        def count_tokens() -> Any:
+            outputs = get_output()
             if tokens := sum(len(output.new_token_ids) for output in outputs.outputs):
                 file.write(f"{time.monotonic()} {tokens}\n")
                 file.flush()
             return outputs
 
-        core.get_output = counted
+        core.get_output = count_tokens
 
 
-def generation(shape: str, seconds: float, gpus: int) -> Row:
-    """Measure candidates with the adapter, as the phase that makes preference pairs asks for them.
+def measure_generation(shape: str, seconds: float, gpus: int) -> Row:
+    """Measure candidates with the adapter, as the preference pairs phase requests them.
 
     Args:
-        shape: of the model.
-        seconds: of work; the first third is for filling up.
-        gpus: how many GPUs there are.
+        shape: the model's shape.
+        seconds: the time for generation; batches fill up in the first third.
+        gpus: the number of GPUs.
     """
     work = WORKLOADS[shape]
-    with tempfile.TemporaryDirectory() as place, mock.patch.object(vllm_engine, "VllmReplica", Counted):
-        base = gpu_model.folder(shape, Path(place, "base"))
-        tuned = gpu_model.adapter(shape, base, Path(place, "adapter"))
-        counts = Path(place, "counts")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(vllm_engine, "VllmReplica", CountingReplica),
+    ):
+        base = gpu_model.write_model_folder(shape, Path(folder, "base"))
+        adapter = gpu_model.write_adapter(shape, base, Path(folder, "adapter"))
+        counts = Path(folder, "counts")
         counts.mkdir()
-        os.environ[COUNTS] = str(counts)
-        given = read_overrides(os.environ)
-        os.environ[OVERRIDES_VARIABLE] = json.dumps(DUMMY | given)
-        began = time.monotonic()
-        with open_engine(EngineChoice("vllm", "benchmark"), tuned, batch_size=1) as engine:
-            started = time.monotonic() - began
+        os.environ[COUNTS_VARIABLE] = str(counts)
+        overrides = read_overrides(os.environ)
+        os.environ[OVERRIDES_VARIABLE] = json.dumps(DUMMY_WEIGHTS | overrides)
+        opened = time.monotonic()
+        with open_engine(EngineChoice("vllm", "benchmark"), adapter, batch_size=1) as engine:
+            start_seconds = time.monotonic() - opened
             settings = engine.provenance()["engine"]["settings"]
-            # Each prompt has as many candidates as in the phase; enough of them that no engine runs dry.
-            prompts = gpu_model.prompts(engine.tokenizer, gpus * work.rows // work.candidates, 60, 4, seed=4)
-            asked = [text for text in prompts for _ in range(work.candidates)]
-            new = lengths(work, settings["max_num_seqs"] * gpus, len(asked))
+            # As many candidates per prompt as in the phase, and enough prompts to keep every engine busy.
+            prompts = gpu_model.make_prompts(
+                engine.tokenizer, gpus * work.rows // work.candidates, 60, 4, seed=4
+            )
+            repeated = [prompt for prompt in prompts for _ in range(work.candidates)]
+            answer_lengths = draw_lengths(work, settings["max_num_seqs"] * gpus, len(repeated))
             groups = [
                 PromptGroup([text], [seed], Sampling(tokens, 0.9, 0.95, ("\n\n",)))
-                for seed, (text, tokens) in enumerate(zip(asked, new, strict=True))
+                for seed, (text, tokens) in enumerate(zip(repeated, answer_lengths, strict=True))
             ]
             end = time.monotonic() + 10 * seconds
 
@@ -150,20 +155,22 @@ def generation(shape: str, seconds: float, gpus: int) -> Row:
             with contextlib.suppress(TimeoutError):
                 for _ in engine.generate(groups, on_step=on_step):
                     pass
-            last = time.monotonic()
-            peak = gpu_cards.used_gib()
+            ended = time.monotonic()
+            peak = gpu_cards.read_used_gib()
         lines = [line.split() for file in counts.iterdir() for line in file.read_text().splitlines()]
-        steps = [(float(when), int(tokens)) for when, tokens in lines]
-    first = min(when for when, _ in steps)
-    full = first + (last - first) / 3
-    tokens = sum(tokens for when, tokens in steps if full <= when <= last)
+        steps = [(float(time_), int(tokens)) for time_, tokens in lines]
+    first = min(time_ for time_, _ in steps)
+    full_batch_time = first + (ended - first) / 3
+    tokens = sum(tokens for time_, tokens in steps if full_batch_time <= time_ <= ended)
+    measured_seconds = ended - full_batch_time
+    weights = settings.get("quantization") or settings["dtype"]
     return {
         "what": f"{work.candidates} candidates a prompt, with the adapter",
-        "engine": f"ours on vllm, {settings.get('quantization') or settings['dtype']}, {_called(gpus)}",
+        "engine": f"ours on vllm, {weights}, {_describe_gpus(gpus)}",
         "gpus": gpus,
-        "tokens_per_second": tokens / (last - full),
+        "tokens_per_second": tokens / measured_seconds,
         "tokens": tokens,
-        "seconds": last - full,
+        "seconds": measured_seconds,
         "peak_gib": peak,
         "bound_by": {
             "shape": shape,
@@ -173,25 +180,26 @@ def generation(shape: str, seconds: float, gpus: int) -> Row:
             "weight_bytes": 2.0,
             "shared": 4,
         },
-        "note": f"started in {started:.0f} s",
+        "note": f"started in {start_seconds:.0f} s",
     }
 
 
-def _called(gpus: int) -> str:
+def _describe_gpus(gpus: int) -> str:
     return f"{gpus} GPUs" if gpus > 1 else "1 GPU"
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measure one kind on some GPUs and print its row."""
+    """Measure training or generation on some GPUs and print the row."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_scaling")
     parser.add_argument("kind", choices=("training", "generation"))
     parser.add_argument("--shape", choices=sorted(gpu_model.SHAPES), required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--gpus", type=int, required=True)
-    given = parser.parse_args(argv)
-    row = {"training": training, "generation": generation}[given.kind](given.shape, given.seconds, given.gpus)
+    options = parser.parse_args(argv)
+    measure_kind = measure_training if options.kind == "training" else measure_generation
+    row = measure_kind(options.shape, options.seconds, options.gpus)
     if distributed.is_main_process():
-        print(MARK + json.dumps(row), flush=True)
+        print(ROW_PREFIX + json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

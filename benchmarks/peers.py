@@ -1,6 +1,6 @@
-"""Programs of others, measured in the same run: `make peers` installs them into an environment of their own.
+"""Other projects' programs, measured in the same run for comparison; `make peers` installs them.
 
-Theirs is not ours, for toolong wants another Textual.
+They have their own environment, because toolong requires another version of Textual.
 """
 
 import subprocess
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-BIN: Final = Path(sys.prefix).parent / ".venv-peers" / "bin"
-LOGGER: Final = """
+PEERS_BIN: Final = Path(sys.prefix).parent / ".venv-peers" / "bin"
+_WANDB_PROGRAM: Final = """
 import math, sys, time
 import wandb
 run = wandb.init(mode="offline", project="benchmark", dir=sys.argv[1])
@@ -26,20 +26,20 @@ while True:
 """
 
 
-def installed(command: str) -> bool:
-    """Say whether a peer is there to be measured."""
-    return (BIN / command).exists()
+def is_installed(command: str) -> bool:
+    """Return whether a peer's command is installed."""
+    return (PEERS_BIN / command).exists()
 
 
 @contextmanager
-def wandb_run(points: int) -> Iterator[str]:
-    """Yield the folder of a run with that many loss values, one more every second; "" without wandb."""
-    if not installed("wandb"):
+def log_wandb_run(points: int) -> Iterator[str]:
+    """Yield the folder of a run with that many loss values, growing by one per second; "" without wandb."""
+    if not is_installed("wandb"):
         yield ""
         return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         logger = subprocess.Popen(
-            [BIN / "python", "-c", LOGGER, folder, str(points)],
+            [PEERS_BIN / "python", "-c", _WANDB_PROGRAM, folder, str(points)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal of 80x24, and what it costs there."""
+"""A program in a pseudo-terminal of 80x24, and its cost there."""
 
 import fcntl
 import os
@@ -15,18 +15,22 @@ import psutil
 
 
 class Terminal:
-    """A program in a pseudo-terminal of 80x24, ended with the block."""
+    """Runs a program in a pseudo-terminal of 80x24 and terminates it on exit."""
 
     def __init__(self, *argv: str) -> None:
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            # What is installed has its bytecode beside it, whatever the shell of a checkout says.
-            kept = {k: v for k, v in os.environ.items() if k not in ("TMUX", "PYTHONDONTWRITEBYTECODE")}
-            os.execvpe(argv[0], argv, {**kept, "TERM": "xterm-256color"})
+            # An installed program has bytecode, so ignore a developer's setting that disables it.
+            environment = {
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("TMUX", "PYTHONDONTWRITEBYTECODE")
+            }
+            os.execvpe(argv[0], argv, {**environment, "TERM": "xterm-256color"})
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self._process = psutil.Process(self.pid)
-        self._sent = b""
+        self._output = b""
 
     def __enter__(self) -> Self:
         return self
@@ -40,50 +44,48 @@ class Terminal:
     def _processes(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
 
-    def until(self, painted: bytes) -> float:
-        """Wait until that has been sent; return the time since the program was started, in seconds."""
-        while painted not in self._sent:
-            self._sent += os.read(self.master, 65536)
-        return time.perf_counter() - self.began
+    def wait_for(self, output: bytes) -> float:
+        """Wait until the program has written `output`; return the seconds since it started."""
+        while output not in self._output:
+            self._output += os.read(self.master, 65536)
+        return time.perf_counter() - self.started
 
-    def listen(self, seconds: float) -> int:
-        """Return how many bytes are sent in that time."""
+    def drain(self, seconds: float) -> int:
+        """Read output for a while; return the number of bytes."""
         count, end = 0, time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            if select.select([self.master], [], [], left)[0]:
+        while (remaining := end - time.perf_counter()) > 0:
+            if select.select([self.master], [], [], remaining)[0]:
                 count += len(os.read(self.master, 65536))
         return count
 
-    def answer(self, key: bytes, painted: bytes) -> float:
-        """Press a key; return the time until that has been sent, in seconds."""
-        self._sent = b""
+    def press(self, key: bytes, output: bytes) -> float:
+        """Press a key; return the seconds until the program has written `output`."""
+        self._output = b""
         pressed = time.perf_counter()
         os.write(self.master, key)
-        return self.until(painted) + self.began - pressed
+        return self.wait_for(output) + self.started - pressed
 
-    @property
-    def cpu(self) -> float:
-        """Return the CPU time that it and its children have taken, in seconds."""
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the program and its children have used."""
         return float(sum(sum(process.cpu_times()[:2]) for process in self._processes()))
 
-    @property
-    def memory(self) -> float:
-        """Return what it and its children hold in memory, in MB."""
+    def memory_mb(self) -> float:
+        """Return the resident memory of the program and its children."""
         return float(sum(process.memory_info().rss for process in self._processes())) / 1e6
 
 
 @dataclass(frozen=True)
-class Idle:
-    """What a program costs that is left alone: share of a core, bytes sent a minute, memory in MB."""
+class IdleCost:
+    """The cost of a program without input: share of a core, bytes written per minute, memory in MB."""
 
     cpu: float
-    bytes_a_minute: float
-    memory: float
+    bytes_per_minute: float
+    memory_mb: float
 
 
-def idle(terminal: Terminal, seconds: float) -> Idle:
-    """Measure what a program costs that is left alone for a while."""
-    terminal.listen(5.0)
-    before = terminal.cpu
-    sent = terminal.listen(seconds)
-    return Idle((terminal.cpu - before) / seconds, sent / seconds * 60, terminal.memory)
+def measure_idle(terminal: Terminal, seconds: float) -> IdleCost:
+    """Measure a program that gets no input."""
+    terminal.drain(5.0)
+    before = terminal.cpu_seconds()
+    count = terminal.drain(seconds)
+    return IdleCost((terminal.cpu_seconds() - before) / seconds, count / seconds * 60, terminal.memory_mb())

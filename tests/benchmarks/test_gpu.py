@@ -1,4 +1,4 @@
-"""The GPU benchmark's arithmetic, its report, and its sections as far as a CPU carries them."""
+"""The GPU benchmark: arithmetic, report, and the sections that run on a CPU."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import gpu, gpu_cards, gpu_generation, gpu_model, gpu_report, gpu_scaling
+from benchmarks import gpu, gpu_cards, gpu_model, gpu_report, gpu_scaling, gpu_vllm
 
 SHAPE = "Qwen2.5-32B"
 
@@ -45,16 +45,16 @@ ROWS = [
 ]
 
 
-def test_the_page_is_what_its_rows_make() -> None:
+def test_the_page_is_generated_from_its_rows() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    rows = gpu_report.read([docs / "performance.jsonl"])
-    page = gpu_report.document(rows, {"A100": 1.74, "H100": 2.69, "H200": 3.59})
+    rows = gpu_report.load_rows([docs / "performance.jsonl"])
+    page = gpu_report.format_page(rows, {"A100": 1.74, "H100": 2.69, "H200": 3.59})
     assert (docs / "performance.md").read_text() == page + "\n"
 
 
 def test_the_shape_has_the_models_parameters() -> None:
-    assert gpu_model.parameters(SHAPE) == 32_763_876_352
-    assert gpu_model.cache_bytes(SHAPE) == 256 * 1024
+    assert gpu_model.count_parameters(SHAPE) == 32_763_876_352
+    assert gpu_model.count_cache_bytes(SHAPE) == 256 * 1024
 
 
 def test_decoding_is_bound_by_reading_the_weights() -> None:
@@ -68,24 +68,24 @@ def test_decoding_is_bound_by_reading_the_weights() -> None:
 def test_long_prompts_are_bound_by_arithmetic() -> None:
     h100 = gpu_cards.CARDS["H100"]
     bound = gpu_cards.Bound(SHAPE, batch=64, prompt=100_000, new=1, weight_bytes=2.0)
-    prefill = 2 * gpu_model.parameters(SHAPE) * 100_000 / h100.flops
+    prefill = 2 * gpu_model.count_parameters(SHAPE) * 100_000 / h100.flops
     assert 1 / bound.tokens_per_second(h100) == pytest.approx(prefill, rel=0.2)
 
 
 def test_speeds_scale_from_the_card_that_was_measured() -> None:
     h100, a100 = gpu_cards.CARDS["H100"], gpu_cards.CARDS["A100"]
-    here, there = gpu_report.speeds(ROWS, h100), gpu_report.speeds(ROWS, a100)
+    here, there = gpu_report.predict_speeds(ROWS, h100), gpu_report.predict_speeds(ROWS, a100)
     assert here is not None
     assert there is not None
     assert (here.few_shot, here.candidates, here.sft, here.dpo) == (3500, 3000, 3000, 1600)
     assert there.sft == pytest.approx(3000 * 312 / 989)
     assert here.few_shot * 2.039 / 3.35 * 0.9 < there.few_shot < here.few_shot
-    naive = gpu_report.speeds(ROWS, h100, naive=True)
+    naive = gpu_report.predict_speeds(ROWS, h100, naive=True)
     assert naive is not None
     assert (naive.few_shot, naive.candidates, naive.sft, naive.start) == (375, 375, 1700, 0)
 
 
-def test_a_card_is_known_by_its_own_rows_and_else_by_those_of_the_most_alike() -> None:
+def test_a_card_uses_its_own_rows_or_those_of_the_most_similar_card() -> None:
     h200 = {"device": "NVIDIA H200", "bound_by": None}
     rows = [
         row("few-shot answers", "ours on vllm, bfloat16", 5000, **h200),
@@ -93,19 +93,19 @@ def test_a_card_is_known_by_its_own_rows_and_else_by_those_of_the_most_alike() -
         *ROWS,
     ]
     cards = gpu_cards.CARDS
-    found = {name: gpu_report.speeds(rows, card) for name, card in cards.items()}
+    found = {name: gpu_report.predict_speeds(rows, card) for name, card in cards.items()}
     assert found["H200"].few_shot == 5000  # type: ignore[union-attr]
     assert found["H200"].sft == 3000  # type: ignore[union-attr]
     assert found["H100"].few_shot == 3500  # type: ignore[union-attr]
     assert found["A100"].few_shot < 3500  # type: ignore[union-attr]
-    page = gpu_report.document(rows, {})
+    page = gpu_report.format_page(rows, {})
     assert page.index("## NVIDIA H200") < page.index("## NVIDIA H100 80GB HBM3")
 
 
 def test_hours_are_the_work_over_the_speed() -> None:
-    speed = gpu_report.Speeds(1000, 1000, 100, 1000, 1000, 0, 1000)
-    session = gpu_report.Session(load=0, rows=1000, row=360, epochs=1, pairs=5000)
-    found = gpu_report.hours(session, speed)
+    speed = gpu_report.CardSpeeds(1000, 1000, 100, 1000, 1000, 0, 1000)
+    session = gpu_report.SessionWorkload(load=0, rows=1000, row=360, epochs=1, pairs=5000)
+    found = gpu_report.predict_hours(session, speed)
     assert found["sft_training"] == pytest.approx(0.1)
     assert found["dpo_training"] == pytest.approx(1.0)
     assert set(found) >= {"verification", "sft_data", "preference_pairs", "comparison"}
@@ -122,13 +122,15 @@ def test_the_page_has_what_was_measured_and_what_a_session_costs(
     assert "A100, gonogo" in page
     assert "no price given" in page
     hours = sum(
-        gpu_report.hours(gpu_report.Session(), gpu_report.speeds(ROWS, gpu_cards.CARDS["H100"])).values()
+        gpu_report.predict_hours(
+            gpu_report.SessionWorkload(), gpu_report.predict_speeds(ROWS, gpu_cards.CARDS["H100"])
+        ).values()
     )  # type: ignore[arg-type]
     assert f"${2.5 * hours:.2f}" in page
 
 
-def test_aims_are_ratios_within_the_rows() -> None:
-    table = gpu_report.aims(ROWS)
+def test_targets_are_ratios_within_the_rows() -> None:
+    table = gpu_report.format_targets(ROWS)
     assert "| few-shot answers, against plain generate | 9.33x | 10x | 7% short |" in table
     assert "| DPO, against TRL's defaults | 2.00x | 1.5x | reached |" in table
     assert "| few-shot answers, against vLLM's own loop | | 0.9x | not measured |" in table
@@ -141,11 +143,11 @@ def test_several_gpus_are_compared_with_one_of_the_same_run_and_predict_no_sessi
         row(sft, f"{ours}, 1 GPU", 2500, gpus=1, bound_by=None),
         row(sft, f"{ours}, 2 GPUs", 4900, gpus=2, bound_by=None),
     ]
-    table = gpu_report.aims(rows)
+    table = gpu_report.format_targets(rows)
     assert "| SFT, 2 GPUs against one | 1.96x | 1.9x | reached |" in table
     assert "| 4 candidates with the adapter, 2 GPUs against one | | 1.9x | not measured |" in table
-    assert "GPUs against one" not in gpu_report.aims(ROWS)
-    speeds = gpu_report.speeds(rows, gpu_cards.CARDS["H100"])
+    assert "GPUs against one" not in gpu_report.format_targets(ROWS)
+    speeds = gpu_report.predict_speeds(rows, gpu_cards.CARDS["H100"])
     assert speeds is not None
     assert speeds.sft == 3000
 
@@ -154,29 +156,29 @@ def test_training_is_measured_in_several_processes_as_in_one(tmp_path: Path) -> 
     """Two processes on a CPU; the steps of both are counted."""
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     argv = [*launch, "-m", "benchmarks.gpu_scaling", "training", "--shape", "tiny", "--seconds", "0"]
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, *argv, "--gpus", "2"],
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    [line] = [line for line in said.splitlines() if line.startswith(gpu_scaling.MARK)]
-    found = json.loads(line.removeprefix(gpu_scaling.MARK))
+    [line] = [line for line in output.splitlines() if line.startswith(gpu_scaling.ROW_PREFIX)]
+    found = json.loads(line.removeprefix(gpu_scaling.ROW_PREFIX))
     assert found["gpus"] == 2
     assert found["tokens_per_second"] > 0
     assert found["engine"].endswith("2 GPUs")
 
 
-def test_predicted_peaks_stand_beside_measured_ones() -> None:
+def test_predicted_peaks_are_next_to_measured_ones() -> None:
     rows = [
         *ROWS,
         row("SFT", "another", 1, predicted_gib=22.0, peak_gib=20.0),
         row("SFT", "c", 1, peak_gib=20.0),
     ]
-    assert "| SFT | another | 22.0 GiB | 20.0 GiB | +10% |" in gpu_report.document(rows, {})
-    assert gpu_report.memory_table(rows).count("\n") == 2
-    assert gpu_report.memory_table(ROWS) == "The run has no such rows."
+    assert "| SFT | another | 22.0 GiB | 20.0 GiB | +10% |" in gpu_report.format_page(rows, {})
+    assert gpu_report.format_memory(rows).count("\n") == 2
+    assert gpu_report.format_memory(ROWS) == "No rows."
 
 
 def test_the_stages_of_a_start_are_read_from_vllms_log() -> None:
@@ -185,14 +187,14 @@ def test_the_stages_of_a_start_are_read_from_vllms_log() -> None:
         "Initial profiling/warmup run took 2.10 s\nGraph capturing finished in 21 secs, took 1.20 GiB\n"
         "init engine (profile, create kv cache, warmup model) took 70.70 s (compilation: 41.20 s)\n"
     )
-    said = gpu_generation.stages(log)
-    assert said.startswith("weights 10 s, torch.compile 41 s, first run 2 s, CUDA graphs 21 s, ")
-    assert said.endswith(" 71 s")
-    assert gpu_generation.stages("nothing") == ""
+    stages = gpu_vllm.read_start_stages(log)
+    assert stages.startswith("weights 10 s, torch.compile 41 s, first run 2 s, CUDA graphs 21 s, ")
+    assert stages.endswith(" 71 s")
+    assert gpu_vllm.read_start_stages("nothing") == ""
 
 
 class Core:
-    """Stands for vLLM's core: one step of three rows a second."""
+    """A stand-in for vLLM's core: one step with three rows per second."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -205,35 +207,35 @@ class Core:
 
 def test_a_window_counts_unfinished_work_once_the_batch_is_full() -> None:
     core = Core()
-    with gpu_generation.Window(core, 9.0, lambda: core.now) as window:
+    with gpu_vllm.ThroughputWindow(core, 9.0, lambda: core.now) as window:
         while True:
             core.get_output()
             window.on_step()
-    found = window.found()
+    found = window.to_row()
     assert core.now == 113.0  # nine seconds after the first tokens
     assert (found["tokens"], found["seconds"], found["tokens_per_second"]) == (18, 6.0, 3.0)
     assert found["rows_a_step"] == 3.0
     assert "get_output" not in vars(core)
 
 
-def test_a_window_of_work_that_ends_early_has_what_there_was() -> None:
+def test_a_window_of_work_that_ends_early_counts_what_was_generated() -> None:
     core = Core()
-    with gpu_generation.Window(core, 60.0, lambda: core.now) as window:
+    with gpu_vllm.ThroughputWindow(core, 60.0, lambda: core.now) as window:
         for _ in range(9):
             core.get_output()
             window.on_step()
-    assert window.found()["tokens_per_second"] == 3.0
-    assert "nothing" in gpu_generation.Window(core, 1.0).found()["note"]
+    assert window.to_row()["tokens_per_second"] == 3.0
+    assert "no tokens" in gpu_vllm.ThroughputWindow(core, 1.0).to_row()["note"]
 
 
 def test_a_run_that_lacks_sections_predicts_nothing() -> None:
-    assert "Not predicted" in gpu_report.document(ROWS[:3], {})
+    assert "Not predicted" in gpu_report.format_page(ROWS[:3], {})
 
 
-def test_generation_as_first_written_runs_on_a_cpu(tmp_path: Path) -> None:
+def test_plain_generation_runs_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     assert gpu.main(["section", "naive", "--shape", "tiny", "--seconds", "60", "--out", str(out)]) == 0
-    rows = gpu_report.read([out])
+    rows = gpu_report.load_rows([out])
     assert [r["what"] for r in rows] == [
         "build of the model",
         *["few-shot answers"] * 2,
@@ -243,26 +245,27 @@ def test_generation_as_first_written_runs_on_a_cpu(tmp_path: Path) -> None:
     assert rows[3]["pairs_per_second"] > 0
 
 
-def test_what_training_measures_is_what_the_report_reads(tmp_path: Path) -> None:
+def test_the_report_reads_the_rows_of_training(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     assert gpu.main(["section", "training", "--shape", "tiny", "--seconds", "0", "--out", str(out)]) == 0
-    trained = [{**r, "device": ROWS[0]["device"]} for r in gpu_report.read([out])]
+    trained = [{**r, "device": ROWS[0]["device"]} for r in gpu_report.load_rows([out])]
     rest = [r for r in ROWS if r["what"] not in ("SFT", "DPO")]
-    assert "Not predicted" in gpu_report.document(rest, {})
-    assert "A100, as first written" in gpu_report.document([*rest, *trained], {})
-    assert "A100, gonogo" in gpu_report.document([*rest, *trained], {})
+    assert "Not predicted" in gpu_report.format_page(rest, {})
+    assert "A100, baseline" in gpu_report.format_page([*rest, *trained], {})
+    assert "A100, gonogo" in gpu_report.format_page([*rest, *trained], {})
 
 
 def test_a_small_model_runs_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     argv = ["section", "small", "--model", "embedded", "--seconds", "0", "--out", str(out)]
     assert gpu.main(argv) == 0
-    assert [r["requests"] for r in gpu_report.read([out])] == [8, 8]  # the first batch, and the time was over
+    assert [r["requests"] for r in gpu_report.load_rows([out])] == [
+        8,
+        8,
+    ]  # the first batch, and the time was over
 
 
-def test_a_section_that_fails_is_a_row_and_the_next_one_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_section_adds_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(shape: str, seconds: float) -> Any:
         yield {"what": "before", "engine": "x"}
         raise RuntimeError("out of memory")
@@ -270,7 +273,7 @@ def test_a_section_that_fails_is_a_row_and_the_next_one_runs(
     monkeypatch.setitem(gpu.SECTIONS, "naive", broken)
     out = tmp_path / "rows.jsonl"
     assert gpu.main(["section", "naive", "--shape", "tiny", "--out", str(out)]) == 1
-    rows = gpu_report.read([out])
+    rows = gpu_report.load_rows([out])
     assert [r["what"] for r in rows] == ["before", "failed"]
     assert "out of memory" in rows[1]["note"]
 
@@ -278,17 +281,17 @@ def test_a_section_that_fails_is_a_row_and_the_next_one_runs(
 def test_a_section_that_takes_too_long_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hanging(argv: list[str], **more: Any) -> Any:
+    def start_hanging(argv: list[str], **more: Any) -> Any:
         return start(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/child; wait"], **more)
 
     start = gpu.subprocess.Popen
-    monkeypatch.setattr(gpu.subprocess, "Popen", hanging)
+    monkeypatch.setattr(gpu.subprocess, "Popen", start_hanging)
     monkeypatch.setattr(gpu, "START", 3.0)
     out = tmp_path / "rows.jsonl"
-    assert gpu.run("training", "tiny", None, 0.0, out) == 1
-    [failed] = gpu_report.read([out])
+    assert gpu.run_sections("training", "tiny", None, 0.0, out) == 1
+    [failed] = gpu_report.load_rows([out])
     assert (failed["section"], failed["note"]) == ("training", "took too long")
     state = Path(f"/proc/{int((tmp_path / 'child').read_text())}/stat")
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it is gone
-        while state.read_text().rpartition(")")[2].split()[0] != "Z":  # or dead, and nobody asks
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        while state.read_text().rpartition(")")[2].split()[0] != "Z":  # or is a zombie
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The training benchmark takes real steps: each way learns from the same rows, padding is not counted."""
+"""The training benchmark: every way trains on the same rows, and padding is not counted."""
 
 import math
 
@@ -26,14 +26,14 @@ def test_every_way_is_measured_on_a_tiny_shape() -> None:
 
 def test_padding_is_not_counted() -> None:
     cpu, sizes = torch.device("cpu"), gpu_training.SMALL
-    lengths = gpu_training._lengths(sizes, 8 * sizes.rows)
-    padded = gpu_training.rows_of(sizes, 100, 99, cpu)
-    assert sum(map(gpu_training._tokens, padded)) == sum(lengths)
-    packed = gpu_training.sequences_of(sizes, 100, cpu)
+    lengths = gpu_training._draw_lengths(sizes, 8 * sizes.rows)
+    padded = gpu_training.make_padded_batches(sizes, 100, 99, cpu)
+    assert sum(map(gpu_training._count_tokens, padded)) == sum(lengths)
+    packed = gpu_training.make_packed_batches(sizes, 100, cpu)
     for batch in packed:
         rows = int((batch["position_ids"] == 0).sum())
-        tokens = gpu_training._tokens(batch)
-        # Places at position 0 are first tokens of rows, or padding; padding is less than the shortest row.
+        tokens = gpu_training._count_tokens(batch)
+        # Tokens at position 0 start a row or are padding; padding is shorter than the shortest row.
         empty = batch["position_ids"].numel() - tokens
         assert empty < sizes.sequences * sizes.shortest
         assert rows - empty >= 2 * sizes.sequences
@@ -45,10 +45,12 @@ def test_both_losses_of_a_batch_are_one_number() -> None:
 
     cpu, sizes = torch.device("cpu"), gpu_training.SMALL
     model = get_peft_model(
-        gpu_model.model("tiny", "cpu", nf4=False, dtype="float32"),
+        gpu_model.build_model("tiny", "cpu", nf4=False, dtype="float32"),
         LoraConfig(target_modules="all-linear", task_type="CAUSAL_LM"),
     )
-    (batch, *_) = gpu_training.rows_of(sizes, 8191, 8191, cpu)
-    whole, chunked = (loss(model, batch) for loss in (gpu_training._whole_loss, gpu_training._chunked_loss))
+    (batch, *_) = gpu_training.make_padded_batches(sizes, 8191, 8191, cpu)
+    whole, chunked = (
+        loss(model, batch) for loss in (gpu_training._full_logits_loss, gpu_training._chunked_loss)
+    )
     assert whole.item() == pytest.approx(chunked.item(), abs=1e-5)
     assert whole.item() == pytest.approx(math.log(8192), abs=0.1)
