@@ -286,7 +286,7 @@ def test_a_section_that_takes_too_long_is_ended_with_its_children(
 
     start = gpu.subprocess.Popen
     monkeypatch.setattr(gpu.subprocess, "Popen", start_hanging)
-    monkeypatch.setattr(gpu, "START", 3.0)
+    monkeypatch.setattr(gpu, "START_SECONDS", 3.0)
     out = tmp_path / "rows.jsonl"
     assert gpu.run_sections("training", "tiny", None, 0.0, out) == 1
     [failed] = gpu_report.load_rows([out])
