@@ -21,7 +21,7 @@ from phases.contract.files import read_rows, write_json
 from phases.contract.phase_main import phase_main
 from phases.models.source import locate_model
 from phases.models.tokenizer import Tokenizer, load_tokenizer
-from phases.verification import recipe as verification
+from phases.verification.chat_format import find_chat_frame
 
 GRADES: Final = (0, 50, 500, 5000)
 """Chats after which the model is verified."""
@@ -37,7 +37,7 @@ def chats(tokenizer: Tokenizer, rows: Sequence[dict[str, Any]]) -> list[dict[str
     Raises:
         ValueError: the vocabulary has the tokens of no chat format.
     """
-    frame = verification.chat_frame(tokenizer)
+    frame = find_chat_frame(tokenizer)
     if frame is None:
         raise ValueError("the vocabulary has the tokens of no chat format")
     turn_end = frame.partition("{instruction}")[2].partition("\n")[0]

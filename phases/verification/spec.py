@@ -40,8 +40,8 @@ METRICS = (
     Metric("wraps_prompts", "whether the tokenizer adds chat tokens around plain text"),
 )
 
-EXCHANGES = 12
-"""Instructions with complete answers that are scored."""
+EXCHANGE_COUNT = 12
+"""Number of instructions with complete answers that are scored."""
 ANSWER_TOKENS = 15
 """Upper bound of the tokens of such an answer."""
 
@@ -50,7 +50,7 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
     """Return the batches of sentinels and of scored answers."""
     return (
         Generation(parameters.batch_size, INSTRUCTION_TOKENS, parameters.max_new_tokens, "random"),
-        Scoring(min(parameters.batch_size, EXCHANGES), INSTRUCTION_TOKENS, ANSWER_TOKENS),
+        Scoring(min(parameters.batch_size, EXCHANGE_COUNT), INSTRUCTION_TOKENS, ANSWER_TOKENS),
     )
 
 

@@ -35,7 +35,7 @@ from phases.preference_pairs.spec import CONSTITUTION, CONSTITUTION_TOKENS
 from phases.scoring.suite import load_suite
 from phases.sft_data.spec import DEMONSTRATION_TOKENS
 from phases.verification import spec as verification
-from phases.verification.recipe import EXCHANGES
+from phases.verification.prompts import EXCHANGES
 from tests.memory.shapes import GEMMA
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
@@ -99,5 +99,5 @@ def test_prompts_have_no_more_tokens_than_is_thought() -> None:
     assert sum(listed[-8:]) <= 8 * LIST_EXAMPLE_TOKENS
     [judged] = tokens(load_constitution(CONSTITUTION).prompt("", "", ""))
     assert judged <= CONSTITUTION_TOKENS
-    assert len(EXCHANGES) == verification.EXCHANGES
+    assert len(EXCHANGES) == verification.EXCHANGE_COUNT
     assert max(tokens(*(answer for _, answer in EXCHANGES))) <= verification.ANSWER_TOKENS

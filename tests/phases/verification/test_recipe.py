@@ -10,16 +10,12 @@ import pytest
 from phases.contract.phase_main import phase_main
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import load_suite
-from phases.verification import recipe as verification
-from phases.verification.recipe import (
-    CALIBRATION,
-    Signals,
-    chat_frame,
-    chat_token_ids,
-    first_answer,
-    judge,
-)
+from phases.verification.chat_format import find_chat_frame, find_chat_tokens
+from phases.verification.measurement import extract_first_block
+from phases.verification.prompts import list_sentinels
+from phases.verification.signals import Signals, draw_conclusion
 from phases.verification.spec import METRICS
+from phases.verification.text_report import CALIBRATION, CalibrationCase, format_error_rates
 
 CASES = json.loads(CALIBRATION.read_text())["cases"]
 BASE = Signals(
@@ -42,7 +38,7 @@ def but(**changed: object) -> Signals:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_the_calibration_is_judged_as_it_should_be(case: dict[str, object]) -> None:
-    verdict, reasons = judge(msgspec.convert(case["signals"], Signals))
+    verdict, reasons = draw_conclusion(msgspec.convert(case["signals"], Signals))
     assert verdict in case["allowed"]  # type: ignore[operator]
     assert reasons
 
@@ -68,13 +64,13 @@ def test_the_calibration_is_judged_as_it_should_be(case: dict[str, object]) -> N
     ],
 )
 def test_rules(signals: Signals, verdict: str) -> None:
-    assert judge(signals)[0] == verdict
+    assert draw_conclusion(signals)[0] == verdict
 
 
 def test_the_first_block_of_a_completion_is_judged() -> None:
-    assert first_answer("\nRome.\n\nWhat is next?", False) == ("Rome.", True)
-    assert first_answer("Rome. And then", False) == ("Rome. And then", False)
-    assert first_answer("Rome.", True) == ("Rome.", True)
+    assert extract_first_block("\nRome.\n\nWhat is next?", False) == ("Rome.", True)
+    assert extract_first_block("Rome. And then", False) == ("Rome. And then", False)
+    assert extract_first_block("Rome.", True) == ("Rome.", True)
 
 
 TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -96,24 +92,24 @@ def chat_folder(tiny_model: Path, tmp_path: Path) -> Path:
 
 def test_chat_tokens_are_found_by_their_form_and_by_the_template(chat_folder: Path, tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(chat_folder))
-    found = [tokenizer.decode([token]) for token in chat_token_ids(tokenizer)]
+    found = [tokenizer.decode([token]) for token in find_chat_tokens(tokenizer)]
     assert sorted(found) == ["<tool>", "<|im_end|>", "<|im_start|>"]
-    assert chat_token_ids(load_tokenizer(str(tiny_model))) == []
+    assert find_chat_tokens(load_tokenizer(str(tiny_model))) == []
 
 
 def test_the_frame_is_the_template_or_a_common_one(chat_folder: Path, tiny_model: Path) -> None:
-    own = chat_frame(load_tokenizer(str(chat_folder)))
+    own = find_chat_frame(load_tokenizer(str(chat_folder)))
     assert own is not None
     assert own.startswith("<|im_start|>user\n{instruction}<|im_end|>")
     (chat_folder / "chat_template.jinja").unlink()
-    common = chat_frame(load_tokenizer(str(chat_folder)))
+    common = find_chat_frame(load_tokenizer(str(chat_folder)))
     assert common == "<|im_start|>user\n{instruction}<|im_end|>\n<|im_start|>assistant\n"
-    assert chat_frame(load_tokenizer(str(tiny_model))) is None
+    assert find_chat_frame(load_tokenizer(str(tiny_model))) is None
 
 
 def test_a_template_that_fails_is_no_frame(chat_folder: Path) -> None:
     (chat_folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
-    assert chat_frame(load_tokenizer(str(chat_folder))) is not None  # a common one
+    assert find_chat_frame(load_tokenizer(str(chat_folder))) is not None  # a common one
 
 
 def test_nothing_is_concluded_about_a_model_that_knows_nothing(
@@ -140,14 +136,14 @@ def test_nothing_is_concluded_about_a_model_that_knows_nothing(
 
 
 def test_error_rates_are_those_of_the_present_rules_with_how_little_they_show() -> None:
-    base = {"name": "b", "kind": "base", "signals": msgspec.to_builtins(BASE)}
-    seen = {"name": "s", "kind": "seen", "signals": msgspec.to_builtins(but(chat_leak=0.3))}
-    tuned = {"name": "t", "kind": "tuned", "signals": msgspec.to_builtins(but(chat_leak=0.02))}
-    lines = verification._error_rates({"cases": [base, base, base, seen, tuned]})
-    assert "5 cases tried" in lines[0]
+    base = CalibrationCase("b", "base", BASE)
+    seen = CalibrationCase("s", "seen", but(chat_leak=0.3))
+    tuned = CalibrationCase("t", "tuned", but(chat_leak=0.02))
+    lines = format_error_rates([base, base, base, seen, tuned])
+    assert "5 cases of the calibration" in lines[0]
     assert "base  called contaminated: 1 of 4 [5%, 70%]; inconclusive: 0" in lines[2]
     assert "tuned called clean:        0 of 1 [0%, 79%]; inconclusive: 1" in lines[3]
-    assert lines[4] == "  tried: b (base), b (base), b (base), s (seen), t (tuned)"
+    assert lines[4] == "  cases: b (base), b (base), b (base), s (seen), t (tuned)"
 
 
 def test_the_embedded_model_is_a_base_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,5 +161,5 @@ def test_a_model_that_is_missing_is_one_message(tmp_path: Path, capsys: pytest.C
 
 
 def test_sentinels_are_no_prompts_of_the_suites() -> None:
-    asked = {sentinel.instruction for sentinel in verification.sentinels()}
+    asked = {sentinel.instruction for sentinel in list_sentinels()}
     assert not asked & {prompt.instruction for prompt in load_suite("stage1").prompts}
