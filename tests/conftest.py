@@ -10,7 +10,7 @@ settings.load_profile("gonogo")
 LONGEST = (
     "tests/test_rehearsal.py",
     "tests/phases/training/test_several_processes.py",
-    "tests/phases/training/test_same_seed.py",
+    "tests/phases/test_same_seed.py",
 )
 
 

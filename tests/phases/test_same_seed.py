@@ -1,7 +1,8 @@
-"""One seed, one machine: the whole chain makes the same rows, the same adapters and the same answers again.
+"""Reproducibility: with the same seed on the same machine, the phases make the same rows, adapters and
+answers.
 
-On a CPU that holds to the byte. On a GPU it holds as far as rounding decides nothing, and was seen to hold to
-the byte with transformers on an H200: see `docs/engines.md`.
+On a CPU they are identical byte for byte. On a GPU rounding may change them; `docs/engines.md` has
+measurements.
 """
 
 from pathlib import Path
@@ -11,9 +12,9 @@ from phases.contract.phase_main import phase_main
 from phases.scoring.suite import EMBEDDED, SUITES
 
 PROMPTS = 8
-MAKING = "--lists-per-round 5 --samples-per-list 2 --list-tokens 48 --max-new-tokens 24 --batch-size 64"
+GENERATION = "--lists-per-round 5 --samples-per-list 2 --list-tokens 48 --max-new-tokens 24 --batch-size 64"
 TRAINING = "--epochs 1 --gradient-checkpointing off --evaluations 1 --learning-rate 1e-3"
-MADE = (
+OUTPUTS = (
     "rows/sft_*.jsonl",
     "sft/*.safetensors",
     "pairs/preference_*.jsonl",
@@ -22,8 +23,8 @@ MADE = (
 )
 
 
-def chain(folder: Path, seed: int) -> dict[str, str]:
-    """Run every phase that makes something, and return the hash of what it made."""
+def run_phases(folder: Path, seed: int) -> dict[str, str]:
+    """Run every phase that writes data, and return the hash of each output."""
     suite = folder / "suite.jsonl"
     prompts = (SUITES / "embedded.jsonl").read_bytes().splitlines(keepends=True)
     files.write_whole(suite, b"".join(prompts[:PROMPTS]))
@@ -33,16 +34,16 @@ def chain(folder: Path, seed: int) -> dict[str, str]:
         assert phase_main(phase, argv) == 0
 
     rows, pairs = folder / "rows/sft_training_data_*.jsonl", folder / "pairs/preference_pairs_*.jsonl"
-    run("phases.sft_data", "rows", f"--model {EMBEDDED} --count 12 {MAKING}")
+    run("phases.sft_data", "rows", f"--model {EMBEDDED} --count 12 {GENERATION}")
     run("phases.sft_training", "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
     judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.0 --demands 0 --max-new-tokens 12"
-    run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 4 {MAKING} {judging}")
+    run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 4 {GENERATION} {judging}")
     run("phases.dpo_training", "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
     run("phases.evaluation", "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
-    return {pattern: files.sha256(path) for pattern in MADE for path in folder.glob(pattern)}
+    return {pattern: files.sha256(path) for pattern in OUTPUTS for path in folder.glob(pattern)}
 
 
 def test_the_same_seed_makes_the_same_again(tmp_path: Path) -> None:
-    first = chain(tmp_path / "first", 1)
-    assert list(first) == list(MADE)
-    assert chain(tmp_path / "again", 1) == first
+    first = run_phases(tmp_path / "first", 1)
+    assert list(first) == list(OUTPUTS)
+    assert run_phases(tmp_path / "again", 1) == first
