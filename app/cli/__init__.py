@@ -227,7 +227,8 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from app.plan.read import PlanErrors, load_plan
+    from app.plan.errors import PlanErrors
+    from app.plan.read import load_plan
     from app.session import start
 
     path = options.plan or _default_plan()
@@ -361,8 +362,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
+    from app.plan.errors import PlanErrors
     from app.plan.init import CannotWrite, asker, init
-    from app.plan.read import PlanErrors
 
     keys = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
     given = {key: value for key, value in vars(options).items() if key in keys}
@@ -384,7 +385,8 @@ def _preflight(options: argparse.Namespace) -> int:
 
 
 def _drill(options: argparse.Namespace) -> int:
-    from app.plan.read import PlanErrors, load_plan
+    from app.plan.errors import PlanErrors
+    from app.plan.read import load_plan
     from app.session.pod.drill import run_drill
 
     try:
@@ -576,7 +578,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _finish(options: argparse.Namespace) -> int:
-    from app.plan.read import PlanErrors, load_plan
+    from app.plan.errors import PlanErrors
+    from app.plan.read import load_plan
     from app.report import commands
     from app.session.clock import SystemClock
 

@@ -8,7 +8,8 @@ import msgspec
 from app.memory.needs import parse_gpu_budget
 from app.monitor.gpu import GpuReader
 from app.plan.check import render_summary, summarize_plan, to_json
-from app.plan.read import PlanErrors, load_plan
+from app.plan.errors import PlanErrors
+from app.plan.read import load_plan
 from app.session import calibration
 
 

@@ -1,6 +1,6 @@
-"""Where in a TOML file each key stands.
+"""The line of each key in a TOML file.
 
-The standard library's parser keeps no positions; tree-sitter's syntax tree does.
+The parser of the standard library keeps no positions; the syntax tree of tree-sitter does.
 """
 
 import tomllib
@@ -15,33 +15,33 @@ _LANGUAGE = Language(tree_sitter_toml.language())
 _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
-def positions(source: str) -> dict[Path, int]:
-    """Return the line (from 1) of every table, key and array element of a valid TOML document."""
-    found: dict[Path, int] = {}
+def find_lines(source: str) -> dict[Path, int]:
+    """Return the line, from 1, of every table, key and array element of a valid TOML document."""
+    lines: dict[Path, int] = {}
     lengths: dict[Path, int] = {}
     for node in Parser(_LANGUAGE).parse(source.encode()).root_node.named_children:
         if node.type == "pair":
-            found.update(_pair((), node))
+            lines.update(_pair_lines((), node))
         elif node.type in ("table", "table_array_element"):
-            path = _resolve(_key(node), lengths)
+            path = _resolve_table(_parse_key(node), lengths)
             if node.type == "table_array_element":
                 lengths[path] = lengths.get(path, 0) + 1
-                found.setdefault(path, _line(node))
+                lines.setdefault(path, _line(node))
                 path = (*path, lengths[path] - 1)
-            found[path] = _line(node)
+            lines[path] = _line(node)
             for i in range(1, len(path)):
-                found.setdefault(path[:i], _line(node))
+                lines.setdefault(path[:i], _line(node))
             for pair in node.named_children:
                 if pair.type == "pair":
-                    found.update(_pair(path, pair))
-    return found
+                    lines.update(_pair_lines(path, pair))
+    return lines
 
 
 def _line(node: Node) -> int:
     return node.start_point[0] + 1
 
 
-def _key(node: Node) -> Path:
+def _parse_key(node: Node) -> Path:
     """Return the parts of the (dotted, quoted) key that a table or pair begins with."""
     key = next(child for child in node.named_children if child.type in _KEYS)
     parts: list[str] = []
@@ -52,7 +52,7 @@ def _key(node: Node) -> Path:
     return tuple(parts)
 
 
-def _resolve(key: Path, lengths: dict[Path, int]) -> Path:
+def _resolve_table(key: Path, lengths: dict[Path, int]) -> Path:
     """Return the path of a table: inside an array of tables, that of the array's last element."""
     path: Path = ()
     for i, part in enumerate(key):
@@ -62,19 +62,19 @@ def _resolve(key: Path, lengths: dict[Path, int]) -> Path:
     return path
 
 
-def _pair(above: Path, pair: Node) -> Iterator[tuple[Path, int]]:
-    key = _key(pair)
+def _pair_lines(above: Path, pair: Node) -> Iterator[tuple[Path, int]]:
+    key = _parse_key(pair)
     for i in range(len(key)):
         yield (*above, *key[: i + 1]), _line(pair)
-    yield from _value((*above, *key), pair.named_children[1])
+    yield from _value_lines((*above, *key), pair.named_children[1])
 
 
-def _value(path: Path, node: Node) -> Iterator[tuple[Path, int]]:
+def _value_lines(path: Path, node: Node) -> Iterator[tuple[Path, int]]:
     inner = [child for child in node.named_children if child.type != "comment"]
     if node.type == "inline_table":
         for pair in inner:
-            yield from _pair(path, pair)
+            yield from _pair_lines(path, pair)
     elif node.type == "array":
         for i, element in enumerate(inner):
             yield (*path, i), _line(element)
-            yield from _value((*path, i), element)
+            yield from _value_lines((*path, i), element)

@@ -10,7 +10,8 @@ from typing import TextIO
 import msgspec
 
 from app.monitor.sanitize import clean_line
-from app.plan.read import PlanErrors, load_plan
+from app.plan.errors import PlanErrors
+from app.plan.read import load_plan
 from app.plan.schema import Plan
 from app.preflight import checks
 from app.preflight.checks import Finding, Found

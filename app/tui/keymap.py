@@ -162,8 +162,8 @@ def _clash(screens: tuple[str, ...], key_map: Mapping[str, str]) -> tuple[str, s
 
 def _line(source: str, name: str) -> str:
     """Return `, line N` for the key of that dotted name; its table's line where it has none."""
-    from app.plan.toml_lines import positions  # only a mistake asks for it: it loads a parser
+    from app.plan.toml_lines import find_lines  # only a mistake asks for it: it loads a parser
 
     path = tuple(name.split("."))
-    line = positions(source).get(path)
+    line = find_lines(source).get(path)
     return f", line {line}" if line else ""

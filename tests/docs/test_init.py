@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from app import cli
+from app.plan.errors import PlanErrors
 from app.plan.init import Answers, CannotWrite, init, scripts, write_plan
-from app.plan.read import PlanErrors, load_plan
+from app.plan.read import load_plan
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.plan.read import PlanErrors, load_plan
+from app.plan.errors import PlanErrors
+from app.plan.read import load_plan
 from app.plan.schema import Phase
 
 GOOD = """
@@ -154,13 +155,13 @@ WRONG = {
         "batch = true",
         "batch = true\nlauncher_options = { num_machines = 2 } #!",
         "phase.first.launcher_options",
-        "only beside launcher",
+        "only with launcher",
     ),
     "weights shared without launcher": (
         "count = 5",
         "shard_weights = true",
         "phase.first.params.shard_weights",
-        "nobody to share with",
+        "sharded over several processes",
     ),
     "missing key": (
         '[[phase]]\nid = "first"\ntitle = "First"',
@@ -201,7 +202,7 @@ WRONG = {
     ),
     "infinite budget": ("budget_usd = 25", "budget_usd = inf #!", "session.budget_usd", "finite"),
     "duration": ('"2 min"', '"2 fortnights" #!', "phase.first.stall_after", "15 min"),
-    "two phases with one id": ('id = "second"', 'id = "first" #!', "phase.first.id", "id of its own"),
+    "two phases with one id": ('id = "second"', 'id = "first" #!', "phase.first.id", "a unique id"),
     "unknown phase module": (
         "stub_batches",
         'stub_batchez" #!\n#',
@@ -283,7 +284,7 @@ WRONG = {
         "batch = true",
         'metrics = { a = "(.)" } #!',
         "phase.first.metrics",
-        "only beside command",
+        "only with command",
     ),
     "batches of a phase without": (
         'command = ["python", "train.py", "{model}"]\nparams = { seed = "{seed}" }',

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.plan.read import PlanErrors, load_plan
+from app.plan.errors import PlanErrors
+from app.plan.read import load_plan
 from app.plan.schema import Bundle, Plan
 
 PLAN = """

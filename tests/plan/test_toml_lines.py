@@ -6,7 +6,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.plan.toml_lines import Path, positions
+from app.plan.toml_lines import Path, find_lines
 
 SOURCE = """\
 a.b = 1 # a comment
@@ -34,7 +34,7 @@ phase.one.params = { n = 1 }
 
 
 def test_the_lines_of_keys() -> None:
-    found = positions(SOURCE)
+    found = find_lines(SOURCE)
     assert {path: line for path, line in found.items() if path[0] != "session"} == {
         ("a",): 1,
         ("a", "b"): 1,
@@ -82,6 +82,6 @@ VALUES = st.recursive(
 @given(document=st.dictionaries(KEYS, VALUES, max_size=4))
 def test_all_paths_of_any_document_are_found(document: dict[str, object]) -> None:
     source = tomlkit.dumps(document)
-    found = positions(source)
+    found = find_lines(source)
     assert paths(tomllib.loads(source)) - {()} <= set(found)
     assert all(1 <= line <= source.count("\n") + 1 for line in found.values())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.plan.read import PlanErrors, load_plan
+from app.plan.errors import PlanErrors
+from app.plan.read import load_plan
 from app.plan.schema import Plan
 from app.report import commands
 from app.session.folder import SessionFolder
