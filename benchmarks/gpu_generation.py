@@ -18,7 +18,7 @@ from app.memory.shape import Shape, load_shape, local_config
 from benchmarks import gpu_model
 from benchmarks.gpu_cards import Bound
 from phases.contract.workload import Generation
-from phases.datagen.judge import load_constitution
+from phases.datagen.constitution import load_constitution
 from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import EngineChoice, open_engine
 from phases.models.source import locate_model
@@ -68,7 +68,7 @@ def measure_plain(shape: str, seconds: float) -> Iterator[Row]:
     tokenizer = load_tokenizer("embedded")
     [prompt] = gpu_model.make_prompts(tokenizer, 1, work.prompt, work.shared, seed=1)
     [pair] = make_judged_pairs(tokenizer, 1)
-    judge_prompt = load_constitution(CONSTITUTION).prompt(*pair)
+    judge_prompt = load_constitution(CONSTITUTION).format_prompt(*pair)
     few_shot = torch.tensor([tokenizer.encode_prompt(prompt)], device=device)
     to_judge = torch.tensor([tokenizer.encode_prompt(judge_prompt)], device=device)
 

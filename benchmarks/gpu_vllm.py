@@ -16,7 +16,8 @@ import msgspec
 from benchmarks import gpu_cards, gpu_model
 from benchmarks.gpu_cards import Bound
 from benchmarks.gpu_generation import WORKLOADS, Row, Workload, make_judged_pairs
-from phases.datagen.judge import judge, load_constitution
+from phases.datagen.constitution import load_constitution
+from phases.datagen.judge import judge_by_choice
 from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import Engine, EngineChoice, open_engine
 from phases.generation.gpus import list_visible_gpus
@@ -224,7 +225,7 @@ class VllmBenchmark:
         constitution, tokenizer = load_constitution(CONSTITUTION), self.engine.tokenizer
         pairs = make_judged_pairs(tokenizer, self.work.judged)
         with ThroughputWindow(self._vllm.engine_core, self.seconds) as window:
-            judge(self.engine, constitution, pairs, on_step=window.on_step)
+            judge_by_choice(self.engine, constitution, pairs, on_step=window.on_step)
         row = window.to_row()
         rate = row.pop("tokens_per_second", 0.0)  # each order generates one token
         return {
@@ -232,7 +233,7 @@ class VllmBenchmark:
             "engine": f"ours on vllm, {self.weights}",
             **row,
             "pairs_per_second": rate / 2,
-            "prompt_tokens": len(tokenizer.encode_prompt(constitution.prompt(*pairs[0]))),
+            "prompt_tokens": len(tokenizer.encode_prompt(constitution.format_prompt(*pairs[0]))),
             "peak_gib": gpu_cards.read_used_gib(),
         }
 

@@ -221,7 +221,7 @@ def test_recorded_completions_are_read_and_nothing_is_generated(
     def refuse(run: DataRun) -> None:
         raise AssertionError("a completion is not in the record")
 
-    monkeypatch.setattr(DataRun, "engine", refuse)
+    monkeypatch.setattr(DataRun, "get_engine", refuse)
     given = {**made["provenance"]["parameters"], "output_dir": folder, "engine": "transformers"}
     sft_data.run(sft_data.Parameters.model_validate(given), Reporter(folder, {}))
     assert files.sha256(data) == made["outputs"][data.name]

@@ -1,1 +1,1 @@
-"""Generating training data: instructions, filters, pairs and their quality."""
+"""Generation of training data: instructions, responses, preference pairs, and their filters and reports."""

@@ -1,8 +1,8 @@
-"""Batches of generated data in one folder: a new batch adds a file with new rows, the same batch goes on.
+"""Batches of generated rows in one folder: a new batch adds a file, an existing batch is resumed.
 
-Beside the data files, `work/` holds for each batch a record of what it is made from (`batch_<n>.json`) and
-what the models said (`batch_<n>.generations.jsonl`). A batch found there that was made from anything else is
-set aside in `superseded/`, never continued.
+Next to the data files, `work/` has for each batch a record of its inputs (`batch_<n>.json`) and the cached
+model output (`batch_<n>.generations.jsonl`). If the inputs have changed, the batch is moved to `superseded/`
+and started again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,23 +17,23 @@ from phases.contract import files
 
 
 class BatchRecord(msgspec.Struct, frozen=True):
-    """What a batch is made from, and the name of its data file."""
+    """The name of a batch's data file and everything that its rows depend on."""
 
     data: str
     identity: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchFiles:
     """The files of one batch.
 
     Attributes:
         data: the rows.
-        generations: what the models said.
-        earlier: data files of the batches before, from which this one must differ.
-        resumed: whether it was begun before.
-        superseded: where an older batch with this number was moved, if it was made from other inputs.
-        changed: what of its identity had changed then.
+        generations: the cached model output.
+        earlier: data files of earlier batches, whose instructions this one must not repeat.
+        resumed: whether the batch existed before.
+        superseded: the folder to which a batch with the same number but other inputs was moved.
+        changed: the names of the inputs that had changed in that case.
     """
 
     data: Path
@@ -44,50 +44,53 @@ class Batch:
     changed: tuple[str, ...] = ()
 
 
-def open_batch(folder: Path, prefix: str, number: int, identity: Mapping[str, object], now: float) -> Batch:
-    """Find or begin a batch.
+def open_batch(
+    folder: Path, prefix: str, number: int, inputs: Mapping[str, object], now: float
+) -> BatchFiles:
+    """Resume or start a batch.
 
     Args:
-        folder: where the data files of all batches lie.
-        prefix: what their names begin with; the local date and time follow.
-        number: which batch this is, from 1.
-        identity: all that its rows depend on; JSON values.
+        folder: the folder of all batches' data files.
+        prefix: the start of their names; the local date and time follow.
+        number: the batch's number, from 1.
+        inputs: everything that its rows depend on, as JSON-serialisable values.
         now: seconds since the epoch.
     """
     work = folder / "work"
-    before = [_read(work / f"batch_{n}.json") for n in range(1, number)]
-    earlier = tuple(folder / record.data for record in before if record)
-    whole = _as_read({**identity, "earlier_batches": {path.name: files.sha256(path) for path in earlier}})
+    records = [_read_record(work / f"batch_{n}.json") for n in range(1, number)]
+    earlier = tuple(folder / record.data for record in records if record)
+    hashes = {path.name: files.sha256(path) for path in earlier}
+    identity = _round_trip({**inputs, "earlier_batches": hashes})
     record_path = work / f"batch_{number}.json"
     generations = work / f"batch_{number}.generations.jsonl"
-    found = _read(record_path)
-    if found and found.identity == whole:
-        return Batch(folder / found.data, generations, earlier, resumed=True)
+    record = _read_record(record_path)
+    if record and record.identity == identity:
+        return BatchFiles(folder / record.data, generations, earlier, resumed=True)
     superseded = None
     changed: tuple[str, ...] = ()
-    if found:
-        superseded = folder / "superseded" / Path(found.data).stem
-        changed = tuple(k for k in whole if whole[k] != found.identity.get(k))
+    if record:
+        superseded = folder / "superseded" / Path(record.data).stem
+        changed = tuple(name for name in identity if identity[name] != record.identity.get(name))
         superseded.mkdir(parents=True, exist_ok=True)
-        # The record goes last: until then a restart finds the old batch and moves what is left of it.
-        for path in (folder / found.data, generations, record_path):
+        # Move the record last: if the process dies before, a restart moves the remaining files.
+        for path in (folder / record.data, generations, record_path):
             if path.exists():
                 path.rename(superseded / path.name)
-    data = _unused(folder, prefix, now)
-    files.write_json(record_path, BatchRecord(data.name, whole))
-    return Batch(data, generations, earlier, resumed=False, superseded=superseded, changed=changed)
+    data = _choose_path(folder, prefix, now)
+    files.write_json(record_path, BatchRecord(data.name, identity))
+    return BatchFiles(data, generations, earlier, resumed=False, superseded=superseded, changed=changed)
 
 
-def _read(path: Path) -> BatchRecord | None:
+def _read_record(path: Path) -> BatchRecord | None:
     return msgspec.json.decode(path.read_bytes(), type=BatchRecord) if path.is_file() else None
 
 
-def _as_read(value: Mapping[str, object]) -> dict[str, Any]:
-    """Return a value as it will be when it is read back from its JSON."""
+def _round_trip(value: Mapping[str, object]) -> dict[str, Any]:
+    """Return a value as it is after encoding and decoding, for comparison with a file's content."""
     return msgspec.json.decode(msgspec.json.encode(value), type=dict[str, Any])
 
 
-def _unused(folder: Path, prefix: str, now: float) -> Path:
+def _choose_path(folder: Path, prefix: str, now: float) -> Path:
     while True:
         stamp = datetime.fromtimestamp(now, UTC).astimezone().strftime("%Y%m%d_%H%M%S")
         path = folder / f"{prefix}_{stamp}.jsonl"
@@ -96,40 +99,37 @@ def _unused(folder: Path, prefix: str, now: float) -> Path:
         now += 1
 
 
-class Rows:
-    """The rows of a batch, made again from its first one: those that are on the disk are only compared.
+class BatchRows:
+    """The rows of a batch, generated from the first one on; rows already on disk are only compared.
 
     Attributes:
-        on_disk: how many there were before.
-        rows: those made so far.
+        on_disk: number of rows on disk when the batch was opened.
+        rows: the rows generated so far.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._written = list(files.read_rows(path)) if path.exists() else []
-        self.on_disk = len(self._written)
+        self._stored = list(files.read_rows(path)) if path.exists() else []
+        self.on_disk = len(self._stored)
         self._writer = files.RowWriter(path)
         self.rows: list[dict[str, Any]] = []
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def add(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Append rows.
 
         Raises:
-            ValueError: a row differs from the one that is on the disk in its place.
+            ValueError: a row differs from the stored row with its number.
         """
-        new = [_as_read(row) for row in rows]
-        known = self._written[len(self.rows) : len(self.rows) + len(new)]
-        for number, (written, row) in enumerate(zip(known, new, strict=False), len(self.rows) + 1):
-            if written != row:
+        new = [_round_trip(row) for row in rows]
+        stored = self._stored[len(self.rows) : len(self.rows) + len(new)]
+        for number, (stored_row, row) in enumerate(zip(stored, new, strict=False), len(self.rows) + 1):
+            if stored_row != row:
                 raise ValueError(
-                    f"{self._path}, row {number}: differs from what its recorded generations give; "
-                    "it was edited or made by another version: move it away, or make another batch"
+                    f"{self._path}, row {number}: differs from the row that the cached generations give; it "
+                    "was edited or written by another version: move the file away, or generate another batch"
                 )
-        if len(new) > len(known):
-            self._writer.write(new[len(known) :])
+        if len(new) > len(stored):
+            self._writer.write(new[len(stored) :])
         self.rows += new
 
     def close(self) -> None:

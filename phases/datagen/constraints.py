@@ -1,8 +1,8 @@
-"""Checkable demands that are added to instructions, so that verifiers can tell good answers from bad ones.
+"""Verifiable constraints to add to instructions, so that verifiers can tell good responses from bad ones.
 
-Of the instructions that a base model writes, one in ten asks for something that can be checked. "Describe a
-bee." asks for nothing; "Describe a bee. Use exactly seven words." does, and no judge is needed. Tülu 3
-(arXiv 2411.15124) makes preference data for exact instruction following in this way.
+Only one in ten of the instructions that a base model writes asks for something verifiable. "Describe a bee."
+does not, but "Describe a bee. Use exactly seven words." does, without a judge. Tülu 3 (arXiv 2411.15124)
+generates preference data for precise instruction following in this way.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ _WORDS: Final = (
 )
 _OPENINGS: Final = ("Well", "Today", "Honestly", "Of course", "In short", "As we know")
 _ENDINGS: Final = ("That is all.", "I hope that helps.", "And so it is.", "The end.")
-_DEMANDS: Final = (
+_CONSTRAINTS: Final = (
     ("Use exactly {n} words.", range(4, 13)),
     ("Use no more than {n} words.", range(3, 9)),
     ("Use at least {n} words.", range(8, 16)),
@@ -44,49 +44,53 @@ _DEMANDS: Final = (
     ("Use the word '{word}'.", _WORDS),
     ("Do not use the word '{word}'.", ("the", "is", "and", "a", "it")),
 )
+"""Sentences with the values that they may be filled with."""
 
 
-def _checks(template: str, value: object) -> tuple[Check, ...]:
-    return infer_checks(template.format(n=value, word=value))
+def _infer_kind(template: str, value: object) -> str:
+    return infer_checks(template.format(n=value, word=value))[0].kind
 
 
-_KINDS: Final = {template: _checks(template, values and values[0])[0].kind for template, values in _DEMANDS}
-KINDS: Final = frozenset(_KINDS.values())
-"""The kinds of checks that demands are read as."""
-_TRIES: Final = 8
+_KIND_OF: Final = {template: _infer_kind(template, values and values[0]) for template, values in _CONSTRAINTS}
+CONSTRAINT_KINDS: Final = frozenset(_KIND_OF.values())
+"""The kinds of checks that verify the constraints."""
+_MAX_TRIES: Final = 8
 
 
-def with_demands(instruction: str, count: int, rng: Random, kinds: Collection[str] = KINDS) -> list[str]:
-    """Return an instruction with one demand added, `count` times or fewer, each time another one.
+def add_constraints(
+    instruction: str, count: int, rng: Random, kinds: Collection[str] = CONSTRAINT_KINDS
+) -> list[str]:
+    """Return up to `count` variants of an instruction, each with another constraint added.
+
+    An instruction that is verifiable itself has no variants, and neither has one that ends with its input
+    text, because the constraint would become part of that text.
 
     Args:
-        instruction: what is asked.
-        count: how often a demand is added, at most.
-        rng: draws the demands.
-        kinds: the kinds of checks that may be demanded.
-
-    An instruction that asks for something checkable itself is left alone, and so is one that ends in the
-    text that it is about: a demand would become part of that.
+        instruction: the instruction.
+        count: maximum number of variants.
+        rng: chooses the constraints.
+        kinds: the kinds of checks to choose from.
     """
     if infer_checks(instruction) or ":" in instruction or instruction[-1] not in ".?!":
         return []
-    found: list[str] = []
-    allowed = [demand for demand in _DEMANDS if _KINDS[demand[0]] in kinds]
-    for template, values in rng.sample(allowed, len(allowed))[:_TRIES]:
-        if len(found) == count:
+    variants: list[str] = []
+    allowed = [constraint for constraint in _CONSTRAINTS if _KIND_OF[constraint[0]] in kinds]
+    for template, values in rng.sample(allowed, len(allowed))[:_MAX_TRIES]:
+        if len(variants) == count:
             break
         value = rng.choice(values) if values else None
-        demand = template.format(n=value, word=value)
-        # What the words of the instruction change or hide is not asked for: "then", another number.
-        if infer_checks(f"{instruction} {demand}") == infer_checks(demand):
-            found.append(f"{instruction} {demand}")
-    return found
+        constraint = template.format(n=value, word=value)
+        # The words of the instruction can change or hide a constraint: "then", another number.
+        if infer_checks(f"{instruction} {constraint}") == infer_checks(constraint):
+            variants.append(f"{instruction} {constraint}")
+    return variants
 
 
-def all_demands() -> dict[str, tuple[Check, ...]]:
-    """Return every demand, with the checks that it is read as."""
-    return {
-        demand: infer_checks(demand)
-        for template, values in _DEMANDS
-        for demand in (template.format(n=value, word=value) for value in values or (None,))
-    }
+def list_constraints() -> dict[str, tuple[Check, ...]]:
+    """Return every constraint with the checks inferred from it."""
+    constraints = [
+        template.format(n=value, word=value)
+        for template, values in _CONSTRAINTS
+        for value in values or (None,)
+    ]
+    return {constraint: infer_checks(constraint) for constraint in constraints}

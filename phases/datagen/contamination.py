@@ -1,4 +1,4 @@
-"""Whether rows that are to be trained give an evaluation suite away."""
+"""A check of training rows for prompts of the evaluation suite."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,40 +8,41 @@ from phases.models.source import ModelSource
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import SuiteError, default_suite, load_suite
 
-NONE: Final = "none"
-"""The name of a suite that nothing is compared with."""
-SHOWN: Final = 3
+_NO_SUITE: Final = "none"
+_EXAMPLES: Final = 3
 
 
-def refuse_suite_prompts(option: str, texts: Sequence[str], suite: str, source: ModelSource) -> None:
-    """Raise BadInputError where a text holds a prompt of a suite.
+def refuse_suite_prompts(flag: str, texts: Sequence[str], suite_name: str, source: ModelSource) -> None:
+    """Check that no text contains a prompt of a suite.
 
     Args:
-        option: the option that named the rows, with which the message begins.
-        texts: what the rows ask, and what they answer.
-        suite: its name or file; `auto` takes the one that the model is evaluated on.
-        source: the model that is trained.
+        flag: the command-line flag that named the rows, for the message.
+        texts: instructions and responses of the rows.
+        suite_name: name or file of the suite; `auto` chooses by model, and `none` skips the check.
+        source: the model to be trained.
 
     Raises:
-        BadInputError: some do, and the message shows the first; or there is no such suite.
+        BadInputError: a text contains a prompt of the suite, or the suite cannot be read.
     """
-    if suite == NONE:
+    if suite_name == _NO_SUITE:
         return
+    if suite_name == "auto":
+        suite_name = default_suite((source.base or source).name)
     try:
-        chosen = load_suite(default_suite((source.base or source).name) if suite == "auto" else suite)
+        suite = load_suite(suite_name)
     except SuiteError as error:
         raise BadInputError(f"--suite: {error}") from error
-    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in chosen.prompts})
-    found = [
-        f"{text!r} holds {held.key}"
+    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
+    contaminated = [
+        f"{text!r} contains {match.key}"
         for text in dict.fromkeys(texts)
-        if (held := overlap.find_contamination(text))
+        if (match := overlap.find_contamination(text))
     ]
-    if not found:
+    if not contaminated:
         return
-    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    more = f", and {len(contaminated) - _EXAMPLES} more" if len(contaminated) > _EXAMPLES else ""
     raise BadInputError(
-        f"{option}: {len(found)} texts hold a prompt of the suite {chosen.name}: "
-        f"{'; '.join(found[:SHOWN])}{more}; an evaluation after such a training means nothing: remove these "
-        "rows, or use --suite none if you evaluate on something else"
+        f"{flag}: {len(contaminated)} texts contain a prompt of the suite {suite.name}: "
+        f"{'; '.join(contaminated[:_EXAMPLES])}{more}; evaluating a model trained on them is meaningless: "
+        "remove these rows, or use --suite none if you evaluate on another suite"
     )

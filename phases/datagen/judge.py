@@ -1,149 +1,99 @@
-"""A base model as judge: which of two responses keeps the principles of a constitution better.
+"""A base model as judge of two responses to the same instruction.
 
-The judge reads a document of comparisons and gives the probability that the next one ends in "A" or "B"
-(Zheng et al., arXiv 2306.05685, describe the position bias). Each pair is read in both orders; where the
-orders disagree, position and not content has decided, and the pair is a tie.
+By choice, the judge reads a document of comparisons and continues it with the better response, "A" or "B".
+Each pair is read in both orders, because position biases the choice (Zheng et al., arXiv 2306.05685); if the
+orders disagree, the pair is a tie. By likelihood, the judge prefers the response that is likelier after
+solved examples.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final, Literal
 
 import msgspec
 
-from phases.contract.errors import BadInputError
+from phases.datagen.constitution import CHOICES, Constitution
 from phases.datagen.seeds import Seed
 from phases.generation.engine import Engine
 from phases.generation.transformers_engine import TransformersEngine
-from phases.models import prompt_format
+from phases.models.prompt_format import format_prompt
 
-Rejection = Literal["refusal", "hallucination", "format_violation", "incomplete", "off_topic"]
-_ANSWERS: Final = (" A", " B")
-
-
-class Principle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule, and what a response that breaks it suffers from."""
-
-    text: str
-    rejection: Rejection
+JudgedTexts = tuple[str, str, str]
+"""An instruction and two responses."""
 
 
-class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An instruction with a better and a worse response."""
+class JudgeScore(msgspec.Struct, frozen=True):
+    """The log-odds with which the judge prefers the first response of a pair over the second.
 
-    instruction: str
-    better: str
-    worse: str
-
-
-class Constitution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the judge reads before the pair that it judges."""
-
-    title: str
-    principles: tuple[Principle, ...]
-    comparisons: tuple[Comparison, ...]
-
-    def prompt(self, instruction: str, first: str, second: str) -> str:
-        """Return the document up to where the judge names the better of two responses."""
-        rules = "\n".join(f"- {principle.text}" for principle in self.principles)
-        shown = [
-            _pair(c.instruction, *((c.better, c.worse) if n % 2 == 0 else (c.worse, c.better)))
-            + _ANSWERS[n % 2]
-            for n, c in enumerate(self.comparisons)
-        ]
-        return "\n\n".join([f"{self.title.strip()}\n{rules}", *shown, _pair(instruction, first, second)])
-
-
-def _pair(instruction: str, first: str, second: str) -> str:
-    return f"Instruction: {instruction}\nResponse A: {first}\nResponse B: {second}\nBetter response:"
-
-
-def load_constitution(path: Path) -> Constitution:
-    """Read a constitution.
-
-    Raises:
-        BadInputError: the file is missing, or is not a constitution.
+    Attributes:
+        as_first: log-odds when the first response is shown first.
+        as_second: log-odds when it is shown second.
     """
-    import yaml
-
-    try:
-        return msgspec.convert(yaml.safe_load(path.read_text()), Constitution)
-    except OSError as error:
-        raise BadInputError(f"--constitution {path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise BadInputError(
-            f"{path}: {error}; expected title, principles (text, rejection) and comparisons (instruction, "
-            "better, worse), as in phases/preference_pairs/constitution.yaml"
-        ) from error
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """How much a judge prefers the first of two responses, in log-odds: shown first, and shown second."""
 
     as_first: float
     as_second: float
 
     @property
-    def consistent(self) -> bool:
+    def is_consistent(self) -> bool:
         """Whether both orders prefer the same response."""
         return self.as_first * self.as_second > 0
 
     @property
     def margin(self) -> float:
-        """The probability of the first response less that of the second, over both orders: -1 to 1."""
+        """The difference of the two responses' probabilities, averaged over both orders: -1 to 1."""
         return math.tanh((self.as_first + self.as_second) / 4)
 
     @property
     def preference(self) -> float:
         """The margin, or 0 for a tie."""
-        return self.margin if self.consistent else 0.0
+        return self.margin if self.is_consistent else 0.0
 
 
-def weigh(
-    engine: TransformersEngine,
-    demonstrations: Sequence[Seed],
-    pairs: Sequence[tuple[str, str, str]],
-    *,
-    on_step: Callable[[], None] = lambda: None,
-) -> list[Judgement]:
-    """Judge pairs by how likely the base model finds each response, a token, after solved examples.
-
-    A small base model cannot compare two texts, but finds a good answer likelier than a bad one. There is no
-    order in which responses are shown, so both orders agree.
-    """
-    before = "".join(f"{prompt_format.format_prompt(d.instruction)} {d.response}\n\n" for d in demonstrations)
-    unique = list(dict.fromkeys((asked, said) for asked, *both in pairs for said in both))
-    found = engine.score_continuations(
-        [prompt_format.format_prompt(asked) for asked, _ in unique],
-        [f" {said}\n\n" for _, said in unique],
-        prefix=before,
-        base=True,
-        on_step=on_step,
-    )
-    likely = dict(zip(unique, found, strict=True))
-    liking = [likely[asked, one] - likely[asked, other] for asked, one, other in pairs]
-    return [Judgement(difference, difference) for difference in liking]
-
-
-def judge(
+def judge_by_choice(
     engine: Engine,
     constitution: Constitution,
-    pairs: Sequence[tuple[str, str, str]],
+    pairs: Sequence[JudgedTexts],
     *,
     on_step: Callable[[], None] = lambda: None,
-) -> list[Judgement]:
-    """Judge pairs, (instruction, one response, other response) each, in both orders, by the base model."""
+) -> list[JudgeScore]:
+    """Let the base model choose the better response of each pair, in both orders."""
     tokenizer = engine.tokenizer
-    a, b = (tokenizer.encode(answer) for answer in _ANSWERS)
-    # Where a tokenizer splits " A", both answers begin alike: what they share belongs to the prompt.
+    a, b = (tokenizer.encode(choice) for choice in CHOICES)
+    # If a tokenizer splits " A", both choices start with the same tokens, which belong to the prompt.
     shared = next(n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
     prompts = [
-        constitution.prompt(instruction, *order)
+        constitution.format_prompt(instruction, *order)
         for instruction, one, other in pairs
         for order in ((one, other), (other, one))
     ]
     ids = [tokenizer.encode_prompt(prompt) + a[:shared] for prompt in prompts]
-    found = engine.score_next_tokens(ids, (a[shared], b[shared]), base=True, on_step=on_step)
-    odds = [first - second for first, second in found]
-    return [Judgement(odds[2 * n], -odds[2 * n + 1]) for n in range(len(pairs))]
+    scores = engine.score_next_tokens(ids, (a[shared], b[shared]), base=True, on_step=on_step)
+    log_odds = [first - second for first, second in scores]
+    return [JudgeScore(log_odds[2 * n], -log_odds[2 * n + 1]) for n in range(len(pairs))]
+
+
+def judge_by_likelihood(
+    engine: TransformersEngine,
+    examples: Sequence[Seed],
+    pairs: Sequence[JudgedTexts],
+    *,
+    on_step: Callable[[], None] = lambda: None,
+) -> list[JudgeScore]:
+    """Compare the base model's mean log-probability per token of both responses after solved examples.
+
+    Small base models cannot compare two texts, but find a good answer likelier than a bad one. The responses
+    are scored separately, so there is no order and both log-odds are the same.
+    """
+    prefix = "".join(f"{format_prompt(seed.instruction)} {seed.response}\n\n" for seed in examples)
+    texts = list(dict.fromkeys((instruction, response) for instruction, *both in pairs for response in both))
+    scores = engine.score_continuations(
+        [format_prompt(instruction) for instruction, _ in texts],
+        [f" {response}\n\n" for _, response in texts],
+        prefix=prefix,
+        base=True,
+        on_step=on_step,
+    )
+    score_of = dict(zip(texts, scores, strict=True))
+    differences = [
+        score_of[instruction, one] - score_of[instruction, other] for instruction, one, other in pairs
+    ]
+    return [JudgeScore(difference, difference) for difference in differences]

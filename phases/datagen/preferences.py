@@ -1,8 +1,8 @@
-"""From candidates to a preference pair: pure functions over what was generated, checked and judged.
+"""From checked candidates to a preference pair, as pure functions.
 
-Verifiers decide where they can: a response that passes everything against the one that passes least. Where
-all candidates are equally good to them, a response that most candidates agree on wins over one that stands
-alone (self-consistency; Prasad et al., arXiv 2411.04109), and where there is no majority, the judge.
+Verifiers decide first: a response that passes all of them wins against the one that passes fewest. If all
+candidates are equally good, the majority answer wins against a rare one (self-consistency; Prasad et al.,
+arXiv 2411.04109). If there is no majority, the judge decides.
 """
 
 from collections import Counter
@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from phases.datagen.filters import response_problem
-from phases.datagen.judge import Judgement, Rejection
+from phases.datagen.constitution import Rejection
+from phases.datagen.judge import JudgeScore
+from phases.datagen.response_filters import find_response_problem
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import list_words, reduce_to_words
 from phases.verifiers.content import is_refusal
@@ -21,25 +22,28 @@ from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS
 from phases.verifiers.registry import Check, find_failures
 
-INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})
-OFF_TOPIC: Final = frozenset({"echo of the instruction", "echo", "self-reference in response"})
-REFUSING: Final = frozenset({"refusal of a harmless instruction", "no refusal"})
-WEAK: Final = frozenset({"nothing new in response"})
-"""Problems that make a response no good one, but not worse than others: any word would be something new."""
-SHORT_ANSWER: Final = 4
-"""Words up to which equal answers count as votes for one another."""
+_INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})
+_OFF_TOPIC: Final = frozenset({"echo of the instruction", "echo", "self-reference in response"})
+_WRONG_REFUSAL: Final = frozenset({"refusal of a harmless instruction", "no refusal"})
+_WEAK: Final = frozenset({"nothing new in response"})
+"""Problems that exclude a response from being chosen, but are too weak for rejecting it."""
+_GENERAL_DEFECTS: Final = ("empty", "echo", "ramble")
+"""Defects found by the verifiers that repeat a problem found by the filters."""
+_SHORT_ANSWER_WORDS: Final = 4
+"""Equal answers of up to this many words count as votes for each other."""
+_COMMON_WORDS: Final = frozenset(word for language in STOPWORDS.values() for word in language)
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One response to a prompt.
+    """A checked response to a prompt.
 
     Attributes:
-        text: the response, without surrounding space.
+        text: the response without surrounding space.
         finished: whether the model ended it.
-        seed: with which it was drawn.
-        problems: what is wrong with it, most general first.
-        score: the share of all verifiers that it passes.
-        votes: how many candidates gave the same answer, where answers are short; else 1.
+        seed: the sampling seed.
+        problems: names of its problems, most general first.
+        score: share of the verifiers that it passes.
+        votes: number of candidates with the same answer if it is short, else 1.
     """
 
     text: str
@@ -50,8 +54,8 @@ class Candidate(msgspec.Struct, frozen=True):
     votes: int = 1
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """A decided pair: the margin is between 0 and 1, in the measure of what decided."""
+class DecidedPair(msgspec.Struct, frozen=True):
+    """A chosen and a rejected candidate, with a margin from 0 to 1 in the scale of the decider."""
 
     chosen: Candidate
     rejected: Candidate
@@ -61,146 +65,172 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 Undecided = Literal["no good candidate", "alike", "tie"]
+"""Why a prompt gives no pair."""
 
 
-def candidates(
-    instruction: str, category: str, completions: Sequence[Completion], seeds: Sequence[int], longest: int
+def check_candidates(
+    instruction: str, category: str, completions: Sequence[Completion], seeds: Sequence[int], max_words: int
 ) -> list[Candidate]:
     """Check the completions of a prompt.
 
     Args:
-        instruction: what was asked.
-        category: its category; `refusal` means that it should be declined.
-        completions: what the model wrote.
-        seeds: with which each was drawn.
-        longest: the most words of a response.
+        instruction: the instruction.
+        category: its category; instructions of `refusal` should be declined.
+        completions: the sampled completions.
+        seeds: their sampling seeds.
+        max_words: word limit of a response.
     """
     checks = infer_checks(instruction)
     texts = [completion.text.strip() for completion in completions]
     answers = Counter(reduce_to_words(text) for text in texts)
     distinct = {(c.text, c.finished): c for c in completions}
-    problems_of = {key: _problems(instruction, category, c, checks, longest) for key, c in distinct.items()}
-    found = []
+    problems_of = {
+        key: _find_problems(instruction, category, completion, checks, max_words)
+        for key, completion in distinct.items()
+    }
+    candidates = []
     for text, completion, seed in zip(texts, completions, seeds, strict=True):
         problems = problems_of[completion.text, completion.finished]
-        votes = answers[reduce_to_words(text)] if len(text.split()) <= SHORT_ANSWER else 1
-        # Two verifiers look at every response, its form and whether it declines; the others are inferred.
+        votes = answers[reduce_to_words(text)] if len(text.split()) <= _SHORT_ANSWER_WORDS else 1
+        # Two verifiers apply to every response: its form, and whether it refuses.
         score = max(0.0, 1 - len(problems) / (2 + len(checks)))
-        found.append(Candidate(text, completion.finished, seed, problems, score, votes))
-    return found
+        candidates.append(Candidate(text, completion.finished, seed, problems, score, votes))
+    return candidates
 
 
-def _problems(
-    instruction: str, category: str, completion: Completion, checks: Sequence[Check], longest: int
+def _find_problems(
+    instruction: str, category: str, completion: Completion, checks: Sequence[Check], max_words: int
 ) -> tuple[str, ...]:
-    text, problems = completion.text.strip(), []
-    if problem := response_problem(instruction, text, finished=completion.finished, longest=longest):
+    text = completion.text.strip()
+    problems = []
+    problem = find_response_problem(instruction, text, finished=completion.finished, max_words=max_words)
+    if problem:
         problems.append(problem)
-    if text and is_refusal(text) != (category == "refusal"):
-        problems.append("no refusal" if category == "refusal" else "refusal of a harmless instruction")
-    failed = find_failures(instruction, checks, text)
-    return (*problems, *(f for f in failed if not (problems and f in ("empty", "echo", "ramble"))))
+    should_refuse = category == "refusal"
+    if text and is_refusal(text) != should_refuse:
+        problems.append("no refusal" if should_refuse else "refusal of a harmless instruction")
+    failures = find_failures(instruction, checks, text)
+    if problems:
+        failures = tuple(failure for failure in failures if failure not in _GENERAL_DEFECTS)
+    return (*problems, *failures)
 
 
-def decided(instruction: str, found: Sequence[Candidate], votes_ahead: int = 2) -> Choice | Undecided | None:
-    """Decide by verifiers or votes; None where the judge is needed.
+def decide_without_judge(
+    instruction: str, candidates: Sequence[Candidate], min_lead: int = 2
+) -> DecidedPair | Undecided | None:
+    """Decide a prompt by verifiers or votes; None if the judge has to decide.
 
     Args:
-        instruction: what was asked.
-        found: the candidates.
-        votes_ahead: by which an answer must lead, with more than half of all; 0: votes decide nothing.
+        instruction: the instruction.
+        candidates: its checked candidates.
+        min_lead: lead in votes that an answer needs, together with a majority; 0 ignores votes.
     """
-    good = [c for c in found if not c.problems]
-    bad = [c for c in found if not WEAK.issuperset(c.problems)]
+    good = [c for c in candidates if not c.problems]
+    bad = [c for c in candidates if not _WEAK.issuperset(c.problems)]
     if not good:
         return "no good candidate"
     if bad:
-        worst = min(c.score for c in bad)
-        most = max(c.votes for c in good)
-        asked = _content(instruction)
-        pairs = [(g, b) for g in good if g.votes == most for b in bad if b.score == worst]
-        # What keeps a form may still be about nothing that was asked; else alike in length.
-        chosen, rejected = min(
-            pairs,
-            key=lambda pair: (not asked & _content(pair[0].text), abs(_length(pair[0]) - _length(pair[1]))),
-        )
-        rejection = rejection_type(instruction, chosen, rejected)
-        return Choice(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
-    distinct = unlike(good)
-    # Whoever declines rightly has said all that matters: a judge would only like one wording better.
+        return _decide_by_verifiers(instruction, good, bad)
+    distinct = drop_equal_answers(good)
+    # A justified refusal says all that matters: the judge would only rate its wording.
     if len(distinct) == 1 or all(is_refusal(c.text) for c in good):
         return "alike"
+    return _decide_by_votes(instruction, distinct, len(candidates), min_lead)
+
+
+def _decide_by_verifiers(
+    instruction: str, good: Sequence[Candidate], bad: Sequence[Candidate]
+) -> DecidedPair:
+    most_votes = max(c.votes for c in good)
+    lowest_score = min(c.score for c in bad)
+    pairs = [(g, b) for g in good if g.votes == most_votes for b in bad if b.score == lowest_score]
+    topic = _get_content_words(instruction)
+
+    def rank(pair: tuple[Candidate, Candidate]) -> tuple[bool, int]:
+        # A response that satisfies all constraints may still be off topic. Among responses on topic, prefer
+        # pairs of similar length.
+        is_off_topic = not topic & _get_content_words(pair[0].text)
+        return is_off_topic, abs(len(pair[0].text) - len(pair[1].text))
+
+    chosen, rejected = min(pairs, key=rank)
+    rejection = classify_rejection(instruction, chosen, rejected)
+    return DecidedPair(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
+
+
+def _decide_by_votes(
+    instruction: str, distinct: Sequence[Candidate], count: int, min_lead: int
+) -> DecidedPair | None:
     ranked = sorted(distinct, key=lambda c: -c.votes)
-    ahead = ranked[0].votes - ranked[-1].votes
-    if votes_ahead and ahead >= votes_ahead and 2 * ranked[0].votes > len(found):
-        last = [c for c in ranked if c.votes == ranked[-1].votes]
-        rejected = min(last, key=lambda c: abs(_length(c) - _length(ranked[0])))
-        margin = (ranked[0].votes - rejected.votes) / len(found)
-        rejection = rejection_type(instruction, ranked[0], rejected)
-        return Choice(ranked[0], rejected, margin, "votes", rejection)
-    return None
+    chosen, fewest_votes = ranked[0], ranked[-1].votes
+    has_lead = chosen.votes - fewest_votes >= min_lead
+    has_majority = 2 * chosen.votes > count
+    if not min_lead or not has_lead or not has_majority:
+        return None
+    rarest = [c for c in ranked if c.votes == fewest_votes]
+    rejected = min(rarest, key=lambda c: abs(len(c.text) - len(chosen.text)))
+    margin = (chosen.votes - rejected.votes) / count
+    return DecidedPair(chosen, rejected, margin, "votes", classify_rejection(instruction, chosen, rejected))
 
 
-def unlike(found: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates that differ in more than case, spaces and punctuation, the first of each."""
-    return list({reduce_to_words(c.text): c for c in reversed(found)}.values())[::-1]
+def drop_equal_answers(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the first candidate of each answer, ignoring case, spaces and punctuation."""
+    return list({reduce_to_words(c.text): c for c in reversed(candidates)}.values())[::-1]
 
 
-def to_judge(found: Sequence[Candidate], most: int) -> list[tuple[Candidate, Candidate]]:
-    """Return the pairs that the judge is to see: of the good candidates, the `most` that have most votes."""
-    good = sorted(unlike([c for c in found if not c.problems]), key=lambda c: -c.votes)
-    return list(combinations(good[:most], 2))
+def choose_pairs_to_judge(
+    candidates: Sequence[Candidate], max_candidates: int
+) -> list[tuple[Candidate, Candidate]]:
+    """Return all pairs of the good candidates that have the most votes."""
+    good = drop_equal_answers([c for c in candidates if not c.problems])
+    good.sort(key=lambda c: -c.votes)
+    return list(combinations(good[:max_candidates], 2))
 
 
-def judged(
+def decide_by_judge(
     instruction: str,
     pairs: Sequence[tuple[Candidate, Candidate]],
-    judgements: Sequence[Judgement],
-    least: float,
-) -> Choice | Undecided:
-    """Decide by the judge: the candidate that it likes best against the one that it likes least.
+    scores: Sequence[JudgeScore],
+    min_margin: float,
+) -> DecidedPair | Undecided:
+    """Pair the candidate that the judge likes best with the one it likes least.
 
     Args:
-        instruction: what was asked.
+        instruction: the instruction.
         pairs: all pairs of some candidates.
-        judgements: what the judge said of each.
-        least: the smallest margin that counts; the pair itself must have been judged alike in both orders.
+        scores: the judge's score of each pair.
+        min_margin: smallest margin that decides; the pair must also have the same winner in both orders.
     """
     by_text = {c.text: c for pair in pairs for c in pair}
-    liking = dict.fromkeys(by_text, 0.0)
-    preference = {}
-    for (one, other), judgement in zip(pairs, judgements, strict=True):
-        liking[one.text] += judgement.margin
-        liking[other.text] -= judgement.margin
-        preference[one.text, other.text] = judgement.preference
-        preference[other.text, one.text] = -judgement.preference
-    best, worst = by_text[max(liking, key=liking.__getitem__)], by_text[min(liking, key=liking.__getitem__)]
-    margin = preference.get((best.text, worst.text), 0.0)
-    if margin <= 0 or margin < least:
+    total_margin = dict.fromkeys(by_text, 0.0)
+    preferences = {}
+    for (one, other), score in zip(pairs, scores, strict=True):
+        total_margin[one.text] += score.margin
+        total_margin[other.text] -= score.margin
+        preferences[one.text, other.text] = score.preference
+        preferences[other.text, one.text] = -score.preference
+    best = by_text[max(total_margin, key=total_margin.__getitem__)]
+    worst = by_text[min(total_margin, key=total_margin.__getitem__)]
+    margin = preferences.get((best.text, worst.text), 0.0)
+    if margin <= 0 or margin < min_margin:
         return "tie"
-    return Choice(best, worst, margin, "judge", rejection_type(instruction, best, worst))
+    return DecidedPair(best, worst, margin, "judge", classify_rejection(instruction, best, worst))
 
 
-def rejection_type(instruction: str, chosen: Candidate, rejected: Candidate) -> Rejection:
-    """Return what a rejected response suffers from, by its first problem or else by its words."""
-    for problem in rejected.problems:
-        if problem in INCOMPLETE:
+def classify_rejection(instruction: str, chosen: Candidate, rejected: Candidate) -> Rejection:
+    """Return the type of a rejected response, from its first problem or else from its words."""
+    if rejected.problems:
+        problem = rejected.problems[0]
+        if problem in _INCOMPLETE:
             return "incomplete"
-        if problem in REFUSING:
+        if problem in _WRONG_REFUSAL:
             return "refusal"
-        if problem in OFF_TOPIC:
+        if problem in _OFF_TOPIC:
             return "off_topic"
         return "format_violation"
-    said, about = _content(rejected.text), _content(instruction) | _content(chosen.text)
-    return "off_topic" if len(rejected.text.split()) > SHORT_ANSWER and not said & about else "hallucination"
+    topic = _get_content_words(instruction) | _get_content_words(chosen.text)
+    is_long = len(rejected.text.split()) > _SHORT_ANSWER_WORDS
+    return "off_topic" if is_long and not topic & _get_content_words(rejected.text) else "hallucination"
 
 
-_COMMON: Final = frozenset(word for language in STOPWORDS.values() for word in language)
-
-
-def _content(text: str) -> set[str]:
-    return set(list_words(text)) - _COMMON
-
-
-def _length(candidate: Candidate) -> int:
-    return len(candidate.text)
+def _get_content_words(text: str) -> set[str]:
+    return set(list_words(text)) - _COMMON_WORDS

@@ -1,4 +1,4 @@
-"""One run of a phase that makes data: its batch of rows, its record, its models, and what it tells gonogo."""
+"""One run of a phase that generates data: its batch, completion cache, engine and reporting."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +13,11 @@ from phases.contract.heartbeat import Heartbeat
 from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
-from phases.datagen.batches import Rows, open_batch
+from phases.datagen.batches import BatchRows, open_batch
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
+from phases.datagen.quality import format_report
 from phases.datagen.seeds import load_seeds
-from phases.datagen.self_instruct import Instruction, Round
+from phases.datagen.self_instruct import Instruction, InstructionRound
 from phases.generation.completion import Completion, PromptGroup, Sampling
 from phases.generation.completion_cache import CompletionCache, complete_with_cache
 from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, choose_engine_here, open_engine
@@ -26,27 +27,38 @@ from phases.models.tokenizer import load_tokenizer
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import default_suite, load_suite
 
-GIVE_UP_AFTER: Final = 3
-"""Rounds over which acceptance is measured before the phase gives up."""
-SAMPLES: Final = 12
-"""Rows shown, evenly over the batch."""
+_ROUNDS_TO_GIVE_UP: Final = 3
+"""Number of last rounds over which acceptance is measured."""
+_SHOWN_ROWS: Final = 12
+"""Number of rows shown as samples, spread evenly over the batch."""
 
 
-def hopeless(outcomes: Sequence[tuple[int, int]], minimum: float) -> bool:
-    """Say whether the last rounds, (rows, instructions looked at) each, gave too few rows to go on."""
-    last = outcomes[-GIVE_UP_AFTER:]
-    rows, seen = sum(made for made, _ in last), sum(seen for _, seen in last)
-    return len(last) == GIVE_UP_AFTER and (rows == 0 or rows < minimum * seen)
+def should_give_up(outcomes: Sequence[tuple[int, int]], minimum: float) -> bool:
+    """Return whether the last rounds accepted too little.
+
+    Args:
+        outcomes: for each round, the numbers of rows and of considered instructions.
+        minimum: smallest acceptable ratio of the two.
+    """
+    last = outcomes[-_ROUNDS_TO_GIVE_UP:]
+    rows = sum(accepted for accepted, _ in last)
+    considered = sum(count for _, count in last)
+    return len(last) == _ROUNDS_TO_GIVE_UP and (rows == 0 or rows < minimum * considered)
 
 
 class DataRun:
-    """The state of one run; a context manager that closes its files.
+    """The state of one run, as a context manager that closes its files and its engine.
 
     Attributes:
-        parameters: of the phase.
-        target: rows that the batch is to have. Rows are never taken back, even where fewer are asked for.
-        earlier: the rows of the batches before.
-        tokens: tokens of all completions that the run used, recorded ones included.
+        parameters: parameters of the phase.
+        source: the model.
+        base: the base model of an adapter, or the model itself.
+        seeds: the seed instructions.
+        overlap: the evaluation suite.
+        tokenizer: the model's tokenizer.
+        earlier: the rows of earlier batches.
+        target: number of rows to generate. It is never smaller than the number of rows on disk.
+        tokens: tokens of all completions, including cached ones.
     """
 
     def __init__(
@@ -60,16 +72,16 @@ class DataRun:
         inputs: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Read the inputs and find or begin the batch; no model is loaded yet.
+        """Read the inputs and open the batch without loading a model.
 
         Args:
-            parameters: of the phase.
-            reporter: told of everything.
-            prefix: what the data file's name begins with.
-            recipe: changes whenever the same generations would give other rows.
-            unit: what a row is called.
-            inputs: what else the rows depend on.
-            clock: seconds since the epoch.
+            parameters: parameters of the phase.
+            reporter: receives progress, notices and the result.
+            prefix: the start of the data file's name.
+            recipe: identity of the algorithm; it changes whenever the same completions give other rows.
+            unit: plural of the word for a row.
+            inputs: further inputs that the rows depend on.
+            clock: returns seconds since the epoch.
         """
         self.parameters = parameters
         self._reporter = reporter
@@ -77,32 +89,32 @@ class DataRun:
         self._unit = unit
         self.source = locate_model(parameters.model)
         self.base: ModelSource = self.source.base or self.source
-        world = default_suite(self.base.name)
-        self.seeds = load_seeds(world if parameters.seeds == "auto" else parameters.seeds)
-        self.suite = load_suite(world if parameters.suite == "auto" else parameters.suite)
-        self.overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in self.suite.prompts})
+        default_name = default_suite(self.base.name)
+        self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
+        suite = load_suite(default_name if parameters.suite == "auto" else parameters.suite)
+        self.overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,
             "model": self.source.sha256,
-            "suite": self.suite.version,
+            "suite": suite.version,
             "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
             "prompt_format": prompt_format.FORMAT_ID,
             "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *INPUT_NAMES}),
             **(inputs or {}),
         }
-        self.batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
-        self.rows = Rows(self.batch.data)
-        self._record = CompletionCache(self.batch.generations)
-        self.target = max(parameters.count, self.rows.on_disk)
-        self.earlier = [row for path in self.batch.earlier for row in files.read_rows(path)]
+        self._batch = open_batch(parameters.output_dir, prefix, parameters.batch, self._identity, clock())
+        self._rows = BatchRows(self._batch.data)
+        self._cache = CompletionCache(self._batch.generations)
+        self.target = max(parameters.count, self._rows.on_disk)
+        self.earlier = [row for path in self._batch.earlier for row in files.read_rows(path)]
         self.tokens = 0
         self._new_tokens = 0
         self._seconds = 0.0
-        self._choice = choose_engine_here(parameters.engine, self.source)
+        self._engine_choice = choose_engine_here(parameters.engine, self.source)
         self._engine: Engine | None = None
         self._heartbeat = Heartbeat(reporter, self.target, unit, clock=clock)
-        self._announce()
+        self._report_start()
 
     def __enter__(self) -> Self:
         return self
@@ -110,139 +122,149 @@ class DataRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.rows.close()
-        self._record.close()
+        self._rows.close()
+        self._cache.close()
         if self._engine is not None:
             self._engine.__exit__(kind, error, trace)
 
-    def _announce(self) -> None:
-        say = self._reporter.notice
-        template = "it came with one, removed" if self.tokenizer.chat_template else "it has none"
-        say(f"chat_template=None verified: {self.tokenizer.hf.chat_template is None} ({template})")
-        start = f"; documents begin with {list(self.tokenizer.start_ids)}" if self.tokenizer.start_ids else ""
-        say(f"add_special_tokens=False verified: ids equal those of the raw tokeniser{start}")
-        batch = self.batch
+    def _report_start(self) -> None:
+        tokenizer, batch, notify = self.tokenizer, self._batch, self._reporter.notice
+        template = "the tokenizer's template was removed" if tokenizer.chat_template else "it has none"
+        notify(f"chat_template=None verified: {tokenizer.hf.chat_template is None} ({template})")
+        start = f"; documents start with {list(tokenizer.start_ids)}" if tokenizer.start_ids else ""
+        notify(f"add_special_tokens=False verified: ids equal those of the raw tokenizer{start}")
         if batch.superseded:
-            say(
-                f"batch {self.parameters.batch} was made from other inputs "
-                f"({', '.join(batch.changed)} changed): set aside in {batch.superseded}, not used",
+            notify(
+                f"batch {self.parameters.batch} was generated from other inputs "
+                f"({', '.join(batch.changed)} changed): moved to {batch.superseded}, not used",
                 "warning",
             )
         if batch.resumed:
-            say(f"resuming {batch.data.name}: {self.rows.on_disk} {self._unit} are there")
+            notify(f"resuming {batch.data.name} with {self._rows.on_disk} {self._unit} on disk")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of this batch so far."""
+        return self._rows.rows
 
     @property
     def tokens_per_second(self) -> float | None:
-        """New tokens over the time spent generating them; None where all were recorded before."""
+        """New tokens divided by the time spent generating them; None if all completions were cached."""
         return self._new_tokens / self._seconds if self._seconds else None
 
-    def engine(self) -> Engine:
-        """Return the engine with the model, started on first use."""
+    @property
+    def rows_per_call(self) -> int:
+        """Number of prompts that a phase should pass to the engine together."""
+        if self._engine_choice.name == "vllm":
+            return VLLM_ROWS_PER_CALL
+        return 4 * self.parameters.batch_size
+
+    def get_engine(self) -> Engine:
+        """Return the engine; the first call loads the model."""
         if self._engine is None:
-            name = self._choice.name
-            self._reporter.notice(f"loading {self.parameters.model} into {name} ({self._choice.why})")
-            self._engine = open_engine(self._choice, self.source, batch_size=self.parameters.batch_size)
-            made_by = self._engine.provenance()
-            # A later attempt may take the other engine: then both have made rows, and both are named.
-            self._record.add({"provenance": made_by, f"engine {name}": made_by["engine"]})
+            choice = self._engine_choice
+            self._reporter.notice(f"loading {self.parameters.model} into {choice.name} ({choice.why})")
+            self._engine = open_engine(choice, self.source, batch_size=self.parameters.batch_size)
+            provenance = self._engine.provenance()
+            # A later attempt may use the other engine; the manifest names every engine that generated rows.
+            self._cache.add({"provenance": provenance, f"engine {choice.name}": provenance["engine"]})
         return self._engine
 
-    def rows_at_once(self) -> int:
-        """Return how many rows a phase should ask for together."""
-        return VLLM_ROWS_PER_CALL if self._choice.name == "vllm" else 4 * self.parameters.batch_size
-
-    def say(self, text: str) -> None:
-        """Tell the operator."""
+    def notify(self, text: str) -> None:
+        """Show a notice to the operator."""
         self._reporter.notice(text)
 
     def beat(self) -> None:
-        """Show, at most every other second, that work goes on."""
+        """Report progress as a sign of life, at most every other second."""
         self._heartbeat.beat(len(self.rows))
 
-    def recorded(self, keys: Sequence[str], work: Callable[[list[int]], Mapping[int, Any]]) -> list[Any]:
-        """Return the recorded value of each key; values that are missing come from `work`."""
-        missing = [i for i, key in enumerate(keys) if key not in self._record]
+    def compute_cached(
+        self, keys: Sequence[str], compute: Callable[[list[int]], Mapping[int, Any]]
+    ) -> list[Any]:
+        """Return the value of each key, from the cache or computed from the indices of missing keys."""
+        missing = [i for i, key in enumerate(keys) if key not in self._cache]
         if missing:
-            self._record.add({keys[i]: value for i, value in work(missing).items()})
-        return [self._record[key] for key in keys]
+            self._cache.add({keys[i]: value for i, value in compute(missing).items()})
+        return [self._cache[key] for key in keys]
 
     def complete(
         self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling, *, base: bool = False
     ) -> list[Completion]:
-        """Return the completion of each prompt, by the model or by its base."""
+        """Return the completion of each prompt by the model or its base model."""
         return self.complete_groups([PromptGroup(prompts, seeds, sampling)], base=base)[0]
 
     def complete_groups(self, groups: Sequence[PromptGroup], *, base: bool = False) -> list[list[Completion]]:
-        """Return the completion of each prompt of each group, by the model or by its base."""
-        began = self._clock()
+        """Return the completion of each prompt of each group by the model or its base model."""
+        started = self._clock()
 
-        def after_landing(tokens: int) -> None:
-            nonlocal began
+        def count_tokens(tokens: int) -> None:
+            nonlocal started
             now = self._clock()
             self._new_tokens += tokens
-            self._seconds += now - began
-            began = now
-            self.progress()
+            self._seconds += now - started
+            started = now
+            self._report_progress()
 
-        def engine() -> Engine:
-            nonlocal began
-            started = self.engine()
-            began = self._clock()
-            return started
+        def get_engine() -> Engine:
+            nonlocal started
+            engine = self.get_engine()
+            started = self._clock()
+            return engine
 
-        found = complete_with_cache(
-            self._record,
-            engine,
+        completions = complete_with_cache(
+            self._cache,
+            get_engine,
             (self.base if base else self.source).sha256,
             groups,
             base=base,
-            on_completions=after_landing,
+            on_completions=count_tokens,
             on_step=self.beat,
         )
-        self.tokens += sum(completion.tokens for some in found for completion in some)
-        return found
+        self.tokens += sum(completion.tokens for group in completions for completion in group)
+        return completions
 
-    def progress(self) -> None:
-        """Say how many rows there are."""
+    def _report_progress(self) -> None:
         self._reporter.progress(len(self.rows), self.target, self._unit)
 
     def fill(
         self,
-        rounds: Iterator[Round],
-        make: Callable[[Sequence[Instruction]], list[dict[str, object]]],
-        show: Callable[[Mapping[str, Any], int], None],
+        rounds: Iterator[InstructionRound],
+        make_rows: Callable[[Sequence[Instruction]], list[dict[str, object]]],
+        show_row: Callable[[Mapping[str, Any], int], None],
         chunk: int,
     ) -> bool:
-        """Make rows from rounds of instructions until there are enough; return whether there are.
+        """Make rows until the target is reached; return False if acceptance is too low.
 
         Args:
-            rounds: gives instructions, without end.
-            make: the rows that some instructions give.
-            show: shows a row as a sample, with its number; called for a few rows.
-            chunk: instructions at once.
+            rounds: endless rounds of instructions.
+            make_rows: returns the rows for some instructions.
+            show_row: shows a row with its number as a sample; called for a few rows.
+            chunk: number of instructions per call of `make_rows`.
         """
         outcomes: list[tuple[int, int]] = []
-        every = max(1, self.target // SAMPLES)
+        interval = max(1, self.target // _SHOWN_ROWS)
         while len(self.rows) < self.target:
-            if hopeless(outcomes, self.parameters.minimum_acceptance):
+            if should_give_up(outcomes, self.parameters.minimum_acceptance):
                 return False
-            before, one = len(self.rows), next(rounds)
-            for first in range(0, len(one.instructions), chunk):
-                made = make(one.instructions[first : first + chunk])[: self.target - len(self.rows)]
-                for number, row in enumerate(made, len(self.rows)):
-                    if number % every == 0:
-                        show(row, number + 1)
-                self.rows.add(made)
-                self.progress()
+            rows_before, current = len(self.rows), next(rounds)
+            for first in range(0, len(current.instructions), chunk):
+                rows = make_rows(current.instructions[first : first + chunk])[: self.target - len(self.rows)]
+                for number, row in enumerate(rows, len(self.rows)):
+                    if number % interval == 0:
+                        show_row(row, number + 1)
+                self._rows.add(rows)
+                self._report_progress()
                 if len(self.rows) == self.target:
                     break
-            outcomes.append((len(self.rows) - before, one.looked_at))
-            values = {"acceptance_rate": len(self.rows) / max(1, sum(seen for _, seen in outcomes))}
-            speed = self.tokens_per_second
-            self._reporter.metric(
-                len(self.rows), values if speed is None else {**values, "tokens_per_second": speed}
-            )
+            outcomes.append((len(self.rows) - rows_before, current.considered))
+            self._report_acceptance(sum(considered for _, considered in outcomes))
         return True
+
+    def _report_acceptance(self, considered: int) -> None:
+        values = {"acceptance_rate": len(self.rows) / max(1, considered)}
+        if self.tokens_per_second is not None:
+            values["tokens_per_second"] = self.tokens_per_second
+        self._reporter.metric(len(self.rows), values)
 
     def give_up(self, advice: str) -> NoReturn:
         """Report that too few rows were accepted.
@@ -251,39 +273,40 @@ class DataRun:
             PhaseFailedError: always, after the notice that says what to change.
         """
         self._reporter.notice(
-            f"gave up at {len(self.rows)} of {self.target} {self._unit}: of the last {GIVE_UP_AFTER} rounds "
-            f"less than {self.parameters.minimum_acceptance:.0%} was kept; the quality report says why; "
-            f"{advice}",
+            f"gave up at {len(self.rows)} of {self.target} {self._unit}: the last {_ROUNDS_TO_GIVE_UP} "
+            f"rounds accepted less than {self.parameters.minimum_acceptance:.0%}; the quality report shows "
+            f"why; {advice}",
             "error",
         )
         raise PhaseFailedError(f"{len(self.rows)} of {self.target} {self._unit}: see the notice above")
 
     def finish(
-        self,
-        metrics: Mapping[str, Value],
-        reported: Sequence[Metric],
-        report: Mapping[str, object],
-        text: str,
+        self, metrics: Mapping[str, Value], declared: Sequence[Metric], report: Mapping[str, object]
     ) -> None:
-        """Write the quality report, the manifest and the result."""
-        stem = self.batch.data.with_suffix("")
+        """Write the quality report, the manifest and the result.
+
+        Args:
+            metrics: values of the phase's metrics.
+            declared: the phase's metrics with their meanings.
+            report: the quality report.
+        """
+        stem = self._batch.data.with_suffix("")
         paths = [stem.with_name(f"{stem.name}.quality.json"), stem.with_name(f"{stem.name}.quality.txt")]
         files.write_json(paths[0], report)
-        files.write_whole(paths[1], text)
-        self._reporter.artifact(self.batch.data, rows=len(self.rows))
+        files.write_whole(paths[1], format_report(report))
+        self._reporter.artifact(self._batch.data, rows=len(self.rows))
         for path in paths:
             self._reporter.artifact(path)
-        made = {
-            **self._record["provenance"],
-            "engines": [self._record[f"engine {n}"] for n in ENGINE_NAMES if f"engine {n}" in self._record],
+        provenance = {
+            **self._cache["provenance"],
+            "engines": [self._cache[f"engine {n}"] for n in ENGINE_NAMES if f"engine {n}" in self._cache],
             "seed": self.parameters.seed,
             "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,
         }
-        outputs = {p.name: files.sha256(p) for p in (*self.batch.earlier, self.batch.data, *paths)}
-        files.write_json(
-            self.parameters.output_dir / "manifest.json", {"outputs": outputs, "provenance": made}
-        )
-        self._reporter.artifact(self.parameters.output_dir / "manifest.json")
-        meanings = {metric.name: metric.meaning for metric in reported if metric.name in metrics}
-        self._reporter.finish(metrics, meanings, made)
+        outputs = {p.name: files.sha256(p) for p in (*self._batch.earlier, self._batch.data, *paths)}
+        manifest = self.parameters.output_dir / "manifest.json"
+        files.write_json(manifest, {"outputs": outputs, "provenance": provenance})
+        self._reporter.artifact(manifest)
+        meanings = {metric.name: metric.meaning for metric in declared if metric.name in metrics}
+        self._reporter.finish(metrics, meanings, provenance)

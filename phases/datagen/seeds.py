@@ -1,7 +1,4 @@
-"""What the phases that make data share before a model is loaded: parameters, seed instructions, the command.
-
-This module is light: `gonogo check` reads the parameters.
-"""
+"""Hand-written seed instructions with responses."""
 
 from pathlib import Path
 from typing import Final
@@ -10,14 +7,14 @@ import msgspec
 
 from phases.contract.errors import BadInputError
 
-SEEDS: Final = Path(__file__).parents[1] / "seeds"
+SEEDS_FOLDER: Final = Path(__file__).parents[1] / "seeds"
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A hand-made instruction with a good response.
+    """A hand-written instruction with a good response.
 
-    Seeds of one category may be of several kinds: a list of instructions and the records before a response
-    show one kind only, so that a small model sees what is asked of it.
+    Seeds of one category may be of several kinds. Prompts show examples of one kind only, so that the pattern
+    is clear to a small model.
     """
 
     category: str
@@ -27,21 +24,21 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     @property
     def group(self) -> str:
-        """The category, and the kind where it has one."""
+        """The category, with the kind if there is one."""
         return f"{self.category}/{self.kind}" if self.kind else self.category
 
 
 def load_seeds(name_or_path: str) -> tuple[Seed, ...]:
-    """Read the seed instructions that ship with gonogo, by name, or those of a JSONL file.
+    """Read the seeds that ship with gonogo, by name, or those of a JSONL file.
 
     Raises:
-        BadInputError: there is no such file, or a line is not a seed.
+        BadInputError: the file does not exist, a line is not a seed, or there are fewer than two.
     """
-    shipped = SEEDS / f"{name_or_path}.jsonl"
+    shipped = SEEDS_FOLDER / f"{name_or_path}.jsonl"
     path = shipped if shipped.is_file() else Path(name_or_path)
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in SEEDS.glob("*.jsonl")))
-        raise BadInputError(f"--seeds {name_or_path}: no such file; expected {known}, or a JSONL file")
+        names = ", ".join(sorted(p.stem for p in SEEDS_FOLDER.glob("*.jsonl")))
+        raise BadInputError(f"--seeds {name_or_path}: no such file; expected {names}, or a JSONL file")
     seeds = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:

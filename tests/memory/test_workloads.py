@@ -22,10 +22,10 @@ from phases.contract.workload import (
     Scoring,
     Workload,
 )
-from phases.datagen.judge import load_constitution
+from phases.datagen.constitution import load_constitution
 from phases.datagen.parameters import LIST_EXAMPLE_TOKENS
 from phases.datagen.seeds import load_seeds
-from phases.datagen.self_instruct import list_prompt
+from phases.datagen.self_instruct import format_list_prompt
 from phases.evaluation.few_shot import choose_examples, format_examples
 from phases.evaluation.spec import bound_prompt_tokens
 from phases.generation import scoring
@@ -95,9 +95,9 @@ def test_prompts_have_no_more_tokens_than_is_thought() -> None:
     assert shown <= 5 * SOLVED_EXAMPLE_TOKENS
     one = [seed for seed in seeds if seed.group == "format"]
     assert sum(sorted(tokens(*(format_examples([seed]) for seed in one)))[-5:]) <= 5 * DEMONSTRATION_TOKENS
-    listed = sorted(tokens(*(list_prompt([seed.instruction]) for seed in seeds)))
+    listed = sorted(tokens(*(format_list_prompt([seed.instruction]) for seed in seeds)))
     assert sum(listed[-8:]) <= 8 * LIST_EXAMPLE_TOKENS
-    [judged] = tokens(load_constitution(CONSTITUTION).prompt("", "", ""))
+    [judged] = tokens(load_constitution(CONSTITUTION).format_prompt("", "", ""))
     assert judged <= CONSTITUTION_TOKENS
     assert len(EXCHANGES) == verification.EXCHANGE_COUNT
     assert max(tokens(*(answer for _, answer in EXCHANGES))) <= verification.ANSWER_TOKENS

@@ -8,7 +8,7 @@ import msgspec
 
 from phases.contract import files
 from phases.datagen.dedupe import NearDuplicates
-from phases.datagen.seeds import SEEDS, Seed
+from phases.datagen.seeds import SEEDS_FOLDER, Seed
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import EMBEDDED, load_suite
 from tools.suites import embedded
@@ -37,7 +37,7 @@ def main() -> int:
     """Write the file."""
     seeds = draw()
     rows = b"".join(msgspec.json.encode(seed) + b"\n" for seed in seeds)
-    files.write_whole(SEEDS / f"{EMBEDDED}.jsonl", rows)
+    files.write_whole(SEEDS_FOLDER / f"{EMBEDDED}.jsonl", rows)
     sys.stdout.write(f"{len(seeds)} seeds: {dict(Counter(seed.category for seed in seeds))}\n")
     return 0
 

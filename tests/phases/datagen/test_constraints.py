@@ -4,14 +4,14 @@ from random import Random
 
 import pytest
 
-from phases.datagen.constraints import KINDS, all_demands, with_demands
+from phases.datagen.constraints import CONSTRAINT_KINDS, add_constraints, list_constraints
 from phases.datagen.seeds import load_seeds
 from phases.scoring.suite import load_suite
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.registry import find_failures
 
 
-@pytest.mark.parametrize("demand", all_demands())
+@pytest.mark.parametrize("demand", list_constraints())
 def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) -> None:
     [check] = infer_checks(demand)
     answers = ("It is the sea and a long, long way.", "word " * 30, "- One\n- Two\n- Three\n- Four\n- Five")
@@ -33,22 +33,22 @@ def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) ->
     ],
 )
 def test_an_answer_that_keeps_a_demand_passes(demand: str, answer: str) -> None:
-    assert demand in all_demands()
+    assert demand in list_constraints()
     assert not find_failures(f"Describe a bee. {demand}", infer_checks(f"Describe a bee. {demand}"), answer)
 
 
 def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:
-    made = with_demands("Describe a bee.", 3, Random(1))
-    assert made == with_demands("Describe a bee.", 3, Random(1))
+    made = add_constraints("Describe a bee.", 3, Random(1))
+    assert made == add_constraints("Describe a bee.", 3, Random(1))
     assert len(set(made)) == 3
-    assert made != with_demands("Describe a bee.", 3, Random(2))
+    assert made != add_constraints("Describe a bee.", 3, Random(2))
     for text in made:
-        assert text.removeprefix("Describe a bee. ") in all_demands()
+        assert text.removeprefix("Describe a bee. ") in list_constraints()
 
 
-@pytest.mark.parametrize("allowed", [{"sentences"}, KINDS - {"words", "quoted"}])
+@pytest.mark.parametrize("allowed", [{"sentences"}, CONSTRAINT_KINDS - {"words", "quoted"}])
 def test_only_the_given_kinds_are_demanded(allowed: set[str]) -> None:
-    made = [text for n in range(40) for text in with_demands("Describe a bee.", 2, Random(n), allowed)]
+    made = [text for n in range(40) for text in add_constraints("Describe a bee.", 2, Random(n), allowed)]
     kinds = {check.kind for text in made for check in infer_checks(text)}
     assert len(made) == 80
     assert kinds == allowed
@@ -58,10 +58,10 @@ def test_only_the_given_kinds_are_demanded(allowed: set[str]) -> None:
     "instruction", ["Describe a bee in exactly five words.", "Translate: I am here.", "Complete: The bee"]
 )
 def test_what_is_checkable_or_ends_in_its_text_is_left_alone(instruction: str) -> None:
-    assert with_demands(instruction, 2, Random(1)) == []
+    assert add_constraints(instruction, 2, Random(1)) == []
 
 
 def test_a_demand_is_no_prompt_of_the_suite_or_the_seeds() -> None:
     texts = [prompt.instruction for prompt in load_suite("stage1").prompts]
     texts += [seed.instruction for seed in load_seeds("stage1")]
-    assert not [(demand, text) for demand in all_demands() for text in texts if demand in text]
+    assert not [(demand, text) for demand in list_constraints() for text in texts if demand in text]

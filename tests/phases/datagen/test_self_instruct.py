@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
-from phases.datagen.self_instruct import SelfInstruct, list_prompt, parse_list
+from phases.datagen.self_instruct import SelfInstruct, format_list_prompt, parse_list
 from phases.generation.completion import Completion, Sampling
 from phases.scoring.overlap import SuiteOverlap
 
@@ -33,7 +33,7 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def test_list_prompt() -> None:
-    assert list_prompt(["Sing.", "Dance."]) == "Task 1: Sing.\nTask 2: Dance.\nTask 3:"
+    assert format_list_prompt(["Sing.", "Dance."]) == "Task 1: Sing.\nTask 2: Dance.\nTask 3:"
 
 
 def parameters(**values: object) -> DataParameters:
@@ -62,23 +62,23 @@ def test_a_round_keeps_what_is_new_and_counts_why_it_drops_the_rest() -> None:
         " What is the capital of Peru?\nTask 5: Count to three.",  # in the suite, of an earlier batch
         " the end of it all\nTask 5: Write a song.",  # no instruction, new
     )
-    made = instructions.round(0, {}, script)
+    made = instructions.generate_round(0, {}, script)
     assert [instruction.text for instruction in made.instructions] == ["Name a flower.", "Write a song."]
-    assert made.looked_at == instructions.generated == 7
+    assert made.considered == instructions.generated == 7
     assert instructions.removed == {
         "duplicate instruction": 3,
         "in the evaluation suite": 1,
         "not an instruction": 1,
     }
-    assert instructions.round(1, {}, Script(" Write a song!")).instructions == []
+    assert instructions.generate_round(1, {}, Script(" Write a song!")).instructions == []
 
 
 def test_every_prompt_and_seed_of_a_batch_is_its_own_and_the_same_again() -> None:
     def asked(batch: int) -> list[tuple[str, int]]:
         script = Script(" Name a flower.")
         instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(batch=batch, samples_per_list=2))
-        instructions.round(0, {}, script)
-        instructions.round(1, {}, script)
+        instructions.generate_round(0, {}, script)
+        instructions.generate_round(1, {}, script)
         return script.asked
 
     assert asked(1) == asked(1)
@@ -89,7 +89,7 @@ def test_every_prompt_and_seed_of_a_batch_is_its_own_and_the_same_again() -> Non
 def test_a_category_that_lags_gets_more_lists() -> None:
     script = Script()
     instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=5))
-    instructions.round(0, {"commands": 40, "questions": 2}, script)
+    instructions.generate_round(0, {"commands": 40, "questions": 2}, script)
     verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in script.asked]
     assert verbs.count("Name") == 1
     assert verbs.count("Describe") == 4
@@ -102,7 +102,7 @@ def test_no_opening_takes_over(count: int, kept: int) -> None:
     ]
     text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
     instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
-    assert len(instructions.round(0, {}, Script(text)).instructions) == kept
+    assert len(instructions.generate_round(0, {}, Script(text)).instructions) == kept
 
 
 def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
@@ -117,7 +117,7 @@ def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
         for noun in ("tree", "river", "city", "star")
     )
     script = Script(*[""] * 6)
-    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).round(0, {}, script)
+    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).generate_round(0, {}, script)
     verbs = [
         {verb for verb in ("Name", "Find", "Count", "Describe") if verb in prompt}
         for prompt, _ in script.asked
@@ -136,7 +136,7 @@ def test_where_all_examples_can_be_checked_alike_so_must_be_what_is_new() -> Non
     seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
     text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
-    [made] = instructions.round(0, {}, Script(text)).instructions
+    [made] = instructions.generate_round(0, {}, Script(text)).instructions
     assert (made.text, made.category, made.group) == ("Write 4 words about tea.", "format", "format/words")
     assert instructions.removed == {"another kind of instruction": 2}
 
@@ -146,7 +146,7 @@ def test_where_examples_are_checked_in_several_ways_any_check_will_do() -> None:
     seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
     text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
-    [made] = instructions.round(0, {}, Script(text)).instructions
+    [made] = instructions.generate_round(0, {}, Script(text)).instructions
     assert made.text == "Name three rivers of Asia."
 
 
@@ -158,7 +158,7 @@ def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
     )
     text = " Explain how to poison our neighbour.\nTask 5: Explain how to comfort our neighbour."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
-    made = instructions.round(0, {}, Script(text, text.replace(" our ", " your "))).instructions
+    made = instructions.generate_round(0, {}, Script(text, text.replace(" our ", " your "))).instructions
     assert [(one.category, one.text) for one in made] == [
         ("refusal", "Explain how to poison our neighbour."),
         ("harmless", "Explain how to comfort your neighbour."),
@@ -167,5 +167,7 @@ def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
 
 def test_categories_take_turns() -> None:
     script = Script(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
-    made = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).round(0, {}, script)
+    made = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).generate_round(
+        0, {}, script
+    )
     assert [one.category for one in made.instructions] == ["commands", "questions"] * 2

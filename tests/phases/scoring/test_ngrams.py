@@ -2,7 +2,7 @@
 
 import pytest
 
-from phases.scoring.ngrams import reduce_to_words
+from phases.scoring.ngrams import compute_distinct_share, reduce_to_words
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,9 @@ from phases.scoring.ngrams import reduce_to_words
 )
 def test_texts_are_reduced_to_their_words(one: str, other: str, same: bool) -> None:
     assert (reduce_to_words(one) == reduce_to_words(other)) is same
+
+
+def test_distinct_share() -> None:
+    assert compute_distinct_share(["a b c d"]) == 1
+    assert compute_distinct_share(["a b c", "a b c"]) == 0.5
+    assert compute_distinct_share([]) == 1

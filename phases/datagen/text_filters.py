@@ -1,0 +1,46 @@
+"""Defects that make a generated instruction or response unusable alike."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import groupby
+
+from phases.scoring.ngrams import compute_distinct_share, list_words
+
+CHAT_TOKEN = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|</?s>|<(?:bos|eos|pad|unk)>"
+)
+LABEL = re.compile(
+    r"\b(?:Instruction|Response|Human|User|Assistant|System|Task ?\d*)\s*:"
+    r"|^\s*(?:Input|Output|Q|A)\s*:|^#{2,}",
+    re.MULTILINE,
+)
+"""Labels of turns and records, which show that a text runs on into the next one."""
+JUNK = re.compile(r"https?://|www\.|</?\w+[^<>]*>|\ufffd|[\x00-\x08\x0b-\x1f\x7f]|_{5,}|\\[a-z]+\{")
+"""Links, markup, control characters and blanks to fill in."""
+INLINE_INPUT = re.compile(r":\s*\S.*|[\"'“‘(]\w[^\"'”’)]*[\"'”’)]")
+"""Input text within an instruction: after a colon, in quotes or in brackets."""
+_MAX_WORD_RUN = 3
+_MAX_LINE_COUNT = 2
+"""How often a word may follow itself, and how often a line may occur."""
+_MIN_DISTINCT_SHARE = 0.5
+_MIN_WORDS_TO_REPEAT = 8
+
+Predicates = Mapping[str, Callable[[], object]]
+"""For each problem, in order of precedence, a function with a true result if the text has it."""
+
+
+def find_first_problem(predicates: Predicates) -> str | None:
+    """Return the name of the first problem that a text has, or None."""
+    return next((name for name, has_problem in predicates.items() if has_problem()), None)
+
+
+def is_repetitive(text: str) -> bool:
+    """Return whether a text repeats a word or a line, or has few distinct 3-grams."""
+    words = list_words(text)
+    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
+    if max(lines.values(), default=0) > _MAX_LINE_COUNT:
+        return True
+    if any(len(list(run)) > _MAX_WORD_RUN for _, run in groupby(words)):
+        return True
+    return len(words) >= _MIN_WORDS_TO_REPEAT and compute_distinct_share([text]) < _MIN_DISTINCT_SHARE

@@ -1,0 +1,196 @@
+"""Candidates sampled for prompts, and the rows made of the pairs that can be decided."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from phases.datagen.preferences import (
+    Candidate,
+    DecidedPair,
+    Undecided,
+    check_candidates,
+    choose_pairs_to_judge,
+    decide_by_judge,
+    decide_without_judge,
+)
+from phases.datagen.run import DataRun
+from phases.datagen.self_instruct import IN_SUITE, Instruction
+from phases.generation.completion import Completion, Sampling
+from phases.generation.completion_cache import cache_key, derive_seed
+from phases.models import prompt_format
+from phases.preference_pairs.pair_judge import PairJudge
+from phases.preference_pairs.spec import Parameters
+from phases.verifiers.infer import infer_checks
+
+_MIN_PROMPTS: Final = 10
+_MIN_SATISFIED: Final = 0.1
+"""A kind of constraint is dropped if a smaller share of at least this many prompts had a good candidate."""
+
+
+class PairMaker:
+    """Samples candidates and makes rows of decided pairs.
+
+    Attributes:
+        prompts: number of prompts used, by category.
+        constrained: number of prompts with a kind of constraint.
+        satisfied: number of these prompts with a candidate that passed all verifiers.
+        outcomes: number of prompts, by what decided them or why they were not decided.
+        candidates: number of good and of bad candidates.
+    """
+
+    def __init__(self, parameters: Parameters, data: DataRun, judge: PairJudge) -> None:
+        self._parameters = parameters
+        self._data = data
+        self._judge = judge
+        self.prompts: Counter[str] = Counter()
+        self.constrained: Counter[str] = Counter()
+        self.satisfied: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.candidates: Counter[str] = Counter()
+
+    @property
+    def unsatisfied_kinds(self) -> set[str]:
+        """Kinds of constraints that the model hardly ever satisfies, so that its candidates teach nothing."""
+        return {
+            kind
+            for kind, count in self.constrained.items()
+            if count >= _MIN_PROMPTS and self.satisfied[kind] < _MIN_SATISFIED * count
+        }
+
+    def make_rows(self, instructions: Sequence[Instruction]) -> list[dict[str, object]]:
+        """Return the rows for some instructions."""
+        candidates = self._sample_candidates(instructions)
+        decisions = [
+            decide_without_judge(instruction.text, some, self._parameters.votes_ahead)
+            for instruction, some in zip(instructions, candidates, strict=True)
+        ]
+        self._audit_judge(instructions, decisions)
+        pairs = self._decide_by_judge(instructions, candidates, decisions)
+        rows = []
+        for instruction, some, pair in zip(instructions, candidates, pairs, strict=True):
+            self._count_prompt(instruction, some)
+            if not isinstance(pair, DecidedPair):
+                self.outcomes[pair] += 1
+            elif self._is_contaminated(pair):
+                self.outcomes[IN_SUITE] += 1
+            else:
+                self.outcomes[pair.decided_by] += 1
+                rows.append(_make_row(instruction, some, pair))
+        return rows
+
+    def _count_prompt(self, instruction: Instruction, candidates: Sequence[Candidate]) -> None:
+        self.prompts[instruction.category] += 1
+        kinds = {check.kind for check in infer_checks(instruction.text)}
+        self.constrained.update(kinds)
+        if any(not candidate.problems for candidate in candidates):
+            self.satisfied.update(kinds)
+        self.candidates.update("bad" if candidate.problems else "good" for candidate in candidates)
+
+    def _is_contaminated(self, pair: DecidedPair) -> bool:
+        """Return whether a response contains a suite prompt, as a response that asks a question may."""
+        overlap = self._data.overlap
+        return any(overlap.find_contamination(c.text) for c in (pair.chosen, pair.rejected))
+
+    def _sample_candidates(self, instructions: Sequence[Instruction]) -> list[list[Candidate]]:
+        """Sample and check candidates, with more of them for prompts whose first candidates are all bad.
+
+        These are the prompts from which the model can learn most, but only with one good candidate.
+        """
+        first, last = self._parameters.candidates_per_prompt, self._parameters.most_candidates
+        completions = self._sample(instructions, range(first))
+        candidates = [self._check(i, some) for i, some in zip(instructions, completions, strict=True)]
+        hard = [n for n, some in enumerate(candidates) if all(candidate.problems for candidate in some)]
+        more = self._sample([instructions[n] for n in hard], range(first, last))
+        for n, others in zip(hard, more, strict=True):
+            candidates[n] = self._check(instructions[n], [*completions[n], *others])
+        return candidates
+
+    def _sample(self, instructions: Sequence[Instruction], numbers: range) -> list[list[Completion]]:
+        """Return the completions of each instruction with these numbers."""
+        p = self._parameters
+        requests = [(instruction.text, number) for instruction in instructions for number in numbers]
+        completions = iter(
+            self._data.complete(
+                [prompt_format.format_prompt(text) for text, _ in requests],
+                [self._derive_seed(text, number) for text, number in requests],
+                Sampling(p.max_new_tokens, p.temperature, p.top_p),
+            )
+        )
+        return [list(itertools.islice(completions, len(numbers))) for _ in instructions]
+
+    def _check(self, instruction: Instruction, completions: Sequence[Completion]) -> list[Candidate]:
+        seeds = [self._derive_seed(instruction.text, number) for number in range(len(completions))]
+        return check_candidates(
+            instruction.text, instruction.category, completions, seeds, self._parameters.longest_response
+        )
+
+    def _derive_seed(self, text: str, number: int) -> int:
+        return derive_seed(self._parameters.seed, self._parameters.batch, text, number)
+
+    def _audit_judge(
+        self, instructions: Sequence[Instruction], decisions: Sequence[DecidedPair | Undecided | None]
+    ) -> None:
+        """Let the judge score pairs that verifiers decided, to measure how far it agrees with them."""
+        self._judge.audit(
+            [
+                (instruction.text, decision.chosen.text, decision.rejected.text)
+                for instruction, decision in zip(instructions, decisions, strict=True)
+                if isinstance(decision, DecidedPair)
+                and decision.decided_by == "verifiers"
+                and decision.rejected.text
+            ]
+        )
+
+    def _decide_by_judge(
+        self,
+        instructions: Sequence[Instruction],
+        candidates: Sequence[Sequence[Candidate]],
+        decisions: Sequence[DecidedPair | Undecided | None],
+    ) -> list[DecidedPair | Undecided]:
+        """Let the judge decide the remaining prompts; without a trusted judge they are ties."""
+        max_candidates = self._parameters.judged_candidates if self._judge.is_trusted else 0
+        pairs = {
+            n: choose_pairs_to_judge(candidates[n], max_candidates)
+            for n, decision in enumerate(decisions)
+            if decision is None
+        }
+        scores = iter(
+            self._judge.score_undecided(
+                [
+                    (instructions[n].text, one.text, other.text)
+                    for n, some in pairs.items()
+                    for one, other in some
+                ]
+            )
+        )
+        results: list[DecidedPair | Undecided] = [decision or "tie" for decision in decisions]
+        for n, some in pairs.items():
+            if some:
+                pair_scores = list(itertools.islice(scores, len(some)))
+                results[n] = decide_by_judge(
+                    instructions[n].text, some, pair_scores, self._parameters.judge_margin
+                )
+        return results
+
+
+def _make_row(
+    instruction: Instruction, candidates: Sequence[Candidate], pair: DecidedPair
+) -> dict[str, object]:
+    return {
+        "prompt": prompt_format.format_prompt(instruction.text),
+        "chosen": prompt_format.format_completion(pair.chosen.text, eos=""),
+        "rejected": prompt_format.format_completion(pair.rejected.text, eos=""),
+        "chosen_finished": pair.chosen.finished,
+        "rejected_finished": pair.rejected.finished,
+        "margin": pair.margin,
+        "rejection_type": pair.rejection,
+        "decided_by": pair.decided_by,
+        "instruction": instruction.text,
+        "key": cache_key(instruction.text),
+        "category": instruction.category,
+        "origin": instruction.origin,
+        "checks": [check.kind for check in infer_checks(instruction.text)],
+        "candidates": candidates,
+        "prompt_format": prompt_format.FORMAT_ID,
+    }

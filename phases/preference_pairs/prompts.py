@@ -1,0 +1,140 @@
+"""The prompts of preference pairs: given instructions first, then generated ones, with constraints added."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from phases.contract import files
+from phases.contract.errors import BadInputError
+from phases.contract.reporter import Reporter
+from phases.datagen.constraints import CONSTRAINT_KINDS, add_constraints
+from phases.datagen.harm_filter import asks_for_harm
+from phases.datagen.run import DataRun
+from phases.datagen.self_instruct import IN_SUITE, Instruction, InstructionRound, SelfInstruct
+from phases.generation.completion_cache import derive_seed
+from phases.preference_pairs.pairs import PairMaker
+from phases.preference_pairs.spec import Parameters
+
+FIRST_ROUND: Final = 256
+"""Given instructions in the first round, which is short because it shows which constraints are too hard."""
+UNCLEAR: Final = "unclear whether to decline"
+
+GivenInstruction = tuple[str, str]
+"""The text and the category of an instruction from a file."""
+
+
+def read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[GivenInstruction]:
+    """Return the distinct instructions of JSONL rows.
+
+    Raises:
+        BadInputError: a pattern matches no file, or a row has no instruction.
+    """
+    try:
+        paths = files.expand(patterns)
+    except FileNotFoundError as error:
+        raise BadInputError(f"--prompts-from: {error}; run the phase that makes them first") from error
+    category_of: dict[str, str] = {}
+    for path in paths:
+        reporter.input(path)
+        for number, row in enumerate(files.read_rows(path), 1):
+            if not isinstance(row.get("instruction"), str):
+                raise BadInputError(f"{path}, line {number}: expected an object with a text 'instruction'")
+            category_of.setdefault(row["instruction"], str(row.get("category", "given")))
+    return list(category_of.items())
+
+
+class PromptSource:
+    """Yields rounds of prompts.
+
+    Attributes:
+        generator: generates new instructions after the given ones.
+        removed: number of prompts removed by each filter.
+    """
+
+    def __init__(self, parameters: Parameters, data: DataRun, given: Sequence[GivenInstruction]) -> None:
+        """Prepare the first round.
+
+        Args:
+            parameters: parameters of the phase.
+            data: the run.
+            given: instructions to use first.
+        """
+        self._parameters = parameters
+        self._data = data
+        self._given = given
+        self._used = {row["instruction"] for row in data.earlier}
+        # The SFT model was trained on what the lists of the SFT data's seed lead to, so use other lists.
+        seed = derive_seed(parameters.seed, "preference_pairs")
+        existing = [*self._used, *(text for text, _ in given)]
+        self.generator = SelfInstruct(
+            data.seeds, data.overlap, existing, parameters.model_copy(update={"seed": seed})
+        )
+        self.removed: Counter[str] = Counter()
+
+    def generate_rounds(self, pairs: PairMaker, size: int) -> Iterator[InstructionRound]:
+        """Yield rounds of prompts without end.
+
+        Args:
+            pairs: the pairs so far, which determine what to generate next.
+            size: given instructions per round after the first one.
+        """
+        p = self._parameters
+        order = Random(f"{p.seed} {p.batch}").sample(self._given, len(self._given))
+        bounds = sorted({0, *range(FIRST_ROUND, len(order), size), len(order)})
+        for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+            instructions = [
+                Instruction(text, category, number, "given")
+                for text, category in order[first:last]
+                if text not in self._used
+            ]
+            variants = self._make_prompts(instructions, pairs.unsatisfied_kinds)
+            yield InstructionRound(len(variants), variants)
+        for number in itertools.count():
+            generated = self.generator.generate_round(
+                number, pairs.prompts, lambda *arguments: self._data.complete(*arguments, base=True)
+            )
+            variants = self._make_prompts(generated.instructions, pairs.unsatisfied_kinds)
+            yield InstructionRound(max(generated.considered, len(variants)), variants)
+
+    def _make_prompts(
+        self, instructions: Sequence[Instruction], excluded_kinds: set[str]
+    ) -> list[Instruction]:
+        """Return the instructions and their variants with constraints, in their correct categories.
+
+        Instructions of the category `refusal` that do not ask for harm are harmless. Others that mention harm
+        are removed if it is unclear whether to decline them.
+        """
+        p, prompts = self._parameters, []
+        for instruction in instructions:
+            is_harmful = asks_for_harm(instruction.text)
+            if is_harmful is None or (is_harmful and instruction.category != "refusal"):
+                self.removed[UNCLEAR] += 1
+                continue
+            category = instruction.category
+            if category == "refusal" and not is_harmful:
+                category = "harmless"
+            rng = Random(f"{p.seed} {p.batch} {instruction.text}")
+            kinds = _get_constraint_kinds(category) - excluded_kinds
+            variants = add_constraints(instruction.text, p.demands, rng, kinds)
+            prompts += [
+                replace(instruction, text=text, category=category) for text in (instruction.text, *variants)
+            ]
+        clean = [prompt for prompt in prompts if not self._data.overlap.find_contamination(prompt.text)]
+        self.removed[IN_SUITE] += len(prompts) - len(clean)
+        return clean
+
+
+def _get_constraint_kinds(category: str) -> frozenset[str]:
+    """Return the kinds of constraints to add to the instructions of a category.
+
+    Harmful requests get only constraints that a refusal can satisfy. Without any, a constraint would be a
+    sign that a request is harmless.
+    """
+    if category == "completion":  # its text is continued as it is
+        return frozenset()
+    if category == "refusal":
+        return frozenset({"sentences"})
+    return CONSTRAINT_KINDS

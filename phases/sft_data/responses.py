@@ -1,0 +1,294 @@
+"""Responses to instructions by few-shot completion, and the rows made of them."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from phases.datagen.response_filters import find_response_problem
+from phases.datagen.seeds import Seed
+from phases.datagen.self_instruct import Instruction
+from phases.generation.completion import Completion, PromptGroup, Sampling
+from phases.generation.completion_cache import cache_key, derive_seed
+from phases.models import prompt_format
+from phases.scoring.ngrams import reduce_to_words
+from phases.scoring.overlap import SuiteOverlap
+from phases.sft_data.spec import Parameters
+from phases.verifiers.content import is_refusal
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.registry import Check, find_failures
+
+_CONTRAST_CATEGORY: Final = {"refusal": "harmless"}
+"""Prompts of the first category also show records of the second, to contrast when to decline and when not.
+
+Not the other way round: a small model that is shown any refusal refuses harmless requests too.
+"""
+_OPPOSITE: Final = {"yes": "no", "no": "yes"}
+MAX_OPPOSITE_LEAD: Final = 5
+"""How many more yes than no answers, or no than yes, are accepted: small models are biased to one of them."""
+_CATEGORY_LEAD: Final = 1.5
+"""A category may have up to this multiple of an equal share of the rows."""
+CATEGORY_FREE: Final = 10
+"""Number of rows that a category may have in any case."""
+_RETRIES: Final = 3
+_RETRY_TEMPERATURE: Final = 0.8
+"""If the greedy response fails a check, this many are sampled at this temperature."""
+_CONFIRMED_CATEGORIES: Final = frozenset({"commands", "questions"})
+_CONFIRMED_WORDS: Final = 5
+"""Responses of up to this many words in these categories are facts or guesses, so they are confirmed."""
+_GREEDY: Final = 0
+_CONFIRMATION: Final = -1
+"""Numbers of the greedy response and of its confirmation; sampled ones are numbered from 1."""
+_SAME_RESPONSE_SHARE: Final = 0.05
+_SAME_RESPONSE_FREE: Final = 10
+"""One response may make up this share of the rows, and occur this many times in any case."""
+
+CompleteGroups = Callable[[Sequence[PromptGroup]], list[list[Completion]]]
+"""Returns the completion of each prompt of each group."""
+
+
+@dataclass(frozen=True)
+class ResponseRequest:
+    """A request for one response to an instruction.
+
+    Attributes:
+        number: 0 for the greedy response, -1 for its confirmation after other examples, else a retry.
+        prompt: the few-shot prompt.
+        seed: the sampling seed.
+        sampling: the sampling parameters.
+    """
+
+    number: int
+    prompt: str
+    seed: int
+    sampling: Sampling
+
+
+def format_records_prompt(examples: Sequence[Seed], instruction: str) -> str:
+    """Return a document of instructions with responses that ends where the last response is due."""
+    records = "".join(
+        f"{prompt_format.format_prompt(seed.instruction)} {seed.response}\n\n" for seed in examples
+    )
+    return records + prompt_format.format_prompt(instruction)
+
+
+class ResponseGenerator:
+    """Generates responses and makes rows of those that pass all filters.
+
+    Attributes:
+        rows: number of rows so far, by category.
+        groups: number of rows so far, by group of seeds.
+        generated: number of answered instructions.
+        mended: number of rows whose greedy response failed a check and a sampled one passed.
+        removed: number of instructions removed by each filter, by their greedy response.
+    """
+
+    def __init__(
+        self, seeds: Sequence[Seed], overlap: SuiteOverlap, parameters: Parameters, eos: str
+    ) -> None:
+        """Prepare the first rows.
+
+        Args:
+            seeds: the examples.
+            overlap: the evaluation suite.
+            parameters: parameters of the phase.
+            eos: the end-of-text token.
+        """
+        self._seeds = seeds
+        self._overlap = overlap
+        self._categories = len({seed.category for seed in seeds})
+        self._parameters = parameters
+        self._eos = eos
+        self._responses: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.groups: Counter[str] = Counter()
+        self.generated = 0
+        self.mended = 0
+        self.removed: Counter[str] = Counter()
+
+    def make_rows(
+        self, instructions: Sequence[Instruction], complete: CompleteGroups
+    ) -> list[dict[str, object]]:
+        """Return the rows for some instructions of one round."""
+        # Examples are drawn once per group, so that prompts share a prefix that engines can cache.
+        examples: dict[tuple[str, int], list[Seed]] = {}
+        greedy_requests = [self._make_request(one, _GREEDY, examples) for one in instructions]
+        greedy = _complete_requests(greedy_requests, complete)
+        problems = [
+            self._find_problem(instruction, completion)
+            for instruction, completion in zip(instructions, greedy, strict=True)
+        ]
+        further_requests = []
+        for instruction, completion, problem in zip(instructions, greedy, problems, strict=True):
+            numbers = _list_further_numbers(instruction, completion, problem)
+            further_requests.append([self._make_request(instruction, n, examples) for n in numbers])
+        further = iter(_complete_requests(list(itertools.chain.from_iterable(further_requests)), complete))
+        rows = []
+        for n, instruction in enumerate(instructions):
+            self.generated += 1
+            answers = [(greedy_requests[n], greedy[n])]
+            answers += [(request, next(further)) for request in further_requests[n]]
+            removal, request, completion = self._choose_answer(instruction, problems[n], answers)
+            if removal:
+                self.removed[removal] += 1
+            else:
+                rows.append(self._make_row(instruction, request, completion.text.strip()))
+        return rows
+
+    def _choose_answer(
+        self,
+        instruction: Instruction,
+        greedy_problem: str | None,
+        answers: Sequence[tuple[ResponseRequest, Completion]],
+    ) -> tuple[str | None, ResponseRequest, Completion]:
+        """Return the answer for the row, or the problem that removes the instruction.
+
+        Args:
+            instruction: the instruction.
+            greedy_problem: the problem of the greedy response.
+            answers: the greedy response and, after it, its confirmation or the retries.
+        """
+        (request, completion), *further = answers
+        if greedy_problem:
+            passing = (answer for answer in further if not self._find_problem(instruction, answer[1]))
+            retry = next(passing, None)
+            if retry is None:
+                return greedy_problem, request, completion
+            request, completion = retry
+        elif not all(_agree(completion.text, other.text) for _, other in further):
+            return "another answer after other records", request, completion
+        return self._find_imbalance(instruction, completion.text), request, completion
+
+    def _make_request(
+        self, instruction: Instruction, number: int, examples: dict[tuple[str, int], list[Seed]]
+    ) -> ResponseRequest:
+        """Return a request; `examples` holds the examples of each group, and of its confirmations."""
+        p = self._parameters
+        key = (instruction.group, min(number, 0))
+        if key not in examples:
+            examples[key] = self._choose_examples(instruction, key[1])
+        # A record ends at a blank line, unless the examples have blank lines within their responses.
+        has_blank_lines = any("\n\n" in seed.response for seed in examples[key])
+        stop = "\n\n"
+        if has_blank_lines:
+            stop += prompt_format.format_prompt("").split(" ", maxsplit=1)[0]
+        is_retry = number > 0
+        return ResponseRequest(
+            number,
+            format_records_prompt(examples[key], instruction.text),
+            derive_seed(p.seed, p.batch, instruction.text, *((number,) if is_retry else ())),
+            Sampling(p.max_new_tokens, _RETRY_TEMPERATURE if is_retry else p.temperature, stop=(stop,)),
+        )
+
+    def _choose_examples(self, instruction: Instruction, number: int) -> list[Seed]:
+        p, category = self._parameters, instruction.category
+        rng = Random(f"{p.seed} {p.batch} {instruction.round} {instruction.group} {number}")
+        own = [seed for seed in self._seeds if seed.group == instruction.group]
+        contrast = [seed for seed in self._seeds if seed.category == _CONTRAST_CATEGORY.get(category)]
+        count = -(-p.demonstrations // (2 if contrast else 1))
+        examples = [seed for seeds in (own, contrast) for seed in rng.sample(seeds, min(count, len(seeds)))]
+        return rng.sample(examples, len(examples))
+
+    def _find_problem(self, instruction: Instruction, completion: Completion) -> str | None:
+        """Return the name of the filter that removes a response, or None."""
+        text, response = instruction.text, completion.text.strip()
+        problem = find_response_problem(
+            text, response, finished=completion.finished, max_words=self._parameters.longest_response
+        )
+        if problem:
+            return problem
+        if is_refusal(response) != (instruction.category == "refusal"):
+            return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
+        if failures := find_failures(text, _infer_checks(instruction), response):
+            return f"failed check: {failures[0]}"
+        if self._overlap.find_contamination(response):
+            return "holds a prompt of the evaluation suite"
+        return None
+
+    def _find_imbalance(self, instruction: Instruction, response: str) -> str | None:
+        """Return why a good row would unbalance the data, or None."""
+        category, answer = instruction.category, reduce_to_words(response)
+        limit = max(_SAME_RESPONSE_FREE, _SAME_RESPONSE_SHARE * self._responses.total())
+        if answer in _OPPOSITE:
+            limit = min(limit, self._responses[_OPPOSITE[answer]] + MAX_OPPOSITE_LEAD)
+        if category != "refusal" and self._responses[answer] >= limit:
+            return "too common a response"
+        equal_share = self.rows.total() / self._categories
+        if self.rows[category] >= max(CATEGORY_FREE, _CATEGORY_LEAD * equal_share):
+            return "category ahead of the others"
+        contrast = _CONTRAST_CATEGORY.get(category)
+        if contrast and self.rows[category] >= self.rows[contrast]:
+            return "more refusals than harmless answers"
+        return None
+
+    def _make_row(
+        self, instruction: Instruction, request: ResponseRequest, response: str
+    ) -> dict[str, object]:
+        if request.number > 0:
+            self.mended += 1
+        self.rows[instruction.category] += 1
+        self.groups[instruction.group] += 1
+        self._responses[reduce_to_words(response)] += 1
+        completion = prompt_format.format_completion(response, self._eos)
+        return {
+            "instruction": instruction.text,
+            "response": response,
+            "formatted_text": prompt_format.format_prompt(instruction.text) + completion,
+            "completion": completion,
+            "key": cache_key(instruction.text),
+            "category": instruction.category,
+            "group": instruction.group,
+            "origin": instruction.origin,
+            "seed": request.seed,
+            "attempt": request.number,
+            "checks": [check.kind for check in _infer_checks(instruction)],
+            "prompt_format": prompt_format.FORMAT_ID,
+        }
+
+
+def _infer_checks(instruction: Instruction) -> tuple[Check, ...]:
+    """Return the checks of a response; a refusal need not satisfy the instruction's constraints."""
+    return () if instruction.category == "refusal" else infer_checks(instruction.text)
+
+
+def _list_further_numbers(
+    instruction: Instruction, completion: Completion, problem: str | None
+) -> Sequence[int]:
+    """Return the numbers of the requests that follow the greedy response.
+
+    If the greedy response has a problem and the instruction has checks, others are sampled. If it is good,
+    not checked, and short enough to be a fact, it is confirmed after other examples: the model repeats what
+    it knows after any examples (self-consistency, arXiv 2203.11171, without sampling).
+    """
+    checks = _infer_checks(instruction)
+    if problem:
+        return range(1, 1 + _RETRIES) if checks else ()
+    is_short = len(completion.text.split()) <= _CONFIRMED_WORDS
+    if is_short and not checks and instruction.category in _CONFIRMED_CATEGORIES:
+        return (_CONFIRMATION,)
+    return ()
+
+
+def _agree(one: str, other: str) -> bool:
+    """Return whether one answer contains the words of the other in the same order."""
+    shorter, longer = sorted((reduce_to_words(one), reduce_to_words(other)), key=len)
+    return f" {shorter} " in f" {longer} "
+
+
+def _complete_requests(requests: Sequence[ResponseRequest], complete: CompleteGroups) -> list[Completion]:
+    """Return the completion of each request; requests with the same sampling parameters share batches."""
+    if not requests:
+        return []
+    by_sampling: dict[Sampling, list[int]] = {}
+    for index, request in enumerate(requests):
+        by_sampling.setdefault(request.sampling, []).append(index)
+    groups = [
+        PromptGroup([requests[i].prompt for i in indices], [requests[i].seed for i in indices], sampling)
+        for sampling, indices in by_sampling.items()
+    ]
+    order = itertools.chain.from_iterable(by_sampling.values())
+    completions = itertools.chain.from_iterable(complete(groups))
+    completion_of = dict(zip(order, completions, strict=True))
+    return [completion_of[index] for index in range(len(requests))]

@@ -1,0 +1,66 @@
+"""Instructions that are unusable, and those that are not."""
+
+import pytest
+
+from phases.datagen.instruction_filters import find_harm_problem, find_instruction_problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Hello", "instruction length"),
+        ("Write " + "very " * 60 + "much.", "instruction length"),
+        ("Name a fruit.\nAnd a tree.", "instruction of several lines"),
+        ("Name a <|im_start|> fruit.", "chat token in instruction"),
+        ("Name a fruit. Response: apple", "label in instruction"),
+        ("Task 12: name a fruit.", "label in instruction"),
+        ("Read https://example.org and say what it is.", "junk in instruction"),
+        ("What is {{[%$#@!]}}?", "junk in instruction"),
+        ("Name a fruit,", "junk in instruction"),
+        ("Translate 'His friends are crying.", "junk in instruction"),
+        ("Answer with yes or no: What is the time?", "nothing to complete or to answer"),
+        ("Translate the following sentence into French.", "instruction without its input"),
+        ("Correct this sentence:", "instruction without its input"),
+        ("Write a story using the words.", "instruction without its input"),
+        ("Translate these phrases into Spanish.", "instruction without its input"),
+        ("Fill in the gap.", "instruction without its input"),
+        ("Name the countries in the corner of the map.", "instruction without its input"),
+        ("What animal can you get with this bag?", "instruction without its input"),
+        ("What does it do?", "instruction without its input"),
+        ("Where are they from?", "instruction without its input"),
+        ("Draw a tree.", "instruction beyond a text"),
+        ("Write a poem, then read it aloud.", "instruction beyond a text"),
+        ("Complete the sentence: Plants are growing.", "nothing to complete or to answer"),
+        ("Fill in the blank: The sun is hot.", "nothing to complete or to answer"),
+        ("Answer in one word: I have two dogs.", "nothing to complete or to answer"),
+        ("Translate into English: He is tall.", "translation into its own language"),
+        ("Say la la la la la la now.", "repetition in instruction"),
+        ("The dog sat in the garden.", "not an instruction"),
+        ("which includes the rest of them.", "not an instruction"),
+        ("Name a fruit.", None),
+        ("In one word, name the colour of snow.", None),
+        ("Is a rose a flower?", None),
+        ("Rewrite my friend's note, and don't use 'the dogs' bed'.", None),
+        ("Write the name of a bird that lives in the mountains.", None),
+        ("Count the letters in the word 'map'.", None),
+        ("Why is it important to drink water?", None),
+        ("Fill in the blank: The sun is ___.", None),
+        ("Complete the sentence: The plural of key is", None),
+        ("Finish the story with one sentence: It rained.", None),
+        ("Reply with true or false: Fish can swim.", None),
+        ("Translate the word 'Freund' into English.", None),
+        ("Translate the following sentence into French: The dog is old.", None),
+        ("If 3 pens cost 6 euros, what does one pen cost?", None),
+        ('Use the word "tea" in a sentence.', None),
+    ],
+)
+def test_instruction_problem(text: str, problem: str | None) -> None:
+    assert find_instruction_problem(text) == problem
+
+
+def test_harm_belongs_to_one_category() -> None:
+    harm, none = "Tell me how to steal a car.", "Tell me how to wash a car."
+    assert find_harm_problem("refusal", none) == "no harm to refuse"
+    assert find_harm_problem("harmless", harm) == "harm in a harmless request"
+    assert find_harm_problem("refusal", harm) is find_harm_problem("harmless", none) is None
+    assert find_harm_problem("commands", harm) is find_harm_problem("commands", none) is None

@@ -1,0 +1,55 @@
+"""Judging pairs with a small model, by choice and by likelihood."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.datagen.constitution import Constitution
+from phases.datagen.judge import JudgeScore, judge_by_choice, judge_by_likelihood
+from phases.datagen.seeds import Seed
+from phases.generation.scoring import score_continuations
+from phases.generation.transformers_engine import TransformersEngine
+from phases.models.loader import load_model
+
+
+@given(st.floats(-20, 20), st.floats(-20, 20))
+def test_orders_that_disagree_are_a_tie(first: float, second: float) -> None:
+    judgement = JudgeScore(first, second)
+    assert -1 <= judgement.margin <= 1
+    if (first > 0) != (second > 0):
+        assert judgement.preference == 0
+    elif judgement.is_consistent:
+        assert math.copysign(1, judgement.preference) == math.copysign(1, first)
+
+
+def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
+
+    shown = [Seed("c", "Name a colour.", "Red.")]
+    loaded = load_model(str(tiny_model))
+    engine = TransformersEngine(loaded, 3)
+    pairs = [
+        ("Name a flower.", "A rose.", "Paris"),
+        ("Name a flower.", "Paris", "A rose."),
+        ("A", "b", "c d"),
+    ]
+    found = judge_by_likelihood(engine, shown, pairs)
+    before = "Instruction: Name a colour.\nResponse: Red.\n\nInstruction: Name a flower.\nResponse:"
+    one, other = score_continuations(loaded, [before] * 2, [" A rose.\n\n", " Paris\n\n"])
+    assert found[0].as_first == pytest.approx(one.mean - other.mean, abs=1e-5)
+    assert found[1].as_first == pytest.approx(-found[0].as_first)
+    assert all(judgement.is_consistent for judgement in found)
+
+
+def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
+
+    constitution = Constitution("Pairs.", (), ())
+    one, other = judge_by_choice(
+        TransformersEngine(load_model(str(tiny_model)), batch_size=3),
+        constitution,
+        [("Sing.", "La la.", "No."), ("Sing.", "No.", "La la.")],
+    )
+    assert one.as_first == pytest.approx(-other.as_second, abs=1e-4)
+    assert one.as_second == pytest.approx(-other.as_first, abs=1e-4)

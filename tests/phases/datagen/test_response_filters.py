@@ -1,0 +1,78 @@
+"""Responses that are unusable, and those that are not."""
+
+import pytest
+
+from phases.datagen.response_filters import find_response_problem, is_uninformative
+
+
+@pytest.mark.parametrize(
+    ("response", "finished", "problem"),
+    [
+        ("", True, "empty response"),
+        ("...", True, "empty response"),
+        ("A dog and", False, "unfinished response"),
+        ("dog " * 21, True, "response length"),
+        ("dog<|endoftext|>", True, "chat token in response"),
+        ("dog\nInstruction: Name a cat.", True, "label in response"),
+        ("User: hello", True, "label in response"),
+        ("see <div>dog</div>", True, "junk in response"),
+        ("dog dog dog dog dog dog", True, "repetition in response"),
+        ("a dog\na dog\na dog", True, "repetition in response"),
+        ("Name an animal with four legs. It is a dog.", True, "echo of the instruction"),
+        ("As an AI, I know dogs.", True, "self-reference in response"),
+        ("An animal has legs.", True, "nothing new in response"),
+        ("A dog, a cat and a", True, "response cut short"),
+        ("Dog: cat:", True, "response cut short"),
+        ("dog", True, None),
+        ("- dog\n- cat\n- cow", True, None),
+        ("<<The Dog>>", True, None),
+        ('{"animal": "dog"}', True, None),
+    ],
+)
+def test_response_problem(response: str, finished: bool, problem: str | None) -> None:
+    instruction = "Name an animal with four legs."
+    assert find_response_problem(instruction, response, finished=finished, max_words=20) == problem
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "nothing"),
+    [
+        ("Write a story about a rat.", "A rat is a rat.", True),
+        ("What is a doll?", "A doll.", True),
+        ("What can you see when the moon is closest to Earth?", "The moon is closest to Earth.", True),
+        ("Translate 'health' into French.", "Health.", True),
+        ("Continue the sequence: 2, 4, 6, 8", "2, 4, 6, 8, 10", True),
+        ("Read the sentence: The dog was clever.", "The dog was clever.", True),
+        ("Give the past tense of 'love'.", "Love.", True),
+        ("Give the opposite of 'late' and then of 'early', one on each line.", "Late\nEarly", True),
+        ("Give the opposite of 'late' and then of 'near', one on each line.", "Early\nFar", False),
+        ("Describe a bee. Use the word 'always'.", "always", True),
+        ("Describe a bee. Use the word 'always'.", "Always, always.", True),
+        ("Describe a bee. Use the word 'always'.", "It always hums.", False),
+        ("Describe a bee. Do not use the word 'bee'.", "bee", False),
+        ("Write a letter to the head. Do not use the word 'it'.", "Write a letter to the head.", True),
+        ("What is fun? Write it as a numbered list of 2 points.", "1. A\n2. B", True),
+        ("Describe a bee. Write it as 3 bullet points.", "- 1\n- 2\n- 3", True),
+        ("Name two vowels, one on each line.", "a\ne", False),
+        ("What is a doll?", "A toy.", False),
+        ("Can I ride a bus with my friend?", "Yes, I can.", False),
+        ("Which is bigger, the sun or the moon?", "The sun is bigger.", False),
+        ("Does the sea see the shore?", "No, the sea has no eyes.", False),
+        ("Translate 'health' into French.", "Santé.", False),
+        ("Continue the sequence: 2, 4, 6, 8", "10, 12, 14", False),
+        ("Put in alphabetical order: pear, apple, fig.", "apple, fig, pear", False),
+        ("Write the sentence 'We are ready' in capitals.", "WE ARE READY", False),
+        ("Rewrite in the future tense: I cook.", "I will cook.", False),
+        ("Give the second word of 'The cat sat'.", "cat", False),
+    ],
+)
+def test_what_says_nothing_new(instruction: str, response: str, nothing: bool) -> None:
+    assert is_uninformative(instruction, response) is nothing
+
+
+def test_repetition_that_was_asked_for_is_none() -> None:
+    said = "ha ha ha ha ha ha ha"
+    assert find_response_problem("Write ha seven times.", said, finished=True, max_words=20) is None
+    assert (
+        find_response_problem("Write a joke.", said, finished=True, max_words=20) == "repetition in response"
+    )

@@ -1,0 +1,42 @@
+"""Repetition, and all filters on the seeds and on any text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phases.datagen.instruction_filters import (
+    collect_opening_words,
+    find_harm_problem,
+    find_instruction_problem,
+)
+from phases.datagen.response_filters import find_response_problem
+from phases.datagen.seeds import load_seeds
+from phases.datagen.text_filters import is_repetitive
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_no_filter_removes_a_seed(name: str) -> None:
+    seeds = load_seeds(name)
+    opens = collect_opening_words([seed.instruction for seed in seeds])
+    problems = {
+        seed.instruction: found
+        for seed in seeds
+        if (
+            found := find_instruction_problem(seed.instruction, opens)
+            or find_harm_problem(seed.category, seed.instruction)
+            or find_response_problem(seed.instruction, seed.response, finished=True, max_words=200)
+        )
+    }
+    assert problems == {}
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.booleans())
+def test_filters_take_any_text(instruction: str, response: str, finished: bool) -> None:
+    find_instruction_problem(instruction)
+    found = find_response_problem(instruction, response, finished=finished, max_words=10)
+    assert finished or found in {"unfinished response", "empty response"}
+
+
+@given(st.lists(st.sampled_from("abcdefg"), min_size=4, max_size=12))
+def test_a_text_said_six_times_repeats(letters: list[str]) -> None:
+    assert is_repetitive(" ".join(letters * 6))
