@@ -8,17 +8,17 @@ from app.monitor.files import Mask
 from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
 from app.monitor.progress import ProgressView
 from app.plan.schema import Plan
-from app.session import status_text
-from app.session.attempt import exit_record, process, shim, shim_control, spec
+from app.session.attempt import exit_record, process, shim_control, spec
 from app.session.attempt.liveness import Liveness
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.state import AttemptRecord, PhaseRecord
+from app.units import format_duration
 
 
-class Report(NamedTuple):
+class AttemptReport(NamedTuple):
     """The last progress of the running attempt, and whether it has been silent for too long."""
 
     progress: ProgressView | None = None
@@ -46,15 +46,15 @@ class AttemptRunner:
         self._shim: subprocess.Popen[bytes] | None = None
         self._liveness: Liveness | None = None
         self._followed_cookie = ""
-        self.report = Report()
+        self.report = AttemptReport()
 
-    def reap_shim(self) -> bool:
-        """Forget a shim that has exited; return whether it could not run the attempt, as on a full disk."""
+    def reap_shim(self) -> int | None:
+        """Return the exit code of a shim that has exited since the last call, or None."""
         if self._shim is None or self._shim.poll() is None:
-            return False
+            return None
         code = self._shim.returncode
         self._shim = None
-        return code not in (0, shim.BUSY)
+        return code
 
     def tend(self, phase: PhaseRecord, stop_request: events.SessionStopRequested | None) -> list[AnyEvent]:
         """Do what the running attempt of a phase needs now; return the events that follow from it.
@@ -97,20 +97,20 @@ class AttemptRunner:
     def _take_over_exit(
         self, phase: PhaseRecord, attempt: AttemptRecord, record: exit_record.ExitRecord
     ) -> list[AnyEvent]:
-        happened: list[AnyEvent] = [
+        new_events: list[AnyEvent] = [
             exit_record.build_end_event(attempt.spec, record, stalled=phase.stop_stalled)
         ]
         if record.survivors:
             pids = ", ".join(map(str, record.survivors))
-            happened.append(
+            new_events.append(
                 events.NoticePosted(text=f"after {phase.id} ended, PID {pids} could not be killed")
             )
         # A process that is older than the attempt, such as a GPU monitor, is not left over from it.
         if holders := find_recent_holders(self._clock.wall() - record.started):
             pids = ", ".join(map(str, holders))
             text = f"after {phase.id} ended, the GPU is still held by PID {pids}"
-            happened.append(events.NoticePosted(text=text))
-        return happened
+            new_events.append(events.NoticePosted(text=text))
+        return new_events
 
     def _start_shim(self, attempt: AttemptRecord) -> None:
         folder = self._folder.attempt(attempt.spec.phase, attempt.number)
@@ -133,7 +133,7 @@ class AttemptRunner:
             self._followed_cookie = attempt.spec.cookie
         self._liveness.poll()
         stall_after = self._plan.phase(attempt.spec.phase).stall_after
-        self.report = Report(self._liveness.progress, self._liveness.silence > stall_after)
+        self.report = AttemptReport(self._liveness.progress, self._liveness.silence > stall_after)
 
     def _stop_if_stalled(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
         planned = self._plan.phase(phase.id)
@@ -141,7 +141,7 @@ class AttemptRunner:
             return []
         if self._liveness.observed_silence <= planned.stall_after:
             return []
-        reason = f"it reported nothing for {status_text.duration(planned.stall_after)}"
+        reason = f"it reported nothing for {format_duration(planned.stall_after)}"
         return [
             events.AttemptStopRequested(
                 phase=phase.id, attempt=attempt.number, by="gonogo", reason=reason, stalled=True

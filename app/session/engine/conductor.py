@@ -20,7 +20,7 @@ from app.monitor.machine_sample import MachineSample
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
 from app.session import calibration, notify, projection, requests
-from app.session.attempt import process, shim_control, spec
+from app.session.attempt import process, shim, shim_control, spec
 from app.session.clock import Clock, SystemClock
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
@@ -48,23 +48,24 @@ _REQUESTS_AFTER_END = requests.GetSnapshot | requests.Subscribe | requests.KeepP
 
 
 class Conductor:
-    """Runs one session, from opening its journal to its end.
-
-    Raises:
-        JournalError: the journal cannot be continued, or another conductor has it open.
-    """
+    """Runs one session, from opening its journal to its end."""
 
     def __init__(
         self, folder: Path, clock: Clock, environment: dict[str, str], *, by_guard: bool = False
     ) -> None:
+        """Open the session's journal and rebuild the state from it.
+
+        Raises:
+            JournalError: the journal cannot be continued, or another conductor has it open.
+        """
         self.folder = SessionFolder(folder)
         self.plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         self.journal = Journal(self.folder.journal, clock)
         self.state, damage = recover(self.journal.replay)
         if damage:
             raise JournalDamagedError(damage)
-        self._about = self.folder.read_info()
-        self._settings = self._about.settings
+        self._info = self.folder.read_info()
+        self._settings = self._info.settings
         self._clock = clock
         self._environment = environment
         self._by_guard = by_guard
@@ -191,12 +192,12 @@ class Conductor:
         if self.state.started is None:
             self.record(
                 events.SessionStarted(
-                    id=self._about.id,
-                    plan_sha256=self._about.plan_sha256,
-                    profile=self._about.profile,
+                    id=self._info.id,
+                    plan_sha256=self._info.plan_sha256,
+                    profile=self._info.profile,
                     seed=self.plan.session.seed,
                     phases=[phase.id for phase in self.plan.phases],
-                    approved=self._about.approved,
+                    approved=self._info.approved,
                     usd_per_hour=self.plan.pod.usd_per_hour,
                     budget_usd=self.plan.session.budget_usd,
                 )
@@ -225,8 +226,7 @@ class Conductor:
         phase = self.state.current
         stop = self.state.stop_request
         if self.state.ended is not None:
-            happened = self._pod_stop.check_after_end(self._find_pod_stop(), self._clock.mono())
-            self._record_new(happened)
+            self._record_new(self._pod_stop.check_after_end(self._find_pod_stop(), self._clock.mono()))
             await self._wait(_TICKS_BETWEEN_CHECKS_AFTER_END * self._settings.tick)
         elif phase is None:
             self.record(events.SessionEnded(finished=stop is None, reason=stop.reason if stop else ""))
@@ -249,7 +249,8 @@ class Conductor:
         self._server.publish()
 
     async def _tend(self, phase: PhaseRecord) -> None:
-        if self._runner.reap_shim():
+        if self._runner.reap_shim() not in (None, 0, shim.BUSY):
+            # The shim could not run the attempt, as on a full disk: wait before starting another.
             await self._wait(self._settings.tick)
             return
         self._record_new(self._runner.tend(phase, self.state.stop_request))
@@ -333,9 +334,9 @@ class Conductor:
         self._record_new(ledger.find_budget_warnings(self.plan, elapsed))
         self._record_new(ledger.find_slow_warnings(self.plan, self.state, elapsed, remaining, progress))
 
-    def _record_new(self, happened: Iterable[AnyEvent]) -> None:
+    def _record_new(self, new_events: Iterable[AnyEvent]) -> None:
         """Record events, except keyed notices that have been posted before."""
-        for event in happened:
+        for event in new_events:
             if not isinstance(event, events.NoticePosted) or event.key not in self.state.notice_keys:
                 self.record(event)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.session.journal.events import AnyEvent, AttemptStopRequested, NoticePosted
 from app.session.journal.notice_keys import format_disk_key, format_disk_stop_key
 from app.session.journal.state import AttemptRecord
+from app.units import format_size
 
 DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _BURST_SECONDS = 60.0
@@ -77,8 +78,8 @@ class DiskWatch:
         self._burst = max(self._burst, max(sample for _, sample in self._samples) - free)
         if free < self._reserve + self._burst + self._burst // 2:
             return DiskFinding(
-                f"the disk is nearly full: {_format_megabytes(free)} are free and a checkpoint takes "
-                f"{_format_megabytes(self._burst)}",
+                f"the disk is nearly full: {format_size(free)} are free and a checkpoint takes "
+                f"{format_size(self._burst)}",
                 should_stop=True,
             )
         if fraction is not None and fraction >= _FORECAST_MIN_FRACTION:
@@ -86,7 +87,7 @@ class DiskWatch:
             if needed > free - self._reserve:
                 return DiskFinding(
                     "the disk will be full before the phase ends: "
-                    f"it needs {_format_megabytes(needed)} more and {_format_megabytes(free)} are free",
+                    f"it needs {format_size(needed)} more and {format_size(free)} are free",
                     should_stop=False,
                 )
         return None
@@ -105,7 +106,3 @@ def build_disk_events(finding: DiskFinding, attempt: AttemptRecord, *, is_claime
         return [notice]
     stop = AttemptStopRequested(phase=spec.phase, attempt=attempt.number, by="gonogo", reason=finding.text)
     return [notice, stop]
-
-
-def _format_megabytes(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"

@@ -1,12 +1,13 @@
 """The stop of the pod as the conductor sees it: when it is due, and what happens to it after the session."""
 
 from app.plan.schema import Plan
-from app.session import registry, status_text
+from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted, PodKept
 from app.session.journal.state import State
 from app.session.money import deadlines
 from app.session.money.deadlines import PodStop
+from app.units import format_duration
 
 _NOTICE_KEY = "over"
 
@@ -35,19 +36,19 @@ class PodStopWatch:
 
     def check_after_end(self, stop: PodStop | None, now: float) -> list[AnyEvent]:
         """Return the notice of the stop, and the release of the pod to another session that runs on it."""
-        happened: list[AnyEvent] = []
+        new_events: list[AnyEvent] = []
         if stop is not None:
-            wait = status_text.duration(round(stop.due - now))
+            wait = format_duration(stop.due - now)
             text = (
                 f"The session is over. The pod keeps running and is stopped in {wait} "
                 "unless you run `gonogo keep`"
             )
-            happened.append(NoticePosted(text=text, key=_NOTICE_KEY))
+            new_events.append(NoticePosted(text=text, key=_NOTICE_KEY))
         other = registry.find_other_running_session(self._folder.path)
         if other is None:
-            return happened
+            return new_events
         if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:
             # The other session stops the pod at its own end.
-            return [*happened, PodKept(by=f"session {other.name}")]
+            return [*new_events, PodKept(by=f"session {other.name}")]
         self._other_session_seen_at = now
-        return happened
+        return new_events

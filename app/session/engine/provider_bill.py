@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from app.monitor.sanitize import clean_line
 from app.session.journal.events import AnyEvent, NoticePosted, ProviderBillRead
 from app.session.pod.commands import expand_command
+from app.units import format_usd
 
 _TIMEOUT = 60.0
 _MAX_OUTPUT = 4096
@@ -58,7 +59,9 @@ class BillReader:
         has_differed = previous is not None and is_different(previous.usd, previous.ours_usd)
         if has_differed or not is_different(usd, ours):
             return [bill]
-        text = f"The provider reports a cost of ${usd:.2f} for the pod; the ledger has ${ours:.2f}"
+        text = (
+            f"The provider reports a cost of {format_usd(usd)} for the pod; the ledger has {format_usd(ours)}"
+        )
         return [bill, NoticePosted(text=text)]
 
 

@@ -116,7 +116,8 @@ def find_budget_warnings(plan: Plan, elapsed: float) -> list[NoticePosted]:
     spent, budget = compute_spent_usd(plan, elapsed), plan.session.budget_usd
     return [
         NoticePosted(
-            text=f"{share:.0%} of the budget is spent: ${spent:.2f} of ${budget:.2f}", key=f"budget {share}"
+            text=f"{share:.0%} of the budget is spent: {format_usd(spent)} of {format_usd(budget)}",
+            key=f"budget {share}",
         )
         for share in plan.unattended.warn_at
         if budget and spent >= share * budget

@@ -33,7 +33,7 @@ def test_what_the_phase_will_need_is_told_in_time() -> None:
     assert watch.check(900 * MB, 100, 0.2) is None  # 400 MB more
     finding = watch.check(850 * MB, 200, 0.1)
     assert finding is not None
-    assert "it needs 1,350 MB more and 850 MB are free" in finding.text
+    assert "it needs 1.4 GB more and 850 MB are free" in finding.text
     assert not finding.should_stop
 
 

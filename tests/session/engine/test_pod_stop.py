@@ -20,7 +20,7 @@ def test_a_session_that_is_over_does_not_leave_its_pod_running(toy: Any, sh: Pha
     assert toy.over().state == "finished"
     wait_until(lambda: any("sh: the pod is stopped" in n for n in toy.client.snapshot().notices))
     said = "\n".join(toy.client.snapshot().notices)
-    assert "The pod keeps running and is stopped in 0 s unless you run `gonogo keep`" in said
+    assert "The pod keeps running and is stopped in 0s unless you run `gonogo keep`" in said
     assert "stopping the pod: the session is over" in said
     assert "the session is bundled" in said
     assert (toy.root / "stops").exists()
