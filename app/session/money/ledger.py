@@ -12,6 +12,7 @@ from app.session.journal.events import NoticePosted
 from app.session.journal.notice_keys import format_slow_key
 from app.session.journal.state import FINISHED_STATUSES, PhaseRecord, State
 from app.session.snapshot import Money
+from app.units import format_usd
 
 _HOUR = 3600.0
 _SLOW_FACTOR = 1.5
