@@ -1,4 +1,4 @@
-# The README's commands are `make rehearse` and `make test`; each sets up what it needs.
+# `make rehearse` and `make test` create .venv and install the dependencies on first use.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ rehearse: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Sessions disturbed by kills at random and at each fsync: make chaos N=200
+# Sessions whose processes are killed at random moments and at each fsync: make chaos N=200
 N ?= 200
 chaos: $(VENV)/.installed
 	$(BIN)/python tests/session/chaos.py $(N)
@@ -25,12 +25,12 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
-# What `make bench` measures the cockpit beside, where it is installed; toolong wants another Textual than ours.
+# Programs that `make bench` measures for comparison; toolong requires another version of Textual.
 peers: $(VENV)/.installed
 	$(BIN)/python -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet toolong==1.5.0 wandb==0.31.0
 
-# The README's pictures of the screens.
+# The pictures of the screens in the documentation.
 pictures: $(VENV)/.installed
 	$(BIN)/python -m tests.tui.pictures
 
