@@ -27,16 +27,16 @@ def check_plan(
     try:
         plan = load_plan(plan_path, profile)
     except PlanErrors as errors:
-        print(errors, file=sys.stderr)  # noqa: T201
+        print(errors, file=sys.stderr)
         return 2
     gpus = parse_gpu_budget(gpu or plan.pod.gpu)
     if gpu and gpus is None:
-        print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)  # noqa: T201
+        print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)
         return 2
     machine = calibration.kind_of_machine(GpuReader().read_names())
     summary = summarize_plan(plan, gpus, calibration.calibrate(plan, machine))
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(to_json(summary))).decode())  # noqa: T201
+        print(msgspec.json.format(msgspec.json.encode(to_json(summary))).decode())
     else:
-        print(render_summary(summary))  # noqa: T201
+        print(render_summary(summary))
     return 0
