@@ -27,6 +27,6 @@ def test_the_shell_pipeline_runs_and_its_gate_decides(tmp_path: Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    for said in ("GATE after Measure", "300 lines, 100 distinct", "Many doubles", "100 kept"):
-        assert said in done.stdout
+    for text in ("GATE after Measure", "300 lines, 100 distinct", "Many duplicates", "100 kept"):
+        assert text in done.stdout
     assert len((folder / "artifacts/data/clean.txt").read_text().splitlines()) == 100

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Any program: its log is shown as it is. This one also says how far it is.
+# Reports its progress; gonogo also shows its log.
 set -eu
 mkdir -p artifacts/data
 : > artifacts/data/words.txt

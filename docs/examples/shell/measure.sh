@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes its result once: the metrics that the plan's criteria and rules see.
+# Writes its result: the metrics for the plan's criteria and rules.
 set -eu
 lines=$(wc -l < artifacts/data/words.txt)
 distinct=$(sort -u artifacts/data/words.txt | wc -l)
