@@ -1,8 +1,8 @@
-"""Fault injection: sessions of fast phases, whose processes are killed at random and at each fsync.
+"""Fault injection: run sessions of fast phases and kill their processes at random and at each fsync.
 
-`python tests/session/chaos.py N [SEED]` disturbs N sessions and says what came of them. A session must end
-with the result of an undisturbed one: no attempt twice at a time, no row lost or doubled, no process left,
-and a ledger that accounts for all the time there was.
+`python tests/session/chaos.py N [SEED]` disturbs N sessions and reports the outcome. Each session must end
+with the result of an undisturbed one: an attempt never runs twice at a time, no row is lost or duplicated, no
+process is left, and the ledger accounts for all the time that has passed.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ POLL = 0.02
 FAST = Settings(poll=POLL, tick=0.1, grace=0.3, guard=0.1, reserve=0)
 VICTIMS = ("viewer", "conductor", "shim", "guard", "phase", "all")
 
-# Appends rows keyed by number, each once, whatever happens to it; notes if it is not alone.
+# Appends numbered rows, each once even if it is killed, and records a violation if two copies run at a time.
 WORK = f"""
 import fcntl, json, os, time
 lock = open("alone.lock", "w")
@@ -46,10 +46,10 @@ except BlockingIOError:
     open("violations", "a").write("two at the same time\\n")
 def rows():
     text = open("rows.jsonl").read() if os.path.exists("rows.jsonl") else ""
-    whole = text[:text.rfind("\\n") + 1]
-    if whole != text:
-        open("rows.jsonl", "r+").truncate(len(whole))
-    return [json.loads(line)["n"] for line in whole.splitlines()]
+    complete = text[:text.rfind("\\n") + 1]
+    if complete != text:
+        open("rows.jsonl", "r+").truncate(len(complete))
+    return [json.loads(line)["n"] for line in complete.splitlines()]
 done = len(rows())
 with open("rows.jsonl", "a") as file:
     for n in range(done, {ROWS}):
@@ -57,8 +57,8 @@ with open("rows.jsonl", "a") as file:
         file.flush()
         os.fsync(file.fileno())
         with open(os.environ["GONOGO_PROGRESS"], "a") as progress:
-            told = {{"type": "progress", "time": time.time(), "done": n + 1, "total": {ROWS}}}
-            progress.write(json.dumps(told) + "\\n")
+            report = {{"type": "progress", "time": time.time(), "done": n + 1, "total": {ROWS}}}
+            progress.write(json.dumps(report) + "\\n")
         time.sleep(0.02)
 new = os.environ["GONOGO_RESULT"] + ".new"
 open(new, "w").write(json.dumps({{"metrics": {{"rows": len(rows())}}}}))
@@ -101,12 +101,12 @@ estimate = {{ hours = [0.0, 0.001] }}
 ask = "never"
 """
 
-# Runs a module and kills it before or after its Kth fsync; K = 0 spares it. The first shim that a conductor
-# starts is run in the same way, with a K of its own.
+# Runs a module and kills it before or after its Kth fsync, or not at all if K is 0. The first shim that a
+# conductor starts is run in the same way with another K.
 BOUNDARY = """
 import os, runpy, signal, subprocess, sys
 module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
-left = [kth]
+remaining = [kth]
 if module == "app.session.engine.conductor":
     from app.session.attempt import shim_control
     wrapped = [*sys.orig_argv[:4], "app.session.attempt.shim", shims_kth, "0", sys.argv[4]]
@@ -119,11 +119,11 @@ if module == "app.session.engine.conductor":
     shim_control.start_shim = start_shim
 def killing(sync):
     def call(handle):
-        left[0] -= 1
-        if left[0] == 0 and before:
+        remaining[0] -= 1
+        if remaining[0] == 0 and before:
             os.kill(os.getpid(), signal.SIGKILL)
         sync(handle)
-        if left[0] == 0:
+        if remaining[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
     return call
 os.fsync, os.fdatasync = killing(os.fsync), killing(os.fdatasync)
@@ -132,12 +132,12 @@ runpy.run_module(module, run_name="__main__")
 """
 
 
-class Disturbed(Exception):  # noqa: N818 - it says that a session was
-    """A session did not end as it should; the message says how."""
+class WrongOutcomeError(Exception):
+    """A disturbed session did not end like an undisturbed one; the message says how."""
 
 
-class Run:
-    """One session and those who are out to kill it."""
+class DisturbedSession:
+    """One session whose processes are killed."""
 
     def __init__(self, root: Path, chance: random.Random) -> None:
         self.root = root
@@ -149,7 +149,7 @@ class Run:
         self.client = SessionClient(self.folder)
 
     def rejoin(self) -> None:
-        """See that there is a conductor, sometimes one that is to die, or whose shims are."""
+        """Start a conductor if there is none; sometimes it, or its first shim, dies at an fsync."""
         if self.chance.random() < 0.5 and not self.client.has_conductor():
             kths = self.chance.choice(((self.chance.randint(1, 14), 0), (0, self.chance.randint(1, 9))))
             side = self.chance.choice(("before", "after"))
@@ -168,45 +168,41 @@ class Run:
                 )
         start.ensure_conductor(self.folder)
 
-    def session(self) -> SessionSnapshot:
-        return self.client.snapshot()
-
     def drive(self) -> SessionSnapshot:
-        """Kill now and then, decide gates as an operator would, until the session is over."""
+        """Kill processes and decide gates as an operator would, until the session is over."""
         to_kill = self.chance.randint(1, 4)
         next_kill = time.monotonic() + self.chance.uniform(0, 0.5)
         ends = time.monotonic() + PATIENCE
         self.rejoin()
         while time.monotonic() < ends:
-            session = self.session()
+            session = self.client.snapshot()
             if session.state in ("finished", "stopped"):
                 return session
             if to_kill and time.monotonic() >= next_kill:
                 self.kill(self.chance.choice(VICTIMS), session)
                 to_kill -= 1
                 next_kill = time.monotonic() + self.chance.uniform(0, 0.4)
-                if self.chance.random() < 0.7:  # otherwise the guard has to see to it
+                if self.chance.random() < 0.7:  # Otherwise the guard must restart the conductor.
                     self.rejoin()
                 continue
-            if not process.is_recorded_alive(
-                self.folder / "conductor.json"
-            ) and not process.is_recorded_alive(self.folder / guard.PROCESS_FILE):
-                self.rejoin()  # everything is gone, and the operator comes back
+            records = (self.folder / "conductor.json", self.folder / guard.PROCESS_FILE)
+            if not any(process.is_recorded_alive(record) for record in records):
+                self.rejoin()  # All processes are dead, and the operator returns.
             if session.gate is not None:
                 self.decide(session)
             time.sleep(0.01)
-        standings = {p.id: (p.state, len(p.attempts)) for p in self.session().phases}
-        raise Disturbed(f"the session did not end within {PATIENCE:.0f} s: {standings}")
+        statuses = {p.id: (p.state, len(p.attempts)) for p in self.client.snapshot().phases}
+        raise WrongOutcomeError(f"the session did not end within {PATIENCE:.0f} s: {statuses}")
 
     def decide(self, session: SessionSnapshot) -> None:
         gate = session.gate
         assert gate is not None
         kind: DecisionKind = "go" if gate.because == "plan" and gate.verdict == "go" else "retry"
-        with contextlib.suppress(Refused):  # the conductor may be dead, or another decision came first
+        with contextlib.suppress(Refused):  # The conductor may be dead, or the gate already decided.
             self.client.send(Decide(phase=gate.phase, attempt=gate.attempt, kind=kind, by="chaos"))
 
     def kill(self, victim: str, session: SessionSnapshot) -> None:
-        """Kill one kind of process, or all."""
+        """Kill one kind of process, or all of them."""
         self.kills[victim] += 1
         records = {"conductor": self.folder / "conductor.json", "guard": self.folder / guard.PROCESS_FILE}
         current = session.current
@@ -214,60 +210,51 @@ class Run:
             attempt = Path(current.attempts[-1].folder)
             records |= {"shim": attempt / "shim.json", "phase": attempt / "pid.json"}
         if victim == "viewer":
-            self.look_in()
+            self.kill_viewer()
             return
         for name, path in records.items():
             if victim in (name, "all"):
-                found = process.read_identity(path)
-                if found is not None:
-                    process.signal_identity(found, signal.SIGKILL)
+                identity = process.read_identity(path)
+                if identity is not None:
+                    process.signal_identity(identity, signal.SIGKILL)
 
-    def look_in(self) -> None:
-        """A viewer comes, and is killed."""
-        argv = [
-            sys.executable,
-            "-m",
-            "app.cli",
-            "attach",
-            "--headless",
-            "--read-only",
-            "--session",
-            str(self.folder),
-        ]
+    def kill_viewer(self) -> None:
+        """Start a viewer and kill it."""
+        argv = [sys.executable, "-m", "app.cli", "attach", "--headless", "--read-only"]
+        argv += ["--session", str(self.folder)]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as viewer:
             time.sleep(self.chance.uniform(0, 0.5))
             viewer.kill()
 
-    def keep(self, session: SessionSnapshot) -> None:
-        """After the end kill once more, then keep the pod, so that everybody goes."""
+    def keep_pod(self, session: SessionSnapshot) -> None:
+        """Sometimes kill once more after the end, then keep the pod, so that all processes exit."""
         if self.chance.random() < 0.5:
             victim = self.chance.choice(("conductor", "guard", "all"))
             self.kill(victim, session)
             if victim == "all":
-                self.rejoin()  # somebody comes back
+                self.rejoin()  # The operator returns.
         ends = time.monotonic() + PATIENCE
-        while self.left() and time.monotonic() < ends:
-            with contextlib.suppress(Refused):  # the conductor may be dead, or on its way out
+        while self.find_processes() and time.monotonic() < ends:
+            with contextlib.suppress(Refused):  # The conductor may be dead or about to exit.
                 self.client.send(KeepPod(by="chaos"))
             time.sleep(0.05)
 
-    def left(self) -> list[int]:
-        """The processes of this session that are still there."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if (
-                entry.name.isdigit()
-                and int(entry.name) != os.getpid()
-                and process.find_process(int(entry.name))
-            ):
-                with contextlib.suppress(OSError):
-                    told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-                    if os.fsencode(self.root) in told:
-                        found.append(int(entry.name))
-        return found
+    def find_processes(self) -> list[int]:
+        """Return the PIDs of this session's processes that are still running."""
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [pid for pid in pids if pid != os.getpid() and self._is_of_session(pid)]
+
+    def _is_of_session(self, pid: int) -> bool:
+        if process.find_process(pid) is None:
+            return False
+        try:
+            text = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+        return os.fsencode(self.root) in text
 
     def check(self, session: SessionSnapshot) -> None:
-        """Compare with an undisturbed session."""
+        """Compare the outcome with that of an undisturbed session."""
         self.expect([p.state for p in session.phases] == ["done", "done"], f"phases {session.phases}")
         for phase in session.phases:
             self.expect(
@@ -284,25 +271,25 @@ class Run:
         counted = sum(p.elapsed for p in session.phases) + session.money.idle_seconds
         self.expect(abs(session.money.spent_usd - counted) < 0.01, f"ledger {counted} {session.money}")
         end = next(e for e in replay.entries if isinstance(e.event, events.SessionEnded))
-        there_was = end.mono - replay.entries[0].mono  # at a dollar a second
-        self.expect(abs(there_was - session.money.spent_usd) < 0.01, f"{there_was} s, {session.money}")
+        duration = end.mono - replay.entries[0].mono  # One dollar per second.
+        self.expect(abs(duration - session.money.spent_usd) < 0.01, f"{duration} s, {session.money}")
         ends = time.monotonic() + PATIENCE
-        while (left := self.left()) and time.monotonic() < ends:
+        while (survivors := self.find_processes()) and time.monotonic() < ends:
             time.sleep(0.02)
-        self.expect(not left, f"processes left: {[_command_line(pid) for pid in left]}")
+        self.expect(not survivors, f"processes left: {[_format_process(pid) for pid in survivors]}")
 
-    def expect(self, holds: bool, otherwise: str) -> None:
-        if not holds:
-            raise Disturbed(otherwise)
+    def expect(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise WrongOutcomeError(message)
 
-    def clear_away(self) -> None:
-        while left := self.left():
-            for pid in left:
+    def kill_all_processes(self) -> None:
+        while survivors := self.find_processes():
+            for pid in survivors:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
 
-def _command_line(pid: int) -> str:
+def _format_process(pid: int) -> str:
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return f"{pid} {b' '.join(words).decode(errors='replace')}"
@@ -310,28 +297,28 @@ def _command_line(pid: int) -> str:
 
 
 def disturb(seed: int) -> Counter[str]:
-    """Disturb one session; return what was killed.
+    """Disturb one session; return how often each kind of process was killed.
 
     Raises:
-        Disturbed: it did not end as an undisturbed one; its folder is kept.
+        WrongOutcomeError: it did not end like an undisturbed one; its folder is kept.
     """
     root = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     os.environ["XDG_STATE_HOME"] = str(root / "state")
-    run = Run(root, random.Random(seed))
+    run = DisturbedSession(root, random.Random(seed))
     try:
         session = run.drive()
-        run.keep(session)
+        run.keep_pod(session)
         run.check(session)
     except Exception as error:
-        raise Disturbed(f"seed {seed}, {dict(run.kills)}, {root}: {error!r}") from error
+        raise WrongOutcomeError(f"seed {seed}, {dict(run.kills)}, {root}: {error!r}") from error
     finally:
-        run.clear_away()
+        run.kill_all_processes()
     shutil.rmtree(root)
     return run.kills
 
 
 def main() -> int:
-    """Disturb many sessions and say what was killed and what was wrong."""
+    """Disturb sessions and report what was killed and which outcomes were wrong."""
     count = int(sys.argv[1])
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     kills: Counter[str] = Counter()
@@ -339,7 +326,7 @@ def main() -> int:
     for n in range(seed, seed + count):
         try:
             kills += disturb(n)
-        except Disturbed as error:
+        except WrongOutcomeError as error:
             wrong += 1
             traceback.print_exception(error)
     killed = ", ".join(f"{name} {times}" for name, times in kills.most_common())
