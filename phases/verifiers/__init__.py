@@ -2,7 +2,7 @@
 
 A check (`registry.Check`) names a verifier and its arguments. Every verifier judges the complete response, so
 a correct answer followed by a ramble fails. The docstring of a verifier defines its semantics; examples that
-must pass and must fail are in `tests/phases/verifiers/test_verifiers.py`.
+must pass and must fail are in `tests/phases/verifiers/test_registry.py`.
 
 Terms:
     word: a run of letters and digits, including inner apostrophes and hyphens, the inner points and commas of

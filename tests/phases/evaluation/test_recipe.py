@@ -1,19 +1,14 @@
-"""Evaluation: the files that it writes, and that an interrupted one goes on where it stopped."""
+"""Evaluation: the files it writes, and how an interrupted one continues."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from phases.contract.phase_main import phase_main
 from phases.evaluation import answers_file, recipe
-from phases.evaluation.few_shot import choose_examples, format_examples
-from phases.evaluation.metrics import check_answer, compute_metrics, describe_metrics, summarise_categories
 from phases.evaluation.spec import METRICS
-from phases.generation.completion import Completion
-from phases.scoring.suite import Prompt, load_suite
-from phases.verifiers.registry import Check
+from phases.scoring.suite import load_suite
 
 ROWS = [
     {
@@ -68,27 +63,6 @@ def test_an_answer_that_is_cut_off_has_not_followed(arguments: list[str], tmp_pa
         assert row["finished"] == (not {"unfinished", "went_on"} & set(row["failures"]))
 
 
-def test_an_answer_after_which_the_model_goes_on_is_told_apart() -> None:
-    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
-    whole = check_answer(prompt, Completion(" yes", True, 2))
-    went_on = check_answer(prompt, Completion(" yes", True, 6, stopped=True))
-    assert (whole.passed, whole.failures) == (True, ())
-    assert (went_on.passed, went_on.failures) == (False, ("went_on",))
-    metrics = compute_metrics([whole, went_on])
-    assert (metrics["success_rate"], metrics["success_rate_if_stopped"]) == (0.5, 1.0)
-
-
-def test_the_sentence_gives_both_rules() -> None:
-    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
-    texts = [(" yes", False), (" yes", True), (" maybe", False), (" maybe", True)]
-    answers = [check_answer(prompt, Completion(t, True, 2, stopped=s)) for t, s in texts]
-    metrics, categories = compute_metrics(answers), summarise_categories(answers)
-    said = describe_metrics(metrics)
-    assert said.startswith("1 of 4 followed: 25.0% [4.6%, 69.9%]; following alone")
-    assert "50.0% [15.0%, 85.0%]; 50.0% went on, 0.0% cut off" in said
-    assert categories["commands"]["success_rate_if_stopped"] == 0.5
-
-
 def test_the_stop_rule_is_recorded_and_another_is_not_continued(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,34 +107,6 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     phase_main("phases.evaluation", [*arguments, "--shots", "3"])
     assert summary(tmp_path)["results_few_shot"] == again
     assert len(rows.read_bytes().splitlines()) == 5
-
-
-def test_going_on_after_examples_is_what_they_show() -> None:
-    prompt = Prompt("k", "commands", "Say yes.", (Check("yes_no"),))
-    zero = check_answer(prompt, Completion(" yes", True, 2, stopped=True))
-    few = check_answer(prompt, Completion(" yes", True, 2, stopped=True), 5)
-    metrics = compute_metrics([zero], [few])
-    assert (metrics["success_rate"], metrics["success_rate_few_shot"]) == (0, 1)
-    assert "after examples: 100.0%" in describe_metrics(metrics)
-
-
-@pytest.mark.parametrize("name", ["stage1", "embedded"])
-def test_examples_are_seeds_that_give_no_prompt_of_the_suite_away(name: str) -> None:
-    suite = load_suite(name)
-    shown = choose_examples(suite, name, 7, seed=1)
-    assert len(shown) == len(set(shown)) == 7
-    assert not {e.instruction for e in shown} & {p.instruction for p in suite.prompts}
-    assert shown == choose_examples(suite, name, 7, seed=1)
-    assert shown != choose_examples(suite, name, 7, seed=2)
-    planted = replace(suite, prompts=(replaced(suite.prompts[0], shown[0].instruction),))
-    assert shown[0] not in choose_examples(planted, name, 30, seed=1)
-    text = format_examples(shown[:1])
-    assert text == f"Instruction: {shown[0].instruction}\nResponse: {shown[0].response}\n\n"
-    assert choose_examples(suite, name, 0, seed=1) == ()
-
-
-def replaced(prompt: Prompt, instruction: str) -> Prompt:
-    return Prompt(prompt.key, prompt.category, instruction, prompt.checks)
 
 
 def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:

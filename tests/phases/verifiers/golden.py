@@ -24,7 +24,7 @@ from phases.scoring.suite import EMBEDDED, STAGE1, load_suite
 from phases.verifiers import ifeval
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.registry import VERIFIERS, VERIFIERS_VERSION, Check, find_failures
-from tests.phases.verifiers import test_ifeval, test_verifiers
+from tests.phases.verifiers import test_ifeval, test_registry
 
 FILE: Final = Path(__file__).with_name("golden_verdicts.jsonl")
 RESULTS: Final = Path(__file__).parents[3] / "docs" / "results"
@@ -140,10 +140,10 @@ def _of_suites(rng: random.Random) -> Iterator[Case]:
 
 
 def _of_tests() -> Iterator[Case]:
-    for kind, arguments, good, bad in (*test_verifiers.EXAMPLES, *test_ifeval.EXAMPLES):
+    for kind, arguments, good, bad in (*test_registry.EXAMPLES, *test_ifeval.EXAMPLES):
         for response in (*good, *bad):
             yield judged([Check(kind, arguments)], "", response)
-    for kind, arguments, good, _ in (*test_verifiers.EXAMPLES, *test_ifeval.EXAMPLES):
+    for kind, arguments, good, _ in (*test_registry.EXAMPLES, *test_ifeval.EXAMPLES):
         for response in _variants(good[0])[:20]:
             yield judged([Check(kind, arguments)], "", response)
     instructions = [Check(kind, arguments) for kind, arguments, *_ in test_ifeval.EXAMPLES]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables have one row a line
-"""Verifiers: examples that must pass and must fail, and what instructions ask for."""
+"""Verifiers: examples that must pass and that must fail."""
 
 from typing import Any
 
@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.verifiers.defects import is_echo, is_ramble
-from phases.verifiers.infer import infer_checks
-from phases.verifiers.registry import VERIFIERS, Check, find_failures, passes, validate_check
-from phases.verifiers.text import normalise, split_items, split_sentences
+from phases.verifiers.registry import VERIFIERS, Check, passes, validate_check
 
 # Verifier, arguments, responses that must pass, responses that must fail.
 EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
@@ -106,89 +103,6 @@ def test_examples(kind: str, arguments: dict[str, Any], good: list[str], bad: li
     assert [text for text in bad if passes(check, text)] == []
 
 
-NAMES = st.sampled_from(
-    ["Paris", "Lyon", "Nice", "the Nile", "Mount Everest", "Leonardo da Vinci", "carbon dioxide"]
-)
-VALUES = st.integers(1, 3000)
-
-
-def gives(answer: object, response: str) -> bool:
-    return passes(Check("short_answer", {"answers": [str(answer)]}), response)
-
-
-@given(
-    VALUES,
-    VALUES,
-    st.sampled_from(
-        [
-            "{} + {} = {}",
-            "{} plus {} is {}",
-            "It is {2} because {0} and {1} make {2}",
-            "{2}, since {0} plus {1} is {2}.",
-            "{2} is {0} plus {1}",
-        ]
-    ),
-)
-def test_a_sum_is_given_with_its_terms(one: int, other: int, form: str) -> None:
-    response = form.format(one, other, one + other)
-    assert gives(one + other, response)
-    assert passes(Check("number", {"value": one + other}), response)
-
-
-@given(
-    st.one_of(st.tuples(NAMES, NAMES), st.tuples(VALUES, VALUES)).filter(lambda pair: pair[0] != pair[1]),
-    st.booleans(),
-)
-def test_of_two_answers_neither_is_given(pair: tuple[object, object], turned: bool) -> None:
-    right, wrong = pair
-    for form in (
-        "{} or {}",
-        "It is {} or {}.",
-        "{}, or maybe {}",
-        "Either {} or {}.",
-        "{} and {}",
-        "{}/{}",
-        "I think it is {} or perhaps {}.",
-    ):
-        assert not gives(right, form.format(*((wrong, right) if turned else (right, wrong))))
-
-
-@given(st.one_of(NAMES, VALUES))
-def test_what_is_denied_or_asked_is_not_given(answer: object) -> None:
-    for form in (
-        "It is not {}.",
-        "It isn't {}",
-        "I don't think it is {}",
-        "I do not believe that it is {}.",
-        "{} is wrong.",
-        "{} is not right",
-        "Not {}",
-        "{}, I don't think so",
-        "It is never {}",
-        "Is it {}?",
-        "{}?",
-    ):
-        assert not gives(answer, form.format(answer))
-    for form in (
-        "{}",
-        "It is {}.",
-        "I think it is {}.",
-        "{}!",
-        "The answer is {}.",
-        "{}, I am sure.",
-        "Perhaps {}",
-        "Without doubt it is {}.",
-    ):
-        assert gives(answer, form.format(answer))
-
-
-@given(st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1]))
-def test_another_answer_may_be_denied(pair: tuple[str, str]) -> None:
-    for form in ("It is {}, not {}.", "{} rather than {}.", "{0}, because {1} is not.", "{} not {}"):
-        assert gives(pair[0], form.format(*pair))
-        assert not gives(pair[1], form.format(*pair))
-
-
 def test_every_verifier_has_examples_and_a_meaning() -> None:
     assert {kind for kind, *_ in EXAMPLES} == set(VERIFIERS)
     assert all(verifier.__doc__ for verifier in VERIFIERS.values())
@@ -197,112 +111,3 @@ def test_every_verifier_has_examples_and_a_meaning() -> None:
 @given(st.text(), st.sampled_from([(kind, arguments) for kind, arguments, *_ in EXAMPLES]))
 def test_no_text_breaks_a_verifier(text: str, case: tuple[str, dict[str, Any]]) -> None:
     assert passes(Check(*case), text) in (True, False)
-
-
-@given(st.text())
-def test_normalised_text_stays_as_it_is(text: str) -> None:
-    once = normalise(text)
-    assert once == once.strip()
-    assert once == once.casefold() or not text.isascii()
-
-
-@pytest.mark.parametrize(
-    ("instruction", "response", "wrong"),
-    [
-        ("Name a dog.", "", ("empty",)),
-        ("Name a dog.", "name a dog", ("echo",)),
-        ("Say it now.", "Well. <|im_end|>", ("ramble",)),
-        ("Say it now.", "Well.\nInstruction: next", ("ramble",)),
-        ("Say it now.", "The dog ran away. The dog ran away.", ("ramble",)),
-        ("Say it now.", "Well.", ()),
-    ],
-)
-def test_what_is_always_wrong(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
-    assert find_failures(instruction, [], response) == wrong
-
-
-def test_going_round_in_circles() -> None:
-    assert is_ramble("he said and then he said and then he said and then he said and then")
-    assert is_ramble("1 1 1 1 1")
-    assert is_ramble("no\nno\nno")
-    assert not is_ramble("dog dog dog dog dog")
-    assert not is_ramble("A b c d. A b c e.")
-
-
-def test_an_echo_is_the_whole_instruction() -> None:
-    assert is_echo("Write one sentence about rain.", "WRITE ONE SENTENCE ABOUT RAIN!")
-    assert not is_echo("Say yes", "say yes")
-    assert not is_echo("Write one sentence about rain.", "One sentence about rain.")
-
-
-def test_sentences_and_items_are_read() -> None:
-    assert split_sentences('He met Mr. Fox at 3 p.m. today. "Really?" Yes…') == [
-        "He met Mr. Fox at 3 p.m. today.", '"Really?"', "Yes…",
-    ]  # fmt: skip
-    assert split_sentences("It costs 3.50 dollars. Cheap!") == ["It costs 3.50 dollars.", "Cheap!"]
-    assert split_items("My list:\n1. a b\n2. c") == ["a b", "c"]
-    assert split_items("a, b and c.") == ["a", "b", "c"]
-
-
-INFERRED: list[tuple[str, list[Check]]] = [
-    ("Write a sentence of exactly eight words about a dog.",
-     [Check("words", {"at_least": 8, "at_most": 8}), Check("sentences", {"at_least": 1, "at_most": 1})]),
-    ("Answer in at most ten words: What is a library for?", [Check("words", {"at_most": 10})]),
-    ("Describe rain in fewer than 20 words.", [Check("words", {"at_most": 19})]),
-    ("Write between two and four sentences about tea.", [Check("sentences", {"at_least": 2, "at_most": 4})]),
-    ("Write three short sentences about a bicycle.", [Check("sentences", {"at_least": 3, "at_most": 3})]),
-    ("List three colors as a numbered list.", [Check("numbered_list", {"count": 3})]),
-    ("Give me a bullet list with four tools.", [Check("bullets", {"count": 4})]),
-    ("List two drinks, one per line.", [Check("lines", {"at_least": 2, "at_most": 2})]),
-    ("Name five animals that live in the sea.", [Check("items", {"count": 5})]),
-    ("Make a JSON array with three fish.", [Check("json_array", {"count": 3})]),
-    ("Write a JSON object with the keys name and age.", [Check("json_object", {"keys": ["name", "age"]})]),
-    ('Give me JSON with the keys "a b" and "c" please.', [Check("json_object", {"keys": ["a b", "c"]})]),
-    ("Answer with yes or no: is ice cold?", [Check("yes_no")]),
-    ("Write the word dog in capital letters.", [Check("upper_case")]),
-    ("Write one sentence that contains the word 'basket'.",
-     [Check("sentences", {"at_least": 1, "at_most": 1}), Check("keywords", {"present": ["basket"]})]),
-    ("Describe the sea without using the words 'blue' and 'water'.", [Check("keywords", {"absent": ["blue", "water"]})]),
-    ("Start your answer with 'Perhaps': is it late?", [Check("starts_with", {"text": "Perhaps"})]),
-    ("End your answer with the word 'indeed': is it late?", [Check("ends_with", {"text": "indeed"})]),
-    ("Repeat the word egg three times.",
-     [Check("keyword_count", {"word": "egg", "at_least": 3, "at_most": 3}), Check("words", {"at_least": 3, "at_most": 3})]),
-    ("Use the word 'tea' twice.",
-     [Check("keywords", {"present": ["tea"]}), Check("keyword_count", {"word": "tea", "at_least": 2, "at_most": 2})]),
-    ("What is 17 plus 25?", [Check("number", {"value": 42.0})]),
-    ("Write the word 'dog' in capital letters.", [Check("upper_case"), Check("keywords", {"present": ["dog"]})]),
-    ("Write an invitation with the placeholders [date] and [place].", [Check("placeholders", {"at_least": 2})]),
-    ("Write about bread in two sections, 'Part 1' and 'Part 2'.", [Check("sections", {"count": 2, "name": "Part"})]),
-    ("Write a story about a dog.", [Check("sentences", {"at_least": 2})]),
-    ("Write a story about a dog in one sentence.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
-    ("Write one sentence in Spanish about a cat in a box.",
-     [Check("sentences", {"at_least": 1, "at_most": 1}), Check("language", {"code": "es"})]),
-    ("Write a short sentence about a school.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
-    ("Translate into German: The dog is in the garden.", [Check("language", {"code": "de"})]),
-    ("Translate the word 'dog' into German.", []),
-    ("Translate 'The dog is in the garden' into French and then into German.", []),
-    ("Can you list two drinks, one per line?", [Check("lines", {"at_least": 2, "at_most": 2})]),
-    ("Your task is to say hen 5 times.",
-     [Check("keyword_count", {"word": "hen", "at_least": 5, "at_most": 5}), Check("words", {"at_least": 5, "at_most": 5})]),
-    ("Now think of four different colors.", [Check("items", {"count": 4})]),
-    ("Please put the word farm into upper case.", [Check("upper_case")]),
-    ("Sort these numbers from smallest to largest: 18, 7, 43", [Check("items", {"count": 3, "allowed": ["18", "7", "43"]})]),
-    ("Put these words in alphabetical order: window, earth",
-     [Check("items", {"count": 2, "allowed": ["window", "earth"]}), Check("alphabetical")]),
-    ("Put these words into a sentence: dog, cat", []),
-    ("What is the capital of France?", []),
-    ("Name a fruit, then write a sentence about it.", []),
-    ("What does JSON stand for?", []),
-    ("How many words are in this text: one two", []),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("instruction", "expected"), INFERRED)
-def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -> None:
-    assert list(infer_checks(instruction)) == expected
-
-
-@given(st.text())
-def test_any_instruction_can_be_read(text: str) -> None:
-    for check in infer_checks(text):
-        validate_check(check)
