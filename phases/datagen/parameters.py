@@ -54,7 +54,7 @@ LIST_EXAMPLE_TOKENS: Final = 36
 """Upper bound of each instruction that is shown in front of a new list."""
 
 
-def new_instructions_workload(parameters: DataParameters) -> Generation:
+def build_instructions_workload(parameters: DataParameters) -> Generation:
     """Return the largest batch of lists that the base model continues with new instructions."""
     return Generation(
         rows=min(parameters.batch_size, parameters.lists_per_round * parameters.samples_per_list),

@@ -19,12 +19,12 @@ from phases.generation.engine import Engine
 
 
 def cache_key(*parts: object) -> str:
-    """Return a key for a result that depends on the given JSON-serializable parts."""
+    """Return a key for a result that depends on the given JSON-serialisable parts."""
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
 def derive_seed(*parts: object) -> int:
-    """Return a 63-bit seed that depends only on the given JSON-serializable parts."""
+    """Return a 63-bit seed that depends only on the given JSON-serialisable parts."""
     return int(hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16], 16) >> 1
 
 

@@ -15,7 +15,7 @@ from phases.contract.workload import (
     Work,
     Workload,
 )
-from phases.datagen.parameters import DataParameters, new_instructions_workload
+from phases.datagen.parameters import DataParameters, build_instructions_workload
 
 CONSTITUTION: Final = Path(__file__).with_name("constitution.yaml")
 JUDGE_EXAMPLES: Final = 8
@@ -111,7 +111,7 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
     rows, new_tokens = parameters.batch_size, parameters.max_new_tokens
     sampling: Literal["random", "nucleus"] = "nucleus" if parameters.top_p < 1 else "random"
     workloads: list[Workload] = [
-        new_instructions_workload(parameters),
+        build_instructions_workload(parameters),
         Generation(rows, INSTRUCTION_TOKENS, new_tokens, sampling),
     ]
     if parameters.judged_candidates or parameters.audited_pairs:

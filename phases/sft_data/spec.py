@@ -4,7 +4,7 @@ from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
 from phases.contract.workload import INSTRUCTION_TOKENS, Generation, ModelContext, Work, Workload
-from phases.datagen.parameters import DataParameters, new_instructions_workload
+from phases.datagen.parameters import DataParameters, build_instructions_workload
 
 
 class Parameters(DataParameters):
@@ -47,7 +47,7 @@ DEMONSTRATION_TOKENS = 60
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
     """Return the batches of new instructions and of responses."""
     return (
-        new_instructions_workload(parameters),
+        build_instructions_workload(parameters),
         # Responses that fail a check are sampled again, even if the first ones are decoded greedily.
         Generation(
             rows=parameters.batch_size,

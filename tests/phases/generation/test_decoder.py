@@ -25,34 +25,30 @@ def loaded(tiny_model: Path) -> LoadedModel:
     return load_model(str(tiny_model))
 
 
-def test_a_cache_that_grows_writes_what_one_in_place_does(
-    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write() -> dict[int, Completion]:
+def test_growing_and_static_caches_agree(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_generate() -> dict[int, Completion]:
         return dict(generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=20, temperature=0.7))
 
-    grown = []
-    begin = decoder._GrowingCacheDecoder.__init__
+    growing = []
+    original_init = decoder._GrowingCacheDecoder.__init__
 
-    def note(self: decoder._GrowingCacheDecoder, *args: Any) -> None:
-        grown.append(self)
-        begin(self, *args)
+    def record_decoder(self: decoder._GrowingCacheDecoder, *args: Any) -> None:
+        growing.append(self)
+        original_init(self, *args)
 
-    monkeypatch.setattr(decoder._GrowingCacheDecoder, "__init__", note)
-    in_place = write()
-    assert not grown
+    monkeypatch.setattr(decoder._GrowingCacheDecoder, "__init__", record_decoder)
+    static = run_generate()
+    assert not growing
     monkeypatch.setattr(loaded.model.config, "_attn_implementation", "eager")
-    assert write() == in_place
-    assert len(grown) == 1
+    assert run_generate() == static
+    assert len(growing) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_recorded_steps_write_what_launched_ones_do(
-    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write() -> dict[int, Completion]:
+def test_captured_and_launched_steps_agree(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_generate() -> dict[int, Completion]:
         return dict(generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=20, temperature=0.7))
 
-    recorded = write()
+    captured = run_generate()
     monkeypatch.setattr(decoder, "_MIN_STEPS_TO_CAPTURE", 100)
-    assert write() == recorded
+    assert run_generate() == captured

@@ -17,7 +17,7 @@ from phases.models.source import ModelError
         ("vllm", 10**6, True, True, "vllm"),
     ],
 )
-def test_vllm_is_taken_where_it_is_there_and_pays(
+def test_vllm_is_chosen_if_it_is_installed_and_pays_off(
     wish: str, parameters: int, cuda: bool, vllm: bool, expected: str
 ) -> None:
     choice = choose_engine(wish, lambda: parameters, cuda=cuda, vllm=vllm)  # type: ignore[arg-type]
@@ -25,13 +25,13 @@ def test_vllm_is_taken_where_it_is_there_and_pays(
     assert choice.why
 
 
-def test_the_model_is_not_counted_where_nothing_depends_on_it() -> None:
+def test_parameters_are_counted_only_if_the_choice_depends_on_them() -> None:
     def count() -> int:
         raise AssertionError
 
     assert choose_engine("auto", count, cuda=False, vllm=True) == EngineChoice("transformers", "no CUDA GPU")
 
 
-def test_vllm_that_is_not_installed_is_refused_when_asked_for() -> None:
+def test_requesting_vllm_without_installing_it_is_an_error() -> None:
     with pytest.raises(ModelError, match=r"install gonogo\[gpu\]"):
         choose_engine("vllm", lambda: 1, cuda=True, vllm=False)

@@ -1,4 +1,4 @@
-"""Generation and scoring: what a row is must not depend on its neighbours."""
+"""Generation: each row depends only on its prompt and seed, and ends at its own stop string."""
 
 import math
 from pathlib import Path
@@ -37,9 +37,9 @@ def sampled(loaded: LoadedModel, indices: list[int], **more: object) -> dict[int
 
 
 def test_a_sampled_row_depends_on_its_prompt_and_seed_alone(loaded: LoadedModel) -> None:
-    everything = sampled(loaded, [0, 1, 2, 3, 4])
-    assert everything == sampled(loaded, [4, 2, 0, 1, 3], batch_size=2)
-    assert everything[2] == sampled(loaded, [2])[2]
+    all_rows = sampled(loaded, [0, 1, 2, 3, 4])
+    assert all_rows == sampled(loaded, [4, 2, 0, 1, 3], batch_size=2)
+    assert all_rows[2] == sampled(loaded, [2])[2]
 
 
 def test_another_seed_gives_another_row(loaded: LoadedModel) -> None:
@@ -60,13 +60,13 @@ def test_sampling_follows_the_distribution(loaded: LoadedModel) -> None:
     assert abs(share - p) < 5 * math.sqrt(p * (1 - p) / 2000)
 
 
-def test_a_nucleus_of_nothing_is_greedy(loaded: LoadedModel) -> None:
+def test_an_empty_nucleus_is_greedy(loaded: LoadedModel) -> None:
     greedy = dict(generate(loaded, PROMPTS, seeds=[0] * 5, max_new_tokens=8))
     nucleus = generate(loaded, PROMPTS, seeds=[1] * 5, max_new_tokens=8, temperature=1.0, top_p=1e-6)
     assert greedy == dict(nucleus)
 
 
-def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -> None:
+def test_a_stop_string_ends_the_row_and_is_excluded(loaded: LoadedModel) -> None:
     [(_, long)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=20)
     stop = long.text[5:8]
     [(_, short)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=20, stop=(stop,))
@@ -78,16 +78,16 @@ def test_a_stop_string_ends_the_row_and_is_not_part_of_it(loaded: LoadedModel) -
 @pytest.mark.parametrize("stop", [("\n\n",), ("\nInstruction:",), ("s", ": "), ("é",)])
 def test_no_token_that_completes_a_stop_string_is_missed(loaded: LoadedModel, stop: tuple[str, ...]) -> None:
     tokenizer = loaded.tokenizer
-    may = find_completing_tokens(tokenizer, stop)
-    assert len(may) == len(tokenizer.hf)
+    can_complete = find_completing_tokens(tokenizer, stop)
+    assert len(can_complete) == len(tokenizer.hf)
     text = "one:\n\nTwo s: é\nInstruction: 1é"
     ids = tokenizer.encode(text)
     for n in range(1, len(ids) + 1):
         before, now = (sum(tokenizer.decode(ids[:m]).count(string) for string in stop) for m in (n - 1, n))
-        assert now == before or may[ids[n - 1]]
+        assert now == before or can_complete[ids[n - 1]]
 
 
-def test_rows_of_a_batch_end_each_at_its_own_stop_string(loaded: LoadedModel) -> None:
+def test_each_row_of_a_batch_ends_at_its_own_stop_string(loaded: LoadedModel) -> None:
     alone = {
         i: dict(generate(loaded, [prompt], seeds=[i], max_new_tokens=30, temperature=1.0, stop=("e", "1")))[0]
         for i, prompt in enumerate(PROMPTS)
@@ -98,7 +98,7 @@ def test_rows_of_a_batch_end_each_at_its_own_stop_string(loaded: LoadedModel) ->
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_rows_that_have_ended_are_not_read_on(
+def test_finished_rows_leave_the_batch(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, attention: str
 ) -> None:
     monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
@@ -115,7 +115,7 @@ def test_rows_that_have_ended_are_not_read_on(
     assert min(read) < 5
 
 
-def test_a_row_that_is_cut_off_is_not_finished(loaded: LoadedModel) -> None:
+def test_a_row_cut_off_by_the_token_limit_is_not_finished(loaded: LoadedModel) -> None:
     [(_, row)] = generate(loaded, ["1, 2,"], seeds=[0], max_new_tokens=3)
     assert row.finished == (row.tokens < 3) or loaded.tokenizer.eos not in row.text
 

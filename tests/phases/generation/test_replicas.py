@@ -1,4 +1,4 @@
-"""Several engines as one: real processes, with an engine that answers at once."""
+"""Pools of replicas in real processes, with an engine that finishes requests at once."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,13 +11,13 @@ import pytest
 from phases.generation.replicas import FinishedRequest, ReplicaPool
 
 
-class Echo:
-    """An engine that says which GPUs it has, and of one request a step: its ids."""
+class EchoEngine:
+    """Finishes one request per step; the ids are those of the prompt, the GPU, and whether it was adapted."""
 
-    def __init__(self, fails: str = "") -> None:
-        if fails == "start":
+    def __init__(self, failure: str = "") -> None:
+        if failure == "start":
             raise ValueError("no such weights")
-        self._fails = fails
+        self._fails = failure
         self._waiting: dict[str, list[int]] = {}
 
     def add(self, name: str, ids: list[int], sampling: Mapping[str, Any], *, adapted: bool) -> None:
@@ -39,70 +39,70 @@ class Echo:
 
 
 @pytest.fixture
-def two() -> Iterator[ReplicaPool]:
-    several = ReplicaPool([(Echo, "0"), (Echo, "1")])
-    yield several
-    several.close()
+def pool() -> Iterator[ReplicaPool]:
+    pool = ReplicaPool([(EchoEngine, "0"), (EchoEngine, "1")])
+    yield pool
+    pool.close()
 
 
-def finished(several: ReplicaPool, count: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    while len(found) < count:
-        found |= {done.name: done.ids for done in several.step()}
-    return found
+def collect(pool: ReplicaPool, count: int) -> dict[str, list[int]]:
+    ids_of: dict[str, list[int]] = {}
+    while len(ids_of) < count:
+        ids_of |= {request.name: request.ids for request in pool.step()}
+    return ids_of
 
 
-def test_requests_are_shared_out_and_all_come_back(two: ReplicaPool) -> None:
+def test_requests_are_distributed_and_all_finish(pool: ReplicaPool) -> None:
     for n in range(10):
-        two.add(str(n), [n], {"max_tokens": 3}, adapted=n > 4)
-    found = finished(two, 10)
-    assert {name: (ids[0], ids[2]) for name, ids in found.items()} == {
+        pool.add(str(n), [n], {"max_tokens": 3}, adapted=n > 4)
+    ids_of = collect(pool, 10)
+    assert {name: (ids[0], ids[2]) for name, ids in ids_of.items()} == {
         str(n): (n, int(n > 4)) for n in range(10)
     }
-    assert {ids[1] for ids in found.values()} == {0, 1}
+    assert {ids[1] for ids in ids_of.values()} == {0, 1}
 
 
-def test_what_is_cancelled_never_comes_back(two: ReplicaPool) -> None:
+def test_cancelled_requests_never_finish(pool: ReplicaPool) -> None:
     for n in range(8):
-        two.add(str(n), [n], {}, adapted=False)
-    two.cancel([str(n) for n in range(8)])
-    two.add("last", [9], {}, adapted=False)
-    assert set(finished(two, 1)) == {"last"}
+        pool.add(str(n), [n], {}, adapted=False)
+    pool.cancel([str(n) for n in range(8)])
+    pool.add("last", [9], {}, adapted=False)
+    assert set(collect(pool, 1)) == {"last"}
 
 
-def test_no_process_is_left(two: ReplicaPool) -> None:
+def test_no_process_survives_close(pool: ReplicaPool) -> None:
     before = psutil.Process().children(recursive=True)
     assert len([child for child in before if "spawn_main" in " ".join(child.cmdline())]) >= 2
-    two.close()
-    assert not [process for process in two._processes if process.is_alive()]
+    pool.close()
+    assert not [process for process in pool._processes if process.is_alive()]
 
 
-def test_closing_while_answers_are_unread_is_no_failure(two: ReplicaPool) -> None:
+def test_close_with_unread_results_is_not_a_failure(pool: ReplicaPool) -> None:
     for n in range(2):
-        two.add(str(n), [n], {}, adapted=False)
-    while not all(pipe.poll() for pipe in two._pipes):
+        pool.add(str(n), [n], {}, adapted=False)
+    while not all(pipe.poll() for pipe in pool._pipes):
         pass
-    two.close()
-    assert [process.exitcode for process in two._processes] == [0, 0]
+    pool.close()
+    assert [process.exitcode for process in pool._processes] == [0, 0]
 
 
 @pytest.mark.parametrize(
-    ("fails", "said"), [("step", "illegal memory access"), ("die", "an engine's process has ended")]
+    ("failure", "message"), [("step", "illegal memory access"), ("die", "an engine's process has ended")]
 )
-def test_one_that_fails_is_told(fails: str, said: str) -> None:
-    several = ReplicaPool([(Echo, "0"), (partial(Echo, fails), "1")])
+def test_a_failed_replica_raises_its_error(failure: str, message: str) -> None:
+    pool = ReplicaPool([(EchoEngine, "0"), (partial(EchoEngine, failure), "1")])
     try:
-        several.add("0", [0], {}, adapted=False)
-        several.add("1", [1], {}, adapted=False)
-        with pytest.raises(RuntimeError, match=said):
-            finished(several, 2)
+        pool.add("0", [0], {}, adapted=False)
+        pool.add("1", [1], {}, adapted=False)
+        with pytest.raises(RuntimeError, match=message):
+            collect(pool, 2)
     finally:
-        several.close()
+        pool.close()
 
 
-def test_one_that_does_not_start_ends_them_all() -> None:
+def test_all_replicas_stop_if_one_does_not_start() -> None:
     before = set(psutil.Process().children())
     with pytest.raises(RuntimeError, match="no such weights"):
-        ReplicaPool([(Echo, "0"), (partial(Echo, "start"), "1")])
-    left = {child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())}
-    assert not left - before
+        ReplicaPool([(EchoEngine, "0"), (partial(EchoEngine, "start"), "1")])
+    remaining = {child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())}
+    assert not remaining - before

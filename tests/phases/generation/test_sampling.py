@@ -1,4 +1,4 @@
-"""Drawn tokens: which ones can come, how often, and that they are a row's own."""
+"""Sampling: which tokens can be sampled, how often, and from which random numbers."""
 
 import math
 
@@ -10,7 +10,7 @@ from phases.generation.sampling import derive_row_seed, draw_noise, sample_token
 LOGITS = torch.tensor([[2.0, -1.0, 0.5, float("-inf"), 1.0, -3.0]])
 
 
-def drawn(count: int, temperature: float, top_p: float) -> torch.Tensor:
+def draw(count: int, temperature: float, top_p: float) -> torch.Tensor:
     noise = draw_noise(7, count, top_p)
     return sample_tokens(LOGITS.expand(count, -1), noise, temperature, top_p).squeeze(-1)
 
@@ -28,13 +28,13 @@ def nucleus(probabilities: torch.Tensor, top_p: float) -> set[int]:
 
 @pytest.mark.parametrize("top_p", [0.3, 0.7, 0.95, 1.0])
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_tokens_of_the_nucleus_come_as_often_as_they_are_likely(temperature: float, top_p: float) -> None:
+def test_tokens_of_the_nucleus_are_sampled_with_their_probability(temperature: float, top_p: float) -> None:
     count = 20_000
     probabilities = torch.softmax(LOGITS[0] / temperature, dim=-1)
     kept = nucleus(probabilities, top_p)
     if top_p == 1:
-        kept.discard(3)  # it cannot come at all
-    shares = torch.bincount(drawn(count, temperature, top_p), minlength=6) / count
+        kept.discard(3)  # it has no probability
+    shares = torch.bincount(draw(count, temperature, top_p), minlength=6) / count
     assert {token for token in range(6) if shares[token]} == kept
     whole = sum(float(probabilities[token]) for token in kept)
     for token in kept:
@@ -43,7 +43,7 @@ def test_tokens_of_the_nucleus_come_as_often_as_they_are_likely(temperature: flo
         assert abs(float(shares[token]) - p) < 5 * math.sqrt(p * (1 - p) / count) + 0.7**16
 
 
-def test_equal_tokens_are_in_the_nucleus_or_out_of_it_together() -> None:
+def test_tokens_of_equal_probability_are_in_the_nucleus_together() -> None:
     logits = torch.zeros(4000, 50)
     logits[:, 7] = 3.0  # has 0.29
     noise = draw_noise(1, 4000, 0.5)
@@ -52,20 +52,20 @@ def test_equal_tokens_are_in_the_nucleus_or_out_of_it_together() -> None:
     assert set(sample_tokens(logits, noise, 1.0, 0.25).flatten().tolist()) == {7}
 
 
-def test_a_large_flat_vocabulary_is_drawn_from_whole() -> None:
+def test_a_large_flat_vocabulary_is_sampled_completely() -> None:
     noise = draw_noise(3, 256, 0.95)
     tokens = sample_tokens(torch.zeros(256, 150_000), noise, 1.0, 0.95).flatten()
     assert len(tokens.unique()) > 250
     assert tokens.double().mean() == pytest.approx(75_000, rel=0.15)
 
 
-def test_half_precision_draws_as_single_does() -> None:
+def test_half_and_single_precision_agree() -> None:
     logits = torch.randn(64, 1000, generator=torch.Generator().manual_seed(0)).bfloat16()
     noise = draw_noise(5, 64, 0.9)
     assert torch.equal(sample_tokens(logits, noise, 0.7, 0.9), sample_tokens(logits.float(), noise, 0.7, 0.9))
 
 
-def test_numbers_depend_on_prompt_and_seed() -> None:
+def test_random_numbers_depend_on_prompt_and_seed() -> None:
     assert torch.equal(
         draw_noise(derive_row_seed("a", 1), 5, 0.95), draw_noise(derive_row_seed("a", 1), 5, 0.95)
     )
@@ -77,7 +77,7 @@ def test_numbers_depend_on_prompt_and_seed() -> None:
 @pytest.mark.parametrize(
     ("top_p", "tries"), [(1.0, 1), (0.98, 4), (0.95, 5), (0.9, 6), (0.1, 16), (1e-9, 16)]
 )
-def test_there_are_as_many_tries_as_luck_needs(top_p: float, tries: int) -> None:
+def test_the_number_of_tries_follows_from_top_p(top_p: float, tries: int) -> None:
     noise = draw_noise(0, 7, top_p)
     assert noise.shape == (7, tries)
     assert 0 <= float(noise.min()) <= float(noise.max()) < 1

@@ -23,7 +23,7 @@ def loaded(tiny_model: Path) -> LoadedModel:
     return load_model(str(tiny_model))
 
 
-def test_scores_agree_with_the_plain_model(loaded: LoadedModel) -> None:
+def test_scores_agree_with_the_unmodified_model(loaded: LoadedModel) -> None:
     prompts, tails = (
         [PROMPTS[0], PROMPTS[1], PROMPTS[2]],
         [" Paris", " 3, 4", " red, green, blue<|endoftext|>"],
@@ -38,7 +38,7 @@ def test_scores_agree_with_the_plain_model(loaded: LoadedModel) -> None:
         assert found.tokens == len(end)
 
 
-def test_a_shared_beginning_is_read_once_and_changes_no_score(loaded: LoadedModel) -> None:
+def test_a_prefix_is_read_once_and_changes_no_score(loaded: LoadedModel) -> None:
     prompts, tails = [PROMPTS[0], PROMPTS[2], PROMPTS[0]], [" Paris", " red, green", " a town in the north"]
     shared = "Instruction: Name a fruit.\nResponse: Apple\n\n"
     apart = score_continuations(loaded, [shared + prompt for prompt in prompts], tails)
@@ -58,7 +58,7 @@ def test_a_shared_beginning_is_read_once_and_changes_no_score(loaded: LoadedMode
     assert read[1:] == [3 * longest]
 
 
-def test_logits_of_few_rows_are_held_at_once(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_bounded_by_their_logits(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts, tails = [PROMPTS[0]] * 4, [" a b c d", " Paris", " x", " red, green, blue"]
     expected = score_continuations(loaded, prompts, tails)
     monkeypatch.setattr(scoring, "_MAX_LOGITS_BYTES", 1)
@@ -69,6 +69,6 @@ def test_logits_of_few_rows_are_held_at_once(loaded: LoadedModel, monkeypatch: p
     assert len(batches) == 4
 
 
-def test_nothing_to_score_is_an_error(loaded: LoadedModel) -> None:
+def test_an_empty_continuation_is_an_error(loaded: LoadedModel) -> None:
     with pytest.raises(ValueError, match="nothing to score"):
         score_continuations(loaded, ["a"], [""])
