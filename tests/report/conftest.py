@@ -1,4 +1,4 @@
-"""A small session of real records, written as the engine writes them."""
+"""A small session with records in the engine's format, and a folder of artifacts to bundle."""
 
 from pathlib import Path
 
@@ -7,12 +7,17 @@ import pytest
 
 from app.plan.read import load_plan
 from app.plan.values import CriterionResult
+from app.report.bundle_contents import BundleContents, collect_contents
+from app.report.bundle_writer import pack_bundle
 from app.session import start
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
+from app.session.masking import Masker
 
 TOKEN = "hf_0123456789abcdef"
+MASKER = Masker({"HF_TOKEN": TOKEN})
+PATTERNS = ["models", "sft_data", "logs", "final_comparison.*"]
 PLAN = """
 [session]
 name = "Tiny <b>session</b>"
@@ -200,3 +205,33 @@ def _records(folder: Path, number: int) -> None:
     (folder / "result.json").write_bytes(
         msgspec.json.encode({"metrics": {"final_loss": 0.52}, "provenance": provenance})
     )
+
+
+def write_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def collect(artifacts: Path) -> BundleContents:
+    return collect_contents(artifacts, PATTERNS, artifacts / "sessions/s1")
+
+
+def pack(artifacts: Path, target: Path) -> bytes:
+    pack_bundle(collect(artifacts), target, MASKER)
+    return target.read_bytes()
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    folder = tmp_path / "artifacts"
+    write_file(folder / "models/sft_model/adapter_model.safetensors", bytes(range(256)) * 300)
+    write_file(folder / "models/dpo_model/adapter_model.safetensors", bytes(range(255, -1, -1)) * 500)
+    write_file(folder / "models/sft_model/adapter_config.json", b'{"r": 32}')
+    write_file(folder / "models/sft_model/checkpoint-10/optimizer.pt", b"o" * 9999)
+    write_file(folder / "sft_data/sft_training_data_1.jsonl", b'{"instruction": "Name three primes."}\n' * 50)
+    write_file(folder / "logs/sft_training_1.log", f"step 1\nlogging in with {TOKEN}\nstep 2\n".encode())
+    write_file(folder / "final_comparison.txt", b"base 10 %\nSFT 70 %\n")
+    write_file(folder / "sessions/s1/journal.jsonl", b'{"seq":1}\n')
+    write_file(folder / f"sessions/s1/attempts/{'long_' * 30}/1/output.log", "größer\n".encode())
+    write_file(folder / "sessions/other/journal.jsonl", b"")
+    return folder

@@ -1,4 +1,4 @@
-"""What the commands print and return."""
+"""Output and exit status of the commands."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from app.report import commands
 from tests.report.conftest import TOKEN, SteppedClock
 
 
-def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp_path: Path) -> None:
+def test_bundle_prints_sizes_and_the_next_commands_and_masks_secrets(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
     environment = {"HF_TOKEN": TOKEN, "RUNPOD_PUBLIC_IP": "1.2.3.4", "RUNPOD_TCP_PORT_22": "40022"}
     assert commands.write_bundle(session, environment, out, clock=SteppedClock()) == 0
@@ -29,7 +29,7 @@ def test_bundle_shows_sizes_packs_masks_and_says_how_to_go_on(session: Path, tmp
     assert "logs/train.log: the content differs from the manifest" in out.getvalue()
 
 
-def test_an_unpacked_bundle_can_be_reported_on(session: Path, tmp_path: Path) -> None:
+def test_report_works_in_an_unpacked_bundle(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
     assert commands.write_bundle(session, {"HF_TOKEN": TOKEN}, out, clock=SteppedClock()) == 0
     assert (
@@ -44,20 +44,20 @@ def test_an_unpacked_bundle_can_be_reported_on(session: Path, tmp_path: Path) ->
     assert commands.verify_bundle(tmp_path / "home" / session.name, out) == 0
 
 
-def test_bundle_only_lists(session: Path, tmp_path: Path) -> None:
+def test_bundle_with_list_writes_nothing(session: Path, tmp_path: Path) -> None:
     out = io.StringIO()
     assert commands.write_bundle(session, {}, out, clock=SteppedClock(), list_only=True) == 0
     assert "total" in out.getvalue()
     assert not (tmp_path / "artifacts/bundles").exists()
 
 
-def test_bundle_says_which_secret_it_cannot_know(session: Path) -> None:
+def test_bundle_names_a_secret_that_is_not_set(session: Path) -> None:
     out = io.StringIO()
     assert commands.write_bundle(session, {}, out, clock=SteppedClock()) == 0
     assert "HF_TOKEN is not set here" in out.getvalue()
 
 
-def test_an_earlier_session_is_bundled_from_where_its_outputs_are(session: Path, tmp_path: Path) -> None:
+def test_an_earlier_session_is_bundled_from_the_archive(session: Path, tmp_path: Path) -> None:
     aside = tmp_path / "artifacts/archive/20251009-100000"
     aside.mkdir(parents=True)
     (tmp_path / "artifacts/models").rename(aside / "models")
@@ -67,7 +67,7 @@ def test_an_earlier_session_is_bundled_from_where_its_outputs_are(session: Path,
     assert commands.verify_bundle(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
 
 
-def test_what_is_no_session_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_a_session_is_a_one_line_error(tmp_path: Path) -> None:
     for act, plan in (
         (commands.write_bundle, None),
         (commands.write_report, None),
@@ -80,10 +80,18 @@ def test_what_is_no_session_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(failed.value)
 
 
-def test_verify_of_what_is_no_bundle_is_one_line(tmp_path: Path) -> None:
+def test_verify_of_a_missing_bundle_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(commands.ReportError, match=r"nothing\.tar: No such file"):
         commands.verify_bundle(tmp_path / "nothing.tar", io.StringIO())
     (tmp_path / "empty").mkdir()
     out = io.StringIO()
     assert commands.verify_bundle(tmp_path / "empty", out) == 1
     assert "MANIFEST.sha256 is missing" in out.getvalue()
+
+
+def test_transfer_commands() -> None:
+    environment = {"RUNPOD_PUBLIC_IP": "195.26.233.96", "RUNPOD_TCP_PORT_22": "40022"}
+    rsync, scp = commands.transfer_commands(Path("/workspace/my artifacts/s1.tar"), environment)
+    assert rsync.endswith("-e 'ssh -p 40022' 'root@195.26.233.96:/workspace/my artifacts/s1.tar' .")
+    assert scp == "scp -P 40022 'root@195.26.233.96:/workspace/my artifacts/s1.tar' ."
+    assert "PORT" in commands.transfer_commands(Path("s1.tar"), {})[1]

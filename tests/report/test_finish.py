@@ -1,4 +1,4 @@
-"""What is left to do after a session, on a repository of the operator's own."""
+"""`gonogo finish` on a repository of the operator."""
 
 import io
 import subprocess
@@ -33,8 +33,8 @@ ROADMAP = """# Roadmap
 
 
 def git(root: Path, *arguments: str) -> str:
-    given = ("-c", "user.name=a", "-c", "user.email=a@b", *arguments)
-    return subprocess.run(["git", *given], cwd=root, check=True, capture_output=True, text=True).stdout
+    command = ("-c", "user.name=a", "-c", "user.email=a@b", *arguments)
+    return subprocess.run(["git", *command], cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -70,14 +70,14 @@ def plan_with(folder: Path, table: str = FINISH) -> Plan:
     return load_plan(path)
 
 
-def test_the_difference_is_shown_first_and_then_written_and_nothing_is_committed(
+def test_the_diff_is_shown_then_written_and_nothing_is_committed(
     session: Path, home: Path, tmp_path: Path
 ) -> None:
     plan = plan_with(tmp_path)
     before = git(home, "rev-parse", "HEAD")
-    shown = finish(session, home, plan, confirmed=False)
-    assert "+- [x] Baseline evaluation of the base model (2025-10-09: 17 %)" in shown
-    assert "nothing was written" in shown
+    output = finish(session, home, plan, confirmed=False)
+    assert "+- [x] Baseline evaluation of the base model (2025-10-09: 17 %)" in output
+    assert "nothing was written" in output
     assert git(home, "status", "--porcelain") == ""
 
     assert "nothing is committed" in finish(session, home, plan)
@@ -108,16 +108,16 @@ def test_the_difference_is_shown_first_and_then_written_and_nothing_is_committed
     assert "superseded by session 20251009-100000" in note
 
 
-def test_no_secret_and_no_markup_of_a_log_is_written(session: Path, home: Path, tmp_path: Path) -> None:
-    shown = finish(session, home, plan_with(tmp_path))
+def test_no_secret_and_no_markup_is_written(session: Path, home: Path, tmp_path: Path) -> None:
+    output = finish(session, home, plan_with(tmp_path))
     written = "".join(path.read_text() for path in home.rglob("*.md"))
-    for text in (shown, written):
+    for text in (output, written):
         assert TOKEN not in text
         assert "<script>" not in text
     assert "HF\\_TOKEN" in written
 
 
-def test_once_done_there_is_nothing_to_do_and_another_session_replaces_the_results(
+def test_a_second_run_changes_nothing_and_a_later_one_replaces_the_results(
     session: Path, home: Path, tmp_path: Path
 ) -> None:
     plan = plan_with(tmp_path)
@@ -133,7 +133,7 @@ def test_once_done_there_is_nothing_to_do_and_another_session_replaces_the_resul
     assert page.read_text().endswith("\nmy own words\n")
 
 
-def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, tmp_path: Path) -> None:
+def test_uncommitted_changes_are_never_overwritten(session: Path, home: Path, tmp_path: Path) -> None:
     (home / "ROADMAP.md").write_text(ROADMAP + "- [ ] Mine\n")
     (home / "VERIFICATION.md").write_text("not tracked\n")
     with pytest.raises(commands.ReportError) as failed:
@@ -145,7 +145,7 @@ def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, t
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         ('roadmap = "../outside.md"', "expected a path inside"),
         ('roadmap = "/etc/passwd"', "expected a path inside"),
@@ -162,25 +162,25 @@ def test_what_is_not_committed_is_never_overwritten(session: Path, home: Path, t
         ('archive = "taken"\nsuperseded = [{ path = "data/sep10", note = "n" }]', "exists already"),
     ],
 )
-def test_nothing_outside_is_touched_and_what_is_in_the_way_is_said(
-    session: Path, home: Path, tmp_path: Path, table: str, said: str
+def test_obstacles_are_errors_and_nothing_is_changed(
+    session: Path, home: Path, tmp_path: Path, table: str, message: str
 ) -> None:
     (home / "link").symlink_to(tmp_path)
     (home / "inner").symlink_to("data")
     (home / "taken/sep10").mkdir(parents=True)
     (home / "half.md").write_text("<!-- gonogo results: begin -->\n")
-    with pytest.raises(commands.ReportError, match=said):
+    with pytest.raises(commands.ReportError, match=message):
         finish(session, home, plan_with(tmp_path, f"[finish]\n{table}\n"))
     assert (home / "data/sep10/rows.jsonl").exists()
 
 
-def test_what_cannot_be_ticked_is_a_note(session: Path, home: Path, tmp_path: Path) -> None:
+def test_an_item_that_cannot_be_ticked_is_a_note(session: Path, home: Path, tmp_path: Path) -> None:
     (home / "ROADMAP.md").write_text("- [ ] training\n- [ ] more training\n")
     git(home, "commit", "-qam", "short")
-    shown = finish(session, home, plan_with(tmp_path, '[finish]\nroadmap = "ROADMAP.md"\n'))
-    assert "several open items contain 'Training' (lines 1, 2): name one in finish.marks" in shown
-    assert "no item contains 'Baseline evaluation'" in shown
-    assert "nothing to do" in shown
+    output = finish(session, home, plan_with(tmp_path, '[finish]\nroadmap = "ROADMAP.md"\n'))
+    assert "several open items contain 'Training' (lines 1, 2): name one in finish.marks" in output
+    assert "no item contains 'Baseline evaluation'" in output
+    assert "nothing to do" in output
 
 
 def test_the_command_needs_a_repository_and_a_table(
@@ -189,16 +189,16 @@ def test_the_command_needs_a_repository_and_a_table(
     assert cli.main(["finish", "--session", str(session)]) == 2
     assert "there is no session" in capsys.readouterr().err
     SessionFolder(session).info.write_text("{}")
-    given = ["finish", "--session", str(session), "--repository"]
-    assert cli.main([*given, str(home)]) == 2
+    arguments = ["finish", "--session", str(session), "--repository"]
+    assert cli.main([*arguments, str(home)]) == 2
     assert "has no [finish] table" in capsys.readouterr().err
     plan = plan_with(tmp_path)
-    assert cli.main([*given, str(tmp_path), "--plan", str(plan.path)]) == 2
+    assert cli.main([*arguments, str(tmp_path), "--plan", str(plan.path)]) == 2
     assert "is not in a git repository" in capsys.readouterr().err
-    assert cli.main([*given, str(home), "--plan", str(plan.path)]) == 0
+    assert cli.main([*arguments, str(home), "--plan", str(plan.path)]) == 0
     assert "nothing was written" in capsys.readouterr().out
     SessionFolder(session).plan.write_text(plan.model_dump_json())
-    assert cli.main([*given, str(home), "--yes"]) == 0
+    assert cli.main([*arguments, str(home), "--yes"]) == 0
     assert (home / "VERIFICATION.md").exists()
 
 
@@ -210,7 +210,7 @@ def test_the_command_needs_a_repository_and_a_table(
         ('road = "x"', "finish.road"),
     ],
 )
-def test_mistakes_in_the_table_are_located(tmp_path: Path, table: str, where: str) -> None:
+def test_errors_in_the_table_are_located(tmp_path: Path, table: str, where: str) -> None:
     with pytest.raises(PlanErrors) as errors:
         plan_with(tmp_path, f"[finish]\n{table}\n")
     assert [error.key for error in errors.value.errors] == [where]

@@ -1,4 +1,4 @@
-"""The session report."""
+"""The rendered session report, and the history and measurements it is based on."""
 
 import dataclasses
 import itertools
@@ -14,10 +14,8 @@ from app.report import commands
 from app.report.history import SessionHistory, load_history
 from app.report.measurements import MeasuredRate, find_gains, find_rates
 from app.report.render import render_html, render_markdown, render_page
-from app.session.masking import Masker
-from tests.report.conftest import TOKEN, SteppedClock
+from tests.report.conftest import MASKER, TOKEN, SteppedClock
 
-MASKER = Masker({"HF_TOKEN": TOKEN})
 VOID = {"meta", "br"}
 
 
@@ -52,7 +50,7 @@ class Page(HTMLParser):
             self.text += data
 
 
-def test_the_page_tells_the_story(session: Path) -> None:
+def test_the_page_shows_the_session(session: Path) -> None:
     page = Page(render_html(load(session), MASKER))
     text = " ".join(page.text.split())
     for part in (
@@ -72,7 +70,7 @@ def test_the_page_tells_the_story(session: Path) -> None:
         f"gonogo reproduce {session.name}",
     ):
         assert part in text, part
-    # Held-out loss and the earlier attempt are on the training's plot; the gap of its one NaN is kept.
+    # The plot of the training includes the held-out loss and the earlier attempt.
     figures = [attributes for tag, attributes in page.tags if tag == "svg"]
     assert [f["aria-label"] for f in figures] == [
         "loss: loss, attempt 1, loss, eval_loss",
@@ -80,7 +78,7 @@ def test_the_page_tells_the_story(session: Path) -> None:
     ]
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(session: Path) -> None:
+def test_the_page_is_self_contained_and_has_no_scripts(session: Path) -> None:
     source = render_html(load(session), MASKER)
     page = Page(source)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object", "form"}
@@ -101,7 +99,7 @@ def test_no_secret_and_no_control_character_is_in_it(session: Path, page: object
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
-def test_the_markdown_tells_the_same(session: Path) -> None:
+def test_the_markdown_shows_the_same(session: Path) -> None:
     text = render_markdown(load(session), MASKER)
     assert text.startswith("# Tiny \\<b\\>session\\</b\\>\n")
     assert "| Training | done | loss 0.52 | investigate | 30-60m | 40m | $2.40 |" in text
@@ -119,7 +117,7 @@ def test_the_same_session_gives_the_same_report(session: Path) -> None:
     assert render_html(load(session), MASKER) == render_html(load(session), MASKER)
 
 
-def test_time_goes_on_where_the_session_runs(session: Path) -> None:
+def test_the_clock_runs_on_the_machine_of_the_session(session: Path) -> None:
     clock = SteppedClock()
     clock.now += 3310 + 7200
     here = load_history(session, session.parent.parent, clock, "m", MASKER).session
@@ -128,7 +126,7 @@ def test_time_goes_on_where_the_session_runs(session: Path) -> None:
     assert load(session).session.phase("comparison").elapsed == 0
 
 
-def test_it_can_be_read_from_the_first_event_on(session: Path) -> None:
+def test_a_report_exists_from_the_first_event_on(session: Path) -> None:
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     for count in range(1, len(lines) + 1):
@@ -137,7 +135,7 @@ def test_it_can_be_read_from_the_first_event_on(session: Path) -> None:
         render_markdown(load(session), MASKER)
 
 
-def test_a_damaged_journal_is_told_as_far_as_it_goes(session: Path) -> None:
+def test_a_damaged_journal_is_reported_up_to_the_damage(session: Path) -> None:
     journal = session / "journal.jsonl"
     data = bytearray(journal.read_bytes())
     data[len(data) // 2] ^= 1
@@ -215,17 +213,17 @@ def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
     assert "as text" in render_markdown(history, MASKER)
 
 
-def test_the_tiers_are_shown_line_by_line(session: Path) -> None:
+def test_the_tiers_are_shown_by_criterion(session: Path) -> None:
     (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
     page, status = render_html(load(session), MASKER), render_page("status.md.j2", load(session), MASKER)
-    for said in ('Minimum: <span class="state s-true">reached</span>', "verdict clean", "81.7% &lt;b&gt;"):
-        assert said in page
+    for text in ('Minimum: <span class="state s-true">reached</span>', "verdict clean", "81.7% &lt;b&gt;"):
+        assert text in page
     assert 'Publication-ready: <span class="state s-none">not fully shown</span>' in page
     assert "Full success: **not reached**" in status
     assert "| fail | DPO \\> 85 % | 81.7% \\<b\\> |" in status
 
 
-def test_without_a_gpu_the_memory_is_that_of_phase_and_host(session: Path) -> None:
+def test_without_a_gpu_memory_is_shown_for_phase_and_host(session: Path) -> None:
     machine = session / "attempts/training/2/machine.jsonl"
     rows = [msgspec.json.decode(line) for line in machine.read_bytes().splitlines()]
     rows = [{**row, "gpus": [], "phase_memory": i << 28} for i, row in enumerate(rows)]
@@ -234,7 +232,7 @@ def test_without_a_gpu_the_memory_is_that_of_phase_and_host(session: Path) -> No
     assert [(m.name, m.peak, m.total) for m in memory] == [("phase", 59 / 4, 64), ("host", 9, 64)]
 
 
-def test_hostile_records_are_only_text(session: Path) -> None:
+def test_hostile_records_are_shown_as_text(session: Path) -> None:
     attempt = session / "attempts/training/2"
     (attempt / "result.json").write_bytes(b'{"metrics": {"x": ')
     with (attempt / "progress.jsonl").open("ab") as progress:
