@@ -363,13 +363,13 @@ def _check(options: argparse.Namespace) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     from app.plan.errors import PlanErrors
-    from app.plan.init import CannotWrite, asker, init
+    from app.plan.init import CannotWritePlanError, init_plan, terminal_input
 
     keys = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
     given = {key: value for key, value in vars(options).items() if key in keys}
     try:
-        return init(options.folder, given, None if options.yes else asker())
-    except CannotWrite as error:
+        return init_plan(options.folder, given, None if options.yes else terminal_input())
+    except CannotWritePlanError as error:
         return _fail(str(error))
     except PlanErrors as errors:
         print(errors, file=sys.stderr)

@@ -1,6 +1,6 @@
-"""What may go wrong with a phase: each cause by the name that `remedies` in a plan go by."""
+"""The causes of failures that gonogo can diagnose, by the names that `remedies` in a plan use."""
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Cause = Literal[
     "oom",
@@ -18,57 +18,58 @@ Cause = Literal[
 
 
 class Explanation(NamedTuple):
-    """A cause in words, and what to do where the plan has no remedy that is a change of parameters."""
+    """A cause in words, and what to do if the plan has no remedy for it."""
 
-    what: str
+    meaning: str
     advice: str
 
 
-CAUSES: dict[Cause, Explanation] = {
+CAUSES: Final[dict[Cause, Explanation]] = {
     "oom": Explanation(
         "the GPU ran out of memory",
-        "Reduce the batch size, then the LoRA rank; use gradient checkpointing; shorten the sequences. "
-        "On several GPUs, shard_weights = true shares the model out.",
+        "Reduce the batch size, then the LoRA rank; turn on gradient checkpointing; shorten the sequences. "
+        "On several GPUs, shard the model with shard_weights = true.",
     ),
     "host_oom": Explanation(
         "the host ran out of memory",
-        "Do less at once: a smaller batch, fewer workers; or rent a pod with more memory.",
+        "Use a smaller batch or fewer workers, or rent a pod with more memory.",
     ),
     "disk": Explanation(
         "the disk is full",
-        "Make room (old checkpoints, caches of models), or take a larger volume; then retry: it resumes.",
+        "Free space (old checkpoints, model caches) or attach a larger volume. A retry resumes.",
     ),
     "nan": Explanation(
         "a loss or gradient was not a finite number",
-        "Lower the learning rate; look at the rows and at the log just before it.",
+        "Lower the learning rate; check the training rows and the log just before it.",
     ),
     "gated": Explanation(
-        "the hub did not grant the model",
-        "Accept its licence on the hub and set HF_TOKEN, or correct its name; then retry.",
+        "the hub denied access to the model",
+        "Accept the model's licence on the hub and set HF_TOKEN, or correct the model's name; then retry.",
     ),
     "network": Explanation(
         "the network failed",
-        "Retry once it is back; a model that is cached, or a folder, needs none.",
+        "Retry once the network is back. A cached model or a local folder needs no network.",
     ),
     "stall": Explanation(
-        "it reported nothing for too long",
-        "Look at the end of its log, and whether the GPU was busy; a retry resumes.",
+        "the phase reported nothing for too long",
+        "Check the end of its log and whether the GPU was busy. A retry resumes.",
     ),
     "slow": Explanation(
-        "it takes far longer than was planned",
-        "See that flash attention is used (gonogo preflight); where it generates, reduce max_new_tokens, use "
-        "temperature = 0, or ask for less at once.",
+        "the phase takes far longer than planned",
+        "Check that flash attention is used (gonogo preflight). For generation, reduce max_new_tokens, set "
+        "temperature = 0 or use a smaller batch.",
     ),
     "loss": Explanation(
         "the training loss did not fall",
-        "Look at the loss curve and the data's format; change the learning rate, or train for more epochs.",
+        "Check the loss curve and the format of the data; change the learning rate or train for more epochs.",
     ),
     "no_gain": Explanation(
         "there is no clear gain over the base model",
-        "Read samples, the loss curve of the training and its data before more is paid for.",
+        "Check samples, the loss curve and the training data before you pay for the next phase.",
     ),
     "degenerate": Explanation(
-        "most of its sample outputs are empty or repeat themselves",
-        "Read them: a learning rate too high, too many epochs, or a wrong prompt format are usual reasons.",
+        "most sample outputs are empty or repetitive",
+        "Read them. Usual reasons are a learning rate that is too high, too many epochs or a wrong prompt "
+        "format.",
     ),
 }

@@ -1,32 +1,63 @@
-"""`gonogo init`: writes a plan for a folder of scripts, one phase each."""
+"""`gonogo init`: write a plan for a folder of scripts, one phase each."""
 
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import tomlkit
-from tomlkit.items import Table
+from typing import Final
 
 from app.plan.check import render_summary, summarize_plan
 from app.plan.read import load_plan
 from phases.contract import files
 
-PLAN = "session_plan.toml"
-_RUNS = {".sh": "bash", ".py": "python3"}
-_FOLDERS = (".", "scripts")
-_LONGEST_ID = 60
+PLAN_FILE: Final = "session_plan.toml"
+_RUNNERS: Final = {".sh": "bash", ".py": "python3"}
+_FOLDERS: Final = (".", "scripts")
+_MAX_ID_LENGTH: Final = 60
+_QUESTIONS: Final = {
+    "name": "Name of the session",
+    "gpu": "GPU",
+    "usd_per_hour": "Dollars per hour",
+    "budget_usd": "Budget in dollars",
+}
+_HEAD: Final = """\
+# A plan executes commands: treat it as code. Paths start at this folder.
+# `gonogo check` validates it; `gonogo preflight` checks this machine.
+
+[session]
+name = {name}
+model = {model}
+budget_usd = {budget_usd}
+files = {files}
+
+[pod]
+gpu = {gpu}
+usd_per_hour = {usd_per_hour}
+# stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]
+# outside_limit = "what stops the pod if every process on it is dead"
+"""
+_PHASE: Final = """
+[[phase]]
+id = {id}
+title = {title}
+command = {command}
+estimate = {{ hours = [0.1, 1.0] }} # a guess: correct it
+# metrics = {{ loss = "loss: ([0-9.]+)" }}  # numbers to read from its log
+# criteria = [{{ name = "loss decreases", expr = "loss < first_loss" }}]
+gate = {{ ask = "always" }}
+"""
 
 
-class CannotWrite(Exception):  # noqa: N818 - it is said to the operator
-    """No plan can be written; the message says why and what to do."""
+class CannotWritePlanError(Exception):
+    """The plan cannot be written. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a plan cannot be written without, and a script cannot tell."""
+class PlanAnswers:
+    """What a plan needs and scripts cannot tell."""
 
     name: str
     model: str = "none"
@@ -35,19 +66,19 @@ class Answers:
     budget_usd: float = 25.0
 
 
-def scripts(folder: Path) -> list[Path]:
-    """Return the programs in a folder and its `scripts/`, relative to it, in the order of their names.
+def find_scripts(folder: Path) -> list[Path]:
+    """Return the programs in a folder and its `scripts/`, relative to the folder and in natural order.
 
-    Numbers in names count as such: `2_train.py` comes before `10_compare.py`.
+    In natural order `2_train.py` comes before `10_compare.py`.
     """
-    found = [p for inner in _FOLDERS for p in (folder / inner).glob("*") if _is_script(p)]
-    return sorted((p.relative_to(folder) for p in found), key=_order)
+    programs = [path for inner in _FOLDERS for path in (folder / inner).glob("*") if _is_script(path)]
+    return sorted((path.relative_to(folder) for path in programs), key=_natural_order)
 
 
 def _is_script(path: Path) -> bool:
     if not path.is_file() or path.name.startswith((".", "_", "test_", "conftest", "setup.")):
         return False
-    if path.suffix in _RUNS:
+    if path.suffix in _RUNNERS:
         return True
     if path.suffix or not os.access(path, os.X_OK):
         return False
@@ -55,25 +86,27 @@ def _is_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def _order(path: Path) -> list[tuple[bool, int, str]]:
+def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
     parts = re.split(r"(\d+)", str(path))
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
-def write_plan(folder: Path, programs: Iterable[Path], answers: Answers) -> Path:
-    """Write a plan that runs programs one after another, a gate after each, and return its path.
+def write_plan(folder: Path, programs: Iterable[Path], answers: PlanAnswers) -> Path:
+    """Write a plan that runs programs one after another, with a gate after each, and return its path.
 
     Raises:
-        CannotWrite: there is a plan already, or there is nothing to run.
-        PlanErrors: an answer is not what a plan may say; nothing is left.
+        CannotWritePlanError: a plan exists already, or there is nothing to run.
+        PlanErrors: an answer is not valid in a plan; nothing is written.
     """
     programs = list(programs)
-    path = folder / PLAN
+    path = folder / PLAN_FILE
     if path.exists():
-        raise CannotWrite(f"{path} is there already: move it away first, or edit it")
+        raise CannotWritePlanError(f"{path} exists already: move it away first, or edit it")
     if not programs:
-        raise CannotWrite(f"{folder} has no scripts (*.py, *.sh, or executable with #!): give their folder")
-    files.write_whole(path, tomlkit.dumps(_document(programs, answers)))
+        raise CannotWritePlanError(
+            f"{folder} has no scripts (*.py, *.sh, or executable with #!): give the folder that has them"
+        )
+    files.write_whole(path, _render_plan(programs, answers))
     try:
         load_plan(path)
     except Exception:
@@ -82,91 +115,79 @@ def write_plan(folder: Path, programs: Iterable[Path], answers: Answers) -> Path
     return path
 
 
-def _document(programs: list[Path], answers: Answers) -> tomlkit.TOMLDocument:
-    document = tomlkit.document()
-    document.add(tomlkit.comment("A plan executes commands: treat it as code. Paths start at this folder."))
-    document.add(tomlkit.comment("`gonogo check` validates it, `gonogo preflight` looks at this machine."))
-    document.add(tomlkit.nl())
-    session = _table(name=answers.name, model=answers.model, budget_usd=answers.budget_usd)
-    session.add("files", [str(program) for program in programs])
-    document.add("session", session)
-    pod = _table(gpu=answers.gpu, usd_per_hour=answers.usd_per_hour)
-    pod.add(tomlkit.comment('stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]'))
-    pod.add(tomlkit.comment('outside_limit = "what ends the rent when every process on the pod is dead"'))
-    document.add("pod", pod)
-    listed = tomlkit.aot()
-    taken: set[str] = set()
+def _render_plan(programs: list[Path], answers: PlanAnswers) -> str:
+    values = {name: _to_toml(value) for name, value in vars(answers).items()}
+    head = _HEAD.format(**values, files=_to_toml([str(program) for program in programs]))
+    ids: set[str] = set()
+    phases = []
     for program in programs:
-        listed.append(_phase(program, taken))
-    document.add("phase", listed)
-    return document
+        phase_id = _choose_id(program, ids)
+        ids.add(phase_id)
+        runner = _RUNNERS.get(program.suffix)
+        command = [runner, str(program)] if runner else [f"./{program}"]
+        phases.append(
+            _PHASE.format(
+                id=_to_toml(phase_id),
+                title=_to_toml(phase_id.replace("_", " ").capitalize()),
+                command=_to_toml(command),
+            )
+        )
+    return head + "".join(phases)
 
 
-def _phase(program: Path, taken: set[str]) -> Table:
+def _choose_id(program: Path, taken: set[str]) -> str:
+    """Return a phase id from the name of a program, with a number if the name is taken."""
     words = re.sub(r"[^a-z0-9]+", "_", program.stem.lower()).strip("_0123456789") or "phase"
-    start = words[: _LONGEST_ID - 4]
-    name = next(n for n in (start, *(f"{start}_{i}" for i in range(2, 1000))) if n not in taken)
-    taken.add(name)
-    runner = _RUNS.get(program.suffix)
-    phase = _table(id=name, title=name.replace("_", " ").capitalize())
-    phase.add("command", [runner, str(program)] if runner else [f"./{program}"])
-    hours = tomlkit.inline_table()
-    hours.add("hours", [0.1, 1.0])
-    phase.add("estimate", hours)
-    phase["estimate"].comment("a guess: correct it")
-    phase.add(tomlkit.comment('metrics = { loss = "loss: ([0-9.]+)" }  # numbers to read from its log'))
-    phase.add(tomlkit.comment('criteria = [{ name = "loss decreases", expr = "loss < first_loss" }]'))
-    gate = tomlkit.inline_table()
-    gate.add("ask", "always")
-    phase.add("gate", gate)
-    return phase
+    name = words[: _MAX_ID_LENGTH - 4]
+    candidates = (name, *(f"{name}_{i}" for i in range(2, 1000)))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def _table(**keys: str | float) -> Table:
-    table = tomlkit.table()
-    for key, value in keys.items():
-        table.add(key, value)
-    return table
+def _to_toml(value: str | float | list[str]) -> str:
+    """Return a value as TOML writes it: a JSON string is a TOML string, but for DEL."""
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def init(folder: Path, given: dict[str, str | float], ask: Callable[[str], str] | None) -> int:
-    """Write a plan for a folder, asking for what was not given where someone can be asked; show it.
+def init_plan(folder: Path, given: dict[str, str | float], ask: Callable[[str], str] | None) -> int:
+    """Write a plan for a folder and print its summary.
+
+    Args:
+        folder: the folder of scripts.
+        given: answers that are known already.
+        ask: asks the operator for the other answers; None uses the defaults.
 
     Raises:
-        CannotWrite: see `write_plan`.
+        CannotWritePlanError: see `write_plan`.
         PlanErrors: see `write_plan`.
     """
-    found = scripts(folder)
-    answers = Answers(name=folder.resolve().name)
-    questions = {
-        "name": "Name of the session",
-        "gpu": "GPU",
-        "usd_per_hour": "Dollars an hour",
-        "budget_usd": "Budget in dollars",
-    }
-    values: dict[str, str | float] = {**vars(answers), **given}
-    if ask is not None and found and not (folder / PLAN).exists():
-        print("Phases, in this order: " + ", ".join(map(str, found)))  # noqa: T201
-        for key in [key for key in questions if key not in given]:
-            said = ask(f"{questions[key]} [{values[key]}]: ").strip()
-            values[key] = said or values[key]
-    path = write_plan(folder, found, _answers(values))
+    programs = find_scripts(folder)
+    values: dict[str, str | float] = {**vars(PlanAnswers(name=folder.resolve().name)), **given}
+    if ask is not None and programs and not (folder / PLAN_FILE).exists():
+        print("Phases, in this order: " + ", ".join(map(str, programs)))  # noqa: T201
+        for key, question in _QUESTIONS.items():
+            if key not in given:
+                values[key] = ask(f"{question} [{values[key]}]: ").strip() or values[key]
+    path = write_plan(folder, programs, _parse_answers(values))
     print(f"wrote {path}\n")  # noqa: T201
     print(render_summary(summarize_plan(load_plan(path))))  # noqa: T201
-    print("\nNext: correct the estimates, add criteria, then `gonogo preflight` and `gonogo run`.")  # noqa: T201
+    print("\nNext: correct the estimates, add criteria, then run `gonogo preflight` and `gonogo run`.")  # noqa: T201
     return 0
 
 
-def _answers(values: dict[str, str | float]) -> Answers:
+def _parse_answers(values: dict[str, str | float]) -> PlanAnswers:
     numbers = {}
     for key in ("usd_per_hour", "budget_usd"):
         try:
             numbers[key] = float(values[key])
         except ValueError:
-            raise CannotWrite(f"{key}: expected a number, such as 1.74; found {values[key]}") from None
-    return Answers(str(values["name"]), str(values["model"]), str(values["gpu"]), **numbers)
+            raise CannotWritePlanError(
+                f"{key}: expected a number, such as 1.74; found {values[key]}"
+            ) from None
+    return PlanAnswers(str(values["name"]), str(values["model"]), str(values["gpu"]), **numbers)
 
 
-def asker() -> Callable[[str], str] | None:
-    """Return what asks the person at the terminal, None where there is nobody."""
+def terminal_input() -> Callable[[str], str] | None:
+    """Return a function that asks the operator at the terminal, or None without a terminal."""
     return input if sys.stdin.isatty() else None

@@ -1,6 +1,6 @@
-"""What a session plan may say: one frozen model a table, unknown keys forbidden.
+"""The tables of a session plan: one immutable model per table, without unknown keys.
 
-`app.plan.read` reads the file, lays a profile over it and checks what a single table cannot know.
+`app.plan.validate` checks what a single table cannot know.
 """
 
 import re
@@ -32,33 +32,33 @@ SEED = 20251003
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
 
 
-def _seconds(text: object) -> float:
+def _parse_duration(text: object) -> float:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|sec|min|h)", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError('expected a duration such as "90 s", "15 min" or "2 h"')
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
+def _check_order(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError("expected [low, high] with low <= high")
     return bounds
 
 
-def _below(text: str) -> str:
+def _check_below(text: str) -> str:
     parts = PurePosixPath(text).parts
     if not parts or text.startswith(("/", "~")) or ".." in parts:
-        raise ValueError("expected a path below the folder, without `..`")
+        raise ValueError("expected a relative path inside the folder, without `..`")
     return text
 
 
-def _parameter(value: Any) -> Any:
+def _check_parameter(value: Any) -> Any:
     if not all(isinstance(item, Value) for item in (value if isinstance(value, list) else [value])):
         raise ValueError("expected a number, a text, true or false, or a list of these")
     return value
 
 
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> str:
     try:
         groups = re.compile(text).groups
     except (re.error, OverflowError, RecursionError) as error:
@@ -69,101 +69,112 @@ def _pattern(text: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
-# What is written to, moved or packed is below its folder; a link there may lead to another disk.
-Below = Annotated[str, AfterValidator(_below)]
+# What is written, moved or packed is inside its folder. A link in there may lead to another disk.
+Below = Annotated[str, AfterValidator(_check_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
+Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_check_order)]
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds),
+    BeforeValidator(_parse_duration),
     PlainSerializer(lambda seconds: f"{seconds} s"),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(s|sec|min|h)$"}),
 ]
-Parameter = Annotated[Any, AfterValidator(_parameter)]
+Parameter = Annotated[Any, AfterValidator(_check_parameter)]
 Parameters = dict[Name, Parameter]
-Pattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-# The text is checked by app.plan.read, which knows the names that it may use.
+# app.plan.validate checks the text, because it knows the names that may be used.
 Expression = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Table(BaseModel):
-    """Base of the plan's tables: immutable, and no unknown keys."""
+    """Base of the plan's tables: immutable, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Session(Table):
-    """What is to be done, with which model and how much money."""
+    """The session: its model, its budget and its files."""
 
     name: Text
-    model: Text = Field(description="a hub id, a folder, or `embedded`: what {model} stands for")
+    model: Text = Field(description="hub id, folder, or `embedded`; the value of {model}")
     artifacts: Below = Field(
-        default=ARTIFACTS, description="the folder below the plan's that everything is written to"
+        default=ARTIFACTS, description="folder for all outputs, relative to the plan's folder"
     )
-    budget_usd: Amount = Field(description="when it is spent, the session is saved and the pod stopped")
+    budget_usd: Amount = Field(
+        description="budget; once it is spent, the session is saved and the pod stopped",
+    )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = SEED
     secrets: tuple[Variable, ...] = Field(
-        default=(), description="names of environment variables; phases get them, text that leaves does not"
+        default=(),
+        description="environment variables to pass to phases; their values are masked in everything that "
+        "is shown or sent",
     )
     files: tuple[Text, ...] = Field(
-        default=(), description="files and folders that must be here, as glob patterns, for preflight"
+        default=(), description="files and folders that preflight requires, as glob patterns"
     )
     environment: tuple[Variable, ...] = Field(
         default=(),
-        description="names of further environment variables that phases get; CUDA_* and such pass",
+        description="further environment variables to pass to phases; CUDA_* and similar ones always pass",
     )
     disk_gb: Amount | None = Field(
-        default=None, description="what the session will write, for preflight; without it that is forecast"
+        default=None, description="disk space that preflight requires, in GB; by default it is forecast"
     )
 
 
 class Pod(Table):
-    """The rented machine; `stop_command` ends the rent."""
+    """The rented pod, and the commands that stop it."""
 
-    gpu: Text = Field(description="as the provider calls it; `this machine` plans with none")
+    gpu: Text = Field(description="GPU as the provider names it; `this machine` requires none")
     usd_per_hour: Amount
     stop_command: tuple[Text, ...] = Field(
-        default=(), description="program and arguments; a word $NAME is replaced by that variable"
+        default=(),
+        description="command that stops the pod; a word `$NAME` is replaced by that environment variable",
     )
     stop_fallbacks: tuple[tuple[Text, ...], ...] = Field(
-        default=(), description="other ways to stop, in order"
+        default=(), description="commands to try, in order, if `stop_command` fails"
     )
     stopped_command: tuple[Text, ...] = Field(
-        default=(), description="succeeds when the pod is stopped; without it a stop command's success counts"
+        default=(),
+        description="command that succeeds once the pod has stopped; by default the exit code of the stop "
+        "command counts",
     )
     outside_limit: str = Field(
         default="",
-        description="what ends the rent when every process on the pod is dead, in words: gonogo cannot",
+        description="what stops the pod if every process on it is dead, for the record; gonogo cannot do "
+        "that",
     )
     spent_command: tuple[Text, ...] = Field(
-        default=(), description="prints what the provider has billed for this pod, in dollars"
+        default=(), description="command that prints what the provider has billed for this pod, in dollars"
     )
     spent_every: Annotated[Duration, Field(gt=0)] = Field(
-        default=900.0, description="how often the provider is asked, beside after each phase"
+        default=900.0, description="interval of `spent_command`, which also runs after each phase"
     )
 
 
 class Unattended(Table):
-    """What happens when nobody answers: reminders (see `notify`), then the pod is stopped; never approval.
+    """What happens while a gate waits: reminders, then a stop of the pod. No gate is approved automatically.
 
-    So it is after the session's end, unless somebody keeps the pod (`gonogo keep`).
-    An attempt's deadline is when the budget, less the cost of `landing`, is spent.
+    The same applies after the end of the session, unless the operator keeps the pod (`gonogo keep`). The
+    deadline of an attempt is when the budget, less the cost of `landing`, is spent.
     """
 
     stop_after: Duration = Field(
         default=7200.0,
-        description="how long a gate, and the end, wait for somebody; then the pod is stopped",
+        description="time after which an unanswered gate, or the end of the session, stops the pod",
     )
-    landing: Duration = Field(default=900.0, description="time kept to save, bundle and stop")
+    landing: Duration = Field(
+        default=900.0,
+        description="time reserved to save, package the results and stop",
+    )
     warn_at: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        default=(0.5, 0.8, 0.95), description="shares of the budget at which the operator is told"
+        default=(0.5, 0.8, 0.95), description="shares of the budget at which the operator is notified"
     )
 
 
 class Estimate(Table):
-    """What a phase is thought to take: `[low, high]`. Without `usd` the pod's rate gives the money."""
+    """The estimate of a phase, as `[low, high]`. Without `usd`, the cost is the hours at the pod's rate."""
 
     hours: Bounds
     usd: Bounds | None = None
@@ -177,7 +188,7 @@ class Criterion(Table):
 
 
 class Rule(Table):
-    """The verdict and advice of a gate when a condition holds."""
+    """The verdict and advice of a gate if a condition holds."""
 
     when: Expression
     verdict: Verdict
@@ -185,66 +196,79 @@ class Rule(Table):
 
 
 class Gate(Table):
-    """The stop after a phase: always, unless the verdict is `go`, or never. The first rule to hold counts."""
+    """The gate after a phase. `ask` says when it waits for a decision; the first rule that holds counts."""
 
     ask: Literal["always", "unless_go", "never"] = "unless_go"
     rules: tuple[Rule, ...] = ()
 
 
 class Phase(Table):
-    """One step: a built-in phase module (`run`) or any program (`command`), with its parameters as flags."""
+    """A step of the session: a built-in phase (`run`) or any program (`command`) with flags."""
 
     id: Name
     title: Text
-    run: Text | None = Field(default=None, description="a phase module that comes with gonogo")
+    run: Text | None = Field(default=None, description="built-in phase, such as `phases.evaluation`")
     command: tuple[Text, ...] | None = Field(
-        default=None, min_length=1, description="or any program with its arguments"
+        default=None, min_length=1, description="any other program with its arguments"
     )
-    params: Parameters = Field(default={}, description="given as flags: batch_size = 4 is --batch-size 4")
+    params: Parameters = Field(
+        default={},
+        description="parameters, passed as flags: `batch_size = 4` is `--batch-size 4`",
+    )
     launcher: Literal["accelerate"] | None = Field(
         default=None,
-        description="start `run` once on each visible GPU; it trains data-parallel, `batch_size` on each; "
-        "with its parameter `shard_weights` the GPUs of a host share a model that does not fit one",
+        description="start a training phase once per visible GPU, data-parallel with `batch_size` on each; "
+        "with the parameter `shard_weights`, the GPUs of a host shard a model that does not fit one",
     )
     launcher_options: Parameters = Field(
         default={},
-        description="flags of `accelerate launch`; over hosts num_machines, machine_rank, main_process_ip "
-        "and main_process_port, the same phase started on each, all with one artifact folder",
+        description="flags of `accelerate launch`; for several hosts num_machines, machine_rank, "
+        "main_process_ip and main_process_port, with the phase started on each host and a shared artifact "
+        "folder",
     )
-    batch: StrictBool = Field(default=False, description="the operator may ask for another batch: --batch 2")
+    batch: StrictBool = Field(
+        default=False,
+        description="whether the operator may request another batch (`--batch 2`)",
+    )
     estimate: Estimate
-    critical: StrictBool = Field(default=True, description="shown; others may be skipped without loss")
-    stall_after: Duration = Field(default=900.0, description="silence after which a phase counts as stalled")
+    critical: StrictBool = Field(default=True, description="whether later phases depend on it; only shown")
+    stall_after: Duration = Field(
+        default=900.0,
+        description="time without a report after which a phase counts as stalled",
+    )
     stall_action: Literal["show", "stop"] = Field(
-        default="show", description="what is done when nothing was reported for `stall_after`"
+        default="show", description="whether a stalled phase is only shown or also stopped"
     )
     criteria: tuple[Criterion, ...] = ()
     remedies: dict[Cause, tuple[Parameters, ...]] = Field(
-        default={}, description="by what went wrong (see below), the changes of parameters to try in turn"
+        default={}, description="by cause (see below), changes of parameters to try in turn"
     )
-    metrics: dict[Name, Pattern] = Field(default={}, description="numbers to read from a command's log")
-    reports: tuple[Name, ...] = Field(default=(), description="metrics that a command writes into its result")
-    headline: str = Field(default="", description="a format string over its metrics: `loss {loss:.2f}`")
+    metrics: dict[Name, Pattern] = Field(
+        default={},
+        description="regular expressions, each with one group, that read numbers from a command's log",
+    )
+    reports: tuple[Name, ...] = Field(default=(), description="metrics in the result file of a command")
+    headline: str = Field(default="", description="format string over the metrics, such as `loss {loss:.2f}`")
     gate: Gate = Gate()
 
     def argv(self, parameters: Mapping[str, Any]) -> list[str]:
-        """Return what to execute, in the plan's folder, to run this phase with these parameters."""
-        program = (
-            list(self.command) if self.command else [sys.executable, *self._launch(), "-m", str(self.run)]
-        )
-        return [*program, *to_argv(dict(parameters))]
+        """Return the command line that runs this phase with these parameters, in the plan's folder."""
+        flags = to_argv(dict(parameters))
+        if self.command:
+            return [*self.command, *flags]
+        return [sys.executable, *self._launcher_arguments(), "-m", str(self.run), *flags]
 
-    def _launch(self) -> list[str]:
-        """Return what comes between the interpreter and the phase's module."""
+    def _launcher_arguments(self) -> list[str]:
+        """Return the arguments between the interpreter and the phase's module."""
         if self.launcher is None:
             return []
-        # A flag of `accelerate launch` has no opposite: false leaves it out.
+        # Flags of `accelerate launch` have no negative form, so false omits them.
         options = {name: value for name, value in self.launcher_options.items() if value is not False}
         return ["-m", "accelerate.commands.launch", *to_argv(options)]
 
 
 class Bundle(Table):
-    """What is carried home: glob patterns below the artifact folder; checkpoints are never packed."""
+    """What `gonogo bundle` packages: glob patterns in the artifact folder. Checkpoints are never included."""
 
     include: tuple[Below, ...] = (
         "verification",
@@ -259,50 +283,51 @@ class Bundle(Table):
 
 
 class Notify(Table):
-    """Who is told of an open gate, beside the terminal: environment variables that hold Apprise URLs."""
+    """Notifications of an open gate: environment variables that hold Apprise URLs."""
 
     urls: tuple[Variable, ...] = ()
     every: Annotated[Duration, Field(gt=0)] = Field(
-        default=900.0, description="how often a gate that waits is told again"
+        default=900.0, description="interval of reminders while a gate waits"
     )
 
 
 class Superseded(Table):
-    """Data that the session's replaces: a file or folder of the repository, and why."""
+    """Data that the session replaces: a file or folder of the repository, and the reason."""
 
     path: Text
     note: Text
 
 
 class Finish(Table):
-    """What `gonogo finish` does afterwards to your own repository: paths start at its root.
+    """What `gonogo finish` changes in your own repository; paths start at its root.
 
-    It shows the difference first, writes nothing that has uncommitted changes, and commits nothing.
+    It shows the difference first, does not touch files with uncommitted changes, and commits nothing.
     """
 
     roadmap: Text | None = Field(
-        default=None, description="a Markdown file: items `- [ ]` of phases that are done are ticked"
+        default=None, description="Markdown file whose items `- [ ]` are ticked for finished phases"
     )
     marks: dict[Name, Text] = Field(
-        default={}, description="by phase, a part of its item's text; without it the phase's title"
+        default={}, description="by phase, a part of its item's text; by default the phase's title"
     )
     status: tuple[Text, ...] = Field(
-        default=(), description="Markdown pages that get a section of results; a later session replaces it"
+        default=(),
+        description="Markdown pages that get a section with the results; a later session replaces it",
     )
     registry: Text | None = Field(
-        default=None, description="a Markdown page that gets a section of the programs that were used"
+        default=None, description="Markdown page that gets a section with the programs used"
     )
     decisions: Text | None = Field(
-        default=None, description="the folder that gets a record of the session's decisions"
+        default=None, description="folder that gets a record of the session's decisions"
     )
-    archive: Text = Field(default="archive/data", description="where superseded data is moved to")
+    archive: Text = Field(default="archive/data", description="folder that superseded data is moved to")
     superseded: tuple[Superseded, ...] = ()
 
 
 class Plan(Table):
-    """A plan as it will run: the profile laid over it, placeholders filled in.
+    """A valid plan with its profile applied and its placeholders filled in.
 
-    Relative paths, also those among the parameters, start at `folder`; phases run there.
+    Phases run in `folder`; relative paths, including those in parameters, start there.
     """
 
     path: Path
@@ -320,7 +345,7 @@ class Plan(Table):
         """Return the phase of that id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: the plan has no such phase.
         """
         for phase in self.phases:
             if phase.id == phase_id:
@@ -329,5 +354,5 @@ class Plan(Table):
 
     @property
     def artifacts(self) -> Path:
-        """The folder that everything of this plan and profile is written to."""
+        """The folder for all outputs of this plan and profile."""
         return self.folder / self.session.artifacts

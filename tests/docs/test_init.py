@@ -4,7 +4,7 @@ import pytest
 
 from app import cli
 from app.plan.errors import PlanErrors
-from app.plan.init import Answers, CannotWrite, init, scripts, write_plan
+from app.plan.init import CannotWritePlanError, PlanAnswers, find_scripts, init_plan, write_plan
 from app.plan.read import load_plan
 
 
@@ -29,7 +29,7 @@ def test_the_plan_of_a_folder_passes_check(folder: Path, capsys: pytest.CaptureF
         ("bash", "1-make data.sh"), ("python3", "2_train.py"), ("python3", "10_compare.py"), ("./run",),
     ]  # fmt: skip
     assert (plan.session.name, plan.session.budget_usd, plan.pod.gpu) == ("My project", 5.0, 'RTX "4090"')
-    assert set(plan.session.files) == {str(script) for script in scripts(folder)}
+    assert set(plan.session.files) == {str(script) for script in find_scripts(folder)}
     assert cli.main(["check", str(folder / "session_plan.toml")]) == 0
 
 
@@ -38,10 +38,10 @@ def test_only_what_was_not_given_is_asked(folder: Path) -> None:
 
     def ask(question: str) -> str:
         asked.append(question)
-        return {"Dollars an hour [0.0]: ": "1.74"}.get(question, "")
+        return {"Dollars per hour [0.0]: ": "1.74"}.get(question, "")
 
-    assert init(folder, {"name": "Mine", "budget_usd": 9.0}, ask) == 0
-    assert asked == ["GPU [this machine]: ", "Dollars an hour [0.0]: "]
+    assert init_plan(folder, {"name": "Mine", "budget_usd": 9.0}, ask) == 0
+    assert asked == ["GPU [this machine]: ", "Dollars per hour [0.0]: "]
     plan = load_plan(folder / "session_plan.toml")
     assert (plan.session.name, plan.pod.usd_per_hour) == ("Mine", 1.74)
 
@@ -49,15 +49,15 @@ def test_only_what_was_not_given_is_asked(folder: Path) -> None:
 def test_a_plan_that_is_there_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "session_plan.toml").write_text("mine")
     assert cli.main(["init", str(folder), "--yes"]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert (folder / "session_plan.toml").read_text() == "mine"
 
 
 def test_without_scripts_or_with_bad_answers_nothing_is_written(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CannotWrite, match="no scripts"):
-        write_plan(tmp_path, scripts(tmp_path), Answers("x"))
+    with pytest.raises(CannotWritePlanError, match="no scripts"):
+        write_plan(tmp_path, find_scripts(tmp_path), PlanAnswers("x"))
     with pytest.raises(PlanErrors, match="budget_usd"):
-        write_plan(folder, scripts(folder), Answers("x", budget_usd=-1.0))
-    with pytest.raises(CannotWrite, match="expected a number"):
-        init(folder, {"budget_usd": "much"}, None)
+        write_plan(folder, find_scripts(folder), PlanAnswers("x", budget_usd=-1.0))
+    with pytest.raises(CannotWritePlanError, match="expected a number"):
+        init_plan(folder, {"budget_usd": "much"}, None)
     assert not (folder / "session_plan.toml").exists()
