@@ -224,7 +224,7 @@ def test_recorded_completions_are_read_and_nothing_is_generated(
     monkeypatch.setattr(DataRun, "get_engine", refuse)
     given = {**made["provenance"]["parameters"], "output_dir": folder, "engine": "transformers"}
     sft_data.run(sft_data.Parameters.model_validate(given), Reporter(folder, {}))
-    assert files.sha256(data) == made["outputs"][data.name]
+    assert files.hash_path(data) == made["outputs"][data.name]
     assert cache.read_bytes() == before
     assert json.loads((folder / "manifest.json").read_bytes())["outputs"] == made["outputs"]
 

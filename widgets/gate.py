@@ -6,7 +6,7 @@ from typing import Final
 from rich.cells import cell_len
 from textual.content import Content
 
-from app.plan.values import CriterionResult
+from app.plan.values import ConditionResult
 from app.session.snapshot import DecisionKind, GateView, PhaseView
 from app.units import format_duration, format_hours, format_size, format_usd, format_usd_range
 from phases.contract.protocol import Value
@@ -86,7 +86,7 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
     return rows
 
 
-def render_criterion_rows(criterion: CriterionResult, name_width: int, width: int) -> list[Content]:
+def render_criterion_rows(criterion: ConditionResult, name_width: int, width: int) -> list[Content]:
     """Return a criterion's outcome: what was required, and what was measured at the right edge."""
     look = styles.CHECK_BADGES[criterion.passed]
     style = styles.ALARM if criterion.passed is False else styles.STRONG

@@ -10,7 +10,7 @@ import msgspec
 from app.monitor.files import FileTail, Mask, unmasked
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import SeriesBuilder
-from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, standard_json
+from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, normalize_json
 
 _MAX_TEXT = 8000
 _MAX_NAME = 100
@@ -184,7 +184,7 @@ def _decode(lines: Sequence[bytes]) -> tuple[list[Line], int]:
         bad = 0
         for line in filter(bytes.strip, lines):
             try:
-                decoded.append(_DECODER.decode(standard_json(line)))
+                decoded.append(_DECODER.decode(normalize_json(line)))
             except (ValueError, RecursionError):
                 bad += 1
         return decoded, bad

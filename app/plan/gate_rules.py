@@ -8,7 +8,7 @@ from simpleeval import SimpleEval
 
 from app.plan.expressions import FUNCTIONS, OPERATORS, ExpressionError, headline_names, parse_condition
 from app.plan.schema import Phase
-from app.plan.values import CriterionResult, Verdict
+from app.plan.values import ConditionResult, Verdict
 from phases.contract.protocol import Value
 
 MetricsByPhase = Mapping[str, Mapping[str, Value]]
@@ -19,7 +19,7 @@ class Assessment(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     advice: tuple[str, ...]
-    criteria: tuple[CriterionResult, ...]
+    criteria: tuple[ConditionResult, ...]
 
 
 def assess_phase(phase: Phase, metrics: Mapping[str, Value], earlier: MetricsByPhase) -> Assessment:
@@ -46,25 +46,25 @@ def assess_phase(phase: Phase, metrics: Mapping[str, Value], earlier: MetricsByP
 
 def evaluate_condition(
     name: str, text: str, metrics: Mapping[str, Value], earlier: MetricsByPhase
-) -> CriterionResult:
+) -> ConditionResult:
     """Return whether a condition holds; None, with a note, if that cannot be determined. Never raises."""
     try:
         condition = parse_condition(text)
     except ExpressionError as error:
-        return CriterionResult(name, text, None, {}, str(error))
+        return ConditionResult(name, text, None, {}, str(error))
     values = {used: _find_value(used, metrics, earlier) for used in condition.names}
     missing = [used for used, value in values.items() if not is_usable(value)]
     if missing:
-        return CriterionResult(name, text, None, values, f"no value: {', '.join(missing)}")
+        return ConditionResult(name, text, None, values, f"no value: {', '.join(missing)}")
     try:
         outcome = SimpleEval(operators=OPERATORS, functions=FUNCTIONS, names=values).eval(
             text, previously_parsed=condition.tree
         )
     except Exception as error:  # A hostile plan or metric can provoke any error; the outcome is then unknown.
-        return CriterionResult(name, text, None, values, f"cannot be computed: {error}")
+        return ConditionResult(name, text, None, values, f"cannot be computed: {error}")
     if not isinstance(outcome, bool):
-        return CriterionResult(name, text, None, values, f"neither true nor false: {outcome!r:.60}")
-    return CriterionResult(name, text, outcome, values)
+        return ConditionResult(name, text, None, values, f"neither true nor false: {outcome!r:.60}")
+    return ConditionResult(name, text, outcome, values)
 
 
 def is_usable(value: Value) -> bool:
@@ -83,7 +83,7 @@ def format_headline(template: str, metrics: Mapping[str, Value]) -> str:
         return ""
 
 
-def _describe_unmet(result: CriterionResult) -> str:
+def _describe_unmet(result: ConditionResult) -> str:
     note = f" ({result.note})" if result.note else ""
     return f"Not met: {result.name}{note}."
 

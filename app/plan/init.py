@@ -106,7 +106,7 @@ def write_plan(folder: Path, programs: Iterable[Path], answers: PlanAnswers) -> 
         raise CannotWritePlanError(
             f"{folder} has no scripts (*.py, *.sh, or executable with #!): give the folder that has them"
         )
-    files.write_whole(path, _render_plan(programs, answers))
+    files.write_atomically(path, _render_plan(programs, answers))
     try:
         load_plan(path)
     except Exception:

@@ -16,7 +16,7 @@ class Range(msgspec.Struct, frozen=True):
     high: float
 
 
-class CriterionResult(msgspec.Struct, frozen=True):
+class ConditionResult(msgspec.Struct, frozen=True):
     """The outcome of a criterion. `passed` is None if a value is missing; `note` says which."""
 
     name: str

@@ -229,8 +229,8 @@ def _write_report_files(
 ) -> tuple[Path, Path]:
     history = _load_history(session, masker, environment, clock)
     html, markdown = folder / HTML_NAME, folder / MARKDOWN_NAME
-    files.write_whole(html, render_html(history, masker))
-    files.write_whole(markdown, render_markdown(history, masker))
+    files.write_atomically(html, render_html(history, masker))
+    files.write_atomically(markdown, render_markdown(history, masker))
     return html, markdown
 
 

@@ -140,7 +140,7 @@ class Repository:
         for edit in changes.edits:
             path = self.resolve(edit.path)
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-            files.write_whole(path, edit.after)
+            files.write_atomically(path, edit.after)
             path.chmod(mode)
 
 

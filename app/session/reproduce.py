@@ -21,7 +21,7 @@ from app.session.folder import SessionFolder
 from app.session.registry import SessionError
 from phases.contract import files
 from phases.contract.models import PROMPT_FORMAT_ID
-from phases.contract.protocol import Result, standard_json
+from phases.contract.protocol import Result, normalize_json
 from phases.contract.versions import installed_versions
 
 RECORD = "environment.json"
@@ -142,7 +142,7 @@ def _compare_models(session: Path, plan: Plan) -> Iterator[str]:
             path = folder / file
             if not path.is_file():
                 yield f"model {name}: {file} is missing"
-            elif (actual := files.sha256(path)) != sha:
+            elif (actual := files.hash_path(path)) != sha:
                 yield f"model {name}: {file} has changed: was sha256 {sha[:12]}, is {actual[:12]}"
 
 
@@ -155,7 +155,7 @@ def _compare_inputs(session: Path, plan: Plan) -> Iterator[str]:
             continue
         if not path.exists():
             yield f"input {name} is missing"
-        elif path.is_file() and (actual := files.sha256(path)) != sha:
+        elif path.is_file() and (actual := files.hash_path(path)) != sha:
             yield f"input {name} has changed: was sha256 {sha[:12]}, is {actual[:12]}"
 
 
@@ -173,4 +173,4 @@ def _find_base_models(session: Path) -> list[dict[str, Any]]:
 def _read_results(session: Path) -> Iterator[Result]:
     for path in sorted((session / "attempts").glob("*/*/result.json")):
         with contextlib.suppress(OSError, ValueError):
-            yield msgspec.json.decode(standard_json(path.read_bytes()), type=Result)
+            yield msgspec.json.decode(normalize_json(path.read_bytes()), type=Result)

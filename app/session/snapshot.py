@@ -10,7 +10,7 @@ import msgspec
 
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressView
-from app.plan.values import CriterionResult, Range, Verdict
+from app.plan.values import ConditionResult, Range, Verdict
 from phases.contract.protocol import Value
 
 PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
@@ -73,7 +73,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     because: str
     verdict: Verdict
     advice: tuple[str, ...]
-    criteria: tuple[CriterionResult, ...]
+    criteria: tuple[ConditionResult, ...]
     metrics: dict[str, Value]
     computed_from: dict[str, str] = {}
     earlier: dict[str, dict[str, Value]] = {}

@@ -146,11 +146,11 @@ def _create_session(plan: Plan, sessions: Path, approved: str, settings: Setting
     folder = SessionFolder(sessions / _choose_id(sessions))
     folder.path.mkdir(mode=0o700)
     digest = plan_digest(plan)
-    files.write_whole(folder.path / "plan.toml", plan.path.read_bytes())
-    files.write_whole(
-        folder.path / "plan.sha256", f"{files.sha256(plan.path)}  plan.toml\n{digest}  resolved\n"
+    files.write_atomically(folder.path / "plan.toml", plan.path.read_bytes())
+    files.write_atomically(
+        folder.path / "plan.sha256", f"{files.hash_path(plan.path)}  plan.toml\n{digest}  resolved\n"
     )
-    files.write_whole(folder.plan, plan.model_dump_json(indent=2))
+    files.write_atomically(folder.plan, plan.model_dump_json(indent=2))
     gpus = GpuReader().read_names()
     reproduce.write_environment(folder.path, reproduce.collect_environment(plan.folder, gpus))
     info = SessionInfo(

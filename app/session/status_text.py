@@ -5,7 +5,7 @@ import shlex
 import time
 
 from app.monitor.sanitize import clean_line as clean
-from app.plan.values import CriterionResult, Range
+from app.plan.values import ConditionResult, Range
 from app.session.snapshot import OVER, GateView, PhaseView, SessionSnapshot
 from phases.contract.protocol import Value
 
@@ -142,7 +142,7 @@ def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
     return lines
 
 
-def criterion(found: CriterionResult) -> str:
+def criterion(found: ConditionResult) -> str:
     """Return a criterion with what was measured."""
     values = ", ".join(f"{clean(name)} {value(measured)}" for name, measured in found.values.items())
     note = f" ({clean(found.note)})" if found.note else ""

@@ -22,7 +22,7 @@ from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import Series, SeriesBuilder
 from app.session.snapshot import OVER, AttemptView, PhaseView, SessionSnapshot
 from app.tui.screens.screen import Session
-from phases.contract.protocol import Artifact, Result, standard_json
+from phases.contract.protocol import Artifact, Result, normalize_json
 from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
 
 MOST_MEMORY_POINTS: Final = 512
@@ -279,7 +279,7 @@ def artifacts_of(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
     try:
         if path.stat().st_size > LARGEST_RESULT:
             return ()
-        result = msgspec.json.decode(standard_json(mask(path.read_bytes())), type=Result)
+        result = msgspec.json.decode(normalize_json(mask(path.read_bytes())), type=Result)
     except (OSError, ValueError, RecursionError):
         return ()
     return tuple(

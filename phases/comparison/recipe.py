@@ -98,7 +98,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         errors=errors,
         tier_results=tier_results,
     )
-    files.write_whole(parameters.output, report)
+    files.write_atomically(parameters.output, report)
     provenance = {
         "versions": installed_versions(),
         "seed": parameters.seed,

@@ -12,25 +12,25 @@ from typing import Any
 import msgspec
 
 
-def sha256(path: Path) -> str:
+def hash_path(path: Path) -> str:
     """Return the hex SHA-256 of a file, or of the sorted names and hashes of the files below a folder."""
     if path.is_dir():
         digest = hashlib.sha256()
         for inner in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{inner.relative_to(path)}\0{sha256(inner)}\n".encode())
+            digest.update(f"{inner.relative_to(path)}\0{hash_path(inner)}\n".encode())
         return digest.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def size(path: Path) -> int:
+def count_bytes(path: Path) -> int:
     """Return the bytes of a file, or of all files below a folder."""
     if path.is_dir():
         return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     return path.stat().st_size
 
 
-def read_plain(path: Path, most: int) -> bytes:
+def read_regular_file(path: Path, most: int) -> bytes:
     """Return what a file holds that somebody else writes; a pipe or device is not waited for.
 
     Raises:
@@ -55,7 +55,7 @@ def read_plain(path: Path, most: int) -> bytes:
     return data
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str) -> None:
     """Write a file whole or not at all: temporary file, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -77,7 +77,7 @@ def write_whole(path: Path, data: bytes | str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write a value as indented JSON, whole."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ class RowWriter:
         self._file.close()
 
 
-def expand(patterns: Sequence[str]) -> list[Path]:
+def expand_patterns(patterns: Sequence[str]) -> list[Path]:
     """Return the files that paths and glob patterns name, sorted, each once.
 
     Raises:

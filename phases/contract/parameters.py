@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-EngineWish = Literal["auto", "vllm", "transformers"]
+EnginePreference = Literal["auto", "vllm", "transformers"]
 ENGINE_HELP: Final = "what generates: vllm, transformers, or auto: vllm for large models on a CUDA GPU"
 
 

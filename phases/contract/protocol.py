@@ -96,7 +96,7 @@ class Result(msgspec.Struct, frozen=True):
 _NOT_FINITE: Final = (b"NaN", b"Infinity")
 
 
-def standard_json(data: bytes) -> bytes:
+def normalize_json(data: bytes) -> bytes:
     """Return the same JSON with null for numbers that are not finite.
 
     Raises:

@@ -85,11 +85,11 @@ class Reporter:
 
     def input(self, path: Path) -> None:
         """Record a file or folder that was read, by hash."""
-        self._inputs.append(Input(str(path), files.sha256(path)))
+        self._inputs.append(Input(str(path), files.hash_path(path)))
 
     def artifact(self, path: Path, rows: int | None = None) -> None:
         """Record a file or folder that was written, by hash."""
-        line = Artifact(self._clock(), str(path), files.size(path), files.sha256(path), rows)
+        line = Artifact(self._clock(), str(path), files.count_bytes(path), files.hash_path(path), rows)
         self._artifacts.append(line)
         self._write(line)
 

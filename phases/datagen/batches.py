@@ -59,7 +59,7 @@ def open_batch(
     work = folder / "work"
     records = [_read_record(work / f"batch_{n}.json") for n in range(1, number)]
     earlier = tuple(folder / record.data for record in records if record)
-    hashes = {path.name: files.sha256(path) for path in earlier}
+    hashes = {path.name: files.hash_path(path) for path in earlier}
     identity = _round_trip({**inputs, "earlier_batches": hashes})
     record_path = work / f"batch_{number}.json"
     generations = work / f"batch_{number}.generations.jsonl"

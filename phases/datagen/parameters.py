@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
-from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
+from phases.contract.parameters import ENGINE_HELP, EnginePreference, PhaseParameters
 from phases.contract.workload import INSTRUCTION_TOKENS, Generation
 
 
@@ -27,7 +27,7 @@ class DataParameters(PhaseParameters):
         description="evaluation suite to check the rows against for contamination: a name, a JSONL file, or "
         "auto to choose by model",
     )
-    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    engine: EnginePreference = Field("auto", description=ENGINE_HELP)
     batch_size: int = Field(
         32, ge=1, le=4096, description="rows that transformers generates at once; vllm chooses its own"
     )

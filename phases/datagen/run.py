@@ -293,7 +293,7 @@ class DataRun:
         stem = self._batch.data.with_suffix("")
         paths = [stem.with_name(f"{stem.name}.quality.json"), stem.with_name(f"{stem.name}.quality.txt")]
         files.write_json(paths[0], report)
-        files.write_whole(paths[1], format_report(report))
+        files.write_atomically(paths[1], format_report(report))
         self._reporter.artifact(self._batch.data, rows=len(self.rows))
         for path in paths:
             self._reporter.artifact(path)
@@ -304,7 +304,7 @@ class DataRun:
             "parameters": self.parameters.model_dump(mode="json"),
             "identity": self._identity,
         }
-        outputs = {p.name: files.sha256(p) for p in (*self._batch.earlier, self._batch.data, *paths)}
+        outputs = {p.name: files.hash_path(p) for p in (*self._batch.earlier, self._batch.data, *paths)}
         manifest = self.parameters.output_dir / "manifest.json"
         files.write_json(manifest, {"outputs": outputs, "provenance": provenance})
         self._reporter.artifact(manifest)

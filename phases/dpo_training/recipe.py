@@ -108,7 +108,7 @@ class DpoData:
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Train the SFT adapter further and save the result in `output_dir`."""
-    paths = files.expand(parameters.preference_file)
+    paths = files.expand_patterns(parameters.preference_file)
     rows = swap_labels(read_rows(paths, Row), parameters.swapped_share, parameters.seed)
     for path in paths:
         reporter.input(path)

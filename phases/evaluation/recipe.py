@@ -116,7 +116,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.artifact(answers_path, len(answers))
     manifest = parameters.output_dir / "manifest.json"
     files.write_json(
-        manifest, {"evaluation": summary_path.name, "sha256": files.sha256(summary_path), **provenance}
+        manifest,
+        {"evaluation": summary_path.name, "sha256": files.hash_path(summary_path), **provenance},
     )
     reporter.artifact(manifest)
     reporter.finish(metrics, dict.fromkeys(metrics, summary_path.name), provenance)

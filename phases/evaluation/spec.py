@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from phases.contract.parameters import ENGINE_HELP, EngineWish, PhaseParameters
+from phases.contract.parameters import ENGINE_HELP, EnginePreference, PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
 from phases.contract.workload import (
     INSTRUCTION_TOKENS,
@@ -29,7 +29,7 @@ class Parameters(PhaseParameters):
     )
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
     max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
-    engine: EngineWish = Field("auto", description=ENGINE_HELP)
+    engine: EnginePreference = Field("auto", description=ENGINE_HELP)
     batch_size: int = Field(
         32, ge=1, le=4096, description="prompts in a batch (transformers only; vllm chooses its own)"
     )

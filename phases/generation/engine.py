@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol, Self, get_args
 
 import torch
 
-from phases.contract.parameters import EngineWish
+from phases.contract.parameters import EnginePreference
 from phases.generation.completion import IndexedCompletions, PromptGroup
 from phases.generation.transformers_engine import TransformersEngine
 from phases.generation.vllm_engine import start_vllm
@@ -91,7 +91,7 @@ class EngineChoice:
 
 
 def choose_engine(
-    wish: EngineWish, count_parameters: Callable[[], int], *, cuda: bool, vllm: bool
+    wish: EnginePreference, count_parameters: Callable[[], int], *, cuda: bool, vllm: bool
 ) -> EngineChoice:
     """Choose an engine.
 
@@ -118,7 +118,7 @@ def choose_engine(
     return EngineChoice("vllm", f"{count:,} parameters on a CUDA GPU")
 
 
-def choose_engine_here(wish: EngineWish, source: ModelSource) -> EngineChoice:
+def choose_engine_here(wish: EnginePreference, source: ModelSource) -> EngineChoice:
     """Choose an engine for a model on this machine."""
     # Query NVML instead of CUDA: a process that has initialized CUDA cannot fork vLLM's workers.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")

@@ -78,7 +78,7 @@ def _locate_folder(name: str, kind: str, folder: Path) -> ModelSource:
         raise ModelError(
             f"model {name}: {folder} has no .safetensors file; other weight formats are not loaded"
         )
-    hashes = {path.name: files.sha256(path) for path in _list_model_files(folder)}
+    hashes = {path.name: files.hash_path(path) for path in _list_model_files(folder)}
     return ModelSource(name, kind, str(folder), hashes, _hash_of_hashes(hashes))
 
 
@@ -97,7 +97,7 @@ def _locate_adapter(folder: Path) -> ModelSource:
                 f"(was {trained_on.sha256[:12]}, is {base.sha256[:12]}); restore the base or train again"
             )
     paths = [path for path in sorted(folder.glob("adapter_*")) if path.suffix in (".safetensors", ".json")]
-    hashes = {path.name: files.sha256(path) for path in paths}
+    hashes = {path.name: files.hash_path(path) for path in paths}
     # Without this file PEFT would fall back to a pickle.
     if "adapter_model.safetensors" not in hashes:
         raise ModelError(f"model {folder}: the adapter has no adapter_model.safetensors")

@@ -33,7 +33,7 @@ def read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[Given
         BadInputError: a pattern matches no file, or a row has no instruction.
     """
     try:
-        paths = files.expand(patterns)
+        paths = files.expand_patterns(patterns)
     except FileNotFoundError as error:
         raise BadInputError(f"--prompts-from: {error}; run the phase that makes them first") from error
     category_of: dict[str, str] = {}

@@ -89,7 +89,7 @@ def find_newest_evaluation(patterns: Sequence[str]) -> Path:
         BadInputError: there is none.
     """
     try:
-        paths = files.expand(patterns)
+        paths = files.expand_patterns(patterns)
     except FileNotFoundError as error:
         raise BadInputError(f"{error}; run the evaluation first") from error
     evaluations = [path for path in paths if path.suffix == ".json" and path.stem.startswith("eval_")]

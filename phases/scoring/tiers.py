@@ -183,7 +183,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _find_named_file(manifest: Path, name: str, sha256: str) -> Path:
     """Return a file next to a manifest after verifying its hash."""
     path = manifest.with_name(name)
-    if not path.is_file() or files.sha256(path) != sha256:
+    if not path.is_file() or files.hash_path(path) != sha256:
         raise _ChangedFileError(f"{path} is not the file that its manifest names")
     return path
 

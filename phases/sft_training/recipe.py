@@ -80,7 +80,7 @@ class SftData:
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Train an adapter on a base model and save it in `output_dir`."""
-    paths = files.expand(parameters.train_file)
+    paths = files.expand_patterns(parameters.train_file)
     rows = read_rows(paths, Row)
     for path in paths:
         reporter.input(path)

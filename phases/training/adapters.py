@@ -70,7 +70,7 @@ def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Pa
         trainer.model.save_pretrained(str(temporary))
         record_base_model(loaded.source.base or loaded.source, folder)
         for path in paths:
-            files.write_whole(path, (temporary / path.name).read_bytes())
+            files.write_atomically(path, (temporary / path.name).read_bytes())
         for path in temporary.iterdir():
             path.unlink()
         temporary.rmdir()

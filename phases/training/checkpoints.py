@@ -54,7 +54,7 @@ def identify_training(
     ignored = SETTINGS_WITHOUT_EFFECT | _INPUTS
     values = {name: v for name, v in parameters.model_dump(mode="json").items() if name not in ignored}
     values["processes"] = distributed.world_size()
-    return TrainingIdentity(values, tuple(files.sha256(path) for path in inputs), model_hash)
+    return TrainingIdentity(values, tuple(files.hash_path(path) for path in inputs), model_hash)
 
 
 def mark_complete(checkpoint: Path, identity: TrainingIdentity) -> None:
@@ -62,7 +62,9 @@ def mark_complete(checkpoint: Path, identity: TrainingIdentity) -> None:
     distributed.barrier()
     if not distributed.is_main_process():
         return
-    hashes = {str(p.relative_to(checkpoint)): files.sha256(p) for p in checkpoint.rglob("*") if p.is_file()}
+    hashes = {
+        str(p.relative_to(checkpoint)): files.hash_path(p) for p in checkpoint.rglob("*") if p.is_file()
+    }
     files.write_json(checkpoint / CHECKPOINT_RECORD, _CheckpointRecord(identity, hashes))
 
 
@@ -93,7 +95,7 @@ def _read_record(checkpoint: Path) -> _CheckpointRecord | None:
         return None
     try:
         record = msgspec.json.decode((checkpoint / CHECKPOINT_RECORD).read_bytes(), type=_CheckpointRecord)
-        is_intact = all(files.sha256(checkpoint / name) == sha256 for name, sha256 in record.files.items())
+        is_intact = all(files.hash_path(checkpoint / name) == sha256 for name, sha256 in record.files.items())
     except (OSError, msgspec.DecodeError):
         return None
     return record if is_intact else None

@@ -75,9 +75,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         },
     )
     text_path = report_path.with_suffix(".txt")
-    files.write_whole(text_path, format_report(parameters.model, conclusion, reasons, evidence))
+    files.write_atomically(text_path, format_report(parameters.model, conclusion, reasons, evidence))
     manifest_path = parameters.output_dir / "manifest.json"
-    manifest = {"verification": report_path.name, "sha256": files.sha256(report_path), **provenance}
+    manifest = {"verification": report_path.name, "sha256": files.hash_path(report_path), **provenance}
     files.write_json(manifest_path, manifest)
     for path in (report_path, text_path, manifest_path):
         reporter.artifact(path)

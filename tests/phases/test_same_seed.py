@@ -27,7 +27,7 @@ def run_phases(folder: Path, seed: int) -> dict[str, str]:
     """Run every phase that writes data, and return the hash of each output."""
     suite = folder / "suite.jsonl"
     prompts = (SUITES / "embedded.jsonl").read_bytes().splitlines(keepends=True)
-    files.write_whole(suite, b"".join(prompts[:PROMPTS]))
+    files.write_atomically(suite, b"".join(prompts[:PROMPTS]))
 
     def run(phase: str, name: str, options: str) -> None:
         argv = ["--output-dir", str(folder / name), "--seed", str(seed), *options.split()]
@@ -40,7 +40,7 @@ def run_phases(folder: Path, seed: int) -> dict[str, str]:
     run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 4 {GENERATION} {judging}")
     run("phases.dpo_training", "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
     run("phases.evaluation", "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
-    return {pattern: files.sha256(path) for pattern in OUTPUTS for path in folder.glob(pattern)}
+    return {pattern: files.hash_path(path) for pattern in OUTPUTS for path in folder.glob(pattern)}
 
 
 def test_the_same_seed_makes_the_same_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.plan.read import load_plan
-from app.plan.values import CriterionResult
+from app.plan.values import ConditionResult
 from app.report.bundle_contents import BundleContents, collect_contents
 from app.report.bundle_writer import pack_bundle
 from app.session import start
@@ -129,7 +129,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     at(0, events.ConductorStarted(pid=1, machine="m", pod_age=100.0))
     attempt("baseline", 1, 10, 310, verdict="go", gate="", metrics={"success_rate": 0.166}, headline="17 %")
-    missed = CriterionResult("loss falls", "final_loss < 0.5", False, {"final_loss": 0.52})
+    missed = ConditionResult("loss falls", "final_loss < 0.5", False, {"final_loss": 0.52})
     judged = {
         "verdict": "investigate",
         "gate": "plan",

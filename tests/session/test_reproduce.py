@@ -93,10 +93,10 @@ def test_a_changed_model_and_changed_inputs_are_named(session: Path, toy: Toy) -
     model.mkdir()
     (model / "model.safetensors").write_bytes(b"weights")
     rows.write_text("1")
-    said = {"model.safetensors": files.sha256(model / "model.safetensors"), "config.json": "0"}
+    said = {"model.safetensors": files.hash_path(model / "model.safetensors"), "config.json": "0"}
     source = {"name": "m", "kind": "folder", "path": str(model), "files": said, "sha256": "s"}
     made = toy.artifacts / "made.jsonl"  # written by a phase: it is made again
-    inputs = [Input("rows.jsonl", files.sha256(rows)), Input(str(made), "0")]
+    inputs = [Input("rows.jsonl", files.hash_path(rows)), Input(str(made), "0")]
     result(session, Result(metrics={}, inputs=inputs, provenance={"model": {"base": source}}))
     assert compared(session, toy) == ["model m: config.json is missing"]
     (model / "config.json").write_text("{}")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
 from app.monitor.progress import ProgressView
 from app.monitor.series import Series, SeriesBuilder
-from app.plan.values import CriterionResult, Range
+from app.plan.values import ConditionResult, Range
 from app.session.requests import AnyRequest, Decide, Hold, Refused
 from app.session.snapshot import (
     AttemptView,
@@ -312,9 +312,9 @@ GATE_PASS = GateView(
     verdict="go",
     advice=("SFT shows good improvement: continue to DPO.",),
     criteria=(
-        CriterionResult("success rate above 60 %", "success_rate > 0.60", True, {"success_rate": 0.742}),
-        CriterionResult("gain over base", "gain_over_base > 0", True, {"gain_over_base": 0.576}),
-        CriterionResult("few truncated", "truncated_share < 0.05", True, {"truncated_share": 0.0129}),
+        ConditionResult("success rate above 60 %", "success_rate > 0.60", True, {"success_rate": 0.742}),
+        ConditionResult("gain over base", "gain_over_base > 0", True, {"gain_over_base": 0.576}),
+        ConditionResult("few truncated", "truncated_share < 0.05", True, {"truncated_share": 0.0129}),
     ),
     metrics={
         "success_rate": 0.742,
@@ -357,20 +357,20 @@ GATE_FAIL = GateView(
         "of a diverged model costs money and says nothing.",
     ),
     criteria=(
-        CriterionResult(
+        ConditionResult(
             "loss decreases",
             "final_train_loss < first_train_loss",
             False,
             {"final_train_loss": 3.02, "first_train_loss": 2.31},
         ),
-        CriterionResult(
+        ConditionResult(
             "held-out loss near train loss",
             "final_eval_loss < final_train_loss * 1.3",
             None,
             {},
             "final_eval_loss is missing",
         ),
-        CriterionResult("adapters saved", "adapter_saved", True, {"adapter_saved": True}),
+        ConditionResult("adapters saved", "adapter_saved", True, {"adapter_saved": True}),
     ),
     metrics={"first_train_loss": 2.31, "final_train_loss": 3.02, "steps": 1184, "adapter_saved": True},
     options=("go", "retry", "batch", "skip", "stop"),

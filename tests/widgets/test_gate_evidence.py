@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.plan.values import CriterionResult
+from app.plan.values import ConditionResult
 from tests.tui import fake
 from widgets.frame import LogLines
 from widgets.gate import (
@@ -85,7 +85,7 @@ def test_what_comes_next_is_said_with_its_cost() -> None:
 def test_a_long_name_of_a_criterion_is_not_cut() -> None:
     name = "the format rate is low as it should be for a model that was never tuned"
     found = render_criterion_rows(
-        CriterionResult(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60
+        ConditionResult(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60
     )
     assert [row.plain for row in found] == [
         "✓ pass  the format rate is low as it should be for a    0.09",

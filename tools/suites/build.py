@@ -27,7 +27,9 @@ def write(name: str, prompts: Iterable[Prompt]) -> None:
     for row in rows:
         if wrong := find_failures(row.instruction, row.checks, row.reference):
             raise ValueError(f"{row.key} {row.instruction!r}: {row.reference!r} fails {wrong}")
-    files.write_whole(SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    files.write_atomically(
+        SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    )
     suite = load_suite(name)
     counts = Counter(prompt.category for prompt in suite.prompts)
     sys.stdout.write(f"{name}: {len(rows)} prompts, version {suite.version[:12]}, {dict(counts)}\n")

@@ -37,7 +37,7 @@ def main() -> int:
     """Write the file."""
     seeds = draw()
     rows = b"".join(msgspec.json.encode(seed) + b"\n" for seed in seeds)
-    files.write_whole(SEEDS_FOLDER / f"{EMBEDDED}.jsonl", rows)
+    files.write_atomically(SEEDS_FOLDER / f"{EMBEDDED}.jsonl", rows)
     sys.stdout.write(f"{len(seeds)} seeds: {dict(Counter(seed.category for seed in seeds))}\n")
     return 0
 

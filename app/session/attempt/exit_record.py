@@ -31,7 +31,7 @@ def read_exit(folder: Path) -> ExitRecord | None:
     """
     path = folder / "exit.json"
     try:
-        record = msgspec.json.decode(files.read_plain(path, _MAX_BYTES), type=ExitRecord)
+        record = msgspec.json.decode(files.read_regular_file(path, _MAX_BYTES), type=ExitRecord)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:

@@ -15,7 +15,7 @@ from app.session.journal.state import State
 from app.session.masking import Masker
 from app.session.money import ledger
 from phases.contract import files
-from phases.contract.protocol import Result, Value, standard_json
+from phases.contract.protocol import Result, Value, normalize_json
 
 _LARGEST_RESULT = 8 << 20
 _LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
@@ -111,8 +111,8 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         ValueError: it is not a result.
     """
     try:
-        data = masker.data(files.read_plain(path, _LARGEST_RESULT))
-        result = msgspec.json.decode(standard_json(data), type=Result)
+        data = masker.data(files.read_regular_file(path, _LARGEST_RESULT))
+        result = msgspec.json.decode(normalize_json(data), type=Result)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:

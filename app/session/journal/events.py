@@ -6,7 +6,7 @@ such as texts and estimates. The tags and field names are the file format of the
 
 import msgspec
 
-from app.plan.values import CriterionResult, Verdict
+from app.plan.values import ConditionResult, Verdict
 from app.session.snapshot import DecisionKind
 from phases.contract.protocol import Value
 
@@ -103,7 +103,7 @@ class AttemptAssessed(Event, frozen=True, kw_only=True, tag="judged"):
     verdict: Verdict
     gate: str
     advice: list[str] = []
-    criteria: list[CriterionResult] = []
+    criteria: list[ConditionResult] = []
     metrics: dict[str, Value] = {}
     computed_from: dict[str, str] = {}
     headline: str = ""
