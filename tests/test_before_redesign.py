@@ -104,7 +104,7 @@ def test_the_journal_is_written_as_it_was(session: Path) -> None:
 
 
 def test_the_status_is_said(session: Path) -> None:
-    said = "\n".join(status_text.status(SessionClient(session).snapshot_from_journal()))
+    said = "\n".join(status_text.format_session(SessionClient(session).snapshot_from_journal()))
     assert "Stage 1 rehearsal" in said
     assert "base 7%, SFT 81%, DPO 87%" in said
 

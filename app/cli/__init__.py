@@ -1,632 +1,249 @@
-"""The `gonogo` command."""
+"""The `gonogo` command: its parser, and the dispatch to the modules of this package.
+
+A command is named as `module:function` and its module is imported only when it runs, so that `gonogo --help`
+starts in a tenth of a second.
+"""
 
 import argparse
-import gc
-import json
 import os
+import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from app.plan.schema import Plan
+from app.errors import UserError
 
-PLAN = "session_plan.toml"
 BAD_INPUT = 2
 DETACHED = 130
+PLAN = "session_plan.toml"
+_DECISIONS = ("go", "retry", "batch", "skip", "stop")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    options = _parser().parse_args(argv)
-    from app.session.registry import SessionError
-    from app.session.requests import Refused
-
+    options = build_parser().parse_args(argv)
     try:
-        act: Callable[[argparse.Namespace], int] = options.act
-        return act(options)
-    except (SessionError, Refused) as error:
-        return _fail(str(error))
+        return int(pkgutil.resolve_name(options.command)(options))
+    except UserError as error:
+        print(f"gonogo: {error}", file=sys.stderr)
+        return BAD_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("\nThe session goes on in the background: `gonogo attach` shows it, `gonogo stop` ends it.")
+        print(
+            "\nDetached; the session keeps running. Show it with `gonogo attach`, end it with `gonogo stop`."
+        )
         return DETACHED
 
 
-def _fail(message: str) -> int:
-    print(f"gonogo: {message}", file=sys.stderr)
-    return BAD_INPUT
-
-
-# The command line
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="gonogo",
+        description="Run a post-training session on a rented GPU: phases, gates, decisions and cost.",
+    )
+    commands = _Commands(parser)
+    _add_start_commands(commands)
+    _add_plan_commands(commands)
+    _add_show_commands(commands)
+    _add_control_commands(commands)
+    _add_result_commands(commands)
+    return parser
 
 
 class _Commands:
-    """The subcommands of a parser as they are added."""
+    """The commands of a parser."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(self, name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        """Add a command."""
-        added = self._commands.add_parser(name, help=text, description=text)
-        added.set_defaults(act=act)
-        return added
+    def add(self, name: str, command: str, text: str) -> argparse.ArgumentParser:
+        """Add a command that calls the function `command`, named as `module:function`."""
+        parser = self._commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        parser.set_defaults(command=command)
+        return parser
 
-    def on_session(
-        self, name: str, act: Callable[[argparse.Namespace], int], text: str
-    ) -> argparse.ArgumentParser:
-        """Add a command that acts on a session."""
-        added = self.add(name, act, text)
-        added.add_argument(
-            "--session", metavar="ID", help="its id or folder (default: the newest unfinished one)"
+    def add_for_session(self, name: str, command: str, text: str) -> argparse.ArgumentParser:
+        """Add a command that takes `--session`."""
+        parser = self.add(name, command, text)
+        parser.add_argument(
+            "--session", metavar="ID", help="session id or folder (default: the newest unfinished session)"
         )
-        return added
+        return parser
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="gonogo", description="Runs a post-training session: phases, gates, decisions, and the bill."
+def _add_start_commands(commands: _Commands) -> None:
+    run = commands.add("run", "app.cli.start:run", "start a session, or rejoin the unfinished one")
+    _add_run_options(run)
+    run.add_argument("--profile", metavar="NAME", help="plan profile to apply")
+    rehearse = commands.add(
+        "rehearse", "app.cli.start:rehearse", "run the plan's rehearsal profile, with a tiny model"
     )
-    commands = _Commands(parser)
-    _add_starting(commands)
-    _add_before(commands)
-    _add_during(commands)
-    _add_after(commands)
-    return parser
-
-
-def _add_starting(commands: _Commands) -> None:
-    run = commands.add("run", _run, "start a session, or rejoin the unfinished one")
-    _run_options(run)
-    run.add_argument("--profile", help="the plan's profile to lay over it")
-    _run_options(commands.add("rehearse", _rehearse, "run the plan's rehearsal profile"))
-    again = commands.add(
-        "reproduce", _reproduce, "start a session again from its record; say first what differs"
+    _add_run_options(rehearse)
+    reproduce = commands.add(
+        "reproduce", "app.cli.start:reproduce", "run a recorded session again and list what differs first"
     )
-    again.add_argument("session", metavar="SESSION", help="its id or folder, also in an unpacked bundle")
-    _start_options(again)
+    reproduce.add_argument("session", metavar="SESSION", help="session id or folder, or an unpacked bundle")
+    _add_approval_options(reproduce)
 
 
-def _add_before(commands: _Commands) -> None:
-    _check_options(
-        commands.add("check", _check, "validate a plan; show its phases, estimates, memory and totals")
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "plan", nargs="?", type=Path, metavar="PLAN", help=f"plan file (default: {PLAN}, created if missing)"
     )
-    _init_options(commands.add("init", _init, "write a plan for a folder of scripts"))
-    _plan_options(
-        commands.add("preflight", _preflight, "find now what would fail later; sends a notification")
+    parser.add_argument("--seed", type=int, metavar="N", help="override the plan's seed")
+    parser.add_argument(
+        "--model", help="override the plan's model with a hub id, a folder, or the word embedded"
     )
-    _plan_and_profile(commands.add("drill", _drill, "see that the pod would be stopped when nobody answers"))
+    _add_approval_options(parser)
 
 
-def _add_during(commands: _Commands) -> None:
-    attach = commands.on_session("attach", _attach, "show a session that runs")
-    attach.add_argument("--read-only", action="store_true", help="look, but do not touch")
-    attach.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
-    _serve_options(
-        commands.on_session("serve", _serve, "show a session in a browser, on this machine's loopback")
+def _add_approval_options(parser: argparse.ArgumentParser) -> None:
+    _add_headless_option(parser)
+    parser.add_argument(
+        "--decide-by-verdict",
+        action="store_true",
+        help="continue at a gate if its verdict is go, otherwise stop (needs --headless; for CI)",
     )
-    commands.add("keys", _keys, "print the screens' keys as a file to change")
-    commands.on_session("status", _status, "say how a session stands").add_argument(
-        "--json", action="store_true", help="as JSON"
+    parser.add_argument("--yes", action="store_true", help="approve the plan's commands without asking")
+
+
+def _add_headless_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="print plain lines instead of the screen")
+
+
+def _add_plan_commands(commands: _Commands) -> None:
+    check = commands.add(
+        "check", "app.cli.plans:check", "validate a plan and show its estimates, memory and total cost"
     )
-    decide = commands.on_session("decide", _decide, "decide the open gate")
-    kinds = ("go", "retry", "batch", "skip", "stop")
-    decide.add_argument("kind", choices=kinds, metavar="|".join(kinds))
-    retry = commands.on_session("retry", _decide, "decide the open gate: the phase again")
+    _add_plan_options(check)
+    _add_json_option(check)
+    check.add_argument(
+        "--gpu", metavar="[Nx]GB", help="GPU memory to check for, such as 80GB or 2x80GB (default: pod.gpu)"
+    )
+    init = commands.add("init", "app.cli.plans:init", "write a plan that runs the scripts in a folder")
+    _add_init_options(init)
+    preflight = commands.add(
+        "preflight",
+        "app.cli.plans:preflight",
+        "check the pod before starting: model, GPU, disk, network; sends a test notification",
+    )
+    _add_plan_options(preflight)
+    _add_json_option(preflight)
+    drill = commands.add(
+        "drill", "app.cli.plans:drill", "dry-run the automatic stop of the pod at an unanswered gate"
+    )
+    _add_plan_options(drill)
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"plan file (default: {PLAN})")
+    parser.add_argument("--profile", metavar="NAME", help="plan profile to apply")
+
+
+def _add_json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: current folder)"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask; use defaults for missing options")
+    for flag, text in (
+        ("--name", "name of the session (default: name of the folder)"),
+        ("--model", "value of {model} in parameters"),
+        ("--gpu", "GPU of the pod, such as 'A100 SXM 80GB' (default: this machine's)"),
+    ):
+        parser.add_argument(flag, help=text, default=argparse.SUPPRESS)
+    for flag, text in (
+        ("--usd-per-hour", "price of the pod"),
+        ("--budget-usd", "amount that the session may spend"),
+    ):
+        parser.add_argument(flag, type=float, metavar="USD", help=text, default=argparse.SUPPRESS)
+
+
+def _add_show_commands(commands: _Commands) -> None:
+    attach = commands.add_for_session("attach", "app.cli.attach:attach", "show a session on the screen")
+    attach.add_argument("--read-only", action="store_true", help="show the session without allowing actions")
+    _add_headless_option(attach)
+    serve = commands.add_for_session(
+        "serve", "app.cli.show:serve", "serve a session's screen to a browser on this machine"
+    )
+    serve.add_argument("--port", type=int, default=8000, help="port on the loopback address (default: 8000)")
+    serve.add_argument("--decide", action="store_true", help="allow decisions and stops from the browser")
+    status = commands.add_for_session("status", "app.cli.show:status", "print the state of a session")
+    _add_json_option(status)
+    log = commands.add_for_session("log", "app.cli.show:log", "print the log of the newest attempt")
+    log.add_argument("-f", "--follow", action="store_true", help="keep printing as the log grows")
+    log.add_argument("--phase", metavar="ID", help="phase (default: the one that ran last)")
+    commands.add("sessions", "app.cli.show:sessions", "list the sessions in this folder or on this machine")
+    commands.add("keys", "app.cli.show:keys", "print the screen's key bindings as a file to edit")
+
+
+def _add_control_commands(commands: _Commands) -> None:
+    decide = commands.add_for_session("decide", "app.cli.control:decide", "decide the open gate")
+    decide.add_argument("kind", choices=_DECISIONS, metavar="|".join(_DECISIONS))
+    _add_decision_options(decide)
+    retry = commands.add_for_session("retry", "app.cli.control:decide", "retry the phase at the open gate")
     retry.set_defaults(kind="retry")
-    for deciding in (decide, retry):
-        _decide_options(deciding)
-    stop = commands.on_session("stop", _stop, "end the running phase and the session")
-    stop.add_argument("--phase", action="store_true", help="end the running phase only; its gate opens")
-    hold = commands.on_session("hold", _hold, "open a gate after the current phase, whatever it finds")
-    hold.add_argument("--off", action="store_true", help="no longer")
-    commands.on_session("keep", _keep, "keep the pod: do not stop it after the session's end")
-    log = commands.on_session("log", _log, "print the log of the newest attempt")
-    log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
-    log.add_argument("--phase", help="the phase (default: the one that ran last)")
-
-
-def _add_after(commands: _Commands) -> None:
-    report = commands.on_session("report", _report, "write what there is to read of a session")
-    report.add_argument("--output", type=Path, metavar="FOLDER", help="(default: beside the outputs)")
-    bundle = commands.on_session("bundle", _bundle, "pack what is to be carried home")
-    bundle.add_argument("--output", type=Path, metavar="FILE", help="(default: bundles/ beside the outputs)")
-    bundle.add_argument("--list", action="store_true", help="show what would be packed, and write nothing")
-    verify = commands.add("verify", _verify, "check every byte of a bundle")
-    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or its unpacked folder")
-    verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="and unpack it there")
-    finish = commands.on_session(
-        "finish", _finish, "write a session's results into your own repository, as a diff"
+    _add_decision_options(retry)
+    stop = commands.add_for_session(
+        "stop", "app.cli.control:stop", "stop the running phase and end the session"
     )
-    _finish_options(finish)
-    commands.add("sessions", _sessions, "list the sessions that are known here")
+    stop.add_argument("--phase", action="store_true", help="stop only the running phase and open its gate")
+    hold = commands.add_for_session(
+        "hold", "app.cli.control:hold", "open a gate after the current phase, whatever its verdict"
+    )
+    hold.add_argument("--off", action="store_true", help="cancel the hold")
+    commands.add_for_session(
+        "keep", "app.cli.control:keep", "keep the pod running after the session has ended"
+    )
 
 
-def _plan_and_profile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN})")
-    parser.add_argument("--profile", help="the plan's profile to lay over it")
-
-
-def _serve_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, help="(default: 8000)")
-    parser.add_argument("--decide", action="store_true", help="who opens the page may decide and stop, too")
-
-
-def _plan_options(parser: argparse.ArgumentParser) -> None:
-    _plan_and_profile(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _check_options(parser: argparse.ArgumentParser) -> None:
-    _plan_options(parser)
-    parser.add_argument("--gpu", metavar="[Nx]GB", help="check memory for 80GB or 2x80GB (default: pod.gpu)")
-
-
-def _decide_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", default="", help="needed where the decision overrides the verdict")
+def _add_decision_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="reason, required if the decision overrides the verdict"
+    )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="PHASE.PARAMETER=VALUE",
         dest="changes",
-        help="a changed parameter for the next attempt",
+        help="change a parameter of the next attempt; may be repeated",
     )
 
 
-def _finish_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="(default: here)")
-    parser.add_argument(
-        "--plan", type=Path, metavar="PLAN", help="whose [finish] counts (default: the session's own plan)"
+def _add_result_commands(commands: _Commands) -> None:
+    report = commands.add_for_session("report", "app.cli.results:report", "write the session report")
+    report.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="folder to write to (default: next to the outputs)"
     )
-    parser.add_argument("--yes", action="store_true", help="write without asking")
-
-
-def _init_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: here)"
+    bundle = commands.add_for_session(
+        "bundle", "app.cli.results:bundle", "package the session's results for download"
     )
-    parser.add_argument("--yes", action="store_true", help="ask nothing: what is not given is guessed")
-    for flag, text in (
-        ("--name", "of the session (default: the folder's)"),
-        ("--model", "what {model} stands for in parameters"),
-        ("--gpu", "such as 'A100 SXM 80GB' (default: this machine)"),
-    ):
-        parser.add_argument(flag, help=text, default=argparse.SUPPRESS)
-    for flag, text in (("--usd-per-hour", "what the pod costs"), ("--budget-usd", "what may be spent")):
-        parser.add_argument(flag, type=float, help=text, default=argparse.SUPPRESS)
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help=f"(default: ./{PLAN}, or our own)")
-    parser.add_argument("--seed", type=int, help="instead of the plan's")
-    parser.add_argument("--model", help="instead of the plan's: a hub id, a folder, or embedded")
-    _start_options(parser)
-
-
-def _start_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--headless", action="store_true", help="plain lines instead of the screen")
-    parser.add_argument(
-        "--decide-by-verdict",
-        action="store_true",
-        help="go on at a gate when the verdict is go, stop otherwise (headless, for CI)",
+    bundle.add_argument(
+        "--output", type=Path, metavar="FILE", help="file to write (default: in bundles/ next to the outputs)"
     )
-    parser.add_argument("--yes", action="store_true", help="approve what the plan executes")
-
-
-# Starting and watching
-
-
-def _rehearse(options: argparse.Namespace) -> int:
-    options.profile = "rehearsal"
-    return _run(options)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from app.plan.errors import PlanErrors
-    from app.plan.read import load_plan
-    from app.session import start
-
-    path = options.plan or _default_plan()
-    try:
-        plan = load_plan(path, options.profile)
-    except PlanErrors as errors:
-        print(errors, file=sys.stderr)
-        return BAD_INPUT
-    if options.seed is not None:
-        plan = start.override_seed(plan, options.seed)
-    if options.model is not None:
-        plan = start.override_model(plan, options.model)
-    return _start(plan, options)
-
-
-def _reproduce(options: argparse.Namespace) -> int:
-    from app.monitor.gpu import GpuReader
-    from app.session import registry, reproduce, start
-
-    recorded = registry.find_session(Path(), options.session)
-    plan = reproduce.load_recorded_plan(recorded, Path())
-    if (open_one := start.find_unfinished(plan)) is not None:
-        return _fail(f"session {open_one.name} is unfinished: `gonogo stop` ends it; then reproduce")
-    now = reproduce.collect_environment(plan.folder, GpuReader().read_names())
-    found = reproduce.find_differences(recorded, plan, now)
-    print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
-    print("\n".join(f"  differs: {line}" for line in found) or "  nothing differs from its record")
-    return _start(plan, options)
-
-
-def _start(plan: "Plan", options: argparse.Namespace) -> int:
-    from app.session import start
-
-    if options.decide_by_verdict and not options.headless:
-        return _fail("--decide-by-verdict is for --headless: on the screen you decide")
-    _prepare_screen(options)
-    folder = start.find_unfinished(plan)
-    if folder is None:
-        approved = _approval(plan, options)
-        if not approved:
-            return _fail("nothing was started")
-        folder = start.open_session(plan, approved=approved)
-    elif start.plan_digest(plan) != start.read_plan_digest(folder):
-        print(
-            f"gonogo: session {folder.name} is unfinished and goes on with the plan it was started with;\n"
-            f"  {plan.path}, its seed or its model has changed since: `gonogo stop` ends it, then run again"
-        )
-    start.ensure_conductor(folder)
-    return _watch(folder, options)
-
-
-def _default_plan() -> Path:
-    here = Path(PLAN)
-    if not here.exists():
-        here.write_bytes(_shipped_plan().read_bytes())
-        print(f"gonogo: there was no {PLAN} here; wrote gonogo's own, the Stage 1 session")
-    return here
-
-
-def _shipped_plan() -> Path:
-    """Return the plan that comes with gonogo: in an installed package inside it, in a checkout beside it."""
-    inside = Path(__file__).parents[1] / PLAN
-    return inside if inside.exists() else Path(__file__).parents[2] / PLAN
-
-
-def _approval(plan: "Plan", options: argparse.Namespace) -> str:
-    """Return how the plan is approved, or "" if it is not: a plan executes commands, so it is code."""
-    from app.session import approval, registry, start
-
-    for place in (plan.path, plan.folder):
-        if others := approval.describe_unsafe_permissions(place):
-            raise registry.SessionError(
-                f"{place} {others}; a plan executes commands, so only you may be able to write it"
-            )
-    digest = start.plan_digest(plan)
-    if options.yes:
-        how = "--yes"
-    elif approval.is_approved(digest):
-        return "approved before"
-    elif plan.profile == "rehearsal" and plan.path.read_bytes() == _shipped_plan().read_bytes():
-        # It is as much gonogo's own code as what runs it, and costs nothing.
-        return "comes with gonogo"
-    else:
-        print("\n".join(start.describe_commands(plan, os.environ)))
-        if not sys.stdin.isatty():
-            raise registry.SessionError(
-                "the plan has not been approved yet: use --yes, or run where it can ask"
-            )
-        if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
-            return ""
-        how = "asked"
-    from app.session.requests import current_user
-
-    approval.record_approval(digest, plan.path, f"{how}, by {current_user()}")
-    return f"{how}, by {current_user()}"
-
-
-def _prepare_screen(options: argparse.Namespace) -> None:
-    """See, before anything else, that the screen has a terminal, or another driver than a terminal's.
-
-    Raises:
-        SessionError: it has none.
-    """
-    if options.headless:
-        return
-    gc.disable()  # the screen looks for garbage once it is painted: none comes up before
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    if "TEXTUAL_DRIVER" not in os.environ and not all(each.isatty() for each in streams):
-        from app.session.registry import SessionError
-
-        raise SessionError("the screen needs a terminal; without one: --headless, or `gonogo status`")
-
-
-def _watch(folder: Path, options: argparse.Namespace) -> int:
-    if options.headless:
-        from app.session.client import SessionClient
-        from app.session.headless import follow
-
-        by_verdict = getattr(options, "decide_by_verdict", False)
-        client = SessionClient(folder)
-        return follow(client, lambda line: print(line, flush=True), decide_by_verdict=by_verdict)
-    from app.tui import app as tui
-
-    return int(tui.run(folder, read_only=getattr(options, "read_only", False)))
-
-
-def _check(options: argparse.Namespace) -> int:
-    from app.cli.check import check_plan
-
-    return int(check_plan(options.plan or Path(PLAN), options.profile, options.json, options.gpu))
-
-
-def _init(options: argparse.Namespace) -> int:
-    from app.plan.errors import PlanErrors
-    from app.plan.init import CannotWritePlanError, init_plan, terminal_input
-
-    keys = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
-    given = {key: value for key, value in vars(options).items() if key in keys}
-    try:
-        return init_plan(options.folder, given, None if options.yes else terminal_input())
-    except CannotWritePlanError as error:
-        return _fail(str(error))
-    except PlanErrors as errors:
-        print(errors, file=sys.stderr)
-        return BAD_INPUT
-
-
-def _preflight(options: argparse.Namespace) -> int:
-    from app.preflight.command import preflight
-    from app.preflight.machine import ThisMachine
-
-    machine = ThisMachine(os.environ)
-    return preflight(options.plan or Path(PLAN), options.profile, machine, sys.stdout, as_json=options.json)
-
-
-def _drill(options: argparse.Namespace) -> int:
-    from app.plan.errors import PlanErrors
-    from app.plan.read import load_plan
-    from app.session.pod.drill import run_drill
-
-    try:
-        plan = load_plan(options.plan or Path(PLAN), options.profile)
-    except PlanErrors as errors:
-        print(errors, file=sys.stderr)
-        return BAD_INPUT
-    return 0 if run_drill(plan, lambda line: print(line, flush=True)) else 1
-
-
-# Sessions that are there
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    from app.session.registry import find_session
-
-    return find_session(Path(), options.session)
-
-
-def _attach(options: argparse.Namespace) -> int:
-    from app.session.client import SessionClient
-
-    _prepare_screen(options)
-    folder = _folder(options)
-    if not options.read_only and not SessionClient(folder).has_conductor():
-        from app.session import start  # it reads plans, which takes longer than the first screen
-
-        start.ensure_conductor(folder)
-    return _watch(folder, options)
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from app.tui.serve import serve
-
-    return serve(
-        _folder(options), options.port, lambda line: print(line, flush=True), may_decide=options.decide
+    bundle.add_argument("--list", action="store_true", help="list the contents without writing the bundle")
+    verify = commands.add("verify", "app.cli.results:verify", "check every byte of a bundle")
+    verify.add_argument(
+        "bundle", type=Path, metavar="BUNDLE", help="bundle, or the folder it was unpacked to"
     )
-
-
-def _keys(options: argparse.Namespace) -> int:
-    from app.tui.keymap import template
-
-    print(template(), end="")
-    return 0
-
-
-def _status(options: argparse.Namespace) -> int:
-    import msgspec
-
-    from app.session import start, status_text
-    from app.session.client import SessionClient
-
-    folder = _folder(options)
-    client = SessionClient(folder)
-    session = client.snapshot()
-    if options.json:
-        print(msgspec.json.format(msgspec.json.encode(session)).decode())
-        return 0
-    print("\n".join(status_text.status(session)))
-    if not client.has_conductor() and start.needs_conductor(folder):
-        print("\nNobody sees to this session, nor stops its pod: `gonogo attach` starts what does")
-    return 0
-
-
-def _decide(options: argparse.Namespace) -> int:
-    from app.session import start
-    from app.session.client import SessionClient
-    from app.session.requests import Decide, Refused, current_user
-
-    folder = _folder(options)
-    start.ensure_conductor(folder)
-    client = SessionClient(folder)
-    gate = client.snapshot().gate
-    if gate is None:
-        raise Refused("no gate is open")
-    changes = dict(_change(text, gate.phase) for text in options.changes)
-    client.send(
-        Decide(
-            phase=gate.phase,
-            attempt=gate.attempt,
-            kind=options.kind,
-            by=current_user(),
-            reason=options.reason,
-            changes=changes,
-        )
+    verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="unpack the bundle into this folder")
+    finish = commands.add_for_session(
+        "finish", "app.cli.results:finish", "write the results into your repository, after showing the diff"
     )
-    print(f"{gate.phase}: {options.kind}")
-    return 0
-
-
-def _change(text: str, phase: str) -> tuple[str, Any]:
-    """Return a parameter's name and value from `PHASE.PARAMETER=VALUE`; the value is JSON, or else a text."""
-    from app.session.requests import Refused
-
-    name, equals, given = text.partition("=")
-    of, dot, parameter = name.partition(".")
-    if not (equals and dot and parameter):
-        raise Refused(f"--set {text}: expected PHASE.PARAMETER=VALUE, such as {phase}.batch_size=2")
-    if of != phase:
-        raise Refused(f"--set {text}: the open gate is that of {phase}; only its parameters can be changed")
-    try:
-        return parameter, json.loads(given)
-    except ValueError:
-        return parameter, given
-
-
-def _stop(options: argparse.Namespace) -> int:
-    from app.session import start
-    from app.session.client import SessionClient
-    from app.session.requests import StopPhase, StopSession, current_user
-
-    folder = _folder(options)
-    start.ensure_conductor(folder)
-    client = SessionClient(folder)
-    if options.phase:
-        client.send(StopPhase(by=current_user()))
-        print("the phase is being ended; its gate opens")
-    else:
-        client.send(StopSession(by=current_user()))
-        print("the session is being ended")
-    return 0
-
-
-def _hold(options: argparse.Namespace) -> int:
-    from app.session import start
-    from app.session.client import SessionClient
-    from app.session.requests import Hold, current_user
-
-    folder = _folder(options)
-    start.ensure_conductor(folder)
-    SessionClient(folder).send(Hold(on=not options.off, by=current_user()))
-    print("no gate will be opened for you" if options.off else "a gate opens after the current phase")
-    return 0
-
-
-def _keep(options: argparse.Namespace) -> int:
-    from app.session import start
-    from app.session.client import SessionClient
-    from app.session.requests import KeepPod, Refused, current_user
-
-    folder = _folder(options)
-    start.ensure_conductor(folder)
-    client = SessionClient(folder)
-    if not client.has_conductor():
-        raise Refused(f"session {folder.name}: nothing is about to stop the pod")
-    client.send(KeepPod(by=current_user()))
-    print("the pod is not stopped; it goes on costing")
-    return 0
-
-
-def _log(options: argparse.Namespace) -> int:
-    from app.session.attempt_log import follow_log
-
-    return follow_log(_folder(options), options.phase, options.follow, sys.stdout)
-
-
-def _report(options: argparse.Namespace) -> int:
-    from app.report import commands
-    from app.session.client import SessionClient
-    from app.session.clock import SystemClock
-
-    folder = _folder(options)
-    environment = SessionClient(folder).environment()
-    return _reported(
-        lambda: commands.write_report(
-            folder, environment, sys.stdout, clock=SystemClock(), output=options.output
-        )
+    finish.add_argument(
+        "--repository",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="repository (default: current folder)",
     )
-
-
-def _bundle(options: argparse.Namespace) -> int:
-    from app.report import commands
-    from app.session.client import SessionClient
-    from app.session.clock import SystemClock
-
-    folder, clock = _folder(options), SystemClock()
-    environment = SessionClient(folder).environment()
-    return _reported(
-        lambda: commands.write_bundle(
-            folder, environment, sys.stdout, clock=clock, output=options.output, list_only=options.list
-        )
+    finish.add_argument(
+        "--plan", type=Path, metavar="PLAN", help="plan whose [finish] applies (default: the session's plan)"
     )
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from app.report import commands
-
-    return _reported(lambda: commands.verify_bundle(options.bundle, sys.stdout, unpack=options.unpack))
-
-
-def _finish(options: argparse.Namespace) -> int:
-    from app.plan.errors import PlanErrors
-    from app.plan.read import load_plan
-    from app.report import commands
-    from app.session.clock import SystemClock
-
-    try:
-        plan = load_plan(options.plan) if options.plan else None
-    except PlanErrors as errors:
-        print(errors, file=sys.stderr)
-        return BAD_INPUT
-
-    def confirm() -> bool:
-        if options.yes or not sys.stdin.isatty():
-            return bool(options.yes)
-        return input("Write this? [y/N] ").strip().lower() in ("y", "yes")
-
-    folder = _folder(options)
-    return _reported(
-        lambda: commands.finish_session(
-            folder,
-            os.environ,
-            sys.stdout,
-            clock=SystemClock(),
-            repository=options.repository,
-            plan=plan,
-            confirm=confirm,
-        )
-    )
-
-
-def _reported(act: Callable[[], int]) -> int:
-    from app.report.commands import ReportError
-
-    try:
-        return act()
-    except ReportError as error:
-        return _fail(str(error))
-
-
-def _sessions(options: argparse.Namespace) -> int:
-    from app.session import status_text
-    from app.session.client import SessionClient
-    from app.session.registry import list_sessions
-
-    for folder in list_sessions(Path()):
-        session = SessionClient(folder).snapshot()
-        print(f"{status_text.title(session)}; {status_text.money(session)}; {folder}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    finish.add_argument("--yes", action="store_true", help="write without asking")

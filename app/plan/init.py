@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.errors import UserError
 from app.plan.check import render_summary, summarize_plan
 from app.plan.read import load_plan
 from phases.contract import files
@@ -51,7 +52,7 @@ gate = {{ ask = "always" }}
 """
 
 
-class CannotWritePlanError(Exception):
+class CannotWritePlanError(UserError):
     """The plan cannot be written. The message says why and what to do."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from app.errors import UserError
 from app.monitor.sanitize import clean_line, clean_text
 from app.plan.schema import Finish, Plan
 from app.report.bundle_check import check_bundle, unpack_bundle
@@ -31,7 +32,7 @@ VERIFICATION_FAILED = 1
 _MAX_DIFF = 1 << 20
 
 
-class ReportError(Exception):
+class ReportError(UserError):
     """The command cannot be carried out; the message says why and what to do."""
 
 

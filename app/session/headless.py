@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator
 
-from app.monitor.sanitize import clean_line as clean
+from app.monitor.sanitize import clean_line
 from app.session import status_text
-from app.session.client import Refused, SessionClient
-from app.session.requests import Decide
-from app.session.snapshot import OVER, GateView, SessionSnapshot
+from app.session.client import SessionClient
+from app.session.requests import Decide, Refused
+from app.session.snapshot import OVER, DecisionView, GateView, PhaseView, SessionSnapshot
+from app.units import format_duration, format_value
 
 FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
 BY_VERDICT = "verdict"
@@ -15,87 +16,113 @@ _PROGRESS_EVERY = 30.0
 
 
 class Narrator:
-    """Says in lines what changed since the session was last looked at."""
+    """Describes in lines what has changed between two snapshots of a session."""
 
     def __init__(self, progress_every: float = _PROGRESS_EVERY) -> None:
-        self._every = progress_every
-        self._before: SessionSnapshot | None = None
-        self._said = 0.0
-        self._stalled = False
+        self._progress_every = progress_every
+        self._previous: SessionSnapshot | None = None
+        self._last_progress = 0.0
+        self._was_stalled = False
 
-    def lines(self, session: SessionSnapshot) -> Iterator[str]:
-        """Yield what there is to say now."""
-        before, self._before = self._before, session
-        if before is None:
-            yield status_text.title(session)
-        yield from (n for n in session.notices if before is None or n not in before.notices)
-        for decision in session.decisions[len(before.decisions) if before else 0 :]:
-            reason = f", because: {clean(decision.reason)}" if decision.reason else ""
-            yield f"decided by {clean(decision.by)}: {decision.kind} for {decision.phase}{reason}"
+    def describe_changes(self, session: SessionSnapshot) -> Iterator[str]:
+        """Yield the lines that are due with this snapshot."""
+        previous, self._previous = self._previous, session
+        if previous is None:
+            yield status_text.format_title(session)
+        notices = previous.notices if previous else ()
+        yield from (notice for notice in session.notices if notice not in notices)
+        decided = len(previous.decisions) if previous else 0
+        yield from map(_describe_decision, session.decisions[decided:])
         for index, phase in enumerate(session.phases):
-            was = before.phases[index] if before else None
-            if len(phase.attempts) > (len(was.attempts) if was else 0) and phase.state == "running":
-                attempt = phase.attempts[-1]
-                changed = ", ".join(
-                    f"{k}={status_text.value(new)}" for k, (_, new) in attempt.changed.items()
-                )
-                with_changes = f" with {changed}" if changed else ""
-                yield f"{clean(phase.title)}: attempt {attempt.number} started{with_changes}"
-                self._said = session.now
-            if phase.state in ("done", "failed", "skipped") and (was is None or was.state != phase.state):
-                verdict = f", verdict {phase.verdict}" if phase.verdict else ""
-                headline = f": {clean(phase.headline)}" if phase.headline else ""
-                took = status_text.duration(phase.elapsed)
-                yield f"{clean(phase.title)}: {phase.state} in {took}{verdict}{headline}"
-        if session.gate is not None and (before is None or before.gate is None):
-            yield from status_text.gate(session, session.gate)
+            yield from self._describe_phase(phase, previous.phases[index] if previous else None, session.now)
+        if session.gate is not None and (previous is None or previous.gate is None):
+            yield from status_text.format_gate(session, session.gate)
+        yield from self._describe_progress(session)
+
+    def _describe_phase(self, phase: PhaseView, previous: PhaseView | None, now: float) -> Iterator[str]:
+        known_attempts = len(previous.attempts) if previous else 0
+        if len(phase.attempts) > known_attempts and phase.state == "running":
+            yield _describe_start(phase)
+            self._last_progress = now
+        has_ended = phase.state in ("done", "failed", "skipped")
+        if has_ended and (previous is None or previous.state != phase.state):
+            yield _describe_end(phase)
+
+    def _describe_progress(self, session: SessionSnapshot) -> Iterator[str]:
         current = session.current
-        if current is not None and current.state in ("running", "stopping"):
-            if session.now - self._said >= self._every or (current.stalled and not self._stalled):
-                yield status_text.progress(current, session.now)
-                self._said = session.now
-            self._stalled = current.stalled
+        if current is None or current.state not in ("running", "stopping"):
+            return
+        is_due = session.now - self._last_progress >= self._progress_every
+        if is_due or (current.stalled and not self._was_stalled):
+            yield status_text.format_progress(current, session.now)
+            self._last_progress = session.now
+        self._was_stalled = current.stalled
 
 
-def follow(client: SessionClient, say: Callable[[str], None], *, decide_by_verdict: bool = False) -> int:
-    """Say what happens until the session is over; return 0 only if it finished.
+def _describe_decision(decision: DecisionView) -> str:
+    reason = f" (reason: {clean_line(decision.reason)})" if decision.reason else ""
+    return f"{clean_line(decision.by)} decided {decision.kind} for {decision.phase}{reason}"
 
-    With `decide_by_verdict` a gate is decided by its verdict, and recorded so: go goes on, anything else
-    stops the session and returns 3. A gate that a person asked for waits for a person.
+
+def _describe_start(phase: PhaseView) -> str:
+    attempt = phase.attempts[-1]
+    changes = ", ".join(
+        f"{name}={clean_line(format_value(new))}" for name, (_, new) in attempt.changed.items()
+    )
+    with_changes = f" with {changes}" if changes else ""
+    return f"{clean_line(phase.title)}: attempt {attempt.number} started{with_changes}"
+
+
+def _describe_end(phase: PhaseView) -> str:
+    verdict = f", verdict {phase.verdict}" if phase.verdict else ""
+    headline = f": {clean_line(phase.headline)}" if phase.headline else ""
+    return f"{clean_line(phase.title)}: {phase.state} in {format_duration(phase.elapsed)}{verdict}{headline}"
+
+
+def follow(client: SessionClient, write: Callable[[str], None], *, decide_by_verdict: bool = False) -> int:
+    """Write a session's events as lines until it has ended, and return the exit status: 0 if it finished.
+
+    With `decide_by_verdict` each gate is decided by its verdict and recorded so: go continues, any other
+    verdict stops the session and returns 3. A gate that the operator asked for (`hold`) still waits.
     """
     narrator = Narrator()
     for session in client.watch(threading.Event()):
-        for line in narrator.lines(session):
-            say(status_text.stamped(line, session.now))
+        lines = list(narrator.describe_changes(session))
         if session.state in OVER:
-            for line in (f"session {session.state}: {status_text.money(session)}", *status_text.pod(session)):
-                say(status_text.stamped(line, session.now))
-            if session.state == "finished":
-                return FINISHED
-            return STOPPED_BY_VERDICT if stopped_by_verdict(session) else STOPPED
+            lines.append(f"session {session.state}: {status_text.format_money(session)}")
+            lines += status_text.format_pod_stop(session)
+        for line in lines:
+            write(status_text.add_time(line, session.now))
+        if session.state in OVER:
+            return _find_exit_status(session)
         if decide_by_verdict and session.gate is not None and session.gate.because != "hold":
-            _decide(client, session.gate, say)
+            _decide_by_verdict(client, session.gate, write)
     return STOPPED
 
 
-def stopped_by_verdict(session: SessionSnapshot) -> bool:
-    """Say whether it was a verdict, and no person, that stopped the session."""
+def _find_exit_status(session: SessionSnapshot) -> int:
+    if session.state == "finished":
+        return FINISHED
+    return STOPPED_BY_VERDICT if was_stopped_by_verdict(session) else STOPPED
+
+
+def was_stopped_by_verdict(session: SessionSnapshot) -> bool:
+    """Return whether a verdict, and not a person, stopped the session."""
     last = session.decisions[-1] if session.decisions else None
     return last is not None and last.kind == "stop" and last.by == BY_VERDICT
 
 
-def _decide(client: SessionClient, gate: GateView, say: Callable[[str], None]) -> None:
-    go = gate.verdict == "go"
-    reason = "" if go else f"the verdict is {gate.verdict}, and --decide-by-verdict goes on only on go"
+def _decide_by_verdict(client: SessionClient, gate: GateView, write: Callable[[str], None]) -> None:
+    is_go = gate.verdict == "go"
+    reason = "" if is_go else f"the verdict is {gate.verdict}; --decide-by-verdict continues only on go"
+    decision = Decide(
+        phase=gate.phase,
+        attempt=gate.attempt,
+        kind="go" if is_go else "stop",
+        by=BY_VERDICT,
+        reason=reason,
+    )
     try:
-        client.send(
-            Decide(
-                phase=gate.phase,
-                attempt=gate.attempt,
-                kind="go" if go else "stop",
-                by=BY_VERDICT,
-                reason=reason,
-            )
-        )
+        client.send(decision)
     except Refused as refused:
-        say(f"gate of {gate.phase}: {refused}")
+        write(f"gate after {gate.phase}: {refused}")

@@ -4,13 +4,14 @@ import contextlib
 import os
 from pathlib import Path
 
+from app.errors import UserError
 from app.session.attempt import process
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.state import State, recover
 
 
-class SessionError(Exception):
+class SessionError(UserError):
     """A session cannot be found or started; the message says what to do."""
 
 

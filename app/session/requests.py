@@ -9,6 +9,7 @@ import os
 
 import msgspec
 
+from app.errors import UserError
 from app.session.journal.events import Parameter
 from app.session.snapshot import DecisionKind, SessionSnapshot
 
@@ -73,7 +74,7 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an expected response, not an error
+class Refused(UserError):  # noqa: N818 - a refusal is an expected response
     """The conductor refused a request; the message says why and what it would accept."""
 
 

@@ -1,154 +1,156 @@
-"""A session in plain lines: for a terminal without the cockpit, for logs and for `gonogo status`."""
+"""A session as plain lines, for `gonogo status`, logs and terminals without the screen."""
 
 import json
 import shlex
 import time
 
-from app.monitor.sanitize import clean_line as clean
-from app.plan.values import ConditionResult, Range
-from app.session.snapshot import OVER, GateView, PhaseView, SessionSnapshot
-from phases.contract.protocol import Value
+from app.monitor.sanitize import clean_line
+from app.plan.values import ConditionResult
+from app.session.snapshot import OVER, DecisionKind, GateView, PhaseView, SessionSnapshot
+from app.units import (
+    format_age,
+    format_duration,
+    format_duration_range,
+    format_hours,
+    format_usd,
+    format_usd_range,
+    format_usd_short,
+    format_value,
+)
 
 _MARKS = {True: "pass", False: "FAIL", None: "?"}
-_MINUTE, _HOUR = 60, 3600
 _MOST_METRICS = 40
+_GATE_CAUSES = {"plan": "as planned", "hold": "held by the operator", "budget": "before it starts"}
 
 
-def duration(seconds: float) -> str:
-    """Return a duration such as `1:05:09`, or `45 s`."""
-    whole = int(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    return f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}:{whole % _MINUTE:02}"
+def format_session(session: SessionSnapshot) -> list[str]:
+    """Return the complete session: its phases, money, open gate and notices."""
+    width = max(len(phase.title) for phase in session.phases)
+    lines = [format_title(session), ""]
+    lines += [_format_phase(phase, width) for phase in session.phases]
+    lines += ["", format_money(session), *format_pod_stop(session)]
+    current = session.current
+    if current is not None and current.state in ("running", "stopping"):
+        lines.append(format_progress(current, session.now))
+    lines += [f"note: {clean_line(notice)}" for notice in session.notices]
+    if session.gate is not None:
+        lines += ["", *format_gate(session, session.gate)]
+    return lines
 
 
-def value(item: Value | list[Value]) -> str:
-    """Return a metric or parameter as text."""
-    if isinstance(item, float):
-        return f"{item:.4g}"
-    return clean(str(item))
-
-
-def span(given: Range, form: str) -> str:
-    """Return a range with each end in that format."""
-    low, high = format(given.low, form), format(given.high, form)
-    return low if low == high else f"{low}-{high}"
-
-
-def title(session: SessionSnapshot) -> str:
-    """Return what session this is, in one line."""
+def format_title(session: SessionSnapshot) -> str:
+    """Return the session's name, profile, id and state."""
     profile = f", profile {session.profile}" if session.profile else ""
-    return f"{clean(session.name)}{profile}, session {session.id}: {session.state}"
+    return f"{clean_line(session.name)}{profile}, session {session.id}: {session.state}"
 
 
-def money(session: SessionSnapshot) -> str:
+def _format_phase(phase: PhaseView, width: int) -> str:
+    elapsed = format_duration(phase.elapsed) if phase.attempts else "-"
+    result = ": ".join(text for text in (phase.verdict, clean_line(phase.headline)) if text)
+    line = (
+        f"  {phase.state:9} {clean_line(phase.title):{width}}  est {format_hours(phase.estimate_hours):>7}  "
+        f"took {elapsed:>6}  {format_usd(phase.cost_usd)}  {result}"
+    )
+    return line.rstrip()
+
+
+def format_money(session: SessionSnapshot) -> str:
     """Return the ledger in one line."""
-    ledger = session.money
-    amount = f"${span(ledger.forecast_usd, '.2f')}"
-    if session.stalled:
-        amount = f"from ${ledger.forecast_usd.low:.2f}"
-    forecast = "" if session.state in OVER else f", forecast {amount}"
+    money = session.money
+    spent = f"spent {format_usd(money.spent_usd)}"
+    if session.state not in OVER:
+        # A stalled phase has no end, so the forecast has no upper end either.
+        low = f"from {format_usd(money.forecast_usd.low)}"
+        spent += f", forecast {low if session.stalled else format_usd_range(money.forecast_usd)}"
     provider = ""
-    if ledger.provider_usd is not None and ledger.provider_at is not None:
-        ago = duration(max(0.0, session.now - ledger.provider_at))
+    if money.provider_usd is not None and money.provider_at is not None:
         provider = (
-            f"; the provider {ago} ago: ${ledger.provider_usd:.2f}, ours ${ledger.provider_ours_usd:.2f}"
+            f"; the provider billed {format_usd(money.provider_usd)} "
+            f"{format_age(session.now - money.provider_at)} (ours: {format_usd(money.provider_ours_usd or 0.0)})"
         )
     return (
-        f"spent ${ledger.spent_usd:.2f}{forecast} of ${ledger.budget_usd:.2f}; "
-        f"idle {duration(ledger.idle_seconds)} ${ledger.idle_usd:.2f}{provider}"
+        f"{spent} of {format_usd_short(money.budget_usd)}; "
+        f"idle {format_duration(money.idle_seconds)} {format_usd(money.idle_usd)}{provider}"
     )
 
 
-def pod(session: SessionSnapshot) -> list[str]:
-    """Return when the pod is stopped if nobody does anything, in a line, where that can be prevented."""
+def format_pod_stop(session: SessionSnapshot) -> list[str]:
+    """Return a line that says when the pod will be stopped and how to prevent it, if that is possible."""
     if session.stops_at is None or session.state not in ("gate", *OVER):
         return []
     at = time.strftime("%H:%M", time.localtime(session.stops_at))
-    unless = "the gate is decided" if session.gate else f"`gonogo keep --session {session.id}`"
-    left = duration(max(0.0, session.stops_at - session.now)) if session.gate else ""
-    return [f"the pod is stopped at {at}{f', in {left},' if left else ''} unless {unless}"]
+    if session.gate is None:
+        return [f"the pod will be stopped at {at} unless you run `gonogo keep --session {session.id}`"]
+    remaining = format_duration(session.stops_at - session.now)
+    return [f"the pod will be stopped at {at}, in {remaining}, unless the gate is decided"]
 
 
-def progress(phase: PhaseView, now: float) -> str:
-    """Return how far a phase is and how long ago it said so."""
-    parts = [f"{clean(phase.title)}: {duration(phase.elapsed)}"]
-    report = phase.progress
-    if report is not None:
-        of = f" of {report.total:g}" if report.total else ""
-        parts.append(f"{report.done:g}{of} {clean(report.unit)}".strip())
-        parts.append(f"said {duration(max(0.0, now - report.at))} ago")
-    if phase.remaining is not None and not phase.stalled:
-        left = phase.remaining
-        parts.append(f"left {duration(left.low)} to {duration(left.high)}")
+def format_progress(phase: PhaseView, now: float) -> str:
+    """Return how far a running phase is, and how old that report is."""
+    parts = [f"{clean_line(phase.title)}: {format_duration(phase.elapsed)}"]
+    progress = phase.progress
+    if progress is not None:
+        total = f" of {progress.total:g}" if progress.total else ""
+        parts.append(f"{progress.done:g}{total} {clean_line(progress.unit)}".strip())
+        parts.append(f"reported {format_age(now - progress.at)}")
     if phase.stalled:
-        parts.append("STALLED: no progress for longer than the plan allows; `gonogo stop --phase` ends it")
+        parts.append(
+            "STALLED: no progress for longer than the plan allows; end it with `gonogo stop --phase`"
+        )
+    elif phase.remaining is not None:
+        parts.append(f"{format_duration_range(phase.remaining)} left")
     return ", ".join(parts)
 
 
-def status(session: SessionSnapshot) -> list[str]:
-    """Return the whole session: a line a phase, the money, the open gate, the notices."""
-    width = max(len(p.title) for p in session.phases)
-    lines = [title(session), ""]
-    for phase in session.phases:
-        took = duration(phase.elapsed) if phase.attempts else "-"
-        verdict = f"{phase.verdict}: " if phase.verdict and phase.headline else phase.verdict or ""
-        line = (
-            f"  {phase.state:9} {clean(phase.title):{width}}  est {span(phase.estimate_hours, '.3g')} h  "
-            f"took {took:>8}  ${phase.cost_usd:.2f}  {verdict}{clean(phase.headline)}"
-        )
-        lines.append(line.rstrip())
-    lines += ["", money(session), *pod(session)]
-    current = session.current
-    if current is not None and current.state in ("running", "stopping"):
-        lines.append(progress(current, session.now))
-    lines += [f"note: {clean(notice)}" for notice in session.notices]
-    if session.gate is not None:
-        lines += ["", *gate(session, session.gate)]
+def format_gate(session: SessionSnapshot, gate: GateView) -> list[str]:
+    """Return the evidence at a gate and the commands that decide it."""
+    phase = session.phase(gate.phase)
+    cause = _GATE_CAUSES.get(gate.because, gate.because)
+    lines = [
+        f"GATE after {clean_line(phase.title)} (attempt {gate.attempt}, {cause})",
+        f"  verdict {gate.verdict.upper()}  {clean_line(phase.headline)}".rstrip(),
+        *(f"  {clean_line(advice)}" for advice in gate.advice),
+        *(f"  {_format_criterion(criterion)}" for criterion in gate.criteria),
+    ]
+    metrics = list(gate.metrics.items())[:_MOST_METRICS]
+    lines += [f"    {clean_line(name)} = {clean_line(format_value(value))}" for name, value in metrics]
+    if gate.next_phase is not None:
+        following = session.phase(gate.next_phase)
+        hours, usd = format_hours(following.estimate_hours), format_usd_range(following.estimate_usd)
+        lines.append(f"  next: {clean_line(following.title)}, {hours}, {usd}")
+    lines.append(f"  {format_money(session)}")
+    if "retry" in gate.options:
+        lines += [f"  remedy: {command}" for command in _format_remedies(session, gate)]
+    lines += [f"  {_format_decide_command(session, gate, kind)}" for kind in gate.options]
     return lines
 
 
-def gate(session: SessionSnapshot, opened: GateView) -> list[str]:
-    """Return the evidence at a gate and the commands that decide it."""
-    phase = session.phase(opened.phase)
-    why = {"plan": "as planned", "hold": "held by the operator", "budget": "before it starts"}.get(
-        opened.because, opened.because
+def _format_criterion(criterion: ConditionResult) -> str:
+    values = ", ".join(
+        f"{clean_line(name)} {clean_line(format_value(value))}" for name, value in criterion.values.items()
     )
-    lines = [
-        f"GATE after {clean(phase.title)} (attempt {opened.attempt}, {why})",
-        f"  verdict {opened.verdict.upper()}  {clean(phase.headline)}".rstrip(),
-        *(f"  {clean(advice)}" for advice in opened.advice),
-        *(f"  {criterion(c)}" for c in opened.criteria),
-    ]
-    shown = list(opened.metrics.items())[:_MOST_METRICS]
-    lines += [f"    {clean(name)} = {value(measured)}" for name, measured in shown]
-    if opened.next_phase is not None:
-        following = session.phase(opened.next_phase)
-        lines.append(
-            f"  next: {clean(following.title)}, {span(following.estimate_hours, '.3g')} h, "
-            f"${span(following.estimate_usd, '.2f')}"
-        )
-    lines.append(f"  {money(session)}")
-    for remedy in opened.remedies.get(opened.cause, ()) if "retry" in opened.options else ():
-        sets = " ".join(
-            f"--set {shlex.quote(f'{opened.phase}.{name}={json.dumps(value)}')}"
+    note = f" ({clean_line(criterion.note)})" if criterion.note else ""
+    mark = _MARKS[criterion.passed]
+    return f"{mark:4}  {clean_line(criterion.name)}: {clean_line(criterion.expression)}  [{values}]{note}"
+
+
+def _format_remedies(session: SessionSnapshot, gate: GateView) -> list[str]:
+    commands = []
+    for remedy in gate.remedies.get(gate.cause, ()):
+        changes = " ".join(
+            f"--set {shlex.quote(f'{gate.phase}.{name}={json.dumps(value)}')}"
             for name, value in remedy.items()
         )
-        lines.append(f"  remedy: gonogo retry {sets} --session {session.id}")
-    for kind in opened.options:
-        reason = ' --reason "..."' if kind in opened.needs_reason else ""
-        change = f" [--set {opened.phase}.PARAMETER=VALUE]" if kind == "retry" else ""
-        lines.append(f"  gonogo decide {kind}{reason}{change} --session {session.id}")
-    return lines
+        commands.append(f"gonogo retry {changes} --session {session.id}")
+    return commands
 
 
-def criterion(found: ConditionResult) -> str:
-    """Return a criterion with what was measured."""
-    values = ", ".join(f"{clean(name)} {value(measured)}" for name, measured in found.values.items())
-    note = f" ({clean(found.note)})" if found.note else ""
-    return f"{_MARKS[found.passed]:4}  {clean(found.name)}: {clean(found.expression)}  [{values}]{note}"
+def _format_decide_command(session: SessionSnapshot, gate: GateView, kind: DecisionKind) -> str:
+    reason = ' --reason "..."' if kind in gate.needs_reason else ""
+    changes = f" [--set {gate.phase}.PARAMETER=VALUE]" if kind == "retry" else ""
+    return f"gonogo decide {kind}{reason}{changes} --session {session.id}"
 
 
-def stamped(line: str, wall: float) -> str:
-    """Return a line with the time of day before it."""
+def add_time(line: str, wall: float) -> str:
+    """Return a line with the time of day in front of it."""
     return f"{time.strftime('%H:%M:%S', time.localtime(wall))}  {line}"

@@ -62,11 +62,11 @@ def test_progress_is_said_now_and_then_and_nothing_twice(toy: Any, sh: Phase) ->
     toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
     session = toy.until(lambda s: s.phase("p1").state == "running")
     narrator = Narrator(progress_every=30)
-    first = list(narrator.lines(session))
+    first = list(narrator.describe_changes(session))
     assert any("attempt 1 started" in line for line in first)
 
     def later(seconds: float) -> list[str]:
-        return list(narrator.lines(msgspec.structs.replace(session, now=session.now + seconds)))
+        return list(narrator.describe_changes(msgspec.structs.replace(session, now=session.now + seconds)))
 
     assert later(10) == []
     assert len(later(31)) == 1
@@ -90,7 +90,7 @@ def test_nothing_that_a_phase_says_commands_the_terminal(toy: Any, python: Phase
 
 def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
     session = fake.stalled().snapshot
-    line = status_text.progress(session.phase("sft_training"), session.now)
+    line = status_text.format_progress(session.phase("sft_training"), session.now)
     assert "STALLED" in line
     assert "left" not in line
-    assert "forecast from $11.20 of" in status_text.money(session)
+    assert "forecast from $11.20 of" in status_text.format_money(session)

@@ -84,7 +84,7 @@ def seen(state: State, live: projection.Live) -> SessionSnapshot:
     sent = msgspec.json.encode(Response(snapshot=snapshot))
     got = msgspec.json.decode(sent, type=Response).snapshot
     assert got is not None
-    assert all(clean_line(line) == line for line in status_text.status(got))
+    assert all(clean_line(line) == line for line in status_text.format_session(got))
     return got
 
 

@@ -216,7 +216,7 @@ async def test_out_of_memory_is_retried_from_the_gate_with_one_key(
     assert session.gate is not None
     assert session.gate.cause == "host_oom"
     assert any("DefaultCPUAllocator: can't allocate memory" in advice for advice in session.gate.advice)
-    assert any("--set p1.batch_size=1" in line for line in status_text.status(session))
+    assert any("--set p1.batch_size=1" in line for line in status_text.format_session(session))
     app = CockpitApp(toy.client, None, Frame(session, session.now, None))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()

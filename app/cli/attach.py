@@ -1,0 +1,52 @@
+"""The command `gonogo attach`, and the screen or the plain lines that it shares with `gonogo run`."""
+
+import argparse
+import gc
+import os
+import sys
+from pathlib import Path
+
+from app.errors import UserError
+from app.session.client import SessionClient
+from app.session.headless import follow
+from app.session.registry import find_session
+
+
+def attach(options: argparse.Namespace) -> int:
+    """Show a session, and start its conductor if none is running."""
+    if not options.headless:
+        prepare_screen()
+    folder = find_session(Path(), options.session)
+    if not options.read_only and not SessionClient(folder).has_conductor():
+        # Starting needs the plan's schema, which takes longer to import than the first screen to paint.
+        from app.session.start import ensure_conductor
+
+        ensure_conductor(folder)
+    if options.headless:
+        return follow_session(folder)
+    return show_session(folder, read_only=options.read_only)
+
+
+def prepare_screen() -> None:
+    """Check that the screen has a terminal, or a driver that needs none.
+
+    Raises:
+        UserError: standard input, output or error is not a terminal.
+    """
+    gc.disable()  # The screen turns it on again after the first paint.
+    is_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if not is_terminal and "TEXTUAL_DRIVER" not in os.environ:
+        raise UserError("the screen needs a terminal; without one, use --headless or `gonogo status`")
+
+
+def show_session(folder: Path, *, read_only: bool = False) -> int:
+    """Show a session on the screen until the operator leaves."""
+    from app.tui.app import run  # Textual is slow to import.
+
+    return run(folder, read_only=read_only)
+
+
+def follow_session(folder: Path, *, decide_by_verdict: bool = False) -> int:
+    """Print a session's events as plain lines until it has ended."""
+    client = SessionClient(folder)
+    return follow(client, lambda line: print(line, flush=True), decide_by_verdict=decide_by_verdict)

@@ -1,0 +1,46 @@
+"""The commands for plans: `check`, `init`, `preflight` and `drill`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from app.cli import BAD_INPUT, PLAN
+from app.cli.check import check_plan
+from app.cli.plan_file import load_plan_or_exit
+from app.plan.errors import PlanErrors
+from app.plan.init import init_plan, terminal_input
+from app.preflight.command import preflight as run_preflight
+from app.preflight.machine import ThisMachine
+from app.session.pod.drill import run_drill
+
+_ANSWERS = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
+
+
+def check(options: argparse.Namespace) -> int:
+    """Validate a plan and print its estimates."""
+    return check_plan(options.plan or Path(PLAN), options.profile, options.json, options.gpu)
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write a plan that runs the scripts in a folder."""
+    answers = {name: value for name, value in vars(options).items() if name in _ANSWERS}
+    try:
+        return init_plan(options.folder, answers, None if options.yes else terminal_input())
+    except PlanErrors as errors:
+        print(errors, file=sys.stderr)
+        return BAD_INPUT
+
+
+def preflight(options: argparse.Namespace) -> int:
+    """Check the pod before starting."""
+    machine = ThisMachine(os.environ)
+    return run_preflight(
+        options.plan or Path(PLAN), options.profile, machine, sys.stdout, as_json=options.json
+    )
+
+
+def drill(options: argparse.Namespace) -> int:
+    """Dry-run the automatic stop of the pod."""
+    plan = load_plan_or_exit(options.plan or Path(PLAN), options.profile)
+    return 0 if run_drill(plan, lambda line: print(line, flush=True)) else 1

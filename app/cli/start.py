@@ -1,0 +1,98 @@
+"""The commands that start a session: `run`, `rehearse` and `reproduce`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from app.cli.attach import follow_session, prepare_screen, show_session
+from app.cli.plan_file import find_or_create_plan, find_shipped_plan, load_plan_or_exit
+from app.errors import UserError
+from app.monitor.gpu import GpuReader
+from app.plan.schema import Plan
+from app.session import approval, start
+from app.session import reproduce as reproduction
+from app.session.registry import find_session
+from app.session.requests import current_user
+
+
+def rehearse(options: argparse.Namespace) -> int:
+    """Run the plan's rehearsal profile."""
+    options.profile = "rehearsal"
+    return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start a session, or rejoin the unfinished one."""
+    plan = load_plan_or_exit(options.plan or find_or_create_plan(), options.profile)
+    if options.seed is not None:
+        plan = start.override_seed(plan, options.seed)
+    if options.model is not None:
+        plan = start.override_model(plan, options.model)
+    return _start_session(plan, options)
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """List what differs from a recorded session, then run its plan again."""
+    recorded = find_session(Path(), options.session)
+    plan = reproduction.load_recorded_plan(recorded, Path())
+    if (unfinished := start.find_unfinished(plan)) is not None:
+        raise UserError(f"session {unfinished.name} is unfinished; end it with `gonogo stop` first")
+    environment = reproduction.collect_environment(plan.folder, GpuReader().read_names())
+    differences = reproduction.find_differences(recorded, plan, environment)
+    print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
+    print("\n".join(f"  differs: {line}" for line in differences) or "  no differences from the record")
+    return _start_session(plan, options)
+
+
+def _start_session(plan: Plan, options: argparse.Namespace) -> int:
+    if options.decide_by_verdict and not options.headless:
+        raise UserError("--decide-by-verdict needs --headless; on the screen, you decide")
+    if not options.headless:
+        prepare_screen()
+    folder = start.find_unfinished(plan)
+    if folder is None:
+        folder = start.open_session(plan, approved=_approve(plan, is_approved=options.yes))
+    elif start.plan_digest(plan) != start.read_plan_digest(folder):
+        print(
+            f"gonogo: session {folder.name} is unfinished and continues with the plan it was started with.\n"
+            f"  {plan.path}, the seed or the model has changed since. To use the new plan, end the session\n"
+            "  with `gonogo stop`, then run again."
+        )
+    start.ensure_conductor(folder)
+    if options.headless:
+        return follow_session(folder, decide_by_verdict=options.decide_by_verdict)
+    return show_session(folder)
+
+
+def _approve(plan: Plan, *, is_approved: bool) -> str:
+    """Return how the plan was approved; ask the operator if nothing else approves it.
+
+    A plan executes commands, so it is code.
+
+    Raises:
+        UserError: it is not approved, or another user could change it.
+    """
+    for path in (plan.path, plan.folder):
+        if problem := approval.describe_unsafe_permissions(path):
+            raise UserError(
+                f"{path} {problem}; a plan executes commands, so make it writable only by you (chmod go-w)"
+            )
+    digest = start.plan_digest(plan)
+    if not is_approved:
+        if approval.is_approved(digest):
+            return "approved before"
+        if plan.profile == "rehearsal" and plan.path.read_bytes() == find_shipped_plan().read_bytes():
+            return "comes with gonogo"
+        _ask_for_approval(plan)
+    how = f"{'--yes' if is_approved else 'asked'}, by {current_user()}"
+    approval.record_approval(digest, plan.path, how)
+    return how
+
+
+def _ask_for_approval(plan: Plan) -> None:
+    print("\n".join(start.describe_commands(plan, os.environ)))
+    if not sys.stdin.isatty():
+        raise UserError("the plan is not approved yet; approve it with --yes, or run in a terminal")
+    if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UserError("not approved; no session was started")
