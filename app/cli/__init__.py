@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         print(
-            "\nDetached; the session keeps running. Show it with `gonogo attach`, end it with `gonogo stop`."
+            "\nDetached; the session keeps running. Use `gonogo attach` to show it, `gonogo stop` to end it."
         )
         return DETACHED
 
@@ -229,9 +229,7 @@ def _add_result_commands(commands: _Commands) -> None:
     )
     bundle.add_argument("--list", action="store_true", help="list the contents without writing the bundle")
     verify = commands.add("verify", "app.cli.results:verify", "check every byte of a bundle")
-    verify.add_argument(
-        "bundle", type=Path, metavar="BUNDLE", help="bundle, or the folder it was unpacked to"
-    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle or its unpacked folder")
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="unpack the bundle into this folder")
     finish = commands.add_for_session(
         "finish", "app.cli.results:finish", "write the results into your repository, after showing the diff"

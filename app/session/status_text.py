@@ -58,16 +58,14 @@ def format_money(session: SessionSnapshot) -> str:
     """Return the ledger in one line."""
     money = session.money
     spent = f"spent {format_usd(money.spent_usd)}"
-    if session.state not in OVER:
-        # A stalled phase has no end, so the forecast has no upper end either.
-        low = f"from {format_usd(money.forecast_usd.low)}"
-        spent += f", forecast {low if session.stalled else format_usd_range(money.forecast_usd)}"
+    if session.stalled:
+        spent += f", forecast from {format_usd(money.forecast_usd.low)}"
+    elif session.state not in OVER:
+        spent += f", forecast {format_usd_range(money.forecast_usd)}"
     provider = ""
     if money.provider_usd is not None and money.provider_at is not None:
-        provider = (
-            f"; the provider billed {format_usd(money.provider_usd)} "
-            f"{format_age(session.now - money.provider_at)} (ours: {format_usd(money.provider_ours_usd or 0.0)})"
-        )
+        age, ours = format_age(session.now - money.provider_at), format_usd(money.provider_ours_usd or 0.0)
+        provider = f"; the provider billed {format_usd(money.provider_usd)} {age} (ours: {ours})"
     return (
         f"{spent} of {format_usd_short(money.budget_usd)}; "
         f"idle {format_duration(money.idle_seconds)} {format_usd(money.idle_usd)}{provider}"
@@ -94,9 +92,7 @@ def format_progress(phase: PhaseView, now: float) -> str:
         parts.append(f"{progress.done:g}{total} {clean_line(progress.unit)}".strip())
         parts.append(f"reported {format_age(now - progress.at)}")
     if phase.stalled:
-        parts.append(
-            "STALLED: no progress for longer than the plan allows; end it with `gonogo stop --phase`"
-        )
+        parts.append("STALLED: no progress within the plan's stall_after; end it with `gonogo stop --phase`")
     elif phase.remaining is not None:
         parts.append(f"{format_duration_range(phase.remaining)} left")
     return ", ".join(parts)

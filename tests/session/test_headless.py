@@ -41,7 +41,7 @@ def test_by_verdict_it_stops_on_anything_but_go(toy: Any, sh: Phase) -> None:
     assert follow(client, lines.append, decide_by_verdict=True) == STOPPED_BY_VERDICT
     assert (
         client.snapshot().decisions[0].reason
-        == "the verdict is investigate, and --decide-by-verdict goes on only on go"
+        == "the verdict is investigate; --decide-by-verdict continues only on go"
     )
     assert client.snapshot().phase("p2").attempts == ()
     assert any("FAIL  good" in line for line in lines)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.session import start
+from app.session.attempt_log import print_log
 from app.session.client import Refused
 from app.session.clock import SystemClock
 from app.session.engine.conductor import Conductor
@@ -219,8 +220,6 @@ def test_the_ledger_adds_up(toy: Any, sh: Phase) -> None:
 def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.session.attempt_log import follow_log
-
     monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
     head = toy.head.replace("[pod]", 'secrets = ["HUB_TOKEN"]\n[pod]')
     result = """echo '{"metrics": {"word": "'$HUB_TOKEN'"}}' > $GONOGO_RESULT"""
@@ -229,7 +228,7 @@ def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
     assert session.phase("p1").attempts[0].metrics == {"word": "[secret HUB_TOKEN]"}
     assert b"s3cr3t" not in (toy.folder / "journal.jsonl").read_bytes()
     printed = io.StringIO()
-    follow_log(client.folder.path, None, False, printed)
+    print_log(client.folder.path, None, printed, follow=False)
     assert printed.getvalue() == "token [secret HUB_TOKEN]\n"
 
 

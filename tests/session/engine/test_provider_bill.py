@@ -111,7 +111,7 @@ def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(t
     (toy.root / "go").touch()
     session = toy.over()
     assert sum("provider reports a cost" in n for n in session.notices) == 1
-    assert ": $7.00, ours $0.0" in "\n".join(status_text.format_session(session))
+    assert "the provider billed $7.00 0 s ago (ours: $0.0" in "\n".join(status_text.format_session(session))
 
 
 def test_a_command_that_prints_no_amount_is_one_notice(toy: Any, sh: Phase) -> None:
