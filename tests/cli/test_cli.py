@@ -109,7 +109,9 @@ def test_a_gate_waits_and_is_decided_from_another_terminal(shell: Shell) -> None
     assert any("GATE after First" in line for line in lines)
     assert "needs a reason" in shell.run("decide", "go", code=2)
     assert "expected PHASE.PARAMETER=VALUE" in shell.run("decide", "retry", "--set", "x", code=2)
-    assert "expected a parameter of first, whose gate is open" in shell.run("retry", "--set", "second.x=1", code=2)
+    assert "expected a parameter of first, whose gate is open" in shell.run(
+        "retry", "--set", "second.x=1", code=2
+    )
     assert "first: retry" in shell.run("retry", "--set", "first.x=1")
     assert any("attempt 2 started with x=1" in line for line in lines)
     assert any("GATE after First (attempt 2" in line for line in lines)
@@ -312,7 +314,9 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
         assert process.signal_identity(found, signal.SIGKILL)
         while process.is_alive(found):
             time.sleep(0.01)
-    assert "No conductor is running, so nothing will stop the pod. Run `gonogo attach`." in shell.run("status")
+    assert "No conductor is running, so nothing will stop the pod. Run `gonogo attach`." in shell.run(
+        "status"
+    )
     assert "the pod keeps running and billing" in shell.run("keep")
     ends = time.monotonic() + 30
     while "the pod is not going to be stopped" not in (said := shell.run("keep", code=2)):
