@@ -7,7 +7,7 @@ from tests.session.engine.programs import ASK
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_outputs_of_a_session_that_is_over_are_archived_and_other_profiles_left_alone(
+def test_outputs_of_a_finished_session_are_archived_but_not_those_of_other_profiles(
     toy: Any, sh: Phase
 ) -> None:
     toy.start(sh("mkdir -p artifacts/data; echo 1 > artifacts/data/rows.jsonl"))
@@ -25,7 +25,7 @@ def test_outputs_of_a_session_that_is_over_are_archived_and_other_profiles_left_
     assert first.is_dir()
 
 
-def test_an_unfinished_session_is_rejoined_and_not_replaced(toy: Any, sh: Phase) -> None:
+def test_an_unfinished_session_is_rejoined(toy: Any, sh: Phase) -> None:
     toy.start(sh("true", **ASK))
     toy.gate()
     first = toy.folder

@@ -6,7 +6,7 @@ from app.session.attempt import exit_record
 
 
 @given(st.binary(max_size=300) | st.sampled_from([b"[" * 100_000, b'{"seconds": "x"}', b"null"]))
-def test_any_exit_record_is_read_or_said_to_be_none(
+def test_an_invalid_exit_record_is_an_error_that_names_the_file(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("a")

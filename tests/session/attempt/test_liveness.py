@@ -7,12 +7,12 @@ from app.session.attempt.liveness import Liveness
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_a_conductor_that_comes_late_stops_nothing_for_a_silence_that_it_did_not_hear(tmp_path: Path) -> None:
+def test_silence_before_the_conductor_started_is_not_observed_silence(tmp_path: Path) -> None:
     class Clock:
         now = 1000.0
 
         def wall(self) -> float:
-            return self.now + 1e10  # set ahead since the phase wrote
+            return self.now + 1e10  # Set ahead after the phase wrote.
 
         def mono(self) -> float:
             return self.now

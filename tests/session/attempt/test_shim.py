@@ -17,7 +17,7 @@ PATIENCE = 20.0
 
 
 class Attempt:
-    """An attempt's folder, and shims started on it by hand."""
+    """An attempt's folder and the shims that a test starts for it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,36 +74,37 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
 
 
 def test_exit_code_output_and_identity_are_recorded(attempt: Attempt) -> None:
-    known = attempt.folder / "pid.json"  # of a phase that is over at once there is none
-    found = attempt.run(
-        "sh", "-c", f"while [ ! -e {known} ]; do sleep 0.01; done; echo out; echo err >&2; exit 7"
+    # A phase that ends at once has no pid.json.
+    pid_file = attempt.folder / "pid.json"
+    record = attempt.run(
+        "sh", "-c", f"while [ ! -e {pid_file} ]; do sleep 0.01; done; echo out; echo err >&2; exit 7"
     )
-    assert (found.code, found.signal, found.reason) == (7, None, "exited")
+    assert (record.code, record.signal, record.reason) == (7, None, "exited")
     assert attempt.log == "out\nerr\n"
     assert (attempt.folder / "output.log").stat().st_mode & 0o777 == 0o600
     identity = json.loads((attempt.folder / "pid.json").read_text())
     assert identity["boot_id"] == process.read_boot_id()
     assert identity["cookie"] == attempt.cookie
-    assert 0 < found.seconds < PATIENCE
+    assert 0 < record.seconds < PATIENCE
 
 
 def test_a_signal_that_killed_the_phase_is_recorded(attempt: Attempt) -> None:
-    found = attempt.run("sh", "-c", "kill -SEGV $$")
-    assert (found.code, found.signal, found.reason) == (None, signal.SIGSEGV, "exited")
+    record = attempt.run("sh", "-c", "kill -SEGV $$")
+    assert (record.code, record.signal, record.reason) == (None, signal.SIGSEGV, "exited")
 
 
-def test_a_program_that_is_not_there_is_said_so(attempt: Attempt) -> None:
-    found = attempt.run("no-such-program-at-all")
-    assert found.code is None
-    assert found.reason.startswith("not started: ")
-    assert "no-such-program-at-all" in found.reason or "No such file" in found.reason
+def test_a_missing_program_is_recorded(attempt: Attempt) -> None:
+    record = attempt.run("no-such-program-at-all")
+    assert record.code is None
+    assert record.reason.startswith("not started: ")
+    assert "no-such-program-at-all" in record.reason or "No such file" in record.reason
 
 
-def test_a_folder_that_is_not_there_is_said_so(attempt: Attempt) -> None:
+def test_a_missing_working_folder_is_recorded(attempt: Attempt) -> None:
     assert "not started" in attempt.run("true", cwd="/no/such/folder").reason
 
 
-def test_the_phase_gets_ordinary_signals_and_the_start_is_no_terminal(attempt: Attempt) -> None:
+def test_the_phase_has_default_signals_and_no_terminal(attempt: Attempt) -> None:
     program = (
         "import signal, sys; print(signal.pthread_sigmask(signal.SIG_BLOCK, []), sys.stdin.read(), "
         "signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
@@ -112,7 +113,7 @@ def test_the_phase_gets_ordinary_signals_and_the_start_is_no_terminal(attempt: A
     assert attempt.log.split() == ["set()", "True"]
 
 
-def test_an_attempt_runs_once_however_many_shims_start(attempt: Attempt) -> None:
+def test_an_attempt_runs_once_even_if_several_shims_start(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", "echo ran; sleep 0.3")
     shims = [attempt.start() for _ in range(6)]
     codes = [shim.wait(PATIENCE) for shim in shims]
@@ -122,7 +123,7 @@ def test_an_attempt_runs_once_however_many_shims_start(attempt: Attempt) -> None
     assert attempt.log == "ran\n"
 
 
-def test_asked_to_stop_it_lets_the_phase_save(attempt: Attempt) -> None:
+def test_a_stop_lets_the_phase_save(attempt: Attempt) -> None:
     attempt.spec(
         "sh", "-c", "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.05; done", grace=5.0
     )
@@ -140,7 +141,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        # a daemon that ignores TERM, in a session of its own, with nothing in its environment
+        # A daemon that ignores TERM, in its own session and with an empty environment.
         os.execve(sys.executable, [sys.executable, "-c",
             "import signal, time; signal.signal(15, 1); print('hidden', flush=True); time.sleep(60)"], {})
     os._exit(0)
@@ -148,21 +149,21 @@ print("up", flush=True)
 """
 
 
-def test_a_hidden_daemon_that_ignores_term_is_gone_within_the_grace(attempt: Attempt) -> None:
+def test_a_hidden_daemon_that_ignores_term_is_killed_after_the_grace(attempt: Attempt) -> None:
     attempt.spec(sys.executable, "-c", HIDING + "time.sleep(60)", grace=0.5)
     shim = attempt.start()
     attempt.wait_for_log("hidden")
     before = process.find_attempt_processes(attempt.cookie, shim=shim.pid)
     assert len(before) == 2
-    asked = time.monotonic()
+    stopped_at = time.monotonic()
     shim_control.stop_shim(attempt.folder)
     assert shim.wait(PATIENCE) == 0
-    assert time.monotonic() - asked < 0.5 + 5
+    assert time.monotonic() - stopped_at < 0.5 + 5
     assert attempt.exit().survivors == []
     assert all(process.find_process(pid) is None for pid in before)
 
 
-def test_what_a_phase_leaves_behind_when_it_exits_is_ended(attempt: Attempt) -> None:
+def test_processes_left_by_a_finished_phase_are_ended(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", f"{sys.executable} -c '{HIDING}'; sleep 60 & echo done; exit 0", grace=0.3)
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.exit().code == 0
@@ -171,11 +172,11 @@ def test_what_a_phase_leaves_behind_when_it_exits_is_ended(attempt: Attempt) -> 
 
 
 def test_the_deadline_ends_the_phase(attempt: Attempt) -> None:
-    found = attempt.run("sleep", "60", deadline=0.2)
-    assert (found.reason, found.signal) == ("deadline", signal.SIGTERM)
+    record = attempt.run("sleep", "60", deadline=0.2)
+    assert (record.reason, record.signal) == ("deadline", signal.SIGTERM)
 
 
-def test_a_deadline_of_another_boot_means_nothing(attempt: Attempt) -> None:
+def test_a_deadline_of_another_boot_is_ignored(attempt: Attempt) -> None:
     attempt.spec("true")
     spec = json.loads((attempt.folder / "spec.json").read_text())
     spec["deadline"] = {"boot_id": "another", "mono": 0.0}
@@ -184,7 +185,7 @@ def test_a_deadline_of_another_boot_means_nothing(attempt: Attempt) -> None:
     assert attempt.exit().reason == "exited"
 
 
-def test_a_killed_shims_attempt_is_adopted_and_its_exit_is_unknown(attempt: Attempt) -> None:
+def test_the_attempt_of_a_killed_shim_is_adopted_with_an_unknown_exit(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", "echo up; sleep 0.8; echo end")
     first = attempt.start()
     attempt.wait_for_log("up")
@@ -193,15 +194,13 @@ def test_a_killed_shims_attempt_is_adopted_and_its_exit_is_unknown(attempt: Atte
     assert attempt.living()
     assert not shim_control.has_shim(attempt.folder)
     assert attempt.start().wait(PATIENCE) == 0
-    assert attempt.log == "up\nend\n"  # it ran to its end, and once
-    found = attempt.exit()
-    assert (found.code, found.reason) == (None, "unknown")
-    assert found.seconds >= 0.8
+    assert attempt.log == "up\nend\n"  # It ran once, to its end.
+    record = attempt.exit()
+    assert (record.code, record.reason) == (None, "unknown")
+    assert record.seconds >= 0.8
 
 
-def test_one_look_that_finds_nothing_does_not_end_an_adoption(
-    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_empty_look_does_not_end_an_adoption(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     attempt.spec("true")
     shim = Shim(str(attempt.folder / "spec.json"))
     looks = iter([{}, {1: "just replaced by another program"}, {}, {}])
@@ -238,15 +237,15 @@ def test_an_adopted_attempt_can_be_stopped(attempt: Attempt) -> None:
     assert attempt.living() == {}
 
 
-def test_a_claim_without_a_process_ends_as_unknown_and_is_not_run_again(attempt: Attempt) -> None:
+def test_a_claimed_attempt_without_a_process_is_unknown_and_does_not_run_again(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", "echo ran")
-    (attempt.folder / "claim.json").write_text("{")  # its shim died while it wrote
+    (attempt.folder / "claim.json").write_text("{")  # Its shim died while writing.
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.exit().reason == "unknown"
     assert attempt.log == ""
 
 
-def test_nobody_else_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
+def test_no_other_process_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
     bystander = subprocess.Popen(["sleep", "60"])
     try:
         identity = process.identify(bystander.pid)
@@ -267,7 +266,7 @@ def test_nobody_else_is_signalled_for_a_reused_pid(attempt: Attempt) -> None:
         bystander.wait()
 
 
-def test_a_cookie_in_somebodys_shell_does_not_make_the_shell_ours(attempt: Attempt) -> None:
+def test_a_shell_that_started_an_attempt_process_does_not_belong_to_it(attempt: Attempt) -> None:
     leader = subprocess.Popen(
         ["sh", "-c", f"{process.COOKIE}={attempt.cookie} sleep 60 & echo $!; sleep 60"],
         start_new_session=True, stdout=subprocess.PIPE,
@@ -284,7 +283,7 @@ def test_a_cookie_in_somebodys_shell_does_not_make_the_shell_ours(attempt: Attem
         leader.wait()
 
 
-def test_the_shim_is_small(attempt: Attempt) -> None:
+def test_the_shim_uses_little_memory(attempt: Attempt) -> None:
     attempt.spec("sleep", "60")
     shim = attempt.start()
     ends = time.monotonic() + PATIENCE

@@ -13,7 +13,7 @@ from tests.session.engine.programs import ASK, WAIT, count_runs
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_a_phase_sees_what_it_is_promised_and_no_more(
+def test_a_phase_receives_only_the_selected_environment(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_PASSWORD", "hunter2")
@@ -42,7 +42,7 @@ def test_a_phase_sees_what_it_is_promised_and_no_more(
     assert not any(b"token-in-the-plan" in p.read_bytes() for p in records)
 
 
-def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
+def test_a_process_that_could_not_be_killed_is_reported(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}"))
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
@@ -54,14 +54,14 @@ def test_what_could_not_be_killed_is_told(toy: Any, sh: Phase) -> None:
     assert any("PID 4242 could not be killed" in n for n in toy.over().notices)
 
 
-def test_a_stalled_phase_is_shown_and_left_alone(toy: Any, sh: Phase) -> None:
+def test_a_stalled_phase_is_shown_and_keeps_running(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT, stall_after="0.2 s"))
     assert toy.until(lambda s: s.phase("p1").stalled).phase("p1").state == "running"
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
 
 
-def test_a_stalled_phase_is_stopped_where_the_plan_says_so(toy: Any, sh: Phase) -> None:
+def test_a_stalled_phase_is_stopped_if_the_plan_requests_it(toy: Any, sh: Phase) -> None:
     client = toy.start(
         sh("trap 'echo saved; exit 0' TERM; echo ran; " + WAIT, stall_after="0.3 s", stall_action="stop")
     )
@@ -76,7 +76,7 @@ def test_a_stalled_phase_is_stopped_where_the_plan_says_so(toy: Any, sh: Phase) 
     assert [a.reason for a in session.phase("p1").attempts] == ["stalled", "exited"]
 
 
-def test_progress_is_shown_with_what_is_left(toy: Any, python: Phase) -> None:
+def test_progress_is_shown_with_the_remaining_time(toy: Any, python: Phase) -> None:
     program = """
 import json, os, time
 for done in range(1, 1000):
@@ -99,7 +99,7 @@ for done in range(1, 1000):
     toy.over()
 
 
-def test_numbers_are_read_from_the_log_of_a_program_that_reports_none(toy: Any, sh: Phase) -> None:
+def test_metrics_are_read_from_the_log_of_a_program_that_reports_none(toy: Any, sh: Phase) -> None:
     toy.start(sh("echo loss=2.5; echo loss=1.25", metrics={"loss": "loss=([0-9.]+)"}, **ASK))
     assert toy.gate().gate.metrics == {"loss": 1.25, "first_loss": 2.5}
 

@@ -23,7 +23,7 @@ from tests.session.engine.programs import ASK, GOOD, SCORE, WAIT, count_runs
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_phases_run_one_after_another_to_the_end(toy: Any, sh: Phase) -> None:
+def test_phases_run_in_order_until_the_session_finishes(toy: Any, sh: Phase) -> None:
     toy.start(sh(SCORE % 0.7, **GOOD, headline="{score:.0%}"), sh("echo second"))
     session = toy.over()
     assert session.state == "finished"
@@ -35,7 +35,7 @@ def test_phases_run_one_after_another_to_the_end(toy: Any, sh: Phase) -> None:
     toy.assert_nothing_left()
 
 
-def test_a_gate_shows_the_evidence_and_waits(toy: Any, sh: Phase) -> None:
+def test_a_gate_shows_its_evidence_and_waits(toy: Any, sh: Phase) -> None:
     toy.start(
         sh(SCORE % 0.4, **GOOD), sh("true"), settings=Settings(poll=0.02, tick=0.05, grace=0.5, guard=0.0)
     )
@@ -43,11 +43,11 @@ def test_a_gate_shows_the_evidence_and_waits(toy: Any, sh: Phase) -> None:
     assert (gate.phase, gate.attempt, gate.because, gate.verdict) == ("p1", 1, "plan", "investigate")
     assert [(c.name, c.passed, c.values) for c in gate.criteria] == [("good", False, {"score": 0.4})]
     assert gate.next_phase == "p2"
-    for session in itertools.islice(toy.client.watch(threading.Event()), 10):  # silence never approves
+    for session in itertools.islice(toy.client.watch(threading.Event()), 10):  # Silence never approves.
         assert session.state == "gate"
 
 
-def test_going_on_against_the_verdict_needs_a_reason(toy: Any, sh: Phase) -> None:
+def test_go_against_the_verdict_needs_a_reason(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(SCORE % 0.4, **GOOD))
     toy.gate()
     with pytest.raises(Refused, match="needs a reason: the verdict is investigate"):
@@ -55,12 +55,17 @@ def test_going_on_against_the_verdict_needs_a_reason(toy: Any, sh: Phase) -> Non
     client.decide("p1", 1, "go", reason="known noise", by="ada")
     session = toy.over()
     assert session.state == "finished"
-    taken = session.decisions[0]
-    assert (taken.kind, taken.by, taken.reason, taken.overrides) == ("go", "ada", "known noise", True)
-    assert taken.verdict == "investigate"
+    decision = session.decisions[0]
+    assert (decision.kind, decision.by, decision.reason, decision.overrides) == (
+        "go",
+        "ada",
+        "known noise",
+        True,
+    )
+    assert decision.verdict == "investigate"
 
 
-def test_of_two_deciders_the_first_wins_and_the_other_is_told(toy: Any, sh: Phase) -> None:
+def test_only_the_first_of_two_decisions_counts(toy: Any, sh: Phase) -> None:
     toy.start(sh("true", **ASK), sh("sleep 0.3"))
     toy.gate()
     outcomes: list[str] = []
@@ -82,7 +87,7 @@ def test_of_two_deciders_the_first_wins_and_the_other_is_told(toy: Any, sh: Phas
     assert len(toy.over().decisions) == 1
 
 
-def test_a_failed_phase_opens_a_gate_and_go_is_an_override(toy: Any, sh: Phase) -> None:
+def test_a_failed_phase_opens_a_gate_where_go_needs_a_reason(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("echo broken; exit 3"))
     session = toy.gate()
     assert session.gate.because == "failed"
@@ -97,19 +102,19 @@ def test_a_failed_phase_opens_a_gate_and_go_is_an_override(toy: Any, sh: Phase) 
 
 
 @pytest.mark.parametrize(
-    ("result", "said"),
+    ("result", "message"),
     [("not json", "result cannot be read"), ('{"metrics": [1]}', "result cannot be read")],
 )
-def test_a_result_that_is_none_fails_the_phase(toy: Any, sh: Phase, result: str, said: str) -> None:
+def test_an_invalid_result_fails_the_phase(toy: Any, sh: Phase, result: str, message: str) -> None:
     toy.start(sh(f"echo '{result}' > $GONOGO_RESULT"))
     gate = toy.gate().gate
     assert gate.because == "failed"
-    assert said in gate.advice[0]
+    assert message in gate.advice[0]
 
 
-def test_a_retry_is_a_new_attempt_with_a_recorded_difference(toy: Any, sh: Phase) -> None:
+def test_a_retry_is_a_new_attempt_that_records_its_changes(toy: Any, sh: Phase) -> None:
     client = toy.start(sh('echo "$0 $1"; [ "$1" = 2 ]', params={"batch_size": 4}))
-    toy.path.unlink()  # the session has its own copy
+    toy.path.unlink()  # The session has its own copy.
     toy.gate()
     client.decide("p1", 1, "retry", changes={"batch_size": 2})
     session = toy.over()
@@ -123,7 +128,7 @@ def test_a_retry_is_a_new_attempt_with_a_recorded_difference(toy: Any, sh: Phase
     assert session.decisions[0].changes == {"batch_size": 2}
 
 
-def test_another_batch_is_counted_and_passed_on(toy: Any, sh: Phase) -> None:
+def test_another_batch_is_counted_and_passed_to_the_phase(toy: Any, sh: Phase) -> None:
     client = toy.start(sh('echo "$0 $@"', batch=True, **ASK))
     session = toy.gate()
     assert session.gate.options == ("go", "retry", "batch", "skip", "stop")
@@ -138,7 +143,7 @@ def test_another_batch_is_counted_and_passed_on(toy: Any, sh: Phase) -> None:
     assert toy.over().state == "finished"
 
 
-def test_a_batch_of_a_phase_that_has_none_is_refused(toy: Any, sh: Phase) -> None:
+def test_a_batch_decision_is_refused_for_a_phase_without_batches(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("true", **ASK))
     toy.gate()
     with pytest.raises(
@@ -147,7 +152,7 @@ def test_a_batch_of_a_phase_that_has_none_is_refused(toy: Any, sh: Phase) -> Non
         client.decide("p1", 1, "batch")
 
 
-def test_hold_opens_a_gate_whatever_was_found(toy: Any, sh: Phase) -> None:
+def test_hold_opens_a_gate_regardless_of_the_verdict(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(WAIT), sh("true"))
     toy.until(lambda s: s.phase("p1").state == "running")
     assert client.hold(True).hold
@@ -159,7 +164,7 @@ def test_hold_opens_a_gate_whatever_was_found(toy: Any, sh: Phase) -> None:
     assert toy.over().state == "finished"
 
 
-def test_a_phase_is_stopped_and_its_gate_opens(toy: Any, sh: Phase) -> None:
+def test_stopping_a_phase_opens_its_gate(toy: Any, sh: Phase) -> None:
     client = toy.start(
         sh("trap 'echo saved; exit 0' TERM; echo ran; while :; do sleep 0.02; done"), sh("true")
     )
@@ -173,7 +178,7 @@ def test_a_phase_is_stopped_and_its_gate_opens(toy: Any, sh: Phase) -> None:
         client.stop_phase()
 
 
-def test_a_session_is_stopped_with_its_running_phase(toy: Any, sh: Phase) -> None:
+def test_stopping_a_session_ends_its_running_phase(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("trap '' TERM; echo ran; sleep 60"), sh("true"))
     toy.until(lambda s: count_runs(toy))
     client.stop_session()
@@ -185,7 +190,7 @@ def test_a_session_is_stopped_with_its_running_phase(toy: Any, sh: Phase) -> Non
         Operator(toy.folder).hold(True)
 
 
-def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
+def test_an_invalid_event_is_not_written(toy: Any, sh: Phase) -> None:
     toy.folder = start.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     conductor = Conductor(toy.folder, SystemClock(), dict(os.environ))
     with pytest.raises(InvalidEventError):
@@ -194,7 +199,7 @@ def test_what_cannot_follow_is_never_written(toy: Any, sh: Phase) -> None:
     conductor.journal.close()
 
 
-def test_private_files_are_private(toy: Any, sh: Phase) -> None:
+def test_session_files_are_private(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"))
     toy.over()
     toy.assert_nothing_left()
@@ -217,7 +222,7 @@ def test_the_ledger_adds_up(toy: Any, sh: Phase) -> None:
     assert later.money == session.money
 
 
-def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
+def test_a_printed_secret_is_masked_in_the_log_and_the_journal(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
@@ -232,7 +237,7 @@ def test_a_secret_that_a_phase_prints_is_masked_in_what_is_shown_and_recorded(
     assert printed.getvalue() == "token [secret HUB_TOKEN]\n"
 
 
-def test_a_shell_that_lacks_a_secret_masks_it_nevertheless(
+def test_a_secret_is_masked_in_a_shell_that_does_not_have_it(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
@@ -245,7 +250,7 @@ def test_a_shell_that_lacks_a_secret_masks_it_nevertheless(
     assert "HUB_TOKEN is not set here" in client.masker().notices[0]
 
 
-def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy: Any, sh: Phase) -> None:
+def test_a_jumping_wall_clock_does_not_change_durations_and_cost(toy: Any, sh: Phase) -> None:
     plan = toy.plan(
         sh("sleep 0.3; " + SCORE % 0.7, **GOOD, stall_after="20 s", stall_action="stop"), sh("true")
     )
@@ -263,4 +268,4 @@ def test_a_wall_clock_that_jumps_back_and_forth_changes_nothing_that_counts(toy:
     assert session.money.idle_seconds >= 0
     recovered, damage = recover(journal.read_journal(toy.folder / "journal.jsonl"))
     assert damage == ""
-    assert recovered == conductor.state  # replay of the whole is the live state
+    assert recovered == conductor.state  # Replaying the journal gives the live state.

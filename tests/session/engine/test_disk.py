@@ -16,10 +16,10 @@ MB = 1_000_000
 WAIT = "while [ ! -e go ]; do sleep 0.02; done"
 
 
-def test_a_checkpoint_that_would_not_fit_stops_the_attempt() -> None:
+def test_an_attempt_stops_if_another_checkpoint_would_not_fit() -> None:
     watch = DiskWatch(reserve=10 * MB)
     assert watch.check(1000 * MB, 0, None) is None
-    assert watch.check(700 * MB, 10, None) is None  # a checkpoint of 300 MB
+    assert watch.check(700 * MB, 10, None) is None  # A checkpoint of 300 MB.
     assert watch.check(700 * MB, 500, None) is None
     finding = watch.check(400 * MB, 510, None)
     assert finding is not None
@@ -27,26 +27,26 @@ def test_a_checkpoint_that_would_not_fit_stops_the_attempt() -> None:
     assert "400 MB are free and a checkpoint takes 300 MB" in finding.text
 
 
-def test_what_the_phase_will_need_is_told_in_time() -> None:
+def test_the_space_a_phase_will_need_is_forecast() -> None:
     watch = DiskWatch(reserve=0)
     watch.check(1000 * MB, 0, 0.0)
-    assert watch.check(900 * MB, 100, 0.2) is None  # 400 MB more
+    assert watch.check(900 * MB, 100, 0.2) is None  # It needs 400 MB more.
     finding = watch.check(850 * MB, 200, 0.1)
     assert finding is not None
     assert "it needs 1.4 GB more and 850 MB are free" in finding.text
     assert not finding.should_stop
 
 
-def test_slow_growth_is_no_checkpoint() -> None:
+def test_slow_growth_is_not_taken_for_a_checkpoint() -> None:
     watch = DiskWatch(reserve=MB)
     for second in range(0, 4000, 10):
         assert watch.check(1000 * MB - second * 1000, second, None) is None
 
 
-def test_the_reserve_is_real_and_given_back(tmp_path: Path) -> None:
+def test_the_reserve_occupies_space_until_it_is_released(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "reserve", 1 << 20)
     reserve.allocate(free=2 << 20)
-    assert not reserve.path.exists()  # not where space is short already
+    assert not reserve.path.exists()  # Not if space is short already.
     reserve.allocate(free=10 << 20)
     assert reserve.path.stat().st_blocks * 512 >= 1 << 20
     reserve.release()
@@ -68,7 +68,7 @@ def small_disk(toy: Any) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(toy.artifacts)], check=True)
 
 
-def test_a_full_disk_stops_the_phase_and_loses_nothing(toy: Any, sh: Phase, small_disk: Path) -> None:
+def test_a_full_disk_stops_the_phase_without_loss(toy: Any, sh: Phase, small_disk: Path) -> None:
     fill = "trap 'exit 0' TERM; [ -e go ] || cat /dev/zero > artifacts/zeros; " + WAIT
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1, reserve=512 << 10)
     client = toy.start(sh(fill), settings=settings)
@@ -89,12 +89,12 @@ def test_a_full_disk_stops_the_phase_and_loses_nothing(toy: Any, sh: Phase, smal
 
 
 def fill(toy: Any) -> None:
-    for _ in range(20):  # until what is given back is gone too
+    for _ in range(20):  # Until the released reserve is used up too.
         command = ["sh", "-c", "cat /dev/zero >> artifacts/zeros; true"]
         subprocess.run(command, cwd=toy.root, stderr=subprocess.DEVNULL, check=True)
 
 
-def test_a_conductor_takes_over_on_a_full_disk_once_the_phase_is_gone(
+def test_a_conductor_takes_over_a_finished_phase_on_a_full_disk(
     toy: Any, sh: Phase, small_disk: Path
 ) -> None:
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
@@ -108,14 +108,12 @@ def test_a_conductor_takes_over_on_a_full_disk_once_the_phase_is_gone(
     assert not (toy.folder / "reserve").exists()
 
 
-def test_a_disk_that_is_full_at_the_start_of_a_phase_only_delays_it(
-    toy: Any, sh: Phase, small_disk: Path
-) -> None:
+def test_a_disk_that_is_full_at_the_start_delays_the_phase(toy: Any, sh: Phase, small_disk: Path) -> None:
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
     client = toy.start(sh("true", gate={"ask": "always"}), sh("echo ran"), settings=settings)
     toy.gate()
     fill(toy)
-    client.decide("p1", 1, "go")  # the journal has blocks of its own
+    client.decide("p1", 1, "go")  # The journal has reserved blocks.
     toy.until(lambda s: any("p2: the disk is nearly full" in n for n in s.notices))
     (small_disk / "zeros").unlink()
     assert toy.over().state == "finished"

@@ -15,21 +15,21 @@ from tests.session.pod.plans import GUARDED, WAIT, format_head, wait_until
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_a_session_that_is_over_does_not_leave_its_pod_running(toy: Any, sh: Phase) -> None:
+def test_the_pod_of_a_finished_session_is_stopped(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"), head=format_head(toy, "0.5 s"), settings=GUARDED)
     assert toy.over().state == "finished"
     wait_until(lambda: any("sh: the pod is stopped" in n for n in toy.client.snapshot().notices))
-    said = "\n".join(toy.client.snapshot().notices)
-    assert "The pod keeps running and is stopped in 0s unless you run `gonogo keep`" in said
-    assert "stopping the pod: the session is over" in said
-    assert "the session is bundled" in said
+    notices = "\n".join(toy.client.snapshot().notices)
+    assert "The pod keeps running and is stopped in 0s unless you run `gonogo keep`" in notices
+    assert "stopping the pod: the session is over" in notices
+    assert "the session is bundled" in notices
     assert (toy.root / "stops").exists()
     assert toy.client.snapshot().state == "finished"
     toy.client.keep_pod()
     toy.assert_nothing_left()
 
 
-def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phase) -> None:
+def test_a_kept_pod_is_not_stopped_after_kills(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(WAIT), head=format_head(toy, "2 h"), settings=GUARDED)
     with pytest.raises(Refused, match="the session is not over"):
         client.keep_pod()
@@ -40,7 +40,7 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     spent = session.money.spent_usd
     first = toy.conductor_pid()
     toy.kill_conductor()
-    wait_until(lambda: toy.conductor_pid() != first and client.has_conductor())  # the guard saw to it
+    wait_until(lambda: toy.conductor_pid() != first and client.has_conductor())  # Restarted by the guard.
     session = client.snapshot()
     assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
     assert session.money.spent_usd == spent
@@ -54,9 +54,7 @@ def test_a_pod_that_is_kept_is_not_stopped_whoever_was_killed(toy: Any, sh: Phas
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
 
 
-def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_is_over_stopped(
-    toy: Any, sh: Phase
-) -> None:
+def test_rejoining_a_finished_session_after_kills_schedules_the_stop_again(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"), head=format_head(toy, "2 h"), settings=GUARDED)
     toy.over()
     toy.kill_everything()
@@ -67,11 +65,11 @@ def test_whoever_comes_back_after_all_was_killed_has_the_pod_of_a_session_that_i
     toy.client.keep_pod()
     toy.assert_nothing_left()
     assert not start.needs_conductor(toy.folder)
-    toy.rejoin()  # nothing more is owed
+    toy.rejoin()  # Nothing is left to do.
     assert not toy.client.has_conductor()
 
 
-def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_pod_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.start(sh("true"), head=format_head(toy, "2 h"), settings=GUARDED)
     toy.over()
     toy.kill_everything()
@@ -79,21 +77,20 @@ def test_the_pod_of_another_day_is_not_stopped(toy: Any, sh: Phase, monkeypatch:
     assert not start.needs_conductor(toy.folder)
 
 
-def test_a_pod_is_not_stopped_under_another_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
+def test_a_pod_is_left_to_another_running_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
     toy.start(sh("true"), head=format_head(toy, "2 h"), settings=GUARDED)
     toy.over()
     before = toy.client.snapshot().stops_at
     (tmp_path / "rehearsal").mkdir()
     other = type(toy)(tmp_path / "rehearsal")
-    other.start(sh(WAIT), settings=GUARDED)  # it cannot stop the pod: the wait begins anew
+    other.start(sh(WAIT), settings=GUARDED)  # It cannot stop the pod, so the wait starts again.
     wait_until(lambda: toy.client.snapshot().stops_at > before + 1)
     (other.root / "go").touch()
     other.over()
     (tmp_path / "next").mkdir()
     other = type(toy)(tmp_path / "next")
-    other.start(
-        sh(WAIT), head=format_head(other, "2 h"), settings=GUARDED
-    )  # it sees to the pod at its own end
+    # This session stops the pod at its own end.
+    other.start(sh(WAIT), head=format_head(other, "2 h"), settings=GUARDED)
     wait_until(lambda: not toy.client.has_conductor())
     kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert events.PodKept(by=f"session {other.folder.name}") in kept

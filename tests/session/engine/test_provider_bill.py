@@ -1,4 +1,4 @@
-"""Reconciliation with the provider's own figure."""
+"""The provider's bill: reading it, and comparing it with the ledger."""
 
 import sys
 import time
@@ -32,7 +32,7 @@ async def test_an_amount_is_read(printed: str, amount: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (["no-such-command"], "did not start"),
         (["sh", "-c", "echo 1; exit 3"], "exit code 3"),
@@ -47,21 +47,21 @@ async def test_an_amount_is_read(printed: str, amount: float) -> None:
         (["cat", "/dev/zero"], "printed more than 4 KB"),
     ],
 )
-async def test_whatever_else_it_does_is_told_in_one_line(command: list[str], said: str) -> None:
-    with pytest.raises(provider_bill.BillUnavailableError, match=said) as error:
+async def test_any_other_output_is_an_error_in_one_line(command: list[str], message: str) -> None:
+    with pytest.raises(provider_bill.BillUnavailableError, match=message) as error:
         await provider_bill.query_bill(command, {"PATH": "/usr/bin:/bin"})
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 200
 
 
-async def test_a_secret_that_it_prints_is_masked_before_it_is_cut() -> None:
+async def test_a_secret_in_the_output_is_masked_before_it_is_shortened() -> None:
     mask = Masker({"KEY": "k" * 40}).text
     with pytest.raises(provider_bill.BillUnavailableError) as error:
         await provider_bill.query_bill(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
     assert "k" not in str(error.value).partition("printed: ")[2]
 
 
-async def test_a_command_that_hangs_is_ended_with_what_it_started() -> None:
+async def test_a_hanging_command_is_killed_with_its_children() -> None:
     began = time.monotonic()
     with pytest.raises(provider_bill.BillUnavailableError, match="took longer"):
         await provider_bill.query_bill(
@@ -72,28 +72,28 @@ async def test_a_command_that_hangs_is_ended_with_what_it_started() -> None:
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200).filter(lambda data: b"\0" not in data))
-async def test_any_output_is_an_amount_or_unclear(data: bytes) -> None:
+async def test_any_output_is_an_amount_or_an_error(data: bytes) -> None:
     program = "import os, sys; os.write(1, os.fsencode(sys.argv[1]))"
-    said = ""
+    message = ""
     try:
         amount = await provider_bill.query_bill(
             [sys.executable, "-S", "-c", program, data.decode("latin-1")], {}
         )
     except provider_bill.BillUnavailableError as error:
-        said = str(error)
+        message = str(error)
         amount = 0.0
     assert 0 <= amount < 1e9
-    assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    assert not [c for c in message if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
 
 
-def test_what_differs() -> None:
+def test_when_amounts_are_different() -> None:
     assert not provider_bill.is_different(10.0, 10.4)
     assert provider_bill.is_different(10.0, 10.6)
     assert provider_bill.is_different(10.6, 10.0)
-    assert not provider_bill.is_different(0.0, 0.09)  # a provider rounds, and bills late
+    assert not provider_bill.is_different(0.0, 0.09)  # A provider rounds and bills late.
 
 
-def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(toy: Any, sh: Phase) -> None:
+def test_the_bill_is_shown_and_a_difference_is_reported_once(toy: Any, sh: Phase) -> None:
     (toy.root / "bill").write_text("0.00\n")
     toy.start(sh(WAIT), head=head(toy, f"cat {toy.root}/bill"))
     session = toy.until(lambda s: s.money.provider_usd is not None)
@@ -104,7 +104,7 @@ def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(t
     session = toy.until(lambda s: s.notices)
     assert "The provider reports a cost of $7.00 for the pod; the ledger has $0.0" in session.notices[0]
     toy.kill_conductor()
-    assert toy.client.snapshot().money.provider_usd == 7.0  # told from the journal
+    assert toy.client.snapshot().money.provider_usd == 7.0  # From the journal.
     toy.rejoin()
     seen = toy.until(lambda s: s.money.provider_at).money.provider_at
     toy.until(lambda s: s.money.provider_at > seen)
@@ -114,14 +114,14 @@ def test_the_providers_figure_stands_beside_ours_and_a_difference_is_told_once(t
     assert "the provider billed $7.00 0 s ago (ours: $0.0" in "\n".join(status_text.format_session(session))
 
 
-def test_a_command_that_prints_no_amount_is_one_notice(toy: Any, sh: Phase) -> None:
-    toy.start(sh(WAIT), head=head(toy, f"echo asked >> {toy.root}/asked; date +%N; echo much"))
+def test_a_command_without_an_amount_is_reported_once(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), head=head(toy, f"echo query >> {toy.root}/queries; date +%N; echo much"))
 
-    def asked(_: SessionSnapshot) -> bool:
-        path = toy.root / "asked"
+    def was_queried_often(_: SessionSnapshot) -> bool:
+        path = toy.root / "queries"
         return path.exists() and len(path.read_text().splitlines()) >= 3
 
-    toy.until(asked)
+    toy.until(was_queried_often)
     (toy.root / "go").touch()
     session = toy.over()
     assert len([n for n in session.notices if "pod.spent_command must print an amount" in n]) == 1

@@ -20,13 +20,11 @@ from tests.session.engine.programs import ASK, SCORE, WAIT, count_runs, read_eve
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_a_conductor_that_was_killed_mid_phase_is_replaced_and_nothing_runs_twice(
-    toy: Any, sh: Phase
-) -> None:
+def test_a_killed_conductor_is_replaced_and_no_phase_runs_twice(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}; " + SCORE % 0.9, reports=["score"]), sh("echo ran"))
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
-    assert toy.client.snapshot().phase("p1").state == "running"  # told from the journal
+    assert toy.client.snapshot().phase("p1").state == "running"  # From the journal.
     toy.rejoin()
     (toy.root / "go").touch()
     session = toy.over()
@@ -36,7 +34,7 @@ def test_a_conductor_that_was_killed_mid_phase_is_replaced_and_nothing_runs_twic
     assert [type(e) for e in read_events(toy.folder)].count(events.ConductorStarted) == 2
 
 
-def test_an_exit_that_was_recorded_while_no_conductor_lived_is_taken_over(toy: Any, sh: Phase) -> None:
+def test_an_exit_recorded_without_a_conductor_is_taken_over(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}; exit 4"))
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
@@ -50,24 +48,24 @@ def test_an_exit_that_was_recorded_while_no_conductor_lived_is_taken_over(toy: A
     assert count_runs(toy) == 1
 
 
-def test_a_killed_shim_leaves_an_unknown_exit_to_the_operator(toy: Any, sh: Phase) -> None:
+def test_a_killed_shim_opens_a_gate_with_an_unknown_exit(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(f"echo ran; {WAIT}; " + SCORE % 0.9, reports=["score"]))
     toy.until(lambda s: count_runs(toy))
-    shim = json.loads((toy.attempt("p1") / "shim.json").read_text())["pid"]
+    record = toy.attempt("p1") / "shim.json"
+    shim = json.loads(record.read_text())["pid"]
     os.kill(shim, signal.SIGKILL)
-    again = toy.attempt("p1") / "shim.json"
-    toy.until(lambda s: json.loads(again.read_text())["pid"] != shim, "another shim")
+    toy.until(lambda s: json.loads(record.read_text())["pid"] != shim, "another shim")
     (toy.root / "go").touch()
     session = toy.gate()
     assert session.gate.because == "failed"
     assert "exit is unknown" in session.gate.advice[0]
-    assert session.gate.metrics == {"score": 0.9}  # what it delivered is there to judge
+    assert session.gate.metrics == {"score": 0.9}  # The result is shown.
     assert count_runs(toy) == 1
-    client.decide("p1", 1, "go", reason="its result is whole")
+    client.decide("p1", 1, "go", reason="its result is complete")
     assert toy.over().state == "finished"
 
 
-def test_everything_killed_at_once_is_rejoined(toy: Any, sh: Phase) -> None:
+def test_a_session_continues_after_all_its_processes_were_killed(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("echo ran; [ -e again ] || sleep 60"))
     toy.until(lambda s: count_runs(toy))
     toy.kill_everything()
@@ -79,7 +77,7 @@ def test_everything_killed_at_once_is_rejoined(toy: Any, sh: Phase) -> None:
     assert [count_runs(toy, "p1", n) for n in (1, 2)] == [1, 1]
 
 
-def test_of_two_conductors_one_goes_away(toy: Any, sh: Phase) -> None:
+def test_a_second_conductor_exits(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT))
     first = toy.conductor_pid()
     threads = [threading.Thread(target=start.ensure_conductor, args=(toy.folder,)) for _ in range(2)]
@@ -99,7 +97,7 @@ def test_of_two_conductors_one_goes_away(toy: Any, sh: Phase) -> None:
     assert [type(e) for e in read_events(toy.folder)].count(events.ConductorStarted) == 2
 
 
-def test_a_conductor_that_dies_while_another_starter_waits_for_it_is_replaced(
+def test_a_conductor_that_dies_while_a_command_waits_for_it_is_replaced(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ordinary, started = start.launch_command, list[Path]()
@@ -115,7 +113,7 @@ def test_a_conductor_that_dies_while_another_starter_waits_for_it_is_replaced(
     assert len(started) > 1
 
 
-def test_a_torn_line_is_set_aside_and_reported(toy: Any, sh: Phase) -> None:
+def test_a_torn_line_is_moved_and_reported(toy: Any, sh: Phase) -> None:
     toy.start(sh("true", **ASK))
     toy.gate()
     toy.kill_conductor()
@@ -127,7 +125,7 @@ def test_a_torn_line_is_set_aside_and_reported(toy: Any, sh: Phase) -> None:
     assert (toy.folder / "journal.jsonl.torn-2").read_bytes() == b'{"v":1,"seq":7'
 
 
-def test_a_damaged_journal_opens_read_only_and_says_which_line(toy: Any, sh: Phase) -> None:
+def test_a_damaged_journal_is_read_only_and_its_line_is_named(toy: Any, sh: Phase) -> None:
     toy.start(sh("true", **ASK))
     toy.gate()
     toy.kill_conductor()
@@ -139,7 +137,7 @@ def test_a_damaged_journal_opens_read_only_and_says_which_line(toy: Any, sh: Pha
         toy.rejoin()
     assert path.read_bytes() == before
     session = toy.client.snapshot()
-    assert session.phase("p1").state == "running"  # as far as the journal can be trusted
+    assert session.phase("p1").state == "running"  # Up to the damaged line.
     assert "line 4" in session.notices[-1]
 
 
@@ -157,7 +155,7 @@ UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 @contextlib.contextmanager
 def container(session: Path) -> Iterator[None]:
-    """A container that conducts a session, and in the end is killed with all that runs in it."""
+    """Run a container with the session's conductor; kill it with all its processes at the end."""
     with subprocess.Popen([*UNSHARE, sys.executable, "-c", CONTAINER, str(session)]) as first:
         try:
             yield
@@ -167,9 +165,11 @@ def container(session: Path) -> Iterator[None]:
 
 @pytest.mark.skipif(
     subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0,
-    reason="a PID namespace of its own needs root",
+    reason="creating a PID namespace needs root",
 )
-def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_continues_after_a_container_restart(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RUNPOD_POD_ID", "pod")
     plan = toy.plan(sh("echo ran; [ -e again ] || sleep 600"), sh("true"))
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.1)
@@ -180,7 +180,7 @@ def test_a_container_restart_is_rejoined(toy: Any, sh: Phase, monkeypatch: pytes
         toy.until(lambda s: count_runs(toy))
     toy.assert_nothing_left()
     (toy.root / "again").touch()
-    with container(toy.folder):  # the same PIDs are others now
+    with container(toy.folder):  # The same PIDs now belong to other processes.
         session = toy.gate()
         assert session.phase("p1").attempts[0].reason == "unknown"
         wait_for(toy.client.has_conductor)

@@ -1,4 +1,3 @@
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -17,13 +16,11 @@ from tests.session.engine.programs import ASK
 Phase = Callable[..., dict[str, Any]]
 
 
-def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: Phase) -> None:
+def test_an_incomplete_answer_of_a_dying_conductor_is_ignored(toy: Any, sh: Phase) -> None:
     toy.folder = start.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     client = Operator(toy.folder)
-    me = process.identify(os.getpid())
-    assert me is not None
     path = client.folder.socket()
-    client.folder.write_conductor(ConductorRecord(*me, str(path)))
+    client.folder.write_conductor(ConductorRecord(*process.identify_self(), str(path)))
 
     def answer() -> None:
         for _ in range(2):
@@ -43,7 +40,7 @@ def test_an_answer_that_a_dying_conductor_did_not_finish_is_none(toy: Any, sh: P
         thread.join()
 
 
-def test_a_folder_with_a_long_path_has_its_socket_elsewhere(toy: Any, sh: Phase) -> None:
+def test_a_folder_with_a_long_path_has_its_socket_in_the_runtime_folder(toy: Any, sh: Phase) -> None:
     deep = toy.root / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
     toy.root, toy.path = deep, deep / "session_plan.toml"
@@ -70,7 +67,7 @@ def test_a_folder_with_a_long_path_has_its_socket_elsewhere(toy: Any, sh: Phase)
         b"[" * 5000 + b"\n",
     ],
 )
-def test_what_is_no_request_is_refused_and_the_conductor_lives(toy: Any, sh: Phase, line: bytes) -> None:
+def test_an_invalid_request_is_refused_and_the_conductor_survives(toy: Any, sh: Phase, line: bytes) -> None:
     client = toy.start(sh("true", **ASK))
     toy.gate()
     record = client.folder.read_conductor()
@@ -80,7 +77,7 @@ def test_what_is_no_request_is_refused_and_the_conductor_lives(toy: Any, sh: Pha
         assert b'"refused":"not a request' in connection.makefile("rb").readline()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(record.socket)
-        # Such a line is not read to its end.
+        # The server does not read such a line to its end.
         with pytest.raises(OSError, match=r"Broken pipe|Connection reset"):
             connection.sendall(b"x" * 100_000_000)
     assert client.snapshot().state == "gate"

@@ -37,7 +37,7 @@ def texts(path: Path) -> list[str]:
     ]
 
 
-def test_what_was_appended_is_read_back_in_order_with_epochs(tmp_path: Path) -> None:
+def test_appended_events_are_read_back_in_order_with_epochs(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     write(path, "a", "b")
     write(path, "c")
@@ -57,7 +57,7 @@ def test_a_line_is_synced_before_append_returns(tmp_path: Path) -> None:
     assert b"first" in synced[0]
 
 
-def test_only_one_writer(tmp_path: Path) -> None:
+def test_a_journal_has_only_one_writer(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     book = Journal(path, Ticks())
     with pytest.raises(JournalBusyError, match="another conductor"):
@@ -66,7 +66,7 @@ def test_only_one_writer(tmp_path: Path) -> None:
     Journal(path, Ticks()).close()
 
 
-def test_a_writer_that_was_fenced_off_gives_up(tmp_path: Path) -> None:
+def test_a_writer_gives_up_after_another_process_wrote(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     stale = Journal(path, Ticks())
     stale.append(NoticePosted(text="mine"))
@@ -76,17 +76,17 @@ def test_a_writer_that_was_fenced_off_gives_up(tmp_path: Path) -> None:
         stale.append(NoticePosted(text="too late"))
 
 
-def test_every_cut_of_the_last_line_is_set_aside_and_the_journal_goes_on(tmp_path: Path) -> None:
+def test_a_last_line_cut_anywhere_is_moved_and_the_journal_continues(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    whole = write(path, "one", "two", "three")
-    start = whole.rstrip(b"\n").rfind(b"\n") + 1
-    for cut in range(start, len(whole)):
-        path.write_bytes(whole[:cut])
+    content = write(path, "one", "two", "three")
+    start = content.rstrip(b"\n").rfind(b"\n") + 1
+    for cut in range(start, len(content)):
+        path.write_bytes(content[:cut])
         book = Journal(path, Ticks())
         assert [e.seq for e in book.replay.entries] == [1, 2]
         if cut > start:
             assert book.torn is not None
-            assert book.torn.read_bytes() == whole[start:cut]
+            assert book.torn.read_bytes() == content[start:cut]
         else:
             assert book.torn is None
         book.append(NoticePosted(text="after"))
@@ -94,36 +94,36 @@ def test_every_cut_of_the_last_line_is_set_aside_and_the_journal_goes_on(tmp_pat
         assert texts(path) == ["one", "two", "after"]
 
 
-def test_every_flipped_byte_is_found_and_its_line_named(tmp_path: Path) -> None:
+def test_every_changed_byte_is_detected_and_its_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    whole = write(path, "one", "two", "three")
-    for place in range(len(whole)):
-        hurt = bytearray(whole)
-        hurt[place] ^= 0x01
-        path.write_bytes(hurt)
-        line = whole[:place].count(b"\n") + 1
+    content = write(path, "one", "two", "three")
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x01
+        path.write_bytes(damaged)
+        line = content[:position].count(b"\n") + 1
         replay = journal.read_journal(path)
-        if place == len(whole) - 1:  # the last newline itself: that is a torn line
+        if position == len(content) - 1:  # Without the last newline the line is torn.
             assert replay.torn
             continue
-        assert f"line {line}:" in replay.damage, place
+        assert f"line {line}:" in replay.damage, position
         assert len(replay.entries) == line - 1
         with pytest.raises(JournalDamagedError, match=f"line {line}"):
             Journal(path, Ticks())
-        assert path.read_bytes() == hurt  # read-only: nothing was changed
+        assert path.read_bytes() == damaged  # Opening changed nothing.
 
 
-def test_every_byte_that_is_missing_in_the_last_line_is_found(tmp_path: Path) -> None:
+def test_every_missing_byte_in_the_last_line_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    whole = write(path, "one", "two", "three")
-    for place in range(whole.rstrip(b"\n").rfind(b"\n") + 1, len(whole) - 1):
-        path.write_bytes(whole[:place] + whole[place + 1 :])
+    content = write(path, "one", "two", "three")
+    for position in range(content.rstrip(b"\n").rfind(b"\n") + 1, len(content) - 1):
+        path.write_bytes(content[:position] + content[position + 1 :])
         replay = journal.read_journal(path)
-        assert "line 3:" in replay.damage, place
+        assert "line 3:" in replay.damage, position
         assert len(replay.entries) == 2
 
 
-def test_a_removed_line_and_an_added_line_are_found(tmp_path: Path) -> None:
+def test_removed_and_added_lines_are_detected(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     lines = write(path, "one", "two", "three").splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[2])
@@ -132,7 +132,7 @@ def test_a_removed_line_and_an_added_line_are_found(tmp_path: Path) -> None:
     assert "line 4:" in journal.read_journal(path).damage
 
 
-def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_journal_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     full = True
 
@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_read_without_an_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_reading_any_bytes_does_not_raise(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("j") / "journal.jsonl"
     path.write_bytes(data)
     replay = journal.read_journal(path)
@@ -158,7 +158,7 @@ def test_any_bytes_are_read_without_an_error(tmp_path_factory: pytest.TempPathFa
     assert replay.damage or replay.torn == data
 
 
-def test_a_line_without_end_is_not_taken_into_memory(tmp_path: Path) -> None:
+def test_an_endless_line_is_not_read_into_memory(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     write(path, "one")
     with path.open("ab") as file:

@@ -24,8 +24,8 @@ START = events.SessionStarted(
 )  # fmt: skip
 
 
-def entries(*happened: AnyEvent, step: float = 1.0) -> list[Entry]:
-    return [Entry(n + 1, 1, 100 + n * step, n * step, event) for n, event in enumerate(happened)]
+def entries(*history: AnyEvent, step: float = 1.0) -> list[Entry]:
+    return [Entry(n + 1, 1, 100 + n * step, n * step, event) for n, event in enumerate(history)]
 
 
 def conductor(machine: str = "m", pod_age: float | None = None) -> events.ConductorStarted:
@@ -42,7 +42,7 @@ def ended(phase: str = "a", attempt: int = 1, seconds: float = 1.0) -> events.At
     )
 
 
-def judged(phase: str = "a", attempt: int = 1, gate: str = "plan") -> events.AttemptAssessed:
+def assessed(phase: str = "a", attempt: int = 1, gate: str = "plan") -> events.AttemptAssessed:
     return events.AttemptAssessed(phase=phase, attempt=attempt, verdict="go", gate=gate, metrics={"x": 1})
 
 
@@ -50,8 +50,8 @@ def decided(kind: str = "go", phase: str = "a", attempt: int = 1) -> events.Gate
     return events.GateDecided(phase=phase, attempt=attempt, kind=kind, by="me", verdict="go")  # type: ignore[arg-type]
 
 
-def possible(state: State) -> Iterator[AnyEvent]:
-    """What may follow a state, as the conductor would record it."""
+def possible_events(state: State) -> Iterator[AnyEvent]:
+    """Yield the events that the conductor could record next."""
     yield conductor()
     yield events.NoticePosted(text="n")
     if state.ended is not None:
@@ -73,7 +73,7 @@ def possible(state: State) -> Iterator[AnyEvent]:
             yield events.AttemptStopRequested(phase=phase.id, attempt=number, by="me")
         case "ended":
             for gate in ("", "plan", "failed", "hold"):
-                yield judged(phase.id, number, gate)
+                yield assessed(phase.id, number, gate)
         case "gate":
             for kind in (
                 ("go", "skip", "stop") if phase.over_budget else ("go", "retry", "batch", "skip", "stop")
@@ -98,7 +98,7 @@ def assert_valid(state: State) -> None:
 
 def assert_attempts_valid(phase: PhaseRecord) -> None:
     assert [a.number for a in phase.attempts] == list(range(1, len(phase.attempts) + 1))
-    assert all(a.end is not None for a in phase.attempts[:-1])  # never two at the same time
+    assert all(a.end is not None for a in phase.attempts[:-1])  # Never two at the same time.
     if phase.status in ("gate", "done", "failed") and not phase.over_budget:
         assert phase.last is not None
         assert phase.last.assessment is not None
@@ -116,15 +116,15 @@ def histories(draw: st.DrawFn) -> list[Entry]:
         entry = Entry(seq, 1, wall, mono, event)
         history.append(entry)
         state = apply(state, entry)
-        event = draw(st.sampled_from(list(possible(state))))
-        wall += draw(st.floats(-1e6, 1e6))  # the wall clock may jump
+        event = draw(st.sampled_from(list(possible_events(state))))
+        wall += draw(st.floats(-1e6, 1e6))  # The wall clock may jump.
         mono += draw(st.floats(0, 1e5))
     return history
 
 
 @settings(max_examples=300)
 @given(histories(), st.data())
-def test_every_prefix_is_a_valid_state_and_folding_on_gives_the_whole(
+def test_every_prefix_is_a_valid_state_that_can_be_continued(
     history: list[Entry], data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(0, len(history)))
@@ -139,8 +139,8 @@ def test_time_never_goes_back(history: list[Entry]) -> None:
     assert elapsed == sorted(elapsed)
 
 
-@given(histories(), st.sampled_from([started("a"), ended("b"), judged("c"), decided("go", "b"), START]))
-def test_what_cannot_follow_is_refused_and_recovery_stops_before_it(
+@given(histories(), st.sampled_from([started("a"), ended("b"), assessed("c"), decided("go", "b"), START]))
+def test_an_invalid_event_is_rejected_and_recovery_stops_before_it(
     history: list[Entry], event: AnyEvent
 ) -> None:
     state = fold(history)
@@ -168,17 +168,19 @@ def test_a_session_does_not_finish_before_its_phases() -> None:
         fold(entries(START, events.SessionEnded(finished=True)))
 
 
-def test_a_retry_waits_with_what_was_asked_for_until_it_starts() -> None:
-    asked = events.GateDecided(
+def test_a_retry_keeps_its_decision_until_it_starts() -> None:
+    decision = events.GateDecided(
         phase="a", attempt=1, kind="retry", by="me", verdict="go", changes={"batch_size": 2}
     )
-    state = fold(entries(START, conductor(), started(), ended(), judged(), asked))
+    state = fold(entries(START, conductor(), started(), ended(), assessed(), decision))
     phase = state.phase("a")
     assert phase.status == "waiting"
     assert phase.retry_decision is not None
     assert phase.retry_decision.changes == {"batch_size": 2}
-    again = fold(entries(START, conductor(), started(), ended(), judged(), asked, started(attempt=2)))
-    assert again.phase("a").retry_decision is None
+    restarted = fold(
+        entries(START, conductor(), started(), ended(), assessed(), decision, started(attempt=2))
+    )
+    assert restarted.phase("a").retry_decision is None
 
 
 @pytest.mark.parametrize(
@@ -192,28 +194,28 @@ def test_a_retry_waits_with_what_was_asked_for_until_it_starts() -> None:
         ("failed", "stop", "failed"),
     ],
 )
-def test_how_a_decision_leaves_its_phase(gate: str, kind: str, standing: str) -> None:
-    state = fold(entries(START, conductor(), started(), ended(), judged(gate=gate), decided(kind)))
+def test_the_status_of_a_phase_after_a_decision(gate: str, kind: str, standing: str) -> None:
+    state = fold(entries(START, conductor(), started(), ended(), assessed(gate=gate), decided(kind)))
     assert state.phase("a").status == standing
     assert (state.stop_request is not None) == (kind == "stop")
 
 
-def test_hold_is_used_up_by_the_gate_that_it_opened() -> None:
+def test_a_hold_opens_one_gate() -> None:
     held = entries(START, conductor(), started(), events.HoldSet(on=True, by="me"), ended())
     assert fold(held).hold
-    state = fold(entries(*(e.event for e in held), judged(gate="hold")))
+    state = fold(entries(*(e.event for e in held), assessed(gate="hold")))
     assert not state.hold
 
 
-def test_the_pod_that_was_away_is_not_billed_and_the_one_that_came_is_from_its_start() -> None:
-    happened = [
+def test_time_without_a_pod_is_not_billed_and_a_new_pod_is_billed_from_its_start() -> None:
+    history = [
         Entry(1, 1, 1000, 10, START),
-        Entry(2, 1, 1001, 11, conductor("first", pod_age=60)),  # the pod was up for a minute before
+        Entry(2, 1, 1001, 11, conductor("first", pod_age=60)),  # The pod was up for a minute before.
         Entry(3, 1, 1011, 21, events.NoticePosted(text="ten seconds later")),
-        Entry(4, 2, 9000, 5, conductor("second", pod_age=30)),  # hours later, another pod, up for 30 s
+        Entry(4, 2, 9000, 5, conductor("second", pod_age=30)),  # Hours later, another pod, up for 30 s.
         Entry(5, 2, 9001, 6, events.NoticePosted(text="a second later")),
     ]
-    assert [fold(happened[:n]).time.elapsed for n in (2, 3, 4, 5)] == [60, 70, 100, 101]
+    assert [fold(history[:n]).time.elapsed for n in (2, 3, 4, 5)] == [60, 70, 100, 101]
 
 
 def test_a_restart_of_a_machine_of_unknown_age_is_billed_by_the_wall_clock_and_never_negative() -> None:
@@ -224,12 +226,12 @@ def test_a_restart_of_a_machine_of_unknown_age_is_billed_by_the_wall_clock_and_n
     assert fold([*first, earlier]).time.elapsed == 0
 
 
-def test_what_is_over_costs_no_more() -> None:
+def test_a_finished_session_is_not_billed() -> None:
     over = entries(START, conductor(), events.SessionEnded(finished=False))
     state = fold(over)
     after = fold([Entry(4, 2, 9e9, 9e9, conductor())], state)
     assert after.time.elapsed == state.time.elapsed == 2
 
 
-def test_parameter_changes_say_old_and_new() -> None:
+def test_differing_parameters_have_their_old_and_new_values() -> None:
     assert diff_parameters({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": [4]}) == {"b": (2, 3), "c": (None, [4])}

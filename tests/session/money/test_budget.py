@@ -8,7 +8,7 @@ from app.session.headless import STOPPED_BY_VERDICT, follow
 
 Phase = Callable[..., dict[str, Any]]
 
-# A dollar a second.
+# One dollar per second.
 DEAR = """
 [session]
 name = "Dear"
@@ -29,7 +29,7 @@ def estimate(low: float, high: float) -> dict[str, Any]:
     return {"estimate": {"hours": [0.0, 1.0], "usd": [low, high]}}
 
 
-def test_a_phase_that_cannot_be_paid_waits_for_an_override_with_a_reason(toy: Any, sh: Phase) -> None:
+def test_a_phase_over_budget_needs_an_override_with_a_reason(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("echo ran", **estimate(500.0, 600.0)), head=DEAR.format(budget=100.0))
     session = toy.gate()
     gate = session.gate
@@ -48,13 +48,13 @@ def test_a_phase_that_cannot_be_paid_waits_for_an_override_with_a_reason(toy: An
     assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
 
 
-def test_by_verdict_a_phase_that_cannot_be_paid_stops_the_session(toy: Any, sh: Phase) -> None:
+def test_deciding_by_verdict_stops_before_a_phase_over_budget(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("echo ran", **estimate(500.0, 600.0)), head=DEAR.format(budget=100.0))
     assert follow(client, lambda line: None, decide_by_verdict=True) == STOPPED_BY_VERDICT
     assert client.snapshot().phase("p1").state == "waiting"
 
 
-def test_an_attempt_ends_when_the_money_less_the_landing_is_spent(toy: Any, sh: Phase) -> None:
+def test_an_attempt_ends_when_the_budget_minus_the_landing_is_spent(toy: Any, sh: Phase) -> None:
     toy.start(sh("exec sleep 60", **estimate(0.0, 1.0)), head=DEAR.format(budget=2.0))
     session = toy.gate()
     assert session.gate.because == "failed"
@@ -63,7 +63,7 @@ def test_an_attempt_ends_when_the_money_less_the_landing_is_spent(toy: Any, sh: 
     assert session.money.spent_usd >= 1.0
 
 
-def test_shares_of_the_budget_are_told_once(toy: Any, sh: Phase) -> None:
+def test_budget_warnings_are_posted_once(toy: Any, sh: Phase) -> None:
     toy.start(
         sh("while [ ! -e go ]; do sleep 0.02; done", **estimate(0.0, 1.0)), head=DEAR.format(budget=60.0)
     )

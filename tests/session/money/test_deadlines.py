@@ -18,14 +18,14 @@ Phase = Callable[..., dict[str, Any]]
     [
         (0.0, 50 + 7200, "was not decided"),
         (8000.0, 100.0 + (10000 - 900 - 8000), "the budget is spent"),
-        (9999.0, 50 + 900.0, "the budget is spent"),  # not before the second reminder
+        (9999.0, 50 + 900.0, "the budget is spent"),  # Not before the second reminder.
     ],
 )
 def test_when_an_unanswered_gate_stops_the_pod(
     toy: Any, sh: Phase, elapsed: float, due: float, why: str
 ) -> None:
     plan = toy.plan(sh("true"), head=UNATTENDED.format(stop_after="2 h"))
-    happened = [
+    history = [
         events.SessionStarted(
             id="s", plan_sha256="", profile="", seed=1, phases=["p1"], approved="", usd_per_hour=3.6,
             budget_usd=10.0,
@@ -35,11 +35,11 @@ def test_when_an_unanswered_gate_stops_the_pod(
         events.AttemptEnded(phase="p1", attempt=1, ended=0, seconds=1, reason="exited", code=0),
         events.AttemptAssessed(phase="p1", attempt=1, verdict="go", gate="plan"),
     ]  # fmt: skip
-    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
-    found = deadlines.find_pod_stop(plan, fold(entries), elapsed, 100.0)
-    assert found is not None
-    assert found[0] == pytest.approx(due)
-    assert why in found[1]
+    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(history, 1)]
+    stop = deadlines.find_pod_stop(plan, fold(entries), elapsed, 100.0)
+    assert stop is not None
+    assert stop.due == pytest.approx(due)
+    assert why in stop.reason
     assert deadlines.find_pod_stop(plan, fold(entries[:3]), 0.0, 100.0) == (70 + 900, "the budget is spent")
     assert deadlines.find_pod_stop(plan, fold(entries[:2]), 0.0, 100.0) == (100 + 9100, "the budget is spent")
     assert deadlines.find_pod_stop(plan, fold(entries[:4]), 9999.0, 100.0) == (
@@ -48,7 +48,7 @@ def test_when_an_unanswered_gate_stops_the_pod(
     )
     without = plan.model_copy(update={"pod": plan.pod.model_copy(update={"stop_command": ()})})
     assert deadlines.find_pod_stop(without, fold(entries), elapsed, 100.0) is None
-    # The guard's own restart changes nothing; who comes back to a session that had died has time to look.
+    # A restart by the guard changes nothing. A person who returns to a dead session gets time to look.
     restarted = [
         *entries,
         Entry(6, 2, 0.0, 9000.0, events.ConductorStarted(pid=2, machine="m", by_guard=True)),
@@ -69,9 +69,9 @@ def test_when_an_unanswered_gate_stops_the_pod(
     assert msgspec.structs.replace(waits, gate_mono=50.0) == fold(entries).current
 
 
-def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) -> None:
+def test_when_a_finished_session_stops_the_pod(toy: Any, sh: Phase) -> None:
     plan = toy.plan(sh("true"), head=format_head(toy, "2 h"))
-    happened = [
+    history = [
         events.SessionStarted(
             id="s", plan_sha256="", profile="", seed=1, phases=["p1"], approved="", usd_per_hour=3.6,
             budget_usd=10.0,
@@ -79,7 +79,7 @@ def test_when_the_pod_of_a_session_that_is_over_is_stopped(toy: Any, sh: Phase) 
         events.ConductorStarted(pid=1, machine="m"),
         events.SessionEnded(finished=False),
     ]  # fmt: skip
-    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(happened, 1)]
+    entries = [Entry(n, 1, 0.0, 50.0, event) for n, event in enumerate(history, 1)]
     assert deadlines.find_pod_stop(plan, fold(entries), 0.0, 100.0) == (50 + 7200, "the session is over")
     assert deadlines.find_pod_stop(plan, fold(entries), 9999.0, 100.0) == (50 + 900, "the budget is spent")
     again = [*entries, Entry(4, 2, 0.0, 60.0, events.ConductorStarted(pid=2, machine="m", by_guard=True))]

@@ -31,7 +31,7 @@ def plan() -> Plan:
 
 
 def running(at: float = 0.0) -> State:
-    happened = [
+    events_so_far = [
         events.SessionStarted(
             id="s", plan_sha256="", profile="", seed=1, phases=["a", "b"], approved="", usd_per_hour=2.0,
             budget_usd=10.0,
@@ -39,7 +39,7 @@ def running(at: float = 0.0) -> State:
         events.ConductorStarted(pid=1, machine="m"),
         events.AttemptStarted(phase="a", attempt=1, parameters={}, cookie="c"),
     ]  # fmt: skip
-    return fold([Entry(n + 1, 1, at, at, e) for n, e in enumerate(happened)])
+    return fold([Entry(n + 1, 1, at, at, e) for n, e in enumerate(events_so_far)])
 
 
 def progress(
@@ -48,7 +48,7 @@ def progress(
     return ProgressView(done, total, "rows", 0.0, rate, average)
 
 
-def test_before_there_is_a_pace_the_estimate_counts_down() -> None:
+def test_without_a_pace_the_estimate_counts_down() -> None:
     record = running().phase("a")
     assert ledger.estimate_remaining(plan(), record, 0.5 * HOUR, None) == Range(0.5 * HOUR, 1.5 * HOUR)
     assert ledger.estimate_remaining(plan(), record, 3 * HOUR, None) == Range(0, 0)
@@ -56,10 +56,12 @@ def test_before_there_is_a_pace_the_estimate_counts_down() -> None:
     assert ledger.estimate_remaining(plan(), record, HOUR, progress(50, None)) == Range(0, HOUR)
 
 
-def test_the_measured_pace_gives_what_is_left() -> None:
+def test_the_remaining_time_follows_the_measured_pace() -> None:
     record = running().phase("a")
-    left = ledger.estimate_remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
-    assert left == Range(pytest.approx(150 * 0.9), pytest.approx(300 * 1.1))  # rate: 150 s; average: 300 s
+    remaining = ledger.estimate_remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
+    assert remaining == Range(
+        pytest.approx(150 * 0.9), pytest.approx(300 * 1.1)
+    )  # rate: 150 s; average: 300 s
     assert ledger.estimate_remaining(plan(), record, 100.0, progress(100, 100)) == Range(0, 0)
 
 
@@ -78,7 +80,7 @@ def test_spent_idle_and_forecast_add_up() -> None:
     )
 
 
-def test_what_is_no_attempt_is_idle() -> None:
+def test_time_outside_attempts_is_idle() -> None:
     state = running()
     ended = events.AttemptEnded(phase="a", attempt=1, ended=0, seconds=600, reason="exited", code=0)
     judged = events.AttemptAssessed(phase="a", attempt=1, verdict="go", gate="plan")
@@ -90,7 +92,7 @@ def test_what_is_no_attempt_is_idle() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(0, 1e6)), max_size=20))
-def test_a_jumping_clock_never_makes_the_cost_fall(jumps: list[tuple[float, float]]) -> None:
+def test_the_cost_never_falls_when_the_clock_jumps(jumps: list[tuple[float, float]]) -> None:
     state, mono, spent = running(), 0.0, 0.0
     for seq, (wall, later) in enumerate(jumps, 4):
         mono += later

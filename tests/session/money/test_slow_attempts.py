@@ -15,7 +15,7 @@ from tests.session.conftest import Toy
 SPEC = AttemptStarted(phase="p1", attempt=1, parameters={}, cookie="c")
 
 
-def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
+def test_a_slow_attempt_is_reported_once_its_pace_is_known(toy: Toy) -> None:
     plan = toy.plan({"command": ["x"], "estimate": {"hours": [2, 4]}, "remedies": {"slow": [{"count": 5}]}})
     record = PhaseRecord("p1", "running", attempts=(AttemptRecord(1, 0.0, 0.0, SPEC),))
     state = State(phases=(record,))
@@ -25,8 +25,8 @@ def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
         remaining = ledger.estimate_remaining(plan, record, 3600.0, progress)
         return ledger.find_slow_warnings(plan, state, 3600.0, remaining, progress)
 
-    assert warn(25) == [], "four hours are what was planned"
-    assert warn(2, 1200.0) == [], "not a tenth of them was seen"
+    assert warn(25) == [], "four hours are as planned"
+    assert warn(2, 1200.0) == [], "less than a tenth was observed"
     assert warn(2, 1500.0)
     ((text, key),) = [(notice.text, notice.key) for notice in warn(10)]
     assert key == "slow c"
@@ -34,7 +34,7 @@ def test_a_slow_attempt_is_told_of_once_its_pace_is_known(toy: Toy) -> None:
     assert text.endswith("count = 5")
     assert ledger.find_slow_warnings(plan, state, 3600.0, Range(0.0, 0.0), None) == []
     assert ledger.find_slow_warnings(plan, state, 7 * 3600.0, Range(0.0, 0.0), None), (
-        "that it runs for so long is enough"
+        "its duration alone is enough"
     )
 
 
@@ -71,7 +71,7 @@ def every_second(
 
 
 @pytest.mark.parametrize("longer", [0.0, 6.5])
-def test_a_slow_start_is_no_slow_attempt(toy: Toy, longer: float) -> None:
+def test_a_slow_start_is_not_reported(toy: Toy, longer: float) -> None:
     """Measured steps, and the same with `longer` more seconds to compile each of the first shapes."""
     steps = [(time + longer * min(step - 1, 3), step) for time, step in STEPS]
     for second, remaining, warnings in every_second(toy, LOADING + steps):
@@ -80,7 +80,7 @@ def test_a_slow_start_is_no_slow_attempt(toy: Toy, longer: float) -> None:
             assert second + remaining.low < 180
 
 
-def test_a_slow_attempt_is_told_of_well_before_its_time_is_used_up(toy: Toy) -> None:
+def test_a_slow_attempt_is_reported_before_the_planned_time_has_passed(toy: Toy) -> None:
     steps = [(46.5 + 10 * n, 1 + n) for n in range(149)]
     warned_at = next(second for second, _, warnings in every_second(toy, LOADING + steps) if warnings)
     assert warned_at < 0.7 * 180

@@ -31,15 +31,15 @@ stop_after = "{stop_after}"
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:
-    ends = time.monotonic() + 30
-    while not (found := condition()):
-        assert time.monotonic() < ends
+    deadline = time.monotonic() + 30
+    while not (value := condition()):
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    return found
+    return value
 
 
 def format_head(toy: Any, stop_after: str) -> str:
-    """The head of a plan whose stop command leaves a file, which confirms it."""
+    """Return the head of a plan whose stop command creates a file that confirms the stop."""
     command = f"""["sh", "-c", 'echo x >> {toy.root}/stops']"""
     return f"""{toy.head}
 stop_command = {command}

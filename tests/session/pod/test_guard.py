@@ -20,7 +20,7 @@ def guard_pid(toy: Any) -> int:
     return int(json.loads((toy.folder / guard.PROCESS_FILE).read_text())["pid"])
 
 
-def test_guard_and_conductor_start_each_other_again(toy: Any, sh: Phase) -> None:
+def test_guard_and_conductor_restart_each_other(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT), settings=GUARDED)
     wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     first = toy.conductor_pid()
@@ -35,7 +35,7 @@ def test_guard_and_conductor_start_each_other_again(toy: Any, sh: Phase) -> None
     toy.assert_nothing_left()
 
 
-def test_a_conductor_that_is_told_to_leave_is_not_brought_back(toy: Any, sh: Phase) -> None:
+def test_a_terminated_conductor_is_not_restarted(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT), settings=GUARDED)
     wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
     os.kill(toy.conductor_pid(), signal.SIGTERM)
@@ -46,23 +46,21 @@ def test_a_conductor_that_is_told_to_leave_is_not_brought_back(toy: Any, sh: Pha
     assert toy.over().state == "finished"
 
 
-def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_approval(
-    toy: Any, sh: Phase
-) -> None:
+def test_an_unanswered_gate_stops_the_pod_and_is_never_approved(toy: Any, sh: Phase) -> None:
     stops = toy.root / "stops"
     head = UNATTENDED.format(stop_after="0.5 s").replace("stops;", f"{stops};").replace("stops'", f"{stops}'")
     head = head.replace("test -e stop", f"test -e {toy.root}/stop")
     client = toy.start(sh("true", gate={"ask": "always"}), head=head, settings=GUARDED)
     toy.gate()
-    wait_until(lambda: stops.exists() and stops.read_text().count("second") >= 2)  # each way, again and again
+    wait_until(lambda: stops.exists() and stops.read_text().count("second") >= 2)  # All commands, repeatedly.
     assert toy.client.snapshot().state == "gate"
     (toy.root / "stoppable").touch()
     (toy.root / "stopped").touch()
     session = toy.until(lambda s: any("the pod is stopped" in n for n in s.notices))
-    said = "\n".join(session.notices)
-    assert "the gate of p1 was not decided" in said
-    assert "trying again in 1 s" in said
-    assert "the session is bundled" in said
+    notices = "\n".join(session.notices)
+    assert "the gate of p1 was not decided" in notices
+    assert "trying again in 1 s" in notices
+    assert "the session is bundled" in notices
     assert list((toy.artifacts / "bundles").glob("*.tar"))
     assert session.state == "gate"
     assert session.decisions == ()
@@ -72,36 +70,36 @@ def test_a_gate_that_nobody_answers_ends_with_the_pod_stopped_and_never_with_app
     toy.assert_nothing_left()
 
 
-def test_the_guard_stops_the_pod_when_the_conductor_cannot(tmp_path: Path) -> None:
-    told = tmp_path / "told"
+def test_the_guard_stops_the_pod_if_the_conductor_cannot_be_started(tmp_path: Path) -> None:
+    output = tmp_path / "output"
     orders = {
         "tick": 0.01,
         "boot_id": process.read_boot_id(),
         "due": 100,
         "why": "the budget is spent",
-        "commands": [["no-such-command"], ["sh", "-c", f'echo "$0" > {told}', "$POD"]],
+        "commands": [["no-such-command"], ["sh", "-c", f'echo "$0" > {output}', "$POD"]],
         "confirm": [],
-        "conductor": ["false"],  # the conductor does not come up
+        "conductor": ["false"],  # The conductor does not start.
     }
     now = [0.0]
     (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
 
     def pause(seconds: float) -> None:
         now[0] += max(seconds, 1.0)
-        if told.exists():
+        if output.exists():
             (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders | {"stand_down": True}))
 
     guard.Guard(tmp_path, {**os.environ, "POD": "pod-7"}, pause, lambda: now[0]).run()
-    assert told.read_text() == "pod-7\n"
-    said = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
-    assert said[-3:] == [
+    assert output.read_text() == "pod-7\n"
+    reports = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
+    assert reports[-3:] == [
         "stopping the pod: the budget is spent",
         "no-such-command: failed",
         "sh: the pod is stopped",
     ]
 
 
-def test_who_comes_back_while_the_session_is_bundled_keeps_the_pod(tmp_path: Path) -> None:
+def test_a_decision_while_the_session_is_bundled_cancels_the_stop(tmp_path: Path) -> None:
     orders: dict[str, Any] = {
         "tick": 0.01,
         "boot_id": process.read_boot_id(),
@@ -117,21 +115,21 @@ def test_who_comes_back_while_the_session_is_bundled_keeps_the_pod(tmp_path: Pat
     assert "the stop of the pod was cancelled" in (tmp_path / guard.REPORTS_FILE).read_text()
 
 
-def test_orders_of_another_boot_or_none_do_nothing(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    orders: dict[str, Any] = {"due": 1, "boot_id": "another", "why": "", "commands": [["touch", str(told)]]}
-    left = [5]
+def test_orders_of_another_boot_and_unreadable_orders_are_ignored(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    orders: dict[str, Any] = {"due": 1, "boot_id": "another", "why": "", "commands": [["touch", str(output)]]}
+    rounds = [5]
 
     def pause(seconds: float) -> None:
-        left[0] -= 1
-        (tmp_path / guard.ORDERS_FILE).write_bytes(b"{" if left[0] else b'{"stand_down": true}')
+        rounds[0] -= 1
+        (tmp_path / guard.ORDERS_FILE).write_bytes(b"{" if rounds[0] else b'{"stand_down": true}')
 
     (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
     guard.Guard(tmp_path, {}, pause, lambda: 1e9).run()
-    assert not told.exists()
+    assert not output.exists()
 
 
-def test_a_guard_whose_session_was_removed_goes_away(tmp_path: Path) -> None:
+def test_a_guard_exits_when_its_session_folder_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     folder.mkdir()
 
@@ -142,10 +140,7 @@ def test_a_guard_whose_session_was_removed_goes_away(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-# What fails
-
-
-def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
+def test_a_failing_stop_command_is_tried_again(tmp_path: Path) -> None:
     tries = tmp_path / "tries"
     command = ["sh", "-c", f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 3 ]"]
     orders = {"tick": 0.01, "boot_id": process.read_boot_id(), "due": 100, "why": "", "commands": [command]}
@@ -160,8 +155,8 @@ def test_a_stop_command_that_fails_twice_is_tried_again(tmp_path: Path) -> None:
 
     guard.Guard(tmp_path, os.environ, pause, lambda: now[0]).run()
     assert pauses[:2] == [1.0, 2.0]
-    said = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
-    assert said[1:] == [
+    reports = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
+    assert reports[1:] == [
         "sh: failed",
         "the pod could not be stopped; trying again in 1 s (try 1)",
         "sh: failed",
@@ -184,7 +179,7 @@ conductor.main(Path(sys.argv[1]), detach=lambda: None)
 """
 
 
-def test_a_conductor_that_fails_leaves_the_guard_on_which_starts_another(toy: Any, sh: Phase) -> None:
+def test_the_guard_replaces_a_conductor_that_fails(toy: Any, sh: Phase) -> None:
     toy.folder = start.open_session(toy.plan(sh("echo ran")), approved="test", settings=GUARDED)
     argv = [sys.executable, "-P", "-c", FAILING, str(toy.folder)]
     failed = subprocess.run(argv, capture_output=True, text=True, check=False)
