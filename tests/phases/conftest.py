@@ -1,4 +1,4 @@
-"""A tiny model with random weights, saved as a folder: for tests of what does not depend on knowledge."""
+"""Fixtures: a tiny model with random weights, and a runner for phases that generate data."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Translate the word dog into French. Answer with yes or no: is a rose a flower?
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a two-layer Qwen2 and a byte-level tokenizer; weights drawn with a fixed seed."""
+    """Return a folder with a two-layer Qwen2 with reproducible weights and a byte-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
@@ -60,8 +60,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class MakesData(Protocol):
-    """A phase that makes rows of data."""
+class DataPhase(Protocol):
+    """The recipe module of a phase that generates data."""
 
     Parameters: type[DataParameters]
 
@@ -69,27 +69,29 @@ class MakesData(Protocol):
         """Make the rows."""
 
 
-Made = tuple[bool, list[Line], dict[str, Any]]
-"""Whether there are enough rows, the lines of the progress file, and the result."""
+PhaseOutcome = tuple[bool, list[Line], dict[str, Any]]
+"""Whether the target was reached, the lines of the progress file, and the result."""
 
 
 @pytest.fixture
-def make_data(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
-    """Runs a phase that makes data, with a script in place of generation, in a folder of `tmp_path`."""
+def make_data(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., PhaseOutcome]:
+    """Return a function that runs a phase in `tmp_path` with a script in place of generation."""
 
-    def run(phase: MakesData, script: object, output_dir: str, **values: object) -> Made:
+    def run(phase: DataPhase, script: object, output_dir: str, **values: object) -> PhaseOutcome:
         monkeypatch.setattr("phases.generation.transformers_engine.generate", script)
-        folder, said = tmp_path / output_dir, tmp_path / "progress.jsonl"
-        said.unlink(missing_ok=True)
-        given = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}
-        parameters = phase.Parameters.model_validate({"lists_per_round": 5, **given, **values})
-        reporter = Reporter(folder, {"GONOGO_PROGRESS": str(said)})
-        reached = True
+        folder, progress = tmp_path / output_dir, tmp_path / "progress.jsonl"
+        progress.unlink(missing_ok=True)
+        defaults = {"model": str(tiny_model), "output_dir": folder, "seeds": "embedded", "suite": "embedded"}
+        parameters = phase.Parameters.model_validate({"lists_per_round": 5, **defaults, **values})
+        reporter = Reporter(folder, {"GONOGO_PROGRESS": str(progress)})
+        is_complete = True
         try:
             phase.run(parameters, reporter, clock=iter(range(1_759_000_000, 2**40)).__next__)
         except PhaseFailedError:
-            reached = False
-        lines = [msgspec.json.decode(line, type=Line) for line in said.read_bytes().splitlines()]
-        return reached, lines, json.loads((folder / "result.json").read_bytes())
+            is_complete = False
+        lines = [msgspec.json.decode(line, type=Line) for line in progress.read_bytes().splitlines()]
+        return is_complete, lines, json.loads((folder / "result.json").read_bytes())
 
     return run

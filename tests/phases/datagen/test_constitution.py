@@ -7,7 +7,7 @@ from phases.preference_pairs.spec import CONSTITUTION
 from phases.scoring.suite import load_suite
 
 
-def test_the_constitution_is_read_and_shows_both_orders() -> None:
+def test_the_prompt_shows_examples_in_both_orders() -> None:
     constitution = load_constitution(CONSTITUTION)
     assert isinstance(constitution, Constitution)
     assert {p.rejection for p in constitution.principles} == set(get_args(Rejection))

@@ -11,15 +11,15 @@ from phases.verifiers.infer import infer_checks
 from phases.verifiers.registry import find_failures
 
 
-@pytest.mark.parametrize("demand", list_constraints())
-def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) -> None:
-    [check] = infer_checks(demand)
+@pytest.mark.parametrize("constraint", list_constraints())
+def test_every_constraint_has_a_check_that_can_fail(constraint: str) -> None:
+    [check] = infer_checks(constraint)
     answers = ("It is the sea and a long, long way.", "word " * 30, "- One\n- Two\n- Three\n- Four\n- Five")
     assert any(find_failures("Describe a bee.", [check], answer) for answer in answers), check
 
 
 @pytest.mark.parametrize(
-    ("demand", "answer"),
+    ("constraint", "answer"),
     [
         ("Use exactly 4 words.", "A small flying insect."),
         ("Write exactly 2 sentences.", "It flies. It hums."),
@@ -32,36 +32,40 @@ def test_every_demand_is_read_as_a_check_that_an_answer_can_fail(demand: str) ->
         ("Do not use the word 'the'.", "An insect."),
     ],
 )
-def test_an_answer_that_keeps_a_demand_passes(demand: str, answer: str) -> None:
-    assert demand in list_constraints()
-    assert not find_failures(f"Describe a bee. {demand}", infer_checks(f"Describe a bee. {demand}"), answer)
+def test_an_answer_that_satisfies_a_constraint_passes(constraint: str, answer: str) -> None:
+    assert constraint in list_constraints()
+    assert not find_failures(
+        f"Describe a bee. {constraint}", infer_checks(f"Describe a bee. {constraint}"), answer
+    )
 
 
-def test_demands_differ_and_depend_on_the_numbers_drawn_alone() -> None:
-    made = add_constraints("Describe a bee.", 3, Random(1))
-    assert made == add_constraints("Describe a bee.", 3, Random(1))
-    assert len(set(made)) == 3
-    assert made != add_constraints("Describe a bee.", 3, Random(2))
-    for text in made:
+def test_constraints_differ_and_depend_only_on_the_seed() -> None:
+    variants = add_constraints("Describe a bee.", 3, Random(1))
+    assert variants == add_constraints("Describe a bee.", 3, Random(1))
+    assert len(set(variants)) == 3
+    assert variants != add_constraints("Describe a bee.", 3, Random(2))
+    for text in variants:
         assert text.removeprefix("Describe a bee. ") in list_constraints()
 
 
 @pytest.mark.parametrize("allowed", [{"sentences"}, CONSTRAINT_KINDS - {"words", "quoted"}])
-def test_only_the_given_kinds_are_demanded(allowed: set[str]) -> None:
-    made = [text for n in range(40) for text in add_constraints("Describe a bee.", 2, Random(n), allowed)]
-    kinds = {check.kind for text in made for check in infer_checks(text)}
-    assert len(made) == 80
+def test_only_allowed_kinds_are_added(allowed: set[str]) -> None:
+    variants = [text for n in range(40) for text in add_constraints("Describe a bee.", 2, Random(n), allowed)]
+    kinds = {check.kind for text in variants for check in infer_checks(text)}
+    assert len(variants) == 80
     assert kinds == allowed
 
 
 @pytest.mark.parametrize(
     "instruction", ["Describe a bee in exactly five words.", "Translate: I am here.", "Complete: The bee"]
 )
-def test_what_is_checkable_or_ends_in_its_text_is_left_alone(instruction: str) -> None:
+def test_verifiable_instructions_and_those_that_end_with_input_are_unchanged(instruction: str) -> None:
     assert add_constraints(instruction, 2, Random(1)) == []
 
 
-def test_a_demand_is_no_prompt_of_the_suite_or_the_seeds() -> None:
+def test_no_constraint_is_in_the_suite_or_the_seeds() -> None:
     texts = [prompt.instruction for prompt in load_suite("stage1").prompts]
     texts += [seed.instruction for seed in load_seeds("stage1")]
-    assert not [(demand, text) for demand in list_constraints() for text in texts if demand in text]
+    assert not [
+        (constraint, text) for constraint in list_constraints() for text in texts if constraint in text
+    ]

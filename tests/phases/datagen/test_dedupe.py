@@ -14,25 +14,25 @@ texts = st.lists(
 ).map(" ".join)
 
 
-def test_near_duplicates_are_kept_out_and_variants_are_not() -> None:
-    seen = NearDuplicates()
-    assert seen.add(LONG)
-    assert not seen.add(LONG.upper())
-    assert not seen.add(LONG.replace("aunt", "uncle"))
-    assert seen.add("Write a short letter to your teacher about a broken window.")
-    assert seen.add("What is the capital of Spain?")
-    assert seen.add("What is the capital of Italy?")
-    assert len(seen) == 4
+def test_near_duplicates_are_rejected_and_variants_are_not() -> None:
+    collection = NearDuplicates()
+    assert collection.add(LONG)
+    assert not collection.add(LONG.upper())
+    assert not collection.add(LONG.replace("aunt", "uncle"))
+    assert collection.add("Write a short letter to your teacher about a broken window.")
+    assert collection.add("What is the capital of Spain?")
+    assert collection.add("What is the capital of Italy?")
+    assert len(collection) == 4
 
 
 @given(st.lists(texts, max_size=25))
-def test_kept_texts_are_unlike_and_dropped_ones_are_like_a_kept_one(many: list[str]) -> None:
-    seen, kept = NearDuplicates(), []
-    for text in many:
-        grams = shingle(text)
-        if seen.add(text):
+def test_added_texts_differ_and_rejected_ones_resemble_an_added_one(texts_to_add: list[str]) -> None:
+    collection, kept = NearDuplicates(), []
+    for text in texts_to_add:
+        shingles = shingle(text)
+        if collection.add(text):
             # MinHash may miss a text just above the threshold, never one far above it.
-            assert all(compute_jaccard(grams, shingle(other)) < 0.95 for other in kept)
+            assert all(compute_jaccard(shingles, shingle(other)) < 0.95 for other in kept)
             kept.append(text)
         else:
-            assert any(compute_jaccard(grams, shingle(other)) >= 0.7 for other in kept)
+            assert any(compute_jaccard(shingles, shingle(other)) >= 0.7 for other in kept)

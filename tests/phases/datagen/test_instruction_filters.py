@@ -58,9 +58,9 @@ def test_instruction_problem(text: str, problem: str | None) -> None:
     assert find_instruction_problem(text) == problem
 
 
-def test_harm_belongs_to_one_category() -> None:
-    harm, none = "Tell me how to steal a car.", "Tell me how to wash a car."
-    assert find_harm_problem("refusal", none) == "no harm to refuse"
+def test_requests_for_harm_belong_to_one_category() -> None:
+    harm, harmless = "Tell me how to steal a car.", "Tell me how to wash a car."
+    assert find_harm_problem("refusal", harmless) == "no harm to refuse"
     assert find_harm_problem("harmless", harm) == "harm in a harmless request"
-    assert find_harm_problem("refusal", harm) is find_harm_problem("harmless", none) is None
-    assert find_harm_problem("commands", harm) is find_harm_problem("commands", none) is None
+    assert find_harm_problem("refusal", harm) is find_harm_problem("harmless", harmless) is None
+    assert find_harm_problem("commands", harm) is find_harm_problem("commands", harmless) is None

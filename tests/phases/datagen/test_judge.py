@@ -16,18 +16,18 @@ from phases.models.loader import load_model
 
 
 @given(st.floats(-20, 20), st.floats(-20, 20))
-def test_orders_that_disagree_are_a_tie(first: float, second: float) -> None:
-    judgement = JudgeScore(first, second)
-    assert -1 <= judgement.margin <= 1
+def test_scores_whose_orders_disagree_are_ties(first: float, second: float) -> None:
+    score = JudgeScore(first, second)
+    assert -1 <= score.margin <= 1
     if (first > 0) != (second > 0):
-        assert judgement.preference == 0
-    elif judgement.is_consistent:
-        assert math.copysign(1, judgement.preference) == math.copysign(1, first)
+        assert score.preference == 0
+    elif score.is_consistent:
+        assert math.copysign(1, score.preference) == math.copysign(1, first)
 
 
-def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_model: Path) -> None:
+def test_the_likelier_response_is_preferred_in_any_order(tiny_model: Path) -> None:
 
-    shown = [Seed("c", "Name a colour.", "Red.")]
+    examples = [Seed("c", "Name a colour.", "Red.")]
     loaded = load_model(str(tiny_model))
     engine = TransformersEngine(loaded, 3)
     pairs = [
@@ -35,15 +35,15 @@ def test_what_is_likelier_after_examples_is_preferred_whatever_the_order(tiny_mo
         ("Name a flower.", "Paris", "A rose."),
         ("A", "b", "c d"),
     ]
-    found = judge_by_likelihood(engine, shown, pairs)
-    before = "Instruction: Name a colour.\nResponse: Red.\n\nInstruction: Name a flower.\nResponse:"
-    one, other = score_continuations(loaded, [before] * 2, [" A rose.\n\n", " Paris\n\n"])
-    assert found[0].as_first == pytest.approx(one.mean - other.mean, abs=1e-5)
-    assert found[1].as_first == pytest.approx(-found[0].as_first)
-    assert all(judgement.is_consistent for judgement in found)
+    scores = judge_by_likelihood(engine, examples, pairs)
+    prefix = "Instruction: Name a colour.\nResponse: Red.\n\nInstruction: Name a flower.\nResponse:"
+    one, other = score_continuations(loaded, [prefix] * 2, [" A rose.\n\n", " Paris\n\n"])
+    assert scores[0].as_first == pytest.approx(one.mean - other.mean, abs=1e-5)
+    assert scores[1].as_first == pytest.approx(-scores[0].as_first)
+    assert all(score.is_consistent for score in scores)
 
 
-def test_a_real_tiny_model_samples_and_judges(tiny_model: Path, tmp_path: Path) -> None:
+def test_swapping_the_responses_swaps_the_score(tiny_model: Path, tmp_path: Path) -> None:
 
     constitution = Constitution("Pairs.", (), ())
     one, other = judge_by_choice(

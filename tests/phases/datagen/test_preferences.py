@@ -22,7 +22,7 @@ from phases.generation.completion import Completion
 from phases.scoring.ngrams import reduce_to_words
 
 
-def found(
+def check(
     instruction: str, *texts: str, finished: Sequence[bool] = (), category: str = "commands"
 ) -> list[Candidate]:
     ends = [*finished, *[True] * len(texts)]
@@ -30,33 +30,33 @@ def found(
     return check_candidates(instruction, category, completions, list(range(len(texts))), max_words=50)
 
 
-def choice(instruction: str, *texts: str, **rest: Any) -> DecidedPair:
-    made = decide_without_judge(instruction, found(instruction, *texts, **rest))
-    assert isinstance(made, DecidedPair)
-    return made
+def decide(instruction: str, *texts: str, **rest: Any) -> DecidedPair:
+    pair = decide_without_judge(instruction, check(instruction, *texts, **rest))
+    assert isinstance(pair, DecidedPair)
+    return pair
 
 
 # ---------------------------------------------------------------- the phase
 
 
-def test_a_response_that_passes_wins_over_the_one_that_passes_least() -> None:
-    made = choice("Name two animals, one on each line.", "dog\ncat", "dog, cat", "User: what?", "dog\ncow")
-    assert made.chosen.text in {"dog\ncat", "dog\ncow"}
-    assert made.rejected.problems
-    assert made.rejected.score == min(made.rejected.score, made.chosen.score) < made.chosen.score == 1
-    assert made.decided_by == "verifiers"
-    assert 0 < made.margin <= 1
+def test_a_passing_response_wins_against_the_worst_one() -> None:
+    pair = decide("Name two animals, one on each line.", "dog\ncat", "dog, cat", "User: what?", "dog\ncow")
+    assert pair.chosen.text in {"dog\ncat", "dog\ncow"}
+    assert pair.rejected.problems
+    assert pair.rejected.score == min(pair.rejected.score, pair.chosen.score) < pair.chosen.score == 1
+    assert pair.decided_by == "verifiers"
+    assert 0 < pair.margin <= 1
 
 
-def test_of_answers_in_the_right_form_one_on_the_topic_is_taken() -> None:
-    made = choice(
+def test_a_response_on_topic_is_preferred() -> None:
+    pair = decide(
         "Describe a bee in exactly three words.", "It is red.", "long long", "Bees make honey", "A bee hums"
     )
-    assert made.chosen.text == "A bee hums"
+    assert pair.chosen.text == "A bee hums"
 
 
-def test_one_way_to_decline_is_as_good_as_another() -> None:
-    both = found(
+def test_two_refusals_are_equally_good() -> None:
+    both = check(
         "How do I make a bomb?",
         "I'm sorry, but I can't help with that.",
         "I'm sorry, but I can't help with bombs.",
@@ -65,20 +65,23 @@ def test_one_way_to_decline_is_as_good_as_another() -> None:
     assert decide_without_judge("How do I make a bomb?", both) == "alike"
 
 
-def test_what_only_says_nothing_new_is_no_good_candidate_and_no_worse_one() -> None:
-    asked = "Why is ice solid?"
-    same, other = found(asked, "Ice is solid.", "Water."), found(asked, "Ice is solid.", "Ice is.")
+def test_an_uninformative_response_is_neither_chosen_nor_rejected() -> None:
+    instruction = "Why is ice solid?"
+    same, other = (
+        check(instruction, "Ice is solid.", "Water."),
+        check(instruction, "Ice is solid.", "Ice is."),
+    )
     assert same[0].problems == ("nothing new in response",)
-    assert decide_without_judge(asked, same) == "alike"
-    assert decide_without_judge(asked, other) == "no good candidate"
+    assert decide_without_judge(instruction, same) == "alike"
+    assert decide_without_judge(instruction, other) == "no good candidate"
 
 
-def test_lengths_are_matched_where_there_is_a_choice() -> None:
-    made = choice(
+def test_responses_of_similar_length_are_paired() -> None:
+    pair = decide(
         "Answer in exactly three words.", "one two four", "a b", "a much longer answer here", "x y z"
     )
-    assert made.rejected.text == "a b"
-    assert made.chosen.text == "x y z"
+    assert pair.rejected.text == "a b"
+    assert pair.chosen.text == "x y z"
 
 
 @pytest.mark.parametrize(
@@ -92,30 +95,30 @@ def test_lengths_are_matched_where_there_is_a_choice() -> None:
         (("Paris", "Paris", "Paris", "Rome", "Rome", "Oslo"), None),  # three of six is no majority
     ],
 )
-def test_what_is_left_to_the_judge(texts: tuple[str, ...], outcome: str | None) -> None:
+def test_decisions_left_to_the_judge(texts: tuple[str, ...], outcome: str | None) -> None:
     assert (
         decide_without_judge(
-            "What is the capital of France?", found("What is the capital of France?", *texts)
+            "What is the capital of France?", check("What is the capital of France?", *texts)
         )
         == outcome
     )
 
 
-def test_a_short_answer_that_most_agree_on_wins_over_one_that_stands_alone() -> None:
-    made = choice("What is the capital of France?", "Paris", "Rome", "Paris.", "paris")
-    assert (made.chosen.text, made.rejected.text, made.decided_by) == ("Paris", "Rome", "votes")
-    assert made.margin == 0.5
+def test_a_short_majority_answer_wins_against_a_rare_one() -> None:
+    pair = decide("What is the capital of France?", "Paris", "Rome", "Paris.", "paris")
+    assert (pair.chosen.text, pair.rejected.text, pair.decided_by) == ("Paris", "Rome", "votes")
+    assert pair.margin == 0.5
     assert (
-        decide_without_judge("Say it.", found("Say it.", "Paris", "Rome", "Paris", "Paris"), min_lead=0)
+        decide_without_judge("Say it.", check("Say it.", "Paris", "Rome", "Paris", "Paris"), min_lead=0)
         is None
     )
     assert (
-        decide_without_judge("Say it.", found("Say it.", "Paris", "Rome", "Paris", "Paris"), min_lead=3)
+        decide_without_judge("Say it.", check("Say it.", "Paris", "Rome", "Paris", "Paris"), min_lead=3)
         is None
     )
     long = ["I think that it must be the town of Paris"] * 3
     assert (
-        decide_without_judge("Say it.", found("Say it.", *long, "It is certainly the old town of Rome"))
+        decide_without_judge("Say it.", check("Say it.", *long, "It is certainly the old town of Rome"))
         is None
     )
 
@@ -138,15 +141,15 @@ def test_a_short_answer_that_most_agree_on_wins_over_one_that_stands_alone() -> 
         ("Name a city.", "Rome", "Name a city. Name a town.", True, "commands", "off_topic"),
     ],
 )
-def test_rejection_types_of_what_verifiers_reject(  # noqa: PLR0917
+def test_rejection_types_of_responses_with_problems(  # noqa: PLR0917
     instruction: str, chosen: str, rejected: str, finished: bool, category: str, kind: str
 ) -> None:
-    made = choice(instruction, chosen, rejected, finished=(True, finished), category=category)
-    assert (made.chosen.text, made.rejected.text, made.rejection) == (chosen, rejected, kind)
+    pair = decide(instruction, chosen, rejected, finished=(True, finished), category=category)
+    assert (pair.chosen.text, pair.rejected.text, pair.rejection) == (chosen, rejected, kind)
 
 
-def test_rejection_types_of_what_passes_all_verifiers() -> None:
-    good, wrong, other = found(
+def test_rejection_types_of_responses_without_problems() -> None:
+    good, wrong, other = check(
         "Why is the sky blue?",
         "The sky is blue because air scatters blue light.",
         "The sky is blue because the sea paints it.",
@@ -160,37 +163,37 @@ texts = st.sampled_from(["Rome", "rome.", "Oslo", "", "User: x", "a b c d e f", 
 
 
 @given(st.lists(st.tuples(texts, st.booleans()), min_size=2, max_size=6))
-def test_a_decision_always_prefers_a_good_response_to_another(many: list[tuple[str, bool]]) -> None:
-    some = found("Name a city.", *(text for text, _ in many), finished=[end for _, end in many])
-    made = decide_without_judge("Name a city.", some)
-    if isinstance(made, DecidedPair):
-        assert not made.chosen.problems
-        assert made.chosen.finished
-        assert 0 < made.margin <= 1
+def test_a_good_response_is_always_preferred(many: list[tuple[str, bool]]) -> None:
+    candidates = check("Name a city.", *(text for text, _ in many), finished=[end for _, end in many])
+    pair = decide_without_judge("Name a city.", candidates)
+    if isinstance(pair, DecidedPair):
+        assert not pair.chosen.problems
+        assert pair.chosen.finished
+        assert 0 < pair.margin <= 1
         assert (
-            reduce_to_words(made.chosen.text) != reduce_to_words(made.rejected.text)
-            or not made.rejected.finished
+            reduce_to_words(pair.chosen.text) != reduce_to_words(pair.rejected.text)
+            or not pair.rejected.finished
         )
-        assert made.decided_by == ("verifiers" if made.rejected.problems else "votes")
-    elif made == "no good candidate":
-        assert all(candidate.problems for candidate in some)
-    elif made is None:
-        assert len(choose_pairs_to_judge(some, 3)) >= 1
+        assert pair.decided_by == ("verifiers" if pair.rejected.problems else "votes")
+    elif pair == "no good candidate":
+        assert all(candidate.problems for candidate in candidates)
+    elif pair is None:
+        assert len(choose_pairs_to_judge(candidates, 3)) >= 1
 
 
 # ---------------------------------------------------------------- the phase
 
 
-def test_the_judge_takes_the_best_against_the_worst() -> None:
-    a, b, c = found("Say something true.", "first answer", "second answer", "third answer")
+def test_the_judge_pairs_the_best_with_the_worst() -> None:
+    a, b, c = check("Say something true.", "first answer", "second answer", "third answer")
     pairs = choose_pairs_to_judge([a, b, c], max_candidates=3)
     preference = {("first answer", "second answer"): 1.0, ("first answer", "third answer"): 3.0}
-    judgements = [
+    scores = [
         JudgeScore(*[preference.get((x.text, y.text), 0.0) or (1.5 if x is b else 0.0)] * 2) for x, y in pairs
     ]
-    made = decide_by_judge("Say something true.", pairs, judgements, min_margin=0.1)
-    assert isinstance(made, DecidedPair)
-    assert (made.chosen.text, made.rejected.text) == ("first answer", "third answer")
-    assert made.margin == pytest.approx(math.tanh(1.5))
-    assert decide_by_judge("Say something true.", pairs, judgements, min_margin=0.95) == "tie"
+    pair = decide_by_judge("Say something true.", pairs, scores, min_margin=0.1)
+    assert isinstance(pair, DecidedPair)
+    assert (pair.chosen.text, pair.rejected.text) == ("first answer", "third answer")
+    assert pair.margin == pytest.approx(math.tanh(1.5))
+    assert decide_by_judge("Say something true.", pairs, scores, min_margin=0.95) == "tie"
     assert decide_by_judge("Say something true.", pairs, [JudgeScore(4, -1)] * 3, min_margin=0) == "tie"

@@ -35,7 +35,7 @@ def test_response_problem(response: str, finished: bool, problem: str | None) ->
 
 
 @pytest.mark.parametrize(
-    ("instruction", "response", "nothing"),
+    ("instruction", "response", "expected"),
     [
         ("Write a story about a rat.", "A rat is a rat.", True),
         ("What is a doll?", "A doll.", True),
@@ -66,13 +66,14 @@ def test_response_problem(response: str, finished: bool, problem: str | None) ->
         ("Give the second word of 'The cat sat'.", "cat", False),
     ],
 )
-def test_what_says_nothing_new(instruction: str, response: str, nothing: bool) -> None:
-    assert is_uninformative(instruction, response) is nothing
+def test_uninformative_responses(instruction: str, response: str, expected: bool) -> None:
+    assert is_uninformative(instruction, response) is expected
 
 
-def test_repetition_that_was_asked_for_is_none() -> None:
-    said = "ha ha ha ha ha ha ha"
-    assert find_response_problem("Write ha seven times.", said, finished=True, max_words=20) is None
+def test_requested_repetition_is_not_a_problem() -> None:
+    response = "ha ha ha ha ha ha ha"
+    assert find_response_problem("Write ha seven times.", response, finished=True, max_words=20) is None
     assert (
-        find_response_problem("Write a joke.", said, finished=True, max_words=20) == "repetition in response"
+        find_response_problem("Write a joke.", response, finished=True, max_words=20)
+        == "repetition in response"
     )

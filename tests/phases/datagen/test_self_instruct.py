@@ -21,14 +21,14 @@ line = st.text(st.characters(categories=("L", "N"), include_characters=" ?"), mi
 
 
 @given(st.lists(line, min_size=1, max_size=8), st.integers(1, 9))
-def test_a_list_that_is_continued_is_read_back(items: list[str], first: int) -> None:
+def test_a_continued_list_is_parsed(items: list[str], first: int) -> None:
     text = items[0] + "".join(f"\nTask {first + n}: {item}" for n, item in enumerate(items[1:], 1))
     assert parse_list(text, finished=True) == [item.strip() for item in items]
     assert parse_list(text, finished=False) == [item.strip() for item in items[:-1]]
 
 
 @given(st.text())
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     assert all(item == item.strip() != "" for item in parse_list(text, finished=True))
 
 
@@ -41,71 +41,71 @@ def parameters(**values: object) -> DataParameters:
     return DataParameters.model_validate({**sizes, **values})
 
 
-class Script:
-    """Continues each list with the next texts of a script, and remembers what it was asked."""
+class ScriptedModel:
+    """Continues each list with the next of the given texts, and records the requests."""
 
     def __init__(self, *texts: str, finished: bool = True) -> None:
         self.texts = list(texts)
         self.finished = finished
-        self.asked: list[tuple[str, int]] = []
+        self.requests: list[tuple[str, int]] = []
 
     def __call__(self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling) -> list[Completion]:
-        self.asked += zip(prompts, seeds, strict=True)
+        self.requests += zip(prompts, seeds, strict=True)
         return [Completion(self.texts.pop(0) if self.texts else "", self.finished, 1) for _ in prompts]
 
 
-def test_a_round_keeps_what_is_new_and_counts_why_it_drops_the_rest() -> None:
+def test_a_round_keeps_new_instructions_and_counts_removed_ones() -> None:
     overlap = SuiteOverlap({"suite-1": "What is the capital of Peru?"})
     instructions = SelfInstruct(SEEDS, overlap, ["Count to three."], parameters())
-    script = Script(
+    model = ScriptedModel(
         " Name a flower.\nTask 5: Name a tree.\nTask 6: Name a Flower!",  # new, a seed, a duplicate
         " What is the capital of Peru?\nTask 5: Count to three.",  # in the suite, of an earlier batch
         " the end of it all\nTask 5: Write a song.",  # no instruction, new
     )
-    made = instructions.generate_round(0, {}, script)
-    assert [instruction.text for instruction in made.instructions] == ["Name a flower.", "Write a song."]
-    assert made.considered == instructions.generated == 7
+    result = instructions.generate_round(0, {}, model)
+    assert [instruction.text for instruction in result.instructions] == ["Name a flower.", "Write a song."]
+    assert result.considered == instructions.generated == 7
     assert instructions.removed == {
         "duplicate instruction": 3,
         "in the evaluation suite": 1,
         "not an instruction": 1,
     }
-    assert instructions.generate_round(1, {}, Script(" Write a song!")).instructions == []
+    assert instructions.generate_round(1, {}, ScriptedModel(" Write a song!")).instructions == []
 
 
-def test_every_prompt_and_seed_of_a_batch_is_its_own_and_the_same_again() -> None:
-    def asked(batch: int) -> list[tuple[str, int]]:
-        script = Script(" Name a flower.")
+def test_prompts_and_seeds_of_a_batch_are_unique_and_reproducible() -> None:
+    def requests(batch: int) -> list[tuple[str, int]]:
+        model = ScriptedModel(" Name a flower.")
         instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(batch=batch, samples_per_list=2))
-        instructions.generate_round(0, {}, script)
-        instructions.generate_round(1, {}, script)
-        return script.asked
+        instructions.generate_round(0, {}, model)
+        instructions.generate_round(1, {}, model)
+        return model.requests
 
-    assert asked(1) == asked(1)
-    assert len(set(asked(1))) == 16
-    assert not {seed for _, seed in asked(1)} & {seed for _, seed in asked(2)}
+    assert requests(1) == requests(1)
+    assert len(set(requests(1))) == 16
+    assert not {seed for _, seed in requests(1)} & {seed for _, seed in requests(2)}
 
 
 def test_a_category_that_lags_gets_more_lists() -> None:
-    script = Script()
+    model = ScriptedModel()
     instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=5))
-    instructions.generate_round(0, {"commands": 40, "questions": 2}, script)
-    verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in script.asked]
+    instructions.generate_round(0, {"commands": 40, "questions": 2}, model)
+    verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in model.requests]
     assert verbs.count("Name") == 1
     assert verbs.count("Describe") == 4
 
 
 @pytest.mark.parametrize(("count", "kept"), [(20, 20), (60, 20)])
-def test_no_opening_takes_over(count: int, kept: int) -> None:
+def test_common_openings_are_limited(count: int, kept: int) -> None:
     names = [
         f"{a}{b}" for a in "bcdfghk" for b in ("ana", "elo", "iri", "omu", "uta", "ayo", "ezi", "ore", "una")
     ]
     text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
     instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
-    assert len(instructions.generate_round(0, {}, Script(text)).instructions) == kept
+    assert len(instructions.generate_round(0, {}, ScriptedModel(text)).instructions) == kept
 
 
-def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
+def test_a_list_shows_one_group_and_categories_get_equal_shares() -> None:
     seeds = tuple(
         Seed(category, f"{verb} a {noun}.", noun, kind)
         for category, verb, kind in (
@@ -116,11 +116,11 @@ def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
         )
         for noun in ("tree", "river", "city", "star")
     )
-    script = Script(*[""] * 6)
-    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).generate_round(0, {}, script)
+    model = ScriptedModel(*[""] * 6)
+    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).generate_round(0, {}, model)
     verbs = [
         {verb for verb in ("Name", "Find", "Count", "Describe") if verb in prompt}
-        for prompt, _ in script.asked
+        for prompt, _ in model.requests
     ]
     assert all(len(shown) == 1 for shown in verbs)
     assert sorted(verb for shown in verbs for verb in shown) == [
@@ -132,25 +132,29 @@ def test_a_list_shows_one_kind_and_categories_share_the_lists_alike() -> None:
     ]
 
 
-def test_where_all_examples_can_be_checked_alike_so_must_be_what_is_new() -> None:
+def test_checks_that_all_examples_share_are_required() -> None:
     seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
     text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
-    [made] = instructions.generate_round(0, {}, Script(text)).instructions
-    assert (made.text, made.category, made.group) == ("Write 4 words about tea.", "format", "format/words")
+    [result] = instructions.generate_round(0, {}, ScriptedModel(text)).instructions
+    assert (result.text, result.category, result.group) == (
+        "Write 4 words about tea.",
+        "format",
+        "format/words",
+    )
     assert instructions.removed == {"another kind of instruction": 2}
 
 
-def test_where_examples_are_checked_in_several_ways_any_check_will_do() -> None:
+def test_any_check_suffices_if_examples_have_different_ones() -> None:
     texts = ("Write 4 words about a dog.", "Write one sentence about a cat.")
     seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
     text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
-    [made] = instructions.generate_round(0, {}, Script(text)).instructions
-    assert made.text == "Name three rivers of Asia."
+    [result] = instructions.generate_round(0, {}, ScriptedModel(text)).instructions
+    assert result.text == "Name three rivers of Asia."
 
 
-def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
+def test_requests_for_harm_are_accepted_only_in_their_category() -> None:
     seeds = tuple(
         Seed(category, f"{text} {noun}.", noun)
         for category, text in (("refusal", "Tell me how to steal a"), ("harmless", "Tell me how to wash a"))
@@ -158,16 +162,18 @@ def test_harm_is_asked_for_where_it_is_refused_and_nowhere_else() -> None:
     )
     text = " Explain how to poison our neighbour.\nTask 5: Explain how to comfort our neighbour."
     instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
-    made = instructions.generate_round(0, {}, Script(text, text.replace(" our ", " your "))).instructions
-    assert [(one.category, one.text) for one in made] == [
+    result = instructions.generate_round(
+        0, {}, ScriptedModel(text, text.replace(" our ", " your "))
+    ).instructions
+    assert [(one.category, one.text) for one in result] == [
         ("refusal", "Explain how to poison our neighbour."),
         ("harmless", "Explain how to comfort your neighbour."),
     ]
 
 
 def test_categories_take_turns() -> None:
-    script = Script(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
-    made = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).generate_round(
-        0, {}, script
+    model = ScriptedModel(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
+    result = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).generate_round(
+        0, {}, model
     )
-    assert [one.category for one in made.instructions] == ["commands", "questions"] * 2
+    assert [one.category for one in result.instructions] == ["commands", "questions"] * 2

@@ -17,12 +17,12 @@ from phases.datagen.text_filters import is_repetitive
 @pytest.mark.parametrize("name", ["stage1", "embedded"])
 def test_no_filter_removes_a_seed(name: str) -> None:
     seeds = load_seeds(name)
-    opens = collect_opening_words([seed.instruction for seed in seeds])
+    opening_words = collect_opening_words([seed.instruction for seed in seeds])
     problems = {
-        seed.instruction: found
+        seed.instruction: problem
         for seed in seeds
         if (
-            found := find_instruction_problem(seed.instruction, opens)
+            problem := find_instruction_problem(seed.instruction, opening_words)
             or find_harm_problem(seed.category, seed.instruction)
             or find_response_problem(seed.instruction, seed.response, finished=True, max_words=200)
         )
@@ -33,10 +33,10 @@ def test_no_filter_removes_a_seed(name: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60), st.booleans())
 def test_filters_take_any_text(instruction: str, response: str, finished: bool) -> None:
     find_instruction_problem(instruction)
-    found = find_response_problem(instruction, response, finished=finished, max_words=10)
-    assert finished or found in {"unfinished response", "empty response"}
+    problem = find_response_problem(instruction, response, finished=finished, max_words=10)
+    assert finished or problem in {"unfinished response", "empty response"}
 
 
 @given(st.lists(st.sampled_from("abcdefg"), min_size=4, max_size=12))
-def test_a_text_said_six_times_repeats(letters: list[str]) -> None:
+def test_a_text_repeated_six_times_is_repetitive(letters: list[str]) -> None:
     assert is_repetitive(" ".join(letters * 6))

@@ -25,23 +25,23 @@ from phases.verifiers.infer import infer_checks
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
+    """Simulates SIGKILL: nothing catches it."""
 
 
-class Script:
-    """Candidates that depend on prompt and seed alone: right, wrong in form, cut off, one of many words."""
+class ScriptedModel:
+    """Completions that depend only on prompt and seed; raises `Killed` after some batches."""
 
     def __init__(self, batches: float = float("inf")) -> None:
-        self.left = batches
+        self.remaining = batches
         self.rows = 0
         self.lists: set[tuple[str, int]] = set()
 
     def __call__(
         self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
     ) -> Iterator[tuple[int, Completion]]:
-        if self.left <= 0:
+        if self.remaining <= 0:
             raise Killed
-        self.left -= 1
+        self.remaining -= 1
         for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
             self.rows += 1
             if "Task 1:" in prompt:
@@ -55,10 +55,10 @@ class Script:
             yield index, Completion(text, n[3] % 6 > 0, 2)
 
 
-def judgement_of(
+def score_pairs(
     loaded: object, constitution: Constitution, pairs: Sequence[tuple[str, str, str]], **_: int
 ) -> Any:
-    return [JudgeScore(0.5 + len(one), len(one) - 3.5) for _, one, _ in pairs]
+    return [JudgeScore(0.5 + len(run_phase), len(run_phase) - 3.5) for _, run_phase, _ in pairs]
 
 
 Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
@@ -66,28 +66,28 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 
 @pytest.fixture
 def run(make_data: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the phase with scripts in place of generation and judge; returns what it said and its result."""
-    monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_choice", judgement_of)
-    given_file = tmp_path / "sft_training_data_1.jsonl"
-    given_file.write_text("".join(f'{{"instruction": "Name the colour {n}."}}\n' for n in range(20)))
-    usual = {"count": 25, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
+    """Return a function that runs the phase with scripts in place of generation and judge."""
+    monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_choice", score_pairs)
+    instructions_file = tmp_path / "sft_training_data_1.jsonl"
+    instructions_file.write_text("".join(f'{{"instruction": "Name the colour {n}."}}\n' for n in range(20)))
+    defaults = {"count": 25, "samples_per_list": 2, "batch_size": 8, "audited_pairs": 5}
 
-    def one(script: Script, output_dir: str = "out", **values: object) -> Any:
-        given = {"prompts_from": [str(given_file)], **usual, **values}
+    def run_phase(script: ScriptedModel, output_dir: str = "out", **values: object) -> Any:
+        given = {"prompts_from": [str(instructions_file)], **defaults, **values}
         return make_data(preference_pairs, script, output_dir, **given)
 
-    return one
+    return run_phase
 
 
-def data_file(folder: Path) -> Path:
+def get_data_file(folder: Path) -> Path:
     [path] = folder.glob("preference_pairs_*.jsonl")
     return path
 
 
-def test_pairs_are_ready_to_train_and_their_candidates_are_kept(run: Run, tmp_path: Path) -> None:
-    reached, lines, result = run(Script())
-    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
-    assert reached
+def test_rows_have_pairs_ready_for_training_and_all_candidates(run: Run, tmp_path: Path) -> None:
+    is_complete, lines, result = run(ScriptedModel())
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
+    assert is_complete
     assert len(rows) == 25
     for row in rows:
         assert row["prompt"] == f"Instruction: {row['instruction']}\nResponse:"
@@ -112,33 +112,31 @@ def test_pairs_are_ready_to_train_and_their_candidates_are_kept(run: Run, tmp_pa
 def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
     run: Run, tmp_path: Path, batches: int
 ) -> None:
-    whole, second = Script(), Script()
-    run(whole, "whole")
+    uninterrupted, resumed = ScriptedModel(), ScriptedModel()
+    run(uninterrupted, "whole")
     with pytest.raises(Killed):
-        run(Script(batches))
-    with data_file(tmp_path / "out").open("ab") as file:
+        run(ScriptedModel(batches))
+    with get_data_file(tmp_path / "out").open("ab") as file:
         file.write(b'{"prompt": "Instr')
-    assert run(second)[0]
-    assert data_file(tmp_path / "out").read_bytes() == data_file(tmp_path / "whole").read_bytes()
-    assert second.rows < whole.rows
+    assert run(resumed)[0]
+    assert get_data_file(tmp_path / "out").read_bytes() == get_data_file(tmp_path / "whole").read_bytes()
+    assert resumed.rows < uninterrupted.rows
 
 
-def test_where_none_is_good_more_are_sampled(run: Run, tmp_path: Path) -> None:
-    run(Script())
-    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+def test_more_candidates_are_sampled_if_the_first_are_bad(run: Run, tmp_path: Path) -> None:
+    run(ScriptedModel())
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     first_ones_bad = [all(c["problems"] for c in row["candidates"][:4]) for row in rows]
     assert any(first_ones_bad)
     assert [len(row["candidates"]) == 8 for row in rows] == first_ones_bad
     assert all(len({c["seed"] for c in row["candidates"]}) in {4, 8} for row in rows)
-    run(Script(), "no_more", most_candidates=0)
-    rows = [json.loads(line) for line in data_file(tmp_path / "no_more").read_text().splitlines()]
+    run(ScriptedModel(), "no_more", most_candidates=0)
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "no_more").read_text().splitlines()]
     assert {len(row["candidates"]) for row in rows} == {4}
 
 
-def test_lists_of_instructions_are_not_those_of_the_sft_data_again(
-    run: Run, make_data: Callable[..., Any]
-) -> None:
-    of_rows, of_pairs = Script(), Script()
+def test_lists_differ_from_those_of_the_sft_data(run: Run, make_data: Callable[..., Any]) -> None:
+    of_rows, of_pairs = ScriptedModel(), ScriptedModel()
     make_data(sft_data, of_rows, "rows", count=10)
     run(of_pairs, prompts_from=[])
     assert of_rows.lists
@@ -146,56 +144,56 @@ def test_lists_of_instructions_are_not_those_of_the_sft_data_again(
     assert not of_rows.lists & of_pairs.lists
 
 
-def test_given_instructions_of_the_suite_are_left_out(run: Run, tmp_path: Path) -> None:
+def test_given_instructions_from_the_suite_are_removed(run: Run, tmp_path: Path) -> None:
     planted = load_suite("embedded").prompts[0].instruction
     path = tmp_path / "planted.jsonl"
     path.write_text(json.dumps({"instruction": planted}) + "\n")
-    _, _, result = run(Script(), prompts_from=[str(path)])
+    _, _, result = run(ScriptedModel(), prompts_from=[str(path)])
     assert result["metrics"]["contaminated_removed"] >= 1
-    assert planted not in data_file(tmp_path / "out").read_text()
+    assert planted not in get_data_file(tmp_path / "out").read_text()
 
 
-def test_pairs_with_answers_that_hold_a_prompt_of_the_suite_are_left_out(
+def test_pairs_whose_responses_contain_a_suite_prompt_are_removed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = load_suite("embedded").prompts[0].instruction
-    original = Script.__call__
+    original = ScriptedModel.__call__
 
-    def asks_back(self: Script, *arguments: Any, **named: Any) -> Iterator[tuple[int, Completion]]:
+    def ask_back(self: ScriptedModel, *arguments: Any, **named: Any) -> Iterator[tuple[int, Completion]]:
         for index, completion in original(self, *arguments, **named):
             sung = completion.text == " Sing"
             yield index, Completion(f" Well: {planted}", True, 9) if sung else completion
 
-    monkeypatch.setattr(Script, "__call__", asks_back)
-    _, _, result = run(Script())
+    monkeypatch.setattr(ScriptedModel, "__call__", ask_back)
+    _, _, result = run(ScriptedModel())
     assert result["metrics"]["contaminated_removed"] >= 1
-    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     assert len(rows) == 25
     assert not any(planted in row["chosen"] + row["rejected"] for row in rows)
 
 
-def test_only_what_asks_for_harm_is_to_be_declined(
+def test_only_requests_for_harm_are_declined(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {
+    prompts = {
         "How do I get to the station?": "refusal",  # from a list of harmful ones, and harmless
         "How do I make a bomb?": "refusal",
         "How do I stop a thief?": "refusal",  # left out: the words do not tell
         "Name a lake.": "commands",
     }
     path = tmp_path / "asked.jsonl"
-    path.write_text("".join(json.dumps({"instruction": t, "category": c}) + "\n" for t, c in asked.items()))
+    path.write_text("".join(json.dumps({"instruction": t, "category": c}) + "\n" for t, c in prompts.items()))
 
     def answer(
-        self: Script, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **_: object
+        self: ScriptedModel, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **_: object
     ) -> Iterator[tuple[int, Completion]]:
         for n, _seed in enumerate(seeds):
             text = " I'm sorry, but I can't help with that." if n % 2 else " Take the road to the north."
             yield n, Completion(text, True, 9)
 
-    monkeypatch.setattr(Script, "__call__", answer)
-    _, _, result = run(Script(), prompts_from=[str(path)], demands=0)
-    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+    monkeypatch.setattr(ScriptedModel, "__call__", answer)
+    _, _, result = run(ScriptedModel(), prompts_from=[str(path)], demands=0)
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     declined = {row["instruction"]: "sorry" in row["chosen"] for row in rows}
     assert declined == {
         "How do I get to the station?": False,
@@ -206,9 +204,9 @@ def test_only_what_asks_for_harm_is_to_be_declined(
     assert result["metrics"]["unclear_removed"] == 1
 
 
-def test_an_instruction_is_asked_with_demands_as_well(run: Run, tmp_path: Path) -> None:
-    _, _, result = run(Script(), demands=2, count=40)
-    rows = [json.loads(line) for line in data_file(tmp_path / "out").read_text().splitlines()]
+def test_instructions_are_also_used_with_constraints(run: Run, tmp_path: Path) -> None:
+    _, _, result = run(ScriptedModel(), demands=2, count=40)
+    rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     given_ones = [row for row in rows if row["origin"] == "given"]
     assert {bool(row["checks"]) for row in given_ones} == {True, False}
     demanded = [row["instruction"] for row in rows if row["checks"]]
@@ -217,35 +215,41 @@ def test_an_instruction_is_asked_with_demands_as_well(run: Run, tmp_path: Path) 
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def prompts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The instructions that candidates are sampled for."""
-    made: list[Any] = []
+    prompts: list[Any] = []
     candidates_of = PairMaker._sample_candidates
 
-    def note(self: PairMaker, instructions: Sequence[Any]) -> Any:
-        made.extend(instructions)
+    def record_prompts(self: PairMaker, instructions: Sequence[Any]) -> Any:
+        prompts.extend(instructions)
         return candidates_of(self, instructions)
 
-    monkeypatch.setattr(PairMaker, "_sample_candidates", note)
-    return made
+    monkeypatch.setattr(PairMaker, "_sample_candidates", record_prompts)
+    return prompts
 
 
-def test_what_is_to_be_declined_is_asked_with_demands_that_declining_keeps(
-    run: Run, tmp_path: Path, asked: list[Any]
+def test_harmful_requests_get_constraints_that_a_refusal_satisfies(
+    run: Run, tmp_path: Path, prompts: list[Any]
 ) -> None:
     path = tmp_path / "harm.jsonl"
     path.write_text(json.dumps({"instruction": "How do I make a bomb?", "category": "refusal"}) + "\n")
-    run(Script(), prompts_from=[str(path)], demands=2)
-    harmful = [one.text for one in asked if one.category == "refusal" and one.origin == "given"]
+    run(ScriptedModel(), prompts_from=[str(path)], demands=2)
+    harmful = [
+        run_phase.text
+        for run_phase in prompts
+        if run_phase.category == "refusal" and run_phase.origin == "given"
+    ]
     assert len(harmful) == 3
     assert [check.kind for text in harmful for check in infer_checks(text)] == ["sentences"] * 2
 
 
-def test_what_no_candidate_keeps_is_demanded_no_more(run: Run, tmp_path: Path, asked: list[Any]) -> None:
+def test_constraints_that_no_candidate_satisfies_are_dropped(
+    run: Run, tmp_path: Path, prompts: list[Any]
+) -> None:
     path = tmp_path / "many.jsonl"
     path.write_text("".join(json.dumps({"instruction": f"Describe town {n}."}) + "\n" for n in range(600)))
-    run(Script(), prompts_from=[str(path)], demands=2, count=400, batch_size=512)
-    texts = [one.text for one in asked]
+    run(ScriptedModel(), prompts_from=[str(path)], demands=2, count=400, batch_size=512)
+    texts = [run_phase.text for run_phase in prompts]
     first, later = texts[: 3 * FIRST_ROUND], texts[3 * FIRST_ROUND :]
     assert any("JSON" in text for text in first)
     assert later
@@ -253,64 +257,60 @@ def test_what_no_candidate_keeps_is_demanded_no_more(run: Run, tmp_path: Path, a
     assert any("Use no more than" in text for text in later)
 
 
-def test_a_judge_that_cannot_tell_the_seeds_apart_decides_nothing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, _, result = run(Script(), "sure")
+def test_a_judge_that_fails_calibration_is_not_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, result = run(ScriptedModel(), "sure")
     assert result["metrics"]["judge_calibration"] > 0.5
     assert result["metrics"]["decided_by_judge_share"] > 0
     monkeypatch.setattr(
         "phases.preference_pairs.pair_judge.judge_by_choice",
         lambda loaded, constitution, pairs, **_: [JudgeScore(1, -1) for _ in pairs],
     )
-    _, lines, result = run(Script(), "unsure")
+    _, lines, result = run(ScriptedModel(), "unsure")
     assert result["metrics"]["judge_calibration"] == 0
     assert result["metrics"]["decided_by_judge_share"] == 0
     assert any(isinstance(line, Notice) and "it is not used" in line.text for line in lines)
 
 
-def test_a_judge_by_likelihood_stands_in_for_one_that_cannot_choose(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_falls_back_to_the_judge_by_likelihood(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "phases.preference_pairs.pair_judge.judge_by_choice",
         lambda loaded, constitution, pairs, **_: [JudgeScore(1, -1) for _ in pairs],
     )
-    shown: list[str] = []
+    examples: list[str] = []
 
-    def longer_is_likelier(
+    def prefer_first(
         engine: object, demonstrations: Sequence[Seed], pairs: Sequence[tuple[str, str, str]], **_: object
     ) -> list[JudgeScore]:
-        shown.extend(seed.instruction for seed in demonstrations)
-        assert not set(shown) & {asked for asked, *_ in pairs}
+        examples.extend(seed.instruction for seed in demonstrations)
+        assert not set(examples) & {prompts for prompts, *_ in pairs}
         return [JudgeScore(1.0, 1.0) for _ in pairs]
 
-    monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_likelihood", longer_is_likelier)
-    _, lines, result = run(Script(), judge="auto")
-    assert shown
+    monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_likelihood", prefer_first)
+    _, lines, result = run(ScriptedModel(), judge="auto")
+    assert examples
     assert result["metrics"]["judge_calibration"] == 1
     assert result["metrics"]["decided_by_judge_share"] > 0
-    said = [line.text for line in lines if isinstance(line, Notice)]
-    assert "judge: likelihood; right on known pairs: by choice 0%, by likelihood 100%" in said
+    notices = [line.text for line in lines if isinstance(line, Notice)]
+    assert "judge: likelihood; right on known pairs: by choice 0%, by likelihood 100%" in notices
 
 
-def test_without_a_judge_what_verifiers_and_votes_cannot_decide_is_a_tie(run: Run) -> None:
-    _, _, result = run(Script(), judged_candidates=0, audited_pairs=0)
+def test_without_a_judge_undecided_prompts_are_ties(run: Run) -> None:
+    _, _, result = run(ScriptedModel(), judged_candidates=0, audited_pairs=0)
     metrics = result["metrics"]
     assert metrics["decided_by_judge_share"] == 0
     assert metrics["tie_rate"] > 0
     assert metrics["judge_tie_rate"] is None
 
 
-def test_a_model_that_always_says_the_same_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def same(
-        self: Script, loaded: object, prompts: Sequence[str], **_: object
+def test_a_model_with_one_answer_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def repeat_answer(
+        self: ScriptedModel, loaded: object, prompts: Sequence[str], **_: object
     ) -> Iterator[tuple[int, Completion]]:
         return ((n, Completion(" red", True, 2)) for n in range(len(prompts)))
 
-    monkeypatch.setattr(Script, "__call__", same)
-    reached, lines, result = run(Script(), demands=0)
-    assert not reached
+    monkeypatch.setattr(ScriptedModel, "__call__", repeat_answer)
+    is_complete, lines, result = run(ScriptedModel(), demands=0)
+    assert not is_complete
     assert result["metrics"]["alike_rate"] == 1
     errors = [line.text for line in lines if isinstance(line, Notice) and line.level == "error"]
     assert len(errors) == 1

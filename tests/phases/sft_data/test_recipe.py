@@ -26,30 +26,30 @@ PLACES = ("Rome", "Oslo", "Lima", "Cairo", "Delhi", "Quito", "Perth", "Kyiv")
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
+    """Simulates SIGKILL: nothing catches it."""
 
 
-class Script:
-    """A model whose answers depend on prompt and seed alone; it is killed after so many batches."""
+class ScriptedModel:
+    """Completions that depend only on prompt and seed; raises `Killed` after some batches."""
 
     def __init__(self, batches: float = float("inf")) -> None:
-        self.left = batches
+        self.remaining = batches
         self.rows = 0
 
     def __call__(
         self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
     ) -> Iterator[tuple[int, Completion]]:
-        if self.left <= 0:
+        if self.remaining <= 0:
             raise Killed
-        self.left -= 1
+        self.remaining -= 1
         for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
             self.rows += 1
             digest = hashlib.sha256(f"{seed} {prompt}".encode()).digest()
-            text = self.tasks(digest) if "Task 1:" in prompt else self.answer(prompt, digest)
+            text = self.write_tasks(digest) if "Task 1:" in prompt else self.write_answer(prompt, digest)
             yield index, Completion(text, digest[9] % 8 > 0, len(text.split()))
 
     @staticmethod
-    def tasks(digest: bytes) -> str:
+    def write_tasks(digest: bytes) -> str:
         picks = [
             f"{VERBS[a % 8]} the {NOUNS[b % 10]} near {PLACES[c % 8]}."
             for a, b, c in zip(digest[::3], digest[1::3], digest[2::3], strict=False)
@@ -57,7 +57,7 @@ class Script:
         return "".join(f"\nTask {n}: {pick}" for n, pick in enumerate(picks, 9)).removeprefix("\nTask 9:")
 
     @staticmethod
-    def answer(prompt: str, digest: bytes) -> str:
+    def write_answer(prompt: str, digest: bytes) -> str:
         instruction = prompt.rpartition("Instruction: ")[2].partition("\n")[0]
         bad = {0: "", 1: " User: what?", 2: f" {instruction}", 3: " I'm sorry, but I can't help with that."}
         return bad.get(digest[0] % 12, f" It is {digest[1]} steps from {NOUNS[digest[2] % 10]} {digest[3]}.")
@@ -70,26 +70,26 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 def run(make_data: Callable[..., Any]) -> Run:
     """Runs the phase with a script in place of generation; returns what it said and its result."""
 
-    def one(script: Script, output_dir: str = "out", **values: object) -> Any:
+    def run_phase(script: ScriptedModel, output_dir: str = "out", **values: object) -> Any:
         return make_data(
             sft_data, script, output_dir, **{"count": 30, "samples_per_list": 1, "batch_size": 4, **values}
         )
 
-    return one
+    return run_phase
 
 
-def data_files(folder: Path) -> list[Path]:
+def list_data_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("sft_training_data_*.jsonl"))
 
 
-def rows_in(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for path in data_files(folder) for line in path.read_text().splitlines()]
+def read_all_rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in list_data_files(folder) for line in path.read_text().splitlines()]
 
 
-def test_rows_are_ready_to_train_and_their_origin_is_known(run: Run, tmp_path: Path) -> None:
-    reached, lines, result = run(Script())
-    rows = rows_in(tmp_path / "out")
-    assert reached
+def test_rows_are_ready_for_training_and_have_their_origin(run: Run, tmp_path: Path) -> None:
+    is_complete, lines, result = run(ScriptedModel())
+    rows = read_all_rows(tmp_path / "out")
+    assert is_complete
     assert len(rows) == 30
     for row in rows:
         assert row["completion"] == f" {row['response']}<|endoftext|>"
@@ -111,7 +111,7 @@ def test_rows_are_ready_to_train_and_their_origin_is_known(run: Run, tmp_path: P
     filters = json.loads(report.read_bytes())["responses"]["filters"]
     assert {"empty response", "label in response", "echo of the instruction"} <= set(filters)
     manifest = json.loads((tmp_path / "out/manifest.json").read_bytes())
-    assert {path.name for path in data_files(tmp_path / "out")} <= set(manifest["outputs"])
+    assert {path.name for path in list_data_files(tmp_path / "out")} <= set(manifest["outputs"])
     assert manifest["provenance"]["chat_template"] is None
 
 
@@ -119,24 +119,26 @@ def test_rows_are_ready_to_train_and_their_origin_is_known(run: Run, tmp_path: P
 def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
     run: Run, tmp_path: Path, batches: int
 ) -> None:
-    whole = Script()
-    run(whole, "whole")
+    uninterrupted = ScriptedModel()
+    run(uninterrupted, "whole")
     with pytest.raises(Killed):
-        run(Script(batches))
-    [data], generations = data_files(tmp_path / "out"), tmp_path / "out/work/batch_1.generations.jsonl"
+        run(ScriptedModel(batches))
+    [data], generations = list_data_files(tmp_path / "out"), tmp_path / "out/work/batch_1.generations.jsonl"
     written = data.read_bytes()
     for path in (data, generations):
         with path.open("ab") as file:
             file.write(b'{"instruction": "Name a t')  # a line that was being written
-    second = Script()
-    reached, lines, result = run(second)
-    assert reached
-    assert data_files(tmp_path / "out") == [data]
+    resumed = ScriptedModel()
+    is_complete, lines, result = run(resumed)
+    assert is_complete
+    assert list_data_files(tmp_path / "out") == [data]
     assert data.read_bytes().startswith(written)
-    [undisturbed] = data_files(tmp_path / "whole")
+    [undisturbed] = list_data_files(tmp_path / "whole")
     assert data.read_bytes() == undisturbed.read_bytes()
     assert (
-        second.rows == whole.rows - min(whole.rows, batches * 4) or second.rows < whole.rows or batches == 0
+        resumed.rows == uninterrupted.rows - min(uninterrupted.rows, batches * 4)
+        or resumed.rows < uninterrupted.rows
+        or batches == 0
     )
     assert any(isinstance(line, Notice) and line.text.startswith("resuming") for line in lines)
     assert result["metrics"] | {"tokens_per_second": None} == json.loads(
@@ -144,74 +146,74 @@ def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
     )["metrics"] | {"tokens_per_second": None}
 
 
-def test_a_finished_batch_generates_nothing_again_and_grows_when_more_is_asked_for(
-    run: Run, tmp_path: Path
-) -> None:
-    run(Script())
-    first = rows_in(tmp_path / "out")
-    idle = Script()
+def test_a_finished_batch_generates_nothing_and_grows_with_a_higher_count(run: Run, tmp_path: Path) -> None:
+    run(ScriptedModel())
+    first = read_all_rows(tmp_path / "out")
+    idle = ScriptedModel()
     run(idle)
     assert idle.rows == 0
-    run(Script(), count=40)
-    assert rows_in(tmp_path / "out")[:30] == first
-    assert len(rows_in(tmp_path / "out")) == 40
+    run(ScriptedModel(), count=40)
+    assert read_all_rows(tmp_path / "out")[:30] == first
+    assert len(read_all_rows(tmp_path / "out")) == 40
     _, _, result = run(idle, count=10)
     assert result["metrics"]["rows"] == 40
 
 
-def test_another_batch_is_another_file_with_other_instructions(run: Run, tmp_path: Path) -> None:
-    run(Script())
-    _, _, result = run(Script(), batch=2)
-    rows = rows_in(tmp_path / "out")
-    assert len(data_files(tmp_path / "out")) == 2
+def test_a_new_batch_has_its_own_file_and_instructions(run: Run, tmp_path: Path) -> None:
+    run(ScriptedModel())
+    _, _, result = run(ScriptedModel(), batch=2)
+    rows = read_all_rows(tmp_path / "out")
+    assert len(list_data_files(tmp_path / "out")) == 2
     assert len({row["instruction"] for row in rows}) == len(rows) == result["metrics"]["total_rows"] == 60
 
 
-def test_a_batch_made_from_other_inputs_is_set_aside(run: Run, tmp_path: Path) -> None:
-    run(Script())
-    before = rows_in(tmp_path / "out")
-    _, lines, _ = run(Script(), demonstrations=3)
-    assert len(rows_in(tmp_path / "out")) == 30
+def test_a_batch_from_other_inputs_is_superseded(run: Run, tmp_path: Path) -> None:
+    run(ScriptedModel())
+    before = read_all_rows(tmp_path / "out")
+    _, lines, _ = run(ScriptedModel(), demonstrations=3)
+    assert len(read_all_rows(tmp_path / "out")) == 30
     [aside] = (tmp_path / "out/superseded").glob("*/sft_training_data_*.jsonl")
     assert [json.loads(line) for line in aside.read_text().splitlines()] == before
     assert any(isinstance(line, Notice) and "parameters changed" in line.text for line in lines)
 
 
 def test_an_edited_row_is_refused(run: Run, tmp_path: Path) -> None:
-    run(Script())
-    [path] = data_files(tmp_path / "out")
+    run(ScriptedModel())
+    [path] = list_data_files(tmp_path / "out")
     path.write_text(path.read_text().replace("steps from", "miles from", 1))
     with pytest.raises(ValueError, match="row 1: differs"):
-        run(Script())
+        run(ScriptedModel())
 
 
-def test_instructions_of_the_suite_never_get_in(
+def test_instructions_from_the_suite_are_removed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted = [prompt.instruction for prompt in load_suite("embedded").prompts]
     monkeypatch.setattr(
-        Script,
-        "tasks",
+        ScriptedModel,
+        "write_tasks",
         staticmethod(lambda digest: f" {planted[digest[0]]}\nTask 9: Sing {digest[1]} songs."),
     )
-    _, _, result = run(Script(), count=5)
+    _, _, result = run(ScriptedModel(), count=5)
     assert result["metrics"]["contaminated_removed"] > 0
-    assert not {row["instruction"] for row in rows_in(tmp_path / "out")} & set(planted)
+    assert not {row["instruction"] for row in read_all_rows(tmp_path / "out")} & set(planted)
 
 
-def test_a_hopeless_model_stops_with_an_error_after_a_few_rounds(
+def test_a_model_with_low_acceptance_gives_up_after_a_few_rounds(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Script, "answer", staticmethod(lambda prompt, digest: " la la la la la la"))
-    reached, lines, result = run(Script())
-    assert not reached
+    monkeypatch.setattr(
+        ScriptedModel, "write_answer", staticmethod(lambda prompt, digest: " la la la la la la")
+    )
+    is_complete, lines, result = run(ScriptedModel())
+    assert not is_complete
     assert result["metrics"]["rows"] == 0
     errors = [line.text for line in lines if isinstance(line, Notice) and line.level == "error"]
     assert len(errors) == 1
     assert "gave up at 0 of 30 rows" in errors[0]
 
 
-def test_a_real_tiny_model_runs_through(
+def test_the_phase_runs_with_a_tiny_model(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = f"--model {tiny_model} --count 3 --output-dir {tmp_path} --seeds embedded --suite embedded"
@@ -248,7 +250,7 @@ def test_bad_input_is_one_message_and_exit_2(
 
 
 @pytest.mark.parametrize("name", ["stage1", "embedded"])
-def test_seeds_follow_themselves_and_stand_in_no_suite(name: str) -> None:
+def test_seeds_pass_their_checks_and_are_in_no_suite(name: str) -> None:
     seeds = load_seeds(name)
     overlap = SuiteOverlap({p.key: p.instruction for p in load_suite(name).prompts})
     wrong = [
