@@ -1,4 +1,4 @@
-"""Files of a phase: hashes, whole-file writes, append-only rows and input patterns."""
+"""Reading and writing files: hashes, atomic writes, append-only rows and glob patterns."""
 
 import glob
 import hashlib
@@ -13,7 +13,7 @@ import msgspec
 
 
 def hash_path(path: Path) -> str:
-    """Return the hex SHA-256 of a file, or of the sorted names and hashes of the files below a folder."""
+    """Return the hex SHA-256 of a file, or of the sorted names and hashes of the files in a folder."""
     if path.is_dir():
         digest = hashlib.sha256()
         for inner in sorted(p for p in path.rglob("*") if p.is_file()):
@@ -24,18 +24,18 @@ def hash_path(path: Path) -> str:
 
 
 def count_bytes(path: Path) -> int:
-    """Return the bytes of a file, or of all files below a folder."""
+    """Return the size of a file, or of all files in a folder."""
     if path.is_dir():
         return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     return path.stat().st_size
 
 
-def read_regular_file(path: Path, most: int) -> bytes:
-    """Return what a file holds that somebody else writes; a pipe or device is not waited for.
+def read_regular_file(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file that another program writes, without blocking on a pipe or device.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no plain file, cannot be read, or has more than `most` bytes.
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not a regular file, cannot be read, or has more than `max_bytes` bytes.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -45,18 +45,18 @@ def read_regular_file(path: Path, most: int) -> bytes:
         raise ValueError(error.strerror) from None
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is no plain file")
+            raise ValueError("it is not a regular file")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     finally:
         os.close(handle)
-    if len(data) > most:
-        raise ValueError(f"it is larger than {most:,} bytes")
+    if len(data) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes:,} bytes")
     return data
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+    """Write a file completely or not at all: temporary file, fsync, rename, fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -76,15 +76,15 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a value as indented JSON, whole."""
+    """Write a value as indented JSON, atomically."""
     write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSONL file; a torn last line, left by a process that was killed, is not a row.
+    """Yield the rows of a JSONL file without a torn last line, which a killed process leaves.
 
     Raises:
-        ValueError: a line that is not the torn last one is not a JSON object.
+        ValueError: a complete line is not a JSON object.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -97,24 +97,27 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class RowWriter:
-    """Appends rows to a JSONL file, each line flushed to the disk; a torn last line is cut off first."""
+    """Appends rows to a JSONL file and waits until they are on disk.
+
+    A torn last line, which a killed process leaves, is removed first.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = path.open("ab+")
-        self._cut_torn_line()
+        self._remove_torn_line()
 
-    def _cut_torn_line(self) -> None:
+    def _remove_torn_line(self) -> None:
         self._file.seek(0)
-        whole = 0
+        complete_bytes = 0
         for line in self._file:
             if line.endswith(b"\n"):
-                whole += len(line)
-        self._file.truncate(whole)
+                complete_bytes += len(line)
+        self._file.truncate(complete_bytes)
 
     def write(self, rows: Sequence[object]) -> None:
-        """Append the rows and wait until they are on the disk."""
+        """Append rows and wait until they are on disk."""
         self._file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         self._file.flush()
         os.fdatasync(self._file.fileno())
@@ -125,15 +128,15 @@ class RowWriter:
 
 
 def expand_patterns(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that paths and glob patterns name, sorted, each once.
+    """Return the files that paths and glob patterns name, sorted and without duplicates.
 
     Raises:
-        FileNotFoundError: a pattern names no file.
+        FileNotFoundError: a pattern matches no file.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     for pattern in patterns:
         paths = [Path(p) for p in glob.glob(pattern)]  # noqa: PTH207 - patterns may be absolute
         if not paths:
             raise FileNotFoundError(f"no file matches {pattern}")
-        found.update(paths)
-    return sorted(found)
+        files.update(paths)
+    return sorted(files)

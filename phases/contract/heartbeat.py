@@ -1,4 +1,4 @@
-"""Progress at a bounded rate, for work whose steps are many and quick."""
+"""Rate-limited progress, for work with many quick steps."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from phases.contract.reporter import Reporter
 
 
 class Heartbeat:
-    """Reports progress at most once in `every` seconds, however often it is told."""
+    """Reports progress at most once per `every` seconds, however often `beat` is called."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Heartbeat:
         self._last = clock()
 
     def beat(self, done: float) -> None:
-        """Report, unless that was done a moment ago."""
+        """Report progress, unless the last report is too recent."""
         now = self._clock()
         if now - self._last >= self._every:
             self._last = now

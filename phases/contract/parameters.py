@@ -1,8 +1,8 @@
-"""The parameters of a phase: one pydantic model a phase, from which its command line is made.
+"""The parameters of a phase: a pydantic model that defines its command line.
 
-A phase declares `class Parameters(PhaseParameters)`; each field is a flag (`batch_size` is `--batch-size`),
-its description the help text, its bounds checked before anything heavy is loaded. `gonogo check` reads the
-same models.
+A phase declares `class Parameters(PhaseParameters)`. Each field is a flag (`batch_size` is `--batch-size`),
+and its description is the help text. Bounds are checked before anything heavy is loaded. `gonogo check` reads
+the same models.
 """
 
 import argparse
@@ -14,29 +14,29 @@ from typing import Any, Final, Literal, TypeVar, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 EnginePreference = Literal["auto", "vllm", "transformers"]
-ENGINE_HELP: Final = "what generates: vllm, transformers, or auto: vllm for large models on a CUDA GPU"
+ENGINE_HELP: Final = "inference engine; auto uses vllm for large models on a CUDA GPU, otherwise transformers"
 
 
 class PhaseParameters(BaseModel):
-    """Base of every phase's parameters: immutable, and no unknown names."""
+    """Base of the parameters of all phases: immutable, without unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
     def result_folder(self) -> Path:
         """The folder of `result.json` when the phase runs without gonogo."""
-        return Path(self.model_dump()["output_dir"])
+        return Path(vars(self)["output_dir"])
 
 
 P = TypeVar("P", bound=PhaseParameters)
 
 
-def flag(name: str) -> str:
+def flag_of(name: str) -> str:
     """Return the command-line flag of a parameter."""
     return "--" + name.replace("_", "-")
 
 
-def _argument(annotation: Any) -> dict[str, Any]:
+def _argument_options(annotation: Any) -> dict[str, Any]:
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     if _takes_several(annotation):
@@ -44,31 +44,31 @@ def _argument(annotation: Any) -> dict[str, Any]:
     return {}
 
 
-def parse(kind: type[P], argv: Sequence[str] | None = None, *, program: str, description: str) -> P:
-    """Read the parameters from a command line; on bad input say what is wrong and exit with 2."""
+def parse_arguments(kind: type[P], argv: Sequence[str] | None = None, *, program: str, description: str) -> P:
+    """Return the parameters on a command line; print what is wrong with them and exit with 2 otherwise."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     for name, field in kind.model_fields.items():
         default = "" if field.is_required() else f" (default: {field.get_default(call_default_factory=True)})"
         parser.add_argument(
-            flag(name),
+            flag_of(name),
             dest=name,
             required=field.is_required(),
             default=argparse.SUPPRESS,
             help=((field.description or "") + default).replace("%", "%%"),
-            **_argument(field.annotation),
+            **_argument_options(field.annotation),
         )
-    given = vars(parser.parse_args(argv))
+    values = vars(parser.parse_args(argv))
     try:
-        return kind(**given)
+        return kind(**values)
     except ValidationError as error:
         for problem in error.errors():
-            where = flag(str(problem["loc"][0])) if problem["loc"] else program
-            print(f"{program}: {where}: {problem['msg']} (given: {problem['input']!r})", file=sys.stderr)  # noqa: T201
+            source = flag_of(str(problem["loc"][0])) if problem["loc"] else program
+            print(f"{program}: {source}: {problem['msg']} (given: {problem['input']!r})", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
 
 
 def wrap_single_values(kind: type[PhaseParameters], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a plan's values as the command line gives them: a list where the parameter takes several."""
+    """Return a plan's values as the command line gives them: a list if the parameter takes several values."""
     fields = kind.model_fields
     return {
         name: [value] if _takes_several(fields[name].annotation) and not isinstance(value, list) else value
@@ -81,13 +81,13 @@ def _takes_several(annotation: Any) -> bool:
 
 
 def to_argv(values: dict[str, Any]) -> list[str]:
-    """Return the command-line arguments that give a phase these parameters, in their order."""
+    """Return the command-line arguments for these parameters, in their order."""
     argv: list[str] = []
     for name, value in values.items():
         if isinstance(value, bool):
-            argv.append(flag(name) if value else "--no-" + name.replace("_", "-"))
+            argv.append(flag_of(name) if value else "--no-" + name.replace("_", "-"))
         elif isinstance(value, list | tuple):
-            argv += [flag(name), *(str(item) for item in value)]
+            argv += [flag_of(name), *(str(item) for item in value)]
         elif value is not None:
-            argv += [flag(name), str(value)]
+            argv += [flag_of(name), str(value)]
     return argv

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from phases.contract.errors import BadInputError, LocalFailureError, PhaseFailedError
-from phases.contract.parameters import parse
+from phases.contract.parameters import parse_arguments
 from phases.contract.phase_spec import load_spec
 from phases.contract.reporter import Reporter, SilentReporter, is_main_process, stop_on_sigterm
 
@@ -25,7 +25,7 @@ def phase_main(phase: str, argv: Sequence[str] | None = None) -> int:
     """
     stop_on_sigterm()
     spec = load_spec(phase)
-    parameters = parse(spec.parameters, argv, program=phase, description=spec.description)
+    parameters = parse_arguments(spec.parameters, argv, program=phase, description=spec.description)
     for name in _LIBRARY_ENVIRONMENT:
         os.environ.setdefault(name, "1")
     reporter_type = Reporter if is_main_process() else SilentReporter

@@ -1,11 +1,11 @@
-"""What a phase tells gonogo: the lines of its progress file and its one result file.
+"""What a phase reports: the lines of its progress file and its result file.
 
-`GONOGO_PROGRESS` names a file to which a phase appends JSON lines, each one of the `Line` types below;
-`GONOGO_RESULT` names the file that it may write once. Any program may do the same: the types here are the
-contract. This module is light, so that the reader of these files need not import what a phase imports.
+`GONOGO_PROGRESS` names a file to which a phase appends JSON lines, each one of the `Line` types below.
+`GONOGO_RESULT` names the file that it may write once. Any program can do the same: the types here are the
+contract. This module is light, so that a reader of these files does not import what a phase imports.
 
-Times are seconds since the epoch. A number that is not finite is written as `null`, and read as `None`; so
-are `NaN` and `Infinity`, which are no JSON, but what Python's `json` and others write.
+Times are seconds since the epoch. A number that is not finite is written as `null` and read as `None`. So are
+`NaN` and `Infinity`, which are not JSON, but which Python's `json` and others write.
 """
 
 import json
@@ -16,10 +16,11 @@ import msgspec
 
 Number = int | float
 Value = Number | str | bool | None
+NoticeLevel = Literal["info", "warning", "error"]
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="type"):
-    """How far the phase is: `done` of `total` (None when unknown), counted in `unit`."""
+    """How far the phase is: `done` of `total` (None if unknown), counted in `unit`."""
 
     time: float
     done: float
@@ -28,7 +29,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="type"):
 
 
 class MetricPoint(msgspec.Struct, frozen=True, tag="metric", tag_field="type"):
-    """Named values at one step, such as `loss` or `tokens_per_second`; None stands for NaN and infinities."""
+    """Named values at one step, such as `loss` or `tokens_per_second`; None stands for NaN and infinity."""
 
     time: float
     step: float
@@ -36,9 +37,9 @@ class MetricPoint(msgspec.Struct, frozen=True, tag="metric", tag_field="type"):
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample", tag_field="type"):
-    """One example to look at: a title and its named texts, in the order in which they are to be shown.
+    """One example for the operator: a title, and named texts in the order in which to show them.
 
-    `passed` says what a verifier found, where there is one.
+    `passed` is the verifier's result, if there is a verifier.
     """
 
     time: float
@@ -48,15 +49,15 @@ class Sample(msgspec.Struct, frozen=True, tag="sample", tag_field="type"):
 
 
 class Notice(msgspec.Struct, frozen=True, tag="notice", tag_field="type"):
-    """A line that the operator should see."""
+    """A message for the operator."""
 
     time: float
     text: str
-    level: Literal["info", "warning", "error"] = "info"
+    level: NoticeLevel = "info"
 
 
 class Artifact(msgspec.Struct, frozen=True, tag="artifact", tag_field="type"):
-    """A file or folder that the phase wrote; `rows` where it has countable rows.
+    """A file or folder that the phase wrote; `rows` if it consists of rows.
 
     For a folder `sha256` covers the sorted list of its files' names and hashes.
     """
@@ -79,10 +80,15 @@ class Input(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What the phase found.
+    """The result of a phase.
 
-    `metrics` are what criteria and gates see; `computed_from` says of each metric what it was computed from;
-    `provenance` records seeds, versions, hashes, the exact prompt format and the parameters.
+    Attributes:
+        metrics: the values that criteria and gates see.
+        computed_from: what each metric was computed from.
+        inputs: what the phase read.
+        artifacts: what the phase wrote.
+        provenance: seeds, versions, hashes, the exact prompt format and the parameters.
+        v: version of this format.
     """
 
     metrics: dict[str, Value]
@@ -100,14 +106,14 @@ def normalize_json(data: bytes) -> bytes:
     """Return the same JSON with null for numbers that are not finite.
 
     Raises:
-        ValueError: it is no JSON even then.
-        RecursionError: it is nested too deep.
+        ValueError: the data is not JSON even then.
+        RecursionError: the data is nested too deeply.
     """
     if not any(word in data for word in _NOT_FINITE):
         return data
-    return json.dumps(json.loads(data, parse_constant=lambda _: None, parse_float=_finite)).encode()
+    return json.dumps(json.loads(data, parse_constant=lambda _: None, parse_float=_parse_finite)).encode()
 
 
-def _finite(text: str) -> float | None:
+def _parse_finite(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None

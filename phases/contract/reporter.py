@@ -1,4 +1,4 @@
-"""Telling gonogo what a phase does: progress, metrics, samples, notices, artifacts and the final result."""
+"""Reporting what a phase does: progress, metrics, samples, notices, artifacts and the final result."""
 
 import math
 import os
@@ -18,6 +18,7 @@ from phases.contract.protocol import (
     Line,
     MetricPoint,
     Notice,
+    NoticeLevel,
     Progress,
     Result,
     Sample,
@@ -25,8 +26,8 @@ from phases.contract.protocol import (
 )
 
 
-def finite(value: float | None) -> float | None:
-    """Return the value, or None where it is not a finite number."""
+def finite_or_none(value: float | None) -> float | None:
+    """Return the value, or None if it is not a finite number."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -38,8 +39,8 @@ def is_main_process() -> bool:
 class Reporter:
     """Appends to the progress file and writes the result file that the environment names.
 
-    Without gonogo, neither variable is set: notices and progress then go to standard output, and the result
-    to `result.json` in the phase's output folder.
+    Without gonogo neither variable is set. Progress is then dropped, notices go to standard output, and the
+    result goes to `result.json` in the phase's output folder.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Reporter:
     def _write(self, line: Line) -> None:
         if self._progress is None:
             return
-        # One write of a whole line in append mode: readers never see two lines mixed.
+        # A single write in append mode, so that readers never see two lines mixed.
         handle = os.open(self._progress, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(handle, msgspec.json.encode(line) + b"\n")
@@ -65,23 +66,23 @@ class Reporter:
             os.close(handle)
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
-        """Say how far the phase is."""
+        """Report how far the phase is."""
         self._write(Progress(self._clock(), done, total, unit))
 
     def metric(self, step: float, values: Mapping[str, float]) -> None:
         """Report named values at a step."""
-        self._write(MetricPoint(self._clock(), step, {name: finite(value) for name, value in values.items()}))
+        self._write(
+            MetricPoint(self._clock(), step, {name: finite_or_none(value) for name, value in values.items()})
+        )
 
     def sample(self, title: str, texts: Mapping[str, str], passed: bool | None = None) -> None:
-        """Show one example."""
+        """Report an example for the operator."""
         self._write(Sample(self._clock(), title, dict(texts), passed))
 
-    def notice(self, text: str, level: "str" = "info") -> None:
-        """Say something to the operator; it also goes to the log."""
+    def notice(self, text: str, level: NoticeLevel = "info") -> None:
+        """Report a message for the operator; it also goes to the log."""
         print(f"{level}: {text}", flush=True)  # noqa: T201
-        self._write(
-            msgspec.convert({"type": "notice", "time": self._clock(), "text": text, "level": level}, Notice)
-        )
+        self._write(Notice(self._clock(), text, level))
 
     def input(self, path: Path) -> None:
         """Record a file or folder that was read, by hash."""
@@ -96,24 +97,27 @@ class Reporter:
     def finish(
         self, metrics: Mapping[str, Value], computed_from: Mapping[str, str], provenance: Mapping[str, object]
     ) -> Result:
-        """Write the result, whole and once."""
+        """Write the result; a phase does this once."""
         missing = set(metrics) - set(computed_from)
         if missing:
-            raise ValueError(f"metrics that do not say what they were computed from: {sorted(missing)}")
-        clean = {k: finite(v) if isinstance(v, float) else v for k, v in metrics.items()}
-        result = Result(clean, dict(computed_from), self._inputs, self._artifacts, dict(provenance))
+            raise ValueError(f"metrics without an entry in computed_from: {sorted(missing)}")
+        clean_metrics = {
+            name: finite_or_none(value) if isinstance(value, float) else value
+            for name, value in metrics.items()
+        }
+        result = Result(clean_metrics, dict(computed_from), self._inputs, self._artifacts, dict(provenance))
         files.write_json(self._result, result)
         return result
 
 
 class SilentReporter(Reporter):
-    """What all but the first of several processes are given: it tells nobody anything and writes no file."""
+    """The reporter of all processes but the main one: it reports nothing and writes no file."""
 
     def _write(self, line: Line) -> None:
         pass
 
-    def notice(self, text: str, level: "str" = "info") -> None:
-        """Say nothing."""
+    def notice(self, text: str, level: NoticeLevel = "info") -> None:
+        """Report nothing."""
 
     def artifact(self, path: Path, rows: int | None = None) -> None:
         """Record nothing."""
@@ -126,14 +130,14 @@ class SilentReporter(Reporter):
 
 
 class Stopped(SystemExit):
-    """Raised in the main thread when the phase is asked to stop (SIGTERM): save what can be saved, exit."""
+    """Raised in the main thread on SIGTERM, so that a phase can save its work and exit."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
 
 
 def stop_on_sigterm() -> None:
-    """Turn SIGTERM into `Stopped`, raised where the main thread is."""
+    """Raise `Stopped` in the main thread on SIGTERM."""
 
     def handler(number: int, frame: FrameType | None) -> None:
         print("stopping: SIGTERM received", file=sys.stderr, flush=True)  # noqa: T201

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from phases.contract import files
+from phases.contract.protocol import NoticeLevel
 from phases.contract.reporter import Reporter
 from phases.models.loader import load_model
 from phases.models.provenance import build_provenance
@@ -81,6 +82,6 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     files.write_json(manifest_path, manifest)
     for path in (report_path, text_path, manifest_path):
         reporter.artifact(path)
-    level = "info" if conclusion == "clean" else "warning"
+    level: NoticeLevel = "info" if conclusion == "clean" else "warning"
     reporter.notice(f"{conclusion}: {'; '.join(reasons)}", level)
     reporter.finish(metrics, dict.fromkeys(metrics, report_path.name), provenance)
