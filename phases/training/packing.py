@@ -44,7 +44,7 @@ def order_rows(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: in
 
 
 def pack_rows(lengths: Sequence[int], *, epochs: int, max_length: int, seed: int) -> list[tuple[int, ...]]:
-    """Return sequences of rows with at most `max_length` tokens, packed anew and shuffled for each epoch.
+    """Return sequences of rows with at most `max_length` tokens, packed and shuffled for each epoch.
 
     The packing is best fit decreasing (Ding et al., Fewer Truncations Improve Language Modeling,
     arXiv 2404.10830), which leaves little room empty.
