@@ -1,7 +1,8 @@
 """Identify processes, find those of an attempt, and signal them without hitting another process.
 
-The shim imports this module, so it uses few parts of the standard library and nothing else. PIDs are reused:
-a process is identified by its boot, PID namespace, PID and start time together.
+The shim imports this module and must start fast, so it uses little of the standard library (not even
+`pathlib`) and nothing else. PIDs are reused: a process is identified by its boot, PID namespace, PID and
+start time together.
 """
 
 import contextlib
@@ -40,7 +41,7 @@ class ProcessStat(NamedTuple):
 
 def read_boot_id() -> str:
     """Return the identifier that the kernel generated at boot."""
-    with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123 - pathlib is slow to import
+    with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
 
 
@@ -52,7 +53,7 @@ def seconds_since_boot() -> float:
 def find_process(pid: int) -> ProcessStat | None:
     """Return the live process with a PID, or None; a zombie does not count as live."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/stat", "rb") as file:
             # The name, in parentheses, can contain any characters, including parentheses.
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
@@ -71,7 +72,7 @@ def identify(pid: int) -> ProcessIdentity | None:
     process = find_process(pid)
     if process is None:
         return None
-    namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115
+    namespace = os.readlink("/proc/self/ns/pid")
     return ProcessIdentity(read_boot_id(), namespace, pid, process.start_time)
 
 
@@ -85,7 +86,7 @@ def identify_self() -> ProcessIdentity:
 def read_identity(path: "str | os.PathLike[str]") -> ProcessIdentity | None:
     """Return the identity recorded in a JSON file, or None if the file does not hold one."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             record = json.load(file)
         return ProcessIdentity(
             str(record["boot_id"]),
@@ -111,7 +112,7 @@ def is_recorded_alive(path: "str | os.PathLike[str]") -> bool:
 def read_environment(identity: ProcessIdentity) -> dict[str, str]:
     """Return the environment a process was started with, or an empty one if it cannot be read."""
     with contextlib.suppress(OSError):
-        with open(f"/proc/{identity.pid}/environ", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{identity.pid}/environ", "rb") as file:
             entries = [entry.partition(b"=") for entry in file.read().split(b"\0")]
         if is_alive(identity):
             return {os.fsdecode(name): os.fsdecode(value) for name, _, value in entries if name}
@@ -120,7 +121,7 @@ def read_environment(identity: ProcessIdentity) -> dict[str, str]:
 
 def _has_cookie(pid: int, cookie: bytes) -> bool:
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/environ", "rb") as file:
             return cookie in file.read().split(b"\0")
     except OSError:
         return False
@@ -137,7 +138,7 @@ def find_attempt_processes(cookie: str, shim: int | None = None) -> dict[int, Pr
         shim: PID of the attempt's shim if it is alive; only the shim itself passes it.
     """
     entry = f"{COOKIE}={cookie}".encode()
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     processes = {pid: process for pid in pids if (process := find_process(pid))}
     ours = {pid for pid in processes if _has_cookie(pid, entry)} | ({shim} if shim else set())
     while True:

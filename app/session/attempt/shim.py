@@ -50,12 +50,12 @@ def _write_json(path: str, value: object) -> None:
         json.dump(value, file)
         file.flush()
         os.fsync(file.fileno())
-    os.rename(temporary, path)  # noqa: PTH104
+    os.rename(temporary, path)
     _sync_folder_of(path)
 
 
 def _sync_folder_of(path: str) -> None:
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
 
@@ -64,8 +64,8 @@ class Shim:
     """The shim of one attempt: starts the program, or adopts what a dead shim left, and waits for its end."""
 
     def __init__(self, spec_path: str) -> None:
-        self.folder = os.path.dirname(os.path.abspath(spec_path))  # noqa: PTH100, PTH120
-        with open(spec_path, "rb") as file:  # noqa: PTH123
+        self.folder = os.path.dirname(os.path.abspath(spec_path))
+        with open(spec_path, "rb") as file:
             self.spec: dict[str, Any] = json.load(file)
         self.boot_id = process.read_boot_id()
         self.child: int | None = None
@@ -82,7 +82,7 @@ class Shim:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return BUSY
-        if os.path.exists(self._path("exit.json")):  # noqa: PTH110
+        if os.path.exists(self._path("exit.json")):
             return 0
         # Orphans of the phase become children of the shim, even if they clear their environment.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -113,7 +113,7 @@ class Shim:
             handle = os.open(self._path("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             try:
-                with open(self._path("claim.json"), "rb") as file:  # noqa: PTH123
+                with open(self._path("claim.json"), "rb") as file:
                     return json.load(file), False
             except ValueError:  # The previous shim died while it was writing the claim.
                 return claim, False
@@ -233,7 +233,7 @@ class Shim:
         os.write(handle, json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n")
         os.fsync(handle)
         os.close(handle)
-        os.rename(reserved, self._path("exit.json"))  # noqa: PTH104
+        os.rename(reserved, self._path("exit.json"))
         _sync_folder_of(reserved)
 
 

@@ -1,1 +1,1 @@
-"""The conductor: the background process that runs a session."""
+"""The conductor, which is the background process that runs a session, and its parts."""

@@ -28,11 +28,12 @@ class AttemptReport(NamedTuple):
 class AttemptRunner:
     """Runs the attempts of a session, one at a time; its methods return the events to record."""
 
-    def __init__(  # noqa: PLR0917 - what running a phase depends on
+    def __init__(
         self,
         plan: Plan,
         folder: SessionFolder,
         clock: Clock,
+        *,
         environment: Mapping[str, str],
         grace: float,
         mask: Mask,
@@ -102,13 +103,12 @@ class AttemptRunner:
         ]
         if record.survivors:
             pids = ", ".join(map(str, record.survivors))
-            new_events.append(
-                events.NoticePosted(text=f"after {phase.id} ended, PID {pids} could not be killed")
-            )
+            text = f"PID {pids} could not be killed after {phase.id} ended"
+            new_events.append(events.NoticePosted(text=text))
         # A process that is older than the attempt, such as a GPU monitor, is not left over from it.
         if holders := find_recent_holders(self._clock.wall() - record.started):
             pids = ", ".join(map(str, holders))
-            text = f"after {phase.id} ended, the GPU is still held by PID {pids}"
+            text = f"PID {pids} still holds the GPU after {phase.id} ended"
             new_events.append(events.NoticePosted(text=text))
         return new_events
 

@@ -26,7 +26,7 @@ from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
 from app.session.engine.disk import DISK_FULL_ERRORS, DiskWatch, Reserve, build_disk_events
 from app.session.engine.guard_orders import GuardSupervisor, build_orders
-from app.session.engine.machine_sampler import sample_machine
+from app.session.engine.machine_sampler import record_machine_sample
 from app.session.engine.pod_stop import PodStopWatch
 from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
@@ -73,7 +73,12 @@ class Conductor:
         self._reserve = Reserve(self.folder.path / "reserve", self._settings.reserve)
         self._disk = DiskWatch(self._settings.reserve)
         self._runner = AttemptRunner(
-            self.plan, self.folder, clock, environment, self._settings.grace, self._masker.data
+            self.plan,
+            self.folder,
+            clock,
+            environment=environment,
+            grace=self._settings.grace,
+            mask=self._masker.data,
         )
         self._guard = GuardSupervisor(self.folder, environment)
         self._pod_stop = PodStopWatch(self.plan, self.folder)
@@ -305,7 +310,7 @@ class Conductor:
         phase = self.state.current
         attempt = phase.last if phase is not None and phase.is_running else None
         folder = self.folder.attempt(attempt.spec.phase, attempt.number) if attempt else None
-        self._machine = await sample_machine(self.plan.artifacts, folder, gpus)
+        self._machine = await record_machine_sample(self.plan.artifacts, folder, gpus)
         self._check_disk(self._machine.disk_free, attempt)
 
     def _check_disk(self, free: int, attempt: AttemptRecord | None) -> None:

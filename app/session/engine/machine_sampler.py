@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.gpu import GpuReader
-from app.monitor.host import sample_machine as read_sample
+from app.monitor.host import sample_machine
 from app.monitor.machine_sample import MachineSample
 from app.session.attempt import shim_control
 
 _SAMPLES_FILE = "machine.jsonl"
 
 
-async def sample_machine(artifacts: Path, attempt: Path | None, gpus: GpuReader) -> MachineSample:
+async def record_machine_sample(artifacts: Path, attempt: Path | None, gpus: GpuReader) -> MachineSample:
     """Return a sample of the machine, and append it to the attempt's folder.
 
     Args:
@@ -24,7 +24,7 @@ async def sample_machine(artifacts: Path, attempt: Path | None, gpus: GpuReader)
         gpus: the reader of the GPUs. It runs in a thread, because drivers can hang.
     """
     pid = shim_control.find_phase_pid(attempt) if attempt is not None else None
-    sample = await asyncio.to_thread(read_sample, artifacts, pid, read_gpus=gpus.read)
+    sample = await asyncio.to_thread(sample_machine, artifacts, pid, read_gpus=gpus.read)
     if attempt is not None and attempt.exists():
         with contextlib.suppress(OSError):
             _append_line(attempt / _SAMPLES_FILE, msgspec.json.encode(sample))

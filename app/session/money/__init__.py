@@ -1,1 +1,1 @@
-"""The ledger: estimates, spending, forecast and deadlines."""
+"""The ledger of a session, and the deadlines that follow from its budget."""

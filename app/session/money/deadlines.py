@@ -68,12 +68,13 @@ def find_pod_stop(plan: Plan, state: State, elapsed: float, now: float) -> PodSt
     if state.ended is not None:
         if state.machine != state.time.machine:
             return None  # The machine was restarted after the end, so a person is using it.
-        return _wait_for_operator(plan, state, state.time.mono, elapsed, now, "the session is over")
+        return _wait_for_operator(
+            plan, state, since=state.time.mono, elapsed=elapsed, now=now, reason="the session is over"
+        )
     phase = state.current
     if phase is not None and phase.status == "gate":
-        return _wait_for_operator(
-            plan, state, phase.gate_mono, elapsed, now, f"the gate of {phase.id} was not decided"
-        )
+        reason = f"the gate of {phase.id} was not decided"
+        return _wait_for_operator(plan, state, since=phase.gate_mono, elapsed=elapsed, now=now, reason=reason)
     deadline = phase.last.spec.deadline if phase is not None and phase.last else None
     if phase is not None and phase.is_running and deadline is not None:
         return PodStop(deadline + plan.unattended.landing, _BUDGET_SPENT)
@@ -82,8 +83,8 @@ def find_pod_stop(plan: Plan, state: State, elapsed: float, now: float) -> PodSt
     return None if seconds is None else PodStop(now + max(seconds, plan.unattended.landing), _BUDGET_SPENT)
 
 
-def _wait_for_operator(  # noqa: PLR0917 - the inputs of one formula
-    plan: Plan, state: State, since: float, elapsed: float, now: float, reason: str
+def _wait_for_operator(
+    plan: Plan, state: State, *, since: float, elapsed: float, now: float, reason: str
 ) -> PodStop:
     due = since + plan.unattended.stop_after
     seconds = compute_seconds_to_landing(plan, elapsed)

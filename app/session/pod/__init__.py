@@ -1,1 +1,1 @@
-"""The guard, which stops the pod when money or time runs out."""
+"""The rented pod, the guard that stops it when money or time runs out, and a drill of the stop."""
