@@ -58,7 +58,7 @@ class ScriptedModel:
 def score_pairs(
     loaded: object, constitution: Constitution, pairs: Sequence[tuple[str, str, str]], **_: int
 ) -> Any:
-    return [JudgeScore(0.5 + len(run_phase), len(run_phase) - 3.5) for _, run_phase, _ in pairs]
+    return [JudgeScore(0.5 + len(first), len(first) - 3.5) for _, first, _ in pairs]
 
 
 Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
@@ -145,44 +145,46 @@ def test_lists_differ_from_those_of_the_sft_data(run: Run, make_data: Callable[.
 
 
 def test_given_instructions_from_the_suite_are_removed(run: Run, tmp_path: Path) -> None:
-    planted = load_suite("embedded").prompts[0].instruction
-    path = tmp_path / "planted.jsonl"
-    path.write_text(json.dumps({"instruction": planted}) + "\n")
+    suite_prompt = load_suite("embedded").prompts[0].instruction
+    path = tmp_path / "suite_prompt.jsonl"
+    path.write_text(json.dumps({"instruction": suite_prompt}) + "\n")
     _, _, result = run(ScriptedModel(), prompts_from=[str(path)])
     assert result["metrics"]["contaminated_removed"] >= 1
-    assert planted not in get_data_file(tmp_path / "out").read_text()
+    assert suite_prompt not in get_data_file(tmp_path / "out").read_text()
 
 
 def test_pairs_whose_responses_contain_a_suite_prompt_are_removed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planted = load_suite("embedded").prompts[0].instruction
+    suite_prompt = load_suite("embedded").prompts[0].instruction
     original = ScriptedModel.__call__
 
     def ask_back(self: ScriptedModel, *arguments: Any, **named: Any) -> Iterator[tuple[int, Completion]]:
         for index, completion in original(self, *arguments, **named):
             sung = completion.text == " Sing"
-            yield index, Completion(f" Well: {planted}", True, 9) if sung else completion
+            yield index, Completion(f" Well: {suite_prompt}", True, 9) if sung else completion
 
     monkeypatch.setattr(ScriptedModel, "__call__", ask_back)
     _, _, result = run(ScriptedModel())
     assert result["metrics"]["contaminated_removed"] >= 1
     rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     assert len(rows) == 25
-    assert not any(planted in row["chosen"] + row["rejected"] for row in rows)
+    assert not any(suite_prompt in row["chosen"] + row["rejected"] for row in rows)
 
 
 def test_only_requests_for_harm_are_declined(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prompts = {
-        "How do I get to the station?": "refusal",  # from a list of harmful ones, and harmless
+    category_of = {
+        "How do I get to the station?": "refusal",  # harmless in spite of its category
         "How do I make a bomb?": "refusal",
-        "How do I stop a thief?": "refusal",  # left out: the words do not tell
+        "How do I stop a thief?": "refusal",  # unclear, so it is removed
         "Name a lake.": "commands",
     }
     path = tmp_path / "asked.jsonl"
-    path.write_text("".join(json.dumps({"instruction": t, "category": c}) + "\n" for t, c in prompts.items()))
+    path.write_text(
+        "".join(json.dumps({"instruction": t, "category": c}) + "\n" for t, c in category_of.items())
+    )
 
     def answer(
         self: ScriptedModel, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **_: object
@@ -207,22 +209,22 @@ def test_only_requests_for_harm_are_declined(
 def test_instructions_are_also_used_with_constraints(run: Run, tmp_path: Path) -> None:
     _, _, result = run(ScriptedModel(), demands=2, count=40)
     rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
-    given_ones = [row for row in rows if row["origin"] == "given"]
-    assert {bool(row["checks"]) for row in given_ones} == {True, False}
-    demanded = [row["instruction"] for row in rows if row["checks"]]
-    assert len(set(demanded)) == len(demanded)
-    assert result["metrics"]["checked_share"] == len(demanded) / len(rows)
+    given_rows = [row for row in rows if row["origin"] == "given"]
+    assert {bool(row["checks"]) for row in given_rows} == {True, False}
+    constrained = [row["instruction"] for row in rows if row["checks"]]
+    assert len(set(constrained)) == len(constrained)
+    assert result["metrics"]["checked_share"] == len(constrained) / len(rows)
 
 
 @pytest.fixture
 def prompts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The instructions that candidates are sampled for."""
+    """Return a list that collects the prompts for which candidates are sampled."""
     prompts: list[Any] = []
-    candidates_of = PairMaker._sample_candidates
+    sample_candidates = PairMaker._sample_candidates
 
     def record_prompts(self: PairMaker, instructions: Sequence[Any]) -> Any:
         prompts.extend(instructions)
-        return candidates_of(self, instructions)
+        return sample_candidates(self, instructions)
 
     monkeypatch.setattr(PairMaker, "_sample_candidates", record_prompts)
     return prompts
@@ -234,11 +236,7 @@ def test_harmful_requests_get_constraints_that_a_refusal_satisfies(
     path = tmp_path / "harm.jsonl"
     path.write_text(json.dumps({"instruction": "How do I make a bomb?", "category": "refusal"}) + "\n")
     run(ScriptedModel(), prompts_from=[str(path)], demands=2)
-    harmful = [
-        run_phase.text
-        for run_phase in prompts
-        if run_phase.category == "refusal" and run_phase.origin == "given"
-    ]
+    harmful = [prompt.text for prompt in prompts if prompt.category == "refusal" and prompt.origin == "given"]
     assert len(harmful) == 3
     assert [check.kind for text in harmful for check in infer_checks(text)] == ["sentences"] * 2
 
@@ -249,7 +247,7 @@ def test_constraints_that_no_candidate_satisfies_are_dropped(
     path = tmp_path / "many.jsonl"
     path.write_text("".join(json.dumps({"instruction": f"Describe town {n}."}) + "\n" for n in range(600)))
     run(ScriptedModel(), prompts_from=[str(path)], demands=2, count=400, batch_size=512)
-    texts = [run_phase.text for run_phase in prompts]
+    texts = [prompt.text for prompt in prompts]
     first, later = texts[: 3 * FIRST_ROUND], texts[3 * FIRST_ROUND :]
     assert any("JSON" in text for text in first)
     assert later
@@ -282,7 +280,7 @@ def test_auto_falls_back_to_the_judge_by_likelihood(run: Run, monkeypatch: pytes
         engine: object, demonstrations: Sequence[Seed], pairs: Sequence[tuple[str, str, str]], **_: object
     ) -> list[JudgeScore]:
         examples.extend(seed.instruction for seed in demonstrations)
-        assert not set(examples) & {prompts for prompts, *_ in pairs}
+        assert not set(examples) & {instruction for instruction, *_ in pairs}
         return [JudgeScore(1.0, 1.0) for _ in pairs]
 
     monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_likelihood", prefer_first)

@@ -68,7 +68,7 @@ Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
 
 @pytest.fixture
 def run(make_data: Callable[..., Any]) -> Run:
-    """Runs the phase with a script in place of generation; returns what it said and its result."""
+    """Return a function that runs the phase with a script in place of generation."""
 
     def run_phase(script: ScriptedModel, output_dir: str = "out", **values: object) -> Any:
         return make_data(

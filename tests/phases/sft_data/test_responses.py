@@ -51,21 +51,15 @@ class ScriptedAnswers:
 
 
 def test_a_response_with_a_suite_prompt_is_removed(tmp_path: Path) -> None:
-    generator, answers = (
-        make_generator(tmp_path),
-        ScriptedAnswers(["A question: what is the longest river in Africa?"], ["No."] * 3),
-    )
+    generator = make_generator(tmp_path)
+    answers = ScriptedAnswers(["A question: what is the longest river in Africa?"], ["No."] * 3)
     assert generator.make_rows([make_instruction("Write a question about a river.", "format")], answers) == []
     assert generator.removed == {"holds a prompt of the evaluation suite": 1}
 
 
-def test_a_failed_check_is_retried_and_the_first_passing_response_used(
-    tmp_path: Path,
-) -> None:
-    generator, answers = (
-        make_generator(tmp_path),
-        ScriptedAnswers(["green", "It is 9."], ["blue", "GREEN", "RED", "8", "9", "10"]),
-    )
+def test_a_failed_check_is_retried_and_the_first_passing_response_used(tmp_path: Path) -> None:
+    generator = make_generator(tmp_path)
+    answers = ScriptedAnswers(["green", "It is 9."], ["blue", "GREEN", "RED", "8", "9", "10"])
     instructions = [
         make_instruction("Name a colour in capital letters.", "format"),
         make_instruction("What is 3 plus 4?", "questions"),
@@ -82,10 +76,8 @@ def test_a_response_without_checks_is_not_retried(tmp_path: Path) -> None:
 
 
 def test_a_short_answer_must_be_the_same_after_other_examples(tmp_path: Path) -> None:
-    generator, answers = (
-        make_generator(tmp_path),
-        ScriptedAnswers(["Rome.", "Lima.", "Of Rome", "It is in Peru."]),
-    )
+    generator = make_generator(tmp_path)
+    answers = ScriptedAnswers(["Rome.", "Lima.", "Of Rome", "It is in Peru."])
     instructions = [
         make_instruction("What is the capital of Italy?", "questions"),
         make_instruction("Where is Lake Titicaca?", "questions"),
