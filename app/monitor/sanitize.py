@@ -1,38 +1,38 @@
-"""Text from untrusted bytes: what a terminal would show of them, and nothing that a terminal would obey."""
+"""Untrusted bytes as plain text: what a terminal would show, without what it would execute."""
 
 import re
 
-# Strings that go to the terminal itself (OSC, DCS, SOS, PM, APC), each to its end or that of the line;
-# control sequences (CSI) but for "erase in line"; all other escapes. ESC and C1 controls alike.
+# Strings for the terminal itself (OSC, DCS, SOS, PM, APC), up to their end or the end of the line; control
+# sequences (CSI) except "erase in line"; all other escapes. Both as ESC sequences and as C1 controls.
 _ESCAPES = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|(?!\x1b\[[012]?K)(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b(?!\[)[ -/]*[0-~]?"
 )
 _MOVES = re.compile(r"(\r|\x08|\x1b\[[012]?K)")
-# Controls but for tab; line and paragraph separators; marks of writing direction; lone surrogates.
-_UNSEEN = re.compile(
+# Control characters except tab; line and paragraph separators; direction marks; lone surrogates.
+_INVISIBLE = re.compile(
     r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def clean_line(raw: bytes | str) -> str:
-    """Return one line as a terminal would show it: escapes gone, carriage returns and backspaces folded."""
+    """Return a line as a terminal would show it: without escapes, with overwritten text replaced."""
     text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
     if text.isascii() and text.isprintable():
         return text
-    text = _folded(_ESCAPES.sub("", text))
-    return _UNSEEN.sub("", text.expandtabs())
+    text = _apply_overwrites(_ESCAPES.sub("", text))
+    return _INVISIBLE.sub("", text.expandtabs())
 
 
 def clean_text(raw: str, longest: int) -> str:
-    """Return a text of several lines cleaned, at most `longest` characters of it."""
-    shown = raw[:longest] + ("…" if len(raw) > longest else "")
-    return "\n".join(clean_line(line) for line in shown.split("\n"))
+    """Return the cleaned lines of a text, at most `longest` characters of it."""
+    text = raw[:longest] + ("…" if len(raw) > longest else "")
+    return "\n".join(clean_line(line) for line in text.split("\n"))
 
 
-def _folded(text: str) -> str:
-    """Return the line that is left when later text has been written over earlier text."""
+def _apply_overwrites(text: str) -> str:
+    """Return the line after carriage returns, backspaces and erasures have been applied."""
     text = text.rstrip("\r")
     if "\r" not in text and "\x08" not in text and "\x1b" not in text:
         return text

@@ -1,8 +1,7 @@
-"""Metrics over steps, bounded in memory whatever their number.
+"""Metrics over steps, in bounded memory.
 
-A `SeriesBuilder` takes values one at a time and keeps at most `LIMIT` points: when there are more, each two
-neighbours become one that keeps their mean and extremes. `Series` is the immutable picture that a chart
-draws.
+A `SeriesBuilder` takes values one at a time and keeps at most `LIMIT` points. Beyond that, neighbours are
+merged in pairs, keeping their mean and extremes. `Series` is the immutable result that a chart draws.
 """
 
 import math
@@ -13,9 +12,9 @@ LIMIT: Final = 4096
 
 
 class Point(NamedTuple):
-    """`finite` values that follow each other, seen as one; `missing` more were NaN or infinite.
+    """Consecutive values merged into one: `finite` values, and `missing` ones that were NaN or infinite.
 
-    With none finite there is no mean: low, mean and high are NaN.
+    Without finite values low, mean and high are NaN.
     """
 
     step: float
@@ -34,11 +33,11 @@ def make_point(step: float, value: float | None) -> Point:
 
 
 def merge_points(a: Point, b: Point) -> Point:
-    """Return two points as one; its step is the later one's."""
+    """Return two points merged into one, at the step of the later one."""
     missing = a.missing + b.missing
     if not a.finite or not b.finite:
-        some = a if a.finite else b
-        return Point(b.step, some.mean, some.low, some.high, some.finite, missing)
+        finite = a if a.finite else b
+        return Point(b.step, finite.mean, finite.low, finite.high, finite.finite, missing)
     count = a.finite + b.finite
     mean = (a.mean * a.finite + b.mean * b.finite) / count
     return Point(b.step, mean, min(a.low, b.low), max(a.high, b.high), count, missing)
@@ -46,7 +45,7 @@ def merge_points(a: Point, b: Point) -> Point:
 
 @dataclass(frozen=True)
 class Series:
-    """One metric: its points as they came, the last raw value, and how many values were missing."""
+    """A metric: its points in order, the last raw value, and the number of missing values."""
 
     name: str
     points: tuple[Point, ...]
@@ -57,12 +56,12 @@ class Series:
 
 
 class SeriesBuilder:
-    """Collects one metric's values in at most `limit` points."""
+    """Collects the values of a metric in at most `limit` points."""
 
     def __init__(self, name: str, limit: int = LIMIT) -> None:
         self.name, self._limit = name, limit
         self._points: list[Point] = []
-        self._a_point = 1  # values that make a point
+        self._values_per_point = 1
         self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
         self._step = 0.0
         self._last: float | None = None
@@ -72,7 +71,7 @@ class SeriesBuilder:
         self._series: Series | None = None
 
     def add(self, step: float, value: float | None) -> None:
-        """Take a value; None, NaN and infinities count as missing."""
+        """Add a value; None, NaN and infinity count as missing."""
         self._series = None
         self._total += 1
         self._step = step
@@ -89,7 +88,7 @@ class SeriesBuilder:
             self._sum += value
             self._low = min(self._low, value)
             self._high = max(self._high, value)
-        if self._count + self._gaps >= self._a_point:
+        if self._count + self._gaps >= self._values_per_point:
             self._close_point()
 
     def _open_point(self) -> Point:
@@ -104,10 +103,10 @@ class SeriesBuilder:
         if len(self._points) >= self._limit:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
             self._points = [merge_points(a, b) for a, b in pairs]
-            self._a_point *= 2
+            self._values_per_point *= 2
 
     def series(self) -> Series:
-        """Return the picture as it stands."""
+        """Return the series so far."""
         if self._series is None:
             points = (*self._points, self._open_point()) if self._count + self._gaps else tuple(self._points)
             self._series = Series(

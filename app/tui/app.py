@@ -60,7 +60,7 @@ class Feed(Protocol):
     def look_at(self, phase: str | None) -> None:
         """Read the record of this phase from now on; None is the phase that runs."""
 
-    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+    def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         """Return the first rows of what a phase wrote; an OSError says why not."""
 
 
@@ -269,7 +269,7 @@ class CockpitApp(App[None]):
         if self.feed is None or self.frame is None:
             return
         try:
-            lines = self.feed.first_rows(self.frame.snapshot, path)
+            lines = self.feed.read_first_rows(self.frame.snapshot, path)
         except OSError as error:
             self.call_from_thread(self.say, f"{path}: {error.strerror}", trouble=True)
         else:

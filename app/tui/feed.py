@@ -16,7 +16,7 @@ import msgspec
 
 from app.monitor.files import LogTail, MachineTail, Mask, unmasked
 from app.monitor.machine_sample import MachineSample
-from app.monitor.preview import first_rows
+from app.monitor.preview import read_first_rows
 from app.monitor.progress import ProgressTail, read_progress
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import Series, SeriesBuilder
@@ -214,13 +214,13 @@ class SessionFeed:
                 frame = self.frame(snapshot)
                 yield frame
 
-    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+    def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         """Return the first rows of what a phase wrote, or the names in a folder.
 
         Raises:
             OSError: it cannot be read, or is not below the artifacts.
         """
-        return first_rows(below_artifacts(snapshot, path), self._mask)
+        return read_first_rows(below_artifacts(snapshot, path), self._mask)
 
     def frame(self, snapshot: SessionSnapshot) -> Frame:
         """Return the view of a snapshot, with what the files say by now."""

@@ -2,30 +2,30 @@
 
 from pathlib import Path
 
-from app.monitor.preview import MOST_ROWS, first_rows
+from app.monitor.preview import MAX_ROWS, read_first_rows
 
 
 def test_rows_are_shown_as_text_and_the_rest_is_said_to_be_there(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"a": 1}\n\x1b]0;owned\x07{"b": 2}\n')
-    assert first_rows(file) == ('{"a": 1}', '{"b": 2}')
-    file.write_text("x\n" * (MOST_ROWS + 1))
-    assert first_rows(file) == (*["x"] * MOST_ROWS, "...")
+    assert read_first_rows(file) == ('{"a": 1}', '{"b": 2}')
+    file.write_text("x\n" * (MAX_ROWS + 1))
+    assert read_first_rows(file) == (*["x"] * MAX_ROWS, "...")
     file.write_text("y" * 1_000_000)
-    assert first_rows(file)[-1] == "..."
+    assert read_first_rows(file)[-1] == "..."
 
 
 def test_what_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
     file = tmp_path / "adapter.safetensors"
     file.write_bytes(b"\x08\0\0\0")
-    assert first_rows(file) == ("not a text: 4 bytes",)
+    assert read_first_rows(file) == ("not a text: 4 bytes",)
 
 
 def test_of_a_folder_its_files_are_shown(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "state.bin").write_bytes(bytes(1234))
     (tmp_path / "config.json").write_text("{}")
-    assert [line.split() for line in first_rows(tmp_path)] == [
+    assert [line.split() for line in read_first_rows(tmp_path)] == [
         ["1,234", "checkpoint/state.bin"],
         ["2", "config.json"],
     ]

@@ -568,7 +568,7 @@ class DemoFeed:
     def look_at(self, phase: str | None) -> None:
         self.phase = phase
 
-    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+    def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return (path,)
 
     def frames(self, stopping: Event) -> Iterator[Frame]:
@@ -601,7 +601,7 @@ class FailingFeed:
 
     def look_at(self, phase: str | None) -> None: ...
 
-    def first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
+    def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return ()
 
     def frames(self, stopping: Event) -> Iterator[Frame]:

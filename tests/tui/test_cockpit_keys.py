@@ -927,7 +927,7 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
     class Feed:
         def look_at(self, phase: str | None) -> None: ...
 
-        def first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
+        def read_first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
             raise AssertionError
 
         def frames(self, stopping: Event) -> Any:

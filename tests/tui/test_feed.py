@@ -241,7 +241,7 @@ def test_first_rows_are_masked_and_come_from_below_the_artifacts(tmp_path: Path)
     artifacts = str(tmp_path / "artifacts")
     base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=str(tmp_path))
     feed = SessionFeed(Watched(base), mask=Masker({"HUB": "s3cr3t-value"}).data)
-    assert feed.first_rows(base, "artifacts/rows.txt") == ("key [secret HUB]",)
+    assert feed.read_first_rows(base, "artifacts/rows.txt") == ("key [secret HUB]",)
     for outside in ("private.txt", "artifacts/../private.txt", str(tmp_path / "private.txt")):
         with pytest.raises(PermissionError, match="not below the artifacts"):
-            feed.first_rows(base, outside)
+            feed.read_first_rows(base, outside)
