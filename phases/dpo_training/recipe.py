@@ -348,12 +348,12 @@ def find_collapse(metrics: dict[str, float], chosen_logp_before: float) -> list[
     warnings = []
     if metrics["heldout_accuracy"] <= CHANCE_ACCURACY:
         warnings.append(
-            f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learnt that "
+            f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learned that "
             "transfers to other prompts; check the pairs"
         )
     if not 1 / LENGTH_DRIFT_LIMIT <= metrics["length_ratio"] <= LENGTH_DRIFT_LIMIT:
         warnings.append(
-            f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learnt "
+            f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learned "
             "rather than quality; match the lengths of the pairs, or raise beta"
         )
     fall = -metrics["chosen_logp_change"]
