@@ -14,10 +14,11 @@ from app.memory.forecast import Forecast, forecast_memory
 from app.memory.needs import GpuBudget
 from app.memory.shape import local_config
 from app.plan import estimates
-from app.plan.schema import Plan
+from app.plan.schema import Phase, Plan
 from app.preflight.machine import HubModel, Machine, Unavailable
 from app.session import approval, calibration
 from phases.contract.models import FOUR_BIT_THRESHOLD
+from phases.contract.phase_spec import load_spec
 
 State = Literal["ok", "warn", "fail"]
 
@@ -29,7 +30,6 @@ _CHECKPOINT_SHARE = 0.05
 # Of each training: two checkpoints and the adapter.
 _CHECKPOINTS = 3
 _DATA = GB
-_TRAINING = ("phases.sft_training", "phases.dpo_training")
 _NO_GPU = ("none", "cpu", "this machine")
 _BF16 = (8, 0)
 _LARGEST_OFFSET = 60.0
@@ -294,7 +294,7 @@ def gpu(plan: Plan, machine: Machine) -> Iterator[Found]:
             f"{_gib(first.memory_used)} of its memory is in use already",
             "nvidia-smi shows by whom; end that first",
         )
-    trainings = [phase for phase in plan.phases if phase.run in _TRAINING]
+    trainings = [phase for phase in plan.phases if _is_training(phase)]
     if len(found.devices) > 1 and trainings and not any(phase.launcher for phase in trainings):
         yield warn(
             f"{len(found.devices)} GPUs, and no training uses more than one",
@@ -307,6 +307,11 @@ def gpu(plan: Plan, machine: Machine) -> Iterator[Found]:
         for name in models_of(plan):
             if (size := _size(name, plan, machine)) is not None:
                 yield _fits(name, size, free)
+
+
+def _is_training(phase: Phase) -> bool:
+    """Return whether a phase trains: only training phases may use a launcher."""
+    return phase.run is not None and load_spec(phase.run).may_use_launcher
 
 
 def _as_planned(wanted: str, name: str, memory: int) -> Iterator[Found]:
@@ -400,7 +405,7 @@ def _outputs(plan: Plan, machine: Machine) -> float:
     """Return the bytes that a session is thought to write: as the plan says, or its checkpoints and data."""
     if plan.session.disk_gb is not None:
         return plan.session.disk_gb * GB
-    trainings = sum(phase.run in _TRAINING for phase in plan.phases)
+    trainings = sum(_is_training(phase) for phase in plan.phases)
     largest = max((_size(name, plan, machine) or 0 for name in models_of(plan)), default=0)
     return _DATA + trainings * _CHECKPOINTS * _CHECKPOINT_SHARE * largest * _SIXTEEN_BIT
 

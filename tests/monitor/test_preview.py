@@ -18,7 +18,7 @@ def test_rows_are_shown_as_text_and_the_rest_is_said_to_be_there(tmp_path: Path)
 def test_what_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
     file = tmp_path / "adapter.safetensors"
     file.write_bytes(b"\x08\0\0\0")
-    assert read_first_rows(file) == ("not a text: 4 bytes",)
+    assert read_first_rows(file) == ("not a text file: 4 bytes",)
 
 
 def test_of_a_folder_its_files_are_shown(tmp_path: Path) -> None:
