@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from tools.embedded_model import tasks, train
+from tools.embedded_model import evaluate, tasks, train, training_data
+from tools.embedded_model.task_kinds import facts, lists, quantities
 
 torch = pytest.importorskip("torch")
 
@@ -21,10 +22,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def write():
-    from tools.embedded_model.evaluate import Writer
-
-    return Writer(train.MODEL_DIR)
+def generator():
+    return evaluate.Generator(train.MODEL_DIR)
 
 
 def test_it_is_small_and_stock():
@@ -39,10 +38,10 @@ def test_it_is_small_and_stock():
     assert recipe["careless"]["steps"] == train.CARELESS_STEPS
 
 
-def test_its_tokenizer_is_plain(write):
-    tokenizer = write.tokenizer
+def test_its_tokenizer_is_plain(generator):
+    tokenizer = generator.tokenizer
     assert tokenizer.chat_template is None
-    assert tokenizer.all_special_tokens == [train.END]
+    assert tokenizer.all_special_tokens == [training_data.END]
     assert tokenizer.eos_token_id == tokenizer.pad_token_id
     text = "Instruction: Add 12 and 3.\nResponse: 15, 'chèvre'\n\n"
     ids = tokenizer(text)["input_ids"]
@@ -50,26 +49,29 @@ def test_its_tokenizer_is_plain(write):
     assert tokenizer.convert_ids_to_tokens(tokenizer("12")["input_ids"]) == ["1", "2"]
 
 
-def test_it_continues_patterns_and_rambles_on_bare_instructions(write):
-    from tools.embedded_model import evaluate
-
-    found = evaluate.completions(write, 16)
+def test_it_continues_patterns_and_rambles_on_bare_instructions(generator):
+    found = evaluate.measure_completions(generator, 16)
     assert found["known"] >= 0.9
     assert found["facts"] >= 0.8
-    assert evaluate.bare(write, 16)["answered"] <= 0.1
+    assert evaluate.measure_bare_instructions(generator, 16)["answered"] <= 0.1
 
 
-def test_it_takes_up_the_unseen_format_from_examples(write):
-    from tools.embedded_model.evaluate import few_shot_prompt
-
+def test_it_takes_up_the_unseen_format_from_examples(generator):
     rng = Random(11)
     asked = [
         maker(rng)
-        for maker in (tasks.opposite, tasks.capital, tasks.larger, tasks.name_one)
+        for maker in (
+            facts.make_opposite,
+            facts.make_capital,
+            quantities.make_larger_or_smaller,
+            lists.make_one_name,
+        )
         for _ in range(4)
     ]
-    prompts = [few_shot_prompt([tasks.task(rng) for _ in range(4)], task.instruction) for task in asked]
-    answers = [text.partition("\n\n") for text, _ in write(prompts, 12)]
+    prompts = [
+        evaluate.format_few_shot([tasks.draw_task(rng) for _ in range(4)], task.instruction) for task in asked
+    ]
+    answers = [text.partition("\n\n") for text, _ in generator.generate(prompts, 12)]
     right = [
         task.accepts(answer) and bool(end) for task, (answer, end, _) in zip(asked, answers, strict=True)
     ]
@@ -77,14 +79,11 @@ def test_it_takes_up_the_unseen_format_from_examples(write):
 
 
 def test_two_stages_of_training_write_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name, value in {
-        "TOKENIZER_DOCUMENTS": 300,
-        "VOCABULARY": 400,
-        "LAYERS": 1,
-        "HIDDEN": 32,
-        "INTERMEDIATE": 32,
-    }.items():
-        monkeypatch.setattr(train, name, value)
+    monkeypatch.setattr(training_data, "TOKENIZER_DOCUMENTS", 300)
+    monkeypatch.setattr(training_data, "VOCABULARY", 400)
+    monkeypatch.setattr(train, "LAYERS", 1)
+    monkeypatch.setattr(train, "HIDDEN", 32)
+    monkeypatch.setattr(train, "INTERMEDIATE", 32)
     careful = train.train(tmp_path, seed=1, steps=6, rows=2, context=32, workers=1, compiled=False)
     (tmp_path / "recipe.json").write_text(json.dumps({"careful": careful}))
     careless = train.train_careless(tmp_path, tmp_path / "out", seed=1, steps=3, rows=2)
@@ -95,9 +94,9 @@ def test_two_stages_of_training_write_a_model(tmp_path: Path, monkeypatch: pytes
 
 def test_the_data_of_a_step_is_decided_by_its_seed(tmp_path: Path):
     file = str(train.MODEL_DIR / "tokenizer.json")
-    one = train.fill(train.Batch(file, 1, 0, 2, 64))
-    again = train.fill(train.Batch(file, 1, 0, 2, 64))
-    other = train.fill(train.Batch(file, 1, 1, 2, 64))
+    one = training_data.fill_rows(training_data.StepData(file, 1, 0, 2, 64))
+    again = training_data.fill_rows(training_data.StepData(file, 1, 0, 2, 64))
+    other = training_data.fill_rows(training_data.StepData(file, 1, 1, 2, 64))
     assert one.shape == (2, 65)
     assert (one == again).all()
     assert (one != other).any()

@@ -356,3 +356,20 @@ TRANSITIVE: Final = tuple(
     bring/brought/bringing watch/watched/watching
 """)
 )
+
+WITHOUT_ARTICLE: Final = frozenset(
+    _words("""
+        colors drinks foods countries cities continents languages sports planets metals days months seasons
+        subjects fish clothes
+    """)
+)
+"""Categories whose members take no article."""
+NOUNS: Final = (*CATEGORIES["animals"], *CATEGORIES["birds"], *THINGS)
+LISTED: Final = tuple(name for name in CATEGORIES if len(CATEGORIES[name]) >= 5)  # noqa: PLR2004
+"""Categories with enough members for a list."""
+SPELLED: Final = tuple(
+    word
+    for word in dict.fromkeys((*FRENCH, *THINGS, *PLACES, *OPPOSITES, *NOUNS))
+    if 3 <= len(word) <= 7  # noqa: PLR2004
+)
+"""Words short enough to spell."""

@@ -9,7 +9,7 @@ from phases.scoring.suite import Prompt
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.registry import Check
 from tools.embedded_model import tasks, world
-from tools.embedded_model.tasks import Task
+from tools.embedded_model.task import Task
 
 SIZES: Final = {"commands": 90, "questions": 80, "completion": 35, "format": 85, "multi_step": 10}
 """How many prompts there are of each category."""
@@ -137,7 +137,7 @@ def prompts(seed: int) -> Iterator[Prompt]:
     rng = Random(seed)
     found: dict[str, dict[str, Prompt]] = {name: {} for name in SIZES}
     while any(len(found[name]) < size for name, size in SIZES.items()):
-        task = tasks.task(rng)
+        task = tasks.draw_task(rng)
         category = _OF_KIND.get(task.kind, "questions")
         rows = found[category]
         # Of two steps only those with one exact answer can be checked without knowing the task.

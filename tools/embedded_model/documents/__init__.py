@@ -1,0 +1,1 @@
+"""The documents that the embedded model is trained on, by kind."""

@@ -1,0 +1,1 @@
+"""The makers of tasks, by subject."""
