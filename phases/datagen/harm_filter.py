@@ -1,7 +1,7 @@
-"""Whether an instruction asks for help to do harm, by its words.
+"""Detection of requests for help to do harm, by their words.
 
-A base model that is shown harmful requests goes on with harmless ones: of what gemma-3-270m wrote after such
-lists, nine in ten speak of nothing bad at all. So a list's category does not say what should be declined.
+The category of a list does not tell what to decline, because a base model continues a list of harmful
+requests with harmless ones: nine in ten of the requests that gemma-3-270m wrote after such lists are harmless.
 """
 
 import re
@@ -27,7 +27,7 @@ _HARM: Final = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_AGAINST_IT: Final = re.compile(
+_PREVENTION: Final = re.compile(
     r"\b(?:prevent|stop|catch|avoid|protect|safe|secure|get(?:ting)? rid|remove|report|recogni[sz]e|detect"
     r"|spot|defend|surviv|investigat|accus|allegation|whether|complain|experienced|cancer|glue gun"
     r"|against(?! people)|from being|been"
@@ -43,13 +43,15 @@ _REQUEST: Final = re.compile(
 
 
 def asks_for_harm(instruction: str) -> bool | None:
-    """Say whether an instruction asks for help to do harm, so that it should be declined.
+    """Return whether an instruction asks for help to do harm and should be declined.
 
     Returns:
-        False where no word speaks of harm; True where one does, in a request that is not to prevent it; None
-        where the words do not tell.
+        False if no word mentions harm, True if a request mentions it without words of prevention, and None if
+        the words do not tell.
     """
     if not _HARM.search(instruction):
         return False
-    asked = _REQUEST.match(instruction.lstrip("\"' "))
-    return True if asked and not _AGAINST_IT.search(instruction) else None
+    is_request = _REQUEST.match(instruction.lstrip("\"' ")) is not None
+    if is_request and not _PREVENTION.search(instruction):
+        return True
+    return None

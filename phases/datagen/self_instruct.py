@@ -38,7 +38,7 @@ _OPENING_SHARE: Final = 0.1
 """Share of the instructions that may begin with the same three words."""
 _OPENING_FREE: Final = 20
 """Number of instructions that may do so in any case."""
-_OPENING_WORDS: Final = 3
+_OPENING_LENGTH: Final = 3
 
 Complete = Callable[[Sequence[str], Sequence[int], Sampling], list[Completion]]
 """Returns the completions of prompts with their seeds."""
@@ -227,4 +227,4 @@ def _interleave(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
 
 
 def _get_opening(text: str) -> str:
-    return " ".join(list_words(text)[:_OPENING_WORDS])
+    return " ".join(list_words(text)[:_OPENING_LENGTH])

@@ -64,7 +64,7 @@ class PairJudge:
         return scores
 
     def audit(self, pairs: Sequence[JudgedTexts]) -> None:
-        """Score some pairs that verifiers decided, with the chosen response first."""
+        """Score pairs that verifiers decided, chosen response first, up to the configured number."""
         remaining = max(0, self._parameters.audited_pairs - len(self.audits))
         self.audits += self._score(pairs[:remaining])
 

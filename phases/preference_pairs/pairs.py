@@ -62,21 +62,21 @@ class PairMaker:
         """Return the rows for some instructions."""
         candidates = self._sample_candidates(instructions)
         decisions = [
-            decide_without_judge(instruction.text, some, self._parameters.votes_ahead)
-            for instruction, some in zip(instructions, candidates, strict=True)
+            decide_without_judge(instruction.text, responses, self._parameters.votes_ahead)
+            for instruction, responses in zip(instructions, candidates, strict=True)
         ]
         self._audit_judge(instructions, decisions)
         pairs = self._decide_by_judge(instructions, candidates, decisions)
         rows = []
-        for instruction, some, pair in zip(instructions, candidates, pairs, strict=True):
-            self._count_prompt(instruction, some)
+        for instruction, responses, pair in zip(instructions, candidates, pairs, strict=True):
+            self._count_prompt(instruction, responses)
             if not isinstance(pair, DecidedPair):
                 self.outcomes[pair] += 1
             elif self._is_contaminated(pair):
                 self.outcomes[IN_SUITE] += 1
             else:
                 self.outcomes[pair.decided_by] += 1
-                rows.append(_make_row(instruction, some, pair))
+                rows.append(_make_row(instruction, responses, pair))
         return rows
 
     def _count_prompt(self, instruction: Instruction, candidates: Sequence[Candidate]) -> None:
@@ -99,11 +99,14 @@ class PairMaker:
         """
         first, last = self._parameters.candidates_per_prompt, self._parameters.most_candidates
         completions = self._sample(instructions, range(first))
-        candidates = [self._check(i, some) for i, some in zip(instructions, completions, strict=True)]
-        hard = [n for n, some in enumerate(candidates) if all(candidate.problems for candidate in some)]
+        candidates = [
+            self._check(instruction, responses)
+            for instruction, responses in zip(instructions, completions, strict=True)
+        ]
+        hard = [n for n, responses in enumerate(candidates) if all(c.problems for c in responses)]
         more = self._sample([instructions[n] for n in hard], range(first, last))
-        for n, others in zip(hard, more, strict=True):
-            candidates[n] = self._check(instructions[n], [*completions[n], *others])
+        for n, further_completions in zip(hard, more, strict=True):
+            candidates[n] = self._check(instructions[n], [*completions[n], *further_completions])
         return candidates
 
     def _sample(self, instructions: Sequence[Instruction], numbers: range) -> list[list[Completion]]:
@@ -155,21 +158,18 @@ class PairMaker:
             for n, decision in enumerate(decisions)
             if decision is None
         }
-        scores = iter(
-            self._judge.score_undecided(
-                [
-                    (instructions[n].text, one.text, other.text)
-                    for n, some in pairs.items()
-                    for one, other in some
-                ]
-            )
-        )
+        texts = [
+            (instructions[n].text, one.text, other.text)
+            for n, prompt_pairs in pairs.items()
+            for one, other in prompt_pairs
+        ]
+        scores = iter(self._judge.score_undecided(texts))
         results: list[DecidedPair | Undecided] = [decision or "tie" for decision in decisions]
-        for n, some in pairs.items():
-            if some:
-                pair_scores = list(itertools.islice(scores, len(some)))
+        for n, prompt_pairs in pairs.items():
+            if prompt_pairs:
+                prompt_scores = list(itertools.islice(scores, len(prompt_pairs)))
                 results[n] = decide_by_judge(
-                    instructions[n].text, some, pair_scores, self._parameters.judge_margin
+                    instructions[n].text, prompt_pairs, prompt_scores, self._parameters.judge_margin
                 )
         return results
 

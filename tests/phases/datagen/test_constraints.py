@@ -1,4 +1,4 @@
-"""Demands that are added to instructions: verifiers understand each, and each fits."""
+"""Constraints added to instructions: each has a check, and each fits."""
 
 from random import Random
 

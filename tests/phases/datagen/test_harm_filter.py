@@ -1,4 +1,4 @@
-"""Which instructions ask for help to do harm."""
+"""Requests for help to do harm, mentions of harm, and harmless instructions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lists of tasks: prompts, parsing, and rounds that a scripted model continues."""
+"""Lists of tasks: prompts, parsing, and rounds with a scripted model."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""SFT data from a scripted model: rows, filters, batches, and going on after a kill at any point."""
+"""SFT data from a scripted model: rows, filters, batches, and resuming after a kill at any point."""
 
 import hashlib
 import json
