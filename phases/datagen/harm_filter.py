@@ -1,7 +1,8 @@
 """Detection of requests for help to do harm, by their words.
 
 The category of a list does not tell what to decline, because a base model continues a list of harmful
-requests with harmless ones: nine in ten of the requests that gemma-3-270m wrote after such lists are harmless.
+requests with harmless ones. After such lists, nine in ten of the requests that gemma-3-270m wrote were
+harmless.
 """
 
 import re
