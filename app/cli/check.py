@@ -33,7 +33,7 @@ def check_plan(
     if gpu and gpus is None:
         print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)
         return 2
-    machine = calibration.kind_of_machine(GpuReader().read_names())
+    machine = calibration.machine_kind(GpuReader().read_names())
     summary = summarize_plan(plan, gpus, calibration.calibrate(plan, machine))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(to_json(summary))).decode())

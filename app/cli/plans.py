@@ -10,8 +10,8 @@ from app.cli.check import check_plan
 from app.cli.plan_file import load_plan_or_exit
 from app.plan.errors import PlanErrors
 from app.plan.init import init_plan, terminal_input
-from app.preflight.command import preflight as run_preflight
-from app.preflight.machine import ThisMachine
+from app.preflight.command import print_findings
+from app.preflight.probes import SystemProbes
 from app.session.pod.drill import run_drill
 
 _ANSWERS = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
@@ -34,10 +34,8 @@ def init(options: argparse.Namespace) -> int:
 
 def preflight(options: argparse.Namespace) -> int:
     """Check the pod before starting."""
-    machine = ThisMachine(os.environ)
-    return run_preflight(
-        options.plan or Path(PLAN), options.profile, machine, sys.stdout, as_json=options.json
-    )
+    plan = options.plan or Path(PLAN)
+    return print_findings(plan, options.profile, SystemProbes(os.environ), sys.stdout, as_json=options.json)
 
 
 def drill(options: argparse.Namespace) -> int:

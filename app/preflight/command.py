@@ -1,8 +1,8 @@
-"""`gonogo preflight`: runs all checks at once and prints what they found, in a fixed order."""
+"""`gonogo preflight`: run all checks at the same time and print their findings in a fixed order."""
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -13,92 +13,96 @@ from app.monitor.sanitize import clean_line
 from app.plan.errors import PlanErrors
 from app.plan.read import load_plan
 from app.plan.schema import Plan
-from app.preflight import checks
-from app.preflight.checks import Finding, Found
-from app.preflight.machine import Machine, Unavailable
+from app.preflight.checks import PLAN_CHECKS, PLANLESS_CHECKS
+from app.preflight.checks.finding import Finding, Outcome
+from app.preflight.probes import ProbeError, Probes
 
-WITHIN = 55.0
-"""Seconds in which all checks are done, or given up."""
+TIMEOUT = 55.0
+"""Seconds after which checks that have not ended are given up."""
 
 FAILED, BAD_PLAN = 1, 2
-_GLYPHS = {"ok": "✓", "warn": "!", "fail": "✗"}
-_ASCII = {"ok": "v", "warn": "!", "fail": "x"}
+_SYMBOLS = {"ok": "✓", "warn": "!", "fail": "✗"}
+_ASCII_SYMBOLS = {"ok": "v", "warn": "!", "fail": "x"}
 
 
-def preflight(path: Path, profile: str | None, machine: Machine, out: TextIO, *, as_json: bool) -> int:
-    """Print what the checks find; return 0, 1 if one failed, or 2 if the plan cannot be read.
+def print_findings(path: Path, profile: str | None, probes: Probes, out: TextIO, *, as_json: bool) -> int:
+    """Print the findings of all checks; return 0, 1 if a check failed, or 2 if the plan is invalid.
 
-    Without a plan, what needs none is looked at all the same.
+    With an invalid plan, the checks that need none still run.
     """
+    plan: Plan | None = None
+    plan_findings: list[Finding] = []
     try:
         plan = load_plan(path, profile)
-        unread: tuple[Finding, ...] = ()
-        found = examine(plan, machine)
     except PlanErrors as errors:
-        advice = "Correct it; the checks that need the plan come after that"
-        unread = tuple(Finding("plan", "fail", str(error), advice) for error in errors.errors)
-        found = examine(None, machine)
-    shown = []
-    glyphs = _ASCII if (out.encoding or "").lower().replace("-", "") != "utf8" else _GLYPHS
-    for finding in itertools.chain(unread, found):
-        shown.append(finding)
+        advice = "Correct the plan; the checks that need it run after that"
+        plan_findings = [Finding("plan", "fail", str(error), advice) for error in errors.errors]
+    findings = []
+    is_utf8 = (out.encoding or "").lower().replace("-", "") == "utf8"
+    for finding in itertools.chain(plan_findings, run_checks(plan, probes)):
+        findings.append(finding)
         if not as_json:
-            print("\n".join(lines(finding, glyphs)), file=out, flush=True)
-    failed = sum(finding.state == "fail" for finding in shown)
-    warned = sum(finding.state == "warn" for finding in shown)
+            lines = _format_finding(
+                finding, _SYMBOLS[finding.state] if is_utf8 else _ASCII_SYMBOLS[finding.state]
+            )
+            print("\n".join(lines), file=out, flush=True)
+    failed = sum(finding.state == "fail" for finding in findings)
+    warned = sum(finding.state == "warn" for finding in findings)
     if as_json:
-        says = {"ok": not failed, "profile": profile, "findings": shown}
-        print(msgspec.json.format(msgspec.json.encode(says)).decode(), file=out)
+        output = {"ok": not failed, "profile": profile, "findings": findings}
+        print(msgspec.json.format(msgspec.json.encode(output)).decode(), file=out)
     else:
-        print(f"\n{failed} failed, {warned} to look at, {len(shown) - failed - warned} ok", file=out)
-    return BAD_PLAN if unread else FAILED if failed else 0
+        print(f"\n{failed} failed, {warned} warnings, {len(findings) - failed - warned} ok", file=out)
+    if plan is None:
+        return BAD_PLAN
+    return FAILED if failed else 0
 
 
-def examine(plan: Plan | None, machine: Machine, within: float = WITHIN) -> Iterator[Finding]:
-    """Yield what all checks find, in their order, as it is known.
+def run_checks(plan: Plan | None, probes: Probes, timeout: float = TIMEOUT) -> Iterator[Finding]:
+    """Yield the findings of all checks in their order, each as soon as it is known.
 
-    Each runs in a thread of its own: none waits for, or hides, another. One that takes too long is given up.
+    Each check runs in a thread, so that none delays or hides another.
     """
-    of_plan = (
-        {name: partial(check, plan, machine) for name, check in checks.OF_PLAN.items()}
-        if plan is not None
-        else {}
-    )
-    of_machine = {name: partial(check, machine) for name, check in checks.OF_MACHINE.items()}
-    running = {name: _Running(name, look) for name, look in (of_plan | of_machine).items()}
-    ends = machine.mono() + within
-    for name, check in running.items():
-        check.thread.join(max(0.0, ends - machine.mono()))
-        if check.thread.is_alive():
-            yield Finding(name, "warn", f"no answer within {within:.0f} s", "Try again, or look by hand")
+    checks: dict[str, Callable[[], Iterator[Outcome]]] = {}
+    if plan is not None:
+        checks |= {name: partial(check, plan, probes) for name, check in PLAN_CHECKS.items()}
+    checks |= {name: partial(check, probes) for name, check in PLANLESS_CHECKS.items()}
+    threads = [_CheckThread(name, check) for name, check in checks.items()]
+    for thread in threads:
+        thread.start()
+    deadline = probes.monotonic() + timeout
+    for thread in threads:
+        thread.join(max(0.0, deadline - probes.monotonic()))
+        if thread.is_alive():
+            yield Finding(thread.check, "warn", f"no result within {timeout:.0f} s", "Try again")
         else:
-            yield from check.findings
+            yield from thread.findings
 
 
-class _Running:
-    """A check under way; `findings` are all there when the thread has ended."""
+class _CheckThread(threading.Thread):
+    """A check that runs; `findings` is complete when the thread has ended."""
 
-    def __init__(self, name: str, look: Callable[[], Iterator[Found]]) -> None:
+    def __init__(self, check: str, run_check: Callable[[], Iterator[Outcome]]) -> None:
+        super().__init__(daemon=True)
+        self.check = check
         self.findings: list[Finding] = []
-        self._name = name
-        self._look = look
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self._run_check = run_check
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the check and collect its findings."""
         try:
-            for found in self._look():
-                self.findings.append(Finding(self._name, *found))
-        except Unavailable as error:
-            self.findings.append(Finding(self._name, "fail", str(error), "Look by hand, or try again"))
-        except Exception as error:  # a check that breaks must not hide the others
-            said = f"could not be looked at: {type(error).__name__}: {error}"
-            self.findings.append(Finding(self._name, "fail", said, "Look by hand"))
+            for outcome in self._run_check():
+                self.findings.append(Finding(self.check, *outcome))
+        except ProbeError as error:
+            self.findings.append(Finding(self.check, "fail", str(error), "Try again"))
+        except Exception as error:  # A defect in one check must not hide the others.
+            message = f"the check itself failed: {type(error).__name__}: {error}"
+            self.findings.append(Finding(self.check, "fail", message, "Check this yourself"))
 
 
-def lines(finding: Finding, glyphs: Mapping[str, str] = _GLYPHS) -> Iterator[str]:
-    """Yield a finding for people to read: a line, and another for what to do."""
-    head = f"{glyphs[finding.state]} {finding.state:<5}{finding.check:<14}"
-    yield clean_line(f"{head}{finding.found}")
-    if finding.todo:
-        yield clean_line(" " * len(head) + f"-> {finding.todo}")
+def _format_finding(finding: Finding, symbol: str) -> list[str]:
+    head = f"{symbol} {finding.state:<5}{finding.check:<14}"
+    lines = [clean_line(f"{head}{finding.message}")]
+    if finding.advice:
+        lines.append(clean_line(f"{' ' * len(head)}-> {finding.advice}"))
+    return lines

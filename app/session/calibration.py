@@ -36,7 +36,7 @@ _NO_PART = ("seed", "batch")
 _CHOOSES_WORK = ("suite", "seeds")
 
 
-def kind_of_machine(gpus: Iterable[str], cores: int | None = None) -> str:
+def machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
     """Return what machines must have in common to be compared: their GPUs, or else the number of cores."""
     names = ", ".join(sorted(gpus))
     return names or f"no GPU, {cores or os.cpu_count()} cores"
@@ -47,7 +47,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
 
     Args:
         plan: the plan.
-        machine: its kind, as `kind_of_machine` says.
+        machine: its kind, as `machine_kind` says.
         sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
     """
     found: dict[str, MeasuredHours] = {}
@@ -193,5 +193,5 @@ def _machine(folder: Path) -> str:
                 sample = msgspec.json.decode(file.readline(), type=MachineSample)
         except (OSError, ValueError, RecursionError):
             continue
-        return kind_of_machine((gpu.name for gpu in sample.gpus), sample.cores)
+        return machine_kind((gpu.name for gpu in sample.gpus), sample.cores)
     return ""

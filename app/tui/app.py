@@ -463,14 +463,14 @@ def run(folder: Path, read_only: bool = False) -> int:
 def _checks(folder: Path) -> "Iterator[Check]":
     """Yield what preflight finds for the plan of this session, as it is known."""
     from app.plan.schema import Plan
-    from app.preflight.command import examine
-    from app.preflight.machine import ThisMachine
+    from app.preflight.command import run_checks
+    from app.preflight.probes import SystemProbes
     from app.session.folder import SessionFolder
     from widgets.preflight import Check
 
     plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
-    for found in examine(plan, ThisMachine(os.environ)):
-        yield Check(found.check, found.state, found.found, found.todo)
+    for found in run_checks(plan, SystemProbes(os.environ)):
+        yield Check(found.check, found.state, found.message, found.advice)
 
 
 def show(app: CockpitApp) -> int:

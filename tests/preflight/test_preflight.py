@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 
 from app.plan.read import load_plan
-from app.preflight.checks import OF_MACHINE, OF_PLAN, Finding, parameters
-from app.preflight.command import examine, preflight
-from app.preflight.machine import Disk, Gpu, Gpus, HubModel, ThisMachine, Torch, Unavailable
+from app.preflight.checks import PLAN_CHECKS, PLANLESS_CHECKS
+from app.preflight.checks.finding import Finding
+from app.preflight.checks.model import parse_parameters
+from app.preflight.command import print_findings, run_checks
+from app.preflight.probes import (
+    DiskSpace,
+    GpuDevice,
+    GpuInventory,
+    HubModel,
+    ProbeError,
+    SystemProbes,
+    TorchSupport,
+)
 
 GB = 10**9
 PLAN = """
@@ -44,75 +54,75 @@ title = "Own"
 command = ["python3", "scripts/own.py"]
 estimate = { hours = [0.1, 0.2] }
 """
-A100 = Gpu("NVIDIA A100-SXM4-80GB", 80 * 2**30, 2**29, (8, 0))
-DRIVEN = Gpus("580.1", (A100,))
+A100 = GpuDevice("NVIDIA A100-SXM4-80GB", 80 * 2**30, 2**29, (8, 0))
+DRIVEN = GpuInventory("580.1", (A100,))
 ON_HUB = HubModel("available", 65 * GB, "abcdef123456789")
-TORCH = Torch("2.13.0", "13.0", True, ("sm_80",), flash=True)
+TORCH = TorchSupport("2.13.0", "13.0", True, ("sm_80",), flash=True)
 
 
 @dataclasses.dataclass
-class FakeMachine:
+class FakeProbes:
     """A pod on which all is well; tests change what they are about."""
 
     environment: dict[str, str] = dataclasses.field(
         default_factory=lambda: {"RUNPOD_POD_ID": "pod1", "HF_TOKEN": "t", "NTFY_URL": "u", "TMUX": "/tmp/t"}
     )
     programs: tuple[str, ...] = ("runpodctl", "python3", "tmux")
-    found: Gpus = DRIVEN
+    found: GpuInventory = DRIVEN
     free: int = 500 * GB
     mount: str = "/workspace"
     kind: str = "mfs"
     versions: dict[str, str] = dataclasses.field(
         default_factory=lambda: {"torch": "2.13.0", "bitsandbytes": "0.50.2"}
     )
-    says: Torch | Unavailable = TORCH
+    says: TorchSupport | ProbeError = TORCH
     answer: HubModel = ON_HUB
     cache: Path | None = None
-    offset: float | Unavailable = 0.4
+    offset: float | ProbeError = 0.4
     problems: tuple[str, ...] = ()
-    costs: float | Unavailable = 1.74
+    costs: float | ProbeError = 1.74
     time: float = 0.0
 
-    def mono(self) -> float:
+    def monotonic(self) -> float:
         return self.time
 
-    def which(self, program: str) -> str | None:
+    def find_program(self, program: str) -> str | None:
         return f"/usr/bin/{program}" if program in self.programs else None
 
-    def gpus(self) -> Gpus:
+    def list_gpus(self) -> GpuInventory:
         return self.found
 
-    def disk(self, folder: Path) -> Disk:
-        return Disk(self.free, self.mount, self.kind)
+    def find_disk(self, folder: Path) -> DiskSpace:
+        return DiskSpace(self.free, self.mount, self.kind)
 
-    def version(self, package: str) -> str | None:
+    def installed_version(self, package: str) -> str | None:
         return self.versions.get(package)
 
-    def required(self) -> Sequence[str]:
+    def list_requirements(self) -> Sequence[str]:
         return ["torch<3,>=2.8", 'bitsandbytes>=0.50.2; extra == "gpu"']
 
-    def torch(self) -> Torch:
+    def probe_torch(self) -> TorchSupport:
         return given(self.says)
 
-    def hub_token(self) -> bool:
+    def has_hub_token(self) -> bool:
         return "HF_TOKEN" in self.environment
 
-    def hub(self, model: str) -> HubModel:
+    def find_hub_model(self, model: str) -> HubModel:
         return self.answer
 
-    def cached(self, model: str) -> Path | None:
+    def find_cached_model(self, model: str) -> Path | None:
         return self.cache
 
-    def hub_cache(self) -> Path:
+    def hub_cache_folder(self) -> Path:
         return Path("/workspace/hub")
 
-    def clock_offset(self) -> float:
+    def measure_clock_offset(self) -> float:
         return given(self.offset)
 
-    def notify(self, names: Sequence[str]) -> tuple[str, ...]:
+    def send_test_notification(self, names: Sequence[str]) -> tuple[str, ...]:
         return self.problems
 
-    def price(self, pod: str) -> float:
+    def read_pod_price(self, pod: str) -> float:
         return given(self.costs)
 
 
@@ -133,9 +143,9 @@ class Folder:
     def write(self, text: str) -> None:
         self.plan_path.write_text(text)
 
-    def bad(self, machine: FakeMachine) -> list[tuple[str, str, str]]:
-        findings = examine(load_plan(self.plan_path), machine)
-        return [(f.check, f.state, f.found) for f in findings if f.state != "ok"]
+    def bad(self, machine: FakeProbes) -> list[tuple[str, str, str]]:
+        findings = run_checks(load_plan(self.plan_path), machine)
+        return [(f.check, f.state, f.message) for f in findings if f.state != "ok"]
 
 
 @pytest.fixture
@@ -144,13 +154,13 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_where_all_is_well_every_check_says_so(folder: Folder) -> None:
-    findings = list(examine(load_plan(folder.plan_path), FakeMachine()))
+    findings = list(run_checks(load_plan(folder.plan_path), FakeProbes()))
     assert [f for f in findings if f.state != "ok"] == []
-    assert list(dict.fromkeys(f.check for f in findings)) == [*OF_PLAN, *OF_MACHINE]
+    assert list(dict.fromkeys(f.check for f in findings)) == [*PLAN_CHECKS, *PLANLESS_CHECKS]
 
 
 def devices(**changes: Any) -> dict[str, Any]:
-    return {"found": Gpus("580.1", (A100._replace(**changes),))}
+    return {"found": GpuInventory("580.1", (A100._replace(**changes),))}
 
 
 OLD_POD = {"RUNPOD_POD_ID": "pod1", "HF_TOKEN": "t", "NTFY_URL": "u", "TMUX": "x"}
@@ -159,40 +169,40 @@ OLD_POD = {"RUNPOD_POD_ID": "pod1", "HF_TOKEN": "t", "NTFY_URL": "u", "TMUX": "x
 @pytest.mark.parametrize(
     ("changes", "check", "state", "said"),
     [
-        ({"found": Gpus(error="Driver Not Loaded")}, "GPU", "fail", "Driver Not Loaded"),
-        (devices(memory_total=24 * 2**30), "GPU", "fail", "24 GiB; planned with A100"),
-        (devices(memory_used=70 * 2**30), "GPU", "fail", "needs 42.2 GiB of 10 GiB free"),
-        (devices(memory_used=10 * 2**30), "GPU", "warn", "in use already"),
+        ({"found": GpuInventory(error="Driver Not Loaded")}, "GPU", "fail", "Driver Not Loaded"),
+        (devices(memory_total=24 * 2**30), "GPU", "fail", "24.0 GiB; planned A100"),
+        (devices(memory_used=70 * 2**30), "GPU", "fail", "needs 42.2 GiB of 10.0 GiB free"),
+        (devices(memory_used=10 * 2**30), "GPU", "warn", "already in use"),
         (devices(name="NVIDIA H100 80GB HBM3", capability=(9, 0)), "GPU", "warn", "H100"),
         (devices(capability=(7, 5)), "GPU", "warn", "bfloat16"),
-        ({"says": Torch("2.13.0", "13.0", False, (), False)},
+        ({"says": TorchSupport("2.13.0", "13.0", False, (), False)},
          "attention", "fail", "cannot use the GPU"),
-        ({"says": Torch("2.13.0", "13.0", True, (), False)}, "attention", "warn", "no flash"),
-        ({"says": Unavailable("ImportError: libcudart")}, "attention", "fail", "libcudart"),
+        ({"says": TorchSupport("2.13.0", "13.0", True, (), False)}, "attention", "warn", "no flash"),
+        ({"says": ProbeError("ImportError: libcudart")}, "attention", "fail", "libcudart"),
         ({"free": 40 * GB}, "disk", "fail", "66 GB of 40 GB"),
         ({"free": 70 * GB}, "disk", "warn", "66 GB of 70 GB"),
         ({"mount": "/", "kind": "overlay"}, "volume", "fail", "lost when the pod stops"),
         ({"answer": HubModel("refused")}, "model", "fail", "gated"),
-        ({"answer": HubModel("unknown")}, "model", "fail", "none of that name"),
+        ({"answer": HubModel("unknown")}, "model", "fail", "no model of this name"),
         ({"answer": HubModel("unreachable", error="ConnectError")}, "model", "fail", "ConnectError"),
         ({"answer": HubModel("available", 0, "abc")}, "model", "fail", "no .safetensors"),
         ({"versions": {"torch": "2.1.0", "bitsandbytes": "1"}}, "packages", "fail", "torch 2.1.0"),
-        ({"versions": {"torch": "2.13.0"}}, "4 bits", "fail", "bitsandbytes, which is not here"),
+        ({"versions": {"torch": "2.13.0"}}, "4 bits", "fail", "bitsandbytes is not installed"),
         ({"offset": -300.0}, "clock", "fail", "300 s behind"),
-        ({"offset": Unavailable("no network")}, "clock", "warn", "no network"),
+        ({"offset": ProbeError("no network")}, "clock", "warn", "no network"),
         ({"problems": ("NTFY_URL failed",)}, "notification", "fail", "NTFY_URL failed"),
         ({"programs": ("python3", "tmux")}, "stop command", "fail", "runpodctl is not on the PATH"),
         ({"programs": ("runpodctl",)}, "programs", "fail", "own: python3"),
-        ({"costs": 2.49}, "pod", "warn", "$2.49/h; planned with $1.74/h"),
-        ({"costs": Unavailable("RunPod answered 403")}, "pod", "warn", "403"),
-        ({"environment": OLD_POD | {"TMUX": ""}}, "tmux", "warn", "not in it"),
+        ({"costs": 2.49}, "pod", "warn", "$2.49/h; planned $1.74/h"),
+        ({"costs": ProbeError("RunPod answered 403")}, "pod", "warn", "403"),
+        ({"environment": OLD_POD | {"TMUX": ""}}, "tmux", "warn", "not in tmux"),
         ({"environment": OLD_POD | {"HF_TOKEN": ""}}, "secrets", "warn", "HF_TOKEN"),
     ],
 )  # fmt: skip
 def test_one_fault_of_the_machine_is_the_only_thing_found(
     folder: Folder, changes: dict[str, Any], check: str, state: str, said: str
 ) -> None:
-    bad = folder.bad(FakeMachine(**changes))
+    bad = folder.bad(FakeProbes(**changes))
     assert {name for name, _, _ in bad} == {check}
     assert any(s == state and said in found for _, s, found in bad), bad
 
@@ -200,18 +210,18 @@ def test_one_fault_of_the_machine_is_the_only_thing_found(
 @pytest.mark.parametrize(
     ("old", "new", "check", "said"),
     [
-        ('files = ["scripts/*.py"]', 'files = ["scripts/*.py", "TODO.md"]', "files", "TODO.md is not here"),
-        ('"scripts/own.py"', '"scripts/other.py"', "programs", "scripts/other.py is not here"),
-        ('secrets = ["HF_TOKEN"]', "", "secrets", "HF_TOKEN is set, and phases do not get it"),
+        ('files = ["scripts/*.py"]', 'files = ["scripts/*.py", "TODO.md"]', "files", "TODO.md does not"),
+        ('"scripts/own.py"', '"scripts/other.py"', "programs", "scripts/other.py does not exist"),
+        ('secrets = ["HF_TOKEN"]', "", "secrets", "HF_TOKEN is set but not passed to the phases"),
         ('"$RUNPOD_POD_ID"', '"$POD"', "stop command", "POD is not set"),
-        ('"$RUNPOD_POD_ID"', '"--id=$RUNPOD_POD_ID"', "stop command", "only whole words"),
+        ('"$RUNPOD_POD_ID"', '"--id=$RUNPOD_POD_ID"', "stop command", "only complete words are"),
         ('"runpodctl"', '"bin/stop"', "stop command", "relative path"),
-        ('outside_limit = "a timer at home"', "", "stop command", "nothing outside the pod"),
-        ("budget_usd = 10.0", "budget_usd = 1.0", "plan", "of $1.00"),
-        ('model = "Qwen/Qwen2.5-32B"', 'model = "models/mine/x"', "model", "no such folder"),
+        ('outside_limit = "a timer at home"', "", "stop command", "nothing outside the pod stops it"),
+        ("budget_usd = 10.0", "budget_usd = 1.0", "plan", "of $1"),
+        ('model = "Qwen/Qwen2.5-32B"', 'model = "models/mine/x"', "model", "neither an existing folder"),
         ('"{artifacts}/evaluations"', '"o", suite = "stage1"', "", ""),
-        ('urls = ["NTFY_URL"]', "urls = []", "notification", "nobody is told"),
-        ('stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]', "", "stop command", "none: "),
+        ('urls = ["NTFY_URL"]', "urls = []", "notification", "no notification is sent"),
+        ('stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]', "", "stop command", "no stop"),
     ],
 )  # fmt: skip
 def test_one_fault_of_the_plan_is_the_only_thing_found(
@@ -219,7 +229,7 @@ def test_one_fault_of_the_plan_is_the_only_thing_found(
 ) -> None:
     assert old in PLAN
     folder.write(PLAN.replace(old, new))
-    bad = folder.bad(FakeMachine())
+    bad = folder.bad(FakeProbes())
     assert {name for name, _, _ in bad} == ({check} if check else set())
     assert not check or any(said in found for _, _, found in bad)
 
@@ -230,16 +240,16 @@ def test_ten_faults_are_all_found_and_each_says_what_to_do(folder: Folder) -> No
             "[session]", "[session]\ndisk_gb = 900"
         )
     )
-    machine = FakeMachine(
-        environment={"RUNPOD_POD_ID": ""}, programs=("python3",), found=Gpus(error="no driver"), mount="/",
-        versions={}, answer=HubModel("refused"), offset=900.0, problems=("NTFY_URL is not set",),
+    machine = FakeProbes(
+        environment={"RUNPOD_POD_ID": ""}, programs=("python3",), found=GpuInventory(error="no driver"),
+        mount="/", versions={}, answer=HubModel("refused"), offset=900.0, problems=("NTFY_URL is not set",),
     )  # fmt: skip
-    findings = [f for f in examine(load_plan(folder.plan_path), machine) if f.state != "ok"]
+    findings = [f for f in run_checks(load_plan(folder.plan_path), machine) if f.state != "ok"]
     assert {f.check for f in findings} == {
         "programs", "secrets", "model", "GPU", "disk", "notification", "stop command", "packages",
         "clock", "tmux",
     }  # fmt: skip
-    assert all(f.todo for f in findings)
+    assert all(f.advice for f in findings)
 
 
 TEN_DEFECTS = """
@@ -278,25 +288,25 @@ session.artifacts = "artifacts/rehearsal"
 
 
 def test_ten_defects_planted_in_a_rehearsal_are_found_by_name_on_this_machine(tmp_path: Path) -> None:
-    class Here(ThisMachine):
-        def clock_offset(self) -> float:
+    class Here(SystemProbes):
+        def measure_clock_offset(self) -> float:
             return 0.0  # the one check that needs the network whatever the plan says
 
     path = tmp_path / "session_plan.toml"
     path.write_text(TEN_DEFECTS)
     out = io.StringIO()
-    assert preflight(path, "rehearsal", Here({"PATH": "/usr/bin:/bin"}), out, as_json=True) == 1
+    assert print_findings(path, "rehearsal", Here({"PATH": "/usr/bin:/bin"}), out, as_json=True) == 1
     bad = [f for f in json.loads(out.getvalue())["findings"] if f["state"] != "ok"]
     assert all(f["todo"] for f in bad)
     for check, named in (
         ("plan", "of $0.50"),
-        ("files", "documents/*.md is not here (session.files)"),
+        ("files", "documents/*.md does not exist (session.files)"),
         ("programs", "own: no-such-program is not on the PATH"),
-        ("programs", "own: scripts/missing.py is not here"),
+        ("programs", "own: scripts/missing.py does not exist"),
         ("secrets", "NO_SUCH_TOKEN is not set"),
         ("model", "models/none/here"),
         ("GPU", "NVIDIA Z9000 640GB"),
-        ("disk", "1,000,000,000 GB"),
+        ("disk", "1000000 TB"),
         ("notification", "NO_SUCH_CHANNEL"),
         ("stop command", "no-such-stopper is not on the PATH"),
         ("stop command", "NO_SUCH_POD is not set"),
@@ -307,22 +317,20 @@ def test_ten_defects_planted_in_a_rehearsal_are_found_by_name_on_this_machine(tm
 def test_a_check_that_breaks_or_hangs_hides_no_other(folder: Folder) -> None:
     released = threading.Event()
 
-    class Broken(FakeMachine):
-        def gpus(self) -> Gpus:
+    class Broken(FakeProbes):
+        def list_gpus(self) -> GpuInventory:
             raise RuntimeError("nvml exploded")
 
-        def notify(self, names: Sequence[str]) -> tuple[str, ...]:
+        def send_test_notification(self, names: Sequence[str]) -> tuple[str, ...]:
             released.wait(30)
             return ()
 
-    findings = list(examine(load_plan(folder.plan_path), Broken(), within=0.5))
+    findings = list(run_checks(load_plan(folder.plan_path), Broken(), timeout=0.5))
     released.set()
     bad = {f.check: f for f in findings if f.state != "ok"}
     assert set(bad) == {"GPU", "attention", "4 bits", "estimates", "notification"}
-    assert "nvml exploded" in bad["GPU"].found
-    assert bad["notification"] == Finding(
-        "notification", "warn", "no answer within 0 s", "Try again, or look by hand"
-    )
+    assert "nvml exploded" in bad["GPU"].message
+    assert bad["notification"] == Finding("notification", "warn", "no result within 0 s", "Try again")
 
 
 def test_cached_models_and_folders_need_no_network(folder: Folder, tmp_path: Path) -> None:
@@ -330,11 +338,11 @@ def test_cached_models_and_folders_need_no_network(folder: Folder, tmp_path: Pat
     snapshot.mkdir()
     (snapshot / "model.safetensors").write_bytes(b"x")
     gone = HubModel("unreachable", error="ConnectError")
-    assert folder.bad(FakeMachine(answer=gone, cache=snapshot)) == []
+    assert folder.bad(FakeProbes(answer=gone, cache=snapshot)) == []
     folder.write(PLAN.replace('"Qwen/Qwen2.5-32B"', '"0123456789abcdef"'))
-    assert [f for _, _, f in folder.bad(FakeMachine(answer=gone))] == ["0123456789abcdef: has no config.json"]
+    assert [f for _, _, f in folder.bad(FakeProbes(answer=gone))] == ["0123456789abcdef: has no config.json"]
     (snapshot / "config.json").write_text("{}")
-    assert folder.bad(FakeMachine(answer=gone)) == []
+    assert folder.bad(FakeProbes(answer=gone)) == []
 
 
 @pytest.mark.parametrize(
@@ -346,16 +354,16 @@ def test_cached_models_and_folders_need_no_network(folder: Folder, tmp_path: Pat
     ],
 )  # fmt: skip
 def test_a_name_tells_a_models_size(name: str, size: float | None) -> None:
-    assert parameters(name) == size
+    assert parse_parameters(name) == size
 
 
 def test_status_lines_and_json(folder: Folder) -> None:
     out = io.StringIO()
-    assert preflight(folder.plan_path, None, FakeMachine(), out, as_json=False) == 0
+    assert print_findings(folder.plan_path, None, FakeProbes(), out, as_json=False) == 0
     assert "ok   plan" in out.getvalue()
-    assert "0 failed, 0 to look at" in out.getvalue()
+    assert "0 failed, 0 warnings" in out.getvalue()
     out = io.StringIO()
-    assert preflight(folder.plan_path, None, FakeMachine(offset=900.0), out, as_json=True) == 1
+    assert print_findings(folder.plan_path, None, FakeProbes(offset=900.0), out, as_json=True) == 1
     says = json.loads(out.getvalue())
     assert says["ok"] is False
     assert [f["check"] for f in says["findings"] if f["state"] == "fail"] == ["clock"]
@@ -364,31 +372,31 @@ def test_status_lines_and_json(folder: Folder) -> None:
 def test_of_a_bad_plan_every_error_is_said_and_the_machine_is_looked_at(folder: Folder) -> None:
     folder.write(PLAN.replace('gpu = "A100 SXM 80GB"', 'gppu = "x"').replace("budget_usd = 10.0", ""))
     out = io.StringIO()
-    assert preflight(folder.plan_path, None, FakeMachine(offset=900.0), out, as_json=True) == 2
+    assert print_findings(folder.plan_path, None, FakeProbes(offset=900.0), out, as_json=True) == 2
     failed = [f for f in json.loads(out.getvalue())["findings"] if f["state"] == "fail"]
     assert [f["check"] for f in failed] == ["plan", "plan", "plan", "clock"]
     assert any("budget_usd" in f["found"] for f in failed)
 
 
 def test_no_secret_is_said(folder: Folder) -> None:
-    machine = FakeMachine()
+    machine = FakeProbes()
     machine.environment |= {"HF_TOKEN": "hf_verysecret", "NTFY_URL": "ntfy://verysecret"}
     out = io.StringIO()
-    preflight(folder.plan_path, None, machine, out, as_json=False)
+    print_findings(folder.plan_path, None, machine, out, as_json=False)
     assert "HF_TOKEN" in out.getvalue()
     assert "verysecret" not in out.getvalue()
 
 
 def test_this_machine_answers(tmp_path: Path) -> None:
-    machine = ThisMachine({"PATH": "/usr/bin:/bin"})
-    assert machine.which("sh")
-    assert machine.version("no-such-package") is None
-    assert any(text.startswith("torch") for text in machine.required())
-    there = machine.disk(tmp_path / "not" / "yet")
+    machine = SystemProbes({"PATH": "/usr/bin:/bin"})
+    assert machine.find_program("sh")
+    assert machine.installed_version("no-such-package") is None
+    assert any(text.startswith("torch") for text in machine.list_requirements())
+    there = machine.find_disk(tmp_path / "not" / "yet")
     assert there.free > 0
     assert tmp_path.is_relative_to(there.mount)
-    with pytest.raises(Unavailable, match="RUNPOD_API_KEY is not set"):
-        machine.price("pod1")
+    with pytest.raises(ProbeError, match="RUNPOD_API_KEY is not set"):
+        machine.read_pod_price("pod1")
 
 
 def test_gpus_that_no_training_uses_are_pointed_out(folder: Folder) -> None:
@@ -400,11 +408,11 @@ run = "phases.sft_training"
 params = { train_file = "{artifacts}/rows.jsonl", output_dir = "{artifacts}/sft", model = "{model}" }
 estimate = { hours = [0, 0.1] }
 """
-    two = FakeMachine(found=Gpus("580.1", (A100, A100)))
+    two = FakeProbes(found=GpuInventory("580.1", (A100, A100)))
     assert folder.bad(two) == []
     folder.write(PLAN + training)
     ((check, state, said),) = folder.bad(two)
     assert (check, state) == ("GPU", "warn")
-    assert "2 GPUs, and no training uses more than one" in said
+    assert "2 GPUs, but every training phase uses only one" in said
     folder.write(PLAN + training + 'launcher = "accelerate"\n')
     assert folder.bad(two) == []

@@ -300,7 +300,7 @@ class Conductor:
 
     def _calibrate(self, gpus: GpuReader) -> dict[str, MeasuredHours]:
         try:
-            machine = calibration.kind_of_machine(gpus.read_names())
+            machine = calibration.machine_kind(gpus.read_names())
             return calibration.calibrate(self.plan, machine)
         except Exception:  # Damaged files of old sessions must not end this one.
             traceback.print_exc()
