@@ -6,13 +6,17 @@ rest.
 """
 
 import ast
+import math
 import re
 import string
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from simpleeval import DEFAULT_OPERATORS
+
+from phases.contract.protocol import Value
 
 FUNCTIONS = {"abs": abs, "max": max, "min": min}
 # Powers, shifts and remainders (which also format strings) are useless here and can take forever.
@@ -134,3 +138,19 @@ def headline_names(template: str) -> tuple[str, ...]:
             raise ExpressionError("expected {metric} or {metric:.1%}, with no more than a number format")
         names.append(name)
     return tuple(names)
+
+
+def format_headline(template: str, metrics: Mapping[str, Value]) -> str:
+    """Return a headline with its metrics filled in, or "" if one of them is missing."""
+    try:
+        names = headline_names(template)
+        if not all(is_usable(metrics.get(name)) for name in names):
+            return ""
+        return template.format_map({name: metrics[name] for name in names})
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return ""
+
+
+def is_usable(value: Value) -> bool:
+    """Return whether a condition or headline can use a metric: it exists and is finite."""
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))

@@ -1,12 +1,11 @@
 """The verdict on a phase: its plan's criteria and rules, applied to metrics."""
 
-import math
 from collections.abc import Mapping
 
 import msgspec
 from simpleeval import SimpleEval
 
-from app.plan.expressions import FUNCTIONS, OPERATORS, ExpressionError, headline_names, parse_condition
+from app.plan.expressions import FUNCTIONS, OPERATORS, ExpressionError, is_usable, parse_condition
 from app.plan.schema import Phase
 from app.plan.values import ConditionResult, Verdict
 from phases.contract.protocol import Value
@@ -65,22 +64,6 @@ def evaluate_condition(
     if not isinstance(outcome, bool):
         return ConditionResult(name, text, None, values, f"neither true nor false: {outcome!r:.60}")
     return ConditionResult(name, text, outcome, values)
-
-
-def is_usable(value: Value) -> bool:
-    """Return whether a condition or headline can use a metric: it exists and is finite."""
-    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def format_headline(template: str, metrics: Mapping[str, Value]) -> str:
-    """Return a headline with its metrics filled in, or "" if one of them is missing."""
-    try:
-        names = headline_names(template)
-        if not all(is_usable(metrics.get(name)) for name in names):
-            return ""
-        return template.format_map({name: metrics[name] for name in names})
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return ""
 
 
 def _describe_unmet(result: ConditionResult) -> str:

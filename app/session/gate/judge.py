@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.log_metrics import read_log_metrics
-from app.plan import gate_rules
+from app.plan import expressions, gate_rules
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase
 from app.session.gate import diagnosis
@@ -74,7 +74,7 @@ def assess_attempt(
         criteria=list(says.criteria),
         metrics=metrics,
         computed_from=dict(result.computed_from) if result else {},
-        headline=gate_rules.format_headline(phase.headline, metrics) if phase.headline else "",
+        headline=expressions.format_headline(phase.headline, metrics) if phase.headline else "",
     )
 
 
