@@ -1,1 +1,1 @@
-"""The phase comparison: `python -m phases.comparison`."""
+"""Comparison of the base, SFT and DPO model."""

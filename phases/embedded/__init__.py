@@ -1,1 +1,1 @@
-"""The small base language model that ships with gonogo: its world, corpus, training and probes."""
+"""The small base language model that ships with gonogo; `tools/embedded_model` trains it."""

@@ -1,1 +1,1 @@
-"""The phase evaluation: `python -m phases.evaluation`."""
+"""Evaluation: how many instructions does a model follow?"""

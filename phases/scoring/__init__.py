@@ -1,1 +1,1 @@
-"""Evaluation suites, recorded evaluations, statistics and error analysis."""
+"""Evaluation suites, contamination, recorded evaluations, statistics, tiers and error analysis."""

@@ -1,4 +1,4 @@
-"""Seed instructions with responses: what self-instruct starts from; none of them stands in a suite.
+"""Seed instructions with responses, from which self-instruct starts; none resembles a suite prompt.
 
-`stage1.jsonl` is written by hand; `embedded.jsonl` is drawn from the embedded model's world by `build`.
+`stage1.jsonl` is hand-written; `tools/suites/build_seeds.py` draws `embedded.jsonl`.
 """

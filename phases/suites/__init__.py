@@ -1,1 +1,1 @@
-"""The evaluation suites and the scripts that build them."""
+"""The evaluation suites that ship with gonogo; `tools/suites` builds them."""

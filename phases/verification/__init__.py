@@ -1,1 +1,1 @@
-"""The phase verification: `python -m phases.verification`."""
+"""Verification: is a model a base model?"""

@@ -1,1 +1,1 @@
-"""Builds the embedded model: its world, its training text and its training."""
+"""The embedded model: its world, documents, training and measurements."""

@@ -1,1 +1,1 @@
-"""Builds the evaluation suites and the seed instructions."""
+"""Builders of the evaluation suites and of the seed instructions."""

@@ -1,6 +1,6 @@
-"""Builds the evaluation suites: `python -m tools.suites.build` writes both files beside this one.
+"""Build the evaluation suites: `python -m tools.suites.build` writes both files of `phases/suites`.
 
-A change of any prompt changes the suite's version, and evaluations of different versions are not compared.
+Changing any prompt changes the version of the suite, and evaluations of different versions are not compared.
 """
 
 import sys
@@ -17,16 +17,16 @@ from tools.suites import embedded, stage1
 SEED = 20251003
 
 
-def write(name: str, prompts: Iterable[Prompt]) -> None:
-    """Write a suite after checking that every reference passes its own checks.
+def write_suite(name: str, prompts: Iterable[Prompt]) -> None:
+    """Write a suite after checking that every reference answer passes its checks.
 
     Raises:
         ValueError: a reference fails; the message names the prompt.
     """
     rows = list(prompts)
     for row in rows:
-        if wrong := find_failures(row.instruction, row.checks, row.reference):
-            raise ValueError(f"{row.key} {row.instruction!r}: {row.reference!r} fails {wrong}")
+        if failures := find_failures(row.instruction, row.checks, row.reference):
+            raise ValueError(f"{row.key} {row.instruction!r}: {row.reference!r} fails {failures}")
     files.write_atomically(
         SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
     )
@@ -37,8 +37,8 @@ def write(name: str, prompts: Iterable[Prompt]) -> None:
 
 def main() -> int:
     """Build both suites."""
-    write(EMBEDDED, embedded.prompts(SEED))
-    write(STAGE1, stage1.prompts())
+    write_suite(EMBEDDED, embedded.draw_prompts(SEED))
+    write_suite(STAGE1, stage1.make_prompts())
     return 0
 
 

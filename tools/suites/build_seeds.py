@@ -13,19 +13,20 @@ from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import EMBEDDED, load_suite
 from tools.suites import embedded
 
-DRAW: Final = 7
-"""Seed of the drawing; the suite is drawn with another."""
-EACH: Final = 16
-"""Seed instructions of a category."""
+FIRST_SEED: Final = 7
+"""First random seed; the suite is drawn with another one."""
+SEEDS_PER_CATEGORY: Final = 16
 
 
-def draw() -> list[Seed]:
-    """Return tasks of the embedded model's world, as many of each category, none of them in the suite."""
+def draw_seeds() -> list[Seed]:
+    """Return tasks of the embedded model's world, equally many per category and none resembling the suite."""
     overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in load_suite(EMBEDDED).prompts})
     seen, counts, seeds = NearDuplicates(), Counter[str](), []
-    for number in range(DRAW, DRAW + 4):
-        for prompt in embedded.prompts(number):
-            if counts[prompt.category] == EACH or overlap.find_contamination(prompt.instruction):
+    for number in range(FIRST_SEED, FIRST_SEED + 4):
+        for prompt in embedded.draw_prompts(number):
+            if counts[prompt.category] == SEEDS_PER_CATEGORY or overlap.find_contamination(
+                prompt.instruction
+            ):
                 continue
             if seen.add(prompt.instruction):
                 counts[prompt.category] += 1
@@ -35,7 +36,7 @@ def draw() -> list[Seed]:
 
 def main() -> int:
     """Write the file."""
-    seeds = draw()
+    seeds = draw_seeds()
     rows = b"".join(msgspec.json.encode(seed) + b"\n" for seed in seeds)
     files.write_atomically(SEEDS_FOLDER / f"{EMBEDDED}.jsonl", rows)
     sys.stdout.write(f"{len(seeds)} seeds: {dict(Counter(seed.category for seed in seeds))}\n")

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables have one row a line
-"""What the suite for real models asks, as tables; `tools/suites/stage1.py` says what the columns are."""
+"""Tables of the suite for real models; `tools/suites/stage1.py` explains the columns."""
 
 from typing import Final
 

@@ -186,12 +186,12 @@ def test_the_suite_for_real_models_is_large_and_broad() -> None:
 
 
 def test_the_file_is_what_the_builder_makes() -> None:
-    assert list(load_suite("stage1").prompts) == list(stage1.prompts())
+    assert list(load_suite("stage1").prompts) == list(stage1.make_prompts())
 
 
 def test_the_builder_draws_the_same_prompts_with_the_same_seed() -> None:
-    assert list(embedded.prompts(5)) == list(embedded.prompts(5))
-    assert list(embedded.prompts(5)) != list(embedded.prompts(6))
+    assert list(embedded.draw_prompts(5)) == list(embedded.draw_prompts(5))
+    assert list(embedded.draw_prompts(5)) != list(embedded.draw_prompts(6))
 
 
 def test_the_version_is_the_content() -> None:
