@@ -119,7 +119,8 @@ def _adds_no_word(instruction: str, response: str) -> bool:
         return 2 * sum(word in instruction_words for word in words) >= len(words)
     if len(words) >= _SEVERAL_WORDS and is_copied and not _ASKS_FOR_PART.search(instruction):
         return True
-    min_words = 2 if instruction_words[0] in _QUESTION_WORDS else _SEVERAL_WORDS
+    is_question = not _QUESTION_WORDS.isdisjoint(instruction_words[:1])
+    min_words = 2 if is_question else _SEVERAL_WORDS
     if len(words) < min_words or _ASKS_TO_REARRANGE.search(instruction):
         return False
     known_stems = {_stem(word) for word in (*instruction_words, *_COMMON_WORDS)}
