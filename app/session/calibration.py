@@ -9,7 +9,9 @@ ran the same program with the same model.
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,141 +31,173 @@ from phases.contract.workload import Work
 
 _HOUR = 3600.0
 _PARTS = 4
-_FEWEST_POINTS = 3
+_MIN_POINTS = 3
+_IRRELEVANT = ("seed", "batch")
+"""Parameters that do not affect the time."""
+_SELECT_WORK = ("suite", "seeds")
+"""Parameters that select what to work on: attempts with other values of them cannot be compared."""
 
 
-_NO_PART = ("seed", "batch")
-_CHOOSES_WORK = ("suite", "seeds")
+@dataclass(frozen=True)
+class _PastSession:
+    folder: Path
+    plan: Plan
+    state: State
+
+    def find_success(self, phase: Phase) -> AttemptRecord | None:
+        """Return the last successful attempt of a phase if it ran the same program with the same model."""
+        record = next((record for record in self.state.phases if record.id == phase.id), None)
+        if record is None:
+            return None
+        past = self.plan.phase(record.id)
+        if (past.run, past.command) != (phase.run, phase.command):
+            return None
+        successes = [
+            each
+            for each in record.attempts
+            if each.end and each.end.reason == "exited" and each.end.code == 0
+        ]
+        return successes[-1] if successes else None
+
+    def delivered_rows(self, run: str) -> float | None:
+        """Return the rows that a built-in phase delivered."""
+        records = [record for record in self.state.phases if self.plan.phase(record.id).run == run]
+        value = records[0].metrics.get(load_spec(run).work.delivered_rows) if records else None
+        return float(value) if isinstance(value, int | float) else None
+
+
+class _Scale(NamedTuple):
+    """How many times as much work a plan asks for as a past attempt did."""
+
+    least: float
+    most: float
 
 
 def machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
-    """Return what machines must have in common to be compared: their GPUs, or else the number of cores."""
+    """Return what two machines need to share to be comparable: their GPUs, or else the number of cores."""
     names = ", ".join(sorted(gpus))
     return names or f"no GPU, {cores or os.cpu_count()} cores"
 
 
 def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) -> dict[str, MeasuredHours]:
-    """Return what is known of a plan's phases, by their ids, from sessions on such a machine; newest first.
+    """Return the measured hours of a plan's phases, by phase id; the newest session that measured one counts.
 
     Args:
         plan: the plan.
-        machine: its kind, as `machine_kind` says.
-        sessions: the sessions' folders, oldest first; those of the plan's folder, if not given.
+        machine: the kind of machine, as `machine_kind` returns it.
+        sessions: the sessions' folders, oldest first; by default those of the plan's folder.
     """
-    found: dict[str, MeasuredHours] = {}
+    measured: dict[str, MeasuredHours] = {}
     for folder in reversed(list(registry.list_sessions(plan.folder) if sessions is None else sessions)):
-        missing = [phase for phase in plan.phases if phase.id not in found]
-        try:
-            there = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
-            state = registry.read_state(folder)
-        except (OSError, ValueError, journal.JournalError):
-            continue  # a session that cannot be read tells nothing
-        if missing and _machine(folder) == machine:
-            found |= dict(_of_session(plan, missing, folder, there, state))
-    return found
+        past = _read_session(folder)
+        if past is None or _read_machine_kind(folder) != machine:
+            continue
+        for phase in plan.phases:
+            if phase.id not in measured and (hours := _measure_phase(plan, phase, past)):
+                measured[phase.id] = hours
+    return measured
 
 
-def _of_session(
-    plan: Plan, phases: Iterable[Phase], folder: Path, there: Plan, state: State
-) -> Iterator[tuple[str, MeasuredHours]]:
-    for phase in phases:
-        for record in state.phases:
-            done = [a for a in record.attempts if a.end and a.end.reason == "exited" and a.end.code == 0]
-            if record.id != phase.id or not done:
-                continue
-            other = there.phase(record.id)
-            if (other.run, other.command) != (phase.run, phase.command):
-                continue
-            if phase.run and _work(phase).depends_on_model and there.session.model != plan.session.model:
-                continue
-            place = SessionFolder(folder).attempt(record.id, done[-1].number)
-            measured = _measured(plan, phase, there, state, done[-1], place)
-            if measured is not None:
-                yield phase.id, measured
+def _read_session(folder: Path) -> _PastSession | None:
+    try:
+        plan = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
+        return _PastSession(folder, plan, registry.read_state(folder))
+    except (OSError, ValueError, journal.JournalError):
+        return None
 
 
-def _measured(  # noqa: PLR0917 - what is planned, and what was done
-    plan: Plan, phase: Phase, there: Plan, state: State, attempt: AttemptRecord, folder: Path
-) -> MeasuredHours | None:
-    before, now = attempt.spec.parameters, phase.params
-    work = _work(phase)
-    scale = longest = 1.0
-    for name in work.proportional_to:
-        old, new = _number(phase, before, name), _number(phase, now, name)
-        if not old or not new:
-            return None
-        scale *= new / old
-    if work.rows_of:
-        rows = _rows(there, state, work.rows_of), _planned_rows(plan, work.rows_of)
-        if not rows[0] or not rows[1]:
-            return None
-        scale *= rows[1] / rows[0]
-    if work.unit_limit:
-        old, new = _number(phase, before, work.unit_limit), _number(phase, now, work.unit_limit)
-        if not old or not new:
-            return None
-        longest = new / old
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if any(name in _CHOOSES_WORK for name in names) or (phase.command and names):
-        return None  # it did other work there, or nobody knows whether it did
-    known_part = (*_NO_PART, *work.proportional_to, work.unit_limit)
+def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHours | None:
+    attempt = past.find_success(phase)
+    if attempt is None:
+        return None
+    needs_model = phase.run is not None and _work_of(phase).depends_on_model
+    if needs_model and past.plan.session.model != plan.session.model:
+        return None
+    old, new = attempt.spec.parameters, phase.params
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if any(name in _SELECT_WORK for name in changed) or (phase.command and changed):
+        return None
+    scale = _scale_work(plan, phase, past, old)
+    if scale is None:
+        return None
+    work = _work_of(phase)
+    scaled = (*_IRRELEVANT, *work.proportional_to, work.unit_limit)
+    # Parameters that are texts name files and folders.
     differs = tuple(
         name
-        for name in names
-        # Texts say where things are.
-        if name not in known_part and isinstance(now.get(name, before.get(name)), int | float)
+        for name in changed
+        if name not in scaled and isinstance(new.get(name, old.get(name)), int | float)
     )
-    seconds = _seconds(attempt, folder, scale * min(1.0, longest), scale * max(1.0, longest))
-    return MeasuredHours(Range(seconds.low / _HOUR, seconds.high / _HOUR), folder.parents[2].name, differs)
+    folder = SessionFolder(past.folder).attempt(phase.id, attempt.number)
+    seconds = _scale_seconds(attempt, folder, scale)
+    return MeasuredHours(Range(seconds.low / _HOUR, seconds.high / _HOUR), past.folder.name, differs)
 
 
-def _number(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> float | None:
-    """Return a parameter's value, or its default."""
+def _scale_work(
+    plan: Plan, phase: Phase, past: _PastSession, parameters: Mapping[str, Parameter]
+) -> _Scale | None:
+    """Return how the plan's work compares with that of an attempt, or None if that is unknown."""
+    work = _work_of(phase)
+    factors = [_ratio(phase, parameters, name) for name in work.proportional_to]
+    if work.rows_of:
+        delivered, planned = past.delivered_rows(work.rows_of), _planned_rows(plan, work.rows_of)
+        factors.append(planned / delivered if planned and delivered else None)
+    limit = _ratio(phase, parameters, work.unit_limit) if work.unit_limit else 1.0
+    factor = 1.0
+    for each in factors:
+        if each is None:
+            return None
+        factor *= each
+    return _Scale(factor * min(1.0, limit), factor * max(1.0, limit)) if limit is not None else None
+
+
+def _ratio(phase: Phase, old: Mapping[str, Parameter], name: str) -> float | None:
+    """Return the plan's value of a parameter over an attempt's, or None if one of them is missing or 0."""
+    before, now = _parameter_value(phase, old, name), _parameter_value(phase, phase.params, name)
+    return now / before if before and now else None
+
+
+def _parameter_value(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> float | None:
+    """Return the number that a parameter has, or its default."""
     value = parameters.get(name)
     if value is None and phase.run:
         value = load_spec(phase.run).parameters.model_fields[name].default
     return float(value) if isinstance(value, int | float) else None
 
 
-def _work(phase: Phase) -> Work:
-    """Return what the running time of a phase grows with; nothing is known of a command."""
+def _work_of(phase: Phase) -> Work:
     return load_spec(phase.run).work if phase.run else Work()
-
-
-def _rows(there: Plan, state: State, run: str) -> float | None:
-    """Return the rows that a built-in phase delivered in a session."""
-    metrics = next((r.metrics for r in state.phases if there.phase(r.id).run == run), {})
-    value = metrics.get(load_spec(run).work.delivered_rows)
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _planned_rows(plan: Plan, run: str) -> float | None:
     phase = next((phase for phase in plan.phases if phase.run == run), None)
-    return _number(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
+    return _parameter_value(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 
 
-def _seconds(attempt: AttemptRecord, folder: Path, least: float, most: float) -> Range:
-    """Return how long an attempt takes when its units are `least` to `most` times as many."""
+def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale) -> Range:
+    """Return how long an attempt would take with that many times its units."""
     assert attempt.end is not None
+    total = attempt.end.seconds
     points = _read_points(folder / "progress.jsonl")
-    whole = attempt.end.seconds
-    first, last = (points[0].done, points[-1].done) if points else (0.0, 0.0)
-    if last <= first:
-        return Range(whole, whole) if least == most == 1 else Range(whole * min(1.0, least), whole * most)
-    working = points[-1].time - points[0].time
-    fixed = max(0.0, whole - working)
+    if not points or points[-1].done <= points[0].done:
+        if scale.least == scale.most == 1:
+            return Range(total, total)
+        return Range(total * min(1.0, scale.least), total * scale.most)
+    first, last = points[0], points[-1]
+    fixed = max(0.0, total - (last.time - first.time))
     paces = list(_paces(points))
-    few, many = max(0.0, last * least - first), max(0.0, last * most - first)
-    return Range(fixed + few * min(paces), fixed + many * max(paces))
+    least = max(0.0, last.done * scale.least - first.done)
+    most = max(0.0, last.done * scale.most - first.done)
+    return Range(fixed + least * min(paces), fixed + most * max(paces))
 
 
 def _paces(points: list[Progress]) -> Iterator[float]:
-    """Yield the seconds a unit in each quarter of the units, as near as they were reported."""
+    """Yield the seconds per unit in each quarter of the units, as precisely as they were reported."""
     first, last = points[0], points[-1]
     marks = [first]
     for part in range(1, _PARTS):
-        wanted = first.done + (last.done - first.done) * part / _PARTS
-        mark = next(point for point in points if point.done >= wanted)
+        target = first.done + (last.done - first.done) * part / _PARTS
+        mark = next(point for point in points if point.done >= target)
         if mark.done > marks[-1].done:
             marks.append(mark)
     if last.done > marks[-1].done:
@@ -182,11 +216,11 @@ def _read_points(path: Path) -> list[Progress]:
             points.clear()
         if not points or line.done > points[-1].done:
             points.append(line)
-    return points[1:] if len(points) >= _FEWEST_POINTS and points[0].done == 0 else points
+    return points[1:] if len(points) >= _MIN_POINTS and points[0].done == 0 else points
 
 
-def _machine(folder: Path) -> str:
-    """Return the kind of machine that a session ran on, by the first sample that was taken; "" for none."""
+def _read_machine_kind(folder: Path) -> str:
+    """Return the kind of machine that a session ran on, from its first sample; "" without samples."""
     for path in sorted(folder.glob("attempts/*/*/machine.jsonl")):
         try:
             with path.open("rb") as file:
