@@ -1,6 +1,7 @@
 """Responses to instructions by few-shot completion, and the rows made of them."""
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,9 +113,9 @@ class ResponseGenerator:
         self, instructions: Sequence[Instruction], complete: CompleteGroups
     ) -> list[dict[str, object]]:
         """Return the rows for some instructions of one round."""
-        # Examples are drawn once per group, so that prompts share a prefix that engines can cache.
+        # Examples are chosen once per group, so that prompts share a prefix that engines can cache.
         examples: dict[tuple[str, int], list[Seed]] = {}
-        greedy_requests = [self._make_request(one, _GREEDY, examples) for one in instructions]
+        greedy_requests = [self._make_request(instruction, _GREEDY, examples) for instruction in instructions]
         greedy = _complete_requests(greedy_requests, complete)
         problems = [
             self._find_problem(instruction, completion)
@@ -143,7 +144,7 @@ class ResponseGenerator:
         greedy_problem: str | None,
         answers: Sequence[tuple[ResponseRequest, Completion]],
     ) -> tuple[str | None, ResponseRequest, Completion]:
-        """Return the answer for the row, or the problem that removes the instruction.
+        """Return why the instruction is removed, or None, and the answer for its row.
 
         Args:
             instruction: the instruction.
@@ -164,7 +165,13 @@ class ResponseGenerator:
     def _make_request(
         self, instruction: Instruction, number: int, examples: dict[tuple[str, int], list[Seed]]
     ) -> ResponseRequest:
-        """Return a request; `examples` holds the examples of each group, and of its confirmations."""
+        """Return the request with a number.
+
+        Args:
+            instruction: the instruction.
+            number: see `ResponseRequest`.
+            examples: the examples chosen so far, by group and by whether they are for a confirmation.
+        """
         p = self._parameters
         key = (instruction.group, min(number, 0))
         if key not in examples:
@@ -174,12 +181,16 @@ class ResponseGenerator:
         stop = "\n\n"
         if has_blank_lines:
             stop += prompt_format.format_prompt("").split(" ", maxsplit=1)[0]
-        is_retry = number > 0
+        seed_parts: list[object] = [p.seed, p.batch, instruction.text]
+        temperature = p.temperature
+        if number > 0:
+            seed_parts.append(number)
+            temperature = _RETRY_TEMPERATURE
         return ResponseRequest(
             number,
             format_records_prompt(examples[key], instruction.text),
-            derive_seed(p.seed, p.batch, instruction.text, *((number,) if is_retry else ())),
-            Sampling(p.max_new_tokens, _RETRY_TEMPERATURE if is_retry else p.temperature, stop=(stop,)),
+            derive_seed(*seed_parts),
+            Sampling(p.max_new_tokens, temperature, stop=(stop,)),
         )
 
     def _choose_examples(self, instruction: Instruction, number: int) -> list[Seed]:
@@ -187,7 +198,7 @@ class ResponseGenerator:
         rng = Random(f"{p.seed} {p.batch} {instruction.round} {instruction.group} {number}")
         own = [seed for seed in self._seeds if seed.group == instruction.group]
         contrast = [seed for seed in self._seeds if seed.category == _CONTRAST_CATEGORY.get(category)]
-        count = -(-p.demonstrations // (2 if contrast else 1))
+        count = math.ceil(p.demonstrations / 2) if contrast else p.demonstrations
         examples = [seed for seeds in (own, contrast) for seed in rng.sample(seeds, min(count, len(seeds)))]
         return rng.sample(examples, len(examples))
 
