@@ -231,13 +231,13 @@ class Phase(Table):
         description="whether the operator may request another batch (`--batch 2`)",
     )
     estimate: Estimate
-    critical: StrictBool = Field(default=True, description="whether later phases depend on it; only shown")
+    critical: StrictBool = Field(default=True, description="whether later phases depend on it; for display")
     stall_after: Duration = Field(
         default=900.0,
         description="time without a report after which a phase counts as stalled",
     )
     stall_action: Literal["show", "stop"] = Field(
-        default="show", description="whether a stalled phase is only shown or also stopped"
+        default="show", description="whether to only show a stalled phase, or to stop it"
     )
     criteria: tuple[Criterion, ...] = ()
     remedies: dict[Cause, tuple[Parameters, ...]] = Field(

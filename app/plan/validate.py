@@ -1,4 +1,4 @@
-"""Checks of a plan with a profile applied: each table on its own, and what only the whole plan can tell."""
+"""Validation of a plan with a profile applied: each table, and the relations between them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

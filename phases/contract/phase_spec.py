@@ -69,9 +69,9 @@ def load_spec(run: str) -> PhaseSpec:
 def phase_names() -> tuple[str, ...]:
     """Return the packages of all built-in phases, such as `phases.evaluation`."""
     packages = [info.name for info in pkgutil.iter_modules(phases.__path__) if info.ispkg]
-    found = []
+    names = []
     for name in packages:
         path = importlib.import_module(f"phases.{name}").__path__
         if any(module.name == "spec" for module in pkgutil.iter_modules(path)):
-            found.append(f"phases.{name}")
-    return tuple(found)
+            names.append(f"phases.{name}")
+    return tuple(names)

@@ -84,7 +84,7 @@ class Scoring:
     """Texts whose log-probabilities the base model computes together.
 
     Attributes:
-        rows: texts in the batch; fewer where their logits would not fit the limit of `phases.models`.
+        rows: texts in the batch, before the memory limit of their logits is applied.
         prompt_tokens: tokens before each answer.
         answer_tokens: tokens of each answer.
     """
