@@ -145,7 +145,7 @@ def _choose_id(program: Path, taken: set[str]) -> str:
 
 
 def _to_toml(value: str | float | list[str]) -> str:
-    """Return a value as TOML writes it: a JSON string is a TOML string, but for DEL."""
+    """Return a value as TOML writes it; a JSON string is also a TOML string, except for DEL."""
     if isinstance(value, int | float):
         return repr(value)
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
