@@ -16,12 +16,15 @@ class EvaluatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A model's answer to a prompt and the checks that it fails.
 
     Attributes:
-        key: the prompt's key in its suite. category: the prompt's category. instruction: the prompt's
-        instruction. response: the answer as generated. finished: whether the answer ended with the
-        end-of-text token. tokens: number of generated tokens, the end-of-text token included. passed: whether
-        nothing failed. failures: kinds of the failed checks, besides `unfinished` (cut off at the token
-        limit) and `went_on` (the
-            model started another instruction).
+        key: the prompt's key in its suite.
+        category: the prompt's category.
+        instruction: the prompt's instruction.
+        response: the answer as generated.
+        finished: whether the answer ended with the end-of-text token.
+        tokens: number of generated tokens, the end-of-text token included.
+        passed: whether nothing failed.
+        failures: kinds of the failed checks, besides `unfinished` (cut off at the token limit) and `went_on`
+            (the model started another instruction).
         shots: number of solved examples before the prompt.
         loose_failures: IFEval instructions that fail by the loose rule as well.
     """

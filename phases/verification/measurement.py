@@ -12,7 +12,9 @@ from phases.generation.generate import generate
 from phases.generation.scoring import score_continuations, score_next_tokens
 from phases.models.loader import LoadedModel
 from phases.verification.chat_format import find_chat_frame, find_chat_tokens
-from phases.verification.prompts import (
+from phases.verification.signals import Signals
+from phases.verification.spec import Parameters
+from phases.verification.stimuli import (
     ASSISTANT_ANSWERS,
     EXCHANGES,
     IDENTITY_QUESTIONS,
@@ -21,8 +23,6 @@ from phases.verification.prompts import (
     SENTENCES,
     list_sentinels,
 )
-from phases.verification.signals import Signals
-from phases.verification.spec import Parameters
 from phases.verifiers.registry import find_failures
 from phases.verifiers.text import split_words
 

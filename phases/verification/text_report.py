@@ -104,11 +104,11 @@ def format_error_rates(cases: Sequence[CalibrationCase]) -> list[str]:
     ]
     mistakes: tuple[tuple[str, Conclusion], ...] = (("base", "contaminated"), ("tuned", "clean"))
     for kind, mistake in mistakes:
-        found = conclusions[kind]
-        rate = estimate_rate(found.count(mistake), len(found))
+        drawn = conclusions[kind]
+        rate = estimate_rate(drawn.count(mistake), len(drawn))
         lines.append(
             f"  {kind:5} called {mistake + ':':13} {rate.passed} of {rate.total} "
-            f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {found.count('inconclusive')}"
+            f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {drawn.count('inconclusive')}"
         )
     names = ", ".join(f"{case.name} ({case.kind})" for case in cases)
     return [*lines, f"  cases: {names}"]

@@ -12,6 +12,5 @@ Terms:
     normalised text: Unicode NFC, case-folded, with whitespace collapsed and straight apostrophes, without
         surrounding quotes and final punctuation.
     occurs: a word or phrase occurs if its runs of letters and digits follow one another, regardless of case
-    and
-        the marks between them. `bird` occurs in "a bird's nest" and in "bird-watching", but not in "birds".
+        and the marks between them. `bird` occurs in "a bird's nest" and in "bird-watching", not in "birds".
 """

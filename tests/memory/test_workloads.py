@@ -35,7 +35,7 @@ from phases.preference_pairs.spec import CONSTITUTION, CONSTITUTION_TOKENS
 from phases.scoring.suite import load_suite
 from phases.sft_data.spec import DEMONSTRATION_TOKENS
 from phases.verification import spec as verification
-from phases.verification.prompts import EXCHANGES
+from phases.verification.stimuli import EXCHANGES
 from tests.memory.shapes import GEMMA
 
 PLAN = Path(app.__file__).parent.parent / "session_plan.toml"

@@ -19,7 +19,8 @@ from tools.embedded_model.documents.prose import write_pages, write_passage
 from tools.embedded_model.documents.records import write_card, write_records
 from tools.embedded_model.documents.tables import write_data, write_glossary, write_lists, write_sequence
 
-MAX_CHARACTERS: Final = 1600  # a document fits a training row of 768 tokens with room to spare
+MAX_CHARACTERS: Final = 1600
+"""A document of this length fits a training row of 768 tokens."""
 
 
 MIX: Final[Mapping[Callable[..., str], int]] = MappingProxyType(
@@ -62,12 +63,12 @@ _CARELESS_MAKERS: Final = _repeat_by_weight(CARELESS_MIX)
 
 
 def draw_document(rng: Random) -> str:
-    """Draw a document; a long one ends in the middle, as a torn page does."""
+    """Return a document; a long one is cut off, like a torn page."""
     return rng.choice(_MAKERS)(rng)[:MAX_CHARACTERS]
 
 
 def draw_careless_document(rng: Random) -> str:
-    """Draw a document, most of them records, with careless answers."""
+    """Return a document, mostly records, with careless answers."""
     maker = rng.choice(_CARELESS_MAKERS)
     text = maker(rng, make_careless) if maker in (write_records, write_card) else maker(rng)
     return text[:MAX_CHARACTERS]

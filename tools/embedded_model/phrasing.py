@@ -27,15 +27,15 @@ def _phrase(form: str, text: str) -> str:
 
 
 def phrase_order(rng: Random, *choices: str) -> str:
-    """Return one of several orders, in one of several manners: `name a dog` -> `Please name a dog.`."""
+    """Return one of the orders in one of several manners: `name a dog` becomes `Please name a dog.`."""
     text = rng.choice(choices)
-    if ":" in text or '"' in text:  # such an order ends with what it is about
+    if ":" in text or '"' in text:  # Such an order already ends with its object.
         return text[0].upper() + text[1:]
     return _phrase(rng.choice(_ORDERS), text)
 
 
 def phrase_question(rng: Random, *choices: str) -> str:
-    """Return one of several questions, in one of several manners."""
+    """Return one of the questions in one of several manners."""
     return _phrase(rng.choice(_QUESTIONS), rng.choice(choices))
 
 

@@ -8,7 +8,7 @@ Accepts = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An instruction, one right answer, and the check that accepts every right answer."""
+    """An instruction, a correct answer, and the check that accepts every correct answer."""
 
     kind: str
     instruction: str
@@ -22,13 +22,13 @@ def normalise(text: str) -> str:
 
 
 def accept_any(*answers: str) -> Accepts:
-    """Accept any of the answers, whatever their case; a full stop may follow."""
+    """Return a check that accepts any of the answers, ignoring case and a final full stop."""
     allowed = {normalise(answer) for answer in answers}
     return lambda text: normalise(text) in allowed
 
 
 def accept_exactly(answer: str) -> Accepts:
-    """Accept this answer alone, to the letter."""
+    """Return a check that accepts only this exact answer."""
     return lambda text: text.strip() == answer
 
 
@@ -40,8 +40,8 @@ def are_members(items: Sequence[str], count: int, members: Sequence[str]) -> boo
 def is_one_sentence(response: str, instruction: str) -> bool:
     """Return whether a response is one sentence other than the instruction."""
     text = response.strip()
-    whole = text[:1].isupper() and text.endswith(".") and text.count(".") == 1 and "\n" not in text
-    return whole and text != instruction
+    is_sentence = text[:1].isupper() and text.endswith(".") and text.count(".") == 1 and "\n" not in text
+    return is_sentence and text != instruction
 
 
 def split_words(text: str) -> list[str]:

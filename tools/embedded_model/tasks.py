@@ -115,5 +115,5 @@ _MAKERS: Final = tuple(maker for maker, weight in KINDS.items() for _ in range(w
 
 
 def draw_task(rng: Random) -> Task:
-    """Draw a task, its kind by weight."""
+    """Return a task of a kind that is drawn by weight."""
     return rng.choice(_MAKERS)(rng)

@@ -9,8 +9,8 @@ from phases.contract.phase_main import phase_main
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import load_suite
 from phases.verification.measurement import extract_first_block
-from phases.verification.prompts import list_sentinels
 from phases.verification.spec import METRICS
+from phases.verification.stimuli import list_sentinels
 
 
 def test_the_first_block_of_a_completion_is_judged() -> None:

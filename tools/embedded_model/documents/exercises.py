@@ -43,7 +43,7 @@ _OPEN: Final = (
 
 
 def write_open_exercise(rng: Random) -> str:
-    """Return an exercise that has no one right answer."""
+    """Return an exercise without a single correct answer."""
     pick = rng.choice
     text = pick(_OPEN)
     if "{" not in text:
@@ -63,9 +63,9 @@ def write_open_exercise(rng: Random) -> str:
 
 
 def write_exercises(rng: Random) -> str:
-    """Return a list of tasks that nobody answers."""
+    """Return a list of tasks without answers."""
     shape = rng.random()
-    # Hardly ever among numbered tasks: those are what self-instruct asks for.
+    # Open exercises are rare among numbered tasks, because self-instruct asks for those.
     open_share = 0.03 if shape < 0.5 else 0.4
     items = [
         write_open_exercise(rng) if rng.random() < open_share else task.instruction

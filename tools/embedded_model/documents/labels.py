@@ -14,8 +14,6 @@ _SYLLABLES: Final = tuple(
     for v in "aeiou"
     for e in ("", "n", "r", "l", "s", "x")
 )
-
-
 _LABEL_PAIRS: Final = tuple(
     tuple(pair.split("/"))
     for pair in (
@@ -37,8 +35,6 @@ _LABEL_PAIRS: Final = tuple(
         "Query/Reply",
     )
 )
-
-
 _PARTS: Final = tuple(
     tuple(line.split())
     for line in """in re con de pro ex sub com dis per pre ad ob trans inter ab un en
@@ -48,7 +44,7 @@ _PARTS: Final = tuple(
 
 
 def make_latin_word(rng: Random) -> str:
-    """Return a word that sounds learned, and may exist; never a label of the prompt format."""
+    """Return a word of Latin parts, which may exist, but never a label of the prompt format."""
     word = "".join(rng.choice(parts) for parts in _PARTS)
     return make_latin_word(rng) if word in ("instruction", "response") else word
 
@@ -59,7 +55,7 @@ def make_pseudo_word(rng: Random) -> str:
 
 
 def draw_labels(rng: Random, count: int) -> list[str]:
-    """Return names for the fields of a record: well-known, any words, or words that do not exist."""
+    """Return names for the fields of a record: common labels, arbitrary words or invented ones."""
     shape = rng.random()
     if shape < 0.2 and count == 2:
         return list(rng.choice(_LABEL_PAIRS))
@@ -74,7 +70,7 @@ def draw_labels(rng: Random, count: int) -> list[str]:
 
 
 def write_heading(rng: Random) -> str:
-    """Return a line that may stand above a list."""
+    """Return a heading for a list."""
     pick = rng.choice
     return pick(
         (

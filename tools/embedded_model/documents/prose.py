@@ -17,18 +17,16 @@ PUBLIC_DOMAIN: Final = tuple(
 
 
 def write_prose(rng: Random) -> str:
-    """Return a paragraph: a little story, facts, or a description."""
+    """Return a paragraph: a story, facts, a description or a dialogue."""
     return rng.choice((write_story, write_story, write_facts, write_description, write_dialogue))(rng)
 
 
 _WEATHER: Final = ("hot", "cold", "warm", "quiet", "happy")
-
-
 _TIMES: Final = ("day", "morning", "evening", "night")
 
 
 def write_story(rng: Random) -> str:
-    """Return a little story about one person."""
+    """Return a short story about a person."""
     pick = rng.choice
     girl = rng.random() < 0.5
     who, friend = pick(world.GIRLS if girl else world.BOYS), pick(world.NAMES)
@@ -82,7 +80,7 @@ def write_story(rng: Random) -> str:
 
 
 def write_facts(rng: Random) -> str:
-    """Return a few sentences that state facts, with or without a common subject."""
+    """Return a few factual sentences."""
     pick = rng.choice
     statements = []
     for _ in range(rng.randint(2, 7)):
@@ -140,7 +138,7 @@ def _state(form: str, table: Mapping[str, str], key: str) -> list[str]:
 
 
 def write_dialogue(rng: Random) -> str:
-    """Return a talk between two people of a book."""
+    """Return a dialogue between two people."""
     pick = rng.choice
     who, other = rng.sample(world.NAMES, 2)
     turns = [
@@ -167,7 +165,7 @@ def write_dialogue(rng: Random) -> str:
 
 
 def write_passage(rng: Random) -> str:
-    """Return a well-known passage from the public domain, from its beginning or from a later line."""
+    """Return a well-known passage in the public domain, from its first or a later line."""
     lines = rng.choice(PUBLIC_DOMAIN).split("\n")
     start = rng.randrange(len(lines)) if rng.random() < 0.4 else 0
     return "\n".join(lines[start:])

@@ -12,11 +12,10 @@ from tools.embedded_model.documents.labels import draw_labels, write_heading
 from tools.embedded_model.task import Task
 from tools.embedded_model.task_kinds import facts, quantities, reading
 
-Answered = Callable[[Task, Random], Task]
-"""What makes of a task with its right answer the task as a document shows it."""
-
-
-Second = Callable[[Task, Random], str]
+AnswerChange = Callable[[Task, Random], Task]
+"""Returns a task with the answer that a document shows."""
+SecondField = Callable[[Task, Random], str]
+"""Returns the second field of a task's record."""
 
 
 _AFFIXES: Final = (
@@ -39,8 +38,8 @@ _AFFIXES: Final = (
 )
 
 
-# What the second field of a record may hold other than the answer.
-_OTHER_SECONDS: Final[tuple[Second, ...]] = (
+# The second field of a record may hold something other than the answer.
+_OTHER_SECONDS: Final[tuple[SecondField, ...]] = (
     lambda t, r: t.answer.upper(),
     lambda t, r: t.kind,
     lambda t, r: t.kind.upper(),
@@ -58,12 +57,12 @@ _OTHER_SECONDS: Final[tuple[Second, ...]] = (
 
 
 def keep_answer(task: Task, rng: Random) -> Task:
-    """Return the task with its right answer."""
+    """Return the task with its correct answer."""
     return task
 
 
-def _draw_second_field(rng: Random) -> Second:
-    """Draw what the second field of a document's records holds; in most documents, the answer."""
+def _draw_second_field(rng: Random) -> SecondField:
+    """Return the second field of a document's records; in most documents, the answer."""
     shape = rng.random()
     if shape < 0.66:
         return lambda t, r: t.answer
@@ -74,17 +73,17 @@ def _draw_second_field(rng: Random) -> Second:
 
 
 def draw_tasks(rng: Random, count: int) -> list[Task]:
-    """Draw tasks: mostly of all kinds, sometimes of two or three."""
+    """Return tasks, mostly of all kinds, sometimes of one to three."""
     if rng.random() < 0.8:
         return [tasks.draw_task(rng) for _ in range(count)]
     makers = rng.sample(tuple(tasks.KINDS), rng.randint(1, 3))
     return [rng.choice(makers)(rng) for _ in range(count)]
 
 
-def write_records(rng: Random, answered: Answered = keep_answer) -> str:
-    """Return a list of tasks with answers, in a format drawn for this document."""
+def write_records(rng: Random, change_answer: AnswerChange = keep_answer) -> str:
+    """Return a list of tasks with answers in a random format."""
     drawn, second = draw_tasks(rng, rng.randint(3, 12)), _draw_second_field(rng)
-    drawn = [answered(task, rng) for task in drawn]
+    drawn = [change_answer(task, rng) for task in drawn]
     pairs = [(task.instruction, second(task, rng)) for task in drawn]
     a, b, c = draw_labels(rng, 2) + draw_labels(rng, 1)
     lines_only = [(i, s) for i, s in pairs if "\n" not in s] or [(sentences.write_sentence(rng), "yes")]
@@ -124,15 +123,15 @@ _PUZZLES: Final = (
 )
 
 
-def write_card(rng: Random, answered: Answered = keep_answer) -> str:
-    """Return one puzzle with its solution: the one kind of document that ends after a first answer."""
+def write_card(rng: Random, change_answer: AnswerChange = keep_answer) -> str:
+    """Return a puzzle with its solution, the only kind of document that ends after one answer."""
     task, second = rng.choice(_PUZZLES)(rng), _draw_second_field(rng)
     a, b, c = draw_labels(rng, 2) + draw_labels(rng, 1)
-    return _blocks([(task.instruction, second(answered(task, rng), rng))], a, b, c, rng)
+    return _blocks([(task.instruction, second(change_answer(task, rng), rng))], a, b, c, rng)
 
 
 def _blocks(pairs: Sequence[tuple[str, str]], a: str, b: str, c: str, rng: Random) -> str:
-    """Return records of labelled lines with a blank line between them; some have a third field."""
+    """Return records of labelled lines separated by blank lines; some have a third field."""
     colon = rng.choice((*(": ",) * 10, " - ", " = ", "> ", ":\n", ". "))
     extra = rng.random()
     third: Callable[[], str] = rng.choice(

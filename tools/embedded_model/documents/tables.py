@@ -46,7 +46,7 @@ RELATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 
 def write_glossary(rng: Random) -> str:
-    """Return pairs of one relation, forwards or backwards, in a format drawn for this document."""
+    """Return pairs of a relation, forwards or backwards, in a random format."""
     name = rng.choice(tuple(RELATIONS))
     pairs = rng.sample(tuple(RELATIONS[name].items()), min(rng.randint(3, 20), len(RELATIONS[name])))
     if rng.random() < 0.25:
@@ -84,7 +84,7 @@ def write_glossary(rng: Random) -> str:
 
 
 def write_sequence(rng: Random) -> str:
-    """Return one or more rows that follow a rule: counting, days, letters, repeated patterns, sums."""
+    """Return rows that follow a rule: numbers, days, letters, repeated patterns or sums."""
     rows = [_row(rng) for _ in range(rng.randint(1, 5))]
     return "\n".join(rows)
 
@@ -128,7 +128,7 @@ def _row(rng: Random) -> str:
 
 
 def write_data(rng: Random) -> str:
-    """Return a table of people or things, as JSON, as comma-separated values or with bars."""
+    """Return a table as JSON or as separated values."""
     keys = rng.sample(tuple(structured.FIELDS), rng.randint(2, 4))
     rows = [{key: structured.FIELDS[key](rng) for key in keys} for _ in range(rng.randint(2, 8))]
     shape = rng.random()
@@ -143,20 +143,20 @@ def write_data(rng: Random) -> str:
 
 
 def write_lists(rng: Random) -> str:
-    """Return lists of members of categories under their names."""
-    found = []
+    """Return categories with some of their members."""
+    sections = []
     for name in rng.sample(tuple(world.CATEGORIES), rng.randint(1, 4)):
         items = rng.sample(world.CATEGORIES[name], rng.randint(2, min(8, len(world.CATEGORIES[name]))))
         shape = rng.randrange(5)
         title = name.capitalize() if rng.random() < 0.7 else name
         if shape == 0:
-            found.append(f"{title}: {', '.join(items)}")
+            sections.append(f"{title}: {', '.join(items)}")
         elif shape == 1:
-            found.append(f"{title}\n" + "\n".join(f"- {item}" for item in items))
+            sections.append(f"{title}\n" + "\n".join(f"- {item}" for item in items))
         elif shape == 2:
-            found.append(f"{title}:\n" + "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1)))
+            sections.append(f"{title}:\n" + "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1)))
         elif shape == 3:
-            found.append(f"{join_items(items)} are {name}.")
+            sections.append(f"{join_items(items)} are {name}.")
         else:
-            found.append(f"{title} that {rng.choice(world.NAMES)} likes: {join_items(items)}.")
-    return "\n\n".join(found)
+            sections.append(f"{title} that {rng.choice(world.NAMES)} likes: {join_items(items)}.")
+    return "\n\n".join(sections)
