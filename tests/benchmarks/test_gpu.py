@@ -245,16 +245,6 @@ def test_plain_generation_runs_on_a_cpu(tmp_path: Path) -> None:
     assert rows[3]["pairs_per_second"] > 0
 
 
-def test_the_report_reads_the_rows_of_training(tmp_path: Path) -> None:
-    out = tmp_path / "rows.jsonl"
-    assert gpu.main(["section", "training", "--shape", "tiny", "--seconds", "0", "--out", str(out)]) == 0
-    trained = [{**r, "device": ROWS[0]["device"]} for r in gpu_report.load_rows([out])]
-    rest = [r for r in ROWS if r["what"] not in ("SFT", "DPO")]
-    assert "Not predicted" in gpu_report.format_page(rest, {})
-    assert "A100, baseline" in gpu_report.format_page([*rest, *trained], {})
-    assert "A100, gonogo" in gpu_report.format_page([*rest, *trained], {})
-
-
 def test_a_small_model_runs_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     argv = ["section", "small", "--model", "embedded", "--seconds", "0", "--out", str(out)]

@@ -1,16 +1,24 @@
 """The training benchmark: every way trains on the same rows, and padding is not counted."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
-from benchmarks import gpu_model, gpu_training
+from benchmarks import gpu_model, gpu_report, gpu_training
+from tests.benchmarks.test_gpu import ROWS
 
 
-def test_every_way_is_measured_on_a_tiny_shape() -> None:
-    rows = list(gpu_training.measure("tiny", seconds=0.0))
-    measured = [row for row in rows if row["what"] in ("SFT", "DPO")]
+@pytest.fixture(scope="module")
+def measured() -> list[dict[str, Any]]:
+    """The rows of every way of training, on a tiny shape."""
+    rows = gpu_training.measure("tiny", seconds=0.0)
+    return [row for row in rows if row["what"] in ("SFT", "DPO")]
+
+
+def test_every_way_is_measured(measured: list[dict[str, Any]]) -> None:
     assert [(row["what"], row["engine"].split(":")[0]) for row in measured] == [
         ("SFT", "naive"),
         ("SFT", "ours"),
@@ -22,6 +30,14 @@ def test_every_way_is_measured_on_a_tiny_shape() -> None:
     assert all(row["predicted_gib"] > 0 for row in measured)
     assert all("2 steps" in row["note"] for row in measured)
     assert ["recomputing: off" in row["note"] for row in measured] == [False, True, True, False, False]
+
+
+def test_the_report_reads_the_rows_of_training(measured: list[dict[str, Any]]) -> None:
+    trained = [{**row, "device": ROWS[0]["device"]} for row in measured]
+    rest = [row for row in ROWS if row["what"] not in ("SFT", "DPO")]
+    assert "Not predicted" in gpu_report.format_page(rest, {})
+    assert "A100, baseline" in gpu_report.format_page([*rest, *trained], {})
+    assert "A100, gonogo" in gpu_report.format_page([*rest, *trained], {})
 
 
 def test_padding_is_not_counted() -> None:
@@ -41,8 +57,6 @@ def test_padding_is_not_counted() -> None:
 
 
 def test_both_losses_of_a_batch_are_one_number() -> None:
-    from peft import LoraConfig, get_peft_model
-
     cpu, sizes = torch.device("cpu"), gpu_training.SMALL
     model = get_peft_model(
         gpu_model.build_model("tiny", "cpu", nf4=False, dtype="float32"),
