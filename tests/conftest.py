@@ -1,13 +1,19 @@
-"""What holds for all tests."""
+"""Settings for all tests."""
+
+import os
 
 import pytest
 from hypothesis import settings
 
-# A test never fails because the machine is busy: an example may take as long as it takes.
+# A busy machine must not fail a test, so an example may take any time.
 settings.register_profile("gonogo", deadline=None)
 settings.load_profile("gonogo")
 
-LONGEST = (
+# Parallel workers share the cores. With more threads than cores, OpenMP mostly waits in busy loops.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SLOWEST_FILES = (
     "tests/test_rehearsal.py",
     "tests/phases/training/test_several_processes.py",
     "tests/phases/test_same_seed.py",
@@ -15,6 +21,6 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what takes minutes begin first, so that no worker is left alone with it at the end."""
-    place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONGEST)))
+    """Start the slowest files first, so that no worker is left alone with one at the end."""
+    order = {name: number for number, name in enumerate(SLOWEST_FILES)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(SLOWEST_FILES)))
