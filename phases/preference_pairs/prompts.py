@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -90,22 +91,21 @@ class PromptSource:
                 for text, category in order[first:last]
                 if text not in self._used
             ]
-            variants = self._make_prompts(instructions, pairs.unsatisfied_kinds)
-            yield InstructionRound(len(variants), variants)
+            prompts = self._make_prompts(instructions, pairs.unsatisfied_kinds)
+            yield InstructionRound(len(prompts), prompts)
+        complete_by_base = partial(self._data.complete, base=True)
         for number in itertools.count():
-            generated = self.generator.generate_round(
-                number, pairs.prompts, lambda *arguments: self._data.complete(*arguments, base=True)
-            )
-            variants = self._make_prompts(generated.instructions, pairs.unsatisfied_kinds)
-            yield InstructionRound(max(generated.considered, len(variants)), variants)
+            generated = self.generator.generate_round(number, pairs.prompts, complete_by_base)
+            prompts = self._make_prompts(generated.instructions, pairs.unsatisfied_kinds)
+            yield InstructionRound(max(generated.considered, len(prompts)), prompts)
 
     def _make_prompts(
         self, instructions: Sequence[Instruction], excluded_kinds: set[str]
     ) -> list[Instruction]:
         """Return the instructions and their variants with constraints, in their correct categories.
 
-        Instructions of the category `refusal` that do not ask for harm are harmless. Others that mention harm
-        are removed if it is unclear whether to decline them.
+        Instructions of the category `refusal` that do not mention harm are harmless. Instructions are removed if
+        they ask for harm in another category, or if it is unclear whether to decline them.
         """
         p, prompts = self._parameters, []
         for instruction in instructions:
