@@ -104,8 +104,8 @@ class PromptSource:
     ) -> list[Instruction]:
         """Return the instructions and their variants with constraints, in their correct categories.
 
-        Instructions of the category `refusal` that do not mention harm are harmless. Instructions are removed if
-        they ask for harm in another category, or if it is unclear whether to decline them.
+        Instructions of the category `refusal` that do not mention harm are harmless. Instructions are removed
+        if they ask for harm in another category, or if it is unclear whether to decline them.
         """
         p, prompts = self._parameters, []
         for instruction in instructions:
