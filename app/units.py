@@ -23,6 +23,8 @@ class _Range(Protocol):
 
 def format_duration(seconds: float) -> str:
     """Return a duration in at most two units: `45s`, `3m20s`, `34m`, `1h10m`, `2d03h`."""
+    if not math.isfinite(seconds):
+        return "unknown"
     total = max(0, int(seconds))
     if total < MINUTE:
         return f"{total}s"
@@ -49,6 +51,8 @@ def format_clock(seconds: float) -> str:
 
 def format_age(seconds: float) -> str:
     """Return how long ago something happened, such as `4 s ago`; coarser the longer ago it was."""
+    if not math.isfinite(seconds):
+        return "at an unknown time"
     if seconds < 10:  # noqa: PLR2004
         return f"{max(0, int(seconds))} s ago"
     if seconds < MINUTE:
@@ -120,7 +124,11 @@ def format_size(size: float) -> str:
 
 def format_number(number: float | None, digits: int = 4) -> str:
     """Return a number with that many significant digits; `NaN` if it is missing or not finite."""
-    if number is None or not math.isfinite(number):
+    try:
+        is_finite = number is not None and math.isfinite(number)
+    except OverflowError:  # An integer beyond the range of floats.
+        return "inf"
+    if number is None or not is_finite:
         return "NaN"
     if float(number).is_integer() and abs(number) < 1e7:  # noqa: PLR2004
         return f"{number:,.0f}"

@@ -134,7 +134,7 @@ def _gate(plan: Plan, state: State) -> GateView | None:
         options=options,
         needs_reason=tuple(kind for kind in options if decide.needs_reason(phase, assessment, kind)),
         parameters=record.last.spec.parameters if record.last else dict(phase.params),
-        remedies=diagnosis.remedies(phase, record, assessment.cause),
+        remedies=diagnosis.find_remedies(phase, record, assessment.cause),
         next_phase=later[0] if later else None,
         cause=assessment.cause,
     )

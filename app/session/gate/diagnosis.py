@@ -1,6 +1,6 @@
-"""What went wrong with an attempt: told from its exit, the end of its log, the machine, and its numbers.
+"""Diagnose an attempt from its exit, the end of its log, the machine's samples and its metrics.
 
-What the log says is evidence, not proof: the line is quoted, and the operator decides.
+A line in the log is evidence and not proof, so the diagnosis quotes it and the operator decides.
 """
 
 import re
@@ -18,20 +18,21 @@ from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
+from app.units import format_gib
 from phases.contract.protocol import Sample, Value
 
-_LINES = 200
+_LOG_LINES = 200
 _LONGEST_QUOTE = 240
-_KILLED = 128 + signal.SIGKILL
-_NEARLY_FULL = 0.9
-_LAST_SAMPLE = 64 << 10
-_FEWEST_SAMPLES = 4
-_LONG_ENOUGH = 120
-_COMPRESSES = 0.2
+_KILLED_EXIT_CODE = 128 + signal.SIGKILL
+_NEARLY_FULL_SHARE = 0.9
+_LAST_SAMPLE_BYTES = 64 << 10
+_MIN_SAMPLES = 4
+_MIN_REPETITIVE_BYTES = 120
+_REPETITIVE_RATIO = 0.2
 _NOT_OUTPUTS = ("instruction", "prompt", "fails")
 
-# In the order in which they explain each other: who runs out of memory may lose connections after it.
-_SAYS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
+# The first match wins: a process that runs out of memory may also lose connections afterwards.
+_LOG_PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (
         "oom",
         re.compile(
@@ -70,159 +71,166 @@ _SAYS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
 )
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What went wrong, and what says so."""
+class Diagnosis(msgspec.Struct, frozen=True):
+    """The cause of a problem, and the evidence for it."""
 
     cause: Cause
     evidence: str = ""
 
 
-def of_failure(end: AttemptEnded, folder: Path, *, slow: bool, disk: bool) -> Finding | None:
-    """Return why an attempt failed or had to be stopped, as far as that can be told.
+def diagnose_failure(
+    end: AttemptEnded, folder: Path, *, is_slow: bool, is_disk_full: bool
+) -> Diagnosis | None:
+    """Return why an attempt failed or had to be stopped, or None if the cause is unknown.
 
     Args:
-        end: how it ended.
-        folder: its folder, with its log and the machine's samples.
-        slow: its pace was far below what was planned.
-        disk: it was stopped before it could fill the disk.
+        end: how the attempt ended.
+        folder: the attempt's folder, with its log and the machine's samples.
+        is_slow: its pace was far below the plan's estimate.
+        is_disk_full: it was stopped before it could fill the disk.
     """
     if end.reason in ("stalled", "stopped", "deadline"):
-        stopped_for: dict[Cause, bool] = {"stall": end.reason == "stalled", "disk": disk, "slow": slow}
-        return next((Finding(cause) for cause, so in stopped_for.items() if so), None)
-    if said := _said(_end_of_log(folder)):
-        return said
-    if end.signal == signal.SIGKILL or end.code == _KILLED:
-        return Finding("host_oom", _memory(folder) + "nobody here sent SIGKILL: most likely the kernel did")
-    if _last_loss_is_nan(folder):
-        return Finding("nan", "the last loss that it reported")
+        return _diagnose_stop(end, is_slow=is_slow, is_disk_full=is_disk_full)
+    if diagnosis := _search_log(_read_end_of_log(folder)):
+        return diagnosis
+    if end.signal == signal.SIGKILL or end.code == _KILLED_EXIT_CODE:
+        memory = _describe_full_memory(folder)
+        return Diagnosis("host_oom", f"{memory}gonogo did not send SIGKILL, so most likely the kernel did")
+    if _is_last_loss_nan(folder):
+        return Diagnosis("nan", "the last loss that the phase reported")
     return None
 
 
-def of_result(
+def _diagnose_stop(end: AttemptEnded, *, is_slow: bool, is_disk_full: bool) -> Diagnosis | None:
+    if end.reason == "stalled":
+        return Diagnosis("stall")
+    if is_disk_full:
+        return Diagnosis("disk")
+    return Diagnosis("slow") if is_slow else None
+
+
+def diagnose_result(
     metrics: Mapping[str, Value],
     earlier: Mapping[str, Mapping[str, Value]],
     folder: Path,
     *,
-    slow: bool,
-) -> Finding | None:
-    """Return what is wrong with what an attempt delivered that ended well by its exit, if anything is.
+    is_slow: bool,
+) -> Diagnosis | None:
+    """Return what is wrong with the result of an attempt that exited normally, or None.
 
     Args:
-        metrics: what it measured.
-        earlier: what phases before it measured, in their order.
-        folder: its folder.
-        slow: it took far longer than was planned.
+        metrics: the attempt's metrics.
+        earlier: the metrics of the other phases, by phase, in their order.
+        folder: the attempt's folder.
+        is_slow: it took far longer than the plan's estimate.
     """
-    if _last_loss_is_nan(folder) or any(
-        value is None for name, value in metrics.items() if name.endswith("loss")
-    ):
-        return Finding("nan")
-    for first, final in _losses(metrics):
-        if _number(metrics[final]) >= _number(metrics[first]):
-            return Finding("loss", f"{final} {metrics[final]:.4g}, {first} {metrics[first]:.4g}")
-    base = next((found for found in earlier.values() if _measured_alike(metrics, found)), None)
-    samples = _samples(folder)
-    # A base model that rambles is as it should be: only what was trained is looked at.
-    if (base is not None or "success_rate" not in metrics) and _degenerate(samples):
-        return Finding("degenerate", f"{sum(map(_is_degenerate, samples))} of {len(samples)} samples")
-    if base is not None and _number(metrics["success_rate_low"]) <= _number(base["success_rate"]):
-        return Finding(
+    is_missing_loss = any(value is None for name, value in metrics.items() if name.endswith("loss"))
+    if is_missing_loss or _is_last_loss_nan(folder):
+        return Diagnosis("nan")
+    for first, final in _find_loss_pairs(metrics):
+        if _as_number(metrics[final]) >= _as_number(metrics[first]):
+            return Diagnosis("loss", f"{final} {metrics[final]:.4g}, {first} {metrics[first]:.4g}")
+    base = next((other for other in earlier.values() if _are_comparable(metrics, other)), None)
+    # A base model may ramble; only a trained model's samples are a finding.
+    if base is not None or "success_rate" not in metrics:
+        samples = read_progress(folder / "progress.jsonl").samples
+        degenerate = sum(map(_is_degenerate, samples))
+        if len(samples) >= _MIN_SAMPLES and degenerate * 2 > len(samples):
+            return Diagnosis("degenerate", f"{degenerate} of {len(samples)} samples")
+    if base is not None and _as_number(metrics["success_rate_low"]) <= _as_number(base["success_rate"]):
+        return Diagnosis(
             "no_gain",
-            f"success_rate {metrics['success_rate']:.3f}, its 95 % interval from "
-            f"{metrics['success_rate_low']:.3f} up; the base model's {base['success_rate']:.3f}",
+            f"success_rate {metrics['success_rate']:.3f} with a 95 % interval from "
+            f"{metrics['success_rate_low']:.3f}; the base model has {base['success_rate']:.3f}",
         )
-    return Finding("slow") if slow else None
+    return Diagnosis("slow") if is_slow else None
 
 
-def remedies(phase: Phase, record: PhaseRecord, cause: str) -> dict[str, tuple[Parameters, ...]]:
-    """Return the plan's remedies that were not tried yet, those of the cause first, each in its order."""
+def find_remedies(phase: Phase, record: PhaseRecord, cause: str) -> dict[str, tuple[Parameters, ...]]:
+    """Return the plan's untried remedies by cause, those for this cause first, each in the plan's order."""
     tried = [attempt.spec.parameters for attempt in record.attempts]
+    remedies: dict[str, tuple[Parameters, ...]] = {}
+    for name in sorted(phase.remedies, key=lambda name: name != cause):
+        untried = tuple(
+            remedy
+            for remedy in phase.remedies[name]
+            if not any(_contains(parameters, remedy) for parameters in tried)
+        )
+        if untried:
+            remedies[name] = untried
+    return remedies
 
-    def untried(steps: Sequence[Parameters]) -> tuple[Parameters, ...]:
-        return tuple(step for step in steps if not any(_has(given, step) for given in tried))
 
-    order = sorted(phase.remedies, key=lambda name: name != cause)
-    left: dict[str, tuple[Parameters, ...]] = {name: untried(phase.remedies[name]) for name in order}
-    return {name: steps for name, steps in left.items() if steps}
+def _contains(parameters: Mapping[str, Parameter], remedy: Parameters) -> bool:
+    return all(parameters.get(name) == value for name, value in remedy.items())
 
 
-def _has(given: Mapping[str, Parameter], step: Parameters) -> bool:
-    return all(given.get(name) == value for name, value in step.items())
-
-
-def _end_of_log(folder: Path) -> list[str]:
-    log = LogTail(folder / "output.log", _LINES)
+def _read_end_of_log(folder: Path) -> list[str]:
+    log = LogTail(folder / "output.log", _LOG_LINES)
     while log.poll():
         pass
     return [*log.lines, log.partial]
 
 
-def _said(lines: Sequence[str]) -> Finding | None:
-    """Return what the last lines of a log say."""
-    for cause, pattern in _SAYS:
+def _search_log(lines: Sequence[str]) -> Diagnosis | None:
+    for cause, pattern in _LOG_PATTERNS:
         for line in reversed(lines):
             if match := pattern.search(line):
                 start = max(0, match.start() - _LONGEST_QUOTE // 2)
-                return Finding(cause, f"the log says: {line[start : start + _LONGEST_QUOTE].strip()}")
+                return Diagnosis(cause, f"the log says: {line[start : start + _LONGEST_QUOTE].strip()}")
     return None
 
 
-def _memory(folder: Path) -> str:
-    """Return in words that the host's memory was nearly full, or "" where it was not, or nobody knows."""
+def _describe_full_memory(folder: Path) -> str:
+    """Return the host's memory in use if it was nearly full at the last sample, otherwise ""."""
     try:
         with (folder / "machine.jsonl").open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - _LAST_SAMPLE))
+            file.seek(max(0, file.seek(0, 2) - _LAST_SAMPLE_BYTES))
             last = msgspec.json.decode(file.read().splitlines()[-1], type=MachineSample)
     except (OSError, IndexError, msgspec.MsgspecError):
         return ""
-    if last.memory_used < _NEARLY_FULL * last.memory_total:
+    if last.memory_used < _NEARLY_FULL_SHARE * last.memory_total:
         return ""
-    return f"{last.memory_used / 2**30:.1f} of {last.memory_total / 2**30:.1f} GiB were in use; "
+    return f"{format_gib(last.memory_used)} of {format_gib(last.memory_total)} GiB were in use; "
 
 
-def _last_loss_is_nan(folder: Path) -> bool:
+def _is_last_loss_nan(folder: Path) -> bool:
     series = read_progress(folder / "progress.jsonl").series
     return any(values.series().last is None for name, values in series.items() if name.endswith("loss"))
 
 
-def _losses(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Yield the names of first and final training losses, as phases and the plan's `metrics` call them."""
+def _find_loss_pairs(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """Yield the names of the first and the final training losses."""
     for first in metrics:
-        rest = first.removeprefix("first_")
-        if rest != first and rest.endswith("loss") and "eval" not in rest:
-            final = next((name for name in (f"final_{rest}", rest) if name in metrics), None)
-            if final is not None and all(_is_number(metrics[name]) for name in (first, final)):
-                yield first, final
+        name = first.removeprefix("first_")
+        if name == first or not name.endswith("loss") or "eval" in name:
+            continue
+        final = f"final_{name}" if f"final_{name}" in metrics else name
+        if final in metrics and _is_number(metrics[first]) and _is_number(metrics[final]):
+            yield first, final
 
 
-def _measured_alike(metrics: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
-    """Say whether both are success rates of the same prompts."""
+def _are_comparable(metrics: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
+    """Return whether both have a success rate on the same number of prompts."""
     names = ("success_rate", "success_rate_low", "prompts")
-    numbers = all(_is_number(found.get(name)) for found in (metrics, other) for name in names)
-    return numbers and metrics["prompts"] == other["prompts"]
+    has_numbers = all(_is_number(values.get(name)) for values in (metrics, other) for name in names)
+    return has_numbers and metrics["prompts"] == other["prompts"]
 
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(value: Value) -> float:
+def _as_number(value: Value) -> float:
     assert isinstance(value, int | float)
     return value
 
 
-def _samples(folder: Path) -> tuple[Sample, ...]:
-    return tuple(read_progress(folder / "progress.jsonl").samples)
-
-
-def _degenerate(samples: Sequence[Sample]) -> bool:
-    return len(samples) >= _FEWEST_SAMPLES and sum(map(_is_degenerate, samples)) * 2 > len(samples)
-
-
 def _is_degenerate(sample: Sample) -> bool:
-    """Say whether the outputs of a sample are empty, or the longest says the same over and over."""
+    """Return whether a sample's outputs are empty, or its longest output is repetitive."""
     outputs = [text.strip() for name, text in sample.texts.items() if name.lower() not in _NOT_OUTPUTS]
     longest = max(outputs, key=len, default="").encode()
     if not longest:
         return bool(outputs)
-    return len(longest) >= _LONG_ENOUGH and len(zlib.compress(longest)) < _COMPRESSES * len(longest)
+    is_repetitive = len(zlib.compress(longest)) < _REPETITIVE_RATIO * len(longest)
+    return len(longest) >= _MIN_REPETITIVE_BYTES and is_repetitive

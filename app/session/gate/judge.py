@@ -1,4 +1,4 @@
-"""Gates: what an attempt delivered is judged, and what the operator decides is checked."""
+"""Assess an ended attempt: read its result, evaluate the criteria, and say whether a gate opens."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from app.monitor.log_metrics import read_log_metrics
 from app.plan import expressions, gate_rules
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase
+from app.plan.values import Verdict
 from app.session.gate import diagnosis
 from app.session.journal.events import AttemptAssessed, AttemptEnded
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
@@ -17,116 +18,131 @@ from app.session.money import ledger
 from phases.contract import files
 from phases.contract.protocol import Result, Value, normalize_json
 
-_LARGEST_RESULT = 8 << 20
-_LARGEST_KEPT = 1 << 20  # a line of the journal has room for it
-_MOST_METRICS = 500
-_LONGEST_TEXT = 2_000
-_LONGEST_NAME = 200
-_ENDED_BY_US = ("stopped", "stalled")
-_REASONS = {
+_MAX_RESULT_BYTES = 8 << 20
+_MAX_METRICS_BYTES = 1 << 20  # The metrics must fit into one line of the journal.
+_MAX_METRICS = 500
+_MAX_TEXT_LENGTH = 2_000
+_MAX_NAME_LENGTH = 200
+_STOPPED_BY_GONOGO = ("stopped", "stalled")
+_END_REASONS = {
     "stopped": "it was stopped",
     "stalled": "it stalled and was stopped",
-    "deadline": "it ran into its deadline",
-    "unknown": "its exit is unknown: the process that watched it was killed",
+    "deadline": "it reached its deadline",
+    "unknown": "its exit is unknown because its shim was killed",
 }
 
 
 def assess_attempt(
     phase: Phase, end: AttemptEnded, folder: Path, state: State, masker: Masker
 ) -> AttemptAssessed:
-    """Return what an ended attempt delivered, what the criteria say, and why a gate opens, if one does."""
-    asked = state.phase(end.phase).stop_reason if end.reason in _ENDED_BY_US else ""
-    failure = _failure(end) + (f", since {asked}" if asked else "")
+    """Return an ended attempt's metrics, verdict and diagnosis, and why a gate opens, if one does."""
+    failure = _describe_failure(end, state)
+    result: Result | None = None
     try:
         result = read_result(folder / "result.json", masker)
     except ValueError as error:
-        result, failure = None, failure or str(error)
+        failure = failure or str(error)
     if result is None and phase.run and not failure:
         failure = "it ended without a result"
-    metrics = dict(result.metrics) if result else {}
-    metrics = {**_from_log(phase, folder / "output.log"), **metrics}
+    metrics: dict[str, Value] = dict(read_log_metrics(folder / "output.log", phase.metrics).results())
+    computed_from: dict[str, str] = {}
+    if result is not None:
+        metrics |= result.metrics
+        computed_from = dict(result.computed_from)
     if failure:
-        slow, full = _known_before(phase, end, state)
-        found = diagnosis.of_failure(end, folder, slow=slow, disk=full)
-        said = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
-        return AttemptAssessed(
-            phase=end.phase,
-            attempt=end.attempt,
-            verdict="investigate",
-            gate="stopped" if end.reason in _ENDED_BY_US else "failed",
-            advice=[said, *_explained(found, masker)],
-            cause=found.cause if found else "",
-            metrics=metrics,
-            computed_from=dict(result.computed_from) if result else {},
-        )
-    earlier = {p.id: p.metrics for p in state.phases if p.id != end.phase}
-    says = gate_rules.assess_phase(phase, metrics, earlier)
-    asks = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and says.verdict != "go")
-    # What its pace had said is of no account: it is known now how long it took.
-    found = diagnosis.of_result(metrics, earlier, folder, slow=ledger.is_slow(phase, end.seconds))
+        return _assess_failure(phase, end, folder, state, masker, failure, metrics, computed_from)
+    earlier = {record.id: record.metrics for record in state.phases if record.id != end.phase}
+    assessment = gate_rules.assess_phase(phase, metrics, earlier)
+    problem = diagnosis.diagnose_result(metrics, earlier, folder, is_slow=ledger.is_slow(phase, end.seconds))
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
-        verdict=says.verdict,
-        gate="hold" if state.hold else "plan" if asks else "",
-        advice=[*says.advice, *_explained(found, masker)],
-        cause=found.cause if found else "",
-        criteria=list(says.criteria),
+        verdict=assessment.verdict,
+        gate=_find_gate_cause(phase, state, assessment.verdict),
+        advice=[*assessment.advice, *_explain(problem, masker)],
+        cause=problem.cause if problem else "",
+        criteria=list(assessment.criteria),
         metrics=metrics,
-        computed_from=dict(result.computed_from) if result else {},
+        computed_from=computed_from,
         headline=expressions.format_headline(phase.headline, metrics) if phase.headline else "",
     )
 
 
-def _known_before(phase: Phase, end: AttemptEnded, state: State) -> tuple[bool, bool]:
-    """Return whether an attempt was slow, and whether it was stopped since the disk was nearly full."""
+def _find_gate_cause(phase: Phase, state: State, verdict: Verdict) -> str:
+    if state.hold:
+        return "hold"
+    is_asked = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and verdict != "go")
+    return "plan" if is_asked else ""
+
+
+def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
+    phase: Phase,
+    end: AttemptEnded,
+    folder: Path,
+    state: State,
+    masker: Masker,
+    failure: str,
+    metrics: dict[str, Value],
+    computed_from: dict[str, str],
+) -> AttemptAssessed:
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    slow = format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds)
-    return slow, format_disk_stop_key(cookie) in state.notice_keys
+    problem = diagnosis.diagnose_failure(
+        end,
+        folder,
+        is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
+        is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
+    )
+    message = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
+    return AttemptAssessed(
+        phase=end.phase,
+        attempt=end.attempt,
+        verdict="investigate",
+        gate="stopped" if end.reason in _STOPPED_BY_GONOGO else "failed",
+        advice=[message, *_explain(problem, masker)],
+        cause=problem.cause if problem else "",
+        metrics=metrics,
+        computed_from=computed_from,
+    )
 
 
-def _explained(found: diagnosis.Finding | None, masker: Masker) -> list[str]:
-    """Return what went wrong and what to do, in words."""
-    if found is None:
+def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
+    if problem is None:
         return []
-    what, advice = CAUSES[found.cause]
-    evidence = f" ({masker.text(found.evidence)})" if found.evidence else ""
-    return [f"{what[0].upper()}{what[1:]}{evidence}. {advice}"]
+    meaning, advice = CAUSES[problem.cause]
+    evidence = f" ({masker.text(problem.evidence)})" if problem.evidence else ""
+    return [f"{meaning[0].upper()}{meaning[1:]}{evidence}. {advice}"]
 
 
-def _failure(end: AttemptEnded) -> str:
-    """Return in words why an attempt failed, or "" if it did not."""
+def _describe_failure(end: AttemptEnded, state: State) -> str:
+    """Return why an attempt failed, or "" if it did not."""
     if end.reason != "exited":
-        return _REASONS.get(end.reason, end.reason)
+        reason = _END_REASONS.get(end.reason, end.reason)
+        request = state.phase(end.phase).stop_reason if end.reason in _STOPPED_BY_GONOGO else ""
+        return f"{reason}: {request}" if request else reason
     if end.signal:
         return f"it was killed by signal {end.signal}"
     return f"it ended with exit code {end.code}" if end.code else ""
 
 
 def read_result(path: Path, masker: Masker) -> Result | None:
-    """Return the result that a phase wrote, its secrets masked, or None if it wrote none.
+    """Return the result that a phase wrote, with secrets masked and long texts cut, or None if there is none.
 
     Raises:
-        ValueError: it is not a result.
+        ValueError: the file is not a result, or is too large.
     """
     try:
-        data = masker.data(files.read_regular_file(path, _LARGEST_RESULT))
+        data = masker.data(files.read_regular_file(path, _MAX_RESULT_BYTES))
         result = msgspec.json.decode(normalize_json(data), type=Result)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its result cannot be read: {error}") from None
-    if len(result.metrics) > _MOST_METRICS or any(len(name) > _LONGEST_NAME for name in result.metrics):
-        limits = f"{_MOST_METRICS} metrics, or names of more than {_LONGEST_NAME} characters"
+    if len(result.metrics) > _MAX_METRICS or any(len(name) > _MAX_NAME_LENGTH for name in result.metrics):
+        limits = f"{_MAX_METRICS} metrics, or names of more than {_MAX_NAME_LENGTH} characters"
         raise ValueError(f"its result has more than {limits}")
-    metrics = {k: v[:_LONGEST_TEXT] if isinstance(v, str) else v for k, v in result.metrics.items()}
-    sources = {k: v[:_LONGEST_TEXT] for k, v in result.computed_from.items() if k in metrics}
-    if len(msgspec.json.encode((metrics, sources))) > _LARGEST_KEPT:
-        raise ValueError(f"its result has more than {_LARGEST_KEPT:,} bytes of metrics")
+    metrics = {k: v[:_MAX_TEXT_LENGTH] if isinstance(v, str) else v for k, v in result.metrics.items()}
+    sources = {k: v[:_MAX_TEXT_LENGTH] for k, v in result.computed_from.items() if k in metrics}
+    if len(msgspec.json.encode((metrics, sources))) > _MAX_METRICS_BYTES:
+        raise ValueError(f"its result has more than {_MAX_METRICS_BYTES:,} bytes of metrics")
     return msgspec.structs.replace(result, metrics=metrics, computed_from=sources)
-
-
-def _from_log(phase: Phase, log: Path) -> dict[str, Value]:
-    """Return the numbers that the plan's patterns find in the log."""
-    return dict(read_log_metrics(log, phase.metrics).results())

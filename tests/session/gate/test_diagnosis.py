@@ -186,7 +186,7 @@ def test_remedies_that_were_tried_are_offered_no_more(tmp_path: Path) -> None:
             AttemptRecord(n, 0.0, 0.0, msgspec.structs.replace(SPEC, parameters=given))
             for n, given in enumerate(parameters, 1)
         )
-        return diagnosis.remedies(of, PhaseRecord("p", attempts=attempts), "oom")
+        return diagnosis.find_remedies(of, PhaseRecord("p", attempts=attempts), "oom")
 
     first = after({"batch_size": 4})
     assert list(first.items()) == [
