@@ -57,7 +57,7 @@ def format_age(seconds: float) -> str:
         return f"{max(0, int(seconds))} s ago"
     if seconds < MINUTE:
         return f"{int(seconds) // 5 * 5} s ago"
-    return f"{format_duration(seconds // MINUTE * MINUTE).removesuffix('00s')} ago"
+    return f"{format_duration(int(seconds) // MINUTE * MINUTE).removesuffix('00s')} ago"
 
 
 def format_hours(hours: _Range) -> str:

@@ -1,5 +1,7 @@
 """Durations, sizes and money as text."""
 
+import sys
+
 import pytest
 
 from app.plan.values import Range
@@ -58,3 +60,7 @@ def test_money_and_sizes() -> None:
 )
 def test_age(seconds: float, text: str) -> None:
     assert format_age(seconds) == text
+
+
+def test_the_age_of_the_largest_float_is_formatted() -> None:
+    assert format_age(sys.float_info.max).endswith(" ago")
