@@ -45,7 +45,7 @@ class AttemptHistory:
     """One attempt: its journal entries, what it reported, and the memory it used."""
 
     view: AttemptView
-    judged: AttemptAssessed | None
+    assessment: AttemptAssessed | None
     result: Result | None
     series: dict[str, Series]
     samples: tuple[Sample, ...]
@@ -65,7 +65,7 @@ class PhaseHistory:
     @property
     def last(self) -> AttemptHistory | None:
         """The latest attempt with a verdict, or the latest attempt if none has one."""
-        with_verdict = [attempt for attempt in self.attempts if attempt.judged]
+        with_verdict = [attempt for attempt in self.attempts if attempt.assessment]
         candidates = with_verdict or self.attempts
         return candidates[-1] if candidates else None
 
@@ -145,7 +145,7 @@ def _load_attempt(
         result = None
     return AttemptHistory(
         view=view,
-        judged=attempt.assessment,
+        assessment=attempt.assessment,
         result=result,
         series={name: builder.series() for name, builder in (log.series | progress.series).items()},
         samples=tuple(progress.samples)[:_MAX_SAMPLES],
