@@ -1,6 +1,6 @@
-"""How the command line and the screens see a session: snapshots come, decisions go.
+"""The client of a session: read its snapshots and send requests to its conductor.
 
-A client is disposable: it holds no state, and a session without a conductor can still be looked at.
+A client holds no state and can be dropped at any time. It also reads a session that has no conductor.
 """
 
 import contextlib
@@ -39,15 +39,15 @@ class _Urls(msgspec.Struct, frozen=True):
     urls: list[str] = []
 
 
-class _Named(msgspec.Struct, frozen=True):
-    """What a plan names of secrets; the whole plan takes longer to read than the first screen."""
+class _PlanSecrets(msgspec.Struct, frozen=True):
+    """The names of secrets in a plan; importing the complete schema would delay the first screen."""
 
     session: _Secrets
     notify: _Urls = _Urls()
 
 
 class SessionClient:
-    """A session, by its folder. Every method may be called from any thread."""
+    """Reads and controls the session in a folder. All methods are safe to call from any thread."""
 
     def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
         self.folder = SessionFolder(folder.absolute())
@@ -56,28 +56,28 @@ class SessionClient:
         self._cached: tuple[tuple[int, int], tuple[Plan, State]] | None = None
 
     def snapshot(self) -> SessionSnapshot:
-        """Return the session as it stands: from its conductor, or from its journal if it has none."""
+        """Return the session from its conductor, or from its journal if no conductor is running."""
         try:
             return self._exchange(requests.GetSnapshot())
         except OSError:
             return self.snapshot_from_journal()
 
     def snapshot_from_journal(self) -> SessionSnapshot:
-        """Return the session as its journal tells it, which is all there is when no conductor runs.
+        """Return the session from its journal, without the running attempt's progress and machine.
 
         Raises:
-            Refused: the journal tells nothing yet.
+            Refused: the folder is not a session, or its journal is empty.
         """
         from app.session import projection
 
-        plan, state = self._replayed()
+        plan, state = self._replay()
         clock = SystemClock()
         return projection.snapshot(
             self.folder.path, plan, state, projection.Live(), clock.wall(), clock.mono()
         )
 
-    def _replayed(self) -> "tuple[Plan, State]":
-        """Return the plan and what the journal tells, which is read again only when it has changed."""
+    def _replay(self) -> "tuple[Plan, State]":
+        """Return the plan and the state; the journal is read again only after it has changed."""
         from app.plan.schema import Plan
         from app.session.journal import journal
         from app.session.journal.state import recover
@@ -90,7 +90,7 @@ class SessionClient:
             replay = journal.read_journal(self.folder.journal)
             plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         except OSError as error:
-            raise Refused(f"{self.folder.path} is not a session that was started: {error.strerror}") from None
+            raise Refused(f"{self.folder.path} is not a started session: {error.strerror}") from None
         if not replay.entries:
             raise Refused(f"{self.folder.journal} is empty: {replay.damage or 'the session did not start'}")
         state, damage = recover(replay)
@@ -101,12 +101,12 @@ class SessionClient:
         return plan, state
 
     def masker(self) -> Masker:
-        """Return what masks the plan's secrets, as far as they are known here, in text that is shown."""
-        named = msgspec.json.decode(self.folder.plan.read_bytes(), type=_Named)
-        return Masker.of((*named.session.secrets, *named.notify.urls), self.environment())
+        """Return a masker of the plan's secrets whose values are known in this environment."""
+        plan = msgspec.json.decode(self.folder.plan.read_bytes(), type=_PlanSecrets)
+        return Masker.of((*plan.session.secrets, *plan.notify.urls), self.environment())
 
     def environment(self) -> dict[str, str]:
-        """Return this process's environment, and over it the conductor's: a new shell lacks the secrets."""
+        """Return this process's environment with the conductor's, since a new shell may lack the secrets."""
         record = self.folder.read_conductor()
         if record is None:
             return dict(os.environ)
@@ -118,27 +118,25 @@ class SessionClient:
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.
 
-        When the conductor goes away, what the journal tells is yielded until there is one again.
+        While no conductor is running, snapshots come from the journal.
         """
         while not stopping.is_set():
             try:
                 with self._connect() as connection:
-                    yield from self._subscription(connection, stopping)
+                    yield from self._receive(connection, stopping)
             except OSError:
                 pass
             if not stopping.is_set():
                 yield self.snapshot_from_journal()
                 stopping.wait(_RECONNECT)
 
-    def _subscription(
-        self, connection: socket.socket, stopping: threading.Event
-    ) -> Iterator[SessionSnapshot]:
+    def _receive(self, connection: socket.socket, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         connection.sendall(msgspec.json.encode(requests.Subscribe()) + b"\n")
         self._watching = connection
         try:
             with connection.makefile("rb") as lines:
                 for line in lines:
-                    if not line.endswith(b"\n"):  # the conductor died while it wrote
+                    if not line.endswith(b"\n"):  # The conductor died while writing.
                         return
                     response = msgspec.json.decode(line, type=Response)
                     if response.snapshot is not None:

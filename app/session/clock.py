@@ -1,26 +1,26 @@
-"""The clock that the engine is given: wall time to show, monotonic time to count with."""
+"""The engine's clock: wall time for display, monotonic time for durations."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two clocks: `wall` may jump, `mono` never goes back while the machine is up."""
+    """A wall clock, which may jump, and a monotonic clock, which does not while the machine is up."""
 
     def wall(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
 
     def mono(self) -> float:
-        """Seconds since boot, suspension included."""
+        """Return seconds since boot, including suspension."""
 
 
 class SystemClock:
     """The machine's clocks."""
 
     def wall(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
         return time.time()
 
     def mono(self) -> float:
-        """Seconds since boot, suspension included."""
+        """Return seconds since boot, including suspension."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,8 +1,8 @@
-"""Secrets: named by the plan, read from the environment, never stored, masked wherever text leaves gonogo.
+"""Mask secrets, which the plan names and the environment holds, in all text that leaves gonogo.
 
-A value is recognised as it is, in Base64 (standard and URL-safe, at each of the three alignments that it can
-have inside longer data), and with any of its characters percent-encoded or escaped as in JSON. Base64 that is
-broken over lines, compressed data and hashes are not recognised.
+A value is recognized verbatim, in Base64 (standard and URL-safe, at each of its three alignments inside
+longer data), and with any characters percent-encoded or escaped as in JSON. Base64 with line breaks,
+compressed data and hashes are not recognized.
 """
 
 import base64
@@ -16,71 +16,68 @@ _LONGEST = 4096
 
 
 class Masker:
-    """Replaces the values of secrets by their variables' names.
+    """Replaces the values of secrets with their variables' names.
 
-    `notices` says which secrets are not masked, and why. Memory is bounded by the longest value, time is
+    `notices` says which secrets are not masked, and why. Memory is bounded by the longest value; time is
     linear in the input.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        """Mask the values of these variables, by name."""
+        """Mask these values, by variable name."""
         patterns: list[tuple[bytes, str, bytes]] = []
         notices = []
         for name, text in secrets.items():
             value = os.fsencode(text.strip())
             if not SHORTEST <= len(value) <= _LONGEST:
                 notices.append(
-                    f"{name} is not masked: it has {len(value)} bytes, and only values of {SHORTEST} to "
-                    f"{_LONGEST} can be told from ordinary text"
+                    f"{name} is not masked: its value has {len(value)} bytes; only values of {SHORTEST} to "
+                    f"{_LONGEST} bytes are masked"
                 )
             elif value in _replacement(name):
                 notices.append(f"{name} is not masked: its value is a part of its name")
             else:
                 patterns += [(form, name, _pattern(form)) for form in _forms(value)]
         self.notices = tuple(notices)
-        # Of secrets that begin alike, the longest is tried first.
+        # If two secrets have the same beginning, the longer one is tried first.
         patterns.sort(key=lambda item: (-len(item[0]), item[1:]))
         self._names = [name for _, name, _ in patterns]
         self._pattern = re.compile(b"|".join(b"(" + pattern + b")" for _, _, pattern in patterns) or b"(?!)")
         self._forms = [form for form, _, _ in patterns]
         characters = {character for form in self._forms for character in _characters(form)}
-        escapes = [way for character in sorted(characters) for way in _written(character)[1:]]
+        escapes = [encoding for character in sorted(characters) for encoding in _encodings(character)[1:]]
         self._escape = re.compile(b"|".join(escapes) or b"(?!)")
-        # The most bytes that a match can have: every byte of a form written as \uXXXX.
+        # The longest possible match writes every byte as \uXXXX.
         self._reach = max((6 * len(form) for form, _, _ in patterns), default=1)
 
     @classmethod
     def of(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
-        """Return a masker of the variables that an environment has; the notices name those that it lacks."""
+        """Return a masker of the variables that are set in an environment; its notices name the others."""
         names = list(names)
         masker = cls({name: environment[name] for name in names if environment.get(name, "").strip()})
-        lacking = (
-            f"{name} is not set here: if it was set during the session, its value cannot be masked"
+        unset = (
+            f"{name} is not set here, so its value is not masked"
             for name in names
             if not environment.get(name, "").strip()
         )
-        masker.notices += tuple(lacking)
+        masker.notices += tuple(unset)
         return masker
 
     def text(self, text: str) -> str:
-        """Return a text with every secret in it masked."""
+        """Return a text with all secrets masked."""
         data = text.encode(errors="surrogatepass")
-        return self.data(data).decode(errors="surrogatepass") if self._may_hold_one(data) else text
+        return self.data(data).decode(errors="surrogatepass") if self._may_contain_secret(data) else text
 
     def data(self, data: bytes) -> bytes:
-        """Return bytes with every secret in them masked."""
+        """Return bytes with all secrets masked."""
         return b"".join(self.stream([data]))
 
     def stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the chunks' bytes with every secret in them masked, also where it crosses their edges.
-
-        Wherever the chunks' edges are, the result is the same.
-        """
+        """Yield the chunks' bytes with all secrets masked, including those that cross chunk boundaries."""
         held = b""
-        masked = 0  # so many of the held bytes belong to a secret that was already replaced
+        masked = 0  # The number of held bytes that belong to a secret that was already replaced.
         for chunk in chunks:
             held += chunk
-            # What begins before `safe` ends within the held bytes. Small chunks are gathered.
+            # A match that begins before `safe` ends within the held bytes. Small chunks are accumulated.
             safe = len(held) - self._reach + 1
             if safe > self._reach:
                 out, masked = self._mask(held, masked, safe)
@@ -90,13 +87,13 @@ class Masker:
 
     def _mask(self, data: bytes, masked: int, safe: int) -> tuple[bytes, int]:
         """Return the masked form of `data[:safe]` and how many bytes after it belong to a masked secret."""
-        if not self._may_hold_one(data):
+        if not self._may_contain_secret(data):
             return data[masked:safe], max(0, masked - safe)
         out = []
         written = masked
         match = self._pattern.search(data)
         while match and match.start() < safe:
-            # Secrets may overlap: all that any of them covers is masked, under the first one's name.
+            # Secrets may overlap: all bytes that any of them covers are masked, under the name of the first.
             if match.start() >= written:
                 name = self._names[(match.lastindex or 1) - 1]
                 out += [data[written : match.start()], _replacement(name)]
@@ -105,8 +102,8 @@ class Masker:
         out.append(data[written : max(written, safe)])
         return b"".join(out), max(0, written - safe)
 
-    def _may_hold_one(self, data: bytes) -> bool:
-        """Tell quickly that most data holds no secret: no plain form, and no escape of its characters."""
+    def _may_contain_secret(self, data: bytes) -> bool:
+        """Return False quickly for data with neither a verbatim form nor an escape of its characters."""
         if any(form in data for form in self._forms):
             return True
         return bool(self._forms) and self._escape.search(data) is not None
@@ -117,7 +114,7 @@ def _replacement(name: str) -> bytes:
 
 
 def _forms(value: bytes) -> list[bytes]:
-    """Return a value as it is and in Base64: the characters that depend on nothing before or after it."""
+    """Return a value verbatim and in Base64, without the characters that depend on adjacent bytes."""
     forms = {value}
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + value)
@@ -131,18 +128,18 @@ def _characters(form: bytes) -> str:
 
 
 def _pattern(form: bytes) -> bytes:
-    """Return a regular expression for a form with any of its characters percent-encoded or escaped."""
-    return b"".join(b"(?:" + b"|".join(_written(character)) + b")" for character in _characters(form))
+    """Return a regular expression that matches a form with any characters percent-encoded or escaped."""
+    return b"".join(b"(?:" + b"|".join(_encodings(character)) + b")" for character in _characters(form))
 
 
-def _written(character: str) -> list[bytes]:
-    """Return regular expressions for a character as it is, and as a URL or JSON may write it."""
+def _encodings(character: str) -> list[bytes]:
+    """Return regular expressions for a character verbatim, and as a URL or JSON may encode it."""
     raw = character.encode(errors="surrogateescape")
-    ways = [re.escape(raw), b"".join(b"%%(?i:%02x)" % byte for byte in raw)]
+    patterns = [re.escape(raw), b"".join(b"%%(?i:%02x)" % byte for byte in raw)]
     if not "\udc80" <= character <= "\udcff":
         utf16 = character.encode("utf-16-be").hex()
-        ways.append(b"".join(rf"\\u(?i:{utf16[i : i + 4]})".encode() for i in range(0, len(utf16), 4)))
+        patterns.append(b"".join(rf"\\u(?i:{utf16[i : i + 4]})".encode() for i in range(0, len(utf16), 4)))
         short = json.dumps(character)[1:-1].encode()
         if re.fullmatch(rb"\\[^u]", short):
-            ways.append(re.escape(short))
-    return ways + {" ": [rb"\+"], "/": [rb"\\/"]}.get(character, [])
+            patterns.append(re.escape(short))
+    return patterns + {" ": [rb"\+"], "/": [rb"\\/"]}.get(character, [])

@@ -1,4 +1,4 @@
-"""The picture that viewers get: a pure function of the state, the plan and the latest measurements."""
+"""Project the state, the plan and the latest measurements to a snapshot; a pure function."""
 
 from pathlib import Path
 
@@ -17,7 +17,15 @@ from app.session.snapshot import AttemptView, GateView, PhaseState, PhaseView, S
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What is never journalled: attempt, machine, what earlier sessions took, when the pod is stopped."""
+    """Measurements that are not in the journal.
+
+    Attributes:
+        progress: the running attempt's progress.
+        stalled: whether it makes no progress.
+        machine: the latest sample of the machine.
+        stops_at: when the pod will be stopped, in seconds since the epoch.
+        measured: hours of phases in earlier sessions on such a machine, by phase.
+    """
 
     progress: ProgressView | None = None
     stalled: bool = False
@@ -26,10 +34,10 @@ class Live(msgspec.Struct, frozen=True):
     measured: dict[str, MeasuredHours] = {}
 
 
-def snapshot(  # noqa: PLR0917 - what a session is made of
+def snapshot(  # noqa: PLR0917 - the inputs of one function
     folder: Path, plan: Plan, state: State, live: Live, wall: float, mono: float
 ) -> SessionSnapshot:
-    """Return the session as it stands."""
+    """Return the snapshot of a session at a wall and a monotonic time."""
     started = state.started
     assert started is not None
     elapsed = state.time.elapsed if state.ended else state.time.elapsed_at(mono)
@@ -69,16 +77,16 @@ def _session_state(state: State) -> SessionState:
 
 def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: float) -> PhaseView:
     phase = plan.phase(record.id)
-    judged = record.last.assessment if record.last else None
-    runs = record.status in ("running", "stopping")
-    progress = live.progress if runs else None
-    running = elapsed - record.last.elapsed_at_start if runs and record.last else 0.0
+    assessment = record.last.assessment if record.last else None
+    is_running = record.status in ("running", "stopping")
+    progress = live.progress if is_running else None
+    running_seconds = elapsed - record.last.elapsed_at_start if is_running and record.last else 0.0
     seconds = ledger.sum_attempt_seconds(record, elapsed)
-    standing: PhaseState = "running" if record.status == "ended" else record.status
+    status: PhaseState = "running" if record.status == "ended" else record.status
     return PhaseView(
         id=record.id,
         title=phase.title,
-        state=standing,
+        state=status,
         critical=phase.critical,
         gate=phase.gate.ask,
         estimate_hours=estimates.estimate_hours(phase),
@@ -86,11 +94,11 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         measured_hours=live.measured[record.id].hours if record.id in live.measured else None,
         elapsed=seconds,
         cost_usd=seconds / 3600 * plan.pod.usd_per_hour,
-        remaining=ledger.estimate_remaining(plan, record, running, progress),
+        remaining=ledger.estimate_remaining(plan, record, running_seconds, progress),
         progress=progress,
-        stalled=runs and live.stalled,
-        headline=judged.headline if judged else "",
-        verdict=judged.verdict if judged else None,
+        stalled=is_running and live.stalled,
+        headline=assessment.headline if assessment else "",
+        verdict=assessment.verdict if assessment else None,
         attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),
     )
 
@@ -119,7 +127,7 @@ def _gate(plan: Plan, state: State) -> GateView | None:
     assessment = decide.gate_assessment(record)
     phase = plan.phase(record.id)
     options = decide.allowed_decisions(phase, assessment)
-    later = [p.id for p in state.phases if p.status == "waiting"]
+    waiting = [p.id for p in state.phases if p.status == "waiting"]
     return GateView(
         phase=record.id,
         attempt=record.attempt_number,
@@ -135,6 +143,6 @@ def _gate(plan: Plan, state: State) -> GateView | None:
         needs_reason=tuple(kind for kind in options if decide.needs_reason(phase, assessment, kind)),
         parameters=record.last.spec.parameters if record.last else dict(phase.params),
         remedies=diagnosis.find_remedies(phase, record, assessment.cause),
-        next_phase=later[0] if later else None,
+        next_phase=waiting[0] if waiting else None,
         cause=assessment.cause,
     )
