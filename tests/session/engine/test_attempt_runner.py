@@ -67,7 +67,7 @@ def test_a_stalled_phase_is_stopped_if_the_plan_requests_it(toy: Any, sh: Phase)
     )
     session = toy.gate()
     assert session.gate.because == "stopped"
-    assert session.gate.advice[0].startswith("It stalled and was stopped, since it reported nothing for 0s")
+    assert session.gate.advice[0].startswith("It stalled and was stopped: it reported nothing for 0s")
     assert session.phase("p1").attempts[0].reason == "stalled"
     assert "saved" in (toy.attempt("p1") / "output.log").read_text()
     (toy.root / "go").touch()
