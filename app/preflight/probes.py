@@ -20,6 +20,14 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 import psutil
 import pynvml
+from huggingface_hub import HfApi, get_token, snapshot_download
+from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 from app.session import notify
 from phases.contract.models import HUB_FILE_PATTERNS
@@ -217,19 +225,10 @@ class SystemProbes:
 
     def has_hub_token(self) -> bool:
         """Return whether there is a token for the hub, in a variable or from `hf auth login`."""
-        from huggingface_hub import get_token
-
         return bool(get_token())
 
     def find_hub_model(self, model: str) -> HubModel:
         """Return whether this token may read a model on the hub, and the model's size."""
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HFValidationError,
-            RepositoryNotFoundError,
-        )
-
         api = HfApi()
         try:
             info = api.model_info(model, files_metadata=True, timeout=_NETWORK_TIMEOUT)
@@ -246,9 +245,6 @@ class SystemProbes:
 
     def find_cached_model(self, model: str) -> Path | None:
         """Return the folder of a completely downloaded hub model."""
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
         try:
             folder = Path(
                 snapshot_download(model, allow_patterns=list(HUB_FILE_PATTERNS), local_files_only=True)
@@ -259,8 +255,6 @@ class SystemProbes:
 
     def hub_cache_folder(self) -> Path:
         """Return the folder that hub models are downloaded to."""
-        from huggingface_hub.constants import HF_HUB_CACHE
-
         return Path(HF_HUB_CACHE)
 
     def measure_clock_offset(self) -> float:

@@ -17,13 +17,14 @@ from app.session import requests
 from app.session.attempt import process
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
+from app.session.journal import journal
+from app.session.journal.state import State, recover
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Refused, Response
 from app.session.snapshot import SessionSnapshot
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
-    from app.session.journal.state import State
 
 __all__ = ["Refused", "SessionClient"]
 
@@ -68,7 +69,7 @@ class SessionClient:
         Raises:
             Refused: the folder is not a session, or its journal is empty.
         """
-        from app.session import projection
+        from app.session import projection  # It imports the plan's schema.
 
         plan, state = self._replay()
         clock = SystemClock()
@@ -78,9 +79,7 @@ class SessionClient:
 
     def _replay(self) -> "tuple[Plan, State]":
         """Return the plan and the state; the journal is read again only after it has changed."""
-        from app.plan.schema import Plan
-        from app.session.journal import journal
-        from app.session.journal.state import recover
+        from app.plan.schema import Plan  # pydantic is slow to import.
 
         try:
             status = self.folder.journal.stat()
