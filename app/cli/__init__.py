@@ -126,7 +126,7 @@ def _add_plan_commands(commands: _Commands) -> None:
     _add_init_options(init)
     preflight = commands.add(
         "preflight",
-        "app.cli.plans:preflight",
+        "app.cli.preflight:preflight",
         "check the pod before starting: model, GPU, disk, network; sends a test notification",
     )
     _add_plan_options(preflight)

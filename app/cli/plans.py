@@ -1,7 +1,6 @@
-"""The commands for plans: `check`, `init`, `preflight` and `drill`."""
+"""The commands for plans: `check`, `init` and `drill`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from app.cli.check import check_plan
 from app.cli.plan_file import load_plan_or_exit
 from app.plan.errors import PlanErrors
 from app.plan.init import init_plan, terminal_input
-from app.preflight.command import print_findings
-from app.preflight.probes import SystemProbes
 from app.session.pod.drill import run_drill
 
 _ANSWERS = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
@@ -30,12 +27,6 @@ def init(options: argparse.Namespace) -> int:
     except PlanErrors as errors:
         print(errors, file=sys.stderr)
         return BAD_INPUT
-
-
-def preflight(options: argparse.Namespace) -> int:
-    """Check the pod before starting."""
-    plan = options.plan or Path(PLAN)
-    return print_findings(plan, options.profile, SystemProbes(os.environ), sys.stdout, as_json=options.json)
 
 
 def drill(options: argparse.Namespace) -> int:

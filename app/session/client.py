@@ -26,8 +26,6 @@ from app.session.snapshot import SessionSnapshot
 if TYPE_CHECKING:
     from app.plan.schema import Plan
 
-__all__ = ["Refused", "SessionClient"]
-
 _TIMEOUT = 10.0
 _RECONNECT = 0.5
 

@@ -1,5 +1,6 @@
 import json
 import os
+import pkgutil
 import pty
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app import cli
 from app.session.attempt import process
 from app.session.pod import guard
 
@@ -322,3 +324,10 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     while "the pod is not going to be stopped" not in (said := shell.run("keep", code=2)):
         assert time.monotonic() < ends, said
     assert "the pod will be stopped at" not in shell.run("status")
+
+
+def test_every_command_resolves_to_a_function() -> None:
+    actions = cli.build_parser()._subparsers._group_actions  # type: ignore[union-attr]
+    (commands,) = actions
+    parsers = commands.choices.values()  # type: ignore[union-attr]
+    assert all(callable(pkgutil.resolve_name(parser.get_default("command"))) for parser in parsers)

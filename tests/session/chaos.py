@@ -22,12 +22,12 @@ from pathlib import Path
 from app.plan.read import load_plan
 from app.session import start
 from app.session.attempt import process
-from app.session.client import Refused, SessionClient
+from app.session.client import SessionClient
 from app.session.folder import Settings
 from app.session.journal import events, journal
 from app.session.journal.state import State, apply
 from app.session.pod import guard
-from app.session.requests import Decide, KeepPod
+from app.session.requests import Decide, KeepPod, Refused
 from app.session.snapshot import DecisionKind, SessionSnapshot
 
 ROWS = 12

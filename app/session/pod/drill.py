@@ -14,9 +14,9 @@ from pathlib import Path
 
 from app.plan.schema import Phase, Plan
 from app.session import start
-from app.session.client import Refused, SessionClient
+from app.session.client import SessionClient
 from app.session.folder import Settings
-from app.session.requests import KeepPod, StopSession, current_user
+from app.session.requests import KeepPod, Refused, StopSession, current_user
 
 PATIENCE = 3.0
 _TIMEOUT = 60.0

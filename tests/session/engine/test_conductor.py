@@ -11,12 +11,12 @@ import pytest
 
 from app.session import start
 from app.session.attempt_log import print_log
-from app.session.client import Refused
 from app.session.clock import SystemClock
 from app.session.engine.conductor import Conductor
 from app.session.folder import Settings
 from app.session.journal import events, journal
 from app.session.journal.state import InvalidEventError, recover
+from app.session.requests import Refused
 from tests.session.conftest import FAST, JumpingClock, Operator
 from tests.session.engine.programs import ASK, GOOD, SCORE, WAIT, count_runs
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.session import start
 from app.session.attempt import process
-from app.session.client import Refused
 from app.session.journal import events, journal
 from app.session.pod import guard
+from app.session.requests import Refused
 from tests.session.pod.plans import GUARDED, WAIT, format_head, wait_until
 
 Phase = Callable[..., dict[str, Any]]

@@ -8,8 +8,8 @@ import pytest
 
 from app.session import start
 from app.session.attempt import process
-from app.session.client import Refused
 from app.session.folder import SOCKET_PATH_LIMIT, ConductorRecord
+from app.session.requests import Refused
 from tests.session.conftest import FAST, Operator
 from tests.session.engine.programs import ASK
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from app.session.client import Refused
 from app.session.headless import STOPPED_BY_VERDICT, follow
+from app.session.requests import Refused
 
 Phase = Callable[..., dict[str, Any]]
 
