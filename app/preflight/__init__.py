@@ -1,1 +1,1 @@
-"""What would fail later, found now: checks of a plan on the machine that is to run it."""
+"""Checks of a plan on the machine that will run it."""

@@ -1,7 +1,7 @@
-"""The immutable picture of a session that the conductor sends and every screen draws.
+"""The immutable snapshot of a session, which the conductor sends and every screen renders.
 
-It is the whole interface between the engine and its viewers: plain data, no behaviour but lookups. Times are
-seconds since the epoch, durations seconds, money US dollars, memory bytes.
+It is the complete interface between the engine and its viewers: plain data with a few lookups. Times are in
+seconds since the epoch, durations in seconds, money in US dollars, memory in bytes.
 """
 
 from typing import Literal
@@ -36,9 +36,9 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """One phase of the plan, as it stands. `headline` is its result in a few words, once it has one.
+    """One phase of the plan; `headline` summarizes its result, once it has one.
 
-    `measured_hours` are by what sessions measured on a machine like this, scaled to this plan's work.
+    `measured_hours` come from earlier sessions on the same kind of machine, scaled to this plan's work.
     """
 
     id: str
@@ -119,7 +119,13 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A session at one moment; `stops_at` is when the pod is stopped if nobody does anything."""
+    """A session at one moment.
+
+    Attributes:
+        plan_folder: the folder that phases run in, which relative paths in their reports start at.
+        hold: whether a gate opens after the current phase, whatever its verdict.
+        stops_at: when the pod will be stopped unless the operator acts.
+    """
 
     id: str
     name: str
@@ -128,7 +134,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str
     folder: str
     artifacts: str
-    plan_folder: str = ""  # where phases run: what relative paths in their reports start at
+    plan_folder: str = ""
     state: SessionState
     started: float
     now: float
@@ -142,10 +148,10 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     stops_at: float | None = None
 
     def phase(self, phase_id: str) -> PhaseView:
-        """Return the phase of that id.
+        """Return the phase with this id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: the plan has no such phase.
         """
         for phase in self.phases:
             if phase.id == phase_id:
@@ -154,10 +160,10 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def current(self) -> PhaseView | None:
-        """The phase that runs or waits at its gate, if any."""
+        """The phase that is running or waits at its gate, if any."""
         return next((p for p in self.phases if p.state in ("running", "stopping", "gate")), None)
 
     @property
     def stalled(self) -> bool:
-        """Whether the running phase makes no progress, so that nobody knows when it will be over."""
+        """Whether the running phase makes no progress, so that its end cannot be forecast."""
         return self.state == "running" and self.current is not None and self.current.stalled

@@ -1,4 +1,4 @@
-"""What a check yields: a state, a message and, unless all is well, what to do."""
+"""The outcome of a check: a state, a message and, unless all is well, advice."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple

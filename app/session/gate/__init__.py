@@ -1,1 +1,1 @@
-"""Gates: judging an attempt, diagnosing a failure, recording a decision."""
+"""Gates: assess an attempt, diagnose a failure, check a decision."""
