@@ -1,1 +1,1 @@
-"""The session engine: journal, state, conductor, shim, ledger, client. Knows nothing of Textual or torch."""
+"""The session engine: journal, conductor, shim, ledger and client. It imports neither Textual nor torch."""

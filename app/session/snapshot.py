@@ -86,7 +86,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision that was taken; one that `overrides` the verdict has a reason."""
+    """A recorded decision; one that `overrides` the verdict has a reason."""
 
     at: float
     phase: str
@@ -100,10 +100,10 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger. Spent counts from the pod's start, gates included; forecast and end are ranges.
+    """The ledger. Spent counts from the pod's start, including time at gates; forecast and end are ranges.
 
-    `provider_usd` is the provider's own figure at `provider_at`, when ours was `provider_ours_usd`; None
-    where the plan has no command that asks for it, or it has not answered yet.
+    `provider_usd` is the provider's figure at `provider_at`, when the ledger had `provider_ours_usd`. It is
+    None if the plan has no `pod.spent_command`, or that has not responded yet.
     """
 
     usd_per_hour: float
