@@ -1,10 +1,11 @@
-"""What the screens draw: one immutable picture of the session and of the attempt that is looked at."""
+"""The immutable data that the screens draw: the session at one moment and the output of one attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.monitor.series import Series
 from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
+from app.units import HOUR
 from phases.contract.protocol import Artifact, Notice, Sample
 
 
@@ -20,12 +21,25 @@ class LogLines:
         """The number of the line after the last."""
         return self.first + len(self.lines)
 
+    def line(self, number: int) -> str:
+        """Return the line of that number."""
+        return self.lines[number - self.first]
+
 
 @dataclass(frozen=True)
 class AttemptOutput:
-    """What an attempt's files have said so far; the numbers of samples and artifacts kept are bounded.
+    """What an attempt has written to its files so far.
 
-    `earlier` holds the metrics of the phase's attempts before, by their numbers.
+    Attributes:
+        phase: the phase's id.
+        attempt: its number.
+        series: the metrics by name.
+        log: the end of the log.
+        samples: the last samples; their number is bounded, as is that of the artifacts.
+        artifacts: the files that the attempt reported.
+        notices: warnings and errors that the attempt reported.
+        earlier: the metrics of the phase's earlier attempts, by their numbers.
+        reading: whether more of the files remains to be read.
     """
 
     phase: str
@@ -41,7 +55,7 @@ class AttemptOutput:
 
 @dataclass(frozen=True)
 class AttemptArtifacts:
-    """What an attempt says that it wrote; relative paths start at the plan's folder."""
+    """The files that an attempt reported; relative paths start at the plan's folder."""
 
     phase: str
     attempt: int
@@ -50,7 +64,7 @@ class AttemptArtifacts:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Memory in use while an attempt ran, in bytes over seconds since the epoch: of each GPU, and RAM."""
+    """Memory in use during an attempt: bytes of each GPU and of RAM over seconds since the epoch."""
 
     phase: str
     attempt: int
@@ -58,36 +72,41 @@ class MemoryUse:
     ram: Series
 
     def peak(self, gpu: int | None = None) -> float | None:
-        """Return the most that a GPU, or else the RAM, has held; None where nothing was measured."""
+        """Return the peak of a GPU, or of RAM if `gpu` is None; None if nothing was measured."""
         series = self.ram if gpu is None else self.gpus.get(gpu)
         return max((p.high for p in series.points if p.finite), default=None) if series else None
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The session at one moment, and the record of the phase that the operator looks at.
+    """The session at one moment, and the output of the attempt that the operator looks at.
 
-    `now` is the viewer's clock; `lost` says why the snapshot is old, where it is; `outcome` is the text that
-    the last phase of a finished session wrote; `memory` is that of each attempt and `deliveries` what each
-    wrote, in the order in which they ran.
+    Attributes:
+        snapshot: the session.
+        now: the viewer's clock, seconds since the epoch.
+        output: of the selected attempt; None if no phase has started.
+        disconnected: why the snapshot is out of date; empty if it is not.
+        outcome: the text that the last phase of a finished session wrote.
+        memory: of each attempt, in the order in which they started.
+        artifacts: of each attempt, in the same order.
     """
 
     snapshot: SessionSnapshot
     now: float
     output: AttemptOutput | None = None
-    lost: str = ""
+    disconnected: str = ""
     outcome: tuple[str, ...] = ()
     memory: tuple[MemoryUse, ...] = ()
     artifacts: tuple[AttemptArtifacts, ...] = ()
 
     @property
     def phase(self) -> PhaseView | None:
-        """The phase whose record is shown, or else the one that runs or waits at its gate."""
+        """The selected phase, by default the one that runs or waits at its gate."""
         return self.snapshot.phase(self.output.phase) if self.output else self.snapshot.current
 
     @property
     def attempt(self) -> AttemptView | None:
-        """The attempt whose record is shown."""
+        """The selected attempt."""
         phase, output = self.phase, self.output
         if phase is None or output is None:
             return None
@@ -95,13 +114,15 @@ class Frame:
 
     @property
     def position(self) -> tuple[int, int]:
-        """The number of the current phase, counted from 1, and of all; after the last, both are equal."""
+        """The number of the current phase, counted from 1, and of all phases; both are equal at the end."""
         phases = self.snapshot.phases
-        over = sum(phase.state in ("done", "failed", "skipped") for phase in phases)
         current = self.snapshot.current
-        return (phases.index(current) + 1 if current else min(over, len(phases))), len(phases)
+        if current:
+            return phases.index(current) + 1, len(phases)
+        ended = sum(phase.state in ("done", "failed", "skipped") for phase in phases)
+        return min(ended, len(phases)), len(phases)
 
 
 def compute_waiting_cost(frame: Frame, gate: GateView) -> float:
-    """Return what waiting at the gate has cost so far, in dollars."""
-    return max(0.0, frame.now - gate.opened) / 3600 * frame.snapshot.money.usd_per_hour
+    """Return the cost of waiting at the gate so far, in dollars."""
+    return max(0.0, frame.now - gate.opened) / HOUR * frame.snapshot.money.usd_per_hour

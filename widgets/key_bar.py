@@ -1,4 +1,4 @@
-"""The last row of a screen: its keys, as many as there is room for."""
+"""The last row of a screen: as many of its keys as fit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,39 +10,45 @@ from widgets.rows import Part, RowWidget, row
 
 
 @dataclass(frozen=True)
-class Key:
-    """A key and what it does, in a word; `loud` where it is what the operator is waited for."""
+class KeyHint:
+    """A key and a word for what it does; the key that the session waits for is `highlighted`."""
 
     key: str
     label: str
-    loud: bool = False
+    highlighted: bool = False
+
+    @property
+    def width(self) -> int:
+        """The cells that key and label take."""
+        return len(self.key) + 1 + len(self.label)
 
 
-def render_key_row(keys: Sequence[Key], width: int) -> Content:
-    """Return the keys that fit, those that come first before the others, closer where that lets all fit."""
+def render_key_row(hints: Sequence[KeyHint], width: int) -> Content:
+    """Return the keys that fit, the first ones first, closer together if that makes all of them fit."""
     parts: list[Part] = []
     used = 0
-    whole = sum(len(key.key) + 1 + len(key.label) for key in keys)
-    gap = " " if whole + len(keys) <= width < whole + 2 * len(keys) else "  "
-    for key in keys:
-        need = len(gap) + len(key.key) + 1 + len(key.label)
-        if used + need > width:
+    total = sum(hint.width for hint in hints)
+    gap = " " if total + len(hints) <= width < total + 2 * len(hints) else "  "
+    for hint in hints:
+        needed = len(gap) + hint.width
+        if used + needed > width:
             continue
-        style = f"{styles.STRONG} {styles.WARN}" if key.loud else f"{styles.STRONG} {styles.INFO}"
-        parts += [(gap, ""), (key.key, style), (f" {key.label}", styles.STRONG if key.loud else styles.QUIET)]
-        used += need
+        key_style = f"{styles.STRONG} {styles.WARN if hint.highlighted else styles.INFO}"
+        label_style = styles.STRONG if hint.highlighted else styles.QUIET
+        parts += [(gap, ""), (hint.key, key_style), (f" {hint.label}", label_style)]
+        used += needed
     return row(width, *parts)
 
 
 class KeyBar(RowWidget):
-    """Shows the keys that `keys()` returns."""
+    """Shows the hints that `hints` returns."""
 
     DEFAULT_CSS = "KeyBar { height: 1; dock: bottom; background: $bar; }"
 
-    def __init__(self, keys: Callable[[], Sequence[Key]]) -> None:
+    def __init__(self, hints: Callable[[], Sequence[KeyHint]]) -> None:
         super().__init__()
-        self._keys = keys
+        self._hints = hints
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
-        """Return the one row."""
-        return [render_key_row(self._keys(), width)]
+        """Return the row of keys."""
+        return [render_key_row(self._hints(), width)]

@@ -1,4 +1,4 @@
-"""The end of a log: it follows, or it stays where the reader is; it never jumps."""
+"""A window on the end of a log: it follows new lines, or stays still while the operator reads."""
 
 import re
 from collections.abc import Sequence
@@ -11,72 +11,74 @@ from widgets.frame import Frame, LogLines
 from widgets.rows import FrameWidget
 from widgets.text import replace_controls
 
-TROUBLE: Final = re.compile(r"\b(error|exception|traceback|out of memory|nan)\b", re.IGNORECASE)
-CAUTION: Final = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
-FOUND: Final = "reverse"
+ERROR: Final = re.compile(r"\b(error|exception|traceback|out of memory|nan)\b", re.IGNORECASE)
+WARNING: Final = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
+MATCH_STYLE: Final = "reverse"
 
 
-def _attempt(frame: Frame) -> tuple[str, int]:
+def _identify_attempt(frame: Frame) -> tuple[str, int]:
     return (frame.output.phase, frame.output.attempt) if frame.output else ("", 0)
 
 
 def select_log_style(line: str) -> str:
-    """Return the style of a log line by what it speaks of."""
-    return styles.BAD if TROUBLE.search(line) else styles.WARN if CAUTION.search(line) else ""
+    """Return the colour of a log line: errors and warnings stand out."""
+    if ERROR.search(line):
+        return styles.BAD
+    return styles.WARN if WARNING.search(line) else ""
 
 
-def render_log_row(line: str, left: int, width: int, search: str = "", here: bool = False) -> Content:
-    """Return a log line from column `left` on, with what is searched for marked."""
+def render_log_row(line: str, left: int, width: int, search: str = "", *, current: bool = False) -> Content:
+    """Return a log line from column `left` on, with matches of the search marked."""
     text = replace_controls(line.expandtabs(8))
-    content = Content.styled(
-        text, f"{styles.STRONG} {select_log_style(text)}" if here else select_log_style(text)
-    )
+    style = select_log_style(text)
+    content = Content.styled(text, f"{styles.STRONG} {style}" if current else style)
     if search:
-        found = re.finditer(re.escape(search), text, re.IGNORECASE)
-        content = content.add_spans([Span(m.start(), m.end(), FOUND) for m in found])
-    return content[left:].truncate(width, ellipsis=True) if left else content.truncate(width, ellipsis=True)
+        matches = re.finditer(re.escape(search), text, re.IGNORECASE)
+        content = content.add_spans([Span(m.start(), m.end(), MATCH_STYLE) for m in matches])
+    return (content[left:] if left else content).truncate(width, ellipsis=True)
 
 
 class LogPane(FrameWidget):
-    """A window on the log of the attempt that is shown.
+    """A window on the log of the selected attempt.
 
-    Who reads, reads the log as it was then: lines that come or are dropped meanwhile move nothing.
+    When the operator scrolls up, the pane keeps the log of that moment: lines that arrive or are dropped
+    later do not move the text.
     """
 
     held: LogLines | None = None
     top = 0
     left = 0
     search = ""
-    found: int | None = None
-    only_found = False
+    match: int | None = None
+    only_matches = False
 
     @property
-    def follow(self) -> bool:
-        """Whether the end is followed."""
+    def follows(self) -> bool:
+        """Whether the pane follows the end of the log."""
         return self.held is None
 
     @property
     def newest(self) -> LogLines:
-        """The lines as they stand."""
+        """The latest lines of the log."""
         return self.frame.output.log if self.frame and self.frame.output else LogLines()
 
     @property
     def log_lines(self) -> LogLines:
-        """The lines that are read; with `only_found`, those in which the search is found."""
+        """The lines to read; with `only_matches`, those that match the search."""
         log = self.newest if self.held is None else self.held
-        if self.only_found and self.search:
+        if self.only_matches and self.search:
             needle = self.search.lower()
             return LogLines(0, tuple(line for line in log.lines if needle in line.lower()))
         return log
 
     def show(self, frame: Frame) -> None:
-        """Draw a new view; the log of another attempt is followed from its end."""
-        if self.frame is None or _attempt(self.frame) != _attempt(frame):
-            self.held = self.found = None
+        """Draw a new frame; for another attempt, follow the end of its log."""
+        if self.frame is None or _identify_attempt(self.frame) != _identify_attempt(frame):
+            self.held = self.match = None
         super().show(frame)
 
     def scroll_rows(self, count: int) -> None:
-        """Move up or down; at the end the view follows again."""
+        """Scroll up or down; at the end, follow again."""
         log, height = self.log_lines, self.size.height
         last = max(log.first, log.end - height)
         self.top = min(max(log.first, self.window_start + count), last)
@@ -84,57 +86,55 @@ class LogPane(FrameWidget):
         self.refresh_rows()
 
     def scroll_columns(self, count: int) -> None:
-        """Move to the left or right."""
+        """Scroll to the left or right."""
         self.left = max(0, self.left + count)
         self.refresh_rows()
 
     def go_to_end(self) -> None:
-        """Follow the end."""
-        self.held = self.found = None
+        """Follow the end of the log."""
+        self.held = self.match = None
         self.refresh_rows()
 
     def go_to_start(self) -> None:
-        """Show the first line at hand."""
+        """Show the first line in memory."""
         self.held = self.held or self.newest
         self.top = self.log_lines.first
         self.refresh_rows()
 
     def set_search(self, text: str) -> int:
-        """Mark a text; return the number of lines in which it is found."""
-        self.search, self.found = text, None
+        """Mark a text and return the number of lines that contain it."""
+        self.search, self.match = text, None
         self.refresh_rows()
         return sum(text.lower() in line.lower() for line in self.log_lines.lines) if text else 0
 
-    def find(self, step: int) -> bool:
-        """Go to the next (1) or the previous (-1) line that has the search; False where there is none.
+    def go_to_match(self, step: int) -> bool:
+        """Go to the next (1) or previous (-1) line that matches; return whether there is one.
 
-        The first search goes from the end backwards.
+        The first call after a search starts at the end of the log.
         """
         log, needle, height = self.log_lines, self.search.lower(), self.size.height
         if not needle:
             return False
-        start = log.end if self.found is None else self.found
-        lines = range(start + 1, log.end) if step > 0 else range(start - 1, log.first - 1, -1)
-        there = next(
-            (n for n in lines if n >= log.first and needle in log.lines[n - log.first].lower()), None
-        )
-        if there is None:
+        start = log.end if self.match is None else self.match
+        numbers = range(start + 1, log.end) if step > 0 else range(start - 1, log.first - 1, -1)
+        match = next((n for n in numbers if n >= log.first and needle in log.line(n).lower()), None)
+        if match is None:
             return False
         last = max(log.first, log.end - height)
-        self.found, self.held = there, self.held or self.newest
-        self.top = min(max(log.first, there - height // 3), last)
+        self.match, self.held = match, self.held or self.newest
+        self.top = min(max(log.first, match - height // 3), last)
         self.refresh_rows()
         return True
 
     @property
     def window_start(self) -> int:
-        """The number of the first line in the window; what the log has dropped is not waited for."""
+        """The number of the first line in the window, which is never one that the log has dropped."""
         log = self.log_lines
         last = max(log.first, log.end - self.size.height)
-        return last if self.follow else min(max(log.first, self.top), last)
+        return last if self.follows else min(max(log.first, self.top), last)
 
     def visible_lines(self) -> Sequence[str]:
-        """Return the lines in the window, whole."""
+        """Return the lines in the window at full length."""
         log, start = self.log_lines, self.window_start
         return log.lines[start - log.first : start - log.first + self.size.height]
 
@@ -143,5 +143,8 @@ class LogPane(FrameWidget):
         lines = self.visible_lines()
         if not lines:
             return [Content.styled("no output yet", styles.QUIET)]
-        at = self.found - self.window_start if self.found is not None else None
-        return [render_log_row(line, self.left, width, self.search, i == at) for i, line in enumerate(lines)]
+        match_row = self.match - self.window_start if self.match is not None else None
+        return [
+            render_log_row(line, self.left, width, self.search, current=i == match_row)
+            for i, line in enumerate(lines)
+        ]

@@ -1,63 +1,74 @@
-"""GPUs, or without one the CPU and RAM: memory and its peak against capacity, load, power, temperature."""
+"""GPUs and host: memory and its peaks, utilisation, power, temperature, and processes on the GPU."""
 
 from collections.abc import Sequence
 
 from textual.content import Content
 
 from app.monitor.machine_sample import GpuSample, MachineSample
-from app.monitor.series import Point
-from app.units import format_gib, format_size
+from app.units import HOUR, MINUTE, format_gib, format_size
 from widgets import styles
-from widgets.chart import LINES, Curve, Line, plot
+from widgets.chart import LINE_STYLES, Curve, LineStyle, plot
 from widgets.frame import Frame, MemoryUse
-from widgets.header import bar
+from widgets.header import render_bar
 from widgets.rows import FrameWidget, Part, row
 from widgets.text import fit
 
-NARROW_CELL = 17
+COMPACT_GPU_WIDTH = 17
 REDRAW_SECONDS = 2.5
-LEAST_CHART = 7
-NAMES, WIDEST_PEAK = 26, 8
-TIME_UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
+MIN_CHART_ROWS = 7
+NAME_WIDTH, MAX_PEAK_WIDTH = 26, 8
+TIME_UNITS = ((HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds"))
+CURVE_COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
+MEMORY_ALARM, MEMORY_WARNING = 0.97, 0.9
 
 
 def find_peaks(frame: Frame) -> dict[int, float]:
-    """Return the most memory that each GPU has used during the attempt that is shown."""
+    """Return the peak memory of each GPU during the selected attempt."""
     output = frame.output
-    shown = [m for m in frame.memory if output and (m.phase, m.attempt) == (output.phase, output.attempt)]
-    return {gpu: most for use in shown for gpu in use.gpus if (most := use.peak(gpu)) is not None}
+    attempts = [
+        use for use in frame.memory if output and (use.phase, use.attempt) == (output.phase, output.attempt)
+    ]
+    return {gpu: peak for use in attempts for gpu in use.gpus if (peak := use.peak(gpu)) is not None}
 
 
-def _memory_style(used: float, total: float) -> str:
-    share = used / total if total else 0.0
-    return styles.BAD if share > 0.97 else styles.WARN if share > 0.9 else styles.GOOD  # noqa: PLR2004
+def _select_memory_style(used: float, total: float) -> str:
+    fraction = used / total if total else 0.0
+    if fraction > MEMORY_ALARM:
+        return styles.BAD
+    return styles.WARN if fraction > MEMORY_WARNING else styles.GOOD
 
 
-def _percent(share: float | None) -> str:
-    return "  -%" if share is None else f"{share:3.0f}%"
+def _format_percent(percent: float | None) -> str:
+    return "  -%" if percent is None else f"{percent:3.0f}%"
+
+
+def _format_memory(used: float, total: float) -> str:
+    return f"{format_gib(used)}/{format_gib(total)}"
 
 
 def render_gauge_row(width: int, name: str, used: float, total: float) -> Content:
     """Return a row with a name, a bar and `used/total GiB`."""
-    figures = f" {format_gib(used)}/{format_gib(total)} GiB"
+    figures = f" {_format_memory(used, total)} GiB"
     room = width - len(name) - 1 - len(figures)
-    parts = bar(max(3, room), used / total if total else 0.0, style=_memory_style(used, total))
-    return row(width, (f"{name} ", styles.QUIET), *parts, (figures, ""))
+    style = _select_memory_style(used, total)
+    gauge = render_bar(max(3, room), used / total if total else 0.0, style=style)
+    return row(width, (f"{name} ", styles.QUIET), *gauge, (figures, ""))
 
 
-def render_gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: bool = False) -> list[Content]:
-    """Return two rows for one GPU; the `full` ones say its name and what the driver keeps for itself."""
-    facts = [_percent(gpu.utilisation).strip()]
+def render_gpu_rows(
+    gpu: GpuSample, peak: float | None, width: int, *, details: bool = False
+) -> list[Content]:
+    """Return two rows for one GPU; `details` adds its name and the memory that the driver reserves."""
+    facts = [_format_percent(gpu.utilisation).strip()]
     if gpu.power_watts is not None:
         facts.append(f"{gpu.power_watts:.0f} W")
     if gpu.temperature is not None:
         facts.append(f"{gpu.temperature:.0f} C")
     if peak is not None:
         facts.append(f"peak {format_gib(max(peak, gpu.memory_used))}")
-    if full and gpu.memory_reserved is not None:
-        facts.append(f"driver keeps {format_gib(gpu.memory_reserved)}")
-    if full:
+    if details and gpu.memory_reserved is not None:
+        facts.append(f"driver {format_gib(gpu.memory_reserved)}")
+    if details:
         facts.append(gpu.name)
     return [
         render_gauge_row(width, f"GPU{gpu.index}", gpu.memory_used, gpu.memory_total),
@@ -67,22 +78,22 @@ def render_gpu_rows(gpu: GpuSample, peak: float | None, width: int, *, full: boo
 
 def render_gpu_cell(gpu: GpuSample) -> list[Part]:
     """Return one GPU in a few characters: `3 44.1/80.0 98%`."""
-    style = _memory_style(gpu.memory_used, gpu.memory_total)
-    figures = f"{format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)}"
+    memory = _format_memory(gpu.memory_used, gpu.memory_total)
     return [
         (f"{gpu.index} ", styles.QUIET),
-        (f"{figures:<10}", style),
-        (f"{_percent(gpu.utilisation)}", styles.QUIET),
+        (f"{memory:<10}", _select_memory_style(gpu.memory_used, gpu.memory_total)),
+        (f"{_format_percent(gpu.utilisation)}", styles.QUIET),
     ]
 
 
 def render_gpu_line(gpu: GpuSample, width: int) -> Content:
     """Return one GPU in one row with a bar."""
-    figures = f" {format_gib(gpu.memory_used)}/{format_gib(gpu.memory_total)} {_percent(gpu.utilisation)}"
+    memory = _format_memory(gpu.memory_used, gpu.memory_total)
+    figures = f" {memory} {_format_percent(gpu.utilisation)}"
     if gpu.temperature is not None:
         figures += f" {gpu.temperature:.0f}C"
-    style = _memory_style(gpu.memory_used, gpu.memory_total)
-    gauge = bar(width - len(figures) - 5, gpu.memory_used / (gpu.memory_total or 1), style=style)
+    style = _select_memory_style(gpu.memory_used, gpu.memory_total)
+    gauge = render_bar(width - len(figures) - 5, gpu.memory_used / (gpu.memory_total or 1), style=style)
     return row(width, (f"GPU{gpu.index} ", styles.QUIET), *gauge, (figures, ""))
 
 
@@ -91,50 +102,54 @@ def render_host_rows(sample: MachineSample, width: int) -> list[Content]:
     cores = f" {sample.cpu:.0f}% of {sample.cores} core{'s' if sample.cores != 1 else ''}"
     room = max(3, width - 5 - len(cores))
     return [
-        row(width, ("CPU  ", styles.QUIET), *bar(room, sample.cpu / 100), (cores, "")),
+        row(width, ("CPU  ", styles.QUIET), *render_bar(room, sample.cpu / 100), (cores, "")),
         render_gauge_row(width, "RAM ", sample.memory_used, sample.memory_total),
     ]
 
 
 def render_machine_rows(frame: Frame, width: int, height: int) -> list[Content]:
-    """Return as much about the machine as the height allows."""
+    """Return GPUs and host in as much detail as the height allows."""
     sample = frame.snapshot.machine
     if sample is None:
-        return [Content.styled("no machine figures yet", styles.QUIET)]
-    gpus = sample.gpus
-    if not gpus:
+        return [Content.styled("no machine data yet", styles.QUIET)]
+    if not sample.gpus:
         rows = render_host_rows(sample, width)
         phase = f"phase {format_gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
-        return [*rows, row(width, (f"{phase}disk free {format_size(sample.disk_free)}", styles.QUIET))][
-            :height
-        ]
-    if 2 * len(gpus) <= height:
-        most = find_peaks(frame)
-        rows = [r for gpu in gpus for r in render_gpu_rows(gpu, most.get(gpu.index), width)]
-    elif len(gpus) <= height:
-        rows = [render_gpu_line(gpu, width) for gpu in gpus]
+        disk = f"disk free {format_size(sample.disk_free)}"
+        return [*rows, row(width, (phase + disk, styles.QUIET))][:height]
+    if 2 * len(sample.gpus) <= height:
+        peaks = find_peaks(frame)
+        rows = [r for gpu in sample.gpus for r in render_gpu_rows(gpu, peaks.get(gpu.index), width)]
+    elif len(sample.gpus) <= height:
+        rows = [render_gpu_line(gpu, width) for gpu in sample.gpus]
     else:
-        across = max(1, (width + 1) // NARROW_CELL)
-        rows = []
-        for start in range(0, len(gpus), across):
-            parts = [
-                part for gpu in gpus[start : start + across] for part in (*render_gpu_cell(gpu), (" ", ""))
-            ]
-            rows.append(row(width, *parts[:-1]))
+        rows = _render_compact_gpus(sample.gpus, width)
     if len(rows) < height:
-        ram = f"{format_gib(sample.memory_used)}/{format_gib(sample.memory_total)} GiB"
+        ram = f"{_format_memory(sample.memory_used, sample.memory_total)} GiB"
         rows.append(row(width, (f"CPU {sample.cpu:.0f}%  RAM {ram}", styles.QUIET)))
     return rows[:height]
 
 
+def _render_compact_gpus(gpus: Sequence[GpuSample], width: int) -> list[Content]:
+    per_row = max(1, (width + 1) // COMPACT_GPU_WIDTH)
+    rows = []
+    for start in range(0, len(gpus), per_row):
+        parts: list[Part] = []
+        for gpu in gpus[start : start + per_row]:
+            parts += [*render_gpu_cell(gpu), (" ", "")]
+        rows.append(row(width, *parts[:-1]))
+    return rows
+
+
 def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
-    """Return who holds the GPUs; a process that is not the phase's stands out."""
+    """Return the processes that use the GPUs; those that are not the phase's stand out."""
     if not sample.gpus:
         return []
+    label = ("used by  ", styles.QUIET)
     if not sample.holders:
-        return [row(width, ("held by  ", styles.QUIET), ("nobody that may be seen from here", styles.QUIET))]
-    parts: list[Part] = [("held by  ", styles.QUIET)]
-    for holder in sorted(sample.holders, key=lambda h: (h.ours, h.pid)):
+        return [row(width, label, ("no process that is visible here", styles.QUIET))]
+    parts: list[Part] = [label]
+    for holder in sorted(sample.holders, key=lambda holder: (holder.ours, holder.pid)):
         if holder.ours:
             parts.append((f"{holder.name} {holder.pid} (the phase)  ", ""))
         else:
@@ -142,94 +157,111 @@ def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
     return [row(width, *parts)]
 
 
-def _look(number: int) -> tuple[str, Line]:
-    """Return colour and line of one curve of many: four lines, and a colour that they repeat in later."""
-    return COLOURS[(number + number // len(LINES)) % len(COLOURS)], LINES[number % len(LINES)]
+def _select_curve_style(number: int) -> tuple[str, LineStyle]:
+    """Return colour and line of a curve; the colours shift each time the lines repeat."""
+    shift = number // len(LINE_STYLES)
+    return CURVE_COLOURS[(number + shift) % len(CURVE_COLOURS)], LINE_STYLES[number % len(LINE_STYLES)]
 
 
-def _several(uses: Sequence[MemoryUse]) -> bool:
-    """Return whether there are several GPUs, which are then what the curves differ by, not the attempts."""
+def _has_several_gpus(uses: Sequence[MemoryUse]) -> bool:
+    """Return whether curves are told apart by GPU instead of by attempt."""
     return any(len(use.gpus) > 1 for use in uses)
 
 
 def build_memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
-    """Return memory in GiB over time, a curve for each attempt: of each GPU, or of RAM without one."""
+    """Return memory in GiB over time for each attempt: of each GPU, or of RAM without one.
 
-    def scaled(points: Sequence[Point]) -> list[Point]:
-        return [p._replace(step=(p.step - started) / unit, mean=p.mean / 2**30) for p in points]
-
-    found = []
-    for i, use in enumerate(uses):
-        for index, series in (use.gpus or {0: use.ram}).items():
-            colour, line = _look(index if _several(uses) else i)
-            found.append(Curve(series.name, scaled(series.points), colour, line=line))
-    return found
+    Args:
+        uses: the attempts in the order in which they started.
+        started: start of the time axis, seconds since the epoch.
+        unit: seconds per unit of the time axis.
+    """
+    curves = []
+    by_gpu = _has_several_gpus(uses)
+    for attempt, use in enumerate(uses):
+        for gpu, series in (use.gpus or {0: use.ram}).items():
+            colour, line = _select_curve_style(gpu if by_gpu else attempt)
+            points = [
+                point._replace(step=(point.step - started) / unit, mean=point.mean / 2**30)
+                for point in series.points
+            ]
+            curves.append(Curve(series.name, points, colour, line=line))
+    return curves
 
 
 def render_peak_rows(frame: Frame, width: int) -> list[Content]:
-    """Return the peak of each attempt, in the order in which they ran, and which curve is whose."""
+    """Return the peak of each attempt in the order in which they started, with the legend of the curves."""
     gpus = sorted({gpu for use in frame.memory for gpu in use.gpus})
-    several = _several(frame.memory)
-    column = max(1, min(WIDEST_PEAK, (width - NAMES) // (len(gpus) + 1)))
-    heads: list[Part] = []
+    by_gpu = _has_several_gpus(frame.memory)
+    column = max(1, min(MAX_PEAK_WIDTH, (width - NAME_WIDTH) // (len(gpus) + 1)))
+    headings: list[Part] = []
     for gpu in gpus:
-        colour, line = _look(gpu) if several else (styles.QUIET, None)
-        heads.append((f"{line.sign if line else ''}GPU{gpu}".rjust(column), colour))
-    heads.append(("RAM".rjust(column), styles.QUIET))
-    rows = [row(width, (fit("PEAK, GiB", NAMES), styles.HEADING), *heads)]
+        colour, line = _select_curve_style(gpu)
+        if by_gpu:
+            headings.append((f"{line.symbol}GPU{gpu}".rjust(column), colour))
+        else:
+            headings.append((f"GPU{gpu}".rjust(column), styles.QUIET))
+    headings.append(("RAM".rjust(column), styles.QUIET))
+    rows = [row(width, (fit("PEAK, GiB", NAME_WIDTH), styles.HEADING), *headings)]
     titles = {phase.id: phase.title for phase in frame.snapshot.phases}
-    columns: list[int | None] = [*gpus, None]
-    for i, use in enumerate(frame.memory):
-        colour, line = _look(i)
-        again = f" {use.attempt}" if use.attempt > 1 else ""
-        name = fit(titles.get(use.phase, use.phase) + again, NAMES - (0 if several else 2))
-        most = [use.peak(gpu) for gpu in columns]
-        values = "".join(("-" if peak is None else format_gib(peak)).rjust(column) for peak in most)
-        rows.append(row(width, ("" if several else f"{line.sign} ", colour), (name, ""), (values, "")))
+    for attempt, use in enumerate(frame.memory):
+        colour, line = _select_curve_style(attempt)
+        symbol = "" if by_gpu else f"{line.symbol} "
+        number = f" {use.attempt}" if use.attempt > 1 else ""
+        name = fit(titles.get(use.phase, use.phase) + number, NAME_WIDTH - len(symbol))
+        peaks = [use.peak(gpu) for gpu in (*gpus, None)]
+        values = "".join(("-" if peak is None else format_gib(peak)).rjust(column) for peak in peaks)
+        rows.append(row(width, (symbol, colour), (name, ""), (values, "")))
     return rows
 
 
 def render_memory_rows(frame: Frame, width: int, height: int) -> list[Content]:
-    """Return GPUs and who holds them, memory over time, and the peak of each attempt."""
+    """Return GPUs and their processes, memory over time, and the peak of each attempt."""
     sample = frame.snapshot.machine
-    rows: list[Content] = []
-    if sample is not None:
-        most = find_peaks(frame)
-        few = 2 * len(sample.gpus) <= height // 3
-        rows = [r for gpu in sample.gpus for r in render_gpu_rows(gpu, most.get(gpu.index), width, full=True)]
-        rows = rows if few else render_machine_rows(frame, width, max(3, height // 3))
-        if few:
-            rows += [*render_holder_rows(sample, width), *render_host_rows(sample, width)]
-        else:
-            rows += render_holder_rows(sample, width)
-    table = render_peak_rows(frame, width)
+    rows = _render_current(frame, sample, width, height) if sample else []
+    peak_heading, *peaks = render_peak_rows(frame, width)
     room = height - len(rows)
-    table = [table[0], *table[1:][-max(1, room - LEAST_CHART - 1) :]]
+    peaks = peaks[-max(1, room - MIN_CHART_ROWS - 1) :]
     started = frame.snapshot.started
-    unit, name = next((u for u in TIME_UNITS if frame.now - started > 2 * u[0]), TIME_UNITS[-1])
+    unit, unit_name = TIME_UNITS[-1]
+    for seconds, name in TIME_UNITS:
+        if frame.now - started > 2 * seconds:
+            unit, unit_name = seconds, name
+            break
     chart = plot(
         build_memory_curves(frame.memory, started, unit),
         width,
-        room - len(table) - 1,
-        unit=name,
+        room - len(peaks) - 2,
+        unit=unit_name,
         empty="no samples yet",
     )
-    what = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
-    heading = row(width, (f"{what}, over {name}", styles.HEADING))
-    return [*rows, heading, *chart, *table][:height]
+    title = "MEMORY OF EACH GPU, GiB" if sample and sample.gpus else "RAM, GiB"
+    heading = row(width, (f"{title}, over {unit_name}", styles.HEADING))
+    return [*rows, heading, *chart, peak_heading, *peaks][:height]
+
+
+def _render_current(frame: Frame, sample: MachineSample, width: int, height: int) -> list[Content]:
+    holders = render_holder_rows(sample, width)
+    if 2 * len(sample.gpus) > height // 3:
+        return [*render_machine_rows(frame, width, max(3, height // 3)), *holders]
+    peaks = find_peaks(frame)
+    gpus = [r for gpu in sample.gpus for r in render_gpu_rows(gpu, peaks.get(gpu.index), width, details=True)]
+    return [*gpus, *holders, *render_host_rows(sample, width)]
 
 
 class MachinePanel(FrameWidget):
-    """What the session does to the machine; drawn every few seconds, for its figures never stand still."""
+    """GPUs and host now, redrawn every few seconds because the values change all the time."""
 
-    drawn = 0.0
+    drawn_at = 0.0
 
     def show(self, frame: Frame) -> None:
-        """Draw a new view, if the last was drawn long enough ago or shows something else."""
-        before = self.frame
-        same = before is not None and before.phase == frame.phase and before.snapshot.machine is not None
-        if not same or frame.now - self.drawn >= REDRAW_SECONDS:
-            self.drawn = frame.now
+        """Draw a new frame if the last one was drawn long enough ago or has another subject."""
+        previous = self.frame
+        same_subject = (
+            previous is not None and previous.phase == frame.phase and previous.snapshot.machine is not None
+        )
+        if not same_subject or frame.now - self.drawn_at >= REDRAW_SECONDS:
+            self.drawn_at = frame.now
             super().show(frame)
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
@@ -238,7 +270,7 @@ class MachinePanel(FrameWidget):
 
 
 class MemoryPanel(MachinePanel):
-    """The machine on a screen of its own, with memory over time."""
+    """GPUs and host with memory over time."""
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows."""

@@ -1,4 +1,4 @@
-"""The parameters of a retry: what they were, what they shall be, and the plan's remedies."""
+"""The parameters of a retry with their changes, and the plan's remedies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,130 +12,137 @@ from widgets.rows import Part, RowWidget, row
 from widgets.text import fit, replace_controls, tail
 
 Parameter = Value | list[Value]
-NAME = 24
-LEAST_PARAMETERS = 2
-"""So many are shown before there is room for remedies."""
+Remedies = Mapping[str, Sequence[Mapping[str, Value]]]
+"""The parameter changes that the plan offers, by cause."""
+
+NAME_WIDTH = 24
+MIN_PARAMETER_ROWS = 2
+"""Rows of parameters that are shown before remedies get room."""
 
 
 def format_parameter(value: Parameter) -> str:
-    """Return a value as it is typed."""
+    """Return a value as the operator would type it."""
     if isinstance(value, list):
         return ", ".join(format_parameter(item) for item in value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def parse_parameter(text: str, before: Parameter) -> Parameter:
-    """Return a typed text as a value of the kind that the parameter has.
+def parse_parameter(text: str, previous: Parameter) -> Parameter:
+    """Return a typed text as a value of the same type as the previous one.
 
     Raises:
-        ValueError: it is not of that kind; the message says what was expected.
+        ValueError: the text has another type; the message says what was expected.
     """
     text = text.strip()
-    if isinstance(before, bool):
+    if isinstance(previous, bool):
         if text.lower() in ("true", "yes", "false", "no"):
             return text.lower() in ("true", "yes")
         raise ValueError("expected true or false")
-    if isinstance(before, int):
+    if isinstance(previous, int):
         try:
             return int(text)
         except ValueError:
             raise ValueError("expected a whole number") from None
-    if isinstance(before, float):
+    if isinstance(previous, float):
         try:
             return float(text)
         except ValueError:
             raise ValueError("expected a number") from None
-    if isinstance(before, list):
-        kind = before[0] if before else ""
-        items = [parse_parameter(item, kind) for item in text.split(",") if item.strip()]
+    if isinstance(previous, list):
+        example = previous[0] if previous else ""
+        items = [parse_parameter(item, example) for item in text.split(",") if item.strip()]
         return [item for item in items if not isinstance(item, list)]
-    if before is None:
-        for number in (int, float):
-            try:
-                return number(text)
-            except ValueError:
-                continue
     if not text:
         raise ValueError("expected a text")
+    return _parse_untyped(text) if previous is None else text
+
+
+def _parse_untyped(text: str) -> Value:
+    for number_type in (int, float):
+        try:
+            return number_type(text)
+        except ValueError:
+            continue
     return text
 
 
-def number_remedies(
-    remedies: Mapping[str, Sequence[Mapping[str, Value]]],
-) -> list[tuple[str, dict[str, Value]]]:
-    """Return all remedies with their causes, in the order in which they are counted from 1."""
+def number_remedies(remedies: Remedies) -> list[tuple[str, dict[str, Value]]]:
+    """Return all remedies with their causes, in the order in which they are numbered from 1."""
     return [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
 
 
 class ParameterTable(RowWidget, can_focus=True):
-    """The parameters with their changes; a cursor says which one is meant.
+    """The parameters with their changes, and a cursor.
 
-    `names` are the parameters, then those that only a remedy names: they had their defaults. `remedy` is the
-    number of the remedy that is chosen, 0 for none; `remedied` are the parameters that it changes, less those
-    that were changed by hand since.
+    Attributes:
+        parameters: as the previous attempt had them.
+        remedies: with their causes, numbered from 1.
+        names: of the parameters, then of those that only a remedy names and that had their defaults.
+        changes: of the operator and of the applied remedy.
+        remedy: the number of the applied remedy, 0 for none.
+        remedied: the parameters that the remedy has changed and the operator has not changed since.
+        cursor: index of the selected name.
     """
 
-    class Edit(Message):
-        """A parameter is to be changed."""
+    class EditRequested(Message):
+        """The operator wants to edit a parameter."""
 
         def __init__(self, name: str, value: Parameter) -> None:
             super().__init__()
             self.name, self.value = name, value
 
-    class Changed(Message):
-        """A change was made or taken back."""
+    class ChangesUpdated(Message):
+        """A change was made or undone."""
 
-    def __init__(
-        self,
-        parameters: Mapping[str, Parameter],
-        remedies: Mapping[str, Sequence[Mapping[str, Value]]],
-    ) -> None:
+    def __init__(self, parameters: Mapping[str, Parameter], remedies: Remedies) -> None:
         super().__init__()
         self.parameters = parameters
         self.remedies = number_remedies(remedies)
-        named = [name for _, change in self.remedies for name in change]
-        self.names = list(dict.fromkeys([*parameters, *named]))
+        names = [name for _, change in self.remedies for name in change]
+        self.names = list(dict.fromkeys([*parameters, *names]))
         self.changes: dict[str, Parameter] = {}
         self.remedy = 0
         self.remedied: set[str] = set()
         self.cursor = 0
 
     @property
-    def wanted_height(self) -> int:
-        """The rows that show everything."""
+    def content_rows(self) -> int:
+        """The number of rows that show everything."""
         return 1 + len(self.names) + len(self.remedies)
 
     @property
-    def name_at_cursor(self) -> str:
-        """The parameter that is meant."""
+    def selected_name(self) -> str:
+        """The parameter at the cursor."""
         return self.names[self.cursor]
 
     def change(self, name: str, value: Parameter) -> None:
-        """Give a parameter a value by hand; the value that it had is no change."""
+        """Set a parameter on the operator's behalf; setting the previous value undoes a change."""
         self.remedied.discard(name)
         if value == self.parameters.get(name):
             self.changes.pop(name, None)
         else:
             self.changes[name] = value
-        self.action_choose(0)
-        self.post_message(self.Changed())
+        self.refresh_rows()
+        self.post_message(self.ChangesUpdated())
 
     def apply_remedy(self, number: int) -> None:
-        """Make the changes of a remedy, counted from 1, in place of those of the one chosen before.
+        """Make the changes of a remedy, counted from 1, in place of those of the previous remedy.
 
-        What was changed by hand stays, unless the remedy changes the same parameter.
+        The operator's own changes stay, unless the remedy changes the same parameter.
         """
         if not 1 <= number <= len(self.remedies):
             return
         for name in tuple(self.remedied):
             self.change(name, self.parameters.get(name))
-        _, wanted = self.remedies[number - 1]
-        for name, value in wanted.items():
+        _, changes = self.remedies[number - 1]
+        for name, value in changes.items():
             self.change(name, value)
-        self.remedy, self.remedied = number, wanted.keys() & self.changes.keys()
-        self.cursor = next((i for i, name in enumerate(self.names) if name in wanted), self.cursor)
+        self.remedy, self.remedied = number, changes.keys() & self.changes.keys()
+        self.cursor = next((i for i, name in enumerate(self.names) if name in changes), self.cursor)
         self.refresh_rows()
 
     def action_choose(self, steps: int) -> None:
@@ -144,45 +151,38 @@ class ParameterTable(RowWidget, can_focus=True):
         self.refresh_rows()
 
     def action_edit(self) -> None:
-        """Ask for the parameter to be changed."""
+        """Ask for a new value of the selected parameter."""
         if self.names:
-            name = self.name_at_cursor
-            self.post_message(self.Edit(name, self.changes.get(name, self.parameters.get(name))))
+            name = self.selected_name
+            self.post_message(self.EditRequested(name, self.changes.get(name, self.parameters.get(name))))
 
     def action_undo(self) -> None:
-        """Take the change of the parameter back."""
-        self.change(self.name_at_cursor, self.parameters.get(self.name_at_cursor))
+        """Undo the change of the selected parameter."""
+        self.change(self.selected_name, self.parameters.get(self.selected_name))
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show or hide the cursor."""
         super().watch_has_focus(has_focus)
         self.refresh_rows()
 
-    def _parameter_row(self, at: int, name: str, width: int) -> Content:
-        there = self.has_focus and at == self.cursor
-        pointer = "▸" if there else " "
+    def _render_parameter_row(self, index: int, name: str, width: int) -> Content:
+        is_selected = self.has_focus and index == self.cursor
         before = format_parameter(self.parameters[name]) if name in self.parameters else "default"
-        parts: list[Part] = [
-            (f"{pointer} ", styles.INFO),
-            (fit(name, NAME), styles.STRONG if there else ""),
+        start: list[Part] = [
+            ("▸ " if is_selected else "  ", styles.INFO),
+            (fit(name, NAME_WIDTH), styles.STRONG if is_selected else ""),
             (" ", ""),
         ]
-        if name in self.changes:
-            arrow = " → "
-            by = f"  remedy {self.remedy}" if name in self.remedied else ""
-            room = width - 2 - NAME - 1 - len(arrow) - len(by)
-            old, new = replace_controls(before), replace_controls(format_parameter(self.changes[name]))
-            old = tail(old, max(room // 2, room - cell_len(new)))
-            new = tail(new, room - cell_len(old))
-            parts += [
-                (old, styles.QUIET),
-                (arrow, ""),
-                (new, f"{styles.STRONG} {styles.WARN}"),
-                (by, styles.INFO),
-            ]
-        else:
-            parts.append((before, ""))
-        return row(width, *parts)
+        if name not in self.changes:
+            return row(width, *start, (before, ""))
+        arrow = " → "
+        source = f"  remedy {self.remedy}" if name in self.remedied else ""
+        room = width - 2 - NAME_WIDTH - 1 - len(arrow) - len(source)
+        old, new = replace_controls(before), replace_controls(format_parameter(self.changes[name]))
+        old = tail(old, max(room // 2, room - cell_len(new)))
+        new = tail(new, room - cell_len(old))
+        new_style = f"{styles.STRONG} {styles.WARN}"
+        return row(width, *start, (old, styles.QUIET), (arrow, ""), (new, new_style), (source, styles.INFO))
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return heading, the parameters around the cursor, and the remedies."""
@@ -191,16 +191,17 @@ class ParameterTable(RowWidget, can_focus=True):
             ("PARAMETERS", styles.HEADING),
             right=[(f"{len(self.changes)} changed", styles.QUIET)],
         )
-        remedies = [
-            row(
-                width,
-                (f"{number} ", f"{styles.STRONG} {styles.INFO}"),
-                (f"{cause}: " + ", ".join(f"{n} = {format_parameter(v)}" for n, v in change.items()), ""),
+        remedies = []
+        for number, (cause, change) in enumerate(self.remedies, 1):
+            values = ", ".join(f"{name} = {format_parameter(value)}" for name, value in change.items())
+            remedies.append(
+                row(width, (f"{number} ", f"{styles.STRONG} {styles.INFO}"), (f"{cause}: {values}", ""))
             )
-            for number, (cause, change) in enumerate(self.remedies, 1)
-        ]
-        remedies = remedies[: max(0, height - 1 - min(LEAST_PARAMETERS, len(self.names)))]
+        remedies = remedies[: max(0, height - 1 - min(MIN_PARAMETER_ROWS, len(self.names)))]
         room = max(1, height - 1 - len(remedies))
         top = min(max(0, self.cursor - room + 1), max(0, len(self.names) - room))
-        names = self.names[top : top + room]
-        return [heading, *(self._parameter_row(top + i, n, width) for i, n in enumerate(names)), *remedies]
+        parameters = [
+            self._render_parameter_row(top + i, name, width)
+            for i, name in enumerate(self.names[top : top + room])
+        ]
+        return [heading, *parameters, *remedies]

@@ -1,4 +1,4 @@
-"""The table of phases: state as word, glyph and colour; estimate, elapsed, remaining, cost, headline."""
+"""The table of phases: state, estimate, elapsed and remaining time, cost, and the result in a few words."""
 
 from collections.abc import Sequence
 
@@ -6,27 +6,28 @@ from textual.content import Content
 
 from app.plan.values import Range
 from app.session.snapshot import AttemptView, PhaseView
-from app.units import format_duration, format_duration_range, format_hours, format_usd
+from app.units import HOUR, format_duration, format_duration_range, format_hours, format_usd
 from widgets import styles
 from widgets.frame import Frame
 from widgets.header import format_time_range
 from widgets.rows import FrameWidget, Part, row
 from widgets.text import fit, wrap
 
-NAME, STATE, ESTIMATE, TOOK, LEFT, COST = 19, 8, 7, 8, 13, 7
+ESTIMATE_WIDTH, ELAPSED_WIDTH, COST_WIDTH = 7, 8, 7
+STATE_WIDTH, REMAINING_WIDTH = 8, 13
 WIDE = 66
-"""From this width on, state and remaining time have columns of their own."""
+"""From this width on, state and remaining time have their own columns."""
 ACTIVE = ("running", "stopping", "gate")
-NOTICES = {"info": "", "warning": styles.WARN, "error": styles.BAD}
+NOTICE_STYLES = {"info": "", "warning": styles.WARN, "error": styles.BAD}
 
 
-def look(phase: PhaseView) -> styles.Badge:
-    """Return how a phase's state looks; a running phase without progress is stalled."""
+def select_phase_badge(phase: PhaseView) -> styles.Badge:
+    """Return the badge of a phase's state; a running phase without progress is stalled."""
     return styles.STALLED if phase.stalled and phase.state == "running" else styles.PHASE_BADGES[phase.state]
 
 
 def describe_exit(attempt: AttemptView) -> str:
-    """Return in words how an attempt ended, where that says more than that it did."""
+    """Return how an attempt ended; empty if it ended without an error."""
     if attempt.signal:
         return f"killed by signal {attempt.signal}"
     if attempt.exit_code:
@@ -34,14 +35,20 @@ def describe_exit(attempt: AttemptView) -> str:
     return attempt.reason if attempt.reason != "exited" else ""
 
 
-def result(phase: PhaseView) -> str:
-    """Return what came of a phase that is over, in a few words."""
-    failed = phase.state == "failed" and phase.attempts
-    return phase.headline or (describe_exit(phase.attempts[-1]) if failed else "")
+def describe_result(phase: PhaseView) -> str:
+    """Return the result of a phase in a few words; empty while it has none."""
+    if phase.headline or phase.state != "failed" or not phase.attempts:
+        return phase.headline
+    return describe_exit(phase.attempts[-1])
 
 
-def left(phase: PhaseView) -> str:
-    """Return the remaining time of a running phase, as far as it is known; nobody knows when one stalls."""
+def is_late(phase: PhaseView) -> bool:
+    """Return whether a phase has run longer than the high end of its estimate."""
+    return phase.elapsed > phase.estimate_hours.high * HOUR
+
+
+def describe_remaining(phase: PhaseView) -> str:
+    """Return the remaining time of a running phase; empty if it is not running or has no forecast."""
     if phase.state != "running":
         return ""
     if phase.stalled:
@@ -50,179 +57,202 @@ def left(phase: PhaseView) -> str:
         return ""
     if phase.remaining.high >= 1:
         return format_duration_range(phase.remaining)
-    return "overdue" if phase.elapsed > phase.estimate_hours.high * 3600 else "finishing"
+    return "overdue" if is_late(phase) else "finishing"
 
 
-def render_second_row(phase: PhaseView, width: int) -> str:
-    """Return what is known beyond the columns, as much as there is room for."""
-    wide = width >= WIDE
+def describe_phase(phase: PhaseView, width: int) -> str:
+    """Return the second row's text: remaining time, attempt and result, as many as fit."""
     words = []
-    if not wide and (rest := left(phase)):
-        words.append(f"left {rest}" if phase.stalled or rest[0].isdigit() else rest)
+    remaining = "" if width >= WIDE else describe_remaining(phase)
+    if remaining:
+        words.append(f"left {remaining}" if phase.stalled or remaining[0].isdigit() else remaining)
     if len(phase.attempts) > 1:
         words.append(f"attempt {phase.attempts[-1].number}")
-    if found := result(phase):
-        words.append(found)
-    room = width - 2 - (0 if wide else len(look(phase).word) + 2)
-    return next(
-        (text for n in range(len(words), 1, -1) if len(text := "  ".join(words[:n])) <= room),
-        "".join(words[:1]),
-    )
-
-
-def heading(width: int) -> Content:
-    """Return the names of the columns."""
-    wide = width >= WIDE
-    names = (
-        f"{'est':>{ESTIMATE}}{'took':>{TOOK}}" + (f"{'left':>{LEFT}}" if wide else "") + f"{'cost':>{COST}}"
-    )
-    start = "PHASES"
-    if wide:
-        start += " " * (2 + compute_name_width(width) - len(start)) + " state"
-    return row(width, (start, styles.HEADING), right=[(names, styles.QUIET)])
+    if result := describe_result(phase):
+        words.append(result)
+    room = width - 2
+    if width < WIDE:
+        room -= len(select_phase_badge(phase).word) + 2
+    for count in range(len(words), 1, -1):
+        text = "  ".join(words[:count])
+        if len(text) <= room:
+            return text
+    return words[0] if words else ""
 
 
 def compute_name_width(width: int) -> int:
-    """Return the room for a phase's name."""
-    wide = width >= WIDE
-    return width - 2 - ESTIMATE - TOOK - COST - (STATE + 1 + LEFT if wide else 0)
+    """Return the width of the column of names."""
+    name_width = width - 2 - ESTIMATE_WIDTH - ELAPSED_WIDTH - COST_WIDTH
+    return name_width - (STATE_WIDTH + 1 + REMAINING_WIDTH) if width >= WIDE else name_width
 
 
-def render_first_row(phase: PhaseView, width: int, chosen: bool, word_in_time: bool) -> Content:
-    """Return glyph, name and numbers; without a second row the word takes the place of a time."""
-    wide, state = width >= WIDE, look(phase)
-    room = compute_name_width(width)
-    name_style = (
-        styles.STRONG
-        if phase.state in ACTIVE
-        else styles.QUIET
-        if phase.state in ("waiting", "skipped")
-        else ""
-    )
-    mark = " reverse" if chosen else ""
+def render_heading(width: int) -> Content:
+    """Return the names of the columns."""
+    columns = f"{'est':>{ESTIMATE_WIDTH}}{'took':>{ELAPSED_WIDTH}}"
+    start = "PHASES"
+    if width >= WIDE:
+        columns += f"{'left':>{REMAINING_WIDTH}}"
+        start = f"{start:<{2 + compute_name_width(width)}} state"
+    columns += f"{'cost':>{COST_WIDTH}}"
+    return row(width, (start, styles.HEADING), right=[(columns, styles.QUIET)])
+
+
+def render_first_row(phase: PhaseView, width: int, *, selected: bool, state_in_time: bool) -> Content:
+    """Return symbol, name and numbers.
+
+    Args:
+        phase: the phase.
+        width: of the row.
+        selected: highlight the name.
+        state_in_time: show the state in place of a time, because there is neither a column nor a second row
+            for it.
+    """
+    badge = select_phase_badge(phase)
     started = bool(phase.attempts) or phase.elapsed > 0
-    estimate, took = format_hours(phase.estimate_hours), format_duration(phase.elapsed) if started else ""
-    cost = format_usd(phase.cost_usd) if started else ""
-    late = phase.state == "running" and phase.elapsed > phase.estimate_hours.high * 3600
-    took_style = styles.WARN if late else ""
-    parts: list[Part] = [
-        (f"{state.symbol} ", state.style),
-        (fit(phase.title, room - 1).rstrip(), (name_style + mark).strip()),
-    ]
-    if wide:
+    estimate = (f"{format_hours(phase.estimate_hours):>{ESTIMATE_WIDTH}}", styles.QUIET)
+    took_text = format_duration(phase.elapsed) if started else ""
+    took_style = styles.WARN if phase.state == "running" and is_late(phase) else ""
+    took = (f"{took_text:>{ELAPSED_WIDTH}}", took_style)
+    cost = (f"{format_usd(phase.cost_usd) if started else '':>{COST_WIDTH}}", "")
+    if width >= WIDE:
+        remaining_style = styles.UNKNOWN.style if phase.stalled else ""
         numbers: list[Part] = [
-            (f" {state.word:<{STATE}}", state.style),
-            (f"{estimate:>{ESTIMATE}}", styles.QUIET),
-            (f"{took:>{TOOK}}", took_style),
-            (f"{left(phase):>{LEFT}}", styles.UNKNOWN.style if phase.stalled else ""),
-            (f"{cost:>{COST}}", ""),
+            (f" {badge.word:<{STATE_WIDTH}}", badge.style),
+            estimate,
+            took,
+            (f"{describe_remaining(phase):>{REMAINING_WIDTH}}", remaining_style),
+            cost,
         ]
     else:
-        times: list[Part] = [(f"{estimate:>{ESTIMATE}}", styles.QUIET), (f"{took:>{TOOK}}", took_style)]
-        if word_in_time:
-            at = 0 if took else 1
-            times[at] = (f"{state.word:>{TOOK}}", state.style)
-        numbers = [*times, (f"{cost:>{COST}}", "")]
-    return row(width, *parts, right=numbers)
+        state = (f"{badge.word:>{ELAPSED_WIDTH}}", badge.style)
+        if state_in_time and started:
+            estimate = state
+        elif state_in_time:
+            took = state
+        numbers = [estimate, took, cost]
+    name = fit(phase.title, compute_name_width(width) - 1).rstrip()
+    return row(width, (f"{badge.symbol} ", badge.style), (name, _name_style(phase, selected)), right=numbers)
+
+
+def _name_style(phase: PhaseView, selected: bool) -> str:
+    style = ""
+    if phase.state in ACTIVE:
+        style = styles.STRONG
+    elif phase.state in ("waiting", "skipped"):
+        style = styles.QUIET
+    return f"{style} reverse".strip() if selected else style
+
+
+def render_second_row(phase: PhaseView, width: int) -> Content:
+    """Return what is known of a phase beyond the columns."""
+    text = describe_phase(phase, width)
+    if width >= WIDE:
+        return row(width, ("  ", ""), (text, styles.QUIET))
+    badge = select_phase_badge(phase)
+    style = styles.UNKNOWN.style if phase.stalled else styles.QUIET
+    return row(width, ("  ", ""), (badge.word, badge.style), ("  ", ""), (text, style))
 
 
 def render_phase_rows(frame: Frame, width: int, height: int) -> list[Content]:
-    """Return the table in that many rows: who is active always has its second row, then the latest."""
+    """Return the table in `height` rows: active phases get a second row first, then the latest ones."""
     phases = frame.snapshot.phases
-    wide = width >= WIDE
-    chosen = frame.output.phase if frame.output else None
-    follows = chosen is None or (frame.snapshot.current is not None and frame.snapshot.current.id == chosen)
-    wants = [
-        p
-        for p in phases
-        if p.state in ACTIVE or (p.state != "waiting" and (render_second_row(p, width) or not wide))
+    current = frame.snapshot.current
+    selected = frame.output.phase if frame.output else None
+    if current is not None and current.id == selected:
+        selected = None  # Looking at the running phase is the default and needs no mark.
+    candidates = [
+        phase
+        for phase in phases
+        if phase.state in ACTIVE
+        or (phase.state != "waiting" and (width < WIDE or describe_phase(phase, width)))
     ]
-    by_need = sorted(wants, key=lambda p: (p.state not in ACTIVE, -phases.index(p)))
-    spare = max(0, height - 1 - len(phases))
-    two_rows = {p.id for p in by_need[:spare]}
+    candidates.sort(key=lambda phase: (phase.state not in ACTIVE, -phases.index(phase)))
+    spare_rows = max(0, height - 1 - len(phases))
+    with_second_row = {phase.id for phase in candidates[:spare_rows]}
     rows = []
     for phase in phases:
-        state, extra = look(phase), render_second_row(phase, width)
-        two = phase.id in two_rows
-        rows.append(render_first_row(phase, width, not follows and phase.id == chosen, not two and not wide))
-        if two:
-            parts: list[Part] = [("  ", "")]
-            if not wide:
-                parts += [(state.word, state.style), ("  ", "")]
-            rows.append(
-                row(
-                    width,
-                    *parts,
-                    (extra, styles.UNKNOWN.style if phase.stalled and not wide else styles.QUIET),
-                )
+        has_second_row = phase.id in with_second_row
+        rows.append(
+            render_first_row(
+                phase,
+                width,
+                selected=phase.id == selected,
+                state_in_time=not has_second_row and width < WIDE,
             )
-    # Where not all have room, the latest that has begun is among those that do.
-    begun = sum(p.state != "waiting" for p in phases)
-    top = max(0, min(begun, len(rows)) - (height - 1)) if len(rows) > height - 1 else 0
-    return [heading(width), *rows[top : top + height - 1]]
+        )
+        if has_second_row:
+            rows.append(render_second_row(phase, width))
+    # If there are more phases than rows, show the latest that has started and those before it.
+    top = 0
+    if len(rows) > height - 1:
+        started = sum(phase.state != "waiting" for phase in phases)
+        top = max(0, min(started, len(rows)) - (height - 1))
+    return [render_heading(width), *rows[top : top + height - 1]]
 
 
 def render_notice_rows(frame: Frame, width: int, room: int) -> list[Content]:
-    """Return who else holds the GPU, what the phase that is looked at wants to be seen, and the conductor.
+    """Return foreign GPU processes, the selected attempt's notices and the conductor's, the latest that fit.
 
-    The latest that have room are shown, whole; of one that alone has too little, the beginning.
+    A notice is shown completely or not at all, except that the latest is cut if it alone is too long.
     """
-    notices = frame.output.notices if frame.output else ()
-    machine = frame.snapshot.machine
-    others = [f"{each.name} {each.pid}" for each in machine.holders if not each.ours] if machine else []
-    said = [(f"GPU held by {', '.join(others)}, not by the phase", styles.WARN)] if others else []
-    said += [(each.text, NOTICES[each.level]) for each in notices if each.level != "info"]
-    said += [(text, styles.WARN) for text in frame.snapshot.notices]
+    holders = frame.snapshot.machine.holders if frame.snapshot.machine else ()
+    foreign = [f"{holder.name} {holder.pid}" for holder in holders if not holder.ours]
+    notices: list[Part] = []
+    if foreign:
+        notices.append((f"GPU in use by {', '.join(foreign)}, not the phase", styles.WARN))
+    for notice in frame.output.notices if frame.output else ():
+        if notice.level != "info":
+            notices.append((notice.text, NOTICE_STYLES[notice.level]))
+    notices += [(text, styles.WARN) for text in frame.snapshot.notices]
     rows: list[Content] = []
-    for text, style in reversed(said):
-        lines = wrap(text, width - 2)
-        found = [row(width, ("! " if i == 0 else "  ", style), (line, style)) for i, line in enumerate(lines)]
-        if len(rows) + len(found) > room:
-            return rows or found[:room]
-        rows = found + rows
+    for text, style in reversed(notices):
+        lines = [
+            row(width, ("! " if i == 0 else "  ", style), (line, style))
+            for i, line in enumerate(wrap(text, width - 2))
+        ]
+        if len(rows) + len(lines) > room:
+            return rows or lines[:room]
+        rows = lines + rows
     return rows
 
 
 def find_next_gate(frame: Frame) -> tuple[PhaseView, Range | None] | None:
-    """Return the next phase after which a gate opens whatever it finds, and when; None where none is known.
+    """Return the next phase that always opens a gate and when it ends; None if no such phase is left.
 
-    A phase before it that fails, or that the plan does not let go on by itself, opens one sooner; while one
-    stalls, nobody knows when.
+    The time is None while a phase before the gate is stalled. A phase in between that fails, or whose verdict
+    is not go, opens a gate earlier.
     """
     snapshot, low, high, stalled = frame.snapshot, frame.now, frame.now, False
     if snapshot.state not in ("ready", "running"):
         return None
     for phase in snapshot.phases:
-        if phase.remaining is not None:
-            low, high, stalled = (
-                low + phase.remaining.low,
-                high + phase.remaining.high,
-                stalled or phase.stalled,
-            )
-            if phase.gate == "always" or snapshot.hold:
-                return phase, None if stalled else Range(low, high)
+        if phase.remaining is None:
+            continue
+        low += phase.remaining.low
+        high += phase.remaining.high
+        stalled = stalled or phase.stalled
+        if phase.gate == "always" or snapshot.hold:
+            return phase, None if stalled else Range(low, high)
     return None
 
 
 def render_next_gate_rows(frame: Frame, width: int) -> list[Content]:
-    """Return when the operator is needed next, under an empty row; none where that is not known."""
-    found = find_next_gate(frame)
-    if found is None:
+    """Return when the operator is needed next, below an empty row; no rows if that is not known."""
+    gate = find_next_gate(frame)
+    if gate is None:
         return []
-    phase, at = found
-    when: Part = (
-        (styles.UNKNOWN.label, styles.UNKNOWN.style)
-        if at is None
-        else (format_time_range(at, frame.now), styles.STRONG)
-    )
-    return [Content(), row(width, ("next gate ", styles.QUIET), when, ("  ", ""), (phase.title, ""))]
+    phase, ends_at = gate
+    time: Part = (styles.UNKNOWN.label, styles.UNKNOWN.style)
+    if ends_at is not None:
+        time = (format_time_range(ends_at, frame.now), styles.STRONG)
+    return [Content(), row(width, ("next gate ", styles.QUIET), time, ("  ", ""), (phase.title, ""))]
 
 
 class PhaseTable(FrameWidget):
-    """All phases of the plan, when the next gate opens, and below what the conductor has to say."""
+    """All phases of the plan, the time of the next gate, and notices at the bottom."""
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
-        """Return the table, and the next gate and the latest notices in the rows that remain."""
+        """Return the table, then the next gate and the latest notices in the rows that remain."""
         rows = render_phase_rows(frame, width, height)
         gate = render_next_gate_rows(frame, width)
         if len(rows) + len(gate) <= height:

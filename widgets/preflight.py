@@ -1,4 +1,4 @@
-"""What would fail later, as a list that fills while the checks run."""
+"""The results of preflight checks, as a list that grows while the checks run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,44 +10,50 @@ from widgets import styles
 from widgets.rows import row
 from widgets.text import fit, wrap
 
-LOOKS: Final = {
+BADGES: Final = {
     "ok": styles.Badge("ok", "✓", styles.GOOD),
-    "warn": styles.Badge("look", "!", styles.WARN),
+    "warn": styles.Badge("warn", "!", styles.WARN),
     "fail": styles.Badge("fail", "✗", styles.BAD),
 }
-NAME: Final = 14
+STATE_WIDTH: Final = 7
+NAME_WIDTH: Final = 14
 
 
 @dataclass(frozen=True)
-class Check:
-    """What a check found and, unless all is well, what to do."""
+class PreflightResult:
+    """The result of a check, and what to do about it unless it is ok."""
 
     name: str
     state: Literal["ok", "warn", "fail"]
-    found: str
+    message: str
     todo: str = ""
 
 
-def summary(checks: Sequence[Check]) -> str:
-    """Return how many checks came out how."""
-    states = [check.state for check in checks]
-    return f"{states.count('fail')} failed, {states.count('warn')} to look at, {states.count('ok')} ok"
+def summarize_results(results: Sequence[PreflightResult]) -> str:
+    """Return the number of results of each state."""
+    states = [result.state for result in results]
+    warnings = states.count("warn")
+    return (
+        f"{states.count('fail')} failed, {warnings} warning{'' if warnings == 1 else 's'}, "
+        f"{states.count('ok')} ok"
+    )
 
 
-def render_check_rows(checks: Sequence[Check], *, looking: bool, width: int) -> list[Content]:
-    """Return what was found so far, a check after the other, and whether more is to come."""
-    state = ("  looking ...", styles.WARN) if looking else (f"  {summary(checks)}", styles.INFO)
-    rows = [row(width, ("PREFLIGHT", styles.HEADING), state)]
-    indent = 7 + NAME
-    for check in checks:
-        look = LOOKS[check.state]
-        for i, line in enumerate(wrap(check.found, width - indent)):
-            start = f"{look.symbol} {look.word:<5}" if i == 0 else " " * 7
-            name = fit(check.name if i == 0 else "", NAME - 1) + " "
-            rows.append(row(width, (start, look.style), (name, styles.QUIET), (line, "")))
-        if check.todo:
-            for i, line in enumerate(wrap(check.todo, width - indent - 3)):
-                rows.append(
-                    row(width, (" " * indent + ("-> " if i == 0 else "   "), styles.INFO), (line, ""))
-                )
+def render_result_rows(results: Sequence[PreflightResult], *, running: bool, width: int) -> list[Content]:
+    """Return the results so far, and whether more will follow."""
+    summary = (f"  {summarize_results(results)}", styles.INFO)
+    if running:
+        summary = ("  checking ...", styles.WARN)
+    rows = [row(width, ("PREFLIGHT", styles.HEADING), summary)]
+    indent = STATE_WIDTH + NAME_WIDTH
+    for result in results:
+        badge = BADGES[result.state]
+        for i, line in enumerate(wrap(result.message, width - indent)):
+            state = f"{badge.symbol} {badge.word:<5}" if i == 0 else " " * STATE_WIDTH
+            name = fit(result.name if i == 0 else "", NAME_WIDTH - 1) + " "
+            rows.append(row(width, (state, badge.style), (name, styles.QUIET), (line, "")))
+        if result.todo:
+            for i, line in enumerate(wrap(result.todo, width - indent - 3)):
+                arrow = "-> " if i == 0 else "   "
+                rows.append(row(width, (" " * indent + arrow, styles.INFO), (line, "")))
     return rows

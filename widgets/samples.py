@@ -1,4 +1,4 @@
-"""One example to look at: its title, what the verifier found, and its texts."""
+"""Sample outputs of a phase: title, check result and texts."""
 
 from collections.abc import Sequence
 
@@ -10,51 +10,54 @@ from widgets import styles
 from widgets.rows import RowWidget, row
 from widgets.text import count_more_rows, fit, wrap
 
-LONGEST_LABEL = 16
+MAX_LABEL_WIDTH = 16
 
 
 def render_sample_rows(sample: Sample, width: int) -> list[Content]:
-    """Return the rows of a sample, each text beside its name."""
-    check = styles.CHECK_BADGES[sample.passed] if sample.passed is not None else None
-    right = [(check.label, check.style)] if check else []
+    """Return the rows of a sample, each text next to its name."""
+    right = []
+    if sample.passed is not None:
+        badge = styles.CHECK_BADGES[sample.passed]
+        right = [(badge.label, badge.style)]
     rows = [row(width, (sample.title, styles.STRONG), right=right)]
-    room = min(LONGEST_LABEL, width // 3, max((cell_len(name) for name in sample.texts), default=0)) + 1
+    longest = max((cell_len(name) for name in sample.texts), default=0)
+    label_width = min(MAX_LABEL_WIDTH, width // 3, longest) + 1
     for name, text in sample.texts.items():
-        for i, line in enumerate(wrap(text.strip("\n"), width - room)):
-            label = fit(name, room - 1) + " " if i == 0 else " " * room
+        for i, line in enumerate(wrap(text.strip("\n"), width - label_width)):
+            label = fit(name, label_width - 1) + " " if i == 0 else " " * label_width
             rows.append(row(width, (label, styles.QUIET), (line, "")))
     return rows
 
 
 class SamplePager(RowWidget):
-    """Pages through samples: one at a time, scrolled where it is longer than the widget."""
+    """Shows one sample at a time, scrolled if it is longer than the widget."""
 
     DEFAULT_CSS = "SamplePager { min-height: 3; }"
 
     samples: tuple[Sample, ...] = ()
-    at = 0
+    index = 0
     top = 0
     only_failed = False
 
-    def give(self, samples: tuple[Sample, ...]) -> None:
-        """Take the samples as they stand; the one that is shown stays."""
+    def set_samples(self, samples: tuple[Sample, ...]) -> None:
+        """Replace the samples; the page stays."""
         self.samples = samples
         self.refresh_rows()
 
     @property
-    def chosen(self) -> tuple[Sample, ...]:
-        """The samples that are paged through."""
+    def pages(self) -> tuple[Sample, ...]:
+        """The samples to page through."""
         return tuple(s for s in self.samples if s.passed is False) if self.only_failed else self.samples
 
     @property
     def sample(self) -> Sample | None:
-        """The sample that is shown."""
-        chosen = self.chosen
-        return chosen[min(self.at, len(chosen) - 1)] if chosen else None
+        """The sample on the current page."""
+        pages = self.pages
+        return pages[min(self.index, len(pages) - 1)] if pages else None
 
     def turn(self, pages: int) -> None:
-        """Go to another sample."""
-        self.at = min(max(0, self.at + pages), max(0, len(self.chosen) - 1))
+        """Go forwards or backwards by pages."""
+        self.index = min(max(0, self.index + pages), max(0, len(self.pages) - 1))
         self.top = 0
         self.refresh_rows()
 
@@ -64,26 +67,25 @@ class SamplePager(RowWidget):
         self.refresh_rows()
 
     def toggle_failed(self) -> None:
-        """Show only samples that failed, or all again."""
+        """Show only failed samples, or all again."""
         self.only_failed = not self.only_failed
-        self.at = self.top = 0
+        self.index = self.top = 0
         self.refresh_rows()
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the heading and the sample."""
-        chosen = self.chosen
-        kind = "FAILED SAMPLES" if self.only_failed else "SAMPLES"
-        if not chosen:
-            return [row(width, (kind, styles.HEADING), ("  none", styles.QUIET))]
-        at = min(self.at, len(chosen) - 1)
-        body = render_sample_rows(chosen[at], width)
+        pages = self.pages
+        title = "FAILED SAMPLES" if self.only_failed else "SAMPLES"
+        if not pages:
+            return [row(width, (title, styles.HEADING), ("  none", styles.QUIET))]
+        index = min(self.index, len(pages) - 1)
+        body = render_sample_rows(pages[index], width)
         self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
         below = len(body) - self.top - (height - 1)
-        keys = "◂ ▸"
         heading = row(
             width,
-            (kind, styles.HEADING),
-            (f"  {at + 1} of {len(chosen)}  {keys}", styles.INFO),
+            (title, styles.HEADING),
+            (f"  {index + 1} of {len(pages)}  ◂ ▸", styles.INFO),
             right=[(count_more_rows(below), styles.QUIET)] if below > 0 else [],
         )
         return [heading, *body[self.top : self.top + height - 1]]

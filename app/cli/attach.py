@@ -41,9 +41,9 @@ def prepare_screen() -> None:
 
 def show_session(folder: Path, *, read_only: bool = False) -> int:
     """Show a session on the screen until the operator leaves."""
-    from app.tui.app import run  # Textual is slow to import.
+    from app.tui.run import run_cockpit  # Textual is slow to import.
 
-    return run(folder, read_only=read_only)
+    return run_cockpit(folder, read_only=read_only)
 
 
 def follow_session(folder: Path, *, decide_by_verdict: bool = False) -> int:

@@ -54,7 +54,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def keys(options: argparse.Namespace) -> int:
     """Print the key bindings as a file to edit."""
-    from app.tui.keymap import template  # Textual is slow to import.
+    from app.tui.keymap import render_key_map  # Textual is slow to import.
 
-    print(template(), end="")
+    print(render_key_map(), end="")
     return 0

@@ -1,27 +1,21 @@
-"""The cockpit: the Textual app over one session. Closing it stops nothing.
+"""The cockpit: the Textual app over one session. Closing it does not stop the session.
 
-A reader thread makes immutable views and posts them as messages; the screens draw them. No widget reads a
-file, a clock or a GPU.
+A reader thread makes immutable frames and posts them as messages, and the screens draw them. No widget reads
+a file, a clock or a GPU.
 """
 
+import asyncio
 import gc
-import os
-import shutil
 import signal
-import sys
-import textwrap
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
+from functools import partial
+from typing import ClassVar, Final, cast
 
 from rich.console import RenderableType
 from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
@@ -29,78 +23,64 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from app.session.client import SessionClient
 from app.session.requests import Refused, StopSession, current_user
-from app.session.snapshot import OVER, SessionSnapshot
+from app.session.snapshot import OVER
 from app.tui import crash, terminal
-from app.tui.keys import ACTING, Command, bindings, commands
-from app.tui.repaint import Changes, Shown
-from app.tui.screens.screen import CockpitScreen, Dialog, Session
+from app.tui.ascii_filter import AsciiFilter
+from app.tui.cockpit import READ_ONLY, Cockpit
+from app.tui.farewell import describe_leaving, describe_session, describe_stop
+from app.tui.feed import SessionFeed
+from app.tui.keys import COMMANDS, make_bindings
+from app.tui.repaint import DifferenceUpdate, TerminalContent
+from app.tui.screens.screen import CockpitScreen, Dialog
 from app.tui.screens.session import SessionScreen
-from app.tui.themes import ANSI, DARK, THEMES
-from app.units import format_usd
+from app.tui.themes import DARK, THEMES
 from widgets import styles
 from widgets.frame import Frame
 from widgets.header import select_session_badge
+from widgets.preflight import PreflightResult
 from widgets.text import replace_controls
 
-if TYPE_CHECKING:
-    from widgets.preflight import Check
-
-# What is not on the first screen is imported where it is opened: that takes as long as the first screen.
-
-READ_ONLY: Final = "This view is read-only: nothing was done."
+GARBAGE_DELAY: Final = 1.0
+REFUSED_ACTIONS: Final = frozenset(command.action_call for command in COMMANDS if command.needs_write_access)
 
 
-class Feed(Protocol):
-    """Makes views of a session, in a thread."""
+class CockpitApp(Cockpit):
+    """The screens over one session; `frame` is the first frame, `feed` makes the others."""
 
-    def frames(self, stopping: Event) -> Iterator[Frame]:
-        """Yield views, at most a few a second and at least one, until asked to stop."""
-
-    def look_at(self, phase: str | None) -> None:
-        """Read the record of this phase from now on; None is the phase that runs."""
-
-    def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
-        """Return the first rows of what a phase wrote; an OSError says why not."""
-
-
-class CockpitApp(App[None]):
-    """Screens over one session; `view` is the first picture, `feed` makes the others."""
-
-    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("app")  # type: ignore[assignment]
     CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; padding: 0 1; }"
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
-    class Fresh(Message):
-        """A new view; one that has not been drawn yet gives way to a newer one."""
+    class FrameReady(Message):
+        """A new frame; one that has not been drawn yet is dropped for a newer one."""
 
         def __init__(self, frame: Frame) -> None:
             super().__init__()
             self.frame = frame
 
         def can_replace(self, message: Message) -> bool:
-            """Return whether an older message may be dropped."""
-            return isinstance(message, CockpitApp.Fresh)
+            """Return whether this message replaces an older one."""
+            return isinstance(message, CockpitApp.FrameReady)
 
     def __init__(
         self,
-        session: Session,
-        feed: Feed | None = None,
+        session: SessionClient,
+        feed: SessionFeed | None = None,
         frame: Frame | None = None,
         *,
         read_only: bool = False,
         theme: str = DARK.name,
         key_map: Mapping[str, str] = {},
-        checks: "Callable[[], Iterator[Check]]" = lambda: iter(()),
-        failed: Callable[[BaseException], str] = crash.told,
+        checks: Callable[[], Iterator[PreflightResult]] = lambda: iter(()),
+        report_crash: Callable[[BaseException], str] = crash.report_crash,
     ) -> None:
-        super().__init__()
-        self.session, self.feed, self.frame, self.read_only = session, feed, frame, read_only
-        self._key_map, self._checks, self._failed = key_map, checks, failed
-        self.failure = ""
-        self.set_keymap(dict(key_map))
-        self._stopping, self._shown = Event(), Shown()
+        super().__init__(session, feed, frame, read_only=read_only, key_map=key_map, checks=checks)
+        self._report_crash = report_crash
+        self.crash_report = ""
+        self._terminal_content = TerminalContent()
         self._announced: tuple[str, float] | None = None
         for each in THEMES:
             self.register_theme(each)
@@ -108,64 +88,63 @@ class CockpitApp(App[None]):
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the session's screen, below which there is none."""
+        """Return the session's screen as the bottom of the stack."""
         screen = SessionScreen()
-        for path in screen.css_path:  # Textual reads only those of the screens that are pushed
+        for path in screen.css_path:  # Textual reads only the style sheets of screens that are pushed.
             self.stylesheet.read(path)
         return screen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Let the cockpit's colours be known under every theme."""
+        """Return the cockpit's colours, so that they exist in every theme."""
         return DARK.variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Take away what this terminal does not show: all colour where there is to be none, all but ASCII."""
-        wanted: list[LineFilter] = [NoColor()] if self.no_color else []
+        """Return the filters that remove colour or non-ASCII characters if the terminal needs that."""
+        filters: list[LineFilter] = [NoColor()] if self.no_color else []
         if styles.terminal.ascii:
-            from app.tui.ascii_filter import Ascii
-
-            wanted.append(Ascii())
-        return [*super().get_line_filters(), *wanted]
+            filters.append(AsciiFilter())
+        return [*super().get_line_filters(), *filters]
 
     def on_load(self) -> None:
-        """Begin to read, so that the first paint may have the first view."""
+        """Start to read early, so that the first paint may already have a frame."""
         if self.feed is not None:
-            self._read(self.feed)
+            self._read_frames(self.feed)
 
     def on_mount(self) -> None:
-        """Let a signal detach, and draw the view that is there."""
-        self.set_timer(1.0, _collect_garbage)
+        """Detach on a signal, and draw the first frame."""
+        self.set_timer(GARBAGE_DELAY, _enable_garbage_collection)
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
-                self._loop_signal(number)
+                asyncio.get_running_loop().add_signal_handler(number, self.detach)
         if self.frame is not None:
             self.call_after_refresh(self.show, self.frame)
 
-    def _loop_signal(self, number: signal.Signals) -> None:
-        import asyncio
-
-        asyncio.get_running_loop().add_signal_handler(number, self.detach)
+    def on_unmount(self) -> None:
+        """Stop the reader."""
+        self._stopping.set()
 
     @work(thread=True, exit_on_error=True)
-    def _read(self, feed: Feed) -> None:
+    def _read_frames(self, feed: SessionFeed) -> None:
         try:
             for frame in feed.frames(self._stopping):
                 if self._stopping.is_set():
                     return
-                self.frame = self.frame or frame  # which the screen draws as soon as it is there
-                self.post_message(self.Fresh(frame))
+                self.frame = self.frame or frame  # The screen draws it as soon as it is mounted.
+                self.post_message(self.FrameReady(frame))
         except Refused as error:
-            self.call_from_thread(self.exit, return_code=1, message=f"gonogo: {replace_controls(str(error))}")
+            message = f"gonogo: {replace_controls(str(error))}"
+            self.call_from_thread(self.exit, return_code=1, message=message)
 
-    def on_cockpit_app_fresh(self, message: Fresh) -> None:
-        """Draw a new view."""
+    def on_cockpit_app_frame_ready(self, message: FrameReady) -> None:
+        """Draw a new frame."""
         self.show(message.frame)
 
     def show(self, frame: Frame) -> None:
-        """Draw a view on the screen that is on top; a new gate or the end calls for the operator."""
+        """Draw a frame on the top screen, and announce a new gate or the end of the session."""
         self.frame = frame
-        for screen in reversed(self.screen_stack):  # a dialog lets the screen below be seen
-            if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:  # or it draws when it is
+        for screen in reversed(self.screen_stack):  # A dialog does not cover the screen below it.
+            # A screen that is not mounted yet draws the frame when it is.
+            if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:
                 screen.show(frame)
             if not screen.is_modal:
                 break
@@ -176,156 +155,73 @@ class CockpitApp(App[None]):
         state, (phase, phases) = select_session_badge(snapshot).word.lower(), frame.position
         self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
-            news = ("gate", snapshot.gate.opened)
+            event, screen = ("gate", snapshot.gate.opened), "gate"
         elif snapshot.state in OVER:
-            news = ("over", 0.0)
+            event, screen = ("over", 0.0), "outcome"
         else:
             return
-        if news == self._announced:
+        if event == self._announced:
             return
-        self._announced = news
+        self._announced = event
         self.bell()
-        words = farewell(snapshot).splitlines()[0]
-        self._tell_terminal(terminal.notification(words, terminal.in_tmux()))
-        from app.tui.screens.gate import GateScreen
-        from app.tui.screens.text import OutcomeScreen
-
+        summary = describe_session(snapshot).splitlines()[0]
+        self._write_to_terminal(terminal.show_notification(summary, in_tmux=terminal.is_in_tmux()))
         if isinstance(self.screen, SessionScreen):
-            self.push_screen(GateScreen() if news[0] == "gate" else OutcomeScreen())
-        elif not isinstance(self.screen, GateScreen):
-            self.say(words)
+            self.open_screen(screen)
+        elif not (isinstance(self.screen, CockpitScreen) and self.screen.table == "gate"):
+            self.show_message(summary)
 
     def _set_title(self, title: str) -> None:
-        """Tell the terminal, and so tmux's status line, how the session stands."""
         if title != self.title:
             self.title = title
-            self._tell_terminal(terminal.title(title))
+            self._write_to_terminal(terminal.set_title(title))
 
-    def _tell_terminal(self, sequence: str) -> None:
+    def _write_to_terminal(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
 
-    def look_at(self, phase: str | None) -> None:
-        """Show the record of a phase."""
-        if self.feed is not None:
-            self.feed.look_at(phase)
-
-    def act(self, what: str, action: Callable[[Session], object]) -> None:
-        """Act on the session in a thread; say what came of it."""
-        if self.read_only:
-            self.say(READ_ONLY, trouble=True)
-        else:
-            self._act(what, action)
-
-    @work(thread=True, group="act")
-    def _act(self, what: str, action: Callable[[Session], object]) -> None:
-        try:
-            action(self.session)
-        except (Refused, OSError) as error:
-            self.call_from_thread(self.say, f"Not done: {error}", trouble=True)
-        else:
-            self.call_from_thread(self.say, f"Done: {what}")
-
-    def say(self, text: str, *, trouble: bool = False) -> None:
-        """Show a short message, in place of the one before: they cover what they lie on."""
-        self.clear_notifications()
-        self.notify(replace_controls(text), severity="error" if trouble else "information", markup=False)
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy through tmux where that is what holds the clipboard, else ask the terminal (OSC 52)."""
-        if terminal.in_tmux() and terminal.into_tmux(text):
-            self.say(f"Copied {what} to tmux's buffer, and to the clipboard where your terminal allows it.")
-            return
-        self.copy_to_clipboard(text)
-        otherwise = "" if self.read_only else "; if your terminal does not allow it, w writes a file"
-        self.say(f"Copied {what}{otherwise}.")
-
-    def write(self, name: str, text: str) -> None:
-        """Write a text beside the session's records."""
-        folder = Path(self.frame.snapshot.folder) / "exports" if self.frame else Path()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
-        except OSError as error:
-            self.say(f"Not written: {error}", trouble=True)
-        else:
-            self.say(f"Written to {folder / name}")
-
-    def commands(self, table: str) -> tuple[Command, ...]:
-        """Return a part of the table of keys, with the operator's own keys."""
-        return commands(table, self._key_map)
-
-    def preflight(self) -> None:
-        """Look for what would fail later."""
-        from app.tui.screens.preflight import PreflightScreen
-
-        self.push_screen(PreflightScreen(self._checks))
-
-    @work(thread=True, group="peek", exclusive=True)
-    def peek(self, path: str) -> None:
-        """Show the first rows of a file that a phase wrote, or what a folder holds."""
-        from app.tui.screens.artifacts import PeekScreen
-
-        if self.feed is None or self.frame is None:
-            return
-        try:
-            lines = self.feed.read_first_rows(self.frame.snapshot, path)
-        except OSError as error:
-            self.call_from_thread(self.say, f"{path}: {error.strerror}", trouble=True)
-        else:
-            self.call_from_thread(self.push_screen, PeekScreen(path, lines))
-
-    def detach(self) -> None:
-        """Leave the screen; the session goes on."""
-        self._stopping.set()
-        self.exit()
-
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Send what has changed, and no more."""
+        """Send only the cells that have changed."""
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            renderable = cast("RenderableType", Changes(self._shown, renderable))
+            renderable = cast("RenderableType", DifferenceUpdate(self._terminal_content, renderable))
         super()._display(screen, renderable)
 
     def on_resize(self) -> None:
-        """Know nothing of a terminal that was resized, and may have been so back and forth."""
-        self._shown.forget()
+        """Repaint everything: after a resize, the content of the terminal is unknown."""
+        self._terminal_content.forget()
 
     def action_repaint(self) -> None:
-        """Send the whole screen again: something else has written to the terminal."""
-        self._shown.forget()
+        """Repaint everything, after another program has written to the terminal."""
+        self._terminal_content.forget()
         self.screen.refresh()
 
     def _fatal_error(self) -> None:
-        """End the screen; Textual's own way shows the values of variables, and so secrets."""
+        """Close the screen and keep a report; Textual's own would print variables, and so secrets."""
         error = self._exception
-        if error is not None and not self.failure:  # what else fails follows from the first
-            self.failure = self._failed(error.error if isinstance(error, WorkerFailed) else error)
+        if error is not None and not self.crash_report:  # Later errors follow from the first.
+            self.crash_report = self._report_crash(error.error if isinstance(error, WorkerFailed) else error)
         self._close_messages_no_wait()
 
-    def on_unmount(self) -> None:
-        """Let the reader end."""
-        self._stopping.set()
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer everything that a key does here and now, by name."""
-        targets: tuple[tuple[str, Screen[object] | CockpitApp], ...] = (
-            (getattr(screen, "table", ""), screen),
-            ("app", self),
-        )
+        """Yield every command that has a key on the current screen, for the palette."""
+        targets: list[tuple[str, CockpitScreen | CockpitApp]] = []
+        if isinstance(screen, CockpitScreen):
+            targets.append((screen.table, screen))
+        targets.append(("app", self))
         for table, target in targets:
             for command in self.commands(table):
-                if command.action == "command_palette" or (self.read_only and command.acts):
+                if command.action == "command_palette" or (self.read_only and command.needs_write_access):
                     continue
-                if target.check_action(*command.call):
-                    run = partial(target.run_action, command.action)
+                if target.check_action(command.action, command.arguments):
+                    run = partial(target.run_action, command.action_call)
                     yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
 
     def action_next_theme(self) -> None:
-        """Go through the themes."""
-        names = [each.name for each in THEMES]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
-        self.say(f"theme {self.theme}")
+        """Switch to the next theme."""
+        names = [theme.name for theme in THEMES]
+        index = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(index + 1) % len(names)]
+        self.show_message(f"theme {self.theme}")
 
     async def run_action(
         self,
@@ -333,162 +229,42 @@ class CockpitApp(App[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Do what a key asks for; say so where one may only look, whatever else the key would need."""
-        if self.read_only and isinstance(action, str) and action.partition("(")[0] in ACTING:
-            self.say(READ_ONLY, trouble=True)
+        """Run an action, or say that a read-only screen refuses it, before anything else is checked."""
+        if self.read_only and action in REFUSED_ACTIONS:
+            self.show_message(READ_ONLY, is_error=True)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_quit_dialog(self) -> None:
-        """Ask whether to detach, to stop the session where it goes on, or to stay."""
-        from app.tui.screens.dialogs import Quit
-
-        if any(isinstance(screen, Quit) for screen in self.screen_stack):
+        """Ask whether to detach, to stop the session, or to stay."""
+        if any(isinstance(screen, Dialog) and screen.table == "quit" for screen in self.screen_stack):
             return
 
-        def answered(answer: str | None) -> None:
-            if answer == "detach":
+        def act_on(choice: str | None) -> None:
+            if choice == "detach":
                 self.detach()
-            elif answer == "stop":
+            elif choice == "stop":
                 self._confirm_stop()
 
-        self.push_screen(
-            Quit("Leave?", *leaving(self.frame.snapshot if self.frame else None, self.read_only)), answered
-        )
+        snapshot = self.frame.snapshot if self.frame else None
+        lines = describe_leaving(snapshot, read_only=self.read_only)
+        self.push_screen(self.make_screen("quit", "Leave?", *lines), act_on)
 
     def _confirm_stop(self) -> None:
-        from app.tui.screens.dialogs import Confirm
-
         if self.frame is None:
             return
+        consequence = describe_stop(self.frame.snapshot)
+        self.confirm(
+            "Stop the session?",
+            f"{consequence} Everything written so far is kept. A stopped session cannot be resumed.",
+            StopSession(by=current_user()),
+            "stopping the session",
+            is_current=lambda frame: describe_stop(frame.snapshot) == consequence,
+        )
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.act("stopping the session", lambda session: session.send(StopSession(by=current_user())))
 
-        ends = what_ends(self.frame.snapshot)
-        text = f"{ends} What was written stays. A stopped session does not go on."
-        question = Confirm("Stop the whole session?", text, lambda frame: what_ends(frame.snapshot) == ends)
-        self.push_screen(question, answered)
-
-
-def _collect_garbage() -> None:
-    """Look for garbage from now on, but never again among what was loaded up to the first paint."""
+def _enable_garbage_collection() -> None:
+    """Collect garbage from now on, but never search what was loaded before the first paint."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-def what_ends(snapshot: SessionSnapshot) -> str:
-    """Return what becomes of what runs or waits when the session is stopped; empty where it is over."""
-    phase = snapshot.current
-    if snapshot.state in OVER:
-        return ""
-    if phase is None:
-        return "No phase runs now; none is opened any more."
-    title = replace_controls(phase.title)
-    if snapshot.gate is not None:
-        return f"No phase runs now; the gate after {title} is closed without a decision."
-    return f"{title} saves what it can and ends."
-
-
-def leaving(snapshot: SessionSnapshot | None, read_only: bool) -> list[str]:
-    """Return what it means to leave the screen, and, for who may do so, to stop the session."""
-    if snapshot is not None and snapshot.state in OVER:
-        return [f"The session is over; gonogo attach --session {snapshot.id} shows it again."]
-    lines = ["Detach leaves this screen; the session goes on, and gonogo attach comes back to it."]
-    if snapshot is not None and not read_only:
-        lines.append(f"Stopping the session ends it for good. {what_ends(snapshot)}")
-    return lines
-
-
-def farewell(snapshot: SessionSnapshot | None, read_only: bool = False) -> str:
-    """Return where the session stands and how to come back to it."""
-    if snapshot is None:
-        return "gonogo: the session was not reached."
-    phase, money = snapshot.current, snapshot.money
-    spent = f"{format_usd(money.spent_usd)} of {format_usd(money.budget_usd)} spent"
-    title = replace_controls(phase.title) if phase else ""
-    match snapshot.state:
-        case "finished":
-            stands = f"is finished, {spent}. Artifacts: {snapshot.artifacts}"
-        case "stopped":
-            stands = f"was stopped, {spent}. Artifacts: {snapshot.artifacts}"
-        case "gate":
-            waiting = f"Waiting costs {format_usd(money.usd_per_hour)} an hour."
-            stands = f"waits for a decision after {title}, {spent}. {waiting}"
-        case _:
-            stands = f"goes on: {title or 'between phases'}, {spent}."
-    back = "" if snapshot.state in OVER else "\nCome back with: gonogo attach"
-    pod = ""
-    if snapshot.stops_at is not None and not back:
-        at = time.strftime("%H:%M", time.localtime(snapshot.stops_at))
-        pod = f"\nThe pod goes on and is stopped at {at}, unless you keep it: gonogo keep"
-    return f"gonogo: {replace_controls(snapshot.name)} {stands}{back}{pod}"
-
-
-def _choose_theme(app: CockpitApp) -> str:
-    """Return the theme that the operator set, or one for the colours that the terminal has."""
-    wanted = os.environ.get("GONOGO_THEME", "")
-    if wanted in app.available_themes or f"gonogo-{wanted}" in app.available_themes:
-        return wanted if wanted in app.available_themes else f"gonogo-{wanted}"
-    return ANSI.name if app.console.color_system == "standard" else DARK.name
-
-
-def run(folder: Path, read_only: bool = False) -> int:
-    """Show the session in this folder until the operator leaves; say then where it stands.
-
-    Returns:
-        0, or 1 where the screen itself failed.
-    """
-    from app.session.client import SessionClient
-    from app.tui.feed import SessionFeed
-    from app.tui.keymap import KeyMapError, load
-
-    try:
-        key_map = load()
-    except KeyMapError as error:
-        raise Refused(str(error)) from None
-    client = SessionClient(folder)
-    masker = cache(client.masker)
-
-    def mask(data: bytes) -> bytes:
-        return masker().data(data)  # it reads the plan, which is for after the first paint
-
-    feed, checks = SessionFeed(client, mask=mask), partial(_checks, folder)
-    failed = partial(crash.told, folder=folder, mask=mask)
-    return show(CockpitApp(client, feed, read_only=read_only, key_map=key_map, checks=checks, failed=failed))
-
-
-def _checks(folder: Path) -> "Iterator[Check]":
-    """Yield what preflight finds for the plan of this session, as it is known."""
-    from app.plan.schema import Plan
-    from app.preflight.command import run_checks
-    from app.preflight.probes import SystemProbes
-    from app.session.folder import SessionFolder
-    from widgets.preflight import Check
-
-    plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
-    for found in run_checks(plan, SystemProbes(os.environ)):
-        yield Check(found.check, found.state, found.message, found.advice)
-
-
-def show(app: CockpitApp) -> int:
-    """Run the screen; whatever ends it, say then where the session stands.
-
-    The mouse stays the terminal's, so that its own selection works; every key has its screen's footer.
-    """
-    terminal.choose_characters()
-    app.theme = _choose_theme(app)
-    app.run(mouse=False)
-    try:
-        if app.failure:
-            print(app.failure, file=sys.stderr, flush=True)  # noqa: T201 - the screen is closed
-        words = farewell(app.frame.snapshot if app.frame else None)
-        for line in words.splitlines():
-            print(textwrap.fill(line, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
-    except OSError:  # the terminal went away: nobody is to hear of it at exit either
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
-    return app.return_code or 0

@@ -1,4 +1,4 @@
-"""What is kept of an unexpected error of the screen: its traceback, for those who mend it."""
+"""The report of an unexpected error of the cockpit: its traceback in a private file."""
 
 import os
 import tempfile
@@ -8,32 +8,32 @@ from pathlib import Path
 from app.monitor.files import Mask, unmasked
 
 
-def format_parameter(error: BaseException, folder: Path | None, mask: Mask) -> Path:
-    """Write an error's traceback, without the values of variables, to a new file of the owner's alone.
+def write_traceback(error: BaseException, folder: Path | None, mask: Mask) -> Path:
+    """Write an error's traceback, without the values of variables, to a new file with mode 0600.
 
     Args:
-        error: What was raised.
-        folder: Where the file is made; None is where temporary files are.
-        mask: Masks the secrets in what is written, UTF-8.
+        error: the error.
+        folder: for the file; None is the folder of temporary files.
+        mask: masks secrets in the text, UTF-8.
 
     Raises:
-        OSError: There is no room for the file, or the folder cannot be written.
+        OSError: the file cannot be written.
     """
     text = "".join(traceback.format_exception(error)).encode(errors="backslashreplace")
     data = mask(text)
-    descriptor, path = tempfile.mkstemp(prefix="screen-error-", suffix=".txt", dir=folder)  # its mode is 0600
+    descriptor, path = tempfile.mkstemp(prefix="screen-error-", suffix=".txt", dir=folder)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     return Path(path)
 
 
-def told(error: BaseException, folder: Path | None = None, mask: Mask = unmasked) -> str:
-    """Keep the traceback of an error that ended the screen; return one sentence that says where it is.
+def report_crash(error: BaseException, folder: Path | None = None, mask: Mask = unmasked) -> str:
+    """Write the traceback of an error that ended the cockpit and return one sentence that says where it is.
 
-    The error's own words are in the file alone: they may be long, and hold what a phase wrote.
+    The error's message is in the file only: it may be long and contain what a phase wrote.
     """
-    failed = f"gonogo: the screen failed: {type(error).__name__}"
+    sentence = f"gonogo: the screen failed: {type(error).__name__}"
     try:
-        return f"{failed}. Details are in {format_parameter(error, folder, mask)}"
-    except Exception as trouble:  # whatever it is: it is said, and nothing goes unmasked
-        return f"{failed}; details could not be written: {type(trouble).__name__}"
+        return f"{sentence}. Details are in {write_traceback(error, folder, mask)}"
+    except Exception as write_error:  # Report any failure to write; never fall back to unmasked text.
+        return f"{sentence}; details could not be written: {type(write_error).__name__}"

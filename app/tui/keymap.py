@@ -1,13 +1,15 @@
-"""The operator's own keys: a TOML file that gives commands of the one table other keys.
+"""The operator's own keys: a TOML file that gives commands of the key table other keys.
 
     [session]
     log = "L,f2"
     metric.1 = "tab"
 
-`gonogo keys` prints the whole table as such a file. What a file leaves out keeps its keys.
+`gonogo keys` prints the complete table as such a file. Commands that the file leaves out keep their keys.
 """
 
+import difflib
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -15,155 +17,153 @@ from typing import Final
 
 from textual.keys import Keys, _character_to_key, key_to_character
 
-from app.tui.keys import COMMANDS, SCREENS, Command, commands
+from app.tui.keys import COMMANDS, TABLE_TITLES, KeyCommand, select_commands
 
 ANSWERS: Final = ("decide.send", "confirm.yes")
-"""What sends a decision or stops something: never a key that is pressed by habit."""
+"""Commands that send a decision or stop something. They need a key that nobody presses by habit."""
 
-BY_HABIT: Final = ("enter", "space", "escape", "backspace", "tab")
+HABITUAL_KEYS: Final = ("enter", "space", "escape", "backspace", "tab")
 
-# Commands whose keys work at the same time: those of a dialog and of the table in it; the app's everywhere
-# but in a dialog.
-_TOGETHER: Final = (("decide", "parameters"), ("quit",), ("confirm",))
-_IN_DIALOGS: Final = frozenset(screen for screens in _TOGETHER for screen in screens)
+# Tables whose keys work at the same time: those of a dialog and of the table of parameters in it. The keys of
+# "app" work everywhere else.
+_DIALOG_SCOPES: Final = (("decide", "parameters"), ("quit",), ("confirm",))
+_DIALOG_TABLES: Final = frozenset(table for scope in _DIALOG_SCOPES for table in scope)
 
 
 class KeyMapError(ValueError):
-    """A key map that cannot be used; the message says where, what was expected, and what to do."""
+    """A mistake in a key map; the message says where it is, what was expected, and what to do."""
 
 
-def place(environment: Mapping[str, str]) -> Path:
-    """Return where the key map is looked for."""
+def find_key_map(environment: Mapping[str, str]) -> Path:
+    """Return the path of the operator's key map."""
     base = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "gonogo" / "keys.toml"
 
 
-def load(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the keys of each command that the operator's file names; none where there is no file.
+def load_key_map(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the keys of each command in the operator's file; empty if there is no file.
 
     Raises:
-        KeyMapError: the file is no key map.
+        KeyMapError: the file cannot be read or has a mistake.
     """
-    path = place(environment)
+    path = find_key_map(environment)
     try:
         source = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise KeyMapError(f"{path}: cannot be read: {error}") from None
-    return parse(source, path)
+    return parse_key_map(source, path)
 
 
-def parse(source: str, path: Path) -> dict[str, str]:
-    """Return the keys of each command that a key map names, in Textual's names.
+def parse_key_map(source: str, path: Path) -> dict[str, str]:
+    """Return the keys of each command in a key map, in Textual's names.
 
     Raises:
-        KeyMapError: it is no TOML, names an unknown command or key, or gives one key to two commands.
+        KeyMapError: it is not TOML, names an unknown command or key, or gives one key to two commands.
     """
-    import tomllib
-
     try:
-        entries = dict(_flat("", tomllib.loads(source)))
+        entries = dict(_flatten("", tomllib.loads(source)))
     except tomllib.TOMLDecodeError as error:
         raise KeyMapError(f"{path}: not TOML: {error}") from None
-    known = {command.id for command in COMMANDS}
-    found = {}
-    for name, keys in entries.items():
+    commands = {command.id: command for command in COMMANDS}
+    key_map = {}
+    for name, value in entries.items():
         try:
-            if name not in known:
-                raise KeyMapError(_unknown(name, known))
-            found[name] = ",".join(_keys(name, keys))
+            if name not in commands:
+                raise KeyMapError(_describe_unknown(name, list(commands)))
+            key_map[name] = ",".join(_parse_keys(commands[name], value))
         except KeyMapError as error:
-            raise KeyMapError(f"{path}{_line(source, name)}: {name}: {error}") from None
-    for screens in _scopes():
-        if clash := _clash(screens, found):
+            raise KeyMapError(f"{path}{_locate(source, name)}: {name}: {error}") from None
+    for tables in _list_scopes():
+        if clash := _find_clash(tables, key_map):
             first, second, key = clash
-            other, name = (first, second) if second in found else (second, first)
+            other, name = (first, second) if second in key_map else (second, first)
             raise KeyMapError(
-                f"{path}{_line(source, name)}: {name}: {key!r} is already the key of {other}; "
+                f"{path}{_locate(source, name)}: {name}: {key!r} is already the key of {other}; "
                 "give one of the two another key"
             )
-    return found
+    return key_map
 
 
-def template() -> str:
-    """Return the whole table as a key map."""
-    titles = {**SCREENS, "confirm": "Yes or no"}
+def render_key_map() -> str:
+    """Return the complete table as a key map."""
+    titles = {**TABLE_TITLES, "confirm": "Yes or no"}
     lines = [
-        "# The keys of gonogo's screens. Several keys stand between commas; a comma itself is `comma`.",
-        f"# Keep what you change in {place(os.environ)}; what is not there keeps these keys.",
+        "# The keys of gonogo's screens. Separate several keys with commas; the comma key itself is `comma`.",
+        f"# Keep only what you change, in {find_key_map(os.environ)}; other commands keep these keys.",
     ]
-    for screen, of_screen in groupby(COMMANDS, key=lambda command: command.screen):
-        lines += ["", f"[{screen}]  # {titles[screen]}"]
-        for command in of_screen:
-            name = command.id.removeprefix(f"{screen}.")
+    for table, commands in groupby(COMMANDS, key=lambda command: command.table):
+        lines += ["", f"[{table}]  # {titles[table]}"]
+        for command in commands:
+            name = command.id.removeprefix(f"{table}.")
             setting = f'{name} = "{command.keys}"'
             lines.append(f"{setting:<48}  # {command.help}")
     return "\n".join(lines) + "\n"
 
 
-def _flat(above: str, table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _flatten(prefix: str, table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in table.items():
         if isinstance(value, dict):
-            yield from _flat(f"{above}{name}.", value)
+            yield from _flatten(f"{prefix}{name}.", value)
         else:
-            yield f"{above}{name}", value
+            yield f"{prefix}{name}", value
 
 
-def _unknown(name: str, known: set[str]) -> str:
-    import difflib
-
+def _describe_unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
-    perhaps = f"perhaps you mean {close[0]}; " if close else ""
-    return f"no such command; {perhaps}`gonogo keys` lists them"
+    suggestion = f"did you mean {close[0]}? " if close else ""
+    return f"no such command; {suggestion}`gonogo keys` lists them"
 
 
-def _keys(name: str, given: object) -> Iterator[str]:
-    if not isinstance(given, str) or not given.strip():
-        raise KeyMapError('expected keys between commas, such as "L,f2"')
-    command = next(each for each in COMMANDS if each.id == name)
-    for each in given.split(","):
-        key = each.strip()
+def _parse_keys(command: KeyCommand, value: object) -> Iterator[str]:
+    if not isinstance(value, str) or not value.strip():
+        raise KeyMapError('expected keys separated by commas, such as "L,f2"')
+    for text in value.split(","):
+        key = text.strip()
         key = _character_to_key(key) if len(key) == 1 else key
         character = key_to_character(key)
-        if character is None and key.rpartition("+")[2] not in _named() and key not in _named():
+        named_keys = _list_named_keys()
+        if character is None and key.rpartition("+")[2] not in named_keys and key not in named_keys:
             raise KeyMapError(
                 f"unknown key {key!r}; expected a character, or a name such as f2, tab or ctrl+l"
             )
-        if name in ANSWERS and key in BY_HABIT:
-            raise KeyMapError(f"{key} is pressed by habit, and this answers; expected another key")
-        if command.in_texts and character is not None:
+        if command.id in ANSWERS and key in HABITUAL_KEYS:
+            raise KeyMapError(f"{key} is pressed by habit, and this command answers; expected another key")
+        if command.works_in_texts and character is not None:
             raise KeyMapError(
-                f"{key!r} is typed in texts, and this works there too; expected one such as ctrl+l"
+                f"{key!r} is typed in texts, where this command works too; expected one such as ctrl+l"
             )
         yield key
 
 
-def _named() -> frozenset[str]:
-    """Return the keys that have names of their own: Textual's, and those that the table uses."""
-    used = (key for command in COMMANDS for key in command.keys.split(","))
-    return frozenset((*(key.value for key in Keys), *used))
+def _list_named_keys() -> frozenset[str]:
+    """Return the keys that have names: Textual's, and those in the table."""
+    in_table = (key for command in COMMANDS for key in command.keys.split(","))
+    return frozenset((*(key.value for key in Keys), *in_table))
 
 
-def _scopes() -> Iterator[tuple[str, ...]]:
-    yield from _TOGETHER
-    yield from ((screen, "app") for screen in SCREENS if screen not in _IN_DIALOGS and screen != "app")
+def _list_scopes() -> Iterator[tuple[str, ...]]:
+    """Yield the tables whose keys work at the same time."""
+    yield from _DIALOG_SCOPES
+    yield from ((table, "app") for table in TABLE_TITLES if table not in _DIALOG_TABLES and table != "app")
 
 
-def _clash(screens: tuple[str, ...], key_map: Mapping[str, str]) -> tuple[str, str, str] | None:
-    taken: dict[str, Command] = {}
-    for command in (each for screen in screens for each in commands(screen, key_map)):
+def _find_clash(tables: tuple[str, ...], key_map: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return two commands that have the same key, and the key."""
+    commands: dict[str, KeyCommand] = {}
+    for command in (each for table in tables for each in select_commands(table, key_map)):
         for key in command.keys.split(","):
-            if key in taken:
-                return taken[key].id, command.id, key
-            taken[key] = command
+            if key in commands:
+                return commands[key].id, command.id, key
+            commands[key] = command
     return None
 
 
-def _line(source: str, name: str) -> str:
-    """Return `, line N` for the key of that dotted name; its table's line where it has none."""
-    from app.plan.toml_lines import find_lines  # only a mistake asks for it: it loads a parser
+def _locate(source: str, name: str) -> str:
+    """Return `, line N` for a dotted key, or for its table if the key has no line of its own."""
+    # Only a mistake needs the parser that keeps positions, which is slow to import.
+    from app.plan.toml_lines import find_lines
 
-    path = tuple(name.split("."))
-    line = find_lines(source).get(path)
+    line = find_lines(source).get(tuple(name.split(".")))
     return f", line {line}" if line else ""

@@ -1,12 +1,12 @@
-"""All keys of the cockpit in one table: bindings, footers, help and palette are made from it."""
+"""All keys of the cockpit in one table, from which bindings, footers, help and palette are made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from textual.binding import Binding
 
-SHOWN: Final = {
+KEY_LABELS: Final = {
     "question_mark": "?",
     "slash": "/",
     "left": "←",
@@ -28,253 +28,245 @@ SHOWN: Final = {
     "right_square_bracket": "]",
 }
 
+ANSWERING_TABLES: Final = ("decide", "parameters", "confirm", "quit")
+"""Tables in which a letter may be an answer, and the next one part of a text."""
 
-AT_ONCE: Final = ("decide", "parameters", "confirm", "quit")
-"""Where a letter may be an answer, and the next one part of a text."""
-
-ACTING: Final = frozenset({"decide", "remedy", "stop_phase", "stop", "hold", "keep", "preflight", "write"})
-"""What is refused to who may only look: it changes the session, or writes into its folder."""
+WRITING_ACTIONS: Final = frozenset(
+    {"decide", "remedy", "stop_phase", "stop", "hold", "keep", "preflight", "write"}
+)
+"""Actions that change the session or write into its folder. A read-only cockpit refuses them."""
 
 
 @dataclass(frozen=True)
-class Command:
-    """One thing that a key does on a screen.
+class KeyCommand:
+    """What a key does on a screen.
 
-    `footer` is the label in the last row, empty where it is not shown there; the first key is shown. What
-    stands further down in the table is left out first when the row is too narrow.
+    Attributes:
+        table: of the screen or dialog.
+        keys: separated by commas; the first is shown.
+        action: the name of the Textual action.
+        help: one line that starts with a verb.
+        footer: the label in the last row, empty to leave it out. If the row is too narrow, commands further
+            down in the table are dropped.
+        arguments: of the action.
     """
 
-    screen: str
+    table: str
     keys: str
     action: str
     help: str
     footer: str = ""
+    arguments: tuple[int | str, ...] = ()
 
     @property
     def id(self) -> str:
-        """The name that a user's key map refers to."""
-        return f"{self.screen}.{self.action.replace('(', '.').strip(')').replace(chr(39), '')}"
+        """The name in the operator's key map, such as `gate.decide.go`."""
+        return ".".join((self.table, self.action, *map(str, self.arguments)))
 
     @property
-    def call(self) -> tuple[str, tuple[object, ...]]:
-        """The action's name and its arguments."""
-        name, _, rest = self.action.partition("(")
-        return name, (rest.rstrip(")").strip("'"),) if rest else ()
+    def action_call(self) -> str:
+        """The action as Textual runs it, such as `decide('go')`."""
+        return f"{self.action}({', '.join(map(repr, self.arguments))})" if self.arguments else self.action
 
     @property
-    def acts(self) -> bool:
-        """Whether it is refused to who may only look."""
-        return self.call[0] in ACTING
+    def needs_write_access(self) -> bool:
+        """Whether a read-only cockpit refuses it."""
+        return self.action in WRITING_ACTIONS
 
     @property
-    def in_texts(self) -> bool:
-        """Whether it works while a text is being written."""
-        return self.screen == "app" and "ctrl+" in self.keys
+    def works_in_texts(self) -> bool:
+        """Whether it works while the operator types a text."""
+        return self.table == "app" and "ctrl+" in self.keys
 
     @property
-    def priority(self) -> bool:
-        """Whether it is done before the next key is looked at, which a slow line may bring together with it.
+    def has_priority(self) -> bool:
+        """Whether it runs before the next key is processed, which a slow connection may deliver together.
 
-        A letter is still the text's where one is being written.
+        In a text, a letter is still typed.
         """
-        return self.in_texts or self.screen in AT_ONCE or self.action == "search"
+        return self.works_in_texts or self.table in ANSWERING_TABLES or self.action == "search"
 
     @property
     def key(self) -> str:
-        """The first key, as it is printed on the screen."""
+        """The first key as it is printed."""
         first = self.keys.split(",")[0]
-        return SHOWN.get(first, first)
+        return KEY_LABELS.get(first, first)
 
     @property
     def all_keys(self) -> str:
-        """All keys, as they are printed on the help screen."""
-        return " ".join(dict.fromkeys(SHOWN.get(key, key) for key in self.keys.split(",")))
+        """All keys as they are printed."""
+        return " ".join(dict.fromkeys(KEY_LABELS.get(key, key) for key in self.keys.split(",")))
 
 
-def _chart(screen: str) -> tuple[Command, ...]:
-    """Return what the keys do to a chart; only its own screen has room to say so."""
+def _chart_commands(table: str) -> tuple[KeyCommand, ...]:
+    """Return the keys of a chart. Only the chart's own screen has room for them in the footer."""
 
-    def label(text: str) -> str:
-        return text if screen == "chart" else ""
+    def command(keys: str, action: str, help_text: str, footer: str = "", *arguments: int) -> KeyCommand:
+        footer = footer if table == "chart" else ""
+        return KeyCommand(table, keys, action, f"chart: {help_text}", footer, arguments)
 
     return (
-        Command(
-            screen,
-            "right",
-            "cursor(1)",
-            "chart: the values at the cursor; cursor to the right",
-            label("cursor"),
-        ),
-        Command(screen, "left", "cursor(-1)", "chart: cursor to the left"),
-        Command(screen, "right_square_bracket,shift+right", "cursor(8)", "chart: cursor far to the right"),
-        Command(screen, "left_square_bracket,shift+left", "cursor(-8)", "chart: cursor far to the left"),
-        Command(
-            screen,
-            "plus,equals_sign",
-            "zoom(1)",
-            "chart: zoom in, at the cursor or else at the end",
-            label("zoom"),
-        ),
-        Command(screen, "minus", "zoom(-1)", "chart: zoom out"),
-        Command(screen, "0", "whole", "chart: all steps, no cursor", label("whole")),
-        Command(screen, "y", "log_scale", "chart: linear or logarithmic values", label("log")),
-        Command(screen, "w", "smooth", "chart: smoothed by a moving average, more, or not", label("smooth")),
-        Command(screen, "M", "metric(-1)", "chart: metric before"),
+        command("right", "cursor", "move the cursor right; show its values", "cursor", 1),
+        command("left", "cursor", "move the cursor left", "", -1),
+        command("right_square_bracket,shift+right", "cursor", "move the cursor far right", "", 8),
+        command("left_square_bracket,shift+left", "cursor", "move the cursor far left", "", -8),
+        command("plus,equals_sign", "zoom", "zoom in at the cursor or at the end", "zoom", 1),
+        command("minus", "zoom", "zoom out", "", -1),
+        command("0", "whole", "show all steps, no cursor", "whole"),
+        command("y", "log_scale", "switch to a logarithmic axis and back", "log"),
+        command("w", "smooth", "smooth more, or not at all", "smooth"),
+        command("M", "metric", "show the previous metric", "", -1),
     )
 
 
 BACK: Final = "q,escape,backspace"
-REMEDIES: Final = 5
-"""So many remedies have a key at the gate; in the retry that is opened, all have one."""
+REMEDY_KEYS: Final = 5
+"""Remedies that have a key at the gate. In the retry dialog, all have one."""
 
 COMMANDS: Final = (
-    # The session
-    Command("session", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
-    Command("session", "e", "outcome", "what the session found", "result"),
-    Command("session", "K", "keep", "after the end: do not stop the pod", "keep pod"),
-    Command("session", "l", "log", "log of the phase: search, follow, save, copy", "log"),
-    Command("session", "s", "samples", "sample outputs of the phase", "samples"),
-    Command("session", "p", "plan", "plan and parameters of the phase", "plan"),
-    Command("session", "k", "stop_phase", "stop the running phase at a checkpoint", "stop phase"),
-    Command("session", "d", "detach", "leave the screen; the session goes on", "detach"),
-    Command("session", "question_mark,h", "help", "all keys", "help"),
-    Command("session", "q", "quit", "detach, stop the session, or stay", "quit"),
-    Command("session", "m", "metric(1)", "next metric in the chart", "metric"),
-    Command("session", "c", "decisions", "decisions that were taken, with reasons", "decisions"),
-    Command("session", "o", "hold", "hold before the next phase, or go on", "hold"),
-    Command("session", "z", "chart", "chart on a screen of its own", "zoom"),
-    Command("session", "u", "machine", "GPUs and host: holders, memory over time, peaks", "GPU"),
-    Command("session", "a", "artifacts", "what the phases wrote, with size and rows", "artifacts"),
-    Command("session", "i", "preflight", "look again for what would fail later", "preflight"),
-    *_chart("session"),
-    Command("session", "down,j", "choose(1)", "look at the next phase"),
-    Command("session", "up", "choose(-1)", "look at the phase before"),
-    Command("session", "f,home", "follow", "look at the running phase again"),
-    # The gate
-    Command("gate", "g", "decide('go')", "go: the next phase starts", "go"),
-    Command("gate", "r", "decide('retry')", "run the phase again, with changed parameters", "retry"),
-    Command("gate", "b", "decide('batch')", "run the phase for another batch", "batch"),
-    Command("gate", "s", "decide('skip')", "go on without this phase's result", "skip"),
-    Command("gate", "x", "decide('stop')", "end the session here", "stop"),
-    Command("gate", "1", "remedy(1)", "run the phase again with remedy 1", "remedy"),
+    # Session
+    KeyCommand("session", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
+    KeyCommand("session", "e", "outcome", "show the session's result", "result"),
+    KeyCommand("session", "K", "keep", "keep the pod after the session's end", "keep pod"),
+    KeyCommand("session", "l", "log", "show the phase's log: search, follow, save, copy", "log"),
+    KeyCommand("session", "s", "samples", "show sample outputs of the phase", "samples"),
+    KeyCommand("session", "p", "plan", "show plan and parameters of the phase", "plan"),
+    KeyCommand("session", "k", "stop_phase", "stop the running phase at a checkpoint", "stop phase"),
+    KeyCommand("session", "d", "detach", "close the screen; the session keeps running", "detach"),
+    KeyCommand("session", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("session", "q", "quit", "detach, stop the session, or stay", "quit"),
+    KeyCommand("session", "m", "metric", "show the next metric in the chart", "metric", (1,)),
+    KeyCommand("session", "c", "decisions", "show past decisions with their reasons", "decisions"),
+    KeyCommand("session", "o", "hold", "hold before the next phase, or cancel that", "hold"),
+    KeyCommand("session", "z", "chart", "open the chart full screen", "zoom"),
+    KeyCommand("session", "u", "machine", "show GPUs and host: processes, memory, peaks", "GPU"),
+    KeyCommand("session", "a", "artifacts", "list the files that phases wrote", "artifacts"),
+    KeyCommand("session", "i", "preflight", "run the preflight checks again", "preflight"),
+    *_chart_commands("session"),
+    KeyCommand("session", "down,j", "choose", "select the next phase", arguments=(1,)),
+    KeyCommand("session", "up", "choose", "select the previous phase", arguments=(-1,)),
+    KeyCommand("session", "f,home", "follow", "select the running phase"),
+    # Gate
+    KeyCommand("gate", "g", "decide", "go: start the next phase", "go", ("go",)),
+    KeyCommand("gate", "r", "decide", "run the phase again with changed parameters", "retry", ("retry",)),
+    KeyCommand("gate", "b", "decide", "run the phase for another batch", "batch", ("batch",)),
+    KeyCommand("gate", "s", "decide", "continue without this phase's result", "skip", ("skip",)),
+    KeyCommand("gate", "x", "decide", "end the session here", "stop", ("stop",)),
+    KeyCommand("gate", "1", "remedy", "run the phase again with remedy 1", "remedy", (1,)),
     *(
-        Command("gate", str(n), f"remedy({n})", f"run the phase again with remedy {n}")
-        for n in range(2, REMEDIES + 1)
+        KeyCommand("gate", str(n), "remedy", f"run the phase again with remedy {n}", arguments=(n,))
+        for n in range(2, REMEDY_KEYS + 1)
     ),
-    Command("gate", "right,greater_than_sign,full_stop", "turn(1)", "next sample", "sample"),
-    Command("gate", "left,less_than_sign,comma", "turn(-1)", "sample before"),
-    Command("gate", "c", "curves", "chart instead of samples, or samples again", "curves"),
-    Command("gate", "m", "metric(1)", "next metric in the chart"),
-    Command("gate", "z", "chart", "chart on a screen of its own"),
-    Command("gate", "u", "machine", "GPUs and host: memory over time, peaks"),
-    Command("gate", "question_mark,h", "help", "all keys", "help"),
-    Command("gate", BACK, "back", "to the session; the gate stays open", "back"),
-    Command("gate", "l", "log", "log of the phase", "log"),
-    Command("gate", "a", "artifacts", "what the phases wrote, and the first rows of it", "artifacts"),
-    Command("gate", "v", "samples", "samples on a screen of their own", "view samples"),
-    Command("gate", "down,j", "scroll_rows(1)", "scroll the evidence down"),
-    Command("gate", "up,k", "scroll_rows(-1)", "scroll the evidence up"),
-    Command("gate", "pagedown,space", "page(1)", "scroll the evidence down by a page"),
-    Command("gate", "pageup", "page(-1)", "scroll the evidence up by a page"),
-    # The chart
-    Command("chart", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
-    Command("chart", "m", "metric(1)", "next metric", "metric"),
-    Command("chart", BACK, "back", "back", "back"),
-    Command("chart", "question_mark,h", "help", "all keys", "help"),
-    *_chart("chart"),
+    KeyCommand("gate", "right,greater_than_sign,full_stop", "turn", "show the next sample", "sample", (1,)),
+    KeyCommand("gate", "left,less_than_sign,comma", "turn", "show the previous sample", arguments=(-1,)),
+    KeyCommand("gate", "c", "curves", "switch between samples and chart", "curves"),
+    KeyCommand("gate", "m", "metric", "show the next metric in the chart", arguments=(1,)),
+    KeyCommand("gate", "z", "chart", "open the chart full screen"),
+    KeyCommand("gate", "u", "machine", "show GPUs and host: memory over time, peaks"),
+    KeyCommand("gate", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("gate", BACK, "back", "go back to the session; the gate stays open", "back"),
+    KeyCommand("gate", "l", "log", "show the phase's log", "log"),
+    KeyCommand("gate", "a", "artifacts", "list the files that phases wrote", "artifacts"),
+    KeyCommand("gate", "v", "samples", "open the samples full screen", "view samples"),
+    KeyCommand("gate", "down,j", "scroll_rows", "scroll the evidence down", arguments=(1,)),
+    KeyCommand("gate", "up,k", "scroll_rows", "scroll the evidence up", arguments=(-1,)),
+    KeyCommand("gate", "pagedown,space", "page", "scroll the evidence down by a page", arguments=(1,)),
+    KeyCommand("gate", "pageup", "page", "scroll the evidence up by a page", arguments=(-1,)),
+    # Chart
+    KeyCommand("chart", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
+    KeyCommand("chart", "m", "metric", "show the next metric", "metric", (1,)),
+    KeyCommand("chart", BACK, "back", "go back", "back"),
+    KeyCommand("chart", "question_mark,h", "help", "show all keys", "help"),
+    *_chart_commands("chart"),
     # GPUs and host
-    Command("machine", "c,y", "copy", "copy the screen as text", "copy"),
-    Command("machine", "w", "write", "write the screen to a file", "write"),
-    Command("machine", BACK, "back", "back", "back"),
-    Command("machine", "question_mark,h", "help", "all keys", "help"),
-    # The log
-    Command("log", "slash", "search", "search; Enter goes to the latest line found", "search"),
-    Command("log", "n", "find(-1)", "line found before", "before"),
-    Command("log", "N", "find(1)", "line found after", "after"),
-    Command("log", "f,end,G", "follow", "follow the end", "follow"),
-    Command("log", "i", "filter", "only lines that have the search, or all", "filter"),
-    Command("log", "w", "write", "write the lines to a file", "write"),
-    Command("log", "c,y", "copy", "copy the lines on the screen", "copy"),
-    Command("log", BACK, "back", "back", "back"),
-    Command("log", "question_mark,h", "help", "all keys", "help"),
-    Command("log", "down,j", "scroll_rows(1)", "down"),
-    Command("log", "up,k", "scroll_rows(-1)", "up"),
-    Command("log", "pagedown,space", "page(1)", "down by a page"),
-    Command("log", "pageup", "page(-1)", "up by a page"),
-    Command("log", "home", "start", "to the first line at hand"),
-    Command("log", "right", "scroll_columns(16)", "to the right"),
-    Command("log", "left", "scroll_columns(-16)", "to the left"),
-    # The samples
-    Command("samples", "right,greater_than_sign,full_stop,n,space", "turn(1)", "next sample", "next"),
-    Command("samples", "left,less_than_sign,comma,p", "turn(-1)", "sample before", "before"),
-    Command("samples", "f", "failed", "only samples that failed, or all", "failed only"),
-    Command("samples", "c,y", "copy", "copy the sample", "copy"),
-    Command("samples", "w", "write", "write the sample to a file", "write"),
-    Command("samples", BACK, "back", "back", "back"),
-    Command("samples", "question_mark,h", "help", "all keys", "help"),
-    Command("samples", "down,j", "scroll_rows(1)", "down"),
-    Command("samples", "up,k", "scroll_rows(-1)", "up"),
-    Command("samples", "pagedown", "page(1)", "down by a page"),
-    Command("samples", "pageup", "page(-1)", "up by a page"),
-    # The artifacts
-    Command("artifacts", "down,j", "choose(1)", "next file"),
-    Command("artifacts", "up,k", "choose(-1)", "file before"),
-    Command("artifacts", "pagedown,space", "choose(10)", "ten files down"),
-    Command("artifacts", "pageup", "choose(-10)", "ten files up"),
-    Command(
-        "artifacts",
-        "enter,right",
-        "peek",
-        "the first rows of the file, or what the folder holds",
-        "first rows",
+    KeyCommand("machine", "c,y", "copy", "copy the screen as text", "copy"),
+    KeyCommand("machine", "w", "write", "write the screen to a file", "write"),
+    KeyCommand("machine", BACK, "back", "go back", "back"),
+    KeyCommand("machine", "question_mark,h", "help", "show all keys", "help"),
+    # Log
+    KeyCommand("log", "slash", "search", "search; Enter goes to the latest match", "search"),
+    KeyCommand("log", "n", "find", "go to the previous match", "before", (-1,)),
+    KeyCommand("log", "N", "find", "go to the next match", "after", (1,)),
+    KeyCommand("log", "f,end,G", "follow", "follow the end of the log", "follow"),
+    KeyCommand("log", "i", "filter", "show only matching lines, or all", "filter"),
+    KeyCommand("log", "w", "write", "write the lines to a file", "write"),
+    KeyCommand("log", "c,y", "copy", "copy the lines on the screen", "copy"),
+    KeyCommand("log", BACK, "back", "go back", "back"),
+    KeyCommand("log", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("log", "down,j", "scroll_rows", "scroll down", arguments=(1,)),
+    KeyCommand("log", "up,k", "scroll_rows", "scroll up", arguments=(-1,)),
+    KeyCommand("log", "pagedown,space", "page", "scroll down by a page", arguments=(1,)),
+    KeyCommand("log", "pageup", "page", "scroll up by a page", arguments=(-1,)),
+    KeyCommand("log", "home", "start", "go to the first line in memory"),
+    KeyCommand("log", "right", "scroll_columns", "scroll right", arguments=(16,)),
+    KeyCommand("log", "left", "scroll_columns", "scroll left", arguments=(-16,)),
+    # Samples
+    KeyCommand(
+        "samples", "right,greater_than_sign,full_stop,n,space", "turn", "show the next sample", "next", (1,)
     ),
-    Command("artifacts", "c,y", "copy", "copy the path", "copy path"),
-    Command("artifacts", "w", "write", "write the list to a file", "write"),
-    Command("artifacts", BACK, "back", "back", "back"),
-    Command("artifacts", "question_mark,h", "help", "all keys", "help"),
-    # What would fail later
-    Command("preflight", "r", "again", "look again; sends a notification", "look again"),
-    Command("preflight", "c,y", "copy", "copy what was found", "copy"),
-    Command("preflight", "w", "write", "write what was found to a file", "write"),
-    Command("preflight", BACK, "back", "back", "back"),
-    Command("preflight", "question_mark,h", "help", "all keys", "help"),
-    Command("preflight", "down,j", "scroll_rows(1)", "down"),
-    Command("preflight", "up,k", "scroll_rows(-1)", "up"),
-    Command("preflight", "pagedown,space", "page(1)", "down by a page"),
-    Command("preflight", "pageup", "page(-1)", "up by a page"),
+    KeyCommand("samples", "left,less_than_sign,comma,p", "turn", "show the previous sample", "before", (-1,)),
+    KeyCommand("samples", "f", "failed", "show only failed samples, or all", "failed only"),
+    KeyCommand("samples", "c,y", "copy", "copy the sample", "copy"),
+    KeyCommand("samples", "w", "write", "write the sample to a file", "write"),
+    KeyCommand("samples", BACK, "back", "go back", "back"),
+    KeyCommand("samples", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("samples", "down,j", "scroll_rows", "scroll down", arguments=(1,)),
+    KeyCommand("samples", "up,k", "scroll_rows", "scroll up", arguments=(-1,)),
+    KeyCommand("samples", "pagedown", "page", "scroll down by a page", arguments=(1,)),
+    KeyCommand("samples", "pageup", "page", "scroll up by a page", arguments=(-1,)),
+    # Artifacts
+    KeyCommand("artifacts", "down,j", "choose", "select the next file", arguments=(1,)),
+    KeyCommand("artifacts", "up,k", "choose", "select the previous file", arguments=(-1,)),
+    KeyCommand("artifacts", "pagedown,space", "choose", "move down by ten files", arguments=(10,)),
+    KeyCommand("artifacts", "pageup", "choose", "move up by ten files", arguments=(-10,)),
+    KeyCommand("artifacts", "enter,right", "peek", "show the first rows, or a folder's files", "first rows"),
+    KeyCommand("artifacts", "c,y", "copy", "copy the path", "copy path"),
+    KeyCommand("artifacts", "w", "write", "write the list to a file", "write"),
+    KeyCommand("artifacts", BACK, "back", "go back", "back"),
+    KeyCommand("artifacts", "question_mark,h", "help", "show all keys", "help"),
+    # Preflight
+    KeyCommand("preflight", "r", "again", "run the checks again; sends a notification", "run again"),
+    KeyCommand("preflight", "c,y", "copy", "copy the results", "copy"),
+    KeyCommand("preflight", "w", "write", "write the results to a file", "write"),
+    KeyCommand("preflight", BACK, "back", "go back", "back"),
+    KeyCommand("preflight", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("preflight", "down,j", "scroll_rows", "scroll down", arguments=(1,)),
+    KeyCommand("preflight", "up,k", "scroll_rows", "scroll up", arguments=(-1,)),
+    KeyCommand("preflight", "pagedown,space", "page", "scroll down by a page", arguments=(1,)),
+    KeyCommand("preflight", "pageup", "page", "scroll up by a page", arguments=(-1,)),
     # Pages of text: plan, decisions, result, help
-    Command("text", "K", "keep", "result: do not stop the pod", "keep pod"),
-    Command("text", "down,j", "scroll_rows(1)", "down"),
-    Command("text", "up,k", "scroll_rows(-1)", "up"),
-    Command("text", "pagedown,space", "page(1)", "down by a page", "page down"),
-    Command("text", "pageup", "page(-1)", "up by a page", "page up"),
-    Command("text", "right", "scroll_columns(16)", "to the right, where a row is cut"),
-    Command("text", "left", "scroll_columns(-16)", "to the left"),
-    Command("text", "c", "copy", "copy the text", "copy"),
-    Command("text", "w", "write", "write the text to a file", "write"),
-    Command("text", BACK, "back", "back", "back"),
-    Command("text", "question_mark,h", "help", "all keys", "help"),
+    KeyCommand("text", "K", "keep", "keep the pod (on the result)", "keep pod"),
+    KeyCommand("text", "down,j", "scroll_rows", "scroll down", arguments=(1,)),
+    KeyCommand("text", "up,k", "scroll_rows", "scroll up", arguments=(-1,)),
+    KeyCommand("text", "pagedown,space", "page", "scroll down by a page", "page down", (1,)),
+    KeyCommand("text", "pageup", "page", "scroll up by a page", "page up", (-1,)),
+    KeyCommand("text", "right", "scroll_columns", "scroll right if a row is cut", arguments=(16,)),
+    KeyCommand("text", "left", "scroll_columns", "scroll left", arguments=(-16,)),
+    KeyCommand("text", "c", "copy", "copy the text", "copy"),
+    KeyCommand("text", "w", "write", "write the text to a file", "write"),
+    KeyCommand("text", BACK, "back", "go back", "back"),
+    KeyCommand("text", "question_mark,h", "help", "show all keys", "help"),
     # Dialogs
-    Command("decide", "y", "send", "send the decision", "send"),
-    Command("decide", "n,escape", "back", "decide nothing", "no, back"),
-    Command("decide", "e", "reason", "write the reason", "reason"),
-    Command("parameters", "down,j", "choose(1)", "next parameter"),
-    Command("parameters", "up,k", "choose(-1)", "parameter before"),
-    Command("parameters", "enter", "edit", "change the parameter", "change"),
-    Command("parameters", "u", "undo", "take the change back", "undo"),
-    Command("quit", "d,enter", "detach", "leave the screen; the session goes on", "detach"),
-    Command("quit", "x", "stop", "stop the session", "stop the session"),
-    Command("quit", "c,escape,q,n", "cancel", "stay", "cancel"),
-    Command("confirm", "y", "yes", "yes", "yes"),
-    Command("confirm", "n,escape,q,c", "no", "no", "no"),
+    KeyCommand("decide", "y", "send", "send the decision", "send"),
+    KeyCommand("decide", "n,escape", "back", "go back without a decision", "no, back"),
+    KeyCommand("decide", "e", "reason", "write the reason", "reason"),
+    KeyCommand("parameters", "down,j", "choose", "select the next parameter", arguments=(1,)),
+    KeyCommand("parameters", "up,k", "choose", "select the previous parameter", arguments=(-1,)),
+    KeyCommand("parameters", "enter", "edit", "change the parameter", "change"),
+    KeyCommand("parameters", "u", "undo", "undo the change", "undo"),
+    KeyCommand("quit", "d,enter", "detach", "close the screen; the session keeps running", "detach"),
+    KeyCommand("quit", "x", "stop", "stop the session", "stop the session"),
+    KeyCommand("quit", "c,escape,q,n", "cancel", "stay", "cancel"),
+    KeyCommand("confirm", "y", "yes", "answer yes", "yes"),
+    KeyCommand("confirm", "n,escape,q,c", "no", "answer no", "no"),
     # Everywhere
-    Command("app", "t", "next_theme", "next colour theme"),
-    Command("app", "ctrl+p", "command_palette", "all commands by name"),
-    Command("app", "ctrl+l", "repaint", "draw the whole screen again"),
-    Command("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),
+    KeyCommand("app", "t", "next_theme", "switch to the next colour theme"),
+    KeyCommand("app", "ctrl+p", "command_palette", "list all commands by name"),
+    KeyCommand("app", "ctrl+l", "repaint", "repaint the screen"),
+    KeyCommand("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),
 )
 
-SCREENS: Final = {
+TABLE_TITLES: Final = {
     "session": "Session",
     "gate": "Gate",
     "chart": "Chart",
@@ -291,28 +283,26 @@ SCREENS: Final = {
 }
 
 
-def commands(screen: str, key_map: Mapping[str, str] = {}) -> tuple[Command, ...]:
-    """Return the commands of a screen, in the order of the table, with the keys that a user's map gives."""
+def select_commands(table: str, key_map: Mapping[str, str] = {}) -> tuple[KeyCommand, ...]:
+    """Return the commands of a table in its order, with the keys of the operator's map."""
     return tuple(
         replace(command, keys=key_map[command.id]) if command.id in key_map else command
         for command in COMMANDS
-        if command.screen == screen
+        if command.table == table
     )
 
 
-def bindings(screen: str) -> list[Binding]:
-    """Return a screen's bindings as Textual wants them."""
-    return list(_bindings(screen))
-
-
-def _bindings(screen: str) -> Iterator[Binding]:
-    for command in commands(screen):
-        yield Binding(
+def make_bindings(table: str) -> list[Binding]:
+    """Return the commands of a table as Textual's bindings."""
+    return [
+        Binding(
             command.keys,
-            command.action,
+            command.action_call,
             command.footer or command.help,
             show=bool(command.footer),
             tooltip=command.help,
             id=command.id,
-            priority=command.priority,
+            priority=command.has_priority,
         )
+        for command in select_commands(table)
+    ]

@@ -1,4 +1,10 @@
-"""What is sent when the screen has changed: the cells that differ and no others, for a line may be slow."""
+"""Sends only the cells that differ from what the terminal shows.
+
+Textual repaints whole regions, and a new screen two or three times. Over a session whose phase reports once a
+second in 80x24, the cockpit without this module sends 59 kB a minute instead of 9.5, 17.9 kB for a change of
+screens instead of 6.4, and 29 kB in its first 4 s instead of 7, with equal CPU time (0.7 % of a core).
+Measured on 2 cores with Textual 8.2.8. It uses private names of Textual, so the tests cover each of them.
+"""
 
 from collections.abc import Iterator
 
@@ -11,30 +17,30 @@ from textual.strip import Strip
 
 from widgets.rows import find_changed_cells
 
-Piece = tuple[int, int, Strip]
+PlacedStrip = tuple[int, int, Strip]
 """A column, a row, and what is there from the column on."""
 
 
-class Shown:
-    """What the terminal shows: Textual paints a new screen two or three times, of which one has news."""
+class TerminalContent:
+    """The rows that the terminal shows, as far as they are known."""
 
     def __init__(self) -> None:
         self._rows: dict[int, Strip] = {}
         self._size = Size()
 
     def forget(self) -> None:
-        """Send every cell the next time: what the terminal shows is not known."""
+        """Assume nothing about the screen, so that the next update repaints everything."""
         self._rows.clear()
 
-    def news(self, update: ChopsUpdate | LayoutUpdate) -> Iterator[Piece]:
-        """Yield what differs from what the terminal shows; who takes it sends it."""
+    def apply(self, update: ChopsUpdate | LayoutUpdate) -> Iterator[PlacedStrip]:
+        """Yield the differences between the update and the terminal, and remember them as sent."""
         if isinstance(update, LayoutUpdate) and update.region.size != self._size:
             self.forget()
             self._size = update.region.size
-        for piece in _pieces(update):
-            yield from self._news(*piece)
+        for x, y, strip in _place_strips(update):
+            yield from self._apply_strip(x, y, strip)
 
-    def _news(self, x: int, y: int, strip: Strip) -> Iterator[Piece]:
+    def _apply_strip(self, x: int, y: int, strip: Strip) -> Iterator[PlacedStrip]:
         end, row = x + strip.cell_length, self._rows.get(y)
         if row is None:
             if x == 0 and end == self._size.width:
@@ -47,25 +53,25 @@ class Shown:
             yield x + first, y, strip.crop(first, last)
 
 
-class Changes(CompositorUpdate):
-    """What differs from what the terminal shows, found when it is sent."""
+class DifferenceUpdate(CompositorUpdate):
+    """A compositor update that sends only differences, which it computes when it is sent."""
 
-    def __init__(self, shown: Shown, update: ChopsUpdate | LayoutUpdate) -> None:
-        self._shown, self._update = shown, update
+    def __init__(self, content: TerminalContent, update: ChopsUpdate | LayoutUpdate) -> None:
+        self._content, self._update = content, update
 
     def render_segments(self, console: Console) -> str:
-        """Return what the terminal is sent; cells of one style share its escape, wherever they are."""
-        sent = []
-        for x, y, strip in self._shown.news(self._update):
+        """Return the text to send; consecutive pieces of one style share its escape sequence."""
+        segments = []
+        for x, y, strip in self._content.apply(self._update):
             move = Control.move_to(x, y).segment.text
             for text, style, _ in strip:
-                sent.append(Segment(move + text, style))
+                segments.append(Segment(move + text, style))
                 move = ""
-        return Strip(sent).simplify().render(console)
+        return Strip(segments).simplify().render(console)
 
 
-def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[Piece]:
-    """Yield what an update would send, row by row."""
+def _place_strips(update: ChopsUpdate | LayoutUpdate) -> Iterator[PlacedStrip]:
+    """Yield what an update paints, row by row."""
     if isinstance(update, LayoutUpdate):
         for y, line in enumerate(update.strips, update.region.y):
             yield update.region.x, y, Strip.join(line)

@@ -1,7 +1,7 @@
-"""The cockpit in a browser: `gonogo serve`, on this machine's loopback alone.
+"""The cockpit in a browser: `gonogo serve`, on this machine's loopback interface only.
 
-Whoever may open the page may do what it offers, so it only shows, unless it is told otherwise; and it answers
-no page of another site, which a browser would let talk to it as well.
+Whoever can open the page can do everything that it offers, so it is read-only unless the operator allows
+decisions. It answers no page of another site, which a browser would otherwise let send requests.
 """
 
 import shlex
@@ -20,14 +20,14 @@ from app.session.registry import SessionError
 HOST: Final = "127.0.0.1"
 
 
-def command(folder: Path, *, may_decide: bool) -> str:
-    """Return the shell's words that show a session; tmux, which may be around the server, is not."""
+def build_command(folder: Path, *, may_decide: bool) -> str:
+    """Return the shell command that shows a session, outside a tmux that the server may run in."""
     words = [sys.executable, "-P", "-m", "app.cli", "attach", "--session", str(folder.absolute())]
     return shlex.join(["env", "-u", "TMUX", *words, *([] if may_decide else ["--read-only"])])
 
 
-def is_ours(request: web.Request, port: int) -> bool:
-    """Return whether a request is for this page by its own name, and comes from it or from no page."""
+def is_same_site(request: web.Request, port: int) -> bool:
+    """Return whether a request names this page's host, and comes from this page or from no page."""
     names = {f"{HOST}:{port}", f"localhost:{port}"}
     origin = request.headers.get("Origin")
     return request.host in names and (origin is None or urlsplit(origin).netloc in names)
@@ -40,19 +40,19 @@ class LoopbackServer(Server):
         app = await super()._make_app()
 
         @web.middleware
-        async def only_ours(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not is_ours(request, self.port):
-                raise web.HTTPForbidden(text="This page is for this machine alone.")
+        async def refuse_other_sites(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not is_same_site(request, self.port):
+                raise web.HTTPForbidden(text="This page is only for this machine.")
             return await handler(request)
 
-        app.middlewares.append(only_ours)
+        app.middlewares.append(refuse_other_sites)
         return app
 
     def initialize_logging(self) -> None:
-        """Log nothing but what fails."""
+        """Log only failures."""
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say nothing before it is there: `serve` has said where the page is."""
+        """Print nothing: `serve` has already printed the address."""
 
 
 def serve(folder: Path, port: int, say: Callable[[str], None], *, may_decide: bool) -> int:
@@ -61,7 +61,9 @@ def serve(folder: Path, port: int, say: Callable[[str], None], *, may_decide: bo
     Raises:
         SessionError: the port is taken.
     """
-    server = LoopbackServer(command(folder, may_decide=may_decide), host=HOST, port=port, title="gonogo")
+    server = LoopbackServer(
+        build_command(folder, may_decide=may_decide), host=HOST, port=port, title="gonogo"
+    )
     say(f"gonogo: http://{HOST}:{port} shows the session; Ctrl+C ends the page, not the session")
     try:
         server.serve()

@@ -19,9 +19,9 @@ from app.session import calibration
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.journal import Journal
-from app.tui.screens.text import render_plan_rows
 from phases.contract.protocol import Progress
 from tests.tui import fake
+from widgets.pages import render_plan_rows
 
 START = 1_760_000_000.0
 A100 = "A100"

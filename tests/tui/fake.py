@@ -28,7 +28,7 @@ from app.session.snapshot import (
 )
 from phases.contract.protocol import Artifact, Notice, Sample
 from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
-from widgets.preflight import Check
+from widgets.preflight import PreflightResult
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
 HOUR = 3600.0
@@ -413,15 +413,17 @@ DELIVERIES = (
 
 
 CHECKS = (
-    Check("plan", "ok", "9 phases, estimate $14.80-27.90 of $25.00"),
-    Check("secrets", "warn", "HF_TOKEN is not set", "export HF_TOKEN=..., or take it out of session.secrets"),
-    Check(
+    PreflightResult("plan", "ok", "9 phases, estimate $14.80-27.90 of $25.00"),
+    PreflightResult(
+        "secrets", "warn", "HF_TOKEN is not set", "export HF_TOKEN=..., or take it out of session.secrets"
+    ),
+    PreflightResult(
         "disk",
         "fail",
         "weights, outputs and checkpoints: 98 GB, but 41 GB are free on /workspace",
         "Free or rent more, or put session.artifacts on a larger volume",
     ),
-    Check("GPU", "ok", "A100-SXM4-80GB, 80 GB, of which 0.4 in use"),
+    PreflightResult("GPU", "ok", "A100-SXM4-80GB, 80 GB, of which 0.4 in use"),
 )
 
 
@@ -616,11 +618,12 @@ if __name__ == "__main__":
 
     from app.session.masking import Masker
     from app.tui import crash
-    from app.tui.app import CockpitApp, show
+    from app.tui.app import CockpitApp
+    from app.tui.run import run_app
 
     VIEWS = {"running": running, "gate": gate_passes, "fail": gate_fails, "finished": finished}
     which = sys.argv[1] if len(sys.argv) > 1 else "live"
     first = VIEWS.get(which, running)()
     feed = {"live": DemoFeed(15), "crash": FailingFeed()}.get(which)
-    masked = partial(crash.told, mask=Masker({"HF_TOKEN": SECRET}).data)
-    sys.exit(show(CockpitApp(FakeSession(first.snapshot), feed, first, failed=masked)))
+    masked = partial(crash.report_crash, mask=Masker({"HF_TOKEN": SECRET}).data)
+    sys.exit(run_app(CockpitApp(FakeSession(first.snapshot), feed, first, report_crash=masked)))

@@ -14,13 +14,14 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
-from app.tui.app import CockpitApp, farewell
+from app.tui.app import CockpitApp
+from app.tui.farewell import describe_session
 from app.tui.feed import SessionFeed
-from app.tui.keys import COMMANDS, SCREENS, Command, commands
+from app.tui.keys import COMMANDS, TABLE_TITLES, KeyCommand, select_commands
 from app.tui.screens.artifacts import ArtifactsScreen, PeekScreen
 from app.tui.screens.chart import ChartScreen
 from app.tui.screens.decide import DecideScreen, EditableParameters
-from app.tui.screens.dialogs import Confirm, Quit
+from app.tui.screens.dialogs import ConfirmDialog, QuitDialog
 from app.tui.screens.gate import GateScreen
 from app.tui.screens.log import LogScreen
 from app.tui.screens.machine import MachineScreen
@@ -29,13 +30,13 @@ from app.tui.screens.samples import SamplesScreen
 from app.tui.screens.session import SessionScreen
 from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
 from tests.tui import fake
-from widgets.detail import Chart, Figure
+from widgets.figure import ChartSettings, Figure
 from widgets.frame import Frame, LogLines
 from widgets.gate import GateEvidence
 from widgets.key_bar import KeyBar
 from widgets.log_pane import LogPane
 from widgets.parameters import ParameterTable
-from widgets.preflight import Check
+from widgets.preflight import PreflightResult
 from widgets.rows import RowWidget
 from widgets.samples import SamplePager
 
@@ -108,12 +109,12 @@ def rows_of(screen: Screen[Any]) -> str:
 
 
 def test_table_of_keys_is_sound() -> None:
-    for screen in {c.screen for c in COMMANDS}:
-        keys = [key for c in commands(screen) for key in c.keys.split(",")]
+    for screen in {c.table for c in COMMANDS}:
+        keys = [key for c in select_commands(screen) for key in c.keys.split(",")]
         assert len(keys) == len(set(keys)), screen
     assert all("ctrl+b" not in c.keys for c in COMMANDS)
     assert len({c.id for c in COMMANDS}) == len(COMMANDS)
-    assert {c.screen for c in COMMANDS} == {*SCREENS, "confirm"}
+    assert {c.table for c in COMMANDS} == {*TABLE_TITLES, "confirm"}
     assert not [c.id for c in COMMANDS if len(c.help) > 52], "help is cut at 80 columns"
 
 
@@ -129,15 +130,15 @@ TABLES = {
     "artifacts": ArtifactsScreen,
     "preflight": PreflightScreen,
     "text": TextScreen,
-    "quit": Quit,
-    "confirm": Confirm,
+    "quit": QuitDialog,
+    "confirm": ConfirmDialog,
     "app": CockpitApp,
 }
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.id)
-def test_every_command_is_one_of_its_screen(command: Command) -> None:
-    assert hasattr(TABLES[command.screen], f"action_{command.action.split('(')[0]}")
+def test_every_command_is_one_of_its_screen(command: KeyCommand) -> None:
+    assert hasattr(TABLES[command.table], f"action_{command.action}")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ async def test_keys_of_the_session_screen(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         figure = driven.app.screen.query_one(Figure)
         await driven.press("m", "m", "M", "y")
-        assert (figure.chart.choice, figure.chart.log) == (1, True)
+        assert (figure.settings.metric, figure.settings.log) == (1, True)
         await driven.press("down", "up", "f")
         assert driven.looked_at == ["sft_evaluation", "sft_data", None]
         await driven.press("g", "e")
@@ -196,9 +197,9 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
         await driven.press("w", "w", "y")
         assert "EMA 0.9" in shown_in(driven)
         await driven.press("w", "w", "y", "0")
-        assert driven.app.screen.query_one(Figure).chart == Chart()
+        assert driven.app.screen.query_one(Figure).settings == ChartSettings()
         await driven.press("minus", "M", "m")
-        assert driven.app.screen.query_one(Figure).chart == Chart()
+        assert driven.app.screen.query_one(Figure).settings == ChartSettings()
 
 
 async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) -> None:
@@ -207,16 +208,16 @@ async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) ->
         shown = shown_in(driven)
         assert "! jupyter-lab 99 (not the phase)" in shown
         assert "python 4711 (the phase)" in shown
-        assert "driver keeps 0.6" in shown
+        assert "driver 0.6" in shown
         assert "PEAK, GiB" in shown
         await driven.press("c", "w", "q")
-        assert "held by  ! jupyter-lab 99 (not the phase)" in driven.app.clipboard
+        assert "used by  ! jupyter-lab 99 (not the phase)" in driven.app.clipboard
         assert (tmp_path / "exports" / "machine.txt").read_text() == driven.app.clipboard
         assert driven.screen_is(SessionScreen)
-        assert "! GPU held by jupyter-lab 99" in shown_in(driven)
+        assert "! GPU in use by jupyter-lab 99" in shown_in(driven)
     async with drive(fake.no_gpu()) as driven:
         await driven.press("u")
-        assert "held by" not in shown_in(driven)
+        assert "used by" not in shown_in(driven)
 
 
 async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ async def test_artifacts_are_chosen_looked_into_copied_and_listed(drive: Any, tm
 async def test_preflight_fills_and_looks_again(drive: Any, tmp_path: Path) -> None:
     runs, go_on = [], Event()
 
-    def checks() -> Iterator[Check]:
+    def checks() -> Iterator[PreflightResult]:
         runs.append(1)
         yield fake.CHECKS[0]
         go_on.wait()
@@ -258,16 +259,16 @@ async def test_preflight_fills_and_looks_again(drive: Any, tmp_path: Path) -> No
             await driven.pilot.pause(0.01)
 
     async with drive(fake.running(folder=str(tmp_path))) as driven:
-        driven.app._checks = checks
+        driven.app.checks = checks
         await driven.press("i")
         await until("9 phases")
-        assert "looking ..." in shown_in(driven)
+        assert "checking ..." in shown_in(driven)
         await driven.press("r")
         assert len(runs) == 1, "it is looking already"
         go_on.set()
-        await until("1 failed, 1 to look at, 2 ok")
+        await until("1 failed, 1 warning, 2 ok")
         await driven.press("r")
-        await until("1 failed, 1 to look at, 2 ok")
+        await until("1 failed, 1 warning, 2 ok")
         assert len(runs) == 2
         await driven.press("c", "w", "q")
         assert "-> Free or rent more" in driven.app.clipboard
@@ -303,7 +304,7 @@ async def test_a_gate_is_about_its_own_phase(drive: Any) -> None:
         assert driven.screen_is(GateScreen)
         assert driven.looked_at == [None]
         await driven.press("pagedown", "pagedown")
-        assert "DELIVERED" not in shown_in(driven)
+        assert "ARTIFACTS" not in shown_in(driven)
         assert "NOTICES" not in shown_in(driven)
         driven.app.show(frame)
         await driven.press("pagedown", "pagedown")
@@ -349,7 +350,7 @@ async def test_keeping_the_pod_asks_first(drive: Any, way: list[str]) -> None:
         await driven.press(*way)
         assert "K keep pod" in shown_in(driven)
         await driven.press("K")
-        assert driven.screen_is(Confirm)
+        assert driven.screen_is(ConfirmDialog)
         await driven.press("n")
         assert driven.session.asked == []
         await driven.press("K", "y")
@@ -365,14 +366,14 @@ async def test_a_pod_that_cannot_be_kept_has_no_key_for_it(drive: Any, frame: Fr
     async with drive(frame, read_only=read_only) as driven:
         for way in ([], ["question_mark"]) if frame.snapshot.state == "running" else ([], ["q"]):
             await driven.press(*way, "K")
-            assert not driven.screen_is(Confirm)
+            assert not driven.screen_is(ConfirmDialog)
 
 
 async def test_help_begins_with_the_screen_that_it_was_opened_from(drive: Any) -> None:
     async with drive(fake.gate_passes()) as driven:
         await driven.press("question_mark")
-        titles = [line for line in rows_of(driven.app.screen).splitlines() if line in SCREENS.values()]
-        assert titles[0] == SCREENS["gate"]
+        titles = [line for line in rows_of(driven.app.screen).splitlines() if line in TABLE_TITLES.values()]
+        assert titles[0] == TABLE_TITLES["gate"]
 
 
 async def test_a_message_takes_the_place_of_the_one_before() -> None:
@@ -388,9 +389,9 @@ async def test_a_message_takes_the_place_of_the_one_before() -> None:
 async def test_stopping_a_phase_asks_first(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("k")
-        assert driven.screen_is(Confirm)
+        assert driven.screen_is(ConfirmDialog)
         await driven.press("enter")
-        assert driven.screen_is(Confirm)
+        assert driven.screen_is(ConfirmDialog)
         await driven.press("n")
         assert driven.session.asked == []
         await driven.press("k", "y")
@@ -401,7 +402,7 @@ async def test_stopping_a_phase_asks_first(drive: Any) -> None:
 async def test_quit_detaches_by_default(drive: Any, key: str) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("q")
-        assert driven.screen_is(Quit)
+        assert driven.screen_is(QuitDialog)
         await driven.press(key)
         assert not driven.app.is_running
     assert driven.session.asked == []
@@ -419,7 +420,7 @@ async def test_quit_can_be_cancelled(drive: Any, opens: str, key: str) -> None:
 async def test_stopping_the_session_asks_twice(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("q", "x")
-        assert driven.screen_is(Confirm)
+        assert driven.screen_is(ConfirmDialog)
         assert driven.session.asked == []
         await driven.press("y")
         assert driven.session.asked == [("stop_session",)]
@@ -647,7 +648,7 @@ async def test_what_another_viewer_has_decided_is_not_sent_again(drive: Any, ope
         driven.app.show(fake.running())
         await driven.press("y")
         assert driven.session.asked == []
-        assert told(driven) == ["The gate has been decided meanwhile: nothing was sent."]
+        assert told(driven) == ["Someone else decided the gate first; nothing was sent."]
 
 
 def another_runs() -> Frame:
@@ -680,13 +681,13 @@ async def test_a_question_that_is_settled_meanwhile_closes(
 ) -> None:
     async with drive(frame()) as driven:
         await driven.press(*keys)
-        assert driven.screen_is(Confirm)
+        assert driven.screen_is(ConfirmDialog)
         driven.app.show(frame())
         await driven.press()
-        assert driven.screen_is(Confirm), "nothing has changed"
+        assert driven.screen_is(ConfirmDialog), "nothing has changed"
         driven.app.show(then())
         await driven.press()
-        assert "Settled meanwhile: nothing was sent." in told(driven)
+        assert "Someone else decided first; nothing was sent." in told(driven)
         await driven.press("y")
         assert driven.session.asked == []
 
@@ -694,8 +695,8 @@ async def test_a_question_that_is_settled_meanwhile_closes(
 @pytest.mark.parametrize(
     ("frame", "leave", "confirm"),
     [
-        (fake.running, "SFT training saves what it can", "SFT training saves what it can and ends."),
-        (fake.gate_passes, "No phase runs now; the gate after", "is closed without a decision."),
+        (fake.running, "SFT training saves its progress", "SFT training saves its progress and ends."),
+        (fake.gate_passes, "No phase is running; the gate after", "closes without a decision."),
     ],
     ids=["running", "gate"],
 )
@@ -714,10 +715,10 @@ async def test_a_session_that_is_over_is_not_stopped(drive: Any) -> None:
         await driven.press("ctrl+c")
         shown = rows_of(driven.app.screen)
         assert "The session is over" in shown
-        assert "goes on" not in shown
+        assert "keeps running" not in shown
         assert "stop the session" not in shown
         await driven.press("x")
-        assert driven.screen_is(Quit)
+        assert driven.screen_is(QuitDialog)
 
 
 async def test_a_refusal_is_shown(drive: Any) -> None:
@@ -734,7 +735,7 @@ async def test_read_only_decides_and_stops_nothing(drive: Any) -> None:
         await driven.press("g", "r", "s", "x", "b")
         assert driven.screen_is(GateScreen)
         await driven.press("q", "k", "o", "q")
-        assert driven.screen_is(Quit)
+        assert driven.screen_is(QuitDialog)
         assert "stop the session" not in shown_in(driven)
         await driven.press("x", "y")
     assert driven.session.asked == []
@@ -769,15 +770,23 @@ async def test_a_read_only_view_says_so_at_each_key_that_acts(
         await driven.press(*opens)
         here = driven.app.screen
         assert getattr(here, "table", "") == table
-        acting = [key for command in commands(table) if command.acts for key in command.keys.split(",")]
+        acting = [
+            key
+            for command in select_commands(table)
+            if command.needs_write_access
+            for key in command.keys.split(",")
+        ]
         for key in acting:
             driven.app.clear_notifications()
             await driven.press(key)
-            assert told(driven) == ["This view is read-only: nothing was done."], key
+            assert told(driven) == ["This screen is read-only: nothing was changed."], key
             assert driven.app.screen is here, key
         (bar,) = here.query_one(KeyBar).rows(200, 1)
-        for command in commands(table):
-            assert not (command.acts and command.footer) or f" {command.footer} " not in f"{bar.plain} "
+        for command in select_commands(table):
+            assert (
+                not (command.needs_write_access and command.footer)
+                or f" {command.footer} " not in f"{bar.plain} "
+            )
     assert driven.session.asked == []
     assert not list(tmp_path.iterdir())
 
@@ -809,7 +818,7 @@ async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
         await driven.press(
             "right", "right", "left", "greater_than_sign", "full_stop", "comma", "less_than_sign"
         )
-        assert pager.at == 1
+        assert pager.index == 1
         await driven.press("down", "down", "up")
         assert evidence.top == 1
         await driven.press("up", "pagedown")
@@ -825,9 +834,9 @@ async def test_samples_screen(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("s", "right", "n", "space")
         pager = driven.app.screen.query_one(SamplePager)
-        assert pager.at == 2
+        assert pager.index == 2
         await driven.press("p", "f")
-        assert [s.passed for s in pager.chosen] == [False]
+        assert [s.passed for s in pager.pages] == [False]
 
 
 async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
@@ -837,7 +846,7 @@ async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
         await driven.press("l", "up", "up")
         log = driven.app.screen.query_one(LogPane)
         read = list(log.visible_lines())
-        assert not log.follow
+        assert not log.follows
         more = LogLines(0, (*frame.output.log.lines, *(f"line {i}" for i in range(500))))
         driven.app.show(Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=more)))
         await driven.press()
@@ -857,7 +866,7 @@ async def test_log_search(drive: Any) -> None:
 
         def found() -> str:
             log = driven.app.screen.query_one(LogPane)
-            return str(log.visible_lines()[log.found - log.window_start])
+            return str(log.visible_lines()[log.match - log.window_start])
 
         await driven.press("l", "slash")
         await driven.write("step 10")
@@ -912,7 +921,7 @@ async def test_text_pages_scroll(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
         await driven.press("c")
-        assert "run the phase again, with changed parameters" in driven.app.clipboard
+        assert "run the phase again with changed parameters" in driven.app.clipboard
 
 
 async def test_themes_go_round(drive: Any) -> None:
@@ -961,18 +970,18 @@ async def test_the_first_paint_has_the_view_that_is_there() -> None:
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (fake.running(), ["goes on: SFT training", "$6.44 of $25.00", "gonogo attach"]),
+        (fake.running(), ["keeps running: SFT training", "$6.44 of $25.00", "gonogo attach"]),
         (fake.gate_passes(), ["waits for a decision after SFT evaluation", "$1.74 an hour", "gonogo attach"]),
         (fake.finished(), ["is finished", "/srv/run/artifacts"]),
     ],
 )
 def test_farewell_says_where_it_stands(frame: Frame, words: list[str]) -> None:
-    text = farewell(frame.snapshot)
+    text = describe_session(frame.snapshot)
     assert all(word in text for word in words)
 
 
 def test_farewell_of_a_session_never_seen() -> None:
-    assert "not reached" in farewell(None)
+    assert "could not reach" in describe_session(None)
 
 
 async def test_untrusted_text_stays_text(drive: Any) -> None:
@@ -995,7 +1004,7 @@ async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(dr
         figure = driven.app.screen.query_one(Figure)
         assert not figure.display
         await driven.press("c", "m")
-        assert (figure.display, figure.chart.choice) == (True, 1)
+        assert (figure.display, figure.settings.metric) == (True, 1)
         await driven.press("c")
         assert not figure.display
         driven.app.show(
@@ -1008,7 +1017,7 @@ async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(dr
 async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("ctrl+p")
-        await driven.write("decisions that")
+        await driven.write("past decisions")
         await driven.pilot.pause(0.3)
         await driven.press("enter")
         await driven.press()
@@ -1100,6 +1109,6 @@ async def test_the_pages_of_text_have_help_as_well_and_the_help_has_none(drive: 
 async def test_the_palette_offers_what_means_something_now(drive: Any) -> None:
     async with drive(fake.gate_passes(), read_only=True) as driven:
         offered = {each.title for each in driven.app.get_system_commands(driven.app.screen)}
-    assert "next sample" in offered
-    assert "go: the next phase starts" not in offered
-    assert "next metric in the chart" not in offered
+    assert "show the next sample" in offered
+    assert "go: start the next phase" not in offered
+    assert "show the next metric in the chart" not in offered

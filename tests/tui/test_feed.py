@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, SessionSnapshot
-from app.tui.feed import AttemptReader, SessionFeed, artifacts_of
+from app.tui.feed import SessionFeed
+from app.tui.readers import AttemptReader, read_artifacts
 from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Result, Sample
 from tests.tui import fake
 from widgets.frame import AttemptArtifacts
@@ -110,15 +111,15 @@ def test_the_phase_that_is_looked_at_is_read(tmp_path: Path) -> None:
     write(tmp_path / "sft_data", Sample(0.0, "made", {}))
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     feed.look_at("sft_data")
-    output = feed.frame(base).output
+    output = feed.make_frame(base).output
     assert output is not None
     assert (output.phase, [s.title for s in output.samples]) == ("sft_data", ["made"])
     feed.look_at("comparison")
-    waiting = feed.frame(base)
+    waiting = feed.make_frame(base)
     assert waiting.phase is not None
     assert waiting.phase.state == "waiting"
     feed.look_at(None)
-    assert feed.frame(base).phase is base.current
+    assert feed.make_frame(base).phase is base.current
 
 
 @pytest.mark.parametrize("where", ["absolute", "relative"])
@@ -132,7 +133,7 @@ def test_the_result_of_a_finished_session_is_its_last_text(tmp_path: Path, where
     base = replace(fake.finished().snapshot, artifacts=str(tmp_path / "artifacts"), plan_folder=str(tmp_path))
     last = base.phases[-1]
     base = fake.with_phase(base, last.id, attempts=(attempt(folder),))
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).outcome == (
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).make_frame(base).outcome == (
         "base 0.1",
         "SFT 0.7",
     )
@@ -145,7 +146,7 @@ def test_the_result_is_not_read_from_outside_the_artifacts(tmp_path: Path) -> No
     base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=artifacts)
     (tmp_path / "artifacts").mkdir()
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(tmp_path / "comparison"),))
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).outcome == ()
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).make_frame(base).outcome == ()
 
 
 def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
     (tmp_path / "o.txt").write_text("s3cr3t-value")
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(folder),))
     mask = Masker({"HUB": "s3cr3t-value"}).data
-    frame = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).frame(base)
+    frame = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).make_frame(base)
     assert frame.output is not None
     assert frame.output.log.lines == ("one [secret HUB]", "two [secret HUB]")
     assert frame.output.samples[0].texts == {"t": "[secret HUB]"}
@@ -171,7 +172,7 @@ def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
 
 def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:
     base = replace(session_in(tmp_path), machine=None)
-    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frame(base).lost
+    assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).make_frame(base).disconnected
 
 
 def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_attempts_before_are_read_once_behind_the_current_one(tmp_path: Path) ->
         write(tmp_path / str(n), MetricPoint(0.0, n, {"loss": float(n)}))
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2):
-        output = feed.frame(base).output
+        output = feed.make_frame(base).output
         assert output is not None
         assert output.series["loss"].last == 3.0
         assert {n: each["loss"].last for n, each in output.earlier.items()} == {2: 2.0, 1: 1.0}
@@ -202,7 +203,7 @@ def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path:
         (folder / "machine.jsonl").write_bytes(b"not a sample\n" + b"\n".join(lines) + b"\n")
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2 * len(begun)):
-        frame = feed.frame(base)
+        frame = feed.make_frame(base)
     assert [use.phase for use in frame.memory] == begun
     assert [use.peak(0) for use in frame.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
     assert [use.peak(7) for use in frame.memory] == [None] * len(begun)
@@ -221,7 +222,7 @@ def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Pat
     write(tmp_path / "sft_training", now)
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2):
-        assert feed.frame(base).artifacts == (
+        assert feed.make_frame(base).artifacts == (
             AttemptArtifacts("sft_data", 1, (replace(evil, path="rows.jsonl"),)),
             AttemptArtifacts("sft_training", 1, (now,)),
         )
@@ -231,7 +232,7 @@ def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Pat
 @pytest.mark.parametrize("text", ["", "[]", '{"metrics": {}, "artifacts": [{"path": 3}]}'])
 def test_a_result_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
-    assert artifacts_of(tmp_path / "result.json") == ()
+    assert read_artifacts(tmp_path / "result.json") == ()
 
 
 def test_first_rows_are_masked_and_come_from_below_the_artifacts(tmp_path: Path) -> None:

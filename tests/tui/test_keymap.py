@@ -6,10 +6,10 @@ import pytest
 from textual.widgets import Input
 
 from app.session.requests import Refused
-from app.tui import app as tui
 from app.tui.app import CockpitApp
-from app.tui.keymap import KeyMapError, load, parse, place, template
+from app.tui.keymap import KeyMapError, find_key_map, load_key_map, parse_key_map, render_key_map
 from app.tui.keys import COMMANDS
+from app.tui.run import run_cockpit
 from app.tui.screens.log import LogScreen
 from app.tui.screens.session import SessionScreen
 from tests.tui import fake
@@ -18,16 +18,16 @@ FILE = Path("keys.toml")
 
 
 def test_the_template_is_the_table_as_a_key_map() -> None:
-    assert parse(template(), FILE) == {command.id: command.keys for command in COMMANDS}
+    assert parse_key_map(render_key_map(), FILE) == {command.id: command.keys for command in COMMANDS}
 
 
 def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert load(environment) == {}
-    file = place(environment)
+    assert load_key_map(environment) == {}
+    file = find_key_map(environment)
     file.parent.mkdir()
     file.write_text('[session]\nlog = "L, f2"\nmetric.-1 = "?"\nhelp = "H"\n')
-    assert load(environment) == {
+    assert load_key_map(environment) == {
         "session.log": "L,f2",
         "session.metric.-1": "question_mark",
         "session.help": "H",
@@ -37,7 +37,7 @@ def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ('[sesion]\nlog = "L"', "line 2: sesion.log: no such command; perhaps you mean session.log"),
+        ('[sesion]\nlog = "L"', "line 2: sesion.log: no such command; did you mean session.log?"),
         ("session.log = 3", "line 1: session.log: expected keys between commas"),
         ('[session]\n\nlog = "fooo"', "line 3: session.log: unknown key 'fooo'"),
         ('[session]\nlog = "g"', "line 2: session.log: 'g' is already the key of session.gate"),
@@ -50,23 +50,23 @@ def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
 )
 def test_mistakes_say_where_and_what_was_expected(source: str, said: str) -> None:
     with pytest.raises(KeyMapError) as error:
-        parse(source, FILE)
+        parse_key_map(source, FILE)
     assert str(error.value).startswith("keys.toml")
     assert said in str(error.value)
 
 
 def test_a_bad_file_is_said_before_the_screen_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    file = place({"XDG_CONFIG_HOME": str(tmp_path)})
+    file = find_key_map({"XDG_CONFIG_HOME": str(tmp_path)})
     file.parent.mkdir()
     file.write_text("[session]\nlog = 1\n")
     with pytest.raises(Refused, match=r"keys\.toml, line 2: session\.log"):
-        tui.run(tmp_path)
+        run_cockpit(tmp_path)
 
 
 async def test_own_keys_work_and_are_shown_everywhere() -> None:
     frame = fake.running()
-    key_map = parse('[session]\nlog = "L"\n[log]\nfollow = "F"', FILE)
+    key_map = parse_key_map('[session]\nlog = "L"\n[log]\nfollow = "F"', FILE)
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, key_map=key_map)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("l")
@@ -82,4 +82,4 @@ async def test_own_keys_work_and_are_shown_everywhere() -> None:
         await pilot.press("escape", "question_mark")
         await pilot.pause()
         shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-        assert "F                       follow the end" in shown
+        assert "F                       follow the end of the log" in shown

@@ -8,7 +8,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Segment, Strip
 
-from app.tui.repaint import Changes, Shown
+from app.tui.repaint import DifferenceUpdate, TerminalContent
 
 
 def part(row: str, start: int, stop: int, cuts: tuple[int, ...] = (0,)) -> ChopsUpdate:
@@ -24,9 +24,9 @@ def whole(*rows: str) -> LayoutUpdate:
     return LayoutUpdate([[Strip([Segment(row)])] for row in rows], Region(0, 0, len(rows[0]), len(rows)))
 
 
-def sent(update: ChopsUpdate | LayoutUpdate, shown: Shown | None = None) -> str:
+def sent(update: ChopsUpdate | LayoutUpdate, shown: TerminalContent | None = None) -> str:
     console = Console(file=io.StringIO(), color_system=None)
-    return Changes(shown or Shown(), update).render_segments(console)
+    return DifferenceUpdate(shown or TerminalContent(), update).render_segments(console)
 
 
 def test_only_the_changed_cells_are_sent() -> None:
@@ -46,11 +46,14 @@ def test_cells_of_one_style_share_its_escape() -> None:
     bold = Strip([Segment("took 7s", Style(bold=True))])
     update = ChopsUpdate([{0: bold}, {0: bold}], [(0, 5, 6), (1, 5, 6)], [[7], [7]])
     console = Console(file=io.StringIO(), color_system="standard")
-    assert Changes(Shown(), update).render_segments(console) == "\x1b[1m\x1b[1;6H7\x1b[2;6H7\x1b[0m"
+    assert (
+        DifferenceUpdate(TerminalContent(), update).render_segments(console)
+        == "\x1b[1m\x1b[1;6H7\x1b[2;6H7\x1b[0m"
+    )
 
 
 def test_what_the_terminal_shows_is_not_sent_again() -> None:
-    shown = Shown()
+    shown = TerminalContent()
     assert sent(whole("gonogo 1", "PHASES  "), shown) == "\x1b[1;1Hgonogo 1\x1b[2;1HPHASES  "
     assert not sent(whole("gonogo 1", "PHASES  "), shown)
     assert sent(whole("gonogo 2", "LOG     "), shown) == "\x1b[1;8H2\x1b[2;1HLOG   "
@@ -58,7 +61,7 @@ def test_what_the_terminal_shows_is_not_sent_again() -> None:
 
 
 def test_a_part_that_was_sent_is_known_too() -> None:
-    shown = Shown()
+    shown = TerminalContent()
     sent(whole("a ", "b ", "c ", "step 1"[:2]), shown)
     assert sent(part("ST", 0, 2), shown) == "\x1b[4;1HST"
     assert not sent(part("ST", 1, 2), shown)
@@ -66,7 +69,7 @@ def test_a_part_that_was_sent_is_known_too() -> None:
 
 
 def test_another_size_and_a_terminal_that_was_written_to_are_painted_anew() -> None:
-    shown = Shown()
+    shown = TerminalContent()
     sent(whole("one", "two"), shown)
     assert sent(whole("one"), shown) == "\x1b[1;1Hone"
     shown.forget()

@@ -10,12 +10,12 @@ import pytest
 from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
-from app.tui.serve import HOST, LoopbackServer, command
+from app.tui.serve import HOST, LoopbackServer, build_command
 
 
 @pytest.mark.parametrize("may_decide", [False, True])
 def test_it_only_shows_unless_told_otherwise(may_decide: bool) -> None:
-    words = shlex.split(command(Path("a folder"), may_decide=may_decide))
+    words = shlex.split(build_command(Path("a folder"), may_decide=may_decide))
     assert words[words.index("--session") + 1] == str(Path("a folder").absolute())
     assert ("--read-only" in words) is not may_decide
 

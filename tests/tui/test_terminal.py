@@ -113,7 +113,7 @@ def test_details_that_cannot_be_masked_are_not_written(tmp_path: Path) -> None:
     def unreadable(data: bytes) -> bytes:
         raise FileNotFoundError("plan.json")
 
-    said = crash.told(ValueError("made to fail"), tmp_path, unreadable)
+    said = crash.report_crash(ValueError("made to fail"), tmp_path, unreadable)
     assert said == ("gonogo: the screen failed: ValueError; details could not be written: FileNotFoundError")
     assert not list(tmp_path.iterdir())
 

@@ -8,15 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.monitor.series import LIMIT, Point, SeriesBuilder
-from app.tui.ascii_filter import in_ascii
+from app.tui.ascii_filter import to_ascii
 from widgets import styles
 from widgets.chart import (
     DASHED,
     DOTTED,
-    LINES,
+    LINE_STYLES,
     Curve,
-    compute_log_ticks,
-    compute_ticks,
     find_nearest,
     plot,
     smooth,
@@ -60,16 +58,16 @@ def test_curves_differ_without_colour() -> None:
     ]
 
 
-def test_curves_differ_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curves_differ_to_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(styles.terminal, "ascii", True)
-    levels = [replace(curve(*[float(level)] * 40), line=line) for level, line in enumerate(LINES)]
+    levels = [replace(curve(*[float(level)] * 40), line=line) for level, line in enumerate(LINE_STYLES)]
     rows = [row[5:] for row in text(*levels, width=30, height=6)[:-2]]
     assert [set(row) - {" "} for row in rows] == [{"+"}, {"%"}, {"o"}, {"."}]
-    assert len({line.sign for line in LINES}) == len(LINES)
+    assert len({line.symbol for line in LINE_STYLES}) == len(LINE_STYLES)
 
 
 def test_a_spike_is_seen_whatever_the_line() -> None:
-    for line in LINES:
+    for line in LINE_STYLES:
         for at in range(60):
             values = [0.0] * 60
             values[at] = 1.0
@@ -138,12 +136,12 @@ def test_a_window_shows_its_steps_alone_and_the_cursor_marks_one() -> None:
 
 
 def test_what_lies_behind_does_not_stretch_the_axis() -> None:
-    behind = Curve("loss", curve(*range(0, 5000, 50)).points, "$line", behind=True)
+    behind = Curve("loss", curve(*range(0, 5000, 50)).points, "$line", background=True)
     alone, both = text(curve(*range(100))), text(curve(*range(100)), behind)
     labels = [[row.split("┤")[0] for row in rows if "┤" in row] for rows in (alone, both)]
     assert labels[0] == labels[1]
     assert alone != both
-    assert text(behind) == text(replace(behind, behind=False)), "alone it makes the axis"
+    assert text(behind) == text(replace(behind, background=False)), "alone it makes the axis"
 
 
 def test_smoothing_keeps_a_constant_and_gaps_and_weighs_points_by_their_values() -> None:
@@ -161,10 +159,6 @@ def test_the_nearest_point() -> None:
     assert find_nearest([], 0) is None
 
 
-def test_a_span_too_small_for_a_float_has_one_tick() -> None:
-    assert compute_ticks(0.0, 5e-324, 4) == [0.0]
-
-
 @given(
     st.lists(NUMBERS, max_size=60), st.floats(-10, 70), st.floats(0, 70), st.floats(-10, 70), st.booleans()
 )
@@ -178,7 +172,7 @@ def test_any_window_and_cursor_give_rows(
 
 def test_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(styles.terminal, "ascii", True)
-    rows = [in_ascii(row) for row in text(curve(1, math.nan, 3))]
+    rows = [to_ascii(row) for row in text(curve(1, math.nan, 3))]
     assert all(row.isascii() and "?" not in row for row in rows)
 
 
@@ -191,31 +185,6 @@ def test_any_values_at_any_size_give_rows_of_that_size(
     assert all(row.cell_length <= width for row in rows)
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 12))
-def test_ticks_are_within_and_not_too_many(low: float, span: float, most: int) -> None:
-    ticks = compute_ticks(low, low + span, most)
-    assert 1 <= len(ticks) <= most + 2
-    assert all(low - span * 1e-6 <= t <= low + span * (1 + 1e-6) for t in ticks)
-
-
-@given(st.floats(1e-9, 1e3), st.floats(1.5, 1e9), st.integers(2, 12))
-def test_log_ticks_are_within_and_not_too_many(low: float, factor: float, most: int) -> None:
-    ticks = compute_log_ticks(low, low * factor, most)
-    assert 1 <= len(ticks) <= most
-    assert all(low <= t <= low * factor for t in ticks)
-
-
-@given(st.lists(NUMBERS, min_size=1, max_size=300))
-def test_a_series_keeps_count_mean_and_extremes(values: list[float]) -> None:
-    points = curve(*values).points
-    finite = [v for v in values if math.isfinite(v)]
-    assert sum(p.finite for p in points) == len(finite)
-    assert sum(p.missing for p in points) == len(values) - len(finite)
-    if finite:
-        assert min(p.low for p in points if p.finite) == min(finite)
-        assert max(p.high for p in points if p.finite) == max(finite)
-
-
 def test_a_long_series_is_bounded_and_keeps_its_shape() -> None:
     builder = SeriesBuilder("loss")
     for step in range(100_000):
@@ -226,16 +195,6 @@ def test_a_long_series_is_bounded_and_keeps_its_shape() -> None:
     assert series.points[-1].step == 99_999
     assert all(p.low <= p.mean <= p.high for p in series.points if p.finite)
     assert "×" in text(Curve("loss", series.points, ""), width=60)[-2]
-
-
-def test_since_when_values_are_missing() -> None:
-    builder = SeriesBuilder("loss")
-    for step, value in enumerate([1.0, math.nan, 2.0, math.nan, math.inf]):
-        builder.add(step, value)
-    assert builder.series().missing_since == 3
-    assert builder.series().last is None
-    builder.add(5, 1.0)
-    assert builder.series().missing_since is None
 
 
 def value_labels(*values: float, log: bool = False) -> list[str]:

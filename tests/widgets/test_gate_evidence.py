@@ -9,7 +9,7 @@ from app.plan.values import ConditionResult
 from tests.tui import fake
 from widgets.frame import LogLines
 from widgets.gate import (
-    LEAST_LOG,
+    MIN_LOG_ROWS,
     render_cost_row,
     render_criterion_rows,
     render_evidence_rows,
@@ -71,7 +71,7 @@ def test_of_a_failed_phases_log_the_newest_lines_are_in_view(height: int) -> Non
     rows = [row.plain for row in render_evidence_rows(replace(frame, output=output), gate, 76, height)]
     end = rows[rows.index("END OF THE LOG") + 1 :]
     assert end == list(lines[-len(end) :])
-    assert len(end) == min(LEAST_LOG, height - 2) or len(rows) == height
+    assert len(end) == min(MIN_LOG_ROWS, height - 2) or len(rows) == height
 
 
 def test_what_comes_next_is_said_with_its_cost() -> None:

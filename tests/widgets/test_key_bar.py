@@ -1,6 +1,6 @@
-from widgets.key_bar import Key, render_key_row
+from widgets.key_bar import KeyHint, render_key_row
 
-KEYS = [Key("g", "go"), Key("r", "retry"), Key("x", "stop"), Key("?", "help")]
+KEYS = [KeyHint("g", "go"), KeyHint("r", "retry"), KeyHint("x", "stop"), KeyHint("?", "help")]
 
 
 def test_keys_stand_apart() -> None:

@@ -21,4 +21,4 @@ def test_a_change_shows_both_values(before: int | str, after: int | str, shown: 
 
 def test_all_remedies_are_shown_where_there_are_few_parameters() -> None:
     table = ParameterTable({"rate": 4}, {"nan": [{"rate": 2}, {"rate": 1}]})
-    assert [row.plain[:6] for row in table.rows(60, table.wanted_height)[2:]] == ["1 nan:", "2 nan:"]
+    assert [row.plain[:6] for row in table.rows(60, table.content_rows)[2:]] == ["1 nan:", "2 nan:"]

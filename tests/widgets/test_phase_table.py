@@ -9,7 +9,13 @@ from app.session.snapshot import PhaseView
 from tests.tui import fake
 from widgets import styles
 from widgets.frame import Frame
-from widgets.phase_table import find_next_gate, left, render_next_gate_rows, render_phase_rows, result
+from widgets.phase_table import (
+    describe_remaining,
+    describe_result,
+    find_next_gate,
+    render_next_gate_rows,
+    render_phase_rows,
+)
 
 
 def running(elapsed: float, remaining: Range) -> PhaseView:
@@ -27,7 +33,7 @@ def running(elapsed: float, remaining: Range) -> PhaseView:
     ],
 )
 def test_what_is_left(elapsed: float, remaining: Range, said: str) -> None:
-    assert left(running(elapsed, remaining)) == said
+    assert describe_remaining(running(elapsed, remaining)) == said
 
 
 def shown(frame: Frame) -> str:
@@ -93,4 +99,4 @@ def test_a_plan_without_gates_announces_none() -> None:
 def test_how_a_phase_failed(ended: dict[str, Any], said: str) -> None:
     phase = fake.gate_fails().snapshot.phase("sft_training")
     attempt = replace(phase.attempts[0], **{"exit_code": None, "signal": None, **ended})
-    assert result(replace(phase, state="failed", attempts=(attempt,))) == said
+    assert describe_result(replace(phase, state="failed", attempts=(attempt,))) == said

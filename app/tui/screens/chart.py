@@ -1,4 +1,4 @@
-"""The chart on a screen of its own, and what the keys of every screen with a chart do to it."""
+"""The chart full screen, and the chart actions of every screen that has one."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -6,13 +6,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 
-from app.tui.keys import bindings
+from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets.detail import MOST_ZOOM, SMOOTHING, Chart, Figure, PhaseDetail
+from widgets.figure import MAX_ZOOM, SMOOTHING_WEIGHTS, ChartSettings, Figure
 from widgets.header import ElapsedTime, HeaderRows
+from widgets.phase_detail import PhaseDetail
 
 
-class ChartKeys(CockpitScreen):
+class ScreenWithChart(CockpitScreen):
     """A screen with a chart."""
 
     @property
@@ -21,29 +22,30 @@ class ChartKeys(CockpitScreen):
         return self.query_one(Figure)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer a chart where there are metrics."""
+        """Offer the chart if there are metrics."""
         if action in ("chart", "metric"):
             output = self.frame.output if self.frame else None
             return output is not None and bool(output.series)
         return True
 
     def action_chart(self) -> None:
-        """Open the chart on a screen of its own."""
-        self.app.push_screen(ChartScreen(self.figure.chart))
+        """Open the chart full screen."""
+        self.cockpit.open_screen("chart", self.figure.settings)
 
     def action_metric(self, steps: int) -> None:
         """Show another metric."""
-        self.figure.set(replace(self.figure.chart, choice=self.figure.chart.choice + steps))
+        settings = self.figure.settings
+        self.figure.apply(replace(settings, metric=settings.metric + steps))
 
     def action_log_scale(self) -> None:
-        """Change the chart's value axis."""
-        self.figure.set(replace(self.figure.chart, log=not self.figure.chart.log))
+        """Switch to a logarithmic value axis and back."""
+        settings = self.figure.settings
+        self.figure.apply(replace(settings, log=not settings.log))
 
     def action_smooth(self) -> None:
-        """Smooth the curves more, or not at all after the most."""
-        self.figure.set(
-            replace(self.figure.chart, smoothing=(self.figure.chart.smoothing + 1) % len(SMOOTHING))
-        )
+        """Smooth the curves more; after the strongest smoothing, not at all."""
+        settings = self.figure.settings
+        self.figure.apply(replace(settings, smoothing=(settings.smoothing + 1) % len(SMOOTHING_WEIGHTS)))
 
     def action_cursor(self, columns: int) -> None:
         """Move the cursor."""
@@ -51,34 +53,34 @@ class ChartKeys(CockpitScreen):
 
     def action_zoom(self, steps: int) -> None:
         """Show fewer or more steps."""
-        zoom = min(max(0, self.figure.chart.zoom + steps), MOST_ZOOM)
-        self.figure.set(replace(self.figure.chart, zoom=zoom))
+        settings = self.figure.settings
+        self.figure.apply(replace(settings, zoom=min(max(0, settings.zoom + steps), MAX_ZOOM)))
 
     def action_whole(self) -> None:
         """Show all steps and no cursor."""
-        self.figure.set(replace(self.figure.chart, zoom=0, cursor=None))
+        self.figure.apply(replace(self.figure.settings, zoom=0, cursor=None))
 
 
-class ChartScreen(ChartKeys):
+class ChartScreen(ScreenWithChart):
     """The chart, as wide as the terminal."""
 
     CSS_PATH = "chart.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("chart")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("chart")  # type: ignore[assignment]
     table = "chart"
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, settings: ChartSettings) -> None:
         super().__init__()
-        self._chart = chart
+        self._settings = settings
 
     def compose(self) -> ComposeResult:
-        """Lay out the chart under what the phase is doing."""
+        """Lay out the chart below the phase's progress."""
         figure = Figure()
-        figure.chart = self._chart
+        figure.settings = self._settings
         yield HeaderRows()
         yield ElapsedTime()
         yield PhaseDetail()
         yield figure
-        yield self.key_bar()
+        yield self.make_key_bar()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the gate while one is open."""
@@ -86,15 +88,15 @@ class ChartScreen(ChartKeys):
             return self.frame is not None and self.frame.snapshot.gate is not None
         return super().check_action(action, parameters)
 
-    def loud(self, action: str) -> bool:
-        """The gate's key stands out."""
+    def should_highlight(self, action: str) -> bool:
+        """Highlight the gate's key."""
         return action == "gate"
 
     def action_gate(self) -> None:
-        """Go to the gate, which may be what the chart was opened from."""
-        from app.tui.screens.gate import GateScreen  # which is a screen with a chart itself
-
-        if any(isinstance(screen, GateScreen) for screen in self.app.screen_stack):
+        """Go to the gate, which this screen may have been opened from."""
+        if any(
+            isinstance(screen, CockpitScreen) and screen.table == "gate" for screen in self.app.screen_stack
+        ):
             self.dismiss()
         else:
-            self.app.switch_screen(GateScreen())
+            self.app.switch_screen(self.cockpit.make_screen("gate"))

@@ -1,119 +1,118 @@
-"""The decision at a gate: its reason, the changes of a retry, and a last look before it is sent."""
+"""The dialog that sends a decision: its consequence, its reason, and the changes of a retry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import Key as KeyPress
+from textual.events import Key
 from textual.widgets import Input, Label
 
+from app.session.requests import Decide, current_user
 from app.session.snapshot import DecisionKind, GateView
-from app.tui.keys import bindings
+from app.tui.keys import make_bindings
 from app.tui.screens.dialogs import TextBlock
 from app.tui.screens.screen import Dialog
 from app.units import format_hours, format_usd_range
 from widgets import styles
 from widgets.frame import Frame
-from widgets.gate import next_phase, overrides, render_verdict_row
-from widgets.key_bar import Key, KeyBar
-from widgets.parameters import Parameter, ParameterTable, format_parameter, parse_parameter
+from widgets.gate import find_next_phase, render_verdict_row
+from widgets.key_bar import KeyBar, KeyHint
+from widgets.parameters import ParameterTable, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
 
-
-@dataclass(frozen=True)
-class Decision:
-    """What the operator decided."""
-
-    kind: DecisionKind
-    reason: str = ""
-    changes: dict[str, Parameter] = field(default_factory=dict)
+BOX_WIDTH = 72
+MAX_TABLE_ROWS = 12
+MAX_REASON = 500
 
 
-def consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
-    """Return what the decision will do, and what it will cost."""
-    phase, following = frame.snapshot.phase(gate.phase), next_phase(frame, gate)
-    again = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
-    if following is None:
+def describe_consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
+    """Return what a decision does and costs."""
+    phase, next_phase = frame.snapshot.phase(gate.phase), find_next_phase(frame, gate)
+    cost = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
+    if next_phase is None:
         then = "The session ends: this was its last phase."
     else:
-        hours, cost = format_hours(following.estimate_hours), format_usd_range(following.estimate_usd)
-        then = f"{following.title} starts: {hours}, {cost}."
+        next_cost = f"{format_hours(next_phase.estimate_hours)}, {format_usd_range(next_phase.estimate_usd)}"
+        then = f"{next_phase.title} starts: {next_cost}."
     match kind:
         case "go":
             return then
         case "retry":
             changes = ", with the changes below" if gate.parameters else ""
-            return f"{phase.title} runs again as attempt {gate.attempt + 1}{changes}: {again}."
+            return f"{phase.title} runs again as attempt {gate.attempt + 1}{changes}: {cost}."
         case "batch":
-            return f"{phase.title} runs for another batch, which adds to what there is: {again}."
+            return f"{phase.title} runs for another batch, which adds to its output: {cost}."
         case "skip":
-            return f"{phase.title} counts as skipped: its result is not used. {then}"
+            return f"{phase.title} counts as skipped; its result is not used. {then}"
         case "stop":
-            return "The session ends here. Everything that was written stays."
+            return "The session ends here. Everything written so far is kept."
 
 
 class EditableParameters(ParameterTable):
     """The parameters with the keys that change them."""
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("parameters")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("parameters")  # type: ignore[assignment]
 
 
-class DecideScreen(Dialog[Decision]):
-    """Nothing is decided by Enter: only `y` sends, and only while no text is being written."""
+class DecideScreen(Dialog[None]):
+    """Sends a decision with `y`, which types a letter while a text is being written. Enter sends nothing."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("decide")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("decide")  # type: ignore[assignment]
+    table = "decide"
 
     def __init__(self, frame: Frame, gate: GateView, kind: DecisionKind, remedy: int = 0) -> None:
-        """Ask for a decision; `remedy` is the number of that whose changes are made at once, 0 for none."""
+        """Prepare a decision; `remedy` is the number of the remedy to apply at once, 0 for none."""
         super().__init__()
-        self.gate, self.kind, self.remedy = gate, kind, remedy
-        self.edits = kind in ("retry", "batch") and bool(gate.parameters)
-        self.needs_reason = overrides(frame, gate, kind)
-        self.first_view = frame
-        self.edited = ""
+        self.first_frame, self.gate, self.kind, self.remedy = frame, gate, kind, remedy
+        self.has_parameters = kind in ("retry", "batch") and bool(gate.parameters)
+        self.needs_reason = kind in gate.needs_reason
+        self.edited_name = ""
+
+    @property
+    def phase_title(self) -> str:
+        """The title of the gate's phase."""
+        return self.first_frame.snapshot.phase(self.gate.phase).title
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""
-        phase = self.first_view.snapshot.phase(self.gate.phase)
-        lines: list[list[Part]] = [
-            [(consequence(self.first_view, self.gate, self.kind), styles.STRONG)],
-        ]
+        consequence = describe_consequence(self.first_frame, self.gate, self.kind)
+        lines: list[Part] = [(consequence, styles.STRONG)]
         if self.needs_reason:
-            lines.append([(self._why(), styles.WARN)])
+            lines.append((self._explain_reason(), styles.WARN))
         with Vertical(id="box") as box:
-            box.border_title = Content(f"{self.kind.upper()} after {replace_controls(phase.title)}")  # type: ignore[assignment]
-            yield TextBlock(lines, [render_verdict_row(self.gate, 72)])
-            if self.edits:
+            box.border_title = Content(  # type: ignore[assignment]
+                f"{self.kind.upper()} after {replace_controls(self.phase_title)}"
+            )
+            yield TextBlock(lines, [render_verdict_row(self.gate, BOX_WIDTH)])
+            if self.has_parameters:
                 table = EditableParameters(self.gate.parameters, self.gate.remedies)
-                table.styles.height = min(12, table.wanted_height)
+                table.styles.height = min(MAX_TABLE_ROWS, table.content_rows)
                 yield table
                 with Horizontal(classes="field", id="value-field"):
                     yield Label("", id="value-name", markup=False)
                     yield Input(id="value", compact=True)
             with Horizontal(classes="field"):
                 yield Label("reason", markup=False)
-                yield Input(id="reason", compact=True, max_length=500, placeholder=self._hint())
+                placeholder = "required" if self.needs_reason else "optional"
+                yield Input(id="reason", compact=True, max_length=MAX_REASON, placeholder=placeholder)
             yield Label("", classes="message", markup=False)
-            yield KeyBar(self.keys)
+            yield KeyBar(self.key_hints)
 
-    def _why(self) -> str:
-        against = "goes against the verdict" if self.kind == "go" else "skips a critical phase"
-        return f"This {against}: a reason is required."
-
-    def _hint(self) -> str:
-        return "required" if self.needs_reason else "may stay empty"
+    def _explain_reason(self) -> str:
+        if self.kind == "go":
+            return "This overrides the verdict: a reason is required."
+        return "This skips a critical phase: a reason is required."
 
     def on_mount(self) -> None:
-        """Begin with what is to be filled in; where nothing is, with nothing in focus."""
-        for field_input in self.query(Input):
-            field_input.cursor_blink = False
-        if self.edits:
+        """Focus what the operator has to fill in; nothing if there is nothing to fill in."""
+        for field in self.query(Input):
+            field.cursor_blink = False
+        if self.has_parameters:
             self.query_one("#value-field").display = False
             table = self.query_one(ParameterTable)
             table.apply_remedy(self.remedy)
@@ -121,57 +120,63 @@ class DecideScreen(Dialog[Decision]):
         elif self.needs_reason:
             self.query_one("#reason").focus()
 
-    def keys(self) -> Sequence[Key]:
+    def key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
         if isinstance(self.focused, Input):
-            return [Key("Enter", "done writing", loud=True), Key("Esc", "leave the field")]
-        found = [
-            Key(c.key, c.footer, c.action == "send") for c in self.cockpit.commands("decide") if c.footer
+            return [KeyHint("Enter", "done writing", highlighted=True), KeyHint("Esc", "leave the field")]
+        hints = [
+            KeyHint(command.key, command.footer, command.action == "send")
+            for command in self.cockpit.commands("decide")
+            if command.footer
         ]
-        if self.edits:
-            found += [Key(c.key, c.footer) for c in self.cockpit.commands("parameters") if c.footer]
+        if self.has_parameters:
+            hints += [
+                KeyHint(command.key, command.footer)
+                for command in self.cockpit.commands("parameters")
+                if command.footer
+            ]
             if self.gate.remedies:
-                found.append(Key("1-9", "remedy"))
-        return found
+                hints.append(KeyHint("1-9", "remedy"))
+        return hints
 
     def on_descendant_focus(self) -> None:
         """Show the keys of the new focus."""
-        self.call_after_refresh(self._show_keys)
+        self.call_after_refresh(self._refresh_keys)
 
     def on_descendant_blur(self) -> None:
         """Show the keys of the new focus."""
-        self.call_after_refresh(self._show_keys)
+        self.call_after_refresh(self._refresh_keys)
 
-    def _show_keys(self) -> None:
+    def _refresh_keys(self) -> None:
         self.query_one(KeyBar).refresh_rows()
 
-    def _say(self, text: str) -> None:
+    def _show_error(self, text: str) -> None:
         self.query_one(".message", Label).update(Content(replace_controls(text)))
 
     def _leave_field(self) -> None:
-        self._say("")
-        if self.edits:
+        self._show_error("")
+        if self.has_parameters:
             self.query_one("#value-field").display = False
             self.query_one(ParameterTable).focus()
         else:
             self.set_focus(None)
 
     def show(self, frame: Frame) -> None:
-        """Close where the gate was decided meanwhile."""
+        """Close if someone else has decided the gate."""
         gate = frame.snapshot.gate
         if gate is None or gate.opened != self.gate.opened:
-            self.cockpit.say("The gate has been decided meanwhile: nothing was sent.")
+            self.cockpit.show_message("Someone else decided the gate first; nothing was sent.")
             self.dismiss(None)
 
-    def on_key(self, event: KeyPress) -> None:
-        """A digit applies a remedy."""
-        if self.edits and event.character and event.character.isdigit():
+    def on_key(self, event: Key) -> None:
+        """Apply the remedy of a digit."""
+        if self.has_parameters and event.character and event.character.isdigit():
             self.query_one(ParameterTable).apply_remedy(int(event.character))
             event.stop()
 
-    def on_parameter_table_edit(self, message: ParameterTable.Edit) -> None:
+    def on_parameter_table_edit_requested(self, message: ParameterTable.EditRequested) -> None:
         """Open the field for the parameter's value."""
-        self.edited = message.name
+        self.edited_name = message.name
         value = self.query_one("#value", Input)
         self.query_one("#value-name", Label).update(Content(replace_controls(message.name)))
         value.value = replace_controls(format_parameter(message.value))
@@ -179,14 +184,15 @@ class DecideScreen(Dialog[Decision]):
         value.focus()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        """Take what was written; what is of the wrong kind stays in the field."""
+        """Accept the text of a field; a value of the wrong type stays in it."""
         message.stop()
         if message.input.id == "value":
             table = self.query_one(ParameterTable)
+            previous = table.parameters.get(self.edited_name)
             try:
-                table.change(self.edited, parse_parameter(message.value, table.parameters.get(self.edited)))
+                table.change(self.edited_name, parse_parameter(message.value, previous))
             except ValueError as error:
-                self._say(f"{self.edited}: {error}")
+                self._show_error(f"{self.edited_name}: {error}")
                 return
         self._leave_field()
 
@@ -195,18 +201,26 @@ class DecideScreen(Dialog[Decision]):
         self.set_focus(self.query_one("#reason"))
 
     def action_back(self) -> None:
-        """Leave the field that is written in, or else decide nothing."""
+        """Leave the field in focus, or else close without a decision."""
         if isinstance(self.focused, Input):
             self._leave_field()
         else:
             self.dismiss(None)
 
     def action_send(self) -> None:
-        """Send the decision, with its reason where one is required."""
+        """Send the decision, unless a required reason is missing."""
         reason = self.query_one("#reason", Input).value.strip()
         if self.needs_reason and not reason:
-            self._say(self._why())
+            self._show_error(self._explain_reason())
             self.action_reason()
             return
-        changes = dict(self.query_one(ParameterTable).changes) if self.edits else {}
-        self.dismiss(Decision(self.kind, reason, changes))
+        request = Decide(
+            phase=self.gate.phase,
+            attempt=self.gate.attempt,
+            kind=self.kind,
+            by=current_user(),
+            reason=reason,
+            changes=dict(self.query_one(ParameterTable).changes) if self.has_parameters else {},
+        )
+        self.cockpit.send(request, f"{self.kind} after {self.phase_title}")
+        self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Small questions: leave or stop, yes or no."""
+"""The dialogs for yes or no, and for leaving."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -9,78 +9,73 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from app.session.snapshot import OVER
-from app.tui.keys import bindings
-from app.tui.screens.screen import Answer, Dialog
+from app.tui.keys import make_bindings
+from app.tui.screens.screen import Dialog, DialogResult
 from widgets.frame import Frame
-from widgets.key_bar import Key, KeyBar
+from widgets.key_bar import KeyBar, KeyHint
 from widgets.rows import Part, RowWidget, row
 from widgets.text import wrap
 
 
 class TextBlock(RowWidget):
-    """A few lines of text, wrapped."""
+    """Lines of text, wrapped, below rows that are ready."""
 
-    def __init__(self, lines: Sequence[Sequence[Part]], above: Sequence[Content] = ()) -> None:
+    def __init__(self, lines: Sequence[Part], above: Sequence[Content] = ()) -> None:
         super().__init__()
         self.lines, self.above = lines, above
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """As high as the text is at this width."""
+        """Return the height of the text at this width."""
         return len(self.rows(width, 0))
 
     def rows(self, width: int, height: int) -> Sequence[Content]:
-        """Return the lines; one that is a single part is wrapped."""
-        found = list(self.above)
-        for parts in self.lines:
-            if len(parts) == 1:
-                text, style = parts[0]
-                found += [row(width, (line, style)) for line in wrap(text, width)]
-            else:
-                found.append(row(width, *parts))
-        return found
+        """Return the rows."""
+        text = [row(width, (line, style)) for text, style in self.lines for line in wrap(text, width)]
+        return [*self.above, *text]
 
 
-class Question(Dialog[Answer]):
-    """A title, a text, and keys to answer with; `table` names their part of the table of keys."""
+class QuestionDialog(Dialog[DialogResult]):
+    """A title, a text, and keys to answer with; the `highlighted` action is the usual answer."""
 
     CSS_PATH = "dialogs.tcss"
-    table: ClassVar[str]
-    loud: ClassVar[str] = ""
+    highlighted: ClassVar[str] = ""
 
     def __init__(self, title: str, *lines: str) -> None:
         super().__init__()
-        self.question_title = title
+        self.question = title
         self.lines = lines
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""
         with Vertical(id="box") as box:
-            box.border_title = Content(self.question_title)  # type: ignore[assignment]
-            yield TextBlock([[(line, "")] for line in self.lines])
-            yield KeyBar(
-                lambda: [
-                    Key(c.key, c.footer, c.action == self.loud)
-                    for c in self.cockpit.commands(self.table)
-                    if c.footer and self.check_action(c.action, ())
-                ]
-            )
+            box.border_title = Content(self.question)  # type: ignore[assignment]
+            yield TextBlock([(line, "") for line in self.lines])
+            yield KeyBar(self.key_hints)
+
+    def key_hints(self) -> Sequence[KeyHint]:
+        """Return the keys that answer."""
+        return [
+            KeyHint(command.key, command.footer, command.action == self.highlighted)
+            for command in self.cockpit.commands(self.table)
+            if command.footer and self.check_action(command.action, command.arguments)
+        ]
 
 
-class Confirm(Question[bool]):
-    """Yes or no; Enter answers nothing. It closes unanswered as soon as a view is not what it `asks_of`."""
+class ConfirmDialog(QuestionDialog[bool]):
+    """Yes or no; Enter answers nothing. It closes without an answer when the question no longer applies."""
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("confirm")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("confirm")  # type: ignore[assignment]
     table = "confirm"
 
-    def __init__(self, title: str, text: str, asks_of: Callable[[Frame], bool]) -> None:
+    def __init__(self, title: str, text: str, is_current: Callable[[Frame], bool]) -> None:
         super().__init__(title, text)
-        self._asks_of = asks_of
+        self._is_current = is_current
 
     def show(self, frame: Frame) -> None:
-        """Close where the question was settled meanwhile: a yes would then mean something else."""
+        """Close if the question no longer applies, because a yes would then mean something else."""
         super().show(frame)
-        if not self._asks_of(frame):
-            self.cockpit.say("Settled meanwhile: nothing was sent.")
+        if not self._is_current(frame):
+            self.cockpit.show_message("Someone else decided first; nothing was sent.")
             self.dismiss(None)
 
     def action_yes(self) -> None:
@@ -92,21 +87,22 @@ class Confirm(Question[bool]):
         self.dismiss(False)
 
 
-class Quit(Question[str]):
-    """Detach (the default, with Enter), stop the session, or stay: answers `detach`, `stop` or nothing."""
+class QuitDialog(QuestionDialog[str]):
+    """Detach (the default, with Enter), stop the session, or stay: results in `detach`, `stop` or empty."""
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("quit")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("quit")  # type: ignore[assignment]
     table = "quit"
-    loud = "detach"
+    highlighted = "detach"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to stop what goes on, to who may."""
+        """Offer to stop a session that is not over, unless the cockpit is read-only."""
+        if action != "stop":
+            return True
         frame = self.cockpit.frame
-        goes_on = frame is not None and frame.snapshot.state not in OVER
-        return action != "stop" or (goes_on and not self.cockpit.read_only)
+        return frame is not None and frame.snapshot.state not in OVER and not self.cockpit.read_only
 
     def action_detach(self) -> None:
-        """Leave; the session goes on."""
+        """Close the cockpit; the session keeps running."""
         self.dismiss("detach")
 
     def action_stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The gate: what was found, what the rules say, what it costs either way, then the keys."""
+"""The open gate: evidence, samples, cost, and the keys that decide."""
 
 from typing import ClassVar, cast
 
@@ -6,12 +6,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 
-from app.session.requests import Decide, current_user
 from app.session.snapshot import DecisionKind, GateView
-from app.tui.keys import bindings
-from app.tui.screens.chart import ChartKeys
-from app.tui.screens.decide import DecideScreen, Decision
-from widgets.detail import Figure
+from app.tui.keys import make_bindings
+from app.tui.screens.chart import ScreenWithChart
+from app.tui.screens.decide import DecideScreen
+from widgets.figure import Figure
 from widgets.frame import Frame
 from widgets.gate import GateCost, GateEvidence
 from widgets.header import ElapsedTime, HeaderRows
@@ -19,16 +18,16 @@ from widgets.parameters import number_remedies
 from widgets.samples import SamplePager
 
 
-class GateScreen(ChartKeys):
-    """Shows the open gate. No key decides anything alone: each opens the decision for a last look."""
+class GateScreen(ScreenWithChart):
+    """The open gate. No key decides at once: each opens a dialog that sends the decision."""
 
     CSS_PATH = "gate.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("gate")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("gate")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
     table = "gate"
 
     gate: GateView | None = None
-    wants_curves = False
+    prefers_curves = False
 
     def compose(self) -> ComposeResult:
         """Lay out evidence, samples and cost."""
@@ -39,101 +38,80 @@ class GateScreen(ChartKeys):
             yield SamplePager()
             yield Figure()
         yield GateCost()
-        yield self.key_bar()
+        yield self.make_key_bar()
 
     def on_mount(self) -> None:
-        """Look at the phase that the gate is after, whatever was looked at before."""
+        """Select the gate's phase, which is the current one."""
         self.cockpit.look_at(None)
 
     def show(self, frame: Frame) -> None:
-        """Draw the gate; leave when it has been decided, here or by somebody else."""
+        """Draw the gate; close when it has been decided, here or by someone else."""
         gate = frame.snapshot.gate
         if gate is None or (self.gate is not None and gate.opened != self.gate.opened):
-            if self.app.screen is self:  # or else when the dialog above is closed
+            if self.app.screen is self:  # Below a dialog, this runs again when the dialog closes.
                 self.dismiss()
             return
         self.gate = gate
         super().show(frame)
-        output = frame.output
-        samples = output.samples if output and output.phase == gate.phase else ()
-        has_curves = bool(output and output.phase == gate.phase and output.series)
-        curves = has_curves and (self.wants_curves or not samples)
+        output = frame.output if frame.output and frame.output.phase == gate.phase else None
+        samples = output.samples if output else ()
+        shows_curves = bool(output and output.series) and (self.prefers_curves or not samples)
         pager, figure = self.query_one(SamplePager), self.query_one(Figure)
-        pager.display, figure.display = bool(samples) and not curves, curves
-        self.set_class(not samples and not curves, "-evidence-only")
-        pager.give(samples)
+        pager.display, figure.display = bool(samples) and not shows_curves, shows_curves
+        self.set_class(not samples and not shows_curves, "-evidence-only")
+        pager.set_samples(samples)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only the decisions that the gate allows."""
-        if action == "decide":
-            return parameters[0] in self._options()
-        if action == "remedy":
-            gate = self.frame.snapshot.gate if self.frame else None
-            number = int(str(parameters[0]))
-            offered = gate is not None and gate.cause and len(number_remedies(gate.remedies)) >= number
-            return bool(offered) and "retry" in self._options()
-        output = self.frame.output if self.frame else None
-        if action in ("turn", "samples"):
-            return output is not None and bool(output.samples)
-        if action == "curves":
-            return output is not None and bool(output.samples) and bool(output.series)
-        if action == "artifacts":
-            return self.frame is not None and bool(self.frame.artifacts)
+        """Offer only the decisions that the gate accepts, and views that have content."""
+        frame = self.frame
+        gate = frame.snapshot.gate if frame else None
+        output = frame.output if frame else None
+        match action:
+            case "decide":
+                return gate is not None and parameters[0] in gate.options
+            case "remedy":
+                number = cast("int", parameters[0])
+                return (
+                    gate is not None
+                    and bool(gate.cause)
+                    and "retry" in gate.options
+                    and number <= len(number_remedies(gate.remedies))
+                )
+            case "turn" | "samples":
+                return output is not None and bool(output.samples)
+            case "curves":
+                return output is not None and bool(output.samples) and bool(output.series)
+            case "artifacts":
+                return frame is not None and bool(frame.artifacts)
         return super().check_action(action, parameters)
 
-    def _options(self) -> tuple[DecisionKind, ...]:
-        gate = self.frame.snapshot.gate if self.frame else None
-        return gate.options if gate else ()
+    def should_highlight(self, action: str) -> bool:
+        """Highlight the keys that decide."""
+        return action == "decide"
 
-    def loud(self, action: str) -> bool:
-        """The keys that decide stand out."""
-        return action.startswith("decide")
-
-    def action_decide(self, kind: str) -> None:
-        """Open the decision for reason, parameters and a last look."""
-        self._open(cast("DecisionKind", kind))
+    def action_decide(self, kind: DecisionKind) -> None:
+        """Open the dialog for a decision: its reason, parameters and consequence."""
+        self._open_decision(kind)
 
     def action_remedy(self, number: int) -> None:
-        """Open the retry with the changes of a remedy made."""
-        self._open("retry", number)
+        """Open the retry dialog with a remedy applied."""
+        self._open_decision("retry", number)
 
-    def _open(self, kind: DecisionKind, remedy: int = 0) -> None:
-        frame = self.frame
-        if frame is None or frame.snapshot.gate is None:
-            return
-        gate = frame.snapshot.gate
-
-        def answered(decision: Decision | None) -> None:
-            if decision is not None:
-                self.cockpit.act(
-                    f"{decision.kind} after {frame.snapshot.phase(gate.phase).title}",
-                    lambda session: session.send(
-                        Decide(
-                            phase=gate.phase,
-                            attempt=gate.attempt,
-                            kind=decision.kind,
-                            by=current_user(),
-                            reason=decision.reason,
-                            changes=decision.changes,
-                        )
-                    ),
-                )
-
-        self.app.push_screen(DecideScreen(frame, gate, kind, remedy), answered)
+    def _open_decision(self, kind: DecisionKind, remedy: int = 0) -> None:
+        if self.frame is not None and self.frame.snapshot.gate is not None:
+            self.app.push_screen(DecideScreen(self.frame, self.frame.snapshot.gate, kind, remedy))
 
     def action_turn(self, pages: int) -> None:
         """Show another sample."""
         self.query_one(SamplePager).turn(pages)
 
     def action_samples(self) -> None:
-        """Open the samples, at the one that is shown."""
-        from app.tui.screens.samples import SamplesScreen
-
-        self.app.push_screen(SamplesScreen(self.query_one(SamplePager).at))
+        """Open the samples full screen, at the same sample."""
+        self.cockpit.open_screen("samples", self.query_one(SamplePager).index)
 
     def action_curves(self) -> None:
-        """Show the chart instead of the samples, or the samples again."""
-        self.wants_curves = not self.wants_curves
+        """Switch between samples and chart."""
+        self.prefers_curves = not self.prefers_curves
         if self.frame is not None:
             self.show(self.frame)
 

@@ -1,4 +1,4 @@
-"""The log of a phase: search, follow, write to a file, copy."""
+"""The log of a phase, full screen: search, follow, write to a file, copy."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,53 +9,58 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Label
 
-from app.tui.keys import bindings
+from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
 from widgets import styles
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
-from widgets.key_bar import Key, KeyBar
+from widgets.key_bar import KeyBar, KeyHint
 from widgets.log_pane import LogPane
 from widgets.rows import FrameWidget, row
 
 
 class LogTitle(FrameWidget):
-    """Which log, where in it, and what is searched for."""
+    """The log's phase, the search, and the position in the log."""
 
     def __init__(self, log: LogPane) -> None:
         super().__init__()
         self.log_pane = log
-        self.found = 0
+        self.matches = 0
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the row."""
-        log, lines = self.log_pane, self.log_pane.log_lines
-        phase = frame.phase
-        title = (
-            f"{phase.title}, attempt {frame.output.attempt}" if phase and frame.output else "no attempt yet"
-        )
-        newer = log.newest.end - log.held.end if log.held else 0
-        more = f", {newer:,} newer" if newer else ""
-        place = "following" if log.follow else f"line {log.window_start + 1:,} of {lines.end:,}{more}"
-        lines_with = "line" if self.found == 1 else "lines"
-        search = f'  {self.found} {lines_with} with "{log.search}"' if log.search else ""
-        only = ", only these" if log.only_found and log.search else ""
+        log = self.log_pane
+        title = "no attempt yet"
+        if frame.phase and frame.output:
+            title = f"{frame.phase.title}, attempt {frame.output.attempt}"
+        search = ""
+        if log.search:
+            lines = "line" if self.matches == 1 else "lines"
+            only = ", only these" if log.only_matches else ""
+            search = f'  {self.matches} {lines} with "{log.search}"{only}'
+        position = ("following", styles.INFO) if log.follows else (self._describe_position(), styles.WARN)
         return [
             row(
                 width,
                 ("LOG ", styles.HEADING),
                 (title, styles.STRONG),
-                (search + only, styles.WARN),
-                right=[(place, styles.INFO if log.follow else styles.WARN)],
+                (search, styles.WARN),
+                right=[position],
             )
         ]
 
+    def _describe_position(self) -> str:
+        log = self.log_pane
+        newer = log.newest.end - log.held.end if log.held else 0
+        more = f", {newer:,} newer" if newer else ""
+        return f"line {log.window_start + 1:,} of {log.log_lines.end:,}{more}"
+
 
 class LogScreen(CockpitScreen):
-    """The end of the log, as far as it is kept in memory."""
+    """The end of the log, as far as it is in memory."""
 
     CSS_PATH = "log.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("log")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("log")  # type: ignore[assignment]
     table = "log"
 
     def compose(self) -> ComposeResult:
@@ -68,16 +73,18 @@ class LogScreen(CockpitScreen):
         with Horizontal(id="search-field"):
             yield Label("search", markup=False)
             yield Input(id="search", compact=True, select_on_focus=True)
-        yield self.key_bar()
+        yield self.make_key_bar()
 
     @property
     def log_pane(self) -> LogPane:
         """The lines."""
         return self.query_one(LogPane)
 
-    def keys(self) -> Sequence[Key]:
+    def key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
-        return [Key("Enter", "find", loud=True), Key("Esc", "back")] if self.focused else super().keys()
+        if self.focused:
+            return [KeyHint("Enter", "find", highlighted=True), KeyHint("Esc", "back")]
+        return super().key_hints()
 
     def on_descendant_focus(self) -> None:
         """Show the keys of the search field."""
@@ -88,77 +95,77 @@ class LogScreen(CockpitScreen):
         self.call_after_refresh(self.query_one(KeyBar).refresh_rows)
 
     def on_mount(self) -> None:
-        """Draw the first view; a cursor that blinks would be sent over the line for ever."""
+        """Draw the first frame, without a blinking cursor, which would be sent again and again."""
         self.query_one("#search", Input).cursor_blink = False
         super().on_mount()
 
-    def _moved(self) -> None:
+    def _refresh_title(self) -> None:
         self.query_one(LogTitle).refresh_rows()
 
     def action_search(self) -> None:
-        """Ask what to search for."""
+        """Open the search field."""
         self.query_one("#search-field").display = True
         self.set_focus(self.query_one("#search"))
 
     def on_input_changed(self, message: Input.Changed) -> None:
-        """Mark what is found while it is typed."""
-        self.query_one(LogTitle).found = self.log_pane.set_search(message.value)
-        self._moved()
+        """Mark the matches while the operator types."""
+        self.query_one(LogTitle).matches = self.log_pane.set_search(message.value)
+        self._refresh_title()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        """Go to the latest line found."""
+        """Go to the latest match."""
         self.query_one("#search-field").display = False
         self.set_focus(None)
-        self.log_pane.find(-1)
-        self._moved()
+        self.log_pane.go_to_match(-1)
+        self._refresh_title()
 
     def action_find(self, step: int) -> None:
-        """Go to another line that is found."""
-        if not self.log_pane.find(step):
-            self.cockpit.say("no other line" if self.log_pane.search else "press / to search")
-        self._moved()
+        """Go to the next or previous match."""
+        if not self.log_pane.go_to_match(step):
+            self.cockpit.show_message("no other match" if self.log_pane.search else "press / to search")
+        self._refresh_title()
 
     def action_filter(self) -> None:
-        """Show only lines that are found, or all again."""
-        self.log_pane.only_found = not self.log_pane.only_found
+        """Show only matching lines, or all."""
+        self.log_pane.only_matches = not self.log_pane.only_matches
         self.log_pane.go_to_end()
-        self._moved()
+        self._refresh_title()
 
     def action_follow(self) -> None:
-        """Follow the end."""
+        """Follow the end of the log."""
         self.log_pane.go_to_end()
-        self._moved()
+        self._refresh_title()
 
     def action_start(self) -> None:
-        """Go to the first line at hand."""
+        """Go to the first line in memory."""
         self.log_pane.go_to_start()
-        self._moved()
+        self._refresh_title()
 
     def action_scroll_rows(self, count: int) -> None:
-        """Move up or down."""
+        """Scroll up or down."""
         self.log_pane.scroll_rows(count)
-        self._moved()
+        self._refresh_title()
 
     def action_page(self, pages: int) -> None:
-        """Move by a page."""
+        """Scroll by pages."""
         self.action_scroll_rows(pages * max(1, self.log_pane.size.height - 1))
 
     def action_scroll_columns(self, count: int) -> None:
-        """Move to the left or right."""
+        """Scroll to the left or right."""
         self.log_pane.scroll_columns(count)
 
     def action_copy(self) -> None:
-        """Copy the lines on the screen, whole."""
+        """Copy the lines on the screen at full length."""
         self.cockpit.copy("\n".join(self.log_pane.visible_lines()) + "\n", "lines")
 
     def action_write(self) -> None:
-        """Write the lines at hand to a file."""
+        """Write the lines in memory to a file."""
         output = self.frame.output if self.frame else None
         name = f"log-{output.phase}-{output.attempt}.txt" if output else "log.txt"
         self.cockpit.write(name, "\n".join(self.log_pane.log_lines.lines) + "\n")
 
     def action_back(self) -> None:
-        """Leave the search, then the screen."""
+        """Leave the search field, or else the screen."""
         field = self.query_one("#search-field")
         if field.display:
             field.display = False

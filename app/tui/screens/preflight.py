@@ -1,6 +1,6 @@
-"""What would fail later, found now: the checks of `gonogo preflight`, as a list that fills."""
+"""The checks of `gonogo preflight`, with results that appear while they run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from threading import Thread
 from typing import ClassVar
 
@@ -8,64 +8,63 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
 
-from app.tui.keys import bindings
+from app.tui.keys import make_bindings
 from app.tui.screens.text import TextScreen
 from widgets.frame import Frame
-from widgets.preflight import Check, render_check_rows
+from widgets.preflight import PreflightResult, render_result_rows
 from widgets.rows import ScrollableRows
 
 
 class PreflightScreen(TextScreen):
-    """Runs the checks when it opens and when it is asked to; `checks` yields what each finds, as it is known.
+    """Runs the checks when it opens and on request.
 
-    They run in a thread that nobody waits for: who leaves, leaves at once.
+    They run in a daemon thread, so that the operator can leave at once.
     """
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("preflight")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("preflight")  # type: ignore[assignment]
     table = "preflight"
-    name_of_text = "preflight"
+    export_name = "preflight"
 
-    class Found(Message):
-        """What a check found; None after the last."""
+    class CheckCompleted(Message):
+        """The result of a check; None after the last one."""
 
-        def __init__(self, check: Check | None) -> None:
+        def __init__(self, result: PreflightResult | None) -> None:
             super().__init__()
-            self.check = check
+            self.result = result
 
-    def __init__(self, checks: Callable[[], Iterator[Check]]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._checks = checks
-        self._found: tuple[Check, ...] = ()
-        self._looking = False
+        self._results: tuple[PreflightResult, ...] = ()
+        self._is_checking = False
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Run the checks."""
         self.action_again()
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
-        """Return what was found so far."""
-        return render_check_rows(self._found, looking=self._looking, width=width)
+        """Return the results so far."""
+        return render_result_rows(self._results, running=self._is_checking, width=width)
 
     def action_again(self) -> None:
-        """Look again, from the first check on."""
-        if not self._looking:
-            self._found, self._looking = (), True
-            self._refresh()
-            Thread(target=self._look, daemon=True).start()
+        """Run all checks again, unless they are running."""
+        if not self._is_checking:
+            self._results, self._is_checking = (), True
+            self._refresh_page()
+            Thread(target=self._run_checks, daemon=True).start()
 
-    def _look(self) -> None:
-        for check in self._checks():
-            self.post_message(self.Found(check))
-        self.post_message(self.Found(None))
+    def _run_checks(self) -> None:
+        for result in self.cockpit.checks():
+            self.post_message(self.CheckCompleted(result))
+        self.post_message(self.CheckCompleted(None))
 
-    def on_preflight_screen_found(self, message: Found) -> None:
-        """Show one more."""
-        if message.check is None:
-            self._looking = False
+    def on_preflight_screen_check_completed(self, message: CheckCompleted) -> None:
+        """Show one more result."""
+        if message.result is None:
+            self._is_checking = False
         else:
-            self._found = (*self._found, message.check)
-        self._refresh()
+            self._results = (*self._results, message.result)
+        self._refresh_page()
 
-    def _refresh(self) -> None:
-        for rows in self.query(ScrollableRows):
-            rows.refresh_rows()
+    def _refresh_page(self) -> None:
+        for page in self.query(ScrollableRows):
+            page.refresh_rows()

@@ -1,11 +1,11 @@
-"""The sample outputs of a phase, one at a time."""
+"""The sample outputs of a phase, full screen."""
 
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 
-from app.tui.keys import bindings
+from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
@@ -16,22 +16,22 @@ class SamplesScreen(CockpitScreen):
     """Pages through samples."""
 
     CSS_PATH = "samples.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("samples")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("samples")  # type: ignore[assignment]
     table = "samples"
 
-    def __init__(self, at: int = 0) -> None:
-        """Begin with the sample of that number, counted from 0."""
+    def __init__(self, index: int = 0) -> None:
+        """Start at a sample, counted from 0."""
         super().__init__()
-        self._at = at
+        self._index = index
 
     def compose(self) -> ComposeResult:
         """Lay out the pager."""
         yield HeaderRows()
         yield ElapsedTime()
         pager = SamplePager()
-        pager.at = self._at
+        pager.index = self._index
         yield pager
-        yield self.key_bar()
+        yield self.make_key_bar()
 
     @property
     def pager(self) -> SamplePager:
@@ -39,17 +39,16 @@ class SamplesScreen(CockpitScreen):
         return self.query_one(SamplePager)
 
     def show(self, frame: Frame) -> None:
-        """Draw a new view."""
+        """Draw a new frame."""
         super().show(frame)
-        self.pager.give(frame.output.samples if frame.output else ())
+        self.pager.set_samples(frame.output.samples if frame.output else ())
 
-    def _text(self) -> str:
+    def _format_sample(self) -> str:
         sample = self.pager.sample
         if sample is None:
             return ""
-        return (
-            "\n\n".join([sample.title, *(f"{name}:\n{text}" for name, text in sample.texts.items())]) + "\n"
-        )
+        texts = [f"{name}:\n{text}" for name, text in sample.texts.items()]
+        return "\n\n".join([sample.title, *texts]) + "\n"
 
     def action_turn(self, pages: int) -> None:
         """Show another sample."""
@@ -64,13 +63,13 @@ class SamplesScreen(CockpitScreen):
         self.pager.scroll_rows(pages * max(1, self.pager.size.height - 2))
 
     def action_failed(self) -> None:
-        """Only those that failed, or all."""
+        """Show only failed samples, or all."""
         self.pager.toggle_failed()
 
     def action_copy(self) -> None:
         """Copy the sample."""
-        self.cockpit.copy(self._text(), "sample")
+        self.cockpit.copy(self._format_sample(), "sample")
 
     def action_write(self) -> None:
         """Write the sample to a file."""
-        self.cockpit.write(f"sample-{self.pager.at + 1}.txt", self._text())
+        self.cockpit.write(f"sample-{self.pager.index + 1}.txt", self._format_sample())

@@ -1,6 +1,6 @@
-"""The session: does it need me, how is the running phase doing, what will it cost, what came before."""
+"""The main screen: phases, the selected phase with its chart, the machine and the log."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -8,23 +8,26 @@ from textual.containers import Container, Vertical
 
 from app.session.requests import Hold, StopPhase, current_user
 from app.session.snapshot import OVER
-from app.tui.keys import bindings
-from app.tui.screens.chart import ChartKeys
-from widgets.detail import Figure, PhaseDetail, has_figure
+from app.tui.keys import make_bindings
+from app.tui.screens.chart import ScreenWithChart
+from app.tui.screens.screen import is_pod_waiting
+from widgets.figure import Figure, has_figure
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.log_pane import LogPane
 from widgets.machine_panel import MachinePanel
+from widgets.phase_detail import PhaseDetail
 from widgets.phase_table import PhaseTable
 
-MOST_MACHINE_ROWS = 9
+MIN_MACHINE_ROWS: Final = 3
+MAX_MACHINE_ROWS: Final = 9
 
 
-class SessionScreen(ChartKeys):
-    """Phases on the left; the phase that is looked at, the machine and the log on the right."""
+class SessionScreen(ScreenWithChart):
+    """Phases on the left; the selected phase, the machine and the log on the right."""
 
     CSS_PATH = "session.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("session")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("session")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     table = "session"
@@ -40,110 +43,104 @@ class SessionScreen(ChartKeys):
                 yield Figure()
                 yield MachinePanel()
             yield LogPane(id="log")
-        yield self.key_bar()
+        yield self.make_key_bar()
 
     def show(self, frame: Frame) -> None:
-        """Draw a new view; the machine gets the rows that its GPUs need."""
-        machine = frame.snapshot.machine
-        gpus = len(machine.gpus) if machine else 0
-        rows = 2 * gpus + 1 if gpus <= 1 or self.has_class("-tall") else gpus // 2 + 1 if gpus > 2 else 3  # noqa: PLR2004
+        """Draw a new frame; the machine panel gets the rows that its GPUs need."""
         panel = self.query_one(MachinePanel)
-        wanted = min(MOST_MACHINE_ROWS, max(3, rows))
-        if panel.styles.height is None or panel.styles.height.value != wanted:
-            panel.styles.height = wanted
-        # Where there is nothing to draw, the log has the room.
+        height = self._compute_machine_rows(frame)
+        if panel.styles.height is None or panel.styles.height.value != height:
+            panel.styles.height = height
+        # Without a chart, the log gets its room.
         self.set_class(not has_figure(frame.output), "-log-only")
         super().show(frame)
 
+    def _compute_machine_rows(self, frame: Frame) -> int:
+        machine = frame.snapshot.machine
+        gpus = len(machine.gpus) if machine else 0
+        rows = 2 * gpus + 1 if gpus <= 1 or self.has_class("-tall") else gpus // 2 + 1
+        return min(MAX_MACHINE_ROWS, max(MIN_MACHINE_ROWS, rows))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what means something now."""
+        """Offer only actions that do something now."""
         frame = self.frame
         if frame is None:
             return action in ("quit", "detach", "help")
         snapshot, output = frame.snapshot, frame.output
-        means_something = {
+        offered = {
             "gate": snapshot.gate is not None,
-            "stop_phase": any(p.state == "running" for p in snapshot.phases),
+            "stop_phase": any(phase.state == "running" for phase in snapshot.phases),
             "hold": snapshot.state not in OVER,
             "outcome": snapshot.state in OVER,
-            "keep": self.may_keep(),
+            "keep": is_pod_waiting(frame),
             "decisions": bool(snapshot.decisions),
             "samples": output is not None and bool(output.samples),
             "artifacts": bool(frame.artifacts),
         }
-        return means_something.get(action, super().check_action(action, parameters))
+        return offered.get(action, super().check_action(action, parameters))
 
-    def loud(self, action: str) -> bool:
-        """The gate's key stands out while a gate is open."""
+    def should_highlight(self, action: str) -> bool:
+        """Highlight the keys that are offered only when the session waits for the operator."""
         return action in ("gate", "outcome", "keep")
 
     def action_plan(self) -> None:
         """Open plan and parameters."""
-        from app.tui.screens.text import PlanScreen
-
-        self.app.push_screen(PlanScreen())
+        self.cockpit.open_screen("plan")
 
     def action_decisions(self) -> None:
-        """Open the decisions."""
-        from app.tui.screens.text import DecisionsScreen
-
-        self.app.push_screen(DecisionsScreen())
+        """Open the past decisions."""
+        self.cockpit.open_screen("decisions")
 
     def action_outcome(self) -> None:
-        """Open what the session found."""
-        from app.tui.screens.text import OutcomeScreen
-
-        self.app.push_screen(OutcomeScreen())
+        """Open the session's result."""
+        self.cockpit.open_screen("outcome")
 
     def action_preflight(self) -> None:
-        """Look for what would fail later."""
-        self.cockpit.preflight()
+        """Run the preflight checks again."""
+        self.cockpit.open_screen("preflight")
 
     def action_choose(self, steps: int) -> None:
-        """Look at another phase."""
+        """Select another phase."""
         frame = self.frame
         if frame is None or not frame.snapshot.phases:
             return
         phases = frame.snapshot.phases
-        at = phases.index(frame.phase) if frame.phase else 0
-        self.cockpit.look_at(phases[min(max(0, at + steps), len(phases) - 1)].id)
+        index = phases.index(frame.phase) if frame.phase else 0
+        self.cockpit.look_at(phases[min(max(0, index + steps), len(phases) - 1)].id)
 
     def action_follow(self) -> None:
-        """Look at the phase that runs."""
+        """Select the running phase."""
         self.cockpit.look_at(None)
 
     def action_hold(self) -> None:
-        """Hold before the next phase, or go on."""
+        """Hold before the next phase, or cancel that."""
         on = not (self.frame is not None and self.frame.snapshot.hold)
-        what = "holding before the next phase" if on else "no longer holding"
-        self.cockpit.act(what, lambda session: session.send(Hold(on=on, by=current_user())))
+        description = "holding before the next phase" if on else "no longer holding"
+        self.cockpit.send(Hold(on=on, by=current_user()), description)
 
     def action_stop_phase(self) -> None:
-        """Ask, then stop the running phase."""
-        from app.tui.screens.dialogs import Confirm
-
+        """Stop the running phase, after a confirmation."""
         phase = self.frame.snapshot.current if self.frame else None
         if phase is None:
             return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                request = StopPhase(by=current_user())
-                self.cockpit.act(f"stopping {phase.title}", lambda session: session.send(request))
-
-        runs = (phase.id, phase.state, len(phase.attempts))
-        text = "It saves what it can and ends; its gate then opens. A retry goes on from the last checkpoint."
+        running = (phase.id, phase.state, len(phase.attempts))
 
         def still_runs(frame: Frame) -> bool:
-            now = frame.snapshot.current
-            return now is not None and (now.id, now.state, len(now.attempts)) == runs
+            current = frame.snapshot.current
+            return current is not None and (current.id, current.state, len(current.attempts)) == running
 
-        self.app.push_screen(Confirm(f"Stop the phase {phase.title}?", text, still_runs), answered)
+        self.cockpit.confirm(
+            f"Stop the phase {phase.title}?",
+            "It saves its progress and ends; its gate then opens. A retry resumes from the last checkpoint.",
+            StopPhase(by=current_user()),
+            f"stopping {phase.title}",
+            is_current=still_runs,
+        )
 
     def action_detach(self) -> None:
-        """Leave; the session goes on."""
+        """Close the cockpit; the session keeps running."""
         self.cockpit.detach()
 
     async def action_quit(self) -> None:
-        """Ask whether to detach or to stop."""
+        """Ask whether to detach, to stop the session, or to stay."""
         await self.run_action("app.quit_dialog")

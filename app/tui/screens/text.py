@@ -1,4 +1,4 @@
-"""Pages of text: help, plan, decisions, and what the session found."""
+"""Pages of text: help, plan, decisions and the session's result."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -7,169 +7,50 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
-from app.session.snapshot import PhaseView
-from app.tui.keys import SCREENS, Command, bindings
-from app.tui.screens.screen import CockpitScreen
-from app.units import format_duration, format_hours, format_usd, format_usd_range
+from app.tui.keys import TABLE_TITLES, KeyCommand, make_bindings
+from app.tui.screens.screen import CockpitScreen, is_pod_waiting
 from widgets import styles
 from widgets.frame import Frame
-from widgets.header import ElapsedTime, HeaderRows, when
-from widgets.parameters import format_parameter
-from widgets.phase_table import describe_exit, look
+from widgets.header import ElapsedTime, HeaderRows
+from widgets.pages import TITLE_STYLE, render_decision_rows, render_outcome_rows, render_plan_rows
 from widgets.rows import ScrollableRows, row
-from widgets.text import fit, replace_controls, wrap
+from widgets.text import fit
 
-HEADING = f"{styles.STRONG} {styles.INFO}"
-LABEL, LONGEST_LABEL = 16, 32
-
-
-def _field(width: int, name: str, text: str, style: str = "", label: int = LABEL) -> list[Content]:
-    lines = wrap(text, width - label)
-    return [
-        row(width, (fit(name if i == 0 else "", label - 1) + " ", styles.QUIET), (line, style))
-        for i, line in enumerate(lines)
-    ]
+KEYS_WIDTH = 24
 
 
-def render_help_rows(of: Callable[[str], Sequence[Command]], here: str, width: int) -> list[Content]:
-    """Return all keys, from where the operator is on, from their one table: `of` gives a screen's part."""
-    rows = [row(width, ("Keys", HEADING), ("  your own: gonogo keys", styles.QUIET))]
-    for name in sorted(SCREENS, key=lambda name: name != here):
-        rows += [Content(), row(width, (SCREENS[name], styles.STRONG))]
-        for command in of(name):
-            rows.append(row(width, (f"  {fit(command.all_keys, 24)}", styles.INFO), (command.help, "")))
+def render_help_rows(
+    commands_of: Callable[[str], Sequence[KeyCommand]], first_table: str, width: int
+) -> list[Content]:
+    """Return all keys, those of `first_table` first; `commands_of` returns the commands of a key table."""
+    rows = [row(width, ("Keys", TITLE_STYLE), ("  to change them: gonogo keys", styles.QUIET))]
+    for table in sorted(TABLE_TITLES, key=lambda table: table != first_table):
+        rows += [Content(), row(width, (TABLE_TITLES[table], styles.STRONG))]
+        for command in commands_of(table):
+            keys = f"  {fit(command.all_keys, KEYS_WIDTH)}"
+            rows.append(row(width, (keys, styles.INFO), (command.help, "")))
     return rows
 
 
-def render_plan_rows(frame: Frame, width: int) -> list[Content]:
-    """Return the session, the phase that is looked at with all its attempts, and the other phases."""
-    snapshot, money = frame.snapshot, frame.snapshot.money
-    rows = [row(width, ("Session", HEADING))]
-    for name, text in (
-        ("id", snapshot.id),
-        ("plan", f"{snapshot.name}, profile {snapshot.profile}" if snapshot.profile else snapshot.name),
-        ("model", snapshot.model),
-        ("GPU", f"{snapshot.gpu} at {format_usd(money.usd_per_hour)} an hour"),
-        ("budget", format_usd(money.budget_usd)),
-        ("artifacts", snapshot.artifacts),
-        ("records", snapshot.folder),
-    ):
-        rows += _field(width, name, text)
-    phase = frame.phase
-    if phase is not None:
-        rows += [Content(), row(width, (phase.title, HEADING), (f"  {phase.id}", styles.QUIET))]
-        state = look(phase)
-        rows += _field(width, "state", f"{state.label}  {phase.headline}", state.style)
-        rows += _field(width, "estimate", _estimate(phase))
-        rows += _field(width, "gate", phase.gate.replace("_", " "))
-        rows += _field(width, "critical", "yes" if phase.critical else "no")
-        for attempt in reversed(phase.attempts):
-            ended = "running"
-            if attempt.ended:
-                ended = f"ended {when(attempt.ended, frame.now)}  {describe_exit(attempt)}"
-            batch = f", batch {attempt.batch}" if attempt.batch > 1 else ""
-            rows.append(
-                row(width, (f"attempt {attempt.number}{batch}", styles.STRONG), (f"  {ended}", styles.QUIET))
-            )
-            label = min(LONGEST_LABEL, max((len(name) + 4 for name in attempt.parameters), default=0))
-            for name, value in attempt.parameters.items():
-                change = attempt.changed.get(name)
-                mark = f"   was {format_parameter(change[0])}" if change else ""
-                style = styles.WARN if change else ""
-                rows += _field(width, f"  {name}", format_parameter(value) + mark, style, max(LABEL, label))
-    measured = any(other.measured_hours for other in snapshot.phases)
-    rows += [Content(), row(width, ("Phases", HEADING))]
-    for other in snapshot.phases:
-        state = look(other)
-        here = f"here {format_hours(other.measured_hours)}" if other.measured_hours else ""
-        estimate = f"{format_hours(other.estimate_hours):>9} {format_usd_range(other.estimate_usd):>12}"
-        rows.append(
-            row(
-                width,
-                (f"{state.symbol} {fit(other.title, 24)}", state.style),
-                (estimate, ""),
-                (f"  {here:<14}" if measured else "", styles.INFO),
-                (f"  gate {other.gate.replace('_', ' ')}", styles.QUIET),
-            )
-        )
-    return rows
+class TextPage(ScrollableRows):
+    """Shows the rows that `render` returns for a frame and a width."""
 
+    def __init__(self, render: Callable[[Frame | None, int], Sequence[Content]]) -> None:
+        super().__init__()
+        self._render_text = render
 
-def _estimate(phase: PhaseView) -> str:
-    """Return the plan's guess, and beside it what was measured on a machine like this."""
-    guess = f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
-    return f"{guess}; measured here: {format_hours(phase.measured_hours)}" if phase.measured_hours else guess
-
-
-def render_decision_rows(frame: Frame, width: int) -> list[Content]:
-    """Return the decisions, the latest first, with reasons."""
-    titles = {phase.id: phase.title for phase in frame.snapshot.phases}
-    rows = [row(width, ("Decisions", HEADING))]
-    for decision in reversed(frame.snapshot.decisions):
-        verdict = styles.VERDICT_BADGES[decision.verdict]
-        rows += [
-            Content(),
-            row(
-                width,
-                (f"{decision.kind.upper()} ", styles.STRONG),
-                (f"after {titles.get(decision.phase, decision.phase)}, attempt {decision.attempt}", ""),
-                right=[(f"{when(decision.at, frame.now)}  {decision.by}", styles.QUIET)],
-            ),
-        ]
-        overrides = "  overridden" if decision.overrides else ""
-        rows += _field(width, "  verdict", f"{verdict.label}{overrides}", verdict.style)
-        if decision.reason:
-            rows += _field(width, "  reason", decision.reason)
-        if decision.changes:
-            rows += _field(
-                width,
-                "  changed",
-                ", ".join(f"{n} = {format_parameter(v)}" for n, v in decision.changes.items()),
-            )
-    if not frame.snapshot.decisions:
-        rows.append(row(width, ("none yet", styles.QUIET)))
-    return rows
-
-
-def render_outcome_rows(frame: Frame, width: int) -> list[Content]:
-    """Return what a session that is over found, and where its artifacts are."""
-    snapshot = frame.snapshot
-    state = styles.SESSION_BADGES[snapshot.state]
-    took = format_duration(snapshot.now - snapshot.started)
-    cost = format_usd(snapshot.money.spent_usd)
-    rows = [
-        row(
-            width,
-            (state.label, f"{styles.STRONG} {state.style}"),
-            (f"  {snapshot.name} in {took} for {cost}", styles.STRONG),
-        )
-    ]
-    if frame.outcome:
-        rows += [Content(), *(Content(replace_controls(line)) for line in frame.outcome)]
-    rows.append(Content())
-    for phase in snapshot.phases:
-        looks = look(phase)
-        rows.append(
-            row(
-                width,
-                (f"{looks.symbol} {looks.word:<8}", looks.style),
-                (f"{fit(phase.title, 22)}", ""),
-                (phase.headline, styles.QUIET),
-            )
-        )
-    rows.append(Content())
-    rows += _field(width, "artifacts", snapshot.artifacts, styles.STRONG)
-    rows += _field(width, "records", snapshot.folder)
-    return rows
+    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+        """Return all rows."""
+        return self._render_text(frame, width)
 
 
 class TextScreen(CockpitScreen):
-    """A page of text under the session's header."""
+    """A page of text below the session's header; `export_name` names it when it is copied or written."""
 
     CSS_PATH = "text.tcss"
-    BINDINGS: ClassVar[list[Binding]] = bindings("text")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("text")  # type: ignore[assignment]
     table = "text"
-    name_of_text = "text"
+    export_name = "text"
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the page's rows."""
@@ -177,68 +58,67 @@ class TextScreen(CockpitScreen):
 
     def compose(self) -> ComposeResult:
         """Lay out the page."""
-        text = self.text
-
-        class Page(ScrollableRows):
-            def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
-                return text(frame, width)
-
         yield HeaderRows()
         yield ElapsedTime()
-        yield Page()
-        yield self.key_bar()
+        yield TextPage(self.text)
+        yield self.make_key_bar()
+
+    @property
+    def page(self) -> TextPage:
+        """The page."""
+        return self.query_one(TextPage)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to keep the pod on the page that says when it is stopped alone."""
+        """Offer to keep the pod only on the result, which says when it is stopped."""
         return action != "keep" and super().check_action(action, parameters)
 
-    def _plain(self) -> str:
-        rows = self.text(self.frame, self.query_one(ScrollableRows).size.width)
-        return "\n".join(r.plain.rstrip() for r in rows) + "\n"
+    def _format_page(self) -> str:
+        rows = self.text(self.frame, self.page.size.width)
+        return "\n".join(each.plain.rstrip() for each in rows) + "\n"
 
     def action_scroll_rows(self, count: int) -> None:
-        """Scroll."""
-        self.query_one(ScrollableRows).scroll_rows(count)
+        """Scroll up or down."""
+        self.page.scroll_rows(count)
 
     def action_page(self, pages: int) -> None:
-        """Scroll by a page."""
-        self.query_one(ScrollableRows).scroll_pages(pages)
+        """Scroll by pages."""
+        self.page.scroll_pages(pages)
 
     def action_scroll_columns(self, count: int) -> None:
         """Scroll to the left or right."""
-        self.query_one(ScrollableRows).scroll_columns(count)
+        self.page.scroll_columns(count)
 
     def action_copy(self) -> None:
-        """Copy the whole text."""
-        self.cockpit.copy(self._plain(), self.name_of_text)
+        """Copy the complete text."""
+        self.cockpit.copy(self._format_page(), self.export_name)
 
     def action_write(self) -> None:
-        """Write the whole text to a file."""
-        self.cockpit.write(f"{self.name_of_text}.txt", self._plain())
+        """Write the complete text to a file."""
+        self.cockpit.write(f"{self.export_name}.txt", self._format_page())
 
 
 class HelpScreen(TextScreen):
-    """All keys, first those of the screen that it was opened from."""
+    """All keys, those of the screen that it was opened from first."""
 
-    name_of_text = "keys"
+    export_name = "keys"
 
-    def __init__(self, here: str) -> None:
+    def __init__(self, first_table: str) -> None:
         super().__init__()
-        self._here = here
+        self._first_table = first_table
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer no help on the help."""
+        """Do not offer help on the help."""
         return action != "help" and super().check_action(action, parameters)
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return render_help_rows(self.cockpit.commands, self._here, width)
+        return render_help_rows(self.cockpit.commands, self._first_table, width)
 
 
 class PlanScreen(TextScreen):
-    """Plan and parameters."""
+    """The plan and the selected phase's parameters."""
 
-    name_of_text = "plan"
+    export_name = "plan"
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the plan."""
@@ -246,9 +126,9 @@ class PlanScreen(TextScreen):
 
 
 class DecisionsScreen(TextScreen):
-    """Decisions with reasons."""
+    """The past decisions with their reasons."""
 
-    name_of_text = "decisions"
+    export_name = "decisions"
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the decisions."""
@@ -256,16 +136,18 @@ class DecisionsScreen(TextScreen):
 
 
 class OutcomeScreen(TextScreen):
-    """What the session found."""
+    """The session's result."""
 
-    name_of_text = "result"
+    export_name = "result"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to keep the pod while that means something."""
-        return self.may_keep() if action == "keep" else super().check_action(action, parameters)
+        """Offer to keep the pod while it waits to be stopped."""
+        if action == "keep":
+            return self.frame is not None and is_pod_waiting(self.frame)
+        return super().check_action(action, parameters)
 
-    def loud(self, action: str) -> bool:
-        """That the pod is to be stopped stands out."""
+    def should_highlight(self, action: str) -> bool:
+        """Highlight the key that keeps the pod."""
         return action == "keep"
 
     def text(self, frame: Frame | None, width: int) -> Sequence[Content]:

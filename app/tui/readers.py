@@ -1,0 +1,197 @@
+"""Readers of the files in a session's attempts. Each reads a bounded amount per call and continues later."""
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from app.monitor.files import LogTail, MachineTail, Mask, unmasked
+from app.monitor.machine_sample import MachineSample
+from app.monitor.progress import ProgressTail, read_progress
+from app.monitor.sanitize import clean_line, clean_text
+from app.monitor.series import Series, SeriesBuilder
+from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
+from phases.contract.protocol import Artifact, Result, normalize_json
+from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MemoryUse
+
+MAX_MEMORY_POINTS: Final = 512
+MAX_EARLIER_ATTEMPTS: Final = 3
+MAX_ARTIFACTS: Final = 500
+MAX_RESULT_BYTES: Final = 32_000_000
+MAX_OUTCOME_BYTES: Final = 64_000
+
+AttemptKey = tuple[str, int]
+"""A phase's id and the number of an attempt."""
+
+
+class AttemptReader:
+    """Follows the files of one attempt."""
+
+    def __init__(self, phase: str, attempt: AttemptView, mask: Mask = unmasked) -> None:
+        folder = Path(attempt.folder)
+        self.key: AttemptKey = (phase, attempt.number)
+        self._log = LogTail(folder / "output.log", mask=mask)
+        self._progress = ProgressTail(folder / "progress.jsonl", mask=mask)
+
+    def read(self, seconds: float, clock: Callable[[], float]) -> AttemptOutput:
+        """Read for about `seconds`; `reading` in the output tells whether there is more."""
+        deadline = clock() + seconds
+        log_continues = progress_continues = True
+        while (log_continues or progress_continues) and clock() < deadline:
+            log_continues = log_continues and self._log.poll()
+            progress_continues = progress_continues and self._progress.poll()
+        log, progress = self._log, self._progress
+        lines = (*log.lines, log.partial) if log.partial else tuple(log.lines)
+        return AttemptOutput(
+            *self.key,
+            series=_build_series(progress),
+            log=LogLines(log.first, lines),
+            samples=tuple(progress.samples),
+            artifacts=tuple(progress.artifacts.values()),
+            notices=tuple(progress.notices),
+            reading=progress_continues,
+        )
+
+
+class EarlierAttemptsReader:
+    """Reads the metrics of a phase's attempts before the last one, each once, the latest first."""
+
+    def __init__(self, phase: PhaseView) -> None:
+        self.key: AttemptKey = (phase.id, phase.attempts[-1].number)
+        latest_first = phase.attempts[-2 : -2 - MAX_EARLIER_ATTEMPTS : -1]
+        self._tails = {
+            attempt.number: ProgressTail(Path(attempt.folder) / "progress.jsonl") for attempt in latest_first
+        }
+        self._unread = list(self._tails)
+
+    def read(self, seconds: float, clock: Callable[[], float]) -> dict[int, dict[str, Series]]:
+        """Read for about `seconds`; return what has been read so far, by the attempts' numbers."""
+        deadline = clock() + seconds
+        while self._unread and clock() < deadline:
+            if not self._tails[self._unread[0]].poll():
+                del self._unread[0]
+        return {number: _build_series(tail) for number, tail in self._tails.items()}
+
+
+class MemoryReader:
+    """Follows the memory in use over the session: one chunk of one attempt's samples per call."""
+
+    def __init__(self) -> None:
+        self._tails: dict[AttemptKey, MachineTail] = {}
+        self._series: dict[AttemptKey, dict[int | None, SeriesBuilder]] = {}
+        self._complete: set[AttemptKey] = set()
+
+    def read(self, snapshot: SessionSnapshot) -> tuple[MemoryUse, ...]:
+        """Read the next chunk; return what is known of each attempt, in the order of their starts."""
+        attempts = _sort_attempts(snapshot)
+        for phase, attempt in attempts:
+            key = phase, attempt.number
+            if key in self._complete:
+                continue
+            if key not in self._tails:
+                self._tails[key] = MachineTail(Path(attempt.folder) / "machine.jsonl")
+            samples = self._tails[key].poll()
+            self._add(key, samples)
+            if samples:
+                break
+            if attempt.ended is not None:
+                self._complete.add(key)
+        keys = [(phase, attempt.number) for phase, attempt in attempts]
+        return tuple(self._build_use(key) for key in keys if key in self._series)
+
+    def _add(self, key: AttemptKey, samples: Sequence[MachineSample]) -> None:
+        for sample in samples:
+            series = self._series.setdefault(key, {None: SeriesBuilder("RAM", MAX_MEMORY_POINTS)})
+            series[None].add(sample.time, sample.memory_used)
+            for gpu in sample.gpus:
+                if gpu.index not in series:
+                    series[gpu.index] = SeriesBuilder(f"GPU{gpu.index}", MAX_MEMORY_POINTS)
+                series[gpu.index].add(sample.time, gpu.memory_used)
+
+    def _build_use(self, key: AttemptKey) -> MemoryUse:
+        series = {index: builder.series() for index, builder in self._series[key].items()}
+        gpus = {index: values for index, values in series.items() if index is not None}
+        return MemoryUse(*key, gpus, series[None])
+
+
+class ArtifactReader:
+    """Collects the files that attempts wrote: of an ended attempt from its result, which is read once."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._ended: dict[AttemptKey, tuple[Artifact, ...]] = {}
+
+    def read(self, snapshot: SessionSnapshot, output: AttemptOutput | None) -> tuple[AttemptArtifacts, ...]:
+        """Return the files of each attempt, and those that the selected attempt has reported so far."""
+        found = []
+        for phase, attempt in _sort_attempts(snapshot):
+            artifacts = self._read_ended(phase, attempt)
+            if output is not None and (output.phase, output.attempt) == (phase, attempt.number):
+                paths = {artifact.path for artifact in artifacts}
+                artifacts += tuple(artifact for artifact in output.artifacts if artifact.path not in paths)
+            if artifacts:
+                found.append(AttemptArtifacts(phase, attempt.number, artifacts))
+        return tuple(found)
+
+    def _read_ended(self, phase: str, attempt: AttemptView) -> tuple[Artifact, ...]:
+        if attempt.ended is None:
+            return ()
+        key = phase, attempt.number
+        if key not in self._ended:
+            self._ended[key] = read_artifacts(Path(attempt.folder) / "result.json", self._mask)
+        return self._ended[key]
+
+
+def _build_series(tail: ProgressTail) -> dict[str, Series]:
+    return {name: builder.series() for name, builder in tail.series.items()}
+
+
+def _sort_attempts(snapshot: SessionSnapshot) -> list[tuple[str, AttemptView]]:
+    """Return all attempts with their phases, in the order of their starts."""
+    attempts = [(phase.id, attempt) for phase in snapshot.phases for attempt in phase.attempts]
+    return sorted(attempts, key=lambda item: item[1].started)
+
+
+def resolve_artifact(snapshot: SessionSnapshot, path: str) -> Path:
+    """Return the path of a file that a phase reported.
+
+    Raises:
+        PermissionError: it is outside the artifacts folder. A phase may report any path.
+    """
+    resolved = Path(snapshot.plan_folder, path).resolve()
+    if not resolved.is_relative_to(Path(snapshot.artifacts).resolve()):
+        raise PermissionError(errno.EACCES, "not shown, because it is outside the artifacts folder", path)
+    return resolved
+
+
+def read_artifacts(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
+    """Return the artifacts in a result file; empty if it cannot be read."""
+    try:
+        if path.stat().st_size > MAX_RESULT_BYTES:
+            return ()
+        result = msgspec.json.decode(normalize_json(mask(path.read_bytes())), type=Result)
+    except (OSError, ValueError, RecursionError):
+        return ()
+    return tuple(
+        msgspec.structs.replace(artifact, path=clean_line(artifact.path), sha256=clean_line(artifact.sha256))
+        for artifact in result.artifacts[:MAX_ARTIFACTS]
+    )
+
+
+def read_outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]:
+    """Return the lines of the last text file that the last phase wrote to the artifacts folder."""
+    attempts = snapshot.phases[-1].attempts
+    if not attempts:
+        return ()
+    progress = read_progress(Path(attempts[-1].folder) / "progress.jsonl")
+    for path in reversed(progress.artifacts):
+        if path.endswith(".txt"):
+            try:
+                with resolve_artifact(snapshot, path).open("rb") as file:
+                    text = mask(file.read(MAX_OUTCOME_BYTES)).decode(errors="replace")
+            except OSError:
+                return ()
+            return tuple(clean_text(text, MAX_OUTCOME_BYTES).splitlines())
+    return ()

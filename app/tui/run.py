@@ -1,0 +1,91 @@
+"""Starting and ending the cockpit: key map, theme, terminal, and the last words on it."""
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from app.session.client import SessionClient
+from app.session.requests import Refused
+from app.tui import crash, terminal
+from app.tui.app import CockpitApp
+from app.tui.farewell import describe_session
+from app.tui.feed import SessionFeed
+from app.tui.keymap import KeyMapError, load_key_map
+from app.tui.themes import ANSI, DARK
+from widgets.preflight import PreflightResult
+
+
+def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
+    """Show the session in this folder until the operator leaves.
+
+    Returns:
+        0, or 1 if the cockpit failed.
+
+    Raises:
+        Refused: the operator's key map has a mistake.
+    """
+    try:
+        key_map = load_key_map()
+    except KeyMapError as error:
+        raise Refused(str(error)) from None
+    client = SessionClient(folder)
+    masker = cache(client.masker)
+
+    def mask(data: bytes) -> bytes:
+        return masker().data(data)  # Read the plan's secrets only when there is text, after the first paint.
+
+    app = CockpitApp(
+        client,
+        SessionFeed(client, mask=mask),
+        read_only=read_only,
+        key_map=key_map,
+        checks=partial(_run_checks, folder),
+        report_crash=partial(crash.report_crash, folder=folder, mask=mask),
+    )
+    return run_app(app)
+
+
+def run_app(app: CockpitApp) -> int:
+    """Run the app, then print where the session is. The mouse is left to the terminal, to select text with.
+
+    Returns:
+        0, or 1 if the cockpit failed.
+    """
+    terminal.choose_characters()
+    app.theme = _choose_theme(app)
+    app.run(mouse=False)
+    try:
+        if app.crash_report:
+            print(app.crash_report, file=sys.stderr, flush=True)  # noqa: T201 - the screen is closed
+        for line in describe_session(app.frame.snapshot if app.frame else None).splitlines():
+            print(textwrap.fill(line, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
+    except OSError:  # The terminal is gone. Python must not fail again when it flushes at exit.
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(null, stream.fileno())
+    return app.return_code or 0
+
+
+def _choose_theme(app: CockpitApp) -> str:
+    """Return the theme that the operator set, or one for the colours of the terminal."""
+    setting = os.environ.get("GONOGO_THEME", "")
+    for name in (setting, f"gonogo-{setting}"):
+        if name in app.available_themes:
+            return name
+    return ANSI.name if app.console.color_system == "standard" else DARK.name
+
+
+def _run_checks(folder: Path) -> Iterator[PreflightResult]:
+    # The plan's schema and the checks take longer to import than the first screen.
+    from app.plan.schema import Plan
+    from app.preflight.command import run_checks
+    from app.preflight.probes import SystemProbes
+    from app.session.folder import SessionFolder
+
+    plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
+    for result in run_checks(plan, SystemProbes(os.environ)):
+        yield PreflightResult(result.check, result.state, result.message, result.advice)

@@ -1,0 +1,74 @@
+"""The chart of the selected attempt."""
+
+from dataclasses import replace
+
+import pytest
+from textual.content import Content
+
+from tests.tui import fake
+from widgets import figure as figure_module
+from widgets import styles
+from widgets.chart import DASHED, DOTTED, SOLID
+from widgets.figure import (
+    ChartSettings,
+    Figure,
+    build_curves,
+    has_figure,
+    render_figure_rows,
+    select_series,
+)
+from widgets.frame import Frame
+
+
+def test_a_chart_without_room_leaves_its_values() -> None:
+    rows = render_figure_rows(fake.running(), ChartSettings(), 60, 3)
+    assert len(rows) == 1
+    assert "loss 0.80" in rows[0].plain
+
+
+@pytest.mark.parametrize(
+    ("ascii_only", "said"),
+    [(False, "─ loss 0.804 ╌ held-out 0.803 1/4"), (True, ": loss 0.804 o held-out 0.803 1/4")],
+)
+def test_the_legend_says_which_line_is_whose(
+    monkeypatch: pytest.MonkeyPatch, ascii_only: bool, said: str
+) -> None:
+    monkeypatch.setattr(styles.terminal, "ascii", ascii_only)
+    assert render_figure_rows(fake.running(), ChartSettings(), 33, 9)[0].plain == said
+
+
+def test_what_lies_behind_has_a_line_of_its_own() -> None:
+    frame = fake.retried()
+    assert frame.output is not None
+    [loss, held_out] = select_series(frame.output, 0)[0]
+    lines = [curve.line for curve in build_curves(frame.output, [loss, held_out], 0.9)]
+    assert lines == [SOLID, DASHED, DOTTED, DOTTED]
+    assert render_figure_rows(frame, ChartSettings(), 60, 9)[1].plain == "· attempt 1"
+
+
+def test_there_is_a_figure_where_there_is_something_to_draw() -> None:
+    assert has_figure(fake.running().output)
+    assert has_figure(fake.attempt_output("sft_data", samples=fake.samples(1)))
+    assert has_figure(fake.attempt_output("sft_data", reading=True))
+    assert not has_figure(fake.attempt_output("sft_data"))
+    assert not has_figure(None)
+
+
+def test_a_chart_is_made_again_only_where_it_shows_something_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Frame] = []
+
+    def rows(frame: Frame, settings: ChartSettings, width: int, height: int) -> list[Content]:
+        made.append(frame)
+        return render_figure_rows(frame, settings, width, height)
+
+    monkeypatch.setattr(figure_module, "render_figure_rows", rows)
+    figure, frame = Figure(), fake.running()
+    assert frame.output is not None
+    first = figure.draw(frame, 40, 10)
+    longer = replace(frame, now=frame.now + 1, output=replace(frame.output, log=fake.training_log(1300)))
+    assert figure.draw(longer, 40, 10) == first
+    assert len(made) == 1
+    onward = replace(frame, output=replace(frame.output, series=fake.training_series(1300)))
+    assert figure.draw(onward, 40, 10) != first
+    figure.draw(onward, 41, 10)
+    assert len(made) == 3

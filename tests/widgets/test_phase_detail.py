@@ -1,0 +1,44 @@
+"""The selected phase in a few rows."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.monitor.progress import ProgressView
+from tests.tui import fake
+from widgets.frame import Frame
+from widgets.phase_detail import render_detail_rows
+
+
+def test_without_a_conductor_progress_is_not_said_to_be_none() -> None:
+    frame = fake.starting()
+    assert "no progress yet" in render_detail_rows(frame, 34)[1].plain
+    assert "progress unknown" in render_detail_rows(replace(frame, disconnected="no conductor"), 40)[1].plain
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "unit", "rate"),
+    [
+        (37_600_000, 100_000_000, "bytes", 9_179_492.0),
+        (1e300, 1e301, "examples", 2e9),
+        (184, 2500, "steps", 3),
+    ],
+)
+def test_large_counts_keep_their_unit(done: float, total: float, unit: str, rate: float) -> None:
+    frame = fake.running()
+    progress = ProgressView(done=done, total=total, unit=unit, at=frame.now, rate=rate)
+    rows = render_detail_rows(
+        Frame(fake.with_phase(frame.snapshot, "sft_training", progress=progress), frame.now), 34
+    )
+    assert rows[1].plain.endswith(f" {unit}")
+    assert rows[1].plain.count("░") > 3
+    assert rows[2].plain.endswith(f" {unit}/s")
+
+
+def test_a_phase_that_stalls_has_no_pace() -> None:
+    frame = fake.stalled()
+    progress = ProgressView(done=9, total=100, unit="steps", at=frame.now - 15, rate=3.32)
+    rows = render_detail_rows(
+        Frame(fake.with_phase(frame.snapshot, "sft_training", progress=progress), frame.now), 34
+    )
+    assert rows[2].plain == "STALLED  last progress 15 s ago"

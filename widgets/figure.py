@@ -1,0 +1,238 @@
+"""The chart of the selected attempt's metrics, with its settings, legend and cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from textual.content import Content
+
+from app.monitor.series import Series
+from app.units import format_number
+from widgets import styles
+from widgets.chart import DASHED, DOTTED, SOLID, Curve, find_nearest, plot, smooth
+from widgets.format import format_step
+from widgets.frame import AttemptOutput, Frame, LogLines
+from widgets.rows import FrameWidget, Part, row
+from widgets.samples import render_sample_rows
+
+SHORT_NAMES: Final = {
+    "eval_loss": "held-out",
+    "learning_rate": "lr",
+    "grad_norm": "grad",
+    "tokens_per_second": "tok/s",
+}
+FIRST_METRICS: Final = ("loss", "accuracy", "margin", "learning_rate", "grad_norm", "tokens_per_second")
+METRIC_STYLE: Final = (styles.INFO, SOLID)
+HELD_OUT_STYLE: Final = (styles.WARN, DASHED)
+SMOOTHING_WEIGHTS: Final = (0.0, 0.6, 0.9, 0.99)
+MIN_SMOOTHED_VALUES: Final = 50  # A moving average of fewer values would only lag.
+MAX_ZOOM: Final = 10
+MIN_PLOT_HEIGHT: Final = 4
+VALUE_AXIS_WIDTH: Final = 6
+WIDE_LEGEND: Final = 40
+
+
+@dataclass(frozen=True)
+class ChartSettings:
+    """The operator's settings of the chart.
+
+    Attributes:
+        metric: index of the metric, in the order of `group_metrics`, modulo their number.
+        log: whether the value axis is logarithmic.
+        smoothing: index into `SMOOTHING_WEIGHTS`.
+        zoom: how often the range of steps is halved, around the cursor or else at the end.
+        cursor: the step whose values the legend shows.
+    """
+
+    metric: int = 0
+    log: bool = False
+    smoothing: int = 0
+    zoom: int = 0
+    cursor: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """The weight of the moving average, 0 for none."""
+        return SMOOTHING_WEIGHTS[self.smoothing]
+
+    def window(self, first: float, last: float) -> tuple[float, float] | None:
+        """Return the first and the last step to draw out of a range of steps; None draws all."""
+        if not self.zoom:
+            return None
+        span = (last - first) / 2**self.zoom
+        centre = last if self.cursor is None else self.cursor
+        start = min(max(first, centre - span / 2), last - span)
+        return start, start + span
+
+
+def group_metrics(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the metrics that are drawn together: each with its held-out counterpart, usual ones first."""
+    ordered = [name for name in FIRST_METRICS if name in names] + sorted(
+        name for name in names if name not in FIRST_METRICS and name.removeprefix("eval_") not in names
+    )
+    return [tuple(n for n in (name, f"eval_{name}") if n in names) for name in ordered]
+
+
+def select_series(output: AttemptOutput | None, metric: int) -> tuple[list[Series], str]:
+    """Return the series to draw together, and their place among the groups, such as `2/5`."""
+    series = output.series if output else {}
+    groups = group_metrics(list(series))
+    if not groups:
+        return [], ""
+    index = metric % len(groups)
+    return [series[name] for name in groups[index]], f"{index + 1}/{len(groups)}" if len(groups) > 1 else ""
+
+
+def find_step_range(output: AttemptOutput, selected: Sequence[Series]) -> tuple[float, float]:
+    """Return the first and the last step of the selected metrics, earlier attempts included."""
+    steps = [
+        point.step
+        for attempt in (output.series, *output.earlier.values())
+        for series in selected
+        if series.name in attempt
+        for point in attempt[series.name].points
+    ]
+    return min(steps, default=0.0), max(steps, default=0.0)
+
+
+def build_curves(output: AttemptOutput, selected: Sequence[Series], weight: float) -> list[Curve]:
+    """Return the curves from front to back: metrics, unsmoothed values, earlier attempts."""
+    front, raw = [], []
+    for series, (style, line) in zip(selected, (METRIC_STYLE, HELD_OUT_STYLE), strict=False):
+        if weight and series.total >= MIN_SMOOTHED_VALUES:
+            front.append(Curve(series.name, smooth(series.points, weight), style, line=line))
+            raw.append(Curve(series.name, series.points, styles.FAINT, line=DOTTED))
+        else:
+            front.append(Curve(series.name, series.points, style, line=line))
+    earlier = [
+        Curve(series.name, attempt[series.name].points, styles.FAINT, background=True, line=DOTTED)
+        for attempt in output.earlier.values()
+        for series in selected
+        if series.name in attempt
+    ]
+    return [*front, *raw, *earlier]
+
+
+def render_legend(selected: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
+    """Return each metric's name, and its last value or that at the cursor.
+
+    It counts missing values; if the last value is missing, it says since which step.
+    """
+    entries: list[list[Part]] = []
+    digits, gap = (4, "  ") if width >= WIDE_LEGEND else (3, " ")
+    for series, (style, line) in zip(selected, (METRIC_STYLE, HELD_OUT_STYLE), strict=False):
+        name = SHORT_NAMES.get(series.name, series.name)
+        if len(selected) > 1:
+            name = f"{line.symbol} {name}"
+        missing_since = series.missing_since if cursor is None else None
+        if missing_since is not None:
+            entries.append([(f"{name} NaN since {format_step(missing_since)}", styles.ALARM)])
+        else:
+            value = series.last
+            if cursor is not None:
+                point = find_nearest(series.points, cursor)
+                value = point.mean if point else None
+            entries.append([(f"{name} ", style), (format_number(value, digits), styles.STRONG)])
+        if series.missing:
+            unit = " NaN" if missing_since is None else ""
+            entries.append([(f"×{series.missing:,}{unit}", styles.BAD)])
+    parts = [part for entry in entries for part in ((gap, ""), *entry)][1:]
+    return row(width, *parts, right=[(place, styles.QUIET)] if place else [])
+
+
+def render_settings_row(
+    settings: ChartSettings, cursor: float | None, earlier: Sequence[str], width: int
+) -> Content | None:
+    """Return the settings that differ from the default; None if none does."""
+    words = []
+    if cursor is not None:
+        words.append(f"step {cursor:,.0f}")
+    if settings.log:
+        words.append("log")
+    if settings.weight:
+        words.append(f"EMA {settings.weight:g}")
+    if settings.zoom:
+        words.append(f"zoom {2**settings.zoom}")
+    if earlier:
+        words.append(f"{DOTTED.symbol} attempt {', '.join(earlier)}")
+    return row(width, ("  ".join(words), styles.QUIET)) if words else None
+
+
+def has_figure(output: AttemptOutput | None) -> bool:
+    """Return whether there is, or may soon be, a chart or a sample to draw."""
+    return output is not None and bool(output.series or output.samples or output.reading)
+
+
+def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height: int) -> list[Content]:
+    """Return the chart of the selected metric, or the latest sample of a phase without metrics."""
+    output = frame.output
+    selected, place = select_series(output, settings.metric)
+    if output is None or not selected:
+        return _render_without_metrics(frame, width)[:height]
+    first, last = find_step_range(output, selected)
+    cursor = None if settings.cursor is None else min(max(first, settings.cursor), last)
+    earlier = [
+        str(number)
+        for number, attempt in output.earlier.items()
+        if any(series.name in attempt for series in selected)
+    ]
+    settings_row = render_settings_row(settings, cursor, earlier, width)
+    heading = [render_legend(selected, width, place, cursor), *([settings_row] if settings_row else [])]
+    if height - len(heading) < MIN_PLOT_HEIGHT:
+        return heading
+    curves = build_curves(output, selected, settings.weight)
+    window = settings.window(first, last)
+    return [
+        *heading,
+        *plot(curves, width, height - len(heading), log=settings.log, window=window, cursor=cursor),
+    ]
+
+
+def _render_without_metrics(frame: Frame, width: int) -> list[Content]:
+    output = frame.output
+    if output and output.samples:
+        return [row(width, ("latest sample", styles.QUIET)), *render_sample_rows(output.samples[-1], width)]
+    if output and output.reading:
+        text = "reading ..."
+    elif frame.attempt is not None and frame.attempt.ended is not None:
+        text = "no metrics"
+    else:
+        text = "no metrics yet"
+    return [Content(), row(width, (text, styles.QUIET))]
+
+
+class Figure(FrameWidget):
+    """The chart of the selected metric."""
+
+    settings = ChartSettings()
+    _drawn_for: object = None
+    _drawn_rows: Sequence[Content] = ()
+
+    def apply(self, settings: ChartSettings) -> None:
+        """Draw the chart with these settings."""
+        self.settings = settings
+        self.refresh_rows()
+
+    def move_cursor(self, columns: int) -> None:
+        """Move the cursor by about that many columns; the first move puts it on the last step."""
+        output = self.frame.output if self.frame else None
+        selected, _ = select_series(output, self.settings.metric)
+        if output is None or not selected:
+            return
+        first, last = find_step_range(output, selected)
+        if self.settings.cursor is None:
+            self.apply(replace(self.settings, cursor=last))
+            return
+        start, end = self.settings.window(first, last) or (first, last)
+        step = self.settings.cursor + columns * (end - start) / max(1, self.size.width - VALUE_AXIS_WIDTH)
+        self.apply(replace(self.settings, cursor=min(max(first, step), last)))
+
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the chart; the previous one if nothing that it shows has changed."""
+        output = frame.output and replace(frame.output, log=LogLines())
+        ended = frame.attempt and frame.attempt.ended
+        inputs = (output, ended, self.settings, width, height)
+        if inputs != self._drawn_for:
+            self._drawn_for = inputs
+            self._drawn_rows = render_figure_rows(frame, self.settings, width, height)
+        return self._drawn_rows

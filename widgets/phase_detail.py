@@ -1,0 +1,92 @@
+"""The selected phase: how far it is, how fast it runs, and when it last reported progress."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from app.monitor.progress import ProgressView
+from app.session.snapshot import PhaseView
+from app.units import format_age, format_duration, format_hours, format_usd_range
+from widgets import styles
+from widgets.format import format_count
+from widgets.frame import Frame
+from widgets.header import render_bar
+from widgets.phase_table import describe_result, select_phase_badge
+from widgets.rows import FrameWidget, Part, row
+
+
+def render_detail_rows(frame: Frame, width: int) -> list[Content]:
+    """Return title, state and progress of the selected phase."""
+    phase = frame.phase
+    if phase is None:
+        return [row(width, ("no phase is running", styles.QUIET))]
+    number = frame.output.attempt if frame.output else len(phase.attempts)
+    attempt = f"attempt {number}" if number else ""
+    badge = select_phase_badge(phase)
+    title = row(
+        width,
+        (f"{badge.symbol} ", badge.style),
+        (phase.title, styles.STRONG),
+        right=[(attempt, styles.QUIET)],
+    )
+    state = _render_state_row(frame, phase, width)
+    return [title, *([state] if state else []), *_render_progress_rows(frame, phase, width)]
+
+
+def _render_state_row(frame: Frame, phase: PhaseView, width: int) -> Content | None:
+    """Return what the state of a phase that is not running means for the operator."""
+    badge = select_phase_badge(phase)
+    gate = frame.snapshot.gate
+    if gate is not None and gate.phase == phase.id:
+        verdict = styles.VERDICT_BADGES[gate.verdict]
+        return row(
+            width,
+            (verdict.label, f"{styles.STRONG} {verdict.style}"),
+            ("  press g to decide", styles.WARN),
+        )
+    if phase.state == "waiting":
+        estimate = f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
+        return row(width, (f"{badge.word}: ", badge.style), (estimate, styles.QUIET))
+    if phase.state in ("done", "failed", "skipped"):
+        return row(width, (badge.label, badge.style), (f"  {describe_result(phase)}", ""))
+    return None
+
+
+def _render_progress_rows(frame: Frame, phase: PhaseView, width: int) -> list[Content]:
+    """Return the progress of a running phase and the age of its last report, which shows that it is alive."""
+    if phase.state not in ("running", "stopping"):
+        return []
+    progress = phase.progress
+    if progress is None:
+        started = phase.attempts[-1].started if phase.attempts else frame.now
+        known = "progress unknown" if frame.disconnected else "no progress yet"
+        return [row(width, (f"started {format_duration(frame.now - started)} ago, {known}", styles.QUIET))]
+    unit = f" {progress.unit}" if progress.unit else ""
+    age = format_age(frame.now - progress.at)
+    if phase.stalled:
+        report: list[Part] = [(f"STALLED  last progress {age}", styles.ALARM)]
+    else:
+        report = [(f"progress {age}", styles.QUIET)]
+        if progress.rate:
+            report.append((f"  {format_count(progress.rate, 3)}{unit or ' units'}/s", ""))
+    return [_render_done_row(progress, unit, width), row(width, *report)]
+
+
+def _render_done_row(progress: ProgressView, unit: str, width: int) -> Content:
+    if not progress.total:
+        return row(width, (f"{format_count(progress.done)}{unit}", ""))
+    count = f" {format_count(progress.done)}/{format_count(progress.total)}{unit}"
+    fraction = progress.done / progress.total
+    percent = f"{min(100, int(fraction * 100)):3}% "
+    gauge = render_bar(max(3, width - len(count) - len(percent)), fraction)
+    return row(width, (percent, styles.STRONG), *gauge, (count, ""))
+
+
+class PhaseDetail(FrameWidget):
+    """Title, state and progress of the selected phase."""
+
+    DEFAULT_CSS = "PhaseDetail { height: 3; }"
+
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the rows."""
+        return render_detail_rows(frame, width)
