@@ -38,7 +38,7 @@ def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
     ("source", "said"),
     [
         ('[sesion]\nlog = "L"', "line 2: sesion.log: no such command; did you mean session.log?"),
-        ("session.log = 3", "line 1: session.log: expected keys between commas"),
+        ("session.log = 3", "line 1: session.log: expected keys separated by commas"),
         ('[session]\n\nlog = "fooo"', "line 3: session.log: unknown key 'fooo'"),
         ('[session]\nlog = "g"', "line 2: session.log: 'g' is already the key of session.gate"),
         ('[session]\nlog = "t"', "session.log: 't' is already the key of app.next_theme"),
