@@ -244,5 +244,5 @@ def test_first_rows_are_masked_and_come_from_below_the_artifacts(tmp_path: Path)
     feed = SessionFeed(Watched(base), mask=Masker({"HUB": "s3cr3t-value"}).data)
     assert feed.read_first_rows(base, "artifacts/rows.txt") == ("key [secret HUB]",)
     for outside in ("private.txt", "artifacts/../private.txt", str(tmp_path / "private.txt")):
-        with pytest.raises(PermissionError, match="not below the artifacts"):
+        with pytest.raises(PermissionError, match="outside the artifacts folder"):
             feed.read_first_rows(base, outside)
