@@ -1,1 +1,1 @@
-"""What runs a session: the command line, the plan, the session's processes, monitors, screens and reports."""
+"""The program that runs sessions: command line, plan, session engine, monitors, screens and reports."""

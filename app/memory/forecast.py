@@ -11,7 +11,7 @@ from app.plan.schema import Phase, Plan
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a phase needs, or why that is unknown. `advice` says what to change if it does not fit."""
+    """A phase's memory need, or why it is unknown. `advice` says what to change if it does not fit."""
 
     need: Need | None = None
     fits: bool = True

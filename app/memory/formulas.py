@@ -18,7 +18,7 @@ CHECKPOINTED_SHARE: Final = {"off": 0.0, "half": 0.5, "on": 1.0}
 _CUDA: Final = 0.6 * GIB
 """The CUDA context and its libraries."""
 _VLLM: Final = 8 * GIB
-"""What vLLM needs in addition to the weights (see phases.generation.vllm_settings)."""
+"""Memory of vLLM in addition to the weights (see phases.generation.vllm_settings)."""
 _SINGLE_BYTES: Final = 4
 _ADAM_BYTES: Final = 8
 _ADAM_8BIT_BYTES: Final = 2
@@ -41,7 +41,7 @@ The previous logits are still alive when new ones are computed. Random sampling 
 precision and computes their softmax and its cumulative sum; top-p sampling also compares the sums.
 """
 SCORED_LOGITS_LIMIT: Final = 4 * GIB
-"""What the logits of scored texts may take (see phases.generation.scoring)."""
+"""The most memory for the logits of scored texts (see phases.generation.scoring)."""
 
 
 @dataclass(frozen=True)

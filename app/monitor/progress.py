@@ -1,4 +1,4 @@
-"""What a phase reports in its progress.jsonl: progress, metrics, samples, notices and artifacts."""
+"""Read progress.jsonl: the progress, metrics, samples, notices and artifacts that a phase reports."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class ProgressView(msgspec.Struct, frozen=True):
 
 
 class ProgressTail:
-    """What a phase has reported so far. Texts are cleaned; invalid lines are counted and ignored.
+    """The reports of a phase so far. Texts are cleaned; invalid lines are counted and ignored.
 
     Attributes:
         series: the values of each metric, by name.

@@ -19,7 +19,7 @@ _MEASURED_COLUMN = 2
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What is known of a plan before it runs.
+    """The facts about a plan that are known before it runs.
 
     Attributes:
         plan: the plan.

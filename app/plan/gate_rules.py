@@ -14,7 +14,7 @@ MetricsByPhase = Mapping[str, Mapping[str, Value]]
 
 
 class Assessment(msgspec.Struct, frozen=True):
-    """What the rules of a gate say: the verdict, the advice, and the outcome of each criterion."""
+    """The outcome of a gate's rules: verdict, advice, and the outcome of each criterion."""
 
     verdict: Verdict
     advice: tuple[str, ...]

@@ -58,7 +58,7 @@ class CannotWritePlanError(UserError):
 
 @dataclass(frozen=True)
 class PlanAnswers:
-    """What a plan needs and scripts cannot tell."""
+    """The answers that a plan needs and that scripts do not contain."""
 
     name: str
     model: str = "none"

@@ -34,7 +34,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         log = ErrorLog(path, lines, name)
         plans[name] = fill_placeholders(apply_profile(raw, name, log))
         validate_plan(plans[name], log)
-        # What a profile does not change is wrong under every profile, and reported once.
+        # A mistake that no profile changes appears under every profile; report it once.
         errors = log.by_place() | errors
     if profile not in plans:
         expected = f"expected one of the plan's profiles: {', '.join(names) or 'it has none'}"

@@ -69,7 +69,7 @@ def _check_pattern(text: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
-# What is written, moved or packed is inside its folder. A link in there may lead to another disk.
+# Files are written, moved and packed only inside their folder. A link inside it may lead to another disk.
 Below = Annotated[str, AfterValidator(_check_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -154,7 +154,7 @@ class Pod(Table):
 
 
 class Unattended(Table):
-    """What happens while a gate waits: reminders, then a stop of the pod. No gate is approved automatically.
+    """Reminders while a gate waits, then a stop of the pod. No gate is approved automatically.
 
     The same applies after the end of the session, unless the operator keeps the pod (`gonogo keep`). The
     deadline of an attempt is when the budget, less the cost of `landing`, is spent.
@@ -268,7 +268,7 @@ class Phase(Table):
 
 
 class Bundle(Table):
-    """What `gonogo bundle` packages: glob patterns in the artifact folder. Checkpoints are never included."""
+    """Glob patterns of the files that `gonogo bundle` packages. Checkpoints are never included."""
 
     include: tuple[Below, ...] = (
         "verification",
@@ -299,7 +299,7 @@ class Superseded(Table):
 
 
 class Finish(Table):
-    """What `gonogo finish` changes in your own repository; paths start at its root.
+    """Files that `gonogo finish` changes in your own repository; paths start at its root.
 
     It shows the difference first, does not touch files with uncommitted changes, and commits nothing.
     """

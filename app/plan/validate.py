@@ -108,7 +108,7 @@ def _check_phases(phases: Any, finish: object, errors: ErrorLog) -> None:
 
 @dataclass(frozen=True)
 class _Module:
-    """What a plan's `run` names: the parameters and metrics that the phase declares."""
+    """The parameters and metrics that the phase named by `run` declares."""
 
     parameters: type[PhaseParameters]
     metrics: frozenset[str]

@@ -1,4 +1,4 @@
-"""What happens to a session when the operator leaves or stops it, and where it is after that."""
+"""Describe what a session does after the operator leaves or stops it."""
 
 import time
 

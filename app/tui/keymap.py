@@ -20,7 +20,7 @@ from textual.keys import Keys, _character_to_key, key_to_character
 from app.tui.keys import COMMANDS, TABLE_TITLES, KeyCommand, select_commands
 
 ANSWERS: Final = ("decide.send", "confirm.yes")
-"""Commands that send a decision or stop something. They need a key that nobody presses by habit."""
+"""Commands that send a decision or stop something. They need a key that is not pressed by habit."""
 
 HABITUAL_KEYS: Final = ("enter", "space", "escape", "backspace", "tab")
 

@@ -39,7 +39,7 @@ WRITING_ACTIONS: Final = frozenset(
 
 @dataclass(frozen=True)
 class KeyCommand:
-    """What a key does on a screen.
+    """The effect of a key on a screen.
 
     Attributes:
         table: of the screen or dialog.

@@ -30,7 +30,7 @@ def _no_workloads(parameters: Any, context: ModelContext) -> tuple[Workload, ...
 
 @dataclass(frozen=True)
 class PhaseSpec:
-    """What gonogo knows about a phase.
+    """The description of a phase that gonogo reads.
 
     Attributes:
         parameters: its flags.

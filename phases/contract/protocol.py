@@ -1,4 +1,4 @@
-"""What a phase reports: the lines of its progress file and its result file.
+"""The reports of a phase: the lines of its progress file, and its result file.
 
 `GONOGO_PROGRESS` names a file to which a phase appends JSON lines, each one of the `Line` types below.
 `GONOGO_RESULT` names the file that it may write once. Any program can do the same: the types here are the

@@ -21,7 +21,7 @@ SOLVED_EXAMPLE_TOKENS: Final = 40
 
 @dataclass(frozen=True)
 class Work:
-    """What the running time of a phase grows with.
+    """The quantities that the running time of a phase grows with.
 
     Attributes:
         proportional_to: parameters that multiply the work.
@@ -99,7 +99,7 @@ Workload = Training | Generation | Scoring
 
 @dataclass(frozen=True)
 class ModelContext:
-    """What a plan says about the model of a phase, besides the phase's parameters."""
+    """The facts about a phase's model that come from the plan, not from the phase's parameters."""
 
     base_model: str
     """Hub id or folder; adapters are followed to their base."""

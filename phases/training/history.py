@@ -8,7 +8,7 @@ from phases.scoring.stats import fit_trend
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """What a training measured since its first step, including steps before a resume.
+    """The measurements of a training since its first step, including steps before a resume.
 
     Attributes:
         entries: the trainer's log.

@@ -224,7 +224,7 @@ class Conductor:
             self._reserve.release()
         await asyncio.sleep(self._settings.poll)
 
-    # What is due next
+    # The loop
 
     async def _step(self) -> None:
         """Do the next thing that is due, or wait a moment."""
