@@ -17,7 +17,7 @@ _INPUTS: Final = frozenset({"train_file", "preference_file", "model", "sft_model
 
 
 class TrainingIdentity(msgspec.Struct, frozen=True):
-    """The inputs that determine the trained weights: two trainings with the same identity give the same adapter.
+    """The inputs that determine the trained weights: equal identities give the same adapter.
 
     Attributes:
         parameters: values of the parameters that have an effect, and the number of processes.
