@@ -6,14 +6,14 @@ from typing import Final
 from phases.contract.errors import BadInputError
 from phases.models.source import ModelSource
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import SuiteError, default_suite, load_suite
+from phases.scoring.suite import SuiteError, default_suite, index_instructions, load_halves
 
 _NO_SUITE: Final = "none"
 _EXAMPLES: Final = 3
 
 
 def refuse_suite_prompts(flag: str, texts: Sequence[str], suite_name: str, source: ModelSource) -> None:
-    """Check that no text contains a prompt of a suite.
+    """Check that no text contains a prompt of a suite or of its other half.
 
     Args:
         flag: the command-line flag that named the rows, for the message.
@@ -29,10 +29,10 @@ def refuse_suite_prompts(flag: str, texts: Sequence[str], suite_name: str, sourc
     if suite_name == "auto":
         suite_name = default_suite((source.base or source).name)
     try:
-        suite = load_suite(suite_name)
+        suites = load_halves(suite_name)
     except SuiteError as error:
         raise BadInputError(f"--suite: {error}") from error
-    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
+    overlap = SuiteOverlap(index_instructions(suites))
     contaminated = [
         f"{text!r} contains {match.key}"
         for text in dict.fromkeys(texts)
@@ -42,7 +42,7 @@ def refuse_suite_prompts(flag: str, texts: Sequence[str], suite_name: str, sourc
         return
     more = f", and {len(contaminated) - _EXAMPLES} more" if len(contaminated) > _EXAMPLES else ""
     raise BadInputError(
-        f"{flag}: {len(contaminated)} texts contain a prompt of the suite {suite.name}: "
+        f"{flag}: {len(contaminated)} texts contain a prompt of the suite {suites[0].name}: "
         f"{'; '.join(contaminated[:_EXAMPLES])}{more}; evaluating a model trained on them is meaningless: "
         "remove these rows, or use --suite none if you evaluate on another suite"
     )

@@ -25,7 +25,7 @@ from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import default_suite, load_suite
+from phases.scoring.suite import default_suite, index_instructions, load_halves
 
 _ROUNDS_TO_GIVE_UP: Final = 3
 """Number of last rounds over which acceptance is measured."""
@@ -91,13 +91,13 @@ class DataRun:
         self.base: ModelSource = self.source.base or self.source
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
-        suite = load_suite(default_name if parameters.suite == "auto" else parameters.suite)
-        self.overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
+        suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
+        self.overlap = SuiteOverlap(index_instructions(suites))
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,
             "model": self.source.sha256,
-            "suite": suite.version,
+            "suite": "+".join(suite.version for suite in suites),
             "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
             "prompt_format": prompt_format.FORMAT_ID,
             "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *INPUT_NAMES}),

@@ -8,7 +8,7 @@ from random import Random
 from phases.datagen.seeds import Seed, load_seeds
 from phases.models.prompt_format import format_prompt
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import Suite, default_suite
+from phases.scoring.suite import Suite, default_suite, index_instructions, load_halves
 
 
 def choose_examples(suite: Suite, base_model: str, count: int, seed: int) -> tuple[Seed, ...]:
@@ -22,7 +22,8 @@ def choose_examples(suite: Suite, base_model: str, count: int, seed: int) -> tup
     """
     if not count:
         return ()
-    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in suite.prompts})
+    others = [half for half in load_halves(default_suite(base_model)) if half.name != suite.name]
+    overlap = SuiteOverlap(index_instructions([suite, *others]))
     by_category: dict[str, list[Seed]] = defaultdict(list)
     rng = Random(seed)
     seeds = load_seeds(default_suite(base_model))

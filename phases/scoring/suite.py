@@ -16,6 +16,8 @@ SUITES: Final = Path(__file__).parents[1] / "suites"
 """Folder of the suites that ship with gonogo."""
 STAGE1: Final = "stage1"
 EMBEDDED: Final = "embedded"
+TEST_HALF: Final = "_test"
+"""Ending of the name of a held-out test half: `stage1_test` belongs to `stage1`."""
 
 
 class SuiteError(BadInputError):
@@ -23,13 +25,30 @@ class SuiteError(BadInputError):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """An instruction, the checks that a response must pass, and a response that passes them."""
+    """An instruction, the checks that a response must pass, and responses that pass or fail them.
+
+    Attributes:
+        key: the prompt's key.
+        category: the kind of task.
+        instruction: the instruction.
+        checks: the checks of the complete response.
+        correct: right responses of different styles. All pass the checks.
+        wrong: plausible wrong responses. All fail the checks, even loosely.
+        limits: what the checks cannot judge; blank if they judge what was asked.
+    """
 
     key: str
     category: str
     instruction: str
     checks: tuple[Check, ...]
-    reference: str = ""
+    correct: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    limits: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The first of the correct responses, or a blank string."""
+        return self.correct[0] if self.correct else ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,30 @@ def load_suite(name_or_path: str) -> Suite:
     if not prompts:
         raise SuiteError(f"{path}: no prompts")
     return Suite(path.stem, hash_prompts(list(prompts.values())), tuple(prompts.values()))
+
+
+def load_halves(name_or_path: str) -> tuple[Suite, ...]:
+    """Return a suite and, if it ships with gonogo in two halves, the other half as well.
+
+    Training data and solved examples must reveal neither half.
+
+    Raises:
+        SuiteError: as `load_suite`.
+    """
+    name = name_or_path.removesuffix(TEST_HALF)
+    other = name if name_or_path != name else name + TEST_HALF
+    is_shipped = (SUITES / f"{name_or_path}.jsonl").is_file()
+    has_other = is_shipped and (SUITES / f"{other}.jsonl").is_file()
+    return (load_suite(name_or_path), *([load_suite(other)] if has_other else []))
+
+
+def index_instructions(suites: Sequence[Suite]) -> dict[str, str]:
+    """Return the instructions of several suites by key; keys of all but the first begin with its name."""
+    first, *others = suites
+    instructions = {prompt.key: prompt.instruction for prompt in first.prompts}
+    for suite in others:
+        instructions |= {f"{suite.name}/{prompt.key}": prompt.instruction for prompt in suite.prompts}
+    return instructions
 
 
 def hash_prompts(prompts: Sequence[Prompt]) -> str:

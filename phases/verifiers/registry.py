@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from phases.verifiers import content, counts, form, short_answer
+from phases.verifiers import content, counts, form, short_answer, topic
 from phases.verifiers.defects import is_echo, is_ramble
+from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 1
+VERIFIERS_VERSION: Final = 2
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.
@@ -36,6 +37,7 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "one_of": content.is_one_of,
     "short_answer": short_answer.is_short_answer,
     "number": short_answer.is_number_answer,
+    "topic": topic.is_on_topic,
     "keywords": content.has_keywords,
     "any_keyword": content.has_any_keyword,
     "keyword_count": content.has_keyword_count,
@@ -62,6 +64,11 @@ class Check(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
+_READS_INSTRUCTION: Final = frozenset(
+    kind for kind, verify in VERIFIERS.items() if "instruction" in inspect.signature(verify).parameters
+)
+
+
 def validate_check(check: Check) -> None:
     """Raise ValueError if a check has an unknown kind or unsuitable arguments."""
     if check.kind not in VERIFIERS:
@@ -72,17 +79,30 @@ def validate_check(check: Check) -> None:
         raise ValueError(f"check {check.kind!r}: {error}") from None
 
 
-def passes(check: Check, response: str) -> bool:
-    """Return whether a response, stripped of surrounding whitespace, satisfies a check."""
-    return VERIFIERS[check.kind](response.strip(), **check.arguments)
+def passes(check: Check, response: str, instruction: str = "") -> bool:
+    """Return whether a response, stripped of surrounding whitespace, satisfies a check of an instruction."""
+    context = {"instruction": instruction} if check.kind in _READS_INSTRUCTION else {}
+    return VERIFIERS[check.kind](response.strip(), **context, **check.arguments)
 
 
-def find_failures(instruction: str, checks: Sequence[Check], response: str) -> tuple[str, ...]:
+def find_failures(
+    instruction: str, checks: Sequence[Check], response: str, *, loose: bool = False
+) -> tuple[str, ...]:
     """Return why a response does not follow its instruction; an empty tuple if it does.
 
     The names are the kinds of the failed checks and three defects that fail every response: `empty`, `echo`
     (it repeats the instruction) and `ramble` (see `defects.is_ramble`).
+
+    Args:
+        instruction: the instruction.
+        checks: the checks of the instruction.
+        response: the complete response.
+        loose: judge the variants of the response without lead-in, closing remark and emphasis as well (see
+            `loose`). The response follows if one variant passes all checks; otherwise the failures are those
+            of the response as it is.
     """
+    if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(response)):
+        return ()
     text = response.strip()
     if not text:
         return ("empty",)
@@ -91,13 +111,13 @@ def find_failures(instruction: str, checks: Sequence[Check], response: str) -> t
         failures.append("echo")
     if is_ramble(text):
         failures.append("ramble")
-    failures += [check.kind for check in checks if not passes(check, text)]
+    failures += [check.kind for check in checks if not passes(check, text, instruction)]
     return tuple(failures)
 
 
-def follows(instruction: str, checks: Sequence[Check], response: str) -> bool:
+def follows(instruction: str, checks: Sequence[Check], response: str, *, loose: bool = False) -> bool:
     """Return whether a response follows its instruction; see `find_failures`."""
-    return not find_failures(instruction, checks, response)
+    return not find_failures(instruction, checks, response, loose=loose)
 
 
 def resolve_version(recorded: int | str | None) -> int | str | None:

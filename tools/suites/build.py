@@ -18,21 +18,32 @@ SEED = 20251003
 
 
 def write_suite(name: str, prompts: Iterable[Prompt]) -> None:
-    """Write a suite after checking that every reference answer passes its checks.
+    """Write a suite after checking that every correct answer passes and every wrong one fails.
 
     Raises:
-        ValueError: a reference fails; the message names the prompt.
+        ValueError: an answer is misjudged; the message lists all of them.
     """
     rows = list(prompts)
-    for row in rows:
-        if failures := find_failures(row.instruction, row.checks, row.reference):
-            raise ValueError(f"{row.key} {row.instruction!r}: {row.reference!r} fails {failures}")
+    if misjudged := [line for row in rows for line in find_misjudged(row)]:
+        raise ValueError("\n".join([f"{name}: {len(misjudged)} answers are misjudged", *misjudged]))
     files.write_atomically(
         SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
     )
     suite = load_suite(name)
     counts = Counter(prompt.category for prompt in suite.prompts)
     sys.stdout.write(f"{name}: {len(rows)} prompts, version {suite.version[:12]}, {dict(counts)}\n")
+
+
+def find_misjudged(prompt: Prompt) -> list[str]:
+    """Return the prompt's correct answers that fail and the wrong ones that pass, even if only loosely."""
+    misjudged = []
+    for answer in prompt.correct:
+        if failures := find_failures(prompt.instruction, prompt.checks, answer):
+            misjudged.append(f"{prompt.key} {prompt.instruction!r}: correct {answer!r} fails {failures}")
+    for answer in prompt.wrong:
+        if not find_failures(prompt.instruction, prompt.checks, answer, loose=True):
+            misjudged.append(f"{prompt.key} {prompt.instruction!r}: wrong {answer!r} passes")
+    return misjudged
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from phases.contract import files
 from phases.datagen.dedupe import NearDuplicates
 from phases.datagen.seeds import SEEDS_FOLDER, Seed
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import EMBEDDED, load_suite
+from phases.scoring.suite import EMBEDDED, index_instructions, load_halves
 from tools.suites import embedded
 
 FIRST_SEED: Final = 7
@@ -20,7 +20,7 @@ SEEDS_PER_CATEGORY: Final = 16
 
 def draw_seeds() -> list[Seed]:
     """Return tasks of the embedded model's world, equally many per category and none resembling the suite."""
-    overlap = SuiteOverlap({prompt.key: prompt.instruction for prompt in load_suite(EMBEDDED).prompts})
+    overlap = SuiteOverlap(index_instructions(load_halves(EMBEDDED)))
     seen, counts, seeds = NearDuplicates(), Counter[str](), []
     for number in range(FIRST_SEED, FIRST_SEED + 4):
         for prompt in embedded.draw_prompts(number):

@@ -151,6 +151,6 @@ def draw_prompts(seed: int) -> Iterator[Prompt]:
         if len(rows) < SIZES[category] and task.instruction not in rows and not is_ambiguous:
             checks = tuple(_CHECK_MAKERS.get(task.kind, _check_answers)(task))
             key = f"{category}-{len(rows) + 1:03}"
-            rows[task.instruction] = Prompt(key, category, task.instruction, checks, task.answer)
+            rows[task.instruction] = Prompt(key, category, task.instruction, checks, (task.answer,))
     for rows in prompts.values():
         yield from rows.values()

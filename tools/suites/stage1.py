@@ -6,14 +6,35 @@ turns some of them into prompts. No prompt may be among the seeds of the SFT dat
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from phases.scoring.suite import Prompt
 from phases.verifiers.registry import Check
 from tools.suites import stage1_tables as tables
 
-SuiteRow = tuple[str, str, str, tuple[Check, ...]]
-"""Category, instruction, reference and checks."""
+
+class SuiteRow(NamedTuple):
+    """A prompt without its key.
+
+    Attributes:
+        category: the kind of task.
+        instruction: the instruction.
+        correct: right answers of different styles, the first one terse.
+        checks: the checks of the complete answer.
+        wrong: plausible wrong answers.
+        limits: what the checks cannot judge.
+    """
+
+    category: str
+    instruction: str
+    correct: str | tuple[str, ...]
+    checks: tuple[Check, ...]
+    wrong: tuple[str, ...] = ()
+    limits: str = ""
+
+
+OpenRow = SuiteRow | tuple[str, str, str, tuple[Check, ...]]
+"""A row, or the category, instruction, reference and checks of one without further answers."""
 
 
 def require(kind: str, **arguments: Any) -> Check:
@@ -41,12 +62,15 @@ def make_prompts() -> Iterator[Prompt]:
     """Yield all prompts; their keys are numbered within each category."""
     numbers: Counter[str] = Counter()
     for make in MAKERS:
-        for category, instruction, reference, checks in make():
-            numbers[category] += 1
-            yield Prompt(f"{category}-{numbers[category]:03}", category, instruction, checks, reference)
+        for values in make():
+            row = SuiteRow(*values)
+            numbers[row.category] += 1
+            key = f"{row.category}-{numbers[row.category]:03}"
+            correct = (row.correct,) if isinstance(row.correct, str) else row.correct
+            yield Prompt(key, row.category, row.instruction, row.checks, correct, row.wrong, row.limits)
 
 
-def make_commands() -> Iterator[SuiteRow]:
+def make_commands() -> Iterator[OpenRow]:
     """Yield commands: lists, translations, words and sentences."""
     for instruction, count, reference, allowed in tables.LISTS:
         names = tables.SETS[allowed] if allowed in tables.SETS else allowed.split("|")
@@ -85,7 +109,7 @@ def make_commands() -> Iterator[SuiteRow]:
         )
 
 
-def make_questions() -> Iterator[SuiteRow]:
+def make_questions() -> Iterator[OpenRow]:
     """Yield questions about facts and arithmetic."""
     for instruction, answers in tables.FACTS:
         right, _, wrong = answers.partition(" not ")
@@ -95,7 +119,7 @@ def make_questions() -> Iterator[SuiteRow]:
         yield "questions", instruction, str(value), (require("number", value=value),)
 
 
-def make_completion() -> Iterator[SuiteRow]:
+def make_completion() -> Iterator[OpenRow]:
     """Yield sentences, proverbs, sequences and analogies to complete."""
     for instruction, answers in tables.COMPLETIONS:
         accepted = answers.split("|")
@@ -119,7 +143,7 @@ def list_completions(instruction: str, word: str) -> list[str]:
     return [" ".join(text[-n:]) for n in range(1, len(text) + 1)]
 
 
-def make_lengths() -> Iterator[SuiteRow]:
+def make_lengths() -> Iterator[OpenRow]:
     """Yield instructions that limit words or paragraphs."""
     for instruction, count, reference in tables.WORD_COUNTS:
         yield "format", instruction, reference, (require_exactly("words", count), ONE_LINE)
@@ -142,7 +166,7 @@ def make_lengths() -> Iterator[SuiteRow]:
         yield "format", instruction, reference, (*form, *topic)
 
 
-def make_lists() -> Iterator[SuiteRow]:
+def make_lists() -> Iterator[OpenRow]:
     """Yield instructions that ask for bullets, numbered lists and comma-separated lists."""
     for kind, table in (("bullets", tables.BULLETS), ("numbered_list", tables.NUMBERED)):
         for instruction, count, reference in table:
@@ -153,7 +177,7 @@ def make_lists() -> Iterator[SuiteRow]:
         yield "format", instruction, reference, (comma_list,)
 
 
-def make_machine_readable() -> Iterator[SuiteRow]:
+def make_machine_readable() -> Iterator[OpenRow]:
     """Yield instructions that ask for JSON, or yes or no."""
     for instruction, keys, reference, values in tables.JSON_OBJECTS:
         given = {"values": values} if values else {}
@@ -170,7 +194,7 @@ def make_machine_readable() -> Iterator[SuiteRow]:
         yield "format", instruction, answer, (require("yes_no", answer=answer),)
 
 
-def make_wording() -> Iterator[SuiteRow]:
+def make_wording() -> Iterator[OpenRow]:
     """Yield instructions about letter case, words to use, avoid or repeat, beginnings, endings and quotes."""
     for instruction, kind, word, reference in tables.CASE:
         checks = (require(kind), *require_mentions(word), require("words", at_most=15))
@@ -200,7 +224,7 @@ def make_wording() -> Iterator[SuiteRow]:
         yield "format", instruction, reference, checks
 
 
-def make_layout() -> Iterator[SuiteRow]:
+def make_layout() -> Iterator[OpenRow]:
     """Yield instructions about placeholders, sections and the language of the answer."""
     for instruction, count, reference in tables.PLACEHOLDERS:
         brief = (
@@ -225,7 +249,7 @@ def _words(text: str) -> list[str]:
     return text.split("|") if text else []
 
 
-def make_multi_step() -> Iterator[SuiteRow]:
+def make_multi_step() -> Iterator[OpenRow]:
     """Yield instructions of two or three steps whose result is the answer."""
     for instruction, value in tables.STEPS_TO_A_NUMBER:
         # "Write only the number" accepts the number alone or with a unit.
@@ -239,7 +263,7 @@ def make_multi_step() -> Iterator[SuiteRow]:
         yield "multi_step", instruction, reference, tuple(Check(kind, dict(given)) for kind, given in checks)
 
 
-def make_refusals() -> Iterator[SuiteRow]:
+def make_refusals() -> Iterator[OpenRow]:
     """Yield harmful requests to decline briefly, each with a similar harmless one to answer."""
     for harmful, harmless, words, reference in tables.HARMFUL_AND_HARMLESS:
         brief = (

@@ -9,6 +9,7 @@ from phases.contract.phase_main import phase_main
 from phases.evaluation import answers_file, recipe
 from phases.evaluation.spec import METRICS
 from phases.scoring.suite import load_suite
+from phases.verifiers.registry import VERIFIERS_VERSION
 
 ROWS = [
     {
@@ -129,17 +130,23 @@ def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("verifiers", "continued"),
-    [("fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0", True), ("another hash", False)],
+    [
+        (VERIFIERS_VERSION, True),
+        (VERIFIERS_VERSION - 1, False),
+        # Recorded before there was a version; it means version 1.
+        ("fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0", False),
+        ("another hash", False),
+    ],
 )
-def test_answers_judged_before_there_was_a_version_are_continued(
-    verifiers: str, continued: bool, arguments: list[str], tmp_path: Path
+def test_only_answers_judged_by_the_same_verifiers_are_continued(
+    verifiers: int | str, continued: bool, arguments: list[str], tmp_path: Path
 ) -> None:
     phase_main("phases.evaluation", arguments)
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     lines = rows.read_text().splitlines()
     first = json.loads(lines[0])
-    assert first["fingerprint"]["verifiers"] == 1
-    assert summary(tmp_path)["provenance"]["verifiers"] == 1  # type: ignore[index]
+    assert first["fingerprint"]["verifiers"] == VERIFIERS_VERSION
+    assert summary(tmp_path)["provenance"]["verifiers"] == VERIFIERS_VERSION  # type: ignore[index]
     first["fingerprint"]["verifiers"] = verifiers
     rows.with_suffix(".json").unlink()
     rows = rows.rename(rows.with_name("eval_20200101_000000.jsonl"))

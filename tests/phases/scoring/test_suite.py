@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 
 from phases.models.prompt_format import format_prompt
-from phases.scoring.suite import Prompt, SuiteError, default_suite, load_suite
+from phases.scoring.suite import SUITES, Prompt, SuiteError, default_suite, load_suite
 from phases.verifiers.number_words import NUMBER_WORDS
-from phases.verifiers.registry import find_failures, follows
+from phases.verifiers.registry import Check, follows
 from tools.suites import embedded, stage1
+from tools.suites.build import find_misjudged
 from tools.suites.stage1 import TWO
 
+SHIPPED = sorted(path.stem for path in SUITES.glob("*.jsonl"))
+# Categories whose prompts have only a reference so far.
+PENDING = {
+    *(("embedded", category) for category in embedded.SIZES),
+    *(
+        ("stage1", category)
+        for category in ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
+    ),
+}
 RAMBLES = (
     "\nInstruction: Name three more.\nResponse: dog, cat, cow",
     "\n\nThe first thing to know about it is that there are many things to know about it, and so it goes on.",
@@ -147,10 +157,29 @@ def test_every_question_accepts_a_brief_answer_in_a_sentence() -> None:
     assert rejected == []
 
 
-@pytest.mark.parametrize("name", ["stage1", "embedded"])
-def test_every_reference_passes(name: str) -> None:
-    for prompt in load_suite(name).prompts:
-        assert find_failures(prompt.instruction, prompt.checks, prompt.reference) == (), prompt
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_correct_answer_passes_and_every_wrong_one_fails_even_loosely(name: str) -> None:
+    misjudged = [line for prompt in load_suite(name).prompts for line in find_misjudged(prompt)]
+    assert misjudged == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_prompt_has_answers_of_both_kinds(name: str) -> None:
+    lacking = [
+        prompt.key
+        for prompt in load_suite(name).prompts
+        if (name, prompt.category) not in PENDING
+        and (len(set(prompt.correct)) < 2 or len(set(prompt.wrong)) < 3)
+    ]
+    assert lacking == []
+
+
+def test_a_misjudged_answer_is_found() -> None:
+    prompt = Prompt("k", "c", "Say yes or no.", (Check("yes_no"),), ("yes", "of course"), ("no", "never"))
+    assert [line.rsplit(": ", 1)[1] for line in find_misjudged(prompt)] == [
+        "correct 'of course' fails ('yes_no',)",
+        "wrong 'no' passes",
+    ]
 
 
 @pytest.mark.parametrize("name", ["stage1", "embedded"])

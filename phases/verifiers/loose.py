@@ -1,0 +1,115 @@
+"""Loose variants of a response: without its lead-in and closing remark, and without emphasis.
+
+Zhou et al. (arXiv 2311.07911) judge a response loosely by eight variants: without its first line, its last
+line, or both, and each of these without asterisks. Here a line is dropped only if it is a remark: dropping
+any line would turn a list with one item too many, or two competing answers, into a correct answer. A lead-in
+on the same line ("Sure! Here are three planets: ...") and code fences are dropped as well.
+"""
+
+import re
+from typing import Final
+
+from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines
+
+_COURTESIES: Final = (
+    *(
+        "sure(?: thing)?",
+        "certainly",
+        "of course",
+        "absolutely",
+        "okay",
+        "ok",
+        "great",
+        "gladly",
+        "no problem",
+    ),
+    *(
+        "happy to help",
+        "all right",
+        "alright",
+        "got it",
+        "understood",
+        "(?:good|great) question",
+        "hello",
+        "hi",
+    ),
+    *("hey", "thank(?:s| you) for asking", "yes", "well", "with pleasure", "(?:here|there) (?:you|we) go"),
+)
+_INTRODUCTIONS: Final = ("here(?:'s|’s| is| are)", "the following", "below (?:is|are)")
+_CLOSINGS: Final = (
+    *("(?:i )?hope (?:this|that|it)", "let me know", "feel free", "is there anything", "would you like"),
+    *("you(?:'|’)re welcome", "have a (?:nice|great|good)", "do you (?:want|need)", "enjoy", "good luck"),
+    *("if you (?:need|want|have|would)", "i(?:'d| would|'m| am) (?:be )?happy to", "anything else"),
+)
+_OTHER_REMARKS: Final = (
+    *("as requested", "please let", "(?:please )?note", "that(?:'s| is) (?:it|all|the|my)", r"done\W*$"),
+    *("these are", "this is (?:a|an|the|my)"),
+)
+
+
+def _any_of(*phrases: str) -> str:
+    return rf"(?:{'|'.join(phrases)})\b"
+
+
+_INLINE_LEAD_IN: Final = re.compile(
+    rf"(?:{_any_of(*_COURTESIES)}[^.!:\n]{{0,40}}[.!:,]+\s+)?{_any_of(*_INTRODUCTIONS)}[^:\n]{{0,120}}:\s*"
+    rf"|{_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}[.!:]+\s+"
+    r"|(?:(?:the )?(?:final |correct |short )?answer(?: is)?|response|output|result|solution)\s*:\s*",
+    re.IGNORECASE,
+)
+_REMARK: Final = re.compile(
+    rf"\W*{_any_of(*_COURTESIES, *_INTRODUCTIONS, *_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE
+)
+_CLOSING_SENTENCE: Final = re.compile(rf"(?<=[.!?:])\s+{_any_of(*_CLOSINGS)}[^\n]*$", re.IGNORECASE)
+_FENCE: Final = re.compile(r"```\w*\s*\n(.*?)\n?\s*```", re.DOTALL)
+_FEWEST_MARKED_LINES: Final = 2
+
+
+def make_loose_variants(response: str) -> list[str]:
+    """Return the response and its loose variants, without duplicates and blank ones."""
+    text = response.strip()
+    variants = [text]
+    for shorten in (_drop_first_line, _drop_inline_lead_in, _drop_last_line, _drop_closing, _unfence):
+        variants += [shorten(variant) for variant in variants]
+        variants = list(dict.fromkeys(variants))
+    variants += [variant.replace("*", "").strip() for variant in variants]
+    return [variant for variant in dict.fromkeys(variants) if variant]
+
+
+def _drop_first_line(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(lines[1:]).strip() if len(lines) > 1 and _is_remark(lines[0], lines[1:]) else text
+
+
+def _drop_last_line(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(lines[:-1]).strip() if len(lines) > 1 and _is_remark(lines[-1], lines[:-1]) else text
+
+
+def _is_remark(line: str, others: list[str]) -> bool:
+    line = line.strip()
+    if not line or line.startswith("```"):
+        return not line
+    if _is_marked(line):
+        return False
+    # A line without a marker next to a list with markers is not an item.
+    marked = sum(_is_marked(other) for other in split_lines("\n".join(others)))
+    return line.endswith(":") or marked >= _FEWEST_MARKED_LINES or bool(_REMARK.match(line))
+
+
+def _is_marked(line: str) -> bool:
+    return bool(NUMBERED_LINE.fullmatch(line.strip()) or BULLET_LINE.fullmatch(line.strip()))
+
+
+def _drop_inline_lead_in(text: str) -> str:
+    match = _INLINE_LEAD_IN.match(text)
+    return text[match.end() :].strip() if match else text
+
+
+def _drop_closing(text: str) -> str:
+    return _CLOSING_SENTENCE.sub("", text).strip()
+
+
+def _unfence(text: str) -> str:
+    match = _FENCE.search(text)
+    return match[1].strip() if match else text

@@ -1,0 +1,120 @@
+"""Content words by stem, so that "drives", "driving" and "drive" match.
+
+Stems are those of the Snowball stemmer for English (Porter 2001). Function words carry no content: an answer
+that has no other words than its instruction says nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from phases.verifiers.text import STRAIGHT_MARKS, WORD_PART
+
+FUNCTION_WORDS: Final = frozenset(
+    """
+    a about above after again all also although always am among an and another any are as at be because been
+    before being below between both but by can could did do does doing done down each either else for from get
+    gets getting give given gives got had has have having he her here hers him his how however i if in into is
+    it its itself just like made make makes many may me might more most much must my no nor not now of off on
+    one only onto or other our ours out over own please quite really s same shall she should since so some
+    such sure than that the their theirs them then there therefore these they this those though through thus
+    to too under until up us very was we were what when where whether which while who whom whose why will with
+    within without would yes yet you your yours ain aren couldn d didn doesn don hadn hasn
+    haven isn ll m re shouldn t ve wasn weren won wouldn
+    """.split()  # noqa: SIM905
+)
+"""English words without content of their own, including the parts that an apostrophe separates."""
+META_WORDS: Final = frozenset(
+    """
+    above answer answers below certainly complete completed completes completing correct example examples
+    final finished following follows full course here instruction list name names namely phrase prompt
+    question request requested response result sentence sentences simple simply single solution text word
+    words write written
+    """.split()  # noqa: SIM905
+)
+"""Words about an answer, as in "The answer is"."""
+
+
+def fold(text: str) -> str:
+    """Return the text in NFC, case-folded, with straight apostrophes and hyphens."""
+    return unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS).casefold()
+
+
+@lru_cache(maxsize=2**15)
+def stem(word: str) -> str:
+    """Return the stem of a word in small letters."""
+    return str(_stemmer().stem(word))
+
+
+def list_stems(text: str) -> list[str]:
+    """Return the stems of the words of a text, in order; parts of hyphenated words count as words."""
+    return [stem(part) for part in WORD_PART.findall(fold(text))]
+
+
+def list_content_stems(text: str) -> list[str]:
+    """Return the stems of the words that are not function words, in order."""
+    return [stem(part) for part in WORD_PART.findall(fold(text)) if part not in FUNCTION_WORDS]
+
+
+def has_stems(text_stems: Sequence[str], phrase: str) -> bool:
+    """Return whether the stems of a word or phrase follow one another among the stems of a text."""
+    wanted = list_stems(phrase)
+    return any(
+        list(text_stems[n : n + len(wanted)]) == wanted for n in range(len(text_stems) - len(wanted) + 1)
+    )
+
+
+def singularise(word: str) -> str:
+    """Return an English noun in the singular; a word that is no plural may lose its last letters."""
+    if word in _IRREGULAR_PLURALS:
+        return _IRREGULAR_PLURALS[word]
+    for pattern, singular in _PLURAL_ENDINGS:
+        if re.search(pattern, word):
+            return re.sub(pattern, singular, word)
+    return word
+
+
+_IRREGULAR_PLURALS: Final = {
+    "children": "child",
+    "feet": "foot",
+    "geese": "goose",
+    "halves": "half",
+    "knives": "knife",
+    "leaves": "leaf",
+    "lice": "louse",
+    "loaves": "loaf",
+    "men": "man",
+    "mice": "mouse",
+    "oxen": "ox",
+    "people": "person",
+    "pennies": "penny",
+    "calves": "calf",
+    "shelves": "shelf",
+    "teeth": "tooth",
+    "wives": "wife",
+    "wolves": "wolf",
+    "women": "woman",
+    "cacti": "cactus",
+    "octopi": "octopus",
+    "fungi": "fungus",
+    "fishes": "fish",
+    "gases": "gas",
+    "irises": "iris",
+    "rhinoceroses": "rhinoceros",
+}
+_PLURAL_ENDINGS: Final = (
+    (r"(?<=[a-z]{2})ies$", "y"),
+    (r"(?<![aeo])uses$", "us"),
+    (r"(?<=[a-z])(ss|x|z|ch|sh|o)es$", r"\1"),
+    (r"(?<=[a-z]{2})([^sui])s$", r"\1"),
+)
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    # NLTK takes most of a second to import, and most commands need no stems.
+    from nltk.stem.snowball import EnglishStemmer
+
+    return EnglishStemmer()

@@ -1,0 +1,58 @@
+"""Loose variants: remarks around an answer are dropped, parts of an answer are not."""
+
+import pytest
+
+from phases.verifiers.loose import make_loose_variants
+from phases.verifiers.registry import Check, find_failures, follows
+
+THREE = [Check("items", {"count": 3, "allowed": ["Mars", "Venus", "Earth", "Saturn"]})]
+ASKED = "Name three planets. Write only their names."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Sure! Here are three planets:\nMars\nVenus\nEarth",
+        "Sure! Here are three planets: Mars, Venus, Earth",
+        "Certainly.\n\n1. Mars\n2. Venus\n3. Earth\n\nI hope this helps!",
+        "Planets of ours\n- Mars\n- Venus\n- Earth\nThat was easy",
+        "*Mars*, *Venus*, *Earth*",
+        "```\nMars\nVenus\nEarth\n```",
+        "Answer: Mars, Venus, Earth",
+        "Mars, Venus, Earth\nLet me know if you need more.",
+    ],
+)
+def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
+    assert follows(ASKED, THREE, answer, loose=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Mars\nVenus\nEarth\nSaturn",
+        "1. Mars\n2. Venus\n3. Earth\n4. Saturn",
+        "Sure! Here are three planets:\nMars\nVenus",
+        "Mars, Venus, Pluto",
+        "",
+        "Sure!",
+    ],
+)
+def test_nothing_that_belongs_to_the_answer_is_dropped(answer: str) -> None:
+    assert not follows(ASKED, THREE, answer, loose=True)
+
+
+def test_a_loose_failure_names_the_checks_that_fail_as_written() -> None:
+    assert find_failures(ASKED, THREE, "Sure! Mars and Venus", loose=True) == ("items",)
+
+
+def test_one_variant_must_pass_all_checks() -> None:
+    # The first line has no list, and without it nothing begins with "Sure".
+    checks = [*THREE, Check("starts_with", {"text": "Sure"})]
+    assert not follows(ASKED, checks, "Sure! Here they are:\n1. Mars\n2. Venus\n3. Moon", loose=True)
+
+
+def test_variants_are_distinct_and_never_blank() -> None:
+    for text in ("Sure!\nSure!", "Here it is:\n\nHere it is:", "**", "Here:\n\nParis."):
+        variants = make_loose_variants(text)
+        assert len(set(variants)) == len(variants)
+        assert all(variant.strip() for variant in variants)
