@@ -80,6 +80,8 @@ class ErrorLog:
         return self._nearest_line(path), _format_key(named)
 
     def _nearest_line(self, path: toml_lines.Path) -> int:
+        if path and isinstance(path[-1], str) and path not in self.lines:
+            path = (*path[:-1], *path[-1].split("."))  # a dotted name may be written as tables
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)

@@ -1,4 +1,7 @@
-"""Applying a profile to a plan, and filling in the placeholders {artifacts}, {model} and {seed}."""
+"""Applying a profile to a plan, and filling in the placeholders {artifacts}, {model} and {seed}.
+
+TOML reads `optim.lr = 1e-4` as a table; in the parameters of a command it is one dotted name.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -35,6 +38,56 @@ def apply_profile(raw: Mapping[str, Any], profile: str | None, errors: ErrorLog)
         else:
             data[key] = merge_tables(data.get(key, {}), value)
     return data
+
+
+def flatten_parameters(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a document in which the parameters and remedies of commands have dotted names, not tables."""
+    commands = {
+        phase.get("id")
+        for phase in _as_list(raw.get("phase"))
+        if isinstance(phase, dict) and "command" in phase and isinstance(phase.get("id"), str)
+    }
+
+    def flatten_phase(phase: Any) -> Any:
+        if not isinstance(phase, dict):
+            return phase
+        flat = dict(phase)
+        if isinstance(phase.get("params"), dict):
+            flat["params"] = _flatten(phase["params"])
+        if isinstance(phase.get("remedies"), dict):
+            flat["remedies"] = {
+                cause: [_flatten(step) if isinstance(step, dict) else step for step in steps]
+                if isinstance(steps, list)
+                else steps
+                for cause, steps in phase["remedies"].items()
+            }
+        return flat
+
+    def flatten_profile(profile: Any) -> Any:
+        phases = profile.get("phase") if isinstance(profile, dict) else None
+        if not isinstance(phases, dict):
+            return profile
+        changed = {
+            name: flatten_phase(phase) if name in commands else phase for name, phase in phases.items()
+        }
+        return {**profile, "phase": changed}
+
+    document = dict(raw)
+    if isinstance(raw.get("phase"), list):
+        document["phase"] = [
+            flatten_phase(phase) if isinstance(phase, dict) and "command" in phase else phase
+            for phase in raw["phase"]
+        ]
+    if isinstance(raw.get("profile"), dict):
+        document["profile"] = {name: flatten_profile(profile) for name, profile in raw["profile"].items()}
+    return document
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
 
 
 def _without_profiles(raw: Mapping[str, Any], errors: ErrorLog) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.plan import schema, toml_lines
 from app.plan.errors import ErrorLog, PlanError, PlanErrors
-from app.plan.profiles import apply_profile, fill_placeholders
+from app.plan.profiles import apply_profile, fill_placeholders, flatten_parameters
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.validate import validate_plan
 
@@ -60,7 +60,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
 def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:
     """Return the document and the line of each of its keys."""
     try:
-        source = path.read_bytes().decode().replace("\r\n", "\n")
+        source = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         expected = f"a readable plan file: {error.strerror}"
         raise _file_error(path, 1, expected, "Give the path of a plan") from None
@@ -68,7 +68,7 @@ def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]
         line = 1 + error.object[: error.start].count(b"\n")
         raise _file_error(path, line, "UTF-8", "Save the file as UTF-8") from None
     try:
-        return tomllib.loads(source), toml_lines.find_lines(source)
+        return flatten_parameters(tomllib.loads(source)), toml_lines.find_lines(source)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+)", str(error))
         line = int(place[1]) if place else source.count("\n") + 1

@@ -20,6 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.plan.arguments import BooleanStyle, FlagStyle, build_arguments
 from app.plan.causes import Cause
 from app.plan.values import Verdict
 from phases.contract.parameters import to_argv
@@ -81,7 +82,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(s|sec|min|h)$"}),
 ]
 Parameter = Annotated[Any, AfterValidator(_check_parameter)]
-Parameters = dict[Name, Parameter]
+# Programs also have names such as optim.lr, device-batch-size and +trainer.profile.
+ParameterName = Annotated[str, Field(pattern=r"^\+{0,2}[A-Za-z_][A-Za-z0-9_./@-]*$", max_length=200)]
+Parameters = dict[ParameterName, Parameter]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 # app.plan.validate checks the text, because it knows the names that may be used.
@@ -213,7 +216,18 @@ class Phase(Table):
     )
     params: Parameters = Field(
         default={},
-        description="parameters, passed as flags: `batch_size = 4` is `--batch-size 4`",
+        description="parameters, passed as flags: `batch_size = 4` is `--batch-size 4`; names may have dots, "
+        "as in `optim.lr = 1e-4`; those that `command` names as `{params.NAME}` are only passed there",
+    )
+    flags: FlagStyle = Field(
+        default="dash",
+        description="how a command takes its parameters: `--batch-size 4`, `--batch_size 4`, "
+        "`--batch_size=4` or `batch_size=4`",
+    )
+    booleans: BooleanStyle | None = Field(
+        default=None,
+        description="how a command takes true and false: `--x` and `--no-x`, `--x` and nothing, or the words "
+        "`true` and `false`; by default `no` for `dash` and `underscore`, otherwise `value`",
     )
     launcher: Literal["accelerate"] | None = Field(
         default=None,
@@ -253,9 +267,9 @@ class Phase(Table):
 
     def argv(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return the command line that runs this phase with these parameters, in the plan's folder."""
-        flags = to_argv(dict(parameters))
         if self.command:
-            return [*self.command, *flags]
+            return build_arguments(self.command, parameters, self.flags, self.booleans)
+        flags = to_argv(dict(parameters))
         return [sys.executable, *self._launcher_arguments(), "-m", str(self.run), *flags]
 
     def _launcher_arguments(self) -> list[str]:

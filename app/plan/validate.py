@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.plan import schema, toml_lines
+from app.plan.arguments import find_parameters_in
 from app.plan.errors import ErrorLog, describe_unknown, shorten
 from app.plan.expressions import ExpressionError, headline_names, parse_condition
 from app.plan.profiles import OPTIONAL_TABLES, PLACEHOLDER, PLACEHOLDERS
@@ -137,10 +138,14 @@ def _check_program(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
         return None
     _check_launcher(phase, path, errors)
     if run is None:
+        _check_command(phase, path, errors)
         return _command_metrics(phase)
     for key in ("metrics", "reports"):
         if key in phase:
             errors.add((*path, key), "expected only with command", "A phase module declares its metrics")
+    for key in ("flags", "booleans"):
+        if key in phase:
+            errors.add((*path, key), "expected only with command", "A phase module declares its flags")
     if not isinstance(run, str):
         return None
     module = _load_module(run)
@@ -149,6 +154,19 @@ def _check_program(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
         return None
     _check_parameters(module, phase, path, errors)
     return module.metrics
+
+
+def _check_command(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLog) -> None:
+    """Check that the parameters exist that a command names, and that the style of its flags is possible."""
+    params = phase.get("params", {})
+    known = list(params) if isinstance(params, dict) else []
+    if phase.get("batch") is True:
+        known.append("batch")
+    for name in find_parameters_in(_texts_in(phase.get("command"))):
+        if name not in known:
+            errors.add((*path, "command"), *describe_unknown(name, known, "parameter"))
+    if phase.get("flags") == "override" and phase.get("booleans", "value") != "value":
+        errors.add((*path, "booleans"), "expected value: overrides have no flags", 'Write booleans = "value"')
 
 
 def _command_metrics(phase: dict[str, Any]) -> frozenset[str]:

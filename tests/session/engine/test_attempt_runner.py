@@ -109,3 +109,25 @@ def test_a_process_that_held_the_gpu_before_the_attempt_is_not_left_over_from_it
     with (tmp_path / "nvidia0").open():
         assert find_recent_holders(1e6, str(tmp_path / "nvidia")) == [os.getpid()]
         assert find_recent_holders(0.0, str(tmp_path / "nvidia")) == []
+
+
+def test_a_retry_and_a_remedy_use_the_flag_style_of_the_plan(toy: Any) -> None:
+    client = toy.start(
+        {
+            "command": ["sh", "-c", 'echo "argv: $*"; echo "size {params.size}"; exit 1', "sh"],
+            "params": {"size": 8, '"optim.lr"': 0.1, "bf16": True},
+            "flags": "override",
+            "remedies": {"oom": [{"size": 4, '"optim.lr"': 0.05}]},
+        }
+    )
+    gate = toy.gate().gate
+    (remedy,) = gate.remedies["oom"]
+    client.decide("p1", 1, "retry", changes=remedy)
+    toy.until(lambda s: s.gate and s.gate.attempt == 2, "the second gate")
+    logs = [(toy.attempt("p1", n) / "output.log").read_text().splitlines() for n in (1, 2)]
+    assert logs == [
+        ["argv: optim.lr=0.1 bf16=true", "size 8"],
+        ["argv: optim.lr=0.05 bf16=true", "size 4"],
+    ]
+    client.stop_session()
+    toy.over()
