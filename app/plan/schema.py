@@ -119,7 +119,8 @@ class Session(Table):
     )
     environment: tuple[Variable, ...] = Field(
         default=(),
-        description="further environment variables to pass to phases; CUDA_* and similar ones always pass",
+        description="further environment variables to pass to phases; those for proxies, certificates, GPUs, "
+        "threads, caches and common libraries always pass, except tokens, keys and passwords",
     )
     disk_gb: Amount | None = Field(
         default=None, description="disk space that preflight requires, in GB; by default it is forecast"

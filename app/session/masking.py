@@ -10,9 +10,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote
 
 SHORTEST = 6
 _LONGEST = 4096
+_URL_PASSWORD = re.compile(r"//[^/@\s:]*:([^/@\s]+)@")
 
 
 class Masker:
@@ -51,9 +53,13 @@ class Masker:
 
     @classmethod
     def of(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
-        """Return a masker of the variables that are set in an environment; its notices name the others."""
+        """Return a masker of the variables that are set in an environment; its notices name the others.
+
+        The passwords in the URLs of proxies, which always pass to phases, are masked as well.
+        """
         names = list(names)
-        masker = cls({name: environment[name] for name in names if environment.get(name, "").strip()})
+        secrets = {name: environment[name] for name in names if environment.get(name, "").strip()}
+        masker = cls({**dict(_find_proxy_passwords(environment)), **secrets})
         unset = (
             f"{name} is not set here, so its value is not masked"
             for name in names
@@ -107,6 +113,12 @@ class Masker:
         if any(form in data for form in self._forms):
             return True
         return bool(self._forms) and self._escape.search(data) is not None
+
+
+def _find_proxy_passwords(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in environment.items():
+        if name.lower().endswith("_proxy") and (match := _URL_PASSWORD.search(value)):
+            yield name, unquote(match[1])
 
 
 def _replacement(name: str) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
 from app.session import registry, reproduce
-from app.session.attempt import process, spec
+from app.session.attempt import process, variables
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
 from app.session.journal import journal
@@ -80,14 +80,16 @@ def describe_commands(plan: Plan, environment: Mapping[str, str]) -> list[str]:
         ("check that the pod is stopped", plan.pod.stopped_command),
         ("read the pod's bill", plan.pod.spent_command),
     ]
-    variables = ", ".join(sorted(spec.select_variables(plan, environment)))
+    passed = ", ".join(sorted(variables.select_variables(plan, environment)))
+    withheld = ", ".join(variables.list_withheld(plan, environment)) or "none"
     lines = [
         f"{plan.path} runs these commands in {plan.folder}:",
         "",
         *(f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases),
         *(f"  {purpose}: {shlex.join(command)}" for purpose, command in pod_commands if command),
         "",
-        f"Environment variables passed to them: {variables}",
+        f"Environment variables passed to them: {passed}",
+        f"Environment variables withheld from the phases: {withheld}",
         f"sha256 {plan_digest(plan)}",
         "",
     ]

@@ -416,3 +416,20 @@ estimate = { hours = [0, 0.1] }
     assert "2 GPUs, but every training phase uses only one" in said
     folder.write(PLAN + training + 'launcher = "accelerate"\n')
     assert folder.bad(two) == []
+
+
+def test_withheld_variables_are_listed_and_a_command_that_uses_one_is_warned_of(folder: Folder) -> None:
+    probes = FakeProbes()
+    probes.environment |= {"EDITOR": "vi", "WANDB_API_KEY": "w-secret", "DATA_ROOT": "/d", "HTTPS_PROXY": "p"}
+    findings = [f for f in run_checks(load_plan(folder.plan_path), probes) if f.check == "environment"]
+    (finding,) = findings
+    assert "withheld: DATA_ROOT, EDITOR, NTFY_URL, TMUX, WANDB_API_KEY (" in finding.message
+    assert "w-secret" not in finding.message
+    folder.write(
+        PLAN.replace('["python3", "scripts/own.py"]', '["sh", "-c", "x ${DATA_ROOT} $HOME $WANDB_API_KEY"]')
+    )
+    bad = run_checks(load_plan(folder.plan_path), probes)
+    assert [(f.message, f.advice) for f in bad if f.check == "environment"] == [
+        ("own uses $DATA_ROOT, which is withheld from phases", "Add it to session.environment"),
+        ("own uses $WANDB_API_KEY, which is withheld from phases", "Add it to session.secrets"),
+    ]

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from app.plan.schema import Plan
 from app.preflight.checks.finding import Outcome, fail, ok, warn
 from app.preflight.probes import Probes
 from app.session import approval, calibration
+from app.session.attempt import variables
 from app.units import format_hours, format_usd_range, format_usd_short
 
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _HUB_TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -119,3 +122,20 @@ def check_secrets(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     elif not unset:
         names = ", ".join(plan.session.secrets)
         yield ok(f"set: {names}" if names else "the plan names no secrets")
+
+
+def check_environment(plan: Plan, probes: Probes) -> Iterator[Outcome]:
+    """List the variables that phases do not receive, and warn of those that a command uses."""
+    withheld = variables.list_withheld(plan, probes.environment)
+    has_failed = False
+    for phase in plan.phases:
+        used = {name for word in phase.command or () for name in _VARIABLE.findall(word)}
+        for name in sorted(used.intersection(withheld)):
+            has_failed = True
+            key = "secrets" if variables.is_secret(name) else "environment"
+            yield warn(f"{phase.id} uses ${name}, which is withheld from phases", f"Add it to session.{key}")
+    if not has_failed:
+        passed = len(variables.select_variables(plan, probes.environment))
+        names = ", ".join(withheld)
+        note = f"; withheld: {names} (session.environment passes more)" if withheld else ", none withheld"
+        yield ok(f"{passed} variables are passed to phases{note}")

@@ -5,53 +5,9 @@ from pathlib import Path
 
 from app.plan.schema import Plan
 from app.session.attempt import process
+from app.session.attempt.variables import select_variables
 from app.session.journal.events import AttemptStarted
 from phases.contract import files
-
-PASSED_VARIABLES = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "TERM",
-    "GONOGO_ENGINE_ARGS",
-)
-_PASSED_PREFIXES = (
-    "LC_",
-    "CUDA_",
-    "NVIDIA_",
-    "NCCL_",
-    "HF_",
-    "OMP_",
-    "MKL_",
-    "PYTHON",
-    "XDG_",
-    "VIRTUAL_ENV",
-    "TORCH",
-    "PYTORCH_",
-    "VLLM_",
-)
-_SECRET_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "CREDENTIALS")
-
-
-def select_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that phases receive: the usual ones and those that the plan names.
-
-    A token, key or password is passed only if the plan names it, because only then is it masked.
-    """
-    named = {*plan.session.secrets, *plan.session.environment}
-    return {k: v for k, v in environment.items() if k in named or _is_passed(k)}
-
-
-def _is_passed(name: str) -> bool:
-    return name in PASSED_VARIABLES or (
-        name.startswith(_PASSED_PREFIXES) and not name.endswith(_SECRET_SUFFIXES)
-    )
 
 
 def build_environment(

@@ -20,7 +20,7 @@ from app.monitor.machine_sample import MachineSample
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
 from app.session import calibration, notify, projection, requests
-from app.session.attempt import process, shim, shim_control, spec
+from app.session.attempt import process, shim, shim_control, variables
 from app.session.clock import Clock, SystemClock
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
@@ -406,7 +406,7 @@ def main(folder: Path, detach: Callable[[], None] = _detach, *, by_guard: bool =
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name in spec.PASSED_VARIABLES or not name.startswith("GONOGO_")
+        if name in variables.OWN_VARIABLES or not name.startswith("GONOGO_")
     }
     try:
         asyncio.run(Conductor(folder, SystemClock(), environment, by_guard=by_guard).run())
