@@ -104,5 +104,5 @@ def _read_record(checkpoint: Path) -> _CheckpointRecord | None:
 def _list_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, newest first."""
     folders = [path for path in folder.glob("checkpoint-*") if path.is_dir()]
-    numbered = [path for path in folders if path.name.split("-")[-1].isdigit()]
+    numbered = [path for path in folders if path.name.split("-")[-1].isdecimal()]
     return sorted(numbered, key=lambda path: int(path.name.split("-")[-1]), reverse=True)
