@@ -13,6 +13,8 @@ from phases.models import distributed
 from phases.training.parameters import SETTINGS_WITHOUT_EFFECT, TrainingParameters
 
 CHECKPOINT_RECORD: Final = "checkpoint.json"
+_STEP_DEFINITION: Final = 2
+"""Version of what an optimizer step is: since 2, packing does not change its rows."""
 _INPUTS: Final = frozenset({"train_file", "preference_file", "model", "sft_model"})
 
 
@@ -54,6 +56,7 @@ def identify_training(
     ignored = SETTINGS_WITHOUT_EFFECT | _INPUTS
     values = {name: v for name, v in parameters.model_dump(mode="json").items() if name not in ignored}
     values["processes"] = distributed.world_size()
+    values["steps"] = _STEP_DEFINITION
     return TrainingIdentity(values, tuple(files.hash_path(path) for path in inputs), model_hash)
 
 
