@@ -397,9 +397,9 @@ def test_evaluation_prompts_planted_in_the_pairs_are_caught_before_anything_is_t
     assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1") == 2
     output = capsys.readouterr().err
     assert output.startswith(
-        "phases.dpo_training: --preference-file: 5 texts hold a prompt of the suite stage1"
+        "phases.dpo_training: --preference-file: 5 texts contain a prompt of the suite stage1"
     )
-    assert " holds commands-001" in output
+    assert " contains commands-001" in output
     assert "and 2 more" in output
     assert output.count("\n") == 1
     assert not list((tmp_path / "models").rglob("*.safetensors"))
