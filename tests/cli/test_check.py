@@ -89,8 +89,8 @@ def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureF
     assert check_plan(PLAN, gpu="24GB") == 0
     lines = capsys.readouterr().out.splitlines()
     assert (
-        "DPO training: 25 GiB does not fit; no max_length is small enough; use a larger GPU or a smaller model"
-        in lines
+        "DPO training: 25 GiB does not fit; "
+        "no max_length is small enough; use a larger GPU or a smaller model" in lines
     )
     assert (
         "SFT evaluation: 42 GiB does not fit; with engine = transformers, batch_size = 16 it needs 21 GiB"
