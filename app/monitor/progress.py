@@ -96,9 +96,7 @@ class ProgressTail:
     def poll(self) -> bool:
         """Read the next chunk; return whether anything was new."""
         before = self._file.offset
-        lines, too_long, restarted = self._file.read_lines(
-            most_behind=self._most_behind, is_complete=_is_line
-        )
+        lines, too_long, restarted = self._file.read_lines(most_behind=self._most_behind)
         if restarted:
             self._reset()
         self.bad += too_long
@@ -171,7 +169,7 @@ def iterate_lines(path: Path) -> Iterator[Line]:
     file = FileTail(path)
     while True:
         before = file.offset
-        lines, _, _ = file.read_lines(is_complete=_is_line)
+        lines, _, _ = file.read_lines()
         if file.offset == before:
             return
         yield from _decode(lines)[0]
@@ -190,17 +188,6 @@ def _decode(lines: Sequence[bytes]) -> tuple[list[Line], int]:
             except (ValueError, RecursionError):
                 bad += 1
         return decoded, bad
-
-
-def _is_line(rest: bytes) -> bool:
-    """Return whether a text is a valid line: a torn one is not, because it ends inside its object."""
-    if not rest.rstrip().endswith(b"}"):
-        return False
-    try:
-        _DECODER.decode(normalize_json(rest))
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _units_per_second(first: tuple[float, float], last: tuple[float, float]) -> float | None:

@@ -8,13 +8,33 @@ _MAX_BYTES = 32 << 20
 
 
 class CategoryRates(msgspec.Struct, frozen=True):
-    """The success rates of the three models on one category of prompts."""
+    """The rates of the models on one category of prompts.
+
+    The rates of following, and with them those of the base model after solved examples, are missing in older
+    comparisons.
+    """
 
     category: str
     prompts: int
     base_rate: float
     sft_rate: float
     dpo_rate: float
+    base_following_rate: float | None = None
+    few_shot_following_rate: float | None = None
+    sft_following_rate: float | None = None
+    dpo_following_rate: float | None = None
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rates to show, by the name of the model: of following, if they are recorded."""
+        following = {
+            "base": self.base_following_rate,
+            "baseline": self.few_shot_following_rate,
+            "SFT": self.sft_following_rate,
+            "DPO": self.dpo_following_rate,
+        }
+        recorded = {name: rate for name, rate in following.items() if rate is not None}
+        return recorded or {"base": self.base_rate, "SFT": self.sft_rate, "DPO": self.dpo_rate}
 
 
 class TierCriterion(msgspec.Struct, frozen=True):
@@ -34,11 +54,12 @@ class SuccessTier(msgspec.Struct, frozen=True):
 
 
 class ModelComparison(msgspec.Struct, frozen=True):
-    """The content of `final_comparison.json` that the report shows."""
+    """The content of `final_comparison.json` that the report shows; `reported_first` names the prompts."""
 
     metrics: dict[str, float | str | bool | None]
     categories: list[CategoryRates] = []
     tiers: list[SuccessTier] = []
+    reported_first: str = ""
 
 
 def read_comparison(outputs: Path) -> ModelComparison | None:

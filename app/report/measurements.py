@@ -39,6 +39,7 @@ def find_rates(history: SessionHistory) -> list[list[MeasuredRate]]:
     return list(groups.values())
 
 
+_NAMES = {"few_shot": "baseline", "sft": "SFT", "dpo": "DPO"}
 _GAIN_FIELDS = ("gain", "gain_low", "gain_high", "gained", "lost", "p", "p_raw", "detectable")
 
 
@@ -78,18 +79,19 @@ class ModelGain:
 
 
 def find_gains(history: SessionHistory) -> list[ModelGain]:
-    """Return the gains for which the comparison holds every field."""
+    """Return the gains for which the comparison holds every field: of following, if it was compared."""
     metrics = history.comparison.metrics if history.comparison else {}
+    prefix = "following_" if any(name.startswith("following_gain_") for name in metrics) else ""
     complete: list[tuple[str, str, list[float]]] = []
     for name in metrics:
-        match = re.fullmatch(r"gain_(?!low_|high_)(.+)_(.+)", name)
+        match = re.fullmatch(rf"{prefix}gain_(?!low_|high_)(.+)_(.+)", name)
         if match is None:
             continue
         first, second = match.groups()
-        values = [metrics.get(f"{field}_{first}_{second}") for field in _GAIN_FIELDS]
+        values = [metrics.get(f"{prefix}{field}_{first}_{second}") for field in _GAIN_FIELDS]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         if len(numbers) == len(values):
-            complete.append((first, second, numbers))
+            complete.append((_NAMES.get(first, first), _NAMES.get(second, second), numbers))
     scale = max((abs(value) for _, _, numbers in complete for value in numbers[:3]), default=0) or 1.0
     return [ModelGain(first, second, scale, *numbers) for first, second, numbers in complete]
 

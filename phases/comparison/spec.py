@@ -1,6 +1,7 @@
 """Parameters and metrics of the comparison phase."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
@@ -22,6 +23,9 @@ class Parameters(PhaseParameters):
     sft_training: Path | None = Field(None, description="manifest.json of the SFT model, for the tiers")
     pairs: Path | None = Field(None, description="manifest.json of the preference pairs, for the tiers")
     dpo_training: Path | None = Field(None, description="manifest.json of the DPO model, for the tiers")
+    labels: Path | None = Field(
+        None, description="labels of failed answers (default: the session's, which `gonogo label` writes)"
+    )
     resamples: int = Field(10_000, ge=100, le=1_000_000, description="bootstrap resamples")
 
     @property
@@ -30,22 +34,32 @@ class Parameters(PhaseParameters):
         return self.output.parent
 
 
-MODELS = ("base", "sft", "dpo")
-CONTRASTS = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
-"""Pairs of models that are compared: the earlier and the later one."""
+MODELS: Final = ("base", "sft", "dpo")
+FEW_SHOT: Final = "few_shot"
+"""The baseline: the base model after solved examples."""
+SERIES: Final = ("base", FEW_SHOT, "sft", "dpo")
+"""The models and the baseline, in the order in which they are shown."""
+MAIN_CONTRASTS: Final = ((FEW_SHOT, "sft"), (FEW_SHOT, "dpo"), ("sft", "dpo"))
+"""The primary contrasts, on following: the tuned models against the baseline, and against each other."""
+ZERO_SHOT_CONTRASTS: Final = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
+"""Pairs of models without examples: the earlier and the later one."""
+CONTRASTS: Final = {
+    "following_": (*MAIN_CONTRASTS, ("base", "sft"), ("base", "dpo")),
+    "stopping_": ZERO_SHOT_CONTRASTS,
+    "": ZERO_SHOT_CONTRASTS,
+}
+"""The contrasts by each rule, by the prefix of its metrics; without a prefix, following and stopping."""
+RULE_TITLES: Final = {"following_": "following", "stopping_": "stopping", "": "following and stopping"}
+DEVELOPMENT: Final = "development_"
+"""Prefix of the metrics of the development half, if the suite has a test half."""
 
-_PER_MODEL = (
-    Metric("rate", "share of prompts followed"),
-    Metric("rate_low", "lower end of the Wilson 95 % interval of the share"),
-    Metric("rate_high", "upper end of the Wilson 95 % interval of the share"),
-    Metric("following_rate", "share of prompts followed, whether or not the answer stops in time"),
-    Metric("following_rate_low", "lower end of the Wilson 95 % interval of following alone"),
-    Metric("following_rate_high", "upper end of the Wilson 95 % interval of following alone"),
-    Metric("truncation_rate", "share of answers cut off at max_new_tokens"),
-    Metric("went_on_rate", "share of answers after which the model started a new instruction"),
-)
+_RATES = {
+    "following_rate": "share of prompts followed",
+    "stopping_rate": "share of prompts whose output ends by itself after the answer",
+    "rate": "share of prompts followed whose output also ends by itself after the answer",
+}
 _PER_CONTRAST = (
-    Metric("p", "p-value of the exact McNemar test after Holm's correction"),
+    Metric("p", "p-value of the exact McNemar test after Holm's correction over all contrasts of the report"),
     Metric("p_raw", "p-value of the exact McNemar test"),
     Metric("gain", "difference of the rates"),
     Metric("gain_low", "lower end of the BCa bootstrap 95 % interval of the difference"),
@@ -54,21 +68,47 @@ _PER_CONTRAST = (
     Metric("lost", "number of prompts that only the first model follows"),
     Metric("detectable", "smallest difference detected with power 0.8 at Holm's strictest level"),
 )
-_RULES = {"": "", "following_": ", following alone", "stopping_": ", stopping in time alone"}
+
+
+def _list_half_metrics(prefix: str, half: str) -> list[Metric]:
+    metrics = [Metric(f"{prefix}prompts", f"number of prompts {half}")]
+    for series in SERIES:
+        for rate, meaning in _RATES.items():
+            text = f"{meaning} ({series} model, {half})"
+            metrics += [
+                Metric(f"{prefix}{series}_{rate}", text),
+                Metric(f"{prefix}{series}_{rate}_low", f"lower end of the Wilson 95 % interval: {text}"),
+                Metric(f"{prefix}{series}_{rate}_high", f"upper end of the Wilson 95 % interval: {text}"),
+            ]
+        metrics += [
+            Metric(f"{prefix}{series}_truncation_rate", f"share of answers cut off ({series}, {half})"),
+            Metric(f"{prefix}{series}_went_on_rate", f"share that started a new turn ({series}, {half})"),
+        ]
+    for rule, contrasts in CONTRASTS.items():
+        metrics += [
+            Metric(
+                f"{prefix}{rule}{metric.name}_{first}_{second}",
+                f"{metric.meaning}, {first} to {second}, {RULE_TITLES[rule]}, {half}",
+            )
+            for first, second in contrasts
+            for metric in _PER_CONTRAST
+        ]
+    win_rate = f"share that DPO wins of the prompts that only one of SFT and DPO follows, {half}"
+    return [
+        *metrics,
+        Metric(f"{prefix}win_rate_sft_dpo", win_rate),
+        Metric(f"{prefix}win_rate_sft_dpo_low", f"lower end of the Wilson 95 % interval: {win_rate}"),
+        Metric(f"{prefix}win_rate_sft_dpo_high", f"upper end of the Wilson 95 % interval: {win_rate}"),
+    ]
+
 
 METRICS = (
-    *(
-        Metric(f"{model}_{metric.name}", f"{metric.meaning} ({model} model)")
-        for model in MODELS
-        for metric in _PER_MODEL
-    ),
-    *(
-        Metric(f"{prefix}{metric.name}_{first}_{second}", f"{metric.meaning}, {first} to {second}{rule}")
-        for prefix, rule in _RULES.items()
-        for first, second in CONTRASTS
-        for metric in _PER_CONTRAST
-    ),
-    Metric("prompts", "number of prompts in the suite"),
+    *_list_half_metrics("", "on the test half, or on the whole suite if it has no halves"),
+    *_list_half_metrics(DEVELOPMENT, "on the development half"),
+    Metric("contrasts", "number of contrasts that Holm's correction covers"),
+    Metric("labelled_base", "labelled failures of the base model"),
+    Metric("labelled_sft", "labelled failures of the SFT model"),
+    Metric("labelled_dpo", "labelled failures of the DPO model"),
     Metric("tier", "highest tier of success reached: none, minimum, full or publication-ready"),
 )
 

@@ -1,110 +1,168 @@
 """The text report of a comparison."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from phases.comparison.spec import CONTRASTS, MODELS, Parameters
+from phases.comparison.halves import Half
+from phases.comparison.spec import (
+    CONTRASTS,
+    FEW_SHOT,
+    MAIN_CONTRASTS,
+    MODELS,
+    RULE_TITLES,
+    SERIES,
+    ZERO_SHOT_CONTRASTS,
+    Parameters,
+)
+from phases.contract.labels import FAILURE_KINDS, count_required
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import Evaluation
 from phases.scoring.stats import SIGNIFICANCE_LEVEL
 from phases.verifiers import ifeval
 from phases.verifiers.registry import resolve_version
 
-MODEL_NAMES: Final = {"base": "base", "sft": "SFT", "dpo": "DPO"}
-RULE_TITLES: Final = {"": "followed", "following_": "following alone", "stopping_": "stopping in time"}
-"""Titles of the rules by which models are contrasted, by the prefix of their metrics."""
+NAMES: Final = {"base": "base", FEW_SHOT: "baseline", "sft": "SFT", "dpo": "DPO"}
 EXAMPLES: Final = 5
 """Examples of each kind."""
 RESPONSE_CHARACTERS: Final = 160
 """Characters of a response that the report shows."""
 
 
-def format_report(
-    evaluations: Mapping[str, Evaluation],
-    paths: Mapping[str, Path],
-    metrics: Mapping[str, Any],
-    *,
-    parameters: Parameters,
-    few_shot: Sequence[Mapping[str, Any]],
-    categories: Sequence[Mapping[str, Any]],
-    changes: Mapping[str, Mapping[str, Any]],
-    errors: Mapping[str, Any],
-    tier_results: Sequence[tiers.TierResult],
-) -> str:
-    """Return the report of a comparison; the arguments are what its JSON file holds."""
-    lines = [
-        *_format_header(evaluations["base"], metrics),
-        *_format_rates(paths, metrics),
-        *_format_few_shot(few_shot),
-        *_format_ifeval(evaluations),
-    ]
-    for prefix, title in RULE_TITLES.items():
-        lines += ["", *_format_contrasts(title, prefix, metrics)]
-    lines += _explain_contrasts(parameters)
-    lines += ["", "Sources of each gain"]
-    for first, second in CONTRASTS:
-        lines += _format_gain_sources(first, second, metrics)
-    lines += ["", *_format_categories(categories)]
+@dataclass(frozen=True)
+class Findings:
+    """What a comparison found; see the recipe."""
+
+    halves: Sequence[Half]
+    paths: Mapping[str, Path]
+    evaluations: Mapping[str, Evaluation]
+    metrics: Mapping[str, Any]
+    categories: Mapping[str, Sequence[Mapping[str, Any]]]
+    changes: Mapping[str, Mapping[str, Any]]
+    errors: Mapping[str, Any]
+    labellings: Mapping[str, tiers.Labelling]
+    tier_results: Sequence[tiers.TierResult]
+
+
+def format_report(findings: Findings, parameters: Parameters) -> str:
+    """Return the report of a comparison."""
+    lines = _format_header(findings)
+    for half in findings.halves:
+        lines += ["", *_format_half(half, findings)]
+    lines += _explain_contrasts(parameters, findings.metrics["contrasts"])
+    lines += _format_ifeval(findings.evaluations)
     lines += ["", "Tiers of success by criterion, with the thresholds of the session document"]
-    lines += tiers.format_tiers(tier_results)
-    lines += ["", "Failures of each model by category and check"]
-    lines += error_analysis.format_table(errors["failing"], MODELS, MODEL_NAMES)
+    lines += tiers.format_tiers(findings.tier_results)
+    lines += ["", *_format_labels(findings)]
+    title = " of the development half" if len(findings.halves) > 1 else ""
+    lines += ["", f"Failures of each model by category and check{title}"]
+    lines += error_analysis.format_table(findings.errors["failing"], MODELS, NAMES)
     for model in reversed(MODELS):
-        lines += ["", *_format_typical_failures(model, errors["typical"][model])]
-    for first, second in CONTRASTS[:2]:
+        lines += ["", *_format_typical_failures(model, findings.errors["typical"][model])]
+    for first, second in ZERO_SHOT_CONTRASTS[:2]:
         contrast = f"{first}_{second}"
-        by_check = errors["fixed_and_broken"][contrast]
-        lines += ["", *_format_changes(first, second, changes[contrast], by_check)]
+        by_check = findings.errors["fixed_and_broken"][contrast]
+        lines += ["", *_format_changes(first, second, findings.changes[contrast], by_check)]
     return "\n".join(lines) + "\n"
 
 
-def _format_header(evaluation: Evaluation, metrics: Mapping[str, Any]) -> list[str]:
-    suite, provenance = evaluation.suite, evaluation.provenance
+def _format_header(findings: Findings) -> list[str]:
+    provenance = findings.evaluations["base"].provenance
     engine = (provenance.get("engine") or {}).get("name")
     return [
         "Comparison of base, SFT and DPO model",
-        f"suite {suite.name}, version {suite.version[:12]}, {metrics['prompts']} prompts; greedy decoding",
+        *(f"{model:5} {path}" for model, path in findings.paths.items()),
         f"same conditions: verifiers {resolve_version(provenance.get('verifiers'))}, prompt format "
-        f"{provenance.get('prompt_format')}, engine {engine}, {provenance.get('dtype')}",
+        f"{provenance.get('prompt_format')}, engine {engine}, {provenance.get('dtype')}; greedy decoding",
         "",
-        "followed: all checks pass and the answer ends by itself (the primary rule)",
-        "following: all checks pass, even if the model then starts another instruction;",
-        "  an answer that is cut off at the token limit passes by neither rule",
-        "",
+        "following: the output up to its first new turn, or its first paragraph, passes all checks",
+        "  (the primary rule)",
+        "stopping: the output ends by itself after the answer",
+        "baseline: the base model after solved examples of the prompt's category",
     ]
 
 
-def _format_rates(paths: Mapping[str, Path], metrics: Mapping[str, Any]) -> list[str]:
-    lines = ["model  followed  95 % interval     following  95 % interval     went on  cut off  evaluation"]
-    for model, path in paths.items():
+def _format_half(half: Half, findings: Findings) -> list[str]:
+    metrics = findings.metrics
+    suite = f"suite {half.suite.name}, version {half.suite.version[:12]}"
+    lines = [f"== {half.title}: {len(half.answers['base'])} prompts; {suite} =="]
+    lines += ["", *_format_contrasts("Main table, following", half, "following_", MAIN_CONTRASTS, metrics)]
+    if FEW_SHOT not in half.answers:
+        lines.append("the base model was not evaluated after solved examples, so there is no baseline")
+    lines += ["", *_format_rates(half, metrics)]
+    name = f"{half.prefix}win_rate_sft_dpo"
+    lines += [
+        "",
+        f"DPO against SFT on prompts that only one of them follows: DPO wins {metrics[name]:.1%} "
+        f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]",
+    ]
+    for rule, contrasts in CONTRASTS.items():
+        in_main_table = MAIN_CONTRASTS if rule == "following_" else ()
+        others = [contrast for contrast in contrasts if contrast not in in_main_table]
+        title = f"Without examples, {RULE_TITLES[rule]}"
+        lines += ["", *_format_contrasts(title, half, rule, others, metrics)]
+    for rate in ("following", "stopping"):
+        lines += ["", *_format_categories(half, rate, findings.categories[half.title])]
+    return [*lines, "q: exact McNemar on following, corrected by Benjamini-Hochberg over the categories"]
+
+
+def _format_rates(half: Half, metrics: Mapping[str, Any]) -> list[str]:
+    lines = ["model     following  95 % interval     stopping  95 % interval     both    went on  cut off"]
+    for series in SERIES:
+        if series not in half.answers:
+            continue
+        prefix = f"{half.prefix}{series}_"
         rates = [
-            f"{metrics[f'{model}_{rate}']:>8.1%}  "
-            f"[{metrics[f'{model}_{rate}_low']:>6.1%}, {metrics[f'{model}_{rate}_high']:>6.1%}]"
-            for rate in ("rate", "following_rate")
+            f"{metrics[f'{prefix}{rate}']:>8.1%}  "
+            f"[{metrics[f'{prefix}{rate}_low']:>6.1%}, {metrics[f'{prefix}{rate}_high']:>6.1%}]"
+            for rate in ("following_rate", "stopping_rate")
         ]
         lines.append(
-            f"{MODEL_NAMES[model]:5}  {'   '.join(rates)}   {metrics[f'{model}_went_on_rate']:>7.1%}  "
-            f"{metrics[f'{model}_truncation_rate']:>7.1%}  {path}"
+            f"{NAMES[series]:9} {'   '.join(rates)}  {metrics[f'{prefix}rate']:>6.1%}  "
+            f"{metrics[f'{prefix}went_on_rate']:>7.1%}  {metrics[f'{prefix}truncation_rate']:>7.1%}"
         )
     return lines
 
 
-def _format_few_shot(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = []
-    for row in rows:
-        low, high = row["interval"]
-        name = f"{MODEL_NAMES[row['model']]} after solved examples"
-        lines.append(f"{name}: following {row['rate']:.1%} [{low:.1%}, {high:.1%}]")
-        for later in (model for model in MODELS if model in row):
-            contrast = row[later]
-            lines.append(
-                f"  {MODEL_NAMES[later]} without examples: following {_format_points(contrast['gain'])} "
-                f"[{100 * contrast['low']:+.1f}, {100 * contrast['high']:+.1f}], gained "
-                f"{contrast['gained']}, lost {contrast['lost']}, p = {contrast['p']:.2g} "
-                "(exact McNemar, not corrected)"
-            )
+def _format_contrasts(
+    title: str,
+    half: Half,
+    rule: str,
+    contrasts: Sequence[tuple[str, str]],
+    metrics: Mapping[str, Any],
+) -> list[str]:
+    """Return a table of contrasts; an insignificant one says what would have been detected."""
+    lines = [f"{title:34} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)"]
+    for first, second in contrasts:
+        if first not in half.answers:
+            continue
+
+        def value(name: str, first: str = first, second: str = second) -> Any:
+            return metrics[f"{half.prefix}{rule}{name}_{first}_{second}"]
+
+        note = ""
+        if value("p") >= SIGNIFICANCE_LEVEL:
+            note = f"   no difference shown; {100 * value('detectable'):.1f} points would have been detected"
+        lines.append(
+            f"{NAMES[first] + ' -> ' + NAMES[second]:32} {value('gain'):>+7.1%}  "
+            f"[{value('gain_low'):>+7.1%}, {value('gain_high'):>+7.1%}]  "
+            f"{value('gained'):>6} {value('lost'):>5}   {value('p_raw'):>11.2g}  {value('p'):>8.2g}{note}"
+        )
     return lines
+
+
+def _explain_contrasts(parameters: Parameters, contrasts: int) -> list[str]:
+    return [
+        "",
+        f"intervals: Wilson for rates, BCa bootstrap over prompts for gains ({parameters.resamples:,} "
+        f"resamples, seed {parameters.seed});",
+        "  the bootstrap is too narrow if few prompts differ: if it disagrees with p, trust p",
+        f"p: exact McNemar on the prompts that only one model follows; Holm: over all {contrasts} contrasts "
+        "of this report",
+        "would have been detected: the smallest gain that a test on these prompts, with as many that differ,",
+        f"  detects with power 0.8 at level {SIGNIFICANCE_LEVEL}/{contrasts}, the strictest of Holm's",
+    ]
 
 
 def _format_ifeval(evaluations: Mapping[str, Evaluation]) -> list[str]:
@@ -116,77 +174,52 @@ def _format_ifeval(evaluations: Mapping[str, Evaluation]) -> list[str]:
                 f"{name.removeprefix('ifeval_').replace('_', ' ')} {evaluation.metrics[name]:.1%}"
                 for name in ifeval.SCORES
             ]
-            lines.append(f"{MODEL_NAMES[model]} on IFEval: {', '.join(scores)}")
+            lines.append(f"{NAMES[model]} on IFEval: {', '.join(scores)}")
     return lines
 
 
-def _format_contrasts(title: str, prefix: str, metrics: Mapping[str, Any]) -> list[str]:
-    lines = [f"{title:22} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)   detectable"]
-    for first, second in CONTRASTS:
-        suffix = f"{first}_{second}"
-        name = f"{MODEL_NAMES[first]} -> {MODEL_NAMES[second]}"
-        lines.append(
-            f"{name:20} {metrics[f'{prefix}gain_{suffix}']:>+7.1%}  "
-            f"[{metrics[f'{prefix}gain_low_{suffix}']:>+7.1%}, "
-            f"{metrics[f'{prefix}gain_high_{suffix}']:>+7.1%}]  "
-            f"{metrics[f'{prefix}gained_{suffix}']:>6} {metrics[f'{prefix}lost_{suffix}']:>5}   "
-            f"{metrics[f'{prefix}p_raw_{suffix}']:>11.2g}  {metrics[f'{prefix}p_{suffix}']:>8.2g}   "
-            f"{metrics[f'{prefix}detectable_{suffix}']:>9.1%}"
-        )
-    return lines
-
-
-def _explain_contrasts(parameters: Parameters) -> list[str]:
-    return [
-        "",
-        f"intervals: Wilson for rates, BCa bootstrap over prompts for gains ({parameters.resamples:,} "
-        f"resamples, seed {parameters.seed});",
-        "  the bootstrap is too narrow if few prompts differ: if it disagrees with p, trust p",
-        "p: exact McNemar on the prompts that only one model follows; Holm: over a table's three contrasts",
-        "detectable: the smallest gain that a test on these prompts, with as many that differ, detects",
-        f"  with power 0.8 at level {SIGNIFICANCE_LEVEL}/{len(CONTRASTS)}, the strictest that Holm applies",
-    ]
-
-
-def _format_gain_sources(first: str, second: str, metrics: Mapping[str, Any]) -> list[str]:
-    """Return how much of a gain comes from following and how much from stopping in time."""
-    contrast = f"{first}_{second}"
-    total = _format_points(metrics[f"gain_{contrast}"])
-    lines = [f"{MODEL_NAMES[first]} -> {MODEL_NAMES[second]}: {total}, of which"]
-    for prefix, name in (("following_", "following"), ("stopping_", "stopping in time")):
-        gain, p = metrics[f"{prefix}gain_{contrast}"], metrics[f"{prefix}p_{contrast}"]
-        note = f"p = {p:.2g}"
-        if p >= SIGNIFICANCE_LEVEL:
-            detectable = _format_points(metrics[f"{prefix}detectable_{contrast}"]).lstrip("+")
-            note += f", not significant; {detectable} would have been detected with power 0.8"
-        lines.append(f"  {name:16} {_format_points(gain):>12} ({note})")
-    return lines
-
-
-def _format_points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
-
-
-def _format_categories(categories: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = [
-        "category       prompts     base    SFT    DPO   following: base    SFT    DPO"
-        "   q base-SFT  q SFT-DPO  q base-DPO"
-    ]
+def _format_categories(half: Half, rate: str, categories: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the table of a rate by category, for following with the corrected main contrasts."""
+    columns = [series for series in SERIES if series in half.answers]
+    contrasts = [(first, second) for first, second in MAIN_CONTRASTS if first in half.answers]
+    if rate != "following":
+        contrasts = []
+    titles = "".join(f"{NAMES[series]:>23}" for series in columns)
+    tests = "".join(f"{'q ' + NAMES[first] + '-' + NAMES[second]:>16}" for first, second in contrasts)
+    lines = [f"{rate:14} prompts{titles}{tests}"]
     for row in categories:
-        rates = "".join(f"{row[f'{model}_rate']:>7.1%}" for model in MODELS)
-        following = "".join(f"{row[f'{model}_following_rate']:>7.1%}" for model in MODELS)
-        q = "".join(f"{row[f'q_{first}_{second}']:>12.2g}" for first, second in CONTRASTS)
-        lines.append(f"{row['category']:14} {row['prompts']:>7}  {rates}           {following} {q}")
-    lines.append("q: exact McNemar by the primary rule, corrected by Benjamini-Hochberg over the categories")
+        rates = "".join(
+            f"{row[f'{series}_{rate}_rate']:>7.0%} "
+            f"[{row[f'{series}_{rate}_rate_low']:>5.0%}, {row[f'{series}_{rate}_rate_high']:>5.0%}]"
+            for series in columns
+        )
+        q = "".join(f"{row[f'q_{first}_{second}']:>16.2g}" for first, second in contrasts)
+        lines.append(f"{row['category']:14} {row['prompts']:>7}{rates}{q}")
+    return lines
+
+
+def _format_labels(findings: Findings) -> list[str]:
+    """Return the failures of each model by the kind that a person labelled them with."""
+    labelled: Mapping[str, Mapping[str, int]] = findings.errors["labelled"]
+    header = "".join(f"{NAMES[model]:>8}" for model in MODELS)
+    lines = [f"{'Failures labelled by a person':54}{header}"]
+    for kind, meaning in FAILURE_KINDS.items():
+        counts = "".join(f"{labelled[model][kind]:>8}" for model in MODELS)
+        lines.append(f"{kind:12}{meaning:42}{counts}")
+    totals = "".join(f"{findings.labellings[model].labelled:>8}" for model in MODELS)
+    needed = "".join(f"{count_required(findings.labellings[model].failed):>8}" for model in MODELS)
+    lines += [f"{'labelled':54}{totals}", f"{'needed for the error analysis':54}{needed}"]
+    if people := findings.errors["labelled_by"]:
+        lines.append(f"labelled by {', '.join(people)}, blind to the model")
     return lines
 
 
 def _format_typical_failures(model: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = [f"Most frequent failures of the {MODEL_NAMES[model]} model"]
+    lines = [f"Most frequent failures of the {NAMES[model]} model"]
     for row in rows[:EXAMPLES]:
         lines += [
             f"  {row['check']}, {row['count']} times; {row['key']}: {row['instruction']!r}",
-            f"      {MODEL_NAMES[model]}: {row['response'][:RESPONSE_CHARACTERS]!r}",
+            f"      {NAMES[model]}: {row['response'][:RESPONSE_CHARACTERS]!r}",
         ]
     return lines
 
@@ -195,17 +228,14 @@ def _format_changes(
     first: str, second: str, changes: Mapping[str, Any], by_check: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     gained, lost = changes["gained"], changes["lost"]
-    lines = [
-        f"{MODEL_NAMES[second]} compared with {MODEL_NAMES[first]}: "
-        f"{len(gained)} prompts fixed, {len(lost)} broken"
-    ]
+    lines = [f"{NAMES[second]} compared with {NAMES[first]}: {len(gained)} prompts fixed, {len(lost)} broken"]
     if by_check:
         lines += error_analysis.format_table(by_check, ("fixed", "broken"))
     for name, rows in (("fixed", gained), ("broken", lost)):
         for row in rows[:EXAMPLES]:
             lines += [
                 f"  {name} {row['key']} ({', '.join(row['failures'])}): {row['instruction']!r}",
-                f"      {MODEL_NAMES[first]}: {row['before'][:RESPONSE_CHARACTERS]!r}",
-                f"      {MODEL_NAMES[second]}: {row['after'][:RESPONSE_CHARACTERS]!r}",
+                f"      {NAMES[first]}: {row['before'][:RESPONSE_CHARACTERS]!r}",
+                f"      {NAMES[second]}: {row['after'][:RESPONSE_CHARACTERS]!r}",
             ]
     return lines

@@ -1,7 +1,8 @@
-"""The file of answers, `eval_<time>.jsonl`, which an interrupted evaluation continues.
+"""The files of answers, which an interrupted evaluation continues.
 
-Its first row is a fingerprint of everything that the answers depend on. A file with another fingerprint is
-never continued.
+`eval_<time>.jsonl` holds the answers to the suite, and `sealed_<time>.jsonl` those to its test half. The
+first row of each is a fingerprint of everything that the answers depend on. Files with another fingerprint
+are never continued.
 """
 
 import datetime
@@ -13,7 +14,7 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import Seed
+from phases.evaluation.few_shot import Examples
 from phases.evaluation.spec import Parameters
 from phases.models.prompt_format import FORMAT_ID, NEXT_PROMPT
 from phases.models.source import ModelSource
@@ -22,30 +23,39 @@ from phases.scoring.suite import Suite
 from phases.verifiers.registry import VERIFIERS_VERSION, resolve_version
 
 STOP_RULE: Final = (
-    "an answer ends at the end-of-text token; going on to another instruction is cut off and noted"
+    "an output follows by its text up to the first new turn in any format, or by its first paragraph; "
+    "it stops if it ends with the end-of-text token after the answer"
 )
 """Recorded with the answers: models under different rules are not compared."""
 
+SEAL: Final = "answers to the test half of the suite: only the comparison opens this file"
 AnswerKey = tuple[str, int]
 """The key of a prompt and the number of solved examples before it."""
 
 
 def compute_fingerprint(
-    parameters: Parameters, source: ModelSource, suite: Suite, examples: Sequence[Seed], engine: str
+    parameters: Parameters,
+    source: ModelSource,
+    halves: Sequence[Suite],
+    examples: Examples,
+    engine: str,
 ) -> dict[str, Any]:
     """Return everything that the answers depend on, as the first row of the file."""
     return {
         "fingerprint": {
             "model_sha256": source.sha256,
             "engine": engine,
-            "suite_version": suite.version,
+            "suite_version": "+".join(suite.version for suite in halves),
             "verifiers": VERIFIERS_VERSION,
             "max_new_tokens": parameters.max_new_tokens,
             "prompt_format": FORMAT_ID,
             "stop_rule": STOP_RULE,
             "stop": NEXT_PROMPT,
             "seed": parameters.seed,
-            "demonstrations": [msgspec.to_builtins(example) for example in examples],
+            "demonstrations": {
+                category: [msgspec.to_builtins(example) for example in chosen]
+                for category, chosen in examples.items()
+            },
         }
     }
 
@@ -65,6 +75,11 @@ def find_answers_file(output_dir: Path, fingerprint: Mapping[str, Any], reporter
         )
     now = datetime.datetime.now(datetime.UTC)
     return output_dir / f"eval_{now:%Y%m%d_%H%M%S}.jsonl"
+
+
+def find_sealed_file(answers_path: Path) -> Path:
+    """Return the path of the answers to the test half, next to those to the other half."""
+    return answers_path.with_name(answers_path.name.replace("eval_", "sealed_", 1))
 
 
 def read_answers(path: Path) -> dict[AnswerKey, EvaluatedAnswer]:

@@ -1,42 +1,24 @@
-"""Checking answers, and the metrics computed from them."""
+"""The metrics of an evaluation, computed from its checked answers."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
-from phases.evaluation.spec import CATEGORIES
-from phases.generation.completion import Completion
+from phases.evaluation.spec import CATEGORIES, CATEGORY_RATES
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.stats import estimate_rate
-from phases.scoring.suite import Prompt, Suite
+from phases.scoring.suite import Suite
 from phases.verifiers import ifeval
-from phases.verifiers.registry import find_failures
 
-
-def check_answer(prompt: Prompt, completion: Completion, shots: int = 0) -> EvaluatedAnswer:
-    """Return a completion as an answer, with everything that it fails."""
-    loose_failures: tuple[str, ...] = ()
-    if ifeval.has_ifeval_checks(prompt.checks):
-        failures = ifeval.find_strict_failures(prompt.checks, completion.text)
-        loose_failures = ifeval.find_loose_failures(prompt.checks, completion.text)
-    else:
-        failures = find_failures(prompt.instruction, prompt.checks, completion.text)
-    if not completion.finished:
-        failures = ("unfinished", *failures)
-    elif completion.stopped:
-        failures = ("went_on", *failures)
-    return EvaluatedAnswer(
-        key=prompt.key,
-        category=prompt.category,
-        instruction=prompt.instruction,
-        response=completion.text,
-        finished=completion.finished and not completion.stopped,
-        tokens=completion.tokens,
-        passed=not failures,
-        failures=failures,
-        shots=shots,
-        loose_failures=loose_failures,
-    )
+RATES: Final[dict[str, Callable[[EvaluatedAnswer], bool]]] = {
+    "following_rate": lambda answer: answer.is_following,
+    "following_rate_loose": lambda answer: bool(answer.follows_loosely),
+    "stopping_rate": lambda answer: answer.is_stopping,
+    "success_rate": lambda answer: answer.passed,
+}
+"""Which answers each rate counts. Success is following and stopping."""
+FEW_SHOT_RATES: Final = ("following_rate", "stopping_rate")
+"""The rates after solved examples, whose format invites another instruction: success says little there."""
 
 
 def compute_metrics(
@@ -44,52 +26,56 @@ def compute_metrics(
 ) -> dict[str, Any]:
     """Return the metrics of an evaluation, except for the speed and IFEval's scores."""
     count = len(answers)
-    success = estimate_rate(sum(answer.passed for answer in answers), count)
-    if_stopped = estimate_rate(sum(answer.is_following for answer in answers), count)
     metrics: dict[str, Any] = {
-        "success_rate": success.rate,
-        "success_rate_low": success.low,
-        "success_rate_high": success.high,
-        "prompts": success.total,
-        "passed": success.passed,
+        **_estimate_rates(answers),
+        "prompts": count,
+        "passed": sum(answer.passed for answer in answers),
         "truncation_rate": sum("unfinished" in answer.failures for answer in answers) / count,
-        "success_rate_if_stopped": if_stopped.rate,
-        "success_rate_if_stopped_low": if_stopped.low,
-        "success_rate_if_stopped_high": if_stopped.high,
         "went_on_rate": sum("went_on" in answer.failures for answer in answers) / count,
         "mean_tokens": sum(answer.tokens for answer in answers) / count,
     }
     if few_shot_answers:
-        # The format of the examples invites another instruction, so stopping in time is not required.
-        followed = sum(answer.is_following for answer in few_shot_answers)
-        few_shot = estimate_rate(followed, len(few_shot_answers))
-        metrics |= {
-            "success_rate_few_shot": few_shot.rate,
-            "success_rate_few_shot_low": few_shot.low,
-            "success_rate_few_shot_high": few_shot.high,
-        }
-    for category, row in summarise_categories(answers).items():
+        metrics |= _estimate_rates(few_shot_answers, "_few_shot")
+    for category, rows in _group_by_category(answers).items():
         if category in CATEGORIES:
-            metrics[f"success_rate_{category}"] = row["success_rate"]
+            metrics |= {
+                f"{name}_{category}": sum(map(RATES[name], rows)) / len(rows) for name in CATEGORY_RATES
+            }
     return metrics
 
 
 def summarise_categories(answers: Sequence[EvaluatedAnswer]) -> dict[str, dict[str, Any]]:
-    """Return the rates of each category by both rules."""
+    """Return the rates of each category with their intervals."""
+    return {
+        category: {
+            "prompts": len(rows),
+            "passed": sum(answer.passed for answer in rows),
+            **_estimate_rates(rows),
+        }
+        for category, rows in _group_by_category(answers).items()
+    }
+
+
+def _estimate_rates(answers: Sequence[EvaluatedAnswer], suffix: str = "") -> dict[str, float]:
+    """Return every rate with its Wilson interval."""
+    rates: dict[str, float] = {}
+    for name, counts in RATES.items():
+        if suffix and name not in FEW_SHOT_RATES:
+            continue
+        estimate = estimate_rate(sum(counts(answer) for answer in answers), len(answers))
+        rates |= {
+            f"{name}{suffix}": estimate.rate,
+            f"{name}{suffix}_low": estimate.low,
+            f"{name}{suffix}_high": estimate.high,
+        }
+    return rates
+
+
+def _group_by_category(answers: Sequence[EvaluatedAnswer]) -> dict[str, list[EvaluatedAnswer]]:
     by_category: dict[str, list[EvaluatedAnswer]] = defaultdict(list)
     for answer in answers:
         by_category[answer.category].append(answer)
-    summary = {}
-    for category, rows in by_category.items():
-        success = estimate_rate(sum(answer.passed for answer in rows), len(rows))
-        summary[category] = {
-            "success_rate": success.rate,
-            "interval": [success.low, success.high],
-            "passed": success.passed,
-            "prompts": success.total,
-            "success_rate_if_stopped": sum(answer.is_following for answer in rows) / success.total,
-        }
-    return summary
+    return by_category
 
 
 def is_ifeval_suite(suite: Suite) -> bool:
@@ -112,14 +98,15 @@ def compute_ifeval_scores(suite: Suite, answers: Sequence[EvaluatedAnswer]) -> M
 
 
 def describe_metrics(metrics: Mapping[str, Any]) -> str:
-    """Return a sentence with the rates by both rules."""
+    """Return a sentence with the rates."""
     parts = [
-        f"{metrics['passed']} of {metrics['prompts']} followed: {_format_rate(metrics, 'success_rate')}",
-        f"following alone, without stopping in time: {_format_rate(metrics, 'success_rate_if_stopped')}",
+        f"{metrics['prompts']} prompts: following {_format_rate(metrics, 'following_rate')}",
+        f"stopping {_format_rate(metrics, 'stopping_rate')}",
+        f"both {_format_rate(metrics, 'success_rate')}",
         f"{metrics['went_on_rate']:.1%} went on, {metrics['truncation_rate']:.1%} cut off",
     ]
-    if "success_rate_few_shot" in metrics:
-        parts.append(f"after examples: {_format_rate(metrics, 'success_rate_few_shot')}")
+    if "following_rate_few_shot" in metrics:
+        parts.append(f"following after solved examples {_format_rate(metrics, 'following_rate_few_shot')}")
     parts += [f"{name} {metrics[name]:.1%}" for name in ifeval.SCORES if name in metrics]
     return "; ".join(parts)
 

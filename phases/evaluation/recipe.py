@@ -1,40 +1,47 @@
 """Evaluation: how many instructions of a suite a model follows with greedy decoding, as checked by programs.
 
-Each prompt has the format of `prompt_format`. An answer must pass all checks of its prompt and end with the
-end-of-text token. A base model that answers well then starts another instruction; `success_rate_if_stopped`
-counts its answer up to there, which separates following from stopping in time.
+Each prompt has the format of `prompt_format`. Two things are measured: *following*, whether the output up to
+its first new turn or its first paragraph passes all checks of the prompt, and *stopping*, whether it ends by
+itself after the answer. A base model that answers well and then writes another exercise follows without
+stopping.
 
-With `shots`, every prompt is answered a second time after that many solved examples, which show how to stop:
-what the model can do without tuning. The examples are hand-made seeds that do not resemble any prompt of the
-suite.
+With `shots`, every prompt is answered a second time after that many solved examples of its category: what the
+model can do without tuning. The examples are hand-made seeds that do not resemble any prompt of the suite.
+
+If the suite has a held-out test half, the model answers it as well. These answers go to a sealed file and
+appear neither in metrics nor in samples, so that no decision depends on them before the comparison.
 
 IFEval's public prompt file is a suite as well. Its four standard scores, which ignore how an answer ended,
 are reported.
 
-Answers are written to `eval_<time>.jsonl` as they finish. A run with the same parameters continues an
-unfinished file.
+Answers are written to `eval_<time>.jsonl` as they finish. A run with the same parameters continues unfinished
+files.
 """
 
 import itertools
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
-from phases.datagen.seeds import Seed
 from phases.evaluation.answers_file import (
+    SEAL,
     STOP_RULE,
     AnswerKey,
     compute_fingerprint,
     find_answers_file,
+    find_sealed_file,
     open_answers_file,
     read_answers,
 )
-from phases.evaluation.few_shot import choose_examples, format_examples
+from phases.evaluation.few_shot import Examples, choose_examples, format_examples
+from phases.evaluation.judging import check_answer
 from phases.evaluation.metrics import (
-    check_answer,
     compute_ifeval_scores,
     compute_metrics,
     describe_metrics,
@@ -46,8 +53,8 @@ from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import Engine, choose_engine_here, open_engine
 from phases.models.prompt_format import NEXT_PROMPT, format_prompt
 from phases.models.source import locate_model
-from phases.scoring.results import EvaluatedAnswer
-from phases.scoring.suite import Suite, default_suite, load_suite
+from phases.scoring.results import EvaluatedAnswer, SealedAnswers, SuiteId
+from phases.scoring.suite import TEST_HALF, Prompt, Suite, default_suite, load_halves
 from phases.verifiers import ifeval
 from phases.verifiers.registry import VERIFIERS_VERSION
 
@@ -55,27 +62,45 @@ SAMPLES: Final = 12
 """Answers that are shown while the model is evaluated."""
 
 
+@dataclass
+class SuiteRun:
+    """The answers to one half of a suite and the file that they are written to, with its first row."""
+
+    suite: Suite
+    path: Path
+    header: Mapping[str, Any]
+    answers: dict[AnswerKey, EvaluatedAnswer]
+    is_sealed: bool
+
+    def list_results(self, shots: int) -> list[EvaluatedAnswer]:
+        """Return the answers with this number of examples in the suite's order."""
+        return [self.answers[prompt.key, shots] for prompt in self.suite.prompts]
+
+
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model and write its answers and their summary."""
     source = locate_model(parameters.model)
     base_model = (source.base or source).name
-    suite = load_suite(default_suite(base_model) if parameters.suite == "auto" else parameters.suite)
-    examples = choose_examples(suite, base_model, parameters.shots, parameters.seed)
+    halves = _load_suite(default_suite(base_model) if parameters.suite == "auto" else parameters.suite)
+    suite = halves[0]
+    examples = choose_examples(halves, base_model, parameters.shots, parameters.seed)
     choice = choose_engine_here(parameters.engine, source)
 
-    fingerprint = compute_fingerprint(parameters, source, suite, examples, choice.name)
+    fingerprint = compute_fingerprint(parameters, source, halves, examples, choice.name)
     answers_path = find_answers_file(parameters.output_dir, fingerprint, reporter)
-    answers = read_answers(answers_path)
-    writer = open_answers_file(answers_path, fingerprint)
+    runs = [SuiteRun(suite, answers_path, fingerprint, read_answers(answers_path), is_sealed=False)]
+    for test_half in halves[1:]:
+        path = find_sealed_file(answers_path)
+        header = {**fingerprint, "sealed": SEAL}
+        runs.append(SuiteRun(test_half, path, header, read_answers(path), is_sealed=True))
     reporter.notice(
         f"evaluating {parameters.model} on {suite.name} ({len(suite.prompts)} prompts, version "
-        f"{suite.version[:12]}) with {choice.name} ({choice.why}); {len(answers)} answers exist already; "
+        f"{suite.version[:12]}) with {choice.name} ({choice.why}); "
+        f"{sum(len(each.answers) for each in runs)} answers exist already; "
         "chat_template=None, add_special_tokens=False"
     )
     with open_engine(choice, source, batch_size=parameters.batch_size) as engine:
-        tokens_per_second = _generate_answers(
-            engine, parameters, suite, examples, answers=answers, writer=writer, reporter=reporter
-        )
+        tokens_per_second = _Generation(engine, parameters, examples, runs, reporter).generate()
         provenance = engine.provenance(
             suite={"name": suite.name, "version": suite.version},
             verifiers=VERIFIERS_VERSION,
@@ -84,10 +109,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             fingerprint=fingerprint,
             **({"sentences": ifeval.describe_sentence_splitter()} if is_ifeval_suite(suite) else {}),
         )
-    writer.close()
 
-    results = [answers[prompt.key, 0] for prompt in suite.prompts]
-    few_shot_results = [answers[prompt.key, len(examples)] for prompt in suite.prompts] if examples else []
+    results = runs[0].list_results(0)
+    few_shot_results = runs[0].list_results(parameters.shots) if parameters.shots else []
     metrics = {
         **compute_metrics(results, few_shot_results),
         "tokens_per_second": tokens_per_second,
@@ -99,7 +123,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         {
             "success_rate": metrics["success_rate"],
             "success_rate_interval": [metrics["success_rate_low"], metrics["success_rate_high"]],
-            "success_rate_if_stopped": metrics["success_rate_if_stopped"],
+            "following_rate": metrics["following_rate"],
+            "stopping_rate": metrics["stopping_rate"],
             "prompts": metrics["prompts"],
             "passed": metrics["passed"],
             "suite": {"name": suite.name, "version": suite.version},
@@ -109,11 +134,13 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "categories": summarise_categories(results),
             "results": results,
             "results_few_shot": few_shot_results,
+            "sealed": _seal(runs),
             "provenance": provenance,
         },
     )
     reporter.artifact(summary_path)
-    reporter.artifact(answers_path, len(answers))
+    for each in runs:
+        reporter.artifact(each.path, len(each.answers))
     manifest = parameters.output_dir / "manifest.json"
     files.write_json(
         manifest,
@@ -124,73 +151,111 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.notice(describe_metrics(metrics))
 
 
-def _generate_answers(
-    engine: Engine,
-    parameters: Parameters,
-    suite: Suite,
-    examples: Sequence[Seed],
-    *,
-    answers: dict[AnswerKey, EvaluatedAnswer],
-    writer: files.RowWriter,
-    reporter: Reporter,
-) -> float:
-    """Add the missing answers, without and with examples, and write each as it finishes.
+def _load_suite(name: str) -> tuple[Suite, ...]:
+    """Return a suite, followed by its test half if it has one.
 
-    Returns:
-        The generated tokens per second.
+    Raises:
+        BadInputError: the name is that of a test half.
     """
-    shot_counts = [0, len(examples)] if examples else [0]
-    total = len(suite.prompts) * len(shot_counts)
-    reporter.progress(len(answers), total, "prompts")
-    heartbeat = Heartbeat(reporter, total, "prompts")
-    sampling = Sampling(parameters.max_new_tokens, stop=(NEXT_PROMPT,))
-    started = time.monotonic()
-    tokens = 0
-    for shots in shot_counts:
-        prompts = [prompt for prompt in suite.prompts if (prompt.key, shots) not in answers]
-        prefix = format_examples(examples) if shots else ""
-        group = PromptGroup(
-            [prefix + format_prompt(prompt.instruction) for prompt in prompts],
-            [parameters.seed] * len(prompts),
-            sampling,
+    halves = load_halves(name)
+    if len(halves) > 1 and name.endswith(TEST_HALF):
+        development = halves[1].name
+        raise BadInputError(
+            f"--suite {name}: this is the held-out test half of {development}; expected {development}, which "
+            "evaluates both and keeps the answers to the test half sealed for the comparison"
         )
-        batches = engine.generate([group], on_step=lambda: heartbeat.beat(len(answers)))
+    return halves
+
+
+def _seal(runs: Sequence[SuiteRun]) -> SealedAnswers | None:
+    """Return the record of the sealed answers, or None if the suite has no test half."""
+    for each in runs:
+        if each.is_sealed:
+            suite = SuiteId(each.suite.name, each.suite.version)
+            return SealedAnswers(each.path.name, files.hash_path(each.path), suite)
+    return None
+
+
+class _Generation:
+    """Adds the missing answers of all halves, without and with examples, and writes each as it finishes."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        parameters: Parameters,
+        examples: Examples,
+        runs: Sequence[SuiteRun],
+        reporter: Reporter,
+    ) -> None:
+        self._engine = engine
+        self._seed = parameters.seed
+        self._sampling = Sampling(parameters.max_new_tokens, stop=(NEXT_PROMPT,))
+        self._examples = examples
+        self._runs = runs
+        self._reporter = reporter
+        self._shot_counts = (0, parameters.shots) if parameters.shots else (0,)
+        self._total = sum(len(each.suite.prompts) for each in runs) * len(self._shot_counts)
+        self._done = sum(len(each.answers) for each in runs)
+        self._heartbeat = Heartbeat(reporter, self._total, "prompts")
+        self._tokens = 0
+        self._started = time.monotonic()
+
+    def generate(self) -> float:
+        """Generate the answers and return the tokens per second."""
+        self._reporter.progress(self._done, self._total, "prompts")
+        for each in self._runs:
+            writer = open_answers_file(each.path, each.header)
+            for shots in self._shot_counts:
+                self._answer(each, shots, writer.write)
+            writer.close()
+        return self._tokens_per_second()
+
+    def _answer(self, each: SuiteRun, shots: int, write: Callable[[Sequence[object]], None]) -> None:
+        prompts = [prompt for prompt in each.suite.prompts if (prompt.key, shots) not in each.answers]
+        group = PromptGroup(
+            [self._format(prompt, shots) for prompt in prompts], [self._seed] * len(prompts), self._sampling
+        )
+        batches = self._engine.generate([group], on_step=lambda: self._heartbeat.beat(self._done))
         for index, completion in itertools.chain.from_iterable(batches):
             answer = check_answer(prompts[index], completion, shots)
-            writer.write([answer])
-            answers[answer.key, shots] = answer
-            tokens += completion.tokens
-            reporter.progress(len(answers), total, "prompts")
-            if len(answers) % max(1, total // SAMPLES) == 0:
-                _report_sample(answer, reporter)
-                speed = _tokens_per_second(tokens, started)
-                rates = _compute_rates(list(answers.values()))
-                reporter.metric(len(answers), {**rates, "tokens_per_second": speed})
-    return _tokens_per_second(tokens, started)
+            write([answer])
+            each.answers[answer.key, shots] = answer
+            self._tokens += completion.tokens
+            self._done += 1
+            self._reporter.progress(self._done, self._total, "prompts")
+            if not each.is_sealed and self._done % max(1, self._total // SAMPLES) == 0:
+                _report_sample(answer, self._reporter)
+                rates = _compute_rates(list(each.answers.values()))
+                self._reporter.metric(self._done, {**rates, "tokens_per_second": self._tokens_per_second()})
 
+    def _format(self, prompt: Prompt, shots: int) -> str:
+        prefix = format_examples(self._examples[prompt.category]) if shots else ""
+        return prefix + format_prompt(prompt.instruction)
 
-def _tokens_per_second(tokens: int, started: float) -> float:
-    return tokens / max(1e-9, time.monotonic() - started)
+    def _tokens_per_second(self) -> float:
+        return self._tokens / max(1e-9, time.monotonic() - self._started)
 
 
 def _compute_rates(answers: Sequence[EvaluatedAnswer]) -> dict[str, float]:
-    """Return the success rates of the answers so far."""
+    """Return the rates of the answers so far."""
     bare = [answer for answer in answers if not answer.shots]
     few_shot = [answer for answer in answers if answer.shots]
-    rates = {"success_rate": sum(answer.passed for answer in bare) / len(bare)}
+    rates = {
+        "following_rate": sum(answer.is_following for answer in bare) / len(bare),
+        "stopping_rate": sum(answer.is_stopping for answer in bare) / len(bare),
+    }
     if few_shot:
-        rates["success_rate_few_shot"] = sum(answer.is_following for answer in few_shot) / len(few_shot)
+        rates["following_rate_few_shot"] = sum(answer.is_following for answer in few_shot) / len(few_shot)
     return rates
 
 
 def _report_sample(answer: EvaluatedAnswer, reporter: Reporter) -> None:
     texts = {"Instruction": answer.instruction, "Response": answer.response}
-    if answer.failures == ("went_on",):
-        texts["Fails"] = "followed, but then the model started another instruction"
+    if answer.is_following and not answer.passed:
+        texts["Fails"] = "followed, but the output did not end after the answer"
     elif answer.failures:
         texts["Fails"] = ", ".join(answer.failures)
+    title = f"{answer.category} {answer.key}"
     if answer.shots:
-        title = f"{answer.category} {answer.key}, after {answer.shots} examples"
-        reporter.sample(title, texts, answer.is_following)
-    else:
-        reporter.sample(f"{answer.category} {answer.key}", texts, answer.passed)
+        title += f", after {answer.shots} examples"
+    reporter.sample(title, texts, answer.is_following)

@@ -16,7 +16,7 @@ from phases.contract.workload import (
     Work,
     Workload,
 )
-from phases.scoring.suite import SuiteError, default_suite, load_suite
+from phases.scoring.suite import SuiteError, default_suite, load_halves
 
 
 class Parameters(PhaseParameters):
@@ -38,28 +38,36 @@ class Parameters(PhaseParameters):
 
 
 CATEGORIES = ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
-"""Categories whose success rate is a metric."""
+"""Categories whose rates are metrics."""
+CATEGORY_RATES = ("following_rate", "stopping_rate", "success_rate")
+
+
+def _with_interval(name: str, meaning: str) -> tuple[Metric, ...]:
+    return (
+        Metric(name, meaning),
+        Metric(f"{name}_low", f"lower end of the Wilson 95 % interval of {name}"),
+        Metric(f"{name}_high", f"upper end of the Wilson 95 % interval of {name}"),
+    )
+
 
 METRICS = (
-    Metric("success_rate", "share of prompts whose answer passes all checks and stops in time"),
-    Metric("success_rate_low", "lower end of its Wilson 95 % interval"),
-    Metric("success_rate_high", "upper end of its Wilson 95 % interval"),
-    Metric("prompts", "number of prompts in the suite"),
+    *_with_interval(
+        "following_rate",
+        "share of prompts followed: the output up to its first new turn, or its first paragraph, passes all "
+        "checks, even if the output was cut off later",
+    ),
+    *_with_interval(
+        "following_rate_loose",
+        "following_rate without lead-ins, closing remarks and emphasis, as in IFEval's loose score",
+    ),
+    *_with_interval("stopping_rate", "share of prompts whose output ends by itself after the answer"),
+    *_with_interval("success_rate", "share of prompts followed whose output also ends by itself after it"),
+    Metric("prompts", "number of prompts in the suite, without its test half"),
     Metric("passed", "number of prompts that count towards success_rate"),
     Metric("truncation_rate", "share of answers that were cut off at max_new_tokens"),
-    Metric(
-        "success_rate_if_stopped",
-        "share of prompts followed, whether or not the answer stops in time",
-    ),
-    Metric("success_rate_if_stopped_low", "lower end of its Wilson 95 % interval"),
-    Metric("success_rate_if_stopped_high", "upper end of its Wilson 95 % interval"),
-    Metric("went_on_rate", "share of answers after which the model started a new instruction"),
-    Metric(
-        "success_rate_few_shot",
-        "share of prompts followed after solved examples, whether or not they stop in time",
-    ),
-    Metric("success_rate_few_shot_low", "lower end of its Wilson 95 % interval"),
-    Metric("success_rate_few_shot_high", "upper end of its Wilson 95 % interval"),
+    Metric("went_on_rate", "share of answers after which the model started a new turn"),
+    *_with_interval("following_rate_few_shot", "following_rate after solved examples"),
+    *_with_interval("stopping_rate_few_shot", "stopping_rate after solved examples"),
     Metric("mean_tokens", "mean number of tokens in an answer, including the end-of-text token"),
     Metric("tokens_per_second", "tokens generated per second"),
     Metric("ifeval_prompt_strict", "IFEval: share of prompts with all instructions followed, strict"),
@@ -67,7 +75,8 @@ METRICS = (
     Metric("ifeval_prompt_loose", "IFEval: share of prompts with all instructions followed, loose"),
     Metric("ifeval_instruction_loose", "IFEval: share of instructions followed, loose"),
     *(
-        Metric(f"success_rate_{category}", f"success rate of the {category.replace('_', ' ')} prompts")
+        Metric(f"{rate}_{category}", f"{rate} of the {category.replace('_', ' ')} prompts")
+        for rate in CATEGORY_RATES
         for category in CATEGORIES
     ),
 )
@@ -102,9 +111,9 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
 
 @lru_cache(maxsize=8)  # several evaluations share a suite, and advice tries many batch sizes on it
 def _read_instructions(suite: str, modified: int) -> tuple[str, ...]:
-    """Return the instructions of a suite, or none if it cannot be read here; it may not exist yet."""
+    """Return the instructions of a suite and its test half, or none if it does not exist here yet."""
     try:
-        return tuple(prompt.instruction for prompt in load_suite(suite).prompts)
+        return tuple(prompt.instruction for half in load_halves(suite) for prompt in half.prompts)
     except (SuiteError, OSError):
         return ()
 

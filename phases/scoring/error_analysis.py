@@ -62,10 +62,10 @@ def find_changes(
     """
     changes: dict[str, list[dict[str, Any]]] = {"gained": [], "lost": []}
     for earlier, later in zip(before, after, strict=True):
-        if earlier.passed == later.passed:
+        if earlier.is_following == later.is_following:
             continue
-        failed = earlier if later.passed else later
-        changes["gained" if later.passed else "lost"].append(
+        failed = earlier if later.is_following else later
+        changes["gained" if later.is_following else "lost"].append(
             {
                 "key": earlier.key,
                 "category": earlier.category,

@@ -22,9 +22,12 @@ class EvaluatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         response: the answer as generated.
         finished: whether the answer ended with the end-of-text token.
         tokens: number of generated tokens, the end-of-text token included.
-        passed: whether nothing failed.
+        passed: whether nothing failed: the complete output passes all checks and ended by itself.
         failures: kinds of the failed checks, besides `unfinished` (cut off at the token limit) and `went_on`
-            (the model started another instruction).
+            (the model started a new turn).
+        follows: whether the output up to its first new turn, or its first paragraph, passes all checks. None
+            in evaluations recorded before there were these readings.
+        follows_loosely: the same, without lead-ins, closing remarks and emphasis (see `verifiers.loose`).
         shots: number of solved examples before the prompt.
         loose_failures: IFEval instructions that fail by the loose rule as well.
     """
@@ -37,21 +40,28 @@ class EvaluatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     passed: bool
     failures: tuple[str, ...]
+    follows: bool | None = None
+    follows_loosely: bool | None = None
     shots: int = 0
     loose_failures: tuple[str, ...] = ()
 
     @property
     def is_following(self) -> bool:
-        """Whether the instruction is followed, even if the model then started another one."""
-        return set(self.failures) <= {"went_on"}
+        """Whether the instruction is followed, however the output goes on after the answer."""
+        if self.follows is None:
+            return set(self.failures) <= {"went_on"}
+        return self.follows
 
     @property
-    def stops_in_time(self) -> bool:
-        """Whether the answer passes or does not follow: only going on spoils an answer that follows.
+    def is_stopping(self) -> bool:
+        """Whether the output ends by itself after the answer.
 
-        An answer passes if and only if it follows and stops in time.
+        An output that follows only by its first part does not. An answer passes if and only if it follows and
+        stops.
         """
-        return self.passed or not self.is_following
+        if self.is_following:
+            return self.passed
+        return self.finished and "went_on" not in self.failures
 
 
 class SuiteId(msgspec.Struct, frozen=True):
@@ -61,8 +71,19 @@ class SuiteId(msgspec.Struct, frozen=True):
     version: str
 
 
+class SealedAnswers(msgspec.Struct, frozen=True):
+    """The file with the answers to the test half of a suite, next to the evaluation of the other half."""
+
+    file: str
+    sha256: str
+    suite: SuiteId
+
+
 class Evaluation(msgspec.Struct, frozen=True):
-    """The summary that `phases.evaluation` writes."""
+    """The summary that `phases.evaluation` writes.
+
+    `sealed` names the answers to the test half of the suite, if it has one; only the comparison opens them.
+    """
 
     success_rate: float
     suite: SuiteId
@@ -72,6 +93,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     provenance: dict[str, Any]
     metrics: dict[str, Any] = {}
     results_few_shot: tuple[EvaluatedAnswer, ...] = ()
+    sealed: SealedAnswers | None = None
 
     @property
     def model_sha256(self) -> str | None:
@@ -108,9 +130,9 @@ def read_evaluation(path: Path) -> Evaluation:
         BadInputError: the file is not an evaluation.
     """
     try:
-        return files.read_json(path, Evaluation)
-    except ValueError as error:
-        raise BadInputError(f"not an evaluation of phases.evaluation: {error}") from error
+        return msgspec.json.decode(path.read_bytes(), type=Evaluation)
+    except msgspec.DecodeError as error:
+        raise BadInputError(f"{path}: not an evaluation of phases.evaluation: {error}") from error
 
 
 def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:

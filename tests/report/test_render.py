@@ -204,13 +204,39 @@ def test_the_comparison_is_shown_with_its_intervals(session: Path) -> None:
     assert "as text" in render_html(load(session), MASKER)
     (artifacts / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
     history = load(session)
-    assert [(c.first, c.second, c.gain, c.p) for c in find_gains(history)] == [("base", "sft", 0.5, 2.4e-33)]
+    assert [(c.first, c.second, c.gain, c.p) for c in find_gains(history)] == [("base", "SFT", 0.5, 2.4e-33)]
     page = render_html(history, MASKER)
     assert "+50.0" in page
     assert "2.4e-33" in page
     assert "64.7 %" in page
     assert "as text" not in page
     assert "as text" in render_markdown(history, MASKER)
+
+
+def test_following_is_shown_where_it_was_compared(session: Path) -> None:
+    """Stopping, which SFT gains easily, must not pass for the gain."""
+    followed = {
+        name.replace("base_sft", "few_shot_sft"): value
+        for name, value in COMPARISON["metrics"].items()  # type: ignore[attr-defined]
+        if name.endswith("base_sft")
+    }
+    metrics = COMPARISON["metrics"] | {f"following_{name}": value for name, value in followed.items()}  # type: ignore[operator]
+    metrics["following_gain_few_shot_sft"] = -0.01
+    rates = {"base": 0.4, "few_shot": 0.66, "sft": 0.65, "dpo": 0.7}
+    categories = [
+        {**row, **{f"{model}_following_rate": rate for model, rate in rates.items()}}
+        for row in COMPARISON["categories"]  # type: ignore[attr-defined]
+    ]
+    comparison = COMPARISON | {"metrics": metrics, "categories": categories, "reported_first": "test half"}
+    (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(comparison))
+    history = load(session)
+    assert [(gain.first, gain.second, gain.gain) for gain in find_gains(history)] == [
+        ("baseline", "SFT", -0.01)
+    ]
+    page = render_html(history, MASKER)
+    assert "with 95 % interval, test half" in page
+    assert '<td data-label="baseline" class="n">66.0 %</td>' in page
+    assert "64.7 %" not in page
 
 
 def test_the_tiers_are_shown_by_criterion(session: Path) -> None:

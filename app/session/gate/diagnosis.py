@@ -132,17 +132,21 @@ def diagnose_result(
             return Diagnosis("loss", f"{final} {metrics[final]:.4g}, {first} {metrics[first]:.4g}")
     base = next((other for other in earlier.values() if _are_comparable(metrics, other)), None)
     # A base model may ramble; only a trained model's samples are a finding.
-    if base is not None or "success_rate" not in metrics:
+    rate = "following_rate" if "following_rate" in metrics else "success_rate"
+    if base is not None or rate not in metrics:
         samples = read_progress(folder / "progress.jsonl").samples
         degenerate = sum(map(_is_degenerate, samples))
         if len(samples) >= _MIN_SAMPLES and degenerate * 2 > len(samples):
             return Diagnosis("degenerate", f"{degenerate} of {len(samples)} samples")
-    if base is not None and _as_number(metrics["success_rate_low"]) <= _as_number(base["success_rate"]):
-        return Diagnosis(
-            "no_gain",
-            f"success_rate {metrics['success_rate']:.3f} with a 95 % interval from "
-            f"{metrics['success_rate_low']:.3f}; the base model has {base['success_rate']:.3f}",
-        )
+    if base is not None:
+        # Solved examples show what the base model can do without training.
+        reference = "following_rate_few_shot" if "following_rate_few_shot" in base else rate
+        if _as_number(metrics[f"{rate}_low"]) <= _as_number(base[reference]):
+            return Diagnosis(
+                "no_gain",
+                f"{rate} {metrics[rate]:.3f} with a 95 % interval from {metrics[f'{rate}_low']:.3f}; "
+                f"the base model has {reference} {base[reference]:.3f}",
+            )
     return Diagnosis("slow") if is_slow else None
 
 
@@ -211,8 +215,9 @@ def _find_loss_pairs(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
 
 
 def _are_comparable(metrics: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
-    """Return whether both have a success rate on the same number of prompts."""
-    names = ("success_rate", "success_rate_low", "prompts")
+    """Return whether both have a rate of the same name on the same number of prompts."""
+    rate = "following_rate" if "following_rate" in metrics else "success_rate"
+    names = (rate, f"{rate}_low", "prompts")
     has_numbers = all(_is_number(values.get(name)) for values in (metrics, other) for name in names)
     return has_numbers and metrics["prompts"] == other["prompts"]
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
-from phases.comparison.spec import METRICS
+from phases.comparison.spec import FEW_SHOT, METRICS
+from phases.contract.files import hash_path
+from phases.contract.labels import FAILURE_KINDS, LABELS_FILE
 from phases.contract.phase_main import phase_main
 from phases.verifiers import ifeval
 
@@ -65,14 +67,19 @@ def compare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(folder, monkeypatch) == 0
     metrics = json.loads((folder / "result.json").read_text())["metrics"]
-    assert set(metrics) == {metric.name for metric in METRICS}
+    assert set(metrics) <= {metric.name for metric in METRICS}
+    assert not any(name.startswith("development_") or FEW_SHOT in name for name in metrics)
     assert (metrics["base_rate"], metrics["sft_rate"], metrics["dpo_rate"]) == (0.10, 0.65, 0.76)
     assert (metrics["gained_base_sft"], metrics["lost_base_sft"]) == (60, 5)
     raw = [binomtest(b, b + c, 0.5).pvalue for b, c in ((60, 5), (11, 0), (66, 0))]
     assert metrics["p_raw_base_sft"] == pytest.approx(raw[0])
     assert metrics["p_raw_sft_dpo"] == pytest.approx(raw[1])
-    assert metrics["p_sft_dpo"] == pytest.approx(raw[1])  # Holm: the largest of three stays as it is
-    assert metrics["p_base_dpo"] == pytest.approx(3 * raw[2])  # and the smallest counts three times
+    # Three contrasts by three rules; stopping does not differ here.
+    assert metrics["contrasts"] == 9
+    assert metrics["p_base_dpo"] == pytest.approx(9 * raw[2])  # the smallest counts nine times
+    assert metrics["following_p_base_dpo"] == pytest.approx(9 * raw[2])
+    assert metrics["p_base_sft"] == pytest.approx(7 * raw[0])
+    assert metrics["stopping_p_base_sft"] == 1
     assert metrics["gain_low_sft_dpo"] < 0.11 < metrics["gain_high_sft_dpo"]
     text = (folder / "final_comparison.txt").read_text()
     assert "base -> SFT" in text
@@ -80,29 +87,51 @@ def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads((folder / "final_comparison.json").read_text())["metrics"] == metrics
 
 
-def test_stopping_in_time_is_told_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_is_told_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The base model follows 40 prompts, and goes on after 30 of them and after 10 wrong answers."""
     base = evaluation([False] * 100)
     for n, result in enumerate(base["results"]):
         result["failures"] = (["went_on"] if n < 50 else []) + ([] if n < 40 else ["one_of"])
+        result["follows"] = n < 40
     for result in base["results"][30:40]:
         result |= {"failures": [], "passed": True}
     (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
     assert compare(folder, monkeypatch) == 0
     metrics = json.loads((folder / "result.json").read_text())["metrics"]
-    assert (metrics["base_rate"], metrics["base_following_rate"]) == (0.1, 0.4)
+    assert (metrics["base_rate"], metrics["base_following_rate"], metrics["base_stopping_rate"]) == (
+        *(0.1, 0.4, 0.6),
+    )
     assert metrics["base_went_on_rate"] == 0.4
-    for contrast in ("base_sft", "sft_dpo", "base_dpo"):
-        parts = metrics[f"following_gain_{contrast}"] + metrics[f"stopping_gain_{contrast}"]
-        assert metrics[f"gain_{contrast}"] == pytest.approx(parts)
     # SFT follows the first 60 and 5 more, all of which end: 25 more than the base model's first 40.
     assert (metrics["following_gained_base_sft"], metrics["following_lost_base_sft"]) == (25, 0)
-    assert (metrics["stopping_gained_base_sft"], metrics["stopping_lost_base_sft"]) == (30, 0)
+    assert (metrics["stopping_gained_base_sft"], metrics["stopping_lost_base_sft"]) == (40, 0)
     assert metrics["following_p_raw_base_sft"] == pytest.approx(binomtest(25, 25, 0.5).pvalue)
     text = (folder / "final_comparison.txt").read_text()
-    assert "base -> SFT: +55.0 points, of which" in text
-    assert "  following        +25.0 points (p = " in text
-    assert "  stopping in time  +0.0 points (p = 1, not significant; " in text
+    assert "Without examples, following" in text
+    assert "Without examples, stopping" in text
+
+
+def test_no_difference_is_shown_with_what_would_have_been_detected(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = evaluation(PASSED["sft"])
+    same["results"][0] |= {"passed": False, "failures": ["one_of"], "follows": False}
+    (folder / "dpo" / "eval_20260101_000000.json").write_text(json.dumps(same))
+    assert compare(folder, monkeypatch) == 0
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    text = (folder / "final_comparison.txt").read_text()
+    [row] = [line for line in text.splitlines() if line.startswith("SFT -> DPO")][:1]
+    detectable = 100 * metrics["following_detectable_sft_dpo"]
+    assert row.endswith(f"no difference shown; {detectable:.1f} points would have been detected")
+    assert (metrics["win_rate_sft_dpo"], metrics["win_rate_sft_dpo_low"]) == (0, 0)
+
+
+def test_dpo_wins_the_head_to_head(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compare(folder, monkeypatch) == 0
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    assert metrics["win_rate_sft_dpo"] == 1  # of the 11 prompts that only one of them follows
+    assert 0.7 < metrics["win_rate_sft_dpo_low"] < 0.8
+    assert metrics["win_rate_sft_dpo_high"] == 1
 
 
 def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,24 +245,161 @@ def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pyt
     assert "same conditions: verifiers None, prompt format f, engine None, float32" in text
 
 
-def test_what_a_base_model_does_after_examples_is_set_against_the_tuned_models(
+def write_baseline(folder: Path, followed: int) -> None:
+    """Give the base model's evaluation answers after solved examples; it goes on after each."""
+    shown = evaluation([n < followed for n in range(100)])["results"]
+    for result in shown:
+        result |= {"passed": False, "failures": ["went_on", *result["failures"]], "shots": 8}
+    base = evaluation(PASSED["base"], results_few_shot=shown)
+    (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
+
+
+def test_the_main_table_compares_with_the_base_model_after_examples(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It follows the first 50 prompts then; that it goes on to another instruction does not count."""
-    shown = evaluation([n < 50 for n in range(100)])["results"]
-    for result in shown:
-        result |= {"passed": False, "failures": ["went_on", *result["failures"]]}
-    base = evaluation(PASSED["base"], results_few_shot=shown)
-    (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
+    write_baseline(folder, 50)
     assert compare(folder, monkeypatch) == 0
-    text = (folder / "final_comparison.txt").read_text()
-    assert "base after solved examples: following 50.0% [40.4%, 59.6%]" in text
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    assert (metrics["few_shot_following_rate"], metrics["few_shot_stopping_rate"]) == (0.5, 0)
+    assert metrics["contrasts"] == 11
     p = binomtest(15, 15, 0.5).pvalue  # SFT follows the first 60 and 5 more
-    assert "SFT without examples: following +15.0 points [" in text
-    assert f"gained 15, lost 0, p = {p:.2g} (exact McNemar, not corrected)" in text
-    assert "SFT after solved examples" not in text
-    [row] = json.loads((folder / "final_comparison.json").read_text())["few_shot"]
-    assert (row["model"], row["rate"], row["dpo"]["gained"], row["dpo"]["lost"]) == ("base", 0.5, 26, 0)
+    assert metrics["following_p_raw_few_shot_sft"] == pytest.approx(p)
+    assert (metrics["following_gained_few_shot_dpo"], metrics["following_lost_few_shot_dpo"]) == (26, 0)
+    text = (folder / "final_comparison.txt").read_text()
+    main, _, rest = text.partition("model     following")
+    rows = [line.split()[:3] for line in main.splitlines() if " -> " in line]
+    assert rows == [["baseline", "->", "SFT"], ["baseline", "->", "DPO"], ["SFT", "->", "DPO"]]
+    assert "Without examples, following" in rest
+
+
+def test_a_tuned_model_below_the_baseline_reaches_no_tier_of_improvement(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SFT follows 65 % and beats the base model that does not stop, but not the one after examples."""
+    write_baseline(folder, 66)
+    assert compare(folder, monkeypatch) == 0
+    found = json.loads((folder / "final_comparison.json").read_text())
+    assert found["metrics"]["p_base_sft"] < 1e-9
+    met = {line["criterion"]: line["met"] for tier in found["tiers"] for line in tier["lines"]}
+    assert met["SFT model shows improvement (> 60 %)"] is False
+    assert met["clear progression base -> SFT -> DPO"] is False
+    assert met["statistical significance demonstrated"] is False
+
+
+# The test half
+
+
+def seal(folder: Path, model: str, passed: list[bool], few_shot: list[bool] | None = None) -> Path:
+    """Give a model's evaluation a sealed test half, with an answer that only the half has."""
+    rows = evaluation(passed)["results"]
+    for row in rows:
+        row["instruction"] = f"Secretly {row['instruction']}"
+    shown = evaluation(few_shot)["results"] if few_shot else []
+    sealed = folder / model / "sealed_20260101_000000.jsonl"
+    lines = [{"fingerprint": {}}, *reversed(rows), *(row | {"shots": 8} for row in shown)]
+    sealed.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path = folder / model / "eval_20260101_000000.json"
+    record = json.loads(path.read_text())
+    suite = {"name": "stage1_test", "version": "t1"}
+    record["sealed"] = {"file": sealed.name, "sha256": hash_path(sealed), "suite": suite}
+    path.write_text(json.dumps(record))
+    return sealed
+
+
+@pytest.fixture
+def halves(folder: Path) -> Path:
+    write_baseline(folder, 50)
+    for model, passed in PASSED.items():
+        seal(folder, model, passed[:80], few_shot=[True] * 70 + [False] * 10 if model == "base" else None)
+    return folder
+
+
+def test_the_test_half_is_reported_first_and_decides(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compare(halves, monkeypatch) == 0
+    found = json.loads((halves / "final_comparison.json").read_text())
+    metrics = found["metrics"]
+    assert set(metrics) == {metric.name for metric in METRICS}
+    assert (metrics["prompts"], metrics["development_prompts"]) == (80, 100)
+    assert (metrics["few_shot_following_rate"], metrics["development_few_shot_following_rate"]) == (
+        0.875,
+        0.5,
+    )
+    assert (metrics["sft_rate"], metrics["development_sft_rate"]) == (0.75, 0.65)
+    assert metrics["contrasts"] == 22
+    assert metrics["following_gain_few_shot_sft"] < 0 < metrics["development_following_gain_few_shot_sft"]
+    met = {line["criterion"]: line["met"] for tier in found["tiers"] for line in tier["lines"]}
+    assert met["SFT model shows improvement (> 60 %)"] is False  # as on the test half
+    text = (halves / "final_comparison.txt").read_text()
+    assert text.index("== test half: 80 prompts; suite stage1_test") < text.index("== development half: 100")
+    assert "Secretly" not in text + json.dumps(found["changes"]) + json.dumps(found["errors"])
+
+
+@pytest.mark.parametrize("change", ["missing", "edited"])
+def test_sealed_answers_that_changed_are_refused(
+    halves: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    sealed = halves / "sft" / "sealed_20260101_000000.jsonl"
+    if change == "missing":
+        sealed.unlink()
+    else:
+        sealed.write_text(sealed.read_text().replace("false", "true"))
+    assert compare(halves, monkeypatch) == 2
+    assert "expected the sealed answers that eval_20260101_000000.json names" in capsys.readouterr().err
+
+
+def test_an_evaluation_without_the_test_half_is_refused(
+    halves: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (halves / "dpo" / "eval_20260101_000000.json").write_text(json.dumps(evaluation(PASSED["dpo"])))
+    assert compare(halves, monkeypatch) == 2
+    assert "holds no answers to the test half" in capsys.readouterr().err
+
+
+def test_other_prompts_in_a_test_half_are_refused(
+    halves: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seal(halves, "dpo", PASSED["dpo"][:79])
+    assert compare(halves, monkeypatch) == 2
+    assert "do not hold the same prompts of the test half" in capsys.readouterr().err
+
+
+# Labels
+
+
+def test_labels_of_the_session_enter_tiers_and_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base model fails 90 prompts, SFT 35 and DPO 24: fewer than 100, so all need a label."""
+    session = folder / "session"
+    session.mkdir()
+    monkeypatch.setenv("GONOGO_SESSION", str(session))
+    rows = []
+    for model, passed in PASSED.items():
+        sha256 = hash_path(folder / model / "eval_20260101_000000.json")
+        rows += [
+            {"evaluation": sha256, "key": f"k{n}", "kind": "form", "by": "ada", "at": 1.0}
+            for n, ok in enumerate(passed)
+            if not ok
+        ]
+    stray = {"evaluation": "another", "key": "k0", "kind": "wrong", "by": "bob", "at": 1.0}
+    path = session / LABELS_FILE
+
+    def assess(labels: list[dict[str, object]]) -> tuple[bool, dict[str, Any]]:
+        path.write_text("".join(json.dumps(row) + "\n" for row in labels))
+        assert compare(folder, monkeypatch) == 0
+        found = json.loads((folder / "final_comparison.json").read_text())
+        met = {line["criterion"]: line["met"] for tier in found["tiers"] for line in tier["lines"]}
+        return met["error analysis completed"], found
+
+    met, found = assess([*rows, stray])
+    assert met is True
+    assert found["errors"]["labelled"]["base"] | {"form": 0} == dict.fromkeys(FAILURE_KINDS, 0)
+    assert found["errors"]["labelled"]["base"]["form"] == found["metrics"]["labelled_base"] == 90
+    assert "labelled by ada, blind to the model" in (folder / "final_comparison.txt").read_text()
+    undone = rows[-1] | {"kind": ""}
+    assert assess([*rows, undone])[0] is False
+    assert assess(rows[:-1])[0] is False
+    path.unlink()
+    assert assess([])[0] is False
 
 
 def test_the_standard_numbers_of_ifeval_are_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,18 +7,27 @@ from typing import Any
 
 import pytest
 
-from phases.scoring import tiers
+from phases.scoring import tier_records, tiers
 from phases.scoring.results import EvaluatedAnswer, Evaluation, SuiteId
-from phases.scoring.tiers import PhaseManifests, TierResult, assess_tiers, find_highest_tier
+from phases.scoring.tier_records import CriterionResult, PhaseManifests
+from phases.scoring.tiers import Labelling, TierResult, find_highest_tier
 
-METRICS = {
-    **{f"{m}_rate": rate for m, rate in (("base", 0.2), ("sft", 0.7), ("dpo", 0.9))},
-    **{f"{m}_following_rate": rate for m, rate in (("base", 0.6), ("sft", 0.7), ("dpo", 0.9))},
-    **{f"{m}_rate_{end}": 0.5 for m in ("base", "sft", "dpo") for end in ("low", "high")},
-    **{"gain_base_sft": 0.5, "gain_sft_dpo": 0.2, "p_base_sft": 1e-9, "p_sft_dpo": 1e-3},
+RATES = {"base": 0.4, "few_shot": 0.5, "sft": 0.7, "dpo": 0.9}
+CONTRASTS = ("few_shot_sft", "few_shot_dpo", "sft_dpo")
+METRICS: dict[str, Any] = {
+    **{f"{model}_following_rate": rate for model, rate in RATES.items()},
+    **{f"{model}_following_rate_{end}": 0.5 for model in RATES for end in ("low", "high")},
+    **{f"{model}_stopping_rate": 0.9 for model in RATES},
+    **{f"following_gain_{contrast}": 0.2 for contrast in CONTRASTS},
+    **{f"following_p_{contrast}": 1e-3 for contrast in CONTRASTS},
+    **{f"following_detectable_{contrast}": 0.06 for contrast in CONTRASTS},
+    # By this rule the base model fails, because it does not stop; no tier may take that for a gain.
+    **{"base_rate": 0.2, "p_base_sft": 2e-66, "gain_base_sft": 0.7, "contrasts": 11},
 }
-PROVENANCE = dict.fromkeys(tiers.EVALUATION_PROVENANCE, "recorded")
-MADE = dict.fromkeys(tiers.MANIFEST_PROVENANCE, "recorded")
+INSTRUCTIONS = {"stage1/k0": "Name three colors of the rainbow.", "stage1_test/k0": "Spell the word tiger."}
+LABELLED = {model: Labelling(failed=150, labelled=100) for model in ("base", "sft", "dpo")}
+PROVENANCE = dict.fromkeys(tier_records.EVALUATION_PROVENANCE, "recorded")
+MADE = dict.fromkeys(tier_records.MANIFEST_PROVENANCE, "recorded")
 
 
 def written(path: Path, text: str) -> str:
@@ -81,7 +90,16 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PhaseManifests:
     return PhaseManifests(**found)
 
 
-def line(found: tuple[TierResult, ...], criterion: str) -> tiers.CriterionResult:
+def assess_tiers(
+    records: PhaseManifests,
+    evaluations: dict[str, Evaluation],
+    metrics: dict[str, Any],
+    labellings: dict[str, Labelling] = LABELLED,
+) -> tuple[TierResult, ...]:
+    return tiers.assess_tiers(records, evaluations, metrics, instructions=INSTRUCTIONS, labellings=labellings)
+
+
+def line(found: tuple[TierResult, ...], criterion: str) -> CriterionResult:
     [one] = [line for tier in found for line in tier.lines if criterion in line.criterion]
     return one
 
@@ -94,7 +112,11 @@ def test_everything_shown_reaches_the_highest_tier(
     assert find_highest_tier(found) == "publication-ready"
     assert "2 rows; 0 contain a prompt of the evaluation" in line(found, "clean data").evidence
     assert line(found, "clear progression").evidence.startswith(
-        "20.0% -> 70.0% (p = 1e-09) -> 90.0% (p = 0.001); met if the rates rise"
+        "following 40.0% -> 70.0% -> 90.0%, 50.0% for the base model after solved examples; met if"
+    )
+    assert line(found, "significance").evidence == (
+        "following: baseline -> SFT +20.0 points, p = 0.001; baseline -> DPO +20.0 points, p = 0.001; "
+        "SFT -> DPO +20.0 points, p = 0.001 (exact McNemar, Holm over 11 contrasts)"
     )
     assert line(found, "SFT training").evidence == (
         "9 steps; started from the model evaluated before it; the evaluated adapter is the one it wrote; "
@@ -151,7 +173,7 @@ def test_a_record_that_was_changed_shows_nothing(
 def test_prompts_of_the_evaluation_among_the_data_are_found(
     records: PhaseManifests, evaluations: dict[str, Evaluation], tmp_path: Path
 ) -> None:
-    planted = ["Name three colors of the rainbow!", "Draw a cat.", "Sing."]
+    planted = ["Name three colors of the rainbow!", "Draw a cat.", "Spell the word tiger."]
     rows = "".join(json.dumps({"instruction": text}) + "\n" for text in planted)
     for answer in ("response", "chosen", "rejected"):
         rows += (
@@ -163,18 +185,24 @@ def test_prompts_of_the_evaluation_among_the_data_are_found(
     (tmp_path / "sft_data" / "manifest.json").write_text(json.dumps(manifest))
     found = line(assess_tiers(records, evaluations, METRICS), "clean data")
     assert found.met is False
-    assert found.evidence.startswith("6 rows; 4 contain a prompt of the evaluation (nearest similarity 1.00)")
+    assert found.evidence.startswith("6 rows; 5 contain a prompt of the evaluation (nearest similarity 1.00)")
 
 
 @pytest.mark.parametrize(
     ("changed", "criterion"),
     [
         ({"base_rate": 0.31}, "verification"),
-        ({"sft_rate": 0.6}, "SFT model shows"),
-        ({"dpo_rate": 0.85}, "DPO model shows"),
-        ({"sft_rate": 0.95}, "clear progression"),
-        ({"p_sft_dpo": 0.05}, "significance"),
-        ({"gain_base_sft": -0.1}, "significance"),
+        ({"sft_following_rate": 0.6}, "SFT model shows"),
+        ({"few_shot_following_rate": 0.71}, "SFT model shows"),
+        ({"base_following_rate": 0.71}, "SFT model shows"),
+        ({"dpo_following_rate": 0.85}, "DPO model shows"),
+        ({"few_shot_following_rate": 0.91}, "DPO model shows"),
+        ({"sft_following_rate": 0.95}, "clear progression"),
+        ({"few_shot_following_rate": 0.71}, "clear progression"),
+        ({"following_p_sft_dpo": 0.05}, "significance"),
+        ({"following_p_few_shot_sft": 0.65, "following_gain_few_shot_sft": -0.01}, "significance"),
+        ({"following_gain_few_shot_sft": -0.1}, "significance"),
+        ({"following_gain_few_shot_dpo": 0.0}, "significance"),
     ],
 )
 def test_a_measured_value_misses_its_line(
@@ -183,6 +211,59 @@ def test_a_measured_value_misses_its_line(
     found = assess_tiers(records, evaluations, METRICS | changed)
     assert line(found, criterion).met is False
     assert found[-1].reached is False
+
+
+def test_a_gain_in_stopping_alone_is_not_significant(
+    records: PhaseManifests, evaluations: dict[str, Evaluation]
+) -> None:
+    """SFT teaches the base model to stop and nothing else: -1.0 points against the baseline."""
+    measured = {"following_gain_few_shot_sft": -0.01, "following_p_few_shot_sft": 0.65, "p_base_sft": 2e-66}
+    found = line(assess_tiers(records, evaluations, METRICS | measured), "significance")
+    assert found.met is False
+    assert (
+        "baseline -> SFT -1.0 points, p = 0.65 (no significant gain; 6.0 points would have been detected)"
+        in (found.evidence)
+    )
+    assert "2e-66" not in found.evidence
+
+
+def test_without_a_baseline_significance_is_not_shown(
+    records: PhaseManifests, evaluations: dict[str, Evaluation]
+) -> None:
+    metrics = {name: value for name, value in METRICS.items() if "few_shot" not in name}
+    found = assess_tiers(records, evaluations, metrics)
+    assert line(found, "significance").met is None
+    assert "shots = 8" in line(found, "significance").evidence
+    assert found[-1].reached is None
+
+
+@pytest.mark.parametrize(
+    ("labelling", "met"),
+    [
+        (Labelling(failed=150, labelled=99), False),
+        (Labelling(failed=150, labelled=100), True),
+        (Labelling(failed=40, labelled=39), False),
+        (Labelling(failed=40, labelled=40), True),
+        (Labelling(failed=0, labelled=0), True),
+        (Labelling(failed=150, labelled=0), False),
+    ],
+)
+def test_an_error_analysis_needs_labels_of_every_model(
+    records: PhaseManifests, evaluations: dict[str, Evaluation], labelling: Labelling, met: bool
+) -> None:
+    found = line(assess_tiers(records, evaluations, METRICS, LABELLED | {"dpo": labelling}), "error analysis")
+    assert found.met is met
+    assert ("run `gonogo label`" in found.evidence) == (not met)
+
+
+def test_too_few_rows_miss_their_line(
+    records: PhaseManifests, evaluations: dict[str, Evaluation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiers, "MIN_SFT_ROWS", 3)
+    monkeypatch.setattr(tiers, "MIN_PAIRS", 2)
+    found = assess_tiers(records, evaluations, METRICS)
+    assert line(found, "clean data").met is False
+    assert line(found, "preference pairs").met is False
 
 
 @pytest.mark.parametrize(

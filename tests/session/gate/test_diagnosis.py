@@ -129,6 +129,7 @@ def test_the_hosts_memory_is_evidence_of_a_kill(tmp_path: Path) -> None:
 
 
 OK = msgspec.structs.replace(END, code=0)
+FOLLOWS = {"following_rate": 0.6, "following_rate_low": 0.55, "prompts": 100}
 BASE = {"success_rate": 0.2, "success_rate_low": 0.15, "prompts": 100}
 
 
@@ -156,6 +157,9 @@ PROSE = (
         ({**BASE, "success_rate": 0.6, "success_rate_low": 0.5}, [], BASE, ""),
         ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], BASE, "no_gain"),
         ({**BASE, "success_rate": 0.25, "success_rate_low": 0.19}, [], {**BASE, "prompts": 50}, ""),
+        (FOLLOWS, [], {**FOLLOWS, "following_rate": 0.3}, ""),
+        (FOLLOWS, [], {**FOLLOWS, "following_rate": 0.3, "following_rate_few_shot": 0.6}, "no_gain"),
+        ({**FOLLOWS, "success_rate_low": 0.1}, [], {**BASE, **FOLLOWS, "following_rate": 0.3}, ""),
         ({}, [sample(LOOP)] * 4, {}, "degenerate"),
         ({}, [sample(" ")] * 4, {}, "degenerate"),
         ({}, [sample(LOOP)] * 3, {}, ""),

@@ -1,0 +1,125 @@
+"""Rates, paired contrasts and the comparison by category."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from phases.comparison.halves import Half
+from phases.comparison.spec import CONTRASTS, MAIN_CONTRASTS, SERIES
+from phases.scoring.results import EvaluatedAnswer
+from phases.scoring.stats import (
+    PairedContrast,
+    RateEstimate,
+    adjust_p_values,
+    compare_paired,
+    compute_mcnemar_p,
+    estimate_rate,
+)
+
+RULES: Final[dict[str, Callable[[EvaluatedAnswer], bool]]] = {
+    "following_": lambda answer: answer.is_following,
+    "stopping_": lambda answer: answer.is_stopping,
+    "": lambda answer: answer.passed,
+}
+"""The rules by which models are compared, by the prefix of their metrics."""
+_RateValues = dict[str, float | int]
+
+
+def compute_rates(half: Half) -> _RateValues:
+    """Return the rates of all models on a half, and the head-to-head of SFT and DPO."""
+    metrics: _RateValues = {f"{half.prefix}prompts": len(half.answers["base"])}
+    for series, answers in half.answers.items():
+        for rule, holds in RULES.items():
+            estimate = estimate_rate(sum(map(holds, answers)), len(answers))
+            metrics |= _with_interval(f"{half.prefix}{series}_{rule}rate", estimate)
+        for name, failure in (("truncation_rate", "unfinished"), ("went_on_rate", "went_on")):
+            share = sum(failure in answer.failures for answer in answers) / len(answers)
+            metrics[f"{half.prefix}{series}_{name}"] = share
+    return metrics | _compute_win_rate(half)
+
+
+def _compute_win_rate(half: Half) -> _RateValues:
+    """Return the share that DPO wins of the prompts that only one of SFT and DPO follows."""
+    pairs = zip(half.answers["sft"], half.answers["dpo"], strict=True)
+    decided = [dpo.is_following for sft, dpo in pairs if sft.is_following != dpo.is_following]
+    name = f"{half.prefix}win_rate_sft_dpo"
+    if not decided:  # every prompt is a tie
+        return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
+    return _with_interval(name, estimate_rate(sum(decided), len(decided)))
+
+
+def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _RateValues:
+    """Return the metrics of all contrasts of all halves, which are corrected together.
+
+    Args:
+        halves: the halves that the report shows.
+        seed: seed of the bootstrap.
+        resamples: number of bootstrap resamples.
+    """
+    planned = [
+        (half, rule, first, second)
+        for half in halves
+        for rule, contrasts in CONTRASTS.items()
+        for first, second in contrasts
+        if first in half.answers
+    ]
+    contrasts = {
+        f"{half.prefix}{rule}{{}}_{first}_{second}": compare_paired(
+            [RULES[rule](answer) for answer in half.answers[first]],
+            [RULES[rule](answer) for answer in half.answers[second]],
+            seed,
+            resamples,
+            tests=len(planned),
+        )
+        for half, rule, first, second in planned
+    }
+    corrected = adjust_p_values([contrast.p for contrast in contrasts.values()], "holm")
+    metrics: _RateValues = {"contrasts": len(planned)}
+    for (template, contrast), p in zip(contrasts.items(), corrected, strict=True):
+        metrics |= {template.format(name): value for name, value in _list_values(contrast, p).items()}
+    return metrics
+
+
+def compare_categories(half: Half) -> list[dict[str, Any]]:
+    """Return the rates of every model by category, with main contrasts on following corrected by FDR."""
+    rows: list[dict[str, Any]] = []
+    contrasts = [(first, second) for first, second in MAIN_CONTRASTS if first in half.answers]
+    for category in dict.fromkeys(answer.category for answer in half.answers["base"]):
+        subset = {
+            series: [answer for answer in half.answers[series] if answer.category == category]
+            for series in SERIES
+            if series in half.answers
+        }
+        row: dict[str, Any] = {"category": category, "prompts": len(subset["base"])}
+        for series, answers in subset.items():
+            for rule, holds in RULES.items():
+                row |= _with_interval(
+                    f"{series}_{rule}rate", estimate_rate(sum(map(holds, answers)), len(answers))
+                )
+        for first, second in contrasts:
+            row[f"p_{first}_{second}"] = compute_mcnemar_p(
+                [answer.is_following for answer in subset[first]],
+                [answer.is_following for answer in subset[second]],
+            )
+        rows.append(row)
+    for first, second in contrasts:
+        corrected = adjust_p_values([row[f"p_{first}_{second}"] for row in rows], "fdr_bh")
+        for row, q in zip(rows, corrected, strict=True):
+            row[f"q_{first}_{second}"] = q
+    return rows
+
+
+def _with_interval(name: str, estimate: RateEstimate) -> _RateValues:
+    return {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _list_values(contrast: PairedContrast, corrected_p: float) -> Mapping[str, float | int]:
+    return {
+        "p": corrected_p,
+        "p_raw": contrast.p,
+        "gain": contrast.gain,
+        "gain_low": contrast.low,
+        "gain_high": contrast.high,
+        "gained": contrast.gained,
+        "lost": contrast.lost,
+        "detectable": contrast.detectable,
+    }

@@ -1,0 +1,98 @@
+"""The first turn and the first paragraph of an output."""
+
+import pytest
+
+from phases.scoring.readings import find_new_turn, take_first_paragraph, take_first_turn
+
+ASKED = "Name the capital of France."
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "\nQuestion: What is the capital of Spain?\nAnswer: Madrid",
+        "\nQ: What is next?\nA: Rome",
+        "\nQ2: What is next?",
+        "\n\n### Instruction:\nName a river.\n\n### Response:\nSeine",
+        "\n\n### Instruction\nName a river.",
+        " ### Instruction:\nName a river.",
+        "\nInstruction: Name a river.",
+        "\n**Instruction 2:** Name a river.",
+        "\n2. Instruction: Name a river.",
+        "\nInput: Germany\nOutput: Berlin",
+        "\nUser: thanks",
+        "\nHuman: thanks\nAssistant: sure",
+        " USER: thanks ASSISTANT: you are welcome",
+        ". USER: thanks",
+        "</s>USER: thanks",
+        "<|im_end|>\n<|im_start|>user\nthanks",
+        "<|endoftext|>Lorem ipsum",
+        "<end_of_turn>\n<start_of_turn>user",
+        "<|eot_id|><|start_header_id|>user<|end_header_id|>",
+        " [INST] thanks [/INST]",
+        "\n[INST] thanks [/INST]",
+        "\n<|user|>\nthanks",
+        "\n# User\nthanks",
+        "\n=== Question 2 ===\nthanks",
+        "\n[Question]: thanks",
+        "\n> **Prompt:** thanks",
+        "\nTask: Name a river.",
+        "\n   Instruction : Name a river.",
+        "\nINSTRUCTION: Name a river.",
+        "\nExercise 3: Name a river.",
+        "\nResponse: Paris",
+        "\n<human>: thanks",
+        "\n<user>thanks</user>",
+        "\nInstruction： Name a river.",
+    ],
+)
+def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
+    assert take_first_turn(ASKED, " Paris" + turn).strip(" .\n") == "Paris"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Paris",
+        "The question is easy: Paris.",
+        "My answer to the user's question: Paris.",
+        "Paris\nAnswer: Paris",
+        "- Paris\n- Lyon",
+        "# Capital\nParis",
+        "# Humans and cities\nParis",
+        "The human: a strange animal.",
+        '{"question": "capital", "input": "France"}',
+        "Note: Paris\nReason: it is.",
+        "Users: many\nInputs are fine",
+        "a < b > c",
+        "1. Paris\n2. Lyon",
+        "Questionable: no",
+    ],
+)
+def test_an_ordinary_text_has_one_turn(output: str) -> None:
+    assert find_new_turn(ASKED, output) is None
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Write a riddle in two lines that start with Question: and Answer:.",
+        'Use the headings "Question" and "Answer".',
+        "Use the labels **Question** and **Answer**.",
+    ],
+)
+def test_a_label_that_the_instruction_shows_belongs_to_the_answer(instruction: str) -> None:
+    output = "Here is one.\nQuestion: What barks?\nAnswer: A dog"
+    assert take_first_turn(instruction, output + "\nUser: thanks").rstrip() == output
+    assert take_first_turn("Answer the question.", output).rstrip() == "Here is one."
+
+
+def test_an_output_that_starts_with_a_turn_has_no_answer() -> None:
+    assert take_first_turn(ASKED, "\n\n### Instruction:\nName a river.").strip() == ""
+    assert take_first_turn(ASKED, " Question: Why?").strip() == ""
+
+
+def test_the_first_paragraph_ends_at_a_blank_line() -> None:
+    assert take_first_paragraph(" \n\n Paris\nLyon\n \t\nMore") == "Paris\nLyon"
+    assert take_first_paragraph("Paris") == "Paris"
+    assert take_first_paragraph("") == ""
