@@ -36,6 +36,7 @@ OPENED_BECAUSE: Final = {
     "hold": "  you asked to hold here",
     "stopped": "  the phase was stopped",
     "failed": "  the phase failed",
+    "nan": "  a value was not finite",
 }
 
 

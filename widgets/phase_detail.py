@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.session.snapshot import PhaseView
 from app.units import format_age, format_duration, format_hours, format_usd_range
 from widgets import styles

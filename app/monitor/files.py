@@ -36,15 +36,18 @@ def unmasked(data: bytes) -> bytes:
 class FileTail:
     """Reads a growing file from an offset, and notices if the file was truncated or replaced."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chunk: int = CHUNK) -> None:
         self.path = path
+        self.chunk = chunk
+        self.modified = 0.0
+        """When the file was written last, seconds since the epoch."""
         self.offset = 0
         self.is_skipping = False
         """Whether the offset is inside a line that is too long, so that nothing counts until its end."""
         self._inode: int | None = None
 
     def read(self, *, most_behind: int | None = None) -> tuple[bytes, bool]:
-        """Return at most `CHUNK` bytes from the offset, and whether the file was truncated or replaced.
+        """Return at most a chunk of bytes from the offset, and whether the file was truncated or replaced.
 
         With `most_behind`, a reader farther than that from the end of the file skips to that distance.
         """
@@ -58,12 +61,12 @@ class FileTail:
                 return b"", False
             is_same = self._inode in (None, status.st_ino) and status.st_size >= self.offset
             restarted = self._inode is not None and not is_same
-            self._inode = status.st_ino
+            self._inode, self.modified = status.st_ino, status.st_mtime
             if restarted:
                 self.offset, self.is_skipping = 0, False
             if most_behind is not None and status.st_size - self.offset > most_behind:
                 self.offset, self.is_skipping = status.st_size - most_behind, True
-            return os.pread(descriptor, CHUNK, self.offset), restarted
+            return os.pread(descriptor, self.chunk, self.offset), restarted
         finally:
             os.close(descriptor)
 
@@ -74,7 +77,7 @@ class FileTail:
         data, restarted = self.read(most_behind=most_behind)
         end = max(data.rfind(ends[i : i + 1]) for i in range(len(ends))) + 1
         if end == 0:
-            too_long = len(data) == CHUNK
+            too_long = len(data) == self.chunk
             is_new = too_long and not self.is_skipping
             if too_long:
                 self.offset, self.is_skipping = self.offset + len(data), True

@@ -1,70 +1,305 @@
-"""The numbers that a plan's regular expressions find in the log of a command."""
+"""The one reader of a log: metrics, progress, values that are not finite, and patterns that find nothing.
+
+The conductor, the screens, the gate and the report use it, so that all of them see the same values.
+"""
 
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from app.monitor.files import LONGEST_LOG_LINE, FileTail
+import msgspec
+
+from app.monitor.files import CHUNK, LONGEST_LOG_LINE, FileTail
+from app.monitor.finiteness import FinitenessWatch, NotFinite, is_loss_or_gradient
+from app.monitor.log_numbers import (
+    NamedValue,
+    complete_number,
+    find_rank,
+    find_values,
+    parse_number,
+    unwrap_numbers,
+)
+from app.monitor.log_progress import ProgressFinder
+from app.monitor.pace import Pace, ProgressView
+from app.monitor.patterns import BoundedPattern
 from app.monitor.sanitize import clean_line
 from app.monitor.series import SeriesBuilder
+from app.monitor.trainers import PRESETS, Preset
+
+_NOT_FINITE: Final = re.compile(r"(?<![\w.])[-+]?(?:nan|inf(?:inity)?)(?![\w])", re.IGNORECASE)
+_WATCHED: Final = re.compile(r"loss|norm", re.IGNORECASE)
+_STEP: Final = re.compile(
+    r"(?<![\w/])(?:global[ _])?(?:step|iter(?:ation)?)s?['\"]?[ \t]*[:=#]?[ \t]*(\d+)\b", re.IGNORECASE
+)
+_PROVES_PROGRESS: Final = 5
+"""Values of other metrics, after which a pattern without any is suspicious."""
+_ENOUGH_LINES: Final = 300
+_Found = dict[str, tuple[float, str]]
+"""The values in a line, each with its name there, by metric."""
+
+
+class LogFormat(msgspec.Struct, frozen=True):
+    """What to read from a log.
+
+    Attributes:
+        patterns: regular expressions with one group, the number, by metric.
+        preset: name of a preset in `app.monitor.trainers` to use instead.
+        progress: regular expression with the units done and, as a second group, their total.
+    """
+
+    patterns: dict[str, str] = {}
+    preset: str = ""
+    progress: str = ""
 
 
 class LogMetrics:
-    """Follows a log and collects the numbers in it.
+    """Follows a log and collects what its format describes.
 
-    Each pattern has one group, the number. A newline or a carriage return ends a line. The step of a number
-    is the count of numbers that its pattern found before.
+    A newline or a carriage return ends a line. If lines name their rank, those of the lowest one count.
+    The step of a value is the last progress, or else the count of its metric's values.
 
     Attributes:
-        series: the numbers of each pattern, by name.
+        series: the values of each metric, by name.
+        lines: the number of lines read, without those that overwrite another.
     """
 
-    def __init__(self, path: Path, patterns: Mapping[str, str]) -> None:
-        self._file = FileTail(path)
-        self._patterns = {name: re.compile(pattern) for name, pattern in patterns.items()}
+    def __init__(
+        self, path: Path, log_format: LogFormat, *, chunk: int = CHUNK, most_behind: int | None = None
+    ) -> None:
+        """Follow a log from its start, or from at most `most_behind` bytes before its end."""
+        self._file = FileTail(path, chunk)
+        self._most_behind = most_behind
+        self._format = log_format
+        self._preset: Preset | None = PRESETS.get(log_format.preset)
+        self._patterns = {name: BoundedPattern(text) for name, text in log_format.patterns.items()}
         self._reset()
 
     def _reset(self) -> None:
+        progress: tuple[str, ...] = (self._format.progress,) if self._format.progress else ()
+        total = ""
+        if self._preset is not None and not progress:
+            progress, total = self._preset.progress, self._preset.total
+        self._progress_finder = ProgressFinder(progress, total)
+        self._progress_at = 0.0
+        self._pace = Pace()
+        self._watch = FinitenessWatch()
+        self._rank: int | None = None
+        self._whole_names: set[str] = set()
+        self.lines = 0
+        self._reset_values()
+
+    def _reset_values(self) -> None:
         self._first: dict[str, float | None] = {}
         self._last: dict[str, float | None] = {}
-        self._count = dict.fromkeys(self._patterns, 0)
+        self._last_step: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
         self.series: dict[str, SeriesBuilder] = {}
 
     def poll(self) -> bool:
         """Read the next chunk; return whether anything was new."""
         before = self._file.offset
-        lines, _, restarted = self._file.read_lines(b"\n\r")
+        lines, _, restarted = self._file.read_lines(b"\n\r", most_behind=self._most_behind)
         if restarted:
             self._reset()
         for raw in lines:
-            line = clean_line(raw[:LONGEST_LOG_LINE])
-            for name, pattern in self._patterns.items():
-                match = pattern.search(line)
-                if match:
-                    self._add(name, match[1])
+            self._read_line(clean_line(raw[:LONGEST_LOG_LINE]))
         return restarted or self._file.offset != before
 
-    def _add(self, name: str, text: str | None) -> None:
-        try:
-            number = float(text or "")
-        except ValueError:
-            return
-        value = number if math.isfinite(number) else None
-        self._first.setdefault(name, value)
-        self._last[name] = value
-        self.series.setdefault(name, SeriesBuilder(name)).add(self._count[name], value)
-        self._count[name] += 1
+    def finish(self) -> None:
+        """Read to the end of a log that no longer grows; its last line may lack a newline."""
+        while self.poll():
+            pass
+        rest, _ = self._file.read()
+        if rest and not self._file.is_skipping:
+            self._file.offset += len(rest)
+            self._read_line(clean_line(rest[:LONGEST_LOG_LINE]))
+
+    @property
+    def progress(self) -> ProgressView | None:
+        """The last progress with its rates."""
+        count = self._progress_finder.count
+        if count is None:
+            return None
+        return self._pace.measure(ProgressView(count.done, count.total, count.unit, self._progress_at))
+
+    @property
+    def last_values(self) -> dict[str, float | None]:
+        """The last number of each name; None for NaN and infinity."""
+        return dict(self._last)
 
     def results(self) -> dict[str, float | None]:
         """Return the last number of each name, and its first as `first_<name>`; None for NaN and infinity."""
         return self._last | {f"first_{name}": value for name, value in self._first.items()}
 
+    def find_not_finite(self) -> tuple[NotFinite, ...]:
+        """Return the metrics, losses and gradients that were not finite at times, causes first."""
+        return self._watch.findings()
 
-def read_log_metrics(path: Path, patterns: Mapping[str, str]) -> LogMetrics:
-    """Return the numbers of a log, read to its end."""
-    metrics = LogMetrics(path, patterns)
-    if patterns:
-        while metrics.poll():
-            pass
-    return metrics
+    def find_slow_patterns(self) -> list[str]:
+        """Return the names of the patterns that were switched off because they took too long."""
+        slow = [name for name, pattern in self._patterns.items() if pattern.is_off]
+        return slow + ["progress" for pattern in self._progress_finder.patterns if pattern.is_off]
+
+    def find_unmatched(self) -> list[str]:
+        """Return the patterns that have matched nothing, or the preset if none of its metrics has a value."""
+        if self._preset is not None:
+            return [] if self.counts else [self._format.preset]
+        unmatched = [name for name in self._patterns if name not in self.counts]
+        if self._format.progress and self._progress_finder.count is None:
+            unmatched.append("progress")
+        return unmatched
+
+    def has_enough_to_match(self) -> bool:
+        """Return whether the log is far enough that each pattern should have matched."""
+        count = self._progress_finder.count
+        is_running = count is not None and count.done >= _PROVES_PROGRESS
+        has_values = max(self.counts.values(), default=0) >= _PROVES_PROGRESS
+        return is_running or has_values or self.lines >= _ENOUGH_LINES
+
+    def _read_line(self, line: str) -> None:
+        if not line or line.isspace():
+            return
+        self.lines += 1
+        self._progress_finder.read(line)
+        if self._progress_finder.is_line and self._progress_finder.count is not None:
+            self._progress_at = self._file.modified
+            self._pace.add(self._progress_at, self._progress_finder.count.done)
+        is_watched = self._watch.has_findings or _NOT_FINITE.search(line) is not None
+        named = find_values(line) if self._preset or (is_watched and _WATCHED.search(line)) else []
+        found = self._match_preset(named) if self._preset else self._match_patterns(line)
+        self._watch_values(line, named, found)
+        if found and self._accept_rank(line):
+            line_step = _find_step(line)
+            for metric, (value, _) in found.items():
+                self._add(metric, value, line_step)
+
+    def _watch_values(self, line: str, named: list[NamedValue], found: _Found) -> None:
+        for metric, (value, _) in found.items():
+            self._watch.add(metric, value, line)
+        sources = {source for _, source in found.values()} | found.keys()
+        for each in named:
+            if each.name not in sources and is_loss_or_gradient(each.name):
+                self._watch.add(each.name, each.value, line)
+
+    def _accept_rank(self, line: str) -> bool:
+        """Return whether the line is from the lowest rank seen, and drop the values of a higher one."""
+        rank = find_rank(line)
+        if self._rank is not None and rank < self._rank:
+            self._reset_values()
+        self._rank = rank if self._rank is None else min(rank, self._rank)
+        return rank == self._rank
+
+    def _match_preset(self, named: list[NamedValue]) -> _Found:
+        assert self._preset is not None
+        training = {value.name: value.value for value in named if not value.is_validation}
+        validation = {value.name: value.value for value in named if value.is_validation}
+        found: _Found = {}
+        for metric, names in self._preset.metrics.items():
+            values = training | validation if metric.startswith("val") else training
+            _take_first(found, metric, names, values)
+        for metric, names in self._preset.validation.items():
+            _take_first(found, metric, names, validation)
+        return found
+
+    def _match_patterns(self, line: str) -> _Found:
+        variants = _vary_line(line) if self._patterns else ()
+        found: _Found = {}
+        for metric, pattern in self._patterns.items():
+            for variant in variants:
+                value = self._search(metric, pattern, variant)
+                if value is not None:
+                    found[metric] = value, metric
+                    break
+        return found
+
+    def _search(self, metric: str, pattern: BoundedPattern, variant: "_Variant") -> float | None:
+        """Return the number of the first match that does not begin inside a word, or else of any match.
+
+        So `loss: ...` is the loss in `bbox_loss: 0.3, loss: 1.9`, but that of `train_loss: 1.9` as well.
+        """
+        within: float | None = None
+        start = 0
+        while match := pattern.search(variant.text, start):
+            value = variant.read_number(match.start(1), match.end(1))
+            if not _begins_within_word(variant.text, match.start()):
+                if value is not None:
+                    self._whole_names.add(metric)
+                return value
+            within = value if within is None else within
+            start = max(match.end(), match.start() + 1)
+        return None if metric in self._whole_names else within
+
+    def _add(self, metric: str, number: float, line_step: float | None) -> None:
+        value = number if math.isfinite(number) else None
+        count = self._progress_finder.count
+        last_step = self._last_step.get(metric, -1.0)
+        step = count.done if count is not None else line_step
+        if step is None or step < last_step:
+            step = last_step + 1
+        if self._progress_finder.is_line and step == last_step and value == self._last.get(metric):
+            return  # A bar that is drawn again repeats its values.
+        self._last_step[metric] = step
+        self._first.setdefault(metric, value)
+        self._last[metric] = value
+        self.counts[metric] = self.counts.get(metric, 0) + 1
+        self.series.setdefault(metric, SeriesBuilder(metric)).add(step, value)
+
+
+class _Variant(NamedTuple):
+    """A line as patterns see it; at `not_finite` a 0 stands for NaN or infinity."""
+
+    text: str
+    not_finite: tuple[tuple[int, int], ...] = ()
+
+    def read_number(self, start: int, end: int) -> float | None:
+        """Return the number that a pattern captured, or None if it captured none."""
+        if any(start < last and first < end for first, last in self.not_finite):
+            return math.nan
+        return parse_number(complete_number(self.text, start, end)) if start >= 0 else None
+
+
+def _vary_line(line: str) -> list[_Variant]:
+    """Return a line without wrappers of numbers and with 0 for NaN, and then as it is if that differs."""
+    plain = unwrap_numbers(line)
+    parts, spans, last, length = [], [], 0, 0
+    for match in _NOT_FINITE.finditer(plain):
+        parts += [plain[last : match.start()], "0"]
+        length += match.start() - last + 1
+        spans.append((length - 1, length))
+        last = match.end()
+    text = "".join([*parts, plain[last:]])
+    variants = [_Variant(text, tuple(spans))]
+    return variants if text == line else [*variants, _Variant(line)]
+
+
+def _take_first(found: _Found, metric: str, names: tuple[str, ...], values: Mapping[str, float]) -> None:
+    """Add the first of a metric's names that a line has."""
+    name = next((name for name in names if name in values), None)
+    if name is not None and metric not in found:
+        found[metric] = values[name], name
+
+
+def _find_step(line: str) -> float | None:
+    """Return the number of the step that a line names."""
+    match = _STEP.search(line)
+    return float(match[1]) if match else None
+
+
+def _begins_within_word(text: str, start: int) -> bool:
+    """Return whether the character at `start` continues a word or a path."""
+    return start > 0 and (text[start - 1].isalnum() or text[start - 1] in "_/") and text[start].isalnum()
+
+
+def read_log(path: Path, log_format: LogFormat) -> LogMetrics:
+    """Return what is in a log that no longer grows."""
+    log = LogMetrics(path, log_format)
+    log.finish()
+    return log
+
+
+def describe_unmatched(name: str) -> str:
+    """Return that a pattern or preset has matched nothing, and what to do."""
+    what = f"the preset {name}" if name in PRESETS else f"the pattern of {name}"
+    return f"{what} has matched nothing in the log so far; try it with `gonogo check --log output.log`"

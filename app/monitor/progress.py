@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.files import FileTail, Mask, unmasked
+from app.monitor.pace import Pace, ProgressView
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import SeriesBuilder
 from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, normalize_json
@@ -16,28 +17,8 @@ _MAX_TEXT = 8000
 _MAX_NAME = 100
 _MAX_SERIES = 64
 _MAX_SAMPLE_TEXTS = 16
-_RATE_SECONDS = 180.0
-_MAX_RATE_POINTS = 600
 
 _DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-
-
-class ProgressView(msgspec.Struct, frozen=True):
-    """The last progress that the running attempt reported.
-
-    Attributes:
-        at: time of the report.
-        rate: units per second over the last minutes, and over at most the later half of the units.
-        average: units per second since the first unit, which was done at `since`.
-    """
-
-    done: float
-    total: float | None
-    unit: str
-    at: float
-    rate: float | None = None
-    average: float | None = None
-    since: float | None = None
 
 
 class ProgressTail:
@@ -73,8 +54,7 @@ class ProgressTail:
         self.artifacts: dict[str, Artifact] = {}
         self.bad = 0
         self._progress: Progress | None = None
-        self._first_unit = (0.0, 0.0)
-        self._pace: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE_POINTS)
+        self._pace = Pace()
 
     @property
     def progress(self) -> ProgressView | None:
@@ -82,16 +62,7 @@ class ProgressTail:
         last = self._progress
         if last is None:
             return None
-        view = ProgressView(last.done, last.total, last.unit, last.time)
-        if not self._pace:
-            return view
-        now = (last.time, last.done)
-        return msgspec.structs.replace(
-            view,
-            rate=_units_per_second(self._pace[0], now),
-            average=_units_per_second(self._first_unit, now),
-            since=self._first_unit[0],
-        )
+        return self._pace.measure(ProgressView(last.done, last.total, last.unit, last.time))
 
     def poll(self) -> bool:
         """Read the next chunk; return whether anything was new."""
@@ -112,7 +83,7 @@ class ProgressTail:
                 self._add_values(line)
             case Progress():
                 self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _MAX_NAME))
-                self._add_pace(line.time, line.done)
+                self._pace.add(line.time, line.done)
             case Sample():
                 self.samples.append(_clean_sample(line))
             case Notice():
@@ -128,22 +99,6 @@ class ProgressTail:
         )
         if len(self.artifacts) > self._max_records:
             del self.artifacts[next(iter(self.artifacts))]
-
-    def _add_pace(self, time: float, done: float) -> None:
-        """Record when units were done. The time before the first unit, such as loading, is not pace."""
-        if self._pace and (done < self._pace[-1][1] or time < self._pace[-1][0]):
-            self._pace.clear()  # the phase started over, or the clock was set back
-        if done <= (self._pace[-1][1] if self._pace else 0.0):
-            return
-        if not self._pace:
-            self._first_unit = (time, done)
-        self._pace.append((time, done))
-        # The first units may be slow as well, for example while kernels are compiled for each new shape.
-        half = (self._first_unit[1] + done) / 2
-        while len(self._pace) > 2 and (  # noqa: PLR2004
-            self._pace[0][0] < time - _RATE_SECONDS or self._pace[1][1] <= half
-        ):
-            self._pace.popleft()
 
     def _add_values(self, metric: MetricPoint) -> None:
         for name, value in metric.values.items():
@@ -188,11 +143,6 @@ def _decode(lines: Sequence[bytes]) -> tuple[list[Line], int]:
             except (ValueError, RecursionError):
                 bad += 1
         return decoded, bad
-
-
-def _units_per_second(first: tuple[float, float], last: tuple[float, float]) -> float | None:
-    """Return the rate between two reports of time and units, or None if no time passed."""
-    return (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else None
 
 
 def _clean_sample(sample: Sample) -> Sample:

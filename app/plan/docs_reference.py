@@ -118,8 +118,8 @@ def _describe_type(definition: dict[str, Any]) -> str:  # noqa: PLR0911 - one re
     """Return in words what a JSON Schema allows."""
     if "enum" in definition:
         return ", ".join(f"`{_format_default(value)}`" for value in definition["enum"])
-    if "anyOf" in definition:
-        types = [inner for inner in definition["anyOf"] if inner.get("type") != "null"]
+    if choices := definition.get("anyOf", definition.get("oneOf")):
+        types = [inner for inner in choices if inner.get("type") != "null"]
         return " or ".join(_describe_type(inner) for inner in types)
     if "$ref" in definition:
         return f"table {definition['$ref'].rpartition('/')[2]}"

@@ -14,14 +14,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
     StrictBool,
+    Tag,
     WithJsonSchema,
 )
 
+from app.monitor.log_metrics import LogFormat
+from app.monitor.trainers import PRESETS
 from app.plan.arguments import BooleanStyle, FlagStyle, build_arguments
 from app.plan.causes import Cause
+from app.plan.patterns import check_metric_pattern, check_preset, check_progress_pattern
 from app.plan.values import Verdict
 from phases.contract.parameters import to_argv
 
@@ -59,16 +64,6 @@ def _check_parameter(value: Any) -> Any:
     return value
 
 
-def _check_pattern(text: str) -> str:
-    try:
-        groups = re.compile(text).groups
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"expected a regular expression: {error}") from None
-    if groups != 1:
-        raise ValueError(f"expected a regular expression with one group, the number; this has {groups}")
-    return text
-
-
 Text = Annotated[str, Field(min_length=1)]
 # Files are written, moved and packed only inside their folder. A link inside it may lead to another disk.
 Below = Annotated[str, AfterValidator(_check_below)]
@@ -85,7 +80,15 @@ Parameter = Annotated[Any, AfterValidator(_check_parameter)]
 # Programs also have names such as optim.lr, device-batch-size and +trainer.profile.
 ParameterName = Annotated[str, Field(pattern=r"^\+{0,2}[A-Za-z_][A-Za-z0-9_./@-]*$", max_length=200)]
 Parameters = dict[ParameterName, Parameter]
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
+Pattern = Annotated[str, AfterValidator(check_metric_pattern)]
+ProgressPattern = Annotated[str, AfterValidator(check_progress_pattern)]
+PresetName = Annotated[
+    str, AfterValidator(check_preset), WithJsonSchema({"type": "string", "enum": list(PRESETS)})
+]
+Metrics = Annotated[
+    Annotated[dict[Name, Pattern], Tag("table")] | Annotated[PresetName, Tag("preset")],
+    Discriminator(lambda value: "preset" if isinstance(value, str) else "table"),
+]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 # app.plan.validate checks the text, because it knows the names that may be used.
 Expression = Annotated[str, Field(min_length=1, max_length=500)]
@@ -258,13 +261,26 @@ class Phase(Table):
     remedies: dict[Cause, tuple[Parameters, ...]] = Field(
         default={}, description="by cause (see below), changes of parameters to try in turn"
     )
-    metrics: dict[Name, Pattern] = Field(
+    metrics: Metrics = Field(
         default={},
-        description="regular expressions, each with one group, that read numbers from a command's log",
+        description="what to read from a command's log: regular expressions, each with one group, the "
+        "number, or the name of a preset for a trainer",
+    )
+    progress: ProgressPattern = Field(
+        default="",
+        description="regular expression for the steps done and in total in a command's log, such as "
+        "`step (\\d+)/(\\d+)`; by default bars and lines such as `step 3/10` are read",
     )
     reports: tuple[Name, ...] = Field(default=(), description="metrics in the result file of a command")
     headline: str = Field(default="", description="format string over the metrics, such as `loss {loss:.2f}`")
     gate: Gate = Gate()
+
+    @property
+    def log_format(self) -> LogFormat:
+        """What to read from this phase's log."""
+        if isinstance(self.metrics, str):
+            return LogFormat(preset=self.metrics, progress=self.progress)
+        return LogFormat(self.metrics, progress=self.progress)
 
     def argv(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return the command line that runs this phase with these parameters, in the plan's folder."""

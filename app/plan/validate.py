@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from app.monitor.trainers import PRESETS
 from app.plan import schema, toml_lines
 from app.plan.arguments import find_parameters_in
 from app.plan.errors import ErrorLog, describe_unknown, shorten
@@ -140,7 +141,7 @@ def _check_program(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
     if run is None:
         _check_command(phase, path, errors)
         return _command_metrics(phase)
-    for key in ("metrics", "reports"):
+    for key in ("metrics", "progress", "reports"):
         if key in phase:
             errors.add((*path, key), "expected only with command", "A phase module declares its metrics")
     for key in ("flags", "booleans"):
@@ -170,9 +171,11 @@ def _check_command(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
 
 
 def _command_metrics(phase: dict[str, Any]) -> frozenset[str]:
-    """Return the metrics of a command: those it reports, and the first and last number of each pattern."""
+    """Return the metrics of a command: those it reports, and the first and last number of each in its log."""
     patterns, reports = phase.get("metrics"), phase.get("reports")
     logged = set(patterns) if isinstance(patterns, dict) else set()
+    if isinstance(patterns, str) and patterns in PRESETS:
+        logged = set(PRESETS[patterns].names)
     return frozenset(logged | {f"first_{name}" for name in logged} | set(_texts_in(reports)))
 
 
@@ -290,13 +293,15 @@ def _texts_in(value: object) -> tuple[str, ...]:
 
 
 def _existing_path(value: Any, path: toml_lines.Path) -> toml_lines.Path:
-    """Return the part of a path that exists in a value; pydantic's ends with the types that it tried."""
-    for n, step in enumerate(path):
+    """Return the steps of a path that exist in a value; pydantic's also names the types that it tried."""
+    existing: toml_lines.Path = ()
+    for step in path:
         try:
             value = value[step]
         except (KeyError, IndexError, TypeError):
-            return path[:n]
-    return path
+            continue
+        existing = (*existing, step)
+    return existing
 
 
 def _translate(message: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.log_metrics import read_log_metrics
+from app.monitor.log_metrics import read_log
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
 from app.monitor.series import Series, SeriesBuilder
@@ -138,7 +138,7 @@ def _load_attempt(
     folder: Path, phase: Phase, attempt: AttemptRecord, view: AttemptView, masker: Masker
 ) -> AttemptHistory:
     progress = read_progress(folder / "progress.jsonl")
-    log = read_log_metrics(folder / "output.log", phase.metrics)
+    log = read_log(folder / "output.log", phase.log_format)
     try:
         result = judge.read_result(folder / "result.json", masker)
     except ValueError:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.machine_sample import MachineSample
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.plan import estimates
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
@@ -22,6 +22,7 @@ class Live(msgspec.Struct, frozen=True):
     Attributes:
         progress: the running attempt's progress.
         stalled: whether it makes no progress.
+        values: the last value of each of its metrics.
         machine: the latest sample of the machine.
         stops_at: when the pod will be stopped, in seconds since the epoch.
         measured: hours of phases in earlier sessions on such a machine, by phase.
@@ -29,6 +30,7 @@ class Live(msgspec.Struct, frozen=True):
 
     progress: ProgressView | None = None
     stalled: bool = False
+    values: dict[str, float | None] = {}
     machine: MachineSample | None = None
     stops_at: float | None = None
     measured: dict[str, MeasuredHours] = {}
@@ -97,6 +99,8 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         remaining=ledger.estimate_remaining(plan, record, running_seconds, progress),
         progress=progress,
         stalled=is_running and live.stalled,
+        values=live.values if is_running else {},
+        log_format=phase.log_format,
         headline=assessment.headline if assessment else "",
         verdict=assessment.verdict if assessment else None,
         attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),

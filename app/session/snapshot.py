@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from app.monitor.log_metrics import LogFormat
 from app.monitor.machine_sample import MachineSample
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.plan.values import ConditionResult, Range, Verdict
 from phases.contract.protocol import Value
 
@@ -39,6 +40,8 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     """One phase of the plan; `headline` summarizes its result, once it has one.
 
     `measured_hours` come from earlier sessions on the same kind of machine, scaled to this plan's work.
+    `values` are the last values of the running attempt's metrics, None for NaN and infinity; `log_format`
+    says what to read from its log.
     """
 
     id: str
@@ -54,6 +57,8 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     remaining: Range | None = None
     progress: ProgressView | None = None
     stalled: bool = False
+    values: dict[str, float | None] = {}
+    log_format: LogFormat = LogFormat()
     headline: str = ""
     verdict: Verdict | None = None
     attempts: tuple[AttemptView, ...] = ()

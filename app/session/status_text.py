@@ -20,7 +20,13 @@ from app.units import (
 
 _MARKS = {True: "pass", False: "FAIL", None: "?"}
 _MOST_METRICS = 40
-_GATE_CAUSES = {"plan": "as planned", "hold": "held by the operator", "budget": "before it starts"}
+_MOST_LIVE_VALUES = 4
+_GATE_CAUSES = {
+    "plan": "as planned",
+    "hold": "held by the operator",
+    "budget": "before it starts",
+    "nan": "a value was not finite",
+}
 
 
 def format_session(session: SessionSnapshot) -> list[str]:
@@ -84,13 +90,17 @@ def format_pod_stop(session: SessionSnapshot) -> list[str]:
 
 
 def format_progress(phase: PhaseView, now: float) -> str:
-    """Return how far a running phase is, and how old that report is."""
+    """Return how far a running phase is, how old that report is, and the last values of its metrics."""
     parts = [f"{clean_line(phase.title)}: {format_duration(phase.elapsed)}"]
     progress = phase.progress
     if progress is not None:
         total = f" of {progress.total:g}" if progress.total else ""
         parts.append(f"{progress.done:g}{total} {clean_line(progress.unit)}".strip())
         parts.append(f"reported {format_age(now - progress.at)}")
+    parts += [
+        f"{clean_line(name)} {format_value(value) if value is not None else 'NaN'}"
+        for name, value in list(phase.values.items())[:_MOST_LIVE_VALUES]
+    ]
     if phase.stalled:
         parts.append("STALLED: no progress within the plan's stall_after; end it with `gonogo stop --phase`")
     elif phase.remaining is not None:

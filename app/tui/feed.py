@@ -112,8 +112,9 @@ class SessionFeed:
             return AttemptOutput(phase.id, 0) if phase else None
         key = phase.id, phase.attempts[-1].number
         if self._attempt is None or self._attempt.key != key:
-            self._attempt = AttemptReader(phase.id, phase.attempts[-1], self._mask)
-        output = self._attempt.read(READING_SECONDS, self._monotonic)
+            self._attempt = AttemptReader(phase.id, phase.attempts[-1], self._mask, phase.log_format)
+        has_ended = phase.attempts[-1].ended is not None
+        output = self._attempt.read(READING_SECONDS, self._monotonic, has_ended=has_ended)
         if output.reading or len(phase.attempts) == 1:
             return output
         if self._earlier is None or self._earlier.key != key:

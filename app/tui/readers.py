@@ -1,13 +1,14 @@
 """Readers of the files in a session's attempts. Each reads a bounded amount per call and continues later."""
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from app.monitor.files import LogTail, MachineTail, Mask, unmasked
+from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressTail, read_progress
 from app.monitor.sanitize import clean_line, clean_text
@@ -21,6 +22,7 @@ MAX_EARLIER_ATTEMPTS: Final = 3
 MAX_ARTIFACTS: Final = 500
 MAX_RESULT_BYTES: Final = 32_000_000
 MAX_OUTCOME_BYTES: Final = 64_000
+_LOG_CHUNK: Final = 64 << 10  # A frame is drawn between two chunks.
 
 AttemptKey = tuple[str, int]
 """A phase's id and the number of an attempt."""
@@ -29,29 +31,41 @@ AttemptKey = tuple[str, int]
 class AttemptReader:
     """Follows the files of one attempt."""
 
-    def __init__(self, phase: str, attempt: AttemptView, mask: Mask = unmasked) -> None:
+    def __init__(
+        self, phase: str, attempt: AttemptView, mask: Mask = unmasked, log_format: LogFormat | None = None
+    ) -> None:
         folder = Path(attempt.folder)
         self.key: AttemptKey = (phase, attempt.number)
+        self._metrics = LogMetrics(folder / "output.log", log_format or LogFormat(), chunk=_LOG_CHUNK)
         self._log = LogTail(folder / "output.log", mask=mask)
         self._progress = ProgressTail(folder / "progress.jsonl", mask=mask)
 
-    def read(self, seconds: float, clock: Callable[[], float]) -> AttemptOutput:
-        """Read for about `seconds`; `reading` in the output tells whether there is more."""
+    def read(self, seconds: float, clock: Callable[[], float], *, has_ended: bool = False) -> AttemptOutput:
+        """Read for about `seconds`; `reading` in the output tells whether there is more.
+
+        Args:
+            seconds: the time to spend.
+            clock: a monotonic clock.
+            has_ended: whether the attempt has ended, so that the last line of its log is complete.
+        """
         deadline = clock() + seconds
-        log_continues = progress_continues = True
-        while (log_continues or progress_continues) and clock() < deadline:
+        log_continues = progress_continues = metrics_continue = True
+        while (log_continues or progress_continues or metrics_continue) and clock() < deadline:
             log_continues = log_continues and self._log.poll()
             progress_continues = progress_continues and self._progress.poll()
+            metrics_continue = metrics_continue and self._metrics.poll()
+        if has_ended and not metrics_continue:
+            self._metrics.finish()
         log, progress = self._log, self._progress
         lines = (*log.lines, log.partial) if log.partial else tuple(log.lines)
         return AttemptOutput(
             *self.key,
-            series=_build_series(progress),
+            series=_build_series(self._metrics.series | progress.series),
             log=LogLines(log.first, lines),
             samples=tuple(progress.samples),
             artifacts=tuple(progress.artifacts.values()),
             notices=tuple(progress.notices),
-            reading=progress_continues,
+            reading=progress_continues or metrics_continue,
         )
 
 
@@ -61,18 +75,25 @@ class EarlierAttemptsReader:
     def __init__(self, phase: PhaseView) -> None:
         self.key: AttemptKey = (phase.id, phase.attempts[-1].number)
         latest_first = phase.attempts[-2 : -2 - MAX_EARLIER_ATTEMPTS : -1]
-        self._tails = {
-            attempt.number: ProgressTail(Path(attempt.folder) / "progress.jsonl") for attempt in latest_first
-        }
+        self._tails: dict[int, tuple[LogMetrics, ProgressTail]] = {}
+        for attempt in latest_first:
+            folder = Path(attempt.folder)
+            log = LogMetrics(folder / "output.log", phase.log_format, chunk=_LOG_CHUNK)
+            self._tails[attempt.number] = log, ProgressTail(folder / "progress.jsonl")
         self._unread = list(self._tails)
 
     def read(self, seconds: float, clock: Callable[[], float]) -> dict[int, dict[str, Series]]:
         """Read for about `seconds`; return what has been read so far, by the attempts' numbers."""
         deadline = clock() + seconds
         while self._unread and clock() < deadline:
-            if not self._tails[self._unread[0]].poll():
+            log, progress = self._tails[self._unread[0]]
+            if not (log.poll() or progress.poll()):
+                log.finish()
                 del self._unread[0]
-        return {number: _build_series(tail) for number, tail in self._tails.items()}
+        return {
+            number: _build_series(log.series | progress.series)
+            for number, (log, progress) in self._tails.items()
+        }
 
 
 class MemoryReader:
@@ -144,8 +165,8 @@ class ArtifactReader:
         return self._ended[key]
 
 
-def _build_series(tail: ProgressTail) -> dict[str, Series]:
-    return {name: builder.series() for name, builder in tail.series.items()}
+def _build_series(builders: Mapping[str, SeriesBuilder]) -> dict[str, Series]:
+    return {name: builder.series() for name, builder in builders.items()}
 
 
 def _sort_attempts(snapshot: SessionSnapshot) -> list[tuple[str, AttemptView]]:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.monitor.series import Series, SeriesBuilder
 from app.plan.values import ConditionResult, Range
 from app.session.requests import AnyRequest, Decide, Hold, Refused

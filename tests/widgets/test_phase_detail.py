@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from tests.tui import fake
 from widgets.frame import Frame
 from widgets.phase_detail import render_detail_rows

@@ -1,22 +1,36 @@
-"""The liveness of an attempt: its last progress, and how long ago it reported something."""
+"""The liveness of an attempt: its progress and last values, and how long ago it reported something."""
 
 from pathlib import Path
 
 from app.monitor.files import CHUNK, Mask, unmasked
-from app.monitor.progress import ProgressTail, ProgressView
+from app.monitor.finiteness import NotFinite, find_not_finite_series
+from app.monitor.log_metrics import LogFormat, LogMetrics
+from app.monitor.pace import ProgressView
+from app.monitor.progress import ProgressTail
 from app.session.clock import Clock
 
 _MAX_CHUNKS_PER_POLL = 4
+_LOG_CHUNK = 64 << 10  # Reading a line of a log takes longer than reading a report.
+_MATCH_SECONDS = 300.0
+_MATCH_LINES = 20
 
 
 class Liveness:
     """Follows what an attempt reports; ages are by the monotonic clock.
 
-    For a program that reports no progress, growth of its log counts instead.
+    For a program that reports no progress, its log counts instead.
     """
 
-    def __init__(self, folder: Path, clock: Clock, mask: Mask = unmasked) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, mask: Mask = unmasked, log_format: LogFormat | None = None
+    ) -> None:
         self._clock = clock
+        self._log = LogMetrics(
+            folder / "output.log",
+            log_format or LogFormat(),
+            chunk=_LOG_CHUNK,
+            most_behind=_MAX_CHUNKS_PER_POLL * CHUNK,
+        )
         self._progress = ProgressTail(
             folder / "progress.jsonl", mask=mask, most_behind=_MAX_CHUNKS_PER_POLL * CHUNK
         )
@@ -29,6 +43,7 @@ class Liveness:
         reported = max((path.stat().st_mtime for path in paths), default=clock.wall())
         self._reported_at = clock.mono() - max(0.0, clock.wall() - reported)
         self._read_progress()
+        self._log.poll()
 
     def _read_progress(self) -> bool:
         """Read new progress, a bounded amount at a time; return whether there was any."""
@@ -40,6 +55,7 @@ class Liveness:
     def poll(self) -> None:
         """Read what the attempt has reported since the last call."""
         has_reported = self._read_progress()
+        self._log.poll()
         if not self._progress_path.exists() and self._log_path.exists():
             size = self._log_path.stat().st_size
             has_reported, self._log_size = size != self._log_size, size
@@ -48,8 +64,27 @@ class Liveness:
 
     @property
     def progress(self) -> ProgressView | None:
-        """The last progress reported."""
-        return self._progress.progress
+        """The last progress reported, or else the last in the log."""
+        return self._progress.progress or self._log.progress
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """The last value of each metric, reported or read from the log; None for NaN and infinity."""
+        reported = {name: builder.series().last for name, builder in self._progress.series.items()}
+        return self._log.last_values | reported
+
+    def find_not_finite(self) -> tuple[NotFinite, ...]:
+        """Return the metrics that were not finite, in the log and among the reported ones."""
+        return (*self._log.find_not_finite(), *find_not_finite_series(self._progress.series))
+
+    def find_slow_patterns(self) -> list[str]:
+        """Return the patterns that were switched off because they took too long."""
+        return self._log.find_slow_patterns()
+
+    def find_unmatched(self) -> list[str]:
+        """Return the patterns that have matched nothing, once the log is far enough for a match."""
+        is_old = self._log.lines >= _MATCH_LINES and self._clock.mono() - self._opened_at > _MATCH_SECONDS
+        return self._log.find_unmatched() if is_old or self._log.has_enough_to_match() else []
 
     @property
     def silence(self) -> float:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from app.monitor.files import Mask
 from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
-from app.monitor.progress import ProgressView
+from app.monitor.log_metrics import describe_unmatched
+from app.monitor.pace import ProgressView
 from app.plan.schema import Plan
 from app.session.attempt import exit_record, process, shim_control, spec
 from app.session.attempt.liveness import Liveness
@@ -19,10 +20,11 @@ from app.units import format_duration
 
 
 class AttemptReport(NamedTuple):
-    """The last progress of the running attempt, and whether it has been silent for too long."""
+    """The last progress and values of the running attempt, and whether it has been silent for too long."""
 
     progress: ProgressView | None = None
     stalled: bool = False
+    values: Mapping[str, float | None] = {}
 
 
 class AttemptRunner:
@@ -73,16 +75,18 @@ class AttemptRunner:
         if self._shim is None and not shim_control.has_shim(folder):
             self._start_shim(attempt)
         self._follow(attempt)
+        notices = self._build_log_notices(attempt)
         if phase.status == "stopping":
             shim_control.stop_shim(folder)
-            return []
+            return notices
         if stop_request is not None:
             return [
+                *notices,
                 events.AttemptStopRequested(
                     phase=phase.id, attempt=attempt.number, by=stop_request.by, reason=stop_request.reason
-                )
+                ),
             ]
-        return self._stop_if_stalled(phase, attempt)
+        return [*notices, *self._stop_if_stalled(phase, attempt)]
 
     def would_use_reserve(self, phase: PhaseRecord) -> bool:
         """Return whether the attempt runs or waits for space to start, and so would fill the freed space."""
@@ -129,11 +133,35 @@ class AttemptRunner:
     def _follow(self, attempt: AttemptRecord) -> None:
         if self._liveness is None or self._followed_cookie != attempt.spec.cookie:
             folder = self._folder.attempt(attempt.spec.phase, attempt.number)
-            self._liveness = Liveness(folder, self._clock, self._mask)
+            log_format = self._plan.phase(attempt.spec.phase).log_format
+            self._liveness = Liveness(folder, self._clock, self._mask, log_format)
             self._followed_cookie = attempt.spec.cookie
         self._liveness.poll()
         stall_after = self._plan.phase(attempt.spec.phase).stall_after
-        self.report = AttemptReport(self._liveness.progress, self._liveness.silence > stall_after)
+        self.report = AttemptReport(
+            self._liveness.progress, self._liveness.silence > stall_after, self._liveness.values
+        )
+
+    def _build_log_notices(self, attempt: AttemptRecord) -> list[AnyEvent]:
+        """Return notices of values that are not finite, and of patterns that do not work on this log."""
+        assert self._liveness is not None
+        phase, cookie = self._plan.phase(attempt.spec.phase), attempt.spec.cookie
+        texts = {
+            f"not finite {finding.name} {cookie}": finding.describe()
+            for finding in self._liveness.find_not_finite()
+        }
+        for name in self._liveness.find_slow_patterns():
+            texts[f"slow pattern {name} {cookie}"] = (
+                f"the pattern of {name} was switched off: it takes too long on this log; simplify it"
+            )
+        for name in self._liveness.find_unmatched():
+            texts[f"unmatched {name} {cookie}"] = describe_unmatched(name)
+        return [
+            events.NoticePosted(
+                text=self._mask(f"{phase.title}: {text}".encode()).decode(errors="replace"), key=key
+            )
+            for key, text in texts.items()
+        ]
 
     def _stop_if_stalled(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
         planned = self._plan.phase(phase.id)

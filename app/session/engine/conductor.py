@@ -145,6 +145,7 @@ class Conductor:
         live = projection.Live(
             progress=self._runner.report.progress,
             stalled=self._runner.report.stalled,
+            values=dict(self._runner.report.values),
             machine=self._machine,
             stops_at=round(wall + stop.due - mono) if stop else None,
             measured=self._measured,

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from app.monitor.files import LogTail
+from app.monitor.finiteness import NotFinite, find_not_finite_series, is_loss_or_gradient
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
 from app.plan.causes import Cause
@@ -29,6 +30,7 @@ _LAST_SAMPLE_BYTES = 64 << 10
 _MIN_SAMPLES = 4
 _MIN_REPETITIVE_BYTES = 120
 _REPETITIVE_RATIO = 0.2
+_MAX_FINDINGS = 2
 _NOT_OUTPUTS = ("instruction", "prompt", "fails")
 
 # The first match wins: a process that runs out of memory may also lose connections afterwards.
@@ -113,6 +115,7 @@ def diagnose_result(
     metrics: Mapping[str, Value],
     earlier: Mapping[str, Mapping[str, Value]],
     folder: Path,
+    not_finite: Sequence[NotFinite],
     *,
     is_slow: bool,
 ) -> Diagnosis | None:
@@ -122,11 +125,18 @@ def diagnose_result(
         metrics: the attempt's metrics.
         earlier: the metrics of the other phases, by phase, in their order.
         folder: the attempt's folder.
+        not_finite: the metrics of its result and log that were not finite.
         is_slow: it took far longer than the plan's estimate.
     """
-    is_missing_loss = any(value is None for name, value in metrics.items() if name.endswith("loss"))
-    if is_missing_loss or _is_last_loss_nan(folder):
-        return Diagnosis("nan")
+    reported = read_progress(folder / "progress.jsonl")
+    worthless = [
+        finding for finding in (*not_finite, *find_not_finite_series(reported.series)) if finding.is_cause
+    ]
+    if worthless:
+        return Diagnosis("nan", "; ".join(finding.describe() for finding in worthless[:_MAX_FINDINGS]))
+    missing = [name for name, value in metrics.items() if value is None and is_loss_or_gradient(name)]
+    if missing:
+        return Diagnosis("nan", f"no value of {', '.join(missing[:_MAX_FINDINGS])}")
     for first, final in _find_loss_pairs(metrics):
         if _as_number(metrics[final]) >= _as_number(metrics[first]):
             return Diagnosis("loss", f"{final} {metrics[final]:.4g}, {first} {metrics[first]:.4g}")
@@ -134,7 +144,7 @@ def diagnose_result(
     # A base model may ramble; only a trained model's samples are a finding.
     rate = "following_rate" if "following_rate" in metrics else "success_rate"
     if base is not None or rate not in metrics:
-        samples = read_progress(folder / "progress.jsonl").samples
+        samples = reported.samples
         degenerate = sum(map(_is_degenerate, samples))
         if len(samples) >= _MIN_SAMPLES and degenerate * 2 > len(samples):
             return Diagnosis("degenerate", f"{degenerate} of {len(samples)} samples")

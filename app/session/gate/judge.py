@@ -1,10 +1,14 @@
 """Assess an ended attempt: read its result, evaluate the criteria, and say whether a gate opens."""
 
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from app.monitor.log_metrics import read_log_metrics
+from app.monitor.finiteness import NotFinite, is_gradient
+from app.monitor.log_metrics import LogMetrics, describe_unmatched, read_log
 from app.plan import expressions, gate_rules
 from app.plan.causes import CAUSES
 from app.plan.schema import Phase
@@ -44,7 +48,8 @@ def assess_attempt(
         failure = failure or str(error)
     if result is None and phase.run and not failure:
         failure = "it ended without a result"
-    metrics: dict[str, Value] = dict(read_log_metrics(folder / "output.log", phase.metrics).results())
+    log = read_log(folder / "output.log", phase.log_format)
+    metrics: dict[str, Value] = dict(log.results())
     computed_from: dict[str, str] = {}
     if result is not None:
         metrics |= result.metrics
@@ -53,13 +58,22 @@ def assess_attempt(
         return _assess_failure(phase, end, folder, state, masker, failure, metrics, computed_from)
     earlier = {record.id: record.metrics for record in state.phases if record.id != end.phase}
     assessment = gate_rules.assess_phase(phase, metrics, earlier)
-    problem = diagnosis.diagnose_result(metrics, earlier, folder, is_slow=ledger.is_slow(phase, end.seconds))
+    not_finite = (*find_not_finite_results(folder / "result.json"), *log.find_not_finite())
+    problem = diagnosis.diagnose_result(
+        metrics, earlier, folder, not_finite, is_slow=ledger.is_slow(phase, end.seconds)
+    )
+    verdict = assessment.verdict
+    gate = _find_gate_cause(phase, state, verdict)
+    if problem is not None and problem.cause == "nan":
+        # No rule may accept a result that NaN has passed through.
+        verdict = "investigate" if verdict == "go" else verdict
+        gate = gate or "nan"
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
-        verdict=assessment.verdict,
-        gate=_find_gate_cause(phase, state, assessment.verdict),
-        advice=[*assessment.advice, *_explain(problem, masker)],
+        verdict=verdict,
+        gate=gate,
+        advice=[*assessment.advice, *_explain(problem, masker), *_describe_reading(log, not_finite, masker)],
         cause=problem.cause if problem else "",
         criteria=list(assessment.criteria),
         metrics=metrics,
@@ -93,7 +107,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
     )
-    message = f"{failure[0].upper()}{failure[1:]}. Read the end of its log."
+    message = f"{_capitalize(failure)}. Read the end of its log."
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
@@ -111,7 +125,38 @@ def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
         return []
     meaning, advice = CAUSES[problem.cause]
     evidence = f" ({masker.text(problem.evidence)})" if problem.evidence else ""
-    return [f"{meaning[0].upper()}{meaning[1:]}{evidence}. {advice}"]
+    return [f"{_capitalize(meaning)}{evidence}. {advice}"]
+
+
+def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: Masker) -> list[str]:
+    """Return what else the operator should know: gradients that recovered, patterns without a match."""
+    recovered = [finding.describe() for finding in not_finite if not finding.is_cause]
+    texts = [f"Not a cause, because later values are finite: {text}." for text in recovered]
+    texts += [f"{_capitalize(describe_unmatched(name))}." for name in log.find_unmatched()]
+    texts += [
+        f"The pattern of {name} took too long on this log and was switched off; simplify it."
+        for name in log.find_slow_patterns()
+    ]
+    return [masker.text(text) for text in texts]
+
+
+def find_not_finite_results(path: Path) -> list[NotFinite]:
+    """Return the metrics of a result file that are NaN or infinite; `null` is a value that is not known."""
+    try:
+        data = files.read_regular_file(path, _MAX_RESULT_BYTES)
+        content = json.loads(data)
+        metrics = content["metrics"].items()
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return []
+    return [
+        NotFinite(str(name)[:_MAX_NAME_LENGTH], "in its result", 1, False, is_gradient(str(name)))
+        for name, value in metrics
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+
+
+def _capitalize(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _describe_failure(end: AttemptEnded, state: State) -> str:

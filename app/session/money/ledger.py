@@ -4,7 +4,7 @@ Every second since the pod's start is billed: phases, gates, pauses and times wi
 pod's age is not known, billing counts from the session's start.
 """
 
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.plan import estimates
 from app.plan.schema import Phase, Plan
 from app.plan.values import Range

@@ -118,3 +118,49 @@ def test_a_result_is_bounded(tmp_path: Path) -> None:
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(ValueError, match="cannot be read"):
         judge.read_result(path, Masker({}))
+
+
+@pytest.mark.parametrize(
+    ("log", "result", "cause"),
+    [
+        ("loss: 0.21\nloss: nan\n", "", "nan"),
+        ("{'loss': 0.0, 'grad_norm': nan, 'learning_rate': 1e-05}\n", "", "nan"),
+        ("loss: 0.3\nloss: 0.21", '{"metrics": {"score": NaN}}', "nan"),
+        ("", '{"metrics": {"score": -Infinity}}', "nan"),
+        ("", '{"metrics": {"train_loss": null}}', "nan"),
+        ("", '{"metrics": {"score": null}}', ""),
+        ("Found information for 3 datasets\nloss: 0.2 (+nanz)\n", "", ""),
+        ("step 1 grad_norm: inf\nstep 2 grad_norm: 0.5 loss: 1.0\n", "", ""),
+    ],
+)
+@pytest.mark.parametrize("ask", ["unless_go", "never"])
+def test_a_program_that_succeeds_with_nan_is_not_a_go(
+    tmp_path: Path, log: str, result: str, cause: str, ask: str
+) -> None:
+    (tmp_path / "output.log").write_text(log)
+    if result:
+        (tmp_path / "result.json").write_text(result)
+    judged = assess(phase(command=["x"], gate={"ask": ask}), tmp_path)
+    assert judged.cause == cause
+    assert (judged.verdict == "go") == (cause == "")
+    assert bool(judged.gate) == bool(cause)
+
+
+def test_no_rule_accepts_nan_and_a_stop_stays_a_stop(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text("score=1\nloss: nan\n")
+    for verdict, expected in (("go", "investigate"), ("stop", "stop")):
+        of = phase(
+            command=["x"],
+            metrics={"score": r"score=(\d)"},
+            gate={"rules": [{"when": "score > 0", "verdict": verdict}]},
+        )
+        assert assess(of, tmp_path).verdict == expected
+
+
+def test_the_gate_names_a_gradient_that_recovered_and_a_pattern_without_a_match(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text("step 1 grad_norm: inf\nstep 2 grad_norm: 0.5\n")
+    advice = assess(phase(command=["x"], metrics={"loss": r"loss=(\d)"}), tmp_path).advice
+    assert any(
+        "Not a cause, because later values are finite: 1 value of grad_norm" in text for text in advice
+    )
+    assert any(text.startswith("The pattern of loss has matched nothing in the log") for text in advice)

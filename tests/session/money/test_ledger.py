@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.monitor.progress import ProgressView
+from app.monitor.pace import ProgressView
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.values import Range
 from app.session.journal import events

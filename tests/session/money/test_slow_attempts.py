@@ -4,7 +4,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from app.monitor.progress import ProgressTail, ProgressView
+from app.monitor.pace import ProgressView
+from app.monitor.progress import ProgressTail
 from app.plan.values import Range
 from app.session.journal.events import AttemptStarted, NoticePosted
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
