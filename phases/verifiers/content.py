@@ -2,29 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
 
-from phases.verifiers.languages import detect_language
+from phases.verifiers.languages import detect_language, has_words_of_language
 from phases.verifiers.text import (
+    QUOTES,
     STRAIGHT_MARKS,
     count_phrase,
     has_phrase,
     is_within,
     normalise,
     split_lines,
-    split_sentences,
     split_words,
     strip_article,
     unify_spelling,
-)
-
-_REFUSAL: Final = re.compile(
-    r"\bi (?:can't|cannot|can not)\b(?! (?:wait|help but|believe|imagine|bear|stand|resist)\b)"
-    r"|\bi (?:won't|will not|refuse)\b"
-    r"|\b(?:i'm|i am) (?:unable|not able|not going to|not comfortable)\b"
-    r"|\bi (?:must|have to) (?:decline|refuse)\b"
-    r"|\b(?:i'm|i am) sorry, but\b|\bsorry, (?:but )?i (?:can|do|am|won't|will|must|have)|\bsorry, but i\b"
-    r"|\b(?:can't|cannot|unable to) (?:help with|assist)\b"
 )
 
 
@@ -34,9 +24,22 @@ def is_one_of(response: str, answers: Sequence[str]) -> bool:
     return unify_spelling(strip_article(normalise(response))) in accepted
 
 
-def equals_text(response: str, text: str) -> bool:
-    """Return whether the response is exactly the text, ignoring whitespace around its lines."""
-    return split_lines(response) == split_lines(text)
+def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:
+    """Return whether the response is the text, ignoring whitespace around its lines.
+
+    Quotes, emphasis and a final mark around a line are ignored if the text itself has none.
+    """
+    lines, expected = split_lines(response), split_lines(text)
+    if ignore_case:
+        lines, expected = [line.casefold() for line in lines], [line.casefold() for line in expected]
+    return len(lines) == len(expected) and all(
+        wanted in (line, _strip_marks(line)) for line, wanted in zip(lines, expected, strict=True)
+    )
+
+
+def _strip_marks(line: str) -> str:
+    marks = QUOTES + "*_"
+    return line.strip(marks).removesuffix(".").removesuffix("!").strip(marks)
 
 
 def has_keywords(response: str, present: Sequence[str] = (), absent: Sequence[str] = ()) -> bool:
@@ -87,16 +90,10 @@ def is_quoted(response: str) -> bool:
     return bool(re.fullmatch(r"\"[^\"]+\"|“[^“”]+”", response)) and bool(split_words(response))
 
 
-def is_in_language(response: str, code: str) -> bool:
-    """Return whether the response is in the language with this code; see `languages.detect_language`."""
-    return detect_language(response) == code
+def is_in_language(response: str, code: str, words: Sequence[str] = ()) -> bool:
+    """Return whether the response is in the language with this code; see `languages.detect_language`.
 
-
-def is_refusal(response: str, expected: bool = True) -> bool:
-    """Return whether the response declines to help; with `expected=False`, whether it does not.
-
-    It declines if one of its first two sentences says so in the first person ("I can't", "I cannot", "I
-    won't", "I'm unable", "I must decline", "I'm sorry, but"), or says that something cannot be helped with.
+    `words` are words of the language (see `mentions`) by which a short text, which the detection may mistake for
+    another language, is recognised.
     """
-    opening = " ".join(split_sentences(response)[:2]).casefold().translate(STRAIGHT_MARKS)
-    return (_REFUSAL.search(opening) is not None) == expected
+    return detect_language(response) == code or has_words_of_language(response, code, words)

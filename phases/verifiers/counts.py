@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from phases.verifiers.text import (
     BULLET_LINE,
@@ -19,6 +20,8 @@ from phases.verifiers.text import (
     unify_spelling,
 )
 
+_MOST_WORDS_OF_A_HEADING: Final = 8
+
 
 def has_word_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:
     """Return whether the number of words lies within the bounds, inclusive."""
@@ -29,6 +32,52 @@ def has_sentence_count(response: str, at_least: int | None = None, at_most: int 
     """Return whether the number of sentences lies within the bounds and the last one has a final mark."""
     has_final_mark = re.search(rf"[.!?…]{CLOSING_MARKS}$", response) is not None
     return has_final_mark and is_within(len(split_sentences(response)), at_least, at_most)
+
+
+def has_sentences_at_most(response: str, count: int) -> bool:
+    """Return whether a text has at most `count` sentences.
+
+    The greeting, closing, subject and signature of a letter are no sentences: short lines without a final mark
+    in a text of several lines. The last sentence needs no final mark.
+    """
+    lines = split_lines(response)
+    body = [line for line in lines if len(lines) == 1 or not _is_outside_of_body(line)]
+    return len(split_sentences(" ".join(body or lines))) <= count
+
+
+def _is_outside_of_body(line: str) -> bool:
+    return len(split_words(line)) <= _MOST_WORDS_OF_A_HEADING and not re.search(
+        rf"[.!?…]{CLOSING_MARKS}$", line
+    )
+
+
+def has_sentence_marks(response: str, marks: Sequence[str]) -> bool:
+    """Return whether there are as many sentences as `marks`, each ending with one of its marks, such as `.!`."""
+    sentences = split_sentences(response)
+    endings = [re.sub(rf"(?<=[.!?…]){CLOSING_MARKS}$", "", sentence)[-1] for sentence in sentences]
+    return len(endings) == len(marks) and all(
+        end in accepted for end, accepted in zip(endings, marks, strict=True)
+    )
+
+
+def refers_to_first_line(response: str, pronouns: Sequence[str] = ("it", "its", "this")) -> bool:
+    """Return whether the second line repeats the content of the first one or begins with a pronoun for it."""
+    lines = split_lines(response)
+    if len(lines) < 2:  # noqa: PLR2004
+        return False
+    words = [normalise(word) for word in split_words(lines[1])]
+    return normalise(lines[0]) in normalise(lines[1]) or (bool(words) and words[0] in pronouns)
+
+
+def has_no_repetition(response: str) -> bool:
+    """Return whether all lines of the response differ, as normalised."""
+    lines = [normalise(line) for line in split_lines(response)]
+    return len(set(lines)) == len(lines)
+
+
+def is_statement(response: str) -> bool:
+    """Return whether the response is not a question: its last sentence does not end with a question mark."""
+    return re.search(rf"\?{CLOSING_MARKS}$", response) is None
 
 
 def has_paragraph_count(response: str, at_least: int | None = None, at_most: int | None = None) -> bool:

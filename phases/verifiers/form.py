@@ -46,7 +46,7 @@ def is_json_object(
 
     No value may be null or a blank string.
     """
-    parsed = _parse_json(response)
+    parsed = parse_json(response)
     if not isinstance(parsed, dict) or not parsed or any(map(_is_blank, parsed.values())):
         return False
     expected = dict(values or {})
@@ -57,7 +57,7 @@ def is_json_object(
         return False
     for key, value in expected.items():
         alternatives = value if isinstance(value, list) else [value]
-        if _comparable(parsed[key]) not in [_comparable(alternative) for alternative in alternatives]:
+        if compare_form(parsed[key]) not in [compare_form(alternative) for alternative in alternatives]:
             return False
     return True
 
@@ -68,17 +68,17 @@ def is_json_array(response: str, count: int, allowed: Sequence[object] | None = 
     A fence of backticks is allowed, a blank string is not. With `allowed`, every item is one of those;
     strings are compared normalised.
     """
-    parsed = _parse_json(response)
+    parsed = parse_json(response)
     if not isinstance(parsed, list) or any(map(_is_blank, parsed)):
         return False
     if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in parsed):
         return False
-    items = [_comparable(item) for item in parsed]
+    items = [compare_form(item) for item in parsed]
     if not (len(items) == len(set(items)) == count):
         return False
     if allowed is None:
         return True
-    accepted = [_comparable(item) for item in allowed]
+    accepted = [compare_form(item) for item in allowed]
     return all(item in accepted for item in items)
 
 
@@ -86,17 +86,19 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _comparable(value: object) -> object:
+def compare_form(value: object) -> object:
+    """Return a JSON value in the form in which values are compared; texts are normalised."""
     # True == 1 in Python, but not in JSON.
     if isinstance(value, bool):
         return str(value), bool
     return unify_spelling(normalise(value)) if isinstance(value, str) else value
 
 
-def _parse_json(response: str) -> object:
-    fenced = re.fullmatch(r"```(?:json)?\s(.*)\s```", response, re.DOTALL | re.IGNORECASE)
+def parse_json(response: str) -> object:
+    """Return the value of JSON text, in a fence of backticks or not, or None if it is not valid."""
+    fenced = re.fullmatch(r"(`{1,3})(?:json\b)?\s*(.*?)\s*\1", response, re.DOTALL | re.IGNORECASE)
     try:
-        return json.loads(fenced[1] if fenced else response, parse_constant=_reject_constant)
+        return json.loads(fenced[2] if fenced else response, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         return None
 

@@ -1,5 +1,6 @@
 """Language detection for short texts, by common words first and by `langdetect` otherwise."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from langdetect import PROFILES_DIRECTORY, DetectorFactory, LangDetectException
 
 from phases.verifiers.text import split_words
+from phases.verifiers.mentions import matches_topic
 
 STOPWORDS: Final = {
     code: frozenset(common.split())
@@ -51,6 +53,9 @@ _WORDS_PER_STOPWORD: Final = 6
 """A language is recognised by its stopwords if they make up at least one in this many words."""
 
 
+_WORDS_PER_OWN_WORD: Final = 3
+
+
 def detect_language(text: str) -> str | None:
     """Return the code of the most likely language in `STOPWORDS`, or None for a text without letters.
 
@@ -69,6 +74,20 @@ def detect_language(text: str) -> str | None:
         return str(detector.detect())
     except LangDetectException:
         return None
+
+
+def has_words_of_language(text: str, code: str, words: Sequence[str]) -> bool:
+    """Return whether a third of the words are common words of a language or among the given words of it.
+
+    No other language may have more of its common words in the text.
+    """
+    found = [word.casefold() for word in split_words(text)]
+    counts = {other: sum(word in common for word in found) for other, common in STOPWORDS.items()}
+    own = sum(word in STOPWORDS[code] or matches_topic(word, words) for word in found)
+    is_outnumbered = any(count > own for other, count in counts.items() if other != code)
+    return (
+        bool(found) and own * _WORDS_PER_OWN_WORD >= len(found) and not is_outnumbered and counts["en"] < own
+    )
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,23 @@
 """The registry of verifiers: checks by kind, their version, and what fails a response."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from phases.verifiers import content, counts, form, short_answer, topic
+from phases.verifiers import (
+    content,
+    counts,
+    form,
+    lists,
+    mentions,
+    refusals,
+    short_answer,
+    structured,
+    text,
+    topic,
+)
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
@@ -21,6 +32,34 @@ Every evaluation records it. Evaluations with different versions are neither com
 _VERSION_OF_HASH: Final[dict[int | str | None, int | str | None]] = {
     "fafdc7821b635087a12aae6b96b7ecc595039fd6cfdf2e37d480af358c1744a0": 1
 }
+
+_SPLITTERS: Final[dict[str, Callable[[str], list[str]]]] = {
+    "line": text.split_lines,
+    "sentence": text.split_sentences,
+    "paragraph": text.split_paragraphs,
+}
+
+
+def has_valid_part(
+    response: str, unit: str, number: int, checks: Sequence[Mapping[str, Any]], instruction: str = ""
+) -> bool:
+    """Return whether a part of the response passes all checks: its `number`-th line, sentence or paragraph.
+
+    Numbers begin with 1; -1 is the last one.
+    """
+    parts = _SPLITTERS[unit](response)
+    position = number - 1 if number > 0 else number
+    if not -len(parts) <= position < len(parts):
+        return False
+    return all(passes(make_check(check), parts[position], instruction) for check in checks)
+
+
+def passes_any(response: str, options: Sequence[Sequence[Mapping[str, Any]]], instruction: str = "") -> bool:
+    """Return whether the response passes all checks of at least one of the options."""
+    return any(
+        all(passes(make_check(check), response, instruction) for check in checks) for checks in options
+    )
+
 
 VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "words": counts.has_word_count,
@@ -52,7 +91,19 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "json_object": form.is_json_object,
     "json_array": form.is_json_array,
     "language": content.is_in_language,
-    "refusal": content.is_refusal,
+    "refusal": refusals.is_refusal,
+    "mentions": mentions.has_mentions,
+    "list_of": lists.is_list_of,
+    "sentences_at_most": counts.has_sentences_at_most,
+    "refers_to_first_line": counts.refers_to_first_line,
+    "no_repetition": counts.has_no_repetition,
+    "statement": counts.is_statement,
+    "sentence_marks": counts.has_sentence_marks,
+    "json_fields": structured.has_json_fields,
+    "json_list_of": structured.is_json_list_of,
+    "json_equals": structured.equals_json,
+    "part": has_valid_part,
+    "any_of": passes_any,
 }
 """Every verifier by the kind of check. Suites contain these kinds and the verifiers' argument names."""
 
@@ -69,6 +120,17 @@ _READS_INSTRUCTION: Final = frozenset(
 )
 
 
+def make_check(nested: Mapping[str, Any]) -> Check:
+    """Return the check that is nested in the arguments of another one."""
+    return msgspec.convert(nested, Check)
+
+
+def _list_nested(check: Check) -> list[Check]:
+    options = check.arguments.get("options", []) if check.kind == "any_of" else []
+    checks = check.arguments.get("checks", []) if check.kind == "part" else []
+    return [make_check(nested) for nested in (*checks, *(item for option in options for item in option))]
+
+
 def validate_check(check: Check) -> None:
     """Raise ValueError if a check has an unknown kind or unsuitable arguments."""
     if check.kind not in VERIFIERS:
@@ -77,6 +139,8 @@ def validate_check(check: Check) -> None:
         inspect.signature(VERIFIERS[check.kind]).bind("", **check.arguments)
     except TypeError as error:
         raise ValueError(f"check {check.kind!r}: {error}") from None
+    for nested in _list_nested(check):
+        validate_check(nested)
 
 
 def passes(check: Check, response: str, instruction: str = "") -> bool:
@@ -103,15 +167,15 @@ def find_failures(
     """
     if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(response)):
         return ()
-    text = response.strip()
-    if not text:
+    answer = response.strip()
+    if not answer:
         return ("empty",)
     failures = []
-    if is_echo(instruction, text):
+    if is_echo(instruction, answer):
         failures.append("echo")
-    if is_ramble(text):
+    if is_ramble(answer):
         failures.append("ramble")
-    failures += [check.kind for check in checks if not passes(check, text, instruction)]
+    failures += [check.kind for check in checks if not passes(check, answer, instruction)]
     return tuple(failures)
 
 

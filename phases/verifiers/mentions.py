@@ -1,0 +1,111 @@
+"""Verifiers of topics: whether a response says something about what was asked, in words of its own.
+
+A topic is a list of words. A word of the list matches its inflections: `bake` matches "bakes", "baked",
+"baking" and "baker"; `egg` matches "eggs" but not "eggplant". A word that ends with `*` matches every word that
+begins with it, and words with spaces between them match in sequence.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from phases.verifiers.stems import FUNCTION_WORDS, fold
+from phases.verifiers.text import split_words
+
+_ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest)?"
+_MIN_LETTERS_TO_INFLECT: Final = 3
+"""Shorter words, such as "up" or "it", have no inflections."""
+_SAYING_LITTLE: Final = FUNCTION_WORDS | frozenset(
+    """
+    aren't can't cannot couldn't didn't doesn't don't ever every few go goes going i'd i'll i'm i've isn't it's
+    know let let's likes look lot need never often put said say says see she'd something still tell thank that's there's
+    thing things use used want wants wasn't we'll we're won't wouldn't you'll you're
+    """.split()
+)
+"""English words that say little about a topic."""
+
+
+def has_mentions(
+    response: str,
+    words: Sequence[str] = (),
+    absent: Sequence[str] = (),
+    at_least: int = 1,
+    share: float = 0.0,
+    own: int = 0,
+    instruction: str = "",
+) -> bool:
+    """Return whether a response mentions its topic, in words of its own.
+
+    Args:
+        response: the complete response.
+        words: the words of the topic; `at_least` different ones must occur.
+        absent: words of which none may occur.
+        at_least: how many different words of the topic must occur.
+        share: least share of the content words (those that are no function words) that belong to the topic.
+        own: how many different content words must not be words of the instruction: an answer that only repeats
+            the instruction says nothing.
+        instruction: the instruction.
+    """
+    text = fold(response)
+    if absent and find_topic_word(text, absent):
+        return False
+    if words and len(set(_find_matches(text, tuple(words)))) < at_least:
+        return False
+    content = list_content_words(response)
+    on_topic = sum(matches_topic(word, words) for word in content)
+    if share and (not content or on_topic < share * len(content)):
+        return False
+    given = list_content_words(instruction) if own else ()
+    return len({word for word in content if not matches_topic(word, given)}) >= own
+
+
+def list_content_words(text: str) -> list[str]:
+    """Return the folded words of a text that are no function words."""
+    return [word for word in map(fold, split_words(text)) if word not in _SAYING_LITTLE]
+
+
+def matches_topic(word: str, topic: Sequence[str]) -> bool:
+    """Return whether a word matches a word of a topic."""
+    return bool(topic) and next(_find_matches(fold(word), tuple(topic)), None) is not None
+
+
+def find_topic_word(text: str, topic: Sequence[str]) -> str | None:
+    """Return the first word of a topic that occurs in a text, or None."""
+    position = next(_find_matches(fold(text), tuple(topic)), None) if topic else None
+    return None if position is None else topic[position]
+
+
+def name_topic_word(text: str, topic: Sequence[str]) -> str | None:
+    """Return the word of a topic that the complete text is, inflected or not, or None."""
+    match = _compile_topic(tuple(topic)).fullmatch(fold(text))
+    return topic[(match.lastindex or 1) - 1] if match else None
+
+
+def _find_matches(text: str, topic: tuple[str, ...]) -> Iterator[int]:
+    """Yield the position in the topic of each match."""
+    for match in _compile_topic(topic).finditer(text):
+        yield (match.lastindex or 1) - 1
+
+
+@lru_cache(maxsize=4096)
+def _compile_topic(topic: tuple[str, ...]) -> re.Pattern[str]:
+    forms = "|".join(f"({_inflect(fold(word))})" for word in topic)
+    return re.compile(rf"(?<![^\W_])(?:{forms})(?![^\W_])")
+
+
+def _inflect(word: str) -> str:
+    """Return a pattern of the inflections of a word or phrase."""
+    if word.endswith("*"):
+        return re.escape(word[:-1]) + r"[^\W_]*"
+    *before, last = (re.escape(part) for part in word.split())
+    if len(last) >= _MIN_LETTERS_TO_INFLECT and last[-1].isalpha():
+        if last[-1] == "y" and last[-2] not in "aeiou":
+            last = rf"{last[:-1]}(?:y(?:'s|ing)?|ie[sdr]|iest|ily)"
+        elif last[-1] == "e":
+            last = rf"{last[:-1]}(?:e{_ENDINGS}|ing|ings|y)"
+        elif last[-1] in "bdgklmnprtvz" and last[-2] in "aeiou":
+            last = rf"{last}{last[-1]}?{_ENDINGS}"
+        else:
+            last = rf"{last}{_ENDINGS}"
+    return r"[\W_]+".join([*before, last])

@@ -1,0 +1,106 @@
+"""Verifiers of JSON: the types, ranges and contents of values, in compact, spaced, indented or fenced JSON."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from phases.verifiers.form import compare_form, parse_json
+from phases.verifiers.text import normalise, split_words, strip_article
+from phases.verifiers.mentions import find_topic_word
+
+_HEDGE: Final = (
+    r"(?:approximately|approx\.?|about|around|roughly|nearly|almost|over|more than|circa|ca\.|~|≈)\s*"
+)
+_AMOUNT: Final = re.compile(
+    rf"(?:{_HEDGE})?(-?\d[\d,_ ]*(?:\.\d+)?)\s*(thousand|million|billion|k|m)?\b\s*"
+    r"(?:years?(?: old)?|people|inhabitants|residents|%|percent|[a-z]{{1,3}}\b)?\s*(?:\(.*\))?",
+    re.IGNORECASE,
+)
+_SCALES: Final = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9}
+_NAME: Final = re.compile(r"(?=.*[^\W\d_]{2}|.*['’][^\W\d_])[^\W\d_](?:[^\W\d_]|[.'’, -])*")
+
+
+def has_json_fields(
+    response: str, fields: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, str] | None = None
+) -> bool:
+    """Return whether the response is a JSON object with exactly the fields, each with a suitable value.
+
+    Args:
+        response: the complete response.
+        fields: what each value is, by key: `one_of` (alternatives), `number` (least and most; a number or a text
+            such as "2.8 million"), `topic` and `absent` (words that a text must, must not mention), `name` (a
+            capitalised name without digits), `text` (a text with a word), or `question`.
+        pairs: words that belong together: if the first field is a key of this mapping, the second one contains
+            its value (or one of those that `|` separates), as an author belongs to a title.
+    """
+    parsed = parse_json(response)
+    if not isinstance(parsed, dict) or set(parsed) != set(fields):
+        return False
+    if not all(_is_suitable(parsed[key], expected) for key, expected in fields.items()):
+        return False
+    if pairs:
+        first, second, *_ = (_fold_name(str(parsed[key])) for key in fields)
+        surnames = pairs.get(first, "").split("|")
+        if not any(_fold_name(surname) in second for surname in surnames):
+            return False
+        return first != second
+    return True
+
+
+def is_json_list_of(response: str, count: int, allowed: Sequence[object]) -> bool:
+    """Return whether the response is a JSON array of `count` different allowed items, in any order."""
+    parsed = parse_json(response)
+    if not isinstance(parsed, list) or not all(isinstance(item, str | int | float) for item in parsed):
+        return False
+    items = [compare_form(strip_article(item.strip()) if isinstance(item, str) else item) for item in parsed]
+    accepted = [compare_form(item) for item in allowed]
+    return len(items) == len(set(items)) == count and all(item in accepted for item in items)
+
+
+def equals_json(response: str, value: object) -> bool:
+    """Return whether the response is JSON of this value, however it is spaced; texts are compared normalised."""
+    return _canonical(parse_json(response)) == _canonical(value)
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return compare_form(value)
+
+
+def _fold_name(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", strip_article(normalise(text)))
+    return "".join(letter for letter in letters if letter.isalnum() or letter == " ")
+
+
+def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    text = str(value).strip()
+    if "number" in expected:
+        least, most = expected["number"]
+        amount = _read_amount(value)
+        return amount is not None and least <= amount <= most
+    if "one_of" in expected:
+        return compare_form(value) in [compare_form(option) for option in expected["one_of"]]
+    if not isinstance(value, str) or not split_words(text):
+        return False
+    if find_topic_word(text, expected.get("absent", ())):
+        return False
+    if expected.get("name"):
+        return _NAME.fullmatch(text) is not None and text[0].isupper()
+    if expected.get("question"):
+        return text.endswith("?") and find_topic_word(text, expected["topic"]) is not None
+    return "topic" not in expected or find_topic_word(text, expected["topic"]) is not None
+
+
+def _read_amount(value: str | int | float) -> float | None:
+    if not isinstance(value, str):
+        return float(value)
+    match = _AMOUNT.fullmatch(value.strip())
+    if not match:
+        return None
+    return float(re.sub(r"[,_ ]", "", match[1])) * _SCALES.get((match[2] or "").casefold(), 1)

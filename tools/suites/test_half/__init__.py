@@ -1,0 +1,1 @@
+"""Tables of the held-out test half of the suite for real models."""
