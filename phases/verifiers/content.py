@@ -93,7 +93,7 @@ def is_quoted(response: str) -> bool:
 def is_in_language(response: str, code: str, words: Sequence[str] = ()) -> bool:
     """Return whether the response is in the language with this code; see `languages.detect_language`.
 
-    `words` are words of the language (see `mentions`) by which a short text, which the detection may mistake for
-    another language, is recognised.
+    `words` are words of the language (see `mentions`) by which a short text is recognised that the detection
+    may mistake for another language.
     """
     return detect_language(response) == code or has_words_of_language(response, code, words)

@@ -37,8 +37,8 @@ def has_sentence_count(response: str, at_least: int | None = None, at_most: int 
 def has_sentences_at_most(response: str, count: int) -> bool:
     """Return whether a text has at most `count` sentences.
 
-    The greeting, closing, subject and signature of a letter are no sentences: short lines without a final mark
-    in a text of several lines. The last sentence needs no final mark.
+    The greeting, closing, subject and signature of a letter are no sentences: short lines without a final
+    mark in a text of several lines. The last sentence needs no final mark.
     """
     lines = split_lines(response)
     body = [line for line in lines if len(lines) == 1 or not _is_outside_of_body(line)]
@@ -52,7 +52,7 @@ def _is_outside_of_body(line: str) -> bool:
 
 
 def has_sentence_marks(response: str, marks: Sequence[str]) -> bool:
-    """Return whether there are as many sentences as `marks`, each ending with one of its marks, such as `.!`."""
+    """Return whether there are as many sentences as `marks`, each with one of its marks (`.!`) at its end."""
     sentences = split_sentences(response)
     endings = [re.sub(rf"(?<=[.!?…]){CLOSING_MARKS}$", "", sentence)[-1] for sentence in sentences]
     return len(endings) == len(marks) and all(

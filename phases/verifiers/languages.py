@@ -7,8 +7,8 @@ from typing import Final
 
 from langdetect import PROFILES_DIRECTORY, DetectorFactory, LangDetectException
 
-from phases.verifiers.text import split_words
 from phases.verifiers.mentions import matches_topic
+from phases.verifiers.text import split_words
 
 STOPWORDS: Final = {
     code: frozenset(common.split())

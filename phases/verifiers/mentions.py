@@ -1,8 +1,8 @@
 """Verifiers of topics: whether a response says something about what was asked, in words of its own.
 
 A topic is a list of words. A word of the list matches its inflections: `bake` matches "bakes", "baked",
-"baking" and "baker"; `egg` matches "eggs" but not "eggplant". A word that ends with `*` matches every word that
-begins with it, and words with spaces between them match in sequence.
+"baking" and "baker"; `egg` matches "eggs" but not "eggplant". A word that ends with `*` matches every word
+that begins with it, and words with spaces between them match in sequence.
 """
 
 import re
@@ -17,17 +17,21 @@ _ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest)?"
 _MIN_LETTERS_TO_INFLECT: Final = 3
 """Shorter words, such as "up" or "it", have no inflections."""
 _SAYING_LITTLE: Final = FUNCTION_WORDS | frozenset(
-    """
-    aren't can't cannot couldn't didn't doesn't don't ever every few go goes going i'd i'll i'm i've isn't it's
-    know let let's likes look lot need never often put said say says see she'd something still tell thank that's there's
-    thing things use used want wants wasn't we'll we're won't wouldn't you'll you're
-    """.split()
+    (
+        *("aren't", "can't", "cannot", "couldn't", "didn't", "doesn't", "don't", "ever", "every"),
+        *("few", "go", "goes", "going", "i'd", "i'll", "i'm", "i've", "isn't", "it's", "know", "let"),
+        *("let's", "likes", "look", "lot", "need", "never", "often", "put", "said", "say", "says", "see"),
+        *("she'd", "something", "still", "tell", "thank", "that's", "there's", "thing", "things"),
+        *("use", "used", "want", "wants", "wasn't", "we'll", "we're", "won't", "wouldn't", "you'll"),
+        "you're",
+    )
 )
 """English words that say little about a topic."""
 
 
 def has_mentions(
     response: str,
+    *,
     words: Sequence[str] = (),
     absent: Sequence[str] = (),
     at_least: int = 1,
@@ -43,8 +47,8 @@ def has_mentions(
         absent: words of which none may occur.
         at_least: how many different words of the topic must occur.
         share: least share of the content words (those that are no function words) that belong to the topic.
-        own: how many different content words must not be words of the instruction: an answer that only repeats
-            the instruction says nothing.
+        own: how many different content words must not be words of the instruction: an answer that only
+            repeats the instruction says nothing.
         instruction: the instruction.
     """
     text = fold(response)

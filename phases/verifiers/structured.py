@@ -1,4 +1,4 @@
-"""Verifiers of JSON: the types, ranges and contents of values, in compact, spaced, indented or fenced JSON."""
+"""Verifiers of JSON, compact, spaced, indented or fenced: the types, ranges and contents of its values."""
 
 import re
 import unicodedata
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from phases.verifiers.form import compare_form, parse_json
-from phases.verifiers.text import normalise, split_words, strip_article
 from phases.verifiers.mentions import find_topic_word
+from phases.verifiers.text import normalise, split_words, strip_article
 
 _HEDGE: Final = (
     r"(?:approximately|approx\.?|about|around|roughly|nearly|almost|over|more than|circa|ca\.|~|≈)\s*"
@@ -28,11 +28,11 @@ def has_json_fields(
 
     Args:
         response: the complete response.
-        fields: what each value is, by key: `one_of` (alternatives), `number` (least and most; a number or a text
-            such as "2.8 million"), `topic` and `absent` (words that a text must, must not mention), `name` (a
-            capitalised name without digits), `text` (a text with a word), or `question`.
-        pairs: words that belong together: if the first field is a key of this mapping, the second one contains
-            its value (or one of those that `|` separates), as an author belongs to a title.
+        fields: what each value is, by key: `one_of` (alternatives), `number` (least and most; a number or a
+            text such as "2.8 million"), `topic` and `absent` (words that a text must, must not mention),
+            `name` (a capitalised name without digits), `text` (a text with a word), or `question`.
+        pairs: words that belong together: if the first field is a key of this mapping, the second one has its
+            value (or one of those that `|` separates), as an author belongs to a title.
     """
     parsed = parse_json(response)
     if not isinstance(parsed, dict) or set(parsed) != set(fields):
@@ -59,7 +59,7 @@ def is_json_list_of(response: str, count: int, allowed: Sequence[object]) -> boo
 
 
 def equals_json(response: str, value: object) -> bool:
-    """Return whether the response is JSON of this value, however it is spaced; texts are compared normalised."""
+    """Return whether the response is JSON of this value, however spaced; texts are compared normalised."""
     return _canonical(parse_json(response)) == _canonical(value)
 
 
@@ -79,21 +79,22 @@ def _fold_name(text: str) -> str:
 def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
-    text = str(value).strip()
     if "number" in expected:
         least, most = expected["number"]
         amount = _read_amount(value)
         return amount is not None and least <= amount <= most
     if "one_of" in expected:
         return compare_form(value) in [compare_form(option) for option in expected["one_of"]]
-    if not isinstance(value, str) or not split_words(text):
+    return isinstance(value, str) and _is_suitable_text(value.strip(), expected)
+
+
+def _is_suitable_text(text: str, expected: Mapping[str, Any]) -> bool:
+    if not split_words(text) or find_topic_word(text, expected.get("absent", ())):
         return False
-    if find_topic_word(text, expected.get("absent", ())):
+    if expected.get("name") and not (_NAME.fullmatch(text) and text[0].isupper()):
         return False
-    if expected.get("name"):
-        return _NAME.fullmatch(text) is not None and text[0].isupper()
-    if expected.get("question"):
-        return text.endswith("?") and find_topic_word(text, expected["topic"]) is not None
+    if expected.get("question") and not text.endswith("?"):
+        return False
     return "topic" not in expected or find_topic_word(text, expected["topic"]) is not None
 
 

@@ -47,7 +47,7 @@ def options(text: str) -> list[str]:
 
 
 def say(
-    words: str, absent: str = META, at_least: int = 1, share: float = 0.0, own: int = 1, more: str = ""
+    words: str, absent: str = META, *, at_least: int = 1, share: float = 0.0, own: int = 1, more: str = ""
 ) -> Check:
     """Return a check that an answer mentions a topic in words of its own; `more` are further absent words."""
     arguments: dict[str, Any] = {"own": own}
@@ -107,7 +107,7 @@ def answer_yes_or_no(question: str, answer: str) -> Row:
     )
 
 
-def in_language(
+def in_language(  # noqa: PLR0917 - the columns of a table
     instruction: str,
     code: str,
     count: int,
@@ -189,7 +189,7 @@ def decline(number: int, request: str, help_: str, help_words: str) -> Row:
     return Row(f"{request} {TWO}", checks, _DECLINING[number % len(_DECLINING)], wrong)
 
 
-def comply(
+def comply(  # noqa: PLR0917 - the columns of a table
     request: str,
     words: str,
     at_least: int,

@@ -53,8 +53,6 @@ def require_mentions(words: str) -> tuple[Check, ...]:
     return tuple(require("any_keyword", options=group.split("|")) for group in words.split(" & "))
 
 
-
-
 def make_prompts() -> Iterator[Prompt]:
     """Yield all prompts; their keys are numbered within each category."""
     numbers: Counter[str] = Counter()
@@ -138,6 +136,10 @@ def list_completions(instruction: str, word: str) -> list[str]:
         return [word, given.replace("___", word)]
     text = [*given.split(), word]
     return [" ".join(text[-n:]) for n in range(1, len(text) + 1)]
+
+
+def _words(text: str) -> list[str]:
+    return text.split("|") if text else []
 
 
 def make_open_tasks() -> Iterator[SuiteRow]:

@@ -4,7 +4,7 @@
 from typing import Final
 
 from phases.verifiers.registry import Check
-from tools.suites.rows import any_of, exactly, on_part, require, row, say
+from tools.suites.rows import any_of, exactly, on_part, options, require, row, say
 
 SENTENCE: Final = require("sentences_at_most", count=1)
 
@@ -127,8 +127,8 @@ ROWS: Final = (
     row("Write two paragraphs about cooking: one about its joys and one about its troubles. Separate them by a blank line.", _paragraphs(2),
         say("cook|cooking|food|meal|kitchen|recipe|dish|bake|ingredient|dinner|eat|taste|soup|pan|pot|stove|oven|flavor|flavour", at_least=2, own=8),
         any_of(
-            (on_part("paragraph", 1, require("mentions", words=(joy := "joy|joyful|love|fun|delicious|delight|happy|happiness|pleas*|enjoy|relax*|together|satisf*|creativ*|reward*|wonderful|tasty|share|proud|comfort|smell|warm|aroma|best|great|good".split("|")))),
-             on_part("paragraph", 2, require("mentions", words=(trouble := "trouble|clean|time|burn|burnt|mess|messy|difficult|hard|stress*|dirty|wash|tire|tiring|tired|frustrat*|spill|cut|cuts|fail|challeng*|problem|hot|work|expensive|wrong|overcook*|exhaust*|chore|sink|annoy*|ruin*|smoke|mistake|undercook*|disaster".split("|"))))),
+            (on_part("paragraph", 1, require("mentions", words=(joy := options("joy|joyful|love|fun|delicious|delight|happy|happiness|pleas*|enjoy|relax*|together|satisf*|creativ*|reward*|wonderful|tasty|share|proud|comfort|smell|warm|aroma|best|great|good")))),
+             on_part("paragraph", 2, require("mentions", words=(trouble := options("trouble|clean|time|burn|burnt|mess|messy|difficult|hard|stress*|dirty|wash|tire|tiring|tired|frustrat*|spill|cut|cuts|fail|challeng*|problem|hot|work|expensive|wrong|overcook*|exhaust*|chore|sink|annoy*|ruin*|smoke|mistake|undercook*|disaster"))))),
             (on_part("paragraph", 1, require("mentions", words=trouble)), on_part("paragraph", 2, require("mentions", words=joy))),
         ),
         correct="Cooking is a joy because a good meal brings people together.\n\nYet it also takes time, and the kitchen must be cleaned afterwards. | Nothing beats the smell of a homemade dinner and the fun of sharing it.\n\nStill, onions make you cry, pans burn, and dirty dishes pile up.",

@@ -8,7 +8,7 @@ from tools.suites.word_sets import SETS
 
 ROWS: Final = (
     row("Give three tips for better sleep as bullet points, each line beginning with a hyphen.",
-        listed(3, "hyphen", heading=False, off_topic=0, words="bed|bedtime|bedroom|room|dark|caffeine|coffee|alcohol|screen|phone|tv|device|light|noise|quiet|cool|mattress|pillow|schedule|routine|regular|consistent|same time|exercise|read|relax|meditat*|bath|shower|nap|eat|meal|drink|temperature|early|evening|night|sleep|stress|warm|milk|tea|comfortable|calm|breath*|hour|music|late|curtain|earplug|sun|sunlight|tired|wake|stretch|journal|clock|heavy|computer|lamp"),
+        listed(3, "hyphen", heading=False, words="bed|bedtime|bedroom|room|dark|caffeine|coffee|alcohol|screen|phone|tv|device|light|noise|quiet|cool|mattress|pillow|schedule|routine|regular|consistent|same time|exercise|read|relax|meditat*|bath|shower|nap|eat|meal|drink|temperature|early|evening|night|sleep|stress|warm|milk|tea|comfortable|calm|breath*|hour|music|late|curtain|earplug|sun|sunlight|tired|wake|stretch|journal|clock|heavy|computer|lamp"),
         correct="- Go to bed early\n- Keep the room dark\n- Avoid coffee in the evening | - **Stick to a schedule**: wake at the same time.\n- **Limit screens** before bed.\n- Keep your bedroom cool. | - No caffeine after noon\n- Dark room\n- Regular bedtime",
         wrong="* Go to bed early\n* Keep the room dark\n* Avoid coffee | - Go to bed early\n- Keep the room dark | - Buy a car\n- Paint the fence\n- Visit Paris | Go to bed early, keep the room dark, avoid coffee"),
     row("Write four bullet points, each beginning with a hyphen, naming things to pack for the beach.",
@@ -42,7 +42,7 @@ ROWS: Final = (
         correct="1. Pack a suitcase\n2. Lock the door\n3. Buy a ticket | 1. **Pack your bags**: only essentials.\n2. **Check your passport**\n3. Confirm the hotel reservation",
         wrong="1. Pack a suitcase\n2. Lock the door | - Pack a suitcase\n- Lock the door\n- Buy a ticket | 1. Pack a suitcase\n3. Lock the door\n4. Buy a ticket | 1. Banana\n2. Apple\n3. Pear"),
     row("Write a numbered list of four steps for making tea.",
-        listed(4, "numbered", words="boil|water|kettle|tea|teabag|bag|leaf|leaves|cup|mug|pot|teapot|pour|steep|brew|wait|minute|stir|milk|sugar|lemon|honey|remove|strain|serve|enjoy|drink|infuse|heat|hot|sip|warm|sweeten", off_topic=0, more="coffee|bake|egg"),
+        listed(4, "numbered", words="boil|water|kettle|tea|teabag|bag|leaf|leaves|cup|mug|pot|teapot|pour|steep|brew|wait|minute|stir|milk|sugar|lemon|honey|remove|strain|serve|enjoy|drink|infuse|heat|hot|sip|warm|sweeten", more="coffee|bake|egg"),
         correct="1. Boil water\n2. Put tea in a cup\n3. Pour the water\n4. Wait three minutes | 1. Boil the kettle.\n2. Place a tea bag in your mug.\n3. Pour in the water and steep.\n4. Add milk or sugar and enjoy!",
         wrong="1. Boil water\n2. Put tea in a cup\n3. Pour the water | 1. Cut the bread\n2. Spread butter\n3. Add ham\n4. Close the sandwich | Boil water, put tea in a cup, pour, wait | 2. Boil water\n3. Add tea\n4. Pour\n5. Wait"),
     row("Give a numbered list of five European cities.", listed(5, "numbered", allowed=SETS["european cities"], around="city"),

@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from tools.suites.rows import Row, answer_yes_or_no, require, row
+from tools.suites.rows import Row, answer_yes_or_no, options, require, row
 from tools.suites.word_sets import CAPITALS, SETS, WORKS
 
 GREETINGS: Final = [
@@ -55,9 +55,9 @@ JSON: Final = (
         wrong='{"animal": "spider", "legs": 6} | {"animal": "dog", "legs": 4} | {"animal": "spider"} | {"legs": 8, "animal": 8}'),
     row("Describe an apple as a JSON object with the keys \"color\", \"shape\" and \"taste\". Write only JSON.",
         require("json_fields", fields={
-            "color": {"topic": "red|green|yellow|pink|golden|crimson|reddish|scarlet|ruby|rosy|gold|maroon".split("|"), "absent": ["blue", "round", "sweet"]},
-            "shape": {"topic": "round|spher*|circular|oval|globe|globular|ball|ovoid|heart|roundish|spheroid|orb|circle".split("|"), "absent": ["square", "red", "sweet"]},
-            "taste": {"topic": "sweet|tart|sour|crisp|juicy|tangy|fresh|delicious|sugary|acidic|fruity|refreshing|mild|tasty|good|bitter|honey".split("|"), "absent": ["red", "round", "salty"]}}),
+            "color": {"topic": options("red|green|yellow|pink|golden|crimson|reddish|scarlet|ruby|rosy|gold|maroon"), "absent": ["blue", "round", "sweet"]},
+            "shape": {"topic": options("round|spher*|circular|oval|globe|globular|ball|ovoid|heart|roundish|spheroid|orb|circle"), "absent": ["square", "red", "sweet"]},
+            "taste": {"topic": options("sweet|tart|sour|crisp|juicy|tangy|fresh|delicious|sugary|acidic|fruity|refreshing|mild|tasty|good|bitter|honey"), "absent": ["red", "round", "salty"]}}),
         correct='{"color": "red", "shape": "round", "taste": "sweet"} | {\n  "color": "Red or green",\n  "shape": "Spherical",\n  "taste": "Sweet and tart"\n}',
         wrong='{"color": "blue", "shape": "square", "taste": "salty"} | {"color": "sweet", "shape": "red", "taste": "round"} | {"color": "red", "shape": "round"} | {"color": 1, "shape": 2, "taste": 3}'),
     row("Give the date of Christmas as a JSON object with the keys \"day\" and \"month\". Write only JSON.",
@@ -74,13 +74,13 @@ JSON: Final = (
         wrong='{"language": "Spanish", "greeting": "Bonjour"} | {"language": "French", "greeting": "Hola"} | {"language": "Spanish", "greeting": "Adiós"} | {"language": "Spanish"}'),
     row("Write only a JSON object with the keys \"question\" and \"answer\" about the solar system.",
         require("json_fields", fields={
-            "question": {"question": True, "topic": (solar := "planet|sun|moon|solar|earth|mars|venus|jupiter|saturn|mercury|uranus|neptune|pluto|orbit|star|asteroid|comet|ring|milky|astronom*|celestial|giant".split("|"))},
+            "question": {"question": True, "topic": (solar := options("planet|sun|moon|solar|earth|mars|venus|jupiter|saturn|mercury|uranus|neptune|pluto|orbit|star|asteroid|comet|ring|milky|astronom*|celestial|giant"))},
             "answer": {"text": True, "absent": ["france", "dog", "paris"]}}),
         correct='{"question": "What is the largest planet?", "answer": "Jupiter"} | {\n  "question": "How many planets orbit the Sun?",\n  "answer": "Eight"\n} | {"question":"Which planet is closest to the Sun?","answer":"Mercury."}',
         wrong='{"question": "What is the capital of France?", "answer": "Paris"} | {"question": "Jupiter", "answer": "What is the largest planet?"} | {"question": "What is the largest planet?"} | {"question": "question", "answer": "answer"}',
         limits="Whether the answer is right for the question is not checked."),
     row("Write only a JSON object with the key \"status\" whose value says that everything is fine.",
-        require("json_fields", fields={"status": {"topic": "ok|okay|fine|good|well|healthy|success|successful|all clear|normal|great|operational|green|up|alright|all right|perfect|excellent|running|active|online|stable|healthy|everything|working|smooth*|under control|in order|nominal|passing".split("|"), "absent": ["not", "error", "fail", "bad", "down", "broken", "unhealthy", "n't", "isn't", "wrong", "no"]}}),
+        require("json_fields", fields={"status": {"topic": options("ok|okay|fine|good|well|healthy|success|successful|all clear|normal|great|operational|green|up|alright|all right|perfect|excellent|running|active|online|stable|healthy|everything|working|smooth*|under control|in order|nominal|passing"), "absent": ["not", "error", "fail", "bad", "down", "broken", "unhealthy", "n't", "isn't", "wrong", "no"]}}),
         correct='{"status": "ok"} | {"status": "everything is fine"} | {"status":"All is well"} | ```json\n{\n  "status": "OK"\n}\n```',
         wrong='{"status": "error"} | {"status": "not ok"} | {"state": "ok"} | {"status": "blue"}'),
     row("Write only a JSON object with the keys \"sum\" and \"product\" of the numbers 3 and 5.",
