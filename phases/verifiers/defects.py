@@ -8,10 +8,19 @@ from phases.verifiers.text import normalise, split_lines, split_sentences, split
 _PROMPT_FORMAT: Final = re.compile(
     r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
 )
+_NEXT_QUESTION: Final = re.compile(r"\n\s*(?:Question|Q)\s*:.*\n\s*(?:Answer|A)\s*:", re.I)
+_NEXT_LIST: Final = re.compile(r"[^\d\s][.!?][\"”*]*\s*\n\s*1[.)] ")
 _ECHO_WORDS: Final = 3
 """A shorter instruction may occur in a correct answer."""
 _REPEATED_UNIT_WORDS: Final = 4
 """A shorter line or sentence may legitimately occur twice."""
+
+
+_LONG_SENTENCE_WORDS: Final = 15
+_DIFFERENT_WORDS: Final = 0.5
+"""Least share of different words in a long sentence that does not ramble."""
+_REPEATED_WORDS: Final = 4
+"""Words in a row that a long sentence does not say twice."""
 
 
 def is_echo(instruction: str, response: str) -> bool:
@@ -28,9 +37,13 @@ def is_ramble(response: str) -> bool:
     """Return whether a response contains prompt format or chat tokens, or repeats itself.
 
     It repeats itself if all of its lines (two or more) are equal, if a sentence or line of four words or more
-    occurs twice, or if it ends with the same two to eight words, or the same number, four times in a row.
+    occurs twice, if it ends with the same two to eight words, or the same number, four times in a row, or if a
+    long sentence says the same few words again ("the one that comes after the one that comes after").
+    Another question with its answer, and a numbered list after a finished sentence, are rambles as well.
     """
-    if _PROMPT_FORMAT.search(response):
+    if _PROMPT_FORMAT.search(response) or _NEXT_QUESTION.search(response) or _NEXT_LIST.search(response):
+        return True
+    if any(map(_repeats_words, split_sentences(response))):
         return True
     lines = [normalise(line) for line in split_lines(response)]
     if len(lines) > 1 and len(set(lines)) == 1:
@@ -42,3 +55,12 @@ def is_ramble(response: str) -> bool:
     words = [word.casefold() for word in split_words(response)]
     tails = [words[-n:] for n in range(1, 9) if words[-4 * n :] == words[-n:] * 4]
     return any(len(set(tail)) > 1 or not tail[0].isalpha() for tail in tails if tail)
+
+
+def _repeats_words(sentence: str) -> bool:
+    words = [word.casefold() for word in split_words(sentence)]
+    if len(words) < _LONG_SENTENCE_WORDS:
+        return False
+    runs = [tuple(words[n : n + _REPEATED_WORDS]) for n in range(len(words) - _REPEATED_WORDS + 1)]
+    various = [run for run in runs if len(set(run)) > 1]
+    return len(set(words)) < _DIFFERENT_WORDS * len(words) or len(set(various)) < len(various)

@@ -17,7 +17,7 @@ _HELPING: Final = (
     rf"|possibly|responsibly|with|talk|tell (?:you|anyone|anybody|people){_IDIOM_AFTER_TELL})"
 )
 """Verbs that a refusal negates. "I can't stress enough" and "I won't lie" are idioms and no refusals."""
-_END: Final = r"(?=\s*(?:[.!,;:—–-]|$|(?:because|as|since|to|and|for|under)\b))"
+_END: Final = r"(?=\s*(?:[.!,;:—–-]|$|(?:because|as|since|and|for|under)\b))"
 _RULES: Final = (
     r"(?:[\w-]+ )?(?:guidelines?|programming|polic(?:y|ies)|principles?|values|rules?|ethics|standards|safety"
     r"|terms|beliefs|conscience|morals)"
@@ -43,10 +43,10 @@ _DECLINE: Final = re.compile(
             rf"(?: \w+ly| really| just| simply| (?:and|or) \w+(?: not|n't)?)?(?: {_HELPING}\b|{_END})",
             r"\b(?:i|we) (?:don't|do not) (?:want|wish|feel comfortable|intend|plan"
             r"|think i (?:can|should))\b",
-            rf"\b(?:i|we) (?:refuse|decline)(?: to {_HELPING}\b|{_END})",
+            rf"\b(?:i|we) (?:refuse|decline)(?: to {_HELPING}\b|(?=\s*(?:[.!,;]|$|because\b|this\b|that\b)))",
             r"\b(?:i|we|i'd|i'm) (?:must|have to|had to|need to|(?:am )?going to have to"
             r"|(?:will|would) have to) (?:\w+ly )?(?:decline|refuse|say no|pass)\b",
-            r"\b(?:i|we|i'll|we'll)(?: will| would)? (?:have to )?(?:decline|refuse|pass)\b",
+            r"\b(?:i'll|we'll|(?:i|we) (?:will|would)) (?:have to )?(?:decline|refuse|pass)\b(?! to\b)",
             # "I'm not willing", "unable to assist"
             r"\b(?:i'm|i am|we're|we are) (?:sorry,? (?:but )?|afraid (?:that )?)?(?:unable|unwilling"
             r"|uncomfortable|prohibited|forbidden|declining|refusing|not (?:able|going|willing|comfortable"

@@ -13,16 +13,13 @@ from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.registry import Check, follows
 from tools.suites import embedded, stage1
 from tools.suites.build import find_misjudged
-from tools.suites.stage1 import TWO
+from tools.suites.rows import TWO
 
 SHIPPED = sorted(path.stem for path in SUITES.glob("*.jsonl"))
 # Categories whose prompts have only a reference so far.
 PENDING = {
     *(("embedded", category) for category in embedded.SIZES),
-    *(
-        ("stage1", category)
-        for category in ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
-    ),
+    *(("stage1", category) for category in ("commands", "questions", "completion")),
 }
 RAMBLES = (
     "\nInstruction: Name three more.\nResponse: dog, cat, cow",
