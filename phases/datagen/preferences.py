@@ -17,9 +17,9 @@ from phases.datagen.judge import JudgeScore
 from phases.datagen.response_filters import find_response_problem
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import list_words, reduce_to_words
-from phases.verifiers.content import is_refusal
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS
+from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
 
 _INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})

@@ -17,8 +17,8 @@ from phases.models import prompt_format
 from phases.scoring.ngrams import reduce_to_words
 from phases.scoring.overlap import SuiteOverlap
 from phases.sft_data.spec import Parameters
-from phases.verifiers.content import is_refusal
 from phases.verifiers.infer import infer_checks
+from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
 
 _CONTRAST_CATEGORY: Final = {"refusal": "harmless"}

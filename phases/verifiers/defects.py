@@ -37,8 +37,8 @@ def is_ramble(response: str) -> bool:
     """Return whether a response contains prompt format or chat tokens, or repeats itself.
 
     It repeats itself if all of its lines (two or more) are equal, if a sentence or line of four words or more
-    occurs twice, if it ends with the same two to eight words, or the same number, four times in a row, or if a
-    long sentence says the same few words again ("the one that comes after the one that comes after").
+    occurs twice, if it ends with the same two to eight words, or the same number, four times in a row, or if
+    a long sentence says the same few words again ("the one that comes after it and the one after that").
     Another question with its answer, and a numbered list after a finished sentence, are rambles as well.
     """
     if _PROMPT_FORMAT.search(response) or _NEXT_QUESTION.search(response) or _NEXT_LIST.search(response):

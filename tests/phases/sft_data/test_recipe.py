@@ -16,8 +16,8 @@ from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import load_suite
 from phases.sft_data import recipe as sft_data
 from phases.sft_data.spec import METRICS
-from phases.verifiers.content import is_refusal
 from phases.verifiers.infer import infer_checks
+from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import find_failures
 
 VERBS = ("Name", "Find", "Draw", "Describe", "Count", "Compare", "Choose", "Explain")
