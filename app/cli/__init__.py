@@ -228,6 +228,15 @@ def _add_result_commands(commands: _Commands) -> None:
         "--output", type=Path, metavar="FILE", help="file to write (default: in bundles/ next to the outputs)"
     )
     bundle.add_argument("--list", action="store_true", help="list the contents without writing the bundle")
+    label = commands.add(
+        "label", "app.cli.label:label", "label the failed answers by kind, without seeing their model"
+    )
+    label.add_argument(
+        "session",
+        nargs="?",
+        metavar="SESSION",
+        help="session id or folder (default: the newest unfinished session)",
+    )
     verify = commands.add("verify", "app.cli.results:verify", "check every byte of a bundle")
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle or its unpacked folder")
     verify.add_argument("--unpack", type=Path, metavar="FOLDER", help="unpack the bundle into this folder")

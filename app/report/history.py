@@ -1,5 +1,6 @@
 """The history of a session, read from its journal and the files of its attempts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app.session.journal.events import AttemptAssessed
 from app.session.journal.state import AttemptRecord, State, recover
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
+from phases.contract.labels import LABELS_FILE, AnswerId, FailureLabel, read_labels
 from phases.contract.protocol import Artifact, Notice, Result, Sample
 
 _MAX_SAMPLES = 6
@@ -72,7 +74,10 @@ class PhaseHistory:
 
 @dataclass(frozen=True)
 class SessionHistory:
-    """A session; `damage` describes the part of its journal that cannot be read."""
+    """A session, with the labels of failed answers.
+
+    `damage` describes the part of its journal that cannot be read.
+    """
 
     plan: Plan
     state: State
@@ -80,6 +85,7 @@ class SessionHistory:
     phases: tuple[PhaseHistory, ...]
     comparison: ModelComparison | None
     comparison_text: str
+    labels: Mapping[AnswerId, FailureLabel]
     damage: str
 
 
@@ -125,8 +131,17 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
         phases=tuple(phases),
         comparison=read_comparison(outputs),
         comparison_text=read_comparison_text(outputs),
+        labels=_read_labels(folder),
         damage=damage,
     )
+
+
+def _read_labels(folder: Path) -> Mapping[AnswerId, FailureLabel]:
+    """Return the session's labels, or none if they cannot be read."""
+    try:
+        return read_labels(folder / LABELS_FILE)
+    except (OSError, ValueError):
+        return {}
 
 
 def first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.report.history import SessionHistory
+from phases.contract.labels import count_kinds
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,32 @@ def find_gains(history: SessionHistory) -> list[ModelGain]:
             complete.append((_NAMES.get(first, first), _NAMES.get(second, second), numbers))
     scale = max((abs(value) for _, _, numbers in complete for value in numbers[:3]), default=0) or 1.0
     return [ModelGain(first, second, scale, *numbers) for first, second, numbers in complete]
+
+
+@dataclass(frozen=True)
+class LabelledFailures:
+    """The failures of an evaluated model that a person labelled, by kind, and who labelled them."""
+
+    phase: str
+    counts: Mapping[str, int]
+    people: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of labelled failures."""
+        return sum(self.counts.values())
+
+
+def find_labelled_failures(history: SessionHistory) -> list[LabelledFailures]:
+    """Return the labelled failures of each evaluation that has any."""
+    found = []
+    for phase in history.phases:
+        hashes = {artifact.sha256 for artifact in phase.last.artifacts} if phase.last else set()
+        labels = [label for (evaluation, _), label in history.labels.items() if evaluation in hashes]
+        if labels:
+            people = tuple(sorted({label.by for label in labels}))
+            found.append(LabelledFailures(phase.view.title, count_kinds(labels), people))
+    return found
 
 
 def find_shared_provenance(history: SessionHistory) -> dict[str, object]:

@@ -10,7 +10,12 @@ from markupsafe import Markup
 
 from app.monitor.sanitize import clean_text
 from app.report.history import SessionHistory
-from app.report.measurements import find_gains, find_rates, find_shared_provenance
+from app.report.measurements import (
+    find_gains,
+    find_labelled_failures,
+    find_rates,
+    find_shared_provenance,
+)
 from app.report.phase_plots import draw_memory, draw_metrics, place_attempts
 from app.session.masking import Masker
 from app.units import (
@@ -21,6 +26,7 @@ from app.units import (
     format_usd_range,
     format_value,
 )
+from phases.contract.labels import FAILURE_KINDS
 
 HTML_NAME = "report.html"
 MARKDOWN_NAME = "report.md"
@@ -122,6 +128,8 @@ def _render(
         started=history.state.started,
         rates=find_rates(history),
         gains=find_gains(history),
+        labelled=find_labelled_failures(history),
+        failure_kinds=FAILURE_KINDS,
         bars=place_attempts(history),
         provenance=find_shared_provenance(history),
         draw_metrics=draw_metrics,

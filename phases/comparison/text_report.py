@@ -133,7 +133,7 @@ def _format_contrasts(
     metrics: Mapping[str, Any],
 ) -> list[str]:
     """Return a table of contrasts; an insignificant one says what would have been detected."""
-    lines = [f"{title:34} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)"]
+    lines = [f"{title:42} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)"]
     for first, second in contrasts:
         if first not in half.answers:
             continue
@@ -145,7 +145,7 @@ def _format_contrasts(
         if value("p") >= SIGNIFICANCE_LEVEL:
             note = f"   no difference shown; {100 * value('detectable'):.1f} points would have been detected"
         lines.append(
-            f"{NAMES[first] + ' -> ' + NAMES[second]:32} {value('gain'):>+7.1%}  "
+            f"{NAMES[first] + ' -> ' + NAMES[second]:40} {value('gain'):>+7.1%}  "
             f"[{value('gain_low'):>+7.1%}, {value('gain_high'):>+7.1%}]  "
             f"{value('gained'):>6} {value('lost'):>5}   {value('p_raw'):>11.2g}  {value('p'):>8.2g}{note}"
         )

@@ -1,7 +1,7 @@
 """Judging a completion: what fails in the complete output, and whether a reading of it follows."""
 
+from phases.contract.readings import find_new_turn, take_first_paragraph
 from phases.generation.completion import Completion
-from phases.scoring.readings import find_new_turn, take_first_paragraph
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.suite import Prompt
 from phases.verifiers import ifeval

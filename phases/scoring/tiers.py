@@ -2,7 +2,8 @@
 
 A criterion is met, not met, or not shown if the evidence is missing: nothing is taken for granted. Rates are
 those of following on the test half of the suite, if it has one. The thresholds are those of the document for
-every model and scale. An improvement must also hold against the base model after solved examples.
+every model and scale. An improvement must hold beyond its interval, also over the base model after solved
+examples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,11 +35,13 @@ BASELINE: Final = "few_shot"
 _BASELINE_MISSING: Final = (
     "the base model was not evaluated after solved examples; set shots = 8 for the baseline evaluation"
 )
-_SIGNIFICANT_CONTRASTS: Final = {
-    "baseline -> SFT": "few_shot_sft",
-    "baseline -> DPO": "few_shot_dpo",
-    "SFT -> DPO": "sft_dpo",
+_CONTRAST_NAMES: Final = {
+    "base_sft": "base -> SFT",
+    "few_shot_sft": "baseline -> SFT",
+    "few_shot_dpo": "baseline -> DPO",
+    "sft_dpo": "SFT -> DPO",
 }
+_SIGNIFICANT_CONTRASTS: Final = ("few_shot_sft", "few_shot_dpo", "sft_dpo")
 
 
 class TierResult(msgspec.Struct, frozen=True):
@@ -153,40 +156,53 @@ def _assess_rate(
     """Return whether a model follows more than the threshold, the model before it and the baseline."""
     rate = metrics[f"{model}_following_rate"]
     low, high = metrics[f"{model}_following_rate_low"], metrics[f"{model}_following_rate_high"]
-    earlier = {before: metrics[f"{before}_following_rate"]}
-    if f"{BASELINE}_following_rate" in metrics:
-        earlier["the baseline"] = metrics[f"{BASELINE}_following_rate"]
-    comparisons = ", ".join(f"{name} {earlier_rate:.1%}" for name, earlier_rate in earlier.items())
+    gains = _list_gains([f"{before}_{model}", f"{BASELINE}_{model}"], metrics)
     evidence = (
-        f"follows {rate:.1%} [{low:.1%}, {high:.1%}]; {comparisons}; "
+        f"follows {rate:.1%} [{low:.1%}, {high:.1%}]; {_describe_gains(gains)}; "
         f"{metrics[f'{model}_stopping_rate']:.1%} of its outputs stop"
     )
-    return CriterionResult(criterion, rate > max(threshold, *earlier.values()), evidence)
+    return CriterionResult(criterion, rate > threshold and _are_all_gains(gains), evidence)
 
 
 def _assess_progression(metrics: Mapping[str, Any]) -> CriterionResult:
-    criterion = "clear progression base -> SFT -> DPO"
-    base, sft, dpo = (metrics[f"{model}_following_rate"] for model in ("base", "sft", "dpo"))
-    evidence = f"following {base:.1%} -> {sft:.1%} -> {dpo:.1%}"
-    baseline = metrics.get(f"{BASELINE}_following_rate")
-    if baseline is not None:
-        evidence += f", {baseline:.1%} for the base model after solved examples"
-    is_rising = max(base, baseline or 0.0) < sft < dpo
+    gains = _list_gains(["base_sft", f"{BASELINE}_sft", "sft_dpo"], metrics)
     return CriterionResult(
-        criterion, is_rising, f"{evidence}; met if the rates rise, significance is a separate criterion"
+        "clear progression base -> SFT -> DPO", _are_all_gains(gains), f"following: {_describe_gains(gains)}"
+    )
+
+
+def _list_gains(
+    contrasts: Sequence[str], metrics: Mapping[str, Any]
+) -> dict[str, tuple[float, float, float]]:
+    """Return gain, low and high of the contrasts that were made; those with the baseline may be missing."""
+    return {
+        contrast: tuple(metrics[f"following_{name}_{contrast}"] for name in ("gain", "gain_low", "gain_high"))
+        for contrast in contrasts
+        if f"following_gain_{contrast}" in metrics
+    }
+
+
+def _are_all_gains(gains: Mapping[str, tuple[float, float, float]]) -> bool:
+    """Return whether every 95 % interval lies above 0."""
+    return all(low > 0 for _, low, _ in gains.values())
+
+
+def _describe_gains(gains: Mapping[str, tuple[float, float, float]]) -> str:
+    return ", ".join(
+        f"{_CONTRAST_NAMES[contrast]} {100 * gain:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+        for contrast, (gain, low, high) in gains.items()
     )
 
 
 def _assess_significance(metrics: Mapping[str, Any]) -> CriterionResult:
     criterion = "statistical significance demonstrated"
-    missing = [name for name in _SIGNIFICANT_CONTRASTS.values() if f"following_p_{name}" not in metrics]
-    if missing:
+    if any(f"following_p_{contrast}" not in metrics for contrast in _SIGNIFICANT_CONTRASTS):
         return CriterionResult(criterion, None, _BASELINE_MISSING)
     is_met = True
     evidence = []
-    for name, contrast in _SIGNIFICANT_CONTRASTS.items():
+    for contrast in _SIGNIFICANT_CONTRASTS:
         gain, p = metrics[f"following_gain_{contrast}"], metrics[f"following_p_{contrast}"]
-        text = f"{name} {100 * gain:+.1f} points, p = {p:.2g}"
+        text = f"{_CONTRAST_NAMES[contrast]} {100 * gain:+.1f} points, p = {p:.2g}"
         if gain <= 0 or p >= SIGNIFICANCE_LEVEL:
             is_met = False
             detectable = 100 * metrics[f"following_detectable_{contrast}"]

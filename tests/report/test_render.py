@@ -14,6 +14,7 @@ from app.report import commands
 from app.report.history import SessionHistory, load_history
 from app.report.measurements import MeasuredRate, find_gains, find_rates
 from app.report.render import render_html, render_markdown, render_page
+from phases.contract.labels import LABELS_FILE
 from tests.report.conftest import MASKER, TOKEN, SteppedClock
 
 VOID = {"meta", "br"}
@@ -247,6 +248,27 @@ def test_the_tiers_are_shown_by_criterion(session: Path) -> None:
     assert 'Publication-ready: <span class="state s-none">not fully shown</span>' in page
     assert "Full success: **not reached**" in status
     assert "| fail | DPO \\> 85 % | 81.7% \\<b\\> |" in status
+
+
+def test_labelled_failures_are_shown_by_kind(session: Path) -> None:
+    assert "Labelled failures" not in render_markdown(load(session), MASKER)
+    evaluation = "e" * 64
+    with (session / "attempts/training/2/progress.jsonl").open("ab") as progress:
+        artifact = {"type": "artifact", "time": 1, "path": "eval_1.json", "bytes": 1, "sha256": evaluation}
+        progress.write(msgspec.json.encode(artifact) + b"\n")
+    rows = [
+        {"evaluation": evaluation, "key": "a", "kind": "form", "by": "ada", "at": 1.0},
+        {"evaluation": evaluation, "key": "b", "kind": "form", "by": "bob", "at": 1.0},
+        {"evaluation": "another", "key": "b", "kind": "wrong", "by": "eve", "at": 1.0},
+    ]
+    (session / LABELS_FILE).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    text, page = render_markdown(load(session), MASKER), render_html(load(session), MASKER)
+    assert "| wrong form: count, order, format, language | 2 |" in text
+    assert "| wrong fact, value or result | 0 |" in text
+    assert "| by, blind to the model | ada, bob |" in text
+    assert "2 by ada, bob" in page
+    (session / LABELS_FILE).write_text("damaged\n")
+    assert "Labelled failures" not in render_markdown(load(session), MASKER)
 
 
 def test_without_a_gpu_memory_is_shown_for_phase_and_host(session: Path) -> None:

@@ -13,12 +13,14 @@ from phases.scoring.tier_records import CriterionResult, PhaseManifests
 from phases.scoring.tiers import Labelling, TierResult, find_highest_tier
 
 RATES = {"base": 0.4, "few_shot": 0.5, "sft": 0.7, "dpo": 0.9}
-CONTRASTS = ("few_shot_sft", "few_shot_dpo", "sft_dpo")
+CONTRASTS = ("base_sft", "few_shot_sft", "few_shot_dpo", "sft_dpo")
 METRICS: dict[str, Any] = {
     **{f"{model}_following_rate": rate for model, rate in RATES.items()},
     **{f"{model}_following_rate_{end}": 0.5 for model in RATES for end in ("low", "high")},
     **{f"{model}_stopping_rate": 0.9 for model in RATES},
     **{f"following_gain_{contrast}": 0.2 for contrast in CONTRASTS},
+    **{f"following_gain_low_{contrast}": 0.1 for contrast in CONTRASTS},
+    **{f"following_gain_high_{contrast}": 0.3 for contrast in CONTRASTS},
     **{f"following_p_{contrast}": 1e-3 for contrast in CONTRASTS},
     **{f"following_detectable_{contrast}": 0.06 for contrast in CONTRASTS},
     # By this rule the base model fails, because it does not stop; no tier may take that for a gain.
@@ -111,9 +113,10 @@ def test_everything_shown_reaches_the_highest_tier(
     assert [tier.reached for tier in found] == [True, True, True], tiers.format_tiers(found)
     assert find_highest_tier(found) == "publication-ready"
     assert "2 rows; 0 contain a prompt of the evaluation" in line(found, "clean data").evidence
-    assert line(found, "clear progression").evidence.startswith(
-        "following 40.0% -> 70.0% -> 90.0%, 50.0% for the base model after solved examples; met if"
+    gains = (
+        f"{name} +20.0 points [+10.0, +30.0]" for name in ("base -> SFT", "baseline -> SFT", "SFT -> DPO")
     )
+    assert line(found, "clear progression").evidence == f"following: {', '.join(gains)}"
     assert line(found, "significance").evidence == (
         "following: baseline -> SFT +20.0 points, p = 0.001; baseline -> DPO +20.0 points, p = 0.001; "
         "SFT -> DPO +20.0 points, p = 0.001 (exact McNemar, Holm over 11 contrasts)"
@@ -193,12 +196,14 @@ def test_prompts_of_the_evaluation_among_the_data_are_found(
     [
         ({"base_rate": 0.31}, "verification"),
         ({"sft_following_rate": 0.6}, "SFT model shows"),
-        ({"few_shot_following_rate": 0.71}, "SFT model shows"),
-        ({"base_following_rate": 0.71}, "SFT model shows"),
+        ({"following_gain_low_few_shot_sft": -0.02}, "SFT model shows"),
+        ({"following_gain_low_base_sft": 0.0}, "SFT model shows"),
         ({"dpo_following_rate": 0.85}, "DPO model shows"),
-        ({"few_shot_following_rate": 0.91}, "DPO model shows"),
-        ({"sft_following_rate": 0.95}, "clear progression"),
-        ({"few_shot_following_rate": 0.71}, "clear progression"),
+        ({"following_gain_low_few_shot_dpo": -0.02}, "DPO model shows"),
+        ({"following_gain_low_sft_dpo": -0.02}, "DPO model shows"),
+        ({"following_gain_low_base_sft": -0.02}, "clear progression"),
+        ({"following_gain_low_few_shot_sft": -0.02}, "clear progression"),
+        ({"following_gain_low_sft_dpo": -0.02}, "clear progression"),
         ({"following_p_sft_dpo": 0.05}, "significance"),
         ({"following_p_few_shot_sft": 0.65, "following_gain_few_shot_sft": -0.01}, "significance"),
         ({"following_gain_few_shot_sft": -0.1}, "significance"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phases.scoring.readings import find_new_turn, take_first_paragraph, take_first_turn
+from phases.contract.readings import find_new_turn, take_first_paragraph, take_first_turn
 
 ASKED = "Name the capital of France."
 

@@ -1,0 +1,73 @@
+"""The command `gonogo label`: label failed answers by hand."""
+
+import argparse
+import fcntl
+import getpass
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+
+from app.errors import UserError
+from app.labelling.failed_answers import FailedAnswer, load_failed_answers
+from app.labelling.labeller import Labeller
+from app.labelling.terminal import open_keyboard, run_labelling
+from app.plan.schema import Plan
+from app.session.folder import SessionFolder
+from app.session.registry import find_session, read_state
+from phases.contract.labels import LABELS_FILE
+
+
+def label(options: argparse.Namespace) -> int:
+    """Label the failed answers of a session, each with one key and without seeing its model."""
+    session = find_session(Path(), options.session)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError("`gonogo label` reads single keys; run it in a terminal")
+    answers = load_failed_answers(session)
+    path = session / LABELS_FILE
+    with path.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"{path}: someone else is labelling this session; try again later") from None
+        _label_answers(session, path, answers)
+    return 0
+
+
+def _label_answers(session: Path, path: Path, answers: list[FailedAnswer]) -> None:
+    labeller = Labeller(answers, path, getpass.getuser())
+    try:
+        with open_keyboard() as read_key:
+            run_labelling(labeller, session.name, read_key, _write)
+    except KeyboardInterrupt:  # each label is on disk already
+        pass
+    finally:
+        labeller.close()
+    print(f"\n\n{labeller.labelled} of {labeller.total} failed answers labelled, in {path}")
+    if labeller.current is not None:
+        print("To continue, run the same command again.")
+    elif command := _find_comparison_command(session):
+        print(f"To count the labels in the success tiers, run the comparison again: {command}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _find_comparison_command(session: Path) -> str:
+    """Return what repeats the session's comparison, or a blank string before the first one."""
+    folder = SessionFolder(session)
+    plan = Plan.model_validate_json(folder.plan.read_bytes())
+    state = read_state(session)
+    for record in state.phases:
+        if plan.phase(record.id).run != "phases.comparison" or not record.attempts:
+            continue
+        if state.ended is None:
+            return f"gonogo retry --session {session.name} --reason labelled"
+        spec = folder.attempt(record.id, record.attempts[-1].number) / "spec.json"
+        record_of_attempt = msgspec.json.decode(spec.read_bytes())
+        command = f"GONOGO_SESSION={shlex.quote(str(session))} {shlex.join(record_of_attempt['argv'])}"
+        return f"cd {shlex.quote(record_of_attempt['cwd'])} && {command}"
+    return ""
