@@ -6,6 +6,12 @@ Cause = Literal[
     "oom",
     "host_oom",
     "disk",
+    "shm",
+    "limit",
+    "checkpoint",
+    "ecc",
+    "nccl",
+    "rate_limit",
     "nan",
     "gated",
     "network",
@@ -37,6 +43,34 @@ CAUSES: Final[dict[Cause, Explanation]] = {
     "disk": Explanation(
         "the disk is full",
         "Free space (old checkpoints, model caches) or attach a larger volume. A retry resumes.",
+    ),
+    "shm": Explanation(
+        "the shared memory (/dev/shm) is full",
+        "Start the container with more (--shm-size or --ipc=host), or use fewer data loader workers "
+        "(num_workers = 0). The disk is not the problem.",
+    ),
+    "limit": Explanation(
+        "a limit of the operating system on open files or file watches was reached",
+        "Raise it (ulimit -n; sysctl fs.inotify.max_user_watches and max_user_instances), or use fewer "
+        "workers.",
+    ),
+    "checkpoint": Explanation(
+        "a checkpoint or model file is incomplete",
+        "A full disk or a kill while it was written cuts a file. Check the free space, delete the file and "
+        "resume from an earlier checkpoint, or download it again.",
+    ),
+    "ecc": Explanation(
+        "the GPU reported a hardware error",
+        "Replace the pod: the error will come back. A retry on another one resumes.",
+    ),
+    "nccl": Explanation(
+        "the communication between the GPUs failed or timed out",
+        "Look for the rank that stopped first: its error, a long evaluation or save on one rank, or uneven "
+        "data. NCCL_DEBUG=INFO shows more.",
+    ),
+    "rate_limit": Explanation(
+        "a server refused requests because there were too many (HTTP 429)",
+        "Wait some minutes and retry; set a token, use fewer parallel requests, or download the files first.",
     ),
     "nan": Explanation(
         "a loss or gradient was not a finite number",

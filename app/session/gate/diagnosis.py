@@ -3,11 +3,11 @@
 A line in the log is evidence and not proof, so the diagnosis quotes it and the operator decides.
 """
 
-import re
 import signal
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -17,14 +17,14 @@ from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
 from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
+from app.session.gate.log_end import explain_end
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
 from app.units import format_gib
 from phases.contract.protocol import Sample, Value
 
-_LOG_LINES = 200
-_LONGEST_QUOTE = 240
-_KILLED_EXIT_CODE = 128 + signal.SIGKILL
+_LOG_LINES = 3000  # Eight ranks write long tracebacks.
+_SIGNAL_EXIT_CODES = 128
 _NEARLY_FULL_SHARE = 0.9
 _LAST_SAMPLE_BYTES = 64 << 10
 _MIN_SAMPLES = 4
@@ -33,74 +33,61 @@ _REPETITIVE_RATIO = 0.2
 _MAX_FINDINGS = 2
 _NOT_OUTPUTS = ("instruction", "prompt", "fails")
 
-# The first match wins: a process that runs out of memory may also lose connections afterwards.
-_LOG_PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
-    (
-        "oom",
-        re.compile(
-            r"(?:CUDA|HIP|XPU|MPS)\b.{0,40}out of memory|\b(?:torch|cuda)\.OutOfMemoryError"
-            r"|CU(?:BLAS|DNN|SPARSE|FFT)_STATUS_ALLOC_FAILED|No available memory for the cache blocks",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "host_oom",
-        re.compile(
-            r"DefaultCPUAllocator: (?:can't allocate|not enough) memory|^MemoryError\b|std::bad_alloc"
-            r"|Cannot allocate memory|Unable to allocate .{1,40} for an array|\bOut of memory: Killed",
-        ),
-    ),
-    ("disk", re.compile(r"No space left on device|Disk quota exceeded|\bENOSPC\b|\bErrno (?:28|122)\b")),
-    (
-        "nan",
-        re.compile(
-            r"\b(?:loss|grad_norm)\b['\"]?(?: is|\s*[:=])\s*['\"]?[-+]?(?:nan|inf(?:inity)?)\b"
-            r"|\bloss has diverged|\bFound (?:nan|inf)",
-            re.IGNORECASE,
-        ),
-    ),
-    ("gated", re.compile(r"GatedRepoError|\bgated repo\b|RepositoryNotFoundError|\b40[13] Client Error")),
-    (
-        "network",
-        re.compile(
-            r"\bConnect(?:ion|Timeout)?Error\b|\b(?:Connect|Read)Timeout\b|Max retries exceeded"
-            r"|name resolution|Name or service not known|Network is unreachable|Connection re(?:fused|set)"
-            r"|LocalEntryNotFoundError|OfflineModeIsEnabled|SSLError|ProxyError"
-            r"|couldn't connect to ['\"]?https?:",
-            re.IGNORECASE,
-        ),
-    ),
-)
-
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """The cause of a problem, and the evidence for it."""
+    """The cause of a problem, and the evidence for it.
 
-    cause: Cause
+    Attributes:
+        cause: the cause, or "" if only the last exception is known.
+        evidence: what shows the cause.
+        hints: lines of the log from before the end, which may have to do with it.
+    """
+
+    cause: Cause | Literal[""]
     evidence: str = ""
+    hints: tuple[str, ...] = ()
 
 
 def diagnose_failure(
-    end: AttemptEnded, folder: Path, *, is_slow: bool, is_disk_full: bool
+    end: AttemptEnded,
+    folder: Path,
+    not_finite: Sequence[NotFinite] = (),
+    *,
+    is_slow: bool,
+    is_disk_full: bool,
 ) -> Diagnosis | None:
-    """Return why an attempt failed or had to be stopped, or None if the cause is unknown.
+    """Return why an attempt failed or had to be stopped, or None if nothing is known.
 
     Args:
         end: how the attempt ended.
         folder: the attempt's folder, with its log and the machine's samples.
+        not_finite: the metrics in its log that were not finite.
         is_slow: its pace was far below the plan's estimate.
         is_disk_full: it was stopped before it could fill the disk.
     """
     if end.reason in ("stalled", "stopped", "deadline"):
         return _diagnose_stop(end, is_slow=is_slow, is_disk_full=is_disk_full)
-    if diagnosis := _search_log(_read_end_of_log(folder)):
-        return diagnosis
-    if end.signal == signal.SIGKILL or end.code == _KILLED_EXIT_CODE:
+    finding = explain_end(_read_end_of_log(folder))
+    if finding.cause is not None:
+        return Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
+    hints = finding.hints
+    if finding.evidence:
+        hints = (f"the last exception: {finding.evidence}", *hints)
+    if _is_killed_by(end, signal.SIGKILL):
         memory = _describe_full_memory(folder)
-        return Diagnosis("host_oom", f"{memory}gonogo did not send SIGKILL, so most likely the kernel did")
-    if _is_last_loss_nan(folder):
-        return Diagnosis("nan", "the last loss that the phase reported")
-    return None
+        evidence = f"{memory}gonogo did not send SIGKILL, so most likely the kernel did"
+        return Diagnosis("host_oom", evidence, hints)
+    if _is_killed_by(end, signal.SIGBUS):
+        return Diagnosis("shm", "it was killed by SIGBUS", hints)
+    reported = find_not_finite_series(read_progress(folder / "progress.jsonl").series)
+    lasting = [each for each in (*not_finite, *reported) if not each.has_recovered]
+    if lasting:
+        return Diagnosis("nan", lasting[0].describe(), hints)
+    return Diagnosis("", "", hints) if hints else None
+
+
+def _is_killed_by(end: AttemptEnded, number: signal.Signals) -> bool:
+    return end.signal == number or end.code == _SIGNAL_EXIT_CODES + number
 
 
 def _diagnose_stop(end: AttemptEnded, *, is_slow: bool, is_disk_full: bool) -> Diagnosis | None:
@@ -186,15 +173,6 @@ def _read_end_of_log(folder: Path) -> list[str]:
     return [*log.lines, log.partial]
 
 
-def _search_log(lines: Sequence[str]) -> Diagnosis | None:
-    for cause, pattern in _LOG_PATTERNS:
-        for line in reversed(lines):
-            if match := pattern.search(line):
-                start = max(0, match.start() - _LONGEST_QUOTE // 2)
-                return Diagnosis(cause, f"the log says: {line[start : start + _LONGEST_QUOTE].strip()}")
-    return None
-
-
 def _describe_full_memory(folder: Path) -> str:
     """Return the host's memory in use if it was nearly full at the last sample, otherwise ""."""
     try:
@@ -206,11 +184,6 @@ def _describe_full_memory(folder: Path) -> str:
     if last.memory_used < _NEARLY_FULL_SHARE * last.memory_total:
         return ""
     return f"{format_gib(last.memory_used)} of {format_gib(last.memory_total)} GiB were in use; "
-
-
-def _is_last_loss_nan(folder: Path) -> bool:
-    series = read_progress(folder / "progress.jsonl").series
-    return any(values.series().last is None for name, values in series.items() if name.endswith("loss"))
 
 
 def _find_loss_pairs(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,7 @@ def assess_attempt(
         metrics |= result.metrics
         computed_from = dict(result.computed_from)
     if failure:
-        return _assess_failure(phase, end, folder, state, masker, failure, metrics, computed_from)
+        return _assess_failure(phase, end, folder, state, masker, failure, log, metrics, computed_from)
     earlier = {record.id: record.metrics for record in state.phases if record.id != end.phase}
     assessment = gate_rules.assess_phase(phase, metrics, earlier)
     not_finite = (*find_not_finite_results(folder / "result.json"), *log.find_not_finite())
@@ -96,6 +96,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
     state: State,
     masker: Masker,
     failure: str,
+    log: LogMetrics,
     metrics: dict[str, Value],
     computed_from: dict[str, str],
 ) -> AttemptAssessed:
@@ -104,16 +105,18 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
     problem = diagnosis.diagnose_failure(
         end,
         folder,
+        log.find_not_finite(),
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
     )
     message = f"{_capitalize(failure)}. Read the end of its log."
+    reading = _describe_reading(log, (), masker) if log.has_enough_to_match() else []
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
         verdict="investigate",
         gate="stopped" if end.reason in _STOPPED_BY_GONOGO else "failed",
-        advice=[message, *_explain(problem, masker)],
+        advice=[message, *_explain(problem, masker), *reading],
         cause=problem.cause if problem else "",
         metrics=metrics,
         computed_from=computed_from,
@@ -123,9 +126,12 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
 def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem is None:
         return []
-    meaning, advice = CAUSES[problem.cause]
-    evidence = f" ({masker.text(problem.evidence)})" if problem.evidence else ""
-    return [f"{_capitalize(meaning)}{evidence}. {advice}"]
+    texts = []
+    if problem.cause:
+        meaning, advice = CAUSES[problem.cause]
+        evidence = f" ({masker.text(problem.evidence)})" if problem.evidence else ""
+        texts = [f"{_capitalize(meaning)}{evidence}. {advice}"]
+    return texts + [f"Hint, not a proven cause: {masker.text(hint)}" for hint in problem.hints]
 
 
 def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: Masker) -> list[str]:

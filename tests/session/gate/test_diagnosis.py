@@ -55,7 +55,6 @@ def judge_attempt(
         ("OSError: [Errno 28] No space left on device", "disk"),
         ("RuntimeError: PytorchStreamWriter failed: No space left on device", "disk"),
         ("error: step 812: loss is nan, so training has diverged; lower the learning rate", "nan"),
-        ("{'loss': 'nan', 'grad_norm': 'nan', 'learning_rate': '2e-05', 'epoch': '0.4'}", "nan"),
         ("huggingface_hub.errors.GatedRepoError: 401 Client Error. (Request ID: Root=1-67)", "gated"),
         ("OSError: You are trying to access a gated repo.", "gated"),
         ("error: model m/m: cannot be downloaded from the hub (GatedRepoError)", "gated"),
@@ -76,6 +75,28 @@ def test_what_the_log_says(tmp_path: Path, line: str, cause: str) -> None:
         assert f"the log says: {line[:60]}" in judged.advice[1]
     else:
         assert judged.advice == ["It ended with exit code 1. Read the end of its log."]
+
+
+def test_a_loss_that_stayed_nan_is_the_cause_of_an_unknown_failure(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text("loss: 2.0\nloss: nan\nAborted\n")
+    judged = judge_attempt(tmp_path)
+    assert judged.cause == "nan"
+    assert "1 value of loss not finite: loss: nan" in judged.advice[1]
+    (tmp_path / "output.log").write_text("grad_norm: nan\ngrad_norm: 2.0\nAborted\n")
+    assert judge_attempt(tmp_path).cause == ""
+
+
+def test_an_unknown_exception_is_quoted_with_earlier_lines_as_hints(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text(
+        "WARNING Network error (ConnectionError), entering retry loop.\n"
+        "Traceback (most recent call last):\n  File 'x.py', line 1\nKeyError: 'hf_secret_value'\n"
+    )
+    judged = judge_attempt(tmp_path)
+    assert judged.cause == ""
+    assert judged.advice[1:] == [
+        "Hint, not a proven cause: the last exception: KeyError: '[secret HF_TOKEN]'",
+        "Hint, not a proven cause: WARNING Network error (ConnectionError), entering retry loop.",
+    ]
 
 
 def test_who_runs_out_of_memory_may_lose_connections_after_it(tmp_path: Path) -> None:
@@ -109,6 +130,8 @@ def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
         ({"code": 0, "seconds": 11_000.0}, (), "slow"),
         ({"code": None, "signal": 9}, (), "host_oom"),
         ({"code": 137}, (), "host_oom"),
+        ({"code": None, "signal": 7}, (), "shm"),
+        ({"code": 135}, (), "shm"),
         ({"code": None, "signal": 11}, (), ""),
         ({"reason": "unknown", "code": None}, (), ""),
     ],

@@ -1,0 +1,249 @@
+"""What ended a program, by the end of its log: the summary of its launcher, or its last exception.
+
+Earlier lines are hints: a program may have retried a download, or recovered from a full GPU. Lines of several
+ranks and processes are separated by their prefixes first.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from app.monitor.sanitize import clean_line
+from app.plan.causes import CAUSES, Cause
+from app.session.gate.log_causes import CONSEQUENCES, find_cause
+
+_LONGEST_QUOTE: Final = 240
+_MAX_HINTS: Final = 2
+_MAX_MESSAGE_LINES: Final = 12
+_SUMMARY_LINES: Final = 12
+_RECOVERY_LINES: Final = 3
+"""So many later steps show a recovery. A bar is drawn once more after an exception."""
+
+_CERTAIN: Final = frozenset(CAUSES) - CONSEQUENCES
+_PREFIX: Final = re.compile(
+    r"^(?:\x20*(?:\[(?:rank|default)[ :=]?\d+\]:?|\(\w[\w .=-]* pid=[^)]*\)"
+    r"|std(?:err|out):|\[\d+,\d+\]<std\w+>:?"
+    r"|(?:ERROR|WARNING|INFO|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[\w./]+:\d+\]))+\x20?"
+)
+_STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
+_TRACEBACK: Final = re.compile(r"^\W*Traceback \(most recent call last\)")
+_CHAIN: Final = re.compile(
+    r"^(?:During handling of the above exception|The above exception was the direct cause)"
+)
+_NEXT_RECORD: Final = re.compile(
+    r"\[?(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|INFO|WARN|ERROR|DEBUG|[EWI]\d{4} )|[a-z]+: |[=*#-]{8}"
+)
+# Exceptions by which a parent only reports that its child has failed.
+_INDIRECT: Final = re.compile(
+    r"ChildFailedError|CalledProcessError|SpawnException|Process(?:Exited|Raised)Exception|EngineDeadError"
+    r"|Engine core initialization failed|EngineCore \w+|See root cause above|RayTaskError|ActorDiedError"
+    r"|WorkerCrashedError|Worker(?:Proc)? \w*failed|exited unexpectedly|returned non-zero exit status"
+    r"|unhandled (?:system|cuda) error|BrokenProcessPool|SystemExit|Background loop has errored"
+)
+_ROOT_CAUSE: Final = re.compile(r"Root Cause \(first observed failure\)")
+_EXIT_CODES: Final = (
+    re.compile(r"\bexitcode\s*: (-?\d+)"),
+    re.compile(r"failed \(exitcode: (-?\d+)\)"),
+    re.compile(r"died with <Signals\.SIG\w+: (\d+)>"),
+    re.compile(r"exits with return code = (-?\d+)"),
+)
+_ROOT_RANK: Final = re.compile(r"^\s*rank\s*: (\d+)")
+_SIGNALS: Final[dict[int, Cause]] = {9: "host_oom", 7: "shm"}
+_ABORTED: Final = 6
+_STEP: Final = re.compile(
+    r"\b(?:step|iter(?:ation)?|epoch)s?['\"]?[ :=#\[]*\d+|\bloss['\"]?[ :=]+['\"]?\d|\d+%\|.*\|\s*\d+/\d+",
+    re.IGNORECASE,
+)
+_ERROR_WORDS: Final = re.compile(r"error|exception|fail|out of memory|\bnan\b", re.IGNORECASE)
+
+
+class LogFinding(NamedTuple):
+    """What a log says about the end of a program.
+
+    Attributes:
+        cause: the cause, or None if it is not known.
+        evidence: the line that names the cause, or else the last exception.
+        hints: earlier lines that may have to do with it.
+    """
+
+    cause: Cause | None
+    evidence: str = ""
+    hints: tuple[str, ...] = ()
+
+
+class _Line(NamedTuple):
+    number: int
+    stream: str
+    text: str
+
+
+class _Failure(NamedTuple):
+    """A traceback: the messages of its exceptions, that of the last exception first."""
+
+    stream: str
+    messages: tuple[tuple[_Line, ...], ...]
+
+    @property
+    def number(self) -> int:
+        return self.messages[0][0].number
+
+    @property
+    def headline(self) -> str:
+        return self.messages[0][0].text
+
+    def find_cause(self) -> tuple[Cause, str] | None:
+        """Return the cause that the exceptions name, and the line; a consequence only if a first line does.
+
+        The lines after the first may be those of a logger, which reports what it retries.
+        """
+        text = "\n".join(line.text for message in self.messages for line in message)
+        firsts = "\n".join(message[0].text for message in self.messages)
+        if found := find_cause(text, only=_CERTAIN):
+            return found[0], _quote(text, found[1])
+        if found := find_cause(firsts):
+            return found[0], _quote(firsts, found[1])
+        return None
+
+
+def explain_end(raw_lines: Sequence[str]) -> LogFinding:
+    """Return what ended a program, by the last lines of its log."""
+    lines = [_split_prefix(number, line) for number, line in enumerate(raw_lines) if line.strip()]
+    code, summary = _read_summary(lines)
+    if cause := _SIGNALS.get(code):
+        return LogFinding(cause, summary, _find_hints(lines, cause))
+    steps = [line.number for line in lines if _STEP.search(line.text) and not _ERROR_WORDS.search(line.text)]
+    recovered = steps[-_RECOVERY_LINES] if len(steps) >= _RECOVERY_LINES else -1
+    failures = [failure for failure in _find_failures(lines) if failure.number > recovered]
+    direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
+    if code == _ABORTED and (finding := _explain_lines(lines, recovered)):
+        return finding
+    chosen = _choose_failures(lines, direct, was_launched=code != 0 or len(direct) < len(failures))
+    if chosen:
+        return _explain_failures(lines, chosen)
+    return _explain_lines(lines, recovered) or LogFinding(
+        None, failures[-1].headline[:_LONGEST_QUOTE] if failures else "", _find_hints(lines, None)
+    )
+
+
+def _split_prefix(number: int, line: str) -> _Line:
+    """Return a line without what a launcher or logger puts in front, and the stream that this names."""
+    prefix = _PREFIX.match(line)
+    if prefix is None:
+        return _Line(number, "", line)
+    stream = _STREAM.search(prefix[0])
+    name = f"rank {stream[2] or stream[4]}" if stream and (stream[2] or stream[4]) else ""
+    return _Line(number, name or (stream[3] if stream else ""), line[prefix.end() :])
+
+
+def _read_summary(lines: Sequence[_Line]) -> tuple[int, str]:
+    """Return the exit code or signal of the process that a launcher saw fail first, and the line; or 0."""
+    found = 0, ""
+    for index, line in enumerate(lines):
+        is_root = _ROOT_CAUSE.search(line.text) is not None
+        for each in lines[index : index + _SUMMARY_LINES] if is_root else [line]:
+            patterns = _EXIT_CODES if is_root else _EXIT_CODES[1:]
+            match = next((match for pattern in patterns if (match := pattern.search(each.text))), None)
+            if match and (is_root or not found[0]):
+                found = abs(int(match[1])), _quote(each.text, match.start())
+                if is_root:
+                    return found
+    return found
+
+
+def _find_failures(lines: Sequence[_Line]) -> list[_Failure]:
+    """Return the tracebacks of all streams, in the order of their ends."""
+    streams: dict[str, list[_Line]] = {}
+    for line in lines:
+        streams.setdefault(line.stream, []).append(line)
+    failures = [failure for stream in streams.values() for failure in _find_in_stream(stream)]
+    return sorted(failures, key=lambda failure: failure.number)
+
+
+def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
+    messages: list[tuple[_Line, ...]] = []
+    index = 0
+    while index < len(lines):
+        if not _TRACEBACK.search(lines[index].text):
+            index += 1
+            continue
+        start = index = _skip_frames(lines, index + 1)
+        while index < len(lines) and index - start < _MAX_MESSAGE_LINES:
+            text = lines[index].text
+            if _TRACEBACK.search(text) or _CHAIN.search(text) or (index > start and _NEXT_RECORD.match(text)):
+                break
+            index += 1
+        if index > start:
+            messages.insert(0, tuple(lines[start:index]))
+            if index == len(lines) or not _CHAIN.search(lines[index].text):
+                yield _Failure(lines[0].stream, tuple(messages))
+                messages = []
+
+
+def _skip_frames(lines: Sequence[_Line], index: int) -> int:
+    while index < len(lines) and lines[index].text[:1] in " \t|^~":
+        index += 1
+    return index
+
+
+def _choose_failures(
+    lines: Sequence[_Line], failures: Sequence[_Failure], *, was_launched: bool
+) -> list[_Failure]:
+    """Return the failures that can have ended the program: of one process the last, of ranks one of each."""
+    last_of_each = list({failure.stream: failure for failure in failures}.values())
+    of_root = [failure for failure in last_of_each if failure.stream == f"rank {_find_root_rank(lines)}"]
+    if of_root:
+        return of_root
+    if was_launched and len(last_of_each) == 1:
+        return list(failures)  # All ranks may write without a prefix.
+    return last_of_each
+
+
+def _find_root_rank(lines: Sequence[_Line]) -> str:
+    """Return the rank that a launcher saw fail first, or ""."""
+    for index, line in enumerate(lines):
+        if _ROOT_CAUSE.search(line.text):
+            ranks = (_ROOT_RANK.search(each.text) for each in lines[index : index + _SUMMARY_LINES])
+            return next((match[1] for match in ranks if match), "")
+    return ""
+
+
+def _explain_failures(lines: Sequence[_Line], failures: Sequence[_Failure]) -> LogFinding:
+    """Return the cause that failures name. One without a known cause explains the consequences elsewhere."""
+    causes = [found for failure in failures if (found := failure.find_cause())]
+    unknown = next((failure for failure in failures if failure.find_cause() is None), None)
+    certain = [found for found in causes if found[0] in _CERTAIN]
+    first = min(failure.number for failure in failures)
+    earlier = [line for line in lines if line.number < first]
+    if certain or unknown is None:
+        cause, evidence = (certain or causes)[0]
+        return LogFinding(cause, evidence, _find_hints(earlier, cause))
+    return LogFinding(None, unknown.headline.strip()[:_LONGEST_QUOTE], _find_hints(earlier, None))
+
+
+def _explain_lines(lines: Sequence[_Line], recovered: int) -> LogFinding | None:
+    """Return the cause of the most weight that the lines since the last recovery name."""
+    final = [line for line in lines if line.number > recovered]
+    text = "\n".join(line.text for line in reversed(final))
+    found = find_cause(text)
+    if found is None:
+        return None
+    earlier = [line for line in lines if line.number <= recovered]
+    return LogFinding(found[0], _quote(text, found[1]), _find_hints(earlier, found[0]))
+
+
+def _find_hints(lines: Sequence[_Line], cause: Cause | None) -> tuple[str, ...]:
+    """Return lines that name other causes, the last line of each."""
+    hints: dict[Cause, str] = {}
+    for line in lines:
+        if (found := find_cause(line.text)) and found[0] != cause:
+            hints.pop(found[0], None)
+            hints[found[0]] = _quote(line.text, found[1])
+    return tuple(hints.values())[-_MAX_HINTS:]
+
+
+def _quote(text: str, position: int) -> str:
+    """Return the line at a position of a text, cut around it."""
+    start = text.rfind("\n", 0, position) + 1
+    line = text[start:].partition("\n")[0]
+    first = max(0, position - start - _LONGEST_QUOTE // 2)
+    return clean_line(line[first : first + _LONGEST_QUOTE]).strip()
