@@ -19,8 +19,8 @@ from trl.kernels import ChunkedLogProbFunction
 
 from app.memory.formulas import estimate_training
 from benchmarks import gpu_model
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.models import distributed, kernels
-from phases.models.kernels import Checkpointing
 
 GIB = 2**30
 MEMORY_LIMIT = 79 * GIB
@@ -29,9 +29,8 @@ MEASURED_FLOPS = 790e12
 """Measured bfloat16 matrix products of an H100 or H200, in operations per second."""
 RANK = 32
 PACKED = "ours: packed rows, chunked loss"
-CHECKPOINTING_CHOICES = (Checkpointing.OFF, Checkpointing.EVERY_SECOND, Checkpointing.ALL)
-"""Activation checkpointing: the first of these with which the largest batch fits."""
-FORECAST_NAMES = {Checkpointing.OFF: "off", Checkpointing.EVERY_SECOND: "half", Checkpointing.ALL: "on"}
+RECOMPUTED_SHARES = (0.0, 0.25, 0.5, 1.0)
+"""Shares of the layers that recompute their activations: the first with which the largest batch fits."""
 CPU = torch.device("cpu")
 Batch = dict[str, torch.Tensor]
 
@@ -82,27 +81,25 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
         "predicted_gib": round(gpu_model.load_memory_shape(shape).weight_bytes / GIB, 2),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    yield run.measure(
-        "SFT", "naive: padded rows, whole logits", padded, _full_logits_loss, (Checkpointing.ALL,)
-    )
+    yield run.measure("SFT", "naive: padded rows, whole logits", padded, _full_logits_loss, (1.0,))
     run.free()
 
     run = _TrainingRun(shape, device, seconds / 5)
     fused = kernels.fuse_layers(run.model.get_base_model())
     note = "fused layers" if fused else "no fused layers: no GPU, or no liger-kernel"
-    yield run.measure("SFT", PACKED, packed, _chunked_loss, CHECKPOINTING_CHOICES, note)
+    yield run.measure("SFT", PACKED, packed, _chunked_loss, RECOMPUTED_SHARES, note)
     run.add_reference()
     start = time.perf_counter()
     with_reference = [{**batch, "reference": _compute_reference(run.model, batch)} for batch in pairs]
     rows = sum(len(batch["input_ids"]) for batch in pairs)
     note += f", reference of {rows} rows before in {time.perf_counter() - start:.1f} s"
-    yield run.measure("DPO", "ours: reference kept", with_reference, _dpo_loss, CHECKPOINTING_CHOICES, note)
+    yield run.measure("DPO", "ours: reference kept", with_reference, _dpo_loss, RECOMPUTED_SHARES, note)
     run.free()
 
     run = _TrainingRun(shape, device, seconds / 5)
-    yield run.measure("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (Checkpointing.ALL,))
+    yield run.measure("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss, (1.0,))
     run.add_reference()
-    yield run.measure("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (Checkpointing.ALL,))
+    yield run.measure("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss, (1.0,))
 
 
 def measure_packed_sft(shape: str, device: torch.device, seconds: float) -> dict[str, Any]:
@@ -111,7 +108,7 @@ def measure_packed_sft(shape: str, device: torch.device, seconds: float) -> dict
     batches = make_packed_batches(sizes, gpu_model.SHAPES[shape]["vocab_size"] - 1, device)
     run = _TrainingRun(shape, device, seconds)
     kernels.fuse_layers(run.model.get_base_model())
-    return run.measure("SFT", PACKED, batches, _chunked_loss, CHECKPOINTING_CHOICES)
+    return run.measure("SFT", PACKED, batches, _chunked_loss, RECOMPUTED_SHARES)
 
 
 def _read_peak(device: torch.device) -> float:
@@ -289,14 +286,15 @@ class _TrainingRun:
         engine: str,
         batches: Sequence[Batch],
         loss: Callable[[Any, Batch], torch.Tensor],
-        choices: Sequence[Checkpointing],
+        choices: Sequence[float],
         note: str = "",
     ) -> dict[str, Any]:
-        """Return the row of this way, with the first checkpointing choice that fits the largest batch."""
+        """Return the row of this way, with the first share of recomputed layers that fits."""
         largest = max(batches, key=lambda batch: batch["input_ids"].numel())
         start = time.perf_counter()
-        for checkpointing in choices:
-            kernels.set_activation_checkpointing(self.model, checkpointing)
+        for share in choices:
+            recomputed = round(share * kernels.count_layers(self.model))
+            kernels.set_activation_checkpointing(self.model, recomputed)
             self._clear_memory()
             module = self._wrap(loss)
             if self._fits(largest, module):
@@ -313,7 +311,7 @@ class _TrainingRun:
                 break
         size = "x".join(map(str, largest["input_ids"].shape))
         notes = (
-            f"{size} at most, recomputing: {checkpointing.value}, {steps} steps, "
+            f"{size} at most, recomputing: {recomputed} layers, {steps} steps, "
             f"{measuring - start:.1f} s to see what fits"
         )
         return {
@@ -322,20 +320,18 @@ class _TrainingRun:
             "tokens_per_second": round(tokens / elapsed, 1),
             "ceiling": round(self.ceiling, 1),
             "peak_gib": round(_read_peak(self.device) / GIB, 2),
-            "predicted_gib": round(self._predict(largest, checkpointing, loss) / GIB, 2),
+            "predicted_gib": round(self._predict(largest, recomputed, loss) / GIB, 2),
             "seconds": round(elapsed, 1),
             "note": ", ".join(filter(None, (notes, note))),
         }
 
-    def _predict(
-        self, batch: Batch, checkpointing: Checkpointing, loss: Callable[[Any, Batch], torch.Tensor]
-    ) -> float:
+    def _predict(self, batch: Batch, recomputed: int, loss: Callable[[Any, Batch], torch.Tensor]) -> float:
         """Return the peak that `gonogo check` predicts, without the memory of CUDA itself."""
         need = estimate_training(
             gpu_model.load_memory_shape(self.shape),
-            tokens=batch["input_ids"].numel(),
+            setting=MicroBatchSetting(batch["input_ids"].numel(), recomputed),
             rank=RANK,
-            checkpointing=FORECAST_NAMES[checkpointing],
+            fused=False,
             whole_logits=loss is _full_logits_loss,
             reference=self.has_reference,
         )

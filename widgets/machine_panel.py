@@ -31,8 +31,12 @@ def find_peaks(frame: Frame) -> dict[int, float]:
     return {gpu: peak for use in attempts for gpu in use.gpus if (peak := use.peak(gpu)) is not None}
 
 
-def _select_memory_style(used: float, total: float) -> str:
-    fraction = used / total if total else 0.0
+def _compute_share(used: float | None, total: float | None) -> float:
+    return (used or 0.0) / total if total else 0.0
+
+
+def _select_memory_style(used: float | None, total: float | None) -> str:
+    fraction = _compute_share(used, total)
     if fraction > MEMORY_ALARM:
         return styles.BAD
     return styles.WARN if fraction > MEMORY_WARNING else styles.GOOD
@@ -42,16 +46,16 @@ def _format_percent(percent: float | None) -> str:
     return "  -%" if percent is None else f"{percent:3.0f}%"
 
 
-def _format_memory(used: float, total: float) -> str:
-    return f"{format_gib(used)}/{format_gib(total)}"
+def _format_memory(used: float | None, total: float | None) -> str:
+    return "-/-" if used is None or total is None else f"{format_gib(used)}/{format_gib(total)}"
 
 
-def render_gauge_row(width: int, name: str, used: float, total: float) -> Content:
-    """Return a row with a name, a bar and `used/total GiB`."""
+def render_gauge_row(width: int, name: str, used: float | None, total: float | None) -> Content:
+    """Return a row with a name, a bar and `used/total GiB`; a GPU may not report its memory."""
     figures = f" {_format_memory(used, total)} GiB"
     room = width - len(name) - 1 - len(figures)
     style = _select_memory_style(used, total)
-    gauge = render_bar(max(3, room), used / total if total else 0.0, style=style)
+    gauge = render_bar(max(3, room), _compute_share(used, total), style=style)
     return row(width, (f"{name} ", styles.QUIET), *gauge, (figures, ""))
 
 
@@ -65,7 +69,7 @@ def render_gpu_rows(
     if gpu.temperature is not None:
         facts.append(f"{gpu.temperature:.0f} C")
     if peak is not None:
-        facts.append(f"peak {format_gib(max(peak, gpu.memory_used))}")
+        facts.append(f"peak {format_gib(max(peak, gpu.memory_used or 0))}")
     if details and gpu.memory_reserved is not None:
         facts.append(f"driver {format_gib(gpu.memory_reserved)}")
     if details:
@@ -93,7 +97,8 @@ def render_gpu_line(gpu: GpuSample, width: int) -> Content:
     if gpu.temperature is not None:
         figures += f" {gpu.temperature:.0f}C"
     style = _select_memory_style(gpu.memory_used, gpu.memory_total)
-    gauge = render_bar(width - len(figures) - 5, gpu.memory_used / (gpu.memory_total or 1), style=style)
+    share = _compute_share(gpu.memory_used, gpu.memory_total)
+    gauge = render_bar(width - len(figures) - 5, share, style=style)
     return row(width, (f"GPU{gpu.index} ", styles.QUIET), *gauge, (figures, ""))
 
 

@@ -1,20 +1,24 @@
 """The smallest change of parameters with which a phase fits the GPU memory."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from app.memory.formulas import GIB, Need
-from app.memory.needs import GpuBudget, estimate_phase, parameter_value
+from app.memory.needs import GpuBudget, estimate_phase, list_workloads, parameter_value
 from app.memory.shape import Shape
 from app.plan.schema import Phase, Plan
 from phases.contract.phase_spec import load_spec
+from phases.contract.workload import Training
+
+LEAST_LENGTH: Final = 128
+"""Tokens of a row below which training teaches too little to be advised."""
 
 
 def advise_fit(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> str:
     """Return what makes a phase fit.
 
-    Tries the plan's `remedies.oom` one after another, then smaller batches, then sharded weights on several
-    GPUs, which are slower than smaller batches.
+    Tries the plan's `remedies.oom` one after another, then smaller batches, or shorter rows if the phase
+    trains (memory decides how its batches are split), then sharded weights on several GPUs, which are slower.
     """
 
     def need_if_fits(changes: Mapping[str, Any], launcher: str | None = phase.launcher) -> Need | None:
@@ -27,15 +31,17 @@ def advise_fit(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> str:
         remedy |= step
         if need := need_if_fits(remedy):
             return f"with {_as_toml(remedy)} (remedies.oom) it needs {need.total / GIB:.0f} GiB"
+    is_training = any(isinstance(workload, Training) for workload in list_workloads(plan, phase))
+    name, least = ("max_length", LEAST_LENGTH) if is_training else ("batch_size", 1)
     for launcher, changes in _alternatives(phase, gpus):
-        rows = int(parameter_value(phase, "batch_size", 1))
-        while rows > 0:
+        value = int(parameter_value(phase, name, 1))
+        while value >= least:
             if need := need_if_fits(changes, launcher):
                 added = "" if launcher == phase.launcher else f'launcher = "{launcher}" and '
                 return f"with {added}{_as_toml(changes)} it needs {need.total / GIB:.0f} GiB"
-            rows //= 2
-            changes["batch_size"] = rows
-    return "no batch_size is small enough; use a larger GPU or a smaller model"
+            value //= 2
+            changes[name] = value
+    return f"no {name} is small enough; use a larger GPU or a smaller model"
 
 
 def _alternatives(phase: Phase, gpus: GpuBudget) -> list[tuple[str | None, dict[str, Any]]]:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.memory.shape import HALF_BYTES, Shape
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.workload import Generation, Scoring
 
 GIB: Final = 2**30
-CHECKPOINTED_SHARE: Final = {"off": 0.0, "half": 0.5, "on": 1.0}
-"""Share of the layers that recompute their activations, by setting, the fastest setting first."""
-
 _CUDA: Final = 0.6 * GIB
 """The CUDA context and its libraries."""
 _VLLM: Final = 8 * GIB
@@ -46,10 +44,10 @@ SCORED_LOGITS_LIMIT: Final = 4 * GIB
 
 @dataclass(frozen=True)
 class Need:
-    """The peak memory of a phase on each GPU: bytes by use, and the checkpointing they assume."""
+    """The peak memory of a phase on each GPU: bytes by use, and the training setting that they assume."""
 
     parts: Mapping[str, float]
-    checkpointing: str = ""
+    setting: MicroBatchSetting | None = None
 
     @property
     def total(self) -> float:
@@ -60,9 +58,10 @@ class Need:
 def estimate_training(
     shape: Shape,
     *,
-    tokens: int,
+    setting: MicroBatchSetting,
     rank: int,
-    checkpointing: str = "on",
+    fused: bool = True,
+    masked: bool = True,
     whole_logits: bool = False,
     reference: bool = False,
     processes: int = 1,
@@ -72,18 +71,20 @@ def estimate_training(
 
     Args:
         shape: of the model.
-        tokens: of the largest batch on a GPU, padding included.
+        setting: tokens of a micro-batch, and the layers that recompute their activations.
         rank: of the adapter.
-        checkpointing: which layers recompute their activations: `off`, `half` or `on`.
+        fused: whether LoRA is fused (see phases.models.fused_lora).
+        masked: whether several rows share a sequence, so that attention takes a mask.
         whole_logits: whether the loss computes the logits of the whole vocabulary at once; TRL's does not.
         reference: whether a frozen copy of the adapter is kept, as for DPO.
         processes: several hold a second copy of the gradients to exchange them, unless weights are sharded.
         sharded_over: number of GPUs over which the layers' weights are sharded (see phases.models.fsdp).
     """
     adapter = shape.adapter_parameters(rank)
-    recomputed = CHECKPOINTED_SHARE[checkpointing] * shape.num_hidden_layers
+    tokens, recomputed = setting.tokens, setting.recomputed_layers
+    activation_bytes = shape.activation_bytes(fused=fused, masked=masked)
     layer_inputs = recomputed * tokens * HALF_BYTES * shape.hidden_size
-    activations = (shape.num_hidden_layers - recomputed) * tokens * shape.activation_bytes
+    activations = (shape.num_hidden_layers - recomputed) * tokens * activation_bytes
     if whole_logits:
         loss = _WHOLE_LOGITS_BYTES * tokens * shape.vocab_size
     else:
@@ -93,7 +94,7 @@ def estimate_training(
     # weights of one module unpacked.
     gradients = _SINGLE_BYTES * adapter
     unpacked = HALF_BYTES * max(inputs * outputs for inputs, outputs in shape.linear_modules)
-    layer = tokens * (shape.activation_bytes + HALF_BYTES * 3 * shape.intermediate_size) + unpacked
+    layer = tokens * (activation_bytes + HALF_BYTES * 3 * shape.intermediate_size) + unpacked
     exchanged = gradients if processes > 1 and sharded_over == 1 else 0
     copies = 2 if reference else 1
     parts = {
@@ -104,7 +105,7 @@ def estimate_training(
         "loss and gradients": max(loss, gradients + layer) + exchanged,
         "CUDA": _CUDA,
     }
-    return Need(parts, checkpointing)
+    return Need(parts, setting)
 
 
 def estimate_generation(shape: Shape, batch: Generation, rank: int = 0) -> Need:

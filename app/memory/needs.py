@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.memory.formulas import (
-    CHECKPOINTED_SHARE,
     GIB,
     Need,
     estimate_generation,
@@ -16,6 +15,7 @@ from app.memory.formulas import (
 )
 from app.memory.shape import Shape
 from app.plan.schema import Phase, Plan
+from phases.contract.micro_batch import list_settings
 from phases.contract.parameters import wrap_single_values
 from phases.contract.phase_spec import load_spec
 from phases.contract.tensor_parallel import tensor_parallel_sizes
@@ -103,15 +103,20 @@ def _estimate_training_settings(
     phase: Phase, training: Training, shape: Shape, rank: int, gpus: GpuBudget
 ) -> Iterator[Need]:
     sharded = phase.launcher is not None and training.shard_weights
-    settings: list[str] = [training.checkpointing]
-    if training.checkpointing == "auto":
-        settings = ["on"] if sharded else list(CHECKPOINTED_SHARE)
-    for checkpointing in settings:
+    settings = list_settings(
+        shape.num_hidden_layers,
+        step_tokens=training.step_tokens,
+        sequence_tokens=training.sequence_tokens,
+        checkpointing=training.checkpointing,
+        sharded=sharded,
+    )
+    for setting in settings:
         yield estimate_training(
             shape,
-            tokens=training.tokens,
+            setting=setting,
             rank=rank,
-            checkpointing=checkpointing,
+            fused=not sharded,
+            masked=training.masked,
             reference=training.reference,
             processes=gpus.count if phase.launcher else 1,
             sharded_over=gpus.count if sharded else 1,

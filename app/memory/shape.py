@@ -82,14 +82,18 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         layer_bytes = _NF4_BYTES if self.is_four_bit else HALF_BYTES
         return self.layer_parameters * layer_bytes + self.embedding_parameters * HALF_BYTES
 
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes that a layer keeps per token for the backward pass, with the kernels of the extra `gpu`."""
+    def activation_bytes(self, *, fused: bool, masked: bool) -> int:
+        """Return the bytes that a layer keeps per token for the backward pass, with Liger's kernels.
+
+        Args:
+            fused: whether LoRA is fused (see phases.models.fused_lora).
+            masked: whether attention takes a mask; it then repeats grouped keys and values.
+        """
         norms = 2 * 2 * self.hidden_size  # the input and output of each
-        attention = 2 * self.query_width + 2 * self.key_width
-        gate = 3 * self.intermediate_size  # both halves and their product
+        attention = 2 * self.query_width + 2 * (self.query_width if fused and masked else self.key_width)
+        gate = (2 if fused else 3) * self.intermediate_size  # both halves, and their product
         # PEFT copies a module's input for the adapter, unless the module is quantised.
-        copies = 0 if self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)
+        copies = 0 if fused or self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)
         return HALF_BYTES * (norms + attention + gate + copies)
 
     def adapter_parameters(self, rank: int) -> int:

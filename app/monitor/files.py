@@ -33,6 +33,11 @@ def unmasked(data: bytes) -> bytes:
     return data
 
 
+def _needs_end(rest: bytes) -> bool:
+    """Return that a line is not complete without its end."""
+    return False
+
+
 class FileTail:
     """Reads a growing file from an offset, and notices if the file was truncated or replaced."""
 
@@ -71,11 +76,23 @@ class FileTail:
             os.close(descriptor)
 
     def read_lines(
-        self, ends: bytes = b"\n", *, most_behind: int | None = None
+        self,
+        ends: bytes = b"\n",
+        *,
+        most_behind: int | None = None,
+        is_complete: Callable[[bytes], bool] = _needs_end,
     ) -> tuple[list[bytes], int, bool]:
-        """Return the next complete lines, the number of lines too long to read, and whether it restarted."""
+        """Return the next complete lines, the number of lines too long to read, and whether it restarted.
+
+        `is_complete` says whether the text after the last line end is a complete line without one, as a
+        program may leave at the end of the file.
+        """
         data, restarted = self.read(most_behind=most_behind)
         end = max(data.rfind(ends[i : i + 1]) for i in range(len(ends))) + 1
+        rest = data[end:]
+        if rest and not (self.is_skipping and end == 0) and is_complete(rest):
+            data, end = data + ends[:1], len(data) + 1
+            self.offset -= 1  # The line end that was added is not in the file.
         if end == 0:
             too_long = len(data) == self.chunk
             is_new = too_long and not self.is_skipping

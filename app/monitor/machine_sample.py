@@ -8,8 +8,8 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     name: str
-    memory_used: int
-    memory_total: int
+    memory_used: int | None = None
+    memory_total: int | None = None
     memory_reserved: int | None = None
     utilisation: float | None = None
     power_watts: float | None = None
@@ -17,7 +17,7 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GpuHolder(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that has a GPU open; `ours` if it belongs to the running phase."""
+    """A process that uses a GPU; `ours` if it belongs to the running phase."""
 
     pid: int
     name: str

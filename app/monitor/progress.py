@@ -67,7 +67,9 @@ class ProgressTail:
     def poll(self) -> bool:
         """Read the next chunk; return whether anything was new."""
         before = self._file.offset
-        lines, too_long, restarted = self._file.read_lines(most_behind=self._most_behind)
+        lines, too_long, restarted = self._file.read_lines(
+            most_behind=self._most_behind, is_complete=_is_line
+        )
         if restarted:
             self._reset()
         self.bad += too_long
@@ -124,7 +126,7 @@ def iterate_lines(path: Path) -> Iterator[Line]:
     file = FileTail(path)
     while True:
         before = file.offset
-        lines, _, _ = file.read_lines()
+        lines, _, _ = file.read_lines(is_complete=_is_line)
         if file.offset == before:
             return
         yield from _decode(lines)[0]
@@ -143,6 +145,17 @@ def _decode(lines: Sequence[bytes]) -> tuple[list[Line], int]:
             except (ValueError, RecursionError):
                 bad += 1
         return decoded, bad
+
+
+def _is_line(rest: bytes) -> bool:
+    """Return whether a text is a valid line: a torn one is not, because it ends inside its object."""
+    if not rest.rstrip().endswith(b"}"):
+        return False
+    try:
+        _DECODER.decode(normalize_json(rest))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _clean_sample(sample: Sample) -> Sample:

@@ -98,8 +98,9 @@ def _forecast_to_json(forecast: Forecast | None) -> dict[str, Any] | None:
         "parts": {name: round(size / GIB, 2) for name, size in forecast.need.parts.items()},
         "advice": forecast.advice,
     }
-    if forecast.need.checkpointing:
-        data["gradient_checkpointing"] = forecast.need.checkpointing
+    if setting := forecast.need.setting:
+        data["micro_batch_tokens"] = setting.tokens
+        data["recomputed_layers"] = setting.recomputed_layers
     return data
 
 

@@ -89,7 +89,7 @@ def _is_script(path: Path) -> bool:
 
 def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
     parts = re.split(r"(\d+)", str(path))
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def write_plan(folder: Path, programs: Iterable[Path], answers: PlanAnswers) -> Path:

@@ -3,6 +3,7 @@
 `Probes` is the interface that checks use, `SystemProbes` probes this machine.
 """
 
+import contextlib
 import email.utils
 import json
 import shutil
@@ -29,6 +30,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from app.monitor.visible_gpus import VARIABLE, VisibleGpu, list_visible_gpus
 from app.session import notify
 from phases.contract.models import HUB_FILE_PATTERNS
 
@@ -60,21 +62,33 @@ print(json.dumps(result))
 
 
 class GpuDevice(NamedTuple):
-    """One GPU; memory in bytes, compute capability as (major, minor) or None if it is unknown."""
+    """One GPU: memory in bytes, compute capability as (major, minor); None is unknown."""
 
     name: str
-    memory_total: int
-    memory_used: int
+    memory_total: int | None
+    memory_used: int | None
     capability: tuple[int, int] | None
+    number: int = 0
+
+    @property
+    def memory_free(self) -> int | None:
+        """Free bytes."""
+        if self.memory_total is None or self.memory_used is None:
+            return None
+        return self.memory_total - self.memory_used
 
 
 @dataclass(frozen=True)
 class GpuInventory:
-    """The GPUs and their driver's version; `error` says why none could be read."""
+    """The visible GPUs and their driver's version.
+
+    `error` says why there are none. `hidden` is the number of GPUs that CUDA_VISIBLE_DEVICES hides.
+    """
 
     driver: str = ""
     devices: tuple[GpuDevice, ...] = ()
     error: str = ""
+    hidden: int = 0
 
 
 class DiskSpace(NamedTuple):
@@ -174,15 +188,17 @@ class SystemProbes:
         return shutil.which(program, path=self.environment.get("PATH", ""))
 
     def list_gpus(self) -> GpuInventory:
-        """Return the GPUs as NVML lists them."""
+        """Return the GPUs as NVML lists them, without those that CUDA_VISIBLE_DEVICES hides."""
         try:
             pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
-            return GpuInventory(
-                _text(pynvml.nvmlSystemGetDriverVersion()), tuple(_gpu(n) for n in range(count))
-            )
+            gpus = list_visible_gpus(self.environment)
+            hidden = max(0, pynvml.nvmlDeviceGetCount() - len(gpus))
+            driver = _text(pynvml.nvmlSystemGetDriverVersion())
         except (pynvml.NVMLError, OSError) as error:
             return GpuInventory(error=str(error))
+        setting = self.environment.get(VARIABLE)
+        reason = "" if gpus or not hidden else f"{VARIABLE}={setting} hides all {hidden}"
+        return GpuInventory(driver, tuple(map(_read_gpu, gpus)), reason, hidden)
 
     def find_disk(self, folder: Path) -> DiskSpace:
         """Return the file system of a folder, which need not exist yet."""
@@ -293,15 +309,17 @@ def _fetch(request: urllib.request.Request) -> tuple[Mapping[str, str], bytes]:
         return response.headers, response.read(1_000_000)
 
 
-def _gpu(index: int) -> GpuDevice:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    try:
-        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+def _read_gpu(gpu: VisibleGpu) -> GpuDevice:
+    name, total, used, capability = "GPU", None, None, None
+    with contextlib.suppress(pynvml.NVMLError):
+        name = _text(pynvml.nvmlDeviceGetName(gpu.handle))
+    with contextlib.suppress(pynvml.NVMLError):
+        memory = pynvml.nvmlDeviceGetMemoryInfo(gpu.handle)
+        total, used = int(memory.total), int(memory.used)
+    with contextlib.suppress(pynvml.NVMLError):
+        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(gpu.handle)
         capability = (int(major), int(minor))
-    except pynvml.NVMLError:
-        capability = None
-    return GpuDevice(_text(pynvml.nvmlDeviceGetName(handle)), memory.total, memory.used, capability)
+    return GpuDevice(name, total, used, capability, gpu.number)
 
 
 def _text(value: str | bytes) -> str:

@@ -198,8 +198,13 @@ def _read_memory(path: Path) -> tuple[MemoryUsage, ...]:
 
 def _list_memory(sample: MachineSample) -> list[tuple[str, int, int]]:
     """Return name, used bytes and total bytes of the memories in a sample."""
-    if sample.gpus:
-        return [(f"GPU {gpu.index}", gpu.memory_used, gpu.memory_total) for gpu in sample.gpus]
+    gpus = [
+        (f"GPU {gpu.index}", gpu.memory_used, gpu.memory_total)
+        for gpu in sample.gpus
+        if gpu.memory_used is not None and gpu.memory_total is not None
+    ]
+    if gpus:
+        return gpus
     host = ("host", sample.memory_used, sample.memory_total)
     if sample.phase_memory is None:
         return [host]

@@ -22,6 +22,7 @@ from app.session.journal.state import State, recover
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Refused, Response
 from app.session.snapshot import SessionSnapshot
+from phases.contract import files
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
@@ -88,6 +89,8 @@ class SessionClient:
             plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         except OSError as error:
             raise Refused(f"{self.folder.path} is not a started session: {error.strerror}") from None
+        except ValueError as error:
+            raise Refused(f"{self.folder.plan}: cannot read the plan of this session: {error}") from None
         if not replay.entries:
             raise Refused(f"{self.folder.journal} is empty: {replay.damage or 'the session did not start'}")
         state, damage = recover(replay)
@@ -99,7 +102,10 @@ class SessionClient:
 
     def masker(self) -> Masker:
         """Return a masker of the plan's secrets whose values are known in this environment."""
-        plan = msgspec.json.decode(self.folder.plan.read_bytes(), type=_PlanSecrets)
+        try:
+            plan = files.read_json(self.folder.plan, _PlanSecrets)
+        except (OSError, ValueError) as error:
+            raise Refused(f"cannot read the plan of this session: {error}") from None
         return Masker.of((*plan.session.secrets, *plan.notify.urls), self.environment())
 
     def environment(self) -> dict[str, str]:

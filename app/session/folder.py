@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.errors import UserError
 from phases.contract import files
 
 SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
@@ -112,8 +113,15 @@ class SessionFolder:
         return runtime / f"{hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]}.sock"
 
     def read_info(self) -> SessionInfo:
-        """Return the session's info."""
-        return msgspec.json.decode(self.info.read_bytes(), type=SessionInfo)
+        """Return the session's info.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            return files.read_json(self.info, SessionInfo)
+        except (OSError, ValueError) as error:
+            raise UserError(f"the session's record cannot be read: {error}") from None
 
     def write_conductor(self, record: ConductorRecord) -> None:
         """Write the conductor's identity and socket."""

@@ -127,6 +127,8 @@ class MemoryReader:
             series = self._series.setdefault(key, {None: SeriesBuilder("RAM", MAX_MEMORY_POINTS)})
             series[None].add(sample.time, sample.memory_used)
             for gpu in sample.gpus:
+                if gpu.memory_used is None:
+                    continue
                 if gpu.index not in series:
                     series[gpu.index] = SeriesBuilder(f"GPU{gpu.index}", MAX_MEMORY_POINTS)
                 series[gpu.index].add(sample.time, gpu.memory_used)

@@ -7,9 +7,14 @@ import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+"""What some editors write at the start of a UTF-8 file."""
+
+T = TypeVar("T")
 
 
 def hash_path(path: Path) -> str:
@@ -80,20 +85,48 @@ def write_json(path: Path, value: object) -> None:
     write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSONL file without a torn last line, which a killed process leaves.
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a text file with their numbers, without blank ones and a byte order mark."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            line = raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw
+            if line.strip():
+                yield number, line
+
+
+def read_numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a JSONL file with their line numbers, without a torn last line.
+
+    A killed process leaves a torn line: it has no line end and is not JSON. A complete row without a line end
+    is a row.
 
     Raises:
-        ValueError: a complete line is not a JSON object.
+        ValueError: a line is not a JSON object.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
+    for number, line in read_lines(path):
+        try:
+            yield number, msgspec.json.decode(line, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as error:
+            if not line.endswith(b"\n") and not isinstance(error, msgspec.ValidationError):
                 return
-            try:
-                yield msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.DecodeError as error:
-                raise ValueError(f"{path}, line {number}: expected a JSON object: {error}") from error
+            raise ValueError(f"{path}, line {number}: expected a JSON object: {error}") from error
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSONL file; see `read_numbered_rows`."""
+    return (row for _, row in read_numbered_rows(path))
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Return the content of a JSON file.
+
+    Raises:
+        ValueError: the content is something else.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes().removeprefix(BYTE_ORDER_MARK), type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 class RowWriter:
@@ -106,15 +139,22 @@ class RowWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = path.open("ab+")
-        self._remove_torn_line()
+        self._complete_last_line()
 
-    def _remove_torn_line(self) -> None:
+    def _complete_last_line(self) -> None:
+        """End the last line if it is a row, as `read_rows` sees it; remove it if it is torn."""
         self._file.seek(0)
-        complete_bytes = 0
+        complete_bytes, last = 0, b""
         for line in self._file:
-            if line.endswith(b"\n"):
-                complete_bytes += len(line)
-        self._file.truncate(complete_bytes)
+            complete_bytes, last = complete_bytes + len(last), line
+        if not last or last.endswith(b"\n"):
+            return
+        try:
+            msgspec.json.decode(last.removeprefix(BYTE_ORDER_MARK), type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError):
+            self._file.truncate(complete_bytes)
+        else:
+            self._file.write(b"\n")
 
     def write(self, rows: Sequence[object]) -> None:
         """Append rows and wait until they are on disk."""

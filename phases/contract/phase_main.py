@@ -14,6 +14,9 @@ from phases.contract.reporter import Reporter, SilentReporter, is_main_process, 
 _LIBRARY_ENVIRONMENT = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE")
 
 
+_UNUSABLE_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+
+
 def phase_main(phase: str, argv: Sequence[str] | None = None) -> int:
     """Run a phase and return its exit code: 0 for success, 1 if it failed, 2 for bad input.
 
@@ -32,7 +35,7 @@ def phase_main(phase: str, argv: Sequence[str] | None = None) -> int:
     recipe = importlib.import_module(f"{phase}.recipe")
     try:
         recipe.run(parameters, reporter_type(parameters.result_folder))
-    except (BadInputError, FileNotFoundError, PhaseFailedError) as error:
+    except (BadInputError, PhaseFailedError, *_UNUSABLE_PATHS) as error:
         if is_main_process() or isinstance(error, LocalFailureError):
             print(f"{phase}: {error}", file=sys.stderr)  # noqa: T201
         return 1 if isinstance(error, PhaseFailedError) else 2

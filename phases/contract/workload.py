@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from phases.contract.micro_batch import Checkpointing
+
 INSTRUCTION_TOKENS: Final = 128
 """Upper bound of a wrapped instruction: 60 words, the limit for generated ones, and an added constraint.
 
@@ -43,17 +45,21 @@ class Work:
 
 @dataclass(frozen=True)
 class Training:
-    """A LoRA training step with the largest batch on one GPU.
+    """LoRA training, whose steps are split into micro-batches (see `phases.contract.micro_batch`).
 
     Attributes:
-        tokens: tokens of the batch, padding included.
+        step_tokens: maximum tokens of an optimizer step on one GPU, padding included.
+        sequence_tokens: maximum tokens of a sequence.
         checkpointing: which layers recompute their activations; `auto` tries the fastest setting first.
+        masked: whether several rows share a sequence, so that attention takes a mask.
         reference: whether a frozen copy of the adapter is kept, as for DPO.
         shard_weights: whether the GPUs of a host shard the layers' weights.
     """
 
-    tokens: int
-    checkpointing: Literal["auto", "off", "half", "on"] = "auto"
+    step_tokens: int
+    sequence_tokens: int
+    checkpointing: Checkpointing = "auto"
+    masked: bool = False
     reference: bool = False
     shard_weights: bool = False
 

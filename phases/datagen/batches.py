@@ -82,7 +82,7 @@ def open_batch(
 
 
 def _read_record(path: Path) -> BatchRecord | None:
-    return msgspec.json.decode(path.read_bytes(), type=BatchRecord) if path.is_file() else None
+    return files.read_json(path, BatchRecord) if path.is_file() else None
 
 
 def _round_trip(value: Mapping[str, object]) -> dict[str, Any]:

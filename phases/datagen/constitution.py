@@ -62,7 +62,7 @@ def load_constitution(path: Path) -> Constitution:
         BadInputError: the file cannot be read or is not a constitution.
     """
     try:
-        return msgspec.convert(yaml.safe_load(path.read_text()), Constitution)
+        return msgspec.convert(yaml.safe_load(path.read_bytes()), Constitution)
     except OSError as error:
         raise BadInputError(f"--constitution {path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from phases.contract import files
 from phases.contract.errors import BadInputError
 
 SEEDS_FOLDER: Final = Path(__file__).parents[1] / "seeds"
@@ -40,7 +41,7 @@ def load_seeds(name_or_path: str) -> tuple[Seed, ...]:
         names = ", ".join(sorted(p.stem for p in SEEDS_FOLDER.glob("*.jsonl")))
         raise BadInputError(f"--seeds {name_or_path}: no such file; expected {names}, or a JSONL file")
     seeds = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in files.read_lines(path):
         try:
             seeds.append(msgspec.json.decode(line, type=Seed))
         except ValueError as error:

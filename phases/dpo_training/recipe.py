@@ -17,14 +17,15 @@ from typing import Any, Final
 
 import msgspec
 from datasets import Dataset
-from transformers import Trainer
-from trl import DPOConfig, DPOTrainer
+from trl import DPOConfig
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.datagen.contamination import refuse_suite_prompts
+from phases.dpo_training.packed_pairs import count_packed_tokens
 from phases.dpo_training.spec import METRICS, Parameters
+from phases.dpo_training.trainer import PackedPairsTrainer
 from phases.generation.completion import Completion
 from phases.generation.generate import generate
 from phases.models import distributed, prompt_format
@@ -37,6 +38,7 @@ from phases.training.callbacks import ReferenceMatchesPolicyCheck
 from phases.training.checkpoints import identify_training
 from phases.training.history import TrainingHistory, mean_of_tenths
 from phases.training.log import training_log
+from phases.training.micro_batches import RowBatch
 from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
 from phases.training.rows import read_rows
@@ -85,7 +87,7 @@ class Pair:
 
     @property
     def tokens(self) -> int:
-        """Tokens that the model processes: the prompt twice, and both answers."""
+        """Tokens of both rows: the prompt twice, and both answers."""
         return 2 * len(self.prompt) + len(self.chosen) + len(self.rejected)
 
 
@@ -116,7 +118,11 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
     with training_log(parameters.logs, "dpo_training") as log:
         loaded = load_for_training(
-            "--sft-model", parameters.sft_model, trainable=True, sharded=parameters.shard_weights
+            "--sft-model",
+            parameters.sft_model,
+            trainable=True,
+            sharded=parameters.shard_weights,
+            masked=True,
         )
         if not loaded.source.base:
             raise BadInputError(
@@ -129,7 +135,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         ]
         refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
         data = prepare_data(rows, parameters, loaded.tokenizer)
-        step_tokens = count_step_tokens([pair.tokens for pair in data.pairs], parameters)
+        step_tokens = count_step_tokens([count_packed_tokens(pair) for pair in data.pairs], parameters)
         identity = identify_training(parameters, paths, loaded.source.sha256)
         log.info(
             "%d pairs to train, %d held out, %d too long", data.train_rows, len(data.held_out), data.dropped
@@ -139,9 +145,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
         trainer = build_trainer(parameters, loaded, len(step_tokens), data)
         store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
-        reference_logprobs.add_to_datasets(
-            trainer, store, [data.pairs, data.held_out], parameters.batch_size, reporter
-        )
+        reference_logprobs.add_to_datasets(trainer, store, [data.pairs, data.held_out], reporter)
         trainer.add_callback(
             ReferenceMatchesPolicyCheck(store.remove, has_sft_loss=parameters.sft_weight > 0)
         )
@@ -150,7 +154,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             parameters,
             identity,
             step_tokens=step_tokens,
-            row_lengths=[pair.longest for pair in data.pairs],
+            row_lengths=[trainer.measure_pair(pair) for pair in data.pairs],
             reporter=reporter,
             log=log,
         )
@@ -220,7 +224,6 @@ def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokeniz
         raise BadInputError(
             f"all {dropped} pairs are longer than --max-length {parameters.max_length} tokens"
         )
-    # TRL averages the held-out accuracy over batches, so these must be complete.
     trained, held_out = hold_out(
         [pair.row.prompt for pair in pairs],
         parameters.heldout_share,
@@ -241,37 +244,30 @@ def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokeniz
     )
 
 
-class EncodedPairsTrainer(DPOTrainer):
-    """A DPO trainer that takes encoded pairs. TRL would encode text itself and end every answer.
-
-    Attributes:
-        sft_weight: weight of the SFT loss in training; the held-out loss is that of DPO alone.
-    """
-
-    sft_weight = 0.0
-
-    def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
-        return dataset
-
-    def _compute_loss(self, model: Any, *more: Any) -> Any:
-        self.loss_weights = [1.0, self.sft_weight if model.training else 0.0]
-        return super()._compute_loss(model, *more)
-
-
-def build_trainer(parameters: Parameters, loaded: LoadedModel, steps: int, data: DpoData) -> Trainer:
+def build_trainer(
+    parameters: Parameters, loaded: LoadedModel, steps: int, data: DpoData
+) -> PackedPairsTrainer:
     """Return a trainer of the SFT adapter, with a frozen copy of it, `ref`, as the reference."""
     # Given neither peft_config nor ref_model, TRL copies the adapter.
-    trainer = EncodedPairsTrainer(
+    trainer = PackedPairsTrainer(
         loaded.model,
         args=build_arguments(
-            DPOConfig, parameters, loaded, steps, beta=parameters.beta, loss_type=["sigmoid", "sft"]
+            DPOConfig,
+            parameters,
+            loaded,
+            steps,
+            held_out=len(data.held_out),
+            beta=parameters.beta,
+            loss_type=["sigmoid", "sft"],
         ),
+        data_collator=RowBatch,
         train_dataset=build_dataset(data.pairs),
         eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
     )
     trainer.sft_weight = parameters.sft_weight
-    prepare_trainer(trainer)
+    trainer.choose_layout([*data.pairs, *data.held_out])
+    prepare_trainer(trainer, loaded)
     # TRL has rounded a 4-bit model's adapter to bfloat16, but not the copy: start from the copy's values.
     for name, parameter in trainer.model.named_parameters():
         if parameter.requires_grad:

@@ -40,7 +40,12 @@ class Parameters(TrainingParameters):
     epochs: int = Field(
         3, ge=1, le=50, description="passes over the training pairs", json_schema_extra={"usual": [1, 3]}
     )
-    batch_size: int = Field(2, ge=1, le=1024, description="pairs per device and batch")
+    batch_size: int = Field(
+        2,
+        ge=1,
+        le=1024,
+        description="pairs per device and batch; memory decides how many of them are processed at once",
+    )
     learning_rate: float = Field(
         5e-5,
         gt=0,
@@ -78,12 +83,13 @@ METRICS: Final = (
 
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
-    """Return the largest batch: pairs, of two rows each, of the maximum length."""
-    tokens = parameters.batch_size * parameters.max_length * 2
+    """Return the largest step: pairs with two answers of the maximum length."""
     return (
         Training(
-            tokens,
+            parameters.rows_per_step * parameters.max_length * 2,
+            parameters.max_length * 2,
             parameters.gradient_checkpointing,
+            masked=True,
             reference=True,
             shard_weights=parameters.shard_weights,
         ),

@@ -46,7 +46,7 @@ def list_visible_gpus() -> list[GpuInfo]:
 
 
 def _read_gpu(device: str) -> GpuInfo:
-    if device.isdigit():
+    if device.isdecimal():
         handle = pynvml.nvmlDeviceGetHandleByIndex(int(device))
     else:
         handle = pynvml.nvmlDeviceGetHandleByUUID(device)

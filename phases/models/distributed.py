@@ -7,6 +7,8 @@ through `any_process`.
 
 import atexit
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.distributed
@@ -52,14 +54,28 @@ def _destroy_process_group() -> None:
 
 def any_process(*flags: bool) -> tuple[bool, ...]:
     """Return for each flag whether any process raised it. All processes must call it together."""
-    if world_size() == 1:
-        return flags
-    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    raised = torch.tensor(flags, dtype=torch.int32, device=device)
-    torch.distributed.all_reduce(raised, op=torch.distributed.ReduceOp.MAX)
-    return tuple(bool(flag) for flag in raised.tolist())
+    return tuple(bool(flag) for flag in _reduce(flags, torch.distributed.ReduceOp.MAX))
 
 
 def broadcast_from_main(tensor: torch.Tensor) -> None:
     """Overwrite a tensor with the main process's. All processes must call it, with tensors of one shape."""
     torch.distributed.broadcast(tensor, src=0)
+
+
+def sum_over_processes(values: Sequence[float]) -> list[float]:
+    """Return the sums of each process's values. All processes must call it, with as many values."""
+    return _reduce(values, torch.distributed.ReduceOp.SUM)
+
+
+def largest_of_processes(value: int) -> int:
+    """Return the largest of each process's values. All processes must call it together."""
+    return int(_reduce([value], torch.distributed.ReduceOp.MAX)[0])
+
+
+def _reduce(values: Sequence[float], operation: Any) -> list[float]:
+    if world_size() == 1:
+        return list(values)
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    torch.distributed.all_reduce(tensor, op=operation)
+    return [float(value) for value in tensor.tolist()]

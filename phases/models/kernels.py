@@ -4,20 +4,11 @@ The choices made here change time and memory but not what is computed; provenanc
 """
 
 import logging
-from enum import Enum
 from importlib.util import find_spec
 from typing import Any
 
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
-
-
-class Checkpointing(Enum):
-    """Which layers recompute their activations in the backward pass; the value goes into provenance."""
-
-    OFF = "off"
-    EVERY_SECOND = "every second layer"
-    ALL = "on"
 
 
 def find_flash_attention() -> str | None:
@@ -50,12 +41,24 @@ def fuse_layers(model: Any) -> bool:
     return True
 
 
-def set_activation_checkpointing(model: Any, checkpointing: Checkpointing) -> None:
-    """Choose which layers recompute their activations in the backward pass."""
-    if checkpointing is Checkpointing.OFF:
+def count_layers(model: Any) -> int:
+    """Return the number of layers that can recompute their activations."""
+    return len(_list_layers(model))
+
+
+def set_activation_checkpointing(model: Any, recomputed_layers: int) -> None:
+    """Let the first layers recompute their activations in the backward pass."""
+    if recomputed_layers:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    else:
         model.gradient_checkpointing_disable()
-        return
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    for number, layer in enumerate(layers):
-        layer.gradient_checkpointing = checkpointing is Checkpointing.ALL or number % 2 == 0
+    for number, layer in enumerate(_list_layers(model)):
+        layer.gradient_checkpointing = number < recomputed_layers
+        for module in layer.modules():
+            if hasattr(module, "eager_forward"):
+                # The recomputation is followed by the layer's backward pass, so one unpacking serves both.
+                module.keeps_weight = layer.gradient_checkpointing
+
+
+def _list_layers(model: Any) -> list[Any]:
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]

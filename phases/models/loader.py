@@ -146,7 +146,7 @@ def _check_architecture(source: ModelSource) -> None:
 def _count_usable_cores() -> int:
     """Return the cores this process may use: the least of affinity, OMP_NUM_THREADS and container quota."""
     cores = len(os.sched_getaffinity(0))
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+    if os.environ.get("OMP_NUM_THREADS", "").isdecimal():
         cores = min(cores, int(os.environ["OMP_NUM_THREADS"]))
     quota = Path("/sys/fs/cgroup/cpu.max")
     if quota.is_file():

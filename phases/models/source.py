@@ -83,7 +83,10 @@ def _locate_folder(name: str, kind: str, folder: Path) -> ModelSource:
 
 
 def _locate_adapter(folder: Path) -> ModelSource:
-    config = msgspec.json.decode((folder / "adapter_config.json").read_bytes(), type=dict[str, Any])
+    try:
+        config = files.read_json(folder / "adapter_config.json", dict[str, Any])
+    except ValueError as error:
+        raise ModelError(f"model {folder}: {error}") from error
     base_name = config.get("base_model_name_or_path")
     if not base_name:
         raise ModelError(f"model {folder}: adapter_config.json names no base model")

@@ -40,7 +40,7 @@ def read_instructions(patterns: Sequence[str], reporter: Reporter) -> list[Given
     category_of: dict[str, str] = {}
     for path in paths:
         reporter.input(path)
-        for number, row in enumerate(files.read_rows(path), 1):
+        for number, row in files.read_numbered_rows(path):
             if not isinstance(row.get("instruction"), str):
                 raise BadInputError(f"{path}, line {number}: expected an object with a text 'instruction'")
             category_of.setdefault(row["instruction"], str(row.get("category", "given")))

@@ -130,9 +130,9 @@ def read_evaluation(path: Path) -> Evaluation:
         BadInputError: the file is not an evaluation.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Evaluation)
-    except msgspec.DecodeError as error:
-        raise BadInputError(f"{path}: not an evaluation of phases.evaluation: {error}") from error
+        return files.read_json(path, Evaluation)
+    except ValueError as error:
+        raise BadInputError(f"not an evaluation of phases.evaluation: {error}") from error
 
 
 def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:

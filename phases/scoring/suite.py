@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.verifiers import ifeval
 from phases.verifiers.registry import Check, validate_check
@@ -79,7 +80,7 @@ def load_suite(name_or_path: str) -> Suite:
         names = ", ".join(sorted(shipped.stem for shipped in SUITES.glob("*.jsonl")))
         raise SuiteError(f"suite {name_or_path}: expected {names}, or a JSONL file")
     prompts: dict[str, Prompt] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in files.read_lines(path):
         try:
             prompt = _parse_prompt(line)
             if prompt.key in prompts:

@@ -75,7 +75,7 @@ class _ChangedFileError(Exception):
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    return files.read_json(path, dict[str, Any])
 
 
 def _find_named_file(manifest: Path, name: str, sha256: str) -> Path:

@@ -7,14 +7,12 @@ end-of-text token.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import Trainer
-from trl import SFTConfig, SFTTrainer
-from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+from trl import SFTConfig
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
@@ -25,19 +23,20 @@ from phases.models import distributed, prompt_format
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import Tokenizer
 from phases.sft_training.spec import METRICS, Parameters
+from phases.sft_training.trainer import IGNORED_LABEL, PackedRowsTrainer
 from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
 from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.checkpoints import identify_training
 from phases.training.history import TrainingHistory, mean_of_tenths
 from phases.training.log import training_log
-from phases.training.packing import order_rows, pack_rows
+from phases.training.micro_batches import RowBatch
+from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
 from phases.training.rows import read_rows
 from phases.training.split import hold_out
 from phases.training.trainer import train, write_result
 
 SHOWN_SAMPLES: Final = 6
-IGNORED_LABEL: Final = -100
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -63,16 +62,16 @@ class Example:
 
 @dataclass(frozen=True)
 class SftData:
-    """Training sequences in training order, and held-out rows.
+    """Training rows in training order, and held-out rows.
 
     Attributes:
-        sequences: each one row, or with packing several.
+        examples: each row once per epoch.
         held_out: rows that are not trained.
         train_rows: number of rows that are trained in each epoch.
         dropped: number of rows longer than `max_length`.
     """
 
-    sequences: list[list[Example]]
+    examples: list[Example]
     held_out: list[Example]
     train_rows: int
     dropped: int
@@ -95,7 +94,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         texts = [text for row in rows for text in (row.instruction, row.response)]
         refuse_suite_prompts("--train-file", texts, parameters.suite, loaded.source)
         data = prepare_data(rows, parameters, loaded.tokenizer)
-        lengths = [sum(len(example.ids) for example in sequence) for sequence in data.sequences]
+        lengths = [len(example.ids) for example in data.examples]
         step_tokens = count_step_tokens(lengths, parameters)
         identity = identify_training(parameters, paths, loaded.source.sha256)
         log.info(
@@ -145,7 +144,7 @@ def encode_row(row: Row, tokenizer: Tokenizer) -> Example:
 
 
 def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokenizer) -> SftData:
-    """Encode the rows, drop those that are too long, hold some out, and order or pack the others.
+    """Encode the rows, drop those that are too long, hold some out, and order the others.
 
     Raises:
         BadInputError: all rows are too long, or none can be held out.
@@ -158,32 +157,30 @@ def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokeniz
     trained, held_out = hold_out(
         [example.row.instruction for example in examples], parameters.heldout_share, parameters.seed
     )
-    lengths = [len(examples[i].ids) for i in trained]
-    if parameters.packing:
-        sequences = pack_rows(
-            lengths, epochs=parameters.epochs, max_length=parameters.max_length, seed=parameters.seed
-        )
-    else:
-        order = order_rows(
-            lengths, epochs=parameters.epochs, batch_size=parameters.batch_size, seed=parameters.seed
-        )
-        sequences = [(row,) for row in order]
+    order = order_rows(
+        [len(examples[i].ids) for i in trained],
+        epochs=parameters.epochs,
+        batch_size=parameters.batch_size,
+        seed=parameters.seed,
+    )
     return SftData(
-        sequences=[[examples[trained[row]] for row in sequence] for sequence in sequences],
+        examples=[examples[trained[row]] for row in order],
         held_out=[examples[i] for i in held_out],
         train_rows=len(trained),
         dropped=dropped,
     )
 
 
-def build_trainer(parameters: Parameters, loaded: LoadedModel, steps: int, data: SftData) -> Trainer:
+def build_trainer(
+    parameters: Parameters, loaded: LoadedModel, steps: int, data: SftData
+) -> PackedRowsTrainer:
     """Return a trainer of a new adapter on the model's linear layers."""
-    trainer = SFTTrainer(
+    trainer = PackedRowsTrainer(
         loaded.model,
-        args=build_arguments(SFTConfig, parameters, loaded, steps),
-        data_collator=build_packed_collator(loaded) if parameters.packing else None,
-        train_dataset=build_dataset(data.sequences),
-        eval_dataset=build_dataset([[example] for example in data.held_out]),
+        args=build_arguments(SFTConfig, parameters, loaded, steps, held_out=len(data.held_out)),
+        data_collator=RowBatch,
+        train_dataset=build_dataset(data.examples),
+        eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
@@ -193,43 +190,19 @@ def build_trainer(parameters: Parameters, loaded: LoadedModel, steps: int, data:
             target_modules="all-linear",
         ),
     )
-    prepare_trainer(trainer)
+    trainer.choose_layout(parameters.max_length if parameters.packing else None)
+    prepare_trainer(trainer, loaded)
     return trainer
 
 
-def build_dataset(sequences: Sequence[Sequence[Example]]) -> Dataset:
-    """Return a dataset of encoded sequences, which TRL does not process further."""
+def build_dataset(examples: Sequence[Example]) -> Dataset:
+    """Return a dataset of encoded rows, which TRL does not process further."""
     return Dataset.from_dict(
         {
-            "input_ids": [[token for example in sequence for token in example.ids] for sequence in sequences],
-            "labels": [[label for example in sequence for label in example.labels] for sequence in sequences],
-            "seq_lengths": [[len(example.ids) for example in sequence] for sequence in sequences],
+            "input_ids": [example.ids for example in examples],
+            "labels": [example.labels for example in examples],
         }
     )
-
-
-class PaddedPackingCollator(DataCollatorForLanguageModeling):
-    """Collate packed sequences into a rectangle, without an attention mask."""
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return the batch; position ids restart at each row, and each padding token is a row by itself."""
-        batch: dict[str, Any] = super().torch_call(examples)
-        del batch["attention_mask"]
-        # The first token of a row must not be predicted from the row before it.
-        batch["labels"][batch["position_ids"] == 0] = IGNORED_LABEL
-        return batch
-
-
-def build_packed_collator(loaded: LoadedModel) -> DataCollatorForLanguageModeling:
-    """Return a collator of packed sequences that keeps attention within each row.
-
-    The model finds the boundaries of rows from position ids that restart, if there is no attention mask.
-    Flash attention takes the batch as one sequence; other kernels take a rectangle, for which the model
-    builds a mask.
-    """
-    if loaded.attention.startswith("flash"):
-        return DataCollatorForLanguageModeling(pad_token_id=loaded.tokenizer.pad_id, padding_free=True)
-    return PaddedPackingCollator(pad_token_id=loaded.tokenizer.pad_id, return_position_ids=True)
 
 
 def compute_metrics(history: TrainingHistory, data: SftData, reloaded_loss: float) -> dict[str, float]:

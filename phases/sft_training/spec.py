@@ -12,13 +12,10 @@ from phases.training.parameters import SHARED_METRICS, TrainingParameters
 class Parameters(TrainingParameters):
     """Parameters of SFT training."""
 
-    batch_size: int = Field(
-        4, ge=1, le=1024, description="rows (with packing: packed sequences) per device and batch"
-    )
     packing: bool = Field(
         False,
-        description="pack rows into sequences of up to max_length tokens, with attention kept within each "
-        "row: less padding, more rows per step",
+        description="pack the rows of a step into sequences of up to max_length tokens, with attention kept "
+        "within each row: less padding",
     )
     train_file: list[str] = Field(min_length=1, description="JSONL files or patterns, as sft_data writes")
     model: str = Field("Qwen/Qwen2.5-32B", description="base model: hub id, folder or 'embedded'")
@@ -40,12 +37,13 @@ METRICS: Final = (
 
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
-    """Return the largest batch: rows, or packed sequences, of the maximum length."""
-    tokens = parameters.batch_size * parameters.max_length
+    """Return the largest step: rows of the maximum length."""
     return (
         Training(
-            tokens,
+            parameters.rows_per_step * parameters.max_length,
+            parameters.max_length,
             parameters.gradient_checkpointing,
+            masked=parameters.packing,
             shard_weights=parameters.shard_weights,
         ),
     )

@@ -11,6 +11,7 @@ from transformers import PrinterCallback, Trainer
 from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.models import distributed
+from phases.models.fused_lora import fuse_lora
 from phases.models.kernels import find_flash_attention, fuse_layers
 from phases.models.loader import LoadedModel, load_model
 from phases.models.source import ModelError, record_base_model
@@ -19,13 +20,16 @@ ADAPTER_FILES: Final = ("adapter_model.safetensors", "adapter_config.json")
 """Files of a saved adapter. The configuration comes last: a folder without it is not an adapter."""
 
 
-def load_for_training(flag: str, name: str, *, trainable: bool, sharded: bool) -> LoadedModel:
+def load_for_training(
+    flag: str, name: str, *, trainable: bool, sharded: bool, masked: bool = False
+) -> LoadedModel:
     """Load the model that a flag names, with the fastest kernels that are installed.
 
     Args:
         flag: the flag, for error messages.
         name: the model.
         trainable: whether to train the model's own adapter.
+        masked: whether attention must take masks of any pattern, which flash attention does not.
         sharded: whether to shard the layers over the processes of this host.
 
     Raises:
@@ -41,14 +45,15 @@ def load_for_training(flag: str, name: str, *, trainable: bool, sharded: bool) -
             "accelerate is configured to use FSDP, which this phase does itself; use --shard-weights instead"
         )
     try:
-        loaded = load_model(name, trainable=trainable, attention=find_flash_attention(), sharded=sharded)
+        attention = None if masked else find_flash_attention()
+        loaded = load_model(name, trainable=trainable, attention=attention, sharded=sharded)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
     return replace(loaded, fused_layers=fuse_layers(loaded.model))
 
 
-def prepare_trainer(trainer: Trainer) -> None:
-    """Undo library defaults of a new trainer that would harm the training.
+def prepare_trainer(trainer: Trainer, loaded: LoadedModel) -> None:
+    """Undo library defaults of a new trainer that would harm the training, and fuse its adapter on a GPU.
 
     TRL casts the adapters of 4-bit models to bfloat16, in which small updates vanish; they are trained in
     float32. PEFT asks the hub for the base's vocabulary at every save, and would save DPO's reference too.
@@ -60,6 +65,8 @@ def prepare_trainer(trainer: Trainer) -> None:
     trainer.model.save_pretrained = partial(
         trainer.model.save_pretrained, save_embedding_layers=False, selected_adapters=["default"]
     )
+    if loaded.device.startswith("cuda") and not loaded.sharded:
+        fuse_lora(trainer.model)
 
 
 def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Path]:

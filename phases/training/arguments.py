@@ -10,17 +10,25 @@ from phases.training.parameters import TrainingParameters
 
 
 def build_arguments(
-    config_type: type, parameters: TrainingParameters, loaded: LoadedModel, steps: int, **more: Any
+    config_type: type,
+    parameters: TrainingParameters,
+    loaded: LoadedModel,
+    steps: int,
+    *,
+    held_out: int,
+    **more: Any,
 ) -> Any:
     """Return TRL's arguments for one pass over rows that are ordered already.
 
-    Callbacks decide when to evaluate and save. Nothing is uploaded or reported to external services.
+    A batch of the trainer is a complete optimizer step, or all held-out rows, which `MicroBatchTrainer`
+    splits. Callbacks decide when to evaluate and save. Nothing is uploaded or reported to external services.
 
     Args:
         config_type: TRL's configuration class, such as `SFTConfig`.
         parameters: of the phase.
         loaded: the model to train.
         steps: number of optimizer steps.
+        held_out: number of held-out rows.
         more: further fields of the configuration.
     """
     has_gpu = loaded.device.startswith("cuda")
@@ -28,10 +36,10 @@ def build_arguments(
         output_dir=str(parameters.output_dir / "checkpoints"),
         num_train_epochs=1,
         train_sampling_strategy="sequential",
-        per_device_train_batch_size=parameters.batch_size,
-        per_device_eval_batch_size=parameters.batch_size,
-        gradient_accumulation_steps=parameters.gradient_accumulation,
-        gradient_checkpointing=False,  # LargestBatchProbe sets it
+        per_device_train_batch_size=parameters.rows_per_step,
+        per_device_eval_batch_size=-(-held_out // distributed.world_size()),
+        gradient_accumulation_steps=1,
+        gradient_checkpointing=False,  # MicroBatchProbe sets it
         learning_rate=parameters.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(0.03 * steps),
@@ -59,7 +67,7 @@ def build_arguments(
 
 def count_step_tokens(row_tokens: Sequence[int], parameters: TrainingParameters) -> list[int]:
     """Return the tokens of each optimizer step, over all devices, given those of each row in order."""
-    rows = parameters.batch_size * parameters.gradient_accumulation * distributed.world_size()
+    rows = parameters.rows_per_step * distributed.world_size()
     return [sum(row_tokens[start : start + rows]) for start in range(0, len(row_tokens), rows)]
 
 

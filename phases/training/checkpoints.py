@@ -13,6 +13,8 @@ from phases.models import distributed
 from phases.training.parameters import SETTINGS_WITHOUT_EFFECT, TrainingParameters
 
 CHECKPOINT_RECORD: Final = "checkpoint.json"
+_STEP_DEFINITION: Final = 2
+"""Version of what an optimizer step is: since 2, packing does not change its rows."""
 _INPUTS: Final = frozenset({"train_file", "preference_file", "model", "sft_model"})
 
 
@@ -54,6 +56,7 @@ def identify_training(
     ignored = SETTINGS_WITHOUT_EFFECT | _INPUTS
     values = {name: v for name, v in parameters.model_dump(mode="json").items() if name not in ignored}
     values["processes"] = distributed.world_size()
+    values["steps"] = _STEP_DEFINITION
     return TrainingIdentity(values, tuple(files.hash_path(path) for path in inputs), model_hash)
 
 
@@ -104,5 +107,5 @@ def _read_record(checkpoint: Path) -> _CheckpointRecord | None:
 def _list_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, newest first."""
     folders = [path for path in folder.glob("checkpoint-*") if path.is_dir()]
-    numbered = [path for path in folders if path.name.split("-")[-1].isdigit()]
+    numbered = [path for path in folders if path.name.split("-")[-1].isdecimal()]
     return sorted(numbered, key=lambda path: int(path.name.split("-")[-1]), reverse=True)

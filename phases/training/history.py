@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.scoring.stats import fit_trend
 
 
@@ -12,12 +13,14 @@ class TrainingHistory:
 
     Attributes:
         entries: the trainer's log.
-        checkpointing: which layers recomputed their activations.
-        peak_gib: peak GPU memory of the largest batch; None without a GPU.
+        setting: how steps were split, and how many layers recomputed their activations.
+        fused_modules: number of linear modules whose adapter was fused (see `phases.models.fused_lora`).
+        peak_gib: peak GPU memory of the largest micro-batch; None without a GPU.
     """
 
     entries: tuple[Mapping[str, float], ...]
-    checkpointing: str
+    setting: MicroBatchSetting
+    fused_modules: int
     peak_gib: float | None
 
     def series(self, name: str) -> list[float]:

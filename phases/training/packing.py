@@ -1,4 +1,4 @@
-"""Order rows into batches or pack them into sequences, for all epochs in advance.
+"""Order rows into optimizer steps for all epochs in advance, and split a step into micro-batches.
 
 Because the complete order is known before training, a resumed training sees exactly the remaining rows.
 """
@@ -6,6 +6,7 @@ Because the complete order is known before training, a resumed training sees exa
 import random
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 SORTED_BATCHES: Final = 50
@@ -43,40 +44,102 @@ def order_rows(lengths: Sequence[int], *, epochs: int, batch_size: int, seed: in
     return [row for batch in batches for row in batch] + leftover
 
 
-def pack_rows(lengths: Sequence[int], *, epochs: int, max_length: int, seed: int) -> list[tuple[int, ...]]:
-    """Return sequences of rows with at most `max_length` tokens, packed and shuffled for each epoch.
+def fill_sequences(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+    """Distribute rows over sequences by best fit, the longest row first.
 
-    The packing is best fit decreasing (Ding et al., Fewer Truncations Improve Language Modeling,
-    arXiv 2404.10830), which leaves little room empty.
+    Best fit decreasing (Ding et al., Fewer Truncations Improve Language Modeling, arXiv 2404.10830) leaves
+    little room empty.
 
     Args:
-        lengths: the tokens of each row, none above `max_length`.
-        epochs: how often each row is trained.
-        max_length: maximum tokens per sequence.
-        seed: seed of the order.
+        lengths: the tokens of each row, none above `capacity`.
+        capacity: maximum tokens of a sequence.
+
+    Returns:
+        The indices of the rows of each sequence.
     """
-    rng = random.Random(seed)
-    packed: list[tuple[int, ...]] = []
-    for _ in range(epochs):
-        sequences: list[list[int]] = []
-        rooms: list[tuple[int, int]] = []  # (free tokens, index of the sequence), in ascending order
-        shuffled = rng.sample(range(len(lengths)), len(lengths))
-        for row in sorted(shuffled, key=lengths.__getitem__, reverse=True):
-            best = bisect_left(rooms, (lengths[row], 0))
-            if best < len(rooms):
-                room, index = rooms.pop(best)
-            else:
-                room, index = max_length, len(sequences)
-                sequences.append([])
-            sequences[index].append(row)
-            insort(rooms, (room - lengths[row], index))
-        rng.shuffle(sequences)
-        packed += map(tuple, sequences)
-    return packed
+    sequences: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # (free tokens, index of the sequence), the fullest first
+    for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        best = bisect_left(rooms, (lengths[row], 0))
+        if best < len(rooms):
+            room, index = rooms.pop(best)
+        else:
+            room, index = capacity, len(sequences)
+            sequences.append([])
+        sequences[index].append(row)
+        insort(rooms, (room - lengths[row], index))
+    return sequences
 
 
-def find_largest_batch(lengths: Sequence[int], batch_size: int) -> range:
-    """Return the positions of the batch that needs the most memory: its rows times its longest row."""
-    starts = range(0, len(lengths), batch_size)
-    batches = [range(start, min(start + batch_size, len(lengths))) for start in starts]
-    return max(batches, key=lambda batch: len(batch) * max(lengths[i] for i in batch))
+@dataclass(frozen=True)
+class Layout:
+    """How rows become rectangles of tokens.
+
+    Attributes:
+        capacity: maximum tokens of a sequence; None puts each row into its own sequence.
+        multiple: sequences are padded to a multiple of this, so that a GPU sees few shapes.
+        rows_per_item: rectangle rows that an item without a shared sequence takes.
+    """
+
+    capacity: int | None
+    multiple: int = 1
+    rows_per_item: int = 1
+
+    def pad(self, tokens: int) -> int:
+        """Return the padded length of a sequence."""
+        return -(-tokens // self.multiple) * self.multiple
+
+    def split(self, lengths: Sequence[int], tokens: int) -> list[list[list[int]]]:
+        """Split items into micro-batches.
+
+        Args:
+            lengths: the tokens of each item.
+            tokens: maximum tokens of a micro-batch, padding included; a longer sequence is alone.
+
+        Returns:
+            The micro-batches, each a list of sequences, each a list of indices of items.
+        """
+        if self.capacity is None:
+            sequences = [[i] for i in range(len(lengths))]
+        else:
+            sequences = fill_sequences(lengths, self.capacity)
+        filled = [(sum(lengths[i] for i in sequence), sequence) for sequence in sequences]
+        filled.sort(key=lambda pair: -pair[0])
+        micro_batches: list[list[list[int]]] = []
+        longest = 0
+        for length, sequence in filled:
+            if micro_batches:
+                rows = (len(micro_batches[-1]) + 1) * self.rows_per_item
+                if rows * longest <= tokens:
+                    micro_batches[-1].append(sequence)
+                    continue
+            longest = self.pad(length)
+            micro_batches.append([sequence])
+        return micro_batches
+
+    def count_tokens(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
+        """Return the tokens of a micro-batch, padding included."""
+        longest = max(sum(lengths[i] for i in sequence) for sequence in sequences)
+        return len(sequences) * self.rows_per_item * self.pad(longest)
+
+
+def find_largest_micro_batch(
+    lengths: Sequence[int], rows_per_step: int, layout: Layout, tokens: int
+) -> tuple[range, int]:
+    """Return the step and the number within it of the micro-batch with the most tokens.
+
+    Args:
+        lengths: the tokens of each row, in training order.
+        rows_per_step: rows of an optimizer step on one device.
+        layout: of the rows.
+        tokens: maximum tokens of a micro-batch.
+    """
+    largest = (0, range(0), 0)
+    for start in range(0, len(lengths), rows_per_step):
+        step = range(start, min(start + rows_per_step, len(lengths)))
+        step_lengths = [lengths[i] for i in step]
+        for number, sequences in enumerate(layout.split(step_lengths, tokens)):
+            size = layout.count_tokens(step_lengths, sequences)
+            if size > largest[0]:
+                largest = (size, step, number)
+    return largest[1], largest[2]

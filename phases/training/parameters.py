@@ -19,7 +19,12 @@ class TrainingParameters(PhaseParameters):
     epochs: int = Field(
         3, ge=1, le=50, description="passes over the training rows", json_schema_extra={"usual": [1, 5]}
     )
-    batch_size: int = Field(4, ge=1, le=1024, description="rows per device and batch")
+    batch_size: int = Field(
+        4,
+        ge=1,
+        le=1024,
+        description="rows per device and batch; memory decides how many of them are processed at once",
+    )
     gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches per optimizer step")
     learning_rate: float = Field(2e-4, gt=0, le=0.1, description="peak learning rate; cosine decay")
     max_length: int = Field(
@@ -27,8 +32,8 @@ class TrainingParameters(PhaseParameters):
     )
     gradient_checkpointing: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="recompute activations to save memory, at the cost of speed; auto uses the first "
-        "that fits: off, every second layer, all layers (with shard_weights always all layers)",
+        description="recompute activations to save memory, at the cost of speed; auto finds the fewest "
+        "layers with which a micro-batch fits (with shard_weights always all layers)",
     )
     shard_weights: bool = Field(
         False,
@@ -49,6 +54,11 @@ class TrainingParameters(PhaseParameters):
     log_dir: Path | None = Field(
         None, description="folder for the training log (default: logs/ next to models/)"
     )
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of an optimizer step on each device."""
+        return self.batch_size * self.gradient_accumulation
 
     @property
     def logs(self) -> Path:

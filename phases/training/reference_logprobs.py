@@ -1,14 +1,16 @@
 """Log-probabilities of DPO's reference model: computed once per pair, stored, and reused after a resume.
 
-The key of a stored pair covers its token ids and the reference model, so values are never reused for another
-pair or reference. Batches are those of the training's first epoch: with the same padding, they equal the
-policy's own values bit for bit before its first step.
+They are computed in one sweep of packed micro-batches without gradients. The key of a stored pair covers
+its token ids and the reference model, so values are never reused for another pair or reference. The held-out
+pairs are split as the evaluation splits them, so that their values equal the policy's own bit for bit before
+its first step; those of the training pairs are equal up to rounding.
 """
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import torch
@@ -19,6 +21,10 @@ from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
 from phases.models import distributed
 from phases.models.loader import LoadedModel
+
+PROGRESS_UNIT: Final = "reference pairs"
+SMALLEST_FORWARD: Final = 1024
+"""Tokens of the smallest micro-batch to try when memory runs out."""
 
 
 class EncodedPair(Protocol):
@@ -45,14 +51,12 @@ class _StoredPair(msgspec.Struct, frozen=True):
     rejected: float
 
 
-KeyedPair = tuple[str, EncodedPair]
-
-
 class Store:
     """The file of log-probabilities, with one line per pair; a torn last line is ignored."""
 
     def __init__(self, path: Path, reference: LoadedModel) -> None:
         self.path = path
+        self.is_sharded = reference.sharded
         self._reference = [reference.source.sha256, reference.dtype, reference.four_bit, reference.attention]
 
     def key(self, pair: EncodedPair) -> str:
@@ -74,27 +78,21 @@ class Store:
 
 
 def add_to_datasets(
-    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], batch_size: int, reporter: Reporter
+    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
 ) -> None:
     """Add the reference's log-probabilities to a DPO trainer's datasets, computing those that are not stored.
 
     Args:
-        trainer: a DPO trainer before its training, whose datasets hold these pairs.
+        trainer: a `PackedPairsTrainer` before its training, whose datasets hold these pairs.
         store: where they are stored.
         sets: the training pairs and the held-out pairs, in the order of the trainer's datasets.
-        batch_size: pairs per device and batch.
         reporter: receives progress.
     """
     contents = [store.read() if distributed.is_main_process() else {}]
     if distributed.world_size() > 1:
         broadcast_object_list(contents)
     stored: dict[str, _StoredPair] = contents[0]
-    missing: list[list[KeyedPair]] = []
-    for pairs in sets:
-        unique = list({store.key(pair): pair for pair in pairs}.items())
-        batches = [unique[start : start + batch_size] for start in range(0, len(unique), batch_size)]
-        missing += [batch for batch in batches if any(key not in stored for key, _ in batch)]
-    _compute(trainer, store, missing, stored, reporter)
+    _Sweep(trainer, store, stored, reporter, store.is_sharded).run(*sets)
     datasets = []
     for pairs, dataset in zip(sets, (trainer.train_dataset, trainer.eval_dataset), strict=True):
         rows = [stored[store.key(pair)] for pair in pairs]
@@ -104,44 +102,93 @@ def add_to_datasets(
     trainer.precompute_ref_logps = True
 
 
-def _compute(
-    trainer: Any,
-    store: Store,
-    batches: Sequence[Sequence[KeyedPair]],
-    stored: dict[str, _StoredPair],
-    reporter: Reporter,
-) -> None:
-    """Compute batches in turn on all processes; the main process writes them to the store."""
-    writer = files.RowWriter(store.path) if distributed.is_main_process() and batches else None
-    heartbeat = Heartbeat(reporter, len(batches), "reference batches")
-    trainer.model.eval()
-    for start in range(0, len(batches), distributed.world_size()):
-        # With sharded weights all processes must compute together: one without a batch repeats the last.
-        index = start + distributed.rank()
-        rows = _compute_batch(trainer, batches[min(index, len(batches) - 1)])
-        if index >= len(batches):
-            rows = []
-        if distributed.world_size() > 1:
-            rows = gather_object(rows)
-        if writer:
-            writer.write(rows)
-        stored.update((row.key, row) for row in rows)
-        heartbeat.beat(start)
-    trainer.model.train()
-    if writer:
-        writer.close()
+@dataclass(frozen=True)
+class _Part:
+    """A micro-batch: the sequences that hold some of the pairs."""
+
+    pairs: Sequence[EncodedPair]
+    sequences: Sequence[Sequence[int]]
+
+    @property
+    def order(self) -> list[int]:
+        """The indices of the pairs in the order of their values."""
+        return [index for sequence in self.sequences for index in sequence]
 
 
-def _compute_batch(trainer: Any, batch: Sequence[KeyedPair]) -> list[_StoredPair]:
-    examples = [
-        {"prompt_ids": pair.prompt, "chosen_ids": pair.chosen, "rejected_ids": pair.rejected}
-        for _, pair in batch
-    ]
-    inputs = trainer._prepare_inputs(trainer.data_collator(examples))
-    with torch.no_grad():
-        chosen, rejected = trainer.compute_ref_log_probs(trainer.model, inputs)
-    logps = zip(chosen.tolist(), rejected.tolist(), strict=True)
-    return [
-        _StoredPair(key, chosen_logp, rejected_logp)
-        for (key, _), (chosen_logp, rejected_logp) in zip(batch, logps, strict=True)
-    ]
+class _Sweep:
+    """Computes micro-batches in turn on all processes; the main process writes them to the store."""
+
+    def __init__(
+        self, trainer: Any, store: Store, stored: dict[str, _StoredPair], reporter: Reporter, is_sharded: bool
+    ) -> None:
+        self._trainer = trainer
+        self._store = store
+        self._stored = stored
+        self._reporter = reporter
+        self._is_sharded = is_sharded
+
+    def run(self, training: Sequence[EncodedPair], held_out: Sequence[EncodedPair]) -> None:
+        """Compute what is not stored, with smaller micro-batches if memory runs out."""
+        while True:
+            parts = [*self._split_held_out(held_out), *self._split_training(training)]
+            if self._compute([part for part in parts if not self._is_stored(part)]):
+                return
+            self._trainer.forward_tokens //= 2
+
+    def _is_stored(self, part: _Part) -> bool:
+        return all(self._store.key(part.pairs[i]) in self._stored for i in part.order)
+
+    def _split_training(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+        return self._split(list({self._store.key(pair): pair for pair in pairs}.values()))
+
+    def _split_held_out(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+        """Return the micro-batches in which the processes evaluate."""
+        size = self._trainer.args.per_device_eval_batch_size
+        shares = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+        return [part for share in shares for part in self._split(share)]
+
+    def _split(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+        lengths = [self._trainer.measure_pair(pair) for pair in pairs]
+        plan = self._trainer.layout.split(lengths, self._trainer.forward_tokens)
+        return [_Part(pairs, sequences) for sequences in plan]
+
+    def _compute(self, parts: Sequence[_Part]) -> bool:
+        """Compute and store micro-batches; return False if memory ran out."""
+        writer = files.RowWriter(self._store.path) if distributed.is_main_process() and parts else None
+        heartbeat = Heartbeat(self._reporter, sum(len(part.order) for part in parts), PROGRESS_UNIT)
+        done = 0
+        self._trainer.model.eval()
+        try:
+            for start in range(0, len(parts), distributed.world_size()):
+                # With sharded weights all processes compute together: one without a part repeats the last.
+                index = start + distributed.rank()
+                rows = self._compute_part(parts[min(index, len(parts) - 1)])
+                if distributed.any_process(rows is None)[0]:
+                    return False
+                if index >= len(parts):
+                    rows = []
+                if distributed.world_size() > 1:
+                    rows = gather_object(rows)
+                if writer:
+                    writer.write(rows or [])
+                self._stored.update((row.key, row) for row in rows or [])
+                done += sum(len(part.order) for part in parts[start : start + distributed.world_size()])
+                heartbeat.beat(done)
+            return True
+        finally:
+            self._trainer.model.train()
+            if writer:
+                writer.close()
+
+    def _compute_part(self, part: _Part) -> list[_StoredPair] | None:
+        """Return the values of the pairs, or None if memory ran out."""
+        try:
+            chosen, rejected = self._trainer.compute_reference(part.pairs, part.sequences)
+        except torch.OutOfMemoryError:
+            # A process that runs out of memory leaves the others waiting in the middle of a sharded pass.
+            if self._trainer.forward_tokens <= SMALLEST_FORWARD or self._is_sharded:
+                raise
+            torch.cuda.empty_cache()
+            return None
+        logps = zip(part.order, chosen, rejected, strict=True)
+        return [_StoredPair(self._store.key(part.pairs[i]), c, r) for i, c, r in logps]

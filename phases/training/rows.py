@@ -26,12 +26,12 @@ def read_rows(paths: Sequence[Path], row_type: type[R]) -> list[R]:
 
 def _read_file(path: Path, row_type: type[R]) -> list[R]:
     try:
-        objects = list(files.read_rows(path))
+        rows = list(files.read_numbered_rows(path))
     except OSError as error:
         raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise BadInputError(str(error)) from error
-    return [_convert(row, row_type, f"{path}, line {number}") for number, row in enumerate(objects, 1)]
+    return [_convert(row, row_type, f"{path}, line {number}") for number, row in rows]
 
 
 def _convert(row: dict[str, object], row_type: type[R], location: str) -> R:

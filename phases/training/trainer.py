@@ -6,27 +6,28 @@ Under a launcher several processes run this at once (see `phases.models.distribu
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from transformers import Trainer, TrainerState
+from transformers import TrainerState
 
 from phases.contract import files
 from phases.contract.phase_spec import Metric
 from phases.contract.reporter import Reporter, Stopped
 from phases.models import distributed
+from phases.models.fused_lora import count_fused_modules
 from phases.models.loader import LoadedModel
 from phases.models.provenance import build_provenance
 from phases.training.arguments import schedule_evaluations
 from phases.training.callbacks import ReportCallback, ScheduleCallback, StopRequest
 from phases.training.checkpoints import TrainingIdentity, find_resumable, mark_complete, prune_checkpoints
 from phases.training.history import TrainingHistory
-from phases.training.packing import find_largest_batch
 from phases.training.parameters import TrainingParameters
-from phases.training.probe import LargestBatchProbe
+from phases.training.probe import MicroBatchProbe
 
 
 def train(
-    trainer: Trainer,
+    trainer: Any,
     parameters: TrainingParameters,
     identity: TrainingIdentity,
     *,
@@ -38,17 +39,17 @@ def train(
     """Train to the end, from the newest usable checkpoint if there is one.
 
     Args:
-        trainer: a prepared trainer (see `phases.training.adapters.prepare_trainer`).
+        trainer: a prepared `MicroBatchTrainer` (see `phases.training.adapters.prepare_trainer`).
         parameters: of the phase.
         identity: the identity that a checkpoint must have to be resumed.
         step_tokens: the tokens of each optimizer step.
-        row_lengths: the length of each training row as the model sees it, in training order.
+        row_lengths: the tokens that each training row takes in a sequence, in training order.
         reporter: receives progress and metrics.
         log: the training log.
 
     Raises:
         Stopped: SIGTERM was received; a checkpoint of the last complete step is saved.
-        PhaseFailedError: the loss or the gradient is not finite, or the largest batch does not fit.
+        PhaseFailedError: the loss or the gradient is not finite, or no micro-batch fits.
     """
     folder = Path(trainer.args.output_dir)
     checkpoint = find_resumable(folder, identity, reporter)
@@ -60,8 +61,7 @@ def train(
     # If a stop came between a step and its evaluation, the resumed training makes up for that evaluation.
     evaluated_steps = {entry["step"] for entry in state.log_history if "eval_loss" in entry}
     trainer.args.eval_on_start = state.global_step in evaluation_steps - evaluated_steps
-    batch = find_largest_batch(row_lengths, parameters.batch_size)
-    probe = LargestBatchProbe(trainer, batch, parameters, log)
+    probe = MicroBatchProbe(trainer, row_lengths, parameters, log, is_resumed=checkpoint is not None)
     with StopRequest() as stop:
         trainer.add_callback(probe)
         trainer.add_callback(ReportCallback(reporter, log, step_tokens))
@@ -78,7 +78,12 @@ def train(
         if stop.is_set_anywhere():
             raise Stopped
         trainer.remove_callback(ScheduleCallback)
-    return TrainingHistory(tuple(trainer.state.log_history), probe.checkpointing, probe.peak_gib)
+    return TrainingHistory(
+        tuple(trainer.state.log_history),
+        trainer.setting,
+        count_fused_modules(trainer.model),
+        probe.peak_gib,
+    )
 
 
 def write_result(
@@ -118,8 +123,9 @@ def write_result(
         processes=distributed.world_size(),
         sharded=loaded.sharded,
         fused_layers=loaded.fused_layers,
-        gradient_checkpointing=history.checkpointing,
-        largest_batch_peak_gib=None if history.peak_gib is None else round(history.peak_gib, 2),
+        fused_lora_modules=history.fused_modules,
+        micro_batch=msgspec.to_builtins(history.setting),
+        micro_batch_peak_gib=None if history.peak_gib is None else round(history.peak_gib, 2),
     )
     meanings = {metric.name: metric.meaning for metric in declared}
     result = reporter.finish(metrics, {name: meanings[name] for name in metrics}, record)

@@ -44,4 +44,4 @@ def parse_spoken_number(spoken: str) -> int:
 
 def parse_count(text: str) -> int:
     """Return the value of digits or of a single number word."""
-    return int(text) if text.isdigit() else NUMBER_WORDS[text.casefold()]
+    return int(text) if text.isdecimal() else NUMBER_WORDS[text.casefold()]

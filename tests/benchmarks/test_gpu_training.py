@@ -29,7 +29,7 @@ def test_every_way_is_measured(measured: list[dict[str, Any]]) -> None:
     assert all(0 < row["tokens_per_second"] < row["ceiling"] for row in measured)
     assert all(row["predicted_gib"] > 0 for row in measured)
     assert all("2 steps" in row["note"] for row in measured)
-    assert ["recomputing: off" in row["note"] for row in measured] == [False, True, True, False, False]
+    assert ["recomputing: 0 layers" in row["note"] for row in measured] == [False, True, True, False, False]
 
 
 def test_the_report_reads_the_rows_of_training(measured: list[dict[str, Any]]) -> None:

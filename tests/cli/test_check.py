@@ -88,7 +88,10 @@ def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_says_what_does_not_fit_and_what_to_change(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_plan(PLAN, gpu="24GB") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "SFT training: 26 GiB does not fit; with batch_size = 1 (remedies.oom) it needs 23 GiB" in lines
+    assert (
+        "DPO training: 25 GiB does not fit; "
+        "no max_length is small enough; use a larger GPU or a smaller model" in lines
+    )
     assert (
         "SFT evaluation: 42 GiB does not fit; with engine = transformers, batch_size = 16 it needs 21 GiB"
         in lines

@@ -14,6 +14,7 @@ from app.memory.formulas import (
 from app.memory.needs import GpuBudget, estimate_settings, list_workloads, parse_gpu_budget
 from app.memory.shape import UnknownShapeError, local_config
 from app.plan.read import load_plan
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.workload import (
     SOLVED_EXAMPLE_TOKENS,
 )
@@ -41,10 +42,10 @@ def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> N
     assert advice(4, 40) == 'with launcher = "accelerate" and shard_weights = true it needs 28 GiB'
     assert advice(4, 40, "accelerate") == "with shard_weights = true it needs 28 GiB"
     assert advice(4, 40, "accelerate", shard_weights=True) == ""
-    assert advice(4, 24, "accelerate") == "with shard_weights = true, batch_size = 1 it needs 23 GiB"
-    assert advice(1, 24) == "no batch_size is small enough; use a larger GPU or a smaller model"
-    # A smaller batch is tried first: shares are slower.
-    assert advice(4, 52) == "with batch_size = 2 it needs 48 GiB"
+    assert advice(4, 24, "accelerate") == "with shard_weights = true, max_length = 256 it needs 23 GiB"
+    assert advice(1, 24) == "no max_length is small enough; use a larger GPU or a smaller model"
+    # Shorter rows are tried first: shares are slower.
+    assert advice(4, 52, max_length=8192) == "with max_length = 2048 it needs 47 GiB"
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,11 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
     sft, dpo = found["sft_training"].need, found["dpo_training"].need
     assert sft
     assert dpo
-    # Four sequences of 1,024 tokens, or two pairs: without recomputing they would not fit.
-    assert (sft.checkpointing, dpo.checkpointing) == ("half", "half")
+    # Four rows of 1,024 tokens, or two pairs: they fit at once, without recomputing.
+    assert sft.setting == dpo.setting == MicroBatchSetting(4096, 0)
+    smaller = forecast_memory(plan, GpuBudget(1, 48 * GIB), local_config(plan.folder))["sft_training"].need
+    assert smaller
+    assert smaller.setting == MicroBatchSetting(4096, 40)
     assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
     # vLLM takes whole weights where they fit one GPU or two, else those of 8 bits; elsewhere they have 4.
     for count, size, weights in ((1, 80, 2.0), (2, 80, 2.0), (1, 48, 1.1), (2, 48, 1.0), (3, 48, 1.0)):

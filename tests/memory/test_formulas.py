@@ -11,6 +11,7 @@ from app.memory.formulas import (
     estimate_training,
 )
 from app.memory.shape import Shape
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.workload import (
     Generation,
 )
@@ -24,19 +25,32 @@ def gib(need: Need) -> float:
 @pytest.mark.parametrize(("rows", "measured"), [(8, 28.6), (4, 23.8)])
 def test_qlora_needs_what_was_measured(rows: int, measured: float) -> None:
     """One H200: rank 32 on all linear modules, checkpointing, paged 8-bit AdamW, whole logits."""
-    need = estimate_training(QWEN, tokens=rows * 512, rank=32, checkpointing="on", whole_logits=True)
+    setting = MicroBatchSetting(rows * 512, QWEN.num_hidden_layers)
+    need = estimate_training(QWEN, setting=setting, rank=32, fused=False, whole_logits=True)
     assert gib(need) == pytest.approx(measured, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "checkpointing", "reference", "measured"),
-    [(4 * 1024, "half", False, 51.6), (4 * 496, "off", True, 50.4)],
+    ("tokens", "recomputed", "fused", "reference", "measured"),
+    [
+        # One H100 80GB on 2026-11-24, the adapters of PEFT.
+        (4 * 1024, 32, False, False, 51.6),
+        (4 * 496, 0, False, True, 50.4),
+        # One H200 on 2026-11-29, fused adapters: packed rows, then packed pairs.
+        (3 * 1024, 0, True, False, 55.37),
+        (4 * 1024, 0, True, False, 67.38),
+        (4 * 1024, 8, True, False, 61.79),
+        (4 * 1024, 16, True, False, 56.14),
+        (8 * 1024, 40, True, False, 59.12),
+        (4 * 1024, 16, True, False, 55.93),
+    ],
 )
 def test_layers_that_do_not_recompute_need_what_was_measured(
-    tokens: int, checkpointing: str, reference: bool, measured: float
+    tokens: int, recomputed: int, fused: bool, reference: bool, measured: float
 ) -> None:
-    """One H100 80GB on 2026-11-24, fused layers, chunked loss; see docs/performance.md."""
-    need = estimate_training(QWEN, tokens=tokens, rank=32, checkpointing=checkpointing, reference=reference)
+    """Fused layers, chunked loss."""
+    setting = MicroBatchSetting(tokens, recomputed)
+    need = estimate_training(QWEN, setting=setting, rank=32, fused=fused, reference=reference)
     assert (need.total - need.parts["CUDA"]) / GIB == pytest.approx(measured, rel=0.1)
 
 
@@ -66,9 +80,8 @@ def test_a_training_whose_weights_are_not_packed_needs_what_was_measured(
     rows: int, longest: int, reference: bool, measured: float
 ) -> None:
     """One H200, 2026-11-29, the trainings of gemma-3-270m; see docs/results/gemma-3-270m."""
-    need = estimate_training(
-        Shape(**GEMMA), tokens=rows * longest, rank=32, checkpointing="off", reference=reference
-    )
+    setting = MicroBatchSetting(rows * longest, 0)
+    need = estimate_training(Shape(**GEMMA), setting=setting, rank=32, fused=False, reference=reference)
     assert (need.total - need.parts["CUDA"]) / GIB == pytest.approx(measured, rel=0.1)
 
 
@@ -78,17 +91,15 @@ def test_long_texts_need_their_cache() -> None:
 
 
 def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> None:
-    def need(checkpointing: str, whole_logits: bool = False) -> float:
-        return gib(
-            estimate_training(
-                QWEN, tokens=4096, rank=32, checkpointing=checkpointing, whole_logits=whole_logits
-            )
-        )
+    def need(recomputed: int, **options: bool) -> float:
+        return gib(estimate_training(QWEN, setting=MicroBatchSetting(4096, recomputed), rank=32, **options))
 
-    assert need("on") < need("half") < need("off")
-    assert need("on") < need("on", whole_logits=True)
+    assert need(64) < need(63) < need(32) < need(0)
+    assert need(64) < need(64, whole_logits=True)
+    assert need(0, masked=False) < need(0) < need(0, fused=False)
+    small = MicroBatchSetting(64, 64)
     one, two = (
-        gib(estimate_training(QWEN, tokens=64, rank=32, processes=processes, reference=processes > 1))
+        gib(estimate_training(QWEN, setting=small, rank=32, processes=processes, reference=processes > 1))
         for processes in (1, 2)
     )
     # A second copy of the gradients for the exchange, and of the adapter for the reference.
@@ -97,8 +108,9 @@ def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> N
 
 def test_gpus_that_share_weights_hold_their_part_of_the_layers_and_three_whole_ones() -> None:
     packed = LARGE.layer_parameters / 2
+    setting = MicroBatchSetting(4096, LARGE.num_hidden_layers)
     one, four = (
-        estimate_training(LARGE, tokens=4096, rank=32, processes=count, sharded_over=count).parts
+        estimate_training(LARGE, setting=setting, rank=32, processes=count, sharded_over=count).parts
         for count in (1, 4)
     )
     assert one["weights"] - four["weights"] == pytest.approx(packed * (3 / 4 - 3 / LARGE.num_hidden_layers))

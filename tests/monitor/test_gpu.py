@@ -60,10 +60,11 @@ def test_any_call_may_fail(nvml: pytest.MonkeyPatch, broken: str) -> None:
     reader = GpuReader()
     nvml.setattr(pynvml, broken, fail)
     samples = reader.read()
-    if broken in ("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetMemoryInfo"):
+    if broken in ("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"):
         assert samples == ()
     else:
         missing = {
+            "nvmlDeviceGetMemoryInfo": "memory_used",
             "nvmlDeviceGetUtilizationRates": "utilisation",
             "nvmlDeviceGetPowerUsage": "power_watts",
             "nvmlDeviceGetTemperature": "temperature",
@@ -81,3 +82,15 @@ def test_an_old_driver_gives_memory_without_the_reserved_part(nvml: pytest.Monke
 
     nvml.setattr(pynvml, "nvmlDeviceGetMemoryInfo", memory)
     assert [(gpu.memory_used, gpu.memory_reserved) for gpu in GpuReader().read()] == [(1, None), (1, None)]
+
+
+def test_a_gpu_without_memory_information_is_shown(nvml: pytest.MonkeyPatch) -> None:
+    nvml.setattr(pynvml, "nvmlDeviceGetMemoryInfo", fail)
+    assert [(gpu.index, gpu.memory_used, gpu.memory_total) for gpu in GpuReader({}).read()] == [
+        (0, None, None),
+        (1, None, None),
+    ]
+
+
+def test_hidden_gpus_are_not_read(nvml: pytest.MonkeyPatch) -> None:
+    assert [gpu.index for gpu in GpuReader({"CUDA_VISIBLE_DEVICES": "1"}).read()] == [1]

@@ -191,3 +191,30 @@ def test_a_file_is_read_to_its_end_at_once(path: Path) -> None:
 def test_a_file_that_is_not_there_has_no_lines(path: Path) -> None:
     assert read_progress(path).progress is None
     assert list(iterate_lines(path)) == []
+
+
+def test_a_last_line_without_an_end_counts_once_it_is_whole(path: Path) -> None:
+    lines = ProgressTail(path)
+    whole = encoded(Progress(1.0, 3, 9, "rows")).rstrip(b"\n")
+    append(path, whole[:-5])
+    read_all(lines)
+    assert lines.progress is None
+    append(path, whole[-5:])
+    read_all(lines)
+    assert lines.progress is not None
+    assert lines.progress.done == 3
+    append(
+        path, b"\n" + encoded(Progress(2.0, 4, 9, "rows")) + b'{"type": "progress", "time": 3, "done": 5} '
+    )
+    read_all(lines)
+    assert (lines.progress.done, lines.bad) == (5, 0)
+    assert [line.done for line in iterate_lines(path) if isinstance(line, Progress)] == [3, 4, 5]
+
+
+def test_a_last_line_that_is_torn_or_invalid_is_not_counted_before_its_end(path: Path) -> None:
+    append(path, encoded(Progress(1.0, 3)) + b'{"type": "nothing"}')
+    lines = read_progress(path)
+    assert (lines.progress.done if lines.progress else None, lines.bad) == (3, 0)
+    append(path, b"\n")
+    read_all(lines)
+    assert lines.bad == 1

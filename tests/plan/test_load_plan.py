@@ -87,6 +87,12 @@ def test_a_plan_is_read_with_its_placeholders_filled_in(tmp_path: Path) -> None:
     assert second.params == {"seed": 7}
 
 
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_plan(path).phases == load_plan(write(tmp_path, GOOD)).phases
+
+
 def test_a_training_is_started_on_every_gpu_by_its_launcher(tmp_path: Path) -> None:
     training = """
 launcher = "accelerate"

@@ -4,8 +4,10 @@ import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pynvml
 import pytest
 
 from app.plan.read import load_plan
@@ -433,3 +435,39 @@ def test_withheld_variables_are_listed_and_a_command_that_uses_one_is_warned_of(
         ("own uses $DATA_ROOT, which is withheld from phases", "Add it to session.environment"),
         ("own uses $WANDB_API_KEY, which is withheld from phases", "Add it to session.secrets"),
     ]
+
+
+def test_a_full_gpu_that_the_session_cannot_see_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes: dict[str, Any] = {
+        "nvmlInit": lambda: None,
+        "nvmlDeviceGetCount": lambda: 2,
+        "nvmlSystemGetDriverVersion": lambda: b"580.1",
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}",
+        "nvmlDeviceGetName": lambda handle: "A100",
+        "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(total=80, used=0 if handle else 80),
+        "nvmlDeviceGetCudaComputeCapability": lambda handle: (8, 0),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(pynvml, name, fake)
+    assert [gpu.memory_used for gpu in SystemProbes({}).list_gpus().devices] == [80, 0]
+    for setting in ("1", "GPU-1"):
+        found = SystemProbes({"CUDA_VISIBLE_DEVICES": setting}).list_gpus()
+        assert found == GpuInventory("580.1", (GpuDevice("A100", 80, 0, (8, 0), 1),), hidden=1)
+    none = SystemProbes({"CUDA_VISIBLE_DEVICES": ""}).list_gpus()
+    assert (none.devices, none.error) == ((), "CUDA_VISIBLE_DEVICES= hides all 2")
+
+
+def test_a_gpu_without_memory_information_is_checked_for_the_rest(folder: Folder) -> None:
+    gb10 = GpuDevice("NVIDIA GB10", None, None, (12, 1))
+    folder.write(PLAN.replace("A100 SXM 80GB", "GB10 128GB"))
+    findings = run_checks(load_plan(folder.plan_path), FakeProbes(found=GpuInventory("580.1", (gb10,))))
+    gpu = [(f.state, f.message) for f in findings if f.check == "GPU"]
+    assert gpu[0] == ("ok", "1 x NVIDIA GB10, memory unknown, capability 12.1, driver 580.1")
+    assert [state for state, _ in gpu] == ["ok", "warn"]
+
+
+def test_each_busy_gpu_of_several_is_named(folder: Folder) -> None:
+    found = GpuInventory("580.1", (A100, A100._replace(number=3, memory_used=10 * 2**30)))
+    bad = folder.bad(FakeProbes(found=found))
+    assert ("GPU", "warn", "GPU 3: 10.0 GiB of its memory are already in use") in bad

@@ -7,8 +7,11 @@ from threading import Event
 import msgspec
 import pytest
 
+from app.errors import UserError
 from app.session import requests as messages
+from app.session import start
 from app.session.client import SessionClient
+from tests.session.conftest import Toy
 from tests.tui import fake
 
 
@@ -29,3 +32,17 @@ def test_who_watches_may_ask_for_the_session_at_once(tmp_path: Path, monkeypatch
     watched.close()
     client.request_snapshot()
     assert said.readline() == b"", "the connection is closed, and not written to"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("name", ["session.json", "plan.json"])
+def test_a_damaged_file_of_a_session_is_named(toy: Toy, name: str, content: bytes) -> None:
+    folder = start.open_session(toy.plan({"command": ["true"]}), approved="test", register=False)
+    (folder / "journal.jsonl").touch()
+    (folder / name).write_bytes(content)
+    client = SessionClient(folder)
+    with pytest.raises(UserError, match=name.replace(".", r"\.")):
+        client.folder.read_info() if name == "session.json" else client.masker()
+    if name == "plan.json":
+        with pytest.raises(UserError, match=r"plan\.json: cannot read"):
+            client.snapshot_from_journal()

@@ -2,9 +2,17 @@
 
 from dataclasses import replace
 
+from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
 from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
-from widgets.machine_panel import build_memory_curves, render_memory_rows, render_peak_rows
+from widgets.machine_panel import (
+    build_memory_curves,
+    render_gpu_cell,
+    render_gpu_line,
+    render_gpu_rows,
+    render_memory_rows,
+    render_peak_rows,
+)
 
 
 def test_one_gpu_has_a_line_for_each_phase() -> None:
@@ -35,3 +43,12 @@ def test_the_first_minutes_are_counted_in_seconds() -> None:
     for now, unit in ((90, "seconds"), (600, "minutes"), (9000, "hours")):
         young = replace(frame, now=frame.snapshot.started + now)
         assert any(f"over {unit}" in row.plain for row in render_memory_rows(young, 80, 21))
+
+
+def test_a_gpu_without_memory_information_is_shown_at_every_size() -> None:
+    gpu = GpuSample(index=0, name="NVIDIA GB10", utilisation=42.0)
+    gauge, facts = render_gpu_rows(gpu, None, 60, details=True)
+    assert gauge.plain.endswith(" -/- GiB")
+    assert facts.plain.rstrip() == "     42%  NVIDIA GB10"
+    assert render_gpu_line(gpu, 40).plain.endswith(" -/-  42%")
+    assert "".join(text for text, _ in render_gpu_cell(gpu)) == "0 -/-        42%"

@@ -30,13 +30,15 @@ def check_gpu(plan: Plan, probes: Probes) -> Iterator[Outcome]:
         yield _check_no_gpu(planned, inventory)
         return
     device = inventory.devices[0]
+    hidden = f", {inventory.hidden} hidden by CUDA_VISIBLE_DEVICES" if inventory.hidden else ""
     yield ok(
-        f"{len(inventory.devices)} x {device.name}, {_gib(device.memory_total)}, "
-        f"capability {_format_capability(device)}, driver {inventory.driver}"
+        f"{len(inventory.devices)} x {device.name}, {_format_memory(device)}, "
+        f"capability {_format_capability(device)}, driver {inventory.driver}{hidden}"
     )
     if planned.lower() not in _NO_GPU:
         yield from _compare_with_plan(planned, device)
-    yield from _check_device(device)
+    for each in inventory.devices:
+        yield from _check_device(each, f"GPU {each.number}: " if len(inventory.devices) > 1 else "")
     yield from _check_parallel_training(plan, len(inventory.devices))
     yield from _check_memory(plan, inventory, probes)
 
@@ -48,6 +50,10 @@ def _check_no_gpu(planned: str, inventory: GpuInventory) -> Outcome:
     return fail(f"no GPU: {cause}; planned {planned}", "Rent a pod with one, or repair nvidia-smi")
 
 
+def _format_memory(device: GpuDevice) -> str:
+    return "memory unknown" if device.memory_total is None else _gib(device.memory_total)
+
+
 def _format_capability(device: GpuDevice) -> str:
     return ".".join(map(str, device.capability)) if device.capability else "unknown"
 
@@ -56,9 +62,10 @@ def _compare_with_plan(planned: str, device: GpuDevice) -> Iterator[Outcome]:
     gigabytes = re.search(r"(\d+)\s*GB", planned, re.IGNORECASE)
     # A GPU's model is a word with a digit: A100, 4090, L40S.
     models = re.findall(r"\b(?=\w*\d)\w{3,}\b", re.sub(r"\d+\s*GB", "", planned, flags=re.IGNORECASE))
-    if gigabytes and device.memory_total < _PLANNED_MEMORY_TOLERANCE * int(gigabytes[1]) * _GB:
+    total = device.memory_total
+    if gigabytes and total is not None and total < _PLANNED_MEMORY_TOLERANCE * int(gigabytes[1]) * _GB:
         yield fail(
-            f"it has {_gib(device.memory_total)}; planned {planned}",
+            f"it has {_gib(total)}; planned {planned}",
             "Rent the planned GPU, or correct pod.gpu and the parameters",
         )
     elif any(model.lower() not in device.name.lower() for model in models):
@@ -68,15 +75,16 @@ def _compare_with_plan(planned: str, device: GpuDevice) -> Iterator[Outcome]:
         )
 
 
-def _check_device(device: GpuDevice) -> Iterator[Outcome]:
+def _check_device(device: GpuDevice, prefix: str) -> Iterator[Outcome]:
     if device.capability and device.capability < _BF16_CAPABILITY:
         yield warn(
-            f"capability {_format_capability(device)} has slow bfloat16, or none",
+            f"{prefix}capability {_format_capability(device)} has slow bfloat16, or none",
             "Rent a GPU of capability 8.0 or higher",
         )
-    if device.memory_used > _BUSY_SHARE * device.memory_total:
+    used, total = device.memory_used, device.memory_total
+    if used is not None and total is not None and used > _BUSY_SHARE * total:
         yield warn(
-            f"{_gib(device.memory_used)} of its memory are already in use",
+            f"{prefix}{_gib(used)} of its memory are already in use",
             "Find the process with nvidia-smi and end it",
         )
 
@@ -91,7 +99,14 @@ def _check_parallel_training(plan: Plan, count: int) -> Iterator[Outcome]:
 
 
 def _check_memory(plan: Plan, inventory: GpuInventory, probes: Probes) -> Iterator[Outcome]:
-    free = min(device.memory_total - device.memory_used for device in inventory.devices)
+    known = [device.memory_free for device in inventory.devices if device.memory_free is not None]
+    if len(known) < len(inventory.devices):
+        yield warn(
+            "the driver does not report its memory, as with memory that a GPU shares with the host",
+            "Compare `gonogo check --gpu SIZE` with the memory that is free",
+        )
+        return
+    free = min(known)
     budget = GpuBudget(len(inventory.devices), free)
     forecasts = forecast_memory(plan, budget, local_config(plan.folder))
     yield from _compare_forecasts(plan, forecasts, free)

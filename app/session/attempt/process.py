@@ -138,7 +138,7 @@ def find_attempt_processes(cookie: str, shim: int | None = None) -> dict[int, Pr
         shim: PID of the attempt's shim if it is alive; only the shim itself passes it.
     """
     entry = f"{COOKIE}={cookie}".encode()
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     processes = {pid: process for pid in pids if (process := find_process(pid))}
     ours = {pid for pid in processes if _has_cookie(pid, entry)} | ({shim} if shim else set())
     while True:

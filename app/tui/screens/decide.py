@@ -170,7 +170,7 @@ class DecideScreen(Dialog[None]):
 
     def on_key(self, event: Key) -> None:
         """Apply the remedy of a digit."""
-        if self.has_parameters and event.character and event.character.isdigit():
+        if self.has_parameters and event.character and event.character.isdecimal():
             self.query_one(ParameterTable).apply_remedy(int(event.character))
             event.stop()
 

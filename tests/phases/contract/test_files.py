@@ -10,6 +10,8 @@ from phases.contract.files import (
     count_bytes,
     expand_patterns,
     hash_path,
+    read_json,
+    read_numbered_rows,
     read_regular_file,
     read_rows,
     write_atomically,
@@ -72,3 +74,54 @@ def test_patterns_name_each_file_once(tmp_path: Path) -> None:
     assert [path.name for path in expand_patterns(patterns)] == ["a.jsonl", "b.jsonl"]
     with pytest.raises(FileNotFoundError, match="no file matches"):
         expand_patterns([str(tmp_path / "*.txt")])
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"", b"\r\n", b"\n\n", b"\n  "])
+def test_every_row_of_a_file_of_an_editor_is_read(tmp_path: Path, start: bytes, end: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(start + b"\n".join(b'{"n": %d}' % n for n in range(20)) + end)
+    assert [row["n"] for row in read_rows(path)] == list(range(20))
+
+
+def test_numbers_of_rows_are_those_of_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf\n{"a": 1}\n\n{"a": 2}')
+    assert list(read_numbered_rows(path)) == [(2, {"a": 1}), (4, {"a": 2})]
+
+
+@pytest.mark.parametrize("cut", range(1, 24))
+def test_a_last_row_is_a_row_only_if_it_is_whole_wherever_a_writer_was_killed(
+    tmp_path: Path, cut: int
+) -> None:
+    path, row = tmp_path / "rows.jsonl", b'{"a": {"b": "x}"}, "c": 1}'
+    path.write_bytes(b'{"a": 0}\n' + row[:-cut])
+    assert list(read_rows(path)) == [{"a": 0}]
+    RowWriter(path).close()
+    assert path.read_bytes() == b'{"a": 0}\n'
+
+
+def test_a_writer_ends_a_last_row_without_a_line_end(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    writer = RowWriter(path)
+    writer.write([{"a": 2}])
+    writer.close()
+    assert list(read_rows(path)) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("line", [b"[1]", b"null", b'{"a": 1}\n[1]', b"\xff\xfe{}\n", b"[" * 100_000 + b"\n"])
+def test_a_line_that_is_no_object_is_an_error_that_names_the_file(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(line)
+    with pytest.raises(ValueError, match=r"rows\.jsonl, line \d: expected a JSON object"):
+        list(read_rows(path))
+
+
+def test_json_that_cannot_be_read_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(path, dict[str, int]) == {"a": 1}
+    path.write_bytes(b'{"a": ')
+    with pytest.raises(ValueError, match=r"x\.json: Input data was truncated"):
+        read_json(path, dict[str, int])

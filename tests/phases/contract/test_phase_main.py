@@ -33,6 +33,8 @@ def run(parameters, reporter):
             raise BadInputError("--count: expected fewer rows")
         case "missing file":
             raise FileNotFoundError("no file matches x")
+        case "folder":
+            open("/")
         case "failure":
             raise PhaseFailedError("the loss is not finite")
         case "local failure":
@@ -67,6 +69,7 @@ def stub_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         ("success", 0, ""),
         ("bad input", 2, "phases.stub_main: --count: expected fewer rows\n"),
         ("missing file", 2, "phases.stub_main: no file matches x\n"),
+        ("folder", 2, "phases.stub_main: [Errno 21] Is a directory: '/'\n"),
         ("failure", 1, "phases.stub_main: the loss is not finite\n"),
         ("local failure", 1, "phases.stub_main: this GPU is out of memory\n"),
     ],

@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import trl.trainer.dpo_trainer as library
 from safetensors.torch import load_file
 from trl import DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
 from phases.dpo_training.spec import METRICS
+from phases.dpo_training.trainer import PackedPairsTrainer
 from phases.models import prompt_format
+from phases.models.loader import load_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
+from phases.training.micro_batches import MicroBatchTrainer, RowBatch
+from phases.training.probe import MicroBatchProbe
 
 WORDS = (
     "red",
@@ -47,6 +54,7 @@ PAIRS = [
     for n, (a, b) in enumerate((a, b) for a in WORDS[:6] for b in WORDS[6:])
 ]
 Train = Callable[..., int]
+ADAPTER = "models/dpo/adapter_model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +106,14 @@ def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def adapter_bytes(folder: Path) -> bytes:
-    return (folder / "models/dpo/adapter_model.safetensors").read_bytes()
+    return (folder / ADAPTER).read_bytes()
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    (checkpoint,) = (folder / "models/dpo/checkpoints").glob("checkpoint-*")
+    entries = json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
+    unequal = ("runtime", "seconds", "per_second")
+    return [{n: v for n, v in e.items() if not n.endswith(unequal)} for e in entries[:-1]]
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -120,31 +135,21 @@ def test_the_model_sees_these_pairs(
     train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = DPOTrainer.training_step
+    original = PackedPairsTrainer.training_step
 
-    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:
-        half = len(inputs["input_ids"]) // 2
-        rows = [
-            (tuple(ids[: sum(mask)]), sum(answer))
-            for ids, mask, answer in zip(
-                inputs["input_ids"].tolist(),
-                inputs["attention_mask"].tolist(),
-                inputs["completion_mask"].tolist(),
-                strict=True,
-            )
-        ]
-        seen.extend(zip(rows[:half], rows[half:], strict=True))
-        return original(self, model, inputs, *more, **named)
+    def recording(self: Any, model: Any, inputs: RowBatch, *more: Any) -> Any:
+        names = ("prompt_ids", "chosen_ids", "rejected_ids")
+        seen.extend(tuple(tuple(row[name]) for name in names) for row in inputs.rows)
+        return original(self, model, inputs, *more)
 
-    monkeypatch.setattr(DPOTrainer, "training_step", recording)
+    monkeypatch.setattr(PackedPairsTrainer, "training_step", recording)
     assert train(tmp_path) == 0
     tokenizer = load_tokenizer(str(tiny_model))
     names = ("prompt", "chosen", "rejected", "chosen_finished", "rejected_finished")
     expected = set()
     for row in PAIRS:
         pair = dpo_training.encode_row(dpo_training.Row(*(row[name] for name in names)), tokenizer)  # type: ignore[arg-type]
-        answers = (pair.chosen, pair.rejected)
-        expected.add(tuple((tuple(pair.prompt + answer), len(answer)) for answer in answers))
+        expected.add((tuple(pair.prompt), tuple(pair.chosen), tuple(pair.rejected)))
     assert set(seen) <= expected
     assert len(set(seen)) == read_result(tmp_path)["metrics"]["train_rows"]
 
@@ -249,7 +254,7 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
     settings = ("--gradient-accumulation", accumulation)
     complete = unbroken if accumulation == "1" else tmp_path / "whole"
     assert complete == unbroken or train(complete, *settings) == 0
-    original = DPOTrainer.training_step
+    original = PackedPairsTrainer.training_step
     calls = iter(range(1, 10_000))
 
     def stopping(*arguments: Any, **more: Any) -> Any:
@@ -258,7 +263,7 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
         return original(*arguments, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DPOTrainer, "training_step", stopping)
+        patch.setattr(PackedPairsTrainer, "training_step", stopping)
         with pytest.raises(SystemExit) as exit_:
             train(tmp_path / "stopped", *settings)
     assert exit_.value.code == 143
@@ -266,6 +271,73 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
     assert adapter_bytes(tmp_path / "stopped") == adapter_bytes(complete)
     ours, theirs = read_result(tmp_path / "stopped")["metrics"], read_result(complete)["metrics"]
     assert {**ours, "tokens_per_second": 0} == {**theirs, "tokens_per_second": 0}
+
+
+@pytest.mark.parametrize("options", [(), ("--sft-weight", "0.5")], ids=["alone", "with SFT"])
+def test_the_size_of_micro_batches_changes_rounding_only(
+    options: tuple[str, ...], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--gradient-accumulation", "3", *options)
+    assert train(tmp_path / "whole", *options) == 0
+    with monkeypatch.context() as patch:
+        setting = MicroBatchSetting(20, 1)
+        patch.setattr(MicroBatchProbe, "list_settings", lambda self: [setting])
+        patch.setattr(MicroBatchTrainer, "forward_tokens", 50)
+        assert train(tmp_path / "parts", *options) == 0
+    whole, parts = (load_file(tmp_path / name / ADAPTER) for name in ("whole", "parts"))
+    for name, tensor in whole.items():
+        torch.testing.assert_close(parts[name], tensor, rtol=0, atol=1e-4)
+    ours, theirs = (read_history(tmp_path / name) for name in ("whole", "parts"))
+    assert len(ours) == len(theirs)
+    for entry, other in zip(ours, theirs, strict=True):
+        assert entry == pytest.approx(other, abs=1e-3)
+
+
+def test_pairs_have_the_gradients_that_padded_rows_have_in_trl(sft_model: Path, tmp_path: Path) -> None:
+    """Compare a step with TRL's own data path: two padded rows for each pair."""
+    values = {
+        "sft_model": str(sft_model),
+        "preference_file": ["x"],
+        "output_dir": tmp_path,
+        "sft_weight": 0.7,
+    }
+    parameters = dpo_training.Parameters.model_validate(values)
+
+    def prepare() -> tuple[Any, list[dict[str, Any]]]:
+        loaded = load_model(str(sft_model), trainable=True)
+        names = ("prompt", "chosen", "rejected", "chosen_finished", "rejected_finished")
+        pairs = [
+            dpo_training.encode_row(dpo_training.Row(*(row[name] for name in names)), loaded.tokenizer)  # type: ignore[arg-type]
+            for row in PAIRS[:7]
+        ]
+        data = dpo_training.DpoData(pairs, pairs[:1], 7, 0)
+        trainer = dpo_training.build_trainer(parameters, loaded, 1, data)
+        rows = [
+            {**row, "ref_chosen_logps": -20.0, "ref_rejected_logps": -25.0} for row in trainer.train_dataset
+        ]
+        return trainer, rows
+
+    def gradients(trainer: Any) -> list[torch.Tensor]:
+        return [p.grad for p in trainer.model.parameters() if p.requires_grad]
+
+    packed, rows = prepare()
+    packed.setting = MicroBatchSetting(40, 1)
+    packed.precompute_ref_logps = True
+    loss = packed.training_step(packed.model, RowBatch(rows))
+    padded, _ = prepare()
+    padded.precompute_ref_logps = True
+    padded.loss_weights = [1.0, 0.7]
+    collate = DataCollatorForPreference(pad_token_id=0)
+    padded.model.train()
+    expected = DPOTrainer._compute_loss(padded, padded.model, collate(rows), False)
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    for ours, theirs in zip(gradients(packed), gradients(padded), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    theirs = padded._metrics["train"]
+    ours = packed._metrics["train"]
+    for name in set(theirs) - {"num_tokens"}:
+        assert ours[name] == pytest.approx(theirs[name], abs=1e-4)
 
 
 def test_live_lines(unbroken: Path) -> None:
@@ -325,9 +397,9 @@ def test_evaluation_prompts_planted_in_the_pairs_are_caught_before_anything_is_t
     assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1") == 2
     output = capsys.readouterr().err
     assert output.startswith(
-        "phases.dpo_training: --preference-file: 5 texts hold a prompt of the suite stage1"
+        "phases.dpo_training: --preference-file: 5 texts contain a prompt of the suite stage1"
     )
-    assert " holds commands-001" in output
+    assert " contains commands-001" in output
     assert "and 2 more" in output
     assert output.count("\n") == 1
     assert not list((tmp_path / "models").rglob("*.safetensors"))
@@ -348,13 +420,14 @@ def record_reference_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_the_reference_is_asked_once_for_each_pair(
-    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(MicroBatchTrainer, "forward_tokens", 60)
     batches = record_reference_batches(monkeypatch)
     assert train(tmp_path) == 0
     assert sum(batches) == 2 * len(PAIRS)
+    assert len(batches) > 8
     stored = tmp_path / "models/dpo/checkpoints/reference.jsonl"
-    assert stored.read_bytes() == (unbroken / "models/dpo/checkpoints/reference.jsonl").read_bytes()
 
     # A kill leaves some pairs missing and the last line torn.
     content = stored.read_bytes()
@@ -362,7 +435,11 @@ def test_the_reference_is_asked_once_for_each_pair(
     known = len(stored.read_bytes().splitlines()) - 1
     batches.clear()
     assert train(tmp_path, "--learning-rate", "0.002") == 0
-    assert len(PAIRS) - known <= sum(batches) / 2 < len(PAIRS) - known + 4
+    assert len(PAIRS) - known <= sum(batches) / 2 < len(PAIRS) - known + 6
+    lines = [json.loads(line) for line in stored.read_text().splitlines()]
+    assert {line["key"]: line for line in lines} == {
+        line["key"]: line for line in map(json.loads, content.decode().splitlines())
+    }
 
     # Other training parameters reuse the stored values; another reference does not.
     batches.clear()

@@ -1,6 +1,5 @@
 """SFT training of a tiny model: labels, exact resume, and failures."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -11,8 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from trl import SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
 from phases.models import prompt_format
 from phases.models.loader import load_model
@@ -20,7 +22,9 @@ from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
 from phases.sft_training import recipe as sft_training
 from phases.sft_training.spec import METRICS
-from phases.training.probe import LargestBatchProbe
+from phases.sft_training.trainer import PackedRowsTrainer, collate_rows
+from phases.training.micro_batches import MicroBatchTrainer, RowBatch
+from phases.training.probe import MicroBatchProbe
 
 WORDS = (
     "red",
@@ -47,6 +51,7 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Train = Callable[..., int]
+ADAPTER = "models/sft/adapter_model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +76,7 @@ def unbroken(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def adapter_bytes(folder: Path) -> bytes:
-    return (folder / "models/sft/adapter_model.safetensors").read_bytes()
+    return (folder / ADAPTER).read_bytes()
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 def call_before(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Call `act` before the n-th call of a method of the trainer."""
-    original = getattr(SFTTrainer, method)
+    original = getattr(PackedRowsTrainer, method)
     calls = iter(range(1, 10_000))
 
     def patched(*arguments: Any, **more: Any) -> Any:
@@ -95,7 +100,7 @@ def call_before(number: int, act: Callable[[], None], monkeypatch: pytest.Monkey
             act()
         return original(*arguments, **more)
 
-    monkeypatch.setattr(SFTTrainer, method, patched)
+    monkeypatch.setattr(PackedRowsTrainer, method, patched)
 
 
 def terminate() -> None:
@@ -119,21 +124,13 @@ def test_the_model_sees_these_labels(
     train: Train, tiny_model: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-    original = SFTTrainer.training_step
+    original = PackedRowsTrainer.training_step
 
-    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:
-        for ids, labels, mask in zip(
-            inputs["input_ids"].tolist(),
-            inputs["labels"].tolist(),
-            inputs["attention_mask"].tolist(),
-            strict=True,
-        ):
-            length = sum(mask)
-            assert set(labels[length:]) <= {-100}
-            seen.append((tuple(ids[:length]), tuple(labels[:length])))
-        return original(self, model, inputs, *more, **named)
+    def recording(self: Any, model: Any, inputs: RowBatch, *more: Any) -> Any:
+        seen.extend((tuple(row["input_ids"]), tuple(row["labels"])) for row in inputs.rows)
+        return original(self, model, inputs, *more)
 
-    monkeypatch.setattr(SFTTrainer, "training_step", recording)
+    monkeypatch.setattr(PackedRowsTrainer, "training_step", recording)
     assert train(tmp_path) == 0
     tokenizer = load_tokenizer(str(tiny_model))
     examples = [sft_training.encode_row(sft_training.Row(**row), tokenizer) for row in ROWS]
@@ -341,8 +338,8 @@ def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_tr
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
     assert phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8"]) == 2
     output = capsys.readouterr().err
-    assert "5 texts hold a prompt of the suite stage1: " in output
-    assert " holds commands-001" in output
+    assert "5 texts contain a prompt of the suite stage1: " in output
+    assert " contains commands-001" in output
     assert "and 2 more" in output
     assert not list(tmp_path.rglob("*.safetensors"))
     assert (
@@ -361,7 +358,6 @@ def test_sft_does_not_start_from_an_adapter(
 def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> None:
     loaded = load_model(str(tiny_model))
     examples = [sft_training.encode_row(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
-    sequences = [examples[:4], examples[4:5], examples[5:]]
 
     def losses(batch: dict[str, torch.Tensor]) -> list[float]:
         """Return the loss of each trained token."""
@@ -373,27 +369,80 @@ def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> Non
         )
         return every[labels[:, 1:] != -100].tolist()
 
-    rows = [{"ids": e.ids, "labels": e.labels} for e in examples]
+    rows = [{"input_ids": e.ids, "labels": e.labels} for e in examples]
     alone = [
-        loss
-        for row in rows
-        for loss in losses({"input_ids": torch.tensor([row["ids"]]), "labels": torch.tensor([row["labels"]])})
+        loss for row in rows for loss in losses({name: torch.tensor([ids]) for name, ids in row.items()})
     ]
-    dataset = sft_training.build_dataset(sequences)
-    collate = sft_training.build_packed_collator(loaded)
-    packed = collate([dataset[i] for i in range(3)])
-    assert packed["input_ids"].shape == (3, max(sum(len(e.ids) for e in s) for s in sequences))
-    assert losses(packed) == pytest.approx(alone, abs=1e-5)
+
+    def collate(sequences: list[list[int]], **how: bool) -> dict[str, torch.Tensor]:
+        length = 3 + max(sum(len(rows[i]["input_ids"]) for i in sequence) for sequence in sequences)
+        return collate_rows(rows, sequences, length=length, pad_id=0, **how)
+
+    packed = [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
+    assert losses(collate(packed, is_packed=True, is_flat=False)) == pytest.approx(alone, abs=1e-5)
     # Flash attention takes one sequence with the positions where rows begin; the losses are the same.
-    flat = sft_training.build_packed_collator(dataclasses.replace(loaded, model=_Flash(loaded.model)))
-    assert losses(flat([dataset[i] for i in range(3)])) == pytest.approx(alone, abs=1e-5)
+    flat = collate(packed, is_packed=True, is_flat=True)
+    assert flat["input_ids"].shape == (1, sum(len(row["input_ids"]) for row in rows))
+    assert losses(flat) == pytest.approx(alone, abs=1e-5)
+    padded = collate([[i] for i in range(9)], is_packed=False, is_flat=False)
+    assert losses(padded) == pytest.approx(alone, abs=1e-5)
 
 
-class _Flash:
-    """A model that reports flash attention."""
+@pytest.mark.parametrize("packing", ["--packing", "--no-packing"])
+def test_packing_and_the_size_of_micro_batches_change_rounding_only(
+    packing: str, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MicroBatchProbe, "list_settings", lambda self: [MicroBatchSetting(30, 1)])
+    monkeypatch.setattr(MicroBatchTrainer, "forward_tokens", 50)
+    shapes = []
+    original = SFTTrainer.compute_loss
 
-    def __init__(self, model: Any) -> None:
-        self.config = type("Config", (), {"_attn_implementation": "flash_attention_2"})
+    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any) -> Any:
+        shapes.append(inputs["input_ids"].shape)
+        return original(self, model, inputs, *more)
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", recording)
+    assert train(tmp_path, packing, "--max-length", "30") == 0
+    assert len(shapes) > 2 * read_result(tmp_path)["metrics"]["steps"]
+    assert max(rows * length for rows, length in shapes) <= 50
+    ours, theirs = (load_file(folder / ADAPTER) for folder in (tmp_path, unbroken))
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
+    for entry, other in zip(read_history(tmp_path), read_history(unbroken), strict=True):
+        assert entry == pytest.approx(other, abs=1e-3)
+
+
+def test_a_step_has_the_gradients_that_padded_rows_have_in_trl(tiny_model: Path, tmp_path: Path) -> None:
+    """Compare a step of three micro-batches with TRL's own data path."""
+    parameters = sft_training.Parameters(
+        train_file=["x"], output_dir=tmp_path, packing=True, max_length=32, lora_r=4
+    )
+
+    def prepare() -> Any:
+        loaded = load_model(str(tiny_model))
+        examples = [sft_training.encode_row(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
+        trainer = sft_training.build_trainer(
+            parameters, loaded, 1, sft_training.SftData(examples, examples[:1], 9, 0)
+        )
+        torch.manual_seed(5)
+        for name, parameter in trainer.model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        trainer.model.train()
+        return trainer
+
+    packed, padded = prepare(), prepare()
+    packed.setting = MicroBatchSetting(64, 0)
+    loss = packed.training_step(packed.model, RowBatch(list(packed.train_dataset)))
+    batch = DataCollatorForLanguageModeling(pad_token_id=0)(list(padded.train_dataset))
+    expected = SFTTrainer.compute_loss(padded, padded.model, batch)
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    for ours, theirs in zip(packed.model.parameters(), padded.model.parameters(), strict=True):
+        if ours.requires_grad:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-5)
+    for name in ("entropy", "mean_token_accuracy"):
+        assert packed._metrics["train"][name] == pytest.approx(padded._metrics["train"][name], abs=1e-5)
 
 
 def test_a_packed_run_trains_every_row_and_resumes_exactly(
@@ -419,7 +468,7 @@ def test_a_packed_run_trains_every_row_and_resumes_exactly(
 def test_the_probe_changes_nothing(
     train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LargestBatchProbe, "on_train_begin", lambda *arguments, **more: None)
+    monkeypatch.setattr(MicroBatchProbe, "on_train_begin", lambda *arguments, **more: None)
     assert train(tmp_path) == 0
     assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
     assert read_history(tmp_path) == read_history(unbroken)
@@ -461,10 +510,10 @@ def run_out_of_memory(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SFTTrainer, "compute_loss", patched)
 
 
-@pytest.mark.parametrize(("failures", "then"), [(0, "off"), (1, "every second layer"), (2, "on")])
+@pytest.mark.parametrize(("failures", "recomputed"), [(0, 0), (1, 1), (2, 2)])
 def test_layers_recompute_only_where_memory_needs_it(  # noqa: PLR0917
     failures: int,
-    then: str,
+    recomputed: int,
     train: Train,
     unbroken: Path,
     tmp_path: Path,
@@ -472,22 +521,22 @@ def test_layers_recompute_only_where_memory_needs_it(  # noqa: PLR0917
 ) -> None:
     run_out_of_memory(failures, monkeypatch)
     assert train(tmp_path, "--gradient-checkpointing", "auto") == 0
-    assert read_result(tmp_path)["provenance"]["gradient_checkpointing"] == then
+    chosen = read_result(tmp_path)["provenance"]["micro_batch"]
+    assert chosen["recomputed_layers"] == recomputed
     assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
 
 
-@pytest.mark.parametrize(("wanted", "failures"), [("auto", 3), ("off", 1)])
-def test_what_does_not_fit_is_said_before_anything_is_trained(  # noqa: PLR0917
+@pytest.mark.parametrize("wanted", ["auto", "off"])
+def test_what_does_not_fit_is_said_before_anything_is_trained(
     wanted: str,
-    failures: int,
     train: Train,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_out_of_memory(failures, monkeypatch)
+    run_out_of_memory(10_000, monkeypatch)
     assert train(tmp_path, "--gradient-checkpointing", wanted) == 1
     output = capsys.readouterr().err
-    assert "the largest batch, 4 rows, does not fit into the GPU's memory (out of memory)" in output
+    assert "a micro-batch of 16 tokens, the smallest possible, does not fit into the GPU's memory" in output
     assert ("gradient_checkpointing = auto" in output) == (wanted == "off")
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))

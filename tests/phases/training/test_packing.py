@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.training.packing import find_largest_batch, order_rows, pack_rows
+from phases.training.packing import Layout, fill_sequences, find_largest_micro_batch, order_rows
 
 
 @given(
@@ -22,30 +22,38 @@ def test_every_row_is_trained_once_an_epoch(
     assert order == order_rows(lengths, epochs=epochs, batch_size=batch_size, seed=seed)
 
 
-@given(st.lists(st.integers(1, 100), min_size=1, max_size=200), st.integers(1, 3), st.integers(100, 300))
-def test_every_row_is_packed_once_an_epoch_into_sequences_that_are_not_too_long(
-    lengths: list[int], epochs: int, max_length: int
+LENGTHS = st.lists(st.integers(1, 100), min_size=1, max_size=100)
+
+
+@given(LENGTHS, st.integers(100, 300), st.integers(100, 2000), st.sampled_from([1, 64]), st.booleans())
+def test_every_row_of_a_step_is_in_one_micro_batch_that_is_not_too_large(
+    lengths: list[int], capacity: int, tokens: int, multiple: int, packs: bool
 ) -> None:
-    packed = pack_rows(lengths, epochs=epochs, max_length=max_length, seed=1)
-    assert Counter(row for sequence in packed for row in sequence) == Counter(
-        dict.fromkeys(range(len(lengths)), epochs)
-    )
-    assert all(sum(lengths[row] for row in sequence) <= max_length for sequence in packed)
-    assert packed == pack_rows(lengths, epochs=epochs, max_length=max_length, seed=1)
+    layout = Layout(capacity if packs else None, multiple)
+    plan = layout.split(lengths, tokens)
+    sequences = [sequence for micro_batch in plan for sequence in micro_batch]
+    assert sorted(row for sequence in sequences for row in sequence) == list(range(len(lengths)))
+    assert all(sum(lengths[row] for row in sequence) <= capacity for sequence in sequences)
+    assert packs or all(len(sequence) == 1 for sequence in sequences)
+    for micro_batch in plan:
+        assert len(micro_batch) == 1 or layout.count_tokens(lengths, micro_batch) <= tokens
+    assert plan == layout.split(lengths, tokens)
 
 
-def test_packing_leaves_little_empty_and_mixes_every_epoch_anew() -> None:
+def test_packing_leaves_little_empty() -> None:
     lengths = [20 + n * 7 % 180 for n in range(1000)]
-    packed = pack_rows(lengths, epochs=2, max_length=1024, seed=1)
-    assert sum(lengths) * 2 / (len(packed) * 1024) > 0.98
-    half = len(packed) // 2
-    assert packed[:half] != packed[half:]
-    assert packed != pack_rows(lengths, epochs=2, max_length=1024, seed=2)
+    assert sum(lengths) / (len(fill_sequences(lengths, 1024)) * 1024) > 0.98
 
 
-def test_the_largest_batch_is_that_with_the_most_padded_tokens() -> None:
-    assert find_largest_batch([5, 5, 9, 1, 8, 8, 10], 2) == range(2, 4)
-    assert find_largest_batch([5, 5, 9, 1, 8, 8, 10], 3) == range(3)
+def test_the_largest_micro_batch_of_all_steps_is_found() -> None:
+    lengths = [5, 5, 9, 1, 8, 8, 10]
+    assert find_largest_micro_batch(lengths, 2, Layout(None), 100) == (range(2, 4), 0)
+    assert find_largest_micro_batch(lengths, 3, Layout(None), 100) == (range(3), 0)
+    assert find_largest_micro_batch(lengths, 3, Layout(None), 10) == (range(3), 1)
+    assert find_largest_micro_batch(lengths, 7, Layout(10), 20) == (range(7), 0)
+    # Two rows for each item, padded to multiples of eight.
+    assert Layout(None, 8, rows_per_item=2).count_tokens(lengths, [[2], [3]]) == 4 * 16
+    assert Layout(None, 8, rows_per_item=2).split(lengths, 64) == [[[6], [2]], [[4], [5], [0], [1]], [[3]]]
 
 
 def test_batches_hold_rows_of_like_length_and_the_largest_comes_first() -> None:

@@ -1,4 +1,5 @@
 import json
+import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -105,8 +106,8 @@ def test_metrics_are_read_from_the_log_of_a_program_that_reports_none(toy: Any, 
 
 
 def test_a_process_that_held_the_gpu_before_the_attempt_is_not_left_over_from_it(tmp_path: Path) -> None:
-    (tmp_path / "nvidia0").touch()
-    with (tmp_path / "nvidia0").open():
+    (tmp_path / "nvidia0").write_bytes(b"x")
+    with (tmp_path / "nvidia0").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
         assert find_recent_holders(1e6, str(tmp_path / "nvidia")) == [os.getpid()]
         assert find_recent_holders(0.0, str(tmp_path / "nvidia")) == []
 

@@ -1,0 +1,96 @@
+"""An SFT trainer of packed or padded rows: TRL's loss and metrics over our data path."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from trl import SFTTrainer
+
+from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
+from phases.training.packing import Layout
+
+IGNORED_LABEL: Final = -100
+SHAPE_MULTIPLE: Final = 128
+"""On a GPU the attention kernel prepares each new length, so there are few."""
+
+
+class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
+    """An SFT trainer of encoded rows, each of which attends to itself alone."""
+
+    default_unit = "tokens"
+
+    def choose_layout(self, capacity: int | None) -> None:
+        """Choose how rows are packed: into sequences of up to `capacity` tokens, or one in each sequence."""
+        multiple = SHAPE_MULTIPLE if self.args.device.type == "cuda" else 1
+        self.layout = Layout(capacity, multiple)
+        self.is_flat = str(self.model.config._attn_implementation).startswith("flash")
+
+    def measure_row(self, row: Mapping[str, Any]) -> int:
+        """Return the tokens that a row takes in a sequence."""
+        return len(row["input_ids"])
+
+    def collate(
+        self, rows: Sequence[Mapping[str, Any]], sequences: Sequence[Sequence[int]], length: int
+    ) -> MicroBatch:
+        """Return a micro-batch of rows, without an attention mask."""
+        tensors = collate_rows(
+            rows,
+            sequences,
+            length=length,
+            pad_id=self.processing_class.pad_token_id,
+            is_packed=self.layout.capacity is not None,
+            is_flat=self.is_flat,
+        )
+        return MicroBatch(tensors, {"tokens": int((tensors["labels"] != IGNORED_LABEL).sum())})
+
+    def compute_share_of_loss(self, model: Any, batch: MicroBatch, shares: Shares) -> torch.Tensor:
+        """Return the part of a micro-batch in the loss of the step."""
+        return self.compute_loss(model, dict(batch.tensors)) * shares["tokens"]
+
+
+def collate_rows(
+    rows: Sequence[Mapping[str, Any]],
+    sequences: Sequence[Sequence[int]],
+    *,
+    length: int,
+    pad_id: int,
+    is_packed: bool,
+    is_flat: bool,
+) -> dict[str, torch.Tensor]:
+    """Return rows as a rectangle of tokens, or as one sequence.
+
+    A model finds the boundaries of packed rows from position ids that restart, if there is no attention mask;
+    each padding token is a row by itself. Rows that are alone in their sequence need no mask: padding follows
+    them.
+
+    Args:
+        rows: each with `input_ids` and `labels`.
+        sequences: the indices of the rows of each sequence.
+        length: tokens of a sequence, padding included.
+        pad_id: the id that fills sequences.
+        is_packed: whether a sequence may have several rows.
+        is_flat: whether to return one sequence without padding, as flash attention expects.
+
+    Returns:
+        `input_ids`, `position_ids` and `labels`, all [sequences, length].
+    """
+    shape = (len(sequences), length)
+    ids = torch.full(shape, pad_id)
+    labels = torch.full(shape, IGNORED_LABEL)
+    positions = torch.zeros(shape, dtype=torch.long)
+    is_row = torch.zeros(shape, dtype=torch.bool)
+    if not is_packed:
+        positions[:] = torch.arange(length)
+    for number, sequence in enumerate(sequences):
+        start = 0
+        for index in sequence:
+            end = start + len(rows[index]["input_ids"])
+            ids[number, start:end] = torch.tensor(rows[index]["input_ids"])
+            labels[number, start:end] = torch.tensor(rows[index]["labels"])
+            # The first token of a row must not be predicted from the row before it.
+            labels[number, start] = IGNORED_LABEL
+            positions[number, start:end] = torch.arange(end - start)
+            is_row[number, start:end] = True
+            start = end
+    tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
+    return {name: tensor[is_row][None] for name, tensor in tensors.items()} if is_flat else tensors

@@ -1,0 +1,205 @@
+"""Train optimizer steps that are split into micro-batches, with the result of the complete step.
+
+`batch_size` and `gradient_accumulation` define a step. How many tokens of it the GPU processes at once is up
+to the memory (see `phases.training.probe`) and changes the result only by rounding: the loss of each
+micro-batch is weighted by its share of the step, and the metrics of TRL are merged with the same weights.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+
+from phases.contract.micro_batch import FORWARD_TOKENS, TOKEN_COUNTS, MicroBatchSetting
+from phases.models import distributed
+from phases.training.packing import Layout
+
+UNMERGED_METRIC: Final = "num_tokens"
+"""TRL's count of tokens since the start, which is no mean; gonogo counts tokens itself."""
+
+
+class RowBatch:
+    """The rows of a step on one device: the batch of a data loader, which accelerate passes on as it is."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.rows = rows
+
+    def __contains__(self, name: str) -> bool:
+        """Return False: the trainer looks for tensors of a single model input here."""
+        return False
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """A part of a step that is processed at once.
+
+    Attributes:
+        tensors: what the loss is computed from.
+        counts: how much of the step this is, in each unit that a loss or metric is a mean over.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    counts: Mapping[str, int]
+
+    def to(self, device: torch.device) -> "MicroBatch":
+        """Return the micro-batch on a device."""
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors.items()}
+        return MicroBatch(moved, self.counts)
+
+
+Shares = Mapping[str, float]
+"""For each unit, the share of a micro-batch in the step, times the number of processes to be averaged."""
+
+
+class MicroBatchTrainer:
+    """Mixin of a TRL trainer whose batches are `RowBatch`.
+
+    Attributes:
+        layout: how rows become rectangles.
+        setting: how a step is split.
+        forward_tokens: maximum tokens of a micro-batch without gradients.
+        metric_units: the unit over which a metric of TRL is a mean, if not `default_unit`.
+    """
+
+    layout: Layout
+    setting = MicroBatchSetting(TOKEN_COUNTS[0], 0)
+    forward_tokens = FORWARD_TOKENS
+    metric_units: Mapping[str, str] = {}
+    default_unit: str
+
+    # Of the trainer that this is mixed into.
+    accelerator: Any
+    args: Any
+    callback_handler: Any
+    compute_loss_context_manager: Callable[[], Any]
+    control: Any
+    model: Any
+    model_wrapped: Any
+    state: Any
+    _metrics: dict[str, Any]
+
+    def measure_row(self, row: Mapping[str, Any]) -> int:
+        """Return the tokens that a row takes in a sequence."""
+        raise NotImplementedError
+
+    def collate(
+        self, rows: Sequence[Mapping[str, Any]], sequences: Sequence[Sequence[int]], length: int
+    ) -> MicroBatch:
+        """Return a micro-batch of rows.
+
+        Args:
+            rows: the rows.
+            sequences: the indices of the rows of each sequence.
+            length: padded tokens of a sequence.
+        """
+        raise NotImplementedError
+
+    def compute_share_of_loss(self, model: Any, batch: MicroBatch, shares: Shares) -> torch.Tensor:
+        """Return the part of a micro-batch in the loss of the step."""
+        raise NotImplementedError
+
+    def split_rows(self, rows: Sequence[Mapping[str, Any]], tokens: int) -> Iterator[MicroBatch]:
+        """Yield the micro-batches of rows."""
+        lengths = [self.measure_row(row) for row in rows]
+        for sequences in self.layout.split(lengths, tokens):
+            longest = max(sum(lengths[i] for i in sequence) for sequence in sequences)
+            yield self.collate(rows, sequences, self.layout.pad(longest))
+
+    def training_step(self, model: Any, inputs: RowBatch, num_items_in_batch: object = None) -> torch.Tensor:
+        """Add the gradients of a step; return this process's part of its loss."""
+        model.train()
+        batches = list(self.split_rows(inputs.rows, self.setting.tokens))
+        return self._run(model, batches, self.callback_handler.on_substep_end, with_gradients=True)
+
+    def prediction_step(
+        self, model: Any, inputs: RowBatch, prediction_loss_only: bool, ignore_keys: object = None
+    ) -> tuple[torch.Tensor, None, None]:
+        """Return the loss of rows of all processes; it is the same on each."""
+        batches = list(self.split_rows(inputs.rows, self.forward_tokens))
+        with torch.no_grad():
+            loss = self._run(model, batches, self.callback_handler.on_prediction_step, with_gradients=False)
+        (total,) = distributed.sum_over_processes([loss.item() / distributed.world_size()])
+        return torch.tensor(total, device=loss.device), None, None
+
+    def try_micro_batch(self, batch: MicroBatch) -> None:
+        """Run a micro-batch forward and backward without exchanging gradients, which are kept."""
+        device_batch = batch.to(self.args.device)
+        everything = dict.fromkeys(batch.counts, 1.0)
+        with self.accelerator.no_sync(self.model_wrapped), gather_nothing(self.accelerator):
+            with self.compute_loss_context_manager():
+                loss = self.compute_share_of_loss(self.model_wrapped, device_batch, everything)
+            self.accelerator.backward(loss)
+
+    def compute_shares(self, batches: Sequence[MicroBatch]) -> list[Shares]:
+        """Return the shares of each micro-batch in the step of all processes."""
+        units = sorted(batches[0].counts)
+        sums = [float(sum(batch.counts[unit] for batch in batches)) for unit in units]
+        totals = dict(zip(units, distributed.sum_over_processes(sums), strict=True))
+        processes = distributed.world_size()
+        return [
+            {unit: processes * count / max(1.0, totals[unit]) for unit, count in batch.counts.items()}
+            for batch in batches
+        ]
+
+    def _run(
+        self,
+        model: Any,
+        batches: Sequence[MicroBatch],
+        on_part: Callable[[Any, Any, Any], Any],
+        *,
+        with_gradients: bool,
+    ) -> torch.Tensor:
+        """Compute micro-batches and merge their metrics; return the sum of their losses.
+
+        `on_part` is called after each micro-batch but the last.
+        """
+        mode = "train" if model.training else "eval"
+        shares = self.compute_shares(batches)
+        nothing = dict.fromkeys(shares[0], 0.0)
+        # All processes make the same number of passes, because gradients and sharded layers are exchanged.
+        passes = distributed.largest_of_processes(len(batches))
+        device = self.args.device
+        loss_sum = torch.zeros((), device=device)
+        earlier, metrics = self._metrics[mode], defaultdict[str, float](float)
+        for number in range(passes):
+            is_extra = number >= len(batches)
+            batch = batches[-1 if is_extra else number].to(device)
+            share = nothing if is_extra else shares[number]
+            self._metrics[mode] = defaultdict(list)
+            is_last = number == passes - 1
+            # The last micro-batch averages the gradients over the processes.
+            self.accelerator.gradient_state._set_sync_gradients(is_last)
+            with nullcontext() if is_last else self.accelerator.no_sync(model):
+                with self.compute_loss_context_manager(), gather_nothing(self.accelerator):
+                    loss = self.compute_share_of_loss(model, batch, share)
+                if with_gradients:
+                    self.accelerator.backward(loss)
+            for name, values in self._metrics[mode].items():
+                metrics[name] += sum(values) * share[self.metric_units.get(name, self.default_unit)]
+            loss_sum += loss.detach()
+            if not is_last:
+                self.control = on_part(self.args, self.state, self.control)
+        self._metrics[mode] = earlier
+        metrics.pop(UNMERGED_METRIC, None)
+        names = sorted(metrics)
+        sums = distributed.sum_over_processes([metrics[name] for name in names])
+        for name, value in zip(names, sums, strict=True):
+            earlier[name].append(value / distributed.world_size())
+        return loss_sum
+
+
+@contextmanager
+def gather_nothing(accelerator: Any) -> Iterator[None]:
+    """Make TRL's metrics those of this process: micro-batches of different sizes cannot be gathered."""
+    accelerator.gather = accelerator.gather_for_metrics = _return_values
+    try:
+        yield
+    finally:
+        del accelerator.gather, accelerator.gather_for_metrics
+
+
+def _return_values(values: Any, *more: object, **options: object) -> Any:
+    return values
