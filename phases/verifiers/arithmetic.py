@@ -16,6 +16,7 @@ _OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
+    "^": operator.pow,
 }
 _OPERATOR_WORDS: Final = (
     (r"\bplus\b", "+"),
@@ -75,7 +76,7 @@ def _evaluate_expression(text: str) -> Fraction | None:
         return Fraction(match[1]) * Fraction(match[2]) / 100
     if not re.fullmatch(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+", text):
         return None
-    return _evaluate_terms(re.findall(r"[\d.]+|[-+*/]", text))
+    return evaluate_terms(re.findall(r"[\d.]+|[-+*/]", text))
 
 
 def _evaluate_operation(forms: Iterable[tuple[str, str]], text: str) -> Fraction | None:
@@ -86,11 +87,11 @@ def _evaluate_operation(forms: Iterable[tuple[str, str]], text: str) -> Fraction
     return None
 
 
-def _evaluate_terms(tokens: list[str]) -> Fraction:
-    """Return the value of alternating numbers and signs; multiplication and division bind more tightly."""
+def evaluate_terms(tokens: list[str]) -> Fraction:
+    """Return the value of alternating numbers and signs; powers bind most tightly, sums least."""
     numbers = [Fraction(token) for token in tokens[::2]]
     signs = tokens[1::2]
-    for precedence in ("*/", "+-"):
+    for precedence in ("^", "*/", "+-"):
         position = 0
         while position < len(signs):
             if signs[position] not in precedence:

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from phases.verifiers.languages import detect_language, has_words_of_language
+from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
+from phases.verifiers.stems import list_content_stems
 from phases.verifiers.text import (
     QUOTES,
     STRAIGHT_MARKS,
@@ -18,10 +21,39 @@ from phases.verifiers.text import (
 )
 
 
-def is_one_of(response: str, answers: Sequence[str]) -> bool:
-    """Return whether the normalised response is one of the answers, with or without a leading article."""
-    accepted = {unify_spelling(strip_article(normalise(answer))) for answer in answers}
-    return unify_spelling(strip_article(normalise(response))) in accepted
+def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> bool:
+    """Return whether the normalised response is one of the answers, with or without a leading article.
+
+    A remark in parentheses and a label ("Past tense: ...", "The answer is ...") whose words are those of the
+    instruction are ignored, unless the instruction asks for the answer only. A question is a question: an
+    answer with a question mark must be asked, and no other answer may be.
+    """
+    text = strip_emphasis(response).strip()
+    forms = [text]
+    if not ASKS_FOR_ANSWER_ONLY.search(instruction):
+        forms.append(strip_label(re.sub(r"\s*\([^()]*\)\.?$", "", text), instruction))
+    accepted = {_match_key(answer) for answer in answers}
+    return any(_match_key(form) in accepted for form in forms)
+
+
+ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)
+"""Words of an instruction that allow nothing around the answer."""
+
+
+def strip_label(text: str, instruction: str) -> str:
+    """Return the text without a label such as "The missing word is" with no words but the instruction's."""
+    vocabulary = list_vocabulary(instruction)
+    for match in re.finditer(r":\s+|\b(?:is|are|would be)\b:?\s+", text):
+        label = text[: match.start()]
+        if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
+            return text[match.end() :].strip()
+    return text
+
+
+def _match_key(text: str) -> tuple[str, bool]:
+    is_question = re.search(r"\?[\"'”’)\s]*$", text) is not None
+    spaced = re.sub(r"\s*,\s*", ", ", re.sub(r"\s*(?:\.\.\.|…)\s*(?=\w)", " ", text))
+    return unify_spelling(strip_article(normalise(spaced))), is_question
 
 
 def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:

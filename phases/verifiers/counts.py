@@ -16,8 +16,6 @@ from phases.verifiers.text import (
     split_paragraphs,
     split_sentences,
     split_words,
-    strip_article,
-    unify_spelling,
 )
 
 _MOST_WORDS_OF_A_HEADING: Final = 8
@@ -103,46 +101,6 @@ def is_numbered_list(response: str, count: int) -> bool:
     numbers = [int(match[1]) for match in matches if match]
     items = {normalise(match[2]) for match in matches if match}
     return all(matches) and numbers == list(range(1, count + 1)) and len(items) == count
-
-
-def is_comma_list(
-    response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 4
-) -> bool:
-    """Return whether the response is one line of `count` different comma-separated items.
-
-    A single `and` or `or` may precede the last item, with or without a comma, and a full stop may follow it.
-    No item has more than `at_most_words`; with `allowed`, every item is one of those.
-    """
-    if len(split_lines(response)) != 1:
-        return False
-    *parts, last = response.removesuffix(".").split(",")
-    *before, last = re.split(r"\s+(?:and|or)\s+", f" {last}", maxsplit=1)
-    parts += before if any(map(str.strip, before)) else []
-    return _are_valid_items([normalise(part) for part in (*parts, last)], count, allowed, at_most_words)
-
-
-def is_item_list(
-    response: str, count: int, allowed: Sequence[str] | None = None, at_most_words: int = 25
-) -> bool:
-    """Return whether the response is a list of `count` different items, in any layout of `split_items`.
-
-    No item has more than `at_most_words`; with `allowed`, every item is one of those.
-    """
-    items = [normalise(item) for item in split_items(response)]
-    return _are_valid_items(items, count, allowed, at_most_words)
-
-
-def _are_valid_items(
-    items: Sequence[str], count: int, allowed: Sequence[str] | None, at_most_words: int
-) -> bool:
-    if not (len(items) == len(set(items)) == count):
-        return False
-    if not all(1 <= len(split_words(item)) <= at_most_words for item in items):
-        return False
-    if allowed is None:
-        return True
-    accepted = {unify_spelling(normalise(item)) for item in allowed}
-    return all(unify_spelling(strip_article(item)) in accepted for item in items)
 
 
 def is_alphabetical(response: str) -> bool:

@@ -10,6 +10,8 @@ _PROMPT_FORMAT: Final = re.compile(
 )
 _NEXT_QUESTION: Final = re.compile(r"\n\s*(?:Question|Q)\s*:.*\n\s*(?:Answer|A)\s*:", re.I)
 _NEXT_LIST: Final = re.compile(r"[^\d\s][.!?][\"”*]*\s*\n\s*1[.)] ")
+_PRODUCT_AT_END: Final = re.compile(r"\d\s*[-+*/×·x÷=]\s*\d+\W*$")
+"""Terms such as "2 × 2 × 2 × 2" are no repetition."""
 _ECHO_WORDS: Final = 3
 """A shorter instruction may occur in a correct answer."""
 _REPEATED_UNIT_WORDS: Final = 4
@@ -53,6 +55,8 @@ def is_ramble(response: str) -> bool:
         if len(set(long)) < len(long):
             return True
     words = [word.casefold() for word in split_words(response)]
+    if _PRODUCT_AT_END.search(response):
+        return False
     tails = [words[-n:] for n in range(1, 9) if words[-4 * n :] == words[-n:] * 4]
     return any(len(set(tail)) > 1 or not tail[0].isalpha() for tail in tails if tail)
 

@@ -28,9 +28,9 @@ FUNCTION_WORDS: Final = frozenset(
 """English words without content of their own, including the parts that an apostrophe separates."""
 META_WORDS: Final = frozenset(
     """
-    above answer answers below certainly complete completed completes completing correct example examples
-    final finished following follows full course here instruction list name names namely phrase prompt
-    question request requested response result sentence sentences simple simply single solution text word
+    above answer answers below blank certainly complete completed completes correct example examples
+    final finished following follows full course here instruction list missing name names namely phrase prompt
+    question response result sentence sentences simple simply single solution text word
     words write written
     """.split()  # noqa: SIM905
 )

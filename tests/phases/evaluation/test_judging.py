@@ -30,7 +30,7 @@ LABELS = Prompt("k", "format", "Write a riddle.", (Check("words", {"at_least": 5
         ((" Paris\n### Instruction:\nName a river", False, False), (True, False, False)),
         ((" Paris\nHuman: thanks\nAssistant: welcome", True, False), (True, False, False)),
         (("\n\nParis\n\nFrance is a country in Europe. It has", False, False), (True, False, False)),
-        (("Paris\n\nFrance is a country in Europe.", True, False), (True, False, False)),
+        (("Paris\n\nBananas are yellow and sweet.", True, False), (True, False, False)),
         (("Rome\nQuestion: Is it Paris?\nAnswer: Paris", True, False), (False, False, False)),
         (("Question: What?\nAnswer: Paris", True, False), (False, False, False)),
         (("I will not say.\n\nParis", True, False), (False, True, False)),

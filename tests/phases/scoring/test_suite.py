@@ -19,7 +19,6 @@ SHIPPED = sorted(path.stem for path in SUITES.glob("*.jsonl"))
 # Categories whose prompts have only a reference so far.
 PENDING = {
     *(("embedded", category) for category in embedded.SIZES),
-    *(("stage1", category) for category in ("commands", "questions", "completion")),
 }
 RAMBLES = (
     "\nInstruction: Name three more.\nResponse: dog, cat, cow",

@@ -1,0 +1,195 @@
+"""Verifiers of lists: the number of different items, and whether each belongs to a closed set.
+
+Singular and plural are one item, and so are the names that a set joins with `|` ("Pacific|Pacific Ocean").
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
+from phases.verifiers.stems import FUNCTION_WORDS, fold, list_content_stems, singularise, stem
+from phases.verifiers.text import (
+    BULLET_LINE,
+    NUMBERED_LINE,
+    WORD_PART,
+    normalise,
+    split_items,
+    split_lines,
+    split_words,
+    strip_article,
+    unify_spelling,
+)
+
+_EXPLANATION: Final = re.compile(r"\s*\([^()]*\)\s*$|\s+[–—-]\s+.*$|:\s.*$", re.DOTALL)
+_INLINE_NUMBER: Final = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s*")
+_LINK: Final = re.compile(
+    r":\s+|\b(?:are|is|include|includes|including|would be|could be)\b:?\s+", re.IGNORECASE
+)
+_JOINT: Final = "\ue001"
+"""Placeholder of an "and" inside a name, such as "Bosnia and Herzegovina"."""
+_COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
+
+
+def is_comma_list(
+    response: str,
+    count: int,
+    allowed: Sequence[str] | None = None,
+    at_most_words: int = 4,
+    instruction: str = "",
+) -> bool:
+    """Return whether the response is one line of `count` different comma-separated items.
+
+    A single `and` or `or` may precede the last item, with or without a comma, and a full stop may follow it.
+    No item has more than `at_most_words`; with `allowed`, every item is one of those.
+    """
+    if len(split_lines(response)) != 1:
+        return False
+    *parts, last = response.removesuffix(".").split(",")
+    *before, last = re.split(r"\s+(?:and|or)\s+", f" {last}", maxsplit=1)
+    parts += before if any(map(str.strip, before)) else []
+    items = [normalise(strip_emphasis(part)) for part in (*parts, last)]
+    if any(not 1 <= len(split_words(item)) <= at_most_words for item in items):
+        return False
+    return _are_different_items(items, count, allowed, instruction)
+
+
+def is_item_list(
+    response: str,
+    count: int,
+    allowed: Sequence[str] | None = None,
+    at_most_words: int | None = None,
+    instruction: str = "",
+) -> bool:
+    """Return whether the response is a list of `count` different items.
+
+    Without `allowed`, the layout is one of `split_items`, and no item has more than `at_most_words` (25 by
+    default). With `allowed`, every item is one of those, and the list may be a sentence ("Three planets are
+    Mars, Venus and Earth."), have a heading, numbers or bullets, and explain items ("Mars – the red planet").
+    """
+    if allowed is None:
+        items = [normalise(item) for item in split_items(response)]
+        most = 25 if at_most_words is None else at_most_words
+        return all(1 <= len(split_words(item)) <= most for item in items) and _are_different_items(
+            items, count, None, instruction
+        )
+    parts = _split_sentence_or_list(strip_emphasis(response), allowed, list_vocabulary(instruction))
+    return _are_different_items(parts, count, allowed, instruction)
+
+
+def _are_different_items(
+    items: Sequence[str], count: int, allowed: Sequence[str] | None, instruction: str
+) -> bool:
+    if allowed is None:
+        return len(items) == len(set(items)) == count and all(map(split_words, items))
+    names = index_names(allowed)
+    found = [find_item(item, names, instruction) for item in items]
+    return None not in found and len(found) == len(set(found)) == count
+
+
+def index_names(allowed: Iterable[str]) -> dict[str, str]:
+    """Return the canonical item of each name, by the key of the name; `|` joins names of one item."""
+    return {_make_key(name): item for item in allowed for name in item.split("|")}
+
+
+def find_item(text: str, names: Mapping[str, str], instruction: str = "") -> str | None:
+    """Return the canonical item that a part of a list names, or None.
+
+    Words of the instruction may surround the name ("the planet Mars", "oak tree"), and an explanation may
+    follow it.
+    """
+    vocabulary = list_vocabulary(instruction)
+    bare = text.strip().rstrip(".!;,")
+    for form in dict.fromkeys((bare, _EXPLANATION.sub("", bare))):
+        words = _make_key(form).split()
+        if item := names.get(" ".join(words)):
+            return item
+        for start in range(len(words)):
+            if not all(_is_filler(word, vocabulary) for word in words[:start]):
+                break
+            for end in range(len(words), start, -1):
+                if not all(_is_filler(word, vocabulary) for word in words[end:]):
+                    break
+                if item := names.get(_make_key(" ".join(words[start:end]))):
+                    return item
+    return None
+
+
+def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
+    return word in FUNCTION_WORDS or word in _COUNT_WORDS or stem(word) in vocabulary
+
+
+def _make_key(name: str) -> str:
+    """Return a name in small letters without marks and article, its last word in the singular."""
+    words = WORD_PART.findall(fold(name)) or re.findall(r"\S+", fold(name))
+    if re.search(r"[+#]", name):
+        words = re.findall(r"[\w+#]+", fold(name))
+    key = unify_spelling(strip_article(" ".join(words)))
+    *before, last = key.split() or [""]
+    return " ".join([*before, singularise(last)])
+
+
+def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
+    """Return the parts of a list in any layout, without its heading or the rest of its sentence."""
+    for name in (name for item in allowed for name in item.split("|") if re.search(r" (?:and|or) ", name)):
+        joined = re.sub(r" (and|or) ", rf" {_JOINT}\1 ", name)
+        text = re.sub(re.escape(name), joined, text, flags=re.IGNORECASE)
+    names = index_names(allowed)
+    lines = split_lines(text)
+    if len(lines) > 1 and _is_heading(lines[0], vocabulary):
+        lines = lines[1:]
+    marked = [re.match(r"(?:\(?\d{1,2}[.)]|[-*•–])\s*(\S.*)", line) for line in lines]
+    if any(marked) and len(lines) > 1:
+        return [match[1] for match in marked if match] if all(marked) else [""]
+    if len(lines) > 1:
+        return [part for line in lines for part in _split_line(line, names)]
+    return _split_line(_strip_sentence("".join(lines), vocabulary), names)
+
+
+def _is_heading(line: str, vocabulary: frozenset[str]) -> bool:
+    if NUMBERED_LINE.fullmatch(line) or BULLET_LINE.fullmatch(line):
+        return False
+    return line.endswith(":") or (
+        has_only_words_of(re.sub("|".join(_COUNT_WORDS), "", line.casefold()), vocabulary)
+        and bool(list_content_stems(line))
+        and "," not in line
+    )
+
+
+def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
+    """Return a line without the words of the instruction that make a sentence of a list."""
+    for link in _LINK.finditer(line):
+        before, after = line[: link.start()], line[link.end() :]
+        is_lead_in = link[0].strip() == ":" and has_only_words_of(before, vocabulary)
+        if is_lead_in or _is_about_instruction(before, vocabulary):
+            line = after
+            break
+        if link[0].strip().casefold() in ("are", "is") and _is_about_instruction(after, vocabulary):
+            line = before
+            break
+    return line
+
+
+def _is_about_instruction(text: str, vocabulary: frozenset[str]) -> bool:
+    words = " ".join(word for word in WORD_PART.findall(fold(text)) if word not in _COUNT_WORDS)
+    return has_only_words_of(words, vocabulary) and bool(list_content_stems(text))
+
+
+def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
+    if len(_INLINE_NUMBER.findall(line)) > 1:
+        line = _INLINE_NUMBER.sub(", ", line)
+    spaced = line.rstrip(".!").split()
+    if len(spaced) > 1 and all(len(letter) == 1 for letter in spaced):
+        return spaced
+    # Commas and "and" inside parentheses belong to the remark.
+    hidden = re.sub(r"\([^()]*\)", lambda match: match[0].replace(",", "").replace(" and ", " "), line)
+    parts = re.split(rf",|;|/|\n|(?<!{_JOINT})\b(?:and|or)\b|&|\s\+\s", hidden.rstrip(".!"))
+    items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
+    return items if len(items) != 1 else _split_words(items[0], names)
+
+
+def _split_words(text: str, names: Mapping[str, str]) -> list[str]:
+    """Return the words of a text that are all names ("Mars Venus Earth"), else the text."""
+    words = text.split()
+    return words if len(words) > 1 and all(_make_key(word) in names for word in words) else [text]

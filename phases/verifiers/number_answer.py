@@ -1,0 +1,290 @@
+"""Verifier of numeric answers: the requested value, with its unit, in digits or words, and no other value."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from phases.verifiers.arithmetic import evaluate_terms
+from phases.verifiers.assertion import has_competing_number, is_denied, replace_answers, spell_in_digits
+from phases.verifiers.statements import (
+    contradicts,
+    is_courtesy_offer,
+    is_related,
+    list_vocabulary,
+    split_statements,
+    strip_emphasis,
+)
+from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems
+from phases.verifiers.text import CLOSING_MARKS, split_words
+
+_POWERS: Final = {"²": "^2", "³": "^3"}
+_SIGNS: Final = str.maketrans({"√": " ", "±": " ", "×": "*", "·": "*", "÷": "/", "−": "-"})
+_NUMBER: Final = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\d²³])"
+_TOKEN: Final = re.compile(
+    rf"(?P<number>{_NUMBER})"
+    r"|(?P<operator>\*\*|[+*/^-]|\bx\b(?=\s*\d)|\b(?:plus|minus|times|multiplied by|divided by|over)\b)"
+    r"|(?P<equals>=|\b(?:equals|is equal to|is|are|makes?|gives?|leaves)\b)"
+    r"|(?P<break>[.;:?!](?=\s|$)|[()]|\bso\b|\band\b|\bor\b|\bthen\b|\bbecause\b|\bsince\b)"
+)
+_OPERATOR_SIGNS: Final = {
+    "plus": "+",
+    "minus": "-",
+    "times": "*",
+    "x": "*",
+    "multiplied by": "*",
+    "divided by": "/",
+    "over": "/",
+    "**": "^",
+}
+_UNIT: Final = re.compile(r"\s*-?\s*([°%$£€]?\s?[^\W\d_]+(?:[²³]|[23]\b|\^[23])?|[°%$£€])")
+_CURRENCY_BEFORE: Final = re.compile(r"[$£€¥]\s*$")
+_UNITLESS_WORDS: Final = frozenset(
+    """
+    altogether apiece exactly full greater highest i.e larger largest left less lowest namely per
+    precisely remain remaining remains respectively smaller smallest total whole plus minus times multiplied
+    divided equals x
+    """.split()  # noqa: SIM905
+)
+"""Words that may follow a number and are no unit."""
+_MOST_NEW_WORDS: Final = 2
+"""Content words that a clause with the value may have besides those of the instruction."""
+_LARGEST_EXPONENT: Final = 20
+_OTHER_SCALE: Final = r"(?:fahrenheit|kelvin|f|squared|cubed)\b"
+"""Words that make another unit of the unit before them."""
+_CONCLUSION: Final = re.compile(
+    rf"\b(?:so|therefore|thus|hence|(?:answer|total|result|sum) is|in total)\b[^.,(\d]{{0,40}}?({_NUMBER})"
+)
+_FREE_REMARK: Final = re.compile(r"\([^()]*\)")
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def value(self) -> Fraction:
+        return Fraction(self.text.replace(",", ""))
+
+
+def is_number_answer(
+    response: str,
+    value: float,
+    *,
+    units: Sequence[str] | None = None,
+    also: Sequence[float] = (),
+    at_most_words: int | None = None,
+    instruction: str = "",
+) -> bool:
+    """Return whether a response gives the value, in digits or words, and no other.
+
+    - The value stands alone, in a sentence that states it ("There are 48 eggs."), or as the result of a
+      calculation ("6 × 8 = 48"). Numbers of the instruction and of calculations may stand next to it.
+    - Every calculation in the response is right: "7 times 6 is 48, or 6 less is 42" fails.
+    - Any other number before the value fails, and so does one that competes with it ("41 or 42", "42, maybe
+      43") or a different conclusion. Other numbers may explain it ("12 months, 4 seasons", "90 minutes (1.5
+      hours)").
+    - The value is neither denied nor asked.
+    - The word after the value is one of the units, or no unit at all.
+
+    Args:
+        response: the complete response.
+        value: the requested value.
+        units: accepted units, such as `["metres", "m"]`; an empty sequence accepts none, and None any.
+        also: values that may be given in addition, such as the other square root.
+        at_most_words: most words, if the instruction limits them.
+        instruction: the instruction.
+    """
+    is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
+    text = _drop_enumeration(_read(response), value, instruction)
+    statements = split_statements(text)
+    if is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
+        return False
+    tokens = _tokenise(text)
+    workings, is_right = _check_calculations(tokens)
+    accepted = {Fraction(str(number)) for number in (value, *also)}
+    given = {token.value for token in _tokenise(_read(instruction)) if token.kind == "number"}
+    return (
+        is_right
+        and not contradicts(text, instruction)
+        and _states_value(text, tokens, Fraction(str(value)), given, workings | accepted)
+        and _has_unit(text, tokens, accepted, units)
+        and _is_only_conclusion(text, accepted, workings | given)
+        and _are_related(statements, accepted, instruction)
+    )
+
+
+def _is_only_conclusion(text: str, accepted: set[Fraction], workings: set[Fraction]) -> bool:
+    """Return whether the value is neither denied nor one of several, and no other is concluded."""
+    conclusions = {Fraction(match[1].replace(",", "")) for match in _CONCLUSION.finditer(text)}
+    placed = replace_answers(text, [f"{float(number):f}" for number in accepted])
+    return (
+        conclusions <= accepted | workings
+        and not is_denied(placed)
+        and not has_competing_number(_FREE_REMARK.sub("", placed))
+    )
+
+
+def _are_related(statements: Sequence[str], accepted: set[Fraction], instruction: str) -> bool:
+    """Return whether the statements with and after the value are about the instruction, or calculate."""
+    first = next((n for n, statement in enumerate(statements) if _gives(statement, accepted)), 0)
+    vocabulary = list_vocabulary(instruction)
+    claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
+    new = set(list_content_stems(re.sub(r"\d{2,}|[02-9]", " ", claim))) - vocabulary - _UNITLESS_WORDS
+    if instruction and len(new) > _MOST_NEW_WORDS:
+        return False
+    return all(
+        is_courtesy_offer(statement) or re.search(r"\d", statement) or is_related(statement, vocabulary)
+        for statement in statements[first + 1 :]
+    )
+
+
+def _read(text: str) -> str:
+    """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
+    powers = re.sub(r"(?<=\d)[²³]", lambda match: _POWERS[match[0]], strip_emphasis(text))
+    spelled = spell_in_digits(powers).translate(_SIGNS)
+    spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
+    return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)
+
+
+def _drop_enumeration(text: str, value: float, instruction: str) -> str:
+    """Return the text without a list of given numbers, or of as many numbers as the value."""
+    given = re.findall(r"\d+", _read(instruction))
+    for match in re.finditer(r"\d+(?:(?:, and |, | and | )\d+(?![\d.]*\d)){2,}", text):
+        numbers = re.findall(r"\d+", match[0])
+        rest = text[: match.start()] + text[match.end() :]
+        is_listed = set(numbers) <= set(given) or len(numbers) == value
+        if is_listed and any(float(n) == value for n in re.findall(r"\d+", rest)):
+            return rest
+    return text
+
+
+def _tokenise(text: str) -> list[_Token]:
+    """Return the numbers, operators and boundaries of a text; a dash without a number before it is none."""
+    tokens: list[_Token] = []
+    for match in _TOKEN.finditer(text):
+        token = _Token(str(match.lastgroup), match[0], match.start(), match.end())
+        if token.kind != "operator" or (tokens and tokens[-1].kind == "number"):
+            tokens.append(token)
+    return tokens
+
+
+def _gives(statement: str, accepted: set[Fraction]) -> bool:
+    return any(token.kind == "number" and token.value in accepted for token in _tokenise(statement))
+
+
+def _check_calculations(tokens: Sequence[_Token]) -> tuple[set[Fraction], bool]:
+    """Return the numbers of calculations with a result, and whether all of them are right."""
+    workings: set[Fraction] = set()
+    run: list[_Token] = []
+    for token in [*tokens, _Token("break", "", 0, 0)]:
+        if token.kind != "break":
+            run.append(token)
+            continue
+        numbers, is_right = _check_run(run)
+        if not is_right:
+            return workings, False
+        workings |= numbers
+        run = []
+    return workings, True
+
+
+def _check_run(run: Sequence[_Token]) -> tuple[set[Fraction], bool]:
+    """Return the numbers of one chain such as `3 + 4 = 7`, and whether each of its sides is right."""
+    sides: list[list[_Token]] = [[]]
+    for token in run:
+        if token.kind == "equals":
+            sides.append([])
+        else:
+            sides[-1].append(token)
+    values = [_evaluate(side) for side in sides]
+    numbers: set[Fraction] = set()
+    for n in range(len(sides) - 1):
+        left, right = values[n], values[n + 1]
+        is_conversion = left == 1 and len(sides[n]) == len(sides[n + 1]) == 1
+        if is_conversion and right is not None:
+            numbers |= {right}
+        has_operator = any(token.kind == "operator" for token in (*sides[n], *sides[n + 1]))
+        if left is None or right is None or not has_operator:
+            continue
+        # "3 plus 4 is 7, times 2 is 14" goes on with the result.
+        first_of_right = sides[n + 1][0].value
+        if left not in (right, first_of_right):
+            return numbers, False
+        numbers |= {t.value for side in sides[n : n + 2] for t in side if t.kind == "number"}
+    return numbers, True
+
+
+def _evaluate(side: Sequence[_Token]) -> Fraction | None:
+    """Return the value of numbers and operators in turn, or None if the tokens are no calculation."""
+    if len(side) % 2 == 0 or any((t.kind == "number") != (n % 2 == 0) for n, t in enumerate(side)):
+        return None
+    if any(
+        power.text in ("^", "**") and not 0 <= side[n + 1].value <= _LARGEST_EXPONENT
+        for n, power in enumerate(side)
+    ):
+        return None
+    terms = [_OPERATOR_SIGNS.get(token.text, token.text).replace(",", "") for token in side]
+    try:
+        return evaluate_terms(terms)
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return None
+
+
+def _states_value(
+    text: str, tokens: Sequence[_Token], value: Fraction, given: set[Fraction], workings: set[Fraction]
+) -> bool:
+    """Return whether the value is stated, not only as a term, before any other number."""
+    stated = [
+        token
+        for n, token in enumerate(tokens)
+        if token.kind == "number" and "operator" not in _kinds_around(tokens, n)
+    ]
+    values = [token.value for token in stated]
+    if value not in values:
+        return False
+    if value in given:
+        return _is_chosen(text, stated, value)
+    return all(number in given | workings for number in values[: values.index(value)])
+
+
+def _kinds_around(tokens: Sequence[_Token], position: int) -> list[str]:
+    return [tokens[n].kind for n in (position - 1, position + 1) if 0 <= n < len(tokens)]
+
+
+def _is_chosen(text: str, stated: Sequence[_Token], value: Fraction) -> bool:
+    """Return whether the value is chosen among the numbers of the instruction: the last, or explained."""
+    if stated[-1].value == value:
+        return True
+    rest = text[stated[0].end :]
+    return stated[0].value == value and bool(
+        re.match(r"\W*(?:is|are|because|since|as|which|has|\()|[^\d,]*[.!](?:\s|$)", rest)
+    )
+
+
+def _has_unit(
+    text: str, tokens: Sequence[_Token], accepted: set[Fraction], units: Sequence[str] | None
+) -> bool:
+    """Return whether the words after the value, each time it is stated, are a unit that was asked for."""
+    if units is None:
+        return True
+    names = sorted((unit.casefold() for unit in units), key=len, reverse=True)
+    for n, token in enumerate(tokens):
+        is_term = any(tokens[n + step].kind == "operator" for step in (-1, 1) if 0 <= n + step < len(tokens))
+        if token.kind != "number" or token.value not in accepted or is_term:
+            continue
+        currency = _CURRENCY_BEFORE.search(text[: token.start])
+        if currency and currency[0].strip() not in names:
+            return False
+        rest = text[token.end :]
+        match = _UNIT.match(rest)
+        if not match or match[1] in FUNCTION_WORDS | _UNITLESS_WORDS:
+            continue
+        written = rest.lstrip(" -")
+        if not any(re.match(rf"{re.escape(name)}(?![^\W_])(?! {_OTHER_SCALE})", written) for name in names):
+            return False
+    return True

@@ -1,0 +1,133 @@
+"""Splitting a brief answer into statements and clauses, and telling remarks from claims."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold, list_stems, stem
+from phases.verifiers.text import WORD_PART, split_lines, split_sentences
+
+_EMPHASIS: Final = re.compile(
+    r"\*\*|__|\*(?=\S)|(?<=\S)\*|`+|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ ", re.MULTILINE
+)
+_COURTESY: Final = re.compile(
+    r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
+    r"happy to help|no problem|hello|hi(?: there)?|let's see|let me think|here (?:it|you) (?:is|go)|thanks)"
+    r"[.!,:]*|here(?:'s| is| are) (?:the|your|an?|one|some) [^:.]{0,60}:",
+    re.IGNORECASE,
+)
+_OFFER: Final = re.compile(
+    r"(?:i )?hope (?:this|that|it) helps|let me know\b|feel free\b|is there anything\b|would you like\b"
+    r"|you're welcome\b|have a (?:nice|great|good)\b",
+    re.IGNORECASE,
+)
+_LABEL: Final = re.compile(
+    r"\W*(?:question|answer|input|output|user|assistant|human|instruction|response|q|a)\s*\d*\s*:",
+    re.IGNORECASE,
+)
+_BACK_REFERENCE: Final = re.compile(
+    r"\W*(?:it|its|they|their|this|that|these|those|he|his|she|her)\b", re.IGNORECASE
+)
+_WEAK_WORDS: Final = frozenset(
+    "first second main thing things know next good best new old big small way part kind type number".split()  # noqa: SIM905
+)
+"""Words that occur in any text, so that sharing them does not relate two sentences."""
+GENERIC_WORDS: Final = frozenset(
+    """
+    actually altogether approximately because believe called calls commonly correspond corresponds equal
+    equals exactly famous famously fun generally known mean meaning means namely normally often officially
+    refer referred refers roughly sometimes specifically stand stands term think total typically usually
+    known believe assume guess say says said translate translated translates translation become becomes turn
+    turns considered go also simply type types kind kinds example popular popularly common most form forms
+    """.split()  # noqa: SIM905
+)
+"""Words that may stand in any statement of an answer without changing it."""
+_EXPLANATION_STARTS: Final = (
+    *("which", "who", "whose", "that", "because", "since", "as", "so", "where", "when", "while", "whereas"),
+    *("with", "within", "in", "on", "at", "by", "from", "for", "of", "about", "around", "during", "after"),
+    *(
+        "before",
+        "between",
+        "near",
+        "next to",
+        "also",
+        "known",
+        "called",
+        "named",
+        "made",
+        "located",
+        "situated",
+    ),
+    *("although", "though", "if", "meaning", "a", "an", "the", "its", "it", "this", "they", "he", "she"),
+    *(r"i\.?e", r"e\.?g", "for example", "such as", "like", "just", "not", "never", "rather", "unlike"),
+    *("instead", "thus", "hence", "and (?:it|they|this|that|he|she|is|its|so|not|was)"),
+    *("but (?:it|they|not|also)", "short for", "abbreviated", "symbol", "born", "invented", "published"),
+    *("written", "painted", "one of", "often", "usually", "sometimes", "including", "especially"),
+    *("particularly", "specifically", "originally", "formerly", "i am", "i'm", "i think", "i believe"),
+)
+EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\b", re.IGNORECASE)
+"""Beginning of a clause that explains the claim before it."""
+
+
+def strip_emphasis(text: str) -> str:
+    """Return the text without Markdown emphasis, code marks and heading marks."""
+    return _EMPHASIS.sub("", text)
+
+
+def split_statements(text: str) -> list[str]:
+    """Return the sentences of all lines, without courtesies such as "Sure!"."""
+    statements = [sentence for line in split_lines(text) for sentence in split_sentences(line) or [line]]
+    return [statement for statement in statements if not _COURTESY.fullmatch(statement.strip())]
+
+
+def contradicts(statement: str, instruction: str) -> bool:
+    """Return whether a statement has the opposite of a word of the instruction, but not the word itself."""
+    words, asked = set(WORD_PART.findall(fold(statement))), set(WORD_PART.findall(fold(instruction)))
+    return any(
+        first in asked and second not in asked and second in words and first not in words
+        for pair in _OPPOSITES
+        for first, second in (pair, pair[::-1])
+    )
+
+
+_OPPOSITES: Final = (
+    *(("largest", "smallest"), ("longest", "shortest"), ("highest", "lowest"), ("tallest", "shortest")),
+    *(("biggest", "smallest"), ("closest", "farthest"), ("hardest", "softest"), ("before", "after")),
+    *(("fastest", "slowest"), ("hottest", "coldest"), ("oldest", "youngest"), ("heaviest", "lightest")),
+    *(("odd", "even"), ("vowels", "consonants"), ("north", "south"), ("first", "last")),
+)
+
+
+def is_courtesy_offer(statement: str) -> bool:
+    """Return whether a statement offers more help and says nothing about the matter."""
+    return _OFFER.search(statement) is not None
+
+
+def is_related(statement: str, vocabulary: Iterable[str]) -> bool:
+    """Return whether a statement after an answer may explain it: it shares a word or refers back.
+
+    Args:
+        statement: the statement.
+        vocabulary: stems of the instruction and of the answer.
+    """
+    if _LABEL.match(statement):
+        return False
+    words = WORD_PART.findall(fold(statement))
+    content = {stem(word) for word in words if word not in FUNCTION_WORDS | _WEAK_WORDS}
+    return bool(content & set(vocabulary)) or _BACK_REFERENCE.match(statement) is not None
+
+
+def list_vocabulary(*texts: str) -> frozenset[str]:
+    """Return the stems of all words of some texts."""
+    return frozenset(word for text in texts for word in list_stems(text))
+
+
+def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether every word of a text is in a vocabulary of stems, or fits any answer."""
+    return all(
+        part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary
+        for part in WORD_PART.findall(fold(text))
+    )
+
+
+_NEUTRAL_WORDS: Final = FUNCTION_WORDS | META_WORDS | GENERIC_WORDS

@@ -1,0 +1,196 @@
+"""Builders of commands, questions and completions, used by both halves of the suite for real models.
+
+Each takes a table and yields rows. In the tables, `|` separates alternatives. Beside the wrong answers of a
+table, each row has wrong answers made from its right ones.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from phases.verifiers.assertion import is_number
+from phases.verifiers.number_words import NUMBER_WORDS
+from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.rows import exactly, require
+from tools.suites.task_rows import MEANING, SuiteRow, capitalise, join_items, split, unique
+
+_SPOKEN: Final = {value: word for word, value in NUMBER_WORDS.items()}
+_ARTICLES: Final = {
+    "French": "le la les l un une du de des d j c m n s t qu",
+    "Spanish": "el la los las un una unos unas",
+    "German": "der die das ein eine einen dem den",
+    "Italian": "il lo la i gli le l un uno una",
+    "Portuguese": "o a os as um uma uns umas",
+    "Dutch": "de het een",
+}
+_PHRASES: Final = {
+    "French": "mot français pour en est se dit",
+    "Spanish": "palabra español en es se dice",
+    "German": "Wort Deutsch deutsche auf ist heißt für lautet",
+    "Italian": "parola italiano in è si dice",
+    "Portuguese": "palavra português em é se diz",
+}
+"""Words of a sentence that states a translation in its language."""
+_GRAMMAR: Final = "masculine feminine neuter noun verb formal informal plural singular"
+
+
+def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield lists: instruction, closed set, two right lists, items that are wrong in them."""
+    for instruction, name, *lists, intruders in table:
+        first, second = (split(text, ",") for text in lists)
+        swapped = [[*first[:-1], intruder] for intruder in split(intruders)]
+        correct = (
+            join_items(first),
+            ", ".join(second),
+            "\n".join(f"{n}. {capitalise(item)}" for n, item in enumerate(second, 1)),
+            "Here they are:\n" + "\n".join(f"- **{capitalise(item)}**" for item in first),
+        )
+        wrong = (
+            *map(join_items, swapped),
+            join_items([*first[:-1], first[0]]),
+            first[0] if len(first) == 2 else join_items(first[:-1]),  # noqa: PLR2004
+            "\n".join(f"- {item}" for item in [*second, split(intruders)[0]]),
+        )
+        check = require("items", count=len(first), allowed=CLOSED_SETS[name])
+        yield SuiteRow("commands", instruction, correct, (check,), unique(wrong))
+
+
+def make_word_translations(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield words to translate: word, language, accepted translations, wrong ones."""
+    for source, language, answers, wrong in table:
+        accepted = split(answers)
+        correct = (
+            accepted[0],
+            f"The English word '{source}' translates to '{accepted[0]}' in {language}.",
+            f"{capitalise(accepted[0])}.",
+        )
+        made = (f"{accepted[0]} or {split(wrong)[0]}", f"{source}s", f"It is not {accepted[0]}.")
+        check = require(
+            "short_answer", answers=accepted, also=[_ARTICLES[language], _GRAMMAR, _PHRASES.get(language, "")]
+        )
+        instruction = f"Translate the English word '{source}' into {language}."
+        yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
+
+
+def make_sentence_translations(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield sentences to translate: sentence, language, accepted translations, wrong ones."""
+    for source, language, answers, wrong in table:
+        accepted = split(answers)
+        correct = (accepted[0], f'"{accepted[0]}"', f"{language}: {accepted[0].rstrip('.')}")
+        made = (
+            source,
+            " ".join(accepted[0].rstrip(".? ").split()[:-1]) + ".",
+            f"{accepted[0]} {split(wrong)[0]}",
+        )
+        check = require("short_answer", answers=accepted, also=[_GRAMMAR])
+        instruction = f"Translate this sentence into {language}: {source}"
+        yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
+
+
+def make_words(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield words to find: instruction, accepted words, a sentence that states one, wrong words."""
+    for instruction, answers, sentence, wrong in table:
+        accepted = split(answers)
+        correct = (
+            accepted[0],
+            sentence.format(accepted[0]),
+            f"{capitalise(accepted[0])}.",
+            f"**{accepted[0]}**",
+        )
+        other = split(wrong)[0]
+        made = (f"{accepted[0]} or {other}", sentence.format(other), f"It is not {accepted[0]}.")
+        is_single = " one " in f" {instruction} "
+        if is_number(accepted[0]):
+            # Digits and words are different answers here.
+            check = require("one_of", answers=accepted)
+        else:
+            check = require("short_answer", answers=accepted, **({"single": True} if is_single else {}))
+        yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
+
+
+def make_rewrites(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield sentences to rewrite: instruction, accepted sentences, wrong ones."""
+    for instruction, answers, wrong in table:
+        accepted = split(answers)
+        correct = (accepted[0], f"“{accepted[0]}”", f"Sentence: {accepted[0]}")
+        made = (f"{accepted[0]} {accepted[0]}", instruction.split(": ", 1)[-1])
+        check = require("one_of", answers=accepted)
+        yield SuiteRow("commands", instruction, correct, (check,), unique((*split(wrong), *made)))
+
+
+def make_sentences(
+    table: Iterable[tuple[str, int, str, tuple[str, ...], tuple[str, ...]]],
+) -> Iterator[SuiteRow]:
+    """Yield sentences to write: instruction, number of sentences, topics, right and wrong answers."""
+    for instruction, count, topics, correct, wrong in table:
+        groups = [split(group) for group in topics.split(" & ")]
+        checks = (exactly("sentences", count), require("topic", groups=groups))
+        yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
+
+
+def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield questions.
+
+    Facts: question, accepted answers, a sentence that states one, wrong answers, words that may surround it.
+    Numbers: question, value, units, a sentence that states it, wrong answers.
+    """
+    for row in table:
+        yield _make_fact(*row) if isinstance(row[1], str) else _make_number(*row)  # type: ignore[arg-type]
+
+
+def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str) -> SuiteRow:
+    accepted, wrongs = split(answers), split(wrong)
+    correct = (capitalise(accepted[0]), capitalise(sentence.format(accepted[0])), f"**{accepted[0]}**.")
+    made = (
+        f"{accepted[0]} or {wrongs[0]}",
+        capitalise(sentence.format(wrongs[0])),
+        f"It is not {accepted[0]}.",
+        f"Is it {accepted[0]}?",
+    )
+    check = require("short_answer", answers=accepted, **({"also": also.split()} if also else {}))
+    return SuiteRow("questions", question, correct, (check,), unique((*wrongs, *made)))
+
+
+def _make_number(question: str, value: int, units: str, sentence: str, wrong: str) -> SuiteRow:
+    names = split(units)
+    spoken = _SPOKEN.get(value, f"{value:,}")
+    correct = (
+        str(value),
+        sentence.format(value),
+        capitalise(f"{spoken} {names[0]}.") if names else f"{capitalise(spoken)}.",
+        f"**{value}**",
+    )
+    made = (str(value + 1), f"{value} or {value + 1}", f"It is not {value}.", sentence.format(value - 1))
+    more = {"also": [-value]} if "square root" in question else {}
+    check = require("number", value=value, units=names, **more)
+    return SuiteRow("questions", question, unique(correct), (check,), unique((*split(wrong), *made)))
+
+
+def make_completions(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield texts to complete: instruction, accepted ends, wrong ends."""
+    for instruction, answers, wrong in table:
+        accepted, wrongs = split(answers), split(wrong)
+        ends = [end for word in accepted for end in list_completions(instruction, word)]
+        complete = [list_completions(instruction, word)[-1] for word in (accepted[0], wrongs[0])]
+        correct = (accepted[0], f"{complete[0].rstrip('.')}.", f"**{accepted[0]}**")
+        made = (f"{complete[1].rstrip('.')}.", f"{accepted[0]} or {wrongs[0]}", f"never {accepted[0]} again")
+        check = require("one_of", answers=list(unique(ends)))
+        yield SuiteRow("completion", instruction, correct, (check,), unique((*wrongs, *made)))
+
+
+def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
+    """Yield sequences to continue: instruction, accepted answers, wrong ones."""
+    for instruction, answers, wrong in table:
+        accepted = split(answers)
+        correct = (accepted[0], accepted[0].lower() + ".", f"**{accepted[0]}**")
+        made = (instruction.partition(": ")[2], f"{accepted[0]}, {accepted[0]}", f"Not {accepted[0]}.")
+        check = require("one_of", answers=accepted)
+        yield SuiteRow("completion", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
+
+
+def list_completions(instruction: str, word: str) -> list[str]:
+    """Return the accepted completions: the word alone, or after some or all of the preceding text."""
+    given = instruction.partition(": ")[2]
+    if "___" in given:
+        return [word, given.replace("___", word)]
+    text: Sequence[str] = [*given.split(), word]
+    return [" ".join(text[-n:]) for n in range(1, len(text) + 1)]

@@ -1,0 +1,65 @@
+# ruff: noqa: E501 - tables have one row a line
+"""Sentences, proverbs, analogies and sequences of the development half; see `tools/suites/builders.py`."""
+
+from typing import Final
+
+# Instruction, accepted ends, wrong ends.
+COMPLETIONS: Final = (
+    ("Complete the sentence with one word: The sun rises in the", "east|morning", "west|sky|evening|west and sets in the east"),
+    ("Complete the sentence with one word: Fish live in", "water|oceans|rivers|lakes|seas|ponds|aquariums", "trees|air|fish|nests"),
+    ("Complete the sentence with one word: We see with our", "eyes", "ears|nose|glasses case|mouth"),
+    ("Complete the sentence with one word: A carpenter works with", "wood|tools|timber|hammers|lumber|nails|saws|planks", "bread|patients|fish|carpet"),
+    ("Complete the sentence with one word: Bees make", "honey|hives|wax|beeswax|honeycomb|honeycombs|nests", "milk|cheese|bees|eggs for breakfast"),
+    ("Complete the sentence with one word: You can borrow books from a", "library|friend|bookshelf|neighbour|neighbor|teacher|classmate|librarian", "bakery|book|pharmacy|bank"),
+    ("Complete the sentence with one word: In winter the lake was covered with", "ice|snow|frost", "sand|fire|grass|lakes"),
+    ("Complete the sentence with one word: The baby was tired and began to", "cry|sleep|yawn|doze|scream|wail|weep|fuss|whimper|whine|sob|nod|drift|snooze|howl|nap|slumber", "drive|read|baby|cook"),
+    ("Complete the sentence with one word: We use an umbrella when it", "rains|pours|rained|drizzles|snows|hails|showers|storms", "shines|is|umbrella|sings"),
+    ("Complete the sentence with one word: The opposite of dark is", "light|bright|lightness|brightness", "night|darker|black|heavy"),
+    ("Finish the proverb: An apple a day keeps the doctor", "away", "home|happy|sick|busy"),
+    ("Finish the proverb: Better late than", "never", "early|later|ever|sorry"),
+    ("Finish the proverb: When in Rome, do as the Romans", "do", "say|did|Italy|eat"),
+    ("Finish the proverb: Practice makes", "perfect", "practice|better|sense|perfume"),
+    ("Finish the proverb: All that glitters is not", "gold", "silver|golden|glitter|bold"),
+    ("Finish the proverb: Don't judge a book by its", "cover", "title|pages|author|price"),
+    ("Finish the proverb: Too many cooks spoil the", "broth|soup|stew|pot|dish|meal", "cooks|kitchen sink|child|milk"),
+    ("Finish the proverb: Rome was not built in a", "day", "night|week|year|Rome"),
+    ("Finish the proverb: Where there is smoke, there is", "fire|a fire", "smoke|water|ash|hope"),
+    ("Finish the proverb: Two heads are better than", "one|one head", "two|none|three|bodies"),
+    ("Complete the analogy: Puppy is to dog as kitten is to", "cat|cats", "dog|mouse|kitten|kitty litter"),
+    ("Complete the analogy: Bird is to nest as bee is to", "hive|beehive|bee hive|honeycomb", "honey|flower|nest of birds|sting"),
+    ("Complete the analogy: Pen is to write as knife is to", "cut|cutting|slice|carve|chop", "fork|write|sharp|eat"),
+    ("Complete the analogy: France is to Paris as Italy is to", "Rome|Roma", "Milan|Paris|Venice|Italian"),
+    ("Complete the analogy: Day is to night as summer is to", "winter", "autumn|summer|warm|spring"),
+    ("Complete the analogy: Finger is to hand as toe is to", "foot|feet", "leg|shoe|toe|finger"),
+    ("Complete the analogy: Teacher is to school as doctor is to", "hospital|clinic|hospitals|surgery|practice|doctor's office|medical practice|doctor's surgery|medical center|medical centre|health centre|infirmary", "patient|school|medicine|nurse"),
+    ("Complete the analogy: Ear is to hear as nose is to", "smell|smelling|sniff|breathe", "see|face|hear|ear"),
+    ("Fill in the blank with one word: A week has seven ___.", "days|nights", "months|hours|weeks|7"),
+    ("Fill in the blank with one word: The cow gives us ___.", "milk|beef|meat|cheese|leather|dairy|cream|butter|manure|calves", "wool|eggs|cow|grass"),
+    ("Fill in the blank with one word: Snow is white and coal is ___.", "black|dark", "white|hot|snow|green"),
+    ("Fill in the blank with one word: She unlocked the door with a ___.", "key|keycard|card|code|hairpin|passkey|lockpick|bobby pin|credit card|password|crowbar|smile|fingerprint|latchkey|paperclip|skeleton key", "door|banana|cloud|lock"),
+    ("Fill in the blank with one word: The ship sailed across the ___.", "sea|ocean|water|bay|Atlantic|Pacific|channel|lake|Mediterranean|gulf|strait|waters|harbour|harbor|waves|river|horizon|Baltic|seas|equator|globe|world|sound|fjord|lagoon|Caribbean|Aegean", "desert|ship|road|mountain|sky"),
+    ("Fill in the blank with one word: He was thirsty, so he drank some ___.", "water|juice|milk|tea|lemonade|coffee|beer|wine|soda|cola|coke|squash|cider|liquid|Gatorade|pop|smoothie|cocoa|ale|punch", "bread|sand|thirst|soup bowl"),
+    ("Fill in the blank with one word: Spring, summer, ___ and winter are the four seasons.", "autumn|fall", "spring|Christmas|October|season"),
+)  # fmt: skip
+
+# Instruction, accepted answers, wrong.
+SEQUENCES: Final = (
+    ("Write only the next number of the sequence: 5, 10, 15, 20", "25|twenty-five", "30|20|24|25, 30"),
+    ("Write only the next number of the sequence: 3, 6, 12, 24", "48|forty-eight", "36|27|46|42"),
+    ("Write only the next number of the sequence: 1, 4, 9, 16", "25|twenty-five", "20|23|36|18"),
+    ("Write only the next number of the sequence: 100, 90, 80, 70", "60|sixty", "50|65|70|60, 50"),
+    ("Write only the next number of the sequence: 1, 1, 2, 3, 5, 8", "13|thirteen", "11|12|10|21"),
+    ("Write only the next number of the sequence: 2, 5, 8, 11", "14|fourteen", "13|15|17|12"),
+    ("Write only the next letter of the sequence: B, D, F, H", "J", "I|K|H|L"),
+    ("Write only the next letter of the sequence: Z, Y, X, W", "V", "U|W|A|Y"),
+    ("Write only the next word of the sequence: one, three, five, seven", "nine", "eight|11|eleven|ten"),
+    ("Write only the next word of the sequence: Sunday, Monday, Tuesday", "Wednesday", "Thursday|Saturday|Tuesday|Friday"),
+    ("Write only the next word of the sequence: spring, summer, autumn", "winter", "spring|fall|December|autumn"),
+    ("Write only the next word of the sequence: January, March, May", "July", "June|August|April|September"),
+    ("Write only the next word of the sequence: first, second, third", "fourth|4th", "fifth|four|last|third"),
+    ("Continue with the next two numbers, separated by a comma: 10, 20, 30", "40, 50", "40|50, 60|40 50|40, 60"),
+    ("Continue with the next two letters, separated by a comma: A, B, C, D", "E, F", "E|F, G|E F|E, G"),
+    ("Continue with the next two numbers, separated by a comma: 50, 45, 40", "35, 30", "30, 35|35|45, 50|36, 32"),
+    ("Continue with the next two words, separated by a comma: Monday, Tuesday", "Wednesday, Thursday", "Thursday, Friday|Wednesday|Wednesday Thursday|Sunday, Saturday"),
+    ("Continue with the next two numbers, separated by a comma: 1, 2, 4, 8", "16, 32", "10, 12|16|12, 16|16, 24"),
+)  # fmt: skip
