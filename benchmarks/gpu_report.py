@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.gpu_cards import CARDS, Bound, CardSheet, find_card
 from phases.scoring.suite import load_suite
 
 Row = dict[str, Any]
+
+TRAINED: Final = ("SFT", "DPO")
+"""What rows of training measure."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class SessionWorkload:
 
 @dataclass(frozen=True)
 class CardSpeeds:
-    """Speeds of a card: tokens per second, judged pairs per second, and seconds to start an engine."""
+    """Speeds of a card: tokens per second, judged pairs per second, and seconds to start an engine.
+
+    `reference` is that of DPO's reference pass; None if it was not measured or happens in each step.
+    """
 
     few_shot: float
     candidates: float
@@ -54,6 +60,7 @@ class CardSpeeds:
     dpo: float
     start: float
     verification: float
+    reference: float | None = None
 
 
 def load_rows(paths: Iterable[Path]) -> list[Row]:
@@ -69,19 +76,36 @@ def format_measurements(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         rate, unit = _rate(row)
-        ceiling = row.get("ceiling")
+        ceilings = find_ceilings(row)
         cells = [
             row["what"],
             row.get("engine") or row.get("section", ""),
             f"{rate:,.0f} {unit}" if rate else "",
-            f"{ceiling:,.0f}" if ceiling else "",
-            f"{rate / ceiling:.0%}" if rate and ceiling else "",
+            " / ".join(f"{ceiling:,.0f}" for ceiling in ceilings),
+            " / ".join(f"{rate / ceiling:.0%}" for ceiling in ceilings) if rate else "",
             f"{row['peak_gib']:.1f} GiB" if row.get("peak_gib") else "",
             f"{row['seconds']:.0f} s" if row.get("seconds") else "",
             str(row.get("note") or ""),
         ]
         lines.append("| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def find_ceilings(row: Row) -> list[float]:
+    """Return a row's ceilings; for training that without recomputation and, where it differs, with it."""
+    ceiling = row.get("ceiling")
+    if not ceiling:
+        return []
+    if row["what"] not in TRAINED:
+        return [ceiling]
+    if "ceiling_recomputed" in row:
+        recomputed = row["ceiling_recomputed"]
+    else:
+        # Until 2026-11-29 rows had the ceiling of 6N operations a token, with all layers recomputed.
+        notes = {"recomputing: off": 4, "recomputing: every second layer": 5}
+        operations = next((count for text, count in notes.items() if text in row.get("note", "")), 6)
+        recomputed, ceiling = ceiling * 6 / operations, ceiling * 6 / 4
+    return [ceiling] if recomputed == ceiling else [ceiling, recomputed]
 
 
 def format_memory(rows: Sequence[Row]) -> str:
@@ -105,7 +129,10 @@ def _rate(row: Row) -> tuple[float | None, str]:
 
 
 def _find_fastest(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) -> Row | None:
-    """Return the fastest row of a kind, without 8-bit weights, which no phase selects by itself."""
+    """Return the fastest row of a kind, without 8-bit weights, which no phase selects by itself.
+
+    Training counts with the row lengths of the session.
+    """
     candidates = [
         row
         for row in rows
@@ -113,6 +140,7 @@ def _find_fastest(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) ->
         and engine in row.get("engine", "")
         and "fp8" not in row.get("engine", "")
         and row.get("gpus", 1) == gpus
+        and row.get("lengths", "session") == "session"
         and _rate(row)[0]
     ]
     return max(candidates, key=lambda row: _rate(row)[0] or 0.0, default=None)
@@ -145,7 +173,7 @@ def format_targets(rows: Sequence[Row]) -> str:
 
     few, several, naive = ("few-shot answers", "ours"), ("candidates a prompt", "ours"), "generate"
     sft = _find_fastest(rows, "SFT", "ours")
-    of_ceiling = (_rate(sft)[0] or 0.0) / sft["ceiling"] if sft and sft.get("ceiling") else None
+    of_ceiling = (_rate(sft)[0] or 0.0) / find_ceilings(sft)[0] if sft and sft.get("ceiling") else None
     targets: list[tuple[str, float | None, float]] = [
         ("few-shot answers, against plain generate", ratio(few, (few[0], naive)), 10.0),
         ("few-shot answers, against vLLM's own loop", ratio(few, (few[0], "its own loop")), 0.9),
@@ -157,7 +185,8 @@ def format_targets(rows: Sequence[Row]) -> str:
     ]
     single_gpu = [row for row in rows if row.get("gpus") == 1]  # only of scaling runs
     for count in sorted({row["gpus"] for row in rows if row.get("gpus", 1) > 1}):
-        for title, what in (("SFT", "SFT"), ("4 candidates with the adapter", "candidates a prompt")):
+        titles = (("SFT", "SFT"), ("DPO", "DPO"), ("4 candidates with the adapter", "candidates a prompt"))
+        for title, what in titles:
             speed_up = _ratio(
                 _find_fastest(rows, what, "ours", count), _find_fastest(single_gpu, what, "ours")
             )
@@ -175,7 +204,12 @@ def format_targets(rows: Sequence[Row]) -> str:
 def _ratio(ours: Row | None, theirs: Row | None) -> float | None:
     if ours is None or theirs is None:
         return None
-    return float((_rate(ours)[0] or 0.0) / (_rate(theirs)[0] or 1.0))
+    return _read_work_rate(ours) / (_read_work_rate(theirs) or 1.0)
+
+
+def _read_work_rate(row: Row) -> float:
+    """Return a rate at which work is done: a pair whose prompt is computed once counts as its two rows."""
+    return float(row.get("both_rows_per_second") or _rate(row)[0] or 0.0)
 
 
 def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> CardSpeeds | None:
@@ -193,7 +227,7 @@ def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False)
         measured_on = find_card(row["device"]) if row else None
         if row is None or measured_on is None:
             return None
-        rate = _rate(row)[0] or 0.0
+        rate = _read_work_rate(row)
         if row.get("bound_by"):
             bound = Bound(**row["bound_by"])
             return rate * bound.tokens_per_second(card) / bound.tokens_per_second(measured_on)
@@ -226,7 +260,8 @@ def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False)
         or verification is None
     ):
         return None
-    return CardSpeeds(few_shot, candidates, judged, sft, dpo, start, verification)
+    reference = None if naive else scale(find_fastest("reference log-probabilities", "ours"))
+    return CardSpeeds(few_shot, candidates, judged, sft, dpo, start, verification, reference)
 
 
 def predict_hours(session: SessionWorkload, speed: CardSpeeds) -> dict[str, float]:
@@ -246,7 +281,9 @@ def predict_hours(session: SessionWorkload, speed: CardSpeeds) -> dict[str, floa
         "preference_pairs": start
         + prompts * s.candidates * s.response / speed.candidates
         + 3 * s.judged * prompts / speed.judged,
-        "dpo_training": s.load + 2 * s.pairs * s.row * s.epochs / speed.dpo,
+        "dpo_training": s.load
+        + 2 * s.pairs * s.row * s.epochs / speed.dpo
+        + (2 * s.pairs * s.row / speed.reference if speed.reference else 0.0),
         "dpo_evaluation": start + answers / speed.candidates,
         "comparison": 60.0,
     }
@@ -266,8 +303,9 @@ def format_page(
         "then `python -m benchmarks.gpu report rows.jsonl`.",
         "The page is generated from `docs/performance.jsonl`; `source` in a row tells if it was not written "
         "by a run. Models have random weights of the named shape; small models have their own. The ceiling "
-        "follows from the card's data sheet: each step reads the weights and the cache, each prompt is "
-        "multiplied.",
+        "of generation follows from the card's data sheet: each step reads the weights and the cache, each "
+        "prompt is multiplied. That of training is 790 TFLOP/s over 4N operations a token, because the "
+        "weights are frozen; after a slash 2N are added for the layers that recompute.",
     ]
     for device, device_rows in devices.items():
         parts += _format_device(device, device_rows)

@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from accelerate import PartialState
-
-from benchmarks import gpu_cards, gpu_model, gpu_training
+from benchmarks import gpu_cards, gpu_model, gpu_packed
 from benchmarks.gpu_cards import Bound
 from benchmarks.gpu_generation import WORKLOADS
 from benchmarks.gpu_vllm import DUMMY_WEIGHTS, draw_lengths
@@ -33,6 +31,7 @@ from phases.generation.vllm_settings import OVERRIDES_VARIABLE, read_overrides
 from phases.models import distributed
 
 Row = dict[str, Any]
+KINDS: Final = ("generation", "sft", "dpo")
 ROW_PREFIX: Final = "row: "
 COUNTS_VARIABLE: Final = "GONOGO_BENCHMARK_COUNTS"
 """Environment variable with the folder in which each engine logs the time and number of its tokens."""
@@ -45,17 +44,17 @@ def measure(shape: str, seconds: float) -> Iterator[Row]:
 
     Args:
         shape: the model's shape.
-        seconds: the time for all four measurements, without starts.
+        seconds: the time for all measurements, without starts.
     """
     count = max(1, len(list_visible_gpus()))
-    for kind in ("generation", "training"):
+    for kind in KINDS:
         for gpus in sorted({1, count}):
-            yield _run_in_process(kind, shape, gpus, seconds / 4)
+            yield _run_in_process(kind, shape, gpus, seconds / (2 * len(KINDS)))
 
 
 def _run_in_process(kind: str, shape: str, gpus: int, seconds: float) -> Row:
     launcher = []
-    if kind == "training" and gpus > 1:
+    if kind != "generation" and gpus > 1:
         launcher = ["-m", "accelerate.commands.launch", "--num_processes", str(gpus), "--multi_gpu"]
     options = [kind, "--shape", shape, "--seconds", str(seconds), "--gpus", str(gpus)]
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(gpus)))} if list_visible_gpus() else {}
@@ -74,19 +73,18 @@ def _run_in_process(kind: str, shape: str, gpus: int, seconds: float) -> Row:
     return row | ({"bound_by": Bound(**row["bound_by"])} if "bound_by" in row else {})
 
 
-def measure_training(shape: str, seconds: float, gpus: int) -> Row:
-    """Measure our QLoRA SFT in each process, counting the tokens of all.
+def measure_training(kind: str, shape: str, seconds: float, gpus: int) -> Row:
+    """Measure a training in each process, counting the tokens of all.
 
     Args:
+        kind: `sft` or `dpo`.
         shape: the model's shape.
         seconds: the time for training steps.
         gpus: the number of processes.
     """
-    device = PartialState(cpu=gpu_cards.read_device_name() == "cpu").device
-    row = gpu_training.measure_packed_sft(shape, device, seconds)
+    *_, row = gpu_packed.measure(shape, seconds, kinds=(kind,), lengths=("session",))
     assert distributed.world_size() == gpus
-    more = {"engine": f"{row['engine']}, {_describe_gpus(gpus)}", "gpus": gpus}
-    return row | more | ({"ceiling": gpus * row["ceiling"]} if "ceiling" in row else {})
+    return {**row, "engine": f"{row['engine']}, {_describe_gpus(gpus)}", "gpus": gpus}
 
 
 class CountingReplica(VllmReplica):
@@ -191,13 +189,15 @@ def _describe_gpus(gpus: int) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Measure training or generation on some GPUs and print the row."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_scaling")
-    parser.add_argument("kind", choices=("training", "generation"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--shape", choices=sorted(gpu_model.SHAPES), required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--gpus", type=int, required=True)
     options = parser.parse_args(argv)
-    measure_kind = measure_training if options.kind == "training" else measure_generation
-    row = measure_kind(options.shape, options.seconds, options.gpus)
+    if options.kind == "generation":
+        row = measure_generation(options.shape, options.seconds, options.gpus)
+    else:
+        row = measure_training(options.kind, options.shape, options.seconds, options.gpus)
     if distributed.is_main_process():
         print(ROW_PREFIX + json.dumps(row), flush=True)
 

@@ -64,10 +64,10 @@ def _linear_types() -> tuple[type, ...]:
 
 def _find_adapter(module: Any) -> str | None:
     """Return the active adapter of a module if it can be fused."""
-    names = module.active_adapters
-    if torch.is_inference_mode_enabled() or module.disable_adapters or module.merged or len(names) != 1:
+    names: list[str] = getattr(module, "active_adapters", [])  # none after the adapter was unloaded
+    if len(names) != 1 or torch.is_inference_mode_enabled() or module.disable_adapters or module.merged:
         return None
-    name = str(names[0])
+    name = names[0]
     is_plain = (
         name in module.lora_A
         and name not in module.lora_variant

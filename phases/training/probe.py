@@ -112,7 +112,9 @@ class MicroBatchProbe(TrainerCallback):
         if device.type != "cuda":
             return self._runs_out_of_memory(), False
         torch.cuda.reset_peak_memory_stats(device)
-        available = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+        free, total = torch.cuda.mem_get_info(device)
+        limit = torch.cuda.get_per_process_memory_fraction(device) * total
+        available = min(limit, free + torch.cuda.memory_reserved(device))
         is_out_of_memory = self._runs_out_of_memory()
         peak = torch.cuda.max_memory_allocated(device)
         self.peak_gib = peak / GIB

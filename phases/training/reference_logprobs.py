@@ -88,11 +88,7 @@ def add_to_datasets(
         sets: the training pairs and the held-out pairs, in the order of the trainer's datasets.
         reporter: receives progress.
     """
-    contents = [store.read() if distributed.is_main_process() else {}]
-    if distributed.world_size() > 1:
-        broadcast_object_list(contents)
-    stored: dict[str, _StoredPair] = contents[0]
-    _Sweep(trainer, store, stored, reporter, store.is_sharded).run(*sets)
+    stored = compute_missing(trainer, store, sets, reporter)
     datasets = []
     for pairs, dataset in zip(sets, (trainer.train_dataset, trainer.eval_dataset), strict=True):
         rows = [stored[store.key(pair)] for pair in pairs]
@@ -100,6 +96,18 @@ def add_to_datasets(
         datasets.append(with_chosen.add_column("ref_rejected_logps", [row.rejected for row in rows]))
     trainer.train_dataset, trainer.eval_dataset = datasets
     trainer.precompute_ref_logps = True
+
+
+def compute_missing(
+    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
+) -> dict[str, _StoredPair]:
+    """Compute what is not stored yet; return all stored pairs by key. See `add_to_datasets`."""
+    contents = [store.read() if distributed.is_main_process() else {}]
+    if distributed.world_size() > 1:
+        broadcast_object_list(contents)
+    stored: dict[str, _StoredPair] = contents[0]
+    _Sweep(trainer, store, stored, reporter).run(*sets)
+    return stored
 
 
 @dataclass(frozen=True)
@@ -119,13 +127,12 @@ class _Sweep:
     """Computes micro-batches in turn on all processes; the main process writes them to the store."""
 
     def __init__(
-        self, trainer: Any, store: Store, stored: dict[str, _StoredPair], reporter: Reporter, is_sharded: bool
+        self, trainer: Any, store: Store, stored: dict[str, _StoredPair], reporter: Reporter
     ) -> None:
         self._trainer = trainer
         self._store = store
         self._stored = stored
         self._reporter = reporter
-        self._is_sharded = is_sharded
 
     def run(self, training: Sequence[EncodedPair], held_out: Sequence[EncodedPair]) -> None:
         """Compute what is not stored, with smaller micro-batches if memory runs out."""
@@ -186,7 +193,7 @@ class _Sweep:
             chosen, rejected = self._trainer.compute_reference(part.pairs, part.sequences)
         except torch.OutOfMemoryError:
             # A process that runs out of memory leaves the others waiting in the middle of a sharded pass.
-            if self._trainer.forward_tokens <= SMALLEST_FORWARD or self._is_sharded:
+            if self._trainer.forward_tokens <= SMALLEST_FORWARD or self._store.is_sharded:
                 raise
             torch.cuda.empty_cache()
             return None

@@ -155,7 +155,7 @@ def test_several_gpus_are_compared_with_one_of_the_same_run_and_predict_no_sessi
 def test_training_is_measured_in_several_processes_as_in_one(tmp_path: Path) -> None:
     """Two processes on a CPU; the steps of both are counted."""
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    argv = [*launch, "-m", "benchmarks.gpu_scaling", "training", "--shape", "tiny", "--seconds", "0"]
+    argv = [*launch, "-m", "benchmarks.gpu_scaling", "dpo", "--shape", "tiny", "--seconds", "0"]
     output = subprocess.run(
         [sys.executable, *argv, "--gpus", "2"],
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
@@ -226,6 +226,36 @@ def test_a_window_of_work_that_ends_early_counts_what_was_generated() -> None:
             window.on_step()
     assert window.to_row()["tokens_per_second"] == 3.0
     assert "no tokens" in gpu_vllm.ThroughputWindow(core, 1.0).to_row()["note"]
+
+
+def test_ceilings_of_training_are_those_of_frozen_weights() -> None:
+    def ceilings(**row: Any) -> list[float]:
+        return gpu_report.find_ceilings({"what": "SFT", **row})
+
+    # Rows of earlier runs had the ceiling with all layers recomputed.
+    assert ceilings(ceiling=4000.0, note="recomputing: on, 3 steps") == [6000, 4000]
+    assert ceilings(ceiling=4000.0, note="recomputing: every second layer") == [6000, 4800]
+    assert ceilings(ceiling=4000.0, note="recomputing: off") == [6000]
+    assert ceilings(ceiling=6000.0, ceiling_recomputed=5000.0) == [6000, 5000]
+    assert gpu_report.find_ceilings({"what": "few-shot answers", "ceiling": 7.0}) == [7]
+    assert ceilings() == []
+
+
+def test_pairs_count_with_both_rows_and_other_lengths_predict_nothing() -> None:
+    dpo, ours = "DPO", "ours: packed"
+    rows = [
+        *ROWS,
+        row(dpo, ours, 3000, both_rows_per_second=4000, lengths="session", bound_by=None),
+        row(dpo, ours, 9000, both_rows_per_second=9900, lengths="short", bound_by=None),
+        row("reference log-probabilities", ours, 8000, both_rows_per_second=10_000, bound_by=None),
+    ]
+    assert "| DPO, against TRL's defaults | 5.00x | 1.5x | reached |" in gpu_report.format_targets(rows)
+    speeds = gpu_report.predict_speeds(rows, gpu_cards.CARDS["H100"])
+    assert speeds is not None
+    assert (speeds.dpo, speeds.reference) == (4000, 10_000)
+    session = gpu_report.SessionWorkload(load=0, epochs=1, pairs=4000, row=150)
+    hours = gpu_report.predict_hours(session, speeds)["dpo_training"]
+    assert hours * 3600 == pytest.approx(1_200_000 * (1 / 4000 + 1 / 10_000))
 
 
 def test_a_run_that_lacks_sections_predicts_nothing() -> None:

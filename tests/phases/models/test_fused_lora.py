@@ -100,6 +100,16 @@ def test_the_active_adapter_counts_and_a_disabled_one_does_not() -> None:
     assert (logits[0] - logits[4]).abs().max() > 1e-3
 
 
+def test_an_unloaded_model_computes_as_before() -> None:
+    torch.manual_seed(1)
+    base = MODELS["Llama"]()
+    expected = base(input_ids=IDS).logits
+    model = get_peft_model(base, LoraConfig(target_modules="all-linear", init_lora_weights=False))
+    fuse_lora(model)
+    assert (model(input_ids=IDS).logits - expected).abs().max() > 1e-3
+    torch.testing.assert_close(model.unload()(input_ids=IDS).logits, expected, rtol=0, atol=1e-6)
+
+
 def test_generation_uses_the_path_of_peft(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model("Llama")
     fuse_lora(model)

@@ -142,6 +142,7 @@ def test_memory_is_kept_for_the_optimizer(
         "reset_peak_memory_stats": None,
         "mem_get_info": (4_000, 20_000),
         "memory_reserved": 6_000,
+        "get_per_process_memory_fraction": 1.0,
         "max_memory_allocated": peak,
     }.items():
         monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
