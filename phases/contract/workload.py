@@ -17,8 +17,8 @@ tokenizers of gemma-3 and of the embedded model on the suites, seeds and constit
 """
 
 
-SOLVED_EXAMPLE_TOKENS: Final = 40
-"""Upper bound of each solved example in front of a prompt, on average over several."""
+SOLVED_EXAMPLE_TOKENS: Final = 48
+"""Upper bound of each solved example in front of a prompt, on average over several of one category."""
 
 
 @dataclass(frozen=True)

@@ -93,16 +93,18 @@ def bound_prompt_tokens(instructions: Sequence[str]) -> int:
 
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
-    """Return the largest batch of prompts with their solved examples."""
+    """Return the largest batch of prompts with their solved examples; each half of a suite has its own."""
     name = default_suite(context.base_model) if parameters.suite == "auto" else parameters.suite
     file = context.plan_folder / name
     if file.is_file():
-        instructions = _read_instructions(str(file), file.stat().st_mtime_ns)
+        halves = _read_instructions(str(file), file.stat().st_mtime_ns)
     else:
-        instructions = _read_instructions(name, 0)
+        halves = _read_instructions(name, 0)
+    largest_half = max(map(len, halves), default=parameters.batch_size)
+    instructions = [instruction for half in halves for instruction in half]
     return (
         Generation(
-            rows=min(parameters.batch_size, len(instructions) or parameters.batch_size),
+            rows=min(parameters.batch_size, largest_half),
             prompt_tokens=bound_prompt_tokens(instructions) + parameters.shots * SOLVED_EXAMPLE_TOKENS,
             new_tokens=parameters.max_new_tokens,
         ),
@@ -110,10 +112,10 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
 
 
 @lru_cache(maxsize=8)  # several evaluations share a suite, and advice tries many batch sizes on it
-def _read_instructions(suite: str, modified: int) -> tuple[str, ...]:
-    """Return the instructions of a suite and its test half, or none if it does not exist here yet."""
+def _read_instructions(suite: str, modified: int) -> tuple[tuple[str, ...], ...]:
+    """Return the instructions of each half of a suite, or none if it does not exist here yet."""
     try:
-        return tuple(prompt.instruction for half in load_halves(suite) for prompt in half.prompts)
+        return tuple(tuple(prompt.instruction for prompt in half.prompts) for half in load_halves(suite))
     except (SuiteError, OSError):
         return ()
 

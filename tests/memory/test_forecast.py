@@ -110,11 +110,13 @@ def test_phases_that_generate_need_what_they_have_at_once() -> None:
     for phase, seen in least.items():
         need = found[phase].need
         assert need
-        assert seen <= gib(need) <= 1.5 * seen
-    # 542 prompts are fewer than a batch, and five solved examples make them longer.
+        # The baseline evaluation was seen with five solved examples; the plan has eight.
+        margin = 2 if phase == "baseline_evaluation" else 1.5
+        assert seen <= gib(need) <= margin * seen
+    # 542 prompts are fewer than a batch, and eight solved examples make them longer.
     baseline, sft = (list_workloads(plan, plan.phase(f"{name}_evaluation")) for name in ("baseline", "sft"))
     assert [batch.rows for batch in (*baseline, *sft)] == [542, 542]
-    assert baseline[0].prompt_tokens - sft[0].prompt_tokens == 5 * SOLVED_EXAMPLE_TOKENS
+    assert baseline[0].prompt_tokens - sft[0].prompt_tokens == 8 * SOLVED_EXAMPLE_TOKENS
 
 
 def test_a_model_that_is_not_here_is_unknown_and_said_so() -> None:
