@@ -120,6 +120,12 @@ def _add_plan_commands(commands: _Commands) -> None:
     _add_plan_options(check)
     _add_json_option(check)
     check.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="show what the plan's patterns and the presets find in a log, and suggest a preset",
+    )
+    check.add_argument(
         "--gpu", metavar="[Nx]GB", help="GPU memory to check for, such as 80GB or 2x80GB (default: pod.gpu)"
     )
     init = commands.add("init", "app.cli.plans:init", "write a plan that runs the scripts in a folder")

@@ -9,6 +9,7 @@ from app.memory.needs import parse_gpu_budget
 from app.monitor.gpu import GpuReader
 from app.plan.check import render_summary, summarize_plan, to_json
 from app.plan.errors import PlanErrors
+from app.plan.log_check import find_plan_warnings
 from app.plan.read import load_plan
 from app.session import calibration
 
@@ -33,6 +34,8 @@ def check_plan(
     if gpu and gpus is None:
         print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)
         return 2
+    for warning in find_plan_warnings(plan):
+        print(f"{plan_path}: warning: {warning}", file=sys.stderr)
     machine = calibration.machine_kind(GpuReader().read_names())
     summary = summarize_plan(plan, gpus, calibration.calibrate(plan, machine))
     if as_json:

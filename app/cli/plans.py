@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.cli import BAD_INPUT, PLAN
 from app.cli.check import check_plan
+from app.cli.check_log import check_log
 from app.cli.plan_file import load_plan_or_exit
 from app.plan.errors import PlanErrors
 from app.plan.init import init_plan, terminal_input
@@ -15,7 +16,10 @@ _ANSWERS = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
 
 
 def check(options: argparse.Namespace) -> int:
-    """Validate a plan and print its estimates."""
+    """Validate a plan and print its estimates, or show what is found in a log."""
+    if options.log is not None:
+        plan = options.plan or Path(PLAN)
+        return check_log(options.log, plan, options.profile, needs_plan=options.plan is not None)
     return check_plan(options.plan or Path(PLAN), options.profile, options.json, options.gpu)
 
 

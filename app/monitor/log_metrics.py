@@ -104,7 +104,7 @@ class LogMetrics:
         if restarted:
             self._reset()
         for raw in lines:
-            self._read_line(clean_line(raw[:LONGEST_LOG_LINE]))
+            self.read_line(clean_line(raw[:LONGEST_LOG_LINE]))
         return restarted or self._file.offset != before
 
     def finish(self) -> None:
@@ -114,7 +114,7 @@ class LogMetrics:
         rest, _ = self._file.read()
         if rest and not self._file.is_skipping:
             self._file.offset += len(rest)
-            self._read_line(clean_line(rest[:LONGEST_LOG_LINE]))
+            self.read_line(clean_line(rest[:LONGEST_LOG_LINE]))
 
     @property
     def progress(self) -> ProgressView | None:
@@ -158,7 +158,8 @@ class LogMetrics:
         has_values = max(self.counts.values(), default=0) >= _PROVES_PROGRESS
         return is_running or has_values or self.lines >= _ENOUGH_LINES
 
-    def _read_line(self, line: str) -> None:
+    def read_line(self, line: str) -> None:
+        """Read a complete line."""
         if not line or line.isspace():
             return
         self.lines += 1

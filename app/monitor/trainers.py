@@ -85,7 +85,9 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     "accelerate": Preset(_LOOP, _VALIDATION, sign=r"\baccelerate\b|accelerator"),
     "torchtune": Preset(
-        {**_TRAINING, "loss": ("loss",)}, _VALIDATION, sign=r"^\d+\|\d+\|Loss:|\btorchtune\b"
+        {**_TRAINING, "loss": ("loss",)},
+        _VALIDATION,
+        sign=r"^\d+\|\d+\|Loss:|\btorchtune\b|\|.*\btokens_per_second_per_gpu:",
     ),
     "nanochat": Preset(
         {
