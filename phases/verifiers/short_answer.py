@@ -16,6 +16,7 @@ from phases.verifiers.assertion import (
 from phases.verifiers.statements import (
     EXPLANATION_START,
     contradicts,
+    has_label,
     has_only_words_of,
     is_courtesy_offer,
     is_related,
@@ -77,7 +78,7 @@ def is_short_answer(
     core = " ".join(_list_claim_clauses(claim))
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also)
     has_known_words = not instruction or (
-        all(has_only_words_of(statement, vocabulary) for statement in earlier)
+        all(has_only_words_of(part, vocabulary) and not has_label(part) for part in earlier)
         and _has_known_claim(claim, vocabulary)
     )
     return (

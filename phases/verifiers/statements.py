@@ -103,6 +103,11 @@ def is_courtesy_offer(statement: str) -> bool:
     return _OFFER.search(statement) is not None
 
 
+def has_label(statement: str) -> bool:
+    """Return whether a statement begins another turn, as in "Question: ..."."""
+    return _LABEL.match(statement) is not None
+
+
 def is_related(statement: str, vocabulary: Iterable[str]) -> bool:
     """Return whether a statement after an answer may explain it: it shares a word or refers back.
 
@@ -110,7 +115,7 @@ def is_related(statement: str, vocabulary: Iterable[str]) -> bool:
         statement: the statement.
         vocabulary: stems of the instruction and of the answer.
     """
-    if _LABEL.match(statement):
+    if has_label(statement):
         return False
     words = WORD_PART.findall(fold(statement))
     content = {stem(word) for word in words if word not in FUNCTION_WORDS | _WEAK_WORDS}
