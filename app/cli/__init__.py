@@ -5,6 +5,8 @@ starts in a tenth of a second.
 """
 
 import argparse
+import codecs
+import io
 import os
 import pkgutil
 import sys
@@ -21,6 +23,9 @@ _DECISIONS = ("go", "retry", "batch", "skip", "stop")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _is_utf8(stream):
+            stream.reconfigure(errors="replace")  # A name in a plan may have any characters.
     options = build_parser().parse_args(argv)
     try:
         return int(pkgutil.resolve_name(options.command)(options))
@@ -30,11 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"gonogo: {place}{error.strerror or error}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print(
             "\nDetached; the session keeps running. Use `gonogo attach` to show it, `gonogo stop` to end it."
         )
         return DETACHED
+
+
+def _is_utf8(stream: io.TextIOWrapper) -> bool:
+    return codecs.lookup(stream.encoding).name == "utf-8"
 
 
 def build_parser() -> argparse.ArgumentParser:

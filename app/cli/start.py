@@ -10,7 +10,7 @@ from app.cli.plan_file import find_or_create_plan, find_shipped_plan, load_plan_
 from app.errors import UserError
 from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
-from app.session import approval, start
+from app.session import approval, registry, start
 from app.session import reproduce as reproduction
 from app.session.registry import find_session
 from app.session.requests import current_user
@@ -86,7 +86,14 @@ def _approve(plan: Plan, *, is_approved: bool) -> str:
             return "comes with gonogo"
         _ask_for_approval(plan)
     how = f"{'--yes' if is_approved else 'asked'}, by {current_user()}"
-    approval.record_approval(digest, plan.path, how)
+    try:
+        approval.record_approval(digest, plan.path, how)
+    except OSError as error:
+        print(
+            f"gonogo: the approval is not remembered: {registry.state_folder()} cannot be written "
+            f"({error.strerror}); set HOME or XDG_STATE_HOME to a folder of yours",
+            file=sys.stderr,
+        )
     return how
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.monitor.sanitize import clean_line
+from app.paths import format_path
 from app.plan import toml_lines
 
 REPLACED_TABLES: Final = frozenset({"estimate"})
@@ -28,7 +29,7 @@ class PlanError:
         """Return the error in one line."""
         key = f"{self.key}: " if self.key else ""
         end = "" if self.advice.endswith("?") else "."
-        return clean_line(f"{self.file}:{self.line}: {key}{self.expected}. {self.advice}{end}")
+        return clean_line(f"{format_path(self.file)}:{self.line}: {key}{self.expected}. {self.advice}{end}")
 
 
 class PlanErrors(Exception):  # noqa: N818 - it is a list of errors

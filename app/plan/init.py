@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import UserError
+from app.paths import format_path, is_utf8
 from app.plan.check import render_summary, summarize_plan
 from app.plan.read import load_plan
 from phases.contract import files
@@ -107,6 +108,9 @@ def write_plan(folder: Path, programs: Iterable[Path], answers: PlanAnswers) -> 
         raise CannotWritePlanError(
             f"{folder} has no scripts (*.py, *.sh, or executable with #!): give the folder that has them"
         )
+    for named in (folder.absolute(), *programs):
+        if not is_utf8(named):
+            raise CannotWritePlanError(f"{format_path(named)}: expected a path in UTF-8; rename it")
     files.write_atomically(path, _render_plan(programs, answers))
     try:
         load_plan(path)

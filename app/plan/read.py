@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from app.paths import format_path, is_utf8
 from app.plan import schema, toml_lines
 from app.plan.errors import ErrorLog, PlanError, PlanErrors
 from app.plan.profiles import apply_profile, fill_placeholders, flatten_parameters
@@ -25,6 +26,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
     Raises:
         PlanErrors: the file is not a valid plan.
     """
+    _check_path(path, folder)
     raw, lines = _parse_file(path)
     profiles = raw.get("profile", {})
     names = list(profiles) if isinstance(profiles, dict) else []
@@ -55,6 +57,14 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         finish=schema.Finish.model_validate(data.get("finish", {})),
         phases=tuple(Phase.model_validate(phase) for phase in data["phase"]),
     )
+
+
+def _check_path(path: Path, folder: Path | None) -> None:
+    """Check that the paths are text: they are recorded in JSON, and passed to programs."""
+    for each in (path.absolute(), (folder or path.parent).absolute()):
+        if not is_utf8(each):
+            expected = f"a path in UTF-8, found {format_path(each)}"
+            raise _file_error(path, 1, expected, "Rename the folder or file")
 
 
 def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:

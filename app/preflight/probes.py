@@ -32,6 +32,7 @@ from huggingface_hub.errors import (
 
 from app.monitor.visible_gpus import VARIABLE, VisibleGpu, list_visible_gpus
 from app.session import notify
+from app.session.artifact_disk import find_disk_problems
 from phases.contract.models import HUB_FILE_PATTERNS
 
 _NETWORK_TIMEOUT = 10.0
@@ -142,6 +143,9 @@ class Probes(Protocol):
     def find_disk(self, folder: Path) -> DiskSpace:
         """Return the file system of a folder, which need not exist yet."""
 
+    def find_storage_problems(self, folder: Path) -> Sequence[str]:
+        """Return what the disk of a folder, which exists, lacks for a session."""
+
     def installed_version(self, package: str) -> str | None:
         """Return the installed version of a package."""
 
@@ -208,6 +212,10 @@ class SystemProbes:
         mount = max(reversed(mounted), key=lambda p: len(p.mountpoint), default=None)
         where, kind = (mount.mountpoint, mount.fstype) if mount else ("/", "")
         return DiskSpace(psutil.disk_usage(str(existing)).free, where, kind)
+
+    def find_storage_problems(self, folder: Path) -> Sequence[str]:
+        """Return what the disk of a folder lacks for a session, tried in a temporary folder in it."""
+        return find_disk_problems(folder)
 
     def installed_version(self, package: str) -> str | None:
         """Return the installed version of a package."""

@@ -1,10 +1,10 @@
 """The sessions of this machine: where they are, and whether they have ended."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from app.errors import UserError
+from app.paths import find_home_folder
 from app.session.attempt import process
 from app.session.folder import SessionFolder
 from app.session.journal import journal
@@ -28,8 +28,7 @@ def has_ended(folder: Path) -> bool:
 
 def state_folder() -> Path:
     """Return the folder of gonogo's own records on this machine."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "gonogo"
+    return find_home_folder("XDG_STATE_HOME", ".local/state") / "gonogo"
 
 
 def _links() -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
 from app.session import registry, reproduce
+from app.session.artifact_disk import make_artifacts_folder, require_session_disk
 from app.session.attempt import process, variables
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
@@ -114,9 +115,14 @@ def open_session(
         approved: how the plan was approved.
         settings: intervals and limits of the background processes.
         register: whether a new session can be found by its id from any folder.
+
+    Raises:
+        UserError: the artifact folder cannot hold a session.
     """
     sessions = plan.artifacts / SESSIONS
-    sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_artifacts_folder(plan.artifacts)
+    require_session_disk(plan.artifacts)
+    sessions.mkdir(exist_ok=True, mode=0o700)
     with _lock(sessions / ".lock"):
         if (unfinished := find_unfinished(plan)) is not None:
             return unfinished

@@ -17,6 +17,7 @@ from typing import Final
 
 from textual.keys import Keys, _character_to_key, key_to_character
 
+from app.paths import find_home_folder
 from app.tui.keys import COMMANDS, TABLE_TITLES, KeyCommand, select_commands
 
 ANSWERS: Final = ("decide.send", "confirm.yes")
@@ -36,8 +37,7 @@ class KeyMapError(ValueError):
 
 def find_key_map(environment: Mapping[str, str]) -> Path:
     """Return the path of the operator's key map."""
-    base = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "gonogo" / "keys.toml"
+    return find_home_folder("XDG_CONFIG_HOME", ".config", environment) / "gonogo" / "keys.toml"
 
 
 def load_key_map(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """The terminal around the cockpit: its character set, clipboard and title."""
 
+import codecs
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 
 from widgets import styles
@@ -24,26 +26,35 @@ def choose_characters() -> None:
     setting = os.environ.get("GONOGO_ASCII")
     if setting is not None:
         styles.terminal.ascii = setting not in ("", "0")
-    elif is_in_tmux():
-        client_utf8 = subprocess.run(
-            ["tmux", "display-message", "-p", "#{client_utf8}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT,
-        )
-        styles.terminal.ascii = client_utf8.stdout.strip() == "0"
+    elif is_in_tmux() and (client_utf8 := _ask_tmux("display-message", "-p", "#{client_utf8}")):
+        styles.terminal.ascii = client_utf8.strip() == b"0"
     else:
         locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "UTF-8")
-        styles.terminal.ascii = "UTF" not in locale.upper() and locale not in ("C", "POSIX")
+        is_utf8_locale = "UTF" in locale.upper() or locale in ("C", "POSIX")
+        # Python may use another encoding than the locale's; what it cannot write would end the screen.
+        encodings = [stream.encoding for stream in (sys.__stdout__, sys.__stderr__) if stream is not None]
+        is_utf8_output = all(codecs.lookup(encoding).name == "utf-8" for encoding in encodings)
+        styles.terminal.ascii = not (is_utf8_locale and is_utf8_output)
 
 
 def copy_to_tmux(text: str) -> bool:
     """Put a text into tmux's buffer, which passes it on to the clipboard; return whether that worked."""
-    process = subprocess.run(
-        ["tmux", "load-buffer", "-w", "-"], input=text.encode(), check=False, timeout=_TIMEOUT
-    )
-    return process.returncode == 0
+    return _ask_tmux("load-buffer", "-w", "-", text=text) is not None
+
+
+def _ask_tmux(*arguments: str, text: str = "") -> bytes | None:
+    """Return the output of tmux; None if it fails, or is not installed here (as in a container)."""
+    try:
+        process = subprocess.run(
+            ["tmux", *arguments],
+            input=text.encode(errors="replace"),
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return process.stdout if process.returncode == 0 else None
 
 
 def set_title(text: str) -> str:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pkgutil
@@ -331,3 +332,29 @@ def test_every_command_resolves_to_a_function() -> None:
     (commands,) = actions
     parsers = commands.choices.values()  # type: ignore[union-attr]
     assert all(callable(pkgutil.resolve_name(parser.get_default("command"))) for parser in parsers)
+
+
+def test_a_failing_disk_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/home/x")
+
+    monkeypatch.setattr("app.cli.show.keys", fail)
+    assert cli.main(["keys"]) == 2
+    assert capsys.readouterr().err == "gonogo: /home/x: Read-only file system\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "euc_jp"])
+def test_any_title_is_printed_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    plan = tmp_path / "session_plan.toml"
+    text = PLAN.replace('title = "First"', 'title = "Größe → 数 ✓"')
+    plan.write_text(text.replace("SCRIPT", '"true"').replace("SCORE", "0.5"))
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "check", str(plan)],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Gr" in done.stdout

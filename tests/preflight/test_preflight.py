@@ -74,6 +74,7 @@ class FakeProbes:
     free: int = 500 * GB
     mount: str = "/workspace"
     kind: str = "mfs"
+    storage: tuple[str, ...] = ()
     versions: dict[str, str] = dataclasses.field(
         default_factory=lambda: {"torch": "2.13.0", "bitsandbytes": "0.50.2"}
     )
@@ -96,6 +97,9 @@ class FakeProbes:
 
     def find_disk(self, folder: Path) -> DiskSpace:
         return DiskSpace(self.free, self.mount, self.kind)
+
+    def find_storage_problems(self, folder: Path) -> Sequence[str]:
+        return self.storage
 
     def installed_version(self, package: str) -> str | None:
         return self.versions.get(package)
@@ -471,3 +475,20 @@ def test_each_busy_gpu_of_several_is_named(folder: Folder) -> None:
     found = GpuInventory("580.1", (A100, A100._replace(number=3, memory_used=10 * 2**30)))
     bad = folder.bad(FakeProbes(found=found))
     assert ("GPU", "warn", "GPU 3: 10.0 GiB of its memory are already in use") in bad
+
+
+def test_a_disk_or_home_folder_that_will_not_do_is_found_before_the_session(folder: Folder) -> None:
+    lacking = ("it has no file locks (flock: No locks available)", "it has no unix sockets (x)")
+    bad = folder.bad(FakeProbes(storage=lacking))
+    assert bad == [("disk", "fail", f"the disk of {folder.path}: {problem}") for problem in lacking]
+    (folder.path / "artifacts").symlink_to("/nowhere/else")
+    bad = folder.bad(FakeProbes())
+    assert (
+        "disk",
+        "fail",
+        f"{folder.path}/artifacts is a link to /nowhere/else, which does not exist",
+    ) in bad
+    for home in ("/dev/null", "/proc/none"):
+        probes = FakeProbes()
+        probes.environment["HOME"] = home
+        assert [check for check, *_ in folder.bad(probes)].count("home") == 1

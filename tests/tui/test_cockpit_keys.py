@@ -561,6 +561,19 @@ async def test_a_remedy_is_a_key_away_and_still_looked_at(drive: Any) -> None:
         assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"learning_rate": 5e-5})]
 
 
+@pytest.mark.parametrize("character", "²³①፩½Ⅷ೨٣")
+async def test_a_character_that_only_looks_like_a_digit_applies_no_other_remedy(
+    drive: Any, character: str
+) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r")
+        await driven.write(character)
+        table = driven.app.screen.query_one(ParameterTable)
+        assert table.remedy == (int(character) if character.isdecimal() else 0)
+        await change_by_hand(driven, character)
+        assert driven.screen_is(DecideScreen)
+
+
 async def test_a_change_is_undone(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
         await driven.press("r", "1")

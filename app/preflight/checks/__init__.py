@@ -22,6 +22,7 @@ PLAN_CHECKS: dict[str, Check] = {
 }
 PLANLESS_CHECKS: dict[str, PlanlessCheck] = {
     "packages": system.check_packages,
+    "home": system.check_home,
     "clock": system.check_clock,
     "tmux": system.check_tmux,
 }

@@ -12,6 +12,7 @@ from app.preflight.checks.model import (
     list_models,
 )
 from app.preflight.probes import POD_ID_VARIABLE, Probes
+from app.session.artifact_disk import describe_unusable
 from app.units import format_size
 from phases.contract.phase_spec import load_spec
 
@@ -26,9 +27,15 @@ _EPHEMERAL = ("overlay", "tmpfs", "aufs")
 
 def check_disk(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     """Check that there is room for the session's outputs and for the models to download."""
+    if problem := describe_unusable(plan.artifacts):
+        yield fail(problem, "Correct that, or change session.artifacts")
+        return
     folder = next(path for path in (plan.artifacts, *plan.artifacts.parents) if path.exists())
     if not os.access(folder, os.W_OK):
         yield fail(f"{folder} is not writable", "Correct its permissions, or change session.artifacts")
+    else:
+        for problem in probes.find_storage_problems(folder):
+            yield fail(f"the disk of {folder}: {problem}", "Put session.artifacts on another disk")
     outputs = _estimate_outputs(plan, probes)
     downloads = sum(estimate_download(name, plan, probes) for name in list_models(plan))
     disk, cache = probes.find_disk(plan.artifacts), probes.find_disk(probes.hub_cache_folder())

@@ -1,6 +1,10 @@
 """Check packages, clock and terminal; these checks need no plan."""
 
+import contextlib
+import os
+import pwd
 from collections.abc import Iterator
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -26,6 +30,20 @@ def check_packages(probes: Probes) -> Iterator[Outcome]:
             )
     if not has_failed:
         yield ok(f"all {len(required)} are installed in supported versions")
+
+
+def check_home(probes: Probes) -> Iterator[Outcome]:
+    """Check that the home folder can be written: libraries keep their caches there."""
+    home = probes.environment.get("HOME", "")
+    with contextlib.suppress(KeyError):  # Containers may run as a user without an account.
+        home = home or pwd.getpwuid(os.getuid()).pw_dir
+    if home and Path(home).is_dir() and os.access(home, os.W_OK):
+        yield ok(f"{home} can be written")
+    else:
+        yield warn(
+            f"the home folder {home or '(HOME is not set)'} cannot be written, so libraries have no cache",
+            "export HOME=/workspace/home, or set HF_HOME, TRITON_CACHE_DIR and XDG_STATE_HOME",
+        )
 
 
 def check_clock(probes: Probes) -> Iterator[Outcome]:
