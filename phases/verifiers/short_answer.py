@@ -78,8 +78,7 @@ def is_short_answer(
     core = " ".join(_list_claim_clauses(claim))
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also)
     has_known_words = not instruction or (
-        all(has_only_words_of(part, vocabulary) and not has_label(part) for part in earlier)
-        and _has_known_claim(claim, vocabulary)
+        all(_is_lead_in(part, vocabulary) for part in earlier) and _has_known_claim(claim, vocabulary)
     )
     return (
         has_known_words
@@ -89,6 +88,11 @@ def is_short_answer(
         and not any(has_phrase(core, phrase) for phrase in wrong)
         and all(_supports(statement, vocabulary | list_vocabulary(*answers)) for statement in later)
     )
+
+
+def _is_lead_in(statement: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether a statement before the answer claims nothing."""
+    return has_only_words_of(statement, vocabulary) and not (has_label(statement) or DENIAL.search(statement))
 
 
 def _supports(statement: str, vocabulary: frozenset[str]) -> bool:
