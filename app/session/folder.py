@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True):
         grace: time between SIGTERM and SIGKILL, for saving a checkpoint.
         guard: interval at which the guard checks money and deadlines; 0 disables the guard.
         reserve: bytes of disk reserved for the journal.
+        hang: time without a heartbeat after which guard and conductor replace each other.
     """
 
     poll: float = 0.2
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     grace: float = 120.0
     guard: float = 5.0
     reserve: int = 32 << 20
+    hang: float = 20.0
 
 
 class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):

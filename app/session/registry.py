@@ -1,6 +1,7 @@
 """The sessions of this machine: where they are, and whether they have ended."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.errors import UserError
@@ -9,6 +10,9 @@ from app.session.attempt import process
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.state import State, recover
+
+# A session whose conductor has just died is still running: its guard starts another.
+_PROCESS_FILES = ("conductor.json", "guard_process.json")
 
 
 class SessionError(UserError):
@@ -57,10 +61,26 @@ def list_sessions(here: Path) -> list[Path]:
 
 def find_other_running_session(folder: Path) -> Path | None:
     """Return another session of this machine that has a conductor and has not ended, if there is one."""
-    records = {*_links().glob("*/conductor.json"), *folder.parent.glob("*/conductor.json")}
-    others = sorted({record.parent.resolve() for record in records} - {folder.resolve()})
-    running = (other for other in others if process.is_recorded_alive(other / "conductor.json"))
-    return next((other for other in running if not has_ended(other)), None)
+    return next((other for other, state in _list_other_running_sessions(folder)), None)
+
+
+def find_session_with_running_phase(folder: Path) -> Path | None:
+    """Return another session of this machine that is not waiting at a gate, if there is one."""
+    for other, state in _list_other_running_sessions(folder):
+        phase = state.current
+        if phase is not None and phase.status != "gate":
+            return other
+    return None
+
+
+def _list_other_running_sessions(folder: Path) -> Iterator[tuple[Path, State]]:
+    records = {*_links().glob("*/session.json"), *folder.parent.glob("*/session.json")}
+    for other in sorted({record.parent.resolve() for record in records} - {folder.resolve()}):
+        if any(process.is_recorded_alive(other / name) for name in _PROCESS_FILES):
+            with contextlib.suppress(OSError):
+                state = read_state(other)
+                if state.ended is None:
+                    yield other, state
 
 
 def find_session(here: Path, name: str | None) -> Path:

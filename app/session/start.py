@@ -13,12 +13,13 @@ from pathlib import Path
 
 from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
-from app.session import registry, reproduce
+from app.session import heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk
 from app.session.attempt import process, variables
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
 from app.session.journal import journal
+from app.session.journal.state import RESTART_SECONDS
 from app.session.money import deadlines
 from app.session.pod import pod
 from app.session.registry import SessionError
@@ -199,8 +200,18 @@ def needs_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -
     session = SessionFolder(folder)
     plan = Plan.model_validate_json(session.plan.read_bytes())
     pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.seconds_since_boot())
-    is_same_pod = state.machine == pod.identify_incarnation(environment)[0]
+    is_same_pod = state.machine == pod.identify_incarnation(environment)[0] or _was_just_here(
+        session, environment
+    )
     return pod_stop is not None and is_same_pod and bool(session.read_info().settings.guard)
+
+
+def _was_just_here(session: SessionFolder, environment: Mapping[str, str]) -> bool:
+    """Return whether the session's processes ran on this pod until moments ago: its container restarted."""
+    last = heartbeat.read_heartbeat(session.path / heartbeat.CONDUCTOR_HEARTBEAT)
+    if last is None or last.pod_id != environment.get(pod.POD_ID, ""):
+        return False
+    return 0 <= time.time() - last.wall < RESTART_SECONDS
 
 
 def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -> None:

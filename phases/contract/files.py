@@ -1,5 +1,6 @@
 """Reading and writing files: hashes, atomic writes, append-only rows and glob patterns."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -15,6 +16,8 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """What some editors write at the start of a UTF-8 file."""
 
 T = TypeVar("T")
+# The path is a socket, a device without a driver, or a link to itself.
+_NOT_FILES = (errno.ENXIO, errno.ELOOP, errno.ENODEV)
 
 
 def hash_path(path: Path) -> str:
@@ -40,14 +43,15 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: it is not a regular file, cannot be read, or has more than `max_bytes` bytes.
+        OSError: it cannot be read now, for example because no file descriptors are left.
+        ValueError: it is not a regular file, or has more than `max_bytes` bytes.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
     except OSError as error:
-        raise ValueError(error.strerror) from None
+        if error.errno in _NOT_FILES:
+            raise ValueError(error.strerror) from None
+        raise
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ValueError("it is not a regular file")

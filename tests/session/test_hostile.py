@@ -160,7 +160,7 @@ def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: 
                 path.touch()
                 os.truncate(path, 100 << 20)
     with pytest.raises(ValueError, match=r"exit\.json: it is"):
-        exit_record.read_exit(tmp_path)
+        exit_record.read_exit(tmp_path, "c")
     with pytest.raises(ValueError, match="cannot be read: it is"):
         judge.read_result(tmp_path / "result.json", Masker({}))
 

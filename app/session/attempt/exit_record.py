@@ -21,13 +21,15 @@ class ExitRecord(msgspec.Struct, frozen=True):
     ended: float
     seconds: float
     survivors: list[int] = []
+    cookie: str = ""
 
 
-def read_exit(folder: Path) -> ExitRecord | None:
-    """Return the recorded exit of an attempt, or None if none is recorded.
+def read_exit(folder: Path, cookie: str) -> ExitRecord | None:
+    """Return the recorded exit of the attempt with a cookie, or None if none is recorded.
 
     Raises:
-        ValueError: the file is not a valid exit record.
+        ValueError: the file is not a valid exit record, or is that of another attempt.
+        OSError: the file cannot be read now, which does not mean that the attempt has ended.
     """
     path = folder / "exit.json"
     try:
@@ -36,14 +38,16 @@ def read_exit(folder: Path) -> ExitRecord | None:
         return None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
+    if record.cookie != cookie:
+        raise ValueError(f"{path}: it is the exit of another attempt")
     return msgspec.structs.replace(
         record, seconds=max(0.0, record.seconds), reason=record.reason[:_MAX_REASON]
     )
 
 
-def replace_unreadable_exit(started: float, now: float) -> ExitRecord:
-    """Return the record of an unknown exit, for an attempt whose `exit.json` is not valid."""
-    return ExitRecord(None, None, "unknown", started, now, max(0.0, now - started))
+def replace_unreadable_exit(started: float, now: float, reason: str = "unknown") -> ExitRecord:
+    """Return the record of an unknown exit, for an attempt whose `exit.json` is lost or not valid."""
+    return ExitRecord(None, None, reason, started, now, max(0.0, now - started))
 
 
 def build_end_event(attempt: AttemptStarted, record: ExitRecord, *, stalled: bool = False) -> AttemptEnded:

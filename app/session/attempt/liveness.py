@@ -13,10 +13,12 @@ _MAX_CHUNKS_PER_POLL = 4
 _LOG_CHUNK = 64 << 10  # Reading a line of a log takes longer than reading a report.
 _MATCH_SECONDS = 300.0
 _MATCH_LINES = 20
+# Longer steps between two looks mean that the conductor itself did not run, as on a suspended machine.
+_MAX_STEP_SECONDS = 5.0
 
 
 class Liveness:
-    """Follows what an attempt reports; ages are by the monotonic clock.
+    """Follows what an attempt reports; silence counts the time in which the conductor itself ran.
 
     For a program that reports no progress, its log counts instead.
     """
@@ -37,11 +39,13 @@ class Liveness:
         self._progress_path = folder / "progress.jsonl"
         self._log_path = folder / "output.log"
         self._log_size = 0
-        self._opened_at = clock.mono()
+        self._opened_at = self._polled_at = clock.mono()
         # Only the wall clock dates the reports that were made before this conductor started.
         paths = [path for path in (self._progress_path, self._log_path) if path.exists()]
         reported = max((path.stat().st_mtime for path in paths), default=clock.wall())
-        self._reported_at = clock.mono() - max(0.0, clock.wall() - reported)
+        self._silence_before = max(0.0, clock.wall() - reported)
+        self.observed_silence = 0.0
+        """Seconds of silence since this object was created, which no change of the wall clock affects."""
         self._read_progress()
         self._log.poll()
 
@@ -54,13 +58,16 @@ class Liveness:
 
     def poll(self) -> None:
         """Read what the attempt has reported since the last call."""
+        now = self._clock.mono()
+        self.observed_silence += min(now - self._polled_at, _MAX_STEP_SECONDS)
+        self._polled_at = now
         has_reported = self._read_progress()
         self._log.poll()
         if not self._progress_path.exists() and self._log_path.exists():
             size = self._log_path.stat().st_size
             has_reported, self._log_size = size != self._log_size, size
         if has_reported:
-            self._reported_at = self._clock.mono()
+            self._silence_before = self.observed_silence = 0.0
 
     @property
     def progress(self) -> ProgressView | None:
@@ -89,9 +96,4 @@ class Liveness:
     @property
     def silence(self) -> float:
         """Seconds since the attempt reported something."""
-        return self._clock.mono() - self._reported_at
-
-    @property
-    def observed_silence(self) -> float:
-        """Seconds of silence since this object was created, which no change of the wall clock affects."""
-        return self._clock.mono() - max(self._reported_at, self._opened_at)
+        return self._silence_before + self.observed_silence

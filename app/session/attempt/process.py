@@ -6,6 +6,7 @@ start time together.
 """
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import NamedTuple
 COOKIE = "GONOGO_COOKIE"
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _DEAD_STATES = "ZX"
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KILL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02
 
@@ -56,7 +58,9 @@ def find_process(pid: int) -> ProcessStat | None:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name, in parentheses, can contain any characters, including parentheses.
             fields = file.read().rpartition(b")")[2].split()
-    except OSError:
+    except OSError as error:
+        if error.errno in _NO_DESCRIPTORS:  # This says nothing about the process.
+            raise
         return None
     process = ProcessStat(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
     return None if process.state in _DEAD_STATES else process
@@ -185,6 +189,7 @@ def terminate_all(
     """
     for process in find_processes().values():
         send_signal(process, signal.SIGTERM)
+        send_signal(process, signal.SIGCONT)  # A stopped process handles no TERM.
     _wait_until_gone(find_processes, grace, pause)
     deadline = seconds_since_boot() + _KILL_SECONDS
     while (survivors := find_processes()) and seconds_since_boot() < deadline:

@@ -12,6 +12,7 @@ so it starts in 20 ms.
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -34,6 +35,8 @@ _RESET_SIGNALS = (
     signal.SIGTERM,
 )
 _EXIT_BYTES = 4096
+_LONGEST_WAIT_SECONDS = 86400.0
+CANNOT_RECORD = 73
 _MAX_GRACE_AFTER_EXIT = 5.0
 _ADOPTION_POLL_SECONDS = 0.1
 # A process that is being replaced by another program has no environment for a moment, so look twice.
@@ -101,10 +104,14 @@ class Shim:
 
     def _reserve_exit_record(self) -> None:
         # Allocate the blocks of the exit record now, so that a full disk cannot lose it.
-        with open(self._path("exit.json.new"), "wb", opener=_open_private) as file:
-            file.write(b" " * _EXIT_BYTES)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with open(self._path("exit.json.new"), "wb", opener=_open_private) as file:
+                file.write(b" " * _EXIT_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
     def _claim(self) -> tuple[dict[str, Any], bool]:
         """Return the claim of the attempt, and whether this shim has made it."""
@@ -180,7 +187,8 @@ class Shim:
         if timeout is None:
             received = signal.sigwaitinfo(_AWAITED_SIGNALS)
         else:
-            received = signal.sigtimedwait(_AWAITED_SIGNALS, timeout)
+            # The kernel's timers do not reach centuries; the callers wait again.
+            received = signal.sigtimedwait(_AWAITED_SIGNALS, min(timeout, _LONGEST_WAIT_SECONDS))
         if received is not None and received.si_signo == signal.SIGTERM:
             self.reason = "stopped"
         elif remaining is not None and remaining <= 0:
@@ -227,14 +235,27 @@ class Shim:
             "ended": wall,
             "seconds": seconds,
             "survivors": survivors,
+            "cookie": self.spec["cookie"],
         }
-        reserved = self._path("exit.json.new")
-        handle = os.open(reserved, os.O_WRONLY)
-        os.write(handle, json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n")
-        os.fsync(handle)
-        os.close(handle)
-        os.rename(reserved, self._path("exit.json"))
-        _sync_folder_of(reserved)
+        line = json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n"
+        try:
+            self._write_exit("exit.json.new", os.O_WRONLY, line)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # The reserved file cannot be used, so try without it.
+            self._write_exit(f"exit.json.{os.getpid()}", os.O_WRONLY | os.O_CREAT, line)
+
+    def _write_exit(self, name: str, flags: int, line: bytes) -> None:
+        path = self._path(name)
+        handle = os.open(path, flags, 0o600)
+        try:
+            os.write(handle, line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.rename(path, self._path("exit.json"))
+        _sync_folder_of(path)
 
 
 def main() -> int:
@@ -242,7 +263,11 @@ def main() -> int:
     if os.getsid(0) != os.getpid():
         os.setsid()  # Processes in the shim's session are ended with the attempt.
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_AWAITED_SIGNALS, signal.SIGINT, signal.SIGHUP))
-    return Shim(sys.argv[1]).run()
+    try:
+        return Shim(sys.argv[1]).run()
+    except OSError as error:
+        sys.stderr.write(f"shim of {sys.argv[1]}: {error}\n")
+        return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT) else CANNOT_RECORD
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Run the current attempt: start its shim, follow its progress, stop it, and take over its exit."""
 
+import errno
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from app.monitor.files import Mask
@@ -9,7 +12,8 @@ from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
 from app.monitor.log_metrics import describe_unmatched
 from app.monitor.pace import ProgressView
 from app.plan.schema import Plan
-from app.session.attempt import exit_record, process, shim_control, spec
+from app.session.attempt import exit_record, process, shim, shim_control, spec
+from app.session.attempt.launch_list import LaunchList
 from app.session.attempt.liveness import Liveness
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
@@ -17,6 +21,10 @@ from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.state import AttemptRecord, PhaseRecord
 from app.units import format_duration
+
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_UNREADABLE_SECONDS = 60.0
+_MAX_SHIM_FAILURES = 3
 
 
 class AttemptReport(NamedTuple):
@@ -46,18 +54,25 @@ class AttemptRunner:
         self._environment = environment
         self._grace = grace
         self._mask = mask
+        self._launched = LaunchList(folder.path / "launched")
         self._shim: subprocess.Popen[bytes] | None = None
+        self._shim_identity: process.ProcessIdentity | None = None
+        self._shim_failures = 0
+        self._unreadable_since: float | None = None
+        self._lost_stop_at: float | None = None
         self._liveness: Liveness | None = None
         self._followed_cookie = ""
         self.report = AttemptReport()
 
-    def reap_shim(self) -> int | None:
-        """Return the exit code of a shim that has exited since the last call, or None."""
+    def has_shim_failed(self) -> bool:
+        """Return whether a shim has exited since the last call without having done its work."""
         if self._shim is None or self._shim.poll() is None:
-            return None
+            return False
         code = self._shim.returncode
         self._shim = None
-        return code
+        if code == shim.CANNOT_RECORD:
+            self._shim_failures += 1
+        return code not in (0, shim.BUSY)
 
     def tend(self, phase: PhaseRecord, stop_request: events.SessionStopRequested | None) -> list[AnyEvent]:
         """Do what the running attempt of a phase needs now; return the events that follow from it.
@@ -68,13 +83,31 @@ class AttemptRunner:
         """
         attempt = phase.last
         assert attempt is not None
-        record = self._read_exit(attempt)
+        folder = self._folder.attempt(phase.id, attempt.number)
+        try:
+            record = self._read_exit(attempt)
+        except OSError as error:
+            return self._tend_unreadable(phase, attempt, error)
+        self._unreadable_since = None
         if record is not None:
             return self._take_over_exit(phase, attempt, record)
-        folder = self._folder.attempt(phase.id, attempt.number)
-        if self._shim is None and not shim_control.has_shim(folder):
+        if _is_deleted(folder) and attempt.spec.cookie in self._launched:
+            return self._tend_deleted(phase, attempt, stop_request)
+        has_shim = self._shim is not None or shim_control.has_shim(folder)
+        if not has_shim and self._shim_failures >= _MAX_SHIM_FAILURES:
+            return self._give_up_shim(phase, attempt)
+        if not has_shim:
             self._start_shim(attempt)
         self._follow(attempt)
+        return self._tend_running(phase, attempt, folder, stop_request)
+
+    def _tend_running(
+        self,
+        phase: PhaseRecord,
+        attempt: AttemptRecord,
+        folder: Path,
+        stop_request: events.SessionStopRequested | None,
+    ) -> list[AnyEvent]:
         notices = self._build_log_notices(attempt)
         if phase.status == "stopping":
             shim_control.stop_shim(folder)
@@ -93,9 +126,73 @@ class AttemptRunner:
         folder = self._folder.attempt(phase.id, phase.attempt_number)
         return not shim_control.is_claimed(folder) or shim_control.has_shim(folder)
 
+    def stop_without_folder(self) -> None:
+        """Ask the shim of the running attempt to end it, although the session's folder is gone."""
+        if self._shim_identity is not None:
+            process.signal_identity(self._shim_identity, signal.SIGTERM)
+
+    def _tend_unreadable(self, phase: PhaseRecord, attempt: AttemptRecord, error: OSError) -> list[AnyEvent]:
+        """Keep tending an attempt whose exit cannot be read now; that does not mean that it has ended."""
+        now = self._clock.mono()
+        if self._unreadable_since is None:
+            self._unreadable_since = now
+        key = f"unreadable {attempt.spec.cookie}"
+        text = f"It is not known whether {phase.id} has ended, because {error}. It counts as running"
+        notice = events.NoticePosted(text=text, key=key)
+        if error.errno in _NO_DESCRIPTORS or now - self._unreadable_since < _UNREADABLE_SECONDS:
+            return [notice]
+        if process.find_attempt_processes(attempt.spec.cookie):
+            return [notice]
+        return [notice, self._end_without_exit(attempt, f"its exit cannot be read: {error}")]
+
+    def _tend_deleted(
+        self,
+        phase: PhaseRecord,
+        attempt: AttemptRecord,
+        stop_request: events.SessionStopRequested | None,
+    ) -> list[AnyEvent]:
+        """Wait for the end of an attempt whose folder was deleted; it never runs again."""
+        processes = process.find_attempt_processes(attempt.spec.cookie)
+        if not processes:
+            return [self._end_without_exit(attempt, "its folder was deleted, with its exit and result")]
+        if phase.status == "stopping" or stop_request is not None:
+            self._end_deleted(processes.values())
+        text = (
+            f"The folder of {phase.id}, attempt {attempt.number}, was deleted while it runs. "
+            "Its exit and result will be lost; a gate opens when it ends"
+        )
+        return [events.NoticePosted(text=text, key=f"deleted {attempt.spec.cookie}")]
+
+    def _end_deleted(self, processes: Iterable[process.ProcessStat]) -> None:
+        """Send TERM once, and KILL after the grace period."""
+        now = self._clock.mono()
+        if self._lost_stop_at is None:
+            self._lost_stop_at = now
+            for each in processes:
+                process.send_signal(each, signal.SIGTERM)
+        elif now - self._lost_stop_at > self._grace:
+            for each in processes:
+                process.send_signal(each, signal.SIGKILL)
+
+    def _give_up_shim(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
+        """End an attempt whose exit no shim can record, once none of its processes is left."""
+        folder = self._folder.attempt(phase.id, attempt.number)
+        if process.find_attempt_processes(attempt.spec.cookie):
+            text = f"The exit of {phase.id} cannot be recorded in {folder}; a gate opens when it ends"
+            return [events.NoticePosted(text=text, key=f"unrecorded {attempt.spec.cookie}")]
+        self._shim_failures = 0
+        return [
+            self._end_without_exit(attempt, f"its exit could not be recorded: {folder} cannot be written")
+        ]
+
+    def _end_without_exit(self, attempt: AttemptRecord, reason: str) -> AnyEvent:
+        record = exit_record.replace_unreadable_exit(attempt.started, self._clock.wall(), reason)
+        return exit_record.build_end_event(attempt.spec, record)
+
     def _read_exit(self, attempt: AttemptRecord) -> exit_record.ExitRecord | None:
+        folder = self._folder.attempt(attempt.spec.phase, attempt.number)
         try:
-            return exit_record.read_exit(self._folder.attempt(attempt.spec.phase, attempt.number))
+            return exit_record.read_exit(folder, attempt.spec.cookie)
         except ValueError:
             return exit_record.replace_unreadable_exit(attempt.started, self._clock.wall())
 
@@ -128,6 +225,7 @@ class AttemptRunner:
         path = spec.write_spec(
             self._plan, attempt.spec, folder=folder, environment=environment, grace=self._grace
         )
+        self._launched.add(attempt.spec.cookie)
         self._shim = shim_control.start_shim(path, environment)
 
     def _follow(self, attempt: AttemptRecord) -> None:
@@ -136,6 +234,12 @@ class AttemptRunner:
             log_format = self._plan.phase(attempt.spec.phase).log_format
             self._liveness = Liveness(folder, self._clock, self._mask, log_format)
             self._followed_cookie = attempt.spec.cookie
+            self._shim_failures, self._lost_stop_at = 0, None
+            self._shim_identity = None
+        if self._shim_identity is None:
+            self._shim_identity = process.read_identity(
+                self._folder.attempt(attempt.spec.phase, attempt.number) / "shim.json"
+            )
         self._liveness.poll()
         stall_after = self._plan.phase(attempt.spec.phase).stall_after
         self.report = AttemptReport(
@@ -175,6 +279,17 @@ class AttemptRunner:
                 phase=phase.id, attempt=attempt.number, by="gonogo", reason=reason, stalled=True
             )
         ]
+
+
+def _is_deleted(folder: Path) -> bool:
+    """Return whether the files of an attempt that was started are missing."""
+    try:
+        (folder / "spec.json").stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def find_recent_holders(max_age: float, device: str = NVIDIA_DEVICE) -> list[int]:

@@ -12,38 +12,46 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from app.monitor.gpu import GpuReader
-from app.monitor.machine_sample import MachineSample
-from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
-from app.session import calibration, notify, projection, requests
-from app.session.attempt import process, shim, shim_control, variables
+from app.session import heartbeat, projection, registry, requests
+from app.session.attempt import process, variables
 from app.session.clock import Clock, SystemClock
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
-from app.session.engine.disk import DISK_FULL_ERRORS, DiskWatch, Reserve, build_disk_events
+from app.session.engine.disk import DISK_FULL_ERRORS, PASSING_ERRORS
+from app.session.engine.folder_watch import FolderWatch
 from app.session.engine.guard_orders import GuardSupervisor, build_orders
-from app.session.engine.machine_sampler import record_machine_sample
+from app.session.engine.notifier import Notifier
+from app.session.engine.observer import Observer
 from app.session.engine.pod_stop import PodStopWatch
 from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
+from app.session.engine.start_event import build_start_event
+from app.session.engine.worker import HangingError, Worker, wait_for_event
 from app.session.folder import BY_GUARD, ConductorRecord, SessionFolder
 from app.session.gate import decide, judge
 from app.session.journal import events
+from app.session.journal.attempts_on_disk import describe_missing_lines
 from app.session.journal.events import AnyEvent
 from app.session.journal.journal import Journal, JournalBusyError, JournalDamagedError, JournalError
-from app.session.journal.state import AttemptRecord, PhaseRecord, apply, recover
+from app.session.journal.state import PhaseRecord, apply, recover
 from app.session.masking import Masker
 from app.session.money import ledger
 from app.session.money.deadlines import PodStop
+from app.session.notify import Notification
 from app.session.pod import pod
 from app.session.requests import AnyRequest, Refused
 from app.session.snapshot import SessionSnapshot
+from app.units import format_duration
 
-_TICKS_BETWEEN_CHECKS_AFTER_END = 5
+_TICKS_BETWEEN_CHECKS = 5
+_SUPERVISE_SECONDS = 0.25
+_ASSESSMENT_SECONDS = 300.0
+_FILES_SECONDS = 30.0
+_LONGEST_STEP_SECONDS = 2 * _ASSESSMENT_SECONDS
 _REQUESTS_AFTER_END = requests.GetSnapshot | requests.Subscribe | requests.KeepPod
 
 
@@ -62,6 +70,7 @@ class Conductor:
         self.plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         self.journal = Journal(self.folder.journal, clock)
         self.state, damage = recover(self.journal.replay)
+        damage = damage or describe_missing_lines(self.folder, self.state)
         if damage:
             raise JournalDamagedError(damage)
         self._info = self.folder.read_info()
@@ -70,8 +79,7 @@ class Conductor:
         self._environment = environment
         self._by_guard = by_guard
         self._masker = Masker.of((*self.plan.session.secrets, *self.plan.notify.urls), environment)
-        self._reserve = Reserve(self.folder.path / "reserve", self._settings.reserve)
-        self._disk = DiskWatch(self._settings.reserve)
+        self._observer = Observer(self.plan, self.folder, clock, self._settings.reserve)
         self._runner = AttemptRunner(
             self.plan,
             self.folder,
@@ -80,13 +88,17 @@ class Conductor:
             grace=self._settings.grace,
             mask=self._masker.data,
         )
-        self._guard = GuardSupervisor(self.folder, environment)
-        self._pod_stop = PodStopWatch(self.plan, self.folder)
+        self._guard = GuardSupervisor(self.folder, environment, self._settings.hang, clock.mono)
+        self._folder_watch = FolderWatch(self.folder.path, clock.mono)
+        self._pod_stop = PodStopWatch(self.plan)
         self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.text)
         self._server = SessionServer(self.handle, self.snapshot)
-        self._reminders = notify.Reminders(clock, self.plan.notify.every)
-        self._machine: MachineSample | None = None
-        self._measured: dict[str, MeasuredHours] = {}
+        self._notifier = Notifier(self.plan, environment, clock)
+        self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
+        self._files = Worker("the list of sessions", _FILES_SECONDS)
+        self._boot_id = process.read_boot_id()
+        self._pod_id = environment.get(pod.POD_ID, "")
+        self._stepped_at = clock.mono()
         self._changed = asyncio.Event()
         self._attempt_ended = asyncio.Event()
         self._is_leaving = False
@@ -146,9 +158,9 @@ class Conductor:
             progress=self._runner.report.progress,
             stalled=self._runner.report.stalled,
             values=dict(self._runner.report.values),
-            machine=self._machine,
+            machine=self._observer.machine,
             stops_at=round(wall + stop.due - mono) if stop else None,
-            measured=self._measured,
+            measured=self._observer.measured,
         )
         return projection.snapshot(self.folder.path, self.plan, self.state, live, wall, mono)
 
@@ -158,21 +170,31 @@ class Conductor:
             try:
                 self._take_over()
                 # Reserve space before a phase can fill the disk.
-                self._reserve.allocate(shutil.disk_usage(self.folder.path).free)
+                self._observer.reserve.allocate(shutil.disk_usage(self.folder.path).free)
                 break
             except OSError as error:
-                await self._wait_for_space(error)
+                await self._wait_after(error)
         await self._server.start(self.folder.socket())
         with contextlib.suppress(OSError):
             self._order_guard()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
-        background = asyncio.gather(self._tick(), self._query_bills())
+        background = asyncio.gather(
+            self._supervise(),
+            self._repeat(self._observe),
+            self._repeat(self._remind),
+            self._repeat(self._look_at_other_sessions, _TICKS_BETWEEN_CHECKS),
+            self._query_bills(),
+        )
         try:
             while not (self._is_done() or self._is_leaving):
+                self._stepped_at = self._clock.mono()
                 try:
                     await self._step()
                 except OSError as error:
-                    await self._wait_for_space(error)
+                    await self._wait_after(error)
+                if self._folder_watch.is_gone():
+                    await self._leave_folder()
+                    return
             if not self._is_leaving:
                 await self._remind()  # Announce the end if no tick has done so.
         finally:
@@ -182,7 +204,7 @@ class Conductor:
                 # After a failure the guard stays, so that the pod is still stopped in time.
                 self._order_guard(stand_down=self._is_leaving or self._is_done())
             self._server.publish()
-            self._reserve.release()
+            self._observer.reserve.release()
             await self._server.stop()
 
     def _is_done(self) -> bool:
@@ -208,22 +230,51 @@ class Conductor:
                     budget_usd=self.plan.session.budget_usd,
                 )
             )
-        machine, age = pod.identify_incarnation(self._environment)
-        self.record(
-            events.ConductorStarted(pid=os.getpid(), machine=machine, pod_age=age, by_guard=self._by_guard)
-        )
+        self.record(self._build_start_event())
+        self._beat()
         if self.journal.torn:
             text = f"The last line of the journal was torn and moved to {self.journal.torn.name}"
             self.record(events.NoticePosted(text=text))
 
-    async def _wait_for_space(self, error: OSError) -> None:
-        """Release the reserve if the disk is full, and wait a moment before the next try."""
-        if error.errno not in DISK_FULL_ERRORS:
+    def _build_start_event(self) -> events.ConductorStarted:
+        return build_start_event(
+            self.plan,
+            self.folder,
+            self._clock,
+            self._environment,
+            self.state,
+            by_guard=self._by_guard,
+            apply=lambda start: apply(self.state, self.journal.prepare(start)),
+        )
+
+    async def _wait_after(self, error: OSError) -> None:
+        """Wait a moment after an error that may pass; release the reserve if the disk is full."""
+        if error.errno not in PASSING_ERRORS:
             raise error
-        phase = self.state.current
-        if phase is None or not phase.is_running or not self._runner.would_use_reserve(phase):
-            self._reserve.release()
+        if error.errno in DISK_FULL_ERRORS:
+            phase = self.state.current
+            if phase is None or not phase.is_running or not self._runner.would_use_reserve(phase):
+                self._observer.reserve.release()
+        else:
+            self._post_notice(f"The session waits, because {error}; it continues once that has passed")
         await asyncio.sleep(self._settings.poll)
+
+    def _post_notice(self, text: str) -> None:
+        """Post a notice once, if the journal can be written."""
+        text = self._masker.text(text)
+        with contextlib.suppress(OSError):
+            self._record_new([events.NoticePosted(text=text, key=text)])
+
+    async def _leave_folder(self) -> None:
+        """Stop the attempt and tell the operator: nothing can be recorded without the session's folder."""
+        self._runner.stop_without_folder()
+        text = f"{self.folder.path} was deleted or moved. The running phase is stopped"
+        stop = self._find_pod_stop()
+        if stop is not None:
+            text += f", and the pod is stopped within {format_duration(self.plan.unattended.stop_after)}"
+        print(text, file=sys.stderr)  # noqa: T201 - stderr is conductor.log
+        name = self.plan.session.name
+        await self._notifier.send(Notification(f"gonogo: the folder of {name} is gone", f"{text}."))
 
     # The loop
 
@@ -232,8 +283,8 @@ class Conductor:
         phase = self.state.current
         stop = self.state.stop_request
         if self.state.ended is not None:
-            self._record_new(self._pod_stop.check_after_end(self._find_pod_stop(), self._clock.mono()))
-            await self._wait(_TICKS_BETWEEN_CHECKS_AFTER_END * self._settings.tick)
+            await self._check_after_end()
+            await self._wait(_TICKS_BETWEEN_CHECKS * self._settings.tick)
         elif phase is None:
             self.record(events.SessionEnded(finished=stop is None, reason=stop.reason if stop else ""))
         elif phase.is_running:
@@ -249,13 +300,12 @@ class Conductor:
 
     async def _wait(self, seconds: float) -> None:
         """Wait until an event is recorded, but not longer than this, and publish the session."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+        await wait_for_event(self._changed, seconds)
         self._changed.clear()
         self._server.publish()
 
     async def _tend(self, phase: PhaseRecord) -> None:
-        if self._runner.reap_shim() not in (None, 0, shim.BUSY):
+        if self._runner.has_shim_failed():
             # The shim could not run the attempt, as on a full disk: wait before starting another.
             await self._wait(self._settings.tick)
             return
@@ -267,10 +317,21 @@ class Conductor:
         assert attempt is not None
         assert attempt.end is not None
         folder = self.folder.attempt(phase.id, attempt.number)
-        assessment = await asyncio.to_thread(
-            judge.assess_attempt, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
-        )
+        try:
+            assessment = await self._assessor.call(
+                judge.assess_attempt, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
+            )
+        except HangingError as error:
+            assessment = judge.assess_without_result(attempt.end, str(error))
         self.record(assessment)
+
+    async def _check_after_end(self) -> None:
+        try:
+            other = await self._files.call(registry.find_other_running_session, self.folder.path)
+        except (HangingError, OSError):
+            other = None
+        stop = self._find_pod_stop()
+        self._record_new(self._pod_stop.check_after_end(stop, self._clock.mono(), other))
 
     def _find_pod_stop(self) -> PodStop | None:
         """Return when and why the guard stops the pod, or None if it does not."""
@@ -283,52 +344,56 @@ class Conductor:
 
     # In the background
 
-    async def _tick(self) -> None:
-        """Sample the machine, warn, remind and give the guard its orders, at intervals."""
-        gpus = await asyncio.to_thread(GpuReader)
-        self._measured = await asyncio.to_thread(self._calibrate, gpus)
+    async def _repeat(self, work: Callable[[], Awaitable[None]], ticks: int = 1) -> None:
+        """Do some work at intervals. A failure, or work that takes long, delays nothing else."""
         while True:
-            await asyncio.sleep(self._settings.tick)
+            await asyncio.sleep(ticks * self._settings.tick)
             try:
-                await self._sample_machine(gpus)
-                self._warn()
-                await self._remind()
-                self._order_guard()
+                await work()
             except Exception:  # A failing driver or disk must not end the session.
                 with contextlib.suppress(OSError):
                     traceback.print_exc()
-            self._server.publish()
 
-    def _calibrate(self, gpus: GpuReader) -> dict[str, MeasuredHours]:
-        try:
-            machine = calibration.machine_kind(gpus.read_names())
-            return calibration.calibrate(self.plan, machine)
-        except Exception:  # Damaged files of old sessions must not end this one.
-            traceback.print_exc()
-            return {}
+    async def _supervise(self) -> None:
+        """Give the guard its orders and show that this conductor works, whatever else is slow."""
+        while True:
+            for work in (self._order_guard, self._beat, self._publish_identity):
+                try:
+                    work()
+                except Exception as error:
+                    with contextlib.suppress(OSError):
+                        traceback.print_exc()
+                    self._post_notice(f"The guard could not be given its orders: {error}")
+            await asyncio.sleep(min(self._settings.tick, _SUPERVISE_SECONDS))
 
-    async def _sample_machine(self, gpus: GpuReader) -> None:
-        phase = self.state.current
-        attempt = phase.last if phase is not None and phase.is_running else None
-        folder = self.folder.attempt(attempt.spec.phase, attempt.number) if attempt else None
-        self._machine = await record_machine_sample(self.plan.artifacts, folder, gpus)
-        self._check_disk(self._machine.disk_free, attempt)
+    def _beat(self) -> None:
+        now = self._clock.mono()
+        if now - self._stepped_at > _LONGEST_STEP_SECONDS:
+            return  # This conductor is stuck, so the guard should replace it.
+        up = self.state.pod_time.elapsed_at(now)
+        beat = heartbeat.Heartbeat(self._clock.wall(), now, self._boot_id, self._pod_id, up)
+        heartbeat.write_heartbeat(self.folder.path / heartbeat.CONDUCTOR_HEARTBEAT, beat)
 
-    def _check_disk(self, free: int, attempt: AttemptRecord | None) -> None:
-        """Keep the reserve allocated; stop an attempt before it fills the disk, while it can still save."""
-        self._reserve.allocate(free)
-        if attempt is None:
+    def _publish_identity(self) -> None:
+        """Write where this conductor listens, if the file was lost."""
+        record = ConductorRecord(*process.identify_self(), str(self.folder.socket()))
+        if self.folder.read_conductor() != record:
+            self.folder.write_conductor(record)
+
+    async def _observe(self) -> None:
+        """Observe the machine, and warn of the disk, the budget and a slow attempt."""
+        self._record_new(
+            await self._observer.observe(lambda: self.state, lambda: self._runner.report.progress)
+        )
+        self._warn()
+        self._server.publish()
+
+    async def _look_at_other_sessions(self) -> None:
+        """Note whether another session runs a phase on this pod, which must not be stopped then."""
+        if not self.plan.pod.stop_command:
             return
-        if self._disk.cookie != attempt.spec.cookie:
-            self._disk = DiskWatch(self._settings.reserve, attempt.spec.cookie)
-        progress = self._runner.report.progress
-        fraction = progress.done / progress.total if progress and progress.total else None
-        finding = self._disk.check(free, self._clock.mono(), fraction)
-        phase = self.state.current
-        if finding is None or phase is None or phase.status != "running" or phase.last is not attempt:
-            return
-        is_claimed = shim_control.is_claimed(self.folder.attempt(phase.id, attempt.number))
-        self._record_new(build_disk_events(finding, attempt, is_claimed=is_claimed))
+        other = await self._files.call(registry.find_session_with_running_phase, self.folder.path)
+        self._pod_stop.see_running_session(other, self._clock.mono())
 
     def _warn(self) -> None:
         """Post notices of the spent budget and of a slow attempt."""
@@ -348,15 +413,8 @@ class Conductor:
 
     async def _remind(self) -> None:
         """Send a notification of an open gate or of the session's end: at once, then at intervals."""
-        if not self.plan.notify.urls:
-            return
-        session = self.snapshot()
-        message = notify.build_notification(session)
-        if self._reminders.take_due(session) and message is not None:
-            problems = await asyncio.to_thread(
-                notify.send_notification, self.plan.notify.urls, self._environment, message
-            )
-            self._record_new(events.NoticePosted(text=problem, key=problem) for problem in problems)
+        for problem in await self._notifier.remind(self.snapshot()):
+            self._post_notice(problem)
 
     def _order_guard(self, stand_down: bool = False) -> None:
         """Give the guard its orders and post its reports."""
@@ -367,13 +425,14 @@ class Conductor:
             self.state,
             self.folder,
             self._find_pod_stop(),
-            tick=self._settings.guard,
+            settings=self._settings,
             stand_down=stand_down,
         )
-        self._guard.give_orders(orders)
+        if problem := self._guard.give_orders(orders):
+            self.record(events.NoticePosted(text=problem))
         self._record_new(
-            events.NoticePosted(text=f"Guard: {text}", key=f"guard {number}")
-            for number, text in enumerate(self._guard.read_reports(), 1)
+            events.NoticePosted(text=f"Guard: {self._masker.text(text)}", key=key)
+            for key, text in self._guard.read_reports()
         )
 
     async def _query_bills(self) -> None:
@@ -385,8 +444,7 @@ class Conductor:
                     self._record_new(bill_events)
                 except OSError:  # On a full disk, wait for the next bill.
                     traceback.print_exc()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._attempt_ended.wait(), self.plan.pod.spent_every)
+            await wait_for_event(self._attempt_ended, self.plan.pod.spent_every)
             self._attempt_ended.clear()
 
     def _compute_spent_usd(self) -> float:

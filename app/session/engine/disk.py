@@ -13,6 +13,19 @@ from app.session.journal.state import AttemptRecord
 from app.units import format_size
 
 DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+# Errors that may pass, and that say nothing about the attempt: the session waits and continues.
+PASSING_ERRORS = (
+    *DISK_FULL_ERRORS,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EIO,
+    errno.ESTALE,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+)
 _BURST_SECONDS = 60.0
 _FORECAST_MIN_FRACTION = 0.05
 _RESERVE_MIN_FREE_FACTOR = 3

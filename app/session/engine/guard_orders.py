@@ -1,20 +1,35 @@
 """Orders for the guard: write `guard.json`, keep a guard running, and read what it reports."""
 
+import contextlib
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import msgspec
+
+from app.monitor.files import CHUNK, FileTail
 from app.plan.schema import Plan
 from app.session.attempt import process
-from app.session.folder import BY_GUARD, SessionFolder, launch_command
+from app.session.folder import BY_GUARD, SessionFolder, Settings, launch_command
+from app.session.heartbeat import GUARD_HEARTBEAT, HangWatch
 from app.session.journal.state import State
 from app.session.money.deadlines import PodStop
 from app.session.pod import guard
 from phases.contract import files
 
+_MAX_REPORTS = 20
+
 
 def build_orders(
-    plan: Plan, state: State, folder: SessionFolder, stop: PodStop | None, *, tick: float, stand_down: bool
+    plan: Plan,
+    state: State,
+    folder: SessionFolder,
+    stop: PodStop | None,
+    *,
+    settings: Settings,
+    stand_down: bool,
 ) -> dict[str, object]:
     """Return the content of `guard.json`.
 
@@ -23,20 +38,32 @@ def build_orders(
         state: the session.
         folder: its folder.
         stop: when and why the pod is stopped, or None if it is not.
-        tick: seconds between two checks of the guard.
+        settings: intervals and limits of the background processes.
         stand_down: whether the guard should exit.
     """
     phase = state.current
-    attempt = None
-    if phase is not None and phase.is_running:
+    attempt, cookie = None, ""
+    if phase is not None and phase.is_running and phase.last is not None:
         attempt = str(folder.attempt(phase.id, phase.attempt_number))
+        cookie = phase.last.spec.cookie
     return {
         "stand_down": stand_down,
-        "tick": tick,
+        "tick": settings.guard,
+        "hang": settings.hang,
+        "grace": settings.grace,
         "boot_id": process.read_boot_id(),
         "due": round(stop.due) if stop else None,
         "why": stop.reason if stop else "",
+        # What the operator has done; a stop that has begun is cancelled only if this changes.
+        "answers": [
+            len(state.decisions),
+            state.stop_request is not None,
+            state.pod_kept,
+            state.returned_up,
+        ],
         "attempt": attempt,
+        "cookie": cookie,
+        "gone_wait": plan.unattended.stop_after,
         "commands": [plan.pod.stop_command, *plan.pod.stop_fallbacks] if stop else [],
         "confirm": plan.pod.stopped_command,
         "bundle": [sys.executable, "-P", "-m", "app.cli", "bundle", "--session", str(folder.path)],
@@ -46,28 +73,47 @@ def build_orders(
 
 
 class GuardSupervisor:
-    """Gives orders to the session's guard and starts it if it is not running."""
+    """Gives orders to the session's guard, and replaces a guard that died or hangs."""
 
-    def __init__(self, folder: SessionFolder, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: SessionFolder,
+        environment: Mapping[str, str],
+        hang: float,
+        now: Callable[[], float],
+    ) -> None:
         self._folder = folder.path
         self._environment = environment
-        self._orders: dict[str, object] = {}
         self._guard: subprocess.Popen[bytes] | None = None
+        self._hang = HangWatch(folder.path / GUARD_HEARTBEAT, hang, now)
+        self._reports = FileTail(folder.path / guard.REPORTS_FILE)
 
-    def give_orders(self, orders: dict[str, object]) -> None:
-        """Write the orders if they have changed; start a guard unless they say to stand down."""
-        if orders != self._orders:
-            files.write_json(self._folder / guard.ORDERS_FILE, orders)
-            self._orders = orders
-        if not orders["stand_down"]:
-            self._start_if_gone()
+    def give_orders(self, orders: dict[str, object]) -> str:
+        """Write the orders if the file does not have them; start a guard unless they say to stand down.
 
-    def _start_if_gone(self) -> None:
+        Returns:
+            What was wrong with the guard, or "".
+        """
+        data = msgspec.json.format(msgspec.json.encode(orders), indent=2) + b"\n"
+        path = self._folder / guard.ORDERS_FILE
+        if _read_bytes(path) != data:
+            if path.is_dir():
+                path.rename(path.with_name(f"{path.name}.not-orders"))
+            files.write_atomically(path, data)
+        return "" if orders["stand_down"] else self._replace_guard()
+
+    def _replace_guard(self) -> str:
+        problem = ""
+        if self._guard is not None and self._guard.poll() is not None:
+            self._guard = None
+        identity = process.read_identity(self._folder / guard.PROCESS_FILE)
+        if identity is not None and process.is_alive(identity):
+            if not self._hang.is_hanging(identity):
+                return ""
+            process.signal_identity(identity, signal.SIGKILL)
+            problem = "The guard did not respond and was killed"
         if self._guard is not None and self._guard.poll() is None:
-            return
-        self._guard = None
-        if process.is_recorded_alive(self._folder / guard.PROCESS_FILE):
-            return
+            return problem  # It is starting, or has just been killed.
         self._guard = subprocess.Popen(
             [sys.executable, "-P", "-m", "app.session.pod.guard", str(self._folder)],
             env=dict(self._environment),
@@ -75,10 +121,23 @@ class GuardSupervisor:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        return problem
 
-    def read_reports(self) -> list[str]:
-        """Return the texts that the guard has reported so far."""
-        try:
-            return [str(row.get("text", "")) for row in files.read_rows(self._folder / guard.REPORTS_FILE)]
-        except (OSError, ValueError):
-            return []
+    def read_reports(self) -> list[tuple[str, str]]:
+        """Return a key and the text of each new report; of many, only the last ones."""
+        reports: list[tuple[str, str]] = []
+        offset = self._reports.offset
+        lines, _, _ = self._reports.read_lines(most_behind=CHUNK)
+        for line in lines:
+            with contextlib.suppress(ValueError, RecursionError, AttributeError):
+                report = msgspec.json.decode(line)
+                reports.append((f"guard {report.get('time')} {offset}", str(report.get("text", ""))))
+            offset += len(line) + 1
+        return reports[-_MAX_REPORTS:]
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return files.read_regular_file(path, CHUNK)
+    except (OSError, ValueError):
+        return b""

@@ -1,6 +1,5 @@
 """Samples of the machine, kept in the folder of the attempt that runs."""
 
-import asyncio
 import contextlib
 import os
 from pathlib import Path
@@ -11,29 +10,54 @@ from app.monitor.gpu import GpuReader
 from app.monitor.host import sample_machine
 from app.monitor.machine_sample import MachineSample
 from app.session.attempt import shim_control
+from app.session.engine.worker import Worker
 
-_SAMPLES_FILE = "machine.jsonl"
+SAMPLES_FILE = "machine.jsonl"
+_TIMEOUT = 10.0
 
 
-async def record_machine_sample(artifacts: Path, attempt: Path | None, gpus: GpuReader) -> MachineSample:
-    """Return a sample of the machine, and append it to the attempt's folder.
+class MachineSampler:
+    """Samples GPUs and host. Drivers and file systems can hang, so all of it runs in a worker."""
 
-    Args:
-        artifacts: the folder whose disk is measured.
-        attempt: the folder of the running attempt, or None if none is running.
-        gpus: the reader of the GPUs. It runs in a thread, because drivers can hang.
-    """
-    pid = shim_control.find_phase_pid(attempt) if attempt is not None else None
-    sample = await asyncio.to_thread(sample_machine, artifacts, pid, read_gpus=gpus.read)
-    if attempt is not None and attempt.exists():
-        with contextlib.suppress(OSError):
-            _append_line(attempt / _SAMPLES_FILE, msgspec.json.encode(sample))
-    return sample
+    def __init__(self, artifacts: Path) -> None:
+        """Sample the machine whose disk holds this folder."""
+        self._artifacts = artifacts
+        self._worker = Worker("the driver or disk of this machine", _TIMEOUT)
+        self._gpus: GpuReader | None = None
+
+    async def sample(self, attempt: Path | None) -> MachineSample:
+        """Return a sample of the machine, and append it to the folder of the running attempt.
+
+        Raises:
+            HangingError: the driver or the disk does not respond.
+        """
+        return await self._worker.call(self._sample, attempt)
+
+    async def read_gpu_names(self) -> list[str]:
+        """Return the name of each GPU.
+
+        Raises:
+            HangingError: the driver does not respond.
+        """
+        return await self._worker.call(lambda: self._open_gpus().read_names())
+
+    def _open_gpus(self) -> GpuReader:
+        if self._gpus is None:
+            self._gpus = GpuReader()
+        return self._gpus
+
+    def _sample(self, attempt: Path | None) -> MachineSample:
+        pid = shim_control.find_phase_pid(attempt) if attempt is not None else None
+        sample = sample_machine(self._artifacts, pid, read_gpus=self._open_gpus().read)
+        if attempt is not None and attempt.exists():
+            with contextlib.suppress(OSError):
+                _append_line(attempt / SAMPLES_FILE, msgspec.json.encode(sample))
+        return sample
 
 
 def _append_line(path: Path, line: bytes) -> None:
     # One write, so that a reader never sees a part of the line.
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
     try:
         os.write(handle, line + b"\n")
     finally:

@@ -1,5 +1,6 @@
 """Assess an ended attempt: read its result, evaluate the criteria, and say whether a gate opens."""
 
+import errno
 import json
 import math
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ _MAX_METRICS_BYTES = 1 << 20  # The metrics must fit into one line of the journa
 _MAX_METRICS = 500
 _MAX_TEXT_LENGTH = 2_000
 _MAX_NAME_LENGTH = 200
+_PASSING_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ESTALE)
 _STOPPED_BY_GONOGO = ("stopped", "stalled")
 _END_REASONS = {
     "stopped": "it was stopped",
@@ -123,6 +125,17 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
     )
 
 
+def assess_without_result(end: AttemptEnded, problem: str) -> AttemptAssessed:
+    """Return the assessment of an attempt whose result cannot be read in time: a gate that says so."""
+    return AttemptAssessed(
+        phase=end.phase,
+        attempt=end.attempt,
+        verdict="investigate",
+        gate="failed",
+        advice=[f"Its result and log could not be read: {problem}. Read them, and decide."],
+    )
+
+
 def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem is None:
         return []
@@ -181,12 +194,17 @@ def read_result(path: Path, masker: Masker) -> Result | None:
 
     Raises:
         ValueError: the file is not a result, or is too large.
+        OSError: it cannot be read now.
     """
     try:
         data = masker.data(files.read_regular_file(path, _MAX_RESULT_BYTES))
         result = msgspec.json.decode(normalize_json(data), type=Result)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno in _PASSING_ERRORS:  # The conductor reads it again.
+            raise
+        raise ValueError(f"its result cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its result cannot be read: {error}") from None
     if len(result.metrics) > _MAX_METRICS or any(len(name) > _MAX_NAME_LENGTH for name in result.metrics):

@@ -35,13 +35,19 @@ class ConductorStarted(Event, frozen=True, kw_only=True, tag="conductor_started"
 
     `machine` names the boot and the pod's incarnation; `mono` values are comparable within one machine.
     `pod_age` is the time since the pod started. If it is None, cost counts from the start of the session.
-    `by_guard` is true if the guard started the conductor, not a person.
+    `by_guard` is true if the guard started the conductor, not a person. `up` is how long the pod has been up
+    with this session by all that is on disk, and `away` how long no process of the session was seen.
+    `has_grace` is true if a person returned to a stop that is due, and so has time to look first; in
+    journals that do not have these fields they are None.
     """
 
     pid: int
     machine: str
     pod_age: float | None = None
     by_guard: bool = False
+    up: float | None = None
+    away: float | None = None
+    has_grace: bool | None = None
 
 
 class OverBudget(Event, frozen=True, kw_only=True, tag="over_budget"):

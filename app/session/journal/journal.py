@@ -11,9 +11,10 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -110,11 +111,20 @@ def _decode_entry(line: bytes, seq: int, epoch: int, previous: str) -> Entry:
     return Entry(fields.seq, fields.epoch, fields.wall, fields.mono, event)
 
 
+def _open_regular_file(path: Path) -> BinaryIO:
+    # A pipe would block for ever.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 def read_journal(path: Path) -> Replay:
     """Return the content of a journal up to the first damage; damage is reported, not raised."""
     entries: list[Entry] = []
     previous, epoch, length = _FIRST_PREVIOUS, 0, 0
-    with path.open("rb") as file:
+    with _open_regular_file(path) as file:
         while line := file.readline(_MAX_LINE_BYTES):
             if not line.endswith(b"\n") and length + len(line) == os.fstat(file.fileno()).st_size:
                 return Replay(tuple(entries), previous, length, torn=line)

@@ -1,8 +1,8 @@
 """The state of a session: a pure fold of its journal.
 
 `apply` rejects an event that cannot follow, so every journal prefix that it accepts is a valid state. Billed
-time is counted from the entries alone: by the monotonic clock within one machine, by the wall clock across
-machines, and never backwards.
+time is counted from the entries alone: by the monotonic clock within one machine, by what a new conductor
+has observed across machines, and never backwards.
 """
 
 from collections.abc import Iterable
@@ -19,8 +19,11 @@ from phases.contract.protocol import Value
 
 PhaseStatus = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
 FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped")
+_NO_STEPS = events.ConductorStarted | events.NoticePosted | events.ProviderBillRead | events.HoldSet
 _EVENTS_AFTER_END = events.ConductorStarted | events.NoticePosted | events.PodKept
 _MAX_NOTICES = 20
+# A container that crashed is restarted within minutes; a person who starts a stopped pod returns later.
+RESTART_SECONDS = 300.0
 
 
 class InvalidEventError(ValueError):
@@ -30,7 +33,8 @@ class InvalidEventError(ValueError):
 class AttemptRecord(msgspec.Struct, frozen=True):
     """One execution of a phase.
 
-    `started` is by the wall clock, `elapsed_at_start` in billed seconds of the session.
+    `started` is by the wall clock, `elapsed_at_start` in billed seconds of the session. `machine` is where
+    it started: its deadline is by the clock of that machine.
     """
 
     number: int
@@ -39,11 +43,13 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     spec: events.AttemptStarted
     end: events.AttemptEnded | None = None
     assessment: AttemptAssessed | None = None
+    machine: str = ""
 
 
 class PhaseRecord(msgspec.Struct, frozen=True):
     """The progress of one phase.
 
+    `gate_up` is when its gate opened, in seconds that the pod has been up (`State.pod_time`).
     `retry_decision` is the decision that requested the next attempt. `over_budget` is set at a gate before an
     attempt, and `budget_overridden` after the operator decided to start the attempt anyway.
     """
@@ -52,7 +58,7 @@ class PhaseRecord(msgspec.Struct, frozen=True):
     status: PhaseStatus = "waiting"
     attempts: tuple[AttemptRecord, ...] = ()
     gate_since: float = 0.0
-    gate_mono: float = 0.0
+    gate_up: float = 0.0
     retry_decision: events.GateDecided | None = None
     over_budget: events.OverBudget | None = None
     budget_overridden: bool = False
@@ -97,7 +103,10 @@ class BilledTime(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """A session as recorded in its journal.
 
-    `returned_at` is when a person last started a conductor again, by the monotonic clock.
+    `time` counts what is billed, and stops at the session's end. `pod_time` continues after the end. It
+    counts the seconds that the pod has been up, so a restart of the container does not begin a wait again.
+    `changed_up`, `returned_up` and `ended_up` are moments of it: of the last step of the session, of a
+    person's return to a stop that was due, and of the session's end, which was on `ended_machine`.
     """
 
     started: events.SessionStarted | None = None
@@ -108,12 +117,16 @@ class State(msgspec.Struct, frozen=True):
     stop_request: events.SessionStopRequested | None = None
     ended: events.SessionEnded | None = None
     pod_kept: bool = False
-    returned_at: float | None = None
+    returned_up: float | None = None
+    changed_up: float = 0.0
+    ended_up: float = 0.0
+    ended_machine: str = ""
     notices: tuple[str, ...] = ()
     notice_keys: frozenset[str] = frozenset()
     provider: events.ProviderBillRead | None = None
     provider_at: float = 0.0
     time: BilledTime = BilledTime()
+    pod_time: BilledTime = BilledTime()
     machine: str = ""
     epoch: int = 0
 
@@ -168,22 +181,30 @@ def apply(state: State, entry: Entry) -> State:
         raise InvalidEventError("a journal begins with the start of the session and has only one")
     if state.ended is not None and not isinstance(event, _EVENTS_AFTER_END):
         raise InvalidEventError(f"{type(event).__name__} after the session's end")
-    if state.ended is None:  # A session that is over is not billed.
-        state = replace(state, time=_advance_time(state, entry))
+    pod_time = _advance_time(state.pod_time, entry)
+    # A session that is over is not billed.
+    state = replace(state, pod_time=pod_time, time=state.time if state.ended is not None else pod_time)
+    if not isinstance(event, _NO_STEPS):
+        state = replace(state, changed_up=pod_time.elapsed)
     state = replace(state, epoch=entry.epoch)
     return _apply_event(state, entry)
 
 
-def _advance_time(state: State, entry: Entry) -> BilledTime:
-    before, event = state.time, entry.event
+def _advance_time(before: BilledTime, entry: Entry) -> BilledTime:
+    event = entry.event
     if isinstance(event, events.SessionStarted):
         return BilledTime("", entry.wall, entry.mono)
-    if not isinstance(event, events.ConductorStarted) or event.machine == before.machine:
+    if not isinstance(event, events.ConductorStarted):
         return BilledTime(before.machine, entry.wall, entry.mono, before.elapsed_at(entry.mono))
+    if event.machine == before.machine:
+        elapsed = max(before.elapsed_at(entry.mono), event.up or 0.0)
+        return BilledTime(before.machine, entry.wall, entry.mono, elapsed)
     if not before.machine:  # The session's first conductor: cost counts from the pod's start.
         elapsed = max(before.elapsed_at(entry.mono), event.pod_age or 0.0)
         return BilledTime(event.machine, entry.wall, entry.mono, elapsed)
-    # On another pod, or after a restart of the machine, the time the pod was off is not billed.
+    if event.up is not None:
+        return BilledTime(event.machine, entry.wall, entry.mono, max(before.elapsed, event.up))
+    # A journal of an earlier version: the time between two pods is not billed.
     gap = max(0.0, entry.wall - before.wall)
     billed = gap if event.pod_age is None else min(gap, event.pod_age)
     return BilledTime(event.machine, entry.wall, entry.mono, before.elapsed + billed)
@@ -196,7 +217,7 @@ def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912
             phases = tuple(PhaseRecord(name) for name in event.phases)
             return replace(state, started=event, started_wall=wall, phases=phases)
         case events.ConductorStarted():
-            return _apply_conductor_start(state, event, entry)
+            return _apply_conductor_start(state, event)
         case events.AttemptStarted():
             return _apply_attempt_start(state, event, wall)
         case events.AttemptStopRequested():
@@ -210,7 +231,7 @@ def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912
             phase = _replace_last_attempt(_require_phase(state, event, "ended"), assessment=event)
             if not event.gate:
                 return _replace_phase(state, replace(phase, status="done"))
-            return replace(_replace_phase(state, _open_gate(phase, entry)), hold=False)
+            return replace(_replace_phase(state, _open_gate(state, phase, entry)), hold=False)
         case events.OverBudget():
             return _apply_over_budget(state, event, entry)
         case events.GateDecided():
@@ -232,27 +253,29 @@ def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912
             return _apply_session_end(state, event)
 
 
-def _apply_conductor_start(state: State, event: events.ConductorStarted, entry: Entry) -> State:
-    phase = state.current
-    if event.machine != state.machine and phase is not None and phase.status == "gate":
-        # The pod was off, so on this machine the gate has been open only since now.
-        state = _replace_phase(state, replace(phase, gate_mono=entry.mono))
-    is_return = state.machine != "" and not event.by_guard
-    return replace(state, machine=event.machine, returned_at=entry.mono if is_return else state.returned_at)
+def _apply_conductor_start(state: State, event: events.ConductorStarted) -> State:
+    is_restart = event.away is not None and event.away < RESTART_SECONDS
+    if state.ended is not None and state.machine == state.ended_machine and is_restart:
+        state = replace(state, ended_machine=event.machine)
+    has_grace = event.has_grace
+    if has_grace is None:
+        has_grace = state.machine != "" and not event.by_guard
+    returned_up = state.pod_time.elapsed if has_grace else state.returned_up
+    return replace(state, machine=event.machine, returned_up=returned_up)
 
 
-def _open_gate(phase: PhaseRecord, entry: Entry) -> PhaseRecord:
-    return replace(phase, status="gate", gate_since=entry.wall, gate_mono=entry.mono)
+def _open_gate(state: State, phase: PhaseRecord, entry: Entry) -> PhaseRecord:
+    return replace(phase, status="gate", gate_since=entry.wall, gate_up=state.pod_time.elapsed)
 
 
 def _apply_over_budget(state: State, event: events.OverBudget, entry: Entry) -> State:
     phase = _require_waiting(state, event)
-    return _replace_phase(state, _open_gate(replace(phase, over_budget=event), entry))
+    return _replace_phase(state, _open_gate(state, replace(phase, over_budget=event), entry))
 
 
 def _apply_attempt_start(state: State, event: events.AttemptStarted, wall: float) -> State:
     phase = _require_waiting(state, event)
-    attempt = AttemptRecord(event.attempt, wall, state.time.elapsed, event)
+    attempt = AttemptRecord(event.attempt, wall, state.time.elapsed, event, machine=state.machine)
     phase = replace(
         phase,
         status="running",
@@ -302,7 +325,7 @@ def _apply_session_end(state: State, event: events.SessionEnded) -> State:
         raise InvalidEventError("a session is not finished before its phases are")
     if phase is not None and phase.status == "gate":
         state = _replace_phase(state, replace(phase, status=_status_after_gate(phase)))
-    return replace(state, ended=event)
+    return replace(state, ended=event, ended_up=state.pod_time.elapsed, ended_machine=state.machine)
 
 
 def _status_after_gate(phase: PhaseRecord) -> PhaseStatus:

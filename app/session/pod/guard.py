@@ -1,16 +1,18 @@
 """The guard: a small process that stops the pod when money or time runs out, even if no conductor is left.
 
 `python -m app.session.pod.guard FOLDER` reads its orders from `guard.json`, which the conductor writes: when
-to stop the pod, and how. The guard restarts a conductor that died, as the conductor restarts the guard. When
-the stop is due, the guard ends the running attempt so that it can save, bundles the session, and tries each
-stop command until one is confirmed. It reports to `guard.jsonl`, and the conductor shows the reports. It
-never decides a gate.
+to stop the pod, and how. The guard replaces a conductor that died or hangs, as the conductor replaces the
+guard. When the stop is due, the guard ends the running attempt so that it can save, bundles the session, and
+tries each stop command until one is confirmed. It reports to `guard.jsonl`, and the conductor shows the
+reports. It never decides a gate.
 """
 
 import contextlib
 import fcntl
 import json
+import math
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,20 +21,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from app.session import registry
 from app.session.attempt import process
-from app.session.pod.commands import expand_command
+from app.session.folder import BY_GUARD, launch_command
+from app.session.heartbeat import (
+    CONDUCTOR_HEARTBEAT,
+    GUARD_HEARTBEAT,
+    HangWatch,
+    Heartbeat,
+    write_heartbeat,
+)
+from app.session.pod.commands import run_command
 
 ORDERS_FILE = "guard.json"
 REPORTS_FILE = "guard.jsonl"
 PROCESS_FILE = "guard_process.json"
+LOCK_FILE = "guard.lock"
+BUNDLE_FILE = "guard.bundle"
+HANG_SECONDS = 20.0
+_INTERVAL_SECONDS = 1.0
 _COMMAND_SECONDS = 120.0
-_SAVE_SECONDS = 300.0
+_SAVE_SECONDS = 120.0
+_SAVE_MARGIN_SECONDS = 15.0
+_KILL_SECONDS = 5.0
 _RETRY_STOP_SECONDS = 600.0
 _MAX_RETRY_SECONDS = 60.0
-_MISSES_BEFORE_RESTART = 2
-_MAX_RESTART_DOUBLINGS = 5
+_START_SECONDS = 2.0
+_MAX_RESTART_DOUBLINGS = 6
 _TRIES_REPORTED_EACH = 3
 _TRIES_PER_LATER_REPORT = 60
+_GONE_SECONDS = 10.0
 
 
 class Guard:
@@ -42,62 +60,132 @@ class Guard:
         self,
         folder: Path,
         environment: Mapping[str, str],
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], None] | None = None,
         now: Callable[[], float] = process.seconds_since_boot,
     ) -> None:
         self.folder = folder
         self._environment = dict(environment)
-        self._pause = pause
+        self._pause = pause or self._wait
         self._now = now
-        self._misses = 0
+        self._boot_id = process.read_boot_id()
+        self._orders: dict[str, Any] = {}
+        self._hang = HangWatch(folder / CONDUCTOR_HEARTBEAT, HANG_SECONDS, now)
         self._restarts = 0
+        self._next_restart = -math.inf
+        self._gone_since: float | None = None
+        self._reported_session: Path | None = None
 
     def run(self) -> None:
-        """Watch the session until the orders say to stand down or its folder is removed."""
-        orders: dict[str, Any] = {}
-        while self.folder.exists():
-            orders = self._read_orders() or orders
-            if orders.get("stand_down"):
-                return
-            self._restart_dead_conductor(orders)
-            if self._is_due(orders):
-                self.stop_pod(orders)
-            self._pause(float(orders.get("tick", 1.0)))
+        """Watch the session until the orders say to stand down, or its folder is gone and no stop is due."""
+        while True:
+            self._beat()
+            if self._is_folder_gone():
+                if not self._orders.get("commands"):
+                    self._end_attempt(self._orders)
+                    return
+            else:
+                self._read_orders()
+                if self._orders.get("stand_down"):
+                    return
+                self._replace_conductor()
+            if self._is_due(self._orders):
+                self.stop_pod()
+            self._pause(min(float(self._orders.get("tick", _INTERVAL_SECONDS)), _INTERVAL_SECONDS))
 
-    def _read_orders(self) -> dict[str, Any]:
+    def _wait(self, seconds: float) -> None:
+        """Wait, but only until the conductor dies."""
+        conductor = process.read_identity(self.folder / "conductor.json")
+        if conductor is None or not process.is_alive(conductor):
+            time.sleep(min(seconds, _INTERVAL_SECONDS))
+            return
+        try:
+            handle = os.pidfd_open(conductor.pid)
+        except OSError:
+            return
+        try:
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            poll.poll(seconds * 1000)
+        finally:
+            os.close(handle)
+
+    def _beat(self) -> None:
+        write_heartbeat(
+            self.folder / GUARD_HEARTBEAT,
+            Heartbeat(time.time(), process.seconds_since_boot(), self._boot_id),
+        )
+
+    def _is_folder_gone(self) -> bool:
+        """Return whether the session's folder is missing for longer than a file system takes to come back."""
+        try:
+            self.folder.stat()
+        except FileNotFoundError:
+            if self._gone_since is None:
+                self._gone_since = self._now()
+            # Without orders there is nothing to wait for.
+            return not self._orders or self._now() - self._gone_since >= _GONE_SECONDS
+        except OSError:
+            return False
+        self._gone_since = None
+        return False
+
+    def _read_orders(self) -> None:
+        """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
         try:
             orders = json.loads((self.folder / ORDERS_FILE).read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return orders if isinstance(orders, dict) else {}
+        except (OSError, ValueError, RecursionError):
+            return
+        if isinstance(orders, dict) and ("due" in orders or orders.get("stand_down")):
+            self._orders = orders
 
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")
-        return due is not None and orders.get("boot_id") == process.read_boot_id() and self._now() >= due
+        if self._gone_since is not None and orders.get("commands"):
+            # Nobody can decide a session whose folder is gone.
+            limit = self._gone_since + float(orders.get("gone_wait", 0.0))
+            due = limit if due is None else min(due, limit)
+        return due is not None and orders.get("boot_id") == self._boot_id and self._now() >= due
 
-    def _restart_dead_conductor(self, orders: Mapping[str, Any]) -> None:
-        if process.is_recorded_alive(self.folder / "conductor.json"):
-            self._misses = self._restarts = 0
+    def _replace_conductor(self) -> None:
+        """Start the conductor again if it died; kill it first if it hangs."""
+        conductor = process.read_identity(self.folder / "conductor.json")
+        if conductor is not None and process.is_alive(conductor):
+            self._hang.limit = float(self._orders.get("hang", HANG_SECONDS))
+            if not self._hang.is_hanging(conductor):
+                self._restarts = 0
+                return
+            process.signal_identity(conductor, signal.SIGKILL)
+            self.report("the conductor did not respond and was killed")
             return
-        self._misses += 1
+        command = self._orders.get("conductor")
+        if not command and conductor is not None:  # The orders are lost.
+            command = [*launch_command(self.folder), BY_GUARD]
+        if not command or self._now() < self._next_restart:
+            return
+        self._read_orders()  # A conductor that leaves orders the guard to stand down.
+        if self._orders.get("stand_down"):
+            return
         # Wait twice as long after each restart that did not help.
         doublings = min(self._restarts, _MAX_RESTART_DOUBLINGS)
-        if orders.get("conductor") and self._misses >= _MISSES_BEFORE_RESTART * 2**doublings:
-            self._misses, self._restarts = 0, self._restarts + 1
-            self._run(orders["conductor"], log=self.folder / "conductor.log")
-            self.report("the conductor was gone and has been started again")
+        self._restarts += 1
+        self._next_restart = self._now() + _START_SECONDS * 2**doublings
+        self._run(command, log=self.folder / "conductor.log")
+        self.report("the conductor was gone and has been started again")
 
-    def stop_pod(self, orders: Mapping[str, Any]) -> None:
+    def stop_pod(self) -> None:
         """End the attempt, bundle the session, and try the stop commands in turn until one is confirmed."""
+        orders = self._orders
+        if self._is_used_by_another():
+            return
         self.report(f"stopping the pod: {orders['why']}")
-        self._end_attempt(orders.get("attempt"))
-        if orders.get("bundle"):
-            code = self._run(orders["bundle"], timeout=float(orders.get("bundle_takes", _COMMAND_SECONDS)))
-            self.report("the session is bundled" if code == 0 else "the session could not be bundled")
+        self._end_attempt(orders)
+        self._bundle(orders)
         wait, tries = 1.0, 1
         while True:
-            if not self._is_due(self._read_orders()):  # The operator has returned.
+            if self._is_cancelled(orders):
                 self.report("the stop of the pod was cancelled")
+                return
+            if self._is_used_by_another():
                 return
             should_report = tries <= _TRIES_REPORTED_EACH or tries % _TRIES_PER_LATER_REPORT == 0
             if self._try_stop_commands(orders, report_failures=should_report):
@@ -105,18 +193,55 @@ class Guard:
             if should_report:
                 self.report(f"the pod could not be stopped; trying again in {wait:.0f} s (try {tries})")
             tries += 1
-            self._pause(wait)
+            self._rest(wait)
             wait = min(2 * wait, _MAX_RETRY_SECONDS)
         # Stopping the pod ends this process. If it is still running later, the pod was not stopped.
         deadline = self._now() + _RETRY_STOP_SECONDS
-        while self._now() < deadline and self._is_due(self._read_orders()):
-            self._pause(min(float(orders.get("tick", 1.0)), 1.0))
+        while self._now() < deadline and self._is_due(self._orders) and not self._is_cancelled(orders):
+            self._rest(min(float(orders.get("tick", 1.0)), 1.0))
+
+    def _is_cancelled(self, begun: Mapping[str, Any]) -> bool:
+        """Return whether the operator has acted since the stop began.
+
+        The end of the attempt changes the orders as well, but it does not cancel the stop.
+        """
+        if self._gone_since is None:
+            self._read_orders()
+        if self._orders.get("stand_down") or self._orders.get("due") is None:
+            return self._gone_since is None
+        return bool(self._orders.get("answers") != begun.get("answers"))
+
+    def _is_used_by_another(self) -> bool:
+        """Return whether another session runs a phase on this pod, and report it once."""
+        try:
+            other = registry.find_session_with_running_phase(self.folder)
+        except Exception:  # Records that cannot be read must not keep the pod running.
+            return False
+        if other is not None and other != self._reported_session:
+            self.report(f"the pod is not stopped while session {other.name} is running on it")
+        self._reported_session = other
+        return other is not None
+
+    def _bundle(self, orders: Mapping[str, Any]) -> None:
+        if not orders.get("bundle") or self._gone_since is not None:
+            return
+        takes = float(orders.get("bundle_takes", _COMMAND_SECONDS))
+        marker = self.folder / BUNDLE_FILE
+        with contextlib.suppress(OSError):
+            # A container that is restarted while it bundles must not begin again for ever.
+            if marker.exists() and 0 <= time.time() - marker.stat().st_mtime < takes:
+                return
+            marker.touch(mode=0o600)
+        code = self._run(orders["bundle"], timeout=takes)
+        with contextlib.suppress(OSError):
+            marker.unlink()
+        self.report("the session is bundled" if code == 0 else "the session could not be bundled")
 
     def _try_stop_commands(self, orders: Mapping[str, Any], report_failures: bool) -> bool:
         for command in orders["commands"]:
-            is_stopped = self._run(command) == 0
+            is_stopped = self._run(command, reports=report_failures) == 0
             if is_stopped and orders.get("confirm"):
-                is_stopped = self._run(orders["confirm"]) == 0
+                is_stopped = self._run(orders["confirm"], reports=report_failures) == 0
             if is_stopped:
                 self.report(f"{command[0]}: the pod is stopped")
                 return True
@@ -124,33 +249,54 @@ class Guard:
                 self.report(f"{command[0]}: failed")
         return False
 
-    def _end_attempt(self, folder: str | None) -> None:
+    def _end_attempt(self, orders: Mapping[str, Any]) -> None:
+        """End the running attempt: TERM, so that it can save, then KILL."""
+        folder, cookie = orders.get("attempt"), orders.get("cookie")
         if folder is None:
             return
         shim = process.read_identity(Path(folder) / "shim.json")
-        deadline = self._now() + _SAVE_SECONDS
+        grace = float(orders.get("grace", _SAVE_SECONDS))
+        if shim is not None:
+            deadline = self._now() + grace + _SAVE_MARGIN_SECONDS
+            while process.is_alive(shim) and self._now() < deadline:
+                process.signal_identity(shim, signal.SIGTERM)
+                self._rest(0.2)
+        if cookie and (shim is None or process.is_alive(shim)):
+            # The shim is gone, or does not end the attempt. A live shim can still record the exit.
+            grace = grace if shim is None else 0.0
+            process.terminate_all(lambda: _find_attempt_processes(cookie, shim), grace, self._rest)
+        deadline = self._now() + _KILL_SECONDS
         while shim is not None and process.is_alive(shim) and self._now() < deadline:
-            process.signal_identity(shim, signal.SIGTERM)
-            self._pause(0.2)
+            self._rest(0.2)
+        if shim is not None:
+            process.signal_identity(shim, signal.SIGKILL)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, and show meanwhile that the guard works."""
+        self._beat()
+        while seconds > _INTERVAL_SECONDS:
+            self._pause(_INTERVAL_SECONDS)
+            self._beat()
+            seconds -= _INTERVAL_SECONDS
+        self._pause(seconds)
 
     def _run(
-        self, command: list[str], log: Path | None = None, timeout: float = _COMMAND_SECONDS
+        self,
+        command: list[str],
+        log: Path | None = None,
+        timeout: float = _COMMAND_SECONDS,
+        *,
+        reports: bool = False,
     ) -> int | None:
         """Run a command and return its exit code, or None if it did not start or took too long."""
-        with open(log or os.devnull, "ab") as output:  # noqa: PTH123 - either a path or a name
-            try:
-                return subprocess.run(
-                    expand_command(command, self._environment),
-                    env=self._environment,
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    timeout=timeout,
-                    check=False,
-                ).returncode
-            except (OSError, subprocess.TimeoutExpired):
-                return None
+        try:
+            return run_command(command, self._environment, timeout=timeout, log=log, beat=self._beat)
+        except ValueError as error:
+            if reports:
+                self.report(f"{command[0]}: not run, because {error}")
+        except (OSError, subprocess.SubprocessError):
+            pass
+        return None
 
     def report(self, text: str) -> None:
         """Append a report for the conductor to show."""
@@ -161,10 +307,19 @@ class Guard:
             os.close(handle)
 
 
+def _find_attempt_processes(
+    cookie: str, shim: process.ProcessIdentity | None
+) -> dict[int, process.ProcessStat]:
+    processes = process.find_attempt_processes(cookie)
+    if shim is not None:
+        processes.pop(shim.pid, None)
+    return processes
+
+
 def main(folder: Path) -> int:
     """Guard a session, unless it already has a guard."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    lock = os.open(folder / "guard.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

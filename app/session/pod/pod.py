@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from app.session.attempt import process
 
-_POD_ID = "RUNPOD_POD_ID"
+POD_ID = "RUNPOD_POD_ID"
 
 
 def identify_incarnation(environment: Mapping[str, str]) -> tuple[str, float | None]:
@@ -16,8 +16,8 @@ def identify_incarnation(environment: Mapping[str, str]) -> tuple[str, float | N
     """
     boot = process.read_boot_id()
     first = process.find_process(1)
-    if first is None or not environment.get(_POD_ID):
+    if first is None or not environment.get(POD_ID):
         return boot, None
-    name = f"{boot} {first.start_time} {environment[_POD_ID]}"
+    name = f"{boot} {first.start_time} {environment[POD_ID]}"
     age = process.seconds_since_boot() - process.start_seconds(first)
     return hashlib.sha256(name.encode()).hexdigest()[:32], age

@@ -12,4 +12,4 @@ def test_an_invalid_exit_record_is_an_error_that_names_the_file(
     folder = tmp_path_factory.mktemp("a")
     (folder / "exit.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"exit\.json"):
-        exit_record.read_exit(folder)
+        exit_record.read_exit(folder, "c")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.session.attempt import exit_record, process, shim_control
-from app.session.attempt.shim import BUSY, Shim
+from app.session.attempt.shim import BUSY, CANNOT_RECORD, Shim
 
 PATIENCE = 20.0
 
@@ -45,7 +45,7 @@ class Attempt:
         return self.exit()
 
     def exit(self) -> exit_record.ExitRecord:
-        record = exit_record.read_exit(self.folder)
+        record = exit_record.read_exit(self.folder, self.cookie)
         assert record is not None
         return record
 
@@ -214,7 +214,7 @@ def test_one_empty_look_does_not_end_an_adoption(attempt: Attempt, monkeypatch: 
 def test_a_log_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt: Attempt) -> None:
     attempt.spec("echo", "ran")
     (attempt.folder / "output.log").mkdir()
-    assert attempt.start().wait(PATIENCE) == 1
+    assert attempt.start().wait(PATIENCE) == CANNOT_RECORD
     assert not shim_control.is_claimed(attempt.folder)
     (attempt.folder / "output.log").rmdir()
     assert attempt.start().wait(PATIENCE) == 0

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def test_a_guard_exits_when_its_session_folder_is_removed(tmp_path: Path) -> Non
     folder.mkdir()
 
     def pause(seconds: float) -> None:
-        folder.rmdir()
+        shutil.rmtree(folder)
 
     guard.Guard(folder, {}, pause).run()
     assert not folder.exists()
@@ -154,7 +155,7 @@ def test_a_failing_stop_command_is_tried_again(tmp_path: Path) -> None:
             (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders | {"stand_down": True, "due": None}))
 
     guard.Guard(tmp_path, os.environ, pause, lambda: now[0]).run()
-    assert pauses[:2] == [1.0, 2.0]
+    assert pauses[:3] == [1.0, 1.0, 1.0]  # A second, then two, with a heartbeat in between.
     reports = [json.loads(line)["text"] for line in (tmp_path / guard.REPORTS_FILE).read_text().splitlines()]
     assert reports[1:] == [
         "sh: failed",
@@ -171,7 +172,7 @@ from pathlib import Path
 from app.session.attempt import exit_record
 from app.session.engine import conductor
 
-def broken(folder):
+def broken(folder, cookie):
     raise RuntimeError("a defect")
 
 exit_record.read_exit = broken

@@ -1,0 +1,28 @@
+"""The watch over the session's folder, which somebody may delete or move while the session runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+_GONE_SECONDS = 10.0
+
+
+class FolderWatch:
+    """Finds out whether a folder is gone, for longer than a network file system takes to come back."""
+
+    def __init__(self, folder: Path, now: Callable[[], float]) -> None:
+        self._folder = folder
+        self._now = now
+        self._gone_since: float | None = None
+
+    def is_gone(self) -> bool:
+        """Return whether the folder has been missing for ten seconds; other errors say nothing about it."""
+        try:
+            self._folder.stat()
+        except FileNotFoundError:
+            if self._gone_since is None:
+                self._gone_since = self._now()
+            return self._now() - self._gone_since >= _GONE_SECONDS
+        except OSError:
+            return False
+        self._gone_since = None
+        return False

@@ -1,0 +1,30 @@
+"""Compare the attempts on disk with the journal: a journal that lost lines would bill and run anew."""
+
+import contextlib
+from pathlib import Path
+
+from app.session.folder import SessionFolder
+from app.session.journal.state import State
+
+
+def describe_missing_lines(folder: SessionFolder, state: State) -> str:
+    """Return a message about attempts that the journal does not mention, or "" if it mentions all.
+
+    The journal records each attempt before its folder is made, so such an attempt means that the journal
+    was deleted, emptied or cut.
+    """
+    recorded = {(phase.id, attempt.number) for phase in state.phases for attempt in phase.attempts}
+    for path in _list_attempts(folder.path / "attempts"):
+        number = int(path.name)
+        if (path.parent.name, number) not in recorded:
+            return (
+                f"{folder.journal}: lines are missing; attempt {number} of {path.parent.name} is on disk, "
+                "but the journal does not mention it"
+            )
+    return ""
+
+
+def _list_attempts(attempts: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(path for path in attempts.glob("*/*") if path.name.isdecimal() and path.is_dir())
+    return []
