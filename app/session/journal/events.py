@@ -11,6 +11,8 @@ from app.session.snapshot import DecisionKind
 from phases.contract.protocol import Value
 
 Parameter = Value | list[Value]
+# Fields that earlier versions did not write; they are omitted if they are None.
+ADDED_FIELDS = ("up", "away", "has_grace")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):

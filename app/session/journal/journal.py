@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.session.clock import Clock
-from app.session.journal.events import AnyEvent
+from app.session.journal.events import ADDED_FIELDS, AnyEvent
 
 VERSION = 1
 _CHECKSUM_FIELD = b',"sum":"'
@@ -82,6 +82,9 @@ def encode_entry(entry: Entry, previous: str) -> bytes:
     """Return the journal line of an entry, including its newline."""
     data = msgspec.to_builtins(entry.event)
     tag = data.pop("type")
+    for name in ADDED_FIELDS:
+        if name in data and data[name] is None:  # Lines of earlier versions stay as they are.
+            del data[name]
     fields = {
         "v": VERSION,
         "seq": entry.seq,

@@ -4,15 +4,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
 from app.session import start
 from app.session.attempt import process
+from app.session.folder import Settings
 from app.session.pod import guard
 from tests.session.conftest import Operator
-from tests.session.pod.plans import GUARDED, UNATTENDED, WAIT, wait_until
+from tests.session.pod.plans import GUARDED, UNATTENDED, WAIT, format_head, wait_until
 
 Phase = Callable[..., dict[str, Any]]
 
@@ -192,3 +197,166 @@ def test_the_guard_replaces_a_conductor_that_fails(toy: Any, sh: Phase) -> None:
     assert any("conductor was gone and has been started again" in n for n in session.notices)
     assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
     toy.assert_nothing_left()
+
+
+QUICK = msgspec.structs.replace(GUARDED, hang=1.0)
+
+
+def test_a_stopped_guard_is_replaced(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), settings=QUICK)
+    wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
+    first = guard_pid(toy)
+    os.kill(first, signal.SIGSTOP)
+    wait_until(lambda: guard_pid(toy) != first)
+    assert process.find_process(first) is None
+    assert any("The guard did not respond" in n for n in toy.client.snapshot().notices)
+
+
+def test_a_stopped_conductor_is_replaced(toy: Any, sh: Phase) -> None:
+    toy.start(sh(f"echo ran; {WAIT}"), settings=QUICK)
+    toy.until(lambda s: s.phase("p1").attempts)
+    first = toy.conductor_pid()
+    os.kill(first, signal.SIGSTOP)
+    wait_until(lambda: toy.conductor_pid() != first and toy.client.has_conductor())
+    assert any("did not respond and was killed" in n for n in toy.until(lambda s: s.notices).notices)
+    (toy.root / "go").touch()
+    assert toy.over().state == "finished"
+    assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+
+
+def test_guard_and_conductor_that_are_killed_a_second_apart_are_replaced(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), settings=Settings(poll=0.02, guard=5.0))  # The intervals of a real session.
+    wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
+    conductor, watcher = toy.conductor_pid(), guard_pid(toy)
+    os.kill(conductor, signal.SIGKILL)
+    time.sleep(1.0)
+    os.kill(watcher, signal.SIGKILL)
+    wait_until(lambda: toy.conductor_pid() != conductor and guard_pid(toy) != watcher)
+    wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
+    assert toy.client.has_conductor()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "deleted", "folder"])
+def test_lost_orders_are_written_again(toy: Any, sh: Phase, damage: str) -> None:
+    toy.start(sh("true", gate={"ask": "always"}), head=format_head(toy, "2 h"), settings=GUARDED)
+    toy.gate()
+    path = toy.folder / guard.ORDERS_FILE
+    wait_until(lambda: path.exists() and "was not decided" in path.read_text())
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "deleted":
+        path.write_text(damage)
+    wait_until(lambda: path.is_file() and "was not decided" in path.read_text())
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"null"])
+def test_lost_orders_do_not_cancel_a_stop(tmp_path: Path, damage: bytes) -> None:
+    orders = {"tick": 0.01, "boot_id": process.read_boot_id(), "due": 1, "why": "", "bundle": ["true"]}
+    orders["commands"] = [["touch", str(tmp_path / "stopped")]]
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
+    now = [100.0]
+
+    def pause(seconds: float) -> None:
+        now[0] += 1
+        (tmp_path / guard.ORDERS_FILE).write_text(json.dumps({"stand_down": True}))
+
+    guard_ = guard.Guard(tmp_path, os.environ, pause, lambda: now[0])
+    guard_._read_orders()
+    (tmp_path / guard.ORDERS_FILE).write_bytes(damage)
+    guard_.stop_pod()
+    assert (tmp_path / "stopped").exists()
+
+
+def test_a_stop_command_that_signals_its_group_reaches_nothing_else(tmp_path: Path) -> None:
+    orders = {"due": 1, "why": "", "commands": [["sh", "-c", "kill 0"], ["touch", str(tmp_path / "stopped")]]}
+    orders |= {"boot_id": process.read_boot_id(), "tick": 0.01}
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
+    program = "import sys; from pathlib import Path; from app.session.pod import guard; "
+    argv = [sys.executable, "-P", "-c", program + "guard.main(Path(sys.argv[1]))", str(tmp_path)]
+    with subprocess.Popen(argv, start_new_session=True) as guarding:
+        wait_until((tmp_path / "stopped").exists)
+        assert guarding.poll() is None
+        (tmp_path / guard.ORDERS_FILE).write_text(json.dumps({"stand_down": True}))
+        assert guarding.wait(30) == 0
+
+
+def test_a_stop_command_without_its_variable_is_not_run(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    orders = {"tick": 0.01, "boot_id": process.read_boot_id(), "due": 1, "why": ""}
+    orders["commands"] = [
+        ["sh", "-c", f'echo "$0" >> {output}', "$NO_SUCH_POD"],
+        ["sh", "-c", f'echo "$0" >> {output}', "${EMPTY_POD}"],
+        ["touch", str(tmp_path / "fallback")],
+    ]
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
+
+    def pause(seconds: float) -> None:
+        (tmp_path / guard.ORDERS_FILE).write_text(json.dumps({"stand_down": True}))
+
+    guard.Guard(tmp_path, {**os.environ, "EMPTY_POD": ""}, pause, lambda: 100.0).run()
+    assert not output.exists()
+    assert (tmp_path / "fallback").exists()
+    reports = (tmp_path / guard.REPORTS_FILE).read_text()
+    assert "not run, because NO_SUCH_POD is not set" in reports
+    assert "not run, because EMPTY_POD is not set" in reports
+
+
+def test_a_phase_that_ignores_term_past_its_deadline_does_not_keep_the_pod(toy: Any, sh: Phase) -> None:
+    head = format_head(toy, "2 h").replace("budget_usd = 10.0", "budget_usd = 0.0022")
+    head = head.replace("[unattended]", '[unattended]\nlanding = "0.2 s"')
+    phase = sh("trap '' TERM; while :; do sleep 0.1; done", estimate={"hours": [0, 0]})
+    toy.start(phase, head=head, settings=msgspec.structs.replace(GUARDED, grace=3.0))
+    wait_until((toy.root / "stops").exists)
+    assert toy.gate().phase("p1").attempts[0].reason == "deadline"
+
+
+def test_a_pod_is_not_stopped_at_a_gate_while_another_session_runs_on_it(
+    toy: Any, sh: Phase, tmp_path: Path
+) -> None:
+    toy.start(sh("true", gate={"ask": "always"}), head=format_head(toy, "1 s"), settings=GUARDED)
+    (tmp_path / "other").mkdir()
+    other = type(toy)(tmp_path / "other")
+    other.start(sh(WAIT), settings=GUARDED)
+    toy.gate()
+    time.sleep(3)
+    assert not (toy.root / "stops").exists()
+    (other.root / "go").touch()
+    other.over()
+    wait_until((toy.root / "stops").exists)
+
+
+def test_the_pod_is_stopped_after_the_folder_of_its_session_was_deleted(tmp_path: Path) -> None:
+    folder, now = tmp_path / "session", [100.0]
+    folder.mkdir()
+    orders = {"tick": 1, "boot_id": process.read_boot_id(), "due": 1e6, "why": "", "gone_wait": 60.0}
+    orders["commands"] = [["touch", str(tmp_path / "stopped")]]
+    (folder / guard.ORDERS_FILE).write_text(json.dumps(orders))
+    stopped_at: list[float] = []
+
+    class StoppedError(Exception):
+        pass
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+        shutil.rmtree(folder, ignore_errors=True)
+        if (tmp_path / "stopped").exists():
+            stopped_at.append(now[0])
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        guard.Guard(folder, os.environ, pause, lambda: now[0]).run()
+    assert 160 <= stopped_at[0] < 175
+
+
+def test_a_bundle_that_a_restart_interrupted_is_not_begun_again(tmp_path: Path) -> None:
+    orders = {"due": 1, "boot_id": process.read_boot_id(), "why": "", "bundle_takes": 60.0}
+    orders |= {"bundle": ["touch", str(tmp_path / "bundled")], "commands": [["true"]]}
+    (tmp_path / guard.BUNDLE_FILE).touch()
+    guard_ = guard.Guard(tmp_path, os.environ, lambda seconds: None, lambda: 100.0)
+    guard_._bundle(orders)
+    assert not (tmp_path / "bundled").exists()
+    os.utime(tmp_path / guard.BUNDLE_FILE, (1, 1))
+    guard_._bundle(orders)
+    assert (tmp_path / "bundled").exists()
+    assert not (tmp_path / guard.BUNDLE_FILE).exists()

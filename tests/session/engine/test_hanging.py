@@ -1,0 +1,52 @@
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.monitor.gpu import GpuReader
+from app.session import notify, start
+from app.session.clock import SystemClock
+from app.session.engine import observer
+from app.session.engine.conductor import Conductor
+from app.session.pod import guard
+from tests.session.pod.plans import GUARDED, format_head
+
+Phase = Callable[..., dict[str, Any]]
+
+
+def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = threading.Event()
+
+    def hang(*arguments: object) -> Any:
+        hanging.wait()
+
+    monkeypatch.setattr(GpuReader, "read", hang)
+    monkeypatch.setattr(notify, "send_notification", hang)
+    monkeypatch.setattr(observer.calibration, "calibrate", hang)
+    head = format_head(toy, "1 s") + '[notify]\nurls = ["NO_SUCH_URL"]\n'
+    plan = toy.plan(sh("true", gate={"ask": "always"}), head=head)
+    monkeypatch.setattr(start, "GpuReader", type("Reader", (), {"read_names": lambda self: []}))
+    folder = start.open_session(plan, approved="test", settings=GUARDED)
+
+    async def conduct() -> None:
+        conductor = Conductor(folder, SystemClock(), {"PATH": "/usr/bin:/bin"})
+        running = asyncio.create_task(conductor.run())
+        deadline = time.monotonic() + 20
+        while not (toy.root / "stops").exists():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert conductor.snapshot().state == "gate"
+        conductor._leave()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    try:
+        asyncio.run(conduct())
+    finally:
+        hanging.set()
+    assert (folder / guard.ORDERS_FILE).exists()
