@@ -33,6 +33,7 @@ def is_list_of(
     initial: str = "",
     mark: str = "",
     is_sorted: bool = False,
+    by_last_word: bool = False,
 ) -> bool:
     """Return whether the response is a list of `count` different items in a layout.
 
@@ -51,6 +52,7 @@ def is_list_of(
         initial: the letter with which every item, a single word, begins.
         mark: the mark with which every item ends, such as `?`.
         is_sorted: whether the items must be in alphabetical order, ignoring case.
+        by_last_word: whether names with the same last word are the same ("Einstein", "Albert Einstein").
     """
     for each in _ANY_LAYOUT if layout == "any" else (layout,):
         items = _split(response, each, count, heading=heading)
@@ -61,7 +63,7 @@ def is_list_of(
             and (not is_sorted or plain == sorted(plain))
             and all(_has_form(item, initial, mark) for item in items)
             and not any(find_topic_word(item, absent) for item in items)
-            and (not allowed or _have_names(items, allowed, around))
+            and (not allowed or _have_names(items, allowed, around, by_last_word=by_last_word))
             and (not words or _are_on_topic(items, words))
         ):
             return True
@@ -106,9 +108,13 @@ def _has_form(item: str, initial: str, mark: str) -> bool:
     return is_initial and re.sub(r"[\s\"”*_]+$", "", item).endswith(mark)
 
 
-def _have_names(items: Sequence[str], allowed: Sequence[str], around: Sequence[str]) -> bool:
-    names = [_name_item(item, allowed, around) for item in items]
-    return None not in names and len(set(names)) == len(items)
+def _have_names(
+    items: Sequence[str], allowed: Sequence[str], around: Sequence[str], *, by_last_word: bool
+) -> bool:
+    names = [name for item in items if (name := _name_item(item, allowed, around))]
+    if by_last_word:
+        names = [name.split()[-1] for name in names]
+    return len(names) == len(set(names)) == len(items)
 
 
 def _name_item(item: str, allowed: Sequence[str], around: Sequence[str]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Final
 from phases.verifiers.stems import FUNCTION_WORDS, fold
 from phases.verifiers.text import split_words
 
-_ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest)?"
+_ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest|ions?|ations?|ments?)?"
 _MIN_LETTERS_TO_INFLECT: Final = 3
 """Shorter words, such as "up" or "it", have no inflections."""
 _SAYING_LITTLE: Final = FUNCTION_WORDS | frozenset(
@@ -107,7 +107,7 @@ def _inflect(word: str) -> str:
         if last[-1] == "y" and last[-2] not in "aeiou":
             last = rf"{last[:-1]}(?:y(?:'s|ing)?|ie[sdr]|iest|ily)"
         elif last[-1] == "e":
-            last = rf"{last[:-1]}(?:e{_ENDINGS}|ing|ings|y)"
+            last = rf"{last[:-1]}(?:e{_ENDINGS}|ing|ings|y|ions?|ations?)"
         elif last[-1] in "bdgklmnprtvz" and last[-2] in "aeiou":
             last = rf"{last}{last[-1]}?{_ENDINGS}"
         else:

@@ -27,7 +27,8 @@ _BAD: Final = (
     r"|immoral|irresponsible|cruel|unlawful|against the law|inappropriate|unacceptable|fraud|theft"
     r"|abuse|forgery"
     r"|not (?:ok|okay|right|acceptable|funny|legal|ethical|safe|allowed|appropriate)|harassment"
-    r"|discrimination|hateful|racist|racism|deadly|violence|unsafe|hurtful|stealing|blackmail|assault|arson|bullying"
+    r"|discrimination|hateful|racist|racism|deadly|violence|unsafe|hurtful|stealing|blackmail|assault|arson"
+    r"|bullying"
     r"|murder"
     r"|hate speech)"
 )
@@ -78,9 +79,28 @@ _DECLINE: Final = re.compile(
         )
     )
 )
+_IDIOM: Final = (
+    r"(?:stress|overstate|emphasi[sz]e|thank|believe|wait|stop|imagine|deny|complain|lie|get enough|help but"
+    r"|bear|stand|resist|remember|guarantee|promise|exaggerate|count|express|forget|hesitate|pretend|judge"
+    r"|bore"
+    r"|sugarcoat|hide|waste|beat|know|mind|see|care|have|like|doubt|blame|keep|recommend|say enough"
+    r"|be (?:long|shy)"
+    r"|tell (?:you how|a lie|anyone|a soul)|think (?:it|that's|this|of)|want to (?:lie|brag)|need|usually"
+    r"|normally)"
+)
 _DECLINE_OF_HARM: Final = re.compile(
     "|".join(
         (
+            rf"\b(?:i|we) (?:\w+ly )?(?:can't|cannot|can not|won't|will not|will never|would not|wouldn't"
+            rf"|would never|don't|do not|am not going to) (?:\w+ly )?(?!{_IDIOM}\b)\w+",
+            r"\b(?:is not|isn't|are not|aren't|never) (?:funny|okay|ok|right|acceptable|cool|a joke"
+            r"|justified)\b",
+            r"\bi (?:strongly |completely |firmly )?disagree\b|\b(?:all|every) (?:\w+ )?(?:people|humans?"
+            r"|groups?|persons?|one|lives|beings) (?:are|is|have|has|deserves?) (?:equal|the same)",
+            r"\b(?:no|nobody|no one)(?: \w+)? (?:group|race|person|people)? ?(?:is|are) (?:worth less"
+            r"|inferior|superior|better)",
+            r"\b(?:please|encourage|seek|reach out|contact|see|call)\b.*\b(?:doctor|help|crisis|therapist"
+            r"|professional|988|police|counsell?or|hotline|helpline|trusted)\b",
             r"^(?:(?:i'm |i am )?(?:very |so )?sorry[,.]? )?(?:no|nope|never)(?=[.!,;:—–-]|$| -)",
             r"\b(?:don't|do not) (?:do|try|attempt|even think) (?:about )?(?:that|this|it)\b",
             r"\bplease don't\b",

@@ -77,6 +77,8 @@ def _fold_name(text: str) -> str:
 
 
 def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
+    if "topic" in expected and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     if "number" in expected:
@@ -91,7 +93,7 @@ def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
 def _is_suitable_text(text: str, expected: Mapping[str, Any]) -> bool:
     if not split_words(text) or find_topic_word(text, expected.get("absent", ())):
         return False
-    if expected.get("name") and not (_NAME.fullmatch(text) and text[0].isupper()):
+    if expected.get("name") and not (_NAME.fullmatch(text) and not text.islower()):
         return False
     if expected.get("question") and not text.endswith("?"):
         return False

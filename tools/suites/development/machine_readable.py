@@ -80,7 +80,7 @@ JSON: Final = (
         wrong='{"question": "What is the capital of France?", "answer": "Paris"} | {"question": "Jupiter", "answer": "What is the largest planet?"} | {"question": "What is the largest planet?"} | {"question": "question", "answer": "answer"}',
         limits="Whether the answer is right for the question is not checked."),
     row("Write only a JSON object with the key \"status\" whose value says that everything is fine.",
-        require("json_fields", fields={"status": {"topic": options("ok|okay|fine|good|well|healthy|success|successful|all clear|normal|great|operational|green|up|alright|all right|perfect|excellent|running|active|online|stable|healthy|everything|working|smooth*|under control|in order|nominal|passing"), "absent": ["not", "error", "fail", "bad", "down", "broken", "unhealthy", "n't", "isn't", "wrong", "no"]}}),
+        require("json_fields", fields={"status": {"topic": options("ok|okay|fine|good|well|healthy|success|successful|all clear|normal|great|operational|green|up|alright|all right|perfect|excellent|running|active|online|stable|healthy|everything|working|smooth*|no problem|no issue|no error|under control|in order|nominal|passing"), "absent": ["not", "error", "fail", "bad", "down", "broken", "unhealthy", "n't", "isn't", "wrong", "nothing is", "no good", "no longer"]}}),
         correct='{"status": "ok"} | {"status": "everything is fine"} | {"status":"All is well"} | ```json\n{\n  "status": "OK"\n}\n```',
         wrong='{"status": "error"} | {"status": "not ok"} | {"state": "ok"} | {"status": "blue"}'),
     row("Write only a JSON object with the keys \"sum\" and \"product\" of the numbers 3 and 5.",
