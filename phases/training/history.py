@@ -30,6 +30,8 @@ class TrainingHistory:
     def compute_metrics(self) -> dict[str, float]:
         """Return the metrics that both training phases report."""
         losses, heldout_losses = self.series("loss"), self.series("eval_loss")
+        best = find_best_evaluation(self.entries)
+        assert best is not None  # a training evaluates after its last step
         tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
         slope = fit_trend(losses)
         slopes = {}
@@ -47,8 +49,16 @@ class TrainingHistory:
             "max_grad_norm": max(self.series("grad_norm")),
             "heldout_loss_first": heldout_losses[0],
             "heldout_loss_final": heldout_losses[-1],
+            "heldout_loss_min": best["eval_loss"],
+            "heldout_best_step": best["step"],
             "overfit_gap": heldout_losses[-1] - mean_of_tenths(losses)[1],
         }
+
+
+def find_best_evaluation(entries: Sequence[Mapping[str, float]]) -> Mapping[str, float] | None:
+    """Return the first entry with the lowest held-out loss after a step, or None if there is none yet."""
+    evaluations = [entry for entry in entries if "eval_loss" in entry and entry["step"] > 0]
+    return min(evaluations, key=lambda entry: entry["eval_loss"], default=None)
 
 
 def mean_of_tenths(values: Sequence[float]) -> tuple[float, float]:

@@ -74,6 +74,8 @@ SETTINGS_WITHOUT_EFFECT: Final = frozenset(
 SHARED_METRICS: Final = (
     Metric("heldout_loss_first", "held-out loss before the first step"),
     Metric("heldout_loss_final", "held-out loss after the last step"),
+    Metric("heldout_loss_min", "lowest held-out loss after any step; a higher final loss is overfitting"),
+    Metric("heldout_best_step", "step after which the held-out loss was lowest"),
     Metric("loss_slope", "Theil-Sen slope of the training loss over all steps, per 100 steps"),
     Metric("loss_slope_low", "lower end of the slope's 95 % interval"),
     Metric("loss_slope_high", "upper end of the slope's 95 % interval; below 0 the decrease is significant"),

@@ -19,9 +19,10 @@ from phases.models.fused_lora import count_fused_modules
 from phases.models.loader import LoadedModel
 from phases.models.provenance import build_provenance
 from phases.training.arguments import schedule_evaluations
+from phases.training.best_adapter import BEST_ADAPTER, BestAdapterCallback
 from phases.training.callbacks import ReportCallback, ScheduleCallback, StopRequest
 from phases.training.checkpoints import TrainingIdentity, find_resumable, mark_complete, prune_checkpoints
-from phases.training.history import TrainingHistory
+from phases.training.history import TrainingHistory, find_best_evaluation
 from phases.training.parameters import TrainingParameters
 from phases.training.probe import MicroBatchProbe
 
@@ -65,6 +66,7 @@ def train(
     with StopRequest() as stop:
         trainer.add_callback(probe)
         trainer.add_callback(ReportCallback(reporter, log, step_tokens))
+        trainer.add_callback(BestAdapterCallback(parameters.output_dir))
         trainer.add_callback(
             ScheduleCallback(evaluation_steps, 60 * parameters.checkpoint_minutes, stop, identity)
         )
@@ -78,6 +80,13 @@ def train(
         if stop.is_set_anywhere():
             raise Stopped
         trainer.remove_callback(ScheduleCallback)
+        trainer.remove_callback(BestAdapterCallback)
+    best = find_best_evaluation(trainer.state.log_history)
+    if best and best["step"] < trainer.state.global_step:
+        reporter.notice(
+            f"the held-out loss was lowest after step {best['step']}: {best['eval_loss']:.4f}; the adapter "
+            f"of that step is kept in {parameters.output_dir / BEST_ADAPTER}"
+        )
     return TrainingHistory(
         tuple(trainer.state.log_history),
         trainer.setting,

@@ -158,6 +158,30 @@ def test_it_learns_and_says_so(unbroken: Path) -> None:
     assert "it/s" not in log.read_text()
 
 
+def test_the_adapter_with_the_lowest_heldout_loss_is_kept(
+    train: Train, tmp_path: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PackedRowsTrainer.log
+
+    def overfit(self: Any, logs: dict[str, float], *more: Any, **named: Any) -> None:
+        if "eval_loss" in logs:
+            logs["eval_loss"] += self.state.global_step
+        log(self, logs, *more, **named)
+
+    monkeypatch.setattr(PackedRowsTrainer, "log", overfit)
+    assert train(tmp_path) == 0
+    metrics = read_result(tmp_path)["metrics"]
+    assert metrics["heldout_loss_min"] < metrics["heldout_loss_final"]
+    assert metrics["heldout_best_step"] == metrics["steps"] / 4  # the first of four evaluations
+    best, last = (load_model(str(tmp_path / "models/sft" / name)) for name in ("best_adapter", ""))
+    assert best.source.base == last.source.base
+    assert best.source.sha256 != last.source.sha256
+    # A training that ends with its best adapter keeps that one alone.
+    metrics = read_result(unbroken)["metrics"]
+    assert metrics["heldout_loss_min"] == metrics["heldout_loss_final"]
+    assert not (unbroken / "models/sft/best_adapter").exists()
+
+
 def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) -> None:
     loaded = load_model(str(unbroken / "models/sft"))
     assert loaded.source.base
