@@ -66,20 +66,21 @@ class FinitenessWatch:
     _MAX_NAMES: Final = 200
 
     def __init__(self) -> None:
-        self._bad: dict[str, int] = {}
-        self._evidence: dict[str, str] = {}
-        self._last_is_bad: dict[str, bool] = {}
+        self._bad: dict[tuple[str, int], int] = {}
+        self._evidence: dict[tuple[str, int], str] = {}
+        self._last_is_bad: dict[tuple[str, int], bool] = {}
 
-    def add(self, name: str, value: float | None, line: str = "") -> None:
-        """Take a value; None stands for one that is not finite."""
+    def add(self, name: str, value: float | None, line: str = "", rank: int = 0) -> None:
+        """Take a value of a rank; None stands for one that is not finite."""
+        key = name, rank
         is_bad = value is None or not math.isfinite(value)
         if not is_bad:
-            if name in self._bad:
-                self._last_is_bad[name] = False
-        elif name in self._bad or len(self._bad) < self._MAX_NAMES:
-            self._last_is_bad[name] = True
-            self._bad[name] = self._bad.get(name, 0) + 1
-            self._evidence.setdefault(name, line.strip()[:_LONGEST_EVIDENCE])
+            if key in self._bad:
+                self._last_is_bad[key] = False
+        elif key in self._bad or len(self._bad) < self._MAX_NAMES:
+            self._last_is_bad[key] = True
+            self._bad[key] = self._bad.get(key, 0) + 1
+            self._evidence.setdefault(key, line.strip()[:_LONGEST_EVIDENCE])
 
     @property
     def has_findings(self) -> bool:
@@ -89,8 +90,10 @@ class FinitenessWatch:
     def findings(self) -> tuple[NotFinite, ...]:
         """Return the metrics that were not finite, causes first."""
         found = [
-            NotFinite(name, self._evidence[name], bad, not self._last_is_bad[name], is_gradient(name))
-            for name, bad in self._bad.items()
+            NotFinite(
+                name, self._evidence[name, rank], bad, not self._last_is_bad[name, rank], is_gradient(name)
+            )
+            for (name, rank), bad in self._bad.items()
         ]
         return tuple(sorted(found, key=lambda finding: not finding.is_cause))
 

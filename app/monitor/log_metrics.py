@@ -177,12 +177,13 @@ class LogMetrics:
                 self._add(metric, value, line_step)
 
     def _watch_values(self, line: str, named: list[NamedValue], found: _Found) -> None:
+        rank = find_rank(line) if found or named else 0
         for metric, (value, _) in found.items():
-            self._watch.add(metric, value, line)
+            self._watch.add(metric, value, line, rank)
         sources = {source for _, source in found.values()} | found.keys()
         for each in named:
             if each.name not in sources and is_loss_or_gradient(each.name):
-                self._watch.add(each.name, each.value, line)
+                self._watch.add(each.name, each.value, line, rank)
 
     def _accept_rank(self, line: str) -> bool:
         """Return whether the line is from the lowest rank seen, and drop the values of a higher one."""

@@ -19,7 +19,10 @@ _WRAPPED: Final = re.compile(
     rf"\(\s*\[?\s*['\"]?({NUMBER})['\"]?\s*\]?(?:,[^()]*(?:\([^()]*\)[^()]*)?)?\)"
 )
 _PAIR: Final = re.compile(
-    r"(?<![\w/])(?P<name>[A-Za-z][\w/.@-]*(?:\([\w/ ]{1,12}\))?(?:[ \t]+[A-Za-z(][\w/.@()-]*){0,5})['\"]?"
+    r"(?<![\w/])(?P<name>[A-Za-z][\w/.@-]*(?:\([\w/ ]{1,12}\))?"
+    # `loss is nan` names no metric, but Megatron prints `number of nan iterations`.
+    r"(?:[ \t]+(?!(?i:nan|inf|infinity)\b(?![ \t](?:iter|step|grad|value|count)))"
+    r"[A-Za-z(][\w/.@()-]*){0,5})['\"]?"
     rf"(?:[ \t]*(?:[:=]|[=-]>)[ \t]*|[ \t]+)[\['\"$]{{0,2}}(?P<value>{NUMBER})(?![\w.]*[:-]\d)"
 )
 _RANK: Final = re.compile(

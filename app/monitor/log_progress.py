@@ -18,6 +18,11 @@ _BARS: Final = (
     re.compile(rf"\d{{1,3}}%\|[^|]*\|[ \t]*(?P<done>{_COUNT})/(?P<total>{_COUNT})(?=[ \t]*(?:\[|$))"),
     re.compile(r"[━╸╺─]{3,}[ \t]*(?P<done>\d+)/(?P<total>\d+)"),
     re.compile(r"^[ \t]*(?P<done>\d+)/(?P<total>\d+)[ \t]+[\[━]"),
+    re.compile(rf"(?<![\w/])(?P<done>{_COUNT})/(?P<total>{_COUNT})[ \t]*\[\d+:\d\d"),
+    re.compile(
+        rf"^[ \t]*(?:\d{{1,3}}%\|?[ \t]*)?(?P<done>{_COUNT})/(?P<total>{_COUNT})(?:[ \t]*$|[ \t]+\d+:\d\d)"
+    ),
+    re.compile(r"(?i)\bepoch.*\[[ \t]*(?P<done>\d+)/(?P<total>\d+)(?:[ \t]*\(\d+%\))?\]"),
     re.compile(rf"(?<!\S)(?P<done>{_COUNT})(?P<total>)it[ \t]+\[\d+:\d"),
 )
 _DOWNLOAD: Final = re.compile(r"\d[kKMGT]?i?B/s|\bB/s")

@@ -27,6 +27,7 @@ _PREFIX: Final = re.compile(
 )
 _STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
 _TRACEBACK: Final = re.compile(r"^\W*Traceback \(most recent call last\)")
+_FRAME_CHARACTERS: Final = " \t|^~│╭╰├└╮❱"
 _CHAIN: Final = re.compile(
     r"^(?:During handling of the above exception|The above exception was the direct cause)"
 )
@@ -36,7 +37,7 @@ _NEXT_RECORD: Final = re.compile(
 # Exceptions by which a parent only reports that its child has failed.
 _INDIRECT: Final = re.compile(
     r"ChildFailedError|CalledProcessError|SpawnException|Process(?:Exited|Raised)Exception|EngineDeadError"
-    r"|Engine core initialization failed|EngineCore \w+|See root cause above|RayTaskError|ActorDiedError"
+    r"|Engine core initialization failed|EngineCore \w+|See root cause above|ActorDiedError"
     r"|WorkerCrashedError|Worker(?:Proc)? \w*failed|exited unexpectedly|returned non-zero exit status"
     r"|unhandled (?:system|cuda) error|BrokenProcessPool|SystemExit|Background loop has errored"
 )
@@ -167,8 +168,10 @@ def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
             index += 1
             continue
         start = index = _skip_frames(lines, index + 1)
-        while index < len(lines) and index - start < _MAX_MESSAGE_LINES:
+        length = 0
+        while index < len(lines) and length < _MAX_MESSAGE_LINES:
             text = lines[index].text
+            length += text[:1] not in _FRAME_CHARACTERS
             if _TRACEBACK.search(text) or _CHAIN.search(text) or (index > start and _NEXT_RECORD.match(text)):
                 break
             index += 1
@@ -180,7 +183,7 @@ def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
 
 
 def _skip_frames(lines: Sequence[_Line], index: int) -> int:
-    while index < len(lines) and lines[index].text[:1] in " \t|^~":
+    while index < len(lines) and lines[index].text[:1] in _FRAME_CHARACTERS:
         index += 1
     return index
 
@@ -245,5 +248,6 @@ def _quote(text: str, position: int) -> str:
     """Return the line at a position of a text, cut around it."""
     start = text.rfind("\n", 0, position) + 1
     line = text[start:].partition("\n")[0]
-    first = max(0, position - start - _LONGEST_QUOTE // 2)
+    column = position - start
+    first = 0 if column <= _LONGEST_QUOTE // 2 else column - _LONGEST_QUOTE // 4
     return clean_line(line[first : first + _LONGEST_QUOTE]).strip()

@@ -37,6 +37,7 @@ POSITIVE = {
         "run.sh: line 3:  4711 Killed                  python train.py",
         "subprocess.CalledProcessError: Command '['python', 'x.py']' died with <Signals.SIGKILL: 9>.",
         "[2026-01-01 10:00:00,1] [ERROR] [launch.py:325:sigkill_handler] exits with return code = -9",
+        "torch.multiprocessing.spawn.ProcessExitedException: process 2 terminated with signal SIGKILL",
         "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.",
         "Out of memory: Killed process 4711 (python3) total-vm:1kB",
     ],
@@ -80,6 +81,7 @@ POSITIVE = {
         "huggingface_hub.errors.HfHubHTTPError: 429 Client Error: Too Many Requests (Request ID: 1)",
         "openai.RateLimitError: Error code: 429 - {'error': {'message': 'Rate limit reached'}}",
         "urllib.error.HTTPError: HTTP Error 429: Too Many Requests",
+        "google.api_core.exceptions.ResourceExhausted: 429 RESOURCE_EXHAUSTED: Quota exceeded for requests",
         "Download failed: request error: HTTP status client error (429 Too Many Requests) for url",
     ],
     "nccl": [
@@ -96,6 +98,7 @@ POSITIVE = {
     "nan": [
         "error: step 812: loss is nan, so training has diverged; lower the learning rate",
         "Exception: Current loss scale already at minimum - cannot decrease scale anymore. Exiting run.",
+        "ValueError: Expected parameter logits to satisfy the constraint, but found invalid values: tensor([[nan]])",
         "RuntimeError: probability tensor contains either `inf`, `nan` or element < 0",
         "RuntimeError: Found NaN in the gradients", "ValueError: found inf in the loss",
     ],
@@ -237,6 +240,17 @@ LOGS: list[tuple[str, list[str], str | None]] = [
     ("nccl without details", [
         "NCCL WARN Call to posix_fallocate failed : No space left on device",
         *traceback("torch.distributed.DistBackendError: NCCL error in: x.cpp, unhandled system error")], "shm"),
+    ("rich", [RETRY, "╭──── Traceback (most recent call last) ────╮", "│ /x/train.py:10 in main │", "│ ❱ 10 f() │",
+              "╰───────────────────────────────────────────╯", "KeyError: 'text'"], None),
+    ("rich without memory", ["╭──── Traceback (most recent call last) ────╮", "│ ❱ 10 f() │", "╰───╯", OOM], "oom"),
+    ("ray", [*traceback("ray.exceptions.RayTaskError(OutOfMemoryError): ray::Worker.update() (pid=71)"),
+             *['  File "y.py", line 2, in update'] * 30, OOM], "oom"),
+    ("ray, a retry before", [f"(raylet) {RETRY}",
+                             *traceback("ray.exceptions.RayTaskError(KeyError): ray::Worker.update() (pid=71)"),
+                             '  File "y.py", line 2, in update', "KeyError: 'text'"], None),
+    ("an error of a rank in the summary", [
+        "Root Cause (first observed failure):", "[0]:", "  rank      : 0 (local_rank: 0)", "  exitcode  : 1 (pid: 71)",
+        "  traceback : Traceback (most recent call last):", f"  {OOM}"], "oom"),
     ("nothing to say", ["Loading weights", "done"], None),
     ("an empty log", [], None),
 ]  # fmt: skip
