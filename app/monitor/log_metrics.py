@@ -33,9 +33,12 @@ _WATCHED: Final = re.compile(r"loss|norm", re.IGNORECASE)
 _STEP: Final = re.compile(
     r"(?<![\w/])(?:global[ _])?(?:step|iter(?:ation)?)s?['\"]?[ \t]*[:=#]?[ \t]*(\d+)\b", re.IGNORECASE
 )
-_PROVES_PROGRESS: Final = 5
-"""Values of other metrics, after which a pattern without any is suspicious."""
-_ENOUGH_LINES: Final = 300
+# A pattern without a match is suspicious after so many values of other metrics, or after such a share of the
+# steps: trainers may log every 500 steps only.
+_ENOUGH_VALUES: Final = 5
+_ENOUGH_STEPS: Final = 20
+_ENOUGH_SHARE: Final = 0.25
+_ENOUGH_LINES: Final = 500
 _Found = dict[str, tuple[float, str]]
 """The values in a line, each with its name there, by metric."""
 
@@ -62,7 +65,7 @@ class LogMetrics:
 
     Attributes:
         series: the values of each metric, by name.
-        lines: the number of lines read, without those that overwrite another.
+        lines: the number of lines read, without those of progress.
     """
 
     def __init__(
@@ -154,16 +157,20 @@ class LogMetrics:
     def has_enough_to_match(self) -> bool:
         """Return whether the log is far enough that each pattern should have matched."""
         count = self._progress_finder.count
-        is_running = count is not None and count.done >= _PROVES_PROGRESS
-        has_values = max(self.counts.values(), default=0) >= _PROVES_PROGRESS
-        return is_running or has_values or self.lines >= _ENOUGH_LINES
+        has_advanced = (
+            count is not None
+            and count.total is not None
+            and count.done >= max(_ENOUGH_STEPS, _ENOUGH_SHARE * count.total)
+        )
+        has_values = max(self.counts.values(), default=0) >= _ENOUGH_VALUES
+        return has_advanced or has_values or self.lines >= _ENOUGH_LINES
 
     def read_line(self, line: str) -> None:
         """Read a complete line."""
         if not line or line.isspace():
             return
-        self.lines += 1
         self._progress_finder.read(line)
+        self.lines += not self._progress_finder.is_line
         if self._progress_finder.is_line and self._progress_finder.count is not None:
             self._progress_at = self._file.modified
             self._pace.add(self._progress_at, self._progress_finder.count.done)

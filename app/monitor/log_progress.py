@@ -14,6 +14,7 @@ _STEP: Final = re.compile(
     r"(?![\d.]*[a-zA-Z/])",
     re.IGNORECASE,
 )
+_FRACTION: Final = re.compile(r"[\dkMGT][ \t]*(?:/|of)[ \t]*\d|\dit[ \t]+\[")
 _BARS: Final = (
     re.compile(rf"\d{{1,3}}%\|[^|]*\|[ \t]*(?P<done>{_COUNT})/(?P<total>{_COUNT})(?=[ \t]*(?:\[|$))"),
     re.compile(r"[━╸╺─]{3,}[ \t]*(?P<done>\d+)/(?P<total>\d+)"),
@@ -102,13 +103,11 @@ class ProgressFinder:
         return None
 
     def _read_usual(self, line: str) -> Count | None:
-        # The tests for characters spare most lines the search.
-        if "/" in line or " of " in line:
-            if match := _STEP.search(line):
-                self._has_steps = True
-                return Count(_to_number(match["done"]), _to_number(match["total"]) or None)
-        elif "it [" not in line:
+        if _FRACTION.search(line) is None:  # This spares most lines the other searches.
             return None
+        if match := _STEP.search(line):
+            self._has_steps = True
+            return Count(_to_number(match["done"]), _to_number(match["total"]) or None)
         return None if self._has_steps else self._read_bar(line)
 
     def _read_bar(self, line: str) -> Count | None:

@@ -12,6 +12,7 @@ from app.units import (
     format_duration,
     format_duration_range,
     format_hours,
+    format_number,
     format_usd,
     format_usd_range,
     format_usd_short,
@@ -96,6 +97,8 @@ def format_progress(phase: PhaseView, now: float) -> str:
     if progress is not None:
         total = f" of {progress.total:g}" if progress.total else ""
         parts.append(f"{progress.done:g}{total} {clean_line(progress.unit)}".strip())
+        if progress.rate:
+            parts.append(f"{format_number(progress.rate, 3)} {clean_line(progress.unit) or 'units'}/s")
         parts.append(f"reported {format_age(now - progress.at)}")
     parts += [
         f"{clean_line(name)} {format_value(value) if value is not None else 'NaN'}"

@@ -11,7 +11,7 @@ from app.session.clock import Clock
 
 _MAX_CHUNKS_PER_POLL = 4
 _LOG_CHUNK = 64 << 10  # Reading a line of a log takes longer than reading a report.
-_MATCH_SECONDS = 300.0
+_MATCH_SECONDS = 600.0
 _MATCH_LINES = 20
 # Longer steps between two looks mean that the conductor itself did not run, as on a suspended machine.
 _MAX_STEP_SECONDS = 5.0

@@ -65,7 +65,7 @@ def test_a_pattern_that_freezes_is_reported_and_the_session_goes_on(toy: Toy, sh
 
 
 def test_a_pattern_without_a_match_is_reported_while_the_phase_runs(toy: Toy, sh: Phase) -> None:
-    script = f"for n in 1 2 3 4 5 6; do echo step $n/9 Loss: $n; done; {WAIT}"
+    script = f"for n in 10 20 30; do echo step $n/90 Loss: $n; done; {WAIT}"
     toy.start(sh(script, metrics={"loss": r"loss=(\d)"}))
     notice = toy.until(lambda s: s.notices).notices[0]
     assert notice.startswith("Phase 1: the pattern of loss has matched nothing in the log so far")
