@@ -6,6 +6,7 @@ Each process holds the complete model or a shard of it.
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from phases.contract.phase_main import phase_main
 from phases.models.loader import four_bit_config
@@ -151,6 +153,70 @@ def test_preferences_are_trained_in_two_processes_from_the_reference(together: P
     assert metrics["final_loss"] < metrics["first_loss"]
     stored = (output / "checkpoints/reference.jsonl").read_text().splitlines()
     assert len(stored) == len({json.loads(line)["key"] for line in stored}) == len(PAIRS)
+
+
+SMALL_MICRO_BATCHES = """
+import os, sys
+from phases.contract.micro_batch import MicroBatchSetting
+from phases.contract.phase_main import phase_main
+from phases.training.micro_batches import MicroBatchTrainer
+from phases.training.probe import MicroBatchProbe
+
+MicroBatchProbe.list_settings = lambda self: [MicroBatchSetting(30, 1)]
+MicroBatchTrainer.forward_tokens = 30
+counts = set()
+original = MicroBatchTrainer._run
+
+def run(self, model, batches, *more, **named):
+    counts.add(len(batches))
+    return original(self, model, batches, *more, **named)
+
+MicroBatchTrainer._run = run
+code = phase_main("phases." + sys.argv[1], sys.argv[2:])
+print(*(f"{count} micro-batches;" for count in counts), flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("sharding", [[], ["--shard-weights"]], ids=["replicated", "sharded"])
+def test_processes_with_different_numbers_of_micro_batches_train_as_one(
+    sharding: list[str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DPO of pairs of very different lengths; one process trains the same steps at once."""
+    rows = [
+        {
+            "prompt": f"Instruction: Name {a}\nResponse:",
+            "chosen": f" {a}" * (1 + 3 * n % 7),
+            "rejected": f" {a} {b}",
+        }
+        for n, (a, b) in enumerate((a, b) for a in WORDS[:7] for b in WORDS[:8])
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "small.py").write_text(SMALL_MICRO_BATCHES)
+    inputs = ["--sft-model", str(alone / "models/sft"), "--preference-file", str(tmp_path / "pairs.jsonl")]
+    settings = ["--epochs", "1", "--learning-rate", "1e-3", "--sft-weight", "0.5", "--heldout-share", "0.26"]
+    one, two = (["--output-dir", str(tmp_path / name / "models/dpo")] for name in ("one", "two"))
+    monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "one.jsonl"))
+    whole = [*inputs, *settings, *one, "--batch-size", "4", "--gradient-accumulation", "2"]
+    assert phase_main("phases.dpo_training", whole) == 0
+    small = [str(tmp_path / "small.py"), "dpo_training", *inputs, *settings, *two, "--batch-size", "4"]
+    process = launch([*small, *sharding], tmp_path)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output
+    counts = [int(count) for count in re.findall(r"(\d+) micro-batches;", output)]
+    assert max(counts) > 2
+    assert len(set(counts)) > 1
+    results = [
+        json.loads((tmp_path / name / "models/dpo/result.json").read_text())["metrics"]
+        for name in ("one", "two")
+    ]
+    for name in ("first_loss", "heldout_loss_final", "heldout_margin", "final_accuracy", "max_grad_norm"):
+        assert results[1][name] == pytest.approx(results[0][name], abs=1e-4)
+    ours, theirs = (
+        load_file(tmp_path / name / "models/dpo/adapter_model.safetensors") for name in ("one", "two")
+    )
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
 
 
 ONE_OUT_OF_MEMORY = """
