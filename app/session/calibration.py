@@ -67,10 +67,17 @@ class _PastSession:
 
 
 class _Scale(NamedTuple):
-    """How many times as much work a plan asks for as a past attempt did."""
+    """How many times as much work a plan asks for as a past attempt did.
+
+    Attributes:
+        least: lower end for the units.
+        most: upper end for the units.
+        rows: for the work that is done once for each row, before the units.
+    """
 
     least: float
     most: float
+    rows: float = 1.0
 
 
 def machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
@@ -129,7 +136,7 @@ def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHour
         if name not in scaled and isinstance(new.get(name, old.get(name)), int | float)
     )
     folder = SessionFolder(past.folder).attempt(phase.id, attempt.number)
-    seconds = _scale_seconds(attempt, folder, scale)
+    seconds = _scale_seconds(attempt, folder, scale, work.prepares)
     return MeasuredHours(Range(seconds.low / _HOUR, seconds.high / _HOUR), past.folder.name, differs)
 
 
@@ -148,7 +155,10 @@ def _scale_work(
         if each is None:
             return None
         factor *= each
-    return _Scale(factor * min(1.0, limit), factor * max(1.0, limit)) if limit is not None else None
+    if limit is None:
+        return None
+    rows = factors[-1] if work.rows_of else 1.0
+    return _Scale(factor * min(1.0, limit), factor * max(1.0, limit), rows or 1.0)
 
 
 def _ratio(phase: Phase, old: Mapping[str, Parameter], name: str) -> float | None:
@@ -174,10 +184,19 @@ def _planned_rows(plan: Plan, run: str) -> float | None:
     return _parameter_value(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 
 
-def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale) -> Range:
-    """Return how long an attempt would take with that many times its units."""
+def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale, preparation: str) -> Range:
+    """Return how long an attempt would take with that many times its units.
+
+    Args:
+        attempt: the past attempt.
+        folder: of the attempt.
+        scale: how much more work there is.
+        preparation: unit of progress of the work before the units; "" for none.
+    """
     assert attempt.end is not None
     total = attempt.end.seconds
+    if preparation:
+        total += (scale.rows - 1) * _read_preparation(folder / "progress.jsonl", preparation)
     points = _read_points(folder / "progress.jsonl")
     if not points or points[-1].done <= points[0].done:
         if scale.least == scale.most == 1:
@@ -217,6 +236,12 @@ def _read_points(path: Path) -> list[Progress]:
         if not points or line.done > points[-1].done:
             points.append(line)
     return points[1:] if len(points) >= _MIN_POINTS and points[0].done == 0 else points
+
+
+def _read_preparation(path: Path, unit: str) -> float:
+    """Return the seconds between the first and the last progress in a unit."""
+    times = [line.time for line in iterate_lines(path) if isinstance(line, Progress) and line.unit == unit]
+    return max(0.0, times[-1] - times[0]) if times else 0.0
 
 
 def _read_machine_kind(folder: Path) -> str:

@@ -28,6 +28,7 @@ class Work:
     Attributes:
         proportional_to: parameters that multiply the work.
         rows_of: the phase whose rows it processes, such as `phases.sft_data`.
+        prepares: unit of progress of the work that is done once for each of these rows, before the rest.
         unit_limit: the parameter that limits each unit of work, such as tokens per answer. A higher limit
             makes only those units longer that reach it.
         planned_rows: the parameter that says how many rows the phase delivers.
@@ -37,6 +38,7 @@ class Work:
 
     proportional_to: tuple[str, ...] = ()
     rows_of: str = ""
+    prepares: str = ""
     unit_limit: str = ""
     planned_rows: str = ""
     delivered_rows: str = ""

@@ -55,6 +55,9 @@ class Parameters(TrainingParameters):
     )
 
 
+REFERENCE_UNIT: Final = "reference pairs"
+"""Unit of progress while the reference's log-probabilities are computed, before the steps."""
+
 METRICS: Final = (
     Metric("step0_loss", "held-out loss before the first step; log 2 if policy and reference are equal"),
     Metric("step0_margin", "held-out reward margin before the first step; 0 in the same case"),
@@ -100,7 +103,7 @@ SPEC: Final = PhaseSpec(
     Parameters,
     METRICS,
     description="Train the SFT adapter further on preference pairs with DPO. The SFT model is the reference.",
-    work=Work(proportional_to=("epochs",), rows_of="phases.preference_pairs"),
+    work=Work(proportional_to=("epochs",), rows_of="phases.preference_pairs", prepares=REFERENCE_UNIT),
     workloads=list_workloads,
     may_use_launcher=True,
 )

@@ -23,6 +23,7 @@ from phases.models import distributed
 from phases.models.loader import LoadedModel
 
 PROGRESS_UNIT: Final = "reference pairs"
+"""Unit of progress, which the spec of DPO training declares."""
 SMALLEST_FORWARD: Final = 1024
 """Tokens of the smallest micro-batch to try when memory runs out."""
 
@@ -141,6 +142,9 @@ class _Sweep:
             if self._compute([part for part in parts if not self._is_stored(part)]):
                 return
             self._trainer.forward_tokens //= 2
+            # The evaluation will split held-out pairs differently, so they are computed again.
+            for pair in held_out:
+                self._stored.pop(self._store.key(pair), None)
 
     def _is_stored(self, part: _Part) -> bool:
         return all(self._store.key(part.pairs[i]) in self._stored for i in part.order)
@@ -162,8 +166,11 @@ class _Sweep:
     def _compute(self, parts: Sequence[_Part]) -> bool:
         """Compute and store micro-batches; return False if memory ran out."""
         writer = files.RowWriter(self._store.path) if distributed.is_main_process() and parts else None
-        heartbeat = Heartbeat(self._reporter, sum(len(part.order) for part in parts), PROGRESS_UNIT)
+        total = sum(len(part.order) for part in parts)
+        heartbeat = Heartbeat(self._reporter, total, PROGRESS_UNIT)
         done = 0
+        if parts:
+            self._reporter.progress(done, total, PROGRESS_UNIT)
         self._trainer.model.eval()
         try:
             for start in range(0, len(parts), distributed.world_size()):
@@ -181,6 +188,8 @@ class _Sweep:
                 self._stored.update((row.key, row) for row in rows or [])
                 done += sum(len(part.order) for part in parts[start : start + distributed.world_size()])
                 heartbeat.beat(done)
+            if parts:
+                self._reporter.progress(done, total, PROGRESS_UNIT)
             return True
         finally:
             self._trainer.model.train()

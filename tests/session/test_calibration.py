@@ -109,7 +109,7 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
                 phase=phase.id, attempt=1, ended=START, seconds=seconds, reason="exited", code=code
             )
         )
-        rows = {"total_rows": 100} if phase.id == "data" else {}
+        rows = {"total_rows": 100, "total_pairs": 100} if phase.id == "data" else {}
         journal.append(events.AttemptAssessed(phase=phase.id, attempt=1, verdict="go", gate="", metrics=rows))
         lines = steady(60.0, 1.0, units)
         (place / "progress.jsonl").write_bytes(b"".join(msgspec.json.encode(p) + b"\n" for p in lines))
@@ -149,6 +149,20 @@ def test_the_pace_of_each_quarter_gives_the_range(path: Path) -> None:
     # The rows took all of the 200 s: what is around them is what is left, one row before the first pace.
     assert low == 4999 + 1
     assert high == 3 * 4999 + 1
+
+
+def test_work_before_the_units_grows_with_the_rows_only(path: Path) -> None:
+    text = PLAN.replace("phases.sft_data", "phases.preference_pairs")
+    text = text.replace("phases.sft_training", "phases.dpo_training")
+    path.write_text(text.replace("{ train_file", '{ sft_model = "m", preference_file'))
+    folder = ran(load_plan(path, "small"), "20251009-100000")
+    place = folder / "attempts/training/1/progress.jsonl"
+    sweep = [Progress(START + 10 + 0.1 * n, n, 100, "reference pairs") for n in range(101)]
+    steps = place.read_bytes()
+    place.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in sweep) + steps)
+    found = calibration.calibrate(load_plan(path), A100)["training"]
+    # Of the 100 s around the steps, 10 were for 100 pairs: 5000 pairs take 500, whatever the epochs.
+    assert seconds(found) == (15_100 + 490, 15_100 + 490)
 
 
 @pytest.mark.parametrize(

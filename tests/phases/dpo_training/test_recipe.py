@@ -19,12 +19,13 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
-from phases.dpo_training.spec import METRICS
+from phases.dpo_training.spec import METRICS, SPEC
 from phases.dpo_training.trainer import PackedPairsTrainer
 from phases.models import prompt_format
 from phases.models.loader import load_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
+from phases.training import reference_logprobs
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 
@@ -342,6 +343,8 @@ def test_pairs_have_the_gradients_that_padded_rows_have_in_trl(sft_model: Path, 
 
 def test_live_lines(unbroken: Path) -> None:
     lines = [json.loads(line) for line in (unbroken / "progress.jsonl").read_text().splitlines()]
+    swept = [line for line in lines if line["type"] == "progress" and line["unit"] == SPEC.work.prepares]
+    assert (swept[0]["done"], swept[-1]["done"], swept[-1]["total"]) == (0, len(PAIRS), len(PAIRS))
     values = [line["values"] for line in lines if line["type"] == "metric"]
     shown = {"loss", "accuracy", "margin", "chosen_logp", "rejected_logp"}
     assert set(values[1]) == shown | {"learning_rate", "grad_norm", "tokens_per_second"}
@@ -448,6 +451,32 @@ def test_the_reference_is_asked_once_for_each_pair(
     other = tmp_path / "models" / "other"
     assert phase_main("phases.dpo_training", arguments_from(tmp_path / "models" / "dpo", other, stored)) == 0
     assert sum(batches) == 2 * len(PAIRS)
+
+
+def test_the_reference_is_computed_in_smaller_parts_if_memory_runs_out(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = PackedPairsTrainer.compute_reference
+    sizes: list[int] = []
+
+    def limited(self: Any, pairs: Any, sequences: Any) -> Any:
+        if sum(map(len, sequences)) > 5:
+            raise torch.OutOfMemoryError
+        sizes.append(self.forward_tokens)
+        return original(self, pairs, sequences)
+
+    monkeypatch.setattr(PackedPairsTrainer, "compute_reference", limited)
+    monkeypatch.setattr(reference_logprobs, "SMALLEST_FORWARD", 32)
+    assert train(tmp_path) == 0
+    assert max(sizes[-5:]) <= 128
+    metrics = read_result(tmp_path)["metrics"]
+    assert metrics["step0_margin"] == 0
+    ours, theirs = (load_file(folder / ADAPTER) for folder in (tmp_path, unbroken))
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
+    monkeypatch.setattr(reference_logprobs, "SMALLEST_FORWARD", 10_000)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(tmp_path / "never")
 
 
 def arguments_from(sft: Path, output: Path, stored: Path) -> list[str]:
