@@ -22,7 +22,7 @@ import pytest
 
 from app.report import commands
 from app.report.bundle_check import check_bundle, unpack_bundle
-from app.session import start, status_text
+from app.session import approval, start, status_text
 from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder, Settings
@@ -146,6 +146,7 @@ def interrupted(
         about = folder.read_info()
         fast = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)
         files.write_json(folder.info, msgspec.structs.replace(about, settings=fast))
+        approval.approve_session(folder.path, "test")
         return folder.path
 
     yield cut

@@ -186,6 +186,7 @@ def _add_init_options(parser: argparse.ArgumentParser) -> None:
 def _add_show_commands(commands: _Commands) -> None:
     attach = commands.add_for_session("attach", "app.cli.attach:attach", "show a session on the screen")
     attach.add_argument("--read-only", action="store_true", help="show the session without allowing actions")
+    attach.add_argument("--yes", action="store_true", help="approve the session's commands without asking")
     _add_headless_option(attach)
     serve = commands.add_for_session(
         "serve", "app.cli.show:serve", "serve a session's screen to a browser on this machine"

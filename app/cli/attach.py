@@ -19,8 +19,11 @@ def attach(options: argparse.Namespace) -> int:
     folder = find_session(Path(), options.session)
     if not options.read_only and not SessionClient(folder).has_conductor():
         # Starting needs the plan's schema, which takes longer to import than the first screen to paint.
-        from app.session.start import ensure_conductor
+        from app.cli.approve import approve_session
+        from app.session.start import ensure_conductor, needs_conductor
 
+        if needs_conductor(folder):
+            approve_session(folder, is_approved=options.yes)
         ensure_conductor(folder)
     if options.headless:
         return follow_session(folder)

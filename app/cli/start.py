@@ -1,10 +1,10 @@
 """The commands that start a session: `run`, `rehearse` and `reproduce`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from app.cli.approve import approve_session, ask_for_approval, describe_approver
 from app.cli.attach import follow_session, prepare_screen, show_session
 from app.cli.plan_file import find_or_create_plan, find_shipped_plan, load_plan_or_exit
 from app.errors import UserError
@@ -13,7 +13,6 @@ from app.plan.schema import Plan
 from app.session import approval, registry, start
 from app.session import reproduce as reproduction
 from app.session.registry import find_session
-from app.session.requests import current_user
 
 
 def rehearse(options: argparse.Namespace) -> int:
@@ -59,6 +58,7 @@ def _start_session(plan: Plan, options: argparse.Namespace) -> int:
             f"  {plan.path}, the seed or the model has changed since. To use the new plan, end the session\n"
             "  with `gonogo stop`, then run again."
         )
+    approve_session(folder, is_approved=options.yes)
     start.ensure_conductor(folder)
     if options.headless:
         return follow_session(folder, decide_by_verdict=options.decide_by_verdict)
@@ -84,8 +84,8 @@ def _approve(plan: Plan, *, is_approved: bool) -> str:
             return "approved before"
         if plan.profile == "rehearsal" and plan.path.read_bytes() == find_shipped_plan().read_bytes():
             return "comes with gonogo"
-        _ask_for_approval(plan)
-    how = f"{'--yes' if is_approved else 'asked'}, by {current_user()}"
+        ask_for_approval(plan)
+    how = describe_approver(is_approved=is_approved)
     try:
         approval.record_approval(digest, plan.path, how)
     except OSError as error:
@@ -95,11 +95,3 @@ def _approve(plan: Plan, *, is_approved: bool) -> str:
             file=sys.stderr,
         )
     return how
-
-
-def _ask_for_approval(plan: Plan) -> None:
-    print("\n".join(start.describe_commands(plan, os.environ)))
-    if not sys.stdin.isatty():
-        raise UserError("the plan is not approved yet; approve it with --yes, or run in a terminal")
-    if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise UserError("not approved; no session was started")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 LIMIT: Final = 4096
+_LARGEST: Final = 1e290
 
 
 class Point(NamedTuple):
@@ -25,10 +26,16 @@ class Point(NamedTuple):
     missing: int
 
 
+def _limit(value: float) -> float:
+    """Return the value, or the largest of which sums and differences are finite."""
+    return max(-_LARGEST, min(_LARGEST, value))
+
+
 def make_point(step: float, value: float | None) -> Point:
     """Return the point of one value."""
     if value is None or not math.isfinite(value):
         return Point(step, math.nan, math.nan, math.nan, 0, 1)
+    value = _limit(value)
     return Point(step, value, value, value, 1, 0)
 
 
@@ -84,6 +91,7 @@ class SeriesBuilder:
         else:
             self._last = value
             self._missing_since = None
+            value = _limit(value)
             self._count += 1
             self._sum += value
             self._low = min(self._low, value)

@@ -35,6 +35,7 @@ Value = int | float | str | bool
 ARTIFACTS = "artifacts"
 SEED = 20251003
 
+_LONGEST_SECONDS = 9e8  # A plan that is read back is written in seconds, which have at most nine digits.
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
 
 
@@ -42,7 +43,15 @@ def _parse_duration(text: object) -> float:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|sec|min|h)", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError('expected a duration such as "90 s", "15 min" or "2 h"')
-    return float(match[1]) * _SECONDS[match[2]]
+    # Whole microseconds, so that a duration is the same after it was written and read.
+    seconds = round(float(match[1]) * _SECONDS[match[2]], 6)
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError(f"expected a duration of at most {_LONGEST_SECONDS / 3600:,.0f} h")
+    return seconds
+
+
+def _format_duration(seconds: float) -> str:
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + " s"
 
 
 def _check_order(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -68,12 +77,12 @@ Text = Annotated[str, Field(min_length=1)]
 # Files are written, moved and packed only inside their folder. A link inside it may lead to another disk.
 Below = Annotated[str, AfterValidator(_check_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_check_order)]
 Duration = Annotated[
     float,
     BeforeValidator(_parse_duration),
-    PlainSerializer(lambda seconds: f"{seconds} s"),
+    PlainSerializer(_format_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(s|sec|min|h)$"}),
 ]
 Parameter = Annotated[Any, AfterValidator(_check_parameter)]

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from app.session.folder import SessionFolder
 from app.session.registry import state_folder
 from phases.contract import files
+
+_approved_now: set[str] = set()
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -30,6 +33,33 @@ def is_approved(digest: str) -> bool:
 def record_approval(digest: str, plan: Path, how: str) -> None:
     """Record that the plan with this digest was approved."""
     files.write_json(_approval_path(digest), Approval(str(plan), how, time.time()))
+
+
+def is_session_approved(folder: Path) -> bool:
+    """Return whether the plan that a session's folder holds was approved on this machine.
+
+    A folder that was cloned or unpacked may hold any plan, whatever its records say.
+    """
+    try:
+        digest = files.hash_path(SessionFolder(folder).plan)
+    except OSError:
+        return False
+    return digest in _approved_now or is_approved(digest)
+
+
+def approve_session(folder: Path, how: str) -> None:
+    """Record that the plan that a session's folder holds was approved."""
+    plan = SessionFolder(folder).plan
+    digest = files.hash_path(plan)
+    _approved_now.add(digest)
+    with contextlib.suppress(OSError):  # Without a folder for records, it counts for this process.
+        record_approval(digest, plan, how)
+
+
+def revoke_session(folder: Path) -> None:
+    """Forget the approval of a session that will not run again."""
+    with contextlib.suppress(OSError):
+        _approval_path(files.hash_path(SessionFolder(folder).plan)).unlink(missing_ok=True)
 
 
 def _approval_path(digest: str) -> Path:

@@ -18,7 +18,9 @@ from app.session.attempt import process
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
 from app.session.journal import journal
-from app.session.journal.state import State, recover
+from app.session.journal.attempts_on_disk import describe_missing_lines
+from app.session.journal.events import SessionStarted
+from app.session.journal.state import State, fold, recover
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Refused, Response
 from app.session.snapshot import SessionSnapshot
@@ -52,6 +54,8 @@ class SessionClient:
     def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
         self.folder = SessionFolder(folder.absolute())
         self._timeout = timeout
+        self.is_conducted = True
+        """Whether the last snapshot of `watch` came from a conductor."""
         self._watching: socket.socket | None = None
         self._cached: tuple[tuple[int, int], tuple[Plan, State]] | None = None
 
@@ -81,24 +85,53 @@ class SessionClient:
         from app.plan.schema import Plan  # pydantic is slow to import.
 
         try:
-            status = self.folder.journal.stat()
-            version = (status.st_size, status.st_mtime_ns)
+            status = self._stat_journal()
+            version = (status.st_size, status.st_mtime_ns) if status else (0, 0)
             if self._cached is not None and self._cached[0] == version:
                 return self._cached[1]
-            replay = journal.read_journal(self.folder.journal)
+            replay = journal.read_journal(self.folder.journal) if status else journal.Replay((), "", 0)
             plan = Plan.model_validate_json(self.folder.plan.read_bytes())
         except OSError as error:
             raise Refused(f"{self.folder.path} is not a started session: {error.strerror}") from None
         except ValueError as error:
             raise Refused(f"{self.folder.plan}: cannot read the plan of this session: {error}") from None
-        if not replay.entries:
-            raise Refused(f"{self.folder.journal} is empty: {replay.damage or 'the session did not start'}")
         state, damage = recover(replay)
+        damage = damage or describe_missing_lines(self.folder, state)
+        if state.started is None and not damage:
+            raise Refused(f"{self.folder.journal} is empty: the session did not start")
+        if state.started is None:
+            state = self._restore_start(plan)
         if damage:
             note = f"Read-only: {damage}"
             state = msgspec.structs.replace(state, notices=(*state.notices, note))
         self._cached = (version, (plan, state))
         return plan, state
+
+    def _stat_journal(self) -> os.stat_result | None:
+        """Return the status of the journal, or None if it is missing."""
+        try:
+            return self.folder.journal.stat()
+        except FileNotFoundError:
+            if not self.folder.info.exists():
+                raise
+            return None
+
+    def _restore_start(self, plan: "Plan") -> State:
+        """Return the state of a session whose journal is lost: that it was started, and no more."""
+        info = self.folder.read_info()
+        start = SessionStarted(
+            id=info.id,
+            plan_sha256=info.plan_sha256,
+            profile=info.profile,
+            seed=plan.session.seed,
+            phases=[phase.id for phase in plan.phases],
+            approved=info.approved,
+            usd_per_hour=plan.pod.usd_per_hour,
+            budget_usd=plan.session.budget_usd,
+        )
+        clock = SystemClock()
+        written = self.folder.info.stat().st_mtime
+        return fold([journal.Entry(1, 1, written, clock.mono() - max(0.0, clock.wall() - written), start)])
 
     def masker(self) -> Masker:
         """Return a masker of the plan's secrets whose values are known in this environment."""
@@ -130,6 +163,7 @@ class SessionClient:
             except OSError:
                 pass
             if not stopping.is_set():
+                self.is_conducted = False
                 yield self.snapshot_from_journal()
                 stopping.wait(_RECONNECT)
 
@@ -143,6 +177,7 @@ class SessionClient:
                         return
                     response = msgspec.json.decode(line, type=Response)
                     if response.snapshot is not None:
+                        self.is_conducted = True
                         yield response.snapshot
                     if stopping.is_set():
                         return
@@ -193,6 +228,8 @@ class SessionClient:
         record = self.folder.read_conductor()
         if record is None:
             raise ConnectionError("no conductor has started")
+        if not self.folder.is_own_socket(Path(record.socket)):
+            raise ConnectionError("the folder was copied from a session that runs elsewhere")
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(self._timeout)
         try:

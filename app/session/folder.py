@@ -35,7 +35,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """`session.json`: the plan that the session was started from, and how that plan was approved."""
+    """`session.json`: the plan that the session was started from, and how that plan was approved.
+
+    `variables` are the variables that the plan names and that were set at the start; values are not stored.
+    """
 
     id: str
     plan_path: str
@@ -44,6 +47,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     approved: str
     settings: Settings = Settings()
+    variables: list[str] = []
 
 
 class ConductorRecord(msgspec.Struct, frozen=True):
@@ -112,7 +116,19 @@ class SessionFolder:
             raise PermissionError(
                 f"{runtime} belongs to another user; set XDG_RUNTIME_DIR to a short path of yours"
             )
-        return runtime / f"{hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]}.sock"
+        return runtime / self._runtime_socket_name()
+
+    def is_own_socket(self, path: Path) -> bool:
+        """Return whether a socket is that of this folder, wherever the runtime folder of its conductor is."""
+        if path.name == self._runtime_socket_name():
+            return True
+        try:
+            return path.name == "control.sock" and path.parent.samefile(self.path)
+        except OSError:
+            return False
+
+    def _runtime_socket_name(self) -> str:
+        return f"{hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]}.sock"
 
     def read_info(self) -> SessionInfo:
         """Return the session's info.

@@ -1,6 +1,7 @@
 """A session without a screen: plain lines as things happen; gates wait for `gonogo decide`."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from app.monitor.sanitize import clean_line
@@ -13,19 +14,26 @@ from app.units import format_duration, format_value
 FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
 BY_VERDICT = "verdict"
 _PROGRESS_EVERY = 30.0
+# A guard replaces a dead conductor within seconds.
+_DESERTED_SECONDS = 10.0
 
 
 class Narrator:
     """Describes in lines what has changed between two snapshots of a session."""
 
-    def __init__(self, progress_every: float = _PROGRESS_EVERY) -> None:
+    def __init__(
+        self, progress_every: float = _PROGRESS_EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._unconducted_since: float | None = None
+        self._is_deserted = False
         self._progress_every = progress_every
         self._previous: SessionSnapshot | None = None
         self._last_progress = 0.0
         self._was_stalled = False
 
-    def describe_changes(self, session: SessionSnapshot) -> Iterator[str]:
-        """Yield the lines that are due with this snapshot."""
+    def describe_changes(self, session: SessionSnapshot, *, is_conducted: bool = True) -> Iterator[str]:
+        """Yield the lines that are due with this snapshot, and say so if no conductor runs the session."""
         previous, self._previous = self._previous, session
         if previous is None:
             yield status_text.format_title(session)
@@ -37,7 +45,24 @@ class Narrator:
             yield from self._describe_phase(phase, previous.phases[index] if previous else None, session.now)
         if session.gate is not None and (previous is None or previous.gate is None):
             yield from status_text.format_gate(session, session.gate)
-        yield from self._describe_progress(session)
+        if session.state not in OVER:
+            yield from self._describe_conductor(is_conducted)
+        if is_conducted:
+            yield from self._describe_progress(session)
+
+    def _describe_conductor(self, is_conducted: bool) -> Iterator[str]:
+        """Yield when a session has had no conductor for a while, and when it has one again."""
+        now = self._clock()
+        if is_conducted:
+            if self._is_deserted:
+                yield "a conductor is running again"
+            self._unconducted_since, self._is_deserted = None, False
+            return
+        if self._unconducted_since is None:
+            self._unconducted_since = now
+        if not self._is_deserted and now - self._unconducted_since >= _DESERTED_SECONDS:
+            self._is_deserted = True
+            yield "No conductor is running, so nothing will stop the pod. Run `gonogo attach`."
 
     def _describe_phase(self, phase: PhaseView, previous: PhaseView | None, now: float) -> Iterator[str]:
         known_attempts = len(previous.attempts) if previous else 0
@@ -87,7 +112,7 @@ def follow(client: SessionClient, write: Callable[[str], None], *, decide_by_ver
     """
     narrator = Narrator()
     for session in client.watch(threading.Event()):
-        lines = list(narrator.describe_changes(session))
+        lines = list(narrator.describe_changes(session, is_conducted=client.is_conducted))
         if session.state in OVER:
             lines.append(f"session {session.state}: {status_text.format_money(session)}")
             lines += status_text.format_pod_stop(session)

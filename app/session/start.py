@@ -6,6 +6,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -13,16 +14,17 @@ from pathlib import Path
 
 from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
-from app.session import heartbeat, registry, reproduce
+from app.session import approval, heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk
 from app.session.attempt import process, variables
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
-from app.session.journal import journal
+from app.session.heartbeat import HangWatch
 from app.session.journal.state import RESTART_SECONDS
 from app.session.money import deadlines
 from app.session.pod import pod
 from app.session.registry import SessionError
+from app.session.rejoin import describe_damage, list_named_variables, require_rejoinable
 from phases.contract import files
 
 SESSIONS = "sessions"
@@ -31,6 +33,8 @@ _NOT_OUTPUTS = (SESSIONS, ARCHIVE, "bundles", "README.md")
 _START_TIMEOUT = 30.0
 _START_RETRY = 5.0
 _POLL = 0.05
+_POLL_TIMEOUT = 1.0
+_HANG_SECONDS = 10.0
 _LOG_TAIL = 2_000
 
 
@@ -170,7 +174,9 @@ def _create_session(plan: Plan, sessions: Path, approved: str, settings: Setting
         profile=plan.profile or "",
         approved=approved,
         settings=settings,
+        variables=[name for name in list_named_variables(plan) if name in os.environ],
     )
+    approval.approve_session(folder.path, approved)
     # This file makes the folder a session, so it is written last.
     files.write_json(folder.info, info)
     return folder.path
@@ -223,21 +229,26 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
     client = SessionClient(folder)
     if client.has_conductor() or not needs_conductor(folder, environment):
         return
+    require_rejoinable(folder.absolute(), environment)
     session = SessionFolder(folder.absolute())
+    client = SessionClient(folder, timeout=_POLL_TIMEOUT)
+    hang = HangWatch(session.path / heartbeat.CONDUCTOR_HEARTBEAT, _HANG_SECONDS, time.monotonic)
     deadline = time.monotonic() + _START_TIMEOUT
     next_start = 0.0
     while (now := time.monotonic()) < deadline:
         # A conductor that finds another one leaves, and the other one may die: start again at intervals.
         if now >= next_start:
+            if damage := describe_damage(session):
+                raise SessionError(
+                    f"{damage}. The session is read-only; show it with `gonogo attach --read-only`"
+                )
             _start_conductor(session, environment)
             next_start = now + _START_RETRY
         if client.has_conductor() or not needs_conductor(folder, environment):
             return
-        damage = journal.read_journal(session.journal).damage if session.journal.exists() else ""
-        if damage:
-            raise SessionError(
-                f"{damage}. The session is read-only; show it with `gonogo attach --read-only`"
-            )
+        conductor = process.read_identity(session.conductor)
+        if conductor is not None and process.is_alive(conductor) and hang.is_hanging(conductor):
+            process.signal_identity(conductor, signal.SIGKILL)  # No guard has replaced it.
         time.sleep(_POLL)
     if shutil.disk_usage(folder).free == 0:
         raise SessionError(f"the disk of {folder} is full; free some space and try again")

@@ -94,3 +94,17 @@ def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
     assert "STALLED" in line
     assert "left" not in line
     assert "forecast from $11.20 of" in status_text.format_money(session)
+
+
+def test_a_session_that_no_conductor_runs_is_not_narrated_on() -> None:
+    now = [0.0]
+    narrator = Narrator(progress_every=0.0, clock=lambda: now[0])
+    session = fake.running().snapshot
+    assert list(narrator.describe_changes(session))
+    lines: list[str] = []
+    for _ in range(30):
+        now[0] += 1
+        later = msgspec.structs.replace(session, now=session.now + now[0])
+        lines += narrator.describe_changes(later, is_conducted=False)
+    assert lines == ["No conductor is running, so nothing will stop the pod. Run `gonogo attach`."]
+    assert "a conductor is running again" in list(narrator.describe_changes(session, is_conducted=True))

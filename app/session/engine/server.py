@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 import struct
 from collections.abc import Callable
@@ -27,6 +28,9 @@ class SessionServer:
         self._subscribers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
+        self._clients = 0
+        # Most descriptors are for the session itself.
+        self._most_clients = max(4, min(256, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
 
     async def start(self, path: Path) -> None:
         """Listen on a socket at this path; a socket that a dead conductor left there is replaced."""
@@ -55,8 +59,12 @@ class SessionServer:
                 subscriber.write(line)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
         try:
             if _read_peer_uid(writer) not in (os.getuid(), 0):
+                return
+            if self._clients > self._most_clients:
+                writer.write(_encode_line(Response(refused="too many clients; close some and try again")))
                 return
             while line := await reader.readline():
                 writer.write(_encode_line(self._respond(line, writer)))
@@ -64,6 +72,7 @@ class SessionServer:
         except (ConnectionError, ValueError):  # ValueError: the line is longer than any request.
             pass
         finally:
+            self._clients -= 1
             self._subscribers.discard(writer)
             writer.close()
 

@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 
 from app.session.folder import SessionFolder
+from app.session.heartbeat import CONDUCTOR_HEARTBEAT
 from app.session.journal.state import State
 
 
@@ -13,6 +14,8 @@ def describe_missing_lines(folder: SessionFolder, state: State) -> str:
     The journal records each attempt before its folder is made, so such an attempt means that the journal
     was deleted, emptied or cut.
     """
+    if state.started is None and (folder.path / CONDUCTOR_HEARTBEAT).exists():
+        return f"{folder.journal}: it is missing or empty, although the session has been running"
     recorded = {(phase.id, attempt.number) for phase in state.phases for attempt in phase.attempts}
     for path in _list_attempts(folder.path / "attempts"):
         number = int(path.name)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.plan.schema import Phase, Plan
-from app.session import start
+from app.session import approval, start
 from app.session.client import SessionClient
 from app.session.folder import Settings
 from app.session.requests import KeepPod, Refused, StopSession, current_user
@@ -40,6 +40,7 @@ def run_drill(plan: Plan, report: Callable[[str], None]) -> bool:
             report(f"A gate is open and unanswered; the pod is stopped after {PATIENCE:.0f} s.")
             return _watch_stop(client, marker, report)
         finally:
+            approval.revoke_session(session)
             client.send(StopSession(by=current_user()))
             while client.has_conductor():
                 with contextlib.suppress(Refused):  # The session may not be over yet.

@@ -24,3 +24,25 @@ def test_silence_before_the_conductor_started_is_not_observed_silence(tmp_path: 
     liveness.poll()
     assert liveness.silence > 1e6
     assert liveness.observed_silence == 5
+
+
+def test_a_suspended_machine_does_not_stop_its_own_phase_as_stalled(tmp_path: Path) -> None:
+    class Clock:
+        now = 1000.0
+
+        def wall(self) -> float:
+            return self.now
+
+        def mono(self) -> float:
+            return self.now
+
+    (tmp_path / "progress.jsonl").touch()
+    clock = Clock()
+    liveness = Liveness(tmp_path, clock)
+    for _ in range(10):
+        clock.now += 1
+        liveness.poll()
+    clock.now += 3600  # Suspended, and the phase with it.
+    liveness.poll()
+    assert 10 <= liveness.observed_silence <= 15
+    assert liveness.silence < 20

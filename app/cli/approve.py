@@ -1,0 +1,47 @@
+"""Approval of what a plan or a session executes: on the terminal, or by `--yes`."""
+
+import os
+import sys
+from pathlib import Path
+
+from app.errors import UserError
+from app.plan.schema import Plan
+from app.session import approval, start
+from app.session.client import SessionClient
+from app.session.folder import SessionFolder
+from app.session.requests import current_user
+
+
+def ask_for_approval(plan: Plan) -> None:
+    """Show what a plan executes and ask for approval.
+
+    Raises:
+        UserError: it is not approved, or nobody can be asked.
+    """
+    print("\n".join(start.describe_commands(plan, os.environ)))
+    if not sys.stdin.isatty():
+        raise UserError("the plan is not approved yet; approve it with --yes, or run in a terminal")
+    if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UserError("not approved; no session was started")
+
+
+def describe_approver(*, is_approved: bool) -> str:
+    """Return how and by whom something is approved, for the record."""
+    return f"{'--yes' if is_approved else 'asked'}, by {current_user()}"
+
+
+def approve_session(folder: Path, *, is_approved: bool) -> None:
+    """Ask for the approval of a session that was not started here, such as one in a cloned repository.
+
+    Raises:
+        UserError: it is not approved, or nobody can be asked.
+    """
+    if approval.is_session_approved(folder) or SessionClient(folder).has_conductor():
+        return
+    if not is_approved:
+        try:
+            plan = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder}: cannot read the plan of this session: {error}") from None
+        ask_for_approval(plan)
+    approval.approve_session(folder, describe_approver(is_approved=is_approved))

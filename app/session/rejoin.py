@@ -1,0 +1,62 @@
+"""What must hold before a conductor is started for a session: a whole journal, approval and variables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.plan.schema import Plan
+from app.session import approval
+from app.session.folder import SessionFolder
+from app.session.journal import journal
+from app.session.journal.attempts_on_disk import describe_missing_lines
+from app.session.journal.state import recover
+from app.session.pod.commands import find_variables
+from app.session.registry import SessionError
+
+
+def list_named_variables(plan: Plan) -> list[str]:
+    """Return the variables that a plan names: for its phases, notifications and commands."""
+    commands = (
+        plan.pod.stop_command,
+        *plan.pod.stop_fallbacks,
+        plan.pod.stopped_command,
+        plan.pod.spent_command,
+    )
+    in_commands = [name for command in commands for name in find_variables(command)]
+    return sorted({*plan.session.secrets, *plan.session.environment, *plan.notify.urls, *in_commands})
+
+
+def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
+    """Check that a conductor may be started for a session.
+
+    Raises:
+        SessionError: the journal is damaged, the plan was not approved here, or variables are missing.
+    """
+    session = SessionFolder(folder)
+    if damage := describe_damage(session):
+        raise SessionError(f"{damage}. The session is read-only; show it with `gonogo attach --read-only`")
+    if not approval.is_session_approved(folder):
+        raise SessionError(
+            f"{folder}: you have not approved the commands of this session on this machine, so nothing is "
+            f"executed. Read and approve them with `gonogo attach --session {folder}`; to only look, use "
+            "`gonogo attach --read-only`"
+        )
+    missing = [name for name in session.read_info().variables if name not in environment]
+    if missing:
+        raise SessionError(
+            f"session {folder.name} was started with {', '.join(missing)} set, which this shell does not "
+            "have, so phases, notifications or the stop of the pod would fail. "
+            "No conductor was started, so nothing will stop the pod. Set the variables and run the command "
+            f"again; to continue without one, set it to an empty value, as in `export {missing[0]}=`"
+        )
+
+
+def describe_damage(session: SessionFolder) -> str:
+    """Return what is wrong with a session's journal, or "" if it is whole."""
+    try:
+        replay = journal.read_journal(session.journal)
+    except FileNotFoundError:
+        replay = journal.Replay((), "", 0)
+    except OSError as error:
+        return f"{session.journal} cannot be read: {error.strerror}"
+    state, damage = recover(replay)
+    return damage or describe_missing_lines(session, state)
