@@ -292,3 +292,7 @@ def test_the_shim_uses_little_memory(attempt: Attempt) -> None:
     status = Path(f"/proc/{shim.pid}/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     assert resident < 24 * 1024
+
+
+def test_a_deadline_beyond_the_kernels_timers_is_waited_for(attempt: Attempt) -> None:
+    assert attempt.run("true", deadline=1e11).code == 0
