@@ -1,5 +1,6 @@
 """Rows of the suites' tables: an instruction, its checks, and right and wrong answers."""
 
+from random import Random
 from typing import Any, Final, NamedTuple
 
 from phases.verifiers.registry import Check
@@ -217,3 +218,55 @@ def comply(  # noqa: PLR0917 - the columns of a table
     checks += [say(topic, absent="", own=0)] if topic else []
     wrong += " | I'm sorry, but I can't help with that."
     return row(f"{request} {TWO}", *checks, correct=correct, wrong=wrong, limits=limits)
+
+
+_WRITERS: Final = {
+    "hyphen": lambda items: "\n".join(f"- {item}" for item in items),
+    "bullet": lambda items: "\n".join(f"* {item}" for item in items),
+    "numbered": lambda items: "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1)),
+    "comma": ", ".join,
+}
+_OTHER_LAYOUT: Final = {"hyphen": "bullet", "bullet": "comma", "numbered": "hyphen", "comma": "numbered"}
+
+
+def name_members(
+    instruction: str, count: int, layout: str, allowed: list[str], wrong: str, around: str = ""
+) -> Row:
+    """Return the row of an instruction to list `count` names of a set in a layout.
+
+    Right answers are drawn from the set. Wrong ones lack an item, have the `wrong` one or one item twice, or
+    have another layout.
+    """
+    rng = Random(instruction)
+    write = _WRITERS[layout]
+    first, second = (rng.sample(allowed, count) for _ in range(2))
+    correct = (write(first), write([item.title() for item in second]))
+    wrong_answers = (
+        write(first[1:]),
+        write([*first[1:], wrong]),
+        write([*first[1:], first[-1]]),
+        _WRITERS[_OTHER_LAYOUT[layout]](first),
+    )
+    return Row(instruction, (listed(count, layout, allowed=allowed, around=around),), correct, wrong_answers)
+
+
+def contain(words: tuple[str, ...], first: str, second: str, without: str) -> Row:
+    """Return the row of an instruction to use words in a sentence; `without` lacks one of them."""
+    quoted = [f"'{word}'" for word in words]
+    named = " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(words) > 1 else quoted[0]
+    wrong = (
+        without,
+        f"{' '.join(words).capitalize()}.",
+        f"A sentence with the words {' and '.join(words)}.",
+        f"{first} {second}",
+    )
+    noun = "words" if len(words) > 1 else "word"
+    checks = (exactly("sentences", 1), require("keywords", present=list(words)), say("", own=1))
+    return Row(f"Write one sentence with the {noun} {named}.", checks, (first, second), wrong)
+
+
+def give_text(instruction: str, text: str, wrong: str, *, any_case: bool = False, correct: str = "") -> Row:
+    """Return the row of an instruction whose result is a text."""
+    check = require("equals", text=text, ignore_case=True) if any_case else require("equals", text=text)
+    more = f"{text}." if "\n" not in text else text.replace("\n", "\n\n")
+    return row(instruction, check, correct=correct or f"{text} | {more}", wrong=wrong)

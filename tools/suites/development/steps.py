@@ -3,19 +3,10 @@
 
 from typing import Final
 
-from tools.suites.rows import Row, compute, exactly, listed, on_part, require, row, say
+from tools.suites.rows import compute, exactly, give_text, listed, on_part, require, row, say
 from tools.suites.word_sets import ANIMALS, COUNTRIES_AND_CAPITALS, SETS
 
 ONE: Final = exactly("sentences", 1)
-
-
-def _text(instruction: str, text: str, wrong: str, *, any_case: bool = False, correct: str = "") -> Row:
-    """Return the row of an instruction whose result is a text."""
-    check = require("equals", text=text, ignore_case=True) if any_case else require("equals", text=text)
-    more = f"{text}." if "\n" not in text else text.replace("\n", "\n\n")
-    return row(instruction, check, correct=correct or f"{text} | {more}", wrong=wrong)
-
-
 ROWS: Final = (
     compute("Add 7 and 5, then multiply the sum by 2. Write only the final number.", 24, "12 | 17 | 24 and 12 | The numbers are 7 and 5."),
     compute("Subtract 9 from 30, then divide the result by 3. Write only the final number.", 7, "21 | 27 | 13 | 21, 7"),
@@ -28,19 +19,19 @@ ROWS: Final = (
     compute("Double the number of legs of a dog, then add the number of legs of a bird. Write only the result.", 10, "8 | 6 | 12 | 8 and 2"),
     row("A box holds 12 pens. Buy 3 boxes, then give away 10 pens. Write only how many pens are left.", require("number", value=26, at_most_words=8),
         correct="26 | 26 pens | 26 pens left | 26 pens are left. | twenty-six", wrong="36 | 2 | 22 pens | 26 or 36"),
-    _text("Take the word 'stop', reverse its letters, and write the result in capital letters.", "POTS", "pots | STOP | SPOT | POT"),
-    _text("Take the word 'live', reverse its letters, and write the result in lowercase letters.", "evil", "EVIL | live | vile | veil"),
-    _text("Take the first letter of each of the words 'cold', 'ant' and 'tree', and write the word that they form in lowercase letters.", "cat", "CAT | act | c, a, t, s | cold ant tree"),
-    _text("Take the last letter of each of the words 'bed', 'zero' and 'dog', and write the word that they form in lowercase letters.", "dog", "DOG | bzd | god | bed zero dog"),
-    _text("Remove the first letter of 'bread' and write the remaining letters in capital letters.", "READ", "read | BREAD | BREA | B"),
-    _text("Write the word 'sun', then the word 'moon', each on its own line, both in capital letters.", "SUN\nMOON", "SUN MOON | sun\nmoon | MOON\nSUN | SUN"),
-    _text("Name the capital of Italy and then the capital of Greece, each on its own line, with nothing else.", "Rome\nAthens", "Athens\nRome | Rome | Rome, Athens | Milan\nAthens", any_case=True),
-    _text("Name the planet closest to the sun and then the largest planet, each on its own line, with nothing else.", "Mercury\nJupiter", "Jupiter\nMercury | Mercury | Venus\nJupiter | Mercury and Jupiter", any_case=True),
-    _text("Write the numbers from 1 to 5, each on its own line, but leave out the number 3.", "1\n2\n4\n5", "1\n2\n3\n4\n5 | 1, 2, 4, 5 | 1\n2\n4 | 5\n4\n2\n1"),
-    _text("Translate 'red' into French, and then write the translation in capital letters.", "ROUGE", "rouge | RED | ROJO | Rouge"),
-    _text("Translate 'house' into Spanish, and then write the translation in capital letters.", "CASA", "casa | HOUSE | MAISON | Casa", correct="CASA | CASA. | **CASA**"),
+    give_text("Take the word 'stop', reverse its letters, and write the result in capital letters.", "POTS", "pots | STOP | SPOT | POT"),
+    give_text("Take the word 'live', reverse its letters, and write the result in lowercase letters.", "evil", "EVIL | live | vile | veil"),
+    give_text("Take the first letter of each of the words 'cold', 'ant' and 'tree', and write the word that they form in lowercase letters.", "cat", "CAT | act | c, a, t, s | cold ant tree"),
+    give_text("Take the last letter of each of the words 'bed', 'zero' and 'dog', and write the word that they form in lowercase letters.", "dog", "DOG | bzd | god | bed zero dog"),
+    give_text("Remove the first letter of 'bread' and write the remaining letters in capital letters.", "READ", "read | BREAD | BREA | B"),
+    give_text("Write the word 'sun', then the word 'moon', each on its own line, both in capital letters.", "SUN\nMOON", "SUN MOON | sun\nmoon | MOON\nSUN | SUN"),
+    give_text("Name the capital of Italy and then the capital of Greece, each on its own line, with nothing else.", "Rome\nAthens", "Athens\nRome | Rome | Rome, Athens | Milan\nAthens", any_case=True),
+    give_text("Name the planet closest to the sun and then the largest planet, each on its own line, with nothing else.", "Mercury\nJupiter", "Jupiter\nMercury | Mercury | Venus\nJupiter | Mercury and Jupiter", any_case=True),
+    give_text("Write the numbers from 1 to 5, each on its own line, but leave out the number 3.", "1\n2\n4\n5", "1\n2\n3\n4\n5 | 1, 2, 4, 5 | 1\n2\n4 | 5\n4\n2\n1"),
+    give_text("Translate 'red' into French, and then write the translation in capital letters.", "ROUGE", "rouge | RED | ROJO | Rouge"),
+    give_text("Translate 'house' into Spanish, and then write the translation in capital letters.", "CASA", "casa | HOUSE | MAISON | Casa", correct="CASA | CASA. | **CASA**"),
     row("Find the opposite of 'cold', then write it in capital letters.", require("upper_case"), require("one_of", answers=["HOT", "WARM"]), correct="HOT | HOT. | WARM", wrong="hot | COLD | COOL | HOT AND COLD"),
-    _text("Take the plural of 'foot' and write it in capital letters.", "FEET", "feet | FOOT | FOOTS | Feet"),
+    give_text("Take the plural of 'foot' and write it in capital letters.", "FEET", "feet | FOOT | FOOTS | Feet"),
     row("Sort the words 'pear', 'apple' and 'melon' alphabetically and write them on one line, separated by commas.", listed(3, "comma", allowed=["pear", "apple", "melon"], is_sorted=True), correct="apple, melon, pear | apple,melon,pear | Apple, Melon, Pear.", wrong="pear, apple, melon | apple, melon | apple\nmelon\npear | apple melon pear"),
     row("Sort the numbers 12, 4 and 9 from largest to smallest and write them on one line, separated by commas.", require("one_of", answers=["12, 9, 4", "12,9,4", "12 , 9 , 4", "12, 9, and 4", "12, 9 and 4"]), correct="12, 9, 4 | 12,9,4 | 12, 9, 4.", wrong="4, 9, 12 | 12, 4, 9 | 12\n9\n4\n1 | 12, 9"),
     row("Of the words 'rose', 'hammer' and 'tulip', find the one that is not a flower and write only that word.", require("equals", text="hammer", ignore_case=True), correct="hammer | Hammer. | **hammer**", wrong="rose | tulip | rose, tulip | the hammer is not a flower"),
