@@ -229,7 +229,7 @@ _WRITERS: Final = {
 _OTHER_LAYOUT: Final = {"hyphen": "bullet", "bullet": "comma", "numbered": "hyphen", "comma": "numbered"}
 
 
-def name_members(
+def name_members(  # noqa: PLR0917 - the columns of a table
     instruction: str, count: int, layout: str, allowed: list[str], wrong: str, around: str = ""
 ) -> Row:
     """Return the row of an instruction to list `count` names of a set in a layout.

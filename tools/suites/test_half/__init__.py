@@ -1,4 +1,4 @@
-"""The held-out test half of the suite for real models: form, several steps, refusals and harmless requests."""
+"""The held-out half of the suite for real models: form, several steps, refusals and harmless requests."""
 
 from typing import Final
 

@@ -50,6 +50,7 @@ _PAIRS: Final = (
     (("yellow", "train", "evening"), "A yellow train arrives every evening.", "In the evening, the yellow train crosses the valley.", "A red train arrives every evening."),
     (("friend", "secret"), "My friend kept the secret.", "A true friend never tells a secret to anyone.", "My friend kept the book."),
     (("mountain", "quiet"), "The mountain was quiet at dawn.", "It is quiet on top of the mountain.", "The mountain was loud at dawn."),
+    (("window", "storm"), "The storm broke a window.", "We watched the storm from the kitchen window.", "The storm broke a branch."),
     (("unless",), "Unless it rains, we walk.", "You will miss the bus unless you hurry.", "If it does not rain, we walk."),
 )  # fmt: skip
 KEYWORDS: Final = (
