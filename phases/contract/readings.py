@@ -7,61 +7,84 @@ most. Its answer is the text before that.
 import re
 from typing import Final
 
+READINGS_VERSION: Final = 1
+"""Version of the readings, which evaluations record. Increment it when any output is read differently."""
 # Not `answer` or `output`: they also mark the result at the end of a worked answer.
 _ROLES: Final = (
     r"instructions?|input|question|query|request|prompt|task|exercise|problem|command|user|human|system"
-    r"|assistant|response"
+    r"|assistant|response|bot|chatbot|ai|student|teacher|customer|interviewer"
+    r"|frage|aufgabe|anweisung|nutzer|benutzer|pregunta|instrucci[oó]n|usuario|utilisateur|consigne"
+    r"|domanda|utente|pergunta|вопрос|问题|用户|指令|質問"
 )
-_NUMBER: Final = r"(?:\s*[#№]?\s*\d{1,3})?"
+_NUMBER: Final = r"(?:\s*(?:[#№]|no\.?|number)?\s*\d{1,3})"
 _NEW_TURN: Final = re.compile(
     rf"""
-    # A label on a line of its own or before its text, perhaps numbered or in bold: "**Question 2:** ..."
+    # A label before its text, perhaps numbered or in bold: "**Next question 2:** ..."
     (?P<label>
-        ^[ \t]*(?:\d{{1,3}}[.)][ \t]*)?[*_>\[<{{(\#\s]{{0,8}}
-        (?i:{_ROLES}|q){_NUMBER}[*_\])}}>]{{0,3}}[ \t]*[:：]
+        ^[ \t]*(?:\d{{1,3}}[.)][ \t]*)?[*_>\[<{{(\#\ \t]{{0,8}}
+        (?i:(?:next|new|another|second)[ ]+)?(?i:{_ROLES}|q)
+        (?i:{_NUMBER}?[*_\])}}>]{{0,3}}[ \t]*[:：] | {_NUMBER}[ \t]*[.)–—-] )
     )
-    # A heading needs no colon: "### Instruction", "# User", "=== Question 2 ===".
+    # A heading needs no colon: "### Instruction", "# User", "=== Question 2 ===", "[User]".
     | (?P<heading>
-        (?:^[ \t]*\#{{1,6}}|\#\#\#+|^[ \t]*={{2,}})[ \t]*[*_]{{0,2}}(?i:{_ROLES})\b{_NUMBER}
-        [*_ \t]{{0,3}}(?:[:：]|={{2,}}|$)
+        (?:(?:^[ \t]*\#{{1,6}}|\#\#\#+|^[ \t]*={{2,}})[ \t]*[*_]{{0,2}}(?i:{_ROLES})\b(?i:{_NUMBER})?
+        [*_ \t]{{0,3}}(?:[:：]|={{2,}}|$)) | ^[ \t]*\[(?i:{_ROLES})\]
     )
-    # The labels of one-line formats: "Paris. USER: ...", "Paris Human: ..."
+    # A label on a line of its own: "Instruction", "User".
+    | (?P<line>^[ \t]*(?i:instruction|question|user|human|assistant|prompt)[ \t]*$)
+    # The labels of one-line formats: "Paris. USER: ...", "Paris. Human: ..."
     | (?P<inline>(?<=\s)(?:USER|HUMAN|ASSISTANT|INSTRUCTION|QUESTION)[ \t]*:)
     | (?P<after_sentence>(?<=[.!?][ ])(?:User|Human|Assistant|Instruction|Question|Q)[ \t]*:)
     # Chat and end tokens as text.
     | (?P<token>
         <\|[^|<>\n]{{1,40}}\|> | </?s> | <(?:bos|eos|pad|unk)> | <(?:start|end)_of_turn> | \[/?INST\]
         | <</?SYS>> | <｜[^｜<>\n]{{1,40}}｜> | </?(?:user|human|assistant|system|bot|instruction)>
+        | \{{\s*"role"\s*:
     )
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_OWN_LABEL: Final = re.compile(
+    r"\s*(?:[#*_\s]*(?:response|assistant)[*_]*\s*[:：][*_]*|#+\s*response\s*$)", re.IGNORECASE | re.MULTILINE
+)
+"""The label of the answer itself, which some models repeat."""
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
 _QUOTES: Final = "\"'`“”‘’«»*"
 
 
-def find_new_turn(instruction: str, output: str) -> int | None:
-    """Return where the output starts a new turn, or None if it does not.
-
-    A label that the instruction itself shows, as in "Use the headings 'Question:' and 'Answer:'", belongs to
-    the answer.
-    """
-    for match in _NEW_TURN.finditer(output):
-        label = match[0].strip()
-        is_requested = match["token"] is None and _shows_label(instruction, label)
-        if not is_requested:
-            return match.start()
-    return None
+def starts_new_turn(instruction: str, output: str) -> bool:
+    """Return whether the output contains another turn after its answer."""
+    text = _drop_own_label(output)
+    return _find_new_turn(instruction, text) < len(text)
 
 
 def take_first_turn(instruction: str, output: str) -> str:
-    """Return the output up to its first new turn."""
-    return output[: find_new_turn(instruction, output)]
+    """Return the output up to its first new turn, without a label of the answer itself.
+
+    A label that the instruction shows, as in "Use the headings 'Question:' and 'Answer:'", belongs to the
+    answer.
+    """
+    text = _drop_own_label(output)
+    return text[: _find_new_turn(instruction, text)]
 
 
 def take_first_paragraph(text: str) -> str:
     """Return the text up to its first blank line, ignoring blank lines at the start."""
     return _BLANK_LINE.split(text.lstrip(), maxsplit=1)[0]
+
+
+def _drop_own_label(output: str) -> str:
+    match = _OWN_LABEL.match(output)
+    return output[match.end() :] if match else output
+
+
+def _find_new_turn(instruction: str, text: str) -> int:
+    """Return where the text starts a new turn, or its length."""
+    for match in _NEW_TURN.finditer(text):
+        is_requested = match["token"] is None and _shows_label(instruction, match[0].strip())
+        if not is_requested:
+            return match.start()
+    return len(text)
 
 
 def _shows_label(instruction: str, label: str) -> bool:

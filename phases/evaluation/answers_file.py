@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from phases.contract import files
+from phases.contract.readings import READINGS_VERSION
 from phases.contract.reporter import Reporter
 from phases.evaluation.few_shot import Examples
 from phases.evaluation.spec import Parameters
@@ -23,8 +24,8 @@ from phases.scoring.suite import Suite
 from phases.verifiers.registry import VERIFIERS_VERSION, resolve_version
 
 STOP_RULE: Final = (
-    "an output follows by its text up to the first new turn in any format, or by its first paragraph; "
-    "it stops if it ends with the end-of-text token after the answer"
+    f"readings {READINGS_VERSION}: an output follows by its text up to the first new turn in any format, "
+    "or by its first paragraph; it stops if it ends with the end-of-text token after the answer"
 )
 """Recorded with the answers: models under different rules are not compared."""
 

@@ -1,6 +1,6 @@
 """Judging a completion: what fails in the complete output, and whether a reading of it follows."""
 
-from phases.contract.readings import find_new_turn, take_first_paragraph
+from phases.contract.readings import starts_new_turn, take_first_paragraph, take_first_turn
 from phases.generation.completion import Completion
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.suite import Prompt
@@ -17,13 +17,13 @@ def check_answer(prompt: Prompt, completion: Completion, shots: int = 0) -> Eval
     text = completion.text
     ends_by_itself = completion.finished and not completion.stopped
     failures = find_prompt_failures(prompt, text)
-    turn = find_new_turn(prompt.instruction, text)
-    first_turn = text[:turn]
+    first_turn = take_first_turn(prompt.instruction, text)
     readings = dict.fromkeys((first_turn, take_first_paragraph(first_turn)))
     follows = any(not find_prompt_failures(prompt, reading) for reading in readings)
     follows_loosely = follows or any(not find_loose_failures(prompt, reading) for reading in readings)
     is_labelled_answer = ends_by_itself and not failures and not follows
-    went_on = completion.stopped or (turn is not None and not is_labelled_answer)
+    has_new_turn = starts_new_turn(prompt.instruction, text) and not is_labelled_answer
+    went_on = completion.stopped or has_new_turn
     if not completion.finished:
         failures = ("unfinished", *failures)
     if went_on:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phases.contract.readings import find_new_turn, take_first_paragraph, take_first_turn
+from phases.contract.readings import starts_new_turn, take_first_paragraph, take_first_turn
 
 ASKED = "Name the capital of France."
 
@@ -44,6 +44,20 @@ ASKED = "Name the capital of France."
         "\n<human>: thanks",
         "\n<user>thanks</user>",
         "\nInstruction： Name a river.",
+        "\nNext question: Name a river.",
+        "\nAnother instruction: Name a river.",
+        "\nInstruction 2 - Name a river.",
+        "\nQuestion 3. Name a river.",
+        "\nQ2) Name a river.",
+        "\nQuestion No. 2: Name a river.",
+        "\nInstruction\nName a river.",
+        "\n[User] thanks",
+        "\nTeacher: Well done.",
+        "\nFrage: Wie heißt die Hauptstadt von Spanien?",
+        "\nPregunta: ¿Cuál es la capital de España?",
+        "\n用户：谢谢",
+        '\n{"role": "user", "content": "thanks"}',
+        "\n<<human>>: thanks",
     ],
 )
 def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
@@ -67,10 +81,26 @@ def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
         "a < b > c",
         "1. Paris\n2. Lyon",
         "Questionable: no",
+        "Aid: many",
+        "Q3 was good for sales.",
+        "The task\nis done.",
+        "Problems are hard.",
+        "Inputs - many",
+        "",
     ],
 )
 def test_an_ordinary_text_has_one_turn(output: str) -> None:
-    assert find_new_turn(ASKED, output) is None
+    assert not starts_new_turn(ASKED, output)
+    assert take_first_turn(ASKED, output) == output
+
+
+@pytest.mark.parametrize(
+    "output", [" Response: Paris", "### Response:\nParis", "\n\nAssistant: Paris", "**Response:** Paris"]
+)
+def test_the_label_of_the_answer_itself_is_no_new_turn(output: str) -> None:
+    assert not starts_new_turn(ASKED, output)
+    assert take_first_turn(ASKED, output).strip() == "Paris"
+    assert take_first_turn(ASKED, output + "\nResponse: Rome").strip() == "Paris"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +115,10 @@ def test_a_label_that_the_instruction_shows_belongs_to_the_answer(instruction: s
     output = "Here is one.\nQuestion: What barks?\nAnswer: A dog"
     assert take_first_turn(instruction, output + "\nUser: thanks").rstrip() == output
     assert take_first_turn("Answer the question.", output).rstrip() == "Here is one."
+
+
+def test_a_number_before_a_turn_is_the_answer() -> None:
+    assert take_first_turn("Write only the next number.", " 25.\n\nQuestion: And then?").strip() == "25."
 
 
 def test_an_output_that_starts_with_a_turn_has_no_answer() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from phases.evaluation.judging import check_answer
 from phases.generation.completion import Completion
-from phases.scoring.suite import Prompt
+from phases.scoring.suite import Prompt, load_halves
 from phases.verifiers.registry import Check
 
 CAPITAL = Prompt(
@@ -60,3 +60,17 @@ def test_failures_name_how_the_output_ended() -> None:
     assert went_on.failures[0] == "went_on"
     cut_off = check_answer(CAPITAL, Completion(" Paris\nUser: no", False, 9))
     assert set(cut_off.failures[:2]) == {"went_on", "unfinished"}
+
+
+@pytest.mark.parametrize("name", ["stage1", "embedded"])
+def test_readings_agree_with_the_answers_of_the_suites(name: str) -> None:
+    """A right answer follows even if it is cut off after it; no reading makes a wrong one right."""
+    disagreements = [
+        (prompt.key, text)
+        for half in load_halves(name)
+        for prompt in half.prompts
+        for texts, is_right in ((prompt.correct, True), (prompt.wrong, False))
+        for text in texts
+        if check_answer(prompt, Completion(f" {text}", False, 9)).is_following != is_right
+    ]
+    assert disagreements == []
