@@ -37,6 +37,7 @@ OPENED_BECAUSE: Final = {
     "stopped": "  the phase was stopped",
     "failed": "  the phase failed",
     "nan": "  a value was not finite",
+    "warning": "  it may have failed",
 }
 
 

@@ -27,6 +27,7 @@ _GATE_CAUSES = {
     "hold": "held by the operator",
     "budget": "before it starts",
     "nan": "a value was not finite",
+    "warning": "it may have failed",
 }
 
 

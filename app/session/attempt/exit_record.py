@@ -12,7 +12,14 @@ _MAX_REASON = 2_000
 
 
 class ExitRecord(msgspec.Struct, frozen=True):
-    """The content of `exit.json`; `seconds` is by the monotonic clock, the other times by the wall clock."""
+    """The content of `exit.json`; `seconds` is by the monotonic clock, the other times by the wall clock.
+
+    Attributes:
+        survivors: PIDs of processes that could not be ended.
+        killed: processes of the attempt, besides the program, that a signal killed while the program ran.
+        ended_after: processes that still ran after the program had exited, and were ended.
+        oom_kills: processes of the container that the kernel killed for lack of memory.
+    """
 
     code: int | None
     signal: int | None
@@ -22,6 +29,9 @@ class ExitRecord(msgspec.Struct, frozen=True):
     seconds: float
     survivors: list[int] = []
     cookie: str = ""
+    killed: list[str] = []
+    ended_after: list[str] = []
+    oom_kills: int = 0
 
 
 def read_exit(folder: Path, cookie: str) -> ExitRecord | None:

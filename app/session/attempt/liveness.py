@@ -5,6 +5,7 @@ from pathlib import Path
 from app.monitor.files import CHUNK, Mask, unmasked
 from app.monitor.finiteness import NotFinite, find_not_finite_series
 from app.monitor.log_metrics import LogFormat, LogMetrics
+from app.monitor.log_news import LogNews
 from app.monitor.pace import ProgressView
 from app.monitor.progress import ProgressTail
 from app.session.clock import Clock
@@ -38,7 +39,7 @@ class Liveness:
         )
         self._progress_path = folder / "progress.jsonl"
         self._log_path = folder / "output.log"
-        self._log_size = 0
+        self._log_news = LogNews(self._log_path)
         self._opened_at = self._polled_at = clock.mono()
         # Only the wall clock dates the reports that were made before this conductor started.
         paths = [path for path in (self._progress_path, self._log_path) if path.exists()]
@@ -64,8 +65,7 @@ class Liveness:
         has_reported = self._read_progress()
         self._log.poll()
         if not self._progress_path.exists() and self._log_path.exists():
-            size = self._log_path.stat().st_size
-            has_reported, self._log_size = size != self._log_size, size
+            has_reported = self._log_news.poll()
         if has_reported:
             self._silence_before = self.observed_silence = 0.0
 

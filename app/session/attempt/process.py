@@ -20,6 +20,7 @@ _DEAD_STATES = "ZX"
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KILL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02
+_MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
 class ProcessIdentity(NamedTuple):
@@ -64,6 +65,25 @@ def find_process(pid: int) -> ProcessStat | None:
         return None
     process = ProcessStat(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
     return None if process.state in _DEAD_STATES else process
+
+
+def describe_process(pid: int) -> str:
+    """Return the name and PID of a process, which may have exited but must not have been waited for."""
+    try:
+        with open(f"/proc/{pid}/comm", errors="replace") as file:
+            return f"{file.read().strip()} {pid}"
+    except OSError:
+        return f"process {pid}"
+
+
+def count_oom_kills(paths: tuple[str, ...] = _MEMORY_EVENTS) -> int:
+    """Return how many processes of this container the kernel has killed for lack of memory."""
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(path) as file:
+                fields = [line.split() for line in file]
+            return sum(int(field[1]) for field in fields if field[0] == "oom_kill")
+    return 0
 
 
 def start_seconds(process: ProcessStat) -> float:

@@ -34,11 +34,23 @@ _RESET_SIGNALS = (
     signal.SIGQUIT,
     signal.SIGTERM,
 )
+# A script that ends a helper of its own sends another signal, such as TERM.
+_CRASH_SIGNALS = (
+    signal.SIGKILL,
+    signal.SIGSEGV,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGILL,
+    signal.SIGFPE,
+)
 _EXIT_BYTES = 4096
 _LONGEST_WAIT_SECONDS = 86400.0
 CANNOT_RECORD = 73
 _MAX_GRACE_AFTER_EXIT = 5.0
 _ADOPTION_POLL_SECONDS = 0.1
+_LOOKS_AT_PROCESSES_LEFT = 10
+_PAUSE_BETWEEN_LOOKS = 0.05
+_MAX_NAMES = 8  # The record must fit into its reserved bytes.
 # A process that is being replaced by another program has no environment for a moment, so look twice.
 _EMPTY_LOOKS_BEFORE_END = 2
 
@@ -73,7 +85,11 @@ class Shim:
         self.boot_id = process.read_boot_id()
         self.child: int | None = None
         self.status: int | None = None
+        self.killed: list[str] = []
+        self.ended_after: list[str] = []
+        self.oom_kills = process.count_oom_kills()
         self.reason = ""
+        self.is_ending = False
         self.lock = os.open(self._path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
 
     def _path(self, name: str) -> str:
@@ -170,13 +186,17 @@ class Shim:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                exited = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if exited is None:
                 return
+            name = process.describe_process(exited.si_pid)  # A process that was waited for has no name.
+            pid, status = os.waitpid(exited.si_pid, 0)
             if pid == self.child:
                 self.status = status
+            elif os.WIFSIGNALED(status) and os.WTERMSIG(status) in _CRASH_SIGNALS and not self.is_ending:
+                self.killed.append(f"{name} by signal {os.WTERMSIG(status)}")
 
     def _wait_for_stop(self, timeout: float | None) -> bool:
         """Wait for a signal or the deadline; return whether the attempt must end, and set the reason."""
@@ -213,11 +233,22 @@ class Shim:
 
     def _end_remaining_processes(self) -> list[int]:
         grace = self.spec["grace"]
+        if self.status is not None and not self.reason:
+            self._note_processes_left()
+        self.is_ending = True
         if self.reason not in ("stopped", "deadline"):
             grace = min(grace, _MAX_GRACE_AFTER_EXIT)
         survivors = process.terminate_all(self._find_processes, grace, time.sleep)
         self._reap()
         return survivors
+
+    def _note_processes_left(self) -> None:
+        """Record which processes outlive the program; helpers of libraries end by themselves at once."""
+        for _ in range(_LOOKS_AT_PROCESSES_LEFT):
+            if not self._find_processes():
+                return
+            time.sleep(_PAUSE_BETWEEN_LOOKS)
+        self.ended_after = [process.describe_process(pid) for pid in sorted(self._find_processes())]
 
     def _record_exit(self, claim: dict[str, Any], survivors: list[int]) -> None:
         exit_code = None if self.status is None else os.waitstatus_to_exitcode(self.status)
@@ -236,6 +267,9 @@ class Shim:
             "seconds": seconds,
             "survivors": survivors,
             "cookie": self.spec["cookie"],
+            "killed": self.killed[:_MAX_NAMES],
+            "ended_after": self.ended_after[:_MAX_NAMES],
+            "oom_kills": max(0, process.count_oom_kills() - self.oom_kills),
         }
         line = json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n"
         try:

@@ -67,7 +67,7 @@ def diagnose_failure(
     """
     if end.reason in ("stalled", "stopped", "deadline"):
         return _diagnose_stop(end, is_slow=is_slow, is_disk_full=is_disk_full)
-    finding = explain_end(_read_end_of_log(folder))
+    finding = explain_end(read_end_of_log(folder))
     if finding.cause is not None:
         return Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
     hints = finding.hints
@@ -166,7 +166,8 @@ def _contains(parameters: Mapping[str, Parameter], remedy: Parameters) -> bool:
     return all(parameters.get(name) == value for name, value in remedy.items())
 
 
-def _read_end_of_log(folder: Path) -> list[str]:
+def read_end_of_log(folder: Path) -> list[str]:
+    """Return the last lines of an attempt's log."""
     log = LogTail(folder / "output.log", _LOG_LINES)
     while log.poll():
         pass

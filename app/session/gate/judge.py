@@ -15,6 +15,7 @@ from app.plan.causes import CAUSES
 from app.plan.schema import Phase
 from app.plan.values import Verdict
 from app.session.gate import diagnosis
+from app.session.gate.hidden_failures import find_hidden_failures
 from app.session.journal.events import AttemptAssessed, AttemptEnded
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import State
@@ -65,17 +66,29 @@ def assess_attempt(
         metrics, earlier, folder, not_finite, is_slow=ledger.is_slow(phase, end.seconds)
     )
     verdict = assessment.verdict
-    gate = _find_gate_cause(phase, state, verdict)
-    if problem is not None and problem.cause == "nan":
-        # No rule may accept a result that NaN has passed through.
-        verdict = "investigate" if verdict == "go" else verdict
-        gate = gate or "nan"
+    last = state.phase(end.phase).last
+    cookie = last.spec.cookie if last else ""
+    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder))
+    is_nan = problem is not None and problem.cause == "nan"
+    if verdict == "go" and (is_nan or signs):
+        # No rule may accept a result that NaN has passed through, or that a crash has cut short.
+        verdict = "investigate"
+    gate = find_gate_cause(phase, state, verdict)
+    if not gate and is_nan:
+        gate = "nan"
+    elif not gate and signs:
+        gate = "warning"
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
         verdict=verdict,
         gate=gate,
-        advice=[*assessment.advice, *_explain(problem, masker), *_describe_reading(log, not_finite, masker)],
+        advice=[
+            *map(masker.text, signs),
+            *assessment.advice,
+            *_explain(problem, masker),
+            *_describe_reading(log, not_finite, masker),
+        ],
         cause=problem.cause if problem else "",
         criteria=list(assessment.criteria),
         metrics=metrics,
@@ -84,7 +97,15 @@ def assess_attempt(
     )
 
 
-def _find_gate_cause(phase: Phase, state: State, verdict: Verdict) -> str:
+def apply_hold(assessment: AttemptAssessed, phase: Phase, state: State) -> AttemptAssessed:
+    """Return an assessment that obeys the hold as it is now: it may change while an attempt is assessed."""
+    if assessment.gate not in ("", "hold", "plan"):
+        return assessment
+    return msgspec.structs.replace(assessment, gate=find_gate_cause(phase, state, assessment.verdict))
+
+
+def find_gate_cause(phase: Phase, state: State, verdict: Verdict) -> str:
+    """Return why a gate opens after a phase that did not fail: for a hold, or as planned; "" if none does."""
     if state.hold:
         return "hold"
     is_asked = phase.gate.ask == "always" or (phase.gate.ask == "unless_go" and verdict != "go")

@@ -296,3 +296,41 @@ def test_the_shim_uses_little_memory(attempt: Attempt) -> None:
 
 def test_a_deadline_beyond_the_kernels_timers_is_waited_for(attempt: Attempt) -> None:
     assert attempt.run("true", deadline=1e11).code == 0
+
+
+def test_a_background_process_that_was_killed_is_recorded(attempt: Attempt) -> None:
+    program = (
+        "import os, signal, subprocess, time; child = subprocess.Popen(['sleep', '60']); "
+        "os.kill(child.pid, signal.SIGKILL); time.sleep(0.1); os._exit(0)"
+    )
+    record = attempt.run(sys.executable, "-c", program)
+    assert record.code == 0
+    assert [text.split()[0] for text in record.killed] == ["sleep"]
+    assert record.killed[0].endswith("by signal 9")
+    assert record.ended_after == []
+
+
+def test_a_process_that_outlives_the_program_is_recorded_unless_it_ends_at_once(
+    attempt: Attempt,
+) -> None:
+    record = attempt.run("sh", "-c", "sleep 60 & sleep 0.1 & exit 0")
+    assert [text.split()[0] for text in record.ended_after] == ["sleep"]
+    assert record.killed == []
+
+
+def test_a_helper_that_a_script_ends_itself_is_no_sign(attempt: Attempt) -> None:
+    record = attempt.run("sh", "-c", "sleep 60 & kill $!; exit 0")
+    assert (record.killed, record.ended_after) == ([], [])
+
+
+def test_a_stopped_attempt_records_no_signs(attempt: Attempt) -> None:
+    record = attempt.run("sh", "-c", "sleep 60 & sleep 60", deadline=0.3)
+    assert (record.reason, record.killed, record.ended_after) == ("deadline", [], [])
+
+
+@pytest.mark.parametrize("text", ["low 0\noom 3\noom_kill 2\n", "oom_kill_disable 0\noom_kill 2\n"])
+def test_kills_for_lack_of_memory_are_counted(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "memory.events"
+    path.write_text(text)
+    assert process.count_oom_kills((str(tmp_path / "none"), str(path))) == 2
+    assert process.count_oom_kills((str(tmp_path / "none"),)) == 0

@@ -3,17 +3,19 @@ import io
 import itertools
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.session import start
+from app.session import requests, start
 from app.session.attempt_log import print_log
 from app.session.clock import SystemClock
 from app.session.engine.conductor import Conductor
 from app.session.folder import Settings
+from app.session.gate import judge
 from app.session.journal import events, journal
 from app.session.journal.state import InvalidEventError, recover
 from app.session.requests import Refused
@@ -269,3 +271,57 @@ def test_a_jumping_wall_clock_does_not_change_durations_and_cost(toy: Any, sh: P
     recovered, damage = recover(journal.read_journal(toy.folder / "journal.jsonl"))
     assert damage == ""
     assert recovered == conductor.state  # Replaying the journal gives the live state.
+
+
+@pytest.mark.parametrize(("before", "after", "gate"), [(False, True, "hold"), (True, False, "")])
+def test_a_hold_that_changes_while_an_attempt_is_assessed_counts(
+    toy: Any, monkeypatch: pytest.MonkeyPatch, before: bool, after: bool, gate: str
+) -> None:
+    folder = start.open_session(
+        toy.plan({"command": ["true"], "gate": {"ask": "never"}}), approved="test", settings=FAST
+    )
+    conductor = Conductor(folder, SystemClock(), {})
+    conductor._take_over()
+    conductor.record(events.AttemptStarted(phase="p1", attempt=1, parameters={}, cookie="c"))
+    conductor.record(
+        events.AttemptEnded(phase="p1", attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
+    )
+    conductor.record(events.HoldSet(on=before, by="tester"))
+    assess = judge.assess_attempt
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def assess_slowly(*arguments: Any) -> events.AttemptAssessed:
+        has_begun.set()
+        assert may_end.wait(10)
+        return assess(*arguments)
+
+    async def change_hold() -> None:
+        await asyncio.to_thread(has_begun.wait)
+        conductor.handle(requests.Hold(on=after, by="tester"))
+        may_end.set()
+
+    async def assess_and_change() -> None:
+        phase = conductor.state.current
+        assert phase is not None
+        await asyncio.gather(conductor._assess(phase), change_hold())
+
+    monkeypatch.setattr(judge, "assess_attempt", assess_slowly)
+    asyncio.run(assess_and_change())
+    assessment = conductor.state.phase("p1").last.assessment  # type: ignore[union-attr]
+    assert assessment is not None
+    assert assessment.gate == gate
+    assert conductor.state.phase("p1").status == ("gate" if gate else "done")
+
+
+def test_a_crash_in_a_pipeline_and_work_in_the_background_open_their_gates(toy: Any, sh: Phase) -> None:
+    crash = f"{sys.executable} -c 'print(1); raise KeyError(2)' 2>&1 | cat"
+    client = toy.start(sh(crash), sh("sleep 60 & true"))
+    gate = toy.gate().gate
+    assert (gate.phase, gate.because, gate.verdict) == ("p1", "warning", "investigate")
+    assert "log ends with a crash: KeyError: 2" in gate.advice[0]
+    client.decide("p1", 1, "go", reason="seen")
+    gate = toy.until(lambda s: s.gate and s.gate.phase == "p2", "the second gate").gate
+    assert "sleep " in gate.advice[0]
+    assert "must wait for them" in gate.advice[0]
+    client.stop_session()
+    toy.over()
