@@ -98,6 +98,8 @@ class ProgressFinder:
             if match := pattern.search(line):
                 numbers = [parse_number(group) for group in match.groups() if group is not None]
                 total = numbers[1] if len(numbers) > 1 else self._total
+                if len(numbers) == 1 and line[match.end(1) : match.end(1) + 1] == "%":
+                    return None if numbers[0] is None else Count(numbers[0], 100.0, "%")
                 if numbers and numbers[0] is not None:
                     return Count(numbers[0], total or None)
         return None

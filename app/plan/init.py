@@ -47,7 +47,7 @@ id = {id}
 title = {title}
 command = {command}
 estimate = {{ hours = [0.1, 1.0] }} # a guess: correct it
-# metrics = {{ loss = "loss: ([0-9.]+)" }}  # numbers to read from its log
+# metrics = {{ loss = "loss: (\\\\S+)" }}  # numbers to read from its log
 # criteria = [{{ name = "loss decreases", expr = "loss < first_loss" }}]
 gate = {{ ask = "always" }}
 """

@@ -67,6 +67,7 @@ def test_a_pattern_counts_alone() -> None:
     pattern = r"done (\d+) out of (\d+)"
     assert find("10%|#| 1/10 [0:1<0:2]", "done 30 out of 60", patterns=(pattern,)) == (30, 60)
     assert find("10%|#| 1/10 [0:1<0:2]", "step 3/4", patterns=(pattern,)) is None
+    assert find("progress 30% of all", patterns=(r"progress (\d+)",)) == (30, 100)
     assert find("row 12", patterns=(r"row (\d+)",)) == (12, None)
     assert find("of 0 out of 0", "done 0 out of 0", patterns=(pattern,)) == (0, None)
 

@@ -70,9 +70,8 @@ def diagnose_failure(
     finding = explain_end(read_end_of_log(folder))
     if finding.cause is not None:
         return Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
-    hints = finding.hints
-    if finding.evidence:
-        hints = (f"the last exception: {finding.evidence}", *hints)
+    exception = f"the last exception in its log is {finding.evidence}" if finding.evidence else ""
+    hints = (exception, *finding.hints) if exception else finding.hints
     if _is_killed_by(end, signal.SIGKILL):
         memory = _describe_full_memory(folder)
         evidence = f"{memory}gonogo did not send SIGKILL, so most likely the kernel did"
@@ -83,7 +82,7 @@ def diagnose_failure(
     lasting = [each for each in (*not_finite, *reported) if not each.has_recovered]
     if lasting:
         return Diagnosis("nan", lasting[0].describe(), hints)
-    return Diagnosis("", "", hints) if hints else None
+    return Diagnosis("", exception, finding.hints) if hints else None
 
 
 def _is_killed_by(end: AttemptEnded, number: signal.Signals) -> bool:

@@ -160,11 +160,11 @@ def assess_without_result(end: AttemptEnded, problem: str) -> AttemptAssessed:
 def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem is None:
         return []
-    texts = []
+    evidence = masker.text(problem.evidence)
+    texts = [f"{_capitalize(evidence)}."] if evidence else []
     if problem.cause:
         meaning, advice = CAUSES[problem.cause]
-        evidence = f" ({masker.text(problem.evidence)})" if problem.evidence else ""
-        texts = [f"{_capitalize(meaning)}{evidence}. {advice}"]
+        texts = [f"{_capitalize(meaning)}{f' ({evidence})' if evidence else ''}. {advice}"]
     return texts + [f"Hint, not a proven cause: {masker.text(hint)}" for hint in problem.hints]
 
 

@@ -94,7 +94,7 @@ def test_an_unknown_exception_is_quoted_with_earlier_lines_as_hints(tmp_path: Pa
     judged = judge_attempt(tmp_path)
     assert judged.cause == ""
     assert judged.advice[1:] == [
-        "Hint, not a proven cause: the last exception: KeyError: '[secret HF_TOKEN]'",
+        "The last exception in its log is KeyError: '[secret HF_TOKEN]'.",
         "Hint, not a proven cause: WARNING Network error (ConnectionError), entering retry loop.",
     ]
 
