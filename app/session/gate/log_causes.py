@@ -68,6 +68,7 @@ _MESSAGES: Final[dict[Cause, tuple[str, ...]]] = {
         r"<Signals\.SIGKILL: 9>",
         r"killed by signal: Killed",
         r"terminated with signal SIGKILL",
+        r"subprocesses has abruptly died",
         r"ray\.exceptions\.OutOfMemoryError",
         r"node running low on memory",
         r"(?m:^(?:\S+: line \d+:\s+\d+ )?Killed(?: {3,}|$))",
@@ -100,7 +101,7 @@ _MESSAGES: Final[dict[Cause, tuple[str, ...]]] = {
     "nan": (
         r"(?i:\b(?:loss|grad(?:ient)?[_ ]norm) (?:is|became|was|went) (?:nan|inf(?:inity|inite)?)\b)",
         r"(?i:\bloss has diverged)",
-        r"(?i:\bFound (?:a )?(?:nan|inf)s?\b)",
+        r"(?i:\bFound (?:a )?(?:nan|inf)s?\b.{0,40}(?:loss|grad|param|weight|logit|activation|output))",
         r"(?i:loss scale already at minimum)",
         r"(?i:total norm of order .{1,20} for gradients.{0,40}non-finite)",
         r"(?i:found invalid values:?.{0,60}\bnan\b)",

@@ -28,6 +28,10 @@ _PREFIX: Final = re.compile(
 _STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
 _TRACEBACK: Final = re.compile(r"^\W*Traceback \(most recent call last\)")
 _FRAME_CHARACTERS: Final = " \t|^~│╭╰├└╮❱"
+# The traceback after such a line did not end the program.
+_ASIDE: Final = re.compile(
+    r"^(?:Exception ignored (?:in|from)|(?:Error|Exception) in (?:atexit|thread)|--- Logging error)"
+)
 _CHAIN: Final = re.compile(
     r"^(?:During handling of the above exception|The above exception was the direct cause)"
 )
@@ -83,6 +87,7 @@ class _Failure(NamedTuple):
 
     stream: str
     messages: tuple[tuple[_Line, ...], ...]
+    is_aside: bool = False
 
     @property
     def number(self) -> int:
@@ -115,6 +120,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     steps = [line.number for line in lines if _STEP.search(line.text) and not _ERROR_WORDS.search(line.text)]
     recovered = steps[-_RECOVERY_LINES] if len(steps) >= _RECOVERY_LINES else -1
     failures = [failure for failure in _find_failures(lines) if failure.number > recovered]
+    failures = [failure for failure in failures if not failure.is_aside] or failures
     direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
     if code == _ABORTED and (finding := _explain_lines(lines, recovered)):
         return finding
@@ -167,6 +173,7 @@ def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
         if not _TRACEBACK.search(lines[index].text):
             index += 1
             continue
+        is_aside = index > 0 and _ASIDE.search(lines[index - 1].text) is not None
         start = index = _skip_frames(lines, index + 1)
         length = 0
         while index < len(lines) and length < _MAX_MESSAGE_LINES:
@@ -178,7 +185,7 @@ def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
         if index > start:
             messages.insert(0, tuple(lines[start:index]))
             if index == len(lines) or not _CHAIN.search(lines[index].text):
-                yield _Failure(lines[0].stream, tuple(messages))
+                yield _Failure(lines[0].stream, tuple(messages), is_aside)
                 messages = []
 
 

@@ -38,6 +38,7 @@ POSITIVE = {
         "subprocess.CalledProcessError: Command '['python', 'x.py']' died with <Signals.SIGKILL: 9>.",
         "[2026-01-01 10:00:00,1] [ERROR] [launch.py:325:sigkill_handler] exits with return code = -9",
         "torch.multiprocessing.spawn.ProcessExitedException: process 2 terminated with signal SIGKILL",
+        "RuntimeError: One of the subprocesses has abruptly died during map operation.",
         "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.",
         "Out of memory: Killed process 4711 (python3) total-vm:1kB",
     ],
@@ -117,6 +118,7 @@ NEGATIVE = [
     "KeyError: 'instruction'",
     "Found information for 3 datasets",
     "Found infinite stream of rows; found nano models",
+    "ValueError: Found NaN in column 'text' of train.csv",
     "INFO loss 0.83, nothing is infinite, the network is a transformer",
     "unsaved memory of the gated recurrent unit: a network with loss inflated",
     "triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 163840, Hardware limit: 101376",
@@ -251,6 +253,11 @@ LOGS: list[tuple[str, list[str], str | None]] = [
     ("an error of a rank in the summary", [
         "Root Cause (first observed failure):", "[0]:", "  rank      : 0 (local_rank: 0)", "  exitcode  : 1 (pid: 71)",
         "  traceback : Traceback (most recent call last):", f"  {OOM}"], "oom"),
+    ("an exception at the exit", [*traceback(OOM), "Exception ignored in: <function Pool.__del__ at 0x7f>",
+                                  *traceback("AttributeError: 'NoneType' object")], "oom"),
+    ("an exception of a thread", [*traceback("KeyError: 'text'"), "Exception in thread Thread-2 (upload):",
+                                  *traceback("requests.exceptions.ConnectionError: x")], None),
+    ("only an exception of a thread", ["Exception in thread Thread-2:", *traceback(OOM)], "oom"),
     ("nothing to say", ["Loading weights", "done"], None),
     ("an empty log", [], None),
 ]  # fmt: skip
