@@ -10,8 +10,9 @@ from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
 from phases.training.packing import Layout
 
 IGNORED_LABEL: Final = -100
-SHAPE_MULTIPLE: Final = 128
-"""On a GPU the attention kernel prepares each new length, so there are few."""
+PACKED_MULTIPLE: Final = 128
+"""On a GPU attention with a mask prepares a kernel for each new length, so there are few."""
+PADDED_MULTIPLE: Final = 8
 
 
 class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
@@ -21,8 +22,8 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
 
     def choose_layout(self, capacity: int | None) -> None:
         """Choose how rows are packed: into sequences of up to `capacity` tokens, or one in each sequence."""
-        multiple = SHAPE_MULTIPLE if self.args.device.type == "cuda" else 1
-        self.layout = Layout(capacity, multiple)
+        multiple = PACKED_MULTIPLE if capacity else PADDED_MULTIPLE
+        self.layout = Layout(capacity, multiple if self.args.device.type == "cuda" else 1)
         self.is_flat = str(self.model.config._attn_implementation).startswith("flash")
 
     def measure_row(self, row: Mapping[str, Any]) -> int:

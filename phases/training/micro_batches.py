@@ -124,6 +124,10 @@ class MicroBatchTrainer:
         (total,) = distributed.sum_over_processes([loss.item() / distributed.world_size()])
         return torch.tensor(total, device=loss.device), None, None
 
+    def floating_point_ops(self, inputs: RowBatch) -> int:
+        """Return 0: the library estimates operations from tensors, and nothing reads them."""
+        return 0
+
     def try_micro_batch(self, batch: MicroBatch) -> None:
         """Run a micro-batch forward and backward without exchanging gradients, which are kept."""
         device_batch = batch.to(self.args.device)
