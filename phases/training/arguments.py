@@ -7,6 +7,7 @@ from typing import Any
 from phases.models import distributed
 from phases.models.loader import LoadedModel
 from phases.training.parameters import TrainingParameters
+from phases.training.trackers import configure_trackers
 
 
 def build_arguments(
@@ -21,7 +22,7 @@ def build_arguments(
     """Return TRL's arguments for one pass over rows that are ordered already.
 
     A batch of the trainer is a complete optimizer step, or all held-out rows, which `MicroBatchTrainer`
-    splits. Callbacks decide when to evaluate and save. Nothing is uploaded or reported to external services.
+    splits. Callbacks decide when to evaluate and save. Nothing is uploaded; see `configure_trackers`.
 
     Args:
         config_type: TRL's configuration class, such as `SFTConfig`.
@@ -54,7 +55,7 @@ def build_arguments(
         save_strategy="no",
         save_total_limit=2,
         seed=parameters.seed,
-        report_to="none",
+        **configure_trackers(parameters.report_to, parameters.logs),
         disable_tqdm=True,
         dataloader_pin_memory=has_gpu,
         ddp_find_unused_parameters=False,

@@ -8,6 +8,8 @@ from pydantic import Field
 from phases.contract.parameters import PhaseParameters
 from phases.contract.phase_spec import Metric
 
+Tracker = Literal["tensorboard", "trackio", "wandb"]
+
 
 class TrainingParameters(PhaseParameters):
     """Parameters of both training phases.
@@ -51,6 +53,11 @@ class TrainingParameters(PhaseParameters):
         "auto (by model) or none",
     )
     seed: int = Field(20251003, ge=0, lt=2**32, description="random seed")
+    report_to: list[Tracker] = Field(
+        [],
+        description="experiment trackers to report to as well; needs gonogo[trackers]. Nothing is sent by "
+        "default: wandb stays offline without WANDB_API_KEY, and the others write local files",
+    )
     log_dir: Path | None = Field(
         None, description="folder for the training log (default: logs/ next to models/)"
     )
@@ -67,7 +74,7 @@ class TrainingParameters(PhaseParameters):
 
 
 SETTINGS_WITHOUT_EFFECT: Final = frozenset(
-    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights"}
+    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights", "report_to"}
 )
 """Parameters that do not change the trained weights, so a checkpoint can be resumed under other values."""
 

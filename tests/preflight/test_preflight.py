@@ -492,3 +492,28 @@ def test_a_disk_or_home_folder_that_will_not_do_is_found_before_the_session(fold
         probes = FakeProbes()
         probes.environment["HOME"] = home
         assert [check for check, *_ in folder.bad(probes)].count("home") == 1
+
+
+def test_trackers_are_checked_and_it_is_said_what_they_send(folder: Folder) -> None:
+    training = """
+[[phase]]
+id = "train"
+title = "Train"
+run = "phases.sft_training"
+params = { train_file = "x", output_dir = "artifacts/models/sft", report_to = ["wandb", "tensorboard"] }
+estimate = { hours = [1, 2] }
+"""
+    folder.write(PLAN + training)
+    probes = FakeProbes(versions={"torch": "2.13.0", "bitsandbytes": "0.50.2", "wandb": "0.31.0"})
+    probes.environment["WANDB_API_KEY"] = "not named in the plan, so not passed"
+
+    def find() -> list[tuple[str, str]]:
+        findings = run_checks(load_plan(folder.plan_path), probes)
+        return [(f.state, f.message) for f in findings if f.check == "trackers"]
+
+    assert find() == [
+        ("fail", "tensorboard is not installed, but report_to names it"),
+        ("ok", "wandb 0.31.0: stays on this machine"),
+    ]
+    folder.write((PLAN + training).replace('secrets = ["', 'secrets = ["WANDB_API_KEY", "'))
+    assert find()[1] == ("ok", "wandb 0.31.0: metrics leave this machine")

@@ -9,6 +9,7 @@ PLAN_CHECKS: dict[str, Check] = {
     "files": plan.check_files,
     "programs": plan.check_programs,
     "secrets": plan.check_secrets,
+    "trackers": plan.check_trackers,
     "environment": plan.check_environment,
     "model": model.check_models,
     "GPU": gpu.check_gpu,

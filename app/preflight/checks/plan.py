@@ -3,8 +3,9 @@
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from app.plan import estimates
 from app.plan.schema import Plan
@@ -14,6 +15,7 @@ from app.session import approval, calibration
 from app.session.attempt import variables
 from app.units import format_hours, format_usd_range, format_usd_short
 
+_WANDB_KEY = "WANDB_API_KEY"
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _HUB_TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -122,6 +124,29 @@ def check_secrets(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     elif not unset:
         names = ", ".join(plan.session.secrets)
         yield ok(f"set: {names}" if names else "the plan names no secrets")
+
+
+def check_trackers(plan: Plan, probes: Probes) -> Iterator[Outcome]:
+    """Check that the trackers are installed that trainings report to, and say what they send."""
+    trackers = {name for phase in plan.phases if phase.run for name in _list_trackers(phase.params)}
+    for name in sorted(trackers):
+        version = probes.installed_version(name)
+        if version is None:
+            yield fail(f"{name} is not installed, but report_to names it", "pip install 'gonogo[trackers]'")
+            continue
+        has_key = _WANDB_KEY in plan.session.secrets and probes.environment.get(_WANDB_KEY)
+        has_space = probes.environment.get("TRACKIO_SPACE_ID")
+        is_sent = (name == "wandb" and has_key) or (name == "trackio" and has_space)
+        yield ok(
+            f"{name} {version}: " + ("metrics leave this machine" if is_sent else "stays on this machine")
+        )
+    if not trackers:
+        yield ok("no training reports to a tracker (report_to)")
+
+
+def _list_trackers(params: Mapping[str, Any]) -> list[str]:
+    names = params.get("report_to", [])
+    return [names] if isinstance(names, str) else list(names)
 
 
 def check_environment(plan: Plan, probes: Probes) -> Iterator[Outcome]:

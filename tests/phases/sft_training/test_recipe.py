@@ -564,3 +564,21 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(
     assert "a micro-batch of 16 tokens, the smallest possible, does not fit into the GPU's memory" in output
     assert ("gradient_checkpointing = auto" in output) == (wanted == "off")
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
+
+
+def test_a_training_reports_to_tensorboard_too(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorboard")
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    for name in ("TENSORBOARD_LOGGING_DIR", "WANDB_DIR", "WANDB_PROJECT", "WANDB_MODE"):
+        monkeypatch.setenv(name, "")  # Restored after the test, which sets them.
+        monkeypatch.delenv(name)
+    assert train(tmp_path, "--epochs", "1", "--report-to", "tensorboard") == 0
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "logs" / "tensorboard"))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("train/loss")]
+    assert len(losses) > 1
+    assert losses[-1] < losses[0]
