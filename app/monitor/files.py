@@ -150,12 +150,17 @@ class LogTail:
     def _add(self, raw: Sequence[bytes]) -> None:
         limit = self.lines.maxlen or 0
         self.first += max(0, len(self.lines) + len(raw) - limit)
-        self.lines.extend(_clean_log_line(line) for line in islice(raw, max(0, len(raw) - limit), None))
+        self.lines.extend(self._clean(line) for line in islice(raw, max(0, len(raw) - limit), None))
+
+    def _clean(self, raw: bytes) -> str:
+        """Return a log line; what only its cleaning joins to a secret is masked as well."""
+        line = _clean_log_line(raw)
+        return line if len(line) == len(raw) else self._mask(line.encode()).decode(errors="replace")
 
     def _set_partial(self, rest: bytes) -> None:
         """Show the unfinished line, and skip what is too long to be read again on each poll."""
         masked = self._mask(rest)
-        self.partial = _clean_log_line(masked)
+        self.partial = self._clean(masked)
         if len(rest) > LONGEST_LOG_LINE:
             rewritten = rest.rfind(b"\r", 0, -1) + 1
             if rewritten == 0:

@@ -88,7 +88,8 @@ def _render(
     autoescape: bool,
 ) -> str:
     def sanitize(value: object) -> str:
-        return masker.text(clean_text("" if value is None else str(value), _MAX_TEXT))
+        # Mask before the cut, which could leave the start of a secret.
+        return clean_text(masker.visible("" if value is None else str(value)), _MAX_TEXT)
 
     def finalize(value: object) -> object:
         """Return what replaces an expression in the template."""

@@ -1,8 +1,10 @@
 """Print an attempt's log with secrets masked and control characters removed."""
 
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from app.monitor.sanitize import clean_line
 from app.session.client import SessionClient
@@ -29,9 +31,11 @@ def print_log(folder: Path, phase: str | None, out: TextIO, *, follow: bool) -> 
     while True:
         has_ended = client.snapshot().state in OVER
         newest = _find_newest_log(client, phase)
-        offset = _print_from(printed, offset, masker, out)
+        is_growing = follow and not has_ended and newest == printed
+        offset = _print_from(printed, offset, masker, out, is_growing=is_growing)
         if newest != printed:
-            printed, offset = newest, _print_from(newest, 0, masker, out)
+            printed = newest
+            offset = _print_from(newest, 0, masker, out, is_growing=follow and not has_ended)
         if has_ended or not follow:
             return
         time.sleep(_POLL)
@@ -48,20 +52,44 @@ def _find_newest_log(client: SessionClient, phase: str | None) -> Path | None:
     return Path(max(newest, key=lambda attempt: attempt.started).folder) / "output.log"
 
 
-def _print_from(path: Path | None, offset: int, masker: Masker, out: TextIO) -> int:
-    """Print a log from a byte offset on, and return the offset of its end."""
+def _print_from(
+    path: Path | None, offset: int, masker: Masker, out: TextIO, *, is_growing: bool = False
+) -> int:
+    """Print a log from a byte offset on, and return the offset of its end, or of its last complete line."""
     if path is None or not path.exists():
         return offset
     with path.open("rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        if is_growing:
+            end = _find_line_end(file, offset, end)
         file.seek(offset)
         rest = b""
-        for chunk in masker.stream(iter(lambda: file.read(_CHUNK), b"")):
+        for chunk in masker.stream(_read_until(file, end)):
             *lines, rest = (rest + chunk).split(b"\n")
-            out.writelines(clean_line(line) + "\n" for line in lines)
+            out.writelines(_clean(line, masker) for line in lines)
             if len(rest) > _CHUNK:  # Do not buffer a line without an end.
-                out.write(clean_line(rest) + "\n")
+                out.write(_clean(rest, masker))
                 rest = b""
         if rest:
-            out.write(clean_line(rest) + "\n")
+            out.write(_clean(rest, masker))
         out.flush()
         return file.tell()
+
+
+def _clean(line: bytes, masker: Masker) -> str:
+    return clean_line(masker.visible(line.decode(errors="replace"))) + "\n"
+
+
+def _read_until(file: BinaryIO, end: int) -> Iterator[bytes]:
+    while chunk := file.read(min(_CHUNK, max(0, end - file.tell()))):
+        yield chunk
+
+
+def _find_line_end(file: BinaryIO, offset: int, end: int) -> int:
+    """Return where the last complete line ends, so that no secret in a growing line is printed in parts."""
+    start = max(offset, end - _CHUNK)
+    file.seek(start)
+    complete = file.read(end - start).rfind(b"\n") + 1
+    if complete == 0 and start > offset:
+        return end  # The line is longer than what is held back.
+    return start + complete

@@ -1,8 +1,8 @@
 """Mask secrets, which the plan names and the environment holds, in all text that leaves gonogo.
 
-A value is recognized verbatim, in Base64 (standard and URL-safe, at each of its three alignments inside
-longer data), and with any characters percent-encoded or escaped as in JSON. Base64 with line breaks,
-compressed data and hashes are not recognized.
+A value is recognized verbatim, in hex, in Base64 (standard and URL-safe, at each of its three alignments
+inside longer data), and with any characters percent-encoded or escaped as in HTML or in JSON, also twice.
+Base64 with line breaks, compressed data and hashes are not recognized.
 """
 
 import base64
@@ -12,8 +12,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote
 
+from app.monitor.sanitize import clean_line
+
 SHORTEST = 6
 _LONGEST = 4096
+_WITHOUT_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_MOST_ZEROS = 4
+_MOST_BACKSLASHES = 4
+# A character as &#x0000XX; or with escaped backslashes before uXXXX.
+_LONGEST_ENCODING = 12
+_HTML_NAMES = {"&": b"&amp;", "<": b"&lt;", ">": b"&gt;", '"': b"&quot;", "'": b"&apos;"}
 _URL_PASSWORD = re.compile(r"//[^/@\s:]*:([^/@\s]+)@")
 
 
@@ -48,8 +56,7 @@ class Masker:
         characters = {character for form in self._forms for character in _characters(form)}
         escapes = [encoding for character in sorted(characters) for encoding in _encodings(character)[1:]]
         self._escape = re.compile(b"|".join(escapes) or b"(?!)")
-        # The longest possible match writes every byte as \uXXXX.
-        self._reach = max((6 * len(form) for form, _, _ in patterns), default=1)
+        self._reach = max((_LONGEST_ENCODING * len(form) for form, _, _ in patterns), default=1)
 
     @classmethod
     def of(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
@@ -72,6 +79,20 @@ class Masker:
         """Return a text with all secrets masked."""
         data = text.encode(errors="surrogatepass")
         return self.data(data).decode(errors="surrogatepass") if self._may_contain_secret(data) else text
+
+    def visible(self, text: str) -> str:
+        """Return a text for a screen, with all secrets masked that a terminal or browser would show.
+
+        Escape codes, backspaces or characters without width can break a value in the data, which appears
+        whole on the screen. Mask before you cut a text, or the start of a value may remain.
+        """
+        masked = self.text(text)
+        if not self._forms or (masked.isascii() and masked.isprintable()):
+            return masked
+        lines = (_WITHOUT_WIDTH.sub("", clean_line(line)) for line in masked.split("\n"))
+        plain = "\n".join(lines)
+        masked_plain = self.text(plain)
+        return masked if masked_plain == plain else masked_plain
 
     def data(self, data: bytes) -> bytes:
         """Return bytes with all secrets masked."""
@@ -127,7 +148,7 @@ def _replacement(name: str) -> bytes:
 
 def _forms(value: bytes) -> list[bytes]:
     """Return a value verbatim and in Base64, without the characters that depend on adjacent bytes."""
-    forms = {value}
+    forms = {value, value.hex().encode(), value.hex().upper().encode()}
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + value)
         first, end = -(-8 * before // 6), 8 * (before + len(value)) // 6
@@ -150,8 +171,15 @@ def _encodings(character: str) -> list[bytes]:
     patterns = [re.escape(raw), b"".join(b"%%(?i:%02x)" % byte for byte in raw)]
     if not "\udc80" <= character <= "\udcff":
         utf16 = character.encode("utf-16-be").hex()
-        patterns.append(b"".join(rf"\\u(?i:{utf16[i : i + 4]})".encode() for i in range(0, len(utf16), 4)))
+        slashes = rf"\\{{1,{_MOST_BACKSLASHES}}}"
+        patterns.append(
+            b"".join(rf"{slashes}u(?i:{utf16[i : i + 4]})".encode() for i in range(0, len(utf16), 4))
+        )
         short = json.dumps(character)[1:-1].encode()
         if re.fullmatch(rb"\\[^u]", short):
-            patterns.append(re.escape(short))
+            patterns.append(slashes.encode() + re.escape(short[1:]))
+        code = ord(character)
+        patterns.append(rf"&#0{{0,{_MOST_ZEROS}}}(?:{code}|(?i:x0{{0,{_MOST_ZEROS}}}{code:x}));".encode())
+        if character in _HTML_NAMES:
+            patterns.append(_HTML_NAMES[character])
     return patterns + {" ": [rb"\+"], "/": [rb"\\/"]}.get(character, [])

@@ -1,16 +1,23 @@
 """Masking of secrets in text and in streams."""
 
 import base64
+import html
+import io
 import itertools
 import json
 import string
 import tracemalloc
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.monitor.files import LogTail
+from app.session.attempt_log import _print_from
+from app.session.gate.diagnosis import diagnose_failure
+from app.session.journal.events import AttemptEnded
 from app.session.masking import SHORTEST, Masker
 
 TOKEN = "hf_AbC/dEf+GhI=jK 12"
@@ -149,3 +156,77 @@ def test_memory_is_bounded_and_every_byte_comes_out() -> None:
     tracemalloc.stop()
     assert size == 100 * len(chunk)
     assert peak < 8 * len(chunk)
+
+
+TOKEN = "hf_aBc&9/xyz-secret"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "\x1b[01;31m\x1b[Khf_aBc\x1b[m\x1b[K&9/xyz-secret",  # grep --color
+        "hf_aBX\x08c&9/xyz-secret",
+        "hf_a\u200eBc&9/\u200bxyz\ufeff-secret",
+        "hf_a\x1b]0;title\x07Bc&9/xyz-secret",
+        "wrong\rhf_aBc&9/xyz-secret",
+    ],
+)
+def test_a_secret_that_only_the_screen_joins_is_masked(shown: str) -> None:
+    masker = Masker({"TOK": TOKEN})
+    text = masker.visible(f"before\ntoken {shown} after")
+    assert "xyz" not in text
+    assert text.startswith("before\n")
+    assert "[secret TOK]" in text
+
+
+def test_a_text_without_secrets_keeps_its_escapes() -> None:
+    masker = Masker({"TOK": TOKEN})
+    assert masker.visible("a\x1b[1mb\u200bc") == "a\x1b[1mb\u200bc"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        TOKEN.encode().hex(),
+        TOKEN.encode().hex().upper(),
+        html.escape(TOKEN),
+        "".join(f"&#{ord(c)};" for c in TOKEN),
+        "".join(f"&#x{ord(c):04X};" for c in TOKEN),
+        json.dumps(json.dumps("".join(f"\\u{ord(c):04x}" for c in TOKEN))),
+        json.dumps(json.dumps({"token": TOKEN + chr(34)})),
+    ],
+)
+def test_other_spellings_are_masked(spelling: str) -> None:
+    masker = Masker({"TOK": TOKEN})
+    assert "[secret TOK]" in masker.text(f"before {spelling} after")
+    assert spelling not in masker.text(f"before {spelling} after")
+
+
+def test_a_log_that_grows_is_not_printed_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    masker, out = Masker({"TOK": TOKEN}), io.StringIO()
+    path = tmp_path / "output.log"
+    path.write_text(f"first\ntoken {TOKEN[:9]}")
+    offset = _print_from(path, 0, masker, out, is_growing=True)
+    assert out.getvalue() == "first\n"
+    with path.open("a") as file:
+        file.write(TOKEN[9:])
+    _print_from(path, offset, masker, out)
+    assert out.getvalue() == "first\ntoken [secret TOK]\n"
+
+
+def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) -> None:
+    error = f"ValueError: {'x' * 220} {TOKEN}"
+    (tmp_path / "output.log").write_text(f"Traceback (most recent call last):\n{error}\n")
+    end = AttemptEnded(phase="a", attempt=1, ended=0, seconds=1, reason="exited", code=1)
+    problem = diagnose_failure(
+        end, tmp_path, is_slow=False, is_disk_full=False, mask=Masker({"TOK": TOKEN}).data
+    )
+    assert "hf_" not in str(problem)
+    assert "hf_" in str(diagnose_failure(end, tmp_path, is_slow=False, is_disk_full=False))
+
+
+def test_a_coloured_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text("\x1b[31mhf_aBc\x1b[m&9/xyz-secret\n")
+    log = LogTail(tmp_path / "output.log", mask=Masker({"TOK": TOKEN}).data)
+    log.poll()
+    assert list(log.lines) == ["[secret TOK]"]

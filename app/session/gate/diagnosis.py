@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from app.monitor.files import LogTail
+from app.monitor.files import LogTail, Mask, unmasked
 from app.monitor.finiteness import NotFinite, find_not_finite_series, is_loss_or_gradient
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
@@ -55,6 +55,7 @@ def diagnose_failure(
     *,
     is_slow: bool,
     is_disk_full: bool,
+    mask: Mask = unmasked,
 ) -> Diagnosis | None:
     """Return why an attempt failed or had to be stopped, or None if nothing is known.
 
@@ -64,10 +65,11 @@ def diagnose_failure(
         not_finite: the metrics in its log that were not finite.
         is_slow: its pace was far below the plan's estimate.
         is_disk_full: it was stopped before it could fill the disk.
+        mask: masks secrets in the log, before a quotation of it is cut.
     """
     if end.reason in ("stalled", "stopped", "deadline"):
         return _diagnose_stop(end, is_slow=is_slow, is_disk_full=is_disk_full)
-    finding = explain_end(read_end_of_log(folder))
+    finding = explain_end(read_end_of_log(folder, mask))
     if finding.cause is not None:
         return Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
     exception = f"the last exception in its log is {finding.evidence}" if finding.evidence else ""
@@ -165,9 +167,9 @@ def _contains(parameters: Mapping[str, Parameter], remedy: Parameters) -> bool:
     return all(parameters.get(name) == value for name, value in remedy.items())
 
 
-def read_end_of_log(folder: Path) -> list[str]:
-    """Return the last lines of an attempt's log."""
-    log = LogTail(folder / "output.log", _LOG_LINES)
+def read_end_of_log(folder: Path, mask: Mask = unmasked) -> list[str]:
+    """Return the last lines of an attempt's log, with secrets masked."""
+    log = LogTail(folder / "output.log", _LOG_LINES, mask=mask)
     while log.poll():
         pass
     return [*log.lines, log.partial]

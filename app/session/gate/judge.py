@@ -68,7 +68,7 @@ def assess_attempt(
     verdict = assessment.verdict
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder))
+    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.data))
     is_nan = problem is not None and problem.cause == "nan"
     if verdict == "go" and (is_nan or signs):
         # No rule may accept a result that NaN has passed through, or that a crash has cut short.
@@ -131,6 +131,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
         log.find_not_finite(),
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
+        mask=masker.data,
     )
     message = f"{_capitalize(failure)}. Read the end of its log."
     reading = _describe_reading(log, (), masker) if log.has_enough_to_match() else []
@@ -160,7 +161,7 @@ def assess_without_result(end: AttemptEnded, problem: str) -> AttemptAssessed:
 def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem is None:
         return []
-    evidence = masker.text(problem.evidence)
+    evidence = masker.visible(problem.evidence)
     texts = [f"{_capitalize(evidence)}."] if evidence else []
     if problem.cause:
         meaning, advice = CAUSES[problem.cause]
@@ -231,8 +232,13 @@ def read_result(path: Path, masker: Masker) -> Result | None:
     if len(result.metrics) > _MAX_METRICS or any(len(name) > _MAX_NAME_LENGTH for name in result.metrics):
         limits = f"{_MAX_METRICS} metrics, or names of more than {_MAX_NAME_LENGTH} characters"
         raise ValueError(f"its result has more than {limits}")
-    metrics = {k: v[:_MAX_TEXT_LENGTH] if isinstance(v, str) else v for k, v in result.metrics.items()}
-    sources = {k: v[:_MAX_TEXT_LENGTH] for k, v in result.computed_from.items() if k in metrics}
+    metrics = {
+        k: masker.visible(v)[:_MAX_TEXT_LENGTH] if isinstance(v, str) else v
+        for k, v in result.metrics.items()
+    }
+    sources = {
+        k: masker.visible(v)[:_MAX_TEXT_LENGTH] for k, v in result.computed_from.items() if k in metrics
+    }
     if len(msgspec.json.encode((metrics, sources))) > _MAX_METRICS_BYTES:
         raise ValueError(f"its result has more than {_MAX_METRICS_BYTES:,} bytes of metrics")
     return msgspec.structs.replace(result, metrics=metrics, computed_from=sources)
