@@ -65,7 +65,8 @@ def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:
     if ignore_case:
         lines, expected = [line.casefold() for line in lines], [line.casefold() for line in expected]
     return len(lines) == len(expected) and all(
-        wanted in (line, _strip_marks(line)) for line, wanted in zip(lines, expected, strict=True)
+        wanted in (line, line.strip("*_"), line.removesuffix("."), _strip_marks(line))
+        for line, wanted in zip(lines, expected, strict=True)
     )
 
 

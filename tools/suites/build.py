@@ -1,4 +1,4 @@
-"""Build the evaluation suites: `python -m tools.suites.build` writes both files of `phases/suites`.
+"""Build the evaluation suites: `python -m tools.suites.build` writes the files of `phases/suites`.
 
 Changing any prompt changes the version of the suite, and evaluations of different versions are not compared.
 """
@@ -10,11 +10,14 @@ from collections.abc import Iterable
 import msgspec
 
 from phases.contract import files
-from phases.scoring.suite import EMBEDDED, STAGE1, SUITES, Prompt, load_suite
+from phases.datagen.seeds import load_seeds
+from phases.scoring.overlap import SuiteOverlap
+from phases.scoring.suite import EMBEDDED, STAGE1, SUITES, TEST_HALF, Prompt, load_suite
 from phases.verifiers.registry import find_failures
 from tools.suites import embedded, stage1
 
 SEED = 20251003
+TEST_SEED = 20260917
 
 
 def write_suite(name: str, prompts: Iterable[Prompt]) -> None:
@@ -34,6 +37,19 @@ def write_suite(name: str, prompts: Iterable[Prompt]) -> None:
     sys.stdout.write(f"{name}: {len(rows)} prompts, version {suite.version[:12]}, {dict(counts)}\n")
 
 
+def draw_embedded_test(development: Iterable[Prompt]) -> list[Prompt]:
+    """Return the test half of the embedded suite: other instructions, none of which resembles a seed."""
+    used = {prompt.instruction for prompt in development}
+    while True:
+        prompts = {prompt.key: prompt for prompt in embedded.draw_prompts(TEST_SEED, used)}
+        overlap = SuiteOverlap({key: prompt.instruction for key, prompt in prompts.items()})
+        matches = [overlap.find_contamination(seed.instruction) for seed in load_seeds(EMBEDDED)]
+        resembling = {prompts[match.key].instruction for match in matches if match}
+        if not resembling:
+            return list(prompts.values())
+        used |= resembling
+
+
 def find_misjudged(prompt: Prompt) -> list[str]:
     """Return the prompt's correct answers that fail and the wrong ones that pass, even if only loosely."""
     misjudged = []
@@ -47,8 +63,10 @@ def find_misjudged(prompt: Prompt) -> list[str]:
 
 
 def main() -> int:
-    """Build both suites."""
-    write_suite(EMBEDDED, embedded.draw_prompts(SEED))
+    """Build all suites."""
+    development = list(embedded.draw_prompts(SEED))
+    write_suite(EMBEDDED, development)
+    write_suite(EMBEDDED + TEST_HALF, draw_embedded_test(development))
     write_suite(STAGE1, stage1.make_prompts())
     return 0
 

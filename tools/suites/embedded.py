@@ -1,15 +1,17 @@
 """The suite for the embedded model: tasks of its own world, in the phrasings of its task generator."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from random import Random
 from typing import Final
 
 from phases.scoring.suite import Prompt
 from phases.verifiers.infer import infer_checks
+from phases.verifiers.mentions import list_content_words
 from phases.verifiers.registry import Check
 from tools.embedded_model import tasks, world
 from tools.embedded_model.task import Task
+from tools.suites.embedded_answers import write_correct, write_wrong
 
 SIZES: Final = {"commands": 90, "questions": 80, "completion": 35, "format": 85, "multi_step": 10}
 """Prompts per category."""
@@ -52,45 +54,44 @@ def _find_category(instruction: str, answers: list[str]) -> list[str]:
     )
 
 
-def _check_members(task: Task, answers: list[str]) -> Check:
-    return Check("items", {"count": len(answers), "allowed": _find_category(task.instruction, answers)})
+def _check_list(task: Task, answers: list[str], layout: str, *, heading: bool = False) -> list[Check]:
+    allowed = _find_category(task.instruction, answers)
+    arguments = {"count": len(answers), "layout": layout, "allowed": allowed, "heading": heading}
+    return [Check("list_of", arguments)]
 
 
 def _check_name(task: Task) -> list[Check]:
-    answers = task.answer.split(", ")
-    allowed = _find_category(task.instruction, answers)
-    return [Check("comma_list", {"count": len(answers), "allowed": allowed})]
+    return _check_list(task, task.answer.split(", "), "any")
 
 
 def _check_numbered_list(task: Task) -> list[Check]:
-    answers = [line.split(". ", 1)[1] for line in task.answer.splitlines()]
-    return [Check("numbered_list", {"count": len(answers)}), _check_members(task, answers)]
+    return _check_list(task, [line.split(". ", 1)[1] for line in task.answer.splitlines()], "numbered")
 
 
 def _check_bullets(task: Task) -> list[Check]:
-    answers = [line.removeprefix("- ") for line in task.answer.splitlines()]
-    return [Check("bullets", {"count": len(answers)}), _check_members(task, answers)]
+    return _check_list(task, [line.removeprefix("- ") for line in task.answer.splitlines()], "bullet")
 
 
 def _check_lines(task: Task) -> list[Check]:
-    answers = task.answer.splitlines()
-    return [
-        Check("lines", {"at_least": len(answers), "at_most": len(answers)}),
-        _check_members(task, answers),
-    ]
+    return _check_list(task, task.answer.splitlines(), "lines")
 
 
 def _check_json_list(task: Task) -> list[Check]:
     answers = json.loads(task.answer)
     allowed = _find_category(task.instruction, answers)
-    return [Check("json_array", {"count": len(answers), "allowed": allowed})]
+    return [Check("json_list_of", {"count": len(answers), "allowed": allowed})]
 
 
 def _check_json_object(task: Task) -> list[Check]:
     values = json.loads(task.answer)
     if task.accepts(json.dumps(dict.fromkeys(values, "any"))):
-        return [Check("json_object", {"keys": list(values)})]
-    return [Check("json_object", {"values": values})]
+        return [Check("json_fields", {"fields": {key: _describe(value) for key, value in values.items()}})]
+    return [Check("json_equals", {"value": values})]
+
+
+def _describe(value: object) -> dict[str, object]:
+    """Return the description of a field whose value in the task's answer is this one."""
+    return {"number": [0, 1_000_000]} if isinstance(value, int | float) else {"text": True}
 
 
 def _check_exact_text(task: Task) -> list[Check]:
@@ -111,10 +112,22 @@ def _check_sentence(task: Task) -> list[Check]:
     keywords = [Check("keywords", {"present": [max(required, key=len)]})] if required else []
     counts = [check for check in infer_checks(task.instruction) if check.kind == "words"]
     one_sentence = Check("sentences", {"at_least": 1, "at_most": 1})
-    return [one_sentence, *(counts or [Check("words", {"at_least": 3, "at_most": 20})]), *keywords]
+    said = Check("mentions", {"own": 1, "absent": ["sentence", "exactly", "the word"]})
+    return [one_sentence, *counts, *keywords, said]
+
+
+def _check_definition(task: Task) -> list[Check]:
+    words = list(dict.fromkeys(list_content_words(task.answer.split(" is ", 1)[1])))
+    return [Check("mentions", {"words": words, "at_least": (len(words) + 1) // 2, "absent": ["not"]})]
+
+
+def _check_number(task: Task) -> list[Check]:
+    return [Check("number", {"value": int(task.answer)})]
 
 
 def _check_answers(task: Task) -> list[Check]:
+    if task.answer.isdigit() and task.kind != "number in digits":
+        return _check_number(task)
     stem = task.instruction.split(": ", 1)[-1].removesuffix(" ...")
     candidates = (task.answer, f"{stem} {task.answer}", *_VOCABULARY, *(f"in the {w}" for w in world.PLACES))
     return [Check("one_of", {"answers": list(dict.fromkeys(c for c in candidates if task.accepts(c)))})]
@@ -132,25 +145,32 @@ _CHECK_MAKERS: Final[Mapping[str, Callable[[Task], list[Check]]]] = {
     "enclose": _check_exact_text,
     "two steps": _check_exact_text,
     "repeat": _check_repetition,
+    "definition": _check_definition,
     "sentence with a word": _check_sentence,
     "sentence about": _check_sentence,
     "sentence length": _check_sentence,
 }
 
 
-def draw_prompts(seed: int) -> Iterator[Prompt]:
-    """Yield the prompts of a seed by category, without duplicate instructions."""
+def draw_prompts(seed: int, exclude: Collection[str] = ()) -> Iterator[Prompt]:
+    """Yield the prompts of a seed by category, without duplicate and excluded instructions."""
     rng = Random(seed)
-    prompts: dict[str, dict[str, Prompt]] = {category: {} for category in SIZES}
-    while any(len(prompts[category]) < size for category, size in SIZES.items()):
+    drawn: dict[str, dict[str, Task]] = {category: {} for category in SIZES}
+    while any(len(drawn[category]) < size for category, size in SIZES.items()):
         task = tasks.draw_task(rng)
         category = _CATEGORY_OF_KIND.get(task.kind, "questions")
-        rows = prompts[category]
+        rows = drawn[category]
         # A program can check two steps only if there is a single exact answer.
         is_ambiguous = task.kind == "two steps" and "," in task.answer
-        if len(rows) < SIZES[category] and task.instruction not in rows and not is_ambiguous:
+        is_new = task.instruction not in rows and task.instruction not in exclude
+        if len(rows) < SIZES[category] and is_new and not is_ambiguous:
+            rows[task.instruction] = task
+    answers: dict[str, list[str]] = {}
+    for task in (task for rows in drawn.values() for task in rows.values()):
+        answers.setdefault(task.kind, []).append(task.answer)
+    for category, rows in drawn.items():
+        for number, task in enumerate(rows.values(), 1):
             checks = tuple(_CHECK_MAKERS.get(task.kind, _check_answers)(task))
-            key = f"{category}-{len(rows) + 1:03}"
-            rows[task.instruction] = Prompt(key, category, task.instruction, checks, (task.answer,))
-    for rows in prompts.values():
-        yield from rows.values()
+            wrong = write_wrong(task, answers[task.kind], rng)
+            key = f"{category}-{number:03}"
+            yield Prompt(key, category, task.instruction, checks, write_correct(task), wrong)

@@ -17,9 +17,7 @@ from tools.suites.rows import TWO
 
 SHIPPED = sorted(path.stem for path in SUITES.glob("*.jsonl"))
 # Categories whose prompts have only a reference so far.
-PENDING = {
-    *(("embedded", category) for category in embedded.SIZES),
-}
+PENDING = {}
 RAMBLES = (
     "\nInstruction: Name three more.\nResponse: dog, cat, cow",
     "\n\nThe first thing to know about it is that there are many things to know about it, and so it goes on.",

@@ -17,7 +17,7 @@ ROWS: Final = (
     compute("Find the larger of 45 and 54, then subtract 4 from it. Write only the result.", 50, "54 | 41 | 45 | 58"),
     compute("Sort the numbers 8, 3 and 5 in ascending order, then write only the middle one.", 5, "8 | 3 | 3, 5, 8 | 8, 3, 5"),
     compute("Double the number of legs of a dog, then add the number of legs of a bird. Write only the result.", 10, "8 | 6 | 12 | 8 and 2"),
-    row("A box holds 12 pens. Buy 3 boxes, then give away 10 pens. Write only how many pens are left.", require("number", value=26, at_most_words=8),
+    row("A box holds 12 pens. Buy 3 boxes, then give away 10 pens. Write only how many pens are left.", require("number", value=26, units=["pen", "pens", "pens left", "left", "remaining"], at_most_words=8),
         correct="26 | 26 pens | 26 pens left | 26 pens are left. | twenty-six", wrong="36 | 2 | 22 pens | 26 or 36"),
     give_text("Take the word 'stop', reverse its letters, and write the result in capital letters.", "POTS", "pots | STOP | SPOT | POT"),
     give_text("Take the word 'live', reverse its letters, and write the result in lowercase letters.", "evil", "EVIL | live | vile | veil"),

@@ -17,7 +17,7 @@ ROWS: Final[tuple[Row, ...]] = (
     compute("Find the smaller of 63 and 36, then add 5 to it. Write only the result.", 41, "36 | 68 | 63 | 31"),
     compute("Sort the numbers 7, 2 and 9 in descending order, then write only the middle one.", 7, "2 | 9 | 9, 7, 2 | 7, 2, 9"),
     compute("Double the number of legs of a cow, then subtract the number of legs of a hen. Write only the result.", 6, "8 | 4 | 10 | 8 and 2"),
-    row("A basket holds 15 apples. Fill 4 baskets, then eat 7 apples. Write only how many apples are left.", require("number", value=53, at_most_words=8), correct="53 | 53 apples | 53 apples are left.", wrong="60 | 8 | 67 apples | 53 or 60"),
+    row("A basket holds 15 apples. Fill 4 baskets, then eat 7 apples. Write only how many apples are left.", require("number", value=53, units=["apple", "apples", "apples left", "left", "remaining"], at_most_words=8), correct="53 | 53 apples | 53 apples are left.", wrong="60 | 8 | 67 apples | 53 or 60"),
     give_text("Take the word 'draw', reverse its letters, and write the result in capital letters.", "WARD", "ward | DRAW | WADR | WAR"),
     give_text("Take the word 'star', reverse its letters, and write the result in lowercase letters.", "rats", "RATS | star | arts | tars"),
     give_text("Take the first letter of each of the words 'moon', 'apple' and 'pen', and write the word that they form in lowercase letters.", "map", "MAP | nap | m, a, p, e | moon apple pen"),
