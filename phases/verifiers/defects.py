@@ -9,7 +9,7 @@ _PROMPT_FORMAT: Final = re.compile(
     r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
 )
 _NEXT_QUESTION: Final = re.compile(r"\n\s*(?:Question|Q)\s*:.*\n\s*(?:Answer|A)\s*:", re.I)
-_NEXT_LIST: Final = re.compile(r"[^\d\s][.!?][\"”*]*\s*\n\s*1[.)] ")
+_NEXT_LIST: Final = re.compile(r"(?:[^\d\s][.!?][\"”*]*|^\W*\d+\W*)\n\s*1[.)] ")
 _PRODUCT_AT_END: Final = re.compile(r"\d\s*[-+*/×·x÷=]\s*\d+\W*$")
 """Terms such as "2 × 2 × 2 × 2" are no repetition."""
 _ECHO_WORDS: Final = 3

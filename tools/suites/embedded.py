@@ -6,9 +6,9 @@ from random import Random
 from typing import Final
 
 from phases.scoring.suite import Prompt
-from phases.verifiers.infer import infer_checks
 from phases.verifiers.mentions import list_content_words
 from phases.verifiers.registry import Check
+from phases.verifiers.text import split_words
 from tools.embedded_model import tasks, world
 from tools.embedded_model.task import Task
 from tools.suites.embedded_answers import write_correct, write_wrong
@@ -110,7 +110,9 @@ def _check_sentence(task: Task) -> list[Check]:
         word for word in _VOCABULARY if word.casefold() in instruction and task.accepts(f"Is {word}.")
     ]
     keywords = [Check("keywords", {"present": [max(required, key=len)]})] if required else []
-    counts = [check for check in infer_checks(task.instruction) if check.kind == "words"]
+    length = len(split_words(task.answer))
+    is_counted = task.kind == "sentence length"
+    counts = [Check("words", {"at_least": length, "at_most": length})] if is_counted else []
     one_sentence = Check("sentences", {"at_least": 1, "at_most": 1})
     said = Check("mentions", {"own": 1, "absent": ["sentence", "exactly", "the word"]})
     return [one_sentence, *counts, *keywords, said]

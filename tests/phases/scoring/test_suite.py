@@ -50,7 +50,7 @@ def mutations(prompt: Prompt) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["stage1", "embedded"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_no_prompt_accepts_an_empty_echoed_or_rambling_answer(name: str) -> None:
     accepted = [
         (prompt.key, answer)
@@ -176,7 +176,7 @@ def test_a_misjudged_answer_is_found() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["stage1", "embedded"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_no_prompt_accepts_the_answer_to_another(name: str) -> None:
     """Short answers to other questions must fail; open tasks of one kind may share answers."""
     rng = random.Random(3)
@@ -253,7 +253,7 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, row: str, message: str
 
 
 def test_an_unknown_suite_says_which_there_are() -> None:
-    with pytest.raises(SuiteError, match="expected embedded, stage1"):
+    with pytest.raises(SuiteError, match="expected embedded, embedded_test, stage1"):
         load_suite("nothing")
 
 

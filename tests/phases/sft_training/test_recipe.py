@@ -327,7 +327,7 @@ def test_rows_that_are_too_long_are_left_out_whole(
     [
         (("--train-file", "/nowhere/*.jsonl"), "no file matches"),
         (("--model", "/nowhere"), "--model: model /nowhere"),
-        (("--suite", "/nowhere"), "--suite: suite /nowhere: expected embedded, stage1"),
+        (("--suite", "/nowhere"), "--suite: suite /nowhere: expected embedded, embedded_test, stage1"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_2(
