@@ -129,7 +129,7 @@ class DataRun:
 
     def _report_start(self) -> None:
         tokenizer, batch, notify = self.tokenizer, self._batch, self._reporter.notice
-        template = "the tokenizer's template was removed" if tokenizer.chat_template else "it has none"
+        template = "the tokenizer's template was removed" if tokenizer.chat_templates else "it has none"
         notify(f"chat_template=None verified: {tokenizer.hf.chat_template is None} ({template})")
         start = f"; documents start with {list(tokenizer.start_ids)}" if tokenizer.start_ids else ""
         notify(f"add_special_tokens=False verified: ids equal those of the raw tokenizer{start}")

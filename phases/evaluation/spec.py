@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phases.contract.parameters import ENGINE_HELP, EnginePreference, PhaseParameters
 from phases.contract.phase_spec import Metric, PhaseSpec
@@ -18,6 +19,10 @@ from phases.contract.workload import (
 )
 from phases.scoring.suite import SuiteError, default_suite, load_halves
 
+DEFAULT_NEW_TOKENS: Final = 256
+IFEVAL_NEW_TOKENS: Final = 1280
+"""`max_gen_toks` of the IFEval task in lm-evaluation-harness."""
+
 
 class Parameters(PhaseParameters):
     """Parameters of the evaluation phase."""
@@ -28,13 +33,26 @@ class Parameters(PhaseParameters):
         description="'stage1', 'embedded', a JSONL file (also IFEval's), or 'auto' to match the model",
     )
     output_dir: Path = Field(description="folder for eval_<time>.json and eval_<time>.jsonl")
-    max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens after which an answer is cut off")
+    max_new_tokens: int = Field(
+        DEFAULT_NEW_TOKENS,
+        ge=1,
+        le=8192,
+        description=f"tokens after which an answer is cut off; if not set, {IFEVAL_NEW_TOKENS} for IFEval",
+    )
     engine: EnginePreference = Field("auto", description=ENGINE_HELP)
     batch_size: int = Field(
         32, ge=1, le=4096, description="prompts in a batch (transformers only; vllm chooses its own)"
     )
     seed: int = Field(20251003, ge=0, description="seed that selects the solved examples of `shots`")
     shots: int = Field(0, ge=0, le=32, description="solved examples before each prompt in a second pass")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _use_reference_limit(cls, values: Any) -> Any:
+        """Give IFEval's long answers the tokens that its reference gives them."""
+        if isinstance(values, dict) and "max_new_tokens" not in values and "suite" in values:
+            return {**values, "max_new_tokens": _default_new_tokens(Path(str(values["suite"])))}
+        return values
 
 
 CATEGORIES = ("commands", "questions", "completion", "format", "multi_step", "refusal", "harmless")
@@ -90,6 +108,16 @@ def bound_prompt_tokens(instructions: Sequence[str]) -> int:
     if not instructions:
         return INSTRUCTION_TOKENS
     return max(map(len, instructions)) // _CHARACTERS_PER_TOKEN + _WRAPPER_TOKENS
+
+
+def _default_new_tokens(suite: Path) -> int:
+    """Return the token limit for a suite whose limit is not set."""
+    try:
+        with suite.open("rb") as lines:
+            is_ifeval = b'"instruction_id_list"' in next(lines, b"")
+    except OSError:  # a suite that ships with gonogo, by name, or a file that does not exist yet
+        is_ifeval = False
+    return IFEVAL_NEW_TOKENS if is_ifeval else DEFAULT_NEW_TOKENS
 
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:

@@ -1,5 +1,6 @@
 """Tokenizers without a chat template and without implicit special tokens."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -26,14 +27,14 @@ class Tokenizer:
 
     Attributes:
         hf: the library's tokenizer with its chat template removed; it pads on the left.
-        chat_template: the removed chat template, if the tokenizer came with one.
+        chat_templates: the removed chat templates by name; a single one is called `default`.
         start_ids: the ids that begin every document of this model, explicit in all prompts: its
             beginning-of-text token if its tokenizer adds that to plain text, else nothing.
         implicit_ids: the ids that the library would add before and after plain text.
     """
 
     hf: PreTrainedTokenizerBase
-    chat_template: str | None
+    chat_templates: Mapping[str, str]
     start_ids: tuple[int, ...]
     implicit_ids: tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -86,7 +87,7 @@ def load_tokenizer(model: str | ModelSource) -> Tokenizer:
     if source.base:
         return load_tokenizer(source.base)
     hf = AutoTokenizer.from_pretrained(source.path, trust_remote_code=False, padding_side="left")
-    chat_template = hf.chat_template if isinstance(hf.chat_template, str) else None
+    chat_templates = _read_chat_templates(hf)
     hf.chat_template = None
     if hf.eos_token_id is None:
         raise ModelError(f"model {source.name}: its tokenizer has no end-of-text token")
@@ -96,7 +97,15 @@ def load_tokenizer(model: str | ModelSource) -> Tokenizer:
     implicit_ids = _find_implicit_ids(hf)
     bos_id = hf.bos_token_id
     start_ids = (bos_id,) if bos_id is not None and implicit_ids[0] == (bos_id,) else ()
-    return Tokenizer(hf, chat_template, start_ids, implicit_ids)
+    return Tokenizer(hf, chat_templates, start_ids, implicit_ids)
+
+
+def _read_chat_templates(hf: PreTrainedTokenizerBase) -> dict[str, str]:
+    """Return the templates of a tokenizer, which has none, one or several by name."""
+    templates = hf.chat_template
+    if not templates:
+        return {}
+    return dict(templates) if isinstance(templates, Mapping) else {"default": str(templates)}
 
 
 def _check_nothing_is_added(hf: PreTrainedTokenizerBase, source: ModelSource) -> None:

@@ -1,14 +1,16 @@
-"""Chat tokens in a tokenizer's vocabulary, and a chat frame around an instruction."""
+"""Chat tokens in a tokenizer's vocabulary, and chat frames around an instruction."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from phases.models.tokenizer import Tokenizer
 
 _CHAT_TOKEN: Final = re.compile(
-    r"im_(?:start|end|sep)|(?:start|end)_of_turn|\beot(?:_id)?\b|(?:start|end)_header_id|\[/?INST\]"
-    r"|<turn\|?>|<\|turn>"
-    r"|<[|｜]?/?(?:user|assistant|system|human|bot|chatbot)[|｜]?>|\bend_of_(?:utterance|role)\b|<\|end\|>",
+    r"\bim_(?:start|end|sep|user|assistant|system|middle)|(?:start|end)_of_turn|(?:start|end)_header_id"
+    r"|\[/?INST\]|[<\[]\|?eot(?:_id)?\|?[>\]]|<turn\|?>|<\|turn>|<\|(?:start|end|message|channel|return|call)\|>"
+    r"|<[|｜]?/?(?:user|assistant|system|human|bot|chatbot)(?:_token|_start|_end)?[|｜]?>"
+    r"|\bend_of_(?:utterance|role)\b",
     re.IGNORECASE,
 )
 """Marks of turns and roles in the tokens of chat formats."""
@@ -25,42 +27,52 @@ _PLACEHOLDER: Final = "INSTRUCTION-GOES-HERE"
 
 
 def find_chat_tokens(tokenizer: Tokenizer) -> list[int]:
-    """Return the ids of chat tokens: those that look like one, and the special tokens of the template."""
+    """Return the ids of chat tokens: those that look like one, and the special tokens of the templates."""
     added = tokenizer.hf.get_added_vocab()
     text_boundaries = {tokenizer.eos_id, tokenizer.pad_id, *tokenizer.start_ids}
-    template = tokenizer.chat_template or ""
+    templates = "".join(tokenizer.chat_templates.values())
     return sorted(
         token_id
         for token, token_id in tokenizer.hf.get_vocab().items()
         if _CHAT_TOKEN.search(token)
-        or (token in added and token in template and token_id not in text_boundaries)
+        or (token in added and token in templates and token_id not in text_boundaries)
     )
 
 
-def find_chat_frame(tokenizer: Tokenizer) -> str | None:
-    """Return the text around `{instruction}` in a chat.
+def find_chat_frames(tokenizer: Tokenizer) -> dict[str, str]:
+    """Return the texts around `{instruction}` in chats, by name and the standard one first.
 
-    It comes from the tokenizer's template, or else is a common chat format whose tokens are all in the
-    vocabulary.
+    They come from the tokenizer's templates and from what it adds around plain text. Without any, a common
+    chat format is used whose tokens are all in the vocabulary.
     """
-    frame = _render_template(tokenizer)
-    if frame is not None:
-        return frame
+    names = sorted(tokenizer.chat_templates, key=lambda name: name != "default")
+    rendered = {name: _render_template(tokenizer, tokenizer.chat_templates[name]) for name in names}
+    rendered["post-processor"] = _read_post_processor(tokenizer)
+    frames: dict[str, str] = {}
+    for name, frame in rendered.items():
+        if frame is not None and frame not in frames.values():
+            frames[name] = frame
+    if frames:
+        return frames
     vocabulary = tokenizer.hf.get_vocab()
     for frame in _COMMON_FRAMES:
         tokens = re.findall(r"<[^<>\n]+>|\[/?INST\]", frame)
         if all(token in vocabulary for token in tokens):
-            return frame
-    return None
+            return {"common": frame}
+    return {}
 
 
-def _render_template(tokenizer: Tokenizer) -> str | None:
-    if not tokenizer.chat_template:
-        return None
+def wraps_prompts(tokenizer: Tokenizer, chat_ids: Sequence[int]) -> bool:
+    """Return whether the tokenizer adds more to plain text than the marks of a document's start and end."""
+    before, after = tokenizer.implicit_ids
+    return bool({*before, *after} & set(chat_ids)) or len(before) > 1 or len(after) > 1
+
+
+def _render_template(tokenizer: Tokenizer, template: str) -> str | None:
     try:
         rendered = tokenizer.hf.apply_chat_template(
             [{"role": "user", "content": _PLACEHOLDER}],
-            chat_template=tokenizer.chat_template,
+            chat_template=template,
             tokenize=False,
             add_generation_prompt=True,
         )
@@ -69,3 +81,11 @@ def _render_template(tokenizer: Tokenizer) -> str | None:
     if _PLACEHOLDER not in rendered:
         return None
     return str(rendered).replace(_PLACEHOLDER, "{instruction}")
+
+
+def _read_post_processor(tokenizer: Tokenizer) -> str | None:
+    """Return what the post-processor puts around plain text, if it is more than marks of a document."""
+    before, after = tokenizer.implicit_ids
+    if len(before) <= 1 and len(after) <= 1:
+        return None
+    return tokenizer.decode(list(before)) + "{instruction}" + tokenizer.decode(list(after))

@@ -1,6 +1,6 @@
-"""Measuring the signals of chat tuning on a loaded model."""
+"""Measuring the signals of tuning on a loaded model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,10 +9,18 @@ from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
 from phases.generation.completion import end_token_ids
 from phases.generation.generate import generate
-from phases.generation.scoring import score_continuations, score_next_tokens
+from phases.generation.scoring import score_continuations
 from phases.models.loader import LoadedModel
-from phases.verification.chat_format import find_chat_frame, find_chat_tokens
-from phases.verification.signals import Signals
+from phases.verification.chat_format import find_chat_frames, find_chat_tokens, wraps_prompts
+from phases.verification.plain_formats import (
+    BARE_LINE,
+    CLOSED,
+    GONOGO,
+    PLAIN_FRAMES,
+    list_plain_frames,
+)
+from phases.verification.positions import Position, list_texts, measure_positions
+from phases.verification.signals import Signals, compute_signals, find_stop_place
 from phases.verification.spec import Parameters
 from phases.verification.stimuli import (
     ASSISTANT_ANSWERS,
@@ -20,7 +28,7 @@ from phases.verification.stimuli import (
     IDENTITY_QUESTIONS,
     PATTERNS,
     PERSON_ANSWERS,
-    SENTENCES,
+    Sentinel,
     list_sentinels,
 )
 from phases.verifiers.registry import find_failures
@@ -28,8 +36,6 @@ from phases.verifiers.text import split_words
 
 PATTERN_TOKENS: Final = 6
 """Tokens generated after a pattern; the first word of them counts."""
-IN_FRAME: Final = "answer in frame"
-BARE_ANSWERS: Final = ("answer after line", "answer after blank line")
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -38,11 +44,11 @@ class Evidence(msgspec.Struct, frozen=True):
     signals: Signals
     completions: list[dict[str, Any]]
     patterns: list[dict[str, Any]]
-    positions: list[dict[str, Any]]
+    positions: list[Position]
     identity: dict[str, float]
     chat_tokens: dict[str, int]
     end_tokens: dict[str, int]
-    frame: str | None
+    chats: dict[str, str]
 
 
 def measure_evidence(loaded: LoadedModel, parameters: Parameters, reporter: Reporter) -> Evidence:
@@ -50,29 +56,32 @@ def measure_evidence(loaded: LoadedModel, parameters: Parameters, reporter: Repo
     tokenizer = loaded.tokenizer
     chat_ids = find_chat_tokens(tokenizer)
     end_ids = end_token_ids(tokenizer, loaded.model.generation_config)
-    frame = find_chat_frame(tokenizer)
-    completions = _complete_sentinels(loaded, parameters, reporter)
+    chats = find_chat_frames(tokenizer)
+    frames = list_plain_frames(tokenizer)
+    positions = measure_positions(
+        loaded,
+        list_texts(frames, chats),
+        chat_ids=chat_ids,
+        end_ids=end_ids,
+        batch_size=parameters.batch_size,
+    )
+    stop_format = find_stop_place(positions).partition(CLOSED)[0]
+    reporter.notice(f"among plain-text formats, it ends answers most likely in {stop_format!r}")
+    asked = dict.fromkeys((BARE_LINE, GONOGO, stop_format))
+    completions = _complete_sentinels(loaded, list(asked), parameters, reporter)
     patterns = _complete_patterns(loaded, parameters)
     reporter.notice(f"{sum(row['passed'] for row in patterns)} of {len(patterns)} patterns completed")
-    positions = _measure_positions(loaded, parameters, chat_ids, end_ids, frame)
     identity = _score_identity(loaded, parameters)
-    chat = _average_by_place(positions, "chat_probability")
-    end = _average_by_place(positions, "end_probability")
-    turn_ends = ("instruction", *BARE_ANSWERS)
-    bare_end = sum(end[place] for place in BARE_ANSWERS) / len(BARE_ANSWERS)
-    ids_before, ids_after = tokenizer.implicit_ids
-    signals = Signals(
-        success_rate=sum(row["passed"] for row in completions) / len(completions),
-        completion_rate=sum(row["passed"] for row in patterns) / len(patterns),
-        chat_leak=sum(chat[place] for place in turn_ends) / len(turn_ends),
-        stop_excess=bare_end - end["document"],
+    signals = compute_signals(
+        completions=completions,
+        patterns=patterns,
+        positions=positions,
         identity_preference=max(identity[answer] for answer in ASSISTANT_ANSWERS)
         - max(identity[answer] for answer in PERSON_ANSWERS),
-        frame_stop=end[IN_FRAME] if frame else None,
-        frame_gain=_score_frame_gain(loaded, parameters, frame) if frame else None,
-        chat_template=tokenizer.chat_template is not None,
+        frame_gain=_score_frame_gain(loaded, parameters, next(iter(chats.values()))) if chats else None,
+        chat_template=bool(tokenizer.chat_templates),
         chat_end_token=any(token_id in chat_ids for token_id in end_ids),
-        wraps_prompts=bool({*ids_before, *ids_after} & set(chat_ids)) or len(ids_before) > 1,
+        wraps_prompts=wraps_prompts(tokenizer, chat_ids),
     )
     return Evidence(
         signals=signals,
@@ -82,25 +91,30 @@ def measure_evidence(loaded: LoadedModel, parameters: Parameters, reporter: Repo
         identity=identity,
         chat_tokens={tokenizer.decode([token_id]): token_id for token_id in chat_ids},
         end_tokens={tokenizer.decode([token_id]): token_id for token_id in end_ids},
-        frame=frame,
+        chats=chats,
     )
 
 
-def extract_first_block(text: str, finished: bool) -> tuple[str, bool]:
+def extract_first_block(text: str, finished: bool, turn_ends: Sequence[str] = ()) -> tuple[str, bool]:
     """Return the first block of a completion and whether it is complete.
 
-    Base models continue after a blank line, so a blank line ends an answer as well.
+    Base models continue after a blank line, so a blank line ends an answer as well, as does the mark that
+    ends a turn of the format.
     """
-    block, gap, _ = text.lstrip().partition("\n\n")
-    return block.strip(), finished or bool(gap)
+    block = text.lstrip()
+    for end in ("\n\n", *turn_ends):
+        block, mark, _ = block.partition(end)
+        finished = finished or bool(mark)
+    return block.strip(), finished
 
 
 def _complete_sentinels(
-    loaded: LoadedModel, parameters: Parameters, reporter: Reporter
+    loaded: LoadedModel, frames: Sequence[str], parameters: Parameters, reporter: Reporter
 ) -> list[dict[str, Any]]:
-    sentinels = list_sentinels()
-    prompts = [f"{sentinel.instruction}\n" for sentinel in sentinels]
-    heartbeat = Heartbeat(reporter, len(sentinels), "sentinels")
+    """Return the answers to the sentinels in each of the frames."""
+    asked = [(name, sentinel) for name in frames for sentinel in list_sentinels()]
+    prompts = [PLAIN_FRAMES[name].format_prompt(sentinel.instruction) for name, sentinel in asked]
+    heartbeat = Heartbeat(reporter, len(asked), "sentinels")
     rows: dict[int, dict[str, Any]] = {}
     for index, completion in generate(
         loaded,
@@ -110,27 +124,34 @@ def _complete_sentinels(
         batch_size=parameters.batch_size,
         on_step=lambda: heartbeat.beat(len(rows)),
     ):
-        sentinel = sentinels[index]
-        answer, is_complete = extract_first_block(completion.text, completion.finished)
-        failures = find_failures(sentinel.instruction, sentinel.checks, answer)
-        passed = is_complete and not failures
+        name, sentinel = asked[index]
+        row = _judge(name, sentinel, completion.text, completion.finished)
         rows[index] = {
-            "kind": sentinel.kind,
+            **row,
             "prompt": prompts[index],
             "prompt_ids": loaded.tokenizer.encode_prompt(prompts[index]),
-            "completion": completion.text,
-            "judged": answer,
-            "ended": completion.finished,
-            "failures": failures if is_complete else ("unfinished", *failures),
-            "passed": passed,
         }
         reporter.sample(
-            f"sentinel: {sentinel.kind}",
-            {"Bare prompt": prompts[index], "Completion": completion.text},
-            passed,
+            f"sentinel: {sentinel.kind}, {name}",
+            {"Prompt": prompts[index], "Completion": completion.text},
+            row["passed"],
         )
-        reporter.progress(len(rows), len(sentinels), "sentinels")
+        reporter.progress(len(rows), len(asked), "sentinels")
     return [rows[index] for index in sorted(rows)]
+
+
+def _judge(name: str, sentinel: Sentinel, text: str, finished: bool) -> dict[str, Any]:
+    answer, is_complete = extract_first_block(text, finished, PLAIN_FRAMES[name].turn_ends)
+    failures = find_failures(sentinel.instruction, sentinel.checks, answer)
+    return {
+        "frame": name,
+        "kind": sentinel.kind,
+        "completion": text,
+        "judged": answer,
+        "ended": finished,
+        "failures": failures if is_complete else ("unfinished", *failures),
+        "passed": is_complete and not failures,
+    }
 
 
 def _complete_patterns(loaded: LoadedModel, parameters: Parameters) -> list[dict[str, Any]]:
@@ -156,71 +177,20 @@ def _complete_patterns(loaded: LoadedModel, parameters: Parameters) -> list[dict
     return rows
 
 
-def _measure_positions(
-    loaded: LoadedModel,
-    parameters: Parameters,
-    chat_ids: Sequence[int],
-    end_ids: Sequence[int],
-    frame: str | None,
-) -> list[dict[str, Any]]:
-    """Return the probabilities of a chat token and of the end, where a turn would end and in documents."""
-    texts = _list_texts_by_place(frame)
-    rows = []
-    for first in range(0, len(texts), parameters.batch_size):
-        batch = texts[first : first + parameters.batch_size]
-        ids = [_encode_once(loaded, text) for _, text in batch]
-        probabilities = score_next_tokens(loaded, ids, batch_size=parameters.batch_size).exp()
-        for (place, text), row, distribution in zip(batch, ids, probabilities, strict=True):
-            # In a chat, a chat token ends the turn as well.
-            stop_ids = sorted({*chat_ids, *end_ids}) if place == IN_FRAME else list(end_ids)
-            rows.append(
-                {
-                    "place": place,
-                    "text": text,
-                    "ids": row,
-                    "chat_probability": float(distribution[list(chat_ids)].sum()) if chat_ids else 0.0,
-                    "end_probability": float(distribution[stop_ids].sum()),
-                }
-            )
-    return rows
-
-
-def _list_texts_by_place(frame: str | None) -> list[tuple[str, str]]:
-    after_line, after_blank_line = BARE_ANSWERS
-    preceding = (SENTENCES[-1], *SENTENCES[:-1])
-    texts = [("instruction", instruction) for instruction, _ in EXCHANGES]
-    texts += [(after_line, f"{instruction}\n{answer}") for instruction, answer in EXCHANGES]
-    texts += [(after_blank_line, f"{instruction}\n\n{answer}") for instruction, answer in EXCHANGES]
-    texts += [("document", f"{before} {text}") for before, text in zip(preceding, SENTENCES, strict=True)]
-    if frame:
-        texts += [
-            (IN_FRAME, frame.replace("{instruction}", instruction) + answer)
-            for instruction, answer in EXCHANGES
-        ]
-    return texts
-
-
-def _encode_once(loaded: LoadedModel, text: str) -> list[int]:
-    """Return the ids of a prompt without a second document start, which a chat template may render."""
-    ids = loaded.tokenizer.encode_prompt(text)
-    start = list(loaded.tokenizer.start_ids)
-    has_two_starts = bool(start) and ids[: 2 * len(start)] == start * 2
-    return ids[len(start) :] if has_two_starts else ids
-
-
-def _average_by_place(positions: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
-    values: dict[str, list[float]] = {}
-    for position in positions:
-        values.setdefault(position["place"], []).append(position[name])
-    return {place: sum(numbers) / len(numbers) for place, numbers in values.items()}
-
-
 def _score_identity(loaded: LoadedModel, parameters: Parameters) -> dict[str, float]:
     """Return the mean log-probability per token of each answer to the questions about identity."""
     prompts = [f"{question}\n" for question in IDENTITY_QUESTIONS]
+    answers = (*ASSISTANT_ANSWERS, *PERSON_ANSWERS)
+    scores = score_continuations(
+        loaded,
+        prompts * len(answers),
+        [answer for answer in answers for _ in prompts],
+        batch_size=parameters.batch_size,
+    )
+    count = len(prompts)
     return {
-        answer: _mean_score(loaded, parameters, prompts, [answer] * len(prompts))
-        for answer in (*ASSISTANT_ANSWERS, *PERSON_ANSWERS)
+        answer: sum(score.mean for score in scores[n * count : (n + 1) * count]) / count
+        for n, answer in enumerate(answers)
     }
 
 

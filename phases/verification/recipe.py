@@ -1,17 +1,19 @@
 """Verification: is a model a base model, or has it been tuned to answer?
 
-A base model continues text. A tuned one answers and ends its turn, even if there is nothing but a bare
-instruction before it. The signals are measured on bare prompts, without a template or wrapper:
+A base model continues text. A tuned one answers and ends its turn, in the format that it was tuned in and
+often in others. The signals are measured without a template or wrapper of the tokenizer:
 
-- *chat leak*: the probability of chat tokens where a turn would end;
-- *stop excess*: how much more likely the end of text is after an answer than after a sentence of a document;
+- *stop excess*: how much more likely the end of text is after an answer in a plain-text format (bare, Alpaca,
+  Vicuna, question and answer, user and assistant, ChatML as text, gonogo's own) than in texts that ask for
+  nothing. The format with the highest value counts;
+- *ended rate*: the share of answers in that format that the model ends by itself;
+- *chat leak*: the probability of chat tokens where a turn would end in bare text;
 - *sentinels*: the share of bare instructions that the model follows;
 - *identity*: how much more likely "I am an AI" is than a person's answer to "Who are you?";
 - *patterns*: completions that any base model manages; without them nothing can be concluded.
 
-A chat template, or turns that end inside one, only show that the model has seen chats, as many base models
-have. They count in combination with the signals above, never alone. The thresholds lie between the base and
-the tuned models of `calibration.json`.
+A chat template, or turns that end in a chat of chat tokens, only show that the model has seen chats, as many
+base models have. The thresholds lie between the untuned and the tuned models of `calibration.json`.
 """
 
 import datetime
@@ -24,9 +26,10 @@ from phases.contract.protocol import NoticeLevel
 from phases.contract.reporter import Reporter
 from phases.models.loader import load_model
 from phases.models.provenance import build_provenance
-from phases.scoring.stats import estimate_rate
+from phases.scoring.stats import RateEstimate, estimate_rate
 from phases.verification import signals
-from phases.verification.measurement import measure_evidence
+from phases.verification.measurement import Evidence, measure_evidence
+from phases.verification.plain_formats import BARE_LINE, GONOGO
 from phases.verification.signals import draw_conclusion
 from phases.verification.spec import Parameters
 from phases.verification.text_report import format_report
@@ -42,13 +45,16 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     )
     evidence = measure_evidence(loaded, parameters, reporter)
     conclusion, reasons = draw_conclusion(evidence.signals)
-    followed = estimate_rate(sum(row["passed"] for row in evidence.completions), len(evidence.completions))
+    followed = _estimate_followed(evidence, BARE_LINE)
+    followed_in_format = _estimate_followed(evidence, GONOGO)
     measured = msgspec.to_builtins(evidence.signals)
     metrics: dict[str, Any] = {
         "verdict": conclusion,
         "clean": conclusion == "clean",
         "success_rate_low": followed.low,
         "success_rate_high": followed.high,
+        "follow_rate_low": followed_in_format.low,
+        "follow_rate_high": followed_in_format.high,
         **{name: value for name, value in measured.items() if value is not None},
     }
 
@@ -66,6 +72,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "thresholds": {
                 "chat_leak": signals.CHAT_LEAK,
                 "stop_excess": signals.STOP_EXCESS,
+                "ended_rate": signals.ENDED_RATE,
                 "success_rate": signals.SUCCESS_RATE,
                 "identity_preference": signals.IDENTITY_PREFERENCE,
                 "completion_rate": signals.MIN_COMPLETION_RATE,
@@ -85,3 +92,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     level: NoticeLevel = "info" if conclusion == "clean" else "warning"
     reporter.notice(f"{conclusion}: {'; '.join(reasons)}", level)
     reporter.finish(metrics, dict.fromkeys(metrics, report_path.name), provenance)
+
+
+def _estimate_followed(evidence: Evidence, frame: str) -> RateEstimate:
+    passed = [row["passed"] for row in evidence.completions if row["frame"] == frame]
+    return estimate_rate(sum(passed), len(passed))

@@ -1,8 +1,18 @@
-"""The signals of chat tuning, their thresholds, and the conclusion from them."""
+"""The signals of tuning, their thresholds, and the conclusion from them."""
 
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
+
+from phases.verification.plain_formats import (
+    BARE,
+    BARE_LINE,
+    CLOSED,
+    GONOGO,
+    PLAIN_FRAMES,
+)
+from phases.verification.positions import CHAT, INSTRUCTION, OTHER_TEXTS, Position, average_stops
 
 Conclusion = Literal["clean", "contaminated", "inconclusive"]
 """The metric `verdict`."""
@@ -12,9 +22,13 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence; `METRICS` of the spec describes each. Without a chat frame, two are None."""
 
     success_rate: float
+    follow_rate: float
     completion_rate: float
     chat_leak: float
     stop_excess: float
+    stop_format: str
+    ended_rate: float
+    answered_rate: float
     identity_preference: float
     frame_stop: float | None
     frame_gain: float | None
@@ -30,9 +44,13 @@ class Thresholds(msgspec.Struct, frozen=True):
     strong: float
 
 
+STOP_EXCESS: Final = Thresholds(0.12, 0.39)
+"""Fitted to `calibration.json` (see `phases.verification.calibration`)."""
 CHAT_LEAK: Final = Thresholds(0.005, 0.05)
-STOP_EXCESS: Final = Thresholds(0.05, 0.15)
-SUCCESS_RATE: Final = Thresholds(0.30, 0.50)
+SUCCESS_RATE: Final = 0.30
+"""From this share of bare instructions that are followed, which is weak evidence."""
+ENDED_RATE: Final = 0.5
+"""From this share of answers that end by themselves, a high stop excess is confirmed."""
 IDENTITY_PREFERENCE: Final = 0.0
 """From this value the model identifies as an AI, which is weak evidence."""
 MIN_COMPLETION_RATE: Final = 0.6
@@ -41,41 +59,94 @@ FRAME_STOP: Final = 0.1
 """From this value the model has seen chats, as base models may have."""
 
 
-def draw_conclusion(signals: Signals) -> tuple[Conclusion, tuple[str, ...]]:
-    """Return the conclusion and its reasons; it depends on nothing but the signals."""
-    if strong_evidence := _find_strong_evidence(signals):
+def compute_signals(
+    *,
+    completions: Sequence[Mapping[str, Any]],
+    patterns: Sequence[Mapping[str, Any]],
+    positions: Sequence[Position],
+    identity_preference: float,
+    frame_gain: float | None,
+    chat_template: bool,
+    chat_end_token: bool,
+    wraps_prompts: bool,
+) -> Signals:
+    """Return the signals of what was measured."""
+    stops = average_stops(positions)
+    chats = [stop for place, stop in stops.items() if place.startswith(CHAT)]
+    stop_place = find_stop_place(positions)
+    stop_format = stop_place.partition(CLOSED)[0]
+    other = sum(stops[place] for place in OTHER_TEXTS) / len(OTHER_TEXTS)
+    in_format = [row for row in completions if row["frame"] == stop_format]
+    bare_places = [name for name, frame in PLAIN_FRAMES.items() if frame.family == BARE]
+    turn_ends = [row.chat for row in positions if row.place in (INSTRUCTION, *bare_places)]
+    return Signals(
+        success_rate=_rate_passed(completions, BARE_LINE),
+        follow_rate=_rate_passed(completions, GONOGO),
+        completion_rate=sum(row["passed"] for row in patterns) / len(patterns),
+        chat_leak=sum(turn_ends) / len(turn_ends),
+        stop_excess=(stops[stop_place] - other) / (1 - other),
+        stop_format=stop_format,
+        ended_rate=sum(row["ended"] for row in in_format) / len(in_format),
+        answered_rate=sum(row["ended"] and row["passed"] for row in in_format) / len(in_format),
+        identity_preference=identity_preference,
+        frame_stop=max(chats) if chats else None,
+        frame_gain=frame_gain,
+        chat_template=chat_template,
+        chat_end_token=chat_end_token,
+        wraps_prompts=wraps_prompts,
+    )
+
+
+def find_stop_place(positions: Sequence[Position]) -> str:
+    """Return the place after an answer in plain text where the model ends most likely."""
+    stops = average_stops(positions)
+    answers = [
+        place for place in stops if place not in (INSTRUCTION, *OTHER_TEXTS) and not place.startswith(CHAT)
+    ]
+    return max(answers, key=lambda place: stops[place])
+
+
+def _rate_passed(completions: Sequence[Mapping[str, Any]], frame: str) -> float:
+    passed = [row["passed"] for row in completions if row["frame"] == frame]
+    return sum(passed) / len(passed)
+
+
+def draw_conclusion(
+    signals: Signals, stop_excess: Thresholds = STOP_EXCESS
+) -> tuple[Conclusion, tuple[str, ...]]:
+    """Return the conclusion and its reasons; it depends on nothing but the signals and the thresholds."""
+    if strong_evidence := _find_strong_evidence(signals, stop_excess):
         return "contaminated", tuple(strong_evidence)
-    if weak_evidence := _find_weak_evidence(signals):
+    if weak_evidence := _find_weak_evidence(signals, stop_excess):
         return "inconclusive", tuple(weak_evidence)
-    reasons = ["it continues bare text as a document and completes patterns"]
+    reasons = [
+        "it continues after answers as in other texts, in every plain-text format, and completes patterns"
+    ]
     if signals.chat_template or _has_seen_chats(signals):
         reasons.append("it has seen chats (template or turn endings), which base models may have")
     return "clean", tuple(reasons)
 
 
-def _find_strong_evidence(signals: Signals) -> list[str]:
-    has_strong_stop = signals.stop_excess >= STOP_EXCESS.strong
-    is_set_up_for_chats = signals.chat_template or signals.chat_end_token
+def _find_strong_evidence(signals: Signals, stop_excess: Thresholds) -> list[str]:
     evidence = []
     if signals.wraps_prompts:
-        evidence.append("the tokenizer adds chat tokens around plain text")
+        evidence.append("the tokenizer adds a prompt format or chat tokens around plain text")
     if signals.chat_leak >= CHAT_LEAK.strong:
         evidence.append(_describe_leak(signals))
-    if has_strong_stop and signals.success_rate >= SUCCESS_RATE.strong:
-        evidence.append(f"{_describe_success(signals)}, and {_describe_stop(signals)}")
-    if has_strong_stop and is_set_up_for_chats and _has_seen_chats(signals):
-        evidence.append(f"{_describe_stop(signals)}, and it is set up for chats")
+    is_confirmed = max(signals.ended_rate, signals.success_rate) >= ENDED_RATE
+    if signals.stop_excess >= stop_excess.strong and is_confirmed:
+        evidence.append(f"{_describe_stop(signals)}, and {_describe_answers(signals)}")
     return evidence
 
 
-def _find_weak_evidence(signals: Signals) -> list[str]:
+def _find_weak_evidence(signals: Signals, stop_excess: Thresholds) -> list[str]:
     evidence = []
     if signals.chat_leak >= CHAT_LEAK.weak:
         evidence.append(_describe_leak(signals))
-    if signals.stop_excess >= STOP_EXCESS.weak:
-        evidence.append(_describe_stop(signals))
-    if signals.success_rate >= SUCCESS_RATE.weak:
-        evidence.append(_describe_success(signals))
+    if signals.stop_excess >= stop_excess.weak:
+        evidence.append(f"{_describe_stop(signals)}; {_describe_answers(signals)}")
+    if signals.success_rate >= SUCCESS_RATE:
+        evidence.append(f"it follows {signals.success_rate:.0%} of bare instructions")
     if signals.identity_preference >= IDENTITY_PREFERENCE:
         preference = f"{signals.identity_preference:+.2f}"
         evidence.append(f"it identifies as an AI rather than a person ({preference})")
@@ -96,9 +167,11 @@ def _describe_leak(signals: Signals) -> str:
 
 
 def _describe_stop(signals: Signals) -> str:
-    difference = f"{signals.stop_excess:.2f}"
-    return f"the end of text is more likely by {difference} after a bare answer than in a document"
+    return (
+        f"the end is more likely by {signals.stop_excess:.2f} after an answer in plain text "
+        f"(format: {signals.stop_format}) than in other texts"
+    )
 
 
-def _describe_success(signals: Signals) -> str:
-    return f"it follows {signals.success_rate:.0%} of bare instructions"
+def _describe_answers(signals: Signals) -> str:
+    return f"{signals.ended_rate:.0%} of its answers there end by themselves"

@@ -25,23 +25,32 @@ METRICS = (
     Metric("success_rate", "share of bare sentinel instructions that the model follows"),
     Metric("success_rate_low", "lower end of the Wilson 95 % interval of success_rate"),
     Metric("success_rate_high", "upper end of the Wilson 95 % interval of success_rate"),
+    Metric("follow_rate", "share of sentinels that the model follows in gonogo's own prompt format"),
+    Metric("follow_rate_low", "lower end of the Wilson 95 % interval of follow_rate"),
+    Metric("follow_rate_high", "upper end of the Wilson 95 % interval of follow_rate"),
     Metric("completion_rate", "share of simple patterns that the model completes correctly"),
     Metric("chat_leak", "mean probability of a chat token where a turn would end in bare text"),
     Metric(
-        "stop_excess", "mean probability of the end of text after a bare answer minus that after a sentence"
+        "stop_excess",
+        "excess of the probability of the end after an answer, in the plain-text format where it is highest, "
+        "over that in texts that ask for nothing: 0 as there, 1 always",
     ),
+    Metric("stop_format", "the plain-text format of stop_excess"),
+    Metric("ended_rate", "share of the model's answers in that format that end by themselves"),
+    Metric("answered_rate", "share of its answers in that format that are right and end by themselves"),
     Metric(
         "identity_preference", "log-probability per token of 'I am an AI' minus that of a person's answer"
     ),
-    Metric("frame_stop", "mean probability of the end of a turn after an answer in a chat frame"),
+    Metric(
+        "frame_stop",
+        "mean probability of the end of a turn after an answer in a chat",
+    ),
     Metric("frame_gain", "log-probability per token of an answer in a chat frame minus that in bare text"),
     Metric("chat_template", "whether the tokenizer ships a chat template (the loader removes it)"),
     Metric("chat_end_token", "whether the end-of-text token is a chat token"),
-    Metric("wraps_prompts", "whether the tokenizer adds chat tokens around plain text"),
+    Metric("wraps_prompts", "whether the tokenizer adds more to plain text than the marks of a document"),
 )
 
-EXCHANGE_COUNT = 12
-"""Number of instructions with complete answers that are scored."""
 ANSWER_TOKENS = 15
 """Upper bound of the tokens of such an answer."""
 
@@ -50,7 +59,7 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
     """Return the batches of sentinels and of scored answers."""
     return (
         Generation(parameters.batch_size, INSTRUCTION_TOKENS, parameters.max_new_tokens, "random"),
-        Scoring(min(parameters.batch_size, EXCHANGE_COUNT), INSTRUCTION_TOKENS, ANSWER_TOKENS),
+        Scoring(parameters.batch_size, INSTRUCTION_TOKENS, ANSWER_TOKENS),
     )
 
 

@@ -1,37 +1,20 @@
 """The text report of a verification, with the calibration next to the signals."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
 
 import msgspec
 
 from phases.scoring.stats import estimate_rate
 from phases.verification import signals
+from phases.verification.calibration import CalibrationCase, count_errors, load_calibration
 from phases.verification.measurement import Evidence
-from phases.verification.signals import Conclusion, Signals, Thresholds, draw_conclusion
-
-CALIBRATION: Final = Path(__file__).with_name("calibration.json")
-"""Signals of known base and tuned models, between which the thresholds lie."""
-
-
-class CalibrationCase(msgspec.Struct, frozen=True):
-    """The signals of a known model: `base`, `seen` (a base model that has seen chats) or `tuned`."""
-
-    name: str
-    kind: str
-    signals: Signals
-
-
-class Calibration(msgspec.Struct, frozen=True):
-    """The content of `calibration.json`."""
-
-    cases: list[CalibrationCase]
+from phases.verification.positions import Position
+from phases.verification.signals import Conclusion, Signals, Thresholds
 
 
 def format_report(name: str, conclusion: Conclusion, reasons: Sequence[str], evidence: Evidence) -> str:
     """Return the report of a verification."""
-    cases = msgspec.json.decode(CALIBRATION.read_bytes(), type=Calibration).cases
+    cases = load_calibration()
     lines = [
         f"Verification of {name}: {conclusion.upper()}",
         *(f"  - {reason}" for reason in reasons),
@@ -47,11 +30,12 @@ def format_report(name: str, conclusion: Conclusion, reasons: Sequence[str], evi
         "",
         *_format_positions(evidence.positions),
         "",
-        "Sentinels: bare instructions, which a base model does not follow",
+        "Sentinels: instructions in bare text, in gonogo's format and where stop_excess is highest",
     ]
     for row in evidence.completions:
         lines += [
-            f"  [{'followed' if row['passed'] else 'not followed'}] {row['kind']}: {row['prompt']!r}",
+            f"  [{'followed' if row['passed'] else 'not followed'}{', ended' if row['ended'] else ''}] "
+            f"{row['frame']}, {row['kind']}: {row['prompt']!r}",
             f"      ids {row['prompt_ids']}",
             f"      -> {row['completion']!r}",
         ]
@@ -79,13 +63,14 @@ def _format_signals(measured: Signals, cases: Sequence[CalibrationCase]) -> list
 
 def _format_thresholds() -> list[str]:
     thresholds: dict[str, Thresholds] = {
-        "success_rate": signals.SUCCESS_RATE,
         "chat_leak": signals.CHAT_LEAK,
         "stop_excess": signals.STOP_EXCESS,
     }
     return [
         "Thresholds: from the first a signal is weak evidence of tuning, from the second strong evidence",
         *(f"  {name:20} {limits.weak:>10}   {limits.strong}" for name, limits in thresholds.items()),
+        f"  {'ended_rate':20} {signals.ENDED_RATE:>10}   confirms a strong stop_excess",
+        f"  {'success_rate':20} {signals.SUCCESS_RATE:>10}   weak evidence only",
         f"  {'identity_preference':20} {signals.IDENTITY_PREFERENCE:>10}   weak evidence only",
         f"  {'completion_rate':20} {signals.MIN_COMPLETION_RATE:>10}   nothing can be concluded below it",
         f"  {'frame_stop':20} {signals.FRAME_STOP:>10}   the model has seen chats",
@@ -93,34 +78,31 @@ def _format_thresholds() -> list[str]:
 
 
 def format_error_rates(cases: Sequence[CalibrationCase]) -> list[str]:
-    """Return how often the rules are wrong on the calibration, with Wilson intervals."""
-    conclusions: dict[str, list[Conclusion]] = {"base": [], "tuned": []}
-    for case in cases:
-        conclusion, _ = draw_conclusion(case.signals)
-        conclusions["tuned" if case.kind == "tuned" else "base"].append(conclusion)
+    """Return how often the conclusion is wrong on families that the thresholds were not fitted to."""
     lines = [
-        f"Error rates on the {len(cases)} cases of the calibration; the thresholds were set on most of them,",
-        "and several are stages of one model: the rates may be higher on other models",
+        f"Error rates on the {len(cases)} models of the calibration, each family (base model) judged by the",
+        "thresholds of the other families; models of one family are alike, so the intervals are too narrow",
+        "  models                  number   wrong                      inconclusive",
     ]
-    mistakes: tuple[tuple[str, Conclusion], ...] = (("base", "contaminated"), ("tuned", "clean"))
-    for kind, mistake in mistakes:
-        drawn = conclusions[kind]
-        rate = estimate_rate(drawn.count(mistake), len(drawn))
-        lines.append(
-            f"  {kind:5} called {mistake + ':':13} {rate.passed} of {rate.total} "
-            f"[{rate.low:.0%}, {rate.high:.0%}]; inconclusive: {drawn.count('inconclusive')}"
-        )
-    names = ", ".join(f"{case.name} ({case.kind})" for case in cases)
-    return [*lines, f"  cases: {names}"]
+    for count in count_errors(cases):
+        rate = estimate_rate(count.wrong, count.total)
+        wrong = f"{count.wrong:>3} [{rate.low:.0%}, {rate.high:.0%}]"
+        lines.append(f"  {count.label:22} {count.total:>7}   {wrong:24} {count.inconclusive:>5}")
+    families = dict.fromkeys(case.family for case in cases)
+    return [
+        *lines,
+        "  wrong: a tuned model called clean, or a base model or one that has seen chats called contaminated",
+        f"  families: {', '.join(families)}",
+    ]
 
 
-def _format_positions(positions: Sequence[Mapping[str, Any]]) -> list[str]:
+def _format_positions(positions: Sequence[Position]) -> list[str]:
     lines = ["Probabilities by place      texts   chat token: mean, largest   end: mean, largest"]
-    for place in dict.fromkeys(position["place"] for position in positions):
-        rows = [position for position in positions if position["place"] == place]
-        chat = _format_mean_and_largest([row["chat_probability"] for row in rows])
-        end = _format_mean_and_largest([row["end_probability"] for row in rows])
-        lines.append(f"  {place:25} {len(rows):>5}   {chat}        {end}")
+    for place in dict.fromkeys(position.place for position in positions):
+        rows = [position for position in positions if position.place == place]
+        chat = _format_mean_and_largest([row.chat for row in rows])
+        stop = _format_mean_and_largest([row.stop for row in rows])
+        lines.append(f"  {place:25} {len(rows):>5}   {chat}        {stop}")
     return lines
 
 

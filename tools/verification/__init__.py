@@ -1,0 +1,1 @@
+"""Tunes models on known data in known formats and measures the signals of verification on them."""
