@@ -21,7 +21,7 @@ from phases.contract.files import read_rows, write_json
 from phases.contract.phase_main import phase_main
 from phases.models.source import locate_model
 from phases.models.tokenizer import Tokenizer, load_tokenizer
-from phases.verification.chat_format import find_chat_frame
+from phases.verification.chat_format import find_chat_frames
 
 GRADES: Final = (0, 50, 500, 5000)
 """Numbers of chats after which the model is verified."""
@@ -37,7 +37,7 @@ def encode_chats(tokenizer: Tokenizer, rows: Sequence[dict[str, Any]]) -> list[d
     Raises:
         ValueError: the vocabulary has no tokens of a chat format.
     """
-    frame = find_chat_frame(tokenizer)
+    frame = next(iter(find_chat_frames(tokenizer).values()), None)
     if frame is None:
         raise ValueError(
             "the vocabulary has no tokens of a chat format: use the tokenizer of an instruct model"
