@@ -40,7 +40,7 @@ def test_it_is_small_and_stock():
 
 def test_its_tokenizer_is_plain(generator):
     tokenizer = generator.tokenizer
-    assert tokenizer.chat_templates == {}
+    assert tokenizer.chat_template is None
     assert tokenizer.all_special_tokens == [training_data.END]
     assert tokenizer.eos_token_id == tokenizer.pad_token_id
     text = "Instruction: Add 12 and 3.\nResponse: 15, 'chèvre'\n\n"
