@@ -1,7 +1,7 @@
 """Tokenizers without a chat template and without implicit special tokens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -34,7 +34,7 @@ class Tokenizer:
     """
 
     hf: PreTrainedTokenizerBase
-    chat_templates: Mapping[str, str]
+    chat_templates: Mapping[str, str] = field(hash=False)
     start_ids: tuple[int, ...]
     implicit_ids: tuple[tuple[int, ...], tuple[int, ...]]
 

@@ -13,6 +13,7 @@ def test_the_template_is_taken_away_and_remembered(model_folder: Path) -> None:
     tokenizer = load_tokenizer(str(model_folder))
     assert tokenizer.hf.chat_template is None
     assert tokenizer.chat_templates == {"default": CHAT}
+    assert hash(tokenizer)  # tokenizers are keys of caches
 
 
 def test_encode_adds_nothing_and_start_is_explicit(model_folder: Path) -> None:
