@@ -58,6 +58,23 @@ _RETRACTION_WORDS: Final = frozenset(
 )
 """A clause that consists of these words and a denial retracts the answer before it."""
 
+_TIMES: Final = frozenset(
+    (
+        *(
+            "monday",
+            "tuesday",
+            "wednesday",
+            "thursday",
+            "friday",
+            "saturday",
+            "sunday",
+            "january",
+            "february",
+        ),
+        *("march", "april", "may", "june", "july", "august", "september", "october", "november", "december"),
+        *("spring", "summer", "autumn", "winter"),
+    )
+)
 _NAME_WORDS: Final = 3
 """Most words of a name in a list of names."""
 
@@ -166,5 +183,6 @@ def _is_listed(text: str) -> bool:
     if not others:
         return False
     is_hedged = any(re.match(rf"{_HEDGE}\s+\w", name) for name in others)
-    is_apposition = len(names) <= 2 and separators == {","}  # noqa: PLR2004
+    # "Paris, France" names a place, "Tuesday, Wednesday" two days.
+    is_apposition = len(names) <= 2 and separators == {","} and not _TIMES & set(others)  # noqa: PLR2004
     return is_hedged or not is_apposition

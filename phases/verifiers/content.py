@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.languages import detect_language, has_words_of_language
@@ -31,8 +32,9 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
     text = strip_emphasis(response).strip()
     forms = [text]
     if not ASKS_FOR_ANSWER_ONLY.search(instruction):
-        forms.append(strip_label(re.sub(r"\s*\([^()]*\)\.?$", "", text), instruction))
-    accepted = {_match_key(answer) for answer in answers}
+        bare = re.sub(r"\s*\([^()]*\)\.?$", "", text)
+        forms += [bare, *strip_labels(bare, instruction)]
+    accepted = _make_keys(tuple(answers))
     return any(_match_key(form) in accepted for form in forms)
 
 
@@ -40,14 +42,20 @@ ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\
 """Words of an instruction that allow nothing around the answer."""
 
 
-def strip_label(text: str, instruction: str) -> str:
-    """Return the text without a label such as "The missing word is" with no words but the instruction's."""
+def strip_labels(text: str, instruction: str) -> list[str]:
+    """Return the text without each label, such as "The missing word is", that has no words of its own."""
     vocabulary = list_vocabulary(instruction)
-    for match in re.finditer(r":\s+|\b(?:is|are|would be)\b:?\s+", text):
+    rests = []
+    for match in re.finditer(r":\s+|\b(?:is|are|would be|as)\b:?\s+", text):
         label = text[: match.start()]
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
-            return text[match.end() :].strip()
-    return text
+            rests.append(text[match.end() :].strip())
+    return rests
+
+
+@lru_cache(maxsize=4096)
+def _make_keys(answers: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
+    return frozenset(map(_match_key, answers))
 
 
 def _match_key(text: str) -> tuple[str, bool]:

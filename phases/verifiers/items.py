@@ -4,7 +4,8 @@ Singular and plural are one item, and so are the names that a set joins with `|`
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.number_words import NUMBER_WORDS
@@ -83,12 +84,13 @@ def _are_different_items(
 ) -> bool:
     if allowed is None:
         return len(items) == len(set(items)) == count and all(map(split_words, items))
-    names = index_names(allowed)
+    names = _index_names(tuple(allowed))
     found = [find_item(item, names, instruction) for item in items]
     return None not in found and len(found) == len(set(found)) == count
 
 
-def index_names(allowed: Iterable[str]) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def _index_names(allowed: tuple[str, ...]) -> dict[str, str]:
     """Return the canonical item of each name, by the key of the name; `|` joins names of one item."""
     return {_make_key(name): item for item in allowed for name in item.split("|")}
 
@@ -132,10 +134,10 @@ def _make_key(name: str) -> str:
 
 def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
     """Return the parts of a list in any layout, without its heading or the rest of its sentence."""
-    for name in (name for item in allowed for name in item.split("|") if re.search(r" (?:and|or) ", name)):
+    for name in _list_joint_names(tuple(allowed)):
         joined = re.sub(r" (and|or) ", rf" {_JOINT}\1 ", name)
         text = re.sub(re.escape(name), joined, text, flags=re.IGNORECASE)
-    names = index_names(allowed)
+    names = _index_names(tuple(allowed))
     lines = split_lines(text)
     if len(lines) > 1 and _is_heading(lines[0], vocabulary):
         lines = lines[1:]
@@ -145,6 +147,11 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     if len(lines) > 1:
         return [part for line in lines for part in _split_line(line, names)]
     return _split_line(_strip_sentence("".join(lines), vocabulary), names)
+
+
+@lru_cache(maxsize=256)
+def _list_joint_names(allowed: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for item in allowed for name in item.split("|") if re.search(r" (?:and|or) ", name))
 
 
 def _is_heading(line: str, vocabulary: frozenset[str]) -> bool:

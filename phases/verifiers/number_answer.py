@@ -12,6 +12,7 @@ from phases.verifiers.statements import (
     contradicts,
     is_courtesy_offer,
     is_related,
+    list_new_stems,
     list_vocabulary,
     split_statements,
     strip_emphasis,
@@ -102,7 +103,8 @@ def is_number_answer(
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
     text = _drop_enumeration(_read(response), value, instruction)
     statements = split_statements(text)
-    if is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
+    is_data = re.match(r"\s*[\[{]", text) is not None
+    if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
         return False
     tokens = _tokenise(text)
     workings, is_right = _check_calculations(tokens)
@@ -114,7 +116,7 @@ def is_number_answer(
         and _states_value(text, tokens, Fraction(str(value)), given, workings | accepted)
         and _has_unit(text, tokens, accepted, units)
         and _is_only_conclusion(text, accepted, workings | given)
-        and _are_related(statements, accepted, instruction)
+        and _are_related(statements, accepted, " ".join([instruction, *(units or [])]))
     )
 
 
@@ -129,13 +131,16 @@ def _is_only_conclusion(text: str, accepted: set[Fraction], workings: set[Fracti
     )
 
 
-def _are_related(statements: Sequence[str], accepted: set[Fraction], instruction: str) -> bool:
-    """Return whether the statements with and after the value are about the instruction, or calculate."""
+def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str) -> bool:
+    """Return whether the statements with and after the value are about the topic, or calculate."""
     first = next((n for n, statement in enumerate(statements) if _gives(statement, accepted)), 0)
-    vocabulary = list_vocabulary(instruction)
+    vocabulary = list_vocabulary(topic)
     claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
-    new = set(list_content_stems(re.sub(r"\d{2,}|[02-9]", " ", claim))) - vocabulary - _UNITLESS_WORDS
-    if instruction and len(new) > _MOST_NEW_WORDS:
+    # A lone 1 is mostly the word "one".
+    digits = r"\d+" if Fraction(1) in accepted else r"\d{2,}|[02-9]"
+    new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_WORDS
+    is_about_other = bool(new) and not set(list_content_stems(claim)) & vocabulary
+    if topic.strip() and (len(new) > _MOST_NEW_WORDS or is_about_other):
         return False
     return all(
         is_courtesy_offer(statement) or re.search(r"\d", statement) or is_related(statement, vocabulary)

@@ -24,7 +24,7 @@ from phases.verifiers.statements import (
     split_statements,
     strip_emphasis,
 )
-from phases.verifiers.stems import list_content_stems
+from phases.verifiers.stems import fold, list_content_stems
 from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
 
 
@@ -65,7 +65,8 @@ def is_short_answer(
         instruction: the instruction; without it, the words of the clause are not restricted.
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
-    if is_too_long or (single and _count_distinct(response, answers) > 1):
+    is_data = re.match(r"\s*[\[{]", response) is not None
+    if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
     text = replace_answers(_join_names(strip_emphasis(response), instruction), answers)
     if any(answer.rstrip().endswith("?") for answer in answers):
@@ -75,6 +76,7 @@ def is_short_answer(
     if position is None:
         return False
     earlier, claim, later = statements[:position], statements[position], statements[position + 1 :]
+    claim = _drop_asked_denials(claim, instruction)
     core = " ".join(_list_claim_clauses(claim))
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also)
     has_known_words = not instruction or (
@@ -88,6 +90,12 @@ def is_short_answer(
         and not any(has_phrase(core, phrase) for phrase in wrong)
         and all(_supports(statement, vocabulary | list_vocabulary(*answers)) for statement in later)
     )
+
+
+def _drop_asked_denials(claim: str, instruction: str) -> str:
+    """Return a claim without the denials of the question, as in "Which bird cannot fly?"."""
+    asked = {match[0] for match in DENIAL.finditer(fold(instruction))}
+    return DENIAL.sub(lambda match: "" if match[0] in asked else match[0], claim)
 
 
 def _is_lead_in(statement: str, vocabulary: frozenset[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold, list_stems, stem
@@ -118,10 +119,13 @@ def is_related(statement: str, vocabulary: Iterable[str]) -> bool:
     if has_label(statement):
         return False
     words = WORD_PART.findall(fold(statement))
-    content = {stem(word) for word in words if word not in FUNCTION_WORDS | _WEAK_WORDS}
+    content = {
+        stem(word) for word in words if word not in FUNCTION_WORDS | _WEAK_WORDS and not word.isdigit()
+    }
     return bool(content & set(vocabulary)) or _BACK_REFERENCE.match(statement) is not None
 
 
+@lru_cache(maxsize=4096)
 def list_vocabulary(*texts: str) -> frozenset[str]:
     """Return the stems of all words of some texts."""
     return frozenset(word for text in texts for word in list_stems(text))
@@ -133,6 +137,12 @@ def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
         part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary
         for part in WORD_PART.findall(fold(text))
     )
+
+
+def list_new_stems(text: str, vocabulary: frozenset[str]) -> set[str]:
+    """Return the stems of the words of a text that are not in a vocabulary and do not fit any answer."""
+    words = {part for part in WORD_PART.findall(fold(text)) if part not in _NEUTRAL_WORDS}
+    return {stem(word) for word in words} - vocabulary
 
 
 _NEUTRAL_WORDS: Final = FUNCTION_WORDS | META_WORDS | GENERIC_WORDS

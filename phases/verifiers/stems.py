@@ -100,6 +100,7 @@ _IRREGULAR_PLURALS: Final = {
     "octopi": "octopus",
     "fungi": "fungus",
     "fishes": "fish",
+    **{f"{word}s": word for word in ("canoe", "hoe", "oboe", "shoe", "toe", "cacao")},
     "gases": "gas",
     "irises": "iris",
     "rhinoceroses": "rhinoceros",

@@ -68,6 +68,7 @@ def main() -> int:
     write_suite(EMBEDDED, development)
     write_suite(EMBEDDED + TEST_HALF, draw_embedded_test(development))
     write_suite(STAGE1, stage1.make_prompts())
+    write_suite(STAGE1 + TEST_HALF, stage1.make_test_prompts())
     return 0
 
 

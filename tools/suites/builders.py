@@ -30,7 +30,7 @@ _PHRASES: Final = {
     "Portuguese": "palavra português em é se diz",
 }
 """Words of a sentence that states a translation in its language."""
-_GRAMMAR: Final = "masculine feminine neuter noun verb formal informal plural singular"
+_GRAMMAR: Final = "masculine feminine neuter noun verb formal informal plural singular English word sentence"
 
 
 def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[SuiteRow]:
@@ -54,8 +54,11 @@ def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[Suit
         yield SuiteRow("commands", instruction, correct, (check,), unique(wrong))
 
 
-def make_word_translations(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]:
-    """Yield words to translate: word, language, accepted translations, wrong ones."""
+def make_word_translations(table: Iterable[tuple[str, str, str, str]], request: str) -> Iterator[SuiteRow]:
+    """Yield words to translate: word, language, accepted translations, wrong ones.
+
+    `request` has places for the word and the language.
+    """
     for source, language, answers, wrong in table:
         accepted = split(answers)
         correct = (
@@ -67,12 +70,17 @@ def make_word_translations(table: Iterable[tuple[str, str, str, str]]) -> Iterat
         check = require(
             "short_answer", answers=accepted, also=[_ARTICLES[language], _GRAMMAR, _PHRASES.get(language, "")]
         )
-        instruction = f"Translate the English word '{source}' into {language}."
+        instruction = request.format(source, language)
         yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
 
-def make_sentence_translations(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]:
-    """Yield sentences to translate: sentence, language, accepted translations, wrong ones."""
+def make_sentence_translations(
+    table: Iterable[tuple[str, str, str, str]], request: str
+) -> Iterator[SuiteRow]:
+    """Yield sentences to translate: sentence, language, accepted translations, wrong ones.
+
+    `request` has places for the sentence and the language.
+    """
     for source, language, answers, wrong in table:
         accepted = split(answers)
         correct = (accepted[0], f'"{accepted[0]}"', f"{language}: {accepted[0].rstrip('.')}")
@@ -82,7 +90,7 @@ def make_sentence_translations(table: Iterable[tuple[str, str, str, str]]) -> It
             f"{accepted[0]} {split(wrong)[0]}",
         )
         check = require("short_answer", answers=accepted, also=[_GRAMMAR])
-        instruction = f"Translate this sentence into {language}: {source}"
+        instruction = request.format(source, language)
         yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
 
@@ -120,10 +128,15 @@ def make_rewrites(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
 def make_sentences(
     table: Iterable[tuple[str, int, str, tuple[str, ...], tuple[str, ...]]],
 ) -> Iterator[SuiteRow]:
-    """Yield sentences to write: instruction, number of sentences, topics, right and wrong answers."""
+    """Yield sentences to write: instruction, number of sentences, topics, right and wrong answers.
+
+    `&` joins topics, of each of which one word must occur; none of a topic that begins with `!` may.
+    """
     for instruction, count, topics, correct, wrong in table:
-        groups = [split(group) for group in topics.split(" & ")]
-        checks = (exactly("sentences", count), require("topic", groups=groups))
+        groups = [split(group) for group in topics.split(" & ") if not group.startswith("!")]
+        absent = [word for group in topics.split(" & ") if group.startswith("!") for word in split(group[1:])]
+        topic = require("topic", groups=groups, **({"absent": absent} if absent else {}))
+        checks = (exactly("sentences", count), topic)
         yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
 
 
@@ -157,7 +170,7 @@ def _make_number(question: str, value: int, units: str, sentence: str, wrong: st
         str(value),
         sentence.format(value),
         capitalise(f"{spoken} {names[0]}.") if names else f"{capitalise(spoken)}.",
-        f"**{value}**",
+        spoken,
     )
     made = (str(value + 1), f"{value} or {value + 1}", f"It is not {value}.", sentence.format(value - 1))
     more = {"also": [-value]} if "square root" in question else {}

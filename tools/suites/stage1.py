@@ -14,6 +14,9 @@ from tools.suites import builders, development
 from tools.suites.development import commands, completion, questions
 from tools.suites.rows import Row
 from tools.suites.task_rows import SuiteRow
+from tools.suites.test_half import commands as test_commands
+from tools.suites.test_half import completion as test_completion
+from tools.suites.test_half import questions as test_questions
 
 
 def make_prompts() -> Iterator[Prompt]:
@@ -29,6 +32,11 @@ def make_prompts() -> Iterator[Prompt]:
     )
 
 
+def make_test_prompts() -> Iterator[Prompt]:
+    """Yield the prompts of the held-out test half."""
+    yield from number_rows(make_tasks(test_commands, test_questions, test_completion))
+
+
 def number_rows(rows: Iterable[SuiteRow]) -> Iterator[Prompt]:
     """Yield rows as prompts; their keys are numbered within each category."""
     numbers: Counter[str] = Counter()
@@ -41,8 +49,8 @@ def number_rows(rows: Iterable[SuiteRow]) -> Iterator[Prompt]:
 def make_tasks(commands: ModuleType, questions: ModuleType, completion: ModuleType) -> Iterator[SuiteRow]:
     """Yield the rows of three modules of tables."""
     yield from builders.make_lists(commands.LISTS)
-    yield from builders.make_word_translations(commands.WORD_TRANSLATIONS)
-    yield from builders.make_sentence_translations(commands.SENTENCE_TRANSLATIONS)
+    yield from builders.make_word_translations(commands.WORD_TRANSLATIONS, commands.WORD_REQUEST)
+    yield from builders.make_sentence_translations(commands.SENTENCE_TRANSLATIONS, commands.SENTENCE_REQUEST)
     yield from builders.make_words(commands.WORDS)
     yield from builders.make_rewrites(commands.REWRITES)
     yield from builders.make_sentences(commands.SENTENCES)

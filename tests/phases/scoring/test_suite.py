@@ -212,6 +212,10 @@ def test_the_file_is_what_the_builder_makes() -> None:
     assert list(load_suite("stage1").prompts) == list(stage1.make_prompts())
 
 
+def test_the_file_of_the_test_half_is_what_the_builder_makes() -> None:
+    assert list(load_suite("stage1_test").prompts) == list(stage1.make_test_prompts())
+
+
 def test_the_builder_draws_the_same_prompts_with_the_same_seed() -> None:
     assert list(embedded.draw_prompts(5)) == list(embedded.draw_prompts(5))
     assert list(embedded.draw_prompts(5)) != list(embedded.draw_prompts(6))
@@ -253,7 +257,7 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, row: str, message: str
 
 
 def test_an_unknown_suite_says_which_there_are() -> None:
-    with pytest.raises(SuiteError, match="expected embedded, embedded_test, stage1"):
+    with pytest.raises(SuiteError, match="expected embedded, embedded_test, stage1, stage1_test"):
         load_suite("nothing")
 
 
