@@ -32,7 +32,9 @@ _BETWEEN_ALTERNATIVES: Final = re.compile(
     rf"(?:[\s,;/.–—-]|\b(?:or|and|to|{_HEDGE}|it is|it's)\b)+"
 )
 """Text between two numbers that are alternatives, including the unit of the first."""
-_ARITHMETIC_TERM: Final = re.compile(r"\s*(?:[+*/×x÷^=-]\s*\d|plus\b|minus\b|times\b|divided\b|multiplied\b)")
+_ARITHMETIC_TERM: Final = re.compile(
+    rf"\s*(?:[+*/×x÷^=-]\s*[\d{ANSWER}]|plus\b|minus\b|times\b|divided\b|multiplied\b)"
+)
 
 DENIAL: Final = re.compile(
     r"\b(?:not|no|never|neither|none|cannot|hardly|doubt|wrong|false|incorrect|untrue)\b|n't\b"

@@ -39,7 +39,8 @@ GENERIC_WORDS: Final = frozenset(
     equals exactly famous famously fun generally known mean meaning means namely normally often officially
     refer referred refers roughly sometimes specifically stand stands term think total typically usually
     known believe assume guess say says said translate translated translates translation become becomes turn
-    turns considered go also simply type types kind kinds example popular popularly common most form forms
+    turns considered go come comes came provide provides used use also simply type types kind kinds
+    example popular popularly common most form forms
     """.split()  # noqa: SIM905
 )
 """Words that may stand in any statement of an answer without changing it."""

@@ -100,7 +100,10 @@ _IRREGULAR_PLURALS: Final = {
     "octopi": "octopus",
     "fungi": "fungus",
     "fishes": "fish",
-    **{f"{word}s": word for word in ("canoe", "hoe", "oboe", "shoe", "toe", "cacao")},
+    **{
+        f"{word}s": word
+        for word in ("bikini", "canoe", "emu", "gnu", "hoe", "kiwi", "oboe", "shoe", "ski", "taxi", "toe")
+    },
     "gases": "gas",
     "irises": "iris",
     "rhinoceroses": "rhinoceros",

@@ -152,6 +152,7 @@ def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> I
 
 def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str) -> SuiteRow:
     accepted, wrongs = split(answers), split(wrong)
+    plurals = [f"{name}s" for name in accepted if name.islower() and name.isalpha() and name[-1] not in "sy"]
     correct = (capitalise(accepted[0]), capitalise(sentence.format(accepted[0])), f"**{accepted[0]}**.")
     made = (
         f"{accepted[0]} or {wrongs[0]}",
@@ -159,7 +160,8 @@ def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str
         f"It is not {accepted[0]}.",
         f"Is it {accepted[0]}?",
     )
-    check = require("short_answer", answers=accepted, **({"also": also.split()} if also else {}))
+    names = [*accepted, *plurals]
+    check = require("short_answer", answers=names, **({"also": also.split()} if also else {}))
     return SuiteRow("questions", question, correct, (check,), unique((*wrongs, *made)))
 
 

@@ -37,6 +37,7 @@ INTERCHANGEABLE = {
         ("completion-006", "questions-043"),
         ("completion-022", "completion-002"),
         ("completion-026", "commands-083"),
+        ("questions-022", "completion-002"),
     },
 }
 

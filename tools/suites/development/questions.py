@@ -23,7 +23,7 @@ FACTS: Final = (
     ("Which animal is known as the king of the jungle?", "lion|lions", "The {} is known as the king of the jungle.", "tiger|sea lion|gorilla|Tarzan", ""),
     ("What is the largest animal on Earth?", "blue whale|blue whales", "The largest animal on Earth is the {}.", "elephant|whale shark|giraffe|killer whale", "Antarctic ever lived living world biggest"),
     ("What is the tallest animal in the world?", "giraffe|giraffes", "The tallest animal in the world is the {}.", "elephant|ostrich|a giraffe or an elephant|blue whale", "land living"),
-    ("Which bird is a symbol of peace?", "dove|white dove|doves|white doves", "The {} is a symbol of peace.", "eagle|a dove soap|crow|pigeon and eagle|olive branch", "universal widely recognized"),
+    ("Which bird is a symbol of peace?", "dove|white dove|doves|white doves", "The {} is a symbol of peace.", "eagle|a dove soap|crow|pigeon and eagle|olive branch", "universal widely recognized holding carrying olive branch"),
     ("What do caterpillars turn into?", "butterflies|butterfly|moths|moth", "Caterpillars turn into {}.", "worms|cocoons of silk|bees|beetles", "beautiful"),
     ("What do we call a baby cat?", "kitten|kitty|kittens|kit", "A baby cat is called a {}.", "puppy|cub|foal|calf", ""),
     ("Which animal gives us wool?", "sheep|lamb|alpaca|goat|llama|angora rabbit|angora goat|merino sheep", "The {} gives us wool.", "cow|pig|horse|cotton|hen", "humans animal animals"),
