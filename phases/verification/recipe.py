@@ -17,6 +17,7 @@ base models have. The thresholds lie between the untuned and the tuned models of
 """
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,9 +29,8 @@ from phases.models.loader import load_model
 from phases.models.provenance import build_provenance
 from phases.scoring.stats import RateEstimate, estimate_rate
 from phases.verification import signals
-from phases.verification.measurement import Evidence, measure_evidence
-from phases.verification.plain_formats import BARE_LINE, GONOGO
-from phases.verification.signals import draw_conclusion
+from phases.verification.measurement import measure_evidence
+from phases.verification.signals import draw_conclusion, list_passed, list_passed_as_in_suites
 from phases.verification.spec import Parameters
 from phases.verification.text_report import format_report
 
@@ -45,8 +45,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     )
     evidence = measure_evidence(loaded, parameters, reporter)
     conclusion, reasons = draw_conclusion(evidence.signals)
-    followed = _estimate_followed(evidence, BARE_LINE)
-    followed_in_format = _estimate_followed(evidence, GONOGO)
+    followed = _estimate(list_passed(evidence.completions))
+    followed_in_format = _estimate(list_passed_as_in_suites(evidence.completions))
     measured = msgspec.to_builtins(evidence.signals)
     metrics: dict[str, Any] = {
         "verdict": conclusion,
@@ -94,6 +94,5 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     reporter.finish(metrics, dict.fromkeys(metrics, report_path.name), provenance)
 
 
-def _estimate_followed(evidence: Evidence, frame: str) -> RateEstimate:
-    passed = [row["passed"] for row in evidence.completions if row["frame"] == frame]
+def _estimate(passed: Sequence[bool]) -> RateEstimate:
     return estimate_rate(sum(passed), len(passed))

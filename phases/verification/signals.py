@@ -13,6 +13,7 @@ from phases.verification.plain_formats import (
     PLAIN_FRAMES,
 )
 from phases.verification.positions import CHAT, INSTRUCTION, OTHER_TEXTS, Position, average_stops
+from phases.verification.stimuli import IDENTITY
 
 Conclusion = Literal["clean", "contaminated", "inconclusive"]
 """The metric `verdict`."""
@@ -80,8 +81,8 @@ def compute_signals(
     bare_places = [name for name, frame in PLAIN_FRAMES.items() if frame.family == BARE]
     turn_ends = [row.chat for row in positions if row.place in (INSTRUCTION, *bare_places)]
     return Signals(
-        success_rate=_rate_passed(completions, BARE_LINE),
-        follow_rate=_rate_passed(completions, GONOGO),
+        success_rate=_compute_mean(list_passed(completions)),
+        follow_rate=_compute_mean(list_passed_as_in_suites(completions)),
         completion_rate=sum(row["passed"] for row in patterns) / len(patterns),
         chat_leak=sum(turn_ends) / len(turn_ends),
         stop_excess=(stops[stop_place] - other) / (1 - other),
@@ -106,9 +107,18 @@ def find_stop_place(positions: Sequence[Position]) -> str:
     return max(answers, key=lambda place: stops[place])
 
 
-def _rate_passed(completions: Sequence[Mapping[str, Any]], frame: str) -> float:
-    passed = [row["passed"] for row in completions if row["frame"] == frame]
-    return sum(passed) / len(passed)
+def list_passed(completions: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Return which instructions in bare text were followed."""
+    return [row["passed"] for row in completions if row["frame"] == BARE_LINE]
+
+
+def list_passed_as_in_suites(completions: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Return which instructions in gonogo's format were followed, without those about the model itself."""
+    return [row["passed"] for row in completions if row["frame"] == GONOGO and row["kind"] != IDENTITY]
+
+
+def _compute_mean(values: Sequence[bool]) -> float:
+    return sum(values) / len(values)
 
 
 def draw_conclusion(

@@ -25,7 +25,10 @@ METRICS = (
     Metric("success_rate", "share of bare sentinel instructions that the model follows"),
     Metric("success_rate_low", "lower end of the Wilson 95 % interval of success_rate"),
     Metric("success_rate_high", "upper end of the Wilson 95 % interval of success_rate"),
-    Metric("follow_rate", "share of sentinels that the model follows in gonogo's own prompt format"),
+    Metric(
+        "follow_rate",
+        "share of sentinels, without questions about the model itself, that it follows in gonogo's format",
+    ),
     Metric("follow_rate_low", "lower end of the Wilson 95 % interval of follow_rate"),
     Metric("follow_rate_high", "upper end of the Wilson 95 % interval of follow_rate"),
     Metric("completion_rate", "share of simple patterns that the model completes correctly"),

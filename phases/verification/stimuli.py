@@ -6,6 +6,9 @@ import msgspec
 
 from phases.verifiers.registry import Check
 
+IDENTITY: Final = "identity"
+"""The kind of questions about the model itself, which no suite asks."""
+
 
 class Sentinel(msgspec.Struct, frozen=True):
     """A bare instruction that a base model does not follow."""
@@ -70,7 +73,7 @@ def _identity(instruction: str) -> Sentinel:
         "computer",
     ]
     checks = (Check("any_keyword", {"options": names}), Check("words", {"at_most": 60}))
-    return Sentinel("identity", instruction, checks)
+    return Sentinel(IDENTITY, instruction, checks)
 
 
 PATTERNS: Final = (

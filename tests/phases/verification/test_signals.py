@@ -101,7 +101,7 @@ def compute(positions: list[Position], completions: list[dict[str, Any]]) -> Sig
 
 
 def answer(frame: str, *, ended: bool, passed: bool) -> dict[str, Any]:
-    return {"frame": frame, "ended": ended, "passed": passed}
+    return {"frame": frame, "kind": "json", "ended": ended, "passed": passed}
 
 
 OTHER = [position(place, stop) for place, stop in zip(OTHER_TEXTS, (0.1, 0.2, 0.3), strict=True)]
@@ -144,3 +144,9 @@ def test_the_chat_leak_is_that_of_bare_text() -> None:
     places = [*OTHER, position(CHAT + "default", 1.0, chat=1.0), position("gonogo", 0.5, chat=0.5)]
     places += [position(INSTRUCTION, 0.1, chat=0.1), position("bare, next line", 0.3, chat=0.3)]
     assert compute(places, ANSWERS).chat_leak == pytest.approx(0.2)
+
+
+def test_the_follow_rate_leaves_out_questions_that_no_suite_asks() -> None:
+    places = [*PLACES, position("gonogo", 0.3), position("bare, next line", 0.0)]
+    identity = {**answer("gonogo", ended=False, passed=False), "kind": "identity"}
+    assert compute(places, [*ANSWERS, identity]).follow_rate == 1.0
