@@ -35,6 +35,7 @@ from phases.contract import files
 from phases.contract.reporter import Reporter
 from phases.datagen.run import DataRun
 from phases.evaluation.answers_file import STOP_RULE, find_answers_file
+from phases.generation.completion_cache import CompletionCache
 from phases.scoring import results
 from phases.sft_data import recipe as sft_data
 
@@ -209,26 +210,35 @@ def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable
 # Completions
 
 
-def test_recorded_completions_are_read_and_nothing_is_generated(
+def test_recorded_completions_are_read_by_their_keys(tmp_path: Path) -> None:
+    [recorded] = (REHEARSAL / "sft_data").glob("work/*.generations.jsonl")
+    path = tmp_path / recorded.name
+    shutil.copy(recorded, path)
+    rows = [json.loads(line) for line in recorded.read_bytes().splitlines()]
+    cache = CompletionCache(path)
+    cache.add({row["key"]: "another value" for row in rows})  # A recorded value never changes.
+    assert {row["key"]: cache[row["key"]] for row in rows} == {row["key"]: row["value"] for row in rows}
+    cache.close()
+    assert path.read_bytes() == recorded.read_bytes()
+
+
+def test_data_made_with_another_suite_are_set_aside_and_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "sft_data"
     shutil.copytree(REHEARSAL / "sft_data", folder)
     made = json.loads((folder / "manifest.json").read_bytes())
     [data] = folder.glob("sft_training_data_*.jsonl")
-    [cache] = folder.glob("work/*.generations.jsonl")
-    data.unlink()
-    before = cache.read_bytes()
 
-    def refuse(run: DataRun) -> None:
-        raise AssertionError("a completion is not in the record")
+    def stop(run: DataRun) -> None:
+        raise InterruptedError("the model is not needed here")
 
-    monkeypatch.setattr(DataRun, "get_engine", refuse)
+    monkeypatch.setattr(DataRun, "get_engine", stop)
     given = {**made["provenance"]["parameters"], "output_dir": folder, "engine": "transformers"}
-    sft_data.run(sft_data.Parameters.model_validate(given), Reporter(folder, {}))
-    assert files.hash_path(data) == made["outputs"][data.name]
-    assert cache.read_bytes() == before
-    assert json.loads((folder / "manifest.json").read_bytes())["outputs"] == made["outputs"]
+    with pytest.raises(InterruptedError):
+        sft_data.run(sft_data.Parameters.model_validate(given), Reporter(folder, {}))
+    [kept] = folder.glob(f"superseded/*/{data.name}")
+    assert files.hash_path(kept) == made["outputs"][data.name]
 
 
 # Evaluations

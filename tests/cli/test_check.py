@@ -124,13 +124,14 @@ def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.Cap
         ("verification", {"verdict": "contaminated"}, "stop", "Debug"),
         ("verification", {"verdict": "inconclusive"}, "investigate", "report"),
         ("verification", {"verdict": "clean"}, "go", "Baseline confirmed"),
-        ("sft_evaluation", {"success_rate": 0.39}, "investigate", "data quality"),
-        ("sft_evaluation", {"success_rate": 0.5}, "investigate", "less than planned"),
-        ("sft_evaluation", {"success_rate": 0.61}, "go", "Continue to DPO"),
-        ("dpo_evaluation", {"success_rate": 0.7}, "investigate", "preference pair quality"),
-        ("dpo_evaluation", {"success_rate": 0.8}, "go", "stays at or below 85 %"),
-        ("dpo_evaluation", {"success_rate": 0.86}, "go", "Stage 1 complete"),
-        ("dpo_evaluation", {}, "investigate", "no value: success_rate"),
+        ("sft_evaluation", {"following_rate": 0.19}, "investigate", "eight solved examples"),
+        ("sft_evaluation", {"following_rate": 0.39}, "investigate", "data quality"),
+        ("sft_evaluation", {"following_rate": 0.5}, "investigate", "less than planned"),
+        ("sft_evaluation", {"following_rate": 0.61}, "go", "Continue to DPO"),
+        ("dpo_evaluation", {"following_rate": 0.7}, "investigate", "preference pair quality"),
+        ("dpo_evaluation", {"following_rate": 0.8}, "go", "stays at or below 85 %"),
+        ("dpo_evaluation", {"following_rate": 0.86}, "go", "Stage 1 complete"),
+        ("dpo_evaluation", {}, "investigate", "no value: following_rate"),
     ],
 )
 def test_the_decision_points_of_the_session(
@@ -138,8 +139,8 @@ def test_the_decision_points_of_the_session(
 ) -> None:
     plan = load_plan(PLAN)
     earlier: dict[str, dict[str, Value]] = {
-        "baseline_evaluation": {"success_rate": 0.2},
-        "sft_evaluation": {"success_rate": 0.7},
+        "baseline_evaluation": {"following_rate_few_shot": 0.2},
+        "sft_evaluation": {"following_rate": 0.7},
     }
     judgement = assess_phase(plan.phase(phase), metrics, earlier)
     assert judgement.verdict == verdict
