@@ -1,5 +1,6 @@
 """Pools of replicas in real processes, with an engine that finishes requests at once."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -70,9 +71,18 @@ def test_cancelled_requests_never_finish(pool: ReplicaPool) -> None:
     assert set(collect(pool, 1)) == {"last"}
 
 
+def list_replica_processes() -> list[psutil.Process]:
+    """Return the spawned children of this process; a child of another test may be a zombie."""
+    spawned = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "spawn_main" in " ".join(child.cmdline()):
+                spawned.append(child)
+    return spawned
+
+
 def test_no_process_survives_close(pool: ReplicaPool) -> None:
-    before = psutil.Process().children(recursive=True)
-    assert len([child for child in before if "spawn_main" in " ".join(child.cmdline())]) >= 2
+    assert len(list_replica_processes()) >= 2
     pool.close()
     assert not [process for process in pool._processes if process.is_alive()]
 
@@ -101,8 +111,7 @@ def test_a_failed_replica_raises_its_error(failure: str, message: str) -> None:
 
 
 def test_all_replicas_stop_if_one_does_not_start() -> None:
-    before = set(psutil.Process().children())
+    before = set(list_replica_processes())
     with pytest.raises(RuntimeError, match="no such weights"):
         ReplicaPool([(EchoEngine, "0"), (partial(EchoEngine, "start"), "1")])
-    remaining = {child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())}
-    assert not remaining - before
+    assert not set(list_replica_processes()) - before
