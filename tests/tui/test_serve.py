@@ -46,7 +46,10 @@ async def test_a_page_shows_the_screens_and_ends_them_when_it_is_closed() -> Non
         sent = b""
         while b"PHASES" not in sent:
             sent += await socket.receive_bytes(timeout=60)
-        [viewer] = [c for c in psutil.Process().children() if "tests.tui.fake" in " ".join(c.cmdline())]
+        children = psutil.Process().children()
+        # A child of another test may be a zombie, which has no command line.
+        living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        [viewer] = [child for child in living if "tests.tui.fake" in " ".join(child.cmdline())]
         await socket.close()
         async with asyncio.timeout(60):
             while viewer.is_running():
