@@ -44,7 +44,7 @@ _Found = dict[str, tuple[float, str]]
 
 
 class LogFormat(msgspec.Struct, frozen=True):
-    """What to read from a log.
+    """The metrics and progress to read from a log.
 
     Attributes:
         patterns: regular expressions with one group, the number, by metric.

@@ -12,7 +12,7 @@ _CHUNK: Final = 64 << 10
 _KNOWN_LINES: Final = 256
 _LONGEST_LINE: Final = 500
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+")
-# What differs between two heartbeats: dates, times of day and durations.
+# Parts in which two heartbeats differ: dates, times of day and durations.
 _TIMES: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]?|\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\b1[5-9]\d{8}(?:\.\d+)?\b"
     r"|\b\d+(?:\.\d+)? ?(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b",

@@ -1,4 +1,4 @@
-"""What the patterns of a plan and the presets find in a log, and the preset that fits it best."""
+"""Try the patterns of a plan and the presets on a log, and suggest the preset that fits best."""
 
 import re
 from collections import deque
@@ -21,7 +21,7 @@ _FALLBACK: Final = "accelerate"
 
 @dataclass(frozen=True)
 class LogReport:
-    """What one format finds in a log."""
+    """The values that one format finds in a log."""
 
     log: LogMetrics
     log_format: LogFormat

@@ -8,7 +8,7 @@ import regex
 
 from app.monitor.trainers import PRESETS
 
-# With one, two and four decimals, because a pattern may require so many.
+# One, two and four decimals, because a pattern may require any of these.
 _FRACTIONS: Final = ("1.5", "1.55", "1.5555")
 _LONGER_FRACTIONS: Final = (
     "2.0e-05",

@@ -286,7 +286,7 @@ class Phase(Table):
 
     @property
     def log_format(self) -> LogFormat:
-        """What to read from this phase's log."""
+        """Return the metrics and progress to read from this phase's log."""
         if isinstance(self.metrics, str):
             return LogFormat(preset=self.metrics, progress=self.progress)
         return LogFormat(self.metrics, progress=self.progress)

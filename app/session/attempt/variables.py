@@ -53,7 +53,7 @@ _PASSED_PREFIXES: Final = (
 _SECRET_SUFFIXES: Final = ("TOKEN", "KEY", "PASSWORD", "PASSWD", "CREDENTIALS", "AUTH")
 _SECRET_WORDS: Final = ("SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 _SET_BY_SHELLS: Final = frozenset({"_", "PWD", "OLDPWD", "SHLVL"})
-"""Variables that every shell sets for itself, so that nobody misses them."""
+"""Variables that every shell sets for itself; a list of withheld variables leaves them out."""
 
 
 def select_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str]:

@@ -323,7 +323,7 @@ class Conductor:
             )
         except HangingError as error:
             assessment = judge.assess_without_result(attempt.end, str(error))
-        # A hold that was set or cancelled meanwhile counts.
+        # A hold that was set or cancelled during the assessment counts.
         self.record(judge.apply_hold(assessment, self.plan.phase(phase.id), self.state))
 
     async def _check_after_end(self) -> None:

@@ -54,7 +54,7 @@ def build_orders(
         "boot_id": process.read_boot_id(),
         "due": round(stop.due) if stop else None,
         "why": stop.reason if stop else "",
-        # What the operator has done; a stop that has begun is cancelled only if this changes.
+        # The guard cancels a stop that has begun only if this record of the operator's actions changes.
         "answers": [
             len(state.decisions),
             state.stop_request is not None,

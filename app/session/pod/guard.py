@@ -272,7 +272,7 @@ class Guard:
             process.signal_identity(shim, signal.SIGKILL)
 
     def _rest(self, seconds: float) -> None:
-        """Wait, and show meanwhile that the guard works."""
+        """Wait, and keep writing the heartbeat."""
         self._beat()
         while seconds > _INTERVAL_SECONDS:
             self._pause(_INTERVAL_SECONDS)
