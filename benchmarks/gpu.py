@@ -2,7 +2,7 @@
 
     python -m benchmarks.gpu generation|training|all [--shape S] [--model FOLDER] [--seconds N] [--out FILE]
     python -m benchmarks.gpu section vllm|fp8|naive|small|training|scaling [the same options]
-    python -m benchmarks.gpu report FILE... [--usd-per-hour H100=2.69 ...]
+    python -m benchmarks.gpu report FILE...
 
 Each section runs in its own process and appends its rows to FILE, one JSON object per line. A section that
 fails or takes too long adds a row with the reason, and the next one starts. `report` renders such files as
@@ -121,14 +121,9 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("--out", type=Path, default=Path("gpu.jsonl"), help="file to append rows to")
     report = commands.add_parser("report")
     report.add_argument("files", nargs="+", type=Path)
-    report.add_argument("--usd-per-hour", nargs="*", default=["A100=1.74"], metavar="CARD=USD")
     options = parser.parse_args(argv)
     if options.command == "report":
-        prices = {}
-        for text in options.usd_per_hour:
-            card, usd = text.split("=")
-            prices[card] = float(usd)
-        print(gpu_report.format_page(gpu_report.load_rows(options.files), prices))
+        print(gpu_report.format_page(gpu_report.load_rows(options.files)))
         return 0
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if options.command == "section":

@@ -9,21 +9,47 @@ from phases.generation.gpus import list_visible_gpus
 
 @dataclass(frozen=True)
 class CardSheet:
-    """A GPU's data sheet: dense bfloat16 arithmetic, memory bandwidth and memory."""
+    """A GPU's data sheet: dense bfloat16 arithmetic, memory bandwidth and memory.
+
+    Attributes:
+        usd_per_hour: the lowest and the highest price seen at `PRICES_SEEN`.
+    """
 
     name: str
     flops: float
     bytes_per_second: float
     gib: float
     source: str
+    usd_per_hour: tuple[float, float] = (0.0, 0.0)
 
 
+PRICES_SEEN: Final = "autumn 2026"
+"""When on-demand prices of one GPU were looked up at several providers."""
 CARDS: Final = {
     "A100": CardSheet(
-        "A100 SXM 80GB", 312e12, 2.039e12, 80, "NVIDIA A100 Tensor Core GPU data sheet (A100 80GB SXM)"
+        "A100 SXM 80GB",
+        312e12,
+        2.039e12,
+        80,
+        "NVIDIA A100 Tensor Core GPU data sheet (A100 80GB SXM)",
+        (1.39, 1.79),
     ),
-    "H100": CardSheet("H100 SXM 80GB", 989e12, 3.35e12, 80, "NVIDIA H100 Tensor Core GPU data sheet (SXM)"),
-    "H200": CardSheet("H200 SXM 141GB", 989e12, 4.8e12, 141, "NVIDIA H200 Tensor Core GPU data sheet (SXM)"),
+    "H100": CardSheet(
+        "H100 SXM 80GB",
+        989e12,
+        3.35e12,
+        80,
+        "NVIDIA H100 Tensor Core GPU data sheet (SXM)",
+        (2.69, 3.99),
+    ),
+    "H200": CardSheet(
+        "H200 SXM 141GB",
+        989e12,
+        4.8e12,
+        141,
+        "NVIDIA H200 Tensor Core GPU data sheet (SXM)",
+        (4.59, 4.59),
+    ),
 }
 
 

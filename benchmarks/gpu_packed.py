@@ -342,6 +342,7 @@ def main(argv: list[str] | None = None) -> None:
         options.seconds,
         kinds=options.kinds.split(","),
         lengths=options.lengths.split(","),
+        rows_per_step=options.rows,
     )
     for row in found:
         more = {

@@ -1,16 +1,18 @@
 """Renders the rows of GPU benchmarks as `docs/performance.md`: measurements, and the predicted session."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.gpu_cards import CARDS, Bound, CardSheet, find_card
+from benchmarks.gpu_cards import CARDS, PRICES_SEEN, Bound, CardSheet, find_card
 from phases.scoring.suite import load_suite
 
 Row = dict[str, Any]
 
+DPO_EPOCHS: Final = (1, 3)
+"""The plan's epochs, and the most that the session document recommends."""
 TRAINED: Final = ("SFT", "DPO")
 """What rows of training measure."""
 
@@ -29,7 +31,9 @@ class SessionWorkload:
         decided: share of the prompts that yield a pair.
         judged: share of the prompts that need the judge, with three pairs each.
         row: tokens of a training row.
-        epochs: epochs of SFT and of DPO.
+        sft_epochs: epochs of SFT.
+        dpo_epochs: epochs of DPO.
+        held_out: passes over all rows that the held-out evaluations of a training take together: 11 of 5 %.
         load: seconds to read 61 GiB of weights from a local disk at 1 GiB/s.
     """
 
@@ -42,7 +46,9 @@ class SessionWorkload:
     decided: float = 0.5
     judged: float = 0.3
     row: int = 150
-    epochs: int = 3
+    sft_epochs: int = 3
+    dpo_epochs: int = 1
+    held_out: float = 11 * 0.05
     load: float = 61.0
 
 
@@ -50,7 +56,8 @@ class SessionWorkload:
 class CardSpeeds:
     """Speeds of a card: tokens per second, judged pairs per second, and seconds to start an engine.
 
-    `reference` is that of DPO's reference pass; None if it was not measured or happens in each step.
+    `forward` is that of passes without gradients: held-out evaluations, and the reference of DPO unless it is
+    computed in each step.
     """
 
     few_shot: float
@@ -60,7 +67,8 @@ class CardSpeeds:
     dpo: float
     start: float
     verification: float
-    reference: float | None = None
+    forward: float
+    has_reference_pass: bool = True
 
 
 def load_rows(paths: Iterable[Path]) -> list[Row]:
@@ -213,15 +221,13 @@ def _read_work_rate(row: Row) -> float:
 
 
 def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> CardSpeeds | None:
-    """Return the speeds of a card, from its own rows or those of the most similar card; None without rows.
+    """Return the speeds of a card, from its own rows or those of other cards; None without rows.
 
-    Generation is scaled by the ceilings of the two cards, training and judging by their arithmetic.
+    Generation comes from the most similar card, scaled by the ceilings of both. Training comes from the
+    fastest measurement that fits the card's memory, scaled by the arithmetic of both: the same code runs on
+    each card, and older rows of a card can be of slower code.
     """
     devices = _sort_by_similarity(rows, card)
-
-    def find_fastest(what: str, engine: str) -> Row | None:
-        fastest = (_find_fastest(device_rows, what, engine) for device_rows in devices)
-        return next((row for row in fastest if row), None)
 
     def scale(row: Row | None) -> float | None:
         measured_on = find_card(row["device"]) if row else None
@@ -233,23 +239,34 @@ def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False)
             return rate * bound.tokens_per_second(card) / bound.tokens_per_second(measured_on)
         return rate * card.flops / measured_on.flops
 
-    plain_answers = find_fastest("few-shot answers", "generate")
+    def find_on_similar_card(what: str, engine: str) -> Row | None:
+        fastest = (_find_fastest(device_rows, what, engine) for device_rows in devices)
+        return next((row for row in fastest if row), None)
+
+    def find_training_rate(what: str, engine: str) -> float | None:
+        fitting = [row for row in rows if (row.get("limit_gib") or row.get("peak_gib") or 0.0) <= card.gib]
+        fastest = (
+            _find_fastest(device_rows, what, engine) for device_rows in group_by_device(fitting).values()
+        )
+        return max((rate for row in fastest if (rate := scale(row))), default=None)
+
+    plain_answers = find_on_similar_card("few-shot answers", "generate")
     if naive:
         few_shot = scale(plain_answers)
         candidates = few_shot
-        judged = scale(find_fastest("judged", "generate") or find_fastest("judged", "ours"))
+        judged = scale(find_on_similar_card("judged", "generate") or find_on_similar_card("judged", "ours"))
         training = "naive"
         start = 0.0
     else:
-        few_shot = scale(find_fastest("few-shot answers", "ours"))
-        candidates = scale(find_fastest("candidates a prompt", "ours"))
-        judged = scale(find_fastest("judged", "ours"))
+        few_shot = scale(find_on_similar_card("few-shot answers", "ours"))
+        candidates = scale(find_on_similar_card("candidates a prompt", "ours"))
+        judged = scale(find_on_similar_card("judged", "ours"))
         training = "ours"
         start = next(
             (row["seconds"] for rows_ in devices for row in rows_ if row["what"] == "start of the engine"),
             0.0,
         )
-    sft, dpo = scale(find_fastest("SFT", training)), scale(find_fastest("DPO", training))
+    sft, dpo = find_training_rate("SFT", training), find_training_rate("DPO", training)
     verification = scale(plain_answers)
     if (
         few_shot is None
@@ -260,8 +277,12 @@ def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False)
         or verification is None
     ):
         return None
-    reference = None if naive else scale(find_fastest("reference log-probabilities", "ours"))
-    return CardSpeeds(few_shot, candidates, judged, sft, dpo, start, verification, reference)
+    reference = None if naive else find_training_rate("reference log-probabilities", "ours")
+    # A forward pass takes half of the operations of a step with frozen weights.
+    forward = reference or 2 * sft
+    return CardSpeeds(
+        few_shot, candidates, judged, sft, dpo, start, verification, forward, reference is not None
+    )
 
 
 def predict_hours(session: SessionWorkload, speed: CardSpeeds) -> dict[str, float]:
@@ -272,27 +293,26 @@ def predict_hours(session: SessionWorkload, speed: CardSpeeds) -> dict[str, floa
     responses = s.rows / s.accepted
     instructions = responses / s.accepted * 40  # tokens per instruction, with its label
     prompts = s.pairs / s.decided
+    sft_tokens, dpo_tokens = s.rows * s.row, 2 * s.pairs * s.row
+    reference_passes = 1 if speed.has_reference_pass else 0
     seconds = {
         "verification": s.load + 100 * s.response / speed.verification,
         "baseline_evaluation": start + 2 * answers / speed.few_shot,
         "sft_data": start + (instructions + responses * s.response) / speed.few_shot,
-        "sft_training": s.load + s.rows * s.row * s.epochs / speed.sft,
+        "sft_training": s.load + sft_tokens * (s.sft_epochs / speed.sft + s.held_out / speed.forward),
         "sft_evaluation": start + answers / speed.candidates,
         "preference_pairs": start
         + prompts * s.candidates * s.response / speed.candidates
         + 3 * s.judged * prompts / speed.judged,
         "dpo_training": s.load
-        + 2 * s.pairs * s.row * s.epochs / speed.dpo
-        + (2 * s.pairs * s.row / speed.reference if speed.reference else 0.0),
+        + dpo_tokens * (s.dpo_epochs / speed.dpo + (s.held_out + reference_passes) / speed.forward),
         "dpo_evaluation": start + answers / speed.candidates,
         "comparison": 60.0,
     }
     return {name: value / 3600 for name, value in seconds.items()}
 
 
-def format_page(
-    rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: SessionWorkload | None = None
-) -> str:
+def format_page(rows: Sequence[Row], session: SessionWorkload | None = None) -> str:
     """Return the page: measurements, and the hours and dollars of a session on three cards."""
     session = session or SessionWorkload()
     devices = group_by_device(rows)
@@ -319,10 +339,11 @@ def format_page(
     assumptions = ", ".join(f"{name} {value:g}" for name, value in vars(session).items())
     parts += [
         "## A complete session",
-        _format_session(rows, usd_per_hour, session),
+        _format_session(rows, session),
         f"Assumptions: {assumptions} (`SessionWorkload` in `benchmarks/gpu_report.py` explains each). "
-        "Speeds that were not measured on a card are scaled from the most similar one: generation by the "
-        "ceilings of both, training and judging by their arithmetic. An A100 cannot record complete "
+        "Speeds of generation that were not measured on a card are those of the most similar one, scaled "
+        "by the ceilings of both. Speeds of training are those of the fastest measurement that fits the "
+        "card's memory, scaled by the arithmetic in the data sheets. An A100 cannot record complete "
         "steps (`docs/engines.md`) and may generate more slowly. The baseline is plain `generate` and TRL's "
         "defaults; if its judging was not measured, it is assumed to be as fast as ours. The duration of "
         "each phase of a small model's session is in `docs/results/gemma-3-270m/`. "
@@ -344,28 +365,39 @@ def _format_device(device: str, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _format_session(rows: Sequence[Row], usd_per_hour: Mapping[str, float], session: SessionWorkload) -> str:
-    columns: dict[str, dict[str, float]] = {}
+def _format_session(rows: Sequence[Row], session: SessionWorkload) -> str:
+    """Return the hours of each phase, and the sums and dollars with one and with three epochs of DPO."""
+    speeds: dict[str, CardSpeeds] = {}
+    prices: dict[str, tuple[float, float]] = {}
     for key, card in CARDS.items():
         for naive in (True, False):
             if speed := predict_speeds(rows, card, naive=naive):
-                columns[f"{key}, {'baseline' if naive else 'gonogo'}"] = predict_hours(session, speed)
-    if not columns:
+                name = f"{key}, {'baseline' if naive else 'gonogo'}"
+                speeds[name], prices[name] = speed, card.usd_per_hour
+    if not speeds:
         return "Not predicted: rows of generation or training are missing."
-    lines = ["| hours | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    lines = ["| hours | " + " | ".join(speeds) + " |", "|---|" + "---:|" * len(speeds)]
+
+    def add(title: str, cells: Iterable[str]) -> None:
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+
+    columns = {name: predict_hours(session, speed) for name, speed in speeds.items()}
     for phase in next(iter(columns.values())):
-        lines.append(
-            f"| {phase} | " + " | ".join(f"{column[phase]:.2f}" for column in columns.values()) + " |"
-        )
-    totals = {name: sum(column.values()) for name, column in columns.items()}
-    lines.append("| **sum** | " + " | ".join(f"**{value:.1f}**" for value in totals.values()) + " |")
-    prices = {name: usd_per_hour.get(name.split(",")[0]) for name in columns}
-    costs = [f"${price * totals[name]:.2f}" if price else "no price given" for name, price in prices.items()]
-    lines.append(
-        "| at "
-        + ", ".join(f"{k} ${v:g}/h" for k, v in usd_per_hour.items())
-        + " | "
-        + " | ".join(costs)
-        + " |"
-    )
-    return "\n".join(lines)
+        add(phase, (f"{column[phase]:.2f}" for column in columns.values()))
+    for epochs in DPO_EPOCHS:
+        longer = replace(session, dpo_epochs=epochs)
+        totals = {name: sum(predict_hours(longer, speed).values()) for name, speed in speeds.items()}
+        ending = f", DPO for {epochs} epoch" + "s" * (epochs > 1)
+        add(f"**sum{ending}**", (f"**{value:.1f}**" for value in totals.values()))
+        add(f"cost{ending}", (_format_cost(prices[name], hours) for name, hours in totals.items()))
+    quoted = ", ".join(f"{card.name} {_format_range(card.usd_per_hour)} an hour" for card in CARDS.values())
+    return "\n".join(lines) + f"\n\nPrices of one GPU, {PRICES_SEEN}: {quoted}."
+
+
+def _format_cost(usd_per_hour: tuple[float, float], hours: float) -> str:
+    return _format_range((usd_per_hour[0] * hours, usd_per_hour[1] * hours))
+
+
+def _format_range(usd: tuple[float, float]) -> str:
+    low, high = (f"${value:.2f}" for value in usd)
+    return low if low == high else f"{low} to {high}"

@@ -48,7 +48,7 @@ ROWS = [
 def test_the_page_is_generated_from_its_rows() -> None:
     docs = Path(__file__).parents[2] / "docs"
     rows = gpu_report.load_rows([docs / "performance.jsonl"])
-    page = gpu_report.format_page(rows, {"A100": 1.74, "H100": 2.69, "H200": 3.59})
+    page = gpu_report.format_page(rows)
     assert (docs / "performance.md").read_text() == page + "\n"
 
 
@@ -98,16 +98,16 @@ def test_a_card_uses_its_own_rows_or_those_of_the_most_similar_card() -> None:
     assert found["H200"].sft == 3000  # type: ignore[union-attr]
     assert found["H100"].few_shot == 3500  # type: ignore[union-attr]
     assert found["A100"].few_shot < 3500  # type: ignore[union-attr]
-    page = gpu_report.format_page(rows, {})
+    page = gpu_report.format_page(rows)
     assert page.index("## NVIDIA H200") < page.index("## NVIDIA H100 80GB HBM3")
 
 
 def test_hours_are_the_work_over_the_speed() -> None:
-    speed = gpu_report.CardSpeeds(1000, 1000, 100, 1000, 1000, 0, 1000)
-    session = gpu_report.SessionWorkload(load=0, rows=1000, row=360, epochs=1, pairs=5000)
+    speed = gpu_report.CardSpeeds(1000, 1000, 100, 1000, 1000, 0, 1000, forward=2000)
+    session = gpu_report.SessionWorkload(load=0, rows=1000, row=360, sft_epochs=1, pairs=5000, held_out=0.5)
     found = gpu_report.predict_hours(session, speed)
-    assert found["sft_training"] == pytest.approx(0.1)
-    assert found["dpo_training"] == pytest.approx(1.0)
+    assert found["sft_training"] == pytest.approx(0.1 * 1.25)
+    assert found["dpo_training"] == pytest.approx(1.0 + 0.25 + 0.5)  # trained, held out, reference
     assert set(found) >= {"verification", "sft_data", "preference_pairs", "comparison"}
 
 
@@ -116,17 +116,16 @@ def test_the_page_has_what_was_measured_and_what_a_session_costs(
 ) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(r) + "\n" for r in ROWS))
-    assert gpu.main(["report", str(file), "--usd-per-hour", "H100=2.5"]) == 0
+    assert gpu.main(["report", str(file)]) == 0
     page = capsys.readouterr().out
     assert "| few-shot answers | ours on vllm | 3,500 tok/s | 7,000 | 50% |" in page
     assert "A100, gonogo" in page
-    assert "no price given" in page
-    hours = sum(
-        gpu_report.predict_hours(
-            gpu_report.SessionWorkload(), gpu_report.predict_speeds(ROWS, gpu_cards.CARDS["H100"])
-        ).values()
-    )  # type: ignore[arg-type]
-    assert f"${2.5 * hours:.2f}" in page
+    speeds = gpu_report.predict_speeds(ROWS, gpu_cards.CARDS["H100"])
+    assert speeds is not None
+    for epochs in gpu_report.DPO_EPOCHS:
+        session = gpu_report.SessionWorkload(dpo_epochs=epochs)
+        hours = sum(gpu_report.predict_hours(session, speeds).values())
+        assert f"${2.69 * hours:.2f} to ${3.99 * hours:.2f}" in page
 
 
 def test_targets_are_ratios_within_the_rows() -> None:
@@ -176,7 +175,7 @@ def test_predicted_peaks_are_next_to_measured_ones() -> None:
         row("SFT", "another", 1, predicted_gib=22.0, peak_gib=20.0),
         row("SFT", "c", 1, peak_gib=20.0),
     ]
-    assert "| SFT | another | 22.0 GiB | 20.0 GiB | +10% |" in gpu_report.format_page(rows, {})
+    assert "| SFT | another | 22.0 GiB | 20.0 GiB | +10% |" in gpu_report.format_page(rows)
     assert gpu_report.format_memory(rows).count("\n") == 2
     assert gpu_report.format_memory(ROWS) == "No rows."
 
@@ -252,14 +251,24 @@ def test_pairs_count_with_both_rows_and_other_lengths_predict_nothing() -> None:
     assert "| DPO, against TRL's defaults | 5.00x | 1.5x | reached |" in gpu_report.format_targets(rows)
     speeds = gpu_report.predict_speeds(rows, gpu_cards.CARDS["H100"])
     assert speeds is not None
-    assert (speeds.dpo, speeds.reference) == (4000, 10_000)
-    session = gpu_report.SessionWorkload(load=0, epochs=1, pairs=4000, row=150)
-    hours = gpu_report.predict_hours(session, speeds)["dpo_training"]
-    assert hours * 3600 == pytest.approx(1_200_000 * (1 / 4000 + 1 / 10_000))
+    assert (speeds.dpo, speeds.forward) == (4000, 10_000)
+
+
+def test_training_is_predicted_from_the_fastest_row_that_fits_the_card() -> None:
+    h200 = {"device": "NVIDIA H200", "bound_by": None}
+    rows = [
+        *ROWS,
+        row("SFT", "ours: packed", 3400, limit_gib=79, **h200),
+        row("SFT", "ours: packed", 3900, limit_gib=138, **h200),
+    ]
+    found = {name: gpu_report.predict_speeds(rows, card) for name, card in gpu_cards.CARDS.items()}
+    assert found["H200"].sft == 3900  # type: ignore[union-attr]
+    assert found["H100"].sft == 3400  # type: ignore[union-attr]
+    assert found["A100"].sft == pytest.approx(3400 * 312 / 989)  # type: ignore[union-attr]
 
 
 def test_a_run_that_lacks_sections_predicts_nothing() -> None:
-    assert "Not predicted" in gpu_report.format_page(ROWS[:3], {})
+    assert "Not predicted" in gpu_report.format_page(ROWS[:3])
 
 
 def test_plain_generation_runs_on_a_cpu(tmp_path: Path) -> None:
