@@ -62,6 +62,15 @@ def select_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in environment.items() if name in named or _is_passed(name)}
 
 
+def drop_outer_attempt(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without those that gonogo set for an attempt that this process is part of."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in OWN_VARIABLES or not name.startswith("GONOGO_")
+    }
+
+
 def list_withheld(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     """Return the names of the variables that phases do not receive."""
     return sorted(environment.keys() - select_variables(plan, environment).keys() - _SET_BY_SHELLS)

@@ -12,26 +12,28 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.plan.schema import Plan
-from app.session import heartbeat, projection, registry, requests
-from app.session.attempt import process, variables
+from app.session import projection, requests
+from app.session.attempt import variables
 from app.session.clock import Clock, SystemClock
+from app.session.engine import operator_requests
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
 from app.session.engine.disk import DISK_FULL_ERRORS, PASSING_ERRORS
 from app.session.engine.folder_watch import FolderWatch
-from app.session.engine.guard_orders import GuardSupervisor, build_orders
+from app.session.engine.guard_orders import GuardSupervisor
 from app.session.engine.notifier import Notifier
 from app.session.engine.observer import Observer
 from app.session.engine.pod_stop import PodStopWatch
+from app.session.engine.presence import Presence
 from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
-from app.session.engine.start_event import build_start_event
-from app.session.engine.worker import HangingError, Worker, wait_for_event
-from app.session.folder import BY_GUARD, ConductorRecord, SessionFolder
+from app.session.engine.start_event import build_conductor_start, build_session_start
+from app.session.engine.worker import HangingError, Worker, repeat, wait_for_event
+from app.session.folder import BY_GUARD, SessionFolder
 from app.session.gate import decide, judge
 from app.session.journal import events
 from app.session.journal.attempts_on_disk import describe_missing_lines
@@ -40,19 +42,16 @@ from app.session.journal.journal import Journal, JournalBusyError, JournalDamage
 from app.session.journal.state import PhaseRecord, apply, recover
 from app.session.masking import Masker
 from app.session.money import ledger
-from app.session.money.deadlines import PodStop
 from app.session.notify import Notification
 from app.session.pod import pod
-from app.session.requests import AnyRequest, Refused
+from app.session.requests import AnyRequest
 from app.session.snapshot import SessionSnapshot
 from app.units import format_duration
 
 _TICKS_BETWEEN_CHECKS = 5
 _SUPERVISE_SECONDS = 0.25
 _ASSESSMENT_SECONDS = 300.0
-_FILES_SECONDS = 30.0
 _LONGEST_STEP_SECONDS = 2 * _ASSESSMENT_SECONDS
-_REQUESTS_AFTER_END = requests.GetSnapshot | requests.Subscribe | requests.KeepPod
 
 
 class Conductor:
@@ -88,17 +87,21 @@ class Conductor:
             grace=self._settings.grace,
             mask=self._masker.data,
         )
-        self._guard = GuardSupervisor(self.folder, environment, self._settings.hang, clock.mono)
+        self._guard = GuardSupervisor(
+            self.plan,
+            self.folder,
+            clock,
+            environment=environment,
+            settings=self._settings,
+            mask=self._masker.text,
+        )
         self._folder_watch = FolderWatch(self.folder.path, clock.mono)
-        self._pod_stop = PodStopWatch(self.plan)
+        self._pod_stop = PodStopWatch(self.plan, self.folder.path, clock, has_guard=self._settings.guard > 0)
+        self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), _LONGEST_STEP_SECONDS)
         self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.text)
         self._server = SessionServer(self.handle, self.snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
         self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
-        self._files = Worker("the list of sessions", _FILES_SECONDS)
-        self._boot_id = process.read_boot_id()
-        self._pod_id = environment.get(pod.POD_ID, "")
-        self._stepped_at = clock.mono()
         self._changed = asyncio.Event()
         self._attempt_ended = asyncio.Event()
         self._is_leaving = False
@@ -113,47 +116,31 @@ class Conductor:
         if isinstance(event, events.AttemptEnded):
             self._attempt_ended.set()
 
+    def _record_new(self, new_events: Iterable[AnyEvent]) -> None:
+        """Record events, except keyed notices that have been posted before."""
+        for event in new_events:
+            if not isinstance(event, events.NoticePosted) or event.key not in self.state.notice_keys:
+                self.record(event)
+
     def handle(self, request: AnyRequest) -> None:
         """Carry out a request from a client.
 
         Raises:
             Refused: the session's state does not allow the request.
         """
-        if self.state.ended is not None and not isinstance(request, _REQUESTS_AFTER_END):
-            raise Refused("the session is over")
-        match request:
-            case requests.GetSnapshot() | requests.Subscribe():
-                pass
-            case requests.Decide():
-                self.record(decide.decide(self.plan, self.state, request))
-            case requests.StopPhase(by=by):
-                self._stop_phase(by)
-            case requests.StopSession(by=by):
-                if self.state.stop_request is None:
-                    self.record(events.SessionStopRequested(by=by))
-            case requests.Hold(on=on, by=by):
-                if self.state.hold != on:
-                    self.record(events.HoldSet(on=on, by=by))
-            case requests.KeepPod(by=by):
-                self._keep_pod(by)
-
-    def _stop_phase(self, by: str) -> None:
-        phase = self.state.current
-        if phase is None or phase.last is None or not phase.is_running:
-            raise Refused("no phase is running")
-        if phase.status == "running":
-            self.record(events.AttemptStopRequested(phase=phase.id, attempt=phase.last.number, by=by))
-
-    def _keep_pod(self, by: str) -> None:
-        if self.state.ended is None:
-            raise Refused("the session is not over; decide an open gate with `gonogo decide`")
-        if self._is_done():
-            raise Refused("the pod is not going to be stopped")
-        self.record(events.PodKept(by=by))
+        operator_requests.check_allowed(self.state, request)
+        event: AnyEvent | None
+        if isinstance(request, requests.Decide):
+            event = decide.decide(self.plan, self.state, request)
+        else:
+            stops_pod = self._pod_stop.find_stop(self.state) is not None
+            event = operator_requests.build_event(self.state, request, stops_pod=stops_pod)
+        if event is not None:
+            self.record(event)
 
     def snapshot(self) -> SessionSnapshot:
         """Return the session at this moment."""
-        wall, mono, stop = self._clock.wall(), self._clock.mono(), self._find_pod_stop()
+        wall, mono, stop = self._clock.wall(), self._clock.mono(), self._pod_stop.find_stop(self.state)
         live = projection.Live(
             progress=self._runner.report.progress,
             stalled=self._runner.report.stalled,
@@ -178,16 +165,17 @@ class Conductor:
         with contextlib.suppress(OSError):
             self._order_guard()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
+        tick = self._settings.tick
         background = asyncio.gather(
             self._supervise(),
-            self._repeat(self._observe),
-            self._repeat(self._remind),
-            self._repeat(self._look_at_other_sessions, _TICKS_BETWEEN_CHECKS),
+            repeat(self._observe, tick),
+            repeat(self._remind, tick),
+            repeat(self._pod_stop.look_at_other_sessions, _TICKS_BETWEEN_CHECKS * tick),
             self._query_bills(),
         )
         try:
             while not (self._is_done() or self._is_leaving):
-                self._stepped_at = self._clock.mono()
+                self._presence.note_step()
                 try:
                     await self._step()
                 except OSError as error:
@@ -208,7 +196,7 @@ class Conductor:
             await self._server.stop()
 
     def _is_done(self) -> bool:
-        return self.state.ended is not None and self._find_pod_stop() is None
+        return self.state.ended is not None and self._pod_stop.find_stop(self.state) is None
 
     def _leave(self) -> None:
         self._is_leaving = True
@@ -216,28 +204,17 @@ class Conductor:
 
     def _take_over(self) -> None:
         """Publish where this conductor listens, and record that it has started."""
-        self.folder.write_conductor(ConductorRecord(*process.identify_self(), str(self.folder.socket())))
+        self._presence.publish_identity()
         if self.state.started is None:
-            self.record(
-                events.SessionStarted(
-                    id=self._info.id,
-                    plan_sha256=self._info.plan_sha256,
-                    profile=self._info.profile,
-                    seed=self.plan.session.seed,
-                    phases=[phase.id for phase in self.plan.phases],
-                    approved=self._info.approved,
-                    usd_per_hour=self.plan.pod.usd_per_hour,
-                    budget_usd=self.plan.session.budget_usd,
-                )
-            )
-        self.record(self._build_start_event())
+            self.record(build_session_start(self._info, self.plan))
+        self.record(self._build_conductor_start())
         self._beat()
         if self.journal.torn:
             text = f"The last line of the journal was torn and moved to {self.journal.torn.name}"
             self.record(events.NoticePosted(text=text))
 
-    def _build_start_event(self) -> events.ConductorStarted:
-        return build_start_event(
+    def _build_conductor_start(self) -> events.ConductorStarted:
+        return build_conductor_start(
             self.plan,
             self.folder,
             self._clock,
@@ -269,7 +246,7 @@ class Conductor:
         """Stop the attempt and tell the operator: nothing can be recorded without the session's folder."""
         self._runner.stop_without_folder()
         text = f"{self.folder.path} was deleted or moved. The running phase is stopped"
-        stop = self._find_pod_stop()
+        stop = self._pod_stop.find_stop(self.state)
         if stop is not None:
             text += f", and the pod is stopped within {format_duration(self.plan.unattended.stop_after)}"
         print(text, file=sys.stderr)  # noqa: T201 - stderr is conductor.log
@@ -283,7 +260,7 @@ class Conductor:
         phase = self.state.current
         stop = self.state.stop_request
         if self.state.ended is not None:
-            await self._check_after_end()
+            self._record_new(await self._pod_stop.check_after_end(self.state))
             await self._wait(_TICKS_BETWEEN_CHECKS * self._settings.tick)
         elif phase is None:
             self.record(events.SessionEnded(finished=stop is None, reason=stop.reason if stop else ""))
@@ -326,39 +303,15 @@ class Conductor:
         # A hold that was set or cancelled during the assessment counts.
         self.record(judge.apply_hold(assessment, self.plan.phase(phase.id), self.state))
 
-    async def _check_after_end(self) -> None:
-        try:
-            other = await self._files.call(registry.find_other_running_session, self.folder.path)
-        except (HangingError, OSError):
-            other = None
-        stop = self._find_pod_stop()
-        self._record_new(self._pod_stop.check_after_end(stop, self._clock.mono(), other))
-
-    def _find_pod_stop(self) -> PodStop | None:
-        """Return when and why the guard stops the pod, or None if it does not."""
-        if not self._settings.guard:
-            return None
-        return self._pod_stop.find_stop(self.state, self._elapsed(), self._clock.mono())
-
     def _elapsed(self) -> float:
         return self.state.time.elapsed_at(self._clock.mono())
 
     # In the background
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], ticks: int = 1) -> None:
-        """Do some work at intervals. A failure, or work that takes long, delays nothing else."""
-        while True:
-            await asyncio.sleep(ticks * self._settings.tick)
-            try:
-                await work()
-            except Exception:  # A failing driver or disk must not end the session.
-                with contextlib.suppress(OSError):
-                    traceback.print_exc()
-
     async def _supervise(self) -> None:
         """Give the guard its orders and show that this conductor works, whatever else is slow."""
         while True:
-            for work in (self._order_guard, self._beat, self._publish_identity):
+            for work in (self._order_guard, self._beat, self._presence.publish_identity):
                 try:
                     work()
                 except Exception as error:
@@ -368,49 +321,16 @@ class Conductor:
             await asyncio.sleep(min(self._settings.tick, _SUPERVISE_SECONDS))
 
     def _beat(self) -> None:
-        now = self._clock.mono()
-        if now - self._stepped_at > _LONGEST_STEP_SECONDS:
-            return  # This conductor is stuck, so the guard should replace it.
-        up = self.state.pod_time.elapsed_at(now)
-        beat = heartbeat.Heartbeat(self._clock.wall(), now, self._boot_id, self._pod_id, up)
-        heartbeat.write_heartbeat(self.folder.path / heartbeat.CONDUCTOR_HEARTBEAT, beat)
-
-    def _publish_identity(self) -> None:
-        """Write where this conductor listens, if the file was lost."""
-        record = ConductorRecord(*process.identify_self(), str(self.folder.socket()))
-        if self.folder.read_conductor() != record:
-            self.folder.write_conductor(record)
+        self._presence.beat(self.state)
 
     async def _observe(self) -> None:
         """Observe the machine, and warn of the disk, the budget and a slow attempt."""
         self._record_new(
             await self._observer.observe(lambda: self.state, lambda: self._runner.report.progress)
         )
-        self._warn()
-        self._server.publish()
-
-    async def _look_at_other_sessions(self) -> None:
-        """Note whether another session runs a phase on this pod, which must not be stopped then."""
-        if not self.plan.pod.stop_command:
-            return
-        other = await self._files.call(registry.find_session_with_running_phase, self.folder.path)
-        self._pod_stop.see_running_session(other, self._clock.mono())
-
-    def _warn(self) -> None:
-        """Post notices of the spent budget and of a slow attempt."""
-        if self.state.ended is not None:
-            return
         current = self.snapshot().current
-        remaining, progress = (current.remaining, current.progress) if current else (None, None)
-        elapsed = self._elapsed()
-        self._record_new(ledger.find_budget_warnings(self.plan, elapsed))
-        self._record_new(ledger.find_slow_warnings(self.plan, self.state, elapsed, remaining, progress))
-
-    def _record_new(self, new_events: Iterable[AnyEvent]) -> None:
-        """Record events, except keyed notices that have been posted before."""
-        for event in new_events:
-            if not isinstance(event, events.NoticePosted) or event.key not in self.state.notice_keys:
-                self.record(event)
+        self._record_new(ledger.find_warnings(self.plan, self.state, self._elapsed(), current))
+        self._server.publish()
 
     async def _remind(self) -> None:
         """Send a notification of an open gate or of the session's end: at once, then at intervals."""
@@ -421,20 +341,9 @@ class Conductor:
         """Give the guard its orders and post its reports."""
         if not self._settings.guard:
             return
-        orders = build_orders(
-            self.plan,
-            self.state,
-            self.folder,
-            self._find_pod_stop(),
-            settings=self._settings,
-            stand_down=stand_down,
-        )
-        if problem := self._guard.give_orders(orders):
-            self.record(events.NoticePosted(text=problem))
-        self._record_new(
-            events.NoticePosted(text=f"Guard: {self._masker.text(text)}", key=key)
-            for key, text in self._guard.read_reports()
-        )
+        stop = self._pod_stop.find_stop(self.state)
+        self._record_new(self._guard.give_orders(self.state, stop, stand_down=stand_down))
+        self._record_new(self._guard.read_reports())
 
     async def _query_bills(self) -> None:
         """Query the provider's bill at the start, at intervals, and after each attempt."""
@@ -462,12 +371,7 @@ def main(folder: Path, detach: Callable[[], None] = _detach, *, by_guard: bool =
     """Conduct the session of a folder in the background."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     detach()
-    # Variables that gonogo set for a surrounding attempt are not meant for this session.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in variables.OWN_VARIABLES or not name.startswith("GONOGO_")
-    }
+    environment = variables.drop_outer_attempt(os.environ)
     try:
         asyncio.run(Conductor(folder, SystemClock(), environment, by_guard=by_guard).run())
     except JournalBusyError:

@@ -12,8 +12,10 @@ import msgspec
 from app.monitor.files import CHUNK, FileTail
 from app.plan.schema import Plan
 from app.session.attempt import process
+from app.session.clock import Clock
 from app.session.folder import BY_GUARD, SessionFolder, Settings, launch_command
 from app.session.heartbeat import GUARD_HEARTBEAT, HangWatch
+from app.session.journal.events import NoticePosted
 from app.session.journal.state import State
 from app.session.money.deadlines import PodStop
 from app.session.pod import guard
@@ -77,36 +79,51 @@ class GuardSupervisor:
 
     def __init__(
         self,
+        plan: Plan,
         folder: SessionFolder,
+        clock: Clock,
+        *,
         environment: Mapping[str, str],
-        hang: float,
-        now: Callable[[], float],
+        settings: Settings,
+        mask: Callable[[str], str],
     ) -> None:
-        self._folder = folder.path
+        self._plan = plan
+        self._folder = folder
         self._environment = environment
+        self._settings = settings
+        self._mask = mask
         self._guard: subprocess.Popen[bytes] | None = None
-        self._hang = HangWatch(folder.path / GUARD_HEARTBEAT, hang, now)
+        self._hang = HangWatch(folder.path / GUARD_HEARTBEAT, settings.hang, clock.mono)
         self._reports = FileTail(folder.path / guard.REPORTS_FILE)
 
-    def give_orders(self, orders: dict[str, object]) -> str:
+    def give_orders(self, state: State, stop: PodStop | None, *, stand_down: bool) -> list[NoticePosted]:
         """Write the orders if the file does not have them; start a guard unless they say to stand down.
 
+        Args:
+            state: the session.
+            stop: when and why the pod is stopped, or None if it is not.
+            stand_down: whether the guard should exit.
+
         Returns:
-            What was wrong with the guard, or "".
+            A notice if something was wrong with the guard.
         """
+        orders = build_orders(
+            self._plan, state, self._folder, stop, settings=self._settings, stand_down=stand_down
+        )
         data = msgspec.json.format(msgspec.json.encode(orders), indent=2) + b"\n"
-        path = self._folder / guard.ORDERS_FILE
+        path = self._folder.path / guard.ORDERS_FILE
         if _read_bytes(path) != data:
             if path.is_dir():
                 path.rename(path.with_name(f"{path.name}.not-orders"))
             files.write_atomically(path, data)
-        return "" if orders["stand_down"] else self._replace_guard()
+        problem = "" if stand_down else self._replace_guard()
+        return [NoticePosted(text=problem)] if problem else []
 
     def _replace_guard(self) -> str:
         problem = ""
         if self._guard is not None and self._guard.poll() is not None:
             self._guard = None
-        identity = process.read_identity(self._folder / guard.PROCESS_FILE)
+        identity = process.read_identity(self._folder.path / guard.PROCESS_FILE)
         if identity is not None and process.is_alive(identity):
             if not self._hang.is_hanging(identity):
                 return ""
@@ -115,7 +132,7 @@ class GuardSupervisor:
         if self._guard is not None and self._guard.poll() is None:
             return problem  # It is starting, or has just been killed.
         self._guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.session.pod.guard", str(self._folder)],
+            [sys.executable, "-P", "-m", "app.session.pod.guard", str(self._folder.path)],
             env=dict(self._environment),
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -123,17 +140,18 @@ class GuardSupervisor:
         )
         return problem
 
-    def read_reports(self) -> list[tuple[str, str]]:
-        """Return a key and the text of each new report; of many, only the last ones."""
-        reports: list[tuple[str, str]] = []
+    def read_reports(self) -> list[NoticePosted]:
+        """Return a notice for each new report; of many, only the last ones."""
+        notices: list[NoticePosted] = []
         offset = self._reports.offset
         lines, _, _ = self._reports.read_lines(most_behind=CHUNK)
         for line in lines:
             with contextlib.suppress(ValueError, RecursionError, AttributeError):
                 report = msgspec.json.decode(line)
-                reports.append((f"guard {report.get('time')} {offset}", str(report.get("text", ""))))
+                text = f"Guard: {self._mask(str(report.get('text', '')))}"
+                notices.append(NoticePosted(text=text, key=f"guard {report.get('time')} {offset}"))
             offset += len(line) + 1
-        return reports[-_MAX_REPORTS:]
+        return notices[-_MAX_REPORTS:]
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from app.plan.schema import Plan
+from app.session import registry
+from app.session.clock import Clock
+from app.session.engine.worker import HangingError, Worker
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted, PodKept
 from app.session.journal.state import State
@@ -11,40 +14,57 @@ from app.session.money.deadlines import PodStop
 from app.units import format_duration
 
 _NOTICE_KEY = "over"
+_FILES_SECONDS = 30.0
 
 
 class PodStopWatch:
-    """Finds when the pod is stopped, with regard to other sessions that run on it."""
+    """Finds when the pod is stopped, with regard to other sessions that run on it.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: the plan.
+        folder: the session's folder.
+        clock: the clock.
+        has_guard: whether the session has a guard; without one, the pod is never stopped.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, clock: Clock, *, has_guard: bool) -> None:
         self._plan = plan
+        self._folder = folder
+        self._clock = clock
+        self._has_guard = has_guard
+        self._files = Worker("the list of sessions", _FILES_SECONDS)
         self._other_session_seen_at: float | None = None
 
-    def see_running_session(self, other: Path | None, now: float) -> None:
-        """Note that another session was seen running a phase on this pod."""
-        if other is not None:
-            self._other_session_seen_at = now
-
-    def find_stop(self, state: State, elapsed: float, now: float) -> PodStop | None:
-        """Return when and why the pod is stopped, or None if it is not.
-
-        Args:
-            state: the session.
-            elapsed: its billed seconds.
-            now: the time by the monotonic clock.
-        """
-        stop = deadlines.find_pod_stop(self._plan, state, elapsed, now)
+    def find_stop(self, state: State) -> PodStop | None:
+        """Return when and why the guard stops the pod, or None if it does not."""
+        if not self._has_guard:
+            return None
+        now = self._clock.mono()
+        stop = deadlines.find_pod_stop(self._plan, state, state.time.elapsed_at(now), now)
         if stop is None or self._other_session_seen_at is None:
             return stop
         # The pod is not stopped while another session runs on it; afterwards the wait starts again.
         earliest = self._other_session_seen_at + self._plan.unattended.stop_after
         return stop._replace(due=max(stop.due, earliest))
 
-    def check_after_end(self, stop: PodStop | None, now: float, other: Path | None) -> list[AnyEvent]:
+    async def look_at_other_sessions(self) -> None:
+        """Note whether another session runs a phase on this pod, which must not be stopped then."""
+        if not self._plan.pod.stop_command:
+            return
+        other = await self._files.call(registry.find_session_with_running_phase, self._folder)
+        if other is not None:
+            self._other_session_seen_at = self._clock.mono()
+
+    async def check_after_end(self, state: State) -> list[AnyEvent]:
         """Return the notice of the stop, and the release of the pod to another unfinished session on it."""
+        try:
+            other = await self._files.call(registry.find_other_running_session, self._folder)
+        except (HangingError, OSError):
+            other = None
         new_events: list[AnyEvent] = []
+        stop = self.find_stop(state)
         if stop is not None:
-            wait = format_duration(stop.due - now)
+            wait = format_duration(stop.due - self._clock.mono())
             text = (
                 f"The session is over. The pod keeps running and is stopped in {wait} "
                 "unless you run `gonogo keep`"
@@ -55,5 +75,5 @@ class PodStopWatch:
         if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:
             # The other session stops the pod at its own end.
             return [*new_events, PodKept(by=f"session {other.name}")]
-        self._other_session_seen_at = now
+        self._other_session_seen_at = self._clock.mono()
         return new_events

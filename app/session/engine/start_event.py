@@ -1,4 +1,4 @@
-"""The start of a conductor, with the time that was observed before it."""
+"""The start of a session and of each of its conductors, with the time that was observed before it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,14 +10,28 @@ from app.session import heartbeat
 from app.session.attempt import process
 from app.session.clock import Clock
 from app.session.engine.machine_sampler import SAMPLES_FILE
-from app.session.folder import SessionFolder
-from app.session.journal.events import ConductorStarted
+from app.session.folder import SessionFolder, SessionInfo
+from app.session.journal.events import ConductorStarted, SessionStarted
 from app.session.journal.state import State
 from app.session.money import deadlines, takeover
 from app.session.pod import pod
 
 
-def build_start_event(
+def build_session_start(info: SessionInfo, plan: Plan) -> SessionStarted:
+    """Return the first event of a session."""
+    return SessionStarted(
+        id=info.id,
+        plan_sha256=info.plan_sha256,
+        profile=info.profile,
+        seed=plan.session.seed,
+        phases=[phase.id for phase in plan.phases],
+        approved=info.approved,
+        usd_per_hour=plan.pod.usd_per_hour,
+        budget_usd=plan.session.budget_usd,
+    )
+
+
+def build_conductor_start(
     plan: Plan,
     folder: SessionFolder,
     clock: Clock,

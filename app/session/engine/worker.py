@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -57,6 +58,17 @@ class Worker:
             return result.result()
         result.cancel()
         raise HangingError(f"{self.name} did not respond within {self._timeout:.0f} s")
+
+
+async def repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do some work at intervals, after the first of them. A failure is printed, and ends nothing."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            with contextlib.suppress(OSError):  # The disk may be full.
+                traceback.print_exc()
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:

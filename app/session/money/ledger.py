@@ -11,7 +11,7 @@ from app.plan.values import Range
 from app.session.journal.events import NoticePosted
 from app.session.journal.notice_keys import format_slow_key
 from app.session.journal.state import FINISHED_STATUSES, PhaseRecord, State
-from app.session.snapshot import Money
+from app.session.snapshot import Money, PhaseView
 from app.units import format_usd
 
 _HOUR = 3600.0
@@ -110,6 +110,22 @@ def compute_money(plan: Plan, state: State, elapsed: float, now: float, current:
         provider_ours_usd=state.provider.ours_usd if state.provider else None,
         provider_at=state.provider_at if state.provider else None,
     )
+
+
+def find_warnings(plan: Plan, state: State, elapsed: float, current: PhaseView | None) -> list[NoticePosted]:
+    """Return notices of the spent budget and of a slow attempt, while the session is not over.
+
+    Args:
+        plan: the plan.
+        state: the session.
+        elapsed: its billed seconds.
+        current: the phase that is running, as the snapshot has it.
+    """
+    if state.ended is not None:
+        return []
+    remaining, progress = (current.remaining, current.progress) if current else (None, None)
+    slow = find_slow_warnings(plan, state, elapsed, remaining, progress)
+    return [*find_budget_warnings(plan, elapsed), *slow]
 
 
 def find_budget_warnings(plan: Plan, elapsed: float) -> list[NoticePosted]:
