@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 from phases.scoring.suite import Prompt
-from tools.suites import builders, development
+from tools.suites import builders, development, test_half
 from tools.suites.development import commands, completion, questions
 from tools.suites.rows import Row
 from tools.suites.task_rows import SuiteRow
@@ -35,6 +35,14 @@ def make_prompts() -> Iterator[Prompt]:
 def make_test_prompts() -> Iterator[Prompt]:
     """Yield the prompts of the held-out test half."""
     yield from number_rows(make_tasks(test_commands, test_questions, test_completion))
+    yield from number_rows(
+        add_categories(
+            format=test_half.FORMAT,
+            multi_step=test_half.MULTI_STEP,
+            refusal=test_half.REFUSALS,
+            harmless=test_half.HARMLESS,
+        )
+    )
 
 
 def number_rows(rows: Iterable[SuiteRow]) -> Iterator[Prompt]:

@@ -25,7 +25,7 @@ _FACTS: Final = (
     ("Which large bird cannot fly but runs very fast?", "ostrich|ostriches|emu|rhea|common ostrich", "The {} cannot fly but runs very fast.", "eagle|penguin|swan|roadrunner cartoon", "large"),
     ("What do tadpoles become when they grow up?", "frogs|frog|toads|toad|newts|frogs and toads|frogs or toads", "Tadpoles become {} when they grow up.", "fish|lizards|butterflies|snakes", "adult amphibians"),
     ("What is a baby dog called?", "puppy|pup|puppies|whelp", "A baby dog is called a {}.", "kitten|calf|foal|cub scout", ""),
-    ("What is the home of a bird called?", "nest|birdhouse|aviary|bird's nest", "The home of a bird is called a {}.", "hive|kennel|cobweb|feather", "built eggs"),
+    ("What is the home of a dog called?", "kennel|doghouse|dog house|dog kennel", "The home of a dog is called a {}.", "hive|nest|stable|feather", "built"),
     ("Which insect spreads malaria?", "mosquito|mosquitoes|mosquitos|Anopheles mosquito|Anopheles mosquitoes|anopheles", "The {} spreads malaria.", "bee|ant|fly|mosquito net", "infected female bite"),
     ("Which animal produces milk for most of our cheese?", "cow|cows|dairy cow|dairy cows|cattle", "The {} produces milk for most of our cheese.", "hen|pig|bee|cow and hen", ""),
     ("Who is the author of Oliver Twist?", "Charles Dickens|Dickens|Charles John Huffam Dickens", "The author of Oliver Twist is {}.", "Mark Twain|Oliver Twist|Jane Austen|Shakespeare", "English novel writer novelist"),
