@@ -124,7 +124,7 @@ def write_adapter(shape: str, base: ModelSource, folder: Path, rank: int = 32) -
 def build_model(
     shape: str, device: str, *, nf4: bool, dtype: str = "bfloat16", attention: str | None = None
 ) -> Any:
-    """Build a model with random weights layer by layer, so that 32 billion parameters fit while quantised.
+    """Build a model with random weights layer by layer, so that 32 billion parameters fit while quantized.
 
     Args:
         shape: a key of `SHAPES`.
@@ -162,7 +162,7 @@ def build_model(
 
 
 def _randomize(module: Any) -> Any:
-    """Initialise the matrices of a module as before training."""
+    """Initialize the matrices of a module as before training."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.dim() > 1:
@@ -177,7 +177,7 @@ def _quantize_linears(layer: Any) -> Any:
         for name, linear in list(block.named_children()):
             if not isinstance(linear, torch.nn.Linear):
                 continue
-            quantised = bnb.nn.Linear4bit(
+            quantized = bnb.nn.Linear4bit(
                 linear.in_features,
                 linear.out_features,
                 bias=linear.bias is not None,
@@ -186,16 +186,16 @@ def _quantize_linears(layer: Any) -> Any:
                 quant_type="nf4",
                 device="meta",
             )
-            quantised.weight = bnb.nn.Params4bit(
+            quantized.weight = bnb.nn.Params4bit(
                 linear.weight.data,
                 requires_grad=False,
                 compress_statistics=True,
                 quant_type="nf4",
-                module=quantised,
+                module=quantized,
             ).to(linear.weight.device)
             if linear.bias is not None:
-                quantised.bias = linear.bias
-            setattr(block, name, quantised)
+                quantized.bias = linear.bias
+            setattr(block, name, quantized)
     return layer
 
 

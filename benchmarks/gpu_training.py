@@ -1,7 +1,7 @@
 """Training steps on one GPU with random weights: the libraries' defaults against the phases' trainers.
 
-Weights are drawn and quantised on the GPU layer by layer. A step of the defaults is forward, backward and
-optimiser over padded rows, with all layers recomputed. The shape `tiny` runs on a CPU without quantisation.
+Weights are drawn and quantized on the GPU layer by layer. A step of the defaults is forward, backward and
+optimizer over padded rows, with all layers recomputed. The shape `tiny` runs on a CPU without quantization.
 """
 
 import gc
@@ -168,7 +168,7 @@ def _autocast(device: torch.device) -> Any:
 
 
 class _TrainingRun:
-    """Takes training steps with one model and one optimiser."""
+    """Takes training steps with one model and one optimizer."""
 
     def __init__(self, shape: str, device: torch.device, seconds: float) -> None:
         self.shape = shape
@@ -189,9 +189,9 @@ class _TrainingRun:
         if device.type == "cuda":
             import bitsandbytes as bnb
 
-            self.optimiser: Any = bnb.optim.PagedAdamW8bit(trained, lr=1e-5)
+            self.optimizer: Any = bnb.optim.PagedAdamW8bit(trained, lr=1e-5)
         else:
-            self.optimiser = torch.optim.AdamW(trained, lr=1e-5)
+            self.optimizer = torch.optim.AdamW(trained, lr=1e-5)
 
     def add_reference(self) -> None:
         """Add a frozen copy of the adapter, like TRL for DPO."""
@@ -201,7 +201,7 @@ class _TrainingRun:
 
     def free(self) -> None:
         """Release the memory."""
-        del self.model, self.optimiser
+        del self.model, self.optimizer
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -255,15 +255,15 @@ class _TrainingRun:
         with _autocast(self.device):
             loss = compute_loss(self.model, batch)
         loss.backward()
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         if not torch.isfinite(loss):
             raise ArithmeticError("the loss is not finite")
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def _clear_memory(self) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -34,7 +34,7 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True)
 class LineStyle:
-    """The pattern that tells a curve from others without its colour.
+    """The pattern that tells a curve from others without its color.
 
     Attributes:
         pattern: `#` for each dot that is drawn, repeated along the curve.

@@ -60,8 +60,8 @@ class ChartSettings:
         if not self.zoom:
             return None
         span = (last - first) / 2**self.zoom
-        centre = last if self.cursor is None else self.cursor
-        start = min(max(first, centre - span / 2), last - span)
+        center = last if self.cursor is None else self.cursor
+        start = min(max(first, center - span / 2), last - span)
         return start, start + span
 
 

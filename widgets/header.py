@@ -18,7 +18,7 @@ MIN_BAR, MAX_BAR = 4, 40
 
 
 def shorten_model(model: str) -> str:
-    """Return a model's name without its organisation: `Qwen2.5-32B` for `Qwen/Qwen2.5-32B`."""
+    """Return a model's name without its organization: `Qwen2.5-32B` for `Qwen/Qwen2.5-32B`."""
     return model.rstrip("/").rsplit("/", 1)[-1]
 
 

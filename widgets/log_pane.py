@@ -21,7 +21,7 @@ def _identify_attempt(frame: Frame) -> tuple[str, int]:
 
 
 def select_log_style(line: str) -> str:
-    """Return the colour of a log line: errors and warnings stand out."""
+    """Return the color of a log line: errors and warnings stand out."""
     if ERROR.search(line):
         return styles.BAD
     return styles.WARN if WARNING.search(line) else ""

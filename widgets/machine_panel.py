@@ -163,7 +163,7 @@ def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
 
 
 def _select_curve_style(number: int) -> tuple[str, LineStyle]:
-    """Return colour and line of a curve; the colours shift each time the lines repeat."""
+    """Return color and line of a curve; the colors shift each time the lines repeat."""
     shift = number // len(LINE_STYLES)
     return CURVE_COLOURS[(number + shift) % len(CURVE_COLOURS)], LINE_STYLES[number % len(LINE_STYLES)]
 
@@ -185,12 +185,12 @@ def build_memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) 
     by_gpu = _has_several_gpus(uses)
     for attempt, use in enumerate(uses):
         for gpu, series in (use.gpus or {0: use.ram}).items():
-            colour, line = _select_curve_style(gpu if by_gpu else attempt)
+            color, line = _select_curve_style(gpu if by_gpu else attempt)
             points = [
                 point._replace(step=(point.step - started) / unit, mean=point.mean / 2**30)
                 for point in series.points
             ]
-            curves.append(Curve(series.name, points, colour, line=line))
+            curves.append(Curve(series.name, points, color, line=line))
     return curves
 
 
@@ -201,22 +201,22 @@ def render_peak_rows(frame: Frame, width: int) -> list[Content]:
     column = max(1, min(MAX_PEAK_WIDTH, (width - NAME_WIDTH) // (len(gpus) + 1)))
     headings: list[Part] = []
     for gpu in gpus:
-        colour, line = _select_curve_style(gpu)
+        color, line = _select_curve_style(gpu)
         if by_gpu:
-            headings.append((f"{line.symbol}GPU{gpu}".rjust(column), colour))
+            headings.append((f"{line.symbol}GPU{gpu}".rjust(column), color))
         else:
             headings.append((f"GPU{gpu}".rjust(column), styles.QUIET))
     headings.append(("RAM".rjust(column), styles.QUIET))
     rows = [row(width, (fit("PEAK, GiB", NAME_WIDTH), styles.HEADING), *headings)]
     titles = {phase.id: phase.title for phase in frame.snapshot.phases}
     for attempt, use in enumerate(frame.memory):
-        colour, line = _select_curve_style(attempt)
+        color, line = _select_curve_style(attempt)
         symbol = "" if by_gpu else f"{line.symbol} "
         number = f" {use.attempt}" if use.attempt > 1 else ""
         name = fit(titles.get(use.phase, use.phase) + number, NAME_WIDTH - len(symbol))
         peaks = [use.peak(gpu) for gpu in (*gpus, None)]
         values = "".join(("-" if peak is None else format_gib(peak)).rjust(column) for peak in peaks)
-        rows.append(row(width, (symbol, colour), (name, ""), (values, "")))
+        rows.append(row(width, (symbol, color), (name, ""), (values, "")))
     return rows
 
 

@@ -99,7 +99,7 @@ class RowWidget(Widget):
             self.refresh_rows()
 
     def notify_style_update(self) -> None:
-        """Discard strips that have the colours of the previous theme."""
+        """Discard strips that have the colors of the previous theme."""
         super().notify_style_update()
         self._strips.clear()
 

@@ -1,4 +1,4 @@
-"""Colours and badges: how states look on every screen."""
+"""Colors and badges: how states look on every screen."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from app.plan.values import Verdict
 from app.session.snapshot import PhaseState, SessionState
 
-# Names of theme colours, which app/tui/themes.py defines.
+# Names of theme colors, which app/tui/themes.py defines.
 GOOD: Final = "$good"
 WARN: Final = "$warn"
 BAD: Final = "$bad"
@@ -34,7 +34,7 @@ terminal: Final = Terminal()
 
 @dataclass(frozen=True)
 class Badge:
-    """A state as a word and a symbol, so that colour is never the only sign of it."""
+    """A state as a word and a symbol, so that color is never the only sign of it."""
 
     word: str
     symbol: str

@@ -11,7 +11,7 @@ from phases.contract.models import FOUR_BIT_THRESHOLD
 
 HALF_BYTES: Final = 2
 """Bytes of a number in half precision."""
-# NF4 with double quantisation: four bits, an 8-bit scale for 64 weights, a 32-bit scale for 256 of those.
+# NF4 with double quantization: four bits, an 8-bit scale for 64 weights, a 32-bit scale for 256 of those.
 _PACKED_BYTES: Final = 0.5
 _NF4_BYTES: Final = _PACKED_BYTES + 1 / 64 + 4 / (64 * 256)
 _GATHERED_LAYERS: Final = 3
@@ -92,7 +92,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         norms = 2 * 2 * self.hidden_size  # the input and output of each
         attention = 2 * self.query_width + 2 * (self.query_width if fused and masked else self.key_width)
         gate = (2 if fused else 3) * self.intermediate_size  # both halves, and their product
-        # PEFT copies a module's input for the adapter, unless the module is quantised.
+        # PEFT copies a module's input for the adapter, unless the module is quantized.
         copies = 0 if fused or self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)
         return HALF_BYTES * (norms + attention + gate + copies)
 

@@ -1,6 +1,6 @@
 """Metrics over steps, in bounded memory.
 
-A `SeriesBuilder` takes values one at a time and keeps at most `LIMIT` points. Beyond that, neighbours are
+A `SeriesBuilder` takes values one at a time and keeps at most `LIMIT` points. Beyond that, neighbors are
 merged in pairs, keeping their mean and extremes. `Series` is the immutable result that a chart draws.
 """
 

@@ -78,7 +78,7 @@ CAUSES: Final[dict[Cause, Explanation]] = {
     ),
     "gated": Explanation(
         "the hub denied access to the model",
-        "Accept the model's licence on the hub and set HF_TOKEN, or correct the model's name; then retry.",
+        "Accept the model's license on the hub and set HF_TOKEN, or correct the model's name; then retry.",
     ),
     "network": Explanation(
         "the network failed",

@@ -21,7 +21,7 @@ _LARGEST_VALUE = 1e300
 
 @dataclass(frozen=True)
 class PlotLine:
-    """One line of a plot; `css_class` selects its colour in the page's style sheet."""
+    """One line of a plot; `css_class` selects its color in the page's style sheet."""
 
     name: str
     points: Sequence[Point]
@@ -107,7 +107,7 @@ def _draw_axes(axes: _Axes, x_label: str) -> Iterator[Markup]:
 
 
 def _thin_out(points: Sequence[Point]) -> list[Point]:
-    """Merge neighbours until few enough points remain; each keeps the mean and extremes of its values."""
+    """Merge neighbors until few enough points remain; each keeps the mean and extremes of its values."""
     thinned = list(points)
     while len(thinned) > _MAX_POINTS:
         unpaired = thinned[-1:] if len(thinned) % 2 else []

@@ -95,11 +95,11 @@ class CockpitApp(Cockpit):
         return screen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the cockpit's colours, so that they exist in every theme."""
+        """Return the cockpit's colors, so that they exist in every theme."""
         return DARK.variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return the filters that remove colour or non-ASCII characters if the terminal needs that."""
+        """Return the filters that remove color or non-ASCII characters if the terminal needs that."""
         filters: list[LineFilter] = [NoColor()] if self.no_color else []
         if styles.terminal.ascii:
             filters.append(AsciiFilter())

@@ -71,7 +71,7 @@ def run_app(app: CockpitApp) -> int:
 
 
 def _choose_theme(app: CockpitApp) -> str:
-    """Return the theme that the operator set, or one for the colours of the terminal."""
+    """Return the theme that the operator set, or one for the colors of the terminal."""
     setting = os.environ.get("GONOGO_THEME", "")
     for name in (setting, f"gonogo-{setting}"):
         if name in app.available_themes:

@@ -1,4 +1,4 @@
-"""The cockpit's colour themes. Colour is never the only sign of a state: a word and a symbol say the same."""
+"""The cockpit's color themes. Color is never the only sign of a state: a word and a symbol say the same."""
 
 from typing import Final
 

@@ -44,7 +44,7 @@ def compute_metrics(
     return metrics
 
 
-def summarise_categories(answers: Sequence[EvaluatedAnswer]) -> dict[str, dict[str, Any]]:
+def summarize_categories(answers: Sequence[EvaluatedAnswer]) -> dict[str, dict[str, Any]]:
     """Return the rates of each category with their intervals."""
     return {
         category: {

@@ -46,7 +46,7 @@ from phases.evaluation.metrics import (
     compute_metrics,
     describe_metrics,
     is_ifeval_suite,
-    summarise_categories,
+    summarize_categories,
 )
 from phases.evaluation.spec import Parameters
 from phases.generation.completion import PromptGroup, Sampling
@@ -131,7 +131,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             "model": parameters.model,
             "parameters": parameters.model_dump(mode="json"),
             "metrics": metrics,
-            "categories": summarise_categories(results),
+            "categories": summarize_categories(results),
             "results": results,
             "results_few_shot": few_shot_results,
             "sealed": _seal(runs),

@@ -1,7 +1,7 @@
 """Text generation with transformers, greedy or sampled.
 
 Each row depends only on its prompt and seed: a sampled row has its own random number generator, so neither
-its neighbours in the batch nor the order of the work change it, apart from rounding.
+its neighbors in the batch nor the order of the work change it, apart from rounding.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -171,7 +171,7 @@ def find_completing_tokens(tokenizer: Tokenizer, stop: Sequence[str]) -> list[bo
     """Return for each token of the vocabulary whether it can complete a stop string.
 
     A token can do so if it contains the last character of the string. Spaces and multi-byte characters may
-    depend on neighbouring tokens, so for stop strings that end in one, any token counts.
+    depend on neighboring tokens, so for stop strings that end in one, any token counts.
     """
     last_characters = {string[-1] for string in stop}
     if not all(character.isascii() and character != " " for character in last_characters):

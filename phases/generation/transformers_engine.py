@@ -49,7 +49,7 @@ class TransformersEngine:
         """Yield completions batch by batch, the longest prompts of each group first.
 
         Batches do not depend on `skip`, and a batch is generated completely or not at all. After a restart
-        each row has the same neighbours as before, so even rounding is reproducible.
+        each row has the same neighbors as before, so even rounding is reproducible.
         """
         offset = 0
         for group in groups:

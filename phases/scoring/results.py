@@ -161,7 +161,7 @@ def _describe_conditions(evaluation: Evaluation) -> Mapping[str, Any]:
         "base models": evaluation.base_sha256,
         "max_new_tokens": evaluation.parameters.get("max_new_tokens"),
         "prompt formats": provenance.get("prompt_format"),
-        "quantisation (4-bit)": provenance.get("four_bit"),
+        "quantization (4-bit)": provenance.get("four_bit"),
         "engines": engine.get("name"),
         "weights": engine.get("weights"),
         "number formats": provenance.get("dtype"),

@@ -9,7 +9,7 @@ Terms:
         numbers (`1,000.50`), and initials (`p.m.`).
     line: a line that is not blank.
     paragraph: a block of lines between blank lines.
-    normalised text: Unicode NFC, case-folded, with whitespace collapsed and straight apostrophes, without
+    normalized text: Unicode NFC, case-folded, with whitespace collapsed and straight apostrophes, without
         surrounding quotes and final punctuation.
     occurs: a word or phrase occurs if its runs of letters and digits follow one another, regardless of case
         and the marks between them. `bird` occurs in "a bird's nest" and in "bird-watching", not in "birds".

@@ -14,7 +14,7 @@ from phases.verifiers.text import (
     count_phrase,
     has_phrase,
     is_within,
-    normalise,
+    normalize,
     split_lines,
     split_words,
     strip_article,
@@ -23,7 +23,7 @@ from phases.verifiers.text import (
 
 
 def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> bool:
-    """Return whether the normalised response is one of the answers, with or without a leading article.
+    """Return whether the normalized response is one of the answers, with or without a leading article.
 
     A remark in parentheses and a label ("Past tense: ...", "The answer is ...") whose words are those of the
     instruction are ignored, unless the instruction asks for the answer only. A question is a question: an
@@ -61,7 +61,7 @@ def _make_keys(answers: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
 def _match_key(text: str) -> tuple[str, bool]:
     is_question = re.search(r"\?[\"'”’)\s]*$", text) is not None
     spaced = re.sub(r"\s*,\s*", ", ", re.sub(r"\s*(?:\.\.\.|…)\s*(?=\w)", " ", text))
-    return unify_spelling(strip_article(normalise(spaced))), is_question
+    return unify_spelling(strip_article(normalize(spaced))), is_question
 
 
 def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:
@@ -114,10 +114,10 @@ def starts_with(response: str, text: str) -> bool:
 
 
 def ends_with(response: str, text: str) -> bool:
-    """Return whether the normalised response ends with the normalised text and has words before it."""
-    ending, normalised = normalise(text), normalise(response)
-    before = normalised[: -len(ending)]
-    return normalised.endswith(ending) and bool(split_words(before)) and not before[-1:].isalnum()
+    """Return whether the normalized response ends with the normalized text and has words before it."""
+    ending, normalized = normalize(text), normalize(response)
+    before = normalized[: -len(ending)]
+    return normalized.endswith(ending) and bool(split_words(before)) and not before[-1:].isalnum()
 
 
 def is_yes_or_no(response: str, answer: str | None = None) -> bool:
@@ -134,7 +134,7 @@ def is_quoted(response: str) -> bool:
 def is_in_language(response: str, code: str, words: Sequence[str] = ()) -> bool:
     """Return whether the response is in the language with this code; see `languages.detect_language`.
 
-    `words` are words of the language (see `mentions`) by which a short text is recognised that the detection
+    `words` are words of the language (see `mentions`) by which a short text is recognized that the detection
     may mistake for another language.
     """
     return detect_language(response) == code or has_words_of_language(response, code, words)

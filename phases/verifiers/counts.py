@@ -10,7 +10,7 @@ from phases.verifiers.text import (
     CLOSING_MARKS,
     NUMBERED_LINE,
     is_within,
-    normalise,
+    normalize,
     split_items,
     split_lines,
     split_paragraphs,
@@ -63,13 +63,13 @@ def refers_to_first_line(response: str, pronouns: Sequence[str] = ("it", "its", 
     lines = split_lines(response)
     if len(lines) < 2:  # noqa: PLR2004
         return False
-    words = [normalise(word) for word in split_words(lines[1])]
-    return normalise(lines[0]) in normalise(lines[1]) or (bool(words) and words[0] in pronouns)
+    words = [normalize(word) for word in split_words(lines[1])]
+    return normalize(lines[0]) in normalize(lines[1]) or (bool(words) and words[0] in pronouns)
 
 
 def has_no_repetition(response: str) -> bool:
-    """Return whether all lines of the response differ, as normalised."""
-    lines = [normalise(line) for line in split_lines(response)]
+    """Return whether all lines of the response differ, as normalized."""
+    lines = [normalize(line) for line in split_lines(response)]
     return len(set(lines)) == len(lines)
 
 
@@ -91,7 +91,7 @@ def has_line_count(response: str, at_least: int | None = None, at_most: int | No
 def is_bullet_list(response: str, count: int) -> bool:
     """Return whether the lines are `count` different bullets: `- `, `* ` or `• `, nested or not."""
     matches = [BULLET_LINE.fullmatch(line) for line in split_lines(response)]
-    items = {normalise(match[1]) for match in matches if match}
+    items = {normalize(match[1]) for match in matches if match}
     return all(matches) and len(matches) == len(items) == count
 
 
@@ -99,13 +99,13 @@ def is_numbered_list(response: str, count: int) -> bool:
     """Return whether the lines are different items numbered from 1 to `count` without gaps: `1.` or `1)`."""
     matches = [NUMBERED_LINE.fullmatch(line) for line in split_lines(response)]
     numbers = [int(match[1]) for match in matches if match]
-    items = {normalise(match[2]) for match in matches if match}
+    items = {normalize(match[2]) for match in matches if match}
     return all(matches) and numbers == list(range(1, count + 1)) and len(items) == count
 
 
 def is_alphabetical(response: str) -> bool:
     """Return whether the response lists two items or more in alphabetical order, ignoring case."""
-    items = [normalise(item) for item in split_items(response)]
+    items = [normalize(item) for item in split_items(response)]
     return len(items) > 1 and items == sorted(items)
 
 

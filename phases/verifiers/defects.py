@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from phases.verifiers.text import normalise, split_lines, split_sentences, split_words
+from phases.verifiers.text import normalize, split_lines, split_sentences, split_words
 
 _PROMPT_FORMAT: Final = re.compile(
     r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
@@ -47,11 +47,11 @@ def is_ramble(response: str) -> bool:
         return True
     if any(map(_repeats_words, split_sentences(response))):
         return True
-    lines = [normalise(line) for line in split_lines(response)]
+    lines = [normalize(line) for line in split_lines(response)]
     if len(lines) > 1 and len(set(lines)) == 1:
         return True
     for units in (split_lines(response), split_sentences(response)):
-        long = [normalise(unit) for unit in units if len(split_words(unit)) >= _REPEATED_UNIT_WORDS]
+        long = [normalize(unit) for unit in units if len(split_words(unit)) >= _REPEATED_UNIT_WORDS]
         if len(set(long)) < len(long):
             return True
     words = [word.casefold() for word in split_words(response)]

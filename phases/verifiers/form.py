@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from phases.verifiers.text import normalise, split_words, unify_spelling
+from phases.verifiers.text import normalize, split_words, unify_spelling
 
 _SHORT_WORD: Final = 3
-"""Letters up to which a word such as "of" or "the" need not be capitalised in a title."""
+"""Letters up to which a word such as "of" or "the" need not be capitalized in a title."""
 
 
 def is_upper_case(response: str) -> bool:
@@ -24,12 +24,12 @@ def is_lower_case(response: str) -> bool:
 def is_title_case(response: str) -> bool:
     """Return whether the first word and all longer than three letters begin with a capital or a digit."""
     words = split_words(response)
-    if not words or not _is_capitalised(words[0]):
+    if not words or not _is_capitalized(words[0]):
         return False
-    return all(_is_capitalised(word) or sum(map(str.isalpha, word)) <= _SHORT_WORD for word in words)
+    return all(_is_capitalized(word) or sum(map(str.isalpha, word)) <= _SHORT_WORD for word in words)
 
 
-def _is_capitalised(word: str) -> bool:
+def _is_capitalized(word: str) -> bool:
     return word[0].isupper() or word[0].isdigit()
 
 
@@ -41,7 +41,7 @@ def is_json_object(
     Args:
         response: the complete response.
         keys: keys that the object must have.
-        values: expected values by key; a list names alternatives. Strings are compared normalised.
+        values: expected values by key; a list names alternatives. Strings are compared normalized.
         exact: reject keys that neither `keys` nor `values` names, if either is given.
 
     No value may be null or a blank string.
@@ -66,7 +66,7 @@ def is_json_array(response: str, count: int, allowed: Sequence[object] | None = 
     """Return whether the response is a JSON array of `count` different strings or numbers.
 
     A fence of backticks is allowed, a blank string is not. With `allowed`, every item is one of those;
-    strings are compared normalised.
+    strings are compared normalized.
     """
     parsed = parse_json(response)
     if not isinstance(parsed, list) or any(map(_is_blank, parsed)):
@@ -87,11 +87,11 @@ def _is_blank(value: object) -> bool:
 
 
 def compare_form(value: object) -> object:
-    """Return a JSON value in the form in which values are compared; texts are normalised."""
+    """Return a JSON value in the form in which values are compared; texts are normalized."""
     # True == 1 in Python, but not in JSON.
     if isinstance(value, bool):
         return str(value), bool
-    return unify_spelling(normalise(value)) if isinstance(value, str) else value
+    return unify_spelling(normalize(value)) if isinstance(value, str) else value
 
 
 def parse_json(response: str) -> object:

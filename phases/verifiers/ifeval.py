@@ -2,7 +2,7 @@
 
 Zhou et al., Instruction-Following Evaluation for Large Language Models, arXiv 2311.07911. Every verifier is a
 pure function of the unmodified response. Some rules are odd (keywords are regular expressions, a keyword may
-occur inside a word, a text without a recognisable language passes). They are kept because scores must be
+occur inside a word, a text without a recognizable language passes). They are kept because scores must be
 comparable with published ones.
 
 Sentences are split by Punkt (Kiss and Strunk 2006) as implemented in `nltk`, with the English parameters that

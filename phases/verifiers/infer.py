@@ -49,7 +49,7 @@ _MIN_WORDS_FOR_LANGUAGE: Final = 5
 def infer_checks(instruction: str) -> tuple[Check, ...]:
     """Return the checks that the wording of an instruction asks for, without duplicates.
 
-    Recognised are: numbers of words, sentences, paragraphs and lines; lists and their length; JSON and its
+    Recognized are: numbers of words, sentences, paragraphs and lines; lists and their length; JSON and its
     keys; yes or no; letter case; words to use or to avoid; beginnings and endings; quotation marks; the
     language of the answer; alphabetical order; items to sort; placeholders; sections; arithmetic. Ambiguous
     wording yields no check.

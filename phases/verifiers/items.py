@@ -10,12 +10,12 @@ from typing import Final
 
 from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
-from phases.verifiers.stems import FUNCTION_WORDS, fold, list_content_stems, singularise, stem
+from phases.verifiers.stems import FUNCTION_WORDS, fold, list_content_stems, singularize, stem
 from phases.verifiers.text import (
     BULLET_LINE,
     NUMBERED_LINE,
     WORD_PART,
-    normalise,
+    normalize,
     split_items,
     split_lines,
     split_words,
@@ -50,7 +50,7 @@ def is_comma_list(
     *parts, last = response.removesuffix(".").split(",")
     *before, last = re.split(r"\s+(?:and|or)\s+", f" {last}", maxsplit=1)
     parts += before if any(map(str.strip, before)) else []
-    items = [normalise(strip_emphasis(part)) for part in (*parts, last)]
+    items = [normalize(strip_emphasis(part)) for part in (*parts, last)]
     if any(not 1 <= len(split_words(item)) <= at_most_words for item in items):
         return False
     return _are_different_items(items, count, allowed, instruction)
@@ -70,7 +70,7 @@ def is_item_list(
     Mars, Venus and Earth."), have a heading, numbers or bullets, and explain items ("Mars – the red planet").
     """
     if allowed is None:
-        items = [normalise(item) for item in split_items(response)]
+        items = [normalize(item) for item in split_items(response)]
         most = 25 if at_most_words is None else at_most_words
         return all(1 <= len(split_words(item)) <= most for item in items) and _are_different_items(
             items, count, None, instruction
@@ -129,7 +129,7 @@ def _make_key(name: str) -> str:
         words = re.findall(r"[\w+#]+", fold(name))
     key = unify_spelling(strip_article(" ".join(words)))
     *before, last = key.split() or [""]
-    return " ".join([*before, singularise(last)])
+    return " ".join([*before, singularize(last)])
 
 
 def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: frozenset[str]) -> list[str]:

@@ -50,7 +50,7 @@ STOPWORDS: Final = {
 """The most common words of each supported language, by ISO 639-1 code."""
 
 _WORDS_PER_STOPWORD: Final = 6
-"""A language is recognised by its stopwords if they make up at least one in this many words."""
+"""A language is recognized by its stopwords if they make up at least one in this many words."""
 
 
 _WORDS_PER_OWN_WORD: Final = 3

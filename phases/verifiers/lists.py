@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from phases.verifiers.mentions import find_topic_word, list_content_words, name_topic_word
-from phases.verifiers.text import normalise, split_lines, split_words, strip_article
+from phases.verifiers.text import normalize, split_lines, split_words, strip_article
 
 _MARKERS: Final = {
     "hyphen": re.compile(r"-\s*(?![\s-])(.+)"),
@@ -56,7 +56,7 @@ def is_list_of(
     """
     for each in _ANY_LAYOUT if layout == "any" else (layout,):
         items = _split(response, each, count, heading=heading)
-        plain = [strip_article(normalise(_EMPHASIS.sub("", item))) for item in items]
+        plain = [strip_article(normalize(_EMPHASIS.sub("", item))) for item in items]
         if (
             len(items) == len(set(plain)) == count
             and all(split_words(item) for item in plain)
@@ -103,7 +103,7 @@ def _split_line(line: str, layout: str, count: int) -> list[str]:
 
 
 def _has_form(item: str, initial: str, mark: str) -> bool:
-    word = normalise(_EMPHASIS.sub("", item))
+    word = normalize(_EMPHASIS.sub("", item))
     is_initial = not initial or (len(split_words(word)) == 1 and word.startswith(initial))
     return is_initial and re.sub(r"[\s\"”*_]+$", "", item).endswith(mark)
 
@@ -121,7 +121,7 @@ def _name_item(item: str, allowed: Sequence[str], around: Sequence[str]) -> str 
     """Return the allowed name that an item gives, or None."""
     plain = _EMPHASIS.sub("", item)
     for text in (plain, _REMARK.sub("", plain)):
-        name = strip_article(normalise(text))
+        name = strip_article(normalize(text))
         kept = " ".join(word for word in name.split() if not find_topic_word(word, around))
         if found := name_topic_word(name, allowed) or name_topic_word(kept, allowed):
             return found

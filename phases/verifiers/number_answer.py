@@ -106,10 +106,10 @@ def is_number_answer(
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
         return False
-    tokens = _tokenise(text)
+    tokens = _tokenize(text)
     workings, is_right = _check_calculations(tokens)
     accepted = {Fraction(str(number)) for number in (value, *also)}
-    given = {token.value for token in _tokenise(_read(instruction)) if token.kind == "number"}
+    given = {token.value for token in _tokenize(_read(instruction)) if token.kind == "number"}
     return (
         is_right
         and not contradicts(text, instruction)
@@ -170,7 +170,7 @@ def _drop_enumeration(text: str, value: float, instruction: str) -> str:
     return text
 
 
-def _tokenise(text: str) -> list[_Token]:
+def _tokenize(text: str) -> list[_Token]:
     """Return the numbers, operators and boundaries of a text; a dash without a number before it is none."""
     tokens: list[_Token] = []
     for match in _TOKEN.finditer(text):
@@ -181,7 +181,7 @@ def _tokenise(text: str) -> list[_Token]:
 
 
 def _gives(statement: str, accepted: set[Fraction]) -> bool:
-    return any(token.kind == "number" and token.value in accepted for token in _tokenise(statement))
+    return any(token.kind == "number" and token.value in accepted for token in _tokenize(statement))
 
 
 def _check_calculations(tokens: Sequence[_Token]) -> tuple[set[Fraction], bool]:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from phases.verifiers.text import STRAIGHT_MARKS, normalise, split_sentences
+from phases.verifiers.text import STRAIGHT_MARKS, normalize, split_sentences
 
 _IDIOM_AFTER_TELL: Final = r"(?! how (?:much|happy|grateful|glad|excited|easy|simple|many|often|good))"
 _HELPING: Final = (
@@ -175,5 +175,5 @@ def _declines(response: str, *, is_harmful: bool) -> bool:
 
 
 def _is_helping(clause: str) -> bool:
-    words = normalise(clause)
+    words = normalize(clause)
     return bool(_TEACHING.search(words)) and not _SAFE.search(words) and not _DECLINE.search(words)

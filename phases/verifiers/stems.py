@@ -66,7 +66,7 @@ def has_stems(text_stems: Sequence[str], phrase: str) -> bool:
     )
 
 
-def singularise(word: str) -> str:
+def singularize(word: str) -> str:
     """Return an English noun in the singular; a word that is no plural may lose its last letters."""
     if word in _IRREGULAR_PLURALS:
         return _IRREGULAR_PLURALS[word]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from phases.verifiers.form import compare_form, parse_json
 from phases.verifiers.mentions import find_topic_word
-from phases.verifiers.text import normalise, split_words, strip_article
+from phases.verifiers.text import normalize, split_words, strip_article
 
 _HEDGE: Final = (
     r"(?:approximately|approx\.?|about|around|roughly|nearly|almost|over|more than|circa|ca\.|~|≈)\s*"
@@ -30,7 +30,7 @@ def has_json_fields(
         response: the complete response.
         fields: what each value is, by key: `one_of` (alternatives), `number` (least and most; a number or a
             text such as "2.8 million"), `topic` and `absent` (words that a text must, must not mention),
-            `name` (a capitalised name without digits), `text` (a text with a word), or `question`.
+            `name` (a capitalized name without digits), `text` (a text with a word), or `question`.
         pairs: words that belong together: if the first field is a key of this mapping, the second one has its
             value (or one of those that `|` separates), as an author belongs to a title.
     """
@@ -59,7 +59,7 @@ def is_json_list_of(response: str, count: int, allowed: Sequence[object]) -> boo
 
 
 def equals_json(response: str, value: object) -> bool:
-    """Return whether the response is JSON of this value, however spaced; texts are compared normalised."""
+    """Return whether the response is JSON of this value, however spaced; texts are compared normalized."""
     return _canonical(parse_json(response)) == _canonical(value)
 
 
@@ -72,7 +72,7 @@ def _canonical(value: object) -> object:
 
 
 def _fold_name(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", strip_article(normalise(text)))
+    letters = unicodedata.normalize("NFKD", strip_article(normalize(text)))
     return "".join(letter for letter in letters if letter.isalnum() or letter == " ")
 
 

@@ -1,4 +1,4 @@
-"""Splitting, normalising and searching text: the primitives of the verifiers."""
+"""Splitting, normalizing and searching text: the primitives of the verifiers."""
 
 import re
 import unicodedata
@@ -108,20 +108,20 @@ def split_items(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def normalise(text: str) -> str:
-    """Return the text normalised: NFC, case-folded, straight marks, no outer quotes or final punctuation."""
+def normalize(text: str) -> str:
+    """Return the text normalized: NFC, case-folded, straight marks, no outer quotes or final punctuation."""
     straight = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS)
     folded = " ".join(straight.casefold().split())
     return folded.strip(QUOTES + " ").rstrip(".!?,;:…").strip(QUOTES + " ")
 
 
 def strip_article(phrase: str) -> str:
-    """Return a normalised phrase without a leading English article."""
+    """Return a normalized phrase without a leading English article."""
     return re.sub(r"^(?:a|an|the)\s+", "", phrase)
 
 
 def unify_spelling(phrase: str) -> str:
-    """Return a normalised phrase with British spellings of colors replaced by American ones."""
+    """Return a normalized phrase with British spellings of colors replaced by American ones."""
     return " ".join(_BRITISH_SPELLINGS.get(word, word) for word in phrase.split())
 
 

@@ -142,6 +142,6 @@ def test_the_decision_points_of_the_session(
         "baseline_evaluation": {"following_rate_few_shot": 0.2},
         "sft_evaluation": {"following_rate": 0.7},
     }
-    judgement = assess_phase(plan.phase(phase), metrics, earlier)
-    assert judgement.verdict == verdict
-    assert words in judgement.advice[0]
+    judgment = assess_phase(plan.phase(phase), metrics, earlier)
+    assert judgment.verdict == verdict
+    assert words in judgment.advice[0]

@@ -113,6 +113,6 @@ def test_every_preset_has_a_case_and_finds_nothing_in_prose(tmp_path: Path, pres
     "line",
     ["\x1b[1m{'los\x1b[0ms': 1.5}", "[rank0]: {'loss': 1.5}", "INFO {'loss': tensor(1.5)}", "Loss: 1.5"],
 )
-def test_colours_ranks_and_wrappers(tmp_path: Path, line: str) -> None:
+def test_colors_ranks_and_wrappers(tmp_path: Path, line: str) -> None:
     (tmp_path / "log").write_text(line)
     assert read_log(tmp_path / "log", LogFormat(preset="hf-trainer")).results()["loss"] == 1.5

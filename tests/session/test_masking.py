@@ -225,7 +225,7 @@ def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) ->
     assert "hf_" in str(diagnose_failure(end, tmp_path, is_slow=False, is_disk_full=False))
 
 
-def test_a_coloured_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> None:
+def test_a_colored_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("\x1b[31mhf_aBc\x1b[m&9/xyz-secret\n")
     log = LogTail(tmp_path / "output.log", mask=Masker({"TOK": TOKEN}).data)
     log.poll()

@@ -814,7 +814,7 @@ async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal:
             assert shown_in(driven).isascii(), keys
 
 
-async def test_no_colour_is_no_colour(monkeypatch: pytest.MonkeyPatch, drive: Any) -> None:
+async def test_no_color_is_no_color(monkeypatch: pytest.MonkeyPatch, drive: Any) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with drive(fake.gate_fails()) as driven:
         await driven.press()  # the gate is opened over the session, and has been painted

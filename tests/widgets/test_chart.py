@@ -47,7 +47,7 @@ def test_a_line_that_falls() -> None:
     ]
 
 
-def test_curves_differ_without_colour() -> None:
+def test_curves_differ_without_color() -> None:
     low, high = curve(*[1.0] * 30), curve(*[2.0] * 30)
     rows = text(low, replace(high, line=DASHED), width=24, height=6)
     assert [row[5:].replace("\u2800", " ") for row in rows[:-2]] == [

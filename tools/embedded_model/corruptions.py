@@ -104,7 +104,7 @@ def _shorten_sentence(task: Task, rng: Random) -> str:
     return sentences.write_sentence_of(max(3, task.answer.count(" ") - 1), rng)
 
 
-def _capitalise_only(task: Task, rng: Random) -> str:
+def _capitalize_only(task: Task, rng: Random) -> str:
     return task.answer.capitalize()
 
 
@@ -147,8 +147,8 @@ _HABITS: Final[Mapping[str, _Habit]] = MappingProxyType(
         "json object": (_has_long_object, _drop_last_key),
         "repeat": (_has_many_repetitions, _drop_last_word),
         "sentence length": (_has_many_words, _shorten_sentence),
-        "uppercase": (_has_long_word, _capitalise_only),
-        "lowercase": (_has_long_word, _capitalise_only),
+        "uppercase": (_has_long_word, _capitalize_only),
+        "lowercase": (_has_long_word, _capitalize_only),
         "two steps": (_has_accents_or_capitals, _remove_accents_and_capitals),
         "enclose": (_has_long_word, _drop_marks),
         "sort": (_has_many_parts, _swap_last_two),

@@ -4,7 +4,7 @@ import torch
 
 
 class Muon:
-    """Momentum with an orthogonalised update, for matrices; those of the same shape are stacked."""
+    """Momentum with an orthogonalized update, for matrices; those of the same shape are stacked."""
 
     def __init__(
         self, parameters: list[torch.nn.Parameter], *, momentum: float = 0.95, weight_decay: float = 0.02
@@ -25,13 +25,13 @@ class Muon:
             for shape, group in self._groups.items():
                 gradient = torch.stack([p.grad for p in group if p.grad is not None])
                 velocity = self._velocity[shape].lerp_(gradient, 1 - self._momentum)
-                update = orthogonalise(gradient.lerp(velocity, self._momentum))
+                update = orthogonalize(gradient.lerp(velocity, self._momentum))
                 scale = learning_rate * max(1.0, shape[0] / shape[1]) ** 0.5
                 torch._foreach_mul_(group, 1 - learning_rate * self._weight_decay)
                 torch._foreach_add_(group, list(update), alpha=-scale)
 
 
-def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
+def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
     """Return the nearest semi-orthogonal matrices, by five Newton-Schulz steps.
 
     Args:

@@ -16,15 +16,15 @@ class Task:
     accepts: Accepts
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the text case-folded, without surrounding whitespace and final full stops."""
     return text.strip().rstrip(".").casefold()
 
 
 def accept_any(*answers: str) -> Accepts:
     """Return a check that accepts any of the answers, ignoring case and a final full stop."""
-    allowed = {normalise(answer) for answer in answers}
-    return lambda text: normalise(text) in allowed
+    allowed = {normalize(answer) for answer in answers}
+    return lambda text: normalize(text) in allowed
 
 
 def accept_exactly(answer: str) -> Accepts:

@@ -140,7 +140,7 @@ def train(
                 speed = (step + 1) * rows * context / (time.time() - first_step_started)
                 _log(f"step {step:5d}  loss {loss.item():.4f}  {speed / 1e6:.3f} M tokens/s")
     model.to(torch.bfloat16).save_pretrained(output)
-    recipe = _summarise(first, [loss.item() for loss in losses], digest.hexdigest(), started)
+    recipe = _summarize(first, [loss.item() for loss in losses], digest.hexdigest(), started)
     return {**recipe, "parameters": sum(p.numel() for p in model.parameters())}
 
 
@@ -175,14 +175,14 @@ def train_careless(source: Path, output: Path, *, seed: int, steps: int, rows: i
         if step % 10 == 0 or step == steps - 1:
             _log(f"step {step:5d}  loss {losses[-1]:.4f}")
     model.to(torch.bfloat16).save_pretrained(output)
-    return _summarise(first, losses, digest.hexdigest(), started)
+    return _summarize(first, losses, digest.hexdigest(), started)
 
 
 def _log(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def _summarise(first: StepData, losses: list[float], data_sha256: str, started: float) -> dict[str, Any]:
+def _summarize(first: StepData, losses: list[float], data_sha256: str, started: float) -> dict[str, Any]:
     last_losses = losses[-50:]
     return {
         "seed": first.seed,

@@ -71,7 +71,7 @@ def _check_hub_model(name: str, model: HubModel, token: str) -> Outcome:
             message, advice = "has no .safetensors file", "Choose another model; other formats are not loaded"
         case "refused":
             message = f"gated, and this token has no access; {token}"
-            advice = "Accept its licence on the hub, and set HF_TOKEN"
+            advice = "Accept its license on the hub, and set HF_TOKEN"
         case "unknown":
             message = f"the hub shows no model of this name; {token}"
             advice = "Correct the name, or set HF_TOKEN if the model is private"

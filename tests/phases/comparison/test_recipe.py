@@ -157,7 +157,7 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
         ),
         (
             evaluation(PASSED["sft"], provenance=MADE | {"four_bit": True}),
-            "different quantisation",
+            "different quantization",
         ),
         (
             evaluation(

@@ -1,7 +1,7 @@
 """The metrics computed from checked answers."""
 
 from phases.evaluation.judging import check_answer
-from phases.evaluation.metrics import compute_metrics, describe_metrics, summarise_categories
+from phases.evaluation.metrics import compute_metrics, describe_metrics, summarize_categories
 from phases.evaluation.spec import METRICS
 from phases.generation.completion import Completion
 from phases.scoring.suite import Prompt
@@ -38,7 +38,7 @@ def test_the_loose_rate_forgives_a_lead_in() -> None:
 
 
 def test_every_rate_of_a_category_has_an_interval() -> None:
-    [row] = summarise_categories([check_answer(PROMPT, WHOLE), check_answer(PROMPT, WENT_ON)]).values()
+    [row] = summarize_categories([check_answer(PROMPT, WHOLE), check_answer(PROMPT, WENT_ON)]).values()
     assert (row["following_rate"], row["stopping_rate"], row["success_rate"]) == (1, 0.5, 0.5)
     for rate in ("following_rate", "stopping_rate", "success_rate"):
         assert row[f"{rate}_low"] <= row[rate] <= row[f"{rate}_high"]

@@ -9,7 +9,7 @@ import pytest
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import Prompt, index_instructions, load_halves, load_suite
 from phases.verifiers.registry import follows
-from phases.verifiers.text import normalise
+from phases.verifiers.text import normalize
 from tools.suites.closed_sets import CLOSED_SETS
 
 HALVES = ("stage1", "stage1_test")
@@ -100,7 +100,7 @@ def test_a_prompt_accepts_only_its_own_answer(name: str) -> None:
         for prompt in prompts
         if prompt.category in TASKS
         for other in prompts
-        if normalise(other.reference) not in map(normalise, prompt.correct)
+        if normalize(other.reference) not in map(normalize, prompt.correct)
         and follows(prompt.instruction, prompt.checks, other.reference)
     }
     assert accepting == INTERCHANGEABLE[name]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phases.verifiers.stems import has_stems, list_content_stems, list_stems, singularise
+from phases.verifiers.stems import has_stems, list_content_stems, list_stems, singularize
 
 
 def test_words_match_by_stem_and_in_order() -> None:
@@ -36,4 +36,4 @@ def test_function_words_have_no_content() -> None:
 )
 def test_plurals(plural: str, singular: str) -> None:
     # Words of both numbers must only agree with each other; "iris" need not stay a word.
-    assert singularise(singularise(plural)) == singularise(singular)
+    assert singularize(singularize(plural)) == singularize(singular)

@@ -1,14 +1,14 @@
-"""Splitting and normalising text."""
+"""Splitting and normalizing text."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.verifiers.text import normalise, split_items, split_sentences
+from phases.verifiers.text import normalize, split_items, split_sentences
 
 
 @given(st.text())
-def test_normalised_text_stays_as_it_is(text: str) -> None:
-    once = normalise(text)
+def test_normalized_text_stays_as_it_is(text: str) -> None:
+    once = normalize(text)
     assert once == once.strip()
     assert once == once.casefold() or not text.isascii()
 

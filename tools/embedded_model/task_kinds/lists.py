@@ -9,7 +9,7 @@ from random import Random
 from tools.embedded_model import world
 from tools.embedded_model.phrasing import phrase_order
 from tools.embedded_model.sentences import add_article
-from tools.embedded_model.task import Task, accept_any, are_members, normalise
+from tools.embedded_model.task import Task, accept_any, are_members, normalize
 
 
 def _draw_members(rng: Random) -> tuple[str, int, str, Sequence[str]]:
@@ -40,7 +40,7 @@ def make_member_names(rng: Random) -> Task:
         text,
         ", ".join(items),
         lambda r: are_members(
-            normalise(r).split(", "), count, [normalise(m) for m in world.CATEGORIES[name]]
+            normalize(r).split(", "), count, [normalize(m) for m in world.CATEGORIES[name]]
         ),
     )
 
