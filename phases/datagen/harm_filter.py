@@ -1,58 +1,73 @@
-"""Detection of requests for help to do harm, by their words.
+"""Recognition of requests for help to do harm, by their words.
 
-The category of a list does not tell what to decline, because a base model continues a list of harmful
-requests with harmless ones. After such lists, nine in ten of the requests that gemma-3-270m wrote were
-harmless.
+The answer is one of three: harmful, harmless or unclear. Generated instructions are used only if they are
+clearly harmless, because a base model continues a list of harmful requests with harmless ones: declining is
+taught from vetted instructions alone (`phases.datagen.vetted`).
 """
 
 import re
 from typing import Final
 
-_HARM: Final = re.compile(
-    r"""\b(?:
-    abus(?:e|ing) | arson | assassin | assault | attack(?:s|ed|ing)?\b | blackmail | bombs?\b
-    | bomb(?:ed|ing) | break(?:ing)?\ into | brib(?:e|ing) | bull(?:y|ies|ied) | burgl
-    | cheat(?:s|ed|ing)?\b | cocaine | counterfeit | deceiv | drugs?\b | drugg(?:ed|ing) | embezzl
-    | explosive | extort | fake | fire\ to | forg(?:e|ed|ing)\b | fraud | get(?:ting)?\ away\ with
-    | guns?\b | hack(?:s|ed|ing|er|ers)?\b | harass | harm(?:s|ed|ing)?\b | hate(?:s|d)?\b | hatred
-    | hurt(?:s|ing)?\b | heroin\b | hide\ (?:a|the|my)\ body | identity\ theft | illegal | impersonat
-    | insult | kidnap | kill(?:s|ed|ing|er)?\b | launder | lie\ (?:to|about) | lies\ about | malware
-    | manipulat | meth\b | murder | phish | pickpocket | poison | porn | prostitut | racist | ransom
-    | rap(?:e|ed|ist)\b | rig\b | rob(?:s|bed|bing|bery|ber)?\b | rumou?r | sabotage | scam | secretly
-    | sexist | shoot(?:s|ing)?\b | shoplift | smuggl | spy(?:ing|ware)?\b | stab(?:s|bed|bing)?\b
-    | stalk(?:s|ed|ing)?\b | steal | stole | stranger's | strangl | suicid | swindl | terroris | theft
-    | thie[fv] | threat | tortur | trick(?:s|ed|ing)?\b | vandal | violen | virus | weapon
-    | without\ (?:\w+\ ){0,4}
-      (?:permission | consent | knowing | noticing | seeing | paying | caught | checks? | licen[cs]e | noticed
-      | trace | visa)
-    )""",
+from phases.datagen.harm_lexicon import AIMED, HARM, INNOCENT, SUSPECT
+
+_PREVENTION: Final = re.compile(
+    r"""
+    \b(?:prevent|stop\ (?!the\ sale)|avoid|protect|safe(?:ly|ty)?\b|secur(?:e|ing|ity)\ (?:my|our|your|a
+    |against)|get(?:ting)?\ rid|remov(?:e|ing)\b|report\ (?:a|an|the|my|someone|it|this|scam|abuse)
+    |recogni[sz]e|detect(?:s|ing)?\b|spot\ (?:a|an|the)\b|defend|surviv|investigat|accus|allegation
+    |whether|complain|experienced|cancer\b|help\ (?:him|her|them|someone|a\ friend|my\ friend|victims)
+    |warn(?:s|ing)?\b|fight(?:s|ing)?\ (?:against|back)|against\ (?:drug|bully|harass|violence|racism
+    |abuse|fraud|theft|crime)|awareness|raise\ money|overcom|cope|recover(?:y|ing)?\ from|support(?:s
+    |ing)?\ (?:for|victims)|victims?\ of|treat(?:ed|ment|ing)?\b|cure|heal\b|consequences|dangers?\ of
+    |risks?\ of|signs?\ of|symptoms?|causes?\ of|history|historical|documentary|memorial|museum|novel
+    |fiction\w*|fantasy|fairy\ tale|movie|film|play\ about|legend|myth|poem|shakespeare|dream|metaphor
+    |idiom|proverb|say(?:ing)?\ mean|board\ game|video\ game|minecraft|fortnite|gta|call\ of\ duty|pokemon
+    |chess|lawyer|law\b|laws\b|punish|court|detective|quiz|lesson|(?:fights?|fought)\ terrorism
+    |stands?\ up\ to|free\ (?:of|from)|mislead\w+\ (?:graph|chart|advert)|what\ is\ wrong
+    |without\ (?:hurting|harming|damaging)|world\ war|civil\ war|caesar|for\ (?:my|an?|the
+    |our)\ (?:[\w-]+\ ){0,2}(?:tv\ show|show|film|novel|theatre|halloween|musical|magic\ trick)
+    |police\ (?:officer|find|catch|solve)|psycholog)
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
-_PREVENTION: Final = re.compile(
-    r"\b(?:prevent|stop|catch|avoid|protect|safe|secure|get(?:ting)? rid|remove|report|recogni[sz]e|detect"
-    r"|spot|defend|surviv|investigat|accus|allegation|whether|complain|experienced|cancer|glue gun"
-    r"|against(?! people)|from being|been"
-    r"|(?<!without )being|if|victim|help (?:him|her|them|someone|a friend))",
+"""Words of protection, of study or of fiction."""
+_PERMISSIVE: Final = re.compile(
+    r"\bwithout (?:[\w']+ ){0,5}(?:permission|consent|knowing|knowledge|noticing|notice|seeing|paying|caught"
+    r"|checks?|licen[cs]e|noticed|trace|visa|detected|detection|suspicion|evidence|identified|arrested|authori[sz]ation)\b"
+    r"|\b(?:so that|and) (?:nobody|no one|no-one|the police|they) (?:\w+ )?"
+    r"(?:notices?|knows?|sees?|finds?|suspects?)",
     re.IGNORECASE,
 )
-_REQUEST: Final = re.compile(
-    r"(?:please )?(?:how (?:do|can|could|should|would|may|might) i\b|how to\b|tell me how|teach|explain how"
-    r"|explain to|show|describe how|give|help|write|make|create|plan|convince|persuade|invent|compose|find"
-    r"|tell me the best)",
+"""Words of somebody who must not be found out."""
+_QUESTION: Final = re.compile(
+    r"\W*(?:what|who|whom|whose|when|where (?:is|are|was|were|does|did)|why|which|is|are|was|were|does|did"
+    r"|do you|how (?:does|did|many|long|old|far|often|is|are|was|were|has|have"
+    r"|do (?!i\b|you\b|we\b|one\b)))\b",
     re.IGNORECASE,
 )
+"""Openings of questions for facts, which ask for no help."""
+_FACT_COMMAND: Final = re.compile(
+    r"\W*(?:please )?(?:define|name|list|translate|summari[sz]e"
+    r"|explain (?:what|why|the (?:word|term|meaning|difference|history|role|causes?|effects?))"
+    r"|describe the (?:role|history|effects?|causes?|work|life))\b",
+    re.IGNORECASE,
+)
+"""Openings of commands that ask for facts."""
 
 
 def asks_for_harm(instruction: str) -> bool | None:
-    """Return whether an instruction asks for help to do harm and should be declined.
+    """Return whether an instruction asks for help to do harm.
 
     Returns:
-        False if no word mentions harm, True if a request mentions it without words of prevention, and None if
-        the words do not tell.
+        False if no word suggests harm, True if a request for help mentions harm without words of protection,
+        study or fiction, and None if the words do not tell.
     """
-    if not _HARM.search(instruction):
+    text = INNOCENT.sub(" ", instruction)
+    has_harm = HARM.search(text) is not None
+    hides = _PERMISSIVE.search(text) is not None
+    if not (has_harm or hides or AIMED.search(text) or SUSPECT.search(text)):
         return False
-    is_request = _REQUEST.match(instruction.lstrip("\"' ")) is not None
-    if is_request and not _PREVENTION.search(instruction):
+    is_request = not _QUESTION.match(instruction) and not _FACT_COMMAND.match(instruction)
+    if is_request and (has_harm or hides) and not _PREVENTION.search(instruction):
         return True
     return None

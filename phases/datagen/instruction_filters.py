@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Sequence
 
-from phases.datagen.harm_filter import asks_for_harm
 from phases.datagen.text_filters import (
     CHAT_TOKEN,
     INLINE_INPUT,
@@ -105,19 +104,6 @@ def find_instruction_problem(text: str, opening_words: Collection[str] = _OPENIN
             "not an instruction": lambda: not _is_request(text, opening_words),
         }
     )
-
-
-def find_harm_problem(category: str, instruction: str) -> str | None:
-    """Return why an instruction does not fit one of the two categories that concern harm, or None.
-
-    Small models drift: they continue a list of harmful requests with harmless ones, which training would then
-    teach the model to refuse.
-    """
-    if category == "refusal" and asks_for_harm(instruction) is not True:
-        return "no harm to refuse"
-    if category == "harmless" and asks_for_harm(instruction) is not False:
-        return "harm in a harmless request"
-    return None
 
 
 def is_missing_input(instruction: str) -> bool:

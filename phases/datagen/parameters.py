@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from phases.contract.parameters import ENGINE_HELP, EnginePreference, PhaseParameters
+from phases.contract.phase_spec import Metric
 from phases.contract.workload import INSTRUCTION_TOKENS, Generation
 
 
@@ -38,6 +39,11 @@ class DataParameters(PhaseParameters):
     samples_per_list: int = Field(8, ge=1, le=1024, description="continuations sampled for each list")
     max_new_tokens: int = Field(256, ge=4, le=4096, description="token limit of a response")
     longest_response: int = Field(200, ge=1, le=4096, description="word limit of a response")
+    judge_harm: bool = Field(
+        True,
+        description="let the base model judge whether new instructions are harmless, if it passes its "
+        "calibration on vetted requests; otherwise, words decide alone",
+    )
     minimum_acceptance: float = Field(
         0.02, ge=0, le=1, description="give up if the last rounds accept a smaller share than this"
     )
@@ -63,3 +69,11 @@ def build_instructions_workload(parameters: DataParameters) -> Generation:
         sampling="nucleus",
         adapted=False,
     )
+
+
+HARM_METRICS: Final = (
+    Metric("harm_judge_used", "whether the base model judges which instructions are harmless: 1 or 0"),
+    Metric("harm_judge_missed", "share of vetted harmful requests that the base model calls harmless"),
+    Metric("harm_judge_kept", "share of vetted harmless requests that the base model calls harmless"),
+)
+"""Metrics of the judge of harm; the last two are missing if it was not calibrated."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
@@ -14,12 +15,14 @@ from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
 from phases.datagen.batches import BatchRows, open_batch
+from phases.datagen.harm_judge import MAX_MISSED, MIN_KEPT, HarmJudge, score_answers
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
 from phases.datagen.quality import format_report
 from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, InstructionRound
+from phases.datagen.vetted import SET_OF_CATEGORY, hash_vetted, index_test_instructions
 from phases.generation.completion import Completion, PromptGroup, Sampling
-from phases.generation.completion_cache import CompletionCache, complete_with_cache
+from phases.generation.completion_cache import CompletionCache, cache_key, complete_with_cache
 from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, choose_engine_here, open_engine
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
@@ -54,7 +57,7 @@ class DataRun:
         source: the model.
         base: the base model of an adapter, or the model itself.
         seeds: the seed instructions.
-        overlap: the evaluation suite.
+        overlap: the evaluation suite, and the vetted instructions by which refusals are measured.
         tokenizer: the model's tokenizer.
         earlier: the rows of earlier batches.
         target: number of rows to generate. It is never smaller than the number of rows on disk.
@@ -92,13 +95,14 @@ class DataRun:
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
         suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
-        self.overlap = SuiteOverlap(index_instructions(suites))
+        self.overlap = SuiteOverlap({**index_instructions(suites), **index_test_instructions()})
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,
             "model": self.source.sha256,
             "suite": "+".join(suite.version for suite in suites),
             "seeds": [msgspec.to_builtins(seed) for seed in self.seeds],
+            "vetted": hash_vetted(),
             "prompt_format": prompt_format.FORMAT_ID,
             "parameters": parameters.model_dump(mode="json", exclude={*WITHOUT_EFFECT, *INPUT_NAMES}),
             **(inputs or {}),
@@ -169,6 +173,31 @@ class DataRun:
             # A later attempt may use the other engine; the manifest names every engine that generated rows.
             self._cache.add({"provenance": provenance, f"engine {choice.name}": provenance["engine"]})
         return self._engine
+
+    @cached_property
+    def harm_judge(self) -> HarmJudge:
+        """The judge of harm; the first use calibrates the base model, if seeds of its categories exist."""
+        has_harm = any(seed.category in SET_OF_CATEGORY for seed in self.seeds)
+        if not has_harm or not self.parameters.judge_harm:
+            return HarmJudge(self.parameters.seed, None)
+        judge = HarmJudge(self.parameters.seed, self._score_harm)
+        if calibration := judge.calibration:
+            decider = "the base model and words decide" if judge.is_used else "words decide alone"
+            self.notify(
+                f"harmless instructions: {decider}; of vetted requests, the base model calls "
+                f"{calibration.missed:.1%} of the harmful ones and {calibration.kept:.1%} of the harmless "
+                f"ones harmless (expected at most {MAX_MISSED:.0%} and at least {MIN_KEPT:.0%})"
+            )
+        return judge
+
+    def _score_harm(self, prompts: Sequence[str]) -> list[float]:
+        keys = [cache_key("harm", self.base.sha256, prompt) for prompt in prompts]
+
+        def compute(missing: list[int]) -> dict[int, float]:
+            scores = score_answers(self.get_engine(), [prompts[n] for n in missing], on_step=self.beat)
+            return dict(zip(missing, scores, strict=True))
+
+        return self.compute_cached(keys, compute)
 
     def notify(self, text: str) -> None:
         """Show a notice to the operator."""

@@ -3,6 +3,8 @@
 Each list shows instructions of one group: seeds and some that were accepted before. The model's continuation
 is parsed, filtered, and checked against the evaluation suite and all instructions accepted before. Categories
 that lag behind get more lists, and so do groups within a category.
+
+No model writes what to decline, nor the harmless requests that look like it: these come from vetted sets.
 """
 
 import itertools
@@ -15,13 +17,11 @@ from random import Random
 from typing import Final
 
 from phases.datagen.dedupe import NearDuplicates
-from phases.datagen.instruction_filters import (
-    collect_opening_words,
-    find_harm_problem,
-    find_instruction_problem,
-)
+from phases.datagen.harm_judge import HarmJudge
+from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
+from phases.datagen.vetted import SET_OF_CATEGORY, VettedSource
 from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import derive_seed
 from phases.scoring.ngrams import list_words
@@ -30,6 +30,7 @@ from phases.verifiers.infer import infer_checks
 
 IN_SUITE: Final = "in the evaluation suite"
 DUPLICATE: Final = "duplicate instruction"
+UNCLEAR: Final = "not clearly harmless"
 _LABEL: Final = "Task"
 _TOP_P: Final = 0.95
 _ACCEPTED_EXAMPLES: Final = 2
@@ -52,7 +53,7 @@ class Instruction:
         text: the instruction.
         category: its category.
         round: the round that generated it.
-        origin: the batch, round, list and item that it comes from, or `given`.
+        origin: the batch, round, list and item that it comes from, `vetted`, or `given`.
         group: the group of seeds that led to it.
     """
 
@@ -98,6 +99,7 @@ class SelfInstruct:
         overlap: SuiteOverlap,
         existing: Iterable[str],
         parameters: DataParameters,
+        harm_judge: HarmJudge | None = None,
     ) -> None:
         """Prepare the first round.
 
@@ -106,12 +108,15 @@ class SelfInstruct:
             overlap: the evaluation suite.
             existing: instructions of earlier batches, which are not accepted either.
             parameters: sizes of rounds, sampling, the seed and the batch.
+            harm_judge: tells which instructions are harmless; by default, one that knows words alone.
         """
         self._parameters = parameters
         self._overlap = overlap
+        self._harm_judge = harm_judge or HarmJudge(parameters.seed, None)
         self._pool: dict[str, list[str]] = {}
-        self._category = {seed.group: seed.category for seed in seeds}
-        for seed in seeds:
+        imitated = [seed for seed in seeds if seed.category not in SET_OF_CATEGORY]
+        self._category = {seed.group: seed.category for seed in imitated}
+        for seed in imitated:
             self._pool.setdefault(seed.group, []).append(seed.instruction)
         self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
         self._common_checks = {group: _find_common_checks(texts) for group, texts in self._pool.items()}
@@ -120,8 +125,12 @@ class SelfInstruct:
         self._opening_words = collect_opening_words([seed.instruction for seed in seeds])
         self._openings: Counter[str] = Counter()
         self._known = NearDuplicates()
-        for text in (*(seed.instruction for seed in seeds), *existing):
+        known = [*(seed.instruction for seed in seeds), *existing]
+        for text in known:
             self._known.add(text)
+        self._vetted = VettedSource(
+            (seed.category for seed in seeds), known, f"{parameters.seed} {parameters.batch} vetted"
+        )
         self._lists: Counter[str] = Counter()
         self.generated = 0
         self.removed: Counter[str] = Counter()
@@ -142,27 +151,50 @@ class SelfInstruct:
         prompts = [format_list_prompt(examples) for _, examples in lists for _ in range(p.samples_per_list)]
         seeds = [derive_seed(p.seed, p.batch, number, n) for n in range(len(prompts))]
         sampling = Sampling(p.list_tokens, p.list_temperature, _TOP_P, ("\n\n",))
-        instructions, generated_before = [], self.generated
-        for n, completion in enumerate(complete(prompts, seeds, sampling)):
-            group = lists[n // p.samples_per_list][0]
-            for item, text in enumerate(parse_list(completion.text, finished=completion.finished)):
-                self.generated += 1
-                if problem := self._find_problem(text, group):
-                    self.removed[problem] += 1
-                    continue
-                self._openings[_get_opening(text)] += 1
-                self._accepted[group].append(text)
-                origin = f"{p.batch}.{number}.{n}.{item}"
-                instructions.append(Instruction(text, self._category[group], number, origin, group))
-        return InstructionRound(self.generated - generated_before, list(_interleave(instructions)))
+        written = [
+            (text, lists[n // p.samples_per_list][0], f"{p.batch}.{number}.{n}.{item}")
+            for n, completion in enumerate(complete(prompts, seeds, sampling))
+            for item, text in enumerate(parse_list(completion.text, finished=completion.finished))
+        ]
+        self.generated += len(written)
+        problems = self._find_form_problems([(text, group) for text, group, _ in written])
+        instructions = []
+        for (text, group, origin), form_problem in zip(written, problems, strict=True):
+            if problem := form_problem or self._find_known_problem(text):
+                self.removed[problem] += 1
+                continue
+            self._openings[_get_opening(text)] += 1
+            self._accepted[group].append(text)
+            instructions.append(Instruction(text, self._category[group], number, origin, group))
+        # As many vetted instructions of each category as new ones of another category on average.
+        categories = max(1, len(set(self._category.values())))
+        count = max(1, math.ceil(len(instructions) / categories))
+        vetted = [
+            Instruction(text, category, number, "vetted", category)
+            for text, category in self._vetted.draw(count)
+        ]
+        return InstructionRound(len(written) + len(vetted), list(_interleave([*instructions, *vetted])))
 
-    def _find_problem(self, text: str, group: str) -> str | None:
-        """Return the name of the filter that removes an instruction, or remember it and return None."""
-        problem = find_instruction_problem(text, self._opening_words)
-        if problem := problem or find_harm_problem(self._category[group], text):
-            return problem
+    def _find_form_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return for each text with its group the filter that removes it whatever was written before."""
+        problems = [
+            find_instruction_problem(text, self._opening_words) or self._find_kind_problem(text, group)
+            for text, group in texts
+        ]
+        remaining = [n for n, problem in enumerate(problems) if problem is None]
+        is_harmless = self._harm_judge.list_harmless([texts[n][0] for n in remaining])
+        for n, is_clear in zip(remaining, is_harmless, strict=True):
+            if not is_clear:
+                problems[n] = UNCLEAR
+        return problems
+
+    def _find_kind_problem(self, text: str, group: str) -> str | None:
         if not _has_common_checks(text, self._common_checks[group]):
             return "another kind of instruction"
+        return None
+
+    def _find_known_problem(self, text: str) -> str | None:
+        """Return the filter that removes a text as known or too common, or remember it and return None."""
         if text in self._known:  # the cheap test first: after many rounds most are exact duplicates
             return DUPLICATE
         if self._overlap.find_contamination(text):
@@ -185,7 +217,8 @@ class SelfInstruct:
         Categories have equal weight, and so have the groups of a category. No group gets more than twice its
         share of the lists, so that a group that the model cannot imitate costs little.
         """
-        total, categories = self._parameters.lists_per_round, len(set(self._category.values()))
+        total = self._parameters.lists_per_round if self._pool else 0
+        categories = len(set(self._category.values()))
         limits = {g: max(1, math.ceil(2 * total * share / categories)) for g, share in self._share.items()}
         current = {g: rows.get(g, rows.get(self._category[g], 0) * share) for g, share in self._share.items()}
         planned: Counter[str] = Counter()

@@ -12,16 +12,15 @@ from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.datagen.constraints import CONSTRAINT_KINDS, add_constraints
-from phases.datagen.harm_filter import asks_for_harm
 from phases.datagen.run import DataRun
-from phases.datagen.self_instruct import IN_SUITE, Instruction, InstructionRound, SelfInstruct
+from phases.datagen.self_instruct import IN_SUITE, UNCLEAR, Instruction, InstructionRound, SelfInstruct
+from phases.datagen.vetted import find_vetted_category
 from phases.generation.completion_cache import derive_seed
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.spec import Parameters
 
 FIRST_ROUND: Final = 256
 """Given instructions in the first round, which is short because it shows which constraints are too hard."""
-UNCLEAR: Final = "unclear whether to decline"
 
 GivenInstruction = tuple[str, str]
 """The text and the category of an instruction from a file."""
@@ -71,7 +70,11 @@ class PromptSource:
         seed = derive_seed(parameters.seed, "preference_pairs")
         existing = [*self._used, *(text for text, _ in given)]
         self.generator = SelfInstruct(
-            data.seeds, data.overlap, existing, parameters.model_copy(update={"seed": seed})
+            data.seeds,
+            data.overlap,
+            existing,
+            parameters.model_copy(update={"seed": seed}),
+            data.harm_judge,
         )
         self.removed: Counter[str] = Counter()
 
@@ -104,18 +107,16 @@ class PromptSource:
     ) -> list[Instruction]:
         """Return the instructions and their variants with constraints, in their correct categories.
 
-        Instructions of the category `refusal` that do not mention harm are harmless. Instructions are removed
-        if they ask for harm in another category, or if it is unclear whether to decline them.
+        Only vetted instructions are declined. Others are removed unless they are clearly harmless.
         """
         p, prompts = self._parameters, []
-        for instruction in instructions:
-            is_harmful = asks_for_harm(instruction.text)
-            if is_harmful is None or (is_harmful and instruction.category != "refusal"):
+        vetted = [find_vetted_category(instruction.text) for instruction in instructions]
+        is_harmless = self._data.harm_judge.list_harmless([instruction.text for instruction in instructions])
+        for n, instruction in enumerate(instructions):
+            category = vetted[n] or instruction.category
+            if vetted[n] is None and (category == "refusal" or not is_harmless[n]):
                 self.removed[UNCLEAR] += 1
                 continue
-            category = instruction.category
-            if category == "refusal" and not is_harmful:
-                category = "harmless"
             rng = Random(f"{p.seed} {p.batch} {instruction.text}")
             kinds = _get_constraint_kinds(category) - excluded_kinds
             variants = add_constraints(instruction.text, p.demands, rng, kinds)

@@ -1,7 +1,7 @@
 """Preference pairs: the best of k candidates from the SFT model against the worst.
 
 1. Prompts are instructions of the SFT data and new ones from the base model, with and without verifiable
-   constraints added. None of them is in the evaluation suite. Only requests for harm should be declined.
+   constraints added. None of them is in the evaluation suite. Only vetted requests should be declined.
 2. The SFT model samples k candidates for each prompt.
 3. Verifiers choose the best and the worst candidate. If they cannot, agreement among the candidates decides,
    and then the base model as a judge, guided by the constitution. The judge reads each pair in both orders
@@ -25,7 +25,7 @@ from phases.preference_pairs.prompts import FIRST_ROUND, PromptSource, read_inst
 from phases.preference_pairs.report import build_report, compute_metrics, find_warnings
 from phases.preference_pairs.spec import METRICS, Parameters
 
-RECIPE: Final = "preference-pairs-5"
+RECIPE: Final = "preference-pairs-6"
 """Identity of the algorithm; change it whenever the same completions give other rows."""
 
 

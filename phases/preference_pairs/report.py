@@ -7,12 +7,13 @@ from typing import Any, Final, get_args
 
 from phases.contract.protocol import Value
 from phases.datagen.constitution import Rejection
+from phases.datagen.harm_judge import describe_harm_judge
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
-from phases.datagen.self_instruct import IN_SUITE
+from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.pairs import PairMaker
-from phases.preference_pairs.prompts import UNCLEAR, PromptSource
+from phases.preference_pairs.prompts import PromptSource
 
 DECIDERS: Final = ("verifiers", "votes", "judge")
 REJECTIONS: Final[tuple[Rejection, ...]] = get_args(Rejection)
@@ -61,7 +62,8 @@ def compute_metrics(
         "contaminated_removed": (
             source.generator.removed[IN_SUITE] + source.removed[IN_SUITE] + pairs.outcomes[IN_SUITE]
         ),
-        "unclear_removed": source.removed[UNCLEAR],
+        "unclear_removed": source.removed[UNCLEAR] + source.generator.removed[UNCLEAR],
+        **describe_harm_judge(data.harm_judge),
         "tokens_generated": data.tokens,
         "tokens_per_second": data.tokens_per_second,
         **{f"rejected_{kind}_share": rejections[kind] / count for kind in REJECTIONS},

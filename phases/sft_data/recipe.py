@@ -2,6 +2,7 @@
 
 1. The base model continues lists of tasks (self-instruct).
 2. Its instructions are filtered, de-duplicated across all batches and checked against the evaluation suite.
+   What to decline, and harmless requests that look like it, come from vetted sets.
 3. It completes few-shot documents of instructions and responses, greedily.
 4. Responses are filtered and checked against the verifiable constraints of their instruction. If the greedy
    response fails, a few are sampled and the first that passes is used. If it is short and no check applies,
@@ -22,7 +23,7 @@ from phases.sft_data.report import build_report, compute_metrics
 from phases.sft_data.responses import ResponseGenerator
 from phases.sft_data.spec import METRICS, Parameters
 
-RECIPE: Final = "sft-data-4"
+RECIPE: Final = "sft-data-5"
 """Identity of the algorithm; change it whenever the same completions give other rows."""
 
 
@@ -35,7 +36,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
     reporter.progress(0, parameters.count, "rows")
     with DataRun(parameters, reporter, prefix="sft_training_data", recipe=RECIPE, clock=clock) as data:
         existing = [row["instruction"] for row in data.earlier]
-        instructions = SelfInstruct(data.seeds, data.overlap, existing, parameters)
+        instructions = SelfInstruct(data.seeds, data.overlap, existing, parameters, data.harm_judge)
         responses = ResponseGenerator(data.seeds, data.overlap, parameters, data.tokenizer.eos)
         rounds = (
             instructions.generate_round(number, responses.groups, data.complete)

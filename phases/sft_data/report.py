@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from phases.contract.protocol import Value
+from phases.datagen.harm_judge import describe_harm_judge
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
-from phases.datagen.self_instruct import DUPLICATE, IN_SUITE, SelfInstruct
+from phases.datagen.self_instruct import DUPLICATE, IN_SUITE, UNCLEAR, SelfInstruct
 from phases.sft_data.responses import ResponseGenerator
 
 _SAMPLES: Final = 24
@@ -19,6 +20,7 @@ def compute_metrics(
     """Return the metrics that the phase's spec declares."""
     rows = data.rows
     duplicates, contaminated = instructions.removed[DUPLICATE], instructions.removed[IN_SUITE]
+    unclear = instructions.removed[UNCLEAR]
     by_category = _count_categories(data, responses)
     nearest = find_nearest_to_suite([row["instruction"] for row in rows], data.overlap)
     failed_checks = sum(n for name, n in responses.removed.items() if name.startswith("failed check"))
@@ -27,9 +29,11 @@ def compute_metrics(
         "total_rows": len(rows) + len(data.earlier),
         "acceptance_rate": len(rows) / max(1, instructions.generated),
         "instructions_generated": instructions.generated,
-        "instructions_rejected": instructions.removed.total() - duplicates - contaminated,
+        "instructions_rejected": instructions.removed.total() - duplicates - contaminated - unclear,
         "duplicates_removed": duplicates,
         "contaminated_removed": contaminated,
+        "unclear_removed": unclear,
+        **describe_harm_judge(data.harm_judge),
         "responses_generated": responses.generated,
         "responses_mended": responses.mended,
         "responses_rejected": responses.removed.total(),

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from phases.contract.phase_spec import Metric, PhaseSpec
 from phases.contract.workload import INSTRUCTION_TOKENS, Generation, ModelContext, Work, Workload
-from phases.datagen.parameters import DataParameters, build_instructions_workload
+from phases.datagen.parameters import HARM_METRICS, DataParameters, build_instructions_workload
 
 
 class Parameters(DataParameters):
@@ -24,6 +24,8 @@ METRICS = (
     Metric("instructions_rejected", "instructions removed by a filter on their form or opening words"),
     Metric("duplicates_removed", "instructions removed as exact or near duplicates, across all batches"),
     Metric("contaminated_removed", "instructions removed because the evaluation suite contains them"),
+    Metric("unclear_removed", "instructions removed because they are not clearly harmless"),
+    *HARM_METRICS,
     Metric("responses_generated", "instructions answered by the model"),
     Metric("responses_mended", "rows whose greedy response failed a check and a sampled one passed"),
     Metric("responses_rejected", "instructions removed because of their response, for any reason"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phases.datagen.instruction_filters import find_harm_problem, find_instruction_problem
+from phases.datagen.instruction_filters import find_instruction_problem
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,3 @@ from phases.datagen.instruction_filters import find_harm_problem, find_instructi
 )
 def test_instruction_problem(text: str, problem: str | None) -> None:
     assert find_instruction_problem(text) == problem
-
-
-def test_requests_for_harm_belong_to_one_category() -> None:
-    harm, harmless = "Tell me how to steal a car.", "Tell me how to wash a car."
-    assert find_harm_problem("refusal", harmless) == "no harm to refuse"
-    assert find_harm_problem("harmless", harm) == "harm in a harmless request"
-    assert find_harm_problem("refusal", harm) is find_harm_problem("harmless", harmless) is None
-    assert find_harm_problem("commands", harm) is find_harm_problem("commands", harmless) is None

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
-from phases.datagen.self_instruct import SelfInstruct, format_list_prompt, parse_list
+from phases.datagen.self_instruct import UNCLEAR, SelfInstruct, format_list_prompt, parse_list
+from phases.datagen.vetted import find_vetted_category
 from phases.generation.completion import Completion, Sampling
 from phases.scoring.overlap import SuiteOverlap
 
@@ -154,21 +155,29 @@ def test_any_check_suffices_if_examples_have_different_ones() -> None:
     assert result.text == "Name three rivers of Asia."
 
 
-def test_requests_for_harm_are_accepted_only_in_their_category() -> None:
-    seeds = tuple(
-        Seed(category, f"{text} {noun}.", noun)
-        for category, text in (("refusal", "Tell me how to steal a"), ("harmless", "Tell me how to wash a"))
-        for noun in ("car", "bicycle", "coat")
-    )
-    text = " Explain how to poison our neighbour.\nTask 5: Explain how to comfort our neighbour."
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
-    result = instructions.generate_round(
-        0, {}, ScriptedModel(text, text.replace(" our ", " your "))
-    ).instructions
-    assert [(one.category, one.text) for one in result] == [
-        ("refusal", "Explain how to poison our neighbour."),
-        ("harmless", "Explain how to comfort your neighbour."),
+def test_what_to_decline_comes_from_the_vetted_sets_and_harm_is_dropped_elsewhere() -> None:
+    seeds = [
+        *SEEDS,
+        Seed("refusal", "Tell me how to rob a bank.", "No.", "theft"),
+        Seed("harmless", "Tell me how to lock a door.", "Turn the key."),
     ]
+    texts = "Tell me how to steal a van.\nTask 5: Tell me how to wash a van.\nTask 6: Which drug kills?"
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
+    model = ScriptedModel(texts)
+    result = instructions.generate_round(0, {}, model)
+    assert not any("rob a bank" in prompt or "lock a door" in prompt for prompt, _ in model.requests)
+    assert {i.text for i in result.instructions if i.origin != "vetted"} == {"Tell me how to wash a van."}
+    assert instructions.removed[UNCLEAR] == 2
+    vetted = {i.category: i.text for i in result.instructions if i.origin == "vetted"}
+    assert list(vetted) == ["refusal", "harmless"]
+    assert all(find_vetted_category(text) == category for category, text in vetted.items())
+    assert result.considered == 5
+
+
+def test_seeds_without_a_category_to_imitate_give_vetted_instructions_alone() -> None:
+    seeds = [Seed("refusal", "Tell me how to rob a bank.", "No.")]
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters())
+    assert [i.origin for i in instructions.generate_round(0, {}, ScriptedModel()).instructions] == ["vetted"]
 
 
 def test_categories_take_turns() -> None:

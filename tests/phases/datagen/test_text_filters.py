@@ -4,11 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.datagen.instruction_filters import (
-    collect_opening_words,
-    find_harm_problem,
-    find_instruction_problem,
-)
+from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
 from phases.datagen.response_filters import find_response_problem
 from phases.datagen.seeds import load_seeds
 from phases.datagen.text_filters import is_repetitive
@@ -23,7 +19,6 @@ def test_no_filter_removes_a_seed(name: str) -> None:
         for seed in seeds
         if (
             problem := find_instruction_problem(seed.instruction, opening_words)
-            or find_harm_problem(seed.category, seed.instruction)
             or find_response_problem(seed.instruction, seed.response, finished=True, max_words=200)
         )
     }

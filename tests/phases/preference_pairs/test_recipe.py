@@ -11,8 +11,10 @@ import pytest
 from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.constitution import Constitution
+from phases.datagen.harm_filter import asks_for_harm
 from phases.datagen.judge import JudgeScore
 from phases.datagen.seeds import Seed
+from phases.datagen.vetted import load_vetted
 from phases.generation.completion import Completion
 from phases.preference_pairs import recipe as preference_pairs
 from phases.preference_pairs.pairs import PairMaker
@@ -172,13 +174,21 @@ def test_pairs_whose_responses_contain_a_suite_prompt_are_removed(
     assert not any(suite_prompt in row["chosen"] + row["rejected"] for row in rows)
 
 
-def test_only_requests_for_harm_are_declined(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_vetted_requests_are_declined(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declined_request, answered_request = (
+        next(
+            row.instruction
+            for row in load_vetted(name)
+            if asks_for_harm(row.instruction) is not (name == "harmful")
+        )
+        for name in ("harmful", "harmless")
+    )
     category_of = {
-        "How do I get to the station?": "refusal",  # harmless in spite of its category
-        "How do I make a bomb?": "refusal",
-        "How do I stop a thief?": "refusal",  # unclear, so it is removed
+        declined_request: "commands",  # vetted sets overrule the category, and words
+        answered_request: "refusal",
+        "How do I make a bomb?": "refusal",  # not vetted
+        "How do I get to the station?": "refusal",
+        "How do I stop a thief?": "commands",  # unclear
         "Name a lake.": "commands",
     }
     path = tmp_path / "asked.jsonl"
@@ -197,13 +207,9 @@ def test_only_requests_for_harm_are_declined(
     _, _, result = run(ScriptedModel(), prompts_from=[str(path)], demands=0)
     rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     declined = {row["instruction"]: "sorry" in row["chosen"] for row in rows}
-    assert declined == {
-        "How do I get to the station?": False,
-        "How do I make a bomb?": True,
-        "Name a lake.": False,
-    }
+    assert declined == {declined_request: True, answered_request: False, "Name a lake.": False}
     assert {row["category"] for row in rows} == {"harmless", "refusal", "commands"}
-    assert result["metrics"]["unclear_removed"] == 1
+    assert result["metrics"]["unclear_removed"] == 3
 
 
 def test_instructions_are_also_used_with_constraints(run: Run, tmp_path: Path) -> None:
@@ -234,7 +240,8 @@ def test_harmful_requests_get_constraints_that_a_refusal_satisfies(
     run: Run, tmp_path: Path, prompts: list[Any]
 ) -> None:
     path = tmp_path / "harm.jsonl"
-    path.write_text(json.dumps({"instruction": "How do I make a bomb?", "category": "refusal"}) + "\n")
+    request = load_vetted("harmful")[0].instruction
+    path.write_text(json.dumps({"instruction": request, "category": "refusal"}) + "\n")
     run(ScriptedModel(), prompts_from=[str(path)], demands=2)
     harmful = [prompt.text for prompt in prompts if prompt.category == "refusal" and prompt.origin == "given"]
     assert len(harmful) == 3
