@@ -7,7 +7,8 @@ reference's log-probabilities are computed once and stored, so a step needs no s
 Rafailov et al., Direct Preference Optimization, arXiv 2305.18290. DPO only widens a difference, so both
 answers may become unlikely. `sft_weight` adds a share of the SFT loss on the chosen answers, which keeps them
 likely (Pang et al., Iterative Reasoning Preference Optimization, arXiv 2404.19733). The held-out loss is
-always that of DPO alone.
+that of DPO alone. Two controls show what the preferences add: `dpo_weight = 0` trains on the chosen answers
+alone, and its held-out loss is their SFT loss; `swapped_share = 0.5` trains on labels without a signal.
 """
 
 from collections.abc import Sequence
@@ -147,7 +148,11 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
         reference_logprobs.add_to_datasets(trainer, store, [data.pairs, data.held_out], reporter)
         trainer.add_callback(
-            ReferenceMatchesPolicyCheck(store.remove, has_sft_loss=parameters.sft_weight > 0)
+            ReferenceMatchesPolicyCheck(
+                store.remove,
+                has_sft_loss=parameters.sft_weight > 0,
+                has_dpo_loss=parameters.dpo_weight > 0,
+            )
         )
         history = train(
             trainer,
@@ -163,9 +168,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         # With sharded weights all processes must generate together.
         if distributed.is_main_process() or loaded.sharded:
             metrics = {
-                **compute_training_metrics(history, has_sft_loss=parameters.sft_weight > 0),
+                **compute_training_metrics(history, parameters),
                 **compare_answers(trainer.model, loaded, data.held_out, reporter),
-                "heldout_reload_difference": reloaded_loss - history.series("eval_loss")[-1],
+                "heldout_reload_difference": reloaded_loss - history.at_delivery("eval_loss"),
                 "train_rows": data.train_rows,
                 "heldout_rows": len(data.held_out),
                 "dropped_too_long": data.dropped,
@@ -265,7 +270,7 @@ def build_trainer(
         eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
     )
-    trainer.sft_weight = parameters.sft_weight
+    trainer.dpo_weight, trainer.sft_weight = parameters.dpo_weight, parameters.sft_weight
     trainer.choose_layout([*data.pairs, *data.held_out])
     prepare_trainer(trainer, loaded)
     # TRL has rounded a 4-bit model's adapter to bfloat16, but not the copy: start from the copy's values.
@@ -286,26 +291,30 @@ def build_dataset(pairs: Sequence[Pair]) -> Dataset:
     )
 
 
-def compute_training_metrics(history: TrainingHistory, *, has_sft_loss: bool) -> dict[str, float]:
+def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -> dict[str, float]:
     """Return the metrics that come from the trainer's log."""
     first, final = mean_of_tenths(history.series("loss"))
-    chosen, rejected = history.series("eval_logps/chosen"), history.series("eval_logps/rejected")
     shared = history.compute_metrics()
-    if has_sft_loss:  # the training loss and the held-out loss are then not comparable
+    if parameters.sft_weight:  # the training loss and the held-out loss are then not comparable
         del shared["overfit_gap"]
+    step0 = {"step0_loss": history.series("eval_loss")[0]} if parameters.dpo_weight else {}
     return {
-        "step0_loss": history.series("eval_loss")[0],
+        **step0,
         "step0_margin": history.series("eval_rewards/margins")[0],
         "first_loss": first,
         "final_loss": final,
         "final_accuracy": mean_of_tenths(history.series("rewards/accuracies"))[1],
         "final_margin": mean_of_tenths(history.series("rewards/margins"))[1],
-        "heldout_accuracy": history.series("eval_rewards/accuracies")[-1],
-        "heldout_margin": history.series("eval_rewards/margins")[-1],
-        "chosen_logp_change": chosen[-1] - chosen[0],
-        "rejected_logp_change": rejected[-1] - rejected[0],
+        "heldout_accuracy": history.at_delivery("eval_rewards/accuracies"),
+        "heldout_margin": history.at_delivery("eval_rewards/margins"),
+        "chosen_logp_change": _measure_change(history, "eval_logps/chosen"),
+        "rejected_logp_change": _measure_change(history, "eval_logps/rejected"),
         **shared,
     }
+
+
+def _measure_change(history: TrainingHistory, name: str) -> float:
+    return history.at_delivery(name) - history.series(name)[0]
 
 
 def compare_answers(

@@ -1,8 +1,8 @@
 """Parameters and metrics of DPO training."""
 
-from typing import Final
+from typing import Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phases.contract.phase_spec import Metric, PhaseSpec
 from phases.contract.workload import ModelContext, Training, Work, Workload
@@ -31,6 +31,13 @@ class Parameters(TrainingParameters):
         le=10,
         description="weight of an SFT loss on the chosen answers, which keeps them likely; 0 disables it",
     )
+    dpo_weight: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="weight of the DPO loss; 0 trains on the chosen answers alone (a control: the "
+        "difference is what the preferences add)",
+    )
     swapped_share: float = Field(
         0.0,
         ge=0,
@@ -54,12 +61,18 @@ class Parameters(TrainingParameters):
         json_schema_extra={"usual": [5e-5, 1e-4]},
     )
 
+    @model_validator(mode="after")
+    def _require_loss(self) -> Self:
+        if not self.dpo_weight and not self.sft_weight:
+            raise ValueError("dpo_weight and sft_weight are 0, so there is no loss; set sft_weight to 1")
+        return self
+
 
 REFERENCE_UNIT: Final = "reference pairs"
 """Unit of progress while the reference's log-probabilities are computed, before the steps."""
 
 METRICS: Final = (
-    Metric("step0_loss", "held-out loss before the first step; log 2 if policy and reference are equal"),
+    Metric("step0_loss", "held-out DPO loss before the first step; log 2 if policy and reference are equal"),
     Metric("step0_margin", "held-out reward margin before the first step; 0 in the same case"),
     Metric("first_loss", "mean training loss of the first tenth of the steps, including the SFT term"),
     Metric("final_loss", "mean training loss of the last tenth of the steps, including the SFT term"),
@@ -68,8 +81,10 @@ METRICS: Final = (
         "share of pairs whose chosen answer has the higher reward, over the last tenth of the steps",
     ),
     Metric("final_margin", "mean reward margin (chosen minus rejected) over the last tenth of the steps"),
-    Metric("heldout_accuracy", "final share of held-out pairs whose chosen answer has the higher reward"),
-    Metric("heldout_margin", "final mean held-out reward margin (chosen minus rejected)"),
+    Metric(
+        "heldout_accuracy", "share of held-out pairs whose chosen answer has the higher reward, at delivery"
+    ),
+    Metric("heldout_margin", "mean held-out reward margin (chosen minus rejected), at delivery"),
     Metric(
         "chosen_logp_change", "change of the mean log-probability of held-out chosen answers since step 0"
     ),

@@ -67,7 +67,9 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
     """A DPO trainer that takes encoded pairs. TRL would encode text itself and end every answer.
 
     Attributes:
-        sft_weight: weight of the SFT loss in training; the held-out loss is that of DPO alone.
+        dpo_weight: weight of the DPO loss in training.
+        sft_weight: weight of the SFT loss in training. The held-out loss is that of DPO alone, or of SFT if
+            DPO has no weight.
     """
 
     default_unit = "pairs"
@@ -77,6 +79,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         "logits/rejected": "rejected",
         "mean_token_accuracy": "chosen",
     }
+    dpo_weight = 1.0
     sft_weight = 0.0
 
     def _prepare_dataset(self, dataset: Any, *more: Any) -> Any:
@@ -123,8 +126,11 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
     def compute_share_of_loss(self, model: Any, batch: MicroBatch, shares: Shares) -> torch.Tensor:
         """Return the part of a micro-batch in the loss of the step."""
         # The order of the loss types: DPO is a mean over pairs, SFT one over the tokens of chosen answers.
-        sft_weight = self.sft_weight if self.model.training else 0.0
-        self.loss_weights = [shares["pairs"], sft_weight * shares["chosen"]]
+        if self.model.training:
+            dpo_weight, sft_weight = self.dpo_weight, self.sft_weight
+        else:
+            dpo_weight, sft_weight = (1.0, 0.0) if self.dpo_weight else (0.0, 1.0)
+        self.loss_weights = [dpo_weight * shares["pairs"], sft_weight * shares["chosen"]]
         return self._compute_loss(self._forward_of(model, batch), _loss_inputs(batch), False)
 
     def compute_reference(

@@ -212,7 +212,7 @@ def compute_metrics(history: TrainingHistory, data: SftData, reloaded_loss: floa
         "first_train_loss": first,
         "final_train_loss": final,
         **history.compute_metrics(),
-        "heldout_reload_difference": reloaded_loss - history.series("eval_loss")[-1],
+        "heldout_reload_difference": reloaded_loss - history.at_delivery("eval_loss"),
         "train_rows": data.train_rows,
         "heldout_rows": len(data.held_out),
         "dropped_too_long": data.dropped,

@@ -15,7 +15,6 @@ from phases.models.fused_lora import fuse_lora
 from phases.models.kernels import find_flash_attention, fuse_layers
 from phases.models.loader import LoadedModel, load_model
 from phases.models.source import ModelError, record_base_model
-from phases.training.best_adapter import BEST_ADAPTER
 
 ADAPTER_FILES: Final = ("adapter_model.safetensors", "adapter_config.json")
 """Files of a saved adapter. The configuration comes last: a folder without it is not an adapter."""
@@ -82,8 +81,6 @@ def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Pa
         for path in temporary.iterdir():
             path.unlink()
         temporary.rmdir()
-        if (folder / BEST_ADAPTER).is_dir():
-            record_base_model(loaded.source.base or loaded.source, folder / BEST_ADAPTER)
     distributed.barrier()
     return paths
 

@@ -171,11 +171,15 @@ class ReferenceMatchesPolicyCheck(TrainerCallback):
     Args:
         forget_reference: removes what was stored of the wrong reference.
         has_sft_loss: whether training adds an SFT loss to DPO's.
+        has_dpo_loss: whether the losses contain DPO's; otherwise only the margin is checked.
     """
 
-    def __init__(self, forget_reference: Callable[[], None], *, has_sft_loss: bool) -> None:
+    def __init__(
+        self, forget_reference: Callable[[], None], *, has_sft_loss: bool, has_dpo_loss: bool = True
+    ) -> None:
         self._forget_reference = forget_reference
         self._has_sft_loss = has_sft_loss
+        self._has_dpo_loss = has_dpo_loss
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float], **more: Any
@@ -191,7 +195,7 @@ class ReferenceMatchesPolicyCheck(TrainerCallback):
             return
         loss, margin = logs[prefix + "loss"], logs[prefix + "rewards/margins"]
         tolerance = STEP_ZERO_TOLERANCE if state.global_step == 0 else FIRST_STEP_TOLERANCE
-        is_dpo_loss = state.global_step == 0 or not self._has_sft_loss
+        is_dpo_loss = self._has_dpo_loss and (state.global_step == 0 or not self._has_sft_loss)
         is_loss_wrong = is_dpo_loss and abs(loss - math.log(2)) > tolerance
         if is_loss_wrong or abs(margin) > tolerance:
             self._forget_reference()

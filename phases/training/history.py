@@ -16,16 +16,25 @@ class TrainingHistory:
         setting: how steps were split, and how many layers recomputed their activations.
         fused_modules: number of linear modules whose adapter was fused (see `phases.models.fused_lora`).
         peak_gib: peak GPU memory of the largest micro-batch; None without a GPU.
+        delivered_step: the step after which the model had the delivered weights.
     """
 
     entries: tuple[Mapping[str, float], ...]
     setting: MicroBatchSetting
     fused_modules: int
     peak_gib: float | None
+    delivered_step: int
 
     def series(self, name: str) -> list[float]:
         """Return a number's value at every step or evaluation that logged it."""
         return [entry[name] for entry in self.entries if name in entry]
+
+    def at_delivery(self, name: str) -> float:
+        """Return a number's value at the evaluation of the delivered step."""
+        values = [
+            entry[name] for entry in self.entries if name in entry and entry["step"] == self.delivered_step
+        ]
+        return values[-1]
 
     def compute_metrics(self) -> dict[str, float]:
         """Return the metrics that both training phases report."""
@@ -51,6 +60,8 @@ class TrainingHistory:
             "heldout_loss_final": heldout_losses[-1],
             "heldout_loss_min": best["eval_loss"],
             "heldout_best_step": best["step"],
+            "delivered_step": self.delivered_step,
+            "delivered_heldout_loss": self.at_delivery("eval_loss"),
             "overfit_gap": heldout_losses[-1] - mean_of_tenths(losses)[1],
         }
 

@@ -44,6 +44,10 @@ class TrainingParameters(PhaseParameters):
     )
     heldout_share: float = Field(0.05, gt=0, le=0.5, description="share of rows held out from training")
     evaluations: int = Field(10, ge=1, le=1000, description="number of held-out evaluations during training")
+    deliver: Literal["best", "last"] = Field(
+        "best",
+        description="which adapter to save: that of the lowest held-out loss, or that of the last step",
+    )
     checkpoint_minutes: float = Field(
         10, ge=0, description="minutes between checkpoints; 0 saves after each step"
     )
@@ -74,7 +78,15 @@ class TrainingParameters(PhaseParameters):
 
 
 SETTINGS_WITHOUT_EFFECT: Final = frozenset(
-    {"output_dir", "log_dir", "checkpoint_minutes", "gradient_checkpointing", "shard_weights", "report_to"}
+    {
+        "output_dir",
+        "log_dir",
+        "checkpoint_minutes",
+        "deliver",
+        "gradient_checkpointing",
+        "shard_weights",
+        "report_to",
+    }
 )
 """Parameters that do not change the trained weights, so a checkpoint can be resumed under other values."""
 
@@ -83,12 +95,15 @@ SHARED_METRICS: Final = (
     Metric("heldout_loss_final", "held-out loss after the last step"),
     Metric("heldout_loss_min", "lowest held-out loss after any step; a higher final loss is overfitting"),
     Metric("heldout_best_step", "step after which the held-out loss was lowest"),
+    Metric("delivered_step", "step whose adapter was saved"),
+    Metric("delivered_heldout_loss", "held-out loss after that step"),
     Metric("loss_slope", "Theil-Sen slope of the training loss over all steps, per 100 steps"),
     Metric("loss_slope_low", "lower end of the slope's 95 % interval"),
     Metric("loss_slope_high", "upper end of the slope's 95 % interval; below 0 the decrease is significant"),
     Metric("overfit_gap", "heldout_loss_final minus the mean training loss of the last tenth of the steps"),
     Metric(
-        "heldout_reload_difference", "held-out loss of the adapter reloaded from disk minus the final loss"
+        "heldout_reload_difference",
+        "held-out loss of the adapter reloaded from disk minus delivered_heldout_loss",
     ),
     Metric("steps", "optimizer steps"),
     Metric("train_rows", "rows trained"),

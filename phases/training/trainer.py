@@ -19,10 +19,10 @@ from phases.models.fused_lora import count_fused_modules
 from phases.models.loader import LoadedModel
 from phases.models.provenance import build_provenance
 from phases.training.arguments import schedule_evaluations
-from phases.training.best_adapter import BEST_ADAPTER, BestAdapterCallback
+from phases.training.best_adapter import BestAdapterCallback, load_best_adapter
 from phases.training.callbacks import ReportCallback, ScheduleCallback, StopRequest
 from phases.training.checkpoints import TrainingIdentity, find_resumable, mark_complete, prune_checkpoints
-from phases.training.history import TrainingHistory, find_best_evaluation
+from phases.training.history import TrainingHistory
 from phases.training.parameters import TrainingParameters
 from phases.training.probe import MicroBatchProbe
 
@@ -37,7 +37,7 @@ def train(
     reporter: Reporter,
     log: logging.Logger,
 ) -> TrainingHistory:
-    """Train to the end, from the newest usable checkpoint if there is one.
+    """Train to the end, from the newest usable checkpoint if there is one, and load the adapter to deliver.
 
     Args:
         trainer: a prepared `MicroBatchTrainer` (see `phases.training.adapters.prepare_trainer`).
@@ -66,10 +66,11 @@ def train(
     with StopRequest() as stop:
         trainer.add_callback(probe)
         trainer.add_callback(ReportCallback(reporter, log, step_tokens))
-        trainer.add_callback(BestAdapterCallback(parameters.output_dir))
         trainer.add_callback(
             ScheduleCallback(evaluation_steps, 60 * parameters.checkpoint_minutes, stop, identity)
         )
+        # After ScheduleCallback: it removes what no complete checkpoint needs.
+        trainer.add_callback(BestAdapterCallback())
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except Stopped:  # raised during an evaluation, so between two steps
@@ -81,18 +82,20 @@ def train(
             raise Stopped
         trainer.remove_callback(ScheduleCallback)
         trainer.remove_callback(BestAdapterCallback)
-    best = find_best_evaluation(trainer.state.log_history)
-    if best and best["step"] < trainer.state.global_step:
-        reporter.notice(
-            f"the held-out loss was lowest after step {best['step']}: {best['eval_loss']:.4f}; the adapter "
-            f"of that step is kept in {parameters.output_dir / BEST_ADAPTER}"
-        )
-    return TrainingHistory(
+    last_step = trainer.state.global_step
+    delivered_step = load_best_adapter(trainer, reporter) if parameters.deliver == "best" else last_step
+    history = TrainingHistory(
         tuple(trainer.state.log_history),
         trainer.setting,
         count_fused_modules(trainer.model),
         probe.peak_gib,
+        delivered_step,
     )
+    losses = (
+        f"{history.at_delivery('eval_loss'):.4f}, after the last one {history.series('eval_loss')[-1]:.4f}"
+    )
+    reporter.notice(f"delivering the adapter of step {delivered_step} of {last_step}: held-out loss {losses}")
+    return history
 
 
 def write_result(

@@ -165,6 +165,50 @@ def test_a_share_of_sft_keeps_chosen_answers_likely(train: Train, unbroken: Path
     assert set(both) == {metric.name for metric in METRICS} - {"overfit_gap"}
 
 
+def test_without_the_dpo_loss_only_chosen_answers_are_learnt(
+    train: Train, unbroken: Path, tmp_path: Path
+) -> None:
+    assert train(tmp_path / "control", "--dpo-weight", "0", "--sft-weight", "1") == 0
+    assert train(tmp_path / "both", "--sft-weight", "1") == 0
+    control, both = (read_result(tmp_path / name)["metrics"] for name in ("control", "both"))
+    assert control["rejected_logp_change"] > both["rejected_logp_change"]
+    assert control["heldout_margin"] < both["heldout_margin"]
+    # The held-out loss is the SFT loss, which is not log 2 at the start, and it falls.
+    assert "step0_loss" not in control
+    assert control["step0_margin"] == pytest.approx(0, abs=1e-6)
+    assert control["heldout_loss_first"] > 1
+    assert control["heldout_loss_final"] < control["heldout_loss_first"]
+    assert control["first_loss"] == pytest.approx(control["heldout_loss_first"], rel=0.3)
+
+
+def test_rejected_answers_do_not_matter_without_the_dpo_loss(sft_model: Path, tmp_path: Path) -> None:
+    for name, rejected in (("one", " red red"), ("other", " dog")):
+        rows = [{**pair, "rejected": rejected} for pair in PAIRS]
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        argv = ["--sft-model", str(sft_model), "--preference-file", str(path), "--epochs", "1"]
+        argv += [
+            "--output-dir",
+            str(tmp_path / name / "models/dpo"),
+            "--batch-size",
+            "4",
+            "--dpo-weight",
+            "0",
+        ]
+        assert (
+            phase_main("phases.dpo_training", [*argv, "--sft-weight", "1", "--learning-rate", "0.003"]) == 0
+        )
+    one, other = (load_file(tmp_path / name / ADAPTER) for name in ("one", "other"))
+    assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+
+
+def test_a_training_without_a_loss_is_rejected(train: Train, tmp_path: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        train(tmp_path, "--dpo-weight", "0")
+    assert exit_.value.code == 2
+    assert "set sft_weight to 1" in capsys.readouterr().err
+
+
 def test_answers_change_places_at_random_in_a_share_of_the_pairs() -> None:
     rows = [dpo_training.Row("p", f" good {n}", f" bad {n}", True, False) for n in range(400)]
     assert dpo_training.swap_labels(rows, 0, 1) == rows

@@ -158,28 +158,83 @@ def test_it_learns_and_says_so(unbroken: Path) -> None:
     assert "it/s" not in log.read_text()
 
 
-def test_the_adapter_with_the_lowest_heldout_loss_is_kept(
-    train: Train, tmp_path: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = PackedRowsTrainer.log
+@pytest.fixture
+def weights_at(monkeypatch: pytest.MonkeyPatch) -> dict[int, dict[str, torch.Tensor]]:
+    """Make the held-out loss rise with the steps; collect the adapter at each evaluation."""
+    log, weights = PackedRowsTrainer.log, {}
 
     def overfit(self: Any, logs: dict[str, float], *more: Any, **named: Any) -> None:
         if "eval_loss" in logs:
             logs["eval_loss"] += self.state.global_step
+            weights[self.state.global_step] = {
+                name.replace(".default.", "."): parameter.detach().clone()
+                for name, parameter in self.model.named_parameters()
+                if ".default." in name
+            }
         log(self, logs, *more, **named)
 
     monkeypatch.setattr(PackedRowsTrainer, "log", overfit)
+    return weights
+
+
+def has_weights(folder: Path, weights: dict[str, torch.Tensor]) -> bool:
+    saved = load_file(folder / ADAPTER)
+    return saved.keys() == weights.keys() and all(torch.equal(saved[name], weights[name]) for name in saved)
+
+
+def test_the_adapter_with_the_lowest_heldout_loss_is_delivered(
+    train: Train, tmp_path: Path, weights_at: dict[int, dict[str, torch.Tensor]]
+) -> None:
     assert train(tmp_path) == 0
     metrics = read_result(tmp_path)["metrics"]
-    assert metrics["heldout_loss_min"] < metrics["heldout_loss_final"]
-    assert metrics["heldout_best_step"] == metrics["steps"] / 4  # the first of four evaluations
-    best, last = (load_model(str(tmp_path / "models/sft" / name)) for name in ("best_adapter", ""))
-    assert best.source.base == last.source.base
-    assert best.source.sha256 != last.source.sha256
-    # A training that ends with its best adapter keeps that one alone.
+    best, last = metrics["delivered_step"], metrics["steps"]
+    assert best == metrics["heldout_best_step"] == last / 4  # the first of four evaluations
+    assert metrics["delivered_heldout_loss"] == metrics["heldout_loss_min"] < metrics["heldout_loss_final"]
+    # The loss of the adapter as reloaded has no such addition.
+    assert metrics["heldout_reload_difference"] == pytest.approx(-best, abs=1e-5)
+    assert has_weights(tmp_path, weights_at[best])
+    assert not has_weights(tmp_path, weights_at[last])
+    assert load_model(str(tmp_path / "models/sft")).source.base
+    # The checkpoints of the ended training still have both adapters.
+    assert train(tmp_path, "--deliver", "last") == 0
+    assert has_weights(tmp_path, weights_at[last])
+    assert read_result(tmp_path)["metrics"]["delivered_step"] == last
+    assert train(tmp_path) == 0
+    assert has_weights(tmp_path, weights_at[best])
+    folders = sorted(path.name for path in (tmp_path / "models/sft/checkpoints").iterdir() if path.is_dir())
+    assert folders == [f"best-{best}", f"checkpoint-{last}"]
+
+
+def test_a_resumed_training_delivers_the_best_adapter_from_before_the_stop(
+    train: Train,
+    tmp_path: Path,
+    weights_at: dict[int, dict[str, torch.Tensor]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        call_before(9, terminate, patch, "training_step")
+        with pytest.raises(SystemExit):
+            train(tmp_path)
+    assert train(tmp_path) == 0
+    metrics = read_result(tmp_path)["metrics"]
+    assert metrics["delivered_step"] < 9 < metrics["steps"]
+    assert has_weights(tmp_path, weights_at[metrics["delivered_step"]])
+
+
+def test_another_training_in_the_same_folder_does_not_deliver_the_earlier_one(
+    train: Train, tmp_path: Path, weights_at: dict[int, dict[str, torch.Tensor]]
+) -> None:
+    assert train(tmp_path, "--learning-rate", "0.02") == 0
+    earlier = weights_at[read_result(tmp_path)["metrics"]["delivered_step"]]
+    assert train(tmp_path) == 0
+    assert not has_weights(tmp_path, earlier)
+    assert has_weights(tmp_path, weights_at[read_result(tmp_path)["metrics"]["delivered_step"]])
+
+
+def test_a_training_that_ends_best_delivers_its_last_adapter(unbroken: Path) -> None:
     metrics = read_result(unbroken)["metrics"]
-    assert metrics["heldout_loss_min"] == metrics["heldout_loss_final"]
-    assert not (unbroken / "models/sft/best_adapter").exists()
+    assert metrics["delivered_step"] == metrics["steps"]
+    assert metrics["delivered_heldout_loss"] == metrics["heldout_loss_min"] == metrics["heldout_loss_final"]
 
 
 def test_adapter_and_base_are_loaded_together(unbroken: Path, tiny_model: Path) -> None:
