@@ -60,7 +60,7 @@ def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _Rat
         for half in halves
         for rule, contrasts in CONTRASTS.items()
         for first, second in contrasts
-        if first in half.answers
+        if {first, second} <= half.answers.keys()
     ]
     contrasts = {
         f"{half.prefix}{rule}{{}}_{first}_{second}": compare_paired(

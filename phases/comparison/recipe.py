@@ -22,7 +22,7 @@ import msgspec
 
 from phases.comparison.contrasts import compare_categories, compute_contrasts, compute_rates
 from phases.comparison.halves import Half, load_halves
-from phases.comparison.spec import MODELS, ZERO_SHOT_CONTRASTS, Parameters
+from phases.comparison.spec import CONTROLS, MODELS, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
 from phases.contract.labels import LABELS_FILE, FailureLabel, count_kinds, read_labels
@@ -43,13 +43,17 @@ SAMPLES_PER_CHANGE: Final = 5
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Compare the three evaluations and write the report."""
-    paths = {model: find_newest_evaluation(getattr(parameters, model)) for model in MODELS}
-    evaluations = {model: read_evaluation(path) for model, path in paths.items()}
-    check_comparable(list(paths.values()), list(evaluations.values()))
-    for model, path in paths.items():
-        reporter.notice(f"{model}: {path}")
+    patterns = {name: getattr(parameters, name) for name in (*MODELS, *CONTROLS)}
+    all_paths = {name: find_newest_evaluation(given) for name, given in patterns.items() if given}
+    all_evaluations = {name: read_evaluation(path) for name, path in all_paths.items()}
+    check_comparable(list(all_paths.values()), list(all_evaluations.values()))
+    for name, path in all_paths.items():
+        reporter.notice(f"{name}: {path}")
         reporter.input(path)
-    halves = load_halves(paths, evaluations)
+    halves = load_halves(all_paths, all_evaluations)
+    # The controls have rates and contrasts; failures, labels and tiers are those of the three models.
+    paths = {model: all_paths[model] for model in MODELS}
+    evaluations = {model: all_evaluations[model] for model in MODELS}
 
     metrics: dict[str, Any] = {}
     for half in halves:
@@ -95,8 +99,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
     findings = Findings(
         halves=halves,
-        paths=paths,
-        evaluations=evaluations,
+        paths=all_paths,
+        evaluations=all_evaluations,
         metrics=metrics,
         categories={half.title: compare_categories(half) for half in halves},
         changes=changes,
@@ -110,7 +114,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         "seed": parameters.seed,
         "resamples": parameters.resamples,
         "suites": {half.title: msgspec.to_builtins(half.suite) for half in halves},
-        "models": {model: e.provenance.get("model") for model, e in evaluations.items()},
+        "models": {model: e.provenance.get("model") for model, e in all_evaluations.items()},
     }
     json_path = parameters.output.with_suffix(".json")
     files.write_json(

@@ -16,6 +16,14 @@ class Parameters(PhaseParameters):
     base: list[str] = Field(min_length=1, description="evaluation of the base model: files or patterns")
     sft: list[str] = Field(min_length=1, description="evaluation of the SFT model: files or patterns")
     dpo: list[str] = Field(min_length=1, description="evaluation of the DPO model: files or patterns")
+    chosen: list[str] = Field(
+        [],
+        description="evaluation of the control trained on the chosen answers alone (dpo_training with dpo_weight 0)",
+    )
+    swapped: list[str] = Field(
+        [],
+        description="evaluation of the control trained on swapped labels (dpo_training with swapped_share 0.5)",
+    )
     output: Path = Field(description="text report to write; a JSON file of the same name is written as well")
     seed: int = Field(20251003, ge=0, description="seed of the bootstrap")
     verification: Path | None = Field(None, description="manifest.json of the verification, for the tiers")
@@ -37,14 +45,18 @@ class Parameters(PhaseParameters):
 MODELS: Final = ("base", "sft", "dpo")
 FEW_SHOT: Final = "few_shot"
 """The baseline: the base model after solved examples."""
-SERIES: Final = ("base", FEW_SHOT, "sft", "dpo")
+CONTROLS: Final = ("chosen", "swapped")
+"""Models that DPO training made without preferences; the comparison may have none of them."""
+SERIES: Final = ("base", FEW_SHOT, "sft", *CONTROLS, "dpo")
 """The models and the baseline, in the order in which they are shown."""
 MAIN_CONTRASTS: Final = ((FEW_SHOT, "sft"), (FEW_SHOT, "dpo"), ("sft", "dpo"))
 """The primary contrasts, on following: the tuned models against the baseline, and against each other."""
 ZERO_SHOT_CONTRASTS: Final = (("base", "sft"), ("sft", "dpo"), ("base", "dpo"))
 """Pairs of models without examples: the earlier and the later one."""
+CONTROL_CONTRASTS: Final = (("chosen", "dpo"), ("sft", "chosen"), ("sft", "swapped"))
+"""The first is what the preferences add to the chosen answers; the last should be no gain."""
 CONTRASTS: Final = {
-    "following_": (*MAIN_CONTRASTS, ("base", "sft"), ("base", "dpo")),
+    "following_": (*MAIN_CONTRASTS, *CONTROL_CONTRASTS, ("base", "sft"), ("base", "dpo")),
     "stopping_": ZERO_SHOT_CONTRASTS,
     "": ZERO_SHOT_CONTRASTS,
 }

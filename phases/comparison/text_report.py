@@ -8,6 +8,8 @@ from typing import Any, Final
 from phases.comparison.halves import Half
 from phases.comparison.spec import (
     CONTRASTS,
+    CONTROL_CONTRASTS,
+    CONTROLS,
     FEW_SHOT,
     MAIN_CONTRASTS,
     MODELS,
@@ -23,7 +25,18 @@ from phases.scoring.stats import SIGNIFICANCE_LEVEL
 from phases.verifiers import ifeval
 from phases.verifiers.registry import resolve_version
 
-NAMES: Final = {"base": "base", FEW_SHOT: "baseline", "sft": "SFT", "dpo": "DPO"}
+NAMES: Final = {
+    "base": "base",
+    FEW_SHOT: "baseline",
+    "sft": "SFT",
+    "chosen": "chosen",
+    "swapped": "swapped",
+    "dpo": "DPO",
+}
+_CONTROL_MEANINGS: Final = {
+    "chosen": "control, trained on the chosen answers alone; what DPO gains over it, the preferences add",
+    "swapped": "control, trained on pairs with swapped labels, which hold no preference to learn",
+}
 EXAMPLES: Final = 5
 """Examples of each kind."""
 RESPONSE_CHARACTERS: Final = 160
@@ -72,7 +85,7 @@ def _format_header(findings: Findings) -> list[str]:
     engine = (provenance.get("engine") or {}).get("name")
     return [
         "Comparison of base, SFT and DPO model",
-        *(f"{model:5} {path}" for model, path in findings.paths.items()),
+        *(f"{model:7} {path}" for model, path in findings.paths.items()),
         f"same conditions: verifiers {resolve_version(provenance.get('verifiers'))}, prompt format "
         f"{provenance.get('prompt_format')}, engine {engine}, {provenance.get('dtype')}; greedy decoding",
         "",
@@ -80,6 +93,7 @@ def _format_header(findings: Findings) -> list[str]:
         "  (the primary rule)",
         "stopping: the output ends by itself after the answer",
         "baseline: the base model after solved examples of the prompt's category",
+        *(f"{control}: {_CONTROL_MEANINGS[control]}" for control in CONTROLS if control in findings.paths),
     ]
 
 
@@ -90,6 +104,11 @@ def _format_half(half: Half, findings: Findings) -> list[str]:
     lines += ["", *_format_contrasts("Main table, following", half, "following_", MAIN_CONTRASTS, metrics)]
     if FEW_SHOT not in half.answers:
         lines.append("the base model was not evaluated after solved examples, so there is no baseline")
+    if any(control in half.answers for control in CONTROLS):
+        lines += [
+            "",
+            *_format_contrasts("Controls, following", half, "following_", CONTROL_CONTRASTS, metrics),
+        ]
     lines += ["", *_format_rates(half, metrics)]
     name = f"{half.prefix}win_rate_sft_dpo"
     lines += [
@@ -98,8 +117,8 @@ def _format_half(half: Half, findings: Findings) -> list[str]:
         f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}]",
     ]
     for rule, contrasts in CONTRASTS.items():
-        in_main_table = MAIN_CONTRASTS if rule == "following_" else ()
-        others = [contrast for contrast in contrasts if contrast not in in_main_table]
+        shown_above = (*MAIN_CONTRASTS, *CONTROL_CONTRASTS) if rule == "following_" else ()
+        others = [contrast for contrast in contrasts if contrast not in shown_above]
         title = f"Without examples, {RULE_TITLES[rule]}"
         lines += ["", *_format_contrasts(title, half, rule, others, metrics)]
     for rate in ("following", "stopping"):
@@ -135,7 +154,7 @@ def _format_contrasts(
     """Return a table of contrasts; an insignificant one says what would have been detected."""
     lines = [f"{title:42} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)"]
     for first, second in contrasts:
-        if first not in half.answers:
+        if not {first, second} <= half.answers.keys():
             continue
 
         def value(name: str, first: str = first, second: str = second) -> Any:

@@ -55,13 +55,53 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def compare(folder: Path, monkeypatch: pytest.MonkeyPatch, *controls: str) -> int:
     monkeypatch.setenv("GONOGO_RESULT", str(folder / "result.json"))
-    arguments = [part for model in PASSED for part in (f"--{model}", str(folder / model / "eval_*.json"))]
+    arguments = [
+        part for model in (*PASSED, *controls) for part in (f"--{model}", str(folder / model / "eval_*.json"))
+    ]
     return phase_main(
         "phases.comparison",
         [*arguments, "--output", str(folder / "final_comparison.txt"), "--resamples", "500"],
     )
+
+
+def test_controls_show_what_the_preferences_add(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The chosen answers alone bring 10 of DPO's 11 prompts; swapped labels lose two.
+    controls = {
+        "chosen": [True] * 65 + [False] * 25 + [True] * 10,
+        "swapped": [True] * 58 + [False] * 32 + [True] * 5 + [False] * 5,
+    }
+    for name, passed in controls.items():
+        (folder / name).mkdir()
+        (folder / name / "eval_20260101_000000.json").write_text(json.dumps(evaluation(passed)))
+    assert compare(folder, monkeypatch, *controls) == 0
+    metrics = json.loads((folder / "result.json").read_text())["metrics"]
+    assert set(metrics) <= {metric.name for metric in METRICS}
+    assert (metrics["following_gained_chosen_dpo"], metrics["following_lost_chosen_dpo"]) == (1, 0)
+    assert metrics["following_p_chosen_dpo"] == 1
+    assert (metrics["following_gained_sft_chosen"], metrics["following_lost_sft_chosen"]) == (10, 0)
+    assert (metrics["following_gained_sft_swapped"], metrics["following_lost_sft_swapped"]) == (0, 2)
+    assert metrics["contrasts"] == 12
+    text = (folder / "final_comparison.txt").read_text()
+    table = text[text.index("Controls, following") :].splitlines()
+    assert [line.split("  ")[0] for line in table[1:4]] == [
+        "chosen -> DPO",
+        "SFT -> chosen",
+        "SFT -> swapped",
+    ]
+    assert "no difference shown" in table[1]
+    assert "chosen: control, trained on the chosen answers alone" in text
+
+
+def test_a_control_evaluated_on_another_suite_is_rejected(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "swapped").mkdir()
+    other = evaluation(PASSED["sft"], version="v2")
+    (folder / "swapped" / "eval_20260101_000000.json").write_text(json.dumps(other))
+    assert compare(folder, monkeypatch, "swapped") == 2
+    assert "different suite versions" in capsys.readouterr().err
 
 
 def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
