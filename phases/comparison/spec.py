@@ -18,11 +18,11 @@ class Parameters(PhaseParameters):
     dpo: list[str] = Field(min_length=1, description="evaluation of the DPO model: files or patterns")
     chosen: list[str] = Field(
         [],
-        description="evaluation of the control trained on the chosen answers alone (dpo_training with dpo_weight 0)",
+        description="evaluation of a control: a model trained on the chosen answers alone (dpo_weight 0)",
     )
     swapped: list[str] = Field(
         [],
-        description="evaluation of the control trained on swapped labels (dpo_training with swapped_share 0.5)",
+        description="evaluation of a control: a model trained on swapped labels (swapped_share 0.5)",
     )
     output: Path = Field(description="text report to write; a JSON file of the same name is written as well")
     seed: int = Field(20251003, ge=0, description="seed of the bootstrap")

@@ -46,7 +46,7 @@ def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) 
         "critical": True,
         "gate": "always",
     }
-    assert says["total"] == {"hours": [8.5, 16.5], "usd": [14.0, 29.5]}
+    assert says["total"] == {"hours": [7.5, 14.5], "usd": [13.0, 26.0]}
     assert (says["budget_usd"], says["usd_per_hour"], says["profile"]) == (25.0, 1.74, None)
     assert [phase["id"] for phase in says["phases"] if phase["gate"] == "always"] == [
         "verification",
@@ -76,7 +76,7 @@ def test_check_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
         ["Baseline", "evaluation", "15-30m", "$0.50-1.00", "70", "GiB", "yes", "unless", "go"]
     ]
     assert [line.split() for line in lines if line.startswith("total")] == [
-        ["total", "8.5-16.5h", "$14.00-29.50"]
+        ["total", "7.5-14.5h", "$13.00-26.00"]
     ]
     assert lines[-2:] == [
         "memory: every phase fits 1 x 80 GB",
