@@ -12,11 +12,11 @@ from typing import Final
 from textual.content import Content
 
 from app.monitor.series import Point
-from app.units import format_number
 from widgets import styles
-from widgets.format import format_step
+from widgets.axis import ValueAxis, fit_value_axis, label_steps, label_values, render_step_labels
+from widgets.backdrop import Backdrop, Cell, DrawnCell, draw_backdrop, draw_notes
+from widgets.curve import Curve, LineStyle
 from widgets.text import truncate
-from widgets.ticks import compute_log_ticks, compute_ticks
 
 # Bits of the braille dots, by column (0, 1) and row (0 to 3) within a character cell.
 DOT_BITS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -25,113 +25,8 @@ UPPER_DOTS: Final = 0b00011011
 LOWER_DOTS: Final = 0b11100100
 MIN_LABEL_WIDTH: Final = 4
 MIN_WIDTH, MIN_PLOT_HEIGHT = 12, 2
-LARGEST_STEP_LABEL: Final = 1e9
-LONGEST_PLAIN_VALUE: Final = 1e4
-
-Cell = tuple[int, int]
-"""Row and column of a character cell."""
-
-
-@dataclass(frozen=True)
-class LineStyle:
-    """The pattern that tells a curve from others without its color.
-
-    Attributes:
-        pattern: `#` for each dot that is drawn, repeated along the curve.
-        glyph: stands for the curve in a legend.
-        letter: fills the curve's cells on an ASCII terminal; empty approximates the dots with punctuation.
-    """
-
-    pattern: str
-    glyph: str
-    letter: str = ""
-
-    @property
-    def symbol(self) -> str:
-        """The character that stands for the curve in a legend on this terminal."""
-        return (self.letter or ":") if styles.terminal.ascii else self.glyph
-
-
-SOLID: Final = LineStyle("#", "─")
-DASHED: Final = LineStyle("####....", "╌", "o")
-DOTTED: Final = LineStyle("#...", "·", "+")
-CHAIN: Final = LineStyle("########...#...", "╸", "%")
-LINE_STYLES: Final = (SOLID, DASHED, CHAIN, DOTTED)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line of a chart. A `background` curve does not stretch the value axis and is cut at its ends."""
-
-    name: str
-    points: Sequence[Point]
-    style: str
-    background: bool = False
-    line: LineStyle = SOLID
-
-
-@dataclass(frozen=True)
-class ValueAxis:
-    """A linear or logarithmic axis from `low` to `high`, in `cells` characters of four dots each."""
-
-    low: float
-    high: float
-    cells: int
-    log: bool = False
-
-    def find_dot(self, value: float) -> int:
-        """Return the dot row of a value, 0 at the top."""
-        low, high = self.low, self.high
-        if self.log:
-            low, high, value = math.log(low), math.log(high), math.log(max(value, self.low))
-        fraction = (value - low) / (high - low)
-        dots = self.cells * 4
-        return min(dots - 1, max(0, round((1 - fraction) * (dots - 1))))
-
-
-def smooth(points: Sequence[Point], weight: float) -> list[Point]:
-    """Return the bias-corrected exponential moving average of the values, as Adam averages gradients.
-
-    A point of several values counts as that many. Missing values stay missing and do not enter the average.
-
-    Args:
-        points: the curve.
-        weight: of the average so far against the next value, from 0 to below 1.
-    """
-    averaged, mean, mass = [], 0.0, 0.0
-    for point in points:
-        if not point.finite:
-            averaged.append(point)
-            continue
-        decay = weight**point.finite
-        mean, mass = decay * mean + (1 - decay) * point.mean, decay * mass + (1 - decay)
-        averaged.append(point._replace(mean=mean / mass))
-    return averaged
-
-
-def find_nearest(points: Sequence[Point], step: float) -> Point | None:
-    """Return the point nearest to a step."""
-    return min(points, key=lambda point: abs(point.step - step), default=None)
-
-
-def fit_value_axis(curves: Sequence[Curve], cells: int, log: bool) -> ValueAxis | None:
-    """Return an axis that holds every finite value of the foreground, or None if there is no such value.
-
-    The background decides only if the foreground has no finite value.
-    """
-    means = _list_means(curves, background=False, log=log) or _list_means(curves, background=True, log=log)
-    if not means:
-        return None
-    low, high = min(means), max(means)
-    if log:
-        return ValueAxis(low / 1.1, high * 1.1, cells, log=True)
-    margin = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
-    return ValueAxis(low - margin, high + margin, cells)
-
-
-def _list_means(curves: Sequence[Curve], *, background: bool, log: bool) -> list[float]:
-    points = [point for curve in curves if curve.background == background for point in curve.points]
-    return [point.mean for point in points if point.finite and (point.mean > 0 or not log)]
+NO_BACKDROP: Final = Backdrop()
+CURSOR_STYLE: Final = f"{styles.STRONG} reverse"
 
 
 def _clip(points: Sequence[Point], first: float, last: float) -> Sequence[Point]:
@@ -226,6 +121,7 @@ def plot(
     cursor: float | None = None,
     unit: str = "step",
     empty: str = "no values yet",
+    backdrop: Backdrop = NO_BACKDROP,
 ) -> list[Content]:
     """Return the rows of a chart.
 
@@ -240,114 +136,98 @@ def plot(
         cursor: the step that a vertical line marks.
         unit: of the step axis.
         empty: the text of a chart without values.
+        backdrop: what to draw behind the curves.
     """
     plot_height = height - 2
     if window is not None:
         curves = [replace(curve, points=_clip(curve.points, *window)) for curve in curves]
     if width < MIN_WIDTH or plot_height < MIN_PLOT_HEIGHT:
         return [Content(truncate(empty, width))]
-    axis = fit_value_axis(curves, plot_height, log)
-    labels = _label_values(axis) if axis else {}
+    others = backdrop.points
+    axis = fit_value_axis(curves, plot_height, log, others=others, from_zero=backdrop.from_zero)
+    labels = label_values(axis) if axis else {}
     margin = max([MIN_LABEL_WIDTH, *(len(label) for label in labels.values())])
     plot_width = max(1, width - margin - 1)
-    steps = [point.step for curve in curves for point in curve.points]
+    steps = [point.step for points in (*(curve.points for curve in curves), others) for point in points]
     first, last = window or ((min(steps), max(steps)) if steps else (0.0, 0.0))
     cursor_column = None if cursor is None or not steps else _find_column(cursor, first, last, plot_width)
 
-    drawings: list[_Drawing] = []
-    gaps: set[int] = set()
+    cells: dict[Cell, DrawnCell] = {}
+    gaps: frozenset[int] = frozenset()
     if axis is not None:
-        for curve in curves:
-            drawing = _draw(curve, _average_columns(curve.points, first, last, plot_width * 2), axis)
-            drawings.append(drawing)
-            if not curve.background:
-                gaps |= drawing.gaps
+        cells, gaps = _draw_cells(curves, backdrop, axis, (first, last), plot_width)
     elif steps:
         empty = "every value is NaN"
-        gaps = set(range(plot_width))
+        gaps = frozenset(range(plot_width))
 
     rows = []
-    for y in range(plot_height):
+    for y, row_cells in enumerate(_group_by_row(cells, plot_height)):
         label = labels.get(y, "")
         side = (label.rjust(margin) + ("┤" if label else "│"), styles.QUIET)
-        rows.append(Content.assemble(side, *_render_cells(y, plot_width, drawings, cursor_column)))
+        if cursor_column is not None:
+            text, _ = row_cells.get(cursor_column, ("", ""))
+            row_cells[cursor_column] = (text, CURSOR_STYLE) if text else ("│", styles.QUIET)
+        rows.append(Content.assemble(side, *_join_cells(row_cells, plot_width)))
     if axis is None:
         note = truncate(empty, plot_width).center(plot_width)
         rows[plot_height // 2] = Content.assemble((" " * margin + "│", styles.QUIET), (note, styles.QUIET))
-    ticks = _label_steps(first, last, plot_width) if steps else {}
-    rows.append(_render_axis_row(margin, plot_width, ticks, gaps, cursor_column))
-    rows.append(Content.styled(_render_step_labels(ticks, margin + 1, plot_width, unit), styles.QUIET))
+    ticks = label_steps(first, last, plot_width) if steps else {}
+    marks: dict[int, DrawnCell] = {
+        _find_column(step, first, last, plot_width): mark
+        for step, mark in backdrop.marks.items()
+        if first <= step <= last
+    }
+    marks |= dict.fromkeys(gaps, ("×", styles.BAD))
+    if cursor_column is not None:
+        marks[cursor_column] = ("▲", styles.STRONG)
+    rows.append(_render_axis_row(margin, plot_width, ticks, marks))
+    rows.append(Content.styled(render_step_labels(ticks, margin + 1, plot_width, unit), styles.QUIET))
     return rows
 
 
-def _render_cells(
-    y: int, width: int, drawings: Sequence[_Drawing], cursor_column: int | None
-) -> list[tuple[str, str]]:
-    parts: list[tuple[str, str]] = []
-    for x in range(width):
-        text, style = " ", ""
-        on_top = next((drawing for drawing in drawings if (y, x) in drawing.cells), None)
-        if on_top is not None:
-            text, style = _choose_character(on_top.cells[y, x], on_top.curve.line), on_top.curve.style
-        if x == cursor_column:
-            text, style = (text, f"{styles.STRONG} reverse") if on_top else ("│", styles.QUIET)
+def _draw_cells(
+    curves: Sequence[Curve], backdrop: Backdrop, axis: ValueAxis, steps: tuple[float, float], width: int
+) -> tuple[dict[Cell, DrawnCell], frozenset[int]]:
+    """Return the cells of backdrop, curves and notes, and the columns where foreground values are missing."""
+    cells = draw_backdrop(backdrop, axis, steps, width)
+    gaps: set[int] = set()
+    for curve in reversed(curves):
+        drawing = _draw(curve, _average_columns(curve.points, *steps, width * 2), axis)
+        for cell, bits in drawing.cells.items():
+            cells[cell] = _choose_character(bits, curve.line), curve.style
+        if not curve.background:
+            gaps |= drawing.gaps
+    return cells | draw_notes(backdrop.notes, axis, steps, width, cells), frozenset(gaps)
+
+
+def _group_by_row(cells: Mapping[Cell, DrawnCell], height: int) -> list[dict[int, DrawnCell]]:
+    rows: list[dict[int, DrawnCell]] = [{} for _ in range(height)]
+    for (y, x), drawn in cells.items():
+        rows[y][x] = drawn
+    return rows
+
+
+def _join_cells(cells: Mapping[int, DrawnCell], width: int) -> list[DrawnCell]:
+    """Return the cells of a row from left to right as parts of one style each."""
+    parts: list[DrawnCell] = []
+    end = 0
+    for x in sorted(cells):
+        text, style = cells[x]
+        if x > end:
+            parts.append((" " * (x - end), ""))
         if parts and parts[-1][1] == style:
             parts[-1] = (parts[-1][0] + text, style)
         else:
             parts.append((text, style))
+        end = x + 1
+    parts.append((" " * (width - end), ""))
     return parts
 
 
 def _render_axis_row(
-    margin: int, width: int, ticks: Iterable[int], gaps: set[int], cursor_column: int | None
+    margin: int, width: int, ticks: Iterable[int], marks: Mapping[int, DrawnCell]
 ) -> Content:
-    """Return the step axis with its ticks, the cursor, and crosses under missing values."""
-    marks = {min(x, width - 1): ("┬", styles.QUIET) for x in ticks}
-    marks |= dict.fromkeys(gaps, ("×", styles.BAD))
-    if cursor_column is not None:
-        marks[cursor_column] = ("▲", styles.STRONG)
-    line = ("─", styles.QUIET)
-    return Content.assemble((" " * margin + "└", styles.QUIET), *(marks.get(x, line) for x in range(width)))
-
-
-def _label_values(axis: ValueAxis) -> dict[int, str]:
-    """Return the labels of the value axis by the character row of their tick."""
-    most = max(2, axis.cells // 3 + 1)
-    if axis.log and len(ticks := compute_log_ticks(axis.low, axis.high, most)) > 1:
-        return {axis.find_dot(tick) // 4: _label_value(tick) for tick in ticks}
-    ticks = compute_ticks(axis.low, axis.high, most)
-    labels = [_label_value(tick) for tick in ticks]
-    decimals = {label for label in labels if label.lstrip("-").replace(".", "", 1).isdigit()}
-    digits = max((len(label.partition(".")[2]) for label in decimals), default=0)
-    return {
-        axis.find_dot(tick) // 4: f"{tick:.{digits}f}" if label in decimals else label
-        for tick, label in zip(ticks, labels, strict=True)
-    }
-
-
-def _label_value(value: float) -> str:
-    if abs(value) >= LARGEST_STEP_LABEL:
-        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
-    return format_step(value) if abs(value) >= LONGEST_PLAIN_VALUE else format_number(value, 3)
-
-
-def _label_steps(first: float, last: float, width: int) -> dict[int, str]:
-    """Return the labels below the step axis by the column of their tick."""
-    if last <= first:
-        return {0: format_step(first)}
-    ticks = compute_ticks(first, last, max(2, width // 8))
-    return {round((tick - first) / (last - first) * (width - 1)): format_step(tick) for tick in ticks}
-
-
-def _render_step_labels(ticks: Mapping[int, str], indent: int, width: int, unit: str) -> str:
-    row = [" "] * (indent + width)
-    end = 0
-    for x in sorted(ticks):
-        text = ticks[x]
-        start = min(indent + x - len(text) // 2, len(row) - len(text))
-        if start >= end:
-            row[start : start + len(text)] = text
-            end = start + len(text) + 1
-    if end + len(unit) <= len(row):
-        row[len(row) - len(unit) :] = unit
-    return "".join(row)
+    """Return the step axis with its ticks and marks."""
+    cells = dict.fromkeys(range(width), ("─", styles.QUIET))
+    cells |= {min(x, width - 1): ("┬", styles.QUIET) for x in ticks}
+    return Content.assemble((" " * margin + "└", styles.QUIET), *_join_cells({**cells, **marks}, width))

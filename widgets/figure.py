@@ -9,7 +9,8 @@ from textual.content import Content
 from app.monitor.series import Series
 from app.units import format_number
 from widgets import styles
-from widgets.chart import DASHED, DOTTED, SOLID, Curve, find_nearest, plot, smooth
+from widgets.chart import plot
+from widgets.curve import DASHED, DOTTED, SOLID, Curve, find_nearest, smooth
 from widgets.format import format_step
 from widgets.frame import AttemptOutput, Frame, LogLines
 from widgets.rows import FrameWidget, Part, row

@@ -8,7 +8,8 @@ from textual.content import Content, Span
 
 from widgets import styles
 from widgets.frame import Frame, LogLines
-from widgets.rows import FrameWidget
+from widgets.panel import Panel, name_panel
+from widgets.rows import Part
 from widgets.text import replace_controls
 
 ERROR: Final = re.compile(r"\b(error|exception|traceback|out of memory|nan)\b", re.IGNORECASE)
@@ -38,7 +39,7 @@ def render_log_row(line: str, left: int, width: int, search: str = "", *, curren
     return (content[left:] if left else content).truncate(width, ellipsis=True)
 
 
-class LogPane(FrameWidget):
+class LogPane(Panel):
     """A window on the log of the selected attempt.
 
     When the operator scrolls up, the pane keeps the log of that moment: lines that arrive or are dropped
@@ -51,6 +52,10 @@ class LogPane(FrameWidget):
     search = ""
     match: int | None = None
     only_matches = False
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the name of the log."""
+        return name_panel("LOG")
 
     @property
     def follows(self) -> bool:

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from app.monitor.machine_sample import GpuSample, MachineSample
-from app.units import HOUR, MINUTE, format_gib, format_size
+from app.units import format_gib, format_size
 from widgets import styles
-from widgets.chart import LINE_STYLES, Curve, LineStyle, plot
+from widgets.chart import plot
+from widgets.curve import LINE_STYLES, Curve, LineStyle
 from widgets.frame import Frame, MemoryUse
 from widgets.header import render_bar
-from widgets.rows import FrameWidget, Part, row
+from widgets.panel import REDRAW_SECONDS, Panel, choose_time_unit, name_panel
+from widgets.rows import Part, row
 from widgets.text import fit
 
 COMPACT_GPU_WIDTH = 17
-REDRAW_SECONDS = 2.5
 MIN_CHART_ROWS = 7
 NAME_WIDTH, MAX_PEAK_WIDTH = 26, 8
-TIME_UNITS = ((HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds"))
 CURVE_COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
 MEMORY_ALARM, MEMORY_WARNING = 0.97, 0.9
 
@@ -228,11 +228,7 @@ def render_memory_rows(frame: Frame, width: int, height: int) -> list[Content]:
     room = height - len(rows)
     peaks = peaks[-max(1, room - MIN_CHART_ROWS - 1) :]
     started = frame.snapshot.started
-    unit, unit_name = TIME_UNITS[-1]
-    for seconds, name in TIME_UNITS:
-        if frame.now - started > 2 * seconds:
-            unit, unit_name = seconds, name
-            break
+    unit, unit_name = choose_time_unit(frame.now - started)
     chart = plot(
         build_memory_curves(frame.memory, started, unit),
         width,
@@ -254,10 +250,17 @@ def _render_current(frame: Frame, sample: MachineSample, width: int, height: int
     return [*gpus, *holders, *render_host_rows(sample, width)]
 
 
-class MachinePanel(FrameWidget):
+class MachinePanel(Panel):
     """GPUs and host now, redrawn every few seconds because the values change all the time."""
 
     drawn_at = 0.0
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the name of the GPUs."""
+        sample = frame.snapshot.machine
+        gpus = sample.gpus if sample else ()
+        count = f" {len(gpus)} x" if len(gpus) > 1 else ""
+        return name_panel("GPU", (f"{count} {gpus[0].name}", "")) if gpus else name_panel("MACHINE")
 
     def show(self, frame: Frame) -> None:
         """Draw a new frame if the last one was drawn long enough ago or has another subject."""

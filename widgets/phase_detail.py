@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from textual.containers import Vertical
 from textual.content import Content
 
 from app.monitor.pace import ProgressView
@@ -13,24 +14,31 @@ from widgets.frame import Frame
 from widgets.header import render_bar
 from widgets.phase_table import describe_result, select_phase_badge
 from widgets.rows import FrameWidget, Part, row
+from widgets.text import replace_controls
 
 
-def render_detail_rows(frame: Frame, width: int) -> list[Content]:
+def name_attempt(frame: Frame) -> str:
+    """Return the number of the selected attempt; empty if its phase has not started."""
+    phase = frame.phase
+    number = frame.output.attempt if frame.output else len(phase.attempts) if phase else 0
+    return f"attempt {number}" if number else ""
+
+
+def render_detail_rows(frame: Frame, width: int, *, with_title: bool = True) -> list[Content]:
     """Return title, state and progress of the selected phase."""
     phase = frame.phase
     if phase is None:
         return [row(width, ("no phase is running", styles.QUIET))]
-    number = frame.output.attempt if frame.output else len(phase.attempts)
-    attempt = f"attempt {number}" if number else ""
     badge = select_phase_badge(phase)
     title = row(
         width,
         (f"{badge.symbol} ", badge.style),
         (phase.title, styles.STRONG),
-        right=[(attempt, styles.QUIET)],
+        right=[(name_attempt(frame), styles.QUIET)],
     )
     state = _render_state_row(frame, phase, width)
-    return [title, *([state] if state else []), *_render_progress_rows(frame, phase, width)]
+    rows = [*([state] if state else []), *_render_progress_rows(frame, phase, width)]
+    return [title, *rows] if with_title else rows
 
 
 def _render_state_row(frame: Frame, phase: PhaseView, width: int) -> Content | None:
@@ -88,5 +96,26 @@ class PhaseDetail(FrameWidget):
     DEFAULT_CSS = "PhaseDetail { height: 3; }"
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
-        """Return the rows."""
-        return render_detail_rows(frame, width)
+        """Return the rows; the border of a panel has the title."""
+        parent = self.parent
+        has_border = isinstance(parent, PhasePanel) and parent.has_border
+        return render_detail_rows(frame, width, with_title=not has_border)
+
+
+class PhasePanel(Vertical):
+    """The container of the selected phase, with its title in the border."""
+
+    _title = ""
+
+    @property
+    def has_border(self) -> bool:
+        """Whether the border, and with it the title, is visible."""
+        return bool(self.styles.border_top[0])
+
+    def show(self, frame: Frame) -> None:
+        """Set the title if it has changed."""
+        phase = frame.phase
+        title = " · ".join(filter(None, (phase.title if phase else "PHASE", name_attempt(frame))))
+        if self.has_border and title != self._title:
+            self._title = title
+            self.border_title = Content.styled(replace_controls(title), styles.HEADING)

@@ -10,11 +10,13 @@ from app.units import HOUR, format_duration, format_duration_range, format_hours
 from widgets import styles
 from widgets.frame import Frame
 from widgets.header import format_time_range
-from widgets.rows import FrameWidget, Part, row
+from widgets.panel import Panel, name_panel
+from widgets.rows import Part, row
 from widgets.text import fit, wrap
 
 ESTIMATE_WIDTH, ELAPSED_WIDTH, COST_WIDTH = 7, 8, 7
 STATE_WIDTH, REMAINING_WIDTH = 8, 13
+RESERVED_NOTICE_ROWS = 2
 WIDE = 66
 """From this width on, state and remaining time have their own columns."""
 ACTIVE = ("running", "stopping", "gate")
@@ -86,10 +88,10 @@ def compute_name_width(width: int) -> int:
     return name_width - (STATE_WIDTH + 1 + REMAINING_WIDTH) if width >= WIDE else name_width
 
 
-def render_heading(width: int) -> Content:
-    """Return the names of the columns."""
+def render_heading(width: int, name: str = "PHASES") -> Content:
+    """Return the names of the columns; `name` is that of the phases'."""
     columns = f"{'est':>{ESTIMATE_WIDTH}}{'took':>{ELAPSED_WIDTH}}"
-    start = "PHASES"
+    start = name
     if width >= WIDE:
         columns += f"{'left':>{REMAINING_WIDTH}}"
         start = f"{start:<{2 + compute_name_width(width)}} state"
@@ -153,7 +155,7 @@ def render_second_row(phase: PhaseView, width: int) -> Content:
     return row(width, ("  ", ""), (badge.word, badge.style), ("  ", ""), (text, style))
 
 
-def render_phase_rows(frame: Frame, width: int, height: int) -> list[Content]:
+def render_phase_rows(frame: Frame, width: int, height: int, *, heading: str = "PHASES") -> list[Content]:
     """Return the table in `height` rows: active phases get a second row first, then the latest ones."""
     phases = frame.snapshot.phases
     current = frame.snapshot.current
@@ -187,7 +189,7 @@ def render_phase_rows(frame: Frame, width: int, height: int) -> list[Content]:
     if len(rows) > height - 1:
         started = sum(phase.state != "waiting" for phase in phases)
         top = max(0, min(started, len(rows)) - (height - 1))
-    return [render_heading(width), *rows[top : top + height - 1]]
+    return [render_heading(width, heading), *rows[top : top + height - 1]]
 
 
 def render_notice_rows(frame: Frame, width: int, room: int) -> list[Content]:
@@ -248,15 +250,24 @@ def render_next_gate_rows(frame: Frame, width: int) -> list[Content]:
     return [Content(), row(width, ("next gate ", styles.QUIET), time, ("  ", ""), (phase.title, ""))]
 
 
-class PhaseTable(FrameWidget):
+class PhaseTable(Panel):
     """All phases of the plan, the time of the next gate, and notices at the bottom."""
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the number of phases that are finished."""
+        finished = sum(phase.state in ("done", "failed", "skipped") for phase in frame.snapshot.phases)
+        return name_panel("PHASES", (f" {finished} of {len(frame.snapshot.phases)} finished", ""))
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the table, then the next gate and the latest notices in the rows that remain."""
-        rows = render_phase_rows(frame, width, height)
         gate = render_next_gate_rows(frame, width)
+        if self.has_border:
+            reserved = len(gate) + len(render_notice_rows(frame, width, RESERVED_NOTICE_ROWS))
+            rows = render_phase_rows(frame, width, height - reserved, heading="phase")
+        else:
+            rows = render_phase_rows(frame, width, height)
         if len(rows) + len(gate) <= height:
             rows += gate
-        room = height - len(rows) - 1
+        room = height - len(rows) - (0 if self.has_border else 1)
         notices = render_notice_rows(frame, width, room) if room > 0 else []
         return [*rows, *[Content()] * (height - len(rows) - len(notices)), *notices]

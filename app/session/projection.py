@@ -113,6 +113,7 @@ def _attempt(folder: Path, phase: str, attempt: AttemptRecord) -> AttemptView:
         number=attempt.number,
         folder=str(SessionFolder(folder).attempt(phase, attempt.number)),
         started=attempt.started,
+        elapsed_at_start=attempt.elapsed_at_start,
         parameters=attempt.spec.parameters,
         ended=end.ended if end else None,
         exit_code=end.code if end else None,

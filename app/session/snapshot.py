@@ -21,11 +21,15 @@ DecisionKind = Literal["go", "retry", "batch", "skip", "stop"]
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a phase; `folder` holds output.log, progress.jsonl, machine.jsonl and result.json."""
+    """One execution of a phase; `folder` holds output.log, progress.jsonl, machine.jsonl and result.json.
+
+    `elapsed_at_start` are the seconds that the session had been billed for when it started.
+    """
 
     number: int
     folder: str
     started: float
+    elapsed_at_start: float = 0.0
     parameters: dict[str, Value | list[Value]]
     ended: float | None = None
     exit_code: int | None = None

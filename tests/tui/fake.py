@@ -53,6 +53,8 @@ PHASES = (
     ("comparison", "Comparison", (0.25, 0.25), (0.5, 0.5), "never", "base 0.166, SFT 0.742, DPO 0.878"),
 )
 ELAPSED = (34, 22, 70, 58, 19, 81, 140, 18, 2)
+IDLE_BEFORE = (0, 25, 0, 13, 0, 0, 0, 0, 0)
+"""Minutes at the gate before each phase."""
 
 SFT_PARAMETERS: dict[str, Any] = {
     "model": "Qwen/Qwen2.5-32B",
@@ -122,11 +124,13 @@ def phases(current: int, state: PhaseState) -> tuple[PhaseView, ...]:
         stands: PhaseState = "done" if i < current else state if i == current else "waiting"
         begun = stands != "waiting"
         seconds = ELAPSED[i] * 60.0 if begun else 0.0
+        minutes = sum(ELAPSED[:i]) + sum(IDLE_BEFORE[: i + 1])
         attempt = AttemptView(
             number=1,
             folder=f"attempts/{name}/1",
-            started=START + 60.0 * sum(ELAPSED[:i]),
-            ended=None if stands == "running" else START + 60.0 * sum(ELAPSED[: i + 1]),
+            started=START + 60.0 * minutes,
+            elapsed_at_start=60.0 * minutes,
+            ended=None if stands == "running" else START + 60.0 * (minutes + ELAPSED[i]),
             exit_code=None if stands == "running" else 0,
             reason="" if stands == "running" else "exited with 0",
             parameters=SFT_PARAMETERS if name == "sft_training" else {"seed": 20251003},
@@ -155,10 +159,10 @@ def snapshot(current: int, state: PhaseState, session: SessionState, **changes: 
     now = START + 60.0 * (sum(ELAPSED[: current + 1]) + 38) + 10
     decisions = (
         DecisionView(
-            at=START + 40 * 60, phase="verification", attempt=1, kind="go", verdict="go", by="operator"
+            at=START + 59 * 60, phase="verification", attempt=1, kind="go", verdict="go", by="operator"
         ),
         DecisionView(
-            at=START + 100 * 60,
+            at=START + 164 * 60,
             phase="sft_data",
             attempt=1,
             kind="go",

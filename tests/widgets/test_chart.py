@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from app.monitor.series import LIMIT, Point, SeriesBuilder
 from app.tui.ascii_filter import to_ascii
 from widgets import styles
-from widgets.chart import (
-    DASHED,
-    DOTTED,
-    LINE_STYLES,
-    Curve,
-    find_nearest,
-    plot,
-    smooth,
-)
+from widgets.chart import plot
+from widgets.curve import DASHED, DOTTED, LINE_STYLES, Curve, find_nearest, smooth
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=32)
 

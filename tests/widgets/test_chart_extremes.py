@@ -3,7 +3,8 @@ from itertools import pairwise
 import pytest
 
 from app.monitor.series import SeriesBuilder
-from widgets.chart import Curve, fit_value_axis, smooth
+from widgets.axis import fit_value_axis
+from widgets.curve import Curve, smooth
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -8,7 +8,7 @@ from textual.content import Content
 from tests.tui import fake
 from widgets import figure as figure_module
 from widgets import styles
-from widgets.chart import DASHED, DOTTED, SOLID
+from widgets.curve import DASHED, DOTTED, SOLID
 from widgets.figure import (
     ChartSettings,
     Figure,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
-from widgets.chart import CHAIN, DASHED, DOTTED, SOLID
+from widgets.curve import CHAIN, DASHED, DOTTED, SOLID
 from widgets.machine_panel import (
     build_memory_curves,
     render_gpu_cell,

@@ -16,11 +16,13 @@ from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.log_pane import LogPane
 from widgets.machine_panel import MachinePanel
-from widgets.phase_detail import PhaseDetail
+from widgets.money_panel import MoneyPanel
+from widgets.phase_detail import PhaseDetail, PhasePanel
 from widgets.phase_table import PhaseTable
 
 MIN_MACHINE_ROWS: Final = 3
 MAX_MACHINE_ROWS: Final = 9
+BORDER_ROWS: Final = 2
 
 
 class SessionScreen(ScreenWithChart):
@@ -28,8 +30,8 @@ class SessionScreen(ScreenWithChart):
 
     CSS_PATH = "session.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("session")  # type: ignore[assignment]
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (170, "-very-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (156, "-very-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall"), (42, "-very-tall")]  # noqa: RUF012
     table = "session"
 
     def compose(self) -> ComposeResult:
@@ -37,10 +39,13 @@ class SessionScreen(ScreenWithChart):
         yield HeaderRows()
         yield ElapsedTime()
         with Container(id="body"):
-            yield PhaseTable()
-            with Vertical(id="current"):
-                yield PhaseDetail()
-                yield Figure()
+            with Vertical(id="left"):
+                yield PhaseTable()
+                yield MoneyPanel()
+            with Vertical(id="right"):
+                with PhasePanel():
+                    yield PhaseDetail()
+                    yield Figure()
                 yield MachinePanel()
             yield LogPane(id="log")
         yield self.make_key_bar()
@@ -49,8 +54,10 @@ class SessionScreen(ScreenWithChart):
         """Draw a new frame; the machine panel gets the rows that its GPUs need."""
         panel = self.query_one(MachinePanel)
         height = self._compute_machine_rows(frame)
+        height += BORDER_ROWS if panel.has_border else 0
         if panel.styles.height is None or panel.styles.height.value != height:
             panel.styles.height = height
+        self.query_one(PhasePanel).show(frame)
         # Without a chart, the log gets its room.
         self.set_class(not has_figure(frame.output), "-log-only")
         super().show(frame)
@@ -58,7 +65,7 @@ class SessionScreen(ScreenWithChart):
     def _compute_machine_rows(self, frame: Frame) -> int:
         machine = frame.snapshot.machine
         gpus = len(machine.gpus) if machine else 0
-        rows = 2 * gpus + 1 if gpus <= 1 or self.has_class("-tall") else gpus // 2 + 1
+        rows = 2 * gpus + 1 if gpus <= 1 or not self.has_class("-short") else gpus // 2 + 1
         return min(MAX_MACHINE_ROWS, max(MIN_MACHINE_ROWS, rows))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -1,0 +1,79 @@
+"""Which panels a screen shows at which size, with their borders and titles."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from textual.geometry import Region
+
+from app.tui.app import CockpitApp
+from tests.tui import fake
+from widgets.frame import Frame
+from widgets.panel import Panel
+
+SIZES = ((60, 18), (80, 24), (100, 30), (119, 36), (120, 35), (120, 40), (160, 45), (200, 50))
+
+
+class ShownPanel(NamedTuple):
+    """A panel as it is on the screen."""
+
+    name: str
+    has_border: bool
+    title: str | None
+    region: Region
+
+
+def list_panels(app: CockpitApp) -> list[ShownPanel]:
+    """Return the visible panels of the top screen."""
+    return [
+        ShownPanel(type(panel).__name__, panel.has_border, panel.border_title, panel.region)
+        for panel in app.screen.query(Panel)
+        if panel.display and panel.size.width and panel.size.height
+    ]
+
+
+def show(frame: Frame, *sizes: tuple[int, int]) -> list[list[ShownPanel]]:
+    """Return the visible panels after each resize of the terminal."""
+
+    async def run() -> list[list[ShownPanel]]:
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        shown = []
+        async with app.run_test(size=sizes[0]) as pilot:
+            for size in sizes:
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                shown.append(list_panels(app))
+        return shown
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+def test_borders_appear_with_room_for_them(size: tuple[int, int]) -> None:
+    [panels] = show(fake.running(), size)
+    has_room = size[0] >= 116 and size[1] >= 36
+    assert {panel.has_border for panel in panels} == {has_room}
+    assert any(panel.name == "MoneyPanel" for panel in panels) == has_room
+    assert all(bool(panel.title) == has_room for panel in panels)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [fake.running, fake.starting, fake.no_gpu, fake.eight_gpus, fake.stalled, fake.all_nan],
+    ids=lambda f: f.__name__,
+)
+def test_no_panel_leaves_the_screen_or_covers_another(frame: Callable[[], Frame]) -> None:
+    for size, panels in zip(SIZES, show(frame(), *SIZES), strict=True):
+        body = Region(0, 2, size[0], size[1] - 3)  # without the header's two rows and the keys
+        for i, panel in enumerate(panels):
+            assert body.contains_region(panel.region), (size, panel)
+            assert not any(panel.region.overlaps(other.region) for other in panels[:i]), (size, panel)
+
+
+def test_titles_follow_the_size_of_the_terminal() -> None:
+    small, large, small_again, middle = show(fake.running(), (80, 24), (160, 45), (80, 24), (120, 40))
+    for panels in (small, small_again):
+        assert not any(panel.has_border for panel in panels)
+    for panels in (large, middle):
+        assert all(panel.has_border and panel.title for panel in panels)

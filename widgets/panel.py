@@ -1,0 +1,85 @@
+"""Panels: widgets with a titled border on screens that have room for it, and charts of the session's time."""
+
+from collections.abc import Hashable, Sequence
+from typing import Final
+
+from textual.content import Content
+
+from app.units import HOUR, MINUTE
+from widgets import styles
+from widgets.frame import Frame
+from widgets.rows import FrameWidget, Part
+from widgets.text import replace_controls
+
+REDRAW_SECONDS: Final = 2.5
+DOTS_PER_CELL: Final = 2
+TIME_UNITS: Final = ((HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds"))
+
+
+def name_panel(name: str, *figures: Part) -> list[Part]:
+    """Return the title of a panel: its name, then figures."""
+    return [(name, styles.HEADING), *figures]
+
+
+def choose_time_unit(seconds: float) -> tuple[int, str]:
+    """Return the seconds and the name of the largest unit that divides a duration into at least two."""
+    return next((unit for unit in TIME_UNITS if seconds > 2 * unit[0]), TIME_UNITS[-1])
+
+
+class Panel(FrameWidget):
+    """Draws a frame; the style sheet of its screen decides whether it has a border."""
+
+    _title: tuple[Part, ...] = ()
+
+    @property
+    def has_border(self) -> bool:
+        """Whether the border, and with it the title, is visible."""
+        return bool(self.styles.border_top[0])
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the title in the border, without side effects."""
+        raise NotImplementedError
+
+    def show(self, frame: Frame) -> None:
+        """Draw a new frame and its title."""
+        super().show(frame)
+        self._refresh_title()
+
+    def on_resize(self) -> None:
+        """Fit the rows to the new size; it may be the first with a border."""
+        super().on_resize()
+        self._refresh_title()
+
+    def _refresh_title(self) -> None:
+        # Setting a title repaints the complete widget.
+        if self.frame is None or not self.has_border:
+            return
+        title = tuple(self.make_title(self.frame))
+        if title != self._title:
+            self._title = title
+            self.border_title = Content.assemble(*((replace_controls(text), style) for text, style in title))
+
+
+class TimePanel(Panel):
+    """A panel over the session's time. Its rows are made again only when time has moved by a dot."""
+
+    _drawn_for: Hashable = None
+    _drawn_rows: Sequence[Content] = ()
+
+    def find_subject(self, frame: Frame) -> Hashable:
+        """Return what the panel shows besides the passing of time; a change of it is drawn at once."""
+        raise NotImplementedError
+
+    def draw_rows(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the rows, without side effects."""
+        raise NotImplementedError
+
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the rows; the previous ones if nothing that they show has changed."""
+        seconds_per_dot = (frame.now - frame.snapshot.started) / (DOTS_PER_CELL * max(1, width))
+        moment = frame.now // max(REDRAW_SECONDS, seconds_per_dot)
+        inputs = (moment, width, height, self.find_subject(frame))
+        if inputs != self._drawn_for:
+            self._drawn_for = inputs
+            self._drawn_rows = self.draw_rows(frame, width, height)
+        return self._drawn_rows
