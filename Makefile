@@ -12,10 +12,12 @@ rehearse: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Sessions whose processes are killed at random moments and at each fsync: make chaos N=200
+# Sessions that are disturbed: kills, stops, exhausted limits, a hanging driver, restarts: make chaos N=2000 JOBS=32
 N ?= 200
+SEED ?= 0
+JOBS ?= 0
 chaos: $(VENV)/.installed
-	$(BIN)/python tests/session/chaos.py $(N)
+	$(BIN)/python -m tests.session.chaos $(N) $(SEED) --jobs $(JOBS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

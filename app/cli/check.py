@@ -6,12 +6,15 @@ from pathlib import Path
 import msgspec
 
 from app.memory.needs import parse_gpu_budget
-from app.monitor.gpu import GpuReader
+from app.monitor.gpu import read_gpu_names
 from app.plan.check import render_summary, summarize_plan, to_json
 from app.plan.errors import PlanErrors
+from app.plan.estimates import MeasuredHours
 from app.plan.log_check import find_plan_warnings
 from app.plan.read import load_plan
+from app.plan.schema import Plan
 from app.session import calibration
+from app.timeouts import HangingError
 
 
 def check_plan(
@@ -36,10 +39,19 @@ def check_plan(
         return 2
     for warning in find_plan_warnings(plan):
         print(f"{plan_path}: warning: {warning}", file=sys.stderr)
-    machine = calibration.machine_kind(GpuReader().read_names())
-    summary = summarize_plan(plan, gpus, calibration.calibrate(plan, machine))
+    summary = summarize_plan(plan, gpus, _calibrate(plan))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(to_json(summary))).decode())
     else:
         print(render_summary(summary))
     return 0
+
+
+def _calibrate(plan: Plan) -> dict[str, MeasuredHours]:
+    """Return the hours that earlier sessions on such a machine took, or none if its driver hangs."""
+    try:
+        names = read_gpu_names()
+    except HangingError as error:
+        print(f"{plan.path}: warning: {error}, so earlier sessions are not compared", file=sys.stderr)
+        return {}
+    return calibration.calibrate(plan, calibration.machine_kind(names))

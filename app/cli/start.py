@@ -8,7 +8,6 @@ from app.cli.approve import approve_session, ask_for_approval, describe_approver
 from app.cli.attach import follow_session, prepare_screen, show_session
 from app.cli.plan_file import find_or_create_plan, find_shipped_plan, load_plan_or_exit
 from app.errors import UserError
-from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
 from app.session import approval, registry, start
 from app.session import reproduce as reproduction
@@ -37,7 +36,7 @@ def reproduce(options: argparse.Namespace) -> int:
     plan = reproduction.load_recorded_plan(recorded, Path())
     if (unfinished := start.find_unfinished(plan)) is not None:
         raise UserError(f"session {unfinished.name} is unfinished; end it with `gonogo stop` first")
-    environment = reproduction.collect_environment(plan.folder, GpuReader().read_names())
+    environment = reproduction.collect_environment(plan.folder, reproduction.describe_gpus())
     differences = reproduction.find_differences(recorded, plan, environment)
     print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
     print("\n".join(f"  differs: {line}" for line in differences) or "  no differences from the record")

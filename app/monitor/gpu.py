@@ -9,8 +9,11 @@ import pynvml
 
 from app.monitor.machine_sample import GpuSample
 from app.monitor.visible_gpus import VisibleGpu, list_visible_gpus
+from app.timeouts import call_within
 
 T = TypeVar("T")
+DRIVER_SECONDS = 5.0
+"""A driver that takes longer to name its GPUs hangs; a healthy one that is not persistent takes 2 s."""
 
 
 class GpuReader:
@@ -34,6 +37,15 @@ class GpuReader:
     def read_names(self) -> list[str]:
         """Return the name of each GPU."""
         return [gpu.name for gpu in self.read()]
+
+
+def read_gpu_names(timeout: float = DRIVER_SECONDS) -> list[str]:
+    """Return the name of each GPU, for commands that must not hang with the driver.
+
+    Raises:
+        HangingError: the driver does not respond.
+    """
+    return call_within(timeout, "the GPU driver", lambda: GpuReader().read_names())
 
 
 def _sample(gpu: VisibleGpu) -> GpuSample:

@@ -16,9 +16,11 @@ from typing import Any
 
 import msgspec
 
+from app.monitor.gpu import read_gpu_names
 from app.plan.schema import Plan
 from app.session.folder import SessionFolder
 from app.session.registry import SessionError
+from app.timeouts import HangingError
 from phases.contract import files
 from phases.contract.models import PROMPT_FORMAT_ID
 from phases.contract.protocol import Result, normalize_json
@@ -44,6 +46,14 @@ class SessionEnvironment(msgspec.Struct, frozen=True):
     revisions: dict[str, str]
     machine: dict[str, str]
     prompt_format: str
+
+
+def describe_gpus() -> list[str]:
+    """Return the name of each GPU, or why they are not known."""
+    try:
+        return read_gpu_names()
+    except HangingError as error:
+        return [f"unknown: {error}"]
 
 
 def collect_environment(plan_folder: Path, gpus: Sequence[str]) -> SessionEnvironment:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.monitor.gpu import GpuReader
 from app.plan.schema import Plan
 from app.session import approval, heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk
@@ -164,8 +163,8 @@ def _create_session(plan: Plan, sessions: Path, approved: str, settings: Setting
         folder.path / "plan.sha256", f"{files.hash_path(plan.path)}  plan.toml\n{digest}  resolved\n"
     )
     files.write_atomically(folder.plan, plan.model_dump_json(indent=2))
-    gpus = GpuReader().read_names()
-    reproduce.write_environment(folder.path, reproduce.collect_environment(plan.folder, gpus))
+    environment = reproduce.collect_environment(plan.folder, reproduce.describe_gpus())
+    reproduce.write_environment(folder.path, environment)
     info = SessionInfo(
         id=folder.path.name,
         plan_path=str(plan.path),

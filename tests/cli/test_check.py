@@ -1,12 +1,16 @@
 """`gonogo check` on the plan that ships: its phases, estimates and totals; bad plans exit 2."""
 
 import json
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import app
+from app.cli import check
 from app.cli.check import check_plan
+from app.monitor import gpu
 from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
 from app.session import registry
@@ -145,3 +149,16 @@ def test_the_decision_points_of_the_session(
     judgment = assess_phase(plan.phase(phase), metrics, earlier)
     assert judgment.verdict == verdict
     assert words in judgment.advice[0]
+
+
+def test_a_hanging_driver_does_not_hang_the_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(gpu.GpuReader, "__init__", lambda reader: hanging.wait() and None)
+    monkeypatch.setattr(check, "read_gpu_names", partial(gpu.read_gpu_names, 0.1))
+    try:
+        assert check_plan(PLAN) == 0
+    finally:
+        hanging.set()
+    assert "the GPU driver did not respond within 0 s, so earlier" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from typing import NamedTuple
 COOKIE = "GONOGO_COOKIE"
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _DEAD_STATES = "ZX"
+STOPPED = "T"
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KILL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02

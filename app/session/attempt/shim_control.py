@@ -26,6 +26,17 @@ def stop_shim(folder: Path) -> None:
     shim = process.read_identity(folder / "shim.json")
     if shim is not None:
         process.signal_identity(shim, signal.SIGTERM)
+        process.signal_identity(shim, signal.SIGCONT)  # A stopped process handles no TERM.
+
+
+def wake_shim(folder: Path) -> None:
+    """Continue the attempt's shim if a signal has stopped it, or it would never record the exit."""
+    shim = process.read_identity(folder / "shim.json")
+    if shim is None:
+        return
+    running = process.find_process(shim.pid)
+    if running is not None and running.state == process.STOPPED:
+        process.signal_identity(shim, signal.SIGCONT)
 
 
 def has_shim(folder: Path) -> bool:

@@ -108,6 +108,7 @@ class AttemptRunner:
         folder: Path,
         stop_request: events.SessionStopRequested | None,
     ) -> list[AnyEvent]:
+        shim_control.wake_shim(folder)
         notices = self._build_log_notices(attempt)
         if phase.status == "stopping":
             shim_control.stop_shim(folder)

@@ -32,7 +32,7 @@ from app.session.engine.presence import Presence
 from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
 from app.session.engine.start_event import build_conductor_start, build_session_start
-from app.session.engine.worker import HangingError, Worker, repeat, wait_for_event
+from app.session.engine.worker import Worker, repeat, wait_for_event
 from app.session.folder import BY_GUARD, SessionFolder
 from app.session.gate import decide, judge
 from app.session.journal import events
@@ -46,6 +46,7 @@ from app.session.notify import Notification
 from app.session.pod import pod
 from app.session.requests import AnyRequest
 from app.session.snapshot import SessionSnapshot
+from app.timeouts import HangingError
 from app.units import format_duration
 
 _TICKS_BETWEEN_CHECKS = 5

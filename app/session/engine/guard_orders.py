@@ -116,8 +116,17 @@ class GuardSupervisor:
             if path.is_dir():
                 path.rename(path.with_name(f"{path.name}.not-orders"))
             files.write_atomically(path, data)
-        problem = "" if stand_down else self._replace_guard()
+        if stand_down:
+            self._wake_guard()
+            return []
+        problem = self._replace_guard()
         return [NoticePosted(text=problem)] if problem else []
+
+    def _wake_guard(self) -> None:
+        """Continue a guard that was stopped, so that it reads that it should exit."""
+        identity = process.read_identity(self._folder.path / guard.PROCESS_FILE)
+        if identity is not None:
+            process.signal_identity(identity, signal.SIGCONT)
 
     def _replace_guard(self) -> str:
         problem = ""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from app.plan.schema import Plan
 from app.session import notify
 from app.session.clock import Clock
-from app.session.engine.worker import HangingError, Worker
+from app.session.engine.worker import Worker
 from app.session.notify import Notification
 from app.session.snapshot import SessionSnapshot
+from app.timeouts import HangingError
 
 _TIMEOUT = 60.0
 _MOST_HANGING = 3

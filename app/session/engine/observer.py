@@ -12,10 +12,11 @@ from app.session.attempt import shim_control
 from app.session.clock import Clock
 from app.session.engine.disk import DiskWatch, Reserve, build_disk_events
 from app.session.engine.machine_sampler import MachineSampler
-from app.session.engine.worker import HangingError, Worker
+from app.session.engine.worker import Worker
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted
 from app.session.journal.state import AttemptRecord, State
+from app.timeouts import HangingError
 
 _CALIBRATION_SECONDS = 60.0
 

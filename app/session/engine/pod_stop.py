@@ -5,12 +5,13 @@ from pathlib import Path
 from app.plan.schema import Plan
 from app.session import registry
 from app.session.clock import Clock
-from app.session.engine.worker import HangingError, Worker
+from app.session.engine.worker import Worker
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted, PodKept
 from app.session.journal.state import State
 from app.session.money import deadlines
 from app.session.money.deadlines import PodStop
+from app.timeouts import HangingError
 from app.units import format_duration
 
 _NOTICE_KEY = "over"

@@ -7,11 +7,9 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from app.timeouts import HangingError
+
 T = TypeVar("T")
-
-
-class HangingError(Exception):
-    """A call did not return in time; the message says what was called and how long it took."""
 
 
 class Worker:
@@ -33,6 +31,7 @@ class Worker:
 
         Raises:
             HangingError: it does not return in time, or too many earlier calls have not returned.
+            RuntimeError: there is no memory for another thread.
         """
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
@@ -51,7 +50,12 @@ class Worker:
             with contextlib.suppress(RuntimeError):  # The loop was closed.
                 loop.call_soon_threadsafe(_resolve, result, value, error)
 
-        threading.Thread(target=run, name=self.name, daemon=True).start()
+        try:
+            threading.Thread(target=run, name=self.name, daemon=True).start()
+        except BaseException:
+            with self._lock:
+                self._running -= 1
+            raise
         # Unlike `asyncio.wait_for`, this never loses a cancellation that comes with the result.
         await asyncio.wait({result}, timeout=self._timeout)
         if result.done():

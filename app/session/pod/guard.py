@@ -260,6 +260,7 @@ class Guard:
             deadline = self._now() + grace + _SAVE_MARGIN_SECONDS
             while process.is_alive(shim) and self._now() < deadline:
                 process.signal_identity(shim, signal.SIGTERM)
+                process.signal_identity(shim, signal.SIGCONT)
                 self._rest(0.2)
         if cookie and (shim is None or process.is_alive(shim)):
             # The shim is gone, or does not end the attempt. A live shim can still record the exit.

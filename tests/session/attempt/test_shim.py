@@ -334,3 +334,26 @@ def test_kills_for_lack_of_memory_are_counted(tmp_path: Path, text: str) -> None
     path.write_text(text)
     assert process.count_oom_kills((str(tmp_path / "none"), str(path))) == 2
     assert process.count_oom_kills((str(tmp_path / "none"),)) == 0
+
+
+def test_a_shim_that_was_stopped_is_continued_and_records_the_exit(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "echo begun; sleep 0.3")
+    shim = attempt.start()
+    attempt.wait_for_log("begun")
+    shim_control.wake_shim(attempt.folder)  # One that runs is left alone.
+    os.kill(shim.pid, signal.SIGSTOP)
+    time.sleep(0.6)
+    assert shim.poll() is None
+    shim_control.wake_shim(attempt.folder)
+    assert shim.wait(PATIENCE) == 0
+    assert attempt.exit().code == 0
+
+
+def test_a_shim_that_was_stopped_still_ends_its_attempt(attempt: Attempt) -> None:
+    attempt.spec("sh", "-c", "echo begun; sleep 60")
+    shim = attempt.start()
+    attempt.wait_for_log("begun")
+    os.kill(shim.pid, signal.SIGSTOP)
+    shim_control.stop_shim(attempt.folder)
+    assert shim.wait(PATIENCE) == 0
+    assert attempt.exit().reason == "stopped"

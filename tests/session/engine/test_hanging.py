@@ -2,12 +2,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from app.monitor import gpu
 from app.monitor.gpu import GpuReader
-from app.session import notify, start
+from app.session import notify, reproduce, start
 from app.session.clock import SystemClock
 from app.session.engine import observer
 from app.session.engine.conductor import Conductor
@@ -26,11 +28,11 @@ def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
         hanging.wait()
 
     monkeypatch.setattr(GpuReader, "read", hang)
+    monkeypatch.setattr(reproduce, "read_gpu_names", partial(gpu.read_gpu_names, 0.1))
     monkeypatch.setattr(notify, "send_notification", hang)
     monkeypatch.setattr(observer.calibration, "calibrate", hang)
     head = format_head(toy, "1 s") + '[notify]\nurls = ["NO_SUCH_URL"]\n'
     plan = toy.plan(sh("true", gate={"ask": "always"}), head=head)
-    monkeypatch.setattr(start, "GpuReader", type("Reader", (), {"read_names": lambda self: []}))
     folder = start.open_session(plan, approved="test", settings=GUARDED)
 
     async def conduct() -> None:
@@ -50,3 +52,5 @@ def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
     finally:
         hanging.set()
     assert (folder / guard.ORDERS_FILE).exists()
+    record = (folder / reproduce.RECORD).read_text()
+    assert "unknown: the GPU driver did not respond within 0 s" in record

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from app.session.engine.worker import HangingError, Worker
+from app.session.engine.worker import Worker
+from app.timeouts import HangingError
 
 
 def test_a_result_and_an_exception_reach_the_caller() -> None:
@@ -44,9 +45,27 @@ def test_a_call_that_hangs_is_left_behind_and_further_ones_fail_at_once() -> Non
     asyncio.run(main())
 
 
+def test_a_thread_that_cannot_start_is_an_error_and_blocks_no_later_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        worker = Worker("the driver", 5.0)
+        with monkeypatch.context() as limited:
+            limited.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError):
+                await worker.call(max, 1, 2)
+        assert await worker.call(max, 1, 2) == 2
+
+    asyncio.run(main())
+
+
 PROGRAM = """
 import asyncio, time
-from app.session.engine.worker import HangingError, Worker
+from app.session.engine.worker import Worker
+from app.timeouts import HangingError
 
 async def main():
     try:
