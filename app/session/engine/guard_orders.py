@@ -1,6 +1,7 @@
 """Orders for the guard: write `guard.json`, keep a guard running, and read what it reports."""
 
 import contextlib
+import math
 import signal
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def build_orders(
         "hang": settings.hang,
         "grace": settings.grace,
         "boot_id": process.read_boot_id(),
-        "due": round(stop.due) if stop else None,
+        # Whole seconds, so that rounding errors do not rewrite the file; never before the time.
+        "due": math.ceil(stop.due) if stop else None,
         "why": stop.reason if stop else "",
         # The guard cancels a stop that has begun only if this record of the operator's actions changes.
         "answers": [

@@ -97,8 +97,7 @@ def _check_stops(root: Path, entries: tuple[journal.Entry, ...]) -> None:
         began = max((wall for wall in waits if wall <= at), default=None)
         _expect(began is not None, f"the pod was stopped at {at}, before any gate")
         assert began is not None
-        # Orders are given in whole seconds.
-        _expect(at - began >= programs.STOP_AFTER - 1.0, f"the pod was stopped after {at - began} s")
+        _expect(at - began >= programs.STOP_AFTER - 0.1, f"the pod was stopped after {at - began} s")
 
 
 def _expect(condition: bool, message: str) -> None:
