@@ -9,7 +9,7 @@ from app.plan.schema import Plan
 from app.session import approval, start
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder
-from app.session.requests import current_user
+from app.session.requests import get_current_user
 
 
 def ask_for_approval(plan: Plan) -> None:
@@ -27,7 +27,7 @@ def ask_for_approval(plan: Plan) -> None:
 
 def describe_approver(*, is_approved: bool) -> str:
     """Return how and by whom something is approved, for the record."""
-    return f"{'--yes' if is_approved else 'asked'}, by {current_user()}"
+    return f"{'--yes' if is_approved else 'asked'}, by {get_current_user()}"
 
 
 def approve_session(folder: Path, *, is_approved: bool) -> None:

@@ -54,4 +54,4 @@ def _calibrate(plan: Plan) -> dict[str, MeasuredHours]:
     except HangingError as error:
         print(f"{plan.path}: warning: {error}, so earlier sessions are not compared", file=sys.stderr)
         return {}
-    return calibration.calibrate(plan, calibration.machine_kind(names))
+    return calibration.calibrate(plan, calibration.identify_machine_kind(names))

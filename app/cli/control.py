@@ -8,7 +8,7 @@ from typing import Any
 from app.errors import UserError
 from app.session.client import SessionClient
 from app.session.registry import find_session
-from app.session.requests import Decide, Hold, KeepPod, StopPhase, StopSession, current_user
+from app.session.requests import Decide, Hold, KeepPod, StopPhase, StopSession, get_current_user
 from app.session.start import ensure_conductor
 
 
@@ -23,7 +23,7 @@ def decide(options: argparse.Namespace) -> int:
             phase=gate.phase,
             attempt=gate.attempt,
             kind=options.kind,
-            by=current_user(),
+            by=get_current_user(),
             reason=options.reason,
             changes=dict(parse_change(text, gate.phase) for text in options.changes),
         )
@@ -54,17 +54,17 @@ def stop(options: argparse.Namespace) -> int:
     """Stop the running phase, and end the session unless only the phase is to be stopped."""
     client = _connect(options)
     if options.phase:
-        client.send(StopPhase(by=current_user()))
+        client.send(StopPhase(by=get_current_user()))
         print("stopping the phase; its gate will open")
     else:
-        client.send(StopSession(by=current_user()))
+        client.send(StopSession(by=get_current_user()))
         print("stopping the session")
     return 0
 
 
 def hold(options: argparse.Namespace) -> int:
     """Open a gate after the current phase, or cancel that."""
-    _connect(options).send(Hold(on=not options.off, by=current_user()))
+    _connect(options).send(Hold(on=not options.off, by=get_current_user()))
     print("hold cancelled" if options.off else "a gate will open after the current phase")
     return 0
 
@@ -74,7 +74,7 @@ def keep(options: argparse.Namespace) -> int:
     client = _connect(options)
     if not client.has_conductor():
         raise UserError(f"session {client.folder.path.name}: the pod is not going to be stopped")
-    client.send(KeepPod(by=current_user()))
+    client.send(KeepPod(by=get_current_user()))
     print("the pod keeps running and billing")
     return 0
 

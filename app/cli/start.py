@@ -89,7 +89,7 @@ def _approve(plan: Plan, *, is_approved: bool) -> str:
         approval.record_approval(digest, plan.path, how)
     except OSError as error:
         print(
-            f"gonogo: the approval is not remembered: {registry.state_folder()} cannot be written "
+            f"gonogo: the approval is not remembered: {registry.locate_state_folder()} cannot be written "
             f"({error.strerror}); set HOME or XDG_STATE_HOME to a folder of yours",
             file=sys.stderr,
         )

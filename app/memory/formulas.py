@@ -82,7 +82,7 @@ def estimate_training(
     """
     adapter = shape.adapter_parameters(rank)
     tokens, recomputed = setting.tokens, setting.recomputed_layers
-    activation_bytes = shape.activation_bytes(fused=fused, masked=masked)
+    activation_bytes = shape.compute_activation_bytes(fused=fused, masked=masked)
     layer_inputs = recomputed * tokens * HALF_BYTES * shape.hidden_size
     activations = (shape.num_hidden_layers - recomputed) * tokens * activation_bytes
     if whole_logits:
@@ -98,7 +98,9 @@ def estimate_training(
     exchanged = gradients if processes > 1 and sharded_over == 1 else 0
     copies = 2 if reference else 1
     parts = {
-        "weights": shape.weight_bytes if sharded_over == 1 else shape.sharded_weight_bytes(sharded_over),
+        "weights": shape.weight_bytes
+        if sharded_over == 1
+        else shape.compute_sharded_weight_bytes(sharded_over),
         "adapter": (_SINGLE_BYTES * copies + HALF_BYTES) * adapter,
         "optimizer": (_ADAM_8BIT_BYTES if shape.is_four_bit else _ADAM_BYTES) * adapter,
         "activations": layer_inputs + activations,

@@ -18,7 +18,7 @@ from app.plan.schema import Phase, Plan
 from phases.contract.micro_batch import list_settings
 from phases.contract.parameters import wrap_single_values
 from phases.contract.phase_spec import load_spec
-from phases.contract.tensor_parallel import tensor_parallel_sizes
+from phases.contract.tensor_parallel import list_tensor_parallel_sizes
 from phases.contract.workload import ModelContext, Scoring, Training, Workload
 
 USABLE_SHARE: Final = 0.95
@@ -69,7 +69,7 @@ def estimate_settings(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -
     if training is not None:
         yield from _estimate_training_settings(phase, training, shape, rank, gpus)
     elif is_served_by_vllm(phase, shape):
-        sizes = tensor_parallel_sizes(gpus.count, shape.num_attention_heads)
+        sizes = list_tensor_parallel_sizes(gpus.count, shape.num_attention_heads)
         for eight_bit in (False, True):
             for size in sizes:
                 yield estimate_serving(shape, eight_bit=eight_bit, sharded_over=size)

@@ -82,7 +82,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         layer_bytes = _NF4_BYTES if self.is_four_bit else HALF_BYTES
         return self.layer_parameters * layer_bytes + self.embedding_parameters * HALF_BYTES
 
-    def activation_bytes(self, *, fused: bool, masked: bool) -> int:
+    def compute_activation_bytes(self, *, fused: bool, masked: bool) -> int:
         """Return the bytes that a layer keeps per token for the backward pass, with Liger's kernels.
 
         Args:
@@ -100,7 +100,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         """Return the parameters of LoRA on every linear module."""
         return self.num_hidden_layers * rank * sum(map(sum, self.linear_modules))
 
-    def sharded_weight_bytes(self, world_size: int) -> float:
+    def compute_sharded_weight_bytes(self, world_size: int) -> float:
         """Return the peak bytes of the weights on each GPU when the layers are sharded.
 
         The scales of 4-bit weights and the embeddings are replicated. The layer that computes is gathered,

@@ -9,7 +9,7 @@ from app.memory.formulas import GIB
 from app.memory.needs import GpuBudget
 from app.memory.shape import local_config
 from app.monitor.sanitize import clean_line
-from app.plan.estimates import MeasuredHours, estimate_hours, estimate_usd, total_range
+from app.plan.estimates import MeasuredHours, estimate_hours, estimate_usd, sum_ranges
 from app.plan.schema import Phase, Plan
 from app.plan.values import Range
 from app.units import format_hours, format_usd, format_usd_range
@@ -36,12 +36,12 @@ class PlanSummary:
     @property
     def total_hours(self) -> Range:
         """The estimated hours of all phases."""
-        return total_range(estimate_hours(phase) for phase in self.plan.phases)
+        return sum_ranges(estimate_hours(phase) for phase in self.plan.phases)
 
     @property
     def total_usd(self) -> Range:
         """The estimated dollars of all phases."""
-        return total_range(estimate_usd(self.plan, phase) for phase in self.plan.phases)
+        return sum_ranges(estimate_usd(self.plan, phase) for phase in self.plan.phases)
 
 
 def summarize_plan(
@@ -133,7 +133,7 @@ def _render_table(summary: PlanSummary) -> list[str]:
         (
             "total",
             format_hours(summary.total_hours),
-            format_hours(total_range(each.hours for each in measured)) if is_complete else "",
+            format_hours(sum_ranges(each.hours for each in measured)) if is_complete else "",
             format_usd_range(summary.total_usd),
             "",
             "",

@@ -61,7 +61,7 @@ evidence. The gate lists the remedies of that cause first, without those already
 """
 
 
-def json_schema() -> dict[str, Any]:
+def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a plan file."""
     fields: dict[str, Any] = {
         "session": (schema.Session, ...),
@@ -85,7 +85,7 @@ def json_schema() -> dict[str, Any]:
 
 def render_reference() -> str:
     """Return the reference page as Markdown."""
-    definitions = json_schema()["$defs"]
+    definitions = build_json_schema()["$defs"]
     parts = [_HEAD]
     for _, heading, table in _TABLES:
         defined = definitions[table.__name__]
@@ -157,7 +157,7 @@ def _describe_bounds(definition: dict[str, Any]) -> str:
 def main(folder: Path = _DOCS) -> int:
     """Write both files to a folder."""
     (folder / "plan.md").write_text(render_reference())
-    (folder / "session_plan.schema.json").write_text(json.dumps(json_schema(), indent=2) + "\n")
+    (folder / "session_plan.schema.json").write_text(json.dumps(build_json_schema(), indent=2) + "\n")
     return 0
 
 

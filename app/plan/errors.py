@@ -63,7 +63,7 @@ class ErrorLog:
         line, key = self._locate(path)
         self.errors.append(PlanError(self.file, line, key, expected, advice))
 
-    def by_place(self) -> dict[tuple[int, str], list[PlanError]]:
+    def group_by_place(self) -> dict[tuple[int, str], list[PlanError]]:
         """Return the errors by line and key."""
         places: dict[tuple[int, str], list[PlanError]] = {}
         for error in self.errors:

@@ -35,7 +35,7 @@ def estimate_usd(plan: Plan, phase: Phase) -> Range:
     return Range(low * plan.pod.usd_per_hour, high * plan.pod.usd_per_hour)
 
 
-def total_range(ranges: Iterable[Range]) -> Range:
+def sum_ranges(ranges: Iterable[Range]) -> Range:
     """Return the sum of ranges, low with low and high with high."""
     ranges = list(ranges)
     return Range(sum(r.low for r in ranges), sum(r.high for r in ranges))

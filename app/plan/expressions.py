@@ -120,7 +120,7 @@ def parse_condition(text: str) -> Condition:
     return Condition(text, tree, tuple(checker.names))
 
 
-def headline_names(template: str) -> tuple[str, ...]:
+def list_headline_names(template: str) -> tuple[str, ...]:
     """Return the metrics that a headline shows.
 
     Raises:
@@ -143,7 +143,7 @@ def headline_names(template: str) -> tuple[str, ...]:
 def format_headline(template: str, metrics: Mapping[str, Value]) -> str:
     """Return a headline with its metrics filled in, or "" if one of them is missing."""
     try:
-        names = headline_names(template)
+        names = list_headline_names(template)
         if not all(is_usable(metrics.get(name)) for name in names):
             return ""
         return template.format_map({name: metrics[name] for name in names})

@@ -37,7 +37,7 @@ def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = N
         plans[name] = fill_placeholders(apply_profile(raw, name, log))
         validate_plan(plans[name], log)
         # A mistake that no profile changes appears under every profile; report it once.
-        errors = log.by_place() | errors
+        errors = log.group_by_place() | errors
     if profile not in plans:
         expected = f"expected one of the plan's profiles: {', '.join(names) or 'it has none'}"
         place = (lines.get(("profile",), 1), f"profile.{profile}")

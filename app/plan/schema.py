@@ -28,7 +28,7 @@ from app.plan.arguments import BooleanStyle, FlagStyle, build_arguments
 from app.plan.causes import Cause
 from app.plan.patterns import check_metric_pattern, check_preset, check_progress_pattern
 from app.plan.values import Verdict
-from phases.contract.parameters import to_argv
+from phases.contract.parameters import format_arguments
 
 Value = int | float | str | bool
 
@@ -295,7 +295,7 @@ class Phase(Table):
         """Return the command line that runs this phase with these parameters, in the plan's folder."""
         if self.command:
             return build_arguments(self.command, parameters, self.flags, self.booleans)
-        flags = to_argv(dict(parameters))
+        flags = format_arguments(dict(parameters))
         return [sys.executable, *self._launcher_arguments(), "-m", str(self.run), *flags]
 
     def _launcher_arguments(self) -> list[str]:
@@ -304,7 +304,7 @@ class Phase(Table):
             return []
         # Flags of `accelerate launch` have no negative form, so false omits them.
         options = {name: value for name, value in self.launcher_options.items() if value is not False}
-        return ["-m", "accelerate.commands.launch", *to_argv(options)]
+        return ["-m", "accelerate.commands.launch", *format_arguments(options)]
 
 
 class Bundle(Table):

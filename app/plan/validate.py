@@ -12,10 +12,10 @@ from app.monitor.trainers import PRESETS
 from app.plan import schema, toml_lines
 from app.plan.arguments import find_parameters_in
 from app.plan.errors import ErrorLog, describe_unknown, shorten
-from app.plan.expressions import ExpressionError, headline_names, parse_condition
+from app.plan.expressions import ExpressionError, list_headline_names, parse_condition
 from app.plan.profiles import OPTIONAL_TABLES, PLACEHOLDER, PLACEHOLDERS
 from phases.contract.parameters import PhaseParameters, wrap_single_values
-from phases.contract.phase_spec import load_spec, phase_names
+from phases.contract.phase_spec import list_phase_names, load_spec
 
 _TABLES: Final[dict[str, type[schema.Table]]] = {
     "session": schema.Session,
@@ -120,8 +120,8 @@ class _Module:
 @cache
 def _load_module(name: str) -> _Module | tuple[str, str]:
     """Return what a phase module declares, or else what was expected and what to do."""
-    if name not in phase_names():
-        return describe_unknown(name, phase_names(), "phase module")
+    if name not in list_phase_names():
+        return describe_unknown(name, list_phase_names(), "phase module")
     try:
         spec = load_spec(name)
     except Exception as error:  # A module can raise anything when it is imported.
@@ -250,7 +250,7 @@ def _check_expressions(
 ) -> None:
     for place, text in _expressions_in(phase):
         try:
-            names = headline_names(text) if place == ("headline",) else parse_condition(text).names
+            names = list_headline_names(text) if place == ("headline",) else parse_condition(text).names
         except ExpressionError as error:
             errors.add((*path, *place), str(error), "Correct it")
             continue

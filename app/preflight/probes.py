@@ -146,7 +146,7 @@ class Probes(Protocol):
     def find_storage_problems(self, folder: Path) -> Sequence[str]:
         """Return what the disk of a folder, which exists, lacks for a session."""
 
-    def installed_version(self, package: str) -> str | None:
+    def find_installed_version(self, package: str) -> str | None:
         """Return the installed version of a package."""
 
     def list_requirements(self) -> Sequence[str]:
@@ -164,7 +164,7 @@ class Probes(Protocol):
     def find_cached_model(self, model: str) -> Path | None:
         """Return the folder of a completely downloaded hub model."""
 
-    def hub_cache_folder(self) -> Path:
+    def locate_hub_cache(self) -> Path:
         """Return the folder that hub models are downloaded to."""
 
     def measure_clock_offset(self) -> float:
@@ -217,7 +217,7 @@ class SystemProbes:
         """Return what the disk of a folder lacks for a session, tried in a temporary folder in it."""
         return find_disk_problems(folder)
 
-    def installed_version(self, package: str) -> str | None:
+    def find_installed_version(self, package: str) -> str | None:
         """Return the installed version of a package."""
         try:
             return metadata.version(package)
@@ -277,7 +277,7 @@ class SystemProbes:
             return None
         return folder if any(folder.glob("*.safetensors")) else None
 
-    def hub_cache_folder(self) -> Path:
+    def locate_hub_cache(self) -> Path:
         """Return the folder that hub models are downloaded to."""
         return Path(HF_HUB_CACHE)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from app.session.folder import SessionFolder
-from app.session.registry import state_folder
+from app.session.registry import locate_state_folder
 from phases.contract import files
 
 _approved_now: set[str] = set()
@@ -63,7 +63,7 @@ def revoke_session(folder: Path) -> None:
 
 
 def _approval_path(digest: str) -> Path:
-    return state_folder() / "approved" / f"{digest}.json"
+    return locate_state_folder() / "approved" / f"{digest}.json"
 
 
 def describe_unsafe_permissions(path: Path) -> str:

@@ -59,7 +59,7 @@ class _PastSession:
         ]
         return successes[-1] if successes else None
 
-    def delivered_rows(self, run: str) -> float | None:
+    def count_delivered_rows(self, run: str) -> float | None:
         """Return the rows that a built-in phase delivered."""
         records = [record for record in self.state.phases if self.plan.phase(record.id).run == run]
         value = records[0].metrics.get(load_spec(run).work.delivered_rows) if records else None
@@ -80,7 +80,7 @@ class _Scale(NamedTuple):
     rows: float = 1.0
 
 
-def machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
+def identify_machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
     """Return what two machines need to share to be comparable: their GPUs, or else the number of cores."""
     names = ", ".join(sorted(gpus))
     return names or f"no GPU, {cores or os.cpu_count()} cores"
@@ -91,7 +91,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
 
     Args:
         plan: the plan.
-        machine: the kind of machine, as `machine_kind` returns it.
+        machine: the kind of machine, as `identify_machine_kind` returns it.
         sessions: the sessions' folders, oldest first; by default those of the plan's folder.
     """
     measured: dict[str, MeasuredHours] = {}
@@ -147,7 +147,7 @@ def _scale_work(
     work = _work_of(phase)
     factors = [_ratio(phase, parameters, name) for name in work.proportional_to]
     if work.rows_of:
-        delivered, planned = past.delivered_rows(work.rows_of), _planned_rows(plan, work.rows_of)
+        delivered, planned = past.count_delivered_rows(work.rows_of), _planned_rows(plan, work.rows_of)
         factors.append(planned / delivered if planned and delivered else None)
     limit = _ratio(phase, parameters, work.unit_limit) if work.unit_limit else 1.0
     factor = 1.0
@@ -252,5 +252,5 @@ def _read_machine_kind(folder: Path) -> str:
                 sample = msgspec.json.decode(file.readline(), type=MachineSample)
         except (OSError, ValueError, RecursionError):
             continue
-        return machine_kind((gpu.name for gpu in sample.gpus), sample.cores)
+        return identify_machine_kind((gpu.name for gpu in sample.gpus), sample.cores)
     return ""

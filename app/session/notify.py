@@ -55,7 +55,7 @@ def _format_spent(session: SessionSnapshot) -> str:
     return f"spent {format_usd(session.money.spent_usd)} of {format_usd_short(session.money.budget_usd)}"
 
 
-def next_due(opened: float, sent: float | None, now: float, every: float) -> float:
+def find_next_due(opened: float, sent: float | None, now: float, every: float) -> float:
     """Return when the next notification is due: at once when a gate opens, then at intervals.
 
     Missed intervals are not made up for, and a clock that was set back delays by one interval at most.
@@ -85,7 +85,7 @@ class Reminders:
         subject = _find_subject(session)
         if subject != self._subject:
             self._subject, self._since, self._sent = subject, now, None
-        if subject is None or next_due(self._since, self._sent, now, self._every) > now:
+        if subject is None or find_next_due(self._since, self._sent, now, self._every) > now:
             return False
         self._sent = now
         return True

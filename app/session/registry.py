@@ -30,13 +30,13 @@ def has_ended(folder: Path) -> bool:
     return read_state(folder).ended is not None
 
 
-def state_folder() -> Path:
+def locate_state_folder() -> Path:
     """Return the folder of gonogo's own records on this machine."""
     return find_home_folder("XDG_STATE_HOME", ".local/state") / "gonogo"
 
 
 def _links() -> Path:
-    return state_folder() / "sessions"
+    return locate_state_folder() / "sessions"
 
 
 def register_session(folder: Path) -> None:

@@ -24,7 +24,7 @@ from app.timeouts import HangingError
 from phases.contract import files
 from phases.contract.models import PROMPT_FORMAT_ID
 from phases.contract.protocol import Result, normalize_json
-from phases.contract.versions import installed_versions
+from phases.contract.versions import list_installed_versions
 
 RECORD = "environment.json"
 _OWN_FOLDER = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def collect_environment(plan_folder: Path, gpus: Sequence[str]) -> SessionEnviro
     revisions = {"gonogo": _read_revision(_OWN_FOLDER), "plan": _read_revision(plan_folder)}
     known_revisions = {name: revision for name, revision in revisions.items() if revision}
     machine = {"system": platform.platform(), "cores": str(os.cpu_count()), "gpus": ", ".join(gpus) or "none"}
-    return SessionEnvironment(installed_versions(), known_revisions, machine, PROMPT_FORMAT_ID)
+    return SessionEnvironment(list_installed_versions(), known_revisions, machine, PROMPT_FORMAT_ID)
 
 
 def _read_revision(folder: Path) -> str:

@@ -78,7 +78,7 @@ class Refused(UserError):  # noqa: N818 - a refusal is an expected response
     """The conductor refused a request; the message says why and what it would accept."""
 
 
-def current_user() -> str:
+def get_current_user() -> str:
     """Return the user name that requests are recorded under."""
     try:
         return getpass.getuser()

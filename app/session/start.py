@@ -204,7 +204,7 @@ def needs_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -
         return True
     session = SessionFolder(folder)
     plan = Plan.model_validate_json(session.plan.read_bytes())
-    pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.seconds_since_boot())
+    pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.read_seconds_since_boot())
     is_same_pod = state.machine == pod.identify_incarnation(environment)[0] or _was_just_here(
         session, environment
     )

@@ -24,7 +24,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from app.session.client import SessionClient
-from app.session.requests import Refused, StopSession, current_user
+from app.session.requests import Refused, StopSession, get_current_user
 from app.session.snapshot import OVER
 from app.tui import crash, terminal
 from app.tui.ascii_filter import AsciiFilter
@@ -257,7 +257,7 @@ class CockpitApp(Cockpit):
         self.confirm(
             "Stop the session?",
             f"{consequence} Everything written so far is kept. A stopped session cannot be resumed.",
-            StopSession(by=current_user()),
+            StopSession(by=get_current_user()),
             "stopping the session",
             is_current=lambda frame: describe_stop(frame.snapshot) == consequence,
         )

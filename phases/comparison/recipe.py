@@ -27,7 +27,7 @@ from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
 from phases.contract.labels import LABELS_FILE, FailureLabel, count_kinds, read_labels
 from phases.contract.reporter import Reporter
-from phases.contract.versions import installed_versions
+from phases.contract.versions import list_installed_versions
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import (
     EvaluatedAnswer,
@@ -110,7 +110,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     )
     files.write_atomically(parameters.output, format_report(findings, parameters))
     provenance = {
-        "versions": installed_versions(),
+        "versions": list_installed_versions(),
         "seed": parameters.seed,
         "resamples": parameters.resamples,
         "suites": {half.title: msgspec.to_builtins(half.suite) for half in halves},

@@ -31,7 +31,7 @@ class PhaseParameters(BaseModel):
 P = TypeVar("P", bound=PhaseParameters)
 
 
-def flag_of(name: str) -> str:
+def format_flag(name: str) -> str:
     """Return the command-line flag of a parameter."""
     return "--" + name.replace("_", "-")
 
@@ -50,7 +50,7 @@ def parse_arguments(kind: type[P], argv: Sequence[str] | None = None, *, program
     for name, field in kind.model_fields.items():
         default = "" if field.is_required() else f" (default: {field.get_default(call_default_factory=True)})"
         parser.add_argument(
-            flag_of(name),
+            format_flag(name),
             dest=name,
             required=field.is_required(),
             default=argparse.SUPPRESS,
@@ -62,7 +62,7 @@ def parse_arguments(kind: type[P], argv: Sequence[str] | None = None, *, program
         return kind(**values)
     except ValidationError as error:
         for problem in error.errors():
-            source = flag_of(str(problem["loc"][0])) if problem["loc"] else program
+            source = format_flag(str(problem["loc"][0])) if problem["loc"] else program
             print(f"{program}: {source}: {problem['msg']} (given: {problem['input']!r})", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
 
@@ -80,14 +80,14 @@ def _takes_several(annotation: Any) -> bool:
     return get_origin(annotation) in (list, tuple)
 
 
-def to_argv(values: dict[str, Any]) -> list[str]:
+def format_arguments(values: dict[str, Any]) -> list[str]:
     """Return the command-line arguments for these parameters, in their order."""
     argv: list[str] = []
     for name, value in values.items():
         if isinstance(value, bool):
-            argv.append(flag_of(name) if value else "--no-" + name.replace("_", "-"))
+            argv.append(format_flag(name) if value else "--no-" + name.replace("_", "-"))
         elif isinstance(value, list | tuple):
-            argv += [flag_of(name), *(str(item) for item in value)]
+            argv += [format_flag(name), *(str(item) for item in value)]
         elif value is not None:
-            argv += [flag_of(name), str(value)]
+            argv += [format_flag(name), str(value)]
     return argv

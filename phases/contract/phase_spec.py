@@ -66,7 +66,7 @@ def load_spec(run: str) -> PhaseSpec:
 
 
 @cache
-def phase_names() -> tuple[str, ...]:
+def list_phase_names() -> tuple[str, ...]:
     """Return the packages of all built-in phases, such as `phases.evaluation`."""
     packages = [info.name for info in pkgutil.iter_modules(phases.__path__) if info.ispkg]
     names = []

@@ -25,7 +25,7 @@ PACKAGES: Final = (
 )
 
 
-def installed_version(package: str) -> str | None:
+def find_installed_version(package: str) -> str | None:
     """Return the installed version of a package, or None if it is not installed."""
     try:
         return version(package)
@@ -33,7 +33,7 @@ def installed_version(package: str) -> str | None:
         return None
 
 
-def installed_versions() -> dict[str, str]:
+def list_installed_versions() -> dict[str, str]:
     """Return the versions of Python and of the recorded packages that are installed."""
-    versions = {package: installed_version(package) for package in PACKAGES}
+    versions = {package: find_installed_version(package) for package in PACKAGES}
     return {"python": platform.python_version()} | {name: v for name, v in versions.items() if v is not None}

@@ -38,7 +38,7 @@ from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.callbacks import ReferenceMatchesPolicyCheck
 from phases.training.checkpoints import identify_training
 from phases.training.history import TrainingHistory, mean_of_tenths
-from phases.training.log import training_log
+from phases.training.log import open_training_log
 from phases.training.micro_batches import RowBatch
 from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
@@ -117,7 +117,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         reporter.input(path)
     reporter.progress(0, None, "steps")
 
-    with training_log(parameters.logs, "dpo_training") as log:
+    with open_training_log(parameters.logs, "dpo_training") as log:
         loaded = load_for_training(
             "--sft-model",
             parameters.sft_model,

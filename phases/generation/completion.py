@@ -55,7 +55,7 @@ IndexedCompletions = list[tuple[int, Completion]]
 """Completions with the index of their prompt, counted from 0 across all groups of a request."""
 
 
-def end_token_ids(tokenizer: Tokenizer, settings: GenerationConfig) -> list[int]:
+def list_end_token_ids(tokenizer: Tokenizer, settings: GenerationConfig) -> list[int]:
     """Return the ids that end a text: the tokenizer's and those of the model's generation settings."""
     configured = settings.eos_token_id
     ids = configured if isinstance(configured, list) else [configured]

@@ -18,7 +18,7 @@ from phases.generation.completion import Completion, PromptGroup
 from phases.generation.engine import Engine
 
 
-def cache_key(*parts: object) -> str:
+def compute_cache_key(*parts: object) -> str:
     """Return a key for a result that depends on the given JSON-serialisable parts."""
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
@@ -77,7 +77,7 @@ def complete_with_cache(
     """
     keys = [
         [
-            cache_key(model_sha256, group.sampling, *row)
+            compute_cache_key(model_sha256, group.sampling, *row)
             for row in zip(group.prompts, group.seeds, strict=True)
         ]
         for group in groups

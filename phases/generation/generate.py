@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import torch
 
-from phases.generation.completion import Completion, decode_completion, end_token_ids
+from phases.generation.completion import Completion, decode_completion, list_end_token_ids
 from phases.generation.decoder import make_decoder
 from phases.generation.sampling import derive_row_seed, draw_noise, sample_tokens
 from phases.models import distributed
@@ -47,7 +47,7 @@ def generate(
     ids_of = {text: loaded.tokenizer.encode_prompt(text) for text in dict.fromkeys(prompts)}
     order = sorted(range(len(prompts)), key=lambda i: (-len(ids_of[prompts[i]]), i))
     stop_criterion = _StopStringCriterion(loaded.tokenizer, stop, loaded.device) if stop else None
-    end_ids = end_token_ids(loaded.tokenizer, loaded.model.generation_config)
+    end_ids = list_end_token_ids(loaded.tokenizer, loaded.model.generation_config)
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
         choose_tokens: TokenChooser = _choose_greedily

@@ -19,7 +19,7 @@ from phases.generation.completion import (
     PromptGroup,
     Sampling,
     decode_completion,
-    end_token_ids,
+    list_end_token_ids,
 )
 from phases.generation.gpus import list_visible_gpus, partition_gpus
 from phases.generation.replicas import FinishedRequest, InferenceEngine, ReplicaPool
@@ -228,7 +228,7 @@ def start_vllm(source: ModelSource, *, why: str) -> VllmEngine:
         "settings": {name: value for name, value in arguments.items() if name not in ("model", "tokenizer")},
         "from_environment": sorted(overrides),
     }
-    end_ids = end_token_ids(tokenizer, _load_generation_config(weights.path))
+    end_ids = list_end_token_ids(tokenizer, _load_generation_config(weights.path))
     return VllmEngine(backend, model, end_ids, settings, max_tokens=arguments["max_model_len"])
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from transformers import AutoConfig
 
-from phases.contract.tensor_parallel import tensor_parallel_sizes
+from phases.contract.tensor_parallel import list_tensor_parallel_sizes
 from phases.generation.gpus import GpuInfo
 from phases.models.loader import count_parameters
 from phases.models.source import ModelError, ModelSource
@@ -157,7 +157,7 @@ def _build_gpu_arguments(shape: ModelShape, gpus: Sequence[GpuInfo]) -> dict[str
     be smaller but dequantizes its weights in every step.
     """
     budget = min(min(_MEMORY_SHARE * gpu.total, gpu.free - _RESERVED_BYTES) for gpu in gpus)
-    sizes = tensor_parallel_sizes(len(gpus), shape.attention_heads)
+    sizes = list_tensor_parallel_sizes(len(gpus), shape.attention_heads)
     for quantization, parameter_bytes in ((None, _BF16_BYTES), ("fp8", _FP8_BYTES)):
         weights = parameter_bytes * shape.parameters
         for size in sizes:

@@ -67,7 +67,7 @@ def sum_over_processes(values: Sequence[float]) -> list[float]:
     return _reduce(values, torch.distributed.ReduceOp.SUM)
 
 
-def largest_of_processes(value: int) -> int:
+def find_largest_over_processes(value: int) -> int:
     """Return the largest of each process's values. All processes must call it together."""
     return int(_reduce([value], torch.distributed.ReduceOp.MAX)[0])
 

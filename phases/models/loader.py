@@ -90,7 +90,7 @@ def load_model(
     if four_bit and not has_gpu:
         raise ModelError(f"model {name}: 4-bit weights need a CUDA GPU; leave four_bit unset on a CPU")
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if has_gpu else "cpu"
-    quantization = four_bit_config(sharded=sharded) if four_bit else None
+    quantization = build_four_bit_config(sharded=sharded) if four_bit else None
     model = AutoModelForCausalLM.from_pretrained(
         weights.path,
         dtype=torch.bfloat16 if has_gpu else torch.float32,
@@ -111,7 +111,7 @@ def load_model(
     return LoadedModel(model, load_tokenizer(source), source, device, four_bit, sharded=sharded)
 
 
-def four_bit_config(*, sharded: bool) -> BitsAndBytesConfig:
+def build_four_bit_config(*, sharded: bool) -> BitsAndBytesConfig:
     """Return the configuration of 4-bit weights: NF4 with double quantization."""
     return BitsAndBytesConfig(
         load_in_4bit=True,

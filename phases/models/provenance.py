@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 import torch
 
-from phases.contract.versions import installed_versions
+from phases.contract.versions import list_installed_versions
 from phases.models import prompt_format
 from phases.models.source import ModelSource
 from phases.models.tokenizer import Tokenizer
@@ -49,7 +49,7 @@ def build_provenance(model: IdentifiedModel, **more: object) -> dict[str, Any]:
         "add_special_tokens": False,
         "document_start_ids": list(model.tokenizer.start_ids),
         "eos": model.tokenizer.eos,
-        "versions": installed_versions(),
+        "versions": list_installed_versions(),
         "command": sys.argv,
         **more,
     }

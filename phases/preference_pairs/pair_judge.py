@@ -11,7 +11,7 @@ from phases.contract.reporter import Reporter
 from phases.datagen.constitution import Constitution
 from phases.datagen.judge import JudgedTexts, JudgeScore, judge_by_choice, judge_by_likelihood
 from phases.datagen.run import DataRun
-from phases.generation.completion_cache import cache_key
+from phases.generation.completion_cache import compute_cache_key
 from phases.generation.transformers_engine import TransformersEngine
 from phases.preference_pairs.spec import JUDGE_EXAMPLES, Parameters
 
@@ -109,10 +109,10 @@ class PairJudge:
         # The key's parts are fixed: completion caches of earlier versions contain them.
         base_sha256 = self._data.base.sha256
         if self._method == "choice":
-            keys = [cache_key("judge", base_sha256, self._constitution, *texts) for texts in pairs]
+            keys = [compute_cache_key("judge", base_sha256, self._constitution, *texts) for texts in pairs]
         else:
             examples = [seed.instruction for seed in self._examples]
-            keys = [cache_key("likelihood", base_sha256, examples, *texts) for texts in pairs]
+            keys = [compute_cache_key("likelihood", base_sha256, examples, *texts) for texts in pairs]
 
         def compute(missing: list[int]) -> dict[int, JudgeScore]:
             return dict(zip(missing, self._compute_scores([pairs[i] for i in missing]), strict=True))

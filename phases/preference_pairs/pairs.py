@@ -17,7 +17,7 @@ from phases.datagen.preferences import (
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, Instruction
 from phases.generation.completion import Completion, Sampling
-from phases.generation.completion_cache import cache_key, derive_seed
+from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.spec import Parameters
@@ -187,7 +187,7 @@ def _make_row(
         "rejection_type": pair.rejection,
         "decided_by": pair.decided_by,
         "instruction": instruction.text,
-        "key": cache_key(instruction.text),
+        "key": compute_cache_key(instruction.text),
         "category": instruction.category,
         "origin": instruction.origin,
         "checks": [check.kind for check in infer_checks(instruction.text)],

@@ -18,7 +18,7 @@ from typing import Any, Final
 from phases.contract.reporter import Reporter
 from phases.datagen.constitution import load_constitution
 from phases.datagen.run import DataRun
-from phases.generation.completion_cache import cache_key
+from phases.generation.completion_cache import compute_cache_key
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import FIRST_ROUND, PromptSource, read_instructions
@@ -44,7 +44,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         prefix="preference_pairs",
         recipe=RECIPE,
         unit="pairs",
-        inputs={"constitution": constitution, "prompts": cache_key(given)},
+        inputs={"constitution": constitution, "prompts": compute_cache_key(given)},
         clock=clock,
     ) as data:
         if not data.source.base:

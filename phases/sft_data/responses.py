@@ -12,7 +12,7 @@ from phases.datagen.response_filters import find_response_problem
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import Instruction
 from phases.generation.completion import Completion, PromptGroup, Sampling
-from phases.generation.completion_cache import cache_key, derive_seed
+from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
 from phases.scoring.ngrams import reduce_to_words
 from phases.scoring.overlap import SuiteOverlap
@@ -249,7 +249,7 @@ class ResponseGenerator:
             "response": response,
             "formatted_text": prompt_format.format_prompt(instruction.text) + completion,
             "completion": completion,
-            "key": cache_key(instruction.text),
+            "key": compute_cache_key(instruction.text),
             "category": instruction.category,
             "group": instruction.group,
             "origin": instruction.origin,

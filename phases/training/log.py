@@ -12,7 +12,7 @@ from phases.models import distributed
 
 
 @contextmanager
-def training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
+def open_training_log(folder: Path, phase: str) -> Iterator[logging.Logger]:
     """Log to standard output and to `<phase>_<time>.log` in the folder, including Python's warnings.
 
     Only the main process writes.

@@ -164,7 +164,7 @@ class MicroBatchTrainer:
         shares = self.compute_shares(batches)
         nothing = dict.fromkeys(shares[0], 0.0)
         # All processes make the same number of passes, because gradients and sharded layers are exchanged.
-        passes = distributed.largest_of_processes(len(batches))
+        passes = distributed.find_largest_over_processes(len(batches))
         device = self.args.device
         loss_sum = torch.zeros((), device=device)
         earlier, metrics = self._metrics[mode], defaultdict[str, float](float)

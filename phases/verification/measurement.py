@@ -7,7 +7,7 @@ import msgspec
 
 from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
-from phases.generation.completion import end_token_ids
+from phases.generation.completion import list_end_token_ids
 from phases.generation.generate import generate
 from phases.generation.scoring import score_continuations
 from phases.models.loader import LoadedModel
@@ -55,7 +55,7 @@ def measure_evidence(loaded: LoadedModel, parameters: Parameters, reporter: Repo
     """Return the signals of a model and what they were computed from."""
     tokenizer = loaded.tokenizer
     chat_ids = find_chat_tokens(tokenizer)
-    end_ids = end_token_ids(tokenizer, loaded.model.generation_config)
+    end_ids = list_end_token_ids(tokenizer, loaded.model.generation_config)
     chats = find_chat_frames(tokenizer)
     frames = list_plain_frames(tokenizer)
     positions = measure_positions(

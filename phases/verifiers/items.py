@@ -10,7 +10,7 @@ from typing import Final
 
 from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
-from phases.verifiers.stems import FUNCTION_WORDS, fold, list_content_stems, singularize, stem
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, singularize, stem
 from phases.verifiers.text import (
     BULLET_LINE,
     NUMBERED_LINE,
@@ -124,9 +124,9 @@ def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
 
 def _make_key(name: str) -> str:
     """Return a name in small letters without marks and article, its last word in the singular."""
-    words = WORD_PART.findall(fold(name)) or re.findall(r"\S+", fold(name))
+    words = WORD_PART.findall(fold_text(name)) or re.findall(r"\S+", fold_text(name))
     if re.search(r"[+#]", name):
-        words = re.findall(r"[\w+#]+", fold(name))
+        words = re.findall(r"[\w+#]+", fold_text(name))
     key = unify_spelling(strip_article(" ".join(words)))
     *before, last = key.split() or [""]
     return " ".join([*before, singularize(last)])
@@ -179,7 +179,7 @@ def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
 
 
 def _is_about_instruction(text: str, vocabulary: frozenset[str]) -> bool:
-    words = " ".join(word for word in WORD_PART.findall(fold(text)) if word not in _COUNT_WORDS)
+    words = " ".join(word for word in WORD_PART.findall(fold_text(text)) if word not in _COUNT_WORDS)
     return has_only_words_of(words, vocabulary) and bool(list_content_stems(text))
 
 

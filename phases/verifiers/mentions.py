@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from phases.verifiers.stems import FUNCTION_WORDS, fold
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text
 from phases.verifiers.text import split_words
 
 _ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest|ions?|ations?|ments?)?"
@@ -51,7 +51,7 @@ def has_mentions(
             repeats the instruction says nothing.
         instruction: the instruction.
     """
-    text = fold(response)
+    text = fold_text(response)
     if absent and find_topic_word(text, absent):
         return False
     if words and len(set(_find_matches(text, tuple(words)))) < at_least:
@@ -66,23 +66,23 @@ def has_mentions(
 
 def list_content_words(text: str) -> list[str]:
     """Return the folded words of a text that are no function words."""
-    return [word for word in map(fold, split_words(text)) if word not in _SAYING_LITTLE]
+    return [word for word in map(fold_text, split_words(text)) if word not in _SAYING_LITTLE]
 
 
 def matches_topic(word: str, topic: Sequence[str]) -> bool:
     """Return whether a word matches a word of a topic."""
-    return bool(topic) and next(_find_matches(fold(word), tuple(topic)), None) is not None
+    return bool(topic) and next(_find_matches(fold_text(word), tuple(topic)), None) is not None
 
 
 def find_topic_word(text: str, topic: Sequence[str]) -> str | None:
     """Return the first word of a topic that occurs in a text, or None."""
-    position = next(_find_matches(fold(text), tuple(topic)), None) if topic else None
+    position = next(_find_matches(fold_text(text), tuple(topic)), None) if topic else None
     return None if position is None else topic[position]
 
 
 def name_topic_word(text: str, topic: Sequence[str]) -> str | None:
     """Return the word of a topic that the complete text is, inflected or not, or None."""
-    match = _compile_topic(tuple(topic)).fullmatch(fold(text))
+    match = _compile_topic(tuple(topic)).fullmatch(fold_text(text))
     return topic[(match.lastindex or 1) - 1] if match else None
 
 
@@ -94,7 +94,7 @@ def _find_matches(text: str, topic: tuple[str, ...]) -> Iterator[int]:
 
 @lru_cache(maxsize=4096)
 def _compile_topic(topic: tuple[str, ...]) -> re.Pattern[str]:
-    forms = "|".join(f"({_inflect(fold(word))})" for word in topic)
+    forms = "|".join(f"({_inflect(fold_text(word))})" for word in topic)
     return re.compile(rf"(?<![^\W_])(?:{forms})(?![^\W_])")
 
 

@@ -24,7 +24,7 @@ from phases.verifiers.statements import (
     split_statements,
     strip_emphasis,
 )
-from phases.verifiers.stems import fold, list_content_stems
+from phases.verifiers.stems import fold_text, list_content_stems
 from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
 
 
@@ -94,7 +94,7 @@ def is_short_answer(
 
 def _drop_asked_denials(claim: str, instruction: str) -> str:
     """Return a claim without the denials of the question, as in "Which bird cannot fly?"."""
-    asked = {match[0] for match in DENIAL.finditer(fold(instruction))}
+    asked = {match[0] for match in DENIAL.finditer(fold_text(instruction))}
     return DENIAL.sub(lambda match: "" if match[0] in asked else match[0], claim)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold, list_stems, stem
+from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold_text, list_stems, stem
 from phases.verifiers.text import WORD_PART, split_lines, split_sentences
 
 _EMPHASIS: Final = re.compile(
@@ -84,7 +84,10 @@ def split_statements(text: str) -> list[str]:
 
 def contradicts(statement: str, instruction: str) -> bool:
     """Return whether a statement has the opposite of a word of the instruction, but not the word itself."""
-    words, asked = set(WORD_PART.findall(fold(statement))), set(WORD_PART.findall(fold(instruction)))
+    words, asked = (
+        set(WORD_PART.findall(fold_text(statement))),
+        set(WORD_PART.findall(fold_text(instruction))),
+    )
     return any(
         first in asked and second not in asked and second in words and first not in words
         for pair in _OPPOSITES
@@ -119,7 +122,7 @@ def is_related(statement: str, vocabulary: Iterable[str]) -> bool:
     """
     if has_label(statement):
         return False
-    words = WORD_PART.findall(fold(statement))
+    words = WORD_PART.findall(fold_text(statement))
     content = {
         stem(word) for word in words if word not in FUNCTION_WORDS | _WEAK_WORDS and not word.isdigit()
     }
@@ -136,13 +139,13 @@ def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
     """Return whether every word of a text is in a vocabulary of stems, or fits any answer."""
     return all(
         part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary
-        for part in WORD_PART.findall(fold(text))
+        for part in WORD_PART.findall(fold_text(text))
     )
 
 
 def list_new_stems(text: str, vocabulary: frozenset[str]) -> set[str]:
     """Return the stems of the words of a text that are not in a vocabulary and do not fit any answer."""
-    words = {part for part in WORD_PART.findall(fold(text)) if part not in _NEUTRAL_WORDS}
+    words = {part for part in WORD_PART.findall(fold_text(text)) if part not in _NEUTRAL_WORDS}
     return {stem(word) for word in words} - vocabulary
 
 

@@ -37,7 +37,7 @@ META_WORDS: Final = frozenset(
 """Words about an answer, as in "The answer is"."""
 
 
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return the text in NFC, case-folded, with straight apostrophes and hyphens."""
     return unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS).casefold()
 
@@ -50,12 +50,12 @@ def stem(word: str) -> str:
 
 def list_stems(text: str) -> list[str]:
     """Return the stems of the words of a text, in order; parts of hyphenated words count as words."""
-    return [stem(part) for part in WORD_PART.findall(fold(text))]
+    return [stem(part) for part in WORD_PART.findall(fold_text(text))]
 
 
 def list_content_stems(text: str) -> list[str]:
     """Return the stems of the words that are not function words, in order."""
-    return [stem(part) for part in WORD_PART.findall(fold(text)) if part not in FUNCTION_WORDS]
+    return [stem(part) for part in WORD_PART.findall(fold_text(text)) if part not in FUNCTION_WORDS]
 
 
 def has_stems(text_stems: Sequence[str], phrase: str) -> bool:

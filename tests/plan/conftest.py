@@ -45,7 +45,7 @@ def stub_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         (package / "__init__.py").write_text("")
         (package / "spec.py").write_text(source)
     monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(folder)])
-    cached = (validate._load_module, phase_spec.load_spec, phase_spec.phase_names)
+    cached = (validate._load_module, phase_spec.load_spec, phase_spec.list_phase_names)
     for function in cached:
         function.cache_clear()
     yield

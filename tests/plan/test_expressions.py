@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.plan.expressions import ExpressionError, format_headline, headline_names, parse_condition
+from app.plan.expressions import ExpressionError, format_headline, list_headline_names, parse_condition
 from app.plan.gate_rules import evaluate_condition
 from phases.contract.protocol import Value
 
@@ -158,7 +158,7 @@ def test_headlines() -> None:
     assert format_headline("{rate:.1%} of {rows:,} prompts", METRICS) == "70.0% of 5,000 prompts"
     assert format_headline("{missing:.1%}", METRICS) == ""
     assert format_headline("{verdict:.1f}", METRICS) == ""
-    assert headline_names("{a} and {b:,}") == ("a", "b")
+    assert list_headline_names("{a} and {b:,}") == ("a", "b")
     for hostile in ("{a.b}", "{a[0]}", "{a!r}", "{a:99999999}", "{", "{0}"):
         with pytest.raises(ExpressionError):
-            headline_names(hostile)
+            list_headline_names(hostile)

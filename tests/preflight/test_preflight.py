@@ -101,7 +101,7 @@ class FakeProbes:
     def find_storage_problems(self, folder: Path) -> Sequence[str]:
         return self.storage
 
-    def installed_version(self, package: str) -> str | None:
+    def find_installed_version(self, package: str) -> str | None:
         return self.versions.get(package)
 
     def list_requirements(self) -> Sequence[str]:
@@ -119,7 +119,7 @@ class FakeProbes:
     def find_cached_model(self, model: str) -> Path | None:
         return self.cache
 
-    def hub_cache_folder(self) -> Path:
+    def locate_hub_cache(self) -> Path:
         return Path("/workspace/hub")
 
     def measure_clock_offset(self) -> float:
@@ -396,7 +396,7 @@ def test_no_secret_is_said(folder: Folder) -> None:
 def test_this_machine_answers(tmp_path: Path) -> None:
     machine = SystemProbes({"PATH": "/usr/bin:/bin"})
     assert machine.find_program("sh")
-    assert machine.installed_version("no-such-package") is None
+    assert machine.find_installed_version("no-such-package") is None
     assert any(text.startswith("torch") for text in machine.list_requirements())
     there = machine.find_disk(tmp_path / "not" / "yet")
     assert there.free > 0

@@ -237,5 +237,5 @@ def test_the_plan_screen_shows_it_beside_the_guess() -> None:
 
 
 def test_a_machine_without_a_gpu_is_known_by_its_cores() -> None:
-    assert calibration.machine_kind(["H200", "H100"]) == "H100, H200"
-    assert calibration.machine_kind([], 8) == "no GPU, 8 cores"
+    assert calibration.identify_machine_kind(["H200", "H100"]) == "H100, H200"
+    assert calibration.identify_machine_kind([], 8) == "no GPU, 8 cores"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.plan.values import Range
-from app.session.notify import Notification, Reminders, build_notification, next_due, send_notification
+from app.session.notify import Notification, Reminders, build_notification, find_next_due, send_notification
 from app.session.snapshot import GateView, Money, PhaseView, SessionSnapshot
 
 GATE = GateView(
@@ -120,7 +120,7 @@ def test_another_gate_is_told_at_once_and_what_was_missed_is_not_made_up_for() -
 def test_the_next_reminder_is_never_more_than_an_interval_away(
     opened: float, sent: float | None, now: float, every: float
 ) -> None:
-    due = next_due(opened, sent, now, every)
+    due = find_next_due(opened, sent, now, every)
     assert due == opened if sent is None else due <= now + every
 
 

@@ -38,7 +38,7 @@ def check_disk(plan: Plan, probes: Probes) -> Iterator[Outcome]:
             yield fail(f"the disk of {folder}: {problem}", "Put session.artifacts on another disk")
     outputs = _estimate_outputs(plan, probes)
     downloads = sum(estimate_download(name, plan, probes) for name in list_models(plan))
-    disk, cache = probes.find_disk(plan.artifacts), probes.find_disk(probes.hub_cache_folder())
+    disk, cache = probes.find_disk(plan.artifacts), probes.find_disk(probes.locate_hub_cache())
     if disk.mount == cache.mount:
         yield _check_room("outputs and models", outputs + downloads, disk.free, disk.mount)
         return

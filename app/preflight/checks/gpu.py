@@ -169,7 +169,7 @@ def check_four_bit(plan: Plan, probes: Probes) -> Iterator[Outcome]:
         for name in list_models(plan)
         if (count_parameters(name, plan, probes) or 0) >= FOUR_BIT_THRESHOLD
     ]
-    version = probes.installed_version("bitsandbytes")
+    version = probes.find_installed_version("bitsandbytes")
     if not large or not probes.list_gpus().devices:
         yield ok("not needed")
     elif version is None:

@@ -25,7 +25,7 @@ def check_plan(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     for path in (plan.path, plan.folder):
         if problem := approval.describe_unsafe_permissions(path):
             yield fail(f"{path} {problem}", "Make it writable only by you: chmod go-w")
-    total = estimates.total_range([estimates.estimate_usd(plan, phase) for phase in plan.phases])
+    total = estimates.sum_ranges([estimates.estimate_usd(plan, phase) for phase in plan.phases])
     budget = plan.session.budget_usd
     message = f"estimate {format_usd_range(total)} of {format_usd_short(budget)}"
     if total.low > budget:
@@ -38,7 +38,7 @@ def check_plan(plan: Plan, probes: Probes) -> Iterator[Outcome]:
 
 def check_estimates(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     """Check that the plan's hours are near those measured on a machine like this."""
-    kind = calibration.machine_kind(gpu.name for gpu in probes.list_gpus().devices)
+    kind = calibration.identify_machine_kind(gpu.name for gpu in probes.list_gpus().devices)
     measured = calibration.calibrate(plan, kind)
     slower = 0
     for phase in plan.phases:
@@ -130,7 +130,7 @@ def check_trackers(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     """Check that the trackers are installed that trainings report to, and say what they send."""
     trackers = {name for phase in plan.phases if phase.run for name in _list_trackers(phase.params)}
     for name in sorted(trackers):
-        version = probes.installed_version(name)
+        version = probes.find_installed_version(name)
         if version is None:
             yield fail(f"{name} is not installed, but report_to names it", "pip install 'gonogo[trackers]'")
             continue

@@ -20,7 +20,7 @@ def check_packages(probes: Probes) -> Iterator[Outcome]:
     required = [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
     has_failed = False
     for requirement in required:
-        version = probes.installed_version(requirement.name)
+        version = probes.find_installed_version(requirement.name)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             has_failed = True
             yield fail(

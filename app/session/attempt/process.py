@@ -49,7 +49,7 @@ def read_boot_id() -> str:
         return file.read().strip()
 
 
-def seconds_since_boot() -> float:
+def read_seconds_since_boot() -> float:
     """Return the seconds since boot, including suspension; this clock never goes back."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -212,8 +212,8 @@ def terminate_all(
         send_signal(process, signal.SIGTERM)
         send_signal(process, signal.SIGCONT)  # A stopped process handles no TERM.
     _wait_until_gone(find_processes, grace, pause)
-    deadline = seconds_since_boot() + _KILL_SECONDS
-    while (survivors := find_processes()) and seconds_since_boot() < deadline:
+    deadline = read_seconds_since_boot() + _KILL_SECONDS
+    while (survivors := find_processes()) and read_seconds_since_boot() < deadline:
         for process in survivors.values():
             send_signal(process, signal.SIGKILL)
         pause(_PAUSE_SECONDS)
@@ -223,6 +223,6 @@ def terminate_all(
 def _wait_until_gone(
     find_processes: Callable[[], dict[int, ProcessStat]], seconds: float, pause: Callable[[float], None]
 ) -> None:
-    deadline = seconds_since_boot() + seconds
-    while find_processes() and seconds_since_boot() < deadline:
+    deadline = read_seconds_since_boot() + seconds
+    while find_processes() and read_seconds_since_boot() < deadline:
         pause(_PAUSE_SECONDS)

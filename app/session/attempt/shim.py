@@ -131,7 +131,7 @@ class Shim:
 
     def _claim(self) -> tuple[dict[str, Any], bool]:
         """Return the claim of the attempt, and whether this shim has made it."""
-        claim = {"wall": time.time(), "mono": process.seconds_since_boot(), "boot_id": self.boot_id}
+        claim = {"wall": time.time(), "mono": process.read_seconds_since_boot(), "boot_id": self.boot_id}
         try:
             handle = os.open(self._path("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -219,7 +219,7 @@ class Shim:
         deadline = self.spec.get("deadline")
         if deadline is None or deadline["boot_id"] != self.boot_id:
             return None
-        return float(deadline["mono"] - process.seconds_since_boot())
+        return float(deadline["mono"] - process.read_seconds_since_boot())
 
     def _wait_for_program(self) -> None:
         while self.child is not None and self.status is None and not self._wait_for_stop(None):
@@ -255,7 +255,7 @@ class Shim:
         was_killed = exit_code is not None and exit_code < 0
         wall = time.time()
         if claim["boot_id"] == self.boot_id:
-            seconds = process.seconds_since_boot() - claim["mono"]
+            seconds = process.read_seconds_since_boot() - claim["mono"]
         else:
             seconds = max(0.0, wall - claim["wall"])
         record = {

@@ -295,7 +295,7 @@ def _is_deleted(folder: Path) -> bool:
 
 def find_recent_holders(max_age: float, device: str = NVIDIA_DEVICE) -> list[int]:
     """Return the PIDs of the processes that hold a GPU and started at most `max_age` seconds ago."""
-    since = process.seconds_since_boot() - max_age
+    since = process.read_seconds_since_boot() - max_age
     holders = []
     for pid in find_gpu_holders(device):
         holder = process.find_process(pid)

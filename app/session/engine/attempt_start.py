@@ -3,7 +3,7 @@
 import secrets
 
 from app.plan.schema import Plan
-from app.session.gate.decide import next_parameters
+from app.session.gate.decide import compute_next_parameters
 from app.session.journal.events import AttemptStarted, OverBudget
 from app.session.journal.state import PhaseRecord, diff_parameters
 from app.session.money import deadlines, ledger
@@ -24,7 +24,7 @@ def plan_attempt(plan: Plan, phase: PhaseRecord, elapsed: float, now: float) -> 
         remaining_usd = ledger.compute_remaining_usd(plan, elapsed)
         return OverBudget(phase=phase.id, attempt=number, left_usd=remaining_usd, needs_usd=needs_usd)
     seconds = deadlines.limit_attempt_seconds(plan, phase, elapsed)
-    parameters, batch = next_parameters(plan.phase(phase.id), phase)
+    parameters, batch = compute_next_parameters(plan.phase(phase.id), phase)
     return AttemptStarted(
         phase=phase.id,
         attempt=number,

@@ -68,7 +68,7 @@ class Observer:
         names = await self._sampler.read_gpu_names()
         try:
             return await self._calibrator.call(
-                calibration.calibrate, self._plan, calibration.machine_kind(names)
+                calibration.calibrate, self._plan, calibration.identify_machine_kind(names)
             )
         except Exception:  # Damaged files of old sessions must not end this one.
             traceback.print_exc()

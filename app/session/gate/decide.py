@@ -120,7 +120,7 @@ def check_changes(
         raise Refused(f"{phase.id}.{name}: {problem['msg']} (given: {problem['input']!r})") from None
 
 
-def next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:
+def compute_next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:
     """Return the parameters and the batch number of a phase's next attempt."""
     if record.last is None:
         return dict(phase.params), 1

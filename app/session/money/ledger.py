@@ -95,8 +95,8 @@ def compute_money(plan: Plan, state: State, elapsed: float, now: float, current:
         if state.current is not None and state.current.is_running and current is not None:
             seconds = current
             usd = Range(spent + current.low / _HOUR * rate, spent + current.high / _HOUR * rate)
-        usd = estimates.total_range([usd, *(estimates.estimate_usd(plan, phase) for phase in waiting)])
-        hours = estimates.total_range([estimates.estimate_hours(phase) for phase in waiting])
+        usd = estimates.sum_ranges([usd, *(estimates.estimate_usd(plan, phase) for phase in waiting)])
+        hours = estimates.sum_ranges([estimates.estimate_hours(phase) for phase in waiting])
         seconds = Range(seconds.low + hours.low * _HOUR, seconds.high + hours.high * _HOUR)
     return Money(
         usd_per_hour=rate,

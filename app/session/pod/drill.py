@@ -16,7 +16,7 @@ from app.plan.schema import Phase, Plan
 from app.session import approval, start
 from app.session.client import SessionClient
 from app.session.folder import Settings
-from app.session.requests import KeepPod, Refused, StopSession, current_user
+from app.session.requests import KeepPod, Refused, StopSession, get_current_user
 
 PATIENCE = 3.0
 _TIMEOUT = 60.0
@@ -41,10 +41,10 @@ def run_drill(plan: Plan, report: Callable[[str], None]) -> bool:
             return _watch_stop(client, marker, report)
         finally:
             approval.revoke_session(session)
-            client.send(StopSession(by=current_user()))
+            client.send(StopSession(by=get_current_user()))
             while client.has_conductor():
                 with contextlib.suppress(Refused):  # The session may not be over yet.
-                    client.send(KeepPod(by=current_user()))
+                    client.send(KeepPod(by=get_current_user()))
                 time.sleep(0.1)
 
 

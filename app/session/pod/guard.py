@@ -61,7 +61,7 @@ class Guard:
         folder: Path,
         environment: Mapping[str, str],
         pause: Callable[[float], None] | None = None,
-        now: Callable[[], float] = process.seconds_since_boot,
+        now: Callable[[], float] = process.read_seconds_since_boot,
     ) -> None:
         self.folder = folder
         self._environment = dict(environment)
@@ -112,7 +112,7 @@ class Guard:
     def _beat(self) -> None:
         write_heartbeat(
             self.folder / GUARD_HEARTBEAT,
-            Heartbeat(time.time(), process.seconds_since_boot(), self._boot_id),
+            Heartbeat(time.time(), process.read_seconds_since_boot(), self._boot_id),
         )
 
     def _is_folder_gone(self) -> bool:

@@ -19,5 +19,5 @@ def identify_incarnation(environment: Mapping[str, str]) -> tuple[str, float | N
     if first is None or not environment.get(POD_ID):
         return boot, None
     name = f"{boot} {first.start_time} {environment[POD_ID]}"
-    age = process.seconds_since_boot() - process.start_seconds(first)
+    age = process.read_seconds_since_boot() - process.start_seconds(first)
     return hashlib.sha256(name.encode()).hexdigest()[:32], age

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.events import Key
 from textual.widgets import Input, Label
 
-from app.session.requests import Decide, current_user
+from app.session.requests import Decide, get_current_user
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import make_bindings
 from app.tui.screens.dialogs import TextBlock
@@ -101,7 +101,7 @@ class DecideScreen(Dialog[None]):
                 placeholder = "required" if self.needs_reason else "optional"
                 yield Input(id="reason", compact=True, max_length=MAX_REASON, placeholder=placeholder)
             yield Label("", classes="message", markup=False)
-            yield KeyBar(self.key_hints)
+            yield KeyBar(self.list_key_hints)
 
     def _explain_reason(self) -> str:
         if self.kind == "go":
@@ -120,7 +120,7 @@ class DecideScreen(Dialog[None]):
         elif self.needs_reason:
             self.query_one("#reason").focus()
 
-    def key_hints(self) -> Sequence[KeyHint]:
+    def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
         if isinstance(self.focused, Input):
             return [KeyHint("Enter", "done writing", highlighted=True), KeyHint("Esc", "leave the field")]
@@ -218,7 +218,7 @@ class DecideScreen(Dialog[None]):
             phase=self.gate.phase,
             attempt=self.gate.attempt,
             kind=self.kind,
-            by=current_user(),
+            by=get_current_user(),
             reason=reason,
             changes=dict(self.query_one(ParameterTable).changes) if self.has_parameters else {},
         )

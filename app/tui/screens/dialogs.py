@@ -50,9 +50,9 @@ class QuestionDialog(Dialog[DialogResult]):
         with Vertical(id="box") as box:
             box.border_title = Content(self.question)  # type: ignore[assignment]
             yield TextBlock([(line, "") for line in self.lines])
-            yield KeyBar(self.key_hints)
+            yield KeyBar(self.list_key_hints)
 
-    def key_hints(self) -> Sequence[KeyHint]:
+    def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that answer."""
         return [
             KeyHint(command.key, command.footer, command.action == self.highlighted)

@@ -80,11 +80,11 @@ class LogScreen(CockpitScreen):
         """The lines."""
         return self.query_one(LogPane)
 
-    def key_hints(self) -> Sequence[KeyHint]:
+    def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
         if self.focused:
             return [KeyHint("Enter", "find", highlighted=True), KeyHint("Esc", "back")]
-        return super().key_hints()
+        return super().list_key_hints()
 
     def on_descendant_focus(self) -> None:
         """Show the keys of the search field."""

@@ -5,7 +5,7 @@ from typing import ClassVar, TypeVar, cast
 
 from textual.screen import ModalScreen, Screen
 
-from app.session.requests import KeepPod, current_user
+from app.session.requests import KeepPod, get_current_user
 from app.session.snapshot import OVER
 from app.tui.cockpit import Cockpit
 from app.units import format_usd
@@ -39,9 +39,9 @@ class CockpitScreen(Screen[None]):
 
     def make_key_bar(self) -> KeyBar:
         """Return the last row, made from the key table."""
-        return KeyBar(self.key_hints)
+        return KeyBar(self.list_key_hints)
 
-    def key_hints(self) -> Sequence[KeyHint]:
+    def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that do something now."""
         hints = [KeyHint("READ-ONLY", "")] if self.cockpit.read_only else []
         for command in self.cockpit.commands(self.table):
@@ -81,7 +81,7 @@ class CockpitScreen(Screen[None]):
         self.cockpit.confirm(
             "Keep the pod?",
             f"Nothing will stop it: it keeps running and costs {rate} an hour until you stop it yourself.",
-            KeepPod(by=current_user()),
+            KeepPod(by=get_current_user()),
             "the pod is kept",
             is_current=is_pod_waiting,
         )

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 
-from app.session.requests import Hold, StopPhase, current_user
+from app.session.requests import Hold, StopPhase, get_current_user
 from app.session.snapshot import OVER
 from app.tui.keys import make_bindings
 from app.tui.screens.chart import ScreenWithChart
@@ -123,7 +123,7 @@ class SessionScreen(ScreenWithChart):
         """Hold before the next phase, or cancel that."""
         on = not (self.frame is not None and self.frame.snapshot.hold)
         description = "holding before the next phase" if on else "no longer holding"
-        self.cockpit.send(Hold(on=on, by=current_user()), description)
+        self.cockpit.send(Hold(on=on, by=get_current_user()), description)
 
     def action_stop_phase(self) -> None:
         """Stop the running phase, after a confirmation."""
@@ -139,7 +139,7 @@ class SessionScreen(ScreenWithChart):
         self.cockpit.confirm(
             f"Stop the phase {phase.title}?",
             "It saves its progress and ends; its gate then opens. A retry resumes from the last checkpoint.",
-            StopPhase(by=current_user()),
+            StopPhase(by=get_current_user()),
             f"stopping {phase.title}",
             is_current=still_runs,
         )

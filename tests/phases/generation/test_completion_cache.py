@@ -7,8 +7,8 @@ from typing import Any, cast
 from phases.generation.completion import Completion, IndexedCompletions, PromptGroup, Sampling
 from phases.generation.completion_cache import (
     CompletionCache,
-    cache_key,
     complete_with_cache,
+    compute_cache_key,
     derive_seed,
 )
 from phases.generation.engine import Engine
@@ -40,7 +40,7 @@ def complete(path: Path, engine: EchoEngine, *prompts: str, model: str = "m") ->
 
 def test_keys_and_seeds_never_change() -> None:
     sampling = Sampling(8, 0.9, 0.95, ("\n\n",))
-    assert cache_key("model", sampling, "a", 1) == "b087499723d8f40b9f01c9afea3d77a5"
+    assert compute_cache_key("model", sampling, "a", 1) == "b087499723d8f40b9f01c9afea3d77a5"
     assert derive_seed(1, "preference_pairs") == 2823514693886690442
 
 

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from phases.contract.phase_main import phase_main
-from phases.models.loader import four_bit_config
+from phases.models.loader import build_four_bit_config
 
 WORDS = ("red", "green", "blue", "France", "Paris", "Anna", "rose", "flower", "dog", "capital", "name")
 ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[5:]]
@@ -257,19 +257,19 @@ from accelerate import PartialState
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 from phases.models.kernels import set_activation_checkpointing
-from phases.models.loader import four_bit_config
+from phases.models.loader import build_four_bit_config
 from phases.models.fsdp import shard
 
 path, four_bit = sys.argv[1], sys.argv[2] == "4"
 device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
 
 
-quantization = four_bit_config(sharded=False) if four_bit else None
+quantization = build_four_bit_config(sharded=False) if four_bit else None
 replicated = AutoModelForCausalLM.from_pretrained(
     path, quantization_config=quantization, device_map={"": str(device)}
 ).requires_grad_(False)
 sharded = AutoModelForCausalLM.from_pretrained(path).requires_grad_(False)
-shard(sharded, str(device), four_bit_config(sharded=True) if four_bit else None)
+shard(sharded, str(device), build_four_bit_config(sharded=True) if four_bit else None)
 shard_bytes = sum(p.to_local().nbytes for p in sharded.model.layers.parameters())
 layer_bytes = sum(p.nbytes for p in replicated.model.layers.parameters())
 assert shard_bytes < 0.6 * layer_bytes, (shard_bytes, layer_bytes)
@@ -308,4 +308,4 @@ def test_a_sharded_model_computes_the_same(bits: str, tiny_model: Path, tmp_path
 
 
 def test_sharded_4_bit_weights_are_stored_in_a_type_that_every_torch_shards() -> None:
-    assert four_bit_config(sharded=True).bnb_4bit_quant_storage is torch.float32
+    assert build_four_bit_config(sharded=True).bnb_4bit_quant_storage is torch.float32

@@ -26,7 +26,7 @@ class Attempt:
 
     def spec(self, *argv: str, grace: float = 0.5, deadline: float | None = None, cwd: str = "/") -> None:
         due = (
-            {"boot_id": process.read_boot_id(), "mono": process.seconds_since_boot() + deadline}
+            {"boot_id": process.read_boot_id(), "mono": process.read_seconds_since_boot() + deadline}
             if deadline
             else None
         )

@@ -48,7 +48,7 @@ def test_changes_are_checked_against_the_declared_parameters(built_in: Phase) ->
 
 
 def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> None:
-    assert decide.next_parameters(built_in, PhaseRecord("p")) == ({"output_dir": "out"}, 1)
+    assert decide.compute_next_parameters(built_in, PhaseRecord("p")) == ({"output_dir": "out"}, 1)
     spec = events.AttemptStarted(
         phase="p", attempt=1, parameters={"output_dir": "out", "count": 5}, cookie="c"
     )
@@ -56,7 +56,9 @@ def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> No
 
     def after(kind: str, **changes: Any) -> tuple[dict[str, Any], int]:
         decision = events.GateDecided(phase="p", attempt=1, kind=kind, by="me", verdict="go", changes=changes)  # type: ignore[arg-type]
-        return decide.next_parameters(built_in, msgspec.structs.replace(record, retry_decision=decision))
+        return decide.compute_next_parameters(
+            built_in, msgspec.structs.replace(record, retry_decision=decision)
+        )
 
     assert after("retry", count=7) == ({"output_dir": "out", "count": 7}, 1)
     assert after("batch") == ({"output_dir": "out", "count": 5, "batch": 2}, 2)
