@@ -22,7 +22,7 @@ from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, InstructionRound
 from phases.datagen.vetted import SET_OF_CATEGORY, hash_vetted, index_test_instructions
 from phases.generation.completion import Completion, PromptGroup, Sampling
-from phases.generation.completion_cache import CompletionCache, cache_key, complete_with_cache
+from phases.generation.completion_cache import CompletionCache, complete_with_cache, compute_cache_key
 from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, choose_engine_here, open_engine
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
@@ -191,7 +191,7 @@ class DataRun:
         return judge
 
     def _score_harm(self, prompts: Sequence[str]) -> list[float]:
-        keys = [cache_key("harm", self.base.sha256, prompt) for prompt in prompts]
+        keys = [compute_cache_key("harm", self.base.sha256, prompt) for prompt in prompts]
 
         def compute(missing: list[int]) -> dict[int, float]:
             scores = score_answers(self.get_engine(), [prompts[n] for n in missing], on_step=self.beat)

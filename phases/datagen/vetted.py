@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from phases.contract import files
-from phases.generation.completion_cache import cache_key
+from phases.generation.completion_cache import compute_cache_key
 from phases.scoring.ngrams import reduce_to_words
 
 VETTED_FOLDER: Final = Path(__file__).parents[1] / "vetted"
@@ -48,7 +48,7 @@ def index_test_instructions() -> dict[str, str]:
 
 def hash_vetted() -> str:
     """Return a hash of all vetted sets."""
-    return cache_key(
+    return compute_cache_key(
         *(load_vetted(name, part) for name in SET_OF_CATEGORY.values() for part in ("train", "test"))
     )
 
