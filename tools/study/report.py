@@ -14,7 +14,7 @@ from phases.comparison.halves import Half, load_halves
 from phases.comparison.spec import FEW_SHOT
 from phases.contract import files
 from phases.contract.reporter import finite_or_none
-from phases.contract.versions import installed_versions
+from phases.contract.versions import list_installed_versions
 from phases.scoring.results import check_comparable, find_newest_evaluation, read_evaluation
 from tools.study.schedule import Schedule
 from tools.study.seed_stats import SeedContrast, SeedInterval, compare_seeds, estimate_over_seeds
@@ -61,7 +61,7 @@ def write_results(study: Study, schedule: Schedule, folder: Path) -> None:
     summary = {
         "unfinished": schedule.list_unfinished(),
         "seeds": list(study.seeds),
-        "versions": installed_versions(),
+        "versions": list_installed_versions(),
         "halves": tables,
         "tasks": tasks,
     }
