@@ -172,7 +172,7 @@ class Disturber:
             boot_id = str(UUID(int=self.chance.getrandbits(128), version=4))
             changes = {"boot_id": boot_id, "offset": offset}
         gonogo_machine.store(**changes)
-        gonogo_machine.store(born=process.seconds_since_boot())
+        gonogo_machine.store(born=process.read_seconds_since_boot())
         self.restarts[time.time()] = time.time() - seen
 
     def list_session_processes(self) -> list[int]:

@@ -45,7 +45,7 @@ class DisturbedSession:
             Path(f"{root / programs.MACHINE}.driver-hangs").touch()
         gonogo_machine.install()
         gonogo_machine.store(boot_id="", offset=0.0, born=0.0)
-        gonogo_machine.store(born=process.seconds_since_boot())
+        gonogo_machine.store(born=process.read_seconds_since_boot())
         plan = load_plan(root / "session_plan.toml")
         self.folder = start.open_session(plan, approved="chaos", settings=programs.FAST)
         self.client = SessionClient(self.folder, timeout=_CLIENT_SECONDS)
