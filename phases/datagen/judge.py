@@ -15,6 +15,7 @@ from phases.datagen.constitution import CHOICES, Constitution
 from phases.datagen.seeds import Seed
 from phases.generation.engine import Engine
 from phases.generation.transformers_engine import TransformersEngine
+from phases.generation.transformers_pool import TransformersPool
 from phases.models.prompt_format import format_prompt
 
 JudgedTexts = tuple[str, str, str]
@@ -72,7 +73,7 @@ def judge_by_choice(
 
 
 def judge_by_likelihood(
-    engine: TransformersEngine,
+    engine: TransformersEngine | TransformersPool,
     examples: Sequence[Seed],
     pairs: Sequence[JudgedTexts],
     *,

@@ -18,7 +18,9 @@ import torch
 
 from phases.contract.parameters import EnginePreference
 from phases.generation.completion import IndexedCompletions, PromptGroup
+from phases.generation.gpus import list_visible_gpus
 from phases.generation.transformers_engine import TransformersEngine
+from phases.generation.transformers_pool import TransformersPool
 from phases.generation.vllm_engine import start_vllm
 from phases.models.loader import count_parameters, load_model
 from phases.models.source import ModelError, ModelSource
@@ -133,11 +135,22 @@ def choose_engine_here(wish: EnginePreference, source: ModelSource) -> EngineCho
 def open_engine(choice: EngineChoice, source: ModelSource, *, batch_size: int) -> Engine:
     """Load a model into the chosen engine.
 
+    Each engine runs on all visible GPUs, transformers with a copy of the model on each.
+
     Args:
         choice: the engine.
         source: the model.
         batch_size: rows per batch with transformers; vLLM chooses its own.
+
+    Raises:
+        ModelError: the engine does not start.
     """
     if choice.name == "vllm":
         return start_vllm(source, why=choice.why)
+    devices = [gpu.device for gpu in list_visible_gpus()]
+    if len(devices) > 1:
+        try:
+            return TransformersPool(source, batch_size, devices, choice.why)
+        except RuntimeError as error:
+            raise ModelError(f"model {source.name}: {error}") from error
     return TransformersEngine(load_model(source.name), batch_size, choice.why)

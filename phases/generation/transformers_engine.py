@@ -51,28 +51,21 @@ class TransformersEngine:
         Batches do not depend on `skip`, and a batch is generated completely or not at all. After a restart
         each row has the same neighbors as before, so even rounding is reproducible.
         """
-        offset = 0
-        for group in groups:
-            order = sorted(range(len(group.prompts)), key=lambda i: (-len(group.prompts[i]), i))
-            for first in range(0, len(order), self._batch_size):
-                batch = order[first : first + self._batch_size]
-                if all(offset + i in skip for i in batch):
-                    continue
-                with self._without_adapter() if base else contextlib.nullcontext():
-                    completions = generate(
-                        self.loaded,
-                        [group.prompts[i] for i in batch],
-                        seeds=[group.seeds[i] for i in batch],
-                        max_new_tokens=group.sampling.max_new_tokens,
-                        temperature=group.sampling.temperature,
-                        top_p=group.sampling.top_p,
-                        stop=group.sampling.stop,
-                        batch_size=self._batch_size,
-                        on_step=on_step,
-                    )
-                    indexed = [(offset + batch[i], completion) for i, completion in completions]
-                yield indexed
-            offset += len(group.prompts)
+        for indices, batch in split_groups(groups, self._batch_size, skip):
+            with self._without_adapter() if base else contextlib.nullcontext():
+                completions = generate(
+                    self.loaded,
+                    batch.prompts,
+                    seeds=batch.seeds,
+                    max_new_tokens=batch.sampling.max_new_tokens,
+                    temperature=batch.sampling.temperature,
+                    top_p=batch.sampling.top_p,
+                    stop=batch.sampling.stop,
+                    batch_size=self._batch_size,
+                    on_step=on_step,
+                )
+                indexed = [(indices[i], completion) for i, completion in completions]
+            yield indexed
 
     def score_next_tokens(
         self,
@@ -83,11 +76,9 @@ class TransformersEngine:
         on_step: Callable[[], None] = lambda: None,
     ) -> list[list[float]]:
         """Return the log-probability of each of the tokens after each row of ids: [rows][tokens]."""
-        order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
         scores: dict[int, list[float]] = {}
         with self._without_adapter() if base else contextlib.nullcontext():
-            for first in range(0, len(order), self._batch_size):
-                batch = order[first : first + self._batch_size]
+            for batch in split_by_length(rows, self._batch_size):
                 values = score_next_tokens(
                     self.loaded, [rows[i] for i in batch], batch_size=self._batch_size, tokens=tokens
                 )
@@ -129,3 +120,24 @@ class TransformersEngine:
             return
         with self.loaded.model.disable_adapter():
             yield
+
+
+def split_groups(
+    groups: Sequence[PromptGroup], batch_size: int, skip: Collection[int] = ()
+) -> Iterator[tuple[list[int], PromptGroup]]:
+    """Yield the batches of groups with the indices of their prompts, unless all are skipped."""
+    offset = 0
+    for group in groups:
+        for batch in split_by_length(group.prompts, batch_size):
+            indices = [offset + i for i in batch]
+            if not all(index in skip for index in indices):
+                prompts = [group.prompts[i] for i in batch]
+                yield indices, PromptGroup(prompts, [group.seeds[i] for i in batch], group.sampling)
+        offset += len(group.prompts)
+
+
+def split_by_length(rows: Sequence[Sequence[Any]], batch_size: int) -> Iterator[list[int]]:
+    """Yield the indices of the rows of each batch, the longest rows first."""
+    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+    for first in range(0, len(order), batch_size):
+        yield order[first : first + batch_size]

@@ -13,6 +13,7 @@ from phases.datagen.judge import JudgedTexts, JudgeScore, judge_by_choice, judge
 from phases.datagen.run import DataRun
 from phases.generation.completion_cache import compute_cache_key
 from phases.generation.transformers_engine import TransformersEngine
+from phases.generation.transformers_pool import TransformersPool
 from phases.preference_pairs.spec import JUDGE_EXAMPLES, Parameters
 
 _TRUSTED: Final = 0.5
@@ -123,6 +124,6 @@ class PairJudge:
         engine, on_step = self._data.get_engine(), self._data.beat
         if self._method == "choice":
             return judge_by_choice(engine, self._constitution, pairs, on_step=on_step)
-        if not isinstance(engine, TransformersEngine):
+        if not isinstance(engine, TransformersEngine | TransformersPool):
             raise BadInputError("--judge likelihood needs --engine transformers")
         return judge_by_likelihood(engine, self._examples, pairs, on_step=on_step)

@@ -84,7 +84,7 @@ def list_replica_processes() -> list[psutil.Process]:
 def test_no_process_survives_close(pool: ReplicaPool) -> None:
     assert len(list_replica_processes()) >= 2
     pool.close()
-    assert not [process for process in pool._processes if process.is_alive()]
+    assert not [process for process in pool._workers._processes if process.is_alive()]
 
 
 def test_close_with_unread_results_is_not_a_failure(pool: ReplicaPool) -> None:
@@ -93,7 +93,7 @@ def test_close_with_unread_results_is_not_a_failure(pool: ReplicaPool) -> None:
     while not all(pipe.poll() for pipe in pool._pipes):
         pass
     pool.close()
-    assert [process.exitcode for process in pool._processes] == [0, 0]
+    assert [process.exitcode for process in pool._workers._processes] == [0, 0]
 
 
 @pytest.mark.parametrize(
