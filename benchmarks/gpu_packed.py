@@ -35,6 +35,7 @@ from phases.sft_training import recipe as sft_training
 from phases.training import reference_logprobs
 from phases.training.arguments import count_step_tokens
 from phases.training.probe import MicroBatchProbe
+from phases.training.split import TrainingData
 
 Row = dict[str, Any]
 MEASURED_FLOPS: Final = 790e12
@@ -134,7 +135,7 @@ class PackedTraining:
             examples.append(sft_training.Example(sft_training.Row("", ""), ids, prompt))
         pool = len(examples)
         examples *= self._count_repeats(sum(len(example.ids) for example in examples))
-        data = sft_training.SftData(examples, examples[:1], pool, 0)
+        data = TrainingData(examples, examples[:1], pool, 0)
         row_tokens = [len(example.ids) for example in examples]
         steps = count_step_tokens(row_tokens, parameters)
         loaded = self._load(self._model)
@@ -161,7 +162,7 @@ class PackedTraining:
             pairs.append(dpo_training.Pair(dpo_training.Row("", "", ""), *ids))
         pool = list(pairs)
         pairs *= self._count_repeats(sum(map(count_packed_tokens, pairs)))
-        data = dpo_training.DpoData(pairs, pool[:1], len(pool), 0)
+        data = TrainingData(pairs, pool[:1], len(pool), 0)
         row_tokens = [count_packed_tokens(pair) for pair in pairs]
         steps = count_step_tokens(row_tokens, parameters)
         lora = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear", task_type="CAUSAL_LM")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.monitor.series import Point
+from app.ticks import compute_log_ticks, compute_ticks
 from app.units import format_number
 from widgets.curve import Curve
 from widgets.format import format_step
-from widgets.ticks import compute_log_ticks, compute_ticks
 
 LARGEST_STEP_LABEL: Final = 1e9
 LONGEST_PLAIN_VALUE: Final = 1e4

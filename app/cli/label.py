@@ -17,6 +17,7 @@ from app.plan.schema import Plan
 from app.session.folder import SessionFolder
 from app.session.registry import find_session, read_state
 from phases.contract.labels import LABELS_FILE
+from phases.contract.phase_spec import load_spec
 
 
 def label(options: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def _label_answers(session: Path, path: Path, answers: list[FailedAnswer]) -> No
     try:
         with open_keyboard() as read_key:
             run_labelling(labeller, session.name, read_key, _write)
-    except KeyboardInterrupt:  # each label is on disk already
+    except KeyboardInterrupt:  # Each label is on disk already.
         pass
     finally:
         labeller.close()
@@ -57,17 +58,18 @@ def _write(text: str) -> None:
 
 
 def _find_comparison_command(session: Path) -> str:
-    """Return what repeats the session's comparison, or a blank string before the first one."""
+    """Return the command that repeats the session's comparison, or "" if there has been none."""
     folder = SessionFolder(session)
     plan = Plan.model_validate_json(folder.plan.read_bytes())
     state = read_state(session)
     for record in state.phases:
-        if plan.phase(record.id).run != "phases.comparison" or not record.attempts:
+        run = plan.phase(record.id).run
+        if run is None or not load_spec(run).reads_labels or not record.attempts:
             continue
         if state.ended is None:
             return f"gonogo retry --session {session.name} --reason labelled"
-        spec = folder.attempt(record.id, record.attempts[-1].number) / "spec.json"
-        record_of_attempt = msgspec.json.decode(spec.read_bytes())
-        command = f"GONOGO_SESSION={shlex.quote(str(session))} {shlex.join(record_of_attempt['argv'])}"
-        return f"cd {shlex.quote(record_of_attempt['cwd'])} && {command}"
+        path = folder.attempt(record.id, record.attempts[-1].number) / "spec.json"
+        spec = msgspec.json.decode(path.read_bytes())
+        command = f"GONOGO_SESSION={shlex.quote(str(session))} {shlex.join(spec['argv'])}"
+        return f"cd {shlex.quote(spec['cwd'])} && {command}"
     return ""

@@ -14,6 +14,7 @@ from app.session.folder import SessionFolder
 from app.session.registry import read_state
 from phases.contract import files
 from phases.contract.labels import AnswerId, count_required
+from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Result
 from phases.contract.readings import take_first_turn
 
@@ -101,7 +102,8 @@ def _find_evaluations(session: Path) -> Iterator[tuple[str, Path]]:
         raise LabelError(f"{session}: expected the folder of a session: {first_line(error)}") from None
     outputs = session.parent.parent
     for record in read_state(session).phases:
-        if plan.phase(record.id).run != "phases.evaluation":
+        run = plan.phase(record.id).run
+        if run is None or not load_spec(run).writes_answers:
             continue
         for attempt in reversed(record.attempts):
             artifacts = _read_artifacts(folder.attempt(record.id, attempt.number) / "result.json")

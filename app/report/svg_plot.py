@@ -4,13 +4,13 @@ The size suits a phone, so that the text stays legible there; a wide page shows 
 Coordinates have two decimals, so equal data give equal bytes.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from app.monitor.series import Point, merge_points
+from app.ticks import compute_ticks
 from app.units import format_number
 
 WIDTH, HEIGHT = 400, 210
@@ -55,8 +55,8 @@ def draw_lines(title: str, lines: Sequence[PlotLine], x_label: str, *, from_zero
         return Markup()
     low = min(point.low for point in finite)
     axes = _Axes(
-        _axis_limits(min(point.step for point in finite), max(point.step for point in finite)),
-        _axis_limits(min(0.0, low) if from_zero else low, max(point.high for point in finite)),
+        _find_axis_limits(min(point.step for point in finite), max(point.step for point in finite)),
+        _find_axis_limits(min(0.0, low) if from_zero else low, max(point.high for point in finite)),
     )
     parts = [*_draw_axes(axes, x_label)]
     for line, points in drawn:
@@ -69,15 +69,7 @@ def draw_lines(title: str, lines: Sequence[PlotLine], x_label: str, *, from_zero
     )
 
 
-def find_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return round numbers between two values: multiples of 1, 2 or 5 times a power of ten."""
-    smallest_step = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(smallest_step))
-    step = next(s for s in (power, 2 * power, 5 * power, 10 * power) if s >= smallest_step * (1 - 1e-9))
-    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-
-
-def _axis_limits(low: float, high: float) -> tuple[float, float]:
+def _find_axis_limits(low: float, high: float) -> tuple[float, float]:
     """Return the ends of an axis that holds both values and is not empty."""
     low = min(max(low, -_LARGEST_VALUE), _LARGEST_VALUE)
     high = min(max(high, -_LARGEST_VALUE), _LARGEST_VALUE)
@@ -88,7 +80,7 @@ def _axis_limits(low: float, high: float) -> tuple[float, float]:
 
 
 def _draw_axes(axes: _Axes, x_label: str) -> Iterator[Markup]:
-    for value in find_ticks(*axes.y, 4):
+    for value in compute_ticks(*axes.y, 5):
         _, y = axes.place(axes.x[0], value)
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{:.2f}" y2="{:.2f}"/>').format(
             _LEFT, WIDTH - _RIGHT, y, y
@@ -96,7 +88,7 @@ def _draw_axes(axes: _Axes, x_label: str) -> Iterator[Markup]:
         yield Markup('<text x="{}" y="{:.2f}" text-anchor="end">{}</text>').format(
             _LEFT - 5, y + 4, format_number(value, 3)
         )
-    for value in find_ticks(*axes.x, 5):
+    for value in compute_ticks(*axes.x, 6):
         x, _ = axes.place(value, axes.y[0])
         yield Markup('<text x="{:.2f}" y="{}" text-anchor="middle">{}</text>').format(
             min(x, WIDTH - _RIGHT - 10), HEIGHT - _BOTTOM + 14, format_number(value, 3)
@@ -135,19 +127,19 @@ def _draw_band(axes: _Axes, line: PlotLine, points: Sequence[Point]) -> Iterator
         if len(run) > 1 and any(point.low < point.high for point in run):
             edge = [axes.place(point.step, point.high) for point in run]
             edge += [axes.place(point.step, point.low) for point in reversed(run)]
-            yield Markup('<path class="band {}" d="M{}Z"/>').format(line.css_class, _path(edge))
+            yield Markup('<path class="band {}" d="M{}Z"/>').format(line.css_class, _join_points(edge))
 
 
 def _draw_line(axes: _Axes, line: PlotLine, points: Sequence[Point]) -> Iterator[Markup]:
     for run in _split_at_gaps(points):
         places = [axes.place(point.step, point.mean) for point in run]
         if len(places) > 1:
-            yield Markup('<path class="curve {}" d="M{}"/>').format(line.css_class, _path(places))
+            yield Markup('<path class="curve {}" d="M{}"/>').format(line.css_class, _join_points(places))
         else:
             yield Markup('<circle class="dot {}" cx="{:.2f}" cy="{:.2f}" r="2"/>').format(
                 line.css_class, *places[0]
             )
 
 
-def _path(places: Iterable[tuple[float, float]]) -> str:
+def _join_points(places: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in places)

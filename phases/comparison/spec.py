@@ -129,4 +129,5 @@ SPEC = PhaseSpec(
     METRICS,
     description="Compare the base, SFT and DPO model on the same prompts.",
     work=Work(depends_on_model=False),
+    reads_labels=True,
 )

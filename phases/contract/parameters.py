@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 EnginePreference = Literal["auto", "vllm", "transformers"]
 ENGINE_HELP: Final = "inference engine; auto uses vllm for large models on a CUDA GPU, otherwise transformers"
@@ -44,17 +45,25 @@ def _argument_options(annotation: Any) -> dict[str, Any]:
     return {}
 
 
+def _describe(field: FieldInfo) -> str:
+    """Return a parameter's help with its default, unless that is nothing or the description explains it."""
+    text = field.description or ""
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default is None or default == [] or "(default: " in text:
+        return text
+    return f"{text} (default: {default})"
+
+
 def parse_arguments(kind: type[P], argv: Sequence[str] | None = None, *, program: str, description: str) -> P:
     """Return the parameters on a command line; print what is wrong with them and exit with 2 otherwise."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     for name, field in kind.model_fields.items():
-        default = "" if field.is_required() else f" (default: {field.get_default(call_default_factory=True)})"
         parser.add_argument(
             format_flag(name),
             dest=name,
             required=field.is_required(),
             default=argparse.SUPPRESS,
-            help=((field.description or "") + default).replace("%", "%%"),
+            help=_describe(field).replace("%", "%%"),
             **_argument_options(field.annotation),
         )
     values = vars(parser.parse_args(argv))

@@ -40,6 +40,8 @@ class PhaseSpec:
         workloads: returns what it holds in GPU memory at once, given its parameters; nothing for a phase that
             loads no model.
         may_use_launcher: whether a launcher may start it once per GPU.
+        writes_answers: whether its summary, `eval_*.json`, lists answers that `gonogo label` can label.
+        reads_labels: whether it counts those labels, so that it should run again when they change.
     """
 
     parameters: type[PhaseParameters]
@@ -48,6 +50,8 @@ class PhaseSpec:
     work: Work = field(default_factory=Work)
     workloads: Callable[[Any, ModelContext], tuple[Workload, ...]] = _no_workloads
     may_use_launcher: bool = False
+    writes_answers: bool = False
+    reads_labels: bool = False
 
 
 @cache

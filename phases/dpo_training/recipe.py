@@ -40,10 +40,9 @@ from phases.training.checkpoints import identify_training
 from phases.training.history import TrainingHistory, mean_of_tenths
 from phases.training.log import open_training_log
 from phases.training.micro_batches import RowBatch
-from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
 from phases.training.rows import read_rows
-from phases.training.split import hold_out
+from phases.training.split import TrainingData, split_rows
 from phases.training.trainer import train, write_result
 
 SHOWN_SAMPLES: Final = 6
@@ -82,6 +81,11 @@ class Pair:
     rejected: list[int]
 
     @property
+    def key(self) -> str:
+        """The prompt; pairs with the same one are trained or held out together."""
+        return self.row.prompt
+
+    @property
     def longest(self) -> int:
         """Tokens of the prompt with the longer answer."""
         return len(self.prompt) + max(len(self.chosen), len(self.rejected))
@@ -90,23 +94,6 @@ class Pair:
     def tokens(self) -> int:
         """Tokens of both rows: the prompt twice, and both answers."""
         return 2 * len(self.prompt) + len(self.chosen) + len(self.rejected)
-
-
-@dataclass(frozen=True)
-class DpoData:
-    """Training pairs in training order, and held-out pairs.
-
-    Attributes:
-        pairs: each pair once per epoch.
-        held_out: pairs that are not trained.
-        train_rows: number of pairs that are trained in each epoch.
-        dropped: number of pairs longer than `max_length`.
-    """
-
-    pairs: list[Pair]
-    held_out: list[Pair]
-    train_rows: int
-    dropped: int
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
@@ -135,8 +122,12 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             for text in (prompt_format.extract_instruction(row.prompt), row.chosen, row.rejected)
         ]
         refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
-        data = prepare_data(rows, parameters, loaded.tokenizer)
-        step_tokens = count_step_tokens([count_packed_tokens(pair) for pair in data.pairs], parameters)
+        data = split_rows(
+            [encode_row(row, loaded.tokenizer) for row in rows],
+            parameters,
+            multiple=parameters.batch_size * distributed.world_size(),
+        )
+        step_tokens = count_step_tokens([count_packed_tokens(pair) for pair in data.rows], parameters)
         identity = identify_training(parameters, paths, loaded.source.sha256)
         log.info(
             "%d pairs to train, %d held out, %d too long", data.train_rows, len(data.held_out), data.dropped
@@ -146,7 +137,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
         trainer = build_trainer(parameters, loaded, len(step_tokens), data)
         store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
-        reference_logprobs.add_to_datasets(trainer, store, [data.pairs, data.held_out], reporter)
+        reference_logprobs.add_to_datasets(trainer, store, [data.rows, data.held_out], reporter)
         trainer.add_callback(
             ReferenceMatchesPolicyCheck(
                 store.remove,
@@ -159,7 +150,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             parameters,
             identity,
             step_tokens=step_tokens,
-            row_lengths=[trainer.measure_pair(pair) for pair in data.pairs],
+            row_lengths=[trainer.measure_pair(pair) for pair in data.rows],
             reporter=reporter,
             log=log,
         )
@@ -216,41 +207,8 @@ def encode_row(row: Row, tokenizer: Tokenizer) -> Pair:
     )
 
 
-def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokenizer) -> DpoData:
-    """Encode the pairs, drop those that are too long, hold some out, and order the others.
-
-    Raises:
-        BadInputError: all pairs are too long, or none can be held out.
-    """
-    encoded = [encode_row(row, tokenizer) for row in rows]
-    pairs = [pair for pair in encoded if pair.longest <= parameters.max_length]
-    dropped = len(encoded) - len(pairs)
-    if not pairs:
-        raise BadInputError(
-            f"all {dropped} pairs are longer than --max-length {parameters.max_length} tokens"
-        )
-    trained, held_out = hold_out(
-        [pair.row.prompt for pair in pairs],
-        parameters.heldout_share,
-        parameters.seed,
-        multiple=parameters.batch_size * distributed.world_size(),
-    )
-    order = order_rows(
-        [pairs[i].tokens for i in trained],
-        epochs=parameters.epochs,
-        batch_size=parameters.batch_size,
-        seed=parameters.seed,
-    )
-    return DpoData(
-        pairs=[pairs[trained[row]] for row in order],
-        held_out=[pairs[i] for i in held_out],
-        train_rows=len(trained),
-        dropped=dropped,
-    )
-
-
 def build_trainer(
-    parameters: Parameters, loaded: LoadedModel, steps: int, data: DpoData
+    parameters: Parameters, loaded: LoadedModel, steps: int, data: TrainingData[Pair]
 ) -> PackedPairsTrainer:
     """Return a trainer of the SFT adapter, with a frozen copy of it, `ref`, as the reference."""
     # Given neither peft_config nor ref_model, TRL copies the adapter.
@@ -266,12 +224,12 @@ def build_trainer(
             loss_type=["sigmoid", "sft"],
         ),
         data_collator=RowBatch,
-        train_dataset=build_dataset(data.pairs),
+        train_dataset=build_dataset(data.rows),
         eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
     )
     trainer.dpo_weight, trainer.sft_weight = parameters.dpo_weight, parameters.sft_weight
-    trainer.choose_layout([*data.pairs, *data.held_out])
+    trainer.choose_layout([*data.rows, *data.held_out])
     prepare_trainer(trainer, loaded)
     # TRL has rounded a 4-bit model's adapter to bfloat16, but not the copy: start from the copy's values.
     for name, parameter in trainer.model.named_parameters():

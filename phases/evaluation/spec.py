@@ -154,4 +154,5 @@ SPEC = PhaseSpec(
     description="Measure how many instructions of a suite a model follows; programs check the answers.",
     work=Work(unit_limit="max_new_tokens"),
     workloads=list_workloads,
+    writes_answers=True,
 )

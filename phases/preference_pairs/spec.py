@@ -32,8 +32,8 @@ class Parameters(DataParameters):
         8,
         ge=0,
         le=256,
-        description="responses sampled in total if the first ones all fail; at most candidates_per_prompt "
-        "samples no more",
+        description="responses sampled in total if the first ones all fail; no effect unless above "
+        "candidates_per_prompt",
     )
     prompts_from: list[str] = Field(
         [], description="JSONL files or patterns with instructions to use before generating new ones"
@@ -52,7 +52,9 @@ class Parameters(DataParameters):
         le=64,
         description="lead in votes with which a majority answer wins; 0 ignores votes",
     )
-    constitution: Path = Field(CONSTITUTION, description="YAML file with the judge's principles")
+    constitution: Path = Field(
+        CONSTITUTION, description="YAML file with the judge's principles (default: those of this package)"
+    )
     judged_candidates: int = Field(
         3, ge=0, le=16, description="good candidates that the judge compares; 0 disables the judge"
     )

@@ -30,10 +30,9 @@ from phases.training.checkpoints import identify_training
 from phases.training.history import TrainingHistory, mean_of_tenths
 from phases.training.log import open_training_log
 from phases.training.micro_batches import RowBatch
-from phases.training.packing import order_rows
 from phases.training.parameters import describe_unusual_values
 from phases.training.rows import read_rows
-from phases.training.split import hold_out
+from phases.training.split import TrainingData, split_rows
 from phases.training.trainer import train, write_result
 
 SHOWN_SAMPLES: Final = 6
@@ -55,26 +54,24 @@ class Example:
     prompt_length: int
 
     @property
+    def key(self) -> str:
+        """The instruction; rows with the same one are trained or held out together."""
+        return self.row.instruction
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the row."""
+        return len(self.ids)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the row, which is one sequence."""
+        return len(self.ids)
+
+    @property
     def labels(self) -> list[int]:
         """The ids to predict, with `IGNORED_LABEL` for the prompt."""
         return [IGNORED_LABEL] * self.prompt_length + self.ids[self.prompt_length :]
-
-
-@dataclass(frozen=True)
-class SftData:
-    """Training rows in training order, and held-out rows.
-
-    Attributes:
-        examples: each row once per epoch.
-        held_out: rows that are not trained.
-        train_rows: number of rows that are trained in each epoch.
-        dropped: number of rows longer than `max_length`.
-    """
-
-    examples: list[Example]
-    held_out: list[Example]
-    train_rows: int
-    dropped: int
 
 
 def run(parameters: Parameters, reporter: Reporter) -> None:
@@ -93,8 +90,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
         texts = [text for row in rows for text in (row.instruction, row.response)]
         refuse_suite_prompts("--train-file", texts, parameters.suite, loaded.source)
-        data = prepare_data(rows, parameters, loaded.tokenizer)
-        lengths = [len(example.ids) for example in data.examples]
+        data = split_rows([encode_row(row, loaded.tokenizer) for row in rows], parameters)
+        lengths = [example.tokens for example in data.rows]
         step_tokens = count_step_tokens(lengths, parameters)
         identity = identify_training(parameters, paths, loaded.source.sha256)
         log.info(
@@ -143,43 +140,15 @@ def encode_row(row: Row, tokenizer: Tokenizer) -> Example:
     return Example(row, [*prompt, *response, tokenizer.eos_id], len(prompt))
 
 
-def prepare_data(rows: Sequence[Row], parameters: Parameters, tokenizer: Tokenizer) -> SftData:
-    """Encode the rows, drop those that are too long, hold some out, and order the others.
-
-    Raises:
-        BadInputError: all rows are too long, or none can be held out.
-    """
-    encoded = [encode_row(row, tokenizer) for row in rows]
-    examples = [example for example in encoded if len(example.ids) <= parameters.max_length]
-    dropped = len(encoded) - len(examples)
-    if not examples:
-        raise BadInputError(f"all {dropped} rows are longer than --max-length {parameters.max_length} tokens")
-    trained, held_out = hold_out(
-        [example.row.instruction for example in examples], parameters.heldout_share, parameters.seed
-    )
-    order = order_rows(
-        [len(examples[i].ids) for i in trained],
-        epochs=parameters.epochs,
-        batch_size=parameters.batch_size,
-        seed=parameters.seed,
-    )
-    return SftData(
-        examples=[examples[trained[row]] for row in order],
-        held_out=[examples[i] for i in held_out],
-        train_rows=len(trained),
-        dropped=dropped,
-    )
-
-
 def build_trainer(
-    parameters: Parameters, loaded: LoadedModel, steps: int, data: SftData
+    parameters: Parameters, loaded: LoadedModel, steps: int, data: TrainingData[Example]
 ) -> PackedRowsTrainer:
     """Return a trainer of a new adapter on the model's linear layers."""
     trainer = PackedRowsTrainer(
         loaded.model,
         args=build_arguments(SFTConfig, parameters, loaded, steps, held_out=len(data.held_out)),
         data_collator=RowBatch,
-        train_dataset=build_dataset(data.examples),
+        train_dataset=build_dataset(data.rows),
         eval_dataset=build_dataset(data.held_out),
         processing_class=loaded.tokenizer.hf,
         peft_config=LoraConfig(
@@ -205,7 +174,9 @@ def build_dataset(examples: Sequence[Example]) -> Dataset:
     )
 
 
-def compute_metrics(history: TrainingHistory, data: SftData, reloaded_loss: float) -> dict[str, float]:
+def compute_metrics(
+    history: TrainingHistory, data: TrainingData[Example], reloaded_loss: float
+) -> dict[str, float]:
     """Return the phase's metrics."""
     first, final = mean_of_tenths(history.series("loss"))
     return {

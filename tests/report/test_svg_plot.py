@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.monitor.series import SeriesBuilder
-from app.report.svg_plot import HEIGHT, WIDTH, PlotLine, draw_lines, find_ticks
+from app.report.svg_plot import HEIGHT, WIDTH, PlotLine, draw_lines
 
 VALUES = st.none() | st.floats(allow_nan=True, allow_infinity=True)
 
@@ -59,9 +59,3 @@ def test_many_points_make_a_small_picture() -> None:
     svg = draw_lines("loss", [curve([math.sin(i / 999) for i in range(200_000)])], "step")
     assert len(svg) < 40_000
     assert "band" in svg
-
-
-def test_ticks_are_round() -> None:
-    assert find_ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
-    assert find_ticks(0.13, 0.87, 4) == [0.2, 0.4, 0.6000000000000001, 0.8]
-    assert find_ticks(1170, 1230, 3) == [1180, 1200, 1220]

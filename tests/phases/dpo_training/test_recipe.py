@@ -28,6 +28,7 @@ from phases.scoring.suite import Prompt, load_suite
 from phases.training import reference_logprobs
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
+from phases.training.split import TrainingData
 
 WORDS = (
     "red",
@@ -355,7 +356,7 @@ def test_pairs_have_the_gradients_that_padded_rows_have_in_trl(sft_model: Path, 
             dpo_training.encode_row(dpo_training.Row(*(row[name] for name in names)), loaded.tokenizer)  # type: ignore[arg-type]
             for row in PAIRS[:7]
         ]
-        data = dpo_training.DpoData(pairs, pairs[:1], 7, 0)
+        data = TrainingData(pairs, pairs[:1], 7, 0)
         trainer = dpo_training.build_trainer(parameters, loaded, 1, data)
         rows = [
             {**row, "ref_chosen_logps": -20.0, "ref_rejected_logps": -25.0} for row in trainer.train_dataset

@@ -25,6 +25,7 @@ from phases.sft_training.spec import METRICS
 from phases.sft_training.trainer import PackedRowsTrainer, collate_rows
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
+from phases.training.split import TrainingData
 
 WORDS = (
     "red",
@@ -501,7 +502,7 @@ def test_a_step_has_the_gradients_that_padded_rows_have_in_trl(tiny_model: Path,
         loaded = load_model(str(tiny_model))
         examples = [sft_training.encode_row(sft_training.Row(**row), loaded.tokenizer) for row in ROWS[:9]]
         trainer = sft_training.build_trainer(
-            parameters, loaded, 1, sft_training.SftData(examples, examples[:1], 9, 0)
+            parameters, loaded, 1, TrainingData(examples, examples[:1], 9, 0)
         )
         torch.manual_seed(5)
         for name, parameter in trainer.model.named_parameters():
