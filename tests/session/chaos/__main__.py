@@ -130,6 +130,7 @@ def main() -> int:
         "python": platform.python_version(),
     }
     print(json.dumps(summary), flush=True)
+    interpreter.remove()
     return 1 if wrong else 0
 
 

@@ -1,6 +1,7 @@
 """An interpreter whose processes run on a described machine: a virtual environment with the stand-ins."""
 
 import os
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -32,3 +33,9 @@ def enter(arguments: list[str]) -> None:
     python = folder / "bin" / "python"
     os.chdir(_CHECKOUT)
     os.execv(python, [str(python), "-m", "tests.session.chaos", *arguments[1:]])
+
+
+def remove() -> None:
+    """Remove the environment of this interpreter."""
+    if os.environ.get(_INSIDE) == sys.prefix:
+        shutil.rmtree(sys.prefix, ignore_errors=True)
