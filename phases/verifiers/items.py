@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.number_words import NUMBER_WORDS
-from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
+from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_courtesy, strip_emphasis
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, singularize, stem
 from phases.verifiers.text import (
     BULLET_LINE,
@@ -24,12 +24,14 @@ from phases.verifiers.text import (
 )
 
 _EXPLANATION: Final = re.compile(r"\s*\([^()]*\)\s*$|\s+[–—-]\s+.*$|:\s.*$", re.DOTALL)
+_APPOSITION: Final = re.compile(r",\s+")
 _INLINE_NUMBER: Final = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s*")
 _LINK: Final = re.compile(
     r":\s+|\b(?:are|is|include|includes|including|would be|could be)\b:?\s+", re.IGNORECASE
 )
 _JOINT: Final = "\ue001"
 """Placeholder of an "and" inside a name, such as "Bosnia and Herzegovina"."""
+_FILLERS: Final = FUNCTION_WORDS - {"no", "nor", "not", "or", "sure", "without"}
 _COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
 
 
@@ -75,7 +77,9 @@ def is_item_list(
         return all(1 <= len(split_words(item)) <= most for item in items) and _are_different_items(
             items, count, None, instruction
         )
-    parts = _split_sentence_or_list(strip_emphasis(response), allowed, list_vocabulary(instruction))
+    parts = _split_sentence_or_list(
+        strip_courtesy(strip_emphasis(response)), allowed, list_vocabulary(instruction)
+    )
     return _are_different_items(parts, count, allowed, instruction)
 
 
@@ -84,26 +88,34 @@ def _are_different_items(
 ) -> bool:
     if allowed is None:
         return len(items) == len(set(items)) == count and all(map(split_words, items))
-    names = _index_names(tuple(allowed))
-    found = [find_item(item, names, instruction) for item in items]
-    return None not in found and len(found) == len(set(found)) == count
+    return len(items) == count and names_different_items(items, allowed, instruction)
+
+
+def names_different_items(items: Sequence[str], allowed: Sequence[str], *around: str) -> bool:
+    """Return whether each part of a list names another one of the allowed items; see `find_item`."""
+    names = index_names(tuple(allowed))
+    vocabulary = list_vocabulary(*around)
+    found = [find_item(item, names, vocabulary) for item in items]
+    return None not in found and len(found) == len(set(found))
 
 
 @lru_cache(maxsize=256)
-def _index_names(allowed: tuple[str, ...]) -> dict[str, str]:
+def index_names(allowed: tuple[str, ...]) -> dict[str, str]:
     """Return the canonical item of each name, by the key of the name; `|` joins names of one item."""
     return {_make_key(name): item for item in allowed for name in item.split("|")}
 
 
-def find_item(text: str, names: Mapping[str, str], instruction: str = "") -> str | None:
+def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str | None:
     """Return the canonical item that a part of a list names, or None.
 
-    Words of the instruction may surround the name ("the planet Mars", "oak tree"), and an explanation may
+    Words of the vocabulary may surround the name ("the planet Mars", "oak tree"), and an explanation may
     follow it.
     """
-    vocabulary = list_vocabulary(instruction)
     bare = text.strip().rstrip(".!;,")
-    for form in dict.fromkeys((bare, _EXPLANATION.sub("", bare))):
+    name, *remarks = _APPOSITION.split(bare, maxsplit=1)
+    if any(names.get(_make_key(remark)) for remark in remarks):
+        return None  # two items, not an item and a remark about it
+    for form in dict.fromkeys((bare, _EXPLANATION.sub("", bare), _EXPLANATION.sub("", name))):
         words = _make_key(form).split()
         if item := names.get(" ".join(words)):
             return item
@@ -119,7 +131,7 @@ def find_item(text: str, names: Mapping[str, str], instruction: str = "") -> str
 
 
 def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
-    return word in FUNCTION_WORDS or word in _COUNT_WORDS or stem(word) in vocabulary
+    return word in _FILLERS or word in _COUNT_WORDS or stem(word) in vocabulary
 
 
 def _make_key(name: str) -> str:
@@ -137,7 +149,7 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     for name in _list_joint_names(tuple(allowed)):
         joined = re.sub(r" (and|or) ", rf" {_JOINT}\1 ", name)
         text = re.sub(re.escape(name), joined, text, flags=re.IGNORECASE)
-    names = _index_names(tuple(allowed))
+    names = index_names(tuple(allowed))
     lines = split_lines(text)
     if len(lines) > 1 and _is_heading(lines[0], vocabulary):
         lines = lines[1:]

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from phases.verifiers.items import names_different_items
 from phases.verifiers.mentions import find_topic_word, list_content_words, name_topic_word
-from phases.verifiers.text import normalize, split_lines, split_words, strip_article
+from phases.verifiers.text import BULLET_LINE, normalize, split_lines, split_words, strip_article
 
 _MARKERS: Final = {
     "hyphen": re.compile(r"-\s*(?![\s-])(.+)"),
@@ -13,7 +14,6 @@ _MARKERS: Final = {
     "bullet": re.compile(r"[-*•]\s+(\S.*)"),
 }
 _NUMBERED: Final = re.compile(r"(?:\*\*)?(\d+)[.):](?:\*\*)?\s*(\S.*)")
-_REMARK: Final = re.compile(r"\s*(?:\(.*|\s[-–—]\s.*|:\s.*|,\s.*)$")
 _EMPHASIS: Final = re.compile(r"[*_`]")
 _ON_ONE_LINE: Final = ("comma", "semicolon", "pair")
 _LAYOUTS: Final = (*_ON_ONE_LINE, *_MARKERS, "numbered", "lines")
@@ -33,7 +33,7 @@ def is_list_of(
     initial: str = "",
     mark: str = "",
     is_sorted: bool = False,
-    by_last_word: bool = False,
+    instruction: str = "",
 ) -> bool:
     """Return whether the response is a list of `count` different items in a layout.
 
@@ -44,26 +44,27 @@ def is_list_of(
             and `semicolon` (on one line; `and` may precede the last item), `pair` (two items with `and`, `&`
             or `/` between them), or `lines`. `any` is each of these.
         allowed: the names of which every item is one, in singular or plural, followed by a remark or not
-            ("Paris, France").
-        around: words that may precede or follow an allowed name, such as `tree` after "oak".
+            ("Paris, France"); `|` joins names of one item.
+        around: more words that may stand around an allowed name.
         words: a topic (see `mentions`) that every item mentions.
         absent: words of which no item mentions any.
         heading: accept a first line that ends with a colon, except in a list on one line.
         initial: the letter with which every item, a single word, begins.
         mark: the mark with which every item ends, such as `?`.
         is_sorted: whether the items must be in alphabetical order, ignoring case.
-        by_last_word: whether names with the same last word are the same ("Einstein", "Albert Einstein").
+        instruction: the instruction, whose words may stand around an allowed name ("oak tree").
     """
     for each in _ANY_LAYOUT if layout == "any" else (layout,):
         items = _split(response, each, count, heading=heading)
-        plain = [strip_article(normalize(_EMPHASIS.sub("", item))) for item in items]
+        items = [_EMPHASIS.sub("", item) for item in items]
+        plain = [strip_article(normalize(item)) for item in items]
         if (
             len(items) == len(set(plain)) == count
             and all(split_words(item) for item in plain)
             and (not is_sorted or plain == sorted(plain))
             and all(_has_form(item, initial, mark) for item in items)
             and not any(find_topic_word(item, absent) for item in items)
-            and (not allowed or _have_names(items, allowed, around, by_last_word=by_last_word))
+            and (not allowed or names_different_items(items, allowed, *around, instruction))
             and (not words or _are_on_topic(items, words))
         ):
             return True
@@ -76,7 +77,8 @@ def _split(response: str, layout: str, count: int, *, heading: bool) -> list[str
         raise ValueError(f"layout {layout!r}: expected any or one of {', '.join(_LAYOUTS)}")
     lines = split_lines(response)
     if layout in _ON_ONE_LINE:
-        return _split_line(lines[0], layout, count) if len(lines) == 1 else []
+        is_one_line = len(lines) == 1 and not BULLET_LINE.fullmatch(lines[0])
+        return _split_line(lines[0], layout, count) if is_one_line else []
     if heading and len(lines) > count and lines[0].rstrip("*_").endswith(":"):
         lines = lines[1:]
     if layout == "lines":
@@ -106,26 +108,6 @@ def _has_form(item: str, initial: str, mark: str) -> bool:
     word = normalize(_EMPHASIS.sub("", item))
     is_initial = not initial or (len(split_words(word)) == 1 and word.startswith(initial))
     return is_initial and re.sub(r"[\s\"”*_]+$", "", item).endswith(mark)
-
-
-def _have_names(
-    items: Sequence[str], allowed: Sequence[str], around: Sequence[str], *, by_last_word: bool
-) -> bool:
-    names = [name for item in items if (name := _name_item(item, allowed, around))]
-    if by_last_word:
-        names = [name.split()[-1] for name in names]
-    return len(names) == len(set(names)) == len(items)
-
-
-def _name_item(item: str, allowed: Sequence[str], around: Sequence[str]) -> str | None:
-    """Return the allowed name that an item gives, or None."""
-    plain = _EMPHASIS.sub("", item)
-    for text in (plain, _REMARK.sub("", plain)):
-        name = strip_article(normalize(text))
-        kept = " ".join(word for word in name.split() if not find_topic_word(word, around))
-        if found := name_topic_word(name, allowed) or name_topic_word(kept, allowed):
-            return found
-    return None
 
 
 def _are_on_topic(items: Sequence[str], words: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from phases.verifiers.stems import FUNCTION_WORDS, fold_text
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
 from phases.verifiers.text import split_words
 
 _ENDINGS: Final = r"(?:'?s|es|'|ed|d|ing|ings|er|ers|r|rs|est|ly|y|ier|iest|ions?|ations?|ments?)?"
@@ -61,7 +61,7 @@ def has_mentions(
     if share and (not content or on_topic < share * len(content)):
         return False
     given = list_content_words(instruction) if own else ()
-    return len({word for word in content if not matches_topic(word, given)}) >= own
+    return len({stem(word) for word in content if not matches_topic(word, given)}) >= own
 
 
 def list_content_words(text: str) -> list[str]:

@@ -18,12 +18,11 @@ from phases.verifiers import (
     short_answer,
     structured,
     text,
-    topic,
 )
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 2
+VERIFIERS_VERSION: Final = 3
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.
@@ -78,7 +77,6 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "one_of": content.is_one_of,
     "short_answer": short_answer.is_short_answer,
     "number": number_answer.is_number_answer,
-    "topic": topic.is_on_topic,
     "keywords": content.has_keywords,
     "any_keyword": content.has_any_keyword,
     "keyword_count": content.has_keyword_count,

@@ -76,6 +76,13 @@ def strip_emphasis(text: str) -> str:
     return _EMPHASIS.sub("", text)
 
 
+def strip_courtesy(text: str) -> str:
+    """Return the text without a courtesy such as "Sure!" before it."""
+    courtesy = _COURTESY.match(text)
+    is_separate = courtesy and (text[courtesy.end() - 1] in ".!,:" or text[courtesy.end() :].startswith("\n"))
+    return text[courtesy.end() :].lstrip() if courtesy and is_separate else text
+
+
 def split_statements(text: str) -> list[str]:
     """Return the sentences of all lines, without courtesies such as "Sure!"."""
     statements = [sentence for line in split_lines(text) for sentence in split_sentences(line) or [line]]

@@ -6,7 +6,6 @@ that has no other words than its instruction says nothing.
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -56,14 +55,6 @@ def list_stems(text: str) -> list[str]:
 def list_content_stems(text: str) -> list[str]:
     """Return the stems of the words that are not function words, in order."""
     return [stem(part) for part in WORD_PART.findall(fold_text(text)) if part not in FUNCTION_WORDS]
-
-
-def has_stems(text_stems: Sequence[str], phrase: str) -> bool:
-    """Return whether the stems of a word or phrase follow one another among the stems of a text."""
-    wanted = list_stems(phrase)
-    return any(
-        list(text_stems[n : n + len(wanted)]) == wanted for n in range(len(text_stems) - len(wanted) + 1)
-    )
 
 
 def singularize(word: str) -> str:

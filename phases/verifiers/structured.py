@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from phases.verifiers.form import compare_form, parse_json
+from phases.verifiers.items import names_different_items
 from phases.verifiers.mentions import find_topic_word
 from phases.verifiers.text import normalize, split_words, strip_article
 
@@ -48,14 +49,16 @@ def has_json_fields(
     return True
 
 
-def is_json_list_of(response: str, count: int, allowed: Sequence[object]) -> bool:
-    """Return whether the response is a JSON array of `count` different allowed items, in any order."""
+def is_json_list_of(response: str, count: int, allowed: Sequence[str]) -> bool:
+    """Return whether the response is a JSON array of `count` different allowed items, in any order.
+
+    Items are compared as those of other lists: singular and plural are one item, and so are the names that
+    `|` joins.
+    """
     parsed = parse_json(response)
-    if not isinstance(parsed, list) or not all(isinstance(item, str | int | float) for item in parsed):
+    if not isinstance(parsed, list) or not all(isinstance(item, str) for item in parsed):
         return False
-    items = [compare_form(strip_article(item.strip()) if isinstance(item, str) else item) for item in parsed]
-    accepted = [compare_form(item) for item in allowed]
-    return len(items) == len(set(items)) == count and all(item in accepted for item in items)
+    return len(parsed) == count and names_different_items(parsed, allowed)
 
 
 def equals_json(response: str, value: object) -> bool:

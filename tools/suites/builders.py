@@ -10,7 +10,7 @@ from typing import Final
 from phases.verifiers.assertion import is_number
 from phases.verifiers.number_words import NUMBER_WORDS
 from tools.suites.closed_sets import CLOSED_SETS
-from tools.suites.rows import exactly, require
+from tools.suites.rows import exactly, require, say
 from tools.suites.task_rows import MEANING, SuiteRow, capitalise, join_items, split, unique
 
 _SPOKEN: Final = {value: word for word, value in NUMBER_WORDS.items()}
@@ -135,8 +135,8 @@ def make_sentences(
     for instruction, count, topics, correct, wrong in table:
         groups = [split(group) for group in topics.split(" & ") if not group.startswith("!")]
         absent = [word for group in topics.split(" & ") if group.startswith("!") for word in split(group[1:])]
-        topic = require("topic", groups=groups, **({"absent": absent} if absent else {}))
-        checks = (exactly("sentences", count), topic)
+        mentions = (say("|".join(group), absent="|".join(absent)) for group in groups)
+        checks = (exactly("sentences", count), *mentions)
         yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
 
 

@@ -239,7 +239,7 @@ def name_members(  # noqa: PLR0917 - the columns of a table
     """
     rng = Random(instruction)
     write = _WRITERS[layout]
-    first, second = (rng.sample(allowed, count) for _ in range(2))
+    first, second = ([item.split("|")[0] for item in rng.sample(allowed, count)] for _ in range(2))
     correct = (write(first), write([item.title() for item in second]))
     wrong_answers = (
         write(first[1:]),

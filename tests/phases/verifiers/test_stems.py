@@ -2,16 +2,7 @@
 
 import pytest
 
-from phases.verifiers.stems import has_stems, list_content_stems, list_stems, singularize
-
-
-def test_words_match_by_stem_and_in_order() -> None:
-    stems = list_stems("The ships' captains were driving old-fashioned cars")
-    assert has_stems(stems, "ship")
-    assert has_stems(stems, "drives")
-    assert has_stems(stems, "old fashioned car")
-    assert not has_stems(stems, "car old")
-    assert not has_stems(stems, "shipping lane")
+from phases.verifiers.stems import list_content_stems, singularize
 
 
 def test_function_words_have_no_content() -> None:

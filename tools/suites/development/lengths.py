@@ -25,10 +25,10 @@ def _paragraphs(count: int) -> Check:
     return exactly("paragraphs", count)
 
 
-ANIMALS: Final = "tree|kind of|type of|cat|dog|mouse|bird|insect|fish|snake|tiny|small|little|fast|red|yellow|fly|flying|planet"
+OTHER_THINGS: Final = "tree|kind of|type of|cat|dog|mouse|bird|insect|fish|snake|tiny|small|little|fast|red|yellow|fly|flying|planet"
 ROWS: Final = (
     row("Describe an elephant in exactly four words.", _words(4),
-        say("big|huge|grey|gray|large|giant|gigantic|enormous|massive|mighty|heavy|gentle|intelligent|wise|smart|clever|trunk|tusk|tusked|ear|eared|wrinkl*|mammal|animal|creature|beast|herbivore|memory|remember|strong|powerful|majestic|loyal|social|ivory|thick|skin|skinned|leg|huge|slow|calm|peaceful|noble|magnificent|leathery|savanna|savannah|africa*|asian|herd|matriarch|colossal|immense|tall|land|long|nose|peanut|forget|never|earth|wild|largest|biggest|trumpet|giants|towering|lumbering|plant|eater|eating|ancient|beautiful|floppy|hide|kind|tough|bulky|impressive|stately|grand|grandeur|majesty|jungle|walk|tusks|old|weigh|tons|ton|dignified|friendly|protective|emotional|graceful|sensitive|swinging|stomp|family", more=ANIMALS, share=0.5, own=1),
+        say("big|huge|grey|gray|large|giant|gigantic|enormous|massive|mighty|heavy|gentle|intelligent|wise|smart|clever|trunk|tusk|tusked|ear|eared|wrinkl*|mammal|animal|creature|beast|herbivore|memory|remember|strong|powerful|majestic|loyal|social|ivory|thick|skin|skinned|leg|huge|slow|calm|peaceful|noble|magnificent|leathery|savanna|savannah|africa*|asian|herd|matriarch|colossal|immense|tall|land|long|nose|peanut|forget|never|earth|wild|largest|biggest|trumpet|giants|towering|lumbering|plant|eater|eating|ancient|beautiful|floppy|hide|kind|tough|bulky|impressive|stately|grand|grandeur|majesty|jungle|walk|tusks|old|weigh|tons|ton|dignified|friendly|protective|emotional|graceful|sensitive|swinging|stomp|family", more=OTHER_THINGS, share=0.5, own=1),
         correct="Big, grey and gentle | Huge gray wrinkled mammal | Gentle giant with trunk | Massive, intelligent, gentle, majestic.",
         wrong="Mars, Venus and Saturn | Small red flying insect | An elephant in four | Big grey gentle elephant animal"),
     row("Describe the moon in exactly three words.", _words(3),

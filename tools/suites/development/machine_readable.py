@@ -3,8 +3,9 @@
 
 from typing import Final
 
+from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.pairs import CAPITALS, WORKS
 from tools.suites.rows import Row, answer_yes_or_no, options, require, row
-from tools.suites.word_sets import CAPITALS, SETS, WORKS
 
 GREETINGS: Final = [
     "hola",
@@ -86,12 +87,12 @@ JSON: Final = (
     row("Write only a JSON object with the keys \"sum\" and \"product\" of the numbers 3 and 5.",
         require("json_fields", fields={"sum": {"one_of": [8, "8", "eight"]}, "product": {"one_of": [15, "15", "fifteen"]}}),
         correct='{"sum": 8, "product": 15} | {"sum":8,"product":15} | {\n  "product": 15,\n  "sum": 8\n}', wrong='{"sum": 15, "product": 8} | {"sum": 3, "product": 5} | {"sum": 8} | 8 and 15'),
-    row("Write a JSON array of three colours and nothing else.", require("json_list_of", count=3, allowed=SETS["colours"]),
+    row("Write a JSON array of three colours and nothing else.", require("json_list_of", count=3, allowed=CLOSED_SETS["colours"]),
         correct='["red", "green", "blue"] | ["Teal","Navy","Coral"] | ```json\n[\n  "red",\n  "yellow",\n  "blue"\n]\n```', wrong='["red", "green"] | ["red", "dog", "blue"] | red, green, blue | ["red", "red", "blue"]'),
     row("Write a JSON array of the numbers from one to five and nothing else.", require("any_of", options=[
         [{"kind": "json_equals", "arguments": {"value": value}}] for value in ([1, 2, 3, 4, 5], ["1", "2", "3", "4", "5"], ["one", "two", "three", "four", "five"])]),
         correct='[1, 2, 3, 4, 5] | [1,2,3,4,5] | ["one", "two", "three", "four", "five"]', wrong='[1, 2, 3, 4] | [5, 4, 3, 2, 1] | 1, 2, 3, 4, 5 | [0, 1, 2, 3, 4]'),
-    row("Write a JSON array of four names of girls and nothing else.", require("json_list_of", count=4, allowed=SETS["girls"]),
+    row("Write a JSON array of four names of girls and nothing else.", require("json_list_of", count=4, allowed=CLOSED_SETS["girls"]),
         correct='["Anna", "Emma", "Clara", "Lucy"] | ["Mia","Isabella","Amelia","Harper"] | [\n  "Hannah",\n  "Lily",\n  "Zoe",\n  "Abigail"\n]', wrong='["Anna", "Bob", "Peter", "John"] | ["Anna", "Emma", "Clara"] | ["M", "F", "G", "H"] | ["Anna", "Emma", "Clara", "Table"]',
         limits="Names of girls that are not in the table of the most common ones fail."),
     row("Write a JSON array of two capital cities and nothing else.", require("json_list_of", count=2, allowed=CAPITALS),

@@ -4,8 +4,8 @@
 from typing import Final
 
 from phases.verifiers.registry import Check
+from tools.suites.closed_sets import CLOSED_SETS
 from tools.suites.rows import contain, exactly, listed, require, row, say
-from tools.suites.word_sets import SETS
 
 ONE: Final = exactly("sentences", 1)
 UPPER: Final = require("upper_case")
@@ -39,7 +39,7 @@ CASE: Final = (
     row("Write one sentence about a kitchen in lowercase letters only.", LOWER, ONE, say("kitchen|cook|oven|stove|pot|pan|sink|fridge|refrigerator|soup|table|knife|bread|spice|dish|dishes|bake|kettle|food|smell|spoon|chef|counter|cupboard"), correct="the kitchen smells of fresh bread. | my mother cooks soup on the old stove.", wrong="The kitchen smells good. | the car is very fast. | a sentence about a kitchen."),
     row("Answer in lowercase letters only: Which country is Cairo in?", LOWER, require("short_answer", answers=["egypt"]), correct="egypt | cairo is in egypt.", wrong="Egypt | libya | cairo"),
     row("Write a short apology to a friend in lowercase letters only.", LOWER, say("sorry|apologize|apologise|apology|apologies|forgive|regret|pardon|my fault|my bad|didn't mean", absent="sentence|short apology", own=0), correct="i am so sorry, my friend. | sorry for being late! | please forgive me for what i said.", wrong="I am sorry. | happy birthday, my friend! | a short apology to a friend | the cat is black"),
-    row("Write the names of two fruits in lowercase letters only.", LOWER, listed(2, "any", allowed=SETS["fruits"]), correct="apple and pear | mango, kiwi | cherries\nplums", wrong="apple | Apple and Pear | apple and table | apple, pear and plum"),
+    row("Write the names of two fruits in lowercase letters only.", LOWER, listed(2, "any", allowed=CLOSED_SETS["fruits"]), correct="apple and pear | mango, kiwi | cherries\nplums", wrong="apple | Apple and Pear | apple and table | apple, pear and plum"),
     row("Suggest a title for a film about a haunted house, with every word capitalised.", TITLE, say("haunt*|house|ghost|spirit|shadow|mansion|manor|dark|darkness|night|scream|whisper|fear|hallow*|phantom|specter|spectre|evil|dead|death|terror|attic|cellar|basement|door|walls|stairs|midnight|cursed|curse|home|hill|horror|echo|hall|silent|room|beyond|grave|possess*|soul|secret|nightmare|moan|creak*|blood|forgotten|residence", absent="sentence|title|film|kitchen|garden"), correct="Whispers In The Walls | The Ghost Of Hill House | Midnight Manor", wrong="whispers in the walls | The Happy Garden | The haunted House | Sunny Day"),
     row("Suggest a title for a travel guide, with every word capitalised.", TITLE, say("travel|trip|journey|guide|guidebook|world|road|map|way|explore|explorer|discover|adventure|wander|wanderlust|escape|destination|passport|days|hours|abroad|tour|route|path|beyond|roam|paris|rome|italy|europe|asia|city|cities|island|hidden|voyage|around|globe|sights|backpack|pack|suitcase|tourist|visit|nomad|horizon|japan|compass|atlas|landmark|places", absent="sentence|title|cooking"), correct="Hidden Roads Of Italy | Wander The World | The Explorer's Handbook", wrong="hidden roads of italy | The Cooking Cat | Hidden roads | A Sad Song"),
 )  # fmt: skip
