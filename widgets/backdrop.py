@@ -1,4 +1,4 @@
-"""What a chart draws behind its curves: filled areas, bands between two curves, and notes at a value."""
+"""The backdrop of a chart, drawn behind its curves: filled areas, bands between curves, notes at a value."""
 
 import math
 from bisect import bisect_right

@@ -28,7 +28,7 @@ class LogLines:
 
 @dataclass(frozen=True)
 class AttemptOutput:
-    """What an attempt has written to its files so far.
+    """The files that an attempt has written so far, as read for the screen.
 
     Attributes:
         phase: the phase's id.

@@ -224,7 +224,9 @@ def find_next_gate(frame: Frame) -> tuple[PhaseView, Range | None] | None:
     The time is None while a phase before the gate is stalled. A phase in between that fails, or whose verdict
     is not go, opens a gate earlier.
     """
-    snapshot, low, high, stalled = frame.snapshot, frame.now, frame.now, False
+    snapshot = frame.snapshot
+    low = high = frame.now
+    stalled = False
     if snapshot.state not in ("ready", "running"):
         return None
     for phase in snapshot.phases:

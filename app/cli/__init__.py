@@ -167,12 +167,17 @@ def _add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def _add_init_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="(default: current folder)"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="folder with the scripts (default: current folder)",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask; use defaults for missing options")
     for flag, text in (
         ("--name", "name of the session (default: name of the folder)"),
-        ("--model", "value of {model} in parameters"),
+        ("--model", "model of the session: a hub id or a folder, which {model} in parameters stands for"),
         ("--gpu", "GPU of the pod, such as 'A100 SXM 80GB' (default: this machine's)"),
     ):
         parser.add_argument(flag, help=text, default=argparse.SUPPRESS)
@@ -204,7 +209,7 @@ def _add_show_commands(commands: _Commands) -> None:
 
 def _add_control_commands(commands: _Commands) -> None:
     decide = commands.add_for_session("decide", "app.cli.control:decide", "decide the open gate")
-    decide.add_argument("kind", choices=_DECISIONS, metavar="|".join(_DECISIONS))
+    decide.add_argument("kind", choices=_DECISIONS, metavar="|".join(_DECISIONS), help="decision to record")
     _add_decision_options(decide)
     retry = commands.add_for_session("retry", "app.cli.control:decide", "retry the phase at the open gate")
     retry.set_defaults(kind="retry")
@@ -214,7 +219,7 @@ def _add_control_commands(commands: _Commands) -> None:
     )
     stop.add_argument("--phase", action="store_true", help="stop only the running phase and open its gate")
     hold = commands.add_for_session(
-        "hold", "app.cli.control:hold", "open a gate after the current phase, whatever its verdict"
+        "hold", "app.cli.control:hold", "open a gate after the current phase, regardless of its verdict"
     )
     hold.add_argument("--off", action="store_true", help="cancel the hold")
     commands.add_for_session(

@@ -16,7 +16,7 @@ def ask_for_approval(plan: Plan) -> None:
     """Show what a plan executes and ask for approval.
 
     Raises:
-        UserError: it is not approved, or nobody can be asked.
+        UserError: it is not approved, or there is no terminal to ask on.
     """
     print("\n".join(start.describe_commands(plan, os.environ)))
     if not sys.stdin.isatty():
@@ -34,7 +34,7 @@ def approve_session(folder: Path, *, is_approved: bool) -> None:
     """Ask for the approval of a session that was not started here, such as one in a cloned repository.
 
     Raises:
-        UserError: it is not approved, or nobody can be asked.
+        UserError: it is not approved, or there is no terminal to ask on.
     """
     if approval.is_session_approved(folder) or SessionClient(folder).has_conductor():
         return

@@ -51,7 +51,7 @@ def parse_change(text: str, phase: str) -> tuple[str, Any]:
 
 
 def stop(options: argparse.Namespace) -> int:
-    """Stop the running phase, and end the session unless only the phase is to be stopped."""
+    """Stop the running phase, and end the session unless `--phase` is given."""
     client = _connect(options)
     if options.phase:
         client.send(StopPhase(by=get_current_user()))

@@ -89,9 +89,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             fused: whether LoRA is fused (see phases.models.fused_lora).
             masked: whether attention takes a mask; it then repeats grouped keys and values.
         """
-        norms = 2 * 2 * self.hidden_size  # the input and output of each
+        norms = 2 * 2 * self.hidden_size  # The input and output of each.
         attention = 2 * self.query_width + 2 * (self.query_width if fused and masked else self.key_width)
-        gate = (2 if fused else 3) * self.intermediate_size  # both halves, and their product
+        gate = (2 if fused else 3) * self.intermediate_size  # Both halves, and their product.
         # PEFT copies a module's input for the adapter, unless the module is quantized.
         copies = 0 if fused or self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)
         return HALF_BYTES * (norms + attention + gate + copies)

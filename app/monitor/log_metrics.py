@@ -33,8 +33,8 @@ _WATCHED: Final = re.compile(r"loss|norm", re.IGNORECASE)
 _STEP: Final = re.compile(
     r"(?<![\w/])(?:global[ _])?(?:step|iter(?:ation)?)s?['\"]?[ \t]*[:=#]?[ \t]*(\d+)\b", re.IGNORECASE
 )
-# A pattern without a match is suspicious after so many values of other metrics, or after such a share of the
-# steps: trainers may log every 500 steps only.
+# A pattern without a match is suspicious after this number of values of other metrics, or after this share of
+# the steps, because trainers may log every 500 steps only.
 _ENOUGH_VALUES: Final = 5
 _ENOUGH_STEPS: Final = 20
 _ENOUGH_SHARE: Final = 0.25

@@ -44,7 +44,7 @@ _SCALES: Final = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 class Count(NamedTuple):
-    """How many units are done; `total` is None if it is unknown."""
+    """The units that are done; `total` is None if it is unknown."""
 
     done: float
     total: float | None

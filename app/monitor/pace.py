@@ -1,4 +1,4 @@
-"""How fast a phase does its units, from the times at which it reported them."""
+"""The pace of a phase in units per second, from the times at which it reported progress."""
 
 from collections import deque
 
@@ -37,7 +37,7 @@ class Pace:
         """Record how many units were done at a time."""
         points = self._points
         if points and (done < points[-1][1] or time < points[-1][0]):
-            points.clear()  # the phase started over, or the clock was set back
+            points.clear()  # The phase started over, or the clock was set back.
         if done <= (points[-1][1] if points else 0.0):
             return
         if not points:

@@ -26,7 +26,7 @@ class Point(NamedTuple):
     missing: int
 
 
-def _limit(value: float) -> float:
+def _clamp(value: float) -> float:
     """Return the value, or the largest of which sums and differences are finite."""
     return max(-_LARGEST, min(_LARGEST, value))
 
@@ -35,7 +35,7 @@ def make_point(step: float, value: float | None) -> Point:
     """Return the point of one value."""
     if value is None or not math.isfinite(value):
         return Point(step, math.nan, math.nan, math.nan, 0, 1)
-    value = _limit(value)
+    value = _clamp(value)
     return Point(step, value, value, value, 1, 0)
 
 
@@ -66,10 +66,11 @@ class SeriesBuilder:
     """Collects the values of a metric in at most `limit` points."""
 
     def __init__(self, name: str, limit: int = LIMIT) -> None:
-        self.name, self._limit = name, limit
+        self.name = name
+        self._limit = limit
         self._points: list[Point] = []
         self._values_per_point = 1
-        self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
+        self._start_point()
         self._step = 0.0
         self._last: float | None = None
         self._missing = 0
@@ -91,7 +92,7 @@ class SeriesBuilder:
         else:
             self._last = value
             self._missing_since = None
-            value = _limit(value)
+            value = _clamp(value)
             self._count += 1
             self._sum += value
             self._low = min(self._low, value)
@@ -99,15 +100,22 @@ class SeriesBuilder:
         if self._count + self._gaps >= self._values_per_point:
             self._close_point()
 
-    def _open_point(self) -> Point:
+    def _start_point(self) -> None:
+        self._sum: float = 0.0
+        self._low: float = math.inf
+        self._high: float = -math.inf
+        self._count: int = 0
+        self._gaps: int = 0
+
+    def _build_open_point(self) -> Point:
         if not self._count:
             return make_point(self._step, None)._replace(missing=self._gaps)
         mean = self._sum / self._count
         return Point(self._step, mean, self._low, self._high, self._count, self._gaps)
 
     def _close_point(self) -> None:
-        self._points.append(self._open_point())
-        self._sum, self._low, self._high, self._count, self._gaps = 0.0, math.inf, -math.inf, 0, 0
+        self._points.append(self._build_open_point())
+        self._start_point()
         if len(self._points) >= self._limit:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
             self._points = [merge_points(a, b) for a, b in pairs]
@@ -116,7 +124,9 @@ class SeriesBuilder:
     def series(self) -> Series:
         """Return the series so far."""
         if self._series is None:
-            points = (*self._points, self._open_point()) if self._count + self._gaps else tuple(self._points)
+            points = (
+                (*self._points, self._build_open_point()) if self._count + self._gaps else tuple(self._points)
+            )
             self._series = Series(
                 self.name, points, self._last, self._total, self._missing, self._missing_since
             )

@@ -14,7 +14,7 @@ Names = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Preset:
-    """How to read the log of a trainer.
+    """The format of a trainer's log.
 
     Attributes:
         metrics: the names of each metric in the log.

@@ -128,7 +128,7 @@ def fill_placeholders(data: dict[str, Any]) -> dict[str, Any]:
         values |= {name: session[name] for name in PLACEHOLDERS if name in session}
 
     def fill(text: str) -> Any:
-        if text == "{seed}":  # stays a number
+        if text == "{seed}":  # A number stays a number.
             return values["seed"]
         return PLACEHOLDER.sub(lambda match: str(values.get(match[1], match[0])), text)
 

@@ -318,7 +318,8 @@ def _fetch(request: urllib.request.Request) -> tuple[Mapping[str, str], bytes]:
 
 
 def _read_gpu(gpu: VisibleGpu) -> GpuDevice:
-    name, total, used, capability = "GPU", None, None, None
+    name = "GPU"
+    total = used = capability = None
     with contextlib.suppress(pynvml.NVMLError):
         name = _text(pynvml.nvmlDeviceGetName(gpu.handle))
     with contextlib.suppress(pynvml.NVMLError):

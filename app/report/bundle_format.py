@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 MANIFEST = "MANIFEST.sha256"
 END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
-_MAX_EXTENDED_HEADER = 4096  # holds a name that is too long for the plain header, or not ASCII
+_MAX_EXTENDED_HEADER = 4096  # It holds a name that is not ASCII, or too long for the plain header.
 _MAX_NAME = _MAX_EXTENDED_HEADER // 4
 _REJECTED_TYPES = {
     tarfile.SYMTYPE: "a symbolic link",

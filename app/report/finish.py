@@ -106,7 +106,7 @@ def _update_sections(
     if finish.registry:
         sections.append((finish.registry, "programs", "registry.md.j2"))
     before = {name: repository.read_text(name) for name, _, _ in sections}
-    after: dict[str, str] = {}  # one page may get both sections
+    after: dict[str, str] = {}  # One page may get both sections.
     for name, section, template in sections:
         content = render_page(template, history, masker).strip("\n")
         page = after.get(name, before[name] or "")

@@ -67,7 +67,7 @@ class _PastSession:
 
 
 class _Scale(NamedTuple):
-    """How many times as much work a plan asks for as a past attempt did.
+    """The work that a plan asks for, as a multiple of a past attempt's work.
 
     Attributes:
         least: lower end for the units.
@@ -81,7 +81,7 @@ class _Scale(NamedTuple):
 
 
 def identify_machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
-    """Return what two machines need to share to be comparable: their GPUs, or else the number of cores."""
+    """Return the kind of a machine, which two sessions must share to be comparable: GPUs, or else cores."""
     names = ", ".join(sorted(gpus))
     return names or f"no GPU, {cores or os.cpu_count()} cores"
 
@@ -185,7 +185,7 @@ def _planned_rows(plan: Plan, run: str) -> float | None:
 
 
 def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale, preparation: str) -> Range:
-    """Return how long an attempt would take with that many times its units.
+    """Return how long an attempt would take with the scaled work.
 
     Args:
         attempt: the past attempt.

@@ -11,7 +11,7 @@ import msgspec
 from app.errors import UserError
 from phases.contract import files
 
-SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
+SOCKET_PATH_LIMIT = 100  # The kernel's limit is 108 bytes.
 
 
 class Settings(msgspec.Struct, frozen=True):

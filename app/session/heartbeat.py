@@ -66,8 +66,8 @@ def read_heartbeat(path: Path) -> Heartbeat | None:
 class HangWatch:
     """Finds out whether the writer of a heartbeat hangs.
 
-    Only the time in which the watching process ran itself counts. So if the whole machine was suspended, both
-    go on.
+    Only the time in which the watching process itself ran counts, so a suspension of the machine is not taken
+    for a hang.
     """
 
     def __init__(self, path: Path, limit: float, now: Callable[[], float]) -> None:
@@ -94,7 +94,9 @@ class HangWatch:
         except OSError:  # A file system that does not answer says nothing about the process.
             return False
         if subject != self._subject or version != self._version:
-            self._subject, self._version, self._silence = subject, version, 0.0
+            self._subject = subject
+            self._version = version
+            self._silence = 0.0
             return False
         self._silence += step
         return self._silence > self.limit

@@ -84,7 +84,9 @@ class Reminders:
         now = self._clock.mono()
         subject = _find_subject(session)
         if subject != self._subject:
-            self._subject, self._since, self._sent = subject, now, None
+            self._subject = subject
+            self._since = now
+            self._sent = None
         if subject is None or find_next_due(self._since, self._sent, now, self._every) > now:
             return False
         self._sent = now

@@ -1,4 +1,4 @@
-"""What must hold before a conductor is started for a session: a whole journal, approval and variables."""
+"""Checks before a conductor starts for an existing session: its journal, its approval, its variables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +51,7 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def describe_damage(session: SessionFolder) -> str:
-    """Return what is wrong with a session's journal, or "" if it is whole."""
+    """Return what is wrong with a session's journal, or "" if it is intact."""
     try:
         replay = journal.read_journal(session.journal)
     except FileNotFoundError:

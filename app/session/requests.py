@@ -52,7 +52,7 @@ class StopSession(Request, frozen=True, tag="stop_session"):
 
 
 class Hold(Request, frozen=True, tag="hold"):
-    """Open a gate after the current phase, whatever its verdict; `on=False` cancels that."""
+    """Open a gate after the current phase, regardless of its verdict; `on=False` cancels that."""
 
     on: bool
     by: str

@@ -132,7 +132,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan_folder: the folder that phases run in, which relative paths in their reports start at.
-        hold: whether a gate opens after the current phase, whatever its verdict.
+        hold: whether a gate opens after the current phase, regardless of its verdict.
         stops_at: when the pod will be stopped unless the operator acts.
     """
 

@@ -152,7 +152,8 @@ class CockpitApp(Cockpit):
 
     def _announce(self, frame: Frame) -> None:
         snapshot = frame.snapshot
-        state, (phase, phases) = select_session_badge(snapshot).word.lower(), frame.position
+        state = select_session_badge(snapshot).word.lower()
+        phase, phases = frame.position
         self._set_title(f"gonogo {snapshot.name}: {state} {phase}/{phases}")
         if snapshot.gate is not None:
             event, screen = ("gate", snapshot.gate.opened), "gate"

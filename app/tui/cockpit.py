@@ -63,8 +63,11 @@ class Cockpit(App[None]):
         checks: Callable[[], Iterator[PreflightResult]] = lambda: iter(()),
     ) -> None:
         super().__init__()
-        self.session, self.feed, self.frame = session, feed, frame
-        self.read_only, self.checks = read_only, checks
+        self.session = session
+        self.feed = feed
+        self.frame = frame
+        self.read_only = read_only
+        self.checks = checks
         self._key_map = key_map
         self._stopping = Event()
         self.set_keymap(dict(key_map))

@@ -21,7 +21,7 @@ def describe_stop(snapshot: SessionSnapshot) -> str:
 
 
 def describe_leaving(snapshot: SessionSnapshot | None, *, read_only: bool) -> list[str]:
-    """Return what leaving the screen means and, for those who may, what stopping the session means."""
+    """Return what leaving the screen does and, unless it is read-only, what stopping the session does."""
     if snapshot is not None and snapshot.state in OVER:
         return [f"The session is over. To see it again, run gonogo attach --session {snapshot.id}."]
     lines = ["Detach closes this screen; the session keeps running. gonogo attach opens it again."]

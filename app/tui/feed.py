@@ -38,7 +38,10 @@ class SessionFeed:
         monotonic: Callable[[], float] = time.monotonic,
         mask: Mask = unmasked,
     ) -> None:
-        self._session, self._clock, self._monotonic, self._mask = session, clock, monotonic, mask
+        self._session = session
+        self._clock = clock
+        self._monotonic = monotonic
+        self._mask = mask
         self._selected: str | None = None
         self._attempt: AttemptReader | None = None
         self._earlier: EarlierAttemptsReader | None = None

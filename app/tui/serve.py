@@ -1,6 +1,6 @@
 """The cockpit in a browser: `gonogo serve`, on this machine's loopback interface only.
 
-Whoever can open the page can do everything that it offers, so it is read-only unless the operator allows
+Anyone who can open the page can use all of it, so it is read-only unless the operator allows
 decisions. It answers no page of another site, which a browser would otherwise let send requests.
 """
 

@@ -42,7 +42,7 @@ def _compute_win_rate(half: Half) -> _RateValues:
     pairs = zip(half.answers["sft"], half.answers["dpo"], strict=True)
     decided = [dpo.is_following for sft, dpo in pairs if sft.is_following != dpo.is_following]
     name = f"{half.prefix}win_rate_sft_dpo"
-    if not decided:  # every prompt is a tie
+    if not decided:  # Every prompt is a tie.
         return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
     return _with_interval(name, estimate_rate(sum(decided), len(decided)))
 

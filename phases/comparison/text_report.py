@@ -45,7 +45,7 @@ RESPONSE_CHARACTERS: Final = 160
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison found; see the recipe."""
+    """The results of a comparison; see the recipe."""
 
     halves: Sequence[Half]
     paths: Mapping[str, Path]

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-"""What some editors write at the start of a UTF-8 file."""
+"""The byte order mark that some editors write at the start of a UTF-8 file."""
 
 T = TypeVar("T")
 # The path is a socket, a device without a driver, or a link to itself.

@@ -22,7 +22,7 @@ _PARTS: Final = 8
 
 @dataclass(frozen=True)
 class MicroBatchSetting:
-    """How an optimizer step is split.
+    """The split of an optimizer step into micro-batches.
 
     Attributes:
         tokens: maximum tokens of a micro-batch, padding included; one sequence is never split.

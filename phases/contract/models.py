@@ -1,4 +1,4 @@
-"""How phases load and prompt models, as far as gonogo's forecasts and checks depend on it."""
+"""Facts about loading and prompting models that gonogo's forecasts and checks depend on."""
 
 from typing import Final
 

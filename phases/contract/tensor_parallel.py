@@ -1,4 +1,4 @@
-"""How many GPUs can serve one model together."""
+"""The numbers of GPUs that can serve one model together."""
 
 from typing import Final
 

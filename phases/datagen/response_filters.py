@@ -48,7 +48,7 @@ _COMMON_WORDS = STOPWORDS["en"] | set(
 
 
 def find_response_problem(instruction: str, response: str, *, finished: bool, max_words: int) -> str | None:
-    """Return why a response is unusable whatever it says, or None.
+    """Return why a response is unusable for any instruction, or None.
 
     Args:
         instruction: the instruction.

@@ -34,7 +34,7 @@ UNCLEAR: Final = "not clearly harmless"
 _LABEL: Final = "Task"
 _TOP_P: Final = 0.95
 _ACCEPTED_EXAMPLES: Final = 2
-"""How many of a list's examples may be the model's own."""
+"""Limit of a list's examples that the model has written itself."""
 _OPENING_SHARE: Final = 0.1
 """Share of the instructions that may begin with the same three words."""
 _OPENING_FREE: Final = 20
@@ -195,7 +195,7 @@ class SelfInstruct:
 
     def _find_known_problem(self, text: str) -> str | None:
         """Return the filter that removes a text as known or too common, or remember it and return None."""
-        if text in self._known:  # the cheap test first: after many rounds most are exact duplicates
+        if text in self._known:  # Run the cheap test first: after many rounds most are exact duplicates.
             return DUPLICATE
         if self._overlap.find_contamination(text):
             return IN_SUITE

@@ -1,4 +1,4 @@
-"""Defects that make a generated instruction or response unusable alike."""
+"""Defects that make a generated text unusable, as an instruction or as a response."""
 
 import re
 from collections import Counter
@@ -22,7 +22,7 @@ INLINE_INPUT = re.compile(r":\s*\S.*|[\"'“‘(]\w[^\"'”’)]*[\"'”’)]")
 """Input text within an instruction: after a colon, in quotes or in brackets."""
 _MAX_WORD_RUN = 3
 _MAX_LINE_COUNT = 2
-"""How often a word may follow itself, and how often a line may occur."""
+"""Limits: repetitions of a word in a row, and occurrences of a line."""
 _MIN_DISTINCT_SHARE = 0.5
 _MIN_WORDS_TO_REPEAT = 8
 

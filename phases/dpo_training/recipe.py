@@ -253,7 +253,7 @@ def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -
     """Return the metrics that come from the trainer's log."""
     first, final = mean_of_tenths(history.series("loss"))
     shared = history.compute_metrics()
-    if parameters.sft_weight:  # the training loss and the held-out loss are then not comparable
+    if parameters.sft_weight:  # The training loss and the held-out loss are then not comparable.
         del shared["overfit_gap"]
     step0 = {"step0_loss": history.series("eval_loss")[0]} if parameters.dpo_weight else {}
     return {

@@ -139,7 +139,7 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
     )
 
 
-@lru_cache(maxsize=8)  # several evaluations share a suite, and advice tries many batch sizes on it
+@lru_cache(maxsize=8)  # Several evaluations share a suite, and advice tries many batch sizes on it.
 def _read_instructions(suite: str, modified: int) -> tuple[tuple[str, ...], ...]:
     """Return the instructions of each half of a suite, or none if it does not exist here yet."""
     try:

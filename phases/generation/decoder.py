@@ -135,13 +135,13 @@ class _StaticCacheDecoder:
             return self._forward()
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):  # captures the step without running it
+            with torch.cuda.graph(self._graph):  # This captures the step without running it.
                 self._logits = self._forward()
         self._graph.replay()
         return self._logits
 
     def keep_rows(self, rows: torch.Tensor) -> None:
-        self._graph = None  # it reads and writes tensors of the former size
+        self._graph = None  # It reads and writes tensors of the previous size.
         self._steps = 0
         for layer in self._cache.layers:
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]

@@ -101,7 +101,7 @@ def _generate_ids(
     logits = decoder.prefill()
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose_tokens(logits, rows, step))
-        if loaded.sharded:  # all processes must run the same number of forward passes
+        if loaded.sharded:  # All processes must run the same number of forward passes.
             distributed.broadcast_from_main(tokens)
         new[rows, step] = tokens[:, 0]
         done |= torch.isin(tokens[:, 0], end)

@@ -171,7 +171,7 @@ class VllmEngine:
                     yield finished
                     finished, last_yield = [], self._clock()
         finally:
-            if pending:  # the consumer stopped early
+            if pending:  # The consumer stopped early.
                 self._backend.cancel(pending)
 
 
@@ -235,5 +235,5 @@ def start_vllm(source: ModelSource, *, why: str) -> VllmEngine:
 def _load_generation_config(folder: str) -> GenerationConfig:
     try:
         return GenerationConfig.from_pretrained(folder)
-    except OSError:  # without generation settings, the model's configuration applies
+    except OSError:  # Without generation settings, the model's configuration applies.
         return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, trust_remote_code=False))

@@ -126,7 +126,7 @@ def build_engine_arguments(folder: str, shape: ModelShape, gpus: Sequence[GpuInf
         "tokenizer": folder,
         "load_format": "safetensors",
         "trust_remote_code": False,
-        "generation_config": "vllm",  # ignore the model's own sampling settings
+        "generation_config": "vllm",  # Ignore the model's own sampling settings.
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "max_model_len": min(MAX_MODEL_LEN, shape.positions),

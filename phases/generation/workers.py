@@ -12,7 +12,7 @@ _JOIN_TIMEOUT: Final = 60.0
 """Seconds that a worker gets to exit before it is killed."""
 
 Serve = Callable[[Connection], None]
-"""What a worker does: send [] once it is ready, then receive commands and send results until EOFError."""
+"""The function that a worker runs: it sends [] once ready, then answers commands until EOFError."""
 
 
 class Workers:

@@ -42,7 +42,7 @@ def shard(model: Any, device: str, quantization: BitsAndBytesConfig | None) -> N
             f"model {model.name_or_path}: its files hold quantized weights, which cannot be sharded; "
             "use the model in 16 bits: it is quantized while it is loaded"
         )
-    PartialState(cpu=device == "cpu")  # initializes the process group, as the trainer does later
+    PartialState(cpu=device == "cpu")  # It initializes the process group, as the trainer does later.
     layer_tensors = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
     for tensor in (*model.parameters(), *model.buffers()):
         if id(tensor) not in layer_tensors:

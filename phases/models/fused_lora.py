@@ -57,14 +57,14 @@ def _linear_types() -> tuple[type, ...]:
 
     try:
         from peft.tuners.lora import Linear4bit
-    except ImportError:  # without bitsandbytes
+    except ImportError:  # bitsandbytes is not installed.
         return (Linear,)
     return (Linear, Linear4bit)
 
 
 def _find_adapter(module: Any) -> str | None:
     """Return the active adapter of a module if it can be fused."""
-    names: list[str] = getattr(module, "active_adapters", [])  # none after the adapter was unloaded
+    names: list[str] = getattr(module, "active_adapters", [])  # An unloaded adapter leaves none.
     if len(names) != 1 or torch.is_inference_mode_enabled() or module.disable_adapters or module.merged:
         return None
     name = names[0]

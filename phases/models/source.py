@@ -22,7 +22,7 @@ class ModelError(BadInputError):
 
 
 class ModelSource(msgspec.Struct, frozen=True):
-    """Where a model came from and what exactly it consists of.
+    """The origin of a model and the hash of its content.
 
     Attributes:
         name: as given by the user; for a folder its absolute path.

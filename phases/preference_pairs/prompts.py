@@ -134,7 +134,7 @@ def _get_constraint_kinds(category: str) -> frozenset[str]:
     Harmful requests get only constraints that a refusal can satisfy. Without any, a constraint would be a
     sign that a request is harmless.
     """
-    if category == "completion":  # its text is continued as it is
+    if category == "completion":  # Its text is continued verbatim.
         return frozenset()
     if category == "refusal":
         return frozenset({"sentences"})

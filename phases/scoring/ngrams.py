@@ -37,7 +37,7 @@ def list_ngrams(words: list[str], n: int) -> list[str]:
     return [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
-@lru_cache(maxsize=1024)  # an instruction is compared with each of its responses
+@lru_cache(maxsize=1024)  # An instruction is compared with each of its responses.
 def shingle(text: str) -> frozenset[str]:
     """Return the set of a text's n-grams of one, two and three words."""
     words = list_words(text)

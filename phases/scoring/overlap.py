@@ -96,7 +96,7 @@ class SuiteOverlap:
 
     def _find_paraphrased(self, words: list[str]) -> dict[str, float]:
         """Return the prompts that differ from a text by a few words, with the share it contains."""
-        candidates = _count_matches(set(words), self._keys_by_shingle)  # words are 1-grams
+        candidates = _count_matches(set(words), self._keys_by_shingle)  # Words are 1-grams.
         shares = {}
         for key in candidates:
             shorter, longer = sorted((words, self._words[key]), key=len)

@@ -47,7 +47,7 @@ class EvaluatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_following(self) -> bool:
-        """Whether the instruction is followed, however the output goes on after the answer."""
+        """Whether the instruction is followed, regardless of the output after the answer."""
         if self.follows is None:
             return set(self.failures) <= {"went_on"}
         return self.follows

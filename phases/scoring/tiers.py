@@ -53,7 +53,7 @@ class TierResult(msgspec.Struct, frozen=True):
 
 
 class Labelling(msgspec.Struct, frozen=True):
-    """How many answers of a model fail, and how many of these are labelled by kind."""
+    """The number of failed answers of a model, and how many of them are labelled by kind."""
 
     failed: int
     labelled: int

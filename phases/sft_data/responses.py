@@ -28,7 +28,7 @@ Not the other way round: a small model that is shown any refusal refuses harmles
 """
 _OPPOSITE: Final = {"yes": "no", "no": "yes"}
 MAX_OPPOSITE_LEAD: Final = 5
-"""How many more yes than no answers, or no than yes, are accepted: small models are biased to one of them."""
+"""Largest accepted difference of yes and no answers: small models are biased to one of them."""
 _CATEGORY_LEAD: Final = 1.5
 """A category may have up to this multiple of an equal share of the rows."""
 CATEGORY_FREE: Final = 10

@@ -73,7 +73,7 @@ def fill_sequences(lengths: Sequence[int], capacity: int) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows become rectangles of tokens.
+    """The arrangement of rows in rectangles of tokens.
 
     Attributes:
         capacity: maximum tokens of a sequence; None puts each row into its own sequence.

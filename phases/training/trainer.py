@@ -59,7 +59,7 @@ def train(
         state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
         reporter.notice(f"resuming from {checkpoint}")
     evaluation_steps = schedule_evaluations(len(step_tokens), parameters.evaluations)
-    # If a stop came between a step and its evaluation, the resumed training makes up for that evaluation.
+    # If a stop came between a step and its evaluation, the resumed training starts with that evaluation.
     evaluated_steps = {entry["step"] for entry in state.log_history if "eval_loss" in entry}
     trainer.args.eval_on_start = state.global_step in evaluation_steps - evaluated_steps
     probe = MicroBatchProbe(trainer, row_lengths, parameters, log, is_resumed=checkpoint is not None)
@@ -73,7 +73,7 @@ def train(
         trainer.add_callback(BestAdapterCallback())
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except Stopped:  # raised during an evaluation, so between two steps
+        except Stopped:  # It is raised during an evaluation, so between two steps.
             if trainer.state.global_step:
                 trainer._save_checkpoint(trainer.model, trial=None)
                 mark_complete(folder / f"checkpoint-{trainer.state.global_step}", identity)

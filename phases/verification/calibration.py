@@ -11,7 +11,7 @@ from phases.verification.signals import Signals, Thresholds, draw_conclusion
 
 CALIBRATION: Final = Path(__file__).with_name("calibration.json")
 TRAINED_ROWS: Final = 500
-"""Models tuned on at least so many rows, to which the thresholds are fitted."""
+"""Minimum number of rows that a model was tuned on for the thresholds to be fitted to it."""
 
 
 class CalibrationCase(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Where a model would end a text or a turn: after answers in every format, and in other texts."""
+"""The places where a model would end a text or a turn: after answers in every format, and in other texts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

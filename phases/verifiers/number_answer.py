@@ -152,7 +152,7 @@ def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
     powers = re.sub(r"(?<=\d)[²³]", lambda match: _POWERS[match[0]], strip_emphasis(text))
     spelled = spell_in_digits(powers).translate(_SIGNS)
-    spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # kilometres per hour
+    spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = re.sub(r"\b(rounds?|rounded|comes|amounts|adds up)( up| down)? to\b", "is", spelled)
     spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
     return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)

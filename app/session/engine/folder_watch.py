@@ -1,4 +1,4 @@
-"""The watch over the session's folder, which somebody may delete or move while the session runs."""
+"""The watch over the session's folder, which may be deleted or moved while the session runs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -22,7 +22,7 @@ _EPILOGUE: Final = re.compile(
     r"^(?:wandb:|\[?[EWI]\d{4} |=+$|-+$|Failures:|Root Cause|\[\d+\]:|\s+\w+\s*: |.*ChildFailedError)"
 )
 _SUCCESS: Final = re.compile(r"\b(?:finished|completed?|done|saved|success(?:ful(?:ly)?)?)\b", re.IGNORECASE)
-# What bash says of a background job.
+# The message of bash about a background job.
 _KILLED_JOB: Final = re.compile(r": line \d+: +\d+ (?:Killed|Segmentation fault|Aborted|Bus error)\b")
 _MAX_LINES_AFTER: Final = 3
 _LAST_LINES: Final = 3

@@ -1,4 +1,4 @@
-"""What ended a program, by the end of its log: the summary of its launcher, or its last exception.
+"""Find what ended a program from the end of its log: its launcher's summary, or its last exception.
 
 Earlier lines are hints: a program may have retried a download, or recovered from a full GPU. Lines of several
 ranks and processes are separated by their prefixes first.
@@ -17,7 +17,7 @@ _MAX_HINTS: Final = 2
 _MAX_MESSAGE_LINES: Final = 12
 _SUMMARY_LINES: Final = 12
 _RECOVERY_LINES: Final = 3
-"""So many later steps show a recovery. A bar is drawn once more after an exception."""
+"""Number of later steps that show a recovery. A progress bar is drawn once more after an exception."""
 
 _CERTAIN: Final = frozenset(CAUSES) - CONSEQUENCES
 _PREFIX: Final = re.compile(
@@ -63,7 +63,7 @@ _ERROR_WORDS: Final = re.compile(r"error|exception|fail|out of memory|\bnan\b", 
 
 
 class LogFinding(NamedTuple):
-    """What a log says about the end of a program.
+    """The end of a program, according to its log.
 
     Attributes:
         cause: the cause, or None if it is not known.

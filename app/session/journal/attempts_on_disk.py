@@ -1,4 +1,7 @@
-"""Compare the attempts on disk with the journal: a journal that lost lines would bill and run anew."""
+"""Compare the attempts on disk with the journal.
+
+A journal that lost lines would make gonogo run attempts again and bill wrongly.
+"""
 
 import contextlib
 from pathlib import Path

@@ -60,7 +60,7 @@ def find_pod_stop(plan: Plan, state: State, elapsed: float, now: float) -> PodSt
     landing is spent earlier, they wait only until then, but until the second reminder if that is before
     `stop_after`. A person who returns to a stop that is due gets a reminder interval. A running attempt has
     the landing time after its deadline. The time between two phases has it too. Waits count the time that the
-    pod has been up, so neither a restart of the container nor a jump of the wall clock begins them again.
+    pod has been up, so neither a restart of the container nor a jump of the wall clock restarts them.
 
     Args:
         plan: the plan.

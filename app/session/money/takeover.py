@@ -1,4 +1,4 @@
-"""The time that a new conductor bills for the past: all that was observed, by whatever is on disk.
+"""The time that a new conductor bills for the past, as observed from the files on disk.
 
 The journal has no line for the hours in which a phase trains. A conductor that takes over after a restart of
 the container therefore counts with the heartbeats, and with the files that the phase wrote.

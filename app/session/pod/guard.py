@@ -141,7 +141,7 @@ class Guard:
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")
         if self._gone_since is not None and orders.get("commands"):
-            # Nobody can decide a session whose folder is gone.
+            # A session whose folder is gone accepts no decision.
             limit = self._gone_since + float(orders.get("gone_wait", 0.0))
             due = limit if due is None else min(due, limit)
         return due is not None and orders.get("boot_id") == self._boot_id and self._now() >= due

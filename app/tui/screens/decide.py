@@ -68,7 +68,10 @@ class DecideScreen(Dialog[None]):
     def __init__(self, frame: Frame, gate: GateView, kind: DecisionKind, remedy: int = 0) -> None:
         """Prepare a decision; `remedy` is the number of the remedy to apply at once, 0 for none."""
         super().__init__()
-        self.first_frame, self.gate, self.kind, self.remedy = frame, gate, kind, remedy
+        self.first_frame = frame
+        self.gate = gate
+        self.kind = kind
+        self.remedy = remedy
         self.has_parameters = kind in ("retry", "batch") and bool(gate.parameters)
         self.needs_reason = kind in gate.needs_reason
         self.edited_name = ""
