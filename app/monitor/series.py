@@ -78,6 +78,13 @@ class SeriesBuilder:
         self._total = 0
         self._series: Series | None = None
 
+    def _start_point(self) -> None:
+        self._sum = 0.0
+        self._low = math.inf
+        self._high = -math.inf
+        self._count = 0
+        self._gaps = 0
+
     def add(self, step: float, value: float | None) -> None:
         """Add a value; None, NaN and infinity count as missing."""
         self._series = None
@@ -99,13 +106,6 @@ class SeriesBuilder:
             self._high = max(self._high, value)
         if self._count + self._gaps >= self._values_per_point:
             self._close_point()
-
-    def _start_point(self) -> None:
-        self._sum: float = 0.0
-        self._low: float = math.inf
-        self._high: float = -math.inf
-        self._count: int = 0
-        self._gaps: int = 0
 
     def _build_open_point(self) -> Point:
         if not self._count:
