@@ -135,14 +135,19 @@ class TransformersPool:
         """
         while self._busy:  # a consumer stopped early
             self._receive(lambda: None)
-        while True:
-            for pipe in self._workers.pipes:
-                if pipe not in self._busy and (job := next(jobs, None)):
-                    pipe.send((job.method, job.arguments, job.options))
-                    self._busy[pipe] = job
-            if not self._busy:
-                return
-            yield from self._receive(on_step)
+        self._send(jobs)
+        while self._busy:
+            ended = self._receive(on_step)
+            # The engines go on while the consumer works on these results.
+            self._send(jobs)
+            yield from ended
+
+    def _send(self, jobs: Iterator[Job]) -> None:
+        """Give each idle engine a job, as long as there are any."""
+        for pipe in self._workers.pipes:
+            if pipe not in self._busy and (job := next(jobs, None)):
+                pipe.send((job.method, job.arguments, job.options))
+                self._busy[pipe] = job
 
     def _receive(self, on_step: Callable[[], None]) -> list[tuple[Job, Any]]:
         """Wait for messages of busy engines and return the jobs that have ended, with their results."""
