@@ -7,6 +7,8 @@ from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_instruction
 from phases.verifiers.number_words import NUMBER_WORDS, parse_count
+from phases.verifiers.quantities import blank_amounts, find_amounts, parse_number
+from phases.verifiers.quantity_patterns import NUMBER, UNITS
 from phases.verifiers.registry import Check
 from phases.verifiers.text import split_items, split_words
 
@@ -14,8 +16,9 @@ _COUNT: Final = r"(\d+|" + "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
 _QUOTED: Final = r"[\"'“‘]([^\"'”’]+)[\"'”’]"
 _COURTESY: Final = r"^(?:(?:please|now|(?:can|could|would|will) you|(?:your task is|I want you) to)\b,? ?)+"
 """Polite words before a request."""
-_UNITS: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}
-"""Units of length and the kinds of check that count them."""
+_KIND_OF_UNIT: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}
+"""The kind of check that counts each unit of length."""
+_SECOND_STEP: Final = r"\bthen\b|\band (?:say|explain|tell)\b"
 _LAYOUTS: Final = {
     "numbered_list": r"\bnumbered list\b",
     "bullets": r"\bbullet(?:ed)? (?:points?|list)\b|\bbullets\b",
@@ -25,9 +28,28 @@ _LAYOUTS: Final = {
 }
 """Kinds of check for a list and the words that ask for its layout."""
 _NAMED_ITEMS: Final = (
-    r"^(?:list|name|give|suggest|write down|mention|think of)(?: me)?(?: the names of)? "
-    rf"{_COUNT} (?:different )?(?!of\b|to\b|plus\b|times\b|minus\b)([a-z]+)"
+    r"^(?:list|name|give|suggest|write down|mention|think of)(?: me)?(?: the names of)?(?: between| from)? "
+    rf"({NUMBER}) (?:(?:to|or|and) {NUMBER} )?(?:different )?"
+    r"(?!of\b|to\b|or\b|and\b|plus\b|times\b|minus\b|more\b)([a-z]+)"
 )
+_RANGE: Final = (
+    rf"\b({NUMBER})(?: to | or )({NUMBER})\b|\b(\d+)[-–](\d+)\b|\bbetween ({NUMBER}) and ({NUMBER})\b"
+)
+_OPEN_COUNT: Final = (
+    r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|fewer|less) than|up to|about|around|roughly|approximately"
+    r"|over|under|maximum of|minimum of|max\.?|min\.?)) $"
+)
+"""What precedes the number of a list of no exact length."""
+_OPEN_END: Final = (
+    r"^\+|^(?: \w+){0,3}? (?:or (?:more|so|fewer|less)|at (?:least|most)|if you can|maximum|minimum)\b"
+)
+_MOST_LENGTHS: Final = 8
+"""Lengths of a list that are told apart; a wider range is not checked."""
+_PART_IN_FORM: Final = (
+    r"\b(?:title|heading|headline|first|last|second|third|final|each|every|names|nouns?|verbs?|adjectives?|keywords?"
+    r"|initials?|important|letter of)\b[^.?!;:]{0,25}$"
+)
+"""Before a form, such as capitals, what names the part of the answer that has it."""
 _ITEMS_TO_SORT: Final = r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\border\b[^:]*): ([^:]+)$"
 _SECOND_CLAUSE: Final = r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe)\b|[.:?!] \w|\bfor each\b"
 """A second clause ("..., then say why") asks for more than a list."""
@@ -68,45 +90,18 @@ def infer_checks(instruction: str) -> tuple[Check, ...]:
 
 
 def _infer_lengths(text: str) -> list[Check]:
-    # "Name a fruit, then write a sentence" limits only a part of the answer.
-    if _find_all(r"\bthen\b|\band (?:say|explain|tell)\b", text):
-        return []
-    # Looking for the unit first skips expensive patterns for most instructions.
-    checks = [
-        check
-        for unit, kind in _UNITS.items()
-        if unit in text.casefold()
-        for check in _infer_length(text, unit, kind)
-    ]
+    checks = []
+    for amount in find_amounts(text):
+        check = Check(_KIND_OF_UNIT[amount.unit], dict(amount.bounds))
+        if amount.item:
+            nested = {"kind": check.kind, "arguments": check.arguments}
+            check = Check("each", {"unit": amount.item, "checks": [nested]})
+        checks.append(check)
     asks_for_prose = _find_all(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
-    if asks_for_prose and not any(check.kind == "sentences" for check in checks):
+    has_limit = any(check.kind == "sentences" for check in checks) or _find_all(_SECOND_STEP, text)
+    if asks_for_prose and not has_limit:
         checks.append(Check("sentences", {"at_least": 2}))
     return checks
-
-
-def _infer_length(text: str, unit: str, kind: str) -> Iterator[Check]:
-    """Yield checks of the given kind that count a unit, such as `sentence`."""
-    count = rf"{_COUNT}[- ](?:short |simple |complete |full )?{unit}s?\b"
-    for match in _find_all(rf"between {_COUNT} and {_COUNT} {unit}s", text):
-        yield Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[2])})
-    for match in _find_all(rf"(?:at most|no more than|up to|not more than) {count}", text):
-        yield Check(kind, {"at_most": parse_count(match[1])})
-    for match in _find_all(rf"(?:fewer|less) than {count}", text):
-        yield Check(kind, {"at_most": parse_count(match[1]) - 1})
-    for match in _find_all(rf"at least {count}", text):
-        yield Check(kind, {"at_least": parse_count(match[1])})
-    for match in _find_all(rf"more than {count}", text):
-        if not re.search(r"(?:no|not) $", text[: match.start()], re.IGNORECASE):
-            yield Check(kind, {"at_least": parse_count(match[1]) + 1})
-    exactly = rf"(?:\b(?:in|with|of|using|write|exactly|only|just)(?: exactly| only| just)? ){count}"
-    for match in _find_all(exactly, text):
-        yield Check(kind, {"at_least": parse_count(match[1]), "at_most": parse_count(match[1])})
-    single = (
-        r"\b(?:in|with|write|using|only) (?:a|an|a single|only a|only one|just one)"
-        rf" (?:short |simple |complete |full )?{unit}\b"
-    )
-    if _find_all(single, text):
-        yield Check(kind, {"at_least": 1, "at_most": 1})
 
 
 def _infer_lists(text: str) -> list[Check]:
@@ -114,19 +109,48 @@ def _infer_lists(text: str) -> list[Check]:
         items = split_items(matches[0][1])
         is_list = len(items) == len(set(items)) > 1
         return [Check("items", {"count": len(items), "allowed": items})] if is_list else []
-    # The "one" of "one per line" is not a count.
-    counted = re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE)
-    counts = {parse_count(match[1]) for match in _find_all(rf"\b{_COUNT}\b", counted)}
-    if len(counts) != 1 or (count := counts.pop()) < 2:  # noqa: PLR2004 - a single item is not a list
-        return []
+    lengths = _read_list_lengths(text)
     for kind, layout in _LAYOUTS.items():
-        if _find_all(layout, text):
-            bounds = {"at_least": count, "at_most": count} if kind == "lines" else {"count": count}
-            return [Check(kind, bounds)]
+        if lengths and _find_all(layout, text):
+            return _list_lengths(kind, lengths)
     named = _find_all(_NAMED_ITEMS, text)
-    if named and not _find_all(_SECOND_CLAUSE, text) and named[0][2].casefold().rstrip("s") not in _UNITS:
-        return [Check("items", {"count": count})]
+    if lengths and named and not _find_all(_SECOND_CLAUSE, text):
+        # "Name two cities in one sentence" asks for no list.
+        is_prose = named[0][2].casefold().rstrip("s") in UNITS or _find_all(
+            r"\b(?:sentence|paragraph)s?\b", text
+        )
+        return [] if is_prose else _list_lengths("items", lengths)
     return []
+
+
+def _read_list_lengths(text: str) -> range | None:
+    """Return the lengths that a list may have, or None if the instruction does not say."""
+    # Neither is the "one" of "one per line" a length, nor are amounts such as "of two words each".
+    counted = blank_amounts(re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE))
+    if ranges := _find_all(_RANGE, counted):
+        counted = re.sub(_RANGE, "", counted, flags=re.IGNORECASE)
+        low, high = sorted(parse_number(group) for group in ranges[0].groups() if group)
+        is_only_number = len(ranges) == 1 and not _find_all(rf"\b{NUMBER}\b", counted)
+        lengths = range(max(1, low), high + 1)
+        return lengths if is_only_number and len(lengths) <= _MOST_LENGTHS else None
+    numbers = _find_all(rf"\b{NUMBER}\b", counted)
+    if len(numbers) != 1:
+        return None
+    start, end = numbers[0].span()
+    is_open = _find_all(_OPEN_COUNT, counted[:start]) or _find_all(_OPEN_END, counted[end:])
+    count = parse_number(numbers[0][0])
+    return None if is_open or count < 2 else range(count, count + 1)  # noqa: PLR2004 - one item is no list
+
+
+def _list_lengths(kind: str, lengths: range) -> list[Check]:
+    """Return the check of a list with one of these lengths."""
+    if kind == "lines":
+        return [Check("lines", {"at_least": lengths[0], "at_most": lengths[-1]})]
+    options = [Check(kind, {"count": count}) for count in lengths]
+    if len(options) == 1:
+        return options
+    nested = [[{"kind": option.kind, "arguments": option.arguments}] for option in options]
+    return [Check("any_of", {"options": nested})]
 
 
 def _infer_json(text: str) -> list[Check]:
@@ -158,7 +182,13 @@ def _infer_keywords(text: str) -> Iterator[Check]:
     for match in _find_all(use + phrases, text):
         before = text[: match.start()].casefold().rstrip()
         if not before.endswith(("without", "not", "don't", "never", "avoid")):
-            yield Check("keywords", {"present": re.findall(_QUOTED, match[1])})
+            words = re.findall(_QUOTED, match[1])
+            is_choice = _find_all(rf"[\"'”’],? or {_QUOTED}", match[1])
+            yield (
+                Check("any_keyword", {"options": words})
+                if is_choice
+                else Check("keywords", {"present": words})
+            )
 
 
 def _infer_repetitions(text: str) -> Iterator[Check]:
@@ -167,18 +197,26 @@ def _infer_repetitions(text: str) -> Iterator[Check]:
         count = 2 if match[2] else parse_count(match[3])
         yield Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count})
         yield Check("words", {"at_least": count, "at_most": count})
-    for match in _find_all(rf"\buse (?:the word )?[\"'](\w+)[\"'] {times}", text):
-        count = 2 if match[2] else parse_count(match[3])
-        yield Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count})
+    bounded = rf"(exactly |only |at least |at most |no more than |up to )?{times}(?! or more)"
+    for match in _find_all(rf"\buse (?:the word )?[\"'](\w+)[\"'] {bounded}", text):
+        count = 2 if match[3] else parse_count(match[4])
+        bound = (match[2] or "").strip().casefold()
+        limits = {"at_least": count, "at_most": count}
+        if bound == "at least":
+            del limits["at_most"]
+        elif bound in {"at most", "no more than", "up to"}:
+            del limits["at_least"]
+        yield Check("keyword_count", {"word": match[1], **limits})
 
 
 def _infer_ends(text: str) -> Iterator[Check]:
     phrase = rf"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*{_QUOTED}"
     start = r"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{0,25}\bwith "
-    for match in _find_all(start + phrase, text):
+    alternative = rf"(?!,? or {_QUOTED})"
+    for match in _find_all(start + phrase + alternative, text):
         yield Check("starts_with", {"text": match[1]})
     end = r"\b(?:end|finish|ends|finishes|ending)\b[^.?!'\"]{0,25}\bwith "
-    for match in _find_all(end + phrase, text):
+    for match in _find_all(end + phrase + alternative, text):
         yield Check("ends_with", {"text": match[1]})
 
 
@@ -187,11 +225,13 @@ def _infer_form(text: str) -> list[Check]:
     capitals = (
         r"\bin(?:to)? (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case"
     )
-    if _find_all(capitals, text):
+    small = r"\bin(?:to)? (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case"
+    quotes = r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b"
+    if _limits_answer(capitals, text) and not _find_all(small, text):
         checks.append(Check("upper_case"))
-    if _find_all(r"\bin(?:to)? (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case", text):
+    if _limits_answer(small, text) and not _find_all(capitals, text):
         checks.append(Check("lower_case"))
-    if _find_all(r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b", text):
+    if _limits_answer(quotes, text):
         checks.append(Check("quoted"))
     # "Write the word 'dog' in capital letters."
     phrase = _find_all(rf"\bwrite the (?:word|name|sentence|phrase) {_QUOTED} in \b", text)
@@ -202,12 +242,21 @@ def _infer_form(text: str) -> list[Check]:
     return [*checks, *_infer_structure(text), *_infer_language(text), *_infer_translation(text)]
 
 
+def _limits_answer(form: str, text: str) -> bool:
+    """Return whether an instruction asks for a form, and not only of a part of the answer."""
+    matches = _find_all(form, text)
+    return bool(matches) and not _find_all(_PART_IN_FORM, text[: matches[0].start()])
+
+
 def _infer_structure(text: str) -> Iterator[Check]:
     for match in _find_all(rf"(?:at least )?{_COUNT} placeholders?\b", text):
         yield Check("placeholders", {"at_least": parse_count(match[1])})
     if _find_all(r"\bplaceholders? \[", text):
         yield Check("placeholders", {"at_least": len(_find_all(r"\[[^\[\]]+\]", text))})
     for match in _find_all(rf"\b{_COUNT} sections\b", text):
+        before = text[: match.start()]
+        if _find_all(_OPEN_COUNT, before) or _find_all(rf"{NUMBER}(?: to | or |-|–| and )$", before):
+            continue
         heading = _find_all(r"['\"]([a-z]+) 1['\"]", text)
         name = heading[0][1] if heading else "Section"
         yield Check("sections", {"count": parse_count(match[1]), "name": name})

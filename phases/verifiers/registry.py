@@ -38,6 +38,7 @@ _SPLITTERS: Final[dict[str, Callable[[str], list[str]]]] = {
     "line": text.split_lines,
     "sentence": text.split_sentences,
     "paragraph": text.split_paragraphs,
+    "item": text.split_items,
 }
 
 
@@ -53,6 +54,16 @@ def has_valid_part(
     if not -len(parts) <= position < len(parts):
         return False
     return all(passes(make_check(check), parts[position], instruction) for check in checks)
+
+
+def has_valid_parts(
+    response: str, unit: str, checks: Sequence[Mapping[str, Any]], instruction: str = ""
+) -> bool:
+    """Return whether each line, sentence, paragraph or list item of the response passes all checks."""
+    parts = _SPLITTERS[unit](response)
+    return bool(parts) and all(
+        passes(make_check(check), part, instruction) for part in parts for check in checks
+    )
 
 
 def passes_any(response: str, options: Sequence[Sequence[Mapping[str, Any]]], instruction: str = "") -> bool:
@@ -103,6 +114,7 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "json_list_of": structured.is_json_list_of,
     "json_equals": structured.equals_json,
     "part": has_valid_part,
+    "each": has_valid_parts,
     "any_of": passes_any,
 }
 """Every verifier by the kind of check. Suites contain these kinds and the verifiers' argument names."""
@@ -127,7 +139,7 @@ def make_check(nested: Mapping[str, Any]) -> Check:
 
 def _list_nested(check: Check) -> list[Check]:
     options = check.arguments.get("options", []) if check.kind == "any_of" else []
-    checks = check.arguments.get("checks", []) if check.kind == "part" else []
+    checks = check.arguments.get("checks", []) if check.kind in {"part", "each"} else []
     return [make_check(nested) for nested in (*checks, *(item for option in options for item in option))]
 
 

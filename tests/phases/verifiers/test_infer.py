@@ -53,7 +53,7 @@ INFERRED: list[tuple[str, list[Check]]] = [
     ("Sort these numbers from smallest to largest: 18, 7, 43", [Check("items", {"count": 3, "allowed": ["18", "7", "43"]})]),
     ("Put these words in alphabetical order: window, earth",
      [Check("items", {"count": 2, "allowed": ["window", "earth"]}), Check("alphabetical")]),
-    ("Put these words into a sentence: dog, cat", []),
+    ("Put these words into a sentence: dog, cat", [Check("sentences", {"at_least": 1, "at_most": 1})]),
     ("What is the capital of France?", []),
     ("Name a fruit, then write a sentence about it.", []),
     ("What does JSON stand for?", []),
