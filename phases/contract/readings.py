@@ -7,7 +7,7 @@ most. Its answer is the text before that.
 import re
 from typing import Final
 
-READINGS_VERSION: Final = 1
+READINGS_VERSION: Final = 2
 """Version of the readings, which evaluations record. Increment it when any output is read differently."""
 # Not `answer` or `output`: they also mark the result at the end of a worked answer.
 _ROLES: Final = (
@@ -16,7 +16,7 @@ _ROLES: Final = (
     r"|frage|aufgabe|anweisung|nutzer|benutzer|pregunta|instrucci[oó]n|usuario|utilisateur|consigne"
     r"|domanda|utente|pergunta|вопрос|问题|用户|指令|質問"
 )
-_NUMBER: Final = r"(?:\s*(?:[#№]|no\.?|number)?\s*\d{1,3})"
+_NUMBER: Final = r"(?:[ \t]*(?:[#№]|no\.?|number)?[ \t]*\d{1,3})"
 _NEW_TURN: Final = re.compile(
     rf"""
     # A label before its text, perhaps numbered or in bold: "**Next question 2:** ..."

@@ -87,6 +87,7 @@ def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
         "Problems are hard.",
         "Inputs - many",
         "",
+        " 1. surgeon\n2. teacher\n3. cook",
     ],
 )
 def test_an_ordinary_text_has_one_turn(output: str) -> None:
