@@ -130,7 +130,7 @@ def measure_generation(shape: str, seconds: float, gpus: int) -> Row:
         opened = time.monotonic()
         with open_engine(EngineChoice("vllm", "benchmark"), adapter, batch_size=1) as engine:
             start_seconds = time.monotonic() - opened
-            settings = engine.provenance()["engine"]["settings"]
+            settings = engine.describe_provenance()["engine"]["settings"]
             # As many candidates per prompt as in the phase, and enough prompts to keep every engine busy.
             prompts = gpu_model.make_prompts(
                 engine.tokenizer, gpus * work.rows // work.candidates, 60, 4, seed=4

@@ -49,7 +49,7 @@ def measure_vllm(shape: str, seconds: float, quantization: str | None = None) ->
         )
         started = time.monotonic()
         with open_engine(EngineChoice("vllm", "benchmark"), adapter, batch_size=1) as engine:
-            provenance = engine.provenance()["engine"]
+            provenance = engine.describe_provenance()["engine"]
             weights = provenance["weights"]
             yield {
                 "what": "start of the engine",

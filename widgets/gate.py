@@ -263,7 +263,7 @@ def render_cost_row(frame: Frame, gate: GateView, width: int) -> Content:
 class GateEvidence(ScrollableRows):
     """All evidence at the open gate."""
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the rows."""
         gate = frame.snapshot.gate if frame else None
         return render_evidence_rows(frame, gate, width, self.size.height) if frame and gate else []

@@ -49,6 +49,6 @@ class KeyBar(RowWidget):
         super().__init__()
         self._hints = hints
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the row of keys."""
         return [render_key_row(self._hints(), width)]

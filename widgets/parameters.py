@@ -184,7 +184,7 @@ class ParameterTable(RowWidget, can_focus=True):
         new_style = f"{styles.STRONG} {styles.WARN}"
         return row(width, *start, (old, styles.QUIET), (arrow, ""), (new, new_style), (source, styles.INFO))
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return heading, the parameters around the cursor, and the remedies."""
         heading = row(
             width,

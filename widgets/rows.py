@@ -51,7 +51,7 @@ def find_changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
 
 
 class RowWidget(Widget):
-    """Shows what `rows()` returns for the widget's size; `refresh_rows()` repaints what has changed."""
+    """Shows the rows of `render_rows()` for its size; `refresh_rows()` repaints those that have changed."""
 
     DEFAULT_CSS = "RowWidget { height: 1fr; width: 1fr; }"
 
@@ -61,7 +61,7 @@ class RowWidget(Widget):
         self._strips: dict[int, Strip] = {}
         self._rows_size = Size(0, 0)
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows for this size, without side effects."""
         raise NotImplementedError
 
@@ -87,7 +87,7 @@ class RowWidget(Widget):
 
     def _update_rows(self) -> None:
         width, height = self.size
-        rows = list(self.rows(width, height))[:height]
+        rows = list(self.render_rows(width, height))[:height]
         self._rows = rows + [Content()] * (height - len(rows))
         if self._rows_size != self.size:
             self._rows_size = self.size
@@ -137,7 +137,7 @@ class FrameWidget(RowWidget):
         self.frame = frame
         self.refresh_rows()
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows of the frame; none before the first frame."""
         return self.draw(self.frame, width, height) if self.frame else []
 
@@ -151,7 +151,7 @@ class ScrollableRows(FrameWidget):
 
     top = left = 0
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return all rows, without side effects."""
         raise NotImplementedError
 
@@ -169,9 +169,9 @@ class ScrollableRows(FrameWidget):
         self.left = max(0, self.left + count)
         self.refresh_rows()
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows in the window; if not all fit, the last counts those above and below."""
-        text = self.text(self.frame, width)
+        text = self.render_text(self.frame, width)
         hidden_columns = max(0, max((r.cell_length for r in text), default=0) - width)
         self.left = min(self.left, hidden_columns)
         rows = [(r[self.left :] if self.left else r).truncate(width, ellipsis=True) for r in text]

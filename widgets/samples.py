@@ -72,7 +72,7 @@ class SamplePager(RowWidget):
         self.index = self.top = 0
         self.refresh_rows()
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the heading and the sample."""
         pages = self.pages
         title = "FAILED SAMPLES" if self.only_failed else "SAMPLES"

@@ -15,14 +15,14 @@ from app.session.registry import find_session
 def report(options: argparse.Namespace) -> int:
     """Write the session report."""
     folder = find_session(Path(), options.session)
-    environment = SessionClient(folder).environment()
+    environment = SessionClient(folder).read_environment()
     return commands.write_report(folder, environment, sys.stdout, clock=SystemClock(), output=options.output)
 
 
 def bundle(options: argparse.Namespace) -> int:
     """Package the session's results."""
     folder = find_session(Path(), options.session)
-    environment = SessionClient(folder).environment()
+    environment = SessionClient(folder).read_environment()
     return commands.write_bundle(
         folder,
         environment,

@@ -182,7 +182,7 @@ class _BundleWriter:
                 continue
             if has_secret:
                 self.masked.append(file.name)
-            self._add_file(file, size, self._masker.stream(self._count_chunks(_read_file(file))))
+            self._add_file(file, size, self._masker.mask_stream(self._count_chunks(_read_file(file))))
 
     def add_metadata_and_manifest(self) -> None:
         """Add the list of masked and omitted files, then the manifest, and end the tar."""
@@ -249,7 +249,7 @@ def _measure_masked(file: BundleFile, masker: Masker) -> tuple[int, bool, bool]:
             is_binary = is_binary or b"\0" in chunk
             yield chunk
 
-    for chunk in masker.stream(read_original()):
+    for chunk in masker.mask_stream(read_original()):
         masked.update(chunk)
         size += len(chunk)
     return size, original.digest() != masked.digest(), is_binary

@@ -205,7 +205,7 @@ def _load_plan(session: Path) -> Plan:
 
 def _build_masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
     """Return a masker for the plan's secrets and the addresses of its notifications."""
-    return Masker.of(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
+    return Masker.from_environment(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
 
 
 def _find_outputs(session: Path) -> Path:

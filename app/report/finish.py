@@ -92,7 +92,7 @@ def _summarize(phase: PhaseHistory, history: SessionHistory, masker: Masker) -> 
     summary = format_day(history.session.now)
     if results:
         summary += f": {'; '.join(results)}"
-    return escape_markdown(masker.text(summary))
+    return escape_markdown(masker.mask_text(summary))
 
 
 def _update_sections(
@@ -178,7 +178,7 @@ def _archive_superseded(
         size = sum(path.lstat().st_size for path in contents)
         changes.moves.append(FileMove(superseded.path, target_name, len(contents), size))
         note_name = f"{target_name}.superseded.md"
-        note = masker.text(_describe_move(superseded, history, len(contents)))
+        note = masker.mask_text(_describe_move(superseded, history, len(contents)))
         changes.add_edit(note_name, repository.read_text(note_name), note)
 
 

@@ -89,7 +89,7 @@ def _render(
 ) -> str:
     def sanitize(value: object) -> str:
         # Mask before the cut, which could leave the start of a secret.
-        return clean_text(masker.visible("" if value is None else str(value)), _MAX_TEXT)
+        return clean_text(masker.mask_visible("" if value is None else str(value)), _MAX_TEXT)
 
     def finalize(value: object) -> object:
         """Return what replaces an expression in the template."""
@@ -138,7 +138,7 @@ def _render(
         unmasked=masker.notices,
     )
     # Mask the complete page as well: a template could join texts so that a secret appears across two of them.
-    return masker.text(page)
+    return masker.mask_text(page)
 
 
 def _format_time(seconds: float) -> str:

@@ -23,7 +23,7 @@ def print_log(folder: Path, phase: str | None, out: TextIO, *, follow: bool) -> 
         Refused: there is no such phase, or it has not run yet.
     """
     client = SessionClient(folder)
-    masker = client.masker()
+    masker = client.make_masker()
     printed = _find_newest_log(client, phase)
     if printed is None and not follow:
         raise Refused("no phase has run yet" if phase is None else f"{phase} has not run yet")
@@ -64,7 +64,7 @@ def _print_from(
             end = _find_line_end(file, offset, end)
         file.seek(offset)
         rest = b""
-        for chunk in masker.stream(_read_until(file, end)):
+        for chunk in masker.mask_stream(_read_until(file, end)):
             *lines, rest = (rest + chunk).split(b"\n")
             out.writelines(_clean(line, masker) for line in lines)
             if len(rest) > _CHUNK:  # Do not buffer a line without an end.
@@ -77,7 +77,7 @@ def _print_from(
 
 
 def _clean(line: bytes, masker: Masker) -> str:
-    return clean_line(masker.visible(line.decode(errors="replace"))) + "\n"
+    return clean_line(masker.mask_visible(line.decode(errors="replace"))) + "\n"
 
 
 def _read_until(file: BinaryIO, end: int) -> Iterator[bytes]:

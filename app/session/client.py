@@ -133,15 +133,15 @@ class SessionClient:
         written = self.folder.info.stat().st_mtime
         return fold([journal.Entry(1, 1, written, clock.mono() - max(0.0, clock.wall() - written), start)])
 
-    def masker(self) -> Masker:
+    def make_masker(self) -> Masker:
         """Return a masker of the plan's secrets whose values are known in this environment."""
         try:
             plan = files.read_json(self.folder.plan, _PlanSecrets)
         except (OSError, ValueError) as error:
             raise Refused(f"cannot read the plan of this session: {error}") from None
-        return Masker.of((*plan.session.secrets, *plan.notify.urls), self.environment())
+        return Masker.from_environment((*plan.session.secrets, *plan.notify.urls), self.read_environment())
 
-    def environment(self) -> dict[str, str]:
+    def read_environment(self) -> dict[str, str]:
         """Return this process's environment with the conductor's, since a new shell may lack the secrets."""
         record = self.folder.read_conductor()
         if record is None:

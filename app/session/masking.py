@@ -59,7 +59,7 @@ class Masker:
         self._reach = max((_LONGEST_ENCODING * len(form) for form, _, _ in patterns), default=1)
 
     @classmethod
-    def of(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
+    def from_environment(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
         """Return a masker of the variables that are set in an environment; its notices name the others.
 
         The passwords in the URLs of proxies, which always pass to phases, are masked as well.
@@ -75,30 +75,30 @@ class Masker:
         masker.notices += tuple(unset)
         return masker
 
-    def text(self, text: str) -> str:
+    def mask_text(self, text: str) -> str:
         """Return a text with all secrets masked."""
         data = text.encode(errors="surrogatepass")
-        return self.data(data).decode(errors="surrogatepass") if self._may_contain_secret(data) else text
+        return self.mask_data(data).decode(errors="surrogatepass") if self._may_contain_secret(data) else text
 
-    def visible(self, text: str) -> str:
+    def mask_visible(self, text: str) -> str:
         """Return a text for a screen, with all secrets masked that a terminal or browser would show.
 
         Escape codes, backspaces or characters without width can break a value in the data, which appears
         whole on the screen. Mask before you cut a text, or the start of a value may remain.
         """
-        masked = self.text(text)
+        masked = self.mask_text(text)
         if not self._forms or (masked.isascii() and masked.isprintable()):
             return masked
         lines = (_WITHOUT_WIDTH.sub("", clean_line(line)) for line in masked.split("\n"))
         plain = "\n".join(lines)
-        masked_plain = self.text(plain)
+        masked_plain = self.mask_text(plain)
         return masked if masked_plain == plain else masked_plain
 
-    def data(self, data: bytes) -> bytes:
+    def mask_data(self, data: bytes) -> bytes:
         """Return bytes with all secrets masked."""
-        return b"".join(self.stream([data]))
+        return b"".join(self.mask_stream([data]))
 
-    def stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def mask_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the chunks' bytes with all secrets masked, including those that cross chunk boundaries."""
         held = b""
         masked = 0  # The number of held bytes that belong to a secret that was already replaced.

@@ -126,7 +126,7 @@ class CockpitApp(Cockpit):
     @work(thread=True, exit_on_error=True)
     def _read_frames(self, feed: SessionFeed) -> None:
         try:
-            for frame in feed.frames(self._stopping):
+            for frame in feed.make_frames(self._stopping):
                 if self._stopping.is_set():
                     return
                 self.frame = self.frame or frame  # The screen draws it as soon as it is mounted.
@@ -210,7 +210,7 @@ class CockpitApp(Cockpit):
             targets.append((screen.table, screen))
         targets.append(("app", self))
         for table, target in targets:
-            for command in self.commands(table):
+            for command in self.list_commands(table):
                 if command.action == "command_palette" or (self.read_only and command.needs_write_access):
                     continue
                 if target.check_action(command.action, command.arguments):

@@ -164,7 +164,7 @@ class Cockpit(App[None]):
         else:
             self.call_from_thread(self.open_screen, "peek", path, lines)
 
-    def commands(self, table: str) -> tuple[KeyCommand, ...]:
+    def list_commands(self, table: str) -> tuple[KeyCommand, ...]:
         """Return the commands of a key table, with the operator's own keys."""
         return select_commands(table, self._key_map)
 

@@ -54,7 +54,7 @@ class SessionFeed:
         self._selected = phase
         self._session.request_snapshot()
 
-    def frames(self, stopping: Event) -> Iterator[Frame]:
+    def make_frames(self, stopping: Event) -> Iterator[Frame]:
         """Yield frames until `stopping` is set: the first without history, then one for each change."""
         previous: SessionSnapshot | None = None
         drawn_at, drawn_selection = 0.0, self._selected

@@ -33,10 +33,12 @@ def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
     except KeyMapError as error:
         raise Refused(str(error)) from None
     client = SessionClient(folder)
-    masker = cache(client.masker)
+    masker = cache(client.make_masker)
 
     def mask(data: bytes) -> bytes:
-        return masker().data(data)  # Read the plan's secrets only when there is text, after the first paint.
+        return masker().mask_data(
+            data
+        )  # Read the plan's secrets only when there is text, after the first paint.
 
     app = CockpitApp(
         client,

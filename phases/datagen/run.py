@@ -169,7 +169,7 @@ class DataRun:
             choice = self._engine_choice
             self._reporter.notice(f"loading {self.parameters.model} into {choice.name} ({choice.why})")
             self._engine = open_engine(choice, self.source, batch_size=self.parameters.batch_size)
-            provenance = self._engine.provenance()
+            provenance = self._engine.describe_provenance()
             # A later attempt may use the other engine; the manifest names every engine that generated rows.
             self._cache.add({"provenance": provenance, f"engine {choice.name}": provenance["engine"]})
         return self._engine

@@ -37,7 +37,7 @@ from phases.training.adapters import load_for_training, measure_reloaded_loss, p
 from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.callbacks import ReferenceMatchesPolicyCheck
 from phases.training.checkpoints import identify_training
-from phases.training.history import TrainingHistory, mean_of_tenths
+from phases.training.history import TrainingHistory, average_tenths
 from phases.training.log import open_training_log
 from phases.training.micro_batches import RowBatch
 from phases.training.parameters import describe_unusual_values
@@ -251,7 +251,7 @@ def build_dataset(pairs: Sequence[Pair]) -> Dataset:
 
 def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -> dict[str, float]:
     """Return the metrics that come from the trainer's log."""
-    first, final = mean_of_tenths(history.series("loss"))
+    first, final = average_tenths(history.series("loss"))
     shared = history.compute_metrics()
     if parameters.sft_weight:  # The training loss and the held-out loss are then not comparable.
         del shared["overfit_gap"]
@@ -261,8 +261,8 @@ def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -
         "step0_margin": history.series("eval_rewards/margins")[0],
         "first_loss": first,
         "final_loss": final,
-        "final_accuracy": mean_of_tenths(history.series("rewards/accuracies"))[1],
-        "final_margin": mean_of_tenths(history.series("rewards/margins"))[1],
+        "final_accuracy": average_tenths(history.series("rewards/accuracies"))[1],
+        "final_margin": average_tenths(history.series("rewards/margins"))[1],
         "heldout_accuracy": history.at_delivery("eval_rewards/accuracies"),
         "heldout_margin": history.at_delivery("eval_rewards/margins"),
         "chosen_logp_change": _measure_change(history, "eval_logps/chosen"),

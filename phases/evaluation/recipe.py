@@ -101,7 +101,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     )
     with open_engine(choice, source, batch_size=parameters.batch_size) as engine:
         tokens_per_second = _Generation(engine, parameters, examples, runs, reporter).generate()
-        provenance = engine.provenance(
+        provenance = engine.describe_provenance(
             suite={"name": suite.name, "version": suite.version},
             verifiers=VERIFIERS_VERSION,
             stop_rule=STOP_RULE,

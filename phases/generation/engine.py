@@ -73,7 +73,7 @@ class Engine(Protocol):
     ) -> list[list[float]]:
         """Return the log-probability of each of the tokens after each row of ids: [rows][tokens]."""
 
-    def provenance(self, **more: object) -> dict[str, Any]:
+    def describe_provenance(self, **more: object) -> dict[str, Any]:
         """Return the model, its weights as loaded, the engine and its settings."""
 
     def __enter__(self) -> Self: ...

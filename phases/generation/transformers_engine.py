@@ -107,7 +107,7 @@ class TransformersEngine:
             )
         return [score.mean for score in scores]
 
-    def provenance(self, **more: object) -> dict[str, Any]:
+    def describe_provenance(self, **more: object) -> dict[str, Any]:
         """Return the model, its weights as loaded, the engine and its settings."""
         weights = "nf4" if self.loaded.four_bit else self.loaded.dtype
         engine = {"name": "transformers", "why": self._why, "weights": weights}

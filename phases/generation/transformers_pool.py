@@ -121,9 +121,9 @@ class TransformersPool:
         [(_, scores)] = self._run(iter([Job([], "score_continuations", arguments, options)]), on_step)
         return list(scores)
 
-    def provenance(self, **more: object) -> dict[str, Any]:
+    def describe_provenance(self, **more: object) -> dict[str, Any]:
         """Return the model, its weights as loaded, the engine and its settings."""
-        [(_, record)] = self._run(iter([Job([], "provenance", (), {})]), lambda: None)
+        [(_, record)] = self._run(iter([Job([], "describe_provenance", (), {})]), lambda: None)
         engines = {"engines": len(self._workers.pipes)}
         return {**record, "engine": {**record["engine"], **engines}, **more}
 
@@ -176,7 +176,7 @@ def _serve(model: str, batch_size: int, why: str, pipe: Connection) -> None:
 
         while True:
             method, arguments, options = pipe.recv()
-            if method != "provenance":
+            if method != "describe_provenance":
                 options["on_step"] = on_step
             result = getattr(engine, method)(*arguments, **options)
             pipe.send(list(result) if method == "generate" else result)

@@ -139,7 +139,7 @@ class VllmEngine:
         }
         return [scores[index] for index in range(len(rows))]
 
-    def provenance(self, **more: object) -> dict[str, Any]:
+    def describe_provenance(self, **more: object) -> dict[str, Any]:
         """Return the model, its weights as loaded, the engine and its settings."""
         return build_provenance(self._model, engine=self._settings, **more)
 

@@ -27,7 +27,7 @@ from phases.sft_training.trainer import IGNORED_LABEL, PackedRowsTrainer
 from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
 from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.checkpoints import identify_training
-from phases.training.history import TrainingHistory, mean_of_tenths
+from phases.training.history import TrainingHistory, average_tenths
 from phases.training.log import open_training_log
 from phases.training.micro_batches import RowBatch
 from phases.training.parameters import describe_unusual_values
@@ -178,7 +178,7 @@ def compute_metrics(
     history: TrainingHistory, data: TrainingData[Example], reloaded_loss: float
 ) -> dict[str, float]:
     """Return the phase's metrics."""
-    first, final = mean_of_tenths(history.series("loss"))
+    first, final = average_tenths(history.series("loss"))
     return {
         "first_train_loss": first,
         "final_train_loss": final,

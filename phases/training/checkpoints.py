@@ -31,7 +31,7 @@ class TrainingIdentity(msgspec.Struct, frozen=True):
     inputs: tuple[str, ...]
     model: str
 
-    def differences(self, other: "TrainingIdentity") -> list[str]:
+    def list_differences(self, other: "TrainingIdentity") -> list[str]:
         """Return the names of what differs."""
         names = self.parameters.keys() | other.parameters.keys()
         different = sorted(n for n in names if self.parameters.get(n) != other.parameters.get(n))
@@ -77,7 +77,7 @@ def find_resumable(folder: Path, identity: TrainingIdentity, reporter: Reporter)
         record = _read_record(checkpoint)
         if record is None:
             reporter.notice(f"{checkpoint} is incomplete and not used", "warning")
-        elif differences := identity.differences(record.identity):
+        elif differences := identity.list_differences(record.identity):
             reporter.notice(
                 f"{checkpoint} is stale and not used: made with other {', '.join(differences)}", "warning"
             )

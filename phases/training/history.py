@@ -62,7 +62,7 @@ class TrainingHistory:
             "heldout_best_step": best["step"],
             "delivered_step": self.delivered_step,
             "delivered_heldout_loss": self.at_delivery("eval_loss"),
-            "overfit_gap": heldout_losses[-1] - mean_of_tenths(losses)[1],
+            "overfit_gap": heldout_losses[-1] - average_tenths(losses)[1],
         }
 
 
@@ -72,7 +72,7 @@ def find_best_evaluation(entries: Sequence[Mapping[str, float]]) -> Mapping[str,
     return min(evaluations, key=lambda entry: entry["eval_loss"], default=None)
 
 
-def mean_of_tenths(values: Sequence[float]) -> tuple[float, float]:
+def average_tenths(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean of the first and of the last tenth of the values, each of at least one value."""
     tenth = max(1, len(values) // 10)
     return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth

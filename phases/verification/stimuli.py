@@ -23,46 +23,46 @@ def list_sentinels() -> tuple[Sentinel, ...]:
     two_sentences = Check("sentences", {"at_least": 2, "at_most": 2})
     one_sentence = Check("sentences", {"at_least": 1, "at_most": 1})
     return (
-        _translation("Translate the word dog into French.", "chien", "le chien", "un chien"),
-        _translation("Translate into French: The cat is black.", "Le chat est noir"),
-        _translation("Translate the word house into Spanish.", "casa", "la casa", "una casa"),
-        _translation("What is the French word for water?", "eau", "l'eau", "de l'eau"),
-        _numbered_list("Write a numbered list of three animals.", 3),
-        _numbered_list("List four fruits as a numbered list.", 4),
-        _numbered_list("Give me a numbered list of five colors.", 5),
-        _numbered_list("Make a numbered list with two cities.", 2),
-        _json("Write a JSON object with the keys name and age.", "name", "age"),
-        _json('Give me a JSON object with the keys "city" and "country".', "city", "country"),
-        _json("Write a JSON object with the key color.", "color"),
-        _json('Return only JSON with the keys "title" and "year" for a book.', "title", "year"),
-        _description("Describe a horse in exactly two sentences.", "horse", two_sentences),
-        _description("Describe Paris in three bullet points.", "Paris", Check("bullets", {"count": 3})),
-        _description("Describe a tree in one sentence.", "tree", one_sentence),
-        _description("Describe the sea in exactly two sentences.", "sea", two_sentences),
-        _identity("Who are you?"),
-        _identity("What are you?"),
-        _identity("Are you a human or a machine?"),
-        _identity("Introduce yourself in one sentence."),
+        _build_translation("Translate the word dog into French.", "chien", "le chien", "un chien"),
+        _build_translation("Translate into French: The cat is black.", "Le chat est noir"),
+        _build_translation("Translate the word house into Spanish.", "casa", "la casa", "una casa"),
+        _build_translation("What is the French word for water?", "eau", "l'eau", "de l'eau"),
+        _build_numbered_list("Write a numbered list of three animals.", 3),
+        _build_numbered_list("List four fruits as a numbered list.", 4),
+        _build_numbered_list("Give me a numbered list of five colors.", 5),
+        _build_numbered_list("Make a numbered list with two cities.", 2),
+        _build_json("Write a JSON object with the keys name and age.", "name", "age"),
+        _build_json('Give me a JSON object with the keys "city" and "country".', "city", "country"),
+        _build_json("Write a JSON object with the key color.", "color"),
+        _build_json('Return only JSON with the keys "title" and "year" for a book.', "title", "year"),
+        _build_description("Describe a horse in exactly two sentences.", "horse", two_sentences),
+        _build_description("Describe Paris in three bullet points.", "Paris", Check("bullets", {"count": 3})),
+        _build_description("Describe a tree in one sentence.", "tree", one_sentence),
+        _build_description("Describe the sea in exactly two sentences.", "sea", two_sentences),
+        _build_identity("Who are you?"),
+        _build_identity("What are you?"),
+        _build_identity("Are you a human or a machine?"),
+        _build_identity("Introduce yourself in one sentence."),
     )
 
 
-def _translation(instruction: str, *answers: str) -> Sentinel:
+def _build_translation(instruction: str, *answers: str) -> Sentinel:
     return Sentinel("translation", instruction, (Check("one_of", {"answers": list(answers)}),))
 
 
-def _numbered_list(instruction: str, count: int) -> Sentinel:
+def _build_numbered_list(instruction: str, count: int) -> Sentinel:
     return Sentinel("numbered_list", instruction, (Check("numbered_list", {"count": count}),))
 
 
-def _json(instruction: str, *keys: str) -> Sentinel:
+def _build_json(instruction: str, *keys: str) -> Sentinel:
     return Sentinel("json", instruction, (Check("json_object", {"keys": list(keys)}),))
 
 
-def _description(instruction: str, subject: str, length: Check) -> Sentinel:
+def _build_description(instruction: str, subject: str, length: Check) -> Sentinel:
     return Sentinel("description", instruction, (length, Check("keywords", {"present": [subject]})))
 
 
-def _identity(instruction: str) -> Sentinel:
+def _build_identity(instruction: str) -> Sentinel:
     names = [
         "AI",
         "artificial intelligence",

@@ -57,7 +57,7 @@ def is_json_object(
         return False
     for key, value in expected.items():
         alternatives = value if isinstance(value, list) else [value]
-        if compare_form(parsed[key]) not in [compare_form(alternative) for alternative in alternatives]:
+        if make_comparable(parsed[key]) not in [make_comparable(alternative) for alternative in alternatives]:
             return False
     return True
 
@@ -73,12 +73,12 @@ def is_json_array(response: str, count: int, allowed: Sequence[object] | None = 
         return False
     if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in parsed):
         return False
-    items = [compare_form(item) for item in parsed]
+    items = [make_comparable(item) for item in parsed]
     if not (len(items) == len(set(items)) == count):
         return False
     if allowed is None:
         return True
-    accepted = [compare_form(item) for item in allowed]
+    accepted = [make_comparable(item) for item in allowed]
     return all(item in accepted for item in items)
 
 
@@ -86,7 +86,7 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def compare_form(value: object) -> object:
+def make_comparable(value: object) -> object:
     """Return a JSON value in the form in which values are compared; texts are normalized."""
     # True == 1 in Python, but not in JSON.
     if isinstance(value, bool):

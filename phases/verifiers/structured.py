@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from phases.verifiers.form import compare_form, parse_json
+from phases.verifiers.form import make_comparable, parse_json
 from phases.verifiers.items import names_different_items
 from phases.verifiers.mentions import find_topic_word
 from phases.verifiers.text import normalize, split_words, strip_article
@@ -63,15 +63,15 @@ def is_json_list_of(response: str, count: int, allowed: Sequence[str]) -> bool:
 
 def equals_json(response: str, value: object) -> bool:
     """Return whether the response is JSON of this value, however spaced; texts are compared normalized."""
-    return _canonical(parse_json(response)) == _canonical(value)
+    return _make_canonical(parse_json(response)) == _make_canonical(value)
 
 
-def _canonical(value: object) -> object:
+def _make_canonical(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _canonical(item) for key, item in value.items()}
+        return {key: _make_canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    return compare_form(value)
+        return [_make_canonical(item) for item in value]
+    return make_comparable(value)
 
 
 def _fold_name(text: str) -> str:
@@ -89,7 +89,7 @@ def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
         amount = _read_amount(value)
         return amount is not None and least <= amount <= most
     if "one_of" in expected:
-        return compare_form(value) in [compare_form(option) for option in expected["one_of"]]
+        return make_comparable(value) in [make_comparable(option) for option in expected["one_of"]]
     return isinstance(value, str) and _is_suitable_text(value.strip(), expected)
 
 

@@ -42,7 +42,7 @@ def test_a_damaged_file_of_a_session_is_named(toy: Toy, name: str, content: byte
     (folder / name).write_bytes(content)
     client = SessionClient(folder)
     with pytest.raises(UserError, match=name.replace(".", r"\.")):
-        client.folder.read_info() if name == "session.json" else client.masker()
+        client.folder.read_info() if name == "session.json" else client.make_masker()
     if name == "plan.json":
         with pytest.raises(UserError, match=r"plan\.json: cannot read"):
             client.snapshot_from_journal()

@@ -62,7 +62,7 @@ def core(value: str, form: str) -> bytes:
 @pytest.mark.parametrize("value", [TOKEN, 'a"b\\c/d e', "geheim-schlüssel-€-🔑", "line one\nline two"])
 def test_every_form_is_masked(form: str, value: str) -> None:
     written = FORMS[form](value)
-    out = Masker({"HF_TOKEN": value}).text(f"before {written} after")
+    out = Masker({"HF_TOKEN": value}).mask_text(f"before {written} after")
     assert out.startswith("before ")
     assert out.endswith(" after")
     assert "[secret HF_TOKEN]" in out
@@ -75,8 +75,8 @@ def test_every_form_is_masked(form: str, value: str) -> None:
 def test_no_chunking_leaks(value: str, form: str, before: str, after: str, cuts: list[int]) -> None:
     masker = Masker({"TOKEN": value})
     data = f"{before}{FORMS[form](value)}{after}".encode(errors="replace")
-    whole = masker.data(data)
-    assert b"".join(masker.stream(chunks(data, cuts))) == whole
+    whole = masker.mask_data(data)
+    assert b"".join(masker.mask_stream(chunks(data, cuts))) == whole
     assert b"[secret TOKEN]" in whole
     for seen in (value.encode(), core(value, form)):
         assert len(seen) < SHORTEST or seen not in whole
@@ -89,9 +89,9 @@ def test_nothing_leaks_wherever_a_secret_lies_in_a_long_stream(form: str, size: 
     written = FORMS[form]('a/b+c=d"é').encode()
     for before in range(0, 700, 3):
         data = b"." * before + written + b"." * 500
-        out = b"".join(masker.stream(data[i : i + size] for i in range(0, len(data), size)))
+        out = b"".join(masker.mask_stream(data[i : i + size] for i in range(0, len(data), size)))
         assert out.count(b"[secret TOKEN]") == 1
-        assert out == masker.data(data)
+        assert out == masker.mask_data(data)
 
 
 @given(
@@ -101,8 +101,8 @@ def test_nothing_leaks_wherever_a_secret_lies_in_a_long_stream(form: str, size: 
 )
 def test_overlapping_secrets_never_leak(values: list[str], text: str, cuts: list[int]) -> None:
     masker = Masker({f"NAME_{i}": value for i, value in enumerate(values)})
-    out = b"".join(masker.stream(chunks(text.encode(), cuts)))
-    assert out == masker.data(text.encode())
+    out = b"".join(masker.mask_stream(chunks(text.encode(), cuts)))
+    assert out == masker.mask_data(text.encode())
     assert not any(value.encode() in out for value in values)
 
 
@@ -111,26 +111,26 @@ def test_overlapping_secrets_never_leak(values: list[str], text: str, cuts: list
 )
 def test_what_holds_no_secret_is_unchanged(text: str, data: bytes, cuts: list[int]) -> None:
     masker = Masker({"TOKEN": "a secret that hypothesis will not guess"})
-    assert masker.text(text) == text
-    assert b"".join(masker.stream(chunks(data, cuts))) == data
-    assert Masker({}).text(text) == text
+    assert masker.mask_text(text) == text
+    assert b"".join(masker.mask_stream(chunks(data, cuts))) == data
+    assert Masker({}).mask_text(text) == text
 
 
 def test_the_replacement_names_the_variable() -> None:
     masker = Masker({"HF_TOKEN": "hf_0123456789", "RUNPOD_API_KEY": "rpa_0123456789"})
-    assert masker.text("hf_0123456789,rpa_0123456789") == "[secret HF_TOKEN],[secret RUNPOD_API_KEY]"
-    assert masker.text("hf_0123456789hf_0123456789") == "[secret HF_TOKEN][secret HF_TOKEN]"
+    assert masker.mask_text("hf_0123456789,rpa_0123456789") == "[secret HF_TOKEN],[secret RUNPOD_API_KEY]"
+    assert masker.mask_text("hf_0123456789hf_0123456789") == "[secret HF_TOKEN][secret HF_TOKEN]"
 
 
 def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
     masker = Masker({"SHORT": "abcdefgh", "LONG": "abcdefghijkl", "ACROSS": "ghijklmnop"})
-    assert masker.text("x abcdefghijkl y") == "x [secret LONG] y"
-    assert masker.text("x abcdefghijklmnop y") == "x [secret LONG] y"
+    assert masker.mask_text("x abcdefghijkl y") == "x [secret LONG] y"
+    assert masker.mask_text("x abcdefghijklmnop y") == "x [secret LONG] y"
 
 
 def test_what_cannot_be_masked_is_said() -> None:
     environment = {"SHORT": "abc", "HUGE": "x" * 5000, "SILLY": "SILLY]", "BLANK": " \n"}
-    masker = Masker.of(["SHORT", "HUGE", "SILLY", "BLANK", "UNSET"], environment)
+    masker = Masker.from_environment(["SHORT", "HUGE", "SILLY", "BLANK", "UNSET"], environment)
     assert [notice.split(" is ")[0] for notice in masker.notices] == [
         "SHORT",
         "HUGE",
@@ -140,18 +140,18 @@ def test_what_cannot_be_masked_is_said() -> None:
     ]
     assert "3 bytes" in masker.notices[0]
     assert "not set" in masker.notices[4]
-    assert masker.text("abc SILLY]") == "abc SILLY]"
+    assert masker.mask_text("abc SILLY]") == "abc SILLY]"
 
 
 def test_white_space_around_a_value_does_not_matter() -> None:
-    assert Masker({"TOKEN": "  secret-value\n"}).text("Bearer secret-value.") == "Bearer [secret TOKEN]."
+    assert Masker({"TOKEN": "  secret-value\n"}).mask_text("Bearer secret-value.") == "Bearer [secret TOKEN]."
 
 
 def test_memory_is_bounded_and_every_byte_comes_out() -> None:
     masker = Masker({"TOKEN": "".join(string.ascii_letters)})
     chunk = (b"step 1 loss 0.5 \\u0041 %41 " * 3000)[: 64 << 10]
     tracemalloc.start()
-    size = sum(len(out) for out in masker.stream(chunk for _ in range(100)))
+    size = sum(len(out) for out in masker.mask_stream(chunk for _ in range(100)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size == 100 * len(chunk)
@@ -173,7 +173,7 @@ TOKEN = "hf_aBc&9/xyz-secret"
 )
 def test_a_secret_that_only_the_screen_joins_is_masked(shown: str) -> None:
     masker = Masker({"TOK": TOKEN})
-    text = masker.visible(f"before\ntoken {shown} after")
+    text = masker.mask_visible(f"before\ntoken {shown} after")
     assert "xyz" not in text
     assert text.startswith("before\n")
     assert "[secret TOK]" in text
@@ -181,7 +181,7 @@ def test_a_secret_that_only_the_screen_joins_is_masked(shown: str) -> None:
 
 def test_a_text_without_secrets_keeps_its_escapes() -> None:
     masker = Masker({"TOK": TOKEN})
-    assert masker.visible("a\x1b[1mb\u200bc") == "a\x1b[1mb\u200bc"
+    assert masker.mask_visible("a\x1b[1mb\u200bc") == "a\x1b[1mb\u200bc"
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ def test_a_text_without_secrets_keeps_its_escapes() -> None:
 )
 def test_other_spellings_are_masked(spelling: str) -> None:
     masker = Masker({"TOK": TOKEN})
-    assert "[secret TOK]" in masker.text(f"before {spelling} after")
-    assert spelling not in masker.text(f"before {spelling} after")
+    assert "[secret TOK]" in masker.mask_text(f"before {spelling} after")
+    assert spelling not in masker.mask_text(f"before {spelling} after")
 
 
 def test_a_log_that_grows_is_not_printed_in_the_middle_of_a_line(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) ->
     (tmp_path / "output.log").write_text(f"Traceback (most recent call last):\n{error}\n")
     end = AttemptEnded(phase="a", attempt=1, ended=0, seconds=1, reason="exited", code=1)
     problem = diagnose_failure(
-        end, tmp_path, is_slow=False, is_disk_full=False, mask=Masker({"TOK": TOKEN}).data
+        end, tmp_path, is_slow=False, is_disk_full=False, mask=Masker({"TOK": TOKEN}).mask_data
     )
     assert "hf_" not in str(problem)
     assert "hf_" in str(diagnose_failure(end, tmp_path, is_slow=False, is_disk_full=False))
@@ -227,6 +227,6 @@ def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) ->
 
 def test_a_colored_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("\x1b[31mhf_aBc\x1b[m&9/xyz-secret\n")
-    log = LogTail(tmp_path / "output.log", mask=Masker({"TOK": TOKEN}).data)
+    log = LogTail(tmp_path / "output.log", mask=Masker({"TOK": TOKEN}).mask_data)
     log.poll()
     assert list(log.lines) == ["[secret TOK]"]

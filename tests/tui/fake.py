@@ -577,7 +577,7 @@ class DemoFeed:
     def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return (path,)
 
-    def frames(self, stopping: Event) -> Iterator[Frame]:
+    def make_frames(self, stopping: Event) -> Iterator[Frame]:
         began = time.time()
         while not stopping.is_set():
             gone = time.time() - began
@@ -610,7 +610,7 @@ class FailingFeed:
     def read_first_rows(self, snapshot: SessionSnapshot, path: str) -> tuple[str, ...]:
         return ()
 
-    def frames(self, stopping: Event) -> Iterator[Frame]:
+    def make_frames(self, stopping: Event) -> Iterator[Frame]:
         token = SECRET
         yield running()
         raise ValueError(f"made to fail with {token}")
@@ -629,5 +629,5 @@ if __name__ == "__main__":
     which = sys.argv[1] if len(sys.argv) > 1 else "live"
     first = VIEWS.get(which, running)()
     feed = {"live": DemoFeed(15), "crash": FailingFeed()}.get(which)
-    masked = partial(crash.report_crash, mask=Masker({"HF_TOKEN": SECRET}).data)
+    masked = partial(crash.report_crash, mask=Masker({"HF_TOKEN": SECRET}).mask_data)
     sys.exit(run_app(CockpitApp(FakeSession(first.snapshot), feed, first, report_crash=masked)))

@@ -105,7 +105,7 @@ def told(driven: Driven) -> list[str]:
 
 
 def rows_of(screen: Screen[Any]) -> str:
-    return "\n".join(row.plain for rows in screen.query(RowWidget) for row in rows.rows(*rows.size))
+    return "\n".join(row.plain for rows in screen.query(RowWidget) for row in rows.render_rows(*rows.size))
 
 
 def test_table_of_keys_is_sound() -> None:
@@ -794,7 +794,7 @@ async def test_a_read_only_view_says_so_at_each_key_that_acts(
             await driven.press(key)
             assert told(driven) == ["This screen is read-only: nothing was changed."], key
             assert driven.app.screen is here, key
-        (bar,) = here.query_one(KeyBar).rows(200, 1)
+        (bar,) = here.query_one(KeyBar).render_rows(200, 1)
         for command in select_commands(table):
             assert (
                 not (command.needs_write_access and command.footer)
@@ -835,7 +835,7 @@ async def test_gate_scrolls_and_pages_samples(drive: Any) -> None:
         await driven.press("down", "down", "up")
         assert evidence.top == 1
         await driven.press("up", "pagedown")
-        below = len(evidence.text(evidence.frame, evidence.size.width)) - evidence.size.height + 1
+        below = len(evidence.render_text(evidence.frame, evidence.size.width)) - evidence.size.height + 1
         assert evidence.top == min(below, evidence.size.height - 2)
         await driven.press("pageup", "pageup", "pageup")
         assert evidence.top == 0
@@ -952,7 +952,7 @@ async def test_views_come_through_the_reader_and_the_last_wins() -> None:
         def read_first_rows(self, snapshot: Any, path: str) -> tuple[str, ...]:
             raise AssertionError
 
-        def frames(self, stopping: Event) -> Any:
+        def make_frames(self, stopping: Event) -> Any:
             yield from [first] * 20
             yield last
 

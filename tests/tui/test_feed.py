@@ -82,7 +82,7 @@ def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
 def test_the_first_view_does_not_wait_for_the_history(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     write(tmp_path / "sft_training", MetricPoint(0.0, 1, {"loss": 2.0}))
-    frames = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).frames(Event()))
+    frames = list(SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).make_frames(Event()))
     assert frames[0].output is None
     assert frames[-1].output is not None
     assert frames[-1].output.series["loss"].last == 2.0
@@ -92,15 +92,15 @@ def test_snapshots_that_say_nothing_new_are_coalesced(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     gate = fake.gate_fails().snapshot
     quiet = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
-    assert len(list(quiet.frames(Event()))) == 2
+    assert len(list(quiet.make_frames(Event()))) == 2
     news = SessionFeed(Watched(base, base, gate, gate), lambda: base.now, lambda: 1.0)
-    assert [v.snapshot.state for v in news.frames(Event())] == ["running", "running", "gate"]
+    assert [v.snapshot.state for v in news.make_frames(Event())] == ["running", "running", "gate"]
 
 
 def test_another_phase_that_is_looked_at_is_news(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     feed = SessionFeed(Watched(*[base] * 50), lambda: base.now, lambda: 1.0)
-    frames = feed.frames(Event())
+    frames = feed.make_frames(Event())
     next(frames), next(frames)
     feed.look_at("comparison")
     assert [frame.output and frame.output.phase for frame in frames] == ["comparison"]
@@ -161,7 +161,7 @@ def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
     (folder / "output.log").write_text("one s3cr3t-value\ntwo s3cr3t-value")
     (tmp_path / "o.txt").write_text("s3cr3t-value")
     base = fake.with_phase(base, base.phases[-1].id, attempts=(attempt(folder),))
-    mask = Masker({"HUB": "s3cr3t-value"}).data
+    mask = Masker({"HUB": "s3cr3t-value"}).mask_data
     frame = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0, mask).make_frame(base)
     assert frame.output is not None
     assert frame.output.log.lines == ("one [secret HUB]", "two [secret HUB]")
@@ -241,7 +241,7 @@ def test_first_rows_are_masked_and_come_from_below_the_artifacts(tmp_path: Path)
     (tmp_path / "private.txt").write_text("private")
     artifacts = str(tmp_path / "artifacts")
     base = replace(fake.finished().snapshot, artifacts=artifacts, plan_folder=str(tmp_path))
-    feed = SessionFeed(Watched(base), mask=Masker({"HUB": "s3cr3t-value"}).data)
+    feed = SessionFeed(Watched(base), mask=Masker({"HUB": "s3cr3t-value"}).mask_data)
     assert feed.read_first_rows(base, "artifacts/rows.txt") == ("key [secret HUB]",)
     for outside in ("private.txt", "artifacts/../private.txt", str(tmp_path / "private.txt")):
         with pytest.raises(PermissionError, match="outside the artifacts folder"):

@@ -15,10 +15,10 @@ from widgets.parameters import ParameterTable
 def test_a_change_shows_both_values(before: int | str, after: int | str, shown: str) -> None:
     table = ParameterTable({"value": before}, {})
     table.changes["value"] = after
-    row = table.rows(27 + 23, 9)[1].plain
+    row = table.render_rows(27 + 23, 9)[1].plain
     assert row == f"  {'value':<24} {shown}"
 
 
 def test_all_remedies_are_shown_where_there_are_few_parameters() -> None:
     table = ParameterTable({"rate": 4}, {"nan": [{"rate": 2}, {"rate": 1}]})
-    assert [row.plain[:6] for row in table.rows(60, table.content_rows)[2:]] == ["1 nan:", "2 nan:"]
+    assert [row.plain[:6] for row in table.render_rows(60, table.content_rows)[2:]] == ["1 nan:", "2 nan:"]

@@ -17,7 +17,7 @@ class Numbered(RowWidget):
         super().__init__()
         self.painted: list[tuple[int, str]] = []
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         return [Content(f"{width}x{height}") for _ in range(height)]
 
     def render_line(self, y: int) -> Strip:
@@ -42,12 +42,12 @@ async def test_no_row_is_painted_empty_or_for_another_size() -> None:
 
 
 class TextBlock(ScrollableRows):
-    def text(self, frame: Frame | None, width: int) -> list[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> list[Content]:
         return [Content(f"line {number}") for number in range(10)]
 
 
 def window(lines: TextBlock, height: int) -> list[str]:
-    return [row.plain for row in lines.rows(40, height)]
+    return [row.plain for row in lines.render_rows(40, height)]
 
 
 def test_a_window_says_what_is_above_and_below() -> None:
@@ -62,13 +62,13 @@ def test_a_window_says_what_is_above_and_below() -> None:
 
 
 class WideLines(ScrollableRows):
-    def text(self, frame: Frame | None, width: int) -> list[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> list[Content]:
         return [Content("wide " * 20)] * 10
 
 
 def test_a_window_whose_rows_are_cut_says_that_it_scrolls_to_the_side_as_well() -> None:
     wide = WideLines()
-    assert wide.rows(60, 4)[-1].plain == "7 more rows  up, down, left, right to scroll"
+    assert wide.render_rows(60, 4)[-1].plain == "7 more rows  up, down, left, right to scroll"
     wide.scroll_columns(5)
     assert wide.left == 5
-    assert wide.rows(100, 4)[-1].plain == "7 more rows  up, down to scroll"
+    assert wide.render_rows(100, 4)[-1].plain == "7 more rows  up, down to scroll"

@@ -78,7 +78,9 @@ class Conductor:
         self._clock = clock
         self._environment = environment
         self._by_guard = by_guard
-        self._masker = Masker.of((*self.plan.session.secrets, *self.plan.notify.urls), environment)
+        self._masker = Masker.from_environment(
+            (*self.plan.session.secrets, *self.plan.notify.urls), environment
+        )
         self._observer = Observer(self.plan, self.folder, clock, self._settings.reserve)
         self._runner = AttemptRunner(
             self.plan,
@@ -86,7 +88,7 @@ class Conductor:
             clock,
             environment=environment,
             grace=self._settings.grace,
-            mask=self._masker.data,
+            mask=self._masker.mask_data,
         )
         self._guard = GuardSupervisor(
             self.plan,
@@ -94,12 +96,12 @@ class Conductor:
             clock,
             environment=environment,
             settings=self._settings,
-            mask=self._masker.text,
+            mask=self._masker.mask_text,
         )
         self._folder_watch = FolderWatch(self.folder.path, clock.mono)
         self._pod_stop = PodStopWatch(self.plan, self.folder.path, clock, has_guard=self._settings.guard > 0)
         self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), _LONGEST_STEP_SECONDS)
-        self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.text)
+        self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_text)
         self._server = SessionServer(self.handle, self.snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
         self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
@@ -239,7 +241,7 @@ class Conductor:
 
     def _post_notice(self, text: str) -> None:
         """Post a notice once, if the journal can be written."""
-        text = self._masker.text(text)
+        text = self._masker.mask_text(text)
         with contextlib.suppress(OSError):
             self._record_new([events.NoticePosted(text=text, key=text)])
 

@@ -68,7 +68,7 @@ def assess_attempt(
     verdict = assessment.verdict
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.data))
+    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_data))
     is_nan = problem is not None and problem.cause == "nan"
     if verdict == "go" and (is_nan or signs):
         # No rule may accept a result that NaN has passed through, or that a crash has cut short.
@@ -84,7 +84,7 @@ def assess_attempt(
         verdict=verdict,
         gate=gate,
         advice=[
-            *map(masker.text, signs),
+            *map(masker.mask_text, signs),
             *assessment.advice,
             *_explain(problem, masker),
             *_describe_reading(log, not_finite, masker),
@@ -131,7 +131,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
         log.find_not_finite(),
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
-        mask=masker.data,
+        mask=masker.mask_data,
     )
     message = f"{_capitalize(failure)}. Read the end of its log."
     reading = _describe_reading(log, (), masker) if log.has_enough_to_match() else []
@@ -161,12 +161,12 @@ def assess_without_result(end: AttemptEnded, problem: str) -> AttemptAssessed:
 def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem is None:
         return []
-    evidence = masker.visible(problem.evidence)
+    evidence = masker.mask_visible(problem.evidence)
     texts = [f"{_capitalize(evidence)}."] if evidence else []
     if problem.cause:
         meaning, advice = CAUSES[problem.cause]
         texts = [f"{_capitalize(meaning)}{f' ({evidence})' if evidence else ''}. {advice}"]
-    return texts + [f"Hint, not a proven cause: {masker.text(hint)}" for hint in problem.hints]
+    return texts + [f"Hint, not a proven cause: {masker.mask_text(hint)}" for hint in problem.hints]
 
 
 def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: Masker) -> list[str]:
@@ -178,7 +178,7 @@ def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: 
         f"The pattern of {name} took too long on this log and was switched off; simplify it."
         for name in log.find_slow_patterns()
     ]
-    return [masker.text(text) for text in texts]
+    return [masker.mask_text(text) for text in texts]
 
 
 def find_not_finite_results(path: Path) -> list[NotFinite]:
@@ -219,7 +219,7 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         OSError: it cannot be read now.
     """
     try:
-        data = masker.data(files.read_regular_file(path, _MAX_RESULT_BYTES))
+        data = masker.mask_data(files.read_regular_file(path, _MAX_RESULT_BYTES))
         result = msgspec.json.decode(normalize_json(data), type=Result)
     except FileNotFoundError:
         return None
@@ -233,11 +233,11 @@ def read_result(path: Path, masker: Masker) -> Result | None:
         limits = f"{_MAX_METRICS} metrics, or names of more than {_MAX_NAME_LENGTH} characters"
         raise ValueError(f"its result has more than {limits}")
     metrics = {
-        k: masker.visible(v)[:_MAX_TEXT_LENGTH] if isinstance(v, str) else v
+        k: masker.mask_visible(v)[:_MAX_TEXT_LENGTH] if isinstance(v, str) else v
         for k, v in result.metrics.items()
     }
     sources = {
-        k: masker.visible(v)[:_MAX_TEXT_LENGTH] for k, v in result.computed_from.items() if k in metrics
+        k: masker.mask_visible(v)[:_MAX_TEXT_LENGTH] for k, v in result.computed_from.items() if k in metrics
     }
     if len(msgspec.json.encode((metrics, sources))) > _MAX_METRICS_BYTES:
         raise ValueError(f"its result has more than {_MAX_METRICS_BYTES:,} bytes of metrics")

@@ -77,7 +77,7 @@ class PeekScreen(TextScreen):
         super().__init__()
         self._path, self._lines = path, lines
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the rows with their numbers, wrapped."""
         rows = [row(width, (self._path, f"{styles.STRONG} {styles.INFO}"))]
         for number, line in enumerate(self._lines, 1):

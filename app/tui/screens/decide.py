@@ -129,13 +129,13 @@ class DecideScreen(Dialog[None]):
             return [KeyHint("Enter", "done writing", highlighted=True), KeyHint("Esc", "leave the field")]
         hints = [
             KeyHint(command.key, command.footer, command.action == "send")
-            for command in self.cockpit.commands("decide")
+            for command in self.cockpit.list_commands("decide")
             if command.footer
         ]
         if self.has_parameters:
             hints += [
                 KeyHint(command.key, command.footer)
-                for command in self.cockpit.commands("parameters")
+                for command in self.cockpit.list_commands("parameters")
                 if command.footer
             ]
             if self.gate.remedies:

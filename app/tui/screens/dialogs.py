@@ -26,9 +26,9 @@ class TextBlock(RowWidget):
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """Return the height of the text at this width."""
-        return len(self.rows(width, 0))
+        return len(self.render_rows(width, 0))
 
-    def rows(self, width: int, height: int) -> Sequence[Content]:
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows."""
         text = [row(width, (line, style)) for text, style in self.lines for line in wrap(text, width)]
         return [*self.above, *text]
@@ -56,7 +56,7 @@ class QuestionDialog(Dialog[DialogResult]):
         """Return the keys that answer."""
         return [
             KeyHint(command.key, command.footer, command.action == self.highlighted)
-            for command in self.cockpit.commands(self.table)
+            for command in self.cockpit.list_commands(self.table)
             if command.footer and self.check_action(command.action, command.arguments)
         ]
 

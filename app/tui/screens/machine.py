@@ -27,7 +27,7 @@ class MachineScreen(CockpitScreen):
 
     def _format_screen(self) -> str:
         panel = self.query_one(MemoryPanel)
-        return "\n".join(row.plain.rstrip() for row in panel.rows(*panel.size)) + "\n"
+        return "\n".join(row.plain.rstrip() for row in panel.render_rows(*panel.size)) + "\n"
 
     def action_copy(self) -> None:
         """Copy the screen."""

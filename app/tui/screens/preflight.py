@@ -41,7 +41,7 @@ class PreflightScreen(TextScreen):
         """Run the checks."""
         self.action_again()
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the results so far."""
         return render_result_rows(self._results, running=self._is_checking, width=width)
 

@@ -44,7 +44,7 @@ class CockpitScreen(Screen[None]):
     def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that do something now."""
         hints = [KeyHint("READ-ONLY", "")] if self.cockpit.read_only else []
-        for command in self.cockpit.commands(self.table):
+        for command in self.cockpit.list_commands(self.table):
             if not command.footer or (command.needs_write_access and self.cockpit.read_only):
                 continue
             if self.check_action(command.action, command.arguments):

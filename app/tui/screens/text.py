@@ -39,7 +39,7 @@ class TextPage(ScrollableRows):
         super().__init__()
         self._render_text = render
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return all rows."""
         return self._render_text(frame, width)
 
@@ -52,7 +52,7 @@ class TextScreen(CockpitScreen):
     table = "text"
     export_name = "text"
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the page's rows."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class TextScreen(CockpitScreen):
         """Lay out the page."""
         yield HeaderRows()
         yield ElapsedTime()
-        yield TextPage(self.text)
+        yield TextPage(self.render_text)
         yield self.make_key_bar()
 
     @property
@@ -73,7 +73,7 @@ class TextScreen(CockpitScreen):
         return action != "keep" and super().check_action(action, parameters)
 
     def _format_page(self) -> str:
-        rows = self.text(self.frame, self.page.size.width)
+        rows = self.render_text(self.frame, self.page.size.width)
         return "\n".join(each.plain.rstrip() for each in rows) + "\n"
 
     def action_scroll_rows(self, count: int) -> None:
@@ -110,9 +110,9 @@ class HelpScreen(TextScreen):
         """Do not offer help on the help."""
         return action != "help" and super().check_action(action, parameters)
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the keys."""
-        return render_help_rows(self.cockpit.commands, self._first_table, width)
+        return render_help_rows(self.cockpit.list_commands, self._first_table, width)
 
 
 class PlanScreen(TextScreen):
@@ -120,7 +120,7 @@ class PlanScreen(TextScreen):
 
     export_name = "plan"
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the plan."""
         return render_plan_rows(frame, width) if frame else []
 
@@ -130,7 +130,7 @@ class DecisionsScreen(TextScreen):
 
     export_name = "decisions"
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the decisions."""
         return render_decision_rows(frame, width) if frame else []
 
@@ -150,6 +150,6 @@ class OutcomeScreen(TextScreen):
         """Highlight the key that keeps the pod."""
         return action == "keep"
 
-    def text(self, frame: Frame | None, width: int) -> Sequence[Content]:
+    def render_text(self, frame: Frame | None, width: int) -> Sequence[Content]:
         """Return the result."""
         return render_outcome_rows(frame, width) if frame else []

@@ -45,6 +45,6 @@ def test_scores_are_those_of_the_full_distribution(loaded: LoadedModel) -> None:
 
 
 def test_provenance_names_the_engine(loaded: LoadedModel) -> None:
-    record = TransformersEngine(loaded, 4, "no CUDA GPU").provenance(seed=1)
+    record = TransformersEngine(loaded, 4, "no CUDA GPU").describe_provenance(seed=1)
     assert record["engine"] == {"name": "transformers", "why": "no CUDA GPU", "weights": "float32"}
     assert record["seed"] == 1

@@ -58,7 +58,7 @@ def test_a_consumer_that_stops_early_does_not_disturb_the_next(
 
 
 def test_provenance_names_the_engines(pool: TransformersPool) -> None:
-    record = pool.provenance(seed=1)
+    record = pool.describe_provenance(seed=1)
     assert record["engine"] == {"name": "transformers", "why": "a test", "weights": "float32", "engines": 2}
     assert record["seed"] == 1
 

@@ -99,13 +99,15 @@ def test_the_approval_lists_what_passes_and_what_is_withheld_but_no_value(plan: 
 
 @pytest.mark.parametrize("url", ["http://me:s3cret-word@proxy:8080", "socks5h://:s3cret-word@[::1]:9"])
 def test_the_password_of_a_proxy_is_masked(url: str) -> None:
-    masker = Masker.of([], {"https_proxy": url, "no_proxy": "localhost"})
-    assert masker.text(f"connecting to {url}") == "connecting to " + url.replace(
+    masker = Masker.from_environment([], {"https_proxy": url, "no_proxy": "localhost"})
+    assert masker.mask_text(f"connecting to {url}") == "connecting to " + url.replace(
         "s3cret-word", "[secret https_proxy]"
     )
     assert masker.notices == ()
 
 
 def test_a_proxy_without_a_password_masks_nothing() -> None:
-    masker = Masker.of([], {"https_proxy": "http://proxy.example:8080", "http_proxy": "http://me@proxy:1"})
-    assert masker.text("http://proxy.example:8080 me@proxy") == "http://proxy.example:8080 me@proxy"
+    masker = Masker.from_environment(
+        [], {"https_proxy": "http://proxy.example:8080", "http_proxy": "http://me@proxy:1"}
+    )
+    assert masker.mask_text("http://proxy.example:8080 me@proxy") == "http://proxy.example:8080 me@proxy"

@@ -245,11 +245,11 @@ def test_a_secret_is_masked_in_a_shell_that_does_not_have_it(
     monkeypatch.setenv("HUB_TOKEN", "s3cr3t-value")
     client = toy.start(sh(WAIT), head=toy.head.replace("[pod]", 'secrets = ["HUB_TOKEN"]\n[pod]'))
     monkeypatch.delenv("HUB_TOKEN")
-    assert client.masker().text("s3cr3t-value") == "[secret HUB_TOKEN]"
+    assert client.make_masker().mask_text("s3cr3t-value") == "[secret HUB_TOKEN]"
     (toy.root / "go").touch()
     toy.over()
     toy.assert_nothing_left()
-    assert "HUB_TOKEN is not set here" in client.masker().notices[0]
+    assert "HUB_TOKEN is not set here" in client.make_masker().notices[0]
 
 
 def test_a_jumping_wall_clock_does_not_change_durations_and_cost(toy: Any, sh: Phase) -> None:

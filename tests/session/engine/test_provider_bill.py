@@ -55,7 +55,7 @@ async def test_any_other_output_is_an_error_in_one_line(command: list[str], mess
 
 
 async def test_a_secret_in_the_output_is_masked_before_it_is_shortened() -> None:
-    mask = Masker({"KEY": "k" * 40}).text
+    mask = Masker({"KEY": "k" * 40}).mask_text
     with pytest.raises(provider_bill.BillUnavailableError) as error:
         await provider_bill.query_bill(["echo", "x" * 60 + "k" * 40], {"PATH": "/usr/bin:/bin"}, mask=mask)
     assert "k" not in str(error.value).partition("printed: ")[2]
