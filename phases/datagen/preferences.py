@@ -1,8 +1,9 @@
 """From checked candidates to a preference pair, as pure functions.
 
-Verifiers decide first: a response that passes all of them wins against the one that passes fewest. If all
-candidates are equally good, the majority answer wins against a rare one (self-consistency; Prasad et al.,
-arXiv 2411.04109). If there is no majority, the judge decides.
+Verifiers decide first: a response that passes all of them wins against the one that passes fewest, unless it
+may keep the form without an answer while the other one is about the topic. If all candidates are equally
+good, the majority answer wins against a rare one (self-consistency; Prasad et al., arXiv 2411.04109). If
+there is no majority, the judge decides.
 """
 
 from collections import Counter
@@ -15,23 +16,58 @@ import msgspec
 from phases.datagen.constitution import Rejection
 from phases.datagen.judge import JudgeScore
 from phases.datagen.response_filters import find_response_problem
+from phases.datagen.topicality import asks_for_text, mentions_topic
 from phases.generation.completion import Completion
-from phases.scoring.ngrams import list_words, reduce_to_words
+from phases.scoring.ngrams import reduce_to_words
 from phases.verifiers.infer import infer_checks
-from phases.verifiers.languages import STOPWORDS
 from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
+from phases.verifiers.stems import list_content_stems, list_stems
 
-_INCOMPLETE: Final = frozenset({"empty response", "unfinished response", "empty"})
-_OFF_TOPIC: Final = frozenset({"echo of the instruction", "echo", "self-reference in response"})
-_WRONG_REFUSAL: Final = frozenset({"refusal of a harmless instruction", "no refusal"})
-_WEAK: Final = frozenset({"nothing new in response"})
+RejectionType = Rejection | Literal["unknown"]
+"""What a rejected response suffers from, if it was measured."""
+_PROBLEM_TYPES: Final[dict[RejectionType, frozenset[str]]] = {
+    "incomplete": frozenset({"empty response", "unfinished response", "empty", "response cut short"}),
+    "refusal": frozenset({"refusal of a harmless instruction", "no refusal"}),
+    "off_topic": frozenset(
+        {"echo of the instruction", "echo", "self-reference in response", "topic", "mentions"}
+    ),
+    # These checks know the right answer.
+    "hallucination": frozenset({"number", "one_of", "short_answer", "equals", "json_equals"}),
+    "format_violation": frozenset(
+        {
+            *("words", "sentences", "paragraphs", "lines", "bullets", "numbered_list", "comma_list", "items"),
+            *(
+                "alphabetical",
+                "keywords",
+                "any_keyword",
+                "keyword_count",
+                "starts_with",
+                "ends_with",
+                "yes_no",
+            ),
+            *("quoted", "upper_case", "lower_case", "title_case", "json_object", "json_array", "language"),
+            *(
+                "each",
+                "part",
+                "any_of",
+                "list_of",
+                "placeholders",
+                "sections",
+                "label in response",
+                "chat token in response",
+            ),
+            *("junk in response", "repetition in response", "ramble"),
+        }
+    ),
+}
+"""The type of each problem; a problem that is in no set is of unknown type."""
+_WEAK: Final = frozenset({"nothing new in response", "response length"})
 """Problems that exclude a response from being chosen, but are too weak for rejecting it."""
 _GENERAL_DEFECTS: Final = ("empty", "echo", "ramble")
 """Defects found by the verifiers that repeat a problem found by the filters."""
 _SHORT_ANSWER_WORDS: Final = 4
 """Equal answers of up to this many words count as votes for each other."""
-_COMMON_WORDS: Final = frozenset(word for language in STOPWORDS.values() for word in language)
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -61,7 +97,7 @@ class DecidedPair(msgspec.Struct, frozen=True):
     rejected: Candidate
     margin: float
     decided_by: Literal["verifiers", "votes", "judge"]
-    rejection: Rejection
+    rejection: RejectionType
 
 
 Undecided = Literal["no good candidate", "alike", "tie"]
@@ -140,21 +176,26 @@ def decide_without_judge(
 
 def _decide_by_verifiers(
     instruction: str, good: Sequence[Candidate], bad: Sequence[Candidate]
-) -> DecidedPair:
-    most_votes = max(c.votes for c in good)
+) -> DecidedPair | None:
+    """Pair a good candidate, if possible on topic, with the worst one; None if that may be a wrong choice."""
+    # Of equally good candidates the first one sampled wins: neither length nor novelty decides.
+    chosen = min(good, key=lambda c: (_is_suspect(instruction, c), -c.votes))
     lowest_score = min(c.score for c in bad)
-    pairs = [(g, b) for g in good if g.votes == most_votes for b in bad if b.score == lowest_score]
-    topic = _get_content_words(instruction)
-
-    def rank(pair: tuple[Candidate, Candidate]) -> tuple[bool, int]:
-        # A response that satisfies all constraints may still be off topic. Among responses on topic, prefer
-        # pairs of similar length.
-        is_off_topic = not topic & _get_content_words(pair[0].text)
-        return is_off_topic, abs(len(pair[0].text) - len(pair[1].text))
-
-    chosen, rejected = min(pairs, key=rank)
+    worst = [c for c in bad if c.score == lowest_score]
+    if _is_suspect(instruction, chosen):
+        worst = [c for c in worst if not mentions_topic(instruction, c.text)]
+    if not worst:
+        return None
+    # Of equally bad candidates, one of similar length teaches most about everything else.
+    rejected = min(worst, key=lambda c: abs(len(chosen.text) - len(c.text)))
     rejection = classify_rejection(instruction, chosen, rejected)
     return DecidedPair(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
+
+
+def _is_suspect(instruction: str, candidate: Candidate) -> bool:
+    """Return whether a candidate may keep the form without an answer ("The cat sat on the mat." on bees)."""
+    is_text = asks_for_text(instruction) and not is_refusal(candidate.text)
+    return is_text and not mentions_topic(instruction, candidate.text)
 
 
 def _decide_by_votes(
@@ -216,21 +257,20 @@ def decide_by_judge(
     return DecidedPair(best, worst, margin, "judge", classify_rejection(instruction, best, worst))
 
 
-def classify_rejection(instruction: str, chosen: Candidate, rejected: Candidate) -> Rejection:
-    """Return the type of a rejected response, from its first problem or else from its words."""
-    if rejected.problems:
-        problem = rejected.problems[0]
-        if problem in _INCOMPLETE:
-            return "incomplete"
-        if problem in _WRONG_REFUSAL:
-            return "refusal"
-        if problem in _OFF_TOPIC:
-            return "off_topic"
-        return "format_violation"
-    topic = _get_content_words(instruction) | _get_content_words(chosen.text)
-    is_long = len(rejected.text.split()) > _SHORT_ANSWER_WORDS
-    return "off_topic" if is_long and not topic & _get_content_words(rejected.text) else "hallucination"
+def classify_rejection(instruction: str, chosen: Candidate, rejected: Candidate) -> RejectionType:
+    """Return the type of a rejected response, from its first problem, or from the topic if it has none.
 
-
-def _get_content_words(text: str) -> set[str]:
-    return set(list_words(text)) - _COMMON_WORDS
+    A preferred response alone does not make the other one a hallucination: without a check that knows the
+    right answer the type is unknown.
+    """
+    strong = [problem for problem in rejected.problems if problem not in _WEAK]
+    if strong:
+        types = (kind for kind, problems in _PROBLEM_TYPES.items() if strong[0] in problems)
+        return next(types, "unknown")
+    is_off_topic = (
+        asks_for_text(instruction)
+        and mentions_topic(instruction, chosen.text)
+        and not mentions_topic(instruction, rejected.text)
+        and set(list_content_stems(chosen.text)).isdisjoint(list_stems(rejected.text))
+    )
+    return "off_topic" if is_off_topic else "unknown"

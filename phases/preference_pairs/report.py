@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from phases.contract.protocol import Value
 from phases.datagen.constitution import Rejection
 from phases.datagen.harm_judge import describe_harm_judge
+from phases.datagen.preferences import RejectionType
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
@@ -16,7 +17,7 @@ from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import PromptSource
 
 DECIDERS: Final = ("verifiers", "votes", "judge")
-REJECTIONS: Final[tuple[Rejection, ...]] = get_args(Rejection)
+REJECTIONS: Final[tuple[RejectionType, ...]] = (*get_args(Rejection), "unknown")
 _SAMPLES: Final = 24
 _MAX_LENGTH_BIAS: Final = 0.2
 """Largest difference between `longer_chosen_share` and one half without a warning."""

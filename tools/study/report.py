@@ -13,6 +13,7 @@ from phases.comparison.contrasts import RULES
 from phases.comparison.halves import Half, load_halves
 from phases.comparison.spec import FEW_SHOT
 from phases.contract import files
+from phases.contract.errors import BadInputError
 from phases.contract.reporter import finite_or_none
 from phases.contract.versions import list_installed_versions
 from phases.scoring.results import check_comparable, find_newest_evaluation, read_evaluation
@@ -55,10 +56,15 @@ Answers = Mapping[tuple[str, int | None], Sequence[Any]]
 def write_results(study: Study, schedule: Schedule, folder: Path) -> None:
     """Write what is finished: `study.md` and `study.json`, the comparison, answers, rows and logs."""
     folder.mkdir(parents=True, exist_ok=True)
-    halves = _load_halves(study, schedule)
+    problem = ""
+    try:
+        halves = _load_halves(study, schedule)
+    except BadInputError as error:  # a study that was continued with other code; its rows and logs are kept
+        halves, problem = (), f"The evaluations cannot be compared: {error}."
     tables = {half.title: _summarise_half(study, half) for half in halves}
     tasks = {task.name: _describe_task(schedule, task) for task in schedule.tasks}
     summary = {
+        "problem": problem,
         "unfinished": schedule.list_unfinished(),
         "seeds": list(study.seeds),
         "versions": list_installed_versions(),
@@ -196,6 +202,8 @@ def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _format_report(summary: Mapping[str, Any]) -> str:
     lines = [f"# Study of {len(summary['seeds'])} training seeds", ""]
+    if summary["problem"]:
+        lines += [summary["problem"], ""]
     if summary["unfinished"]:
         lines += [f"Not finished: {', '.join(summary['unfinished'])}.", ""]
     for title, table in summary["halves"].items():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phases.datagen import preferences
 from phases.datagen.judge import JudgeScore
 from phases.datagen.preferences import (
     Candidate,
@@ -20,6 +21,23 @@ from phases.datagen.preferences import (
 )
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import reduce_to_words
+from phases.verifiers.registry import VERIFIERS
+
+UNINFERRED = {
+    "refusal",
+    "statement",
+    "sentences_at_most",
+    "sentence_marks",
+    "refers_to_first_line",
+    "no_repetition",
+}
+UNINFERRED |= {"json_fields", "json_list_of"}
+"""Kinds of check that suites use, but that are never inferred from an instruction."""
+FILTER_PROBLEMS = (
+    *("empty response", "unfinished response", "response length", "chat token in response"),
+    *("label in response", "junk in response", "repetition in response", "echo of the instruction"),
+    *("nothing new in response", "response cut short", "self-reference in response"),
+)
 
 
 def check(
@@ -52,7 +70,7 @@ def test_a_response_on_topic_is_preferred() -> None:
     pair = decide(
         "Describe a bee in exactly three words.", "It is red.", "long long", "Bees make honey", "A bee hums"
     )
-    assert pair.chosen.text == "A bee hums"
+    assert pair.chosen.text in {"Bees make honey", "A bee hums"}
 
 
 def test_two_refusals_are_equally_good() -> None:
@@ -81,7 +99,8 @@ def test_responses_of_similar_length_are_paired() -> None:
         "Answer in exactly three words.", "one two four", "a b", "a much longer answer here", "x y z"
     )
     assert pair.rejected.text == "a b"
-    assert pair.chosen.text == "x y z"
+    # The lengths do not choose among good responses.
+    assert pair.chosen.text == "one two four"
 
 
 @pytest.mark.parametrize(
@@ -155,8 +174,78 @@ def test_rejection_types_of_responses_without_problems() -> None:
         "The sky is blue because the sea paints it.",
         "My aunt sold three wooden chairs yesterday.",
     )
-    assert classify_rejection("Why is the sky blue?", good, wrong) == "hallucination"
+    assert classify_rejection("Why is the sky blue?", good, wrong) == "unknown"
     assert classify_rejection("Why is the sky blue?", good, other) == "off_topic"
+    # A right answer that was not preferred is no hallucination.
+    one, same = check("How much is 17 times 3, in words?", "The result is fifty-one.", "fifty-one")
+    assert classify_rejection("How much is 17 times 3, in words?", one, same) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "good", "bad"),
+    [
+        ("What is 17 plus 25?", "42", "17 plus 25 is 43"),
+        ("How much is 9 times 9?", "81", "It is 80."),
+    ],
+)
+def test_an_answer_that_fails_a_check_of_facts_is_a_hallucination(
+    instruction: str, good: str, bad: str
+) -> None:
+    pair = decide(instruction, good, bad)
+    assert (pair.rejected.text, pair.rejection) == (bad, "hallucination")
+
+
+def test_every_problem_has_one_type() -> None:
+    types = preferences._PROBLEM_TYPES
+    problems = [problem for own in types.values() for problem in own]
+    assert len(problems) == len(set(problems))
+    assert {kind for kind in VERIFIERS if kind not in problems} <= UNINFERRED
+    assert set(FILTER_PROBLEMS) <= {*problems, *preferences._WEAK}
+
+
+@pytest.mark.parametrize(
+    ("instruction", "off_topic", "on_topic"),
+    [
+        (
+            "Describe a bee. Use exactly seven words.",
+            "The cat sat on the red mat.",
+            "Bees are small insects that make honey.",
+        ),
+        (
+            "Explain why we sleep in one sentence.",
+            "My aunt sold three chairs.",
+            "Sleeping lets the body rest.",
+        ),
+        (
+            "Write a sentence about baking bread.",
+            "The weather is nice today.",
+            "She baked two loaves in the morning.",
+        ),
+    ],
+)
+def test_topicality_is_judged_by_stems(instruction: str, off_topic: str, on_topic: str) -> None:
+    pair = decide(instruction, off_topic, off_topic, on_topic, "User: what?")
+    assert pair.chosen.text == on_topic
+    # A form that is kept without an answer does not win against an answer that misses the form.
+    broken = f"{on_topic} {on_topic.replace('.', '')} as well, I think"
+    assert decide_without_judge(instruction, check(instruction, off_topic, broken)) is None
+    # Against a response that is not about the topic either, it does.
+    assert decide(instruction, off_topic, "User: what?").chosen.text == off_topic
+
+
+def test_a_short_answer_need_not_name_its_topic() -> None:
+    pair = decide(
+        "What is the capital of France?", "Paris.", "The capital of France is the capital of France and"
+    )
+    assert pair.chosen.text == "Paris."
+
+
+def test_neither_length_nor_novelty_alone_decides() -> None:
+    instruction = "Why is ice solid?"
+    long = "Ice is solid because cold water freezes, " + "and cold water is hard " * 12
+    responses = check(instruction, "Ice is frozen water.", f"{long}.")
+    assert responses[1].problems == ("response length",)
+    assert decide_without_judge(instruction, responses) == "alike"
 
 
 texts = st.sampled_from(["Rome", "rome.", "Oslo", "", "User: x", "a b c d e f", "Rome Rome", "I can't help."])
