@@ -38,7 +38,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Note:
-    """A text whose end is at a step, one row above a value or, if there is no room, one below."""
+    """A text whose end is at a step, in the nearest free row above or below a value."""
 
     step: float
     value: float
@@ -123,7 +123,7 @@ def draw_notes(
     width: int,
     taken: Mapping[Cell, object],
 ) -> dict[Cell, DrawnCell]:
-    """Return the cells of the notes; a note that would cover another one is left out.
+    """Return the cells of the notes; a note without a row of its own is left out.
 
     Args:
         notes: in the order of their importance.
@@ -139,10 +139,10 @@ def draw_notes(
         text = note.text
         end = min(width, max(len(text), round((note.step - first) / span * width)))
         at = axis.find_dot(note.value) // 4
-        rows = [y for y in (at - 1, at + 1) if 0 <= y < axis.cells] or [at]
-        free = [y for y in rows if not any((y, x) in taken for x in range(end - len(text), end))]
-        y = (free or rows)[0]
-        spot = [(y, x) for x in range(end - len(text), end)]
-        if len(text) <= width and not any(cell in cells for cell in spot):
-            cells |= {cell: (char, note.style) for cell, char in zip(spot, text, strict=True)}
+        rows = [y for y in (at - 1, at + 1, at - 2, at + 2) if 0 <= y < axis.cells] or [at]
+        spots = [[(y, x) for x in range(end - len(text), end)] for y in rows]
+        spots = [spot for spot in spots if not any(cell in cells for cell in spot)]
+        spots.sort(key=lambda spot: any(cell in taken for cell in spot))
+        if len(text) <= width and spots:
+            cells |= {cell: (char, note.style) for cell, char in zip(spots[0], text, strict=True)}
     return cells

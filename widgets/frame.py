@@ -40,6 +40,7 @@ class AttemptOutput:
         notices: warnings and errors that the attempt reported.
         earlier: the metrics of the phase's earlier attempts, by their numbers.
         reading: whether more of the files remains to be read.
+        pace: units of progress per second, over seconds since the epoch.
     """
 
     phase: str
@@ -51,6 +52,7 @@ class AttemptOutput:
     notices: tuple[Notice, ...] = ()
     earlier: Mapping[int, Mapping[str, Series]] = field(default_factory=dict)
     reading: bool = False
+    pace: Series | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,26 @@ class AttemptArtifacts:
 
 
 @dataclass(frozen=True)
-class MemoryUse:
-    """Memory in use during an attempt: bytes of each GPU and of RAM over seconds since the epoch."""
+class MachineUse:
+    """The machine during an attempt, over seconds since the epoch.
+
+    Attributes:
+        phase: the phase's id.
+        attempt: its number.
+        gpus: memory in use on each GPU, in bytes.
+        ram: host memory in use, in bytes.
+        utilization: of each GPU, in percent.
+        power: of each GPU, in watts.
+        cpu: share of all cores in use, in percent.
+    """
 
     phase: str
     attempt: int
     gpus: Mapping[int, Series]
     ram: Series
+    utilization: Mapping[int, Series] = field(default_factory=dict)
+    power: Mapping[int, Series] = field(default_factory=dict)
+    cpu: Series | None = None
 
     def peak(self, gpu: int | None = None) -> float | None:
         """Return the peak of a GPU, or of RAM if `gpu` is None; None if nothing was measured."""
@@ -87,7 +102,7 @@ class Frame:
         output: of the selected attempt; None if no phase has started.
         disconnected: why the snapshot is out of date; empty if it is not.
         outcome: the text that the last phase of a finished session wrote.
-        memory: of each attempt, in the order in which they started.
+        machine_use: of each attempt, in the order in which they started.
         artifacts: of each attempt, in the same order.
     """
 
@@ -96,7 +111,7 @@ class Frame:
     output: AttemptOutput | None = None
     disconnected: str = ""
     outcome: tuple[str, ...] = ()
-    memory: tuple[MemoryUse, ...] = ()
+    machine_use: tuple[MachineUse, ...] = ()
     artifacts: tuple[AttemptArtifacts, ...] = ()
 
     @property

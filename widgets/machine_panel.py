@@ -9,7 +9,7 @@ from app.units import format_gib, format_size
 from widgets import styles
 from widgets.chart import plot
 from widgets.curve import LINE_STYLES, Curve, LineStyle
-from widgets.frame import Frame, MemoryUse
+from widgets.frame import Frame, MachineUse
 from widgets.header import render_bar
 from widgets.panel import REDRAW_SECONDS, Panel, choose_time_unit, name_panel
 from widgets.rows import Part, row
@@ -26,7 +26,9 @@ def find_peaks(frame: Frame) -> dict[int, float]:
     """Return the peak memory of each GPU during the selected attempt."""
     output = frame.output
     attempts = [
-        use for use in frame.memory if output and (use.phase, use.attempt) == (output.phase, output.attempt)
+        use
+        for use in frame.machine_use
+        if output and (use.phase, use.attempt) == (output.phase, output.attempt)
     ]
     return {gpu: peak for use in attempts for gpu in use.gpus if (peak := use.peak(gpu)) is not None}
 
@@ -168,12 +170,12 @@ def _select_curve_style(number: int) -> tuple[str, LineStyle]:
     return CURVE_COLOURS[(number + shift) % len(CURVE_COLOURS)], LINE_STYLES[number % len(LINE_STYLES)]
 
 
-def _has_several_gpus(uses: Sequence[MemoryUse]) -> bool:
+def _has_several_gpus(uses: Sequence[MachineUse]) -> bool:
     """Return whether curves are told apart by GPU instead of by attempt."""
     return any(len(use.gpus) > 1 for use in uses)
 
 
-def build_memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) -> list[Curve]:
+def build_memory_curves(uses: Sequence[MachineUse], started: float, unit: float) -> list[Curve]:
     """Return memory in GiB over time for each attempt: of each GPU, or of RAM without one.
 
     Args:
@@ -196,8 +198,8 @@ def build_memory_curves(uses: Sequence[MemoryUse], started: float, unit: float) 
 
 def render_peak_rows(frame: Frame, width: int) -> list[Content]:
     """Return the peak of each attempt in the order in which they started, with the legend of the curves."""
-    gpus = sorted({gpu for use in frame.memory for gpu in use.gpus})
-    by_gpu = _has_several_gpus(frame.memory)
+    gpus = sorted({gpu for use in frame.machine_use for gpu in use.gpus})
+    by_gpu = _has_several_gpus(frame.machine_use)
     column = max(1, min(MAX_PEAK_WIDTH, (width - NAME_WIDTH) // (len(gpus) + 1)))
     headings: list[Part] = []
     for gpu in gpus:
@@ -209,7 +211,7 @@ def render_peak_rows(frame: Frame, width: int) -> list[Content]:
     headings.append(("RAM".rjust(column), styles.QUIET))
     rows = [row(width, (fit("PEAK, GiB", NAME_WIDTH), styles.HEADING), *headings)]
     titles = {phase.id: phase.title for phase in frame.snapshot.phases}
-    for attempt, use in enumerate(frame.memory):
+    for attempt, use in enumerate(frame.machine_use):
         color, line = _select_curve_style(attempt)
         symbol = "" if by_gpu else f"{line.symbol} "
         number = f" {use.attempt}" if use.attempt > 1 else ""
@@ -230,7 +232,7 @@ def render_memory_rows(frame: Frame, width: int, height: int) -> list[Content]:
     started = frame.snapshot.started
     unit, unit_name = choose_time_unit(frame.now - started)
     chart = plot(
-        build_memory_curves(frame.memory, started, unit),
+        build_memory_curves(frame.machine_use, started, unit),
         width,
         room - len(peaks) - 2,
         unit=unit_name,

@@ -76,8 +76,11 @@ class TimePanel(Panel):
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows; the previous ones if nothing that they show has changed."""
-        seconds_per_dot = (frame.now - frame.snapshot.started) / (DOTS_PER_CELL * max(1, width))
-        moment = frame.now // max(REDRAW_SECONDS, seconds_per_dot)
+        elapsed = max(0.0, frame.now - frame.snapshot.started)
+        step = REDRAW_SECONDS
+        while 2 * step * DOTS_PER_CELL * width < elapsed:  # A step that stays the same while time passes.
+            step *= 2
+        moment = elapsed // step
         inputs = (moment, width, height, self.find_subject(frame))
         if inputs != self._drawn_for:
             self._drawn_for = inputs

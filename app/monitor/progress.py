@@ -17,6 +17,8 @@ _MAX_TEXT = 8000
 _MAX_NAME = 100
 _MAX_SERIES = 64
 _MAX_SAMPLE_TEXTS = 16
+_MAX_PACE_POINTS = 256
+_PACE_SECONDS = 5.0
 
 _DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -30,6 +32,7 @@ class ProgressTail:
         notices: the last notices.
         artifacts: the last artifacts, by path.
         bad: the number of invalid lines.
+        pace: units per second over time, None before the second report.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class ProgressTail:
         self.bad = 0
         self._progress: Progress | None = None
         self._pace = Pace()
+        self.pace: SeriesBuilder | None = None
+        self._pace_since: Progress | None = None
 
     @property
     def progress(self) -> ProgressView | None:
@@ -85,6 +90,7 @@ class ProgressTail:
                 self._add_values(line)
             case Progress():
                 self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _MAX_NAME))
+                self._add_pace(line)
                 self._pace.add(line.time, line.done)
             case Sample():
                 self.samples.append(_clean_sample(line))
@@ -92,6 +98,16 @@ class ProgressTail:
                 self.notices.append(msgspec.structs.replace(line, text=clean_text(line.text, _MAX_TEXT)))
             case Artifact():
                 self._add_artifact(line)
+
+    def _add_pace(self, report: Progress) -> None:
+        """Add the units per second since an earlier report, some seconds ago so that they are not jumpy."""
+        since = self._pace_since
+        if since is None or report.done < since.done or report.time < since.time:
+            self._pace_since = report
+        elif report.time - since.time >= _PACE_SECONDS:
+            self.pace = self.pace or SeriesBuilder("pace", _MAX_PACE_POINTS)
+            self.pace.add(report.time, (report.done - since.done) / (report.time - since.time))
+            self._pace_since = report
 
     def _add_artifact(self, artifact: Artifact) -> None:
         path = clean_text(artifact.path, _MAX_TEXT)

@@ -14,6 +14,7 @@ from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
 from app.session.snapshot import AttemptView, GateView, PhaseState, PhaseView, SessionSnapshot, SessionState
+from app.session.upcoming import find_upcoming_gates
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class Live(msgspec.Struct, frozen=True):
         machine: the latest sample of the machine.
         stops_at: when the pod will be stopped, in seconds since the epoch.
         measured: hours of phases in earlier sessions on such a machine, by phase.
+        predicted: predicted peak memory of phases on each GPU in bytes, by phase.
     """
 
     progress: ProgressView | None = None
@@ -34,6 +36,7 @@ class Live(msgspec.Struct, frozen=True):
     machine: MachineSample | None = None
     stops_at: float | None = None
     measured: dict[str, MeasuredHours] = {}
+    predicted: dict[str, float] = {}
 
 
 def snapshot(  # noqa: PLR0917 - the inputs of one function
@@ -63,6 +66,7 @@ def snapshot(  # noqa: PLR0917 - the inputs of one function
         decisions=state.decisions,
         gate=_gate(plan, state),
         machine=live.machine,
+        upcoming=find_upcoming_gates(plan, state, live.values),
         hold=state.hold,
         notices=state.notices,
         stops_at=live.stops_at,
@@ -101,6 +105,7 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         stalled=is_running and live.stalled,
         values=live.values if is_running else {},
         log_format=phase.log_format,
+        predicted_memory=live.predicted.get(record.id),
         headline=assessment.headline if assessment else "",
         verdict=assessment.verdict if assessment else None,
         attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),

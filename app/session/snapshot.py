@@ -45,7 +45,7 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
 
     `measured_hours` come from earlier sessions on the same kind of machine, scaled to this plan's work.
     `values` are the last values of the running attempt's metrics, None for NaN and infinity; `log_format`
-    says what to read from its log.
+    says what to read from its log. `predicted_memory` is its predicted peak on each GPU, in bytes.
     """
 
     id: str
@@ -63,6 +63,7 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     stalled: bool = False
     values: dict[str, float | None] = {}
     log_format: LogFormat = LogFormat()
+    predicted_memory: float | None = None
     headline: str = ""
     verdict: Verdict | None = None
     attempts: tuple[AttemptView, ...] = ()
@@ -92,6 +93,17 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     remedies: dict[str, tuple[dict[str, Value], ...]] = {}
     next_phase: str | None = None
     cause: str = ""
+
+
+class UpcomingGate(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate that may open next. Its criteria are evaluated with the values that are known so far.
+
+    `is_certain` tells a gate that opens whatever the verdict from one that opens only if it is not go.
+    """
+
+    phase: str
+    is_certain: bool
+    criteria: tuple[ConditionResult, ...] = ()
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +145,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plan_folder: the folder that phases run in, which relative paths in their reports start at.
         hold: whether a gate opens after the current phase, regardless of its verdict.
+        upcoming: the gates that may open next, in order.
         stops_at: when the pod will be stopped unless the operator acts.
     """
 
@@ -152,6 +165,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[DecisionView, ...] = ()
     gate: GateView | None = None
     machine: MachineSample | None = None
+    upcoming: tuple[UpcomingGate, ...] = ()
     hold: bool = False
     notices: tuple[str, ...] = ()
     stops_at: float | None = None

@@ -18,7 +18,7 @@ from app.tui.readers import (
     ArtifactReader,
     AttemptReader,
     EarlierAttemptsReader,
-    MemoryReader,
+    MachineReader,
     read_outcome,
     resolve_artifact,
 )
@@ -45,7 +45,7 @@ class SessionFeed:
         self._selected: str | None = None
         self._attempt: AttemptReader | None = None
         self._earlier: EarlierAttemptsReader | None = None
-        self._memory = MemoryReader()
+        self._machine = MachineReader()
         self._artifacts = ArtifactReader(mask)
         self._outcome: tuple[str, ...] = ()
 
@@ -96,7 +96,7 @@ class SessionFeed:
             output,
             disconnected="" if is_connected else "no conductor",
             outcome=self._outcome,
-            memory=self._memory.read(snapshot),
+            machine_use=self._machine.read(snapshot),
             artifacts=self._artifacts.read(snapshot, output),
         )
 

@@ -1,7 +1,7 @@
 """Readers of the files in a session's attempts. Each reads a bounded amount per call and continues later."""
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,10 @@ from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import Series, SeriesBuilder
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
 from phases.contract.protocol import Artifact, Result, normalize_json
-from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MemoryUse
+from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MachineUse
 
 MAX_MEMORY_POINTS: Final = 512
+MAX_LOAD_POINTS: Final = 128
 MAX_EARLIER_ATTEMPTS: Final = 3
 MAX_ARTIFACTS: Final = 500
 MAX_RESULT_BYTES: Final = 32_000_000
@@ -66,6 +67,7 @@ class AttemptReader:
             artifacts=tuple(progress.artifacts.values()),
             notices=tuple(progress.notices),
             reading=progress_continues or metrics_continue,
+            pace=progress.pace.series() if progress.pace else None,
         )
 
 
@@ -96,15 +98,15 @@ class EarlierAttemptsReader:
         }
 
 
-class MemoryReader:
-    """Follows the memory in use over the session: one chunk of one attempt's samples per call."""
+class MachineReader:
+    """Follows the machine over the session: one chunk of one attempt's samples per call."""
 
     def __init__(self) -> None:
         self._tails: dict[AttemptKey, MachineTail] = {}
-        self._series: dict[AttemptKey, dict[int | None, SeriesBuilder]] = {}
+        self._series: dict[AttemptKey, _MachineSeries] = {}
         self._complete: set[AttemptKey] = set()
 
-    def read(self, snapshot: SessionSnapshot) -> tuple[MemoryUse, ...]:
+    def read(self, snapshot: SessionSnapshot) -> tuple[MachineUse, ...]:
         """Read the next chunk; return what is known of each attempt, in the order of their starts."""
         attempts = _sort_attempts(snapshot)
         for phase, attempt in attempts:
@@ -114,29 +116,48 @@ class MemoryReader:
             if key not in self._tails:
                 self._tails[key] = MachineTail(Path(attempt.folder) / "machine.jsonl")
             samples = self._tails[key].poll()
-            self._add(key, samples)
+            for sample in samples:
+                self._series.setdefault(key, _MachineSeries()).add(sample)
             if samples:
                 break
             if attempt.ended is not None:
                 self._complete.add(key)
         keys = [(phase, attempt.number) for phase, attempt in attempts]
-        return tuple(self._build_use(key) for key in keys if key in self._series)
+        return tuple(self._series[key].build_use(*key) for key in keys if key in self._series)
 
-    def _add(self, key: AttemptKey, samples: Sequence[MachineSample]) -> None:
-        for sample in samples:
-            series = self._series.setdefault(key, {None: SeriesBuilder("RAM", MAX_MEMORY_POINTS)})
-            series[None].add(sample.time, sample.memory_used)
-            for gpu in sample.gpus:
-                if gpu.memory_used is None:
-                    continue
-                if gpu.index not in series:
-                    series[gpu.index] = SeriesBuilder(f"GPU{gpu.index}", MAX_MEMORY_POINTS)
-                series[gpu.index].add(sample.time, gpu.memory_used)
 
-    def _build_use(self, key: AttemptKey) -> MemoryUse:
-        series = {index: builder.series() for index, builder in self._series[key].items()}
-        gpus = {index: values for index, values in series.items() if index is not None}
-        return MemoryUse(*key, gpus, series[None])
+class _MachineSeries:
+    """Collects the samples of one attempt."""
+
+    def __init__(self) -> None:
+        self._ram = SeriesBuilder("RAM", MAX_MEMORY_POINTS)
+        self._cpu = SeriesBuilder("CPU", MAX_LOAD_POINTS)
+        self._memory: dict[int, SeriesBuilder] = {}
+        self._utilization: dict[int, SeriesBuilder] = {}
+        self._power: dict[int, SeriesBuilder] = {}
+
+    def add(self, sample: MachineSample) -> None:
+        """Add a sample; values that the driver does not report are left out."""
+        self._ram.add(sample.time, sample.memory_used)
+        self._cpu.add(sample.time, sample.cpu)
+        for gpu in sample.gpus:
+            for builders, value, limit in (
+                (self._memory, gpu.memory_used, MAX_MEMORY_POINTS),
+                (self._utilization, gpu.utilisation, MAX_LOAD_POINTS),
+                (self._power, gpu.power_watts, MAX_LOAD_POINTS),
+            ):
+                if value is not None:
+                    if gpu.index not in builders:
+                        builders[gpu.index] = SeriesBuilder(f"GPU{gpu.index}", limit)
+                    builders[gpu.index].add(sample.time, value)
+
+    def build_use(self, phase: str, attempt: int) -> MachineUse:
+        """Return the machine's use so far."""
+        memory, utilization, power = (
+            {index: builder.series() for index, builder in builders.items()}
+            for builders in (self._memory, self._utilization, self._power)
+        )
+        return MachineUse(phase, attempt, memory, self._ram.series(), utilization, power, self._cpu.series())
 
 
 class ArtifactReader:

@@ -25,9 +25,10 @@ from app.session.snapshot import (
     PhaseView,
     SessionSnapshot,
     SessionState,
+    UpcomingGate,
 )
 from phases.contract.protocol import Artifact, Notice, Sample
-from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MemoryUse
+from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MachineUse
 from widgets.preflight import PreflightResult
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
@@ -260,7 +261,7 @@ ARTIFACTS = (
 )
 
 
-def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MemoryUse, ...]:
+def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MachineUse, ...]:
     """What each attempt of the session has used, a value a minute."""
     found = []
     for i, phase in enumerate(p for p in base.phases if p.attempts):
@@ -270,7 +271,20 @@ def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MemoryUse, ...]:
             used = [(18 + 11 * i) * (1 - math.exp(-m / 4)) * GIB for m in minutes]
             shown = series({f"GPU{g}": list(zip(at, used, strict=True)) for g in range(gpus)})
             ram = series({"RAM": [(t, (3 + i) * GIB) for t in at]})["RAM"]
-            found.append(MemoryUse(phase.id, attempt.number, dict(enumerate(shown.values())), ram))
+            load = series({f"GPU{g}": [(t, 96.0 - 9 * g + 3 * math.sin(t)) for t in at] for g in range(gpus)})
+            power = series({f"GPU{g}": [(t, 402.0 + 9 * math.sin(t)) for t in at] for g in range(gpus)})
+            cpu = series({"CPU": [(t, 37.0 + 3 * math.sin(t)) for t in at]})["CPU"]
+            found.append(
+                MachineUse(
+                    phase.id,
+                    attempt.number,
+                    dict(enumerate(shown.values())),
+                    ram,
+                    dict(enumerate(load.values())),
+                    dict(enumerate(power.values())),
+                    cpu,
+                )
+            )
     return tuple(found)
 
 
@@ -278,9 +292,40 @@ def attempt_output(phase: str, **changes: Any) -> AttemptOutput:
     return AttemptOutput(phase, 1, **changes)
 
 
+UPCOMING = (
+    UpcomingGate(
+        phase="sft_training",
+        is_certain=False,
+        criteria=(
+            ConditionResult(
+                "loss decreases",
+                "final_train_loss < first_train_loss",
+                True,
+                {"final_train_loss": 0.8035, "first_train_loss": 2.31},
+            ),
+        ),
+    ),
+    UpcomingGate(
+        phase="sft_evaluation",
+        is_certain=True,
+        criteria=(
+            ConditionResult("success rate above 60 %", "success_rate > 0.60", None, {"success_rate": None}),
+            ConditionResult(
+                "better than the baseline",
+                "success_rate_low > baseline_evaluation.success_rate",
+                None,
+                {"success_rate_low": None, "baseline_evaluation.success_rate": 0.166},
+            ),
+        ),
+    ),
+)
+
+
 def running(**changes: Any) -> Frame:
     """SFT training at 47 %."""
-    base = snapshot(3, "running", "running")
+    base = snapshot(3, "running", "running", upcoming=UPCOMING)
+    base = with_phase(base, "baseline_evaluation", predicted_memory=33.4 * GIB)
+    base = with_phase(base, "sft_training", predicted_memory=53.2 * GIB)
     base = with_phase(
         base,
         "sft_training",
@@ -294,7 +339,7 @@ def running(**changes: Any) -> Frame:
         log=training_log(),
         samples=samples(3),
     )
-    return Frame(replace(base, **changes), base.now, found, memory=memory(base))
+    return Frame(replace(base, **changes), base.now, found, machine_use=memory(base))
 
 
 def retried() -> Frame:
@@ -492,12 +537,12 @@ def starting() -> Frame:
 def no_gpu() -> Frame:
     """The rehearsal on two CPU cores."""
     frame = running(machine=machine(0), model="embedded", gpu="", profile="rehearsal")
-    return Frame(frame.snapshot, frame.now, frame.output, memory=memory(frame.snapshot, 0))
+    return Frame(frame.snapshot, frame.now, frame.output, machine_use=memory(frame.snapshot, 0))
 
 
 def eight_gpus() -> Frame:
     frame = running(machine=machine(8))
-    return Frame(frame.snapshot, frame.now, frame.output, memory=memory(frame.snapshot, 8))
+    return Frame(frame.snapshot, frame.now, frame.output, machine_use=memory(frame.snapshot, 8))
 
 
 def stalled() -> Frame:

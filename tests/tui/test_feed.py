@@ -204,10 +204,10 @@ def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path:
     feed = SessionFeed(Watched(base), lambda: base.now, lambda: 0.0)
     for _ in range(2 * len(begun)):
         frame = feed.make_frame(base)
-    assert [use.phase for use in frame.memory] == begun
-    assert [use.peak(0) for use in frame.memory] == [(i + 2) * fake.GIB for i in range(len(begun))]
-    assert [use.peak(7) for use in frame.memory] == [None] * len(begun)
-    assert all(use.peak() == int(3.1 * fake.GIB) for use in frame.memory)
+    assert [use.phase for use in frame.machine_use] == begun
+    assert [use.peak(0) for use in frame.machine_use] == [(i + 2) * fake.GIB for i in range(len(begun))]
+    assert [use.peak(7) for use in frame.machine_use] == [None] * len(begun)
+    assert all(use.peak() == int(3.1 * fake.GIB) for use in frame.machine_use)
 
 
 def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from textual.geometry import Region
+from textual.widget import Widget
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
@@ -29,7 +30,7 @@ def list_panels(app: CockpitApp) -> list[ShownPanel]:
     return [
         ShownPanel(type(panel).__name__, panel.has_border, panel.border_title, panel.region)
         for panel in app.screen.query(Panel)
-        if panel.display and panel.size.width and panel.size.height
+        if all(node.display for node in panel.ancestors_with_self if isinstance(node, Widget))
     ]
 
 
@@ -69,6 +70,33 @@ def test_no_panel_leaves_the_screen_or_covers_another(frame: Callable[[], Frame]
         for i, panel in enumerate(panels):
             assert body.contains_region(panel.region), (size, panel)
             assert not any(panel.region.overlaps(other.region) for other in panels[:i]), (size, panel)
+
+
+CHARTS = {"NextGatePanel", "MemoryChart", "UtilizationChart", "PowerChart", "ThroughputPanel"}
+
+
+@pytest.mark.parametrize("size", [(120, 40), (155, 45), (160, 41), (160, 45), (200, 50)])
+def test_a_large_screen_has_everything_that_the_decision_needs(size: tuple[int, int]) -> None:
+    [panels] = show(fake.running(), size)
+    is_large = size[0] >= 156 and size[1] >= 42
+    assert CHARTS & {panel.name for panel in panels} == (CHARTS if is_large else set())
+
+
+def test_the_charts_come_and_go_with_the_size() -> None:
+    shown = show(fake.running(), (80, 24), (160, 45), (100, 30), (200, 50))
+    assert [{panel.name for panel in panels} >= CHARTS for panels in shown] == [False, True, False, True]
+
+
+def test_several_gpus_have_a_row_each_instead_of_the_loads() -> None:
+    [panels] = show(fake.eight_gpus(), (160, 45))
+    names = {panel.name for panel in panels}
+    assert {"MachinePanel", "MemoryChart"} <= names
+    assert "PowerChart" not in names
+
+
+def test_a_host_without_a_gpu_has_no_power() -> None:
+    [panels] = show(fake.no_gpu(), (160, 45))
+    assert {panel.name for panel in panels} & CHARTS == CHARTS - {"PowerChart"}
 
 
 def test_titles_follow_the_size_of_the_terminal() -> None:

@@ -17,7 +17,7 @@ from widgets.machine_panel import (
 
 def test_one_gpu_has_a_line_for_each_phase() -> None:
     frame = fake.running()
-    curves = build_memory_curves(frame.memory, frame.snapshot.started, 3600.0)
+    curves = build_memory_curves(frame.machine_use, frame.snapshot.started, 3600.0)
     assert [curve.line for curve in curves] == [SOLID, DASHED, CHAIN, DOTTED]
     assert [row.plain.rstrip() for row in render_peak_rows(frame, 80)] == [
         "PEAK, GiB                     GPU0     RAM",
@@ -30,7 +30,7 @@ def test_one_gpu_has_a_line_for_each_phase() -> None:
 
 def test_each_of_eight_gpus_has_its_line_and_its_peak_at_80_columns() -> None:
     frame = fake.eight_gpus()
-    curves = build_memory_curves(frame.memory, frame.snapshot.started, 3600.0)
+    curves = build_memory_curves(frame.machine_use, frame.snapshot.started, 3600.0)
     assert len({(curve.style, curve.line) for curve in curves}) == 8
     assert len({curve.line for curve in curves[:4]}) == 4
     heading, first, *_ = (row.plain for row in render_peak_rows(frame, 80))

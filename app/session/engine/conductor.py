@@ -151,6 +151,7 @@ class Conductor:
             machine=self._observer.machine,
             stops_at=round(wall + stop.due - mono) if stop else None,
             measured=self._observer.measured,
+            predicted=self._observer.predicted,
         )
         return projection.snapshot(self.folder.path, self.plan, self.state, live, wall, mono)
 

@@ -16,6 +16,7 @@ from app.session.engine.worker import Worker
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted
 from app.session.journal.state import AttemptRecord, State
+from app.session.memory_prediction import predict_memory
 from app.timeouts import HangingError
 
 _CALIBRATION_SECONDS = 60.0
@@ -27,12 +28,14 @@ class Observer:
     Attributes:
         machine: the last sample, or None if the machine could not be observed.
         measured: hours of phases in earlier sessions on such a machine, by phase.
+        predicted: predicted peak memory of phases on each GPU in bytes, by phase.
         reserve: the disk space that is kept for the journal.
     """
 
     def __init__(self, plan: Plan, folder: SessionFolder, clock: Clock, reserve: int) -> None:
         self.machine: MachineSample | None = None
         self.measured: dict[str, MeasuredHours] = {}
+        self.predicted: dict[str, float] = {}
         self.reserve = Reserve(folder.path / "reserve", reserve)
         self._plan = plan
         self._folder = folder
@@ -41,6 +44,7 @@ class Observer:
         self._sampler = MachineSampler(plan.artifacts)
         self._calibrator = Worker("the records of earlier sessions", _CALIBRATION_SECONDS)
         self._is_calibrated = False
+        self._has_prediction = False
 
     async def observe(
         self, read_state: Callable[[], State], read_progress: Callable[[], ProgressView | None]
@@ -58,11 +62,23 @@ class Observer:
             attempt = _find_running(read_state())
             folder = self._folder.attempt(attempt.spec.phase, attempt.number) if attempt else None
             self.machine = await self._sampler.sample(folder)
+            if not self._has_prediction:
+                self._has_prediction = True
+                self.predicted = await self._predict(self.machine)
         except HangingError as error:
             self.machine = None
             text = f"The machine cannot be observed: {error}"
             return [NoticePosted(text=text, key=text)]
         return self._check_disk(self.machine.disk_free, attempt, read_state(), read_progress())
+
+    async def _predict(self, machine: MachineSample) -> dict[str, float]:
+        try:
+            return await self._calibrator.call(predict_memory, self._plan, machine.gpus)
+        except HangingError:
+            raise
+        except Exception:  # A model's configuration is a file from elsewhere; it must not end this session.
+            traceback.print_exc()
+            return {}
 
     async def _calibrate(self) -> dict[str, MeasuredHours]:
         names = await self._sampler.read_gpu_names()

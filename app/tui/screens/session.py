@@ -4,7 +4,7 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 
 from app.session.requests import Hold, StopPhase, get_current_user
 from app.session.snapshot import OVER
@@ -15,10 +15,13 @@ from widgets.figure import Figure, has_figure
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.log_pane import LogPane
+from widgets.machine_charts import MemoryChart, PowerChart, UtilizationChart
 from widgets.machine_panel import MachinePanel
 from widgets.money_panel import MoneyPanel
+from widgets.next_gate import NextGatePanel
 from widgets.phase_detail import PhaseDetail, PhasePanel
 from widgets.phase_table import PhaseTable
+from widgets.throughput import ThroughputPanel
 
 MIN_MACHINE_ROWS: Final = 3
 MAX_MACHINE_ROWS: Final = 9
@@ -33,6 +36,7 @@ class SessionScreen(ScreenWithChart):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (156, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall"), (42, "-very-tall")]  # noqa: RUF012
     table = "session"
+    _has_charts = False
 
     def compose(self) -> ComposeResult:
         """Lay out the panels."""
@@ -52,6 +56,7 @@ class SessionScreen(ScreenWithChart):
 
     def show(self, frame: Frame) -> None:
         """Draw a new frame; the machine panel gets the rows that its GPUs need."""
+        self._mount_charts(frame)
         panel = self.query_one(MachinePanel)
         height = self._compute_machine_rows(frame)
         height += BORDER_ROWS if panel.has_border else 0
@@ -60,7 +65,27 @@ class SessionScreen(ScreenWithChart):
         self.query_one(PhasePanel).show(frame)
         # Without a chart, the log gets its room.
         self.set_class(not has_figure(frame.output), "-log-only")
+        gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
+        self.set_class(len(gpus) > 1, "-several-gpus")
+        self.set_class(not gpus, "-no-gpu")
         super().show(frame)
+
+    def on_resize(self) -> None:
+        """Mount the charts if the terminal has become large."""
+        if not self._has_charts and self.frame is not None:
+            self.call_after_refresh(self._mount_charts, self.frame)
+
+    def _mount_charts(self, frame: Frame) -> None:
+        """Mount the panels that only a large screen shows, after its first paint, which they would delay."""
+        if self._has_charts or not self.has_class("-very-wide") or not self.has_class("-very-tall"):
+            return
+        self._has_charts = True
+        gate, memory = NextGatePanel(), MemoryChart()
+        loads = UtilizationChart(), PowerChart(), ThroughputPanel()
+        for panel in (gate, memory, *loads):
+            panel.frame = frame
+        self.query_one("#left").mount(gate, after=0)
+        self.query_one("#right").mount(memory, Horizontal(*loads, id="loads"), after=0)
 
     def _compute_machine_rows(self, frame: Frame) -> int:
         machine = frame.snapshot.machine

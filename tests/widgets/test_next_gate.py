@@ -1,0 +1,39 @@
+"""The criteria of the next gates with their values so far."""
+
+from dataclasses import replace as replace_frame
+
+from msgspec.structs import replace
+
+from tests.tui import fake
+from widgets.next_gate import NextGatePanel
+
+
+def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
+    frame = fake.running()
+    rows = [" ".join(row.plain.split()) for row in NextGatePanel().draw(frame, 76, 9)]
+    assert rows == [
+        "SFT training asks unless the verdict is go",
+        "✓ loss decreases final_train_loss 0.8035 first_train_loss 2.31 met",
+        "SFT evaluation always asks",
+        "? success rate above 60 % success_rate - open",
+        "? better than the baseline success_rate_low - success_rate 0.166 open",
+    ]
+    assert "".join(text for text, _ in NextGatePanel().make_title(frame)).startswith("NEXT GATE 13:00-13:24")
+
+
+def test_nothing_is_ahead_at_the_end() -> None:
+    assert [row.plain for row in NextGatePanel().draw(fake.finished(), 70, 9)] == ["no gate is ahead"]
+
+
+def test_a_stalled_phase_leaves_the_time_open() -> None:
+    frame = fake.running()
+    stalled = fake.with_phase(frame.snapshot, "sft_training", stalled=True)
+    title = NextGatePanel().make_title(replace_frame(frame, snapshot=stalled))
+    assert "time unknown" in "".join(text for text, _ in title)
+
+
+def test_a_gate_without_criteria_says_so() -> None:
+    frame = fake.running()
+    bare = tuple(replace(gate, criteria=()) for gate in frame.snapshot.upcoming)
+    rows = NextGatePanel().draw(replace_frame(frame, snapshot=replace(frame.snapshot, upcoming=bare)), 70, 9)
+    assert sum("no criteria in the plan" in row.plain for row in rows) == 2

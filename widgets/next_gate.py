@@ -1,0 +1,79 @@
+"""The criteria of the next gates, with the values that are known before they open."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.geometry import Size
+
+from app.plan.values import ConditionResult
+from app.session.snapshot import UpcomingGate
+from widgets import styles
+from widgets.format import format_metric
+from widgets.frame import Frame
+from widgets.header import format_time_range
+from widgets.panel import Panel, name_panel
+from widgets.phase_table import find_next_gate
+from widgets.rows import Part, row
+from widgets.text import fit
+
+MAX_NAME_SHARE = 0.5
+UNKNOWN = "-"
+STANDING = {True: ("met", styles.GOOD), False: ("not met", styles.WARN), None: ("open", styles.QUIET)}
+"""How a criterion stands with the values so far. It is no verdict: the phase has not ended."""
+
+
+def render_upcoming_rows(frame: Frame, gate: UpcomingGate, width: int) -> list[Content]:
+    """Return the gate's phase and its criteria, each with its values so far."""
+    phase = frame.snapshot.phase(gate.phase)
+    asks = "always asks" if gate.is_certain else "asks unless the verdict is go"
+    rows = [row(width, (phase.title, styles.STRONG), (f"  {asks}", styles.QUIET))]
+    if not gate.criteria:
+        rows.append(row(width, ("  no criteria in the plan", styles.QUIET)))
+    return rows + [_render_criterion(criterion, width) for criterion in gate.criteria]
+
+
+def _render_criterion(criterion: ConditionResult, width: int) -> Content:
+    word, style = STANDING[criterion.passed]
+    values = "  ".join(
+        f"{name.rpartition('.')[2]} {UNKNOWN if value is None else format_metric(value)}"
+        for name, value in criterion.values.items()
+    )
+    badge = styles.CHECK_BADGES[criterion.passed]
+    name_width = min(max(12, int(width * MAX_NAME_SHARE)), len(criterion.name))
+    name: Part = (f"{badge.symbol} {fit(criterion.name, name_width)}  ", "")
+    return row(width, name, (values or criterion.expression, styles.QUIET), right=[(word, style)])
+
+
+class NextGatePanel(Panel):
+    """The gates that may open next, and when."""
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return when the next certain gate opens."""
+        gate = find_next_gate(frame)
+        if gate is None:
+            return name_panel("NEXT GATE")
+        _, time = gate
+        when = "time unknown" if time is None else format_time_range(time, frame.now)
+        return name_panel("NEXT GATE", (f" {when}", styles.STRONG), (" · values so far", ""))
+
+    def show(self, frame: Frame) -> None:
+        """Draw a new frame; the panel is as high as its rows."""
+        height = self._count_rows()
+        super().show(frame)
+        if self._count_rows() != height:
+            self.refresh(layout=True)
+
+    def _count_rows(self) -> int:
+        gates = self.frame.snapshot.upcoming if self.frame else ()
+        return max(1, sum(1 + max(1, len(gate.criteria)) for gate in gates))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of rows."""
+        return self._count_rows()
+
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the criteria."""
+        rows = [r for gate in frame.snapshot.upcoming for r in render_upcoming_rows(frame, gate, width)]
+        if not rows:
+            return [row(width, ("no gate is ahead", styles.QUIET))]
+        return rows

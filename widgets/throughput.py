@@ -1,0 +1,62 @@
+"""How fast the selected attempt works: the rate that it reports, or else its units of progress."""
+
+from collections.abc import Hashable, Sequence
+
+from textual.content import Content
+
+from app.monitor.series import Series
+from widgets import styles
+from widgets.backdrop import Backdrop
+from widgets.chart import plot
+from widgets.curve import Curve
+from widgets.format import format_count
+from widgets.frame import Frame
+from widgets.panel import TimePanel, choose_time_unit, name_panel
+from widgets.rows import Part
+
+RATE_SUFFIX = "_per_second"
+SHORT_UNITS = {"tokens": "tok"}
+
+
+def find_reported_rate(frame: Frame) -> Series | None:
+    """Return the metric of the attempt that is a rate, tokens first; None if it reports none."""
+    series = frame.output.series if frame.output else {}
+    names = sorted((name for name in series if name.endswith(RATE_SUFFIX)), key=lambda n: "token" not in n)
+    return series[names[0]] if names else None
+
+
+def describe_throughput(frame: Frame) -> str:
+    """Return the rate now with its unit; empty if it is not known."""
+    rate = find_reported_rate(frame)
+    if rate is not None and rate.last is not None:
+        unit = rate.name.removesuffix(RATE_SUFFIX)
+        return f"{format_count(rate.last)} {SHORT_UNITS.get(unit, unit)}/s"
+    progress = frame.phase.progress if frame.phase else None
+    if progress is None or not progress.rate:
+        return ""
+    return f"{format_count(progress.rate, 3)} {progress.unit or 'units'}/s"
+
+
+class ThroughputPanel(TimePanel):
+    """The rate over the steps of a training, or over time."""
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the rate now."""
+        return name_panel("THROUGHPUT", (f" {describe_throughput(frame)}", styles.STRONG))
+
+    def find_subject(self, frame: Frame) -> Hashable:
+        """Return the attempt, and whether all that it has reported is read."""
+        output = frame.output
+        return (output.phase, output.attempt, output.reading) if output else None
+
+    def draw_rows(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the chart."""
+        rate, backdrop = find_reported_rate(frame), Backdrop(from_zero=True)
+        if rate is not None:
+            return plot([Curve(rate.name, rate.points, styles.GOOD)], width, height, backdrop=backdrop)
+        pace, attempt = frame.output.pace if frame.output else None, frame.attempt
+        if pace is None or attempt is None:
+            return plot([], width, height, empty="no progress yet")
+        unit, name = choose_time_unit((attempt.ended or frame.now) - attempt.started)
+        points = [point._replace(step=(point.step - attempt.started) / unit) for point in pace.points]
+        return plot([Curve(pace.name, points, styles.GOOD)], width, height, unit=name, backdrop=backdrop)
