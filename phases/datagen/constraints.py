@@ -5,6 +5,7 @@ does not, but "Describe a bee. Use exactly seven words." does, without a judge. 
 generates preference data for precise instruction following in this way.
 """
 
+import re
 from collections.abc import Collection
 from random import Random
 from typing import Final
@@ -55,6 +56,15 @@ _KIND_OF: Final = {template: _infer_kind(template, values and values[0]) for tem
 CONSTRAINT_KINDS: Final = frozenset(_KIND_OF.values())
 """The kinds of checks that verify the constraints."""
 _MAX_TRIES: Final = 8
+_ADDED: Final = re.compile(
+    r"(?<=[.?!]) (?:"
+    + "|".join(
+        re.escape(template).replace(r"\{n\}", r"\d+").replace(r"\{word\}", r"[^']+")
+        for template, _ in _CONSTRAINTS
+    )
+    + r")$"
+)
+"""A constraint at the end of an instruction."""
 
 
 def add_constraints(
@@ -84,6 +94,11 @@ def add_constraints(
         if infer_checks(f"{instruction} {constraint}") == infer_checks(constraint):
             variants.append(f"{instruction} {constraint}")
     return variants
+
+
+def remove_constraint(instruction: str) -> str:
+    """Return the base instruction of a variant, or an instruction without an added constraint unchanged."""
+    return _ADDED.sub("", instruction)
 
 
 def list_constraints() -> dict[str, tuple[Check, ...]]:

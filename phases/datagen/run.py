@@ -20,7 +20,7 @@ from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameter
 from phases.datagen.quality import format_report
 from phases.datagen.seeds import load_seeds
 from phases.datagen.self_instruct import Instruction, InstructionRound
-from phases.datagen.vetted import SET_OF_CATEGORY, hash_vetted, index_test_instructions
+from phases.datagen.vetted import SET_OF_CATEGORY, hash_vetted
 from phases.generation.completion import Completion, PromptGroup, Sampling
 from phases.generation.completion_cache import CompletionCache, complete_with_cache, compute_cache_key
 from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, choose_engine_here, open_engine
@@ -28,7 +28,7 @@ from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import default_suite, index_instructions, load_halves
+from phases.scoring.suite import default_suite, index_answers, index_instructions, load_halves
 
 _ROUNDS_TO_GIVE_UP: Final = 3
 """Number of last rounds over which acceptance is measured."""
@@ -57,7 +57,7 @@ class DataRun:
         source: the model.
         base: the base model of an adapter, or the model itself.
         seeds: the seed instructions.
-        overlap: the evaluation suite, and the vetted instructions by which refusals are measured.
+        overlap: the evaluation suite.
         tokenizer: the model's tokenizer.
         earlier: the rows of earlier batches.
         target: number of rows to generate. It is never smaller than the number of rows on disk.
@@ -95,7 +95,7 @@ class DataRun:
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
         suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
-        self.overlap = SuiteOverlap({**index_instructions(suites), **index_test_instructions()})
+        self.overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,

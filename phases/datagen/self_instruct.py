@@ -21,7 +21,7 @@ from phases.datagen.harm_judge import HarmJudge
 from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
-from phases.datagen.vetted import SET_OF_CATEGORY, VettedSource
+from phases.datagen.vetted import SET_OF_CATEGORY, VettedSource, list_test_instructions
 from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import derive_seed
 from phases.scoring.ngrams import list_words
@@ -126,7 +126,7 @@ class SelfInstruct:
         self._openings: Counter[str] = Counter()
         self._known = NearDuplicates()
         known = [*(seed.instruction for seed in seeds), *existing]
-        for text in known:
+        for text in (*known, *list_test_instructions()):
             self._known.add(text)
         self._vetted = VettedSource(
             (seed.category for seed in seeds), known, f"{parameters.seed} {parameters.batch} vetted"

@@ -37,13 +37,9 @@ def load_vetted(
     return tuple(msgspec.json.decode(line, type=VettedInstruction) for _, line in files.read_lines(path))
 
 
-def index_test_instructions() -> dict[str, str]:
-    """Return the instructions for measuring, by key; training data must not contain them."""
-    return {
-        f"vetted/{name}-{number:03}": row.instruction
-        for name in SET_OF_CATEGORY.values()
-        for number, row in enumerate(load_vetted(name, "test"), 1)
-    }
+def list_test_instructions() -> list[str]:
+    """Return the instructions for measuring; training data must not contain them."""
+    return [row.instruction for name in SET_OF_CATEGORY.values() for row in load_vetted(name, "test")]
 
 
 def hash_vetted() -> str:

@@ -23,6 +23,7 @@ from trl import DPOConfig
 from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
+from phases.datagen.constraints import remove_constraint
 from phases.datagen.contamination import refuse_suite_prompts
 from phases.dpo_training.packed_pairs import count_packed_tokens
 from phases.dpo_training.spec import METRICS, Parameters
@@ -32,6 +33,7 @@ from phases.generation.generate import generate
 from phases.models import distributed, prompt_format
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import Tokenizer
+from phases.scoring.ngrams import reduce_to_words
 from phases.training import reference_logprobs
 from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
 from phases.training.arguments import build_arguments, count_step_tokens
@@ -82,8 +84,8 @@ class Pair:
 
     @property
     def key(self) -> str:
-        """The prompt; pairs with the same one are trained or held out together."""
-        return self.row.prompt
+        """The base instruction; pairs with the same one are trained or held out together."""
+        return find_base_instruction(self.row.prompt)
 
     @property
     def longest(self) -> int:
@@ -99,7 +101,8 @@ class Pair:
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Train the SFT adapter further and save the result in `output_dir`."""
     paths = files.expand_patterns(parameters.preference_file)
-    rows = swap_labels(read_rows(paths, Row), parameters.swapped_share, parameters.seed)
+    original_rows = read_rows(paths, Row)
+    rows = swap_labels(original_rows, parameters.swapped_share, parameters.seed)
     for path in paths:
         reporter.input(path)
     reporter.progress(0, None, "steps")
@@ -117,9 +120,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
                 f"--sft-model {parameters.sft_model} is not an adapter; expected the folder that SFT wrote"
             )
         texts = [
-            text
-            for row in rows
-            for text in (prompt_format.extract_instruction(row.prompt), row.chosen, row.rejected)
+            (prompt_format.extract_instruction(row.prompt), [row.chosen, row.rejected])
+            for row in original_rows
         ]
         refuse_suite_prompts("--preference-file", texts, parameters.suite, loaded.source)
         data = split_rows(
@@ -205,6 +207,11 @@ def encode_row(row: Row, tokenizer: Tokenizer) -> Pair:
         encode_answer(row.chosen, row.chosen_finished),
         encode_answer(row.rejected, row.rejected_finished),
     )
+
+
+def find_base_instruction(prompt: str) -> str:
+    """Return what a prompt asks without an added constraint."""
+    return reduce_to_words(remove_constraint(prompt_format.extract_instruction(prompt)))
 
 
 def build_trainer(

@@ -72,7 +72,7 @@ class PairMaker:
             self._count_prompt(instruction, responses)
             if not isinstance(pair, DecidedPair):
                 self.outcomes[pair] += 1
-            elif self._is_contaminated(pair):
+            elif self._is_contaminated(instruction, pair):
                 self.outcomes[IN_SUITE] += 1
             else:
                 self.outcomes[pair.decided_by] += 1
@@ -87,10 +87,12 @@ class PairMaker:
             self.satisfied.update(kinds)
         self.candidates.update("bad" if candidate.problems else "good" for candidate in candidates)
 
-    def _is_contaminated(self, pair: DecidedPair) -> bool:
-        """Return whether a response contains a suite prompt, as a response that asks a question may."""
+    def _is_contaminated(self, instruction: Instruction, pair: DecidedPair) -> bool:
+        """Return whether a pair reveals a suite prompt and its answer, or a response contains a prompt."""
         overlap = self._data.overlap
-        return any(overlap.find_contamination(c.text) for c in (pair.chosen, pair.rejected))
+        if overlap.find_contamination(instruction.text, pair.chosen.text):
+            return True
+        return any(overlap.find_copy(c.text) for c in (pair.chosen, pair.rejected))
 
     def _sample_candidates(self, instructions: Sequence[Instruction]) -> list[list[Candidate]]:
         """Sample and check candidates, with more of them for prompts whose first candidates are all bad.

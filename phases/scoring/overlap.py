@@ -1,18 +1,20 @@
 """Contamination: texts that contain a prompt of an evaluation suite.
 
-The search is exact, because a suite is small enough to index all its n-grams. A prompt contained verbatim is
-found regardless of case, spaces, punctuation and invisible characters.
+The search for copies is exact, because a suite is small enough to index all its n-grams. A prompt contained
+verbatim is found regardless of case, spaces, punctuation and invisible characters. Instructions are also
+searched for paraphrases (`phases.scoring.paraphrase`).
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from phases.scoring.ngrams import fold_case, join_characters, list_ngrams, list_words, shingle
+from phases.scoring.paraphrase import ParaphraseIndex
 
 NEAR_DUPLICATE: Final = 0.7
 """Jaccard similarity from which two texts count as one."""
@@ -34,16 +36,18 @@ class SuiteMatch(msgspec.Struct, frozen=True):
         key: the prompt's key.
         similarity: Jaccard similarity of the text and the prompt.
         contained: share of the prompt that the text contains.
+        is_paraphrase: whether the text asks the same in other words.
     """
 
     key: str
     similarity: float
     contained: float
+    is_paraphrase: bool = False
 
     @property
     def is_contaminated(self) -> bool:
         """Whether training on the text would reveal the prompt."""
-        return _is_contaminated(self.similarity, self.contained)
+        return self.is_paraphrase or _is_contaminated(self.similarity, self.contained)
 
 
 def _is_contaminated(similarity: float, contained: float) -> bool:
@@ -53,8 +57,16 @@ def _is_contaminated(similarity: float, contained: float) -> bool:
 class SuiteOverlap:
     """Finds the suite prompt that a text overlaps most."""
 
-    def __init__(self, prompts: Mapping[str, str]) -> None:
-        """Index the instructions of a suite by the keys of its prompts."""
+    def __init__(
+        self, prompts: Mapping[str, str], answers: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Index a suite.
+
+        Args:
+            prompts: the instructions of its prompts by key.
+            answers: the correct answers by key, if known; more paraphrases are found with them.
+        """
+        self._paraphrases = ParaphraseIndex(prompts, answers)
         self._shingles = {key: shingle(text) for key, text in prompts.items()}
         self._words = {key: list_words(text) for key, text in prompts.items()}
         self._long_ngrams = {key: _long_ngrams(words) for key, words in self._words.items()}
@@ -67,10 +79,22 @@ class SuiteOverlap:
             join_characters(text): key for key, text in prompts.items() if not self._long_ngrams[key]
         }
 
-    def find_contamination(self, text: str) -> SuiteMatch | None:
+    def find_copy(self, text: str) -> SuiteMatch | None:
         """Return the suite prompt that a text contains, or None."""
         match = self.find_nearest(text)
         return match if match and match.is_contaminated else None
+
+    def find_contamination(self, instruction: str, response: str = "") -> SuiteMatch | None:
+        """Return the suite prompt that an instruction contains or paraphrases, or None.
+
+        Args:
+            instruction: the instruction.
+            response: its response, if known.
+        """
+        if copy := self.find_copy(instruction):
+            return copy
+        paraphrase = self._paraphrases.find_paraphrased(instruction, response)
+        return SuiteMatch(*paraphrase, contained=0.0, is_paraphrase=True) if paraphrase else None
 
     def find_nearest(self, text: str) -> SuiteMatch | None:
         """Return the suite prompt nearest to a text, or None if no prompt shares a word with it."""

@@ -119,6 +119,15 @@ def index_instructions(suites: Sequence[Suite]) -> dict[str, str]:
     return instructions
 
 
+def index_answers(suites: Sequence[Suite]) -> dict[str, tuple[str, ...]]:
+    """Return the correct answers of several suites by the keys of `index_instructions`."""
+    first, *others = suites
+    answers = {prompt.key: prompt.correct for prompt in first.prompts}
+    for suite in others:
+        answers |= {f"{suite.name}/{prompt.key}": prompt.correct for prompt in suite.prompts}
+    return answers
+
+
 def hash_prompts(prompts: Sequence[Prompt]) -> str:
     """Return the hash of the prompts' content."""
     return hashlib.sha256(msgspec.json.encode(prompts, order="sorted")).hexdigest()

@@ -122,7 +122,8 @@ def assess_rows(manifest: Path, min_rows: int, instructions: Mapping[str, str]) 
     for row in rows:
         texts = [row[name] for name in _TEXT_FIELDS if name in row]
         matches = [match for text in texts if (match := overlap.find_nearest(text))]
-        contaminated += any(match.is_contaminated for match in matches)
+        is_paraphrase = overlap.find_contamination(row["instruction"]) is not None
+        contaminated += is_paraphrase or any(match.is_contaminated for match in matches)
         similarity = max([similarity, *(match.similarity for match in matches)])
     provenance = record["provenance"]
     is_plain = provenance["chat_template"] is None and not provenance["add_special_tokens"]

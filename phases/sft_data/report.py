@@ -9,7 +9,7 @@ from phases.datagen.harm_judge import describe_harm_judge
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import DUPLICATE, IN_SUITE, UNCLEAR, SelfInstruct
-from phases.sft_data.responses import ResponseGenerator
+from phases.sft_data.responses import LEAK, ResponseGenerator
 
 _SAMPLES: Final = 24
 
@@ -31,7 +31,7 @@ def compute_metrics(
         "instructions_generated": instructions.generated,
         "instructions_rejected": instructions.removed.total() - duplicates - contaminated - unclear,
         "duplicates_removed": duplicates,
-        "contaminated_removed": contaminated,
+        "contaminated_removed": contaminated + responses.removed[LEAK],
         "unclear_removed": unclear,
         **describe_harm_judge(data.harm_judge),
         "responses_generated": responses.generated,

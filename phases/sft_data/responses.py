@@ -21,6 +21,7 @@ from phases.verifiers.infer import infer_checks
 from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
 
+LEAK: Final = "reveals a prompt of the evaluation suite"
 _CONTRAST_CATEGORY: Final = {"refusal": "harmless"}
 """Prompts of the first category also show records of the second, to contrast when to decline and when not.
 
@@ -215,8 +216,8 @@ class ResponseGenerator:
             return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
         if failures := find_failures(text, _infer_checks(instruction), response):
             return f"failed check: {failures[0]}"
-        if self._overlap.find_contamination(response):
-            return "holds a prompt of the evaluation suite"
+        if self._overlap.find_copy(response) or self._overlap.find_contamination(text, response):
+            return LEAK
         return None
 
     def _find_imbalance(self, instruction: Instruction, response: str) -> str | None:

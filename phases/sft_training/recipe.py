@@ -88,7 +88,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         )
         if loaded.source.base:
             raise BadInputError(f"--model {parameters.model} is an adapter; SFT starts from a base model")
-        texts = [text for row in rows for text in (row.instruction, row.response)]
+        texts = [(row.instruction, [row.response]) for row in rows]
         refuse_suite_prompts("--train-file", texts, parameters.suite, loaded.source)
         data = split_rows([encode_row(row, loaded.tokenizer) for row in rows], parameters)
         lengths = [example.tokens for example in data.rows]

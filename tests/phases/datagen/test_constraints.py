@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from phases.datagen.constraints import CONSTRAINT_KINDS, add_constraints, list_constraints
+from phases.datagen.constraints import CONSTRAINT_KINDS, add_constraints, list_constraints, remove_constraint
 from phases.datagen.seeds import load_seeds
 from phases.scoring.suite import load_suite
 from phases.verifiers.infer import infer_checks
@@ -69,3 +69,10 @@ def test_no_constraint_is_in_the_suite_or_the_seeds() -> None:
     assert not [
         (constraint, text) for constraint in list_constraints() for text in texts if constraint in text
     ]
+
+
+def test_an_added_constraint_is_removed_and_nothing_else() -> None:
+    for constraint in list_constraints():
+        assert remove_constraint(f"Describe a bee. {constraint}") == "Describe a bee."
+    for text in ("Describe a bee.", "Use exactly 7 words.", "Write a single sentence. Why?"):
+        assert remove_constraint(text) == text

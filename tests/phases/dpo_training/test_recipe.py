@@ -532,3 +532,17 @@ def arguments_from(sft: Path, output: Path, stored: Path) -> list[str]:
     (output / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(sft), "--preference-file", str(output / "pairs.jsonl")]
     return [*inputs, "--output-dir", str(output), "--epochs", "1", "--batch-size", "4"]
+
+
+def test_variants_of_an_instruction_are_held_out_together() -> None:
+    base = "Describe a bee."
+    variants = [
+        base,
+        f"{base} Use exactly 7 words.",
+        f"{base} Write everything in capitals.",
+        "describe a bee",
+    ]
+    keys = {dpo_training.find_base_instruction(prompt_format.format_prompt(text)) for text in variants}
+    assert keys == {"describe a bee"}
+    other = prompt_format.format_prompt("Describe a wasp. Use exactly 7 words.")
+    assert dpo_training.find_base_instruction(other) not in keys

@@ -126,7 +126,7 @@ def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
 
 
 def test_more_candidates_are_sampled_if_the_first_are_bad(run: Run, tmp_path: Path) -> None:
-    run(ScriptedModel())
+    run(ScriptedModel(), count=100)
     rows = [json.loads(line) for line in get_data_file(tmp_path / "out").read_text().splitlines()]
     first_ones_bad = [all(c["problems"] for c in row["candidates"][:4]) for row in rows]
     assert any(first_ones_bad)

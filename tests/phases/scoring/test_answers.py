@@ -111,7 +111,7 @@ def test_the_halves_share_no_prompt_and_neither_is_given_away() -> None:
     development, test = load_halves("stage1")
     assert (development.name, test.name) == HALVES
     overlap = SuiteOverlap(index_instructions([test]))
-    shared = [p.key for p in development.prompts if overlap.find_contamination(p.instruction)]
+    shared = [p.key for p in development.prompts if overlap.find_copy(p.instruction)]
     assert shared == []
 
 

@@ -54,7 +54,7 @@ def test_a_response_with_a_suite_prompt_is_removed(tmp_path: Path) -> None:
     generator = make_generator(tmp_path)
     answers = ScriptedAnswers(["A question: what is the longest river in Africa?"], ["No."] * 3)
     assert generator.make_rows([make_instruction("Write a question about a river.", "format")], answers) == []
-    assert generator.removed == {"holds a prompt of the evaluation suite": 1}
+    assert generator.removed == {"reveals a prompt of the evaluation suite": 1}
 
 
 def test_a_failed_check_is_retried_and_the_first_passing_response_used(tmp_path: Path) -> None:

@@ -1,0 +1,290 @@
+"""Instructions that ask in other words what a prompt of an evaluation suite asks.
+
+Instructions are compared by their content: stems without function words and words of request, with common
+phrases and synonyms replaced by one term each. A term counts by its rarity in the suite (inverse document
+frequency; Spärck Jones 1972), and a term that the suite does not have counts most. If a response is known
+and gives the answer of the prompt, less of the content must agree. Two arithmetic instructions are the same
+if they have the same numbers and the same value.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from phases.verifiers.arithmetic import evaluate_instruction
+from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
+
+SAME_CONTENT: Final = 0.55
+"""Weighted Jaccard similarity of the contents from which two instructions ask the same."""
+SAME_CONTENT_WITH_ANSWER: Final = 0.35
+"""The same if the response gives the prompt's answer."""
+_SAME_CONTENT_WITH_OTHER_NUMBERS: Final = 0.8
+"""The same if both instructions have numbers, but none in common."""
+_SUBJECT_WEIGHT: Final = 4.5
+_SAME_CONTENT_WITH_OTHER_SUBJECT: Final = 0.6
+"""The same if each instruction has terms of at least this weight that the other one lacks: both may have the
+form of "Write two paragraphs about tea, separated by a blank line."."""
+_LONGEST_ANSWER: Final = 4
+"""Answers of more words are not compared: many texts answer the same open prompt."""
+_PHRASES: Final = tuple(
+    (re.compile(rf"\b(?:{pattern})\b"), f" {term} ")
+    for term, pattern in {
+        "": r"(?:answer|reply|respond|use)(?: with| in)? (?:at most |exactly )?\w+ sentences?",
+        "uppercase": r"(?:all )?(?:capital|upper[- ]?case|block) letters|(?:in|all) capitals|capitals only"
+        r"|upper[- ]?case|all caps|no (?:small|lower[- ]?case) letters",
+        "lowercase": r"(?:small|lower[- ]?case) letters|lower[- ]?case",
+        "bullets": r"bullet(?:ed)?(?: points?| list)?|bullets",
+        "numbered": r"numbered list|number(?:ed)? (?:the )?(?:points|items|steps)",
+        "commas": r"comma[- ]separated(?: list)?|separated by (?:a )?commas?|commas? between(?: them)?",
+        "yesno": r"yes or no|yes/no|yes-or-no",
+        "synonym": r"(?:means?|meaning|has) (?:about |nearly |almost )?the same(?: meaning)?(?: as)?"
+        r"|another (?:word|term) for|synonyms?"
+        r"|other words? (?:for|with the same meaning)|similar (?:in )?meaning(?: to)?",
+        "antonym": r"(?:the )?(?:exact )?opposite(?: meaning| word)?(?: of| to)?|antonyms?"
+        r"|contrary(?: of)?",
+        "reversed": r"backwards?|in reverse(?: order)?|revers(?:e|ed"
+        r"|ing)(?: the)?(?: letters)?(?: order)?(?: of)?"
+        r"|from (?:its |the )?last letter to (?:its |the )?first"
+        r"|from (?:the )?(?:end to (?:the )?(?:start|beginning)|back to front)",
+        "negative": r"negat(?:e|ive|ed|ion)",
+        "atmost": r"at most|no more than|not more than|or (?:fewer|less)|maximum of|up to|a maximum",
+        "atleast": r"at least|no (?:fewer|less) than|not (?:fewer|less) than|or more|a minimum of",
+        "without": r"without(?: using)?|do(?:es)? not (?:use|contain|include)|not (?:using|containing)"
+        r"|avoid(?:ing)?|but not|never (?:use|using)",
+        "square": r"squared?|second power|multiplied by itself",
+        "ascending": r"ascending(?: order)?|from (?:the )?(?:smallest|lowest"
+        r"|least) to (?:the )?(?:largest|biggest|highest|greatest)"
+        r"|increasing(?: order)?|smallest first",
+        "descending": r"descending(?: order)?|from (?:the )?(?:largest|biggest|highest"
+        r"|greatest) to (?:the )?(?:smallest|lowest|least)|largest first",
+        "plural": r"plural(?: form)?(?: of)?|more than one",
+        "past": r"past(?: tense| form)?|in the past",
+        "next": r"(?:what|which \w+) (?:comes|follows)(?: next)?|comes? next|next in|continues?|follows?",
+        "together": r"altogether|in total|in all|total",
+        "equally": r"equally|evenly|fairly|in equal (?:parts|shares)",
+        "multiply": r"times|multipl(?:y|ied)(?: by)?|product of",
+        "subtract": r"minus|subtract(?:ed)?|take(?:n)? away|less(?= \d)",
+        "add": r"plus|add(?:ed)?(?: to)?|sum of",
+        "divide": r"divid(?:e|ed|ing)|split|shar(?:e|ed|ing)",
+        "unite": r"usa|u\.s\.a?\.?|united states(?: of america)?",
+    }.items()
+)
+"""Terms with the phrases that they replace."""
+_SYNONYMS: Final = {
+    stem(word): stem(words[0])
+    for words in (
+        line.split()
+        for line in """
+        start begin beginning open opening first
+        end finish finishing last final close
+        large big huge
+        small little tiny
+        large_st biggest largest
+        quick fast rapid
+        author wrote writer
+        child kid baby young
+        picture painting paint painted
+        town city
+        country nation state
+        ocean sea
+        house home
+        gas vapour vapor
+        make produce produced create
+        meal food
+        colour color colours
+        doctor physician
+        plane aeroplane airplane aircraft
+        car automobile
+        live life
+        leg foot
+        job profession occupation
+        sick ill
+        happy glad
+        shop store
+        repair mend fix
+        receive get gets
+        each every apiece
+        clean wash
+        use used
+        headline title heading name
+        note letter message
+        part piece
+        grow grown
+        job work
+        street road
+        show display
+        exact precisely exactly
+        advantage benefit pro
+        reason why
+        way how
+        sentence statement
+        rule govern
+        buy purchase
+        europe european
+        africa african
+        asia asian
+        sort arrange arranged order ordered rank
+        bring get take carry
+        capital capitals
+        rain rainy
+        sun sunny
+        snow snowy
+        wind windy
+        cloud cloudy
+        program programming programmer programmers
+        travel trip journey
+        sky heaven
+        talk conversation
+        friend friendship
+        flower blossom
+        busy crowded
+        sea seaside
+        noise loud
+        name called
+        teacher teach
+        bake baker bakery
+        farm farmer
+        paint painter
+        """.strip().splitlines()
+    )
+    for word in words
+}
+_REQUEST_WORDS: Final = frozenset(
+    stem(word)
+    for word in """
+    please give name tell list write mention state suggest find say provide show answer reply respond use
+    using used put turn make complete finish fill return add word words phrase sentence statement term
+    following question call called known explain describe description define definition think choose pick
+    rewrite rephrase translate translation english speak form express convert change text thing things
+    something want need let example examples nothing else more simple short brief contain contains
+    include containing including mean meaning which what where whose correct right only just blank gap
+    missing item items choice favorite favourite together joint proverb saying rhyme does people person
+    kind type come belong whole number
+    """.split()  # noqa: SIM905
+)
+"""Stems that say that something is asked, not what."""
+_QUOTED: Final = re.compile(r"(?<!\w)'([^']+)'(?!\w)|\"([^\"]+)\"")
+_WORD: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'(?!s\b)[^\W\d_]+)?")
+
+
+def list_terms(text: str) -> frozenset[str]:
+    """Return the terms of an instruction's content."""
+    folded = fold_text(text)
+    for pattern, term in _PHRASES:
+        folded = pattern.sub(term, folded)
+    terms = set()
+    for word in _WORD.findall(folded):
+        if word in NUMBER_WORDS:
+            terms.add(str(NUMBER_WORDS[word]))
+        elif word not in FUNCTION_WORDS:
+            stemmed = stem(word)
+            terms.add(_SYNONYMS.get(stemmed, stemmed))
+    quoted = " ".join(one or other for one, other in _QUOTED.findall(folded))
+    content = (terms - _REQUEST_WORDS - {"1"}) | frozenset(_list_words(quoted))
+    return frozenset(content or terms)
+
+
+class ParaphraseIndex:
+    """Finds the prompt of a suite that an instruction asks in other words."""
+
+    def __init__(
+        self, prompts: Mapping[str, str], answers: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Index a suite.
+
+        Args:
+            prompts: the instructions by key.
+            answers: the correct answers by key, if known.
+        """
+        self._contents = {key: _analyze(text) for key, text in prompts.items()}
+        frequencies = Counter(term for content in self._contents.values() for term in content.terms)
+        self._rarest = math.log(1 + len(prompts))
+        self._weights = {term: math.log((1 + len(prompts)) / count) for term, count in frequencies.items()}
+        self._keys: dict[str, list[str]] = {}
+        for key, content in self._contents.items():
+            for term in content.terms:
+                self._keys.setdefault(term, []).append(key)
+        self._answers = {
+            key: [terms for text in texts if (terms := _list_answer_terms(text))]
+            for key, texts in (answers or {}).items()
+        }
+
+    def find_paraphrased(self, instruction: str, response: str = "") -> tuple[str, float] | None:
+        """Return the key of the prompt that an instruction paraphrases and their similarity, or None."""
+        content = _analyze(instruction)
+        answer_terms = frozenset(_list_words(response))
+        best: tuple[float, str] | None = None
+        for key in {key for term in content.terms for key in self._keys.get(term, ())}:
+            similarity = self._compare(content.terms, self._contents[key].terms)
+            is_answered = any(answer <= answer_terms for answer in self._answers.get(key, ()))
+            if best is not None and (similarity, key) <= best:
+                continue
+            threshold = _find_threshold(content, self._contents[key], is_answered=is_answered)
+            if not is_answered and self._has_other_subject(content.terms, self._contents[key].terms):
+                threshold = max(threshold, _SAME_CONTENT_WITH_OTHER_SUBJECT)
+            if similarity >= threshold:
+                best = (similarity, key)
+        return (best[1], best[0]) if best else None
+
+    def _has_other_subject(self, one: frozenset[str], other: frozenset[str]) -> bool:
+        """Return whether each instruction has weighty terms that the other one lacks."""
+        return min(self._weigh(one - other), self._weigh(other - one)) >= _SUBJECT_WEIGHT
+
+    def _compare(self, one: frozenset[str], other: frozenset[str]) -> float:
+        shared, union = self._weigh(one & other), self._weigh(one | other)
+        return shared / union if union else 0.0
+
+    def _weigh(self, terms: frozenset[str]) -> float:
+        return sum(self._weights.get(term, self._rarest) for term in terms)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What an instruction asks.
+
+    Attributes:
+        terms: the terms of its content.
+        numbers: those of them that are numbers.
+        quoted: the stems that it quotes.
+        value: its value and its numbers if it is arithmetic, else None.
+    """
+
+    terms: frozenset[str]
+    numbers: frozenset[str]
+    quoted: frozenset[str]
+    value: tuple[object, ...] | None
+
+
+def _analyze(instruction: str) -> _Content:
+    terms = list_terms(instruction)
+    value = evaluate_instruction(instruction)
+    quoted = " ".join(one or other for one, other in _QUOTED.findall(fold_text(instruction)))
+    return _Content(
+        terms,
+        frozenset(term for term in terms if term[0].isdigit()),
+        frozenset(_list_words(quoted)),
+        None if value is None else (value, *sorted(re.findall(r"\d+", instruction))),
+    )
+
+
+def _find_threshold(one: _Content, other: _Content, *, is_answered: bool) -> float:
+    """Return the similarity from which two instructions ask the same; infinite if they cannot."""
+    if one.value is not None and other.value is not None:
+        return 0.0 if one.value == other.value else math.inf
+    if one.quoted and other.quoted and not one.quoted & other.quoted:
+        return math.inf
+    if one.numbers and other.numbers and not one.numbers & other.numbers:
+        return _SAME_CONTENT_WITH_OTHER_NUMBERS
+    return SAME_CONTENT_WITH_ANSWER if is_answered else SAME_CONTENT
+
+
+def _list_words(text: str) -> list[str]:
+    return [str(NUMBER_WORDS.get(word, stem(word))) for word in _WORD.findall(fold_text(text))]
+
+
+def _list_answer_terms(text: str) -> frozenset[str]:
+    return frozenset(_list_words(text)) if len(text.split()) <= _LONGEST_ANSWER else frozenset()

@@ -1,0 +1,110 @@
+"""Paraphrases of suite prompts are found, and other instructions are not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from phases.datagen.seeds import load_seeds
+from phases.datagen.vetted import list_test_instructions
+from phases.scoring.overlap import SuiteOverlap
+from phases.scoring.paraphrase import ParaphraseIndex, list_terms
+from phases.scoring.suite import index_answers, index_instructions, load_halves, load_suite
+
+PARAPHRASES = [
+    json.loads(line)
+    for line in Path(__file__).with_name("paraphrases.jsonl").read_text(encoding="utf-8").splitlines()
+]
+"""Paraphrases of prompts of both halves, written by hand."""
+HALVES = load_halves("stage1")
+
+
+@pytest.fixture(scope="module")
+def overlap() -> SuiteOverlap:
+    return SuiteOverlap(index_instructions(HALVES), index_answers(HALVES))
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[tuple[str, str], str]:
+    return {
+        (half.name, prompt.key): prompt.reference
+        for half in (load_suite("stage1"), load_suite("stage1_test"))
+        for prompt in half.prompts
+    }
+
+
+def test_nine_in_ten_paraphrases_are_found(
+    overlap: SuiteOverlap, answers: dict[tuple[str, str], str]
+) -> None:
+    assert len(PARAPHRASES) > 150
+    texts = [(row["paraphrase"], answers[row["suite"], row["key"]]) for row in PARAPHRASES]
+    copies = [text for text, _ in texts if overlap.find_copy(text)]
+    assert len(copies) < 0.05 * len(texts)
+    without_answer = [text for text, _ in texts if overlap.find_contamination(text)]
+    assert len(without_answer) >= 0.85 * len(texts)
+    with_answer = [text for text, answer in texts if overlap.find_contamination(text, answer)]
+    assert len(with_answer) >= 0.9 * len(texts)
+
+
+def test_hardly_any_other_instruction_is_found(overlap: SuiteOverlap) -> None:
+    others = [
+        "Name the capital of Portugal.",
+        "Translate the English word 'spoon' into Italian.",
+        "Describe a foggy morning in exactly nine words.",
+        "Multiply 6 by 9.",
+        "How many sides does a hexagon have?",
+        "Write the word 'umbrella' backwards.",
+        "Begin your answer with 'To be honest': Are cities better than villages?",
+        "Three friends share 21 cookies equally. How many does each get?",
+        "Put this sentence into the passive voice: The teacher reads the book.",
+        "Write an email to my landlord about a broken heater.",
+        "Write two paragraphs about olives, separated by a blank line.",
+        *list_test_instructions(),
+        *(seed.instruction for seed in load_seeds("stage1")),
+    ]
+    found = [text for text in others if overlap.find_contamination(text)]
+    assert len(found) <= 0.01 * len(others), found
+
+
+INDEX = ParaphraseIndex(
+    {
+        "capital": "What is the capital of Canada?",
+        "sum": "What is 23 plus 19?",
+        "rivers": "Name two rivers in Europe.",
+        "quoted": "Write the word 'stop' backwards.",
+        "sweets": "Name a sweet food that bees make.",
+        **{f"filler {n}": text for n, text in enumerate(["Sing a song.", "Draw a map.", "Tell a joke."])},
+    },
+    {"sweets": ["honey", "Honey."]},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Name the capital of Canada.", "capital"),
+        ("Which city is Canada's capital?", "capital"),
+        ("What is the capital of Peru?", None),
+        ("Add 19 and 23.", "sum"),
+        ("What is 23 minus 19?", None),
+        ("What is 23 plus 18?", None),
+        ("Give me two European rivers.", "rivers"),
+        ("Reverse the word 'stop'.", "quoted"),
+        ("Reverse the word 'lamp'.", None),
+    ],
+)
+def test_content_decides(text: str, key: str | None) -> None:
+    found = INDEX.find_paraphrased(text)
+    assert (found and found[0]) == key
+
+
+def test_an_answer_finds_a_paraphrase_with_few_common_words() -> None:
+    text = "What sweet stuff do bees produce?"
+    assert INDEX.find_paraphrased(text) is None
+    assert INDEX.find_paraphrased(text, "Bees produce honey.") is not None
+    assert INDEX.find_paraphrased(text, "Bees produce wax.") is None
+
+
+def test_terms_leave_out_how_something_is_asked() -> None:
+    assert list_terms("Please tell me the capital of Egypt.") == list_terms("What is Egypt's capital?")
+    assert list_terms("Write 'Hi' in capital letters.") == list_terms("Write 'Hi' in upper case.")
