@@ -1,9 +1,12 @@
 """Settings for all tests."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.process_group import ProcessGroup, open_process_group
 
 # A busy machine must not fail a test, so an example may take any time.
 settings.register_profile("gonogo", deadline=None)
@@ -16,11 +19,31 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 SLOWEST_FILES = (
     "tests/test_rehearsal.py",
     "tests/phases/training/test_several_processes.py",
+    "tests/phases/sft_training/test_recipe.py",
+    "tests/tui/test_cockpit_keys.py",
+    "tests/session/engine/test_conductor.py",
+    "tests/session/pod/test_guard.py",
+    "tests/cli/test_cli.py",
+    "tests/phases/dpo_training/test_recipe.py",
     "tests/phases/test_same_seed.py",
+    "tests/session/test_chaos.py",
+    "tests/benchmarks/test_gpu.py",
+    "tests/benchmarks/test_gpu_training.py",
+    "tests/report/test_bundle_writer.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the slowest files first, so that no worker is left alone with one at the end."""
+    """Start the slowest files first, so that no worker is left alone with one at the end.
+
+    The rehearsal takes longest, and one core is enough for it.
+    """
     order = {name: number for number, name in enumerate(SLOWEST_FILES)}
     items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(SLOWEST_FILES)))
+
+
+@pytest.fixture(scope="session")
+def process_group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessGroup]:
+    """Yield the runner of programs in two processes."""
+    with open_process_group(tmp_path_factory.mktemp("process_group")) as group:
+        yield group

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -37,6 +38,9 @@ ARTIFACTS = [
     "final_comparison.json",
 ]
 
+pytestmark = pytest.mark.timeout(1500)
+"""The first test waits for the session."""
+
 
 def gonogo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
@@ -50,23 +54,36 @@ def gonogo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(1500)
-def test_rehearsal(tmp_path: Path) -> None:
-    shutil.copy(PLAN, tmp_path)
-
-    run = gonogo(tmp_path, "rehearse", "--headless", "--decide-by-verdict", "--yes")
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run a rehearsal to its end and return the folder it was started in."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    shutil.copy(PLAN, folder)
+    run = gonogo(folder, "rehearse", "--headless", "--decide-by-verdict", "--yes")
     assert run.returncode == 0, run.stdout + run.stderr
+    return folder
 
-    artifacts = tmp_path / "artifacts" / "rehearsal"
-    missing = [pattern for pattern in ARTIFACTS if not list(artifacts.glob(pattern))]
-    assert not missing
 
-    status = json.loads(gonogo(tmp_path, "status", "--json").stdout)
+@pytest.fixture(scope="module")
+def status(session: Path) -> dict[str, Any]:
+    """Return the status that `gonogo status` prints."""
+    status: dict[str, Any] = json.loads(gonogo(session, "status", "--json").stdout)
+    return status
+
+
+def test_all_phases_are_done_and_decided_by_their_verdicts(status: dict[str, Any]) -> None:
     assert status["state"] == "finished"
     assert [phase["id"] for phase in status["phases"]] == PHASES
     assert {phase["state"] for phase in status["phases"]} == {"done"}
     assert {decision["by"] for decision in status["decisions"]} == {"verdict"}
 
+
+def test_every_artifact_is_written(session: Path) -> None:
+    artifacts = session / "artifacts" / "rehearsal"
+    assert [pattern for pattern in ARTIFACTS if not list(artifacts.glob(pattern))] == []
+
+
+def test_training_has_the_effects_that_the_comparison_finds(status: dict[str, Any]) -> None:
     metrics = {phase["id"]: phase["attempts"][-1]["metrics"] for phase in status["phases"]}
     assert metrics["verification"]["verdict"] == "clean"
     compared = metrics["comparison"]
@@ -77,9 +94,12 @@ def test_rehearsal(tmp_path: Path) -> None:
     assert compared["following_p_few_shot_sft"] >= 0.05 or compared["following_gain_few_shot_sft"] < 0
     assert compared["tier"] == "none"
 
+
+def test_no_process_is_left(session: Path) -> None:
     # Conductor and guard may still be on their way out.
-    ours = [
-        p for p in psutil.process_iter(["cmdline"]) if str(artifacts) in " ".join(p.info["cmdline"] or [])
+    artifacts = str(session / "artifacts" / "rehearsal")
+    processes = [
+        p for p in psutil.process_iter(["cmdline"]) if artifacts in " ".join(p.info["cmdline"] or [])
     ]
-    _, left = psutil.wait_procs(ours, timeout=60)
-    assert not left
+    _, remaining = psutil.wait_procs(processes, timeout=60)
+    assert not remaining

@@ -2,9 +2,6 @@
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import gpu, gpu_cards, gpu_model, gpu_report, gpu_scaling, gpu_vllm
+from tests.process_group import ProcessGroup
 
 SHAPE = "Qwen2.5-32B"
 
@@ -151,17 +149,11 @@ def test_several_gpus_are_compared_with_one_of_the_same_run_and_predict_no_sessi
     assert speeds.sft == 3000
 
 
-def test_training_is_measured_in_several_processes_as_in_one(tmp_path: Path) -> None:
+def test_training_is_measured_in_several_processes_as_in_one(process_group: ProcessGroup) -> None:
     """Two processes on a CPU; the steps of both are counted."""
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    argv = [*launch, "-m", "benchmarks.gpu_scaling", "dpo", "--shape", "tiny", "--seconds", "0"]
-    output = subprocess.run(
-        [sys.executable, *argv, "--gpus", "2"],
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    argv = ["-m", "benchmarks.gpu_scaling", "dpo", "--shape", "tiny", "--seconds", "0", "--gpus", "2"]
+    codes, output = process_group.run(argv, {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"})
+    assert codes == [0, 0], output
     [line] = [line for line in output.splitlines() if line.startswith(gpu_scaling.ROW_PREFIX)]
     found = json.loads(line.removeprefix(gpu_scaling.ROW_PREFIX))
     assert found["gpus"] == 2

@@ -1,6 +1,7 @@
-"""Training in two processes started by a launcher: learning, writing, stopping and resuming.
+"""Training in two processes: learning, writing, stopping and resuming.
 
-Each process holds the complete model or a shard of it.
+Each process holds the complete model or a shard of it. A launcher starts them if it passes on a signal or
+ends the others after a failure. Else they are forked: a launcher imports the libraries in three processes.
 """
 
 import json
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from safetensors.torch import load_file
 
 from phases.contract.phase_main import phase_main
 from phases.models.loader import build_four_bit_config
+from tests.process_group import ProcessGroup
 
 WORDS = ("red", "green", "blue", "France", "Paris", "Anna", "rose", "flower", "dog", "capital", "name")
 ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[5:]]
@@ -50,18 +53,20 @@ phase_main("phases.sft_training", sft)
 os.environ["GONOGO_PROGRESS"] += ".dpo"
 sys.exit(phase_main("phases.dpo_training", dpo))
 """
-"""Starting takes most of the time of a launch, so both trainings run in the same processes."""
 
 
 def launch(program: list[str], folder: Path) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GONOGO_PROGRESS": str(folder / "progress.jsonl")}
     return subprocess.Popen(
         [*LAUNCH, *program],
-        env=environment,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **progress_variable(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def progress_variable(folder: Path) -> dict[str, str]:
+    return {"GONOGO_PROGRESS": str(folder / "progress.jsonl")}
 
 
 def read_metrics(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -70,6 +75,13 @@ def read_metrics(folder: Path, name: str) -> list[dict[str, Any]]:
     lines = path.read_text().split("\n")[:-1] if path.is_file() else []
     records = [json.loads(line) for line in lines]
     return [line for line in records if line["type"] == "metric" and name in line["values"]]
+
+
+def wait_for_losses(folder: Path, is_running: Callable[[], bool]) -> None:
+    """Wait for three losses, or for the end of the training."""
+    deadline = time.monotonic() + 300
+    while len(read_metrics(folder, "loss")) < 3 and is_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +101,27 @@ def alone(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=[[], ["--shard-weights"]], ids=["replicated", "sharded"])
 def together(
-    request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tiny_model: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    process_group: ProcessGroup,
 ) -> Path:
     """SFT in two processes that is stopped and resumed, followed by DPO."""
     folder = tmp_path_factory.mktemp("together")
     argv = [*arguments(folder, tiny_model), *request.param]
-    process = launch(["-m", "phases.sft_training", *argv], folder)
-    deadline = time.monotonic() + 300
-    while len(read_metrics(folder, "loss")) < 3 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    output = process.communicate(timeout=120)[0]
-    assert process.returncode != 0, output
+    program = ["-m", "phases.sft_training", *argv]
+    if request.param:
+        process_group.start(program, progress_variable(folder))
+        wait_for_losses(folder, process_group.is_running)
+        process_group.send_signal(signal.SIGTERM)
+        codes, output = process_group.wait()
+    else:  # the launcher passes the signal on
+        process = launch(program, folder)
+        wait_for_losses(folder, lambda: process.poll() is None)
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=120)[0]
+        codes = [process.returncode]
+    assert all(codes), output
     assert output.count("stopping: SIGTERM received") == 1
     (checkpoint,) = (folder / "models/sft/checkpoints").glob("checkpoint-*")
     files = {path.name for path in checkpoint.iterdir()}
@@ -112,9 +133,8 @@ def together(
     inputs = ["--sft-model", str(folder / "models/sft"), "--preference-file", str(folder / "pairs.jsonl")]
     preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo"), *request.param]
     sft_then_dpo = [str(folder / "sft_then_dpo.py"), "\n".join(argv), "\n".join(preferences)]
-    resumed = launch(sft_then_dpo, folder)
-    output = resumed.communicate(timeout=300)[0]
-    assert resumed.returncode == 0, output
+    codes, output = process_group.run(sft_then_dpo, progress_variable(folder))
+    assert codes == [0, 0], output
     assert output.count(f"resuming from {checkpoint}") == 1
     assert output.count("disconnected: True") == 2
     return folder
@@ -180,7 +200,11 @@ sys.exit(code)
 
 @pytest.mark.parametrize("sharding", [[], ["--shard-weights"]], ids=["replicated", "sharded"])
 def test_processes_with_different_numbers_of_micro_batches_train_as_one(
-    sharding: list[str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sharding: list[str],
+    alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    process_group: ProcessGroup,
 ) -> None:
     """DPO of pairs of very different lengths; one process trains the same steps at once."""
     rows = [
@@ -200,9 +224,8 @@ def test_processes_with_different_numbers_of_micro_batches_train_as_one(
     whole = [*inputs, *settings, *one, "--batch-size", "4", "--gradient-accumulation", "2"]
     assert phase_main("phases.dpo_training", whole) == 0
     small = [str(tmp_path / "small.py"), "dpo_training", *inputs, *settings, *two, "--batch-size", "4"]
-    process = launch([*small, *sharding], tmp_path)
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, output
+    codes, output = process_group.run([*small, *sharding], progress_variable(tmp_path))
+    assert codes == [0, 0], output
     counts = [int(count) for count in re.findall(r"(\d+) micro-batches;", output)]
     assert max(counts) > 2
     assert len(set(counts)) > 1
@@ -298,13 +321,14 @@ for ours, expected in zip(compute(sharded), compute(replicated), strict=True):
 
 
 @pytest.mark.parametrize("bits", ["32", "4"])
-def test_a_sharded_model_computes_the_same(bits: str, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_sharded_model_computes_the_same(
+    bits: str, tiny_model: Path, tmp_path: Path, process_group: ProcessGroup
+) -> None:
     if bits == "4":
         pytest.importorskip("bitsandbytes")
     (tmp_path / "sharded_model.py").write_text(SHARDED)
-    process = launch([str(tmp_path / "sharded_model.py"), str(tiny_model), bits], tmp_path)
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, output
+    codes, output = process_group.run([str(tmp_path / "sharded_model.py"), str(tiny_model), bits], {})
+    assert codes == [0, 0], output
 
 
 def test_sharded_4_bit_weights_are_stored_in_a_type_that_every_torch_shards() -> None:
