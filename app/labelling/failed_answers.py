@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import UserError
+from app.errors import UserError, take_first_line
 from app.plan.schema import Plan
-from app.report.history import first_line
 from app.session.folder import SessionFolder
 from app.session.registry import read_state
 from phases.contract import files
@@ -99,7 +98,7 @@ def _find_evaluations(session: Path) -> Iterator[tuple[str, Path]]:
     try:
         plan = Plan.model_validate_json(folder.plan.read_bytes())
     except (OSError, ValueError) as error:
-        raise LabelError(f"{session}: expected the folder of a session: {first_line(error)}") from None
+        raise LabelError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
     outputs = session.parent.parent
     for record in read_state(session).phases:
         run = plan.phase(record.id).run

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from app.errors import UserError
+from app.errors import UserError, take_first_line
 from app.monitor.sanitize import clean_line, clean_text
 from app.plan.schema import Finish, Plan
 from app.report.bundle_check import check_bundle, unpack_bundle
@@ -18,7 +18,7 @@ from app.report.bundle_contents import (
 )
 from app.report.bundle_writer import pack_bundle
 from app.report.finish import prepare_changes
-from app.report.history import HistoryError, SessionHistory, first_line, load_history
+from app.report.history import HistoryError, SessionHistory, load_history
 from app.report.render import HTML_NAME, MARKDOWN_NAME, render_html, render_markdown
 from app.report.repository import Repository, RepositoryError
 from app.session.clock import Clock
@@ -200,7 +200,7 @@ def _load_plan(session: Path) -> Plan:
     try:
         return Plan.model_validate_json(SessionFolder(session).plan.read_bytes())
     except (OSError, ValueError) as error:
-        raise HistoryError(f"{session}: expected the folder of a session: {first_line(error)}") from None
+        raise HistoryError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
 
 
 def _build_masker(plan: Plan, environment: Mapping[str, str]) -> Masker:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.errors import take_first_line
 from app.monitor.log_metrics import read_log
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
@@ -108,7 +109,9 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
         plan = Plan.model_validate_json(files.plan.read_bytes())
         state, damage = recover(journal.read_journal(files.journal))
     except (OSError, ValueError) as error:
-        raise HistoryError(f"{folder}: expected a session that has started: {first_line(error)}") from None
+        raise HistoryError(
+            f"{folder}: expected a session that has started: {take_first_line(error)}"
+        ) from None
     if state.started is None:
         raise HistoryError(f"{folder}: the session has not started")
     if state.time.machine == machine:
@@ -142,11 +145,6 @@ def _read_labels(folder: Path) -> Mapping[AnswerId, FailureLabel]:
         return read_labels(folder / LABELS_FILE)
     except (OSError, ValueError):
         return {}
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return str(error).split("\n", 1)[0]
 
 
 def _load_attempt(
