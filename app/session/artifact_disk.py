@@ -1,4 +1,4 @@
-"""The artifact folder: whether it can be made, and whether its disk has what a session needs.
+"""Checks of the artifact folder: whether it can be created, and whether its disk supports a session.
 
 A session needs three things that some network and container file systems lack: locks (`flock`), so that
 nothing runs twice; unix sockets, for its clients; and `fsync` of folders, so that no recorded event is lost.
@@ -19,20 +19,20 @@ _ADVICE = "put session.artifacts on another disk, such as the pod's own volume"
 
 
 def make_artifacts_folder(folder: Path) -> None:
-    """Make the artifact folder.
+    """Create the artifact folder.
 
     Raises:
-        UserError: it cannot be made; the message says why.
+        UserError: it cannot be created; the message says why.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = describe_unusable(folder) or f"{folder} cannot be made: {error.strerror}"
+        reason = describe_unusable(folder) or f"{folder} cannot be created: {error.strerror}"
         raise UserError(f"{reason}. Correct that, or change session.artifacts") from None
 
 
 def describe_unusable(folder: Path) -> str:
-    """Return why a path cannot be the artifact folder, or "" if it can be, or can be made."""
+    """Return why a path cannot be the artifact folder, or "" if it is one or can be created."""
     for path in (folder, *folder.parents):
         if path.is_symlink() and not path.exists():
             return f"{path} is a link to {path.readlink()}, which does not exist"

@@ -1,4 +1,4 @@
-"""The base model as judge of whether an instruction asks for harm, where it is good enough at that.
+"""The base model as judge of whether an instruction asks for harm, provided that it judges well enough.
 
 The model reads vetted requests with "yes" or "no" and continues the last one. A threshold of its log-odds is
 set on one half of the other vetted requests and tested on the other half. A model that fails the test is not
@@ -30,7 +30,7 @@ ScorePrompts = Callable[[Sequence[str]], Sequence[float]]
 
 
 class HarmCalibration(msgspec.Struct, frozen=True):
-    """How well a model tells harmful from harmless requests, on vetted requests not used for the threshold.
+    """The accuracy of a model as judge of harm, on vetted requests that were not used for the threshold.
 
     Attributes:
         threshold: log-odds below which a request counts as harmless.

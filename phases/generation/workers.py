@@ -26,7 +26,7 @@ class Workers:
         """Start all workers in parallel and wait until they are ready.
 
         Args:
-            workers: for each worker what it does, which must be picklable, and the value of
+            workers: for each worker its function, which must be picklable, and the value of
                 `CUDA_VISIBLE_DEVICES` in its process.
 
         Raises:

@@ -84,7 +84,7 @@ def test_an_artifact_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -
     for name in ("good", "good/artifacts", "new/artifacts"):
         assert describe_unusable(tmp_path / name) == ""
         make_artifacts_folder(tmp_path / name)
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         make_artifacts_folder(Path("/proc/artifacts"))
 
 

@@ -157,7 +157,7 @@ class Schedule:
 
     def _stop(self) -> None:
         """Let the running phases save their work, and end those that do not."""
-        self._collect()  # what ended by itself has failed or finished, and was not stopped
+        self._collect()  # A process that ended by itself has failed or finished; it was not stopped.
         self._is_stopping = True
         for run in self._running.values():
             _send(run.process, signal.SIGTERM)
