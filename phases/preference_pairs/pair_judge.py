@@ -1,8 +1,8 @@
-"""The judge of a run: calibrated on known pairs, audited on decided ones, with cached scores."""
+"""The judge of a run: calibrated on near misses, audited on decided ones, with cached scores."""
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -10,14 +10,13 @@ from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.datagen.constitution import Constitution
 from phases.datagen.judge import JudgedTexts, JudgeScore, judge_by_choice, judge_by_likelihood
+from phases.datagen.judge_calibration import JudgeCalibration, explain_distrust
+from phases.datagen.near_misses import make_near_misses
 from phases.datagen.run import DataRun
 from phases.generation.completion_cache import compute_cache_key
 from phases.generation.transformers_engine import TransformersEngine
 from phases.generation.transformers_pool import TransformersPool
 from phases.preference_pairs.spec import JUDGE_EXAMPLES, Parameters
-
-_TRUSTED: Final = 0.5
-"""Share of calibration pairs that a judge must get right in both orders to be used; chance level is 0.25."""
 
 Method = Literal["choice", "likelihood"]
 
@@ -28,7 +27,7 @@ class PairJudge:
     Attributes:
         scores: scores of undecided pairs.
         audits: scores of pairs decided by verifiers, with the chosen response first.
-        calibration: share of known pairs that the judge gets right, or None if it was not calibrated.
+        calibration: the scores of near misses.
     """
 
     def __init__(self, parameters: Parameters, constitution: Constitution, data: DataRun) -> None:
@@ -47,16 +46,12 @@ class PairJudge:
     @property
     def is_trusted(self) -> bool:
         """Whether the judge may decide pairs."""
-        return self.calibration is None or self.calibration >= _TRUSTED
+        return self.calibration.is_trusted
 
     def warn_if_untrusted(self, reporter: Reporter) -> None:
-        """Show a notice if calibration failed."""
-        if self.calibration is not None and not self.is_trusted:
-            reporter.notice(
-                f"the judge is right on {self.calibration:.0%} of the known pairs, less than {_TRUSTED:.0%}: "
-                "it is not used, and pairs that need it are ties",
-                "warning",
-            )
+        """Show a notice if the judge was to be used and is not good enough."""
+        if self._parameters.judged_candidates and not self.is_trusted:
+            reporter.notice(explain_distrust(self.calibration, self._method), "warning")
 
     def score_undecided(self, pairs: Sequence[JudgedTexts]) -> list[JudgeScore]:
         """Score pairs that neither verifiers nor votes could decide."""
@@ -69,42 +64,34 @@ class PairJudge:
         remaining = max(0, self._parameters.audited_pairs - len(self.audits))
         self.audits += self._score(pairs[:remaining])
 
-    def _calibrate(self) -> float | None:
+    def _calibrate(self) -> JudgeCalibration:
+        """Calibrate the method, or choose the first one that may be trusted."""
         p = self._parameters
         if not p.judged_candidates or not p.calibration_pairs:
-            return None
+            return JudgeCalibration((), ())
         methods: tuple[Method, ...] = ("choice", "likelihood") if p.judge == "auto" else (p.judge,)
-        accuracies: dict[Method, float | None] = {}
+        calibrations: dict[Method, JudgeCalibration] = {}
         for method in methods:
             self._method = method
-            accuracy = self._measure_accuracy()
-            accuracies[method] = accuracy
-            if accuracy is not None and accuracy >= _TRUSTED:
+            calibrations[method] = self._measure()
+            if calibrations[method].is_trusted:
                 break
+        else:
+            self._method = max(methods, key=lambda method: _get_rate(calibrations[method]))
         if p.judge == "auto":
-            measured = [f"by {name} {share:.0%}" for name, share in accuracies.items() if share is not None]
-            self._data.notify(f"judge: {self._method}; right on known pairs: {', '.join(measured)}")
-        return accuracies[self._method]
+            texts = [f"by {name} {calibration.describe()}" for name, calibration in calibrations.items()]
+            self._data.notify(f"judge: {self._method}; {'; '.join(texts)}")
+        return calibrations[self._method]
 
-    def _measure_accuracy(self) -> float | None:
-        """Return the share of known pairs that the judge gets right in both orders.
-
-        A known pair has a seed's own response and the response to another seed of its category.
-        """
-        p, seeds = self._parameters, self._data.seeds
-        # The judge by likelihood has read its examples, so they prove nothing.
-        read = {seed.instruction for seed in self._examples} if self._method == "likelihood" else set()
-        pairs = [
-            (seed.instruction, seed.response, other.response)
-            for number, seed in enumerate(seeds)
-            for other in [*seeds[number + 1 :], *seeds[:number]]
-            if other.category == seed.category
-            and other.response != seed.response
-            and seed.instruction not in read
-        ]
-        sample = Random(p.seed).sample(pairs, min(p.calibration_pairs, len(pairs)))
-        scores = self._score(sample)
-        return sum(score.preference > 0 for score in scores) / len(scores) if scores else None
+    def _measure(self) -> JudgeCalibration:
+        """Return the scores of near misses of the seeds that the judge has not read."""
+        read = {example.instruction for example in self._constitution.comparisons}
+        if self._method == "likelihood":
+            read |= {seed.instruction for seed in self._examples}
+        seeds = [seed for seed in self._data.seeds if seed.instruction not in read]
+        near_misses = make_near_misses(seeds, self._parameters.calibration_pairs, self._parameters.seed)
+        texts = [(each.instruction, each.right, each.wrong) for each in near_misses]
+        return JudgeCalibration(tuple(near_misses), tuple(self._score(texts)))
 
     def _score(self, pairs: Sequence[JudgedTexts]) -> list[JudgeScore]:
         # The key's parts are fixed: completion caches of earlier versions contain them.
@@ -127,3 +114,7 @@ class PairJudge:
         if not isinstance(engine, TransformersEngine | TransformersPool):
             raise BadInputError("--judge likelihood needs --engine transformers")
         return judge_by_likelihood(engine, self._examples, pairs, on_step=on_step)
+
+
+def _get_rate(calibration: JudgeCalibration) -> float:
+    return calibration.accuracy.rate if calibration.accuracy else 0.0

@@ -5,7 +5,7 @@
 2. The SFT model samples k candidates for each prompt.
 3. Verifiers choose the best and the worst candidate. If they cannot, agreement among the candidates decides,
    and then the base model as a judge, guided by the constitution. The judge reads each pair in both orders
-   and is used only if it can tell the seeds' own responses from others.
+   and is used only if it can tell the seeds' own responses from near misses.
 4. Prompts that none of them can decide are ties and give no pair.
 
 A killed run resumes from its completion cache.
@@ -63,7 +63,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
             chunk=prompts_per_call,
         )
         metrics = compute_metrics(data, source, pairs, judge)
-        for warning in find_warnings(metrics, sum(score.is_consistent for score in judge.audits)):
+        for warning in find_warnings(metrics, len(judge.audits)):
             reporter.notice(warning, "warning")
         data.finish(metrics, METRICS, build_report(data, source, pairs, judge, metrics))
         if not is_complete:

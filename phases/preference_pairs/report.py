@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from phases.contract.protocol import Value
 from phases.datagen.constitution import Rejection
 from phases.datagen.harm_judge import describe_harm_judge
+from phases.datagen.judge_calibration import is_proven
 from phases.datagen.preferences import RejectionType
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
@@ -15,6 +16,7 @@ from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import PromptSource
+from phases.scoring.stats import estimate_rate
 
 DECIDERS: Final = ("verifiers", "votes", "judge")
 REJECTIONS: Final[tuple[RejectionType, ...]] = (*get_args(Rejection), "unknown")
@@ -39,6 +41,8 @@ def compute_metrics(
     rejections = Counter(row["rejection_type"] for row in rows)
     deciders = Counter(row["decided_by"] for row in rows)
     instructions = [row["instruction"] for row in rows]
+    agreements = [score.preference > 0 for score in judge.audits]
+    is_agreeing = bool(agreements) and is_proven(estimate_rate(sum(agreements), len(agreements)))
     return {
         "pairs": len(rows),
         "total_pairs": len(rows) + len(data.earlier),
@@ -51,10 +55,10 @@ def compute_metrics(
         **{f"decided_by_{name}_share": deciders[name] / count for name in DECIDERS},
         "mean_margin": _mean([row["margin"] for row in rows]),
         "longer_chosen_share": _share(chosen_is_longer),
-        "judge_calibration": judge.calibration,
-        "judge_verifier_agreement": _share(
-            [score.preference > 0 for score in judge.audits if score.is_consistent]
-        ),
+        **_estimate("judge_calibration", [score.preference > 0 for score in judge.calibration.scores]),
+        "judge_trusted": float(judge.is_trusted),
+        **_estimate("judge_verifier_agreement", agreements),
+        "judge_unproven_share": 0.0 if is_agreeing else deciders["judge"] / count,
         "judge_tie_rate": _share([not score.is_consistent for score in (*judge.scores, *judge.audits)]),
         "chosen_mean_words": _mean([len(text.split()) for text in chosen]),
         "rejected_mean_words": _mean([len(text.split()) for text in rejected]),
@@ -76,7 +80,7 @@ def find_warnings(metrics: Mapping[str, Value], audited: int) -> list[str]:
 
     Args:
         metrics: the metrics of the batch.
-        audited: number of audited pairs without ties.
+        audited: number of audited pairs.
     """
     warnings = []
     longer = _as_number(metrics["longer_chosen_share"])
@@ -88,8 +92,8 @@ def find_warnings(metrics: Mapping[str, Value], audited: int) -> list[str]:
     agreement = _as_number(metrics["judge_verifier_agreement"])
     if audited >= _MIN_AUDITED and agreement < _MIN_AGREEMENT:
         warnings.append(
-            f"weak judge: it agrees with the verifiers on {agreement:.0%} of {audited} pairs; "
-            "set judged_candidates to 0 to disable it"
+            f"weak judge: in both orders it agrees with the verifiers on {agreement:.0%} of {audited} pairs; "
+            "set judged_candidates = 0 to do without it, or raise judge_margin"
         )
     for kind in REJECTIONS:
         share = _as_number(metrics[f"rejected_{kind}_share"])
@@ -126,6 +130,7 @@ def build_report(
         "problems of candidates": dict(problems.most_common()),
         "judge": {
             **{name: metrics[name] for name in judge_metrics},
+            "calibration": judge.calibration.describe(),
             "audited": len(judge.audits),
             "judged": len(judge.scores),
         },
@@ -141,6 +146,14 @@ def build_report(
 
 def _as_number(value: Value) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _estimate(name: str, values: Sequence[bool]) -> dict[str, Value]:
+    """Return a share and the lower end of its Wilson interval; None without values."""
+    if not values:
+        return {name: None, f"{name}_low": None}
+    estimate = estimate_rate(sum(values), len(values))
+    return {name: estimate.rate, f"{name}_low": estimate.low}
 
 
 def _share(values: Sequence[bool]) -> float | None:

@@ -65,7 +65,11 @@ class Parameters(DataParameters):
     )
     judge_margin: float = Field(0.1, ge=0, le=1, description="smallest judge margin that decides a pair")
     calibration_pairs: int = Field(
-        40, ge=0, le=10_000, description="known pairs to calibrate the judge on; 0 skips calibration"
+        60,
+        ge=0,
+        le=10_000,
+        description="near misses to calibrate the judge on: right answers of seeds, and the same ones with "
+        "a wrong number, item, fact or language; with 0 the judge is not used",
     )
     audited_pairs: int = Field(
         200, ge=0, description="pairs decided by verifiers that the judge rates as well"
@@ -86,8 +90,16 @@ METRICS = (
     Metric("decided_by_judge_share", "share of the pairs decided by the judge"),
     Metric("mean_margin", "mean margin of the pairs, from 0 to 1"),
     Metric("longer_chosen_share", "share of the pairs of unequal length whose chosen response is longer"),
-    Metric("judge_calibration", "share of the calibration pairs that the judge gets right in both orders"),
-    Metric("judge_verifier_agreement", "share of audited pairs without ties where judge and verifiers agree"),
+    Metric("judge_calibration", "share of near misses on which the judge is right in both orders"),
+    Metric("judge_calibration_low", "lower end of the Wilson 95 % interval of judge_calibration"),
+    Metric("judge_trusted", "1 if the judge is good enough to decide pairs, else 0"),
+    Metric("judge_verifier_agreement", "share of audited pairs where the judge agrees, in both orders"),
+    Metric("judge_verifier_agreement_low", "lower end of the Wilson 95 % interval of that share"),
+    Metric(
+        "judge_unproven_share",
+        "share of the pairs decided by a judge that does not agree with the verifiers on more than 75 % of "
+        "audited pairs, with an interval above 50 %",
+    ),
     Metric("judge_tie_rate", "share of the judge's ratings in which the two orders disagree"),
     Metric("chosen_mean_words", "mean number of words of a chosen response"),
     Metric("rejected_mean_words", "mean number of words of a rejected response"),

@@ -1,6 +1,7 @@
 """Preference pairs from a scripted model: rows, prompts, the judge, batches, and resuming after a kill."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.constitution import Constitution
 from phases.datagen.harm_filter import asks_for_harm
 from phases.datagen.judge import JudgeScore
-from phases.datagen.seeds import Seed
+from phases.datagen.seeds import Seed, load_seeds
 from phases.datagen.vetted import load_vetted
 from phases.generation.completion import Completion
 from phases.preference_pairs import recipe as preference_pairs
@@ -57,10 +58,17 @@ class ScriptedModel:
             yield index, Completion(text, n[3] % 6 > 0, 2)
 
 
+SEED_ANSWERS = {seed.response for name in ("stage1", "embedded") for seed in load_seeds(name)}
+
+
 def score_pairs(
     loaded: object, constitution: Constitution, pairs: Sequence[tuple[str, str, str]], **_: int
 ) -> Any:
-    return [JudgeScore(0.5 + len(first), len(first) - 3.5) for _, first, _ in pairs]
+    """Prefer answers of seeds, and else the first answer if it is longer than three characters."""
+    return [
+        JudgeScore(1, 1) if first in SEED_ANSWERS else JudgeScore(0.5 + len(first), len(first) - 3.5)
+        for _, first, _ in pairs
+    ]
 
 
 Run = Callable[..., tuple[bool, list[Line], dict[str, Any]]]
@@ -264,7 +272,9 @@ def test_constraints_that_no_candidate_satisfies_are_dropped(
 
 def test_a_judge_that_fails_calibration_is_not_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, result = run(ScriptedModel(), "sure")
-    assert result["metrics"]["judge_calibration"] > 0.5
+    assert result["metrics"]["judge_calibration"] > 0.75
+    assert result["metrics"]["judge_calibration_low"] > 0.5
+    assert result["metrics"]["judge_trusted"] == 1
     assert result["metrics"]["decided_by_judge_share"] > 0
     monkeypatch.setattr(
         "phases.preference_pairs.pair_judge.judge_by_choice",
@@ -273,7 +283,46 @@ def test_a_judge_that_fails_calibration_is_not_used(run: Run, monkeypatch: pytes
     _, lines, result = run(ScriptedModel(), "unsure")
     assert result["metrics"]["judge_calibration"] == 0
     assert result["metrics"]["decided_by_judge_share"] == 0
-    assert any(isinstance(line, Notice) and "it is not used" in line.text for line in lines)
+    assert result["metrics"]["judge_unproven_share"] == result["metrics"]["judge_trusted"] == 0
+    [notice] = [line for line in lines if isinstance(line, Notice) and "the judge is not used" in line.text]
+    assert notice.level == "warning"
+    assert "right in both orders on 0% [0%, " in notice.text
+    assert 'Set judge = "auto" to try likelihoods: on 100% the order of the answers decided' in notice.text
+    assert "set judged_candidates = 0" in notice.text
+
+
+@pytest.mark.parametrize(("right", "proven"), [(1.0, True), (0.6, False)])
+def test_pairs_of_a_judge_that_disagrees_with_the_verifiers_are_unproven(
+    run: Run, monkeypatch: pytest.MonkeyPatch, right: float, proven: bool
+) -> None:
+    numbers = itertools.count()
+
+    def agree(
+        loaded: object, constitution: object, pairs: Sequence[tuple[str, str, str]], **_: object
+    ) -> Any:
+        """Be right on near misses, and on a share of the other pairs."""
+        return [
+            JudgeScore(1, 1)
+            if first in SEED_ANSWERS or next(numbers) % 10 < 10 * right
+            else JudgeScore(-1, -1)
+            for _, first, _ in pairs
+        ]
+
+    monkeypatch.setattr("phases.preference_pairs.pair_judge.judge_by_choice", agree)
+    _, _, result = run(ScriptedModel(), audited_pairs=40, count=60)
+    metrics = result["metrics"]
+    assert metrics["judge_trusted"] == 1
+    assert metrics["decided_by_judge_share"] > 0
+    assert (metrics["judge_unproven_share"] == 0) is proven
+
+
+def test_an_uncalibrated_judge_is_not_used(run: Run) -> None:
+    _, lines, result = run(ScriptedModel(), calibration_pairs=0)
+    assert result["metrics"]["decided_by_judge_share"] == result["metrics"]["judge_trusted"] == 0
+    assert result["metrics"]["judge_calibration"] is None
+    assert any(
+        isinstance(line, Notice) and "set calibration_pairs to 60" in line.text.casefold() for line in lines
+    )
 
 
 def test_auto_falls_back_to_the_judge_by_likelihood(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +345,9 @@ def test_auto_falls_back_to_the_judge_by_likelihood(run: Run, monkeypatch: pytes
     assert result["metrics"]["judge_calibration"] == 1
     assert result["metrics"]["decided_by_judge_share"] > 0
     notices = [line.text for line in lines if isinstance(line, Notice)]
-    assert "judge: likelihood; right on known pairs: by choice 0%, by likelihood 100%" in notices
+    [notice] = [text for text in notices if text.startswith("judge: likelihood; by choice right in both")]
+    assert "orders on 0% [" in notice
+    assert "; by likelihood right in both orders on 100% [" in notice
 
 
 def test_without_a_judge_undecided_prompts_are_ties(run: Run) -> None:
