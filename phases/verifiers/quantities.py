@@ -232,14 +232,22 @@ def _drop_alternatives(amounts: list[Amount], text: str) -> list[Amount]:
     dropped = {
         amount
         for one, other in pairwise(amounts)
-        if one.unit != other.unit and _are_side_by_side(one, other, text[one.end : other.start])
-        for amount in (one, other)
+        if _are_side_by_side(one, other, text[one.end : other.start])
+        for amount in amounts
+        if not re.search(r"[.?!;:]", text[min(amount.end, one.end) : max(amount.start, other.start)])
     }
     return [amount for amount in amounts if amount not in dropped]
 
 
 def _are_side_by_side(one: Amount, other: Amount, between: str) -> bool:
-    if re.fullmatch(r",? (?:or|and)(?: in| with| just)?(?: an?)? ?", between, re.IGNORECASE):
+    # "Write a sentence of ten words or a paragraph of fifty words": which of them limits the answer?
+    if re.search(r"^[^.?!;:]*\bor\b[^.?!;:]*$", between, re.IGNORECASE):
+        return True
+    if one.unit == other.unit:
+        return False
+    # "In two sentences and fewer than 30 words" limits one text; "one paragraph and one sentence" are two.
+    is_exact = other.low is not None and other.low == other.high
+    if is_exact and re.fullmatch(r",? and(?: in| with| just)?(?: an?)? ?", between, re.IGNORECASE):
         return True
     is_addition = re.search(r"(?:,| and| plus)(?: an?| with)? ?$", between, re.IGNORECASE)
     is_other_topic = re.match(r" (?:\w+ )?(?:about|on|describing)\b", between, re.IGNORECASE)

@@ -38,12 +38,13 @@ ARTICLE: Final = r"(?:a|an)(?: single)?(?= |$)"
 AMOUNT: Final = re.compile(
     rf"(?:(?<!\w)(?P<bound>{BOUND})\s*)?"
     rf"(?<![\w.,-])(?P<first>{NUMBER}|{ARTICLE})"
-    rf"(?:(?: words| sentences| paragraphs| lines)?(?:,? (?:but|and) )(?P<bound2>{AT_MOST}|{BELOW}"
+    rf"(?:(?: (?P<middle>{'|'.join(UNITS)})s?)?(?:,? (?:but|and) )(?P<bound2>{AT_MOST}|{BELOW}"
     rf"|{AT_LEAST}|{ABOVE})"
     rf" (?P<limit>{NUMBER}))?"
     rf"(?:\s*(?P<join> or | to |-|–| and )\s*(?P<second>{NUMBER}))?"
     rf"(?P<plus>\+| or more| or fewer| or less)?"
-    rf"(?P<gap>[- ])(?P<adjectives>{ADJECTIVES})(?P<unit>{'|'.join(UNITS)})(?P<plural>s?)\b"
+    rf"(?P<gap>[- ])(?P<adjectives>{ADJECTIVES})"
+    rf"(?P<unit>(?(middle)(?P=middle)|(?:{'|'.join(UNITS)})))(?P<plural>s?)\b"
     rf"(?P<after> (?:or|to) {NUMBER}\b(?! (?:{'|'.join(UNITS)}))| or more| or fewer| or less| or so"
     rf"| or under| at (?:the )?most"
     rf"| at (?:the )?least| max(?:imum)?\b| min(?:imum)?\b| tops\b"
@@ -107,11 +108,13 @@ ORDINAL: Final = re.compile(
     re.IGNORECASE,
 )
 NEGATION: Final = re.compile(
-    r"\b(?:no|not|never|without|cannot|avoid)\b[^.,;:!?]{0,25}$|n't\b[^.,;:!?]{0,25}$", re.I
+    r"(?:\b(?:no|none|not|never|without|cannot|avoid)|n't)\b(?:(?! and | but )[^.,;:!?]){0,25}$",
+    re.IGNORECASE,
 )
 CONDITION: Final = re.compile(r"\b(?:if|unless|when|whenever|in case)\b[^,.;:]*$", re.IGNORECASE)
 EACH_BEFORE: Final = re.compile(
-    r"\b(?:each|every)\b(?: (?:of (?:them|which|these|the \w+)|one))?(?: (?P<item>sentence|line"
+    r"\b(?:each|every|none|no(?= (?:sentence|line|paragraph|bullet|point|item|entry)\b))\b"
+    r"(?: (?:of (?:them|which|these|the \w+)|one))?(?: (?P<item>sentence|line"
     r"|paragraph|word|bullet"
     r"(?: point)?|point|item|entry|list item))?(?P<rest>[^.?!;:]{0,40})$",
     re.IGNORECASE,

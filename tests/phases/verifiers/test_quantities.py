@@ -58,6 +58,8 @@ AMOUNTS: list[tuple[str, list[Found]]] = [
     ("Write one sentence for each season.", []),
     ("Write two sentences of five words.", [("sentence", 2, 2, "")]),
     ("Write three sentences with no more than 20 words in total.", [("word", None, 20, ""), ("sentence", 3, 3, "")]),
+    ("Write a paragraph with 4 to 6 sentences, none longer than 12 words.", [("word", None, 12, "sentence"), ("sentence", 4, 6, ""), ("paragraph", 1, 1, "")]),
+    ("Write a poem in which no line has more than eight words.", [("word", None, 8, "line")]),
     # A part alone.
     ("Write a poem with four lines and a title of two words.", [("line", 4, 4, "")]),
     ("The first sentence should have five words.", []),
@@ -65,6 +67,10 @@ AMOUNTS: list[tuple[str, list[Found]]] = [
     ("Write a story that ends with a two-word sentence.", []),
     ("Write a five-word title for a book.", [("word", 5, 5, "")]),
     # Something else, or one of several.
+    ("Write a sentence of 10 words or a paragraph of 50 words.", []),
+    ("Write one paragraph and one sentence about tea.", []),
+    ("In exactly two sentences and fewer than 30 words, describe rain.", [("word", None, 29, ""), ("sentence", 2, 2, "")]),
+    ("Do not rhyme and use more than ten words.", [("word", 11, None, "")]),
     ("Answer with one word or one sentence.", []),
     ("Write a sentence about cats and a paragraph about dogs.", []),
     ("Translate the two sentences into French.", []),
