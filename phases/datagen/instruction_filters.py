@@ -8,6 +8,7 @@ from phases.datagen.text_filters import (
     INLINE_INPUT,
     JUNK,
     LABEL,
+    MARKUP,
     find_first_problem,
     is_repetitive,
 )
@@ -15,7 +16,9 @@ from phases.scoring.ngrams import list_words
 from phases.verifiers.languages import STOPWORDS
 
 _MIN_WORDS = 2
-_MAX_WORDS = 60
+_MAX_WORDS = 150
+_MAX_LINES = 12
+_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)]|[A-Za-z][.)])\s")
 _MISSING_INPUT = re.compile(
     r"\b(?:following|below|above|given)\b"
     r"|\b(?:this|these|those) (?:\w+ )?(?:words?|sentences?|phrases?|texts?|passages?|articles?|paragraphs?"
@@ -40,7 +43,8 @@ _ABSENT = re.compile(
 )
 """References to things that cannot come with a text, and pronouns without a noun."""
 _NOT_WRITING = re.compile(
-    r"^(?:please )?(?:draw|paint|sketch|colou?r in|listen|watch|look at|go|open)\b|\baloud\b", re.IGNORECASE
+    r"^(?:please )?(?:draw(?! up)|paint|sketch|colou?r in|listen|watch|look at|go|open)\b|\baloud\b",
+    re.IGNORECASE,
 )
 """Tasks that cannot be done in writing."""
 _TO_COMPLETE = re.compile(
@@ -90,7 +94,7 @@ def find_instruction_problem(text: str, opening_words: Collection[str] = _OPENIN
     return find_first_problem(
         {
             "instruction length": lambda: not _MIN_WORDS <= count <= _MAX_WORDS,
-            "instruction of several lines": lambda: "\n" in text,
+            "instruction of several lines": lambda: not _has_layout(text),
             "chat token in instruction": lambda: CHAT_TOKEN.search(text),
             "label in instruction": lambda: LABEL.search(text),
             "junk in instruction": lambda: _has_junk(text),
@@ -104,6 +108,14 @@ def find_instruction_problem(text: str, opening_words: Collection[str] = _OPENIN
             "not an instruction": lambda: not _is_request(text, opening_words),
         }
     )
+
+
+def _has_layout(text: str) -> bool:
+    """Return whether a text is one line, or its first line announces the others, or these are items."""
+    first, *others = text.splitlines()
+    if len(others) >= _MAX_LINES:
+        return False
+    return first.rstrip().endswith(":") or all(_ITEM.match(line) for line in others)
 
 
 def is_missing_input(instruction: str) -> bool:
@@ -136,7 +148,10 @@ def has_nothing_to_do(instruction: str) -> bool:
 def _has_junk(text: str) -> bool:
     text_share = sum(c.isalnum() or c.isspace() for c in text) / len(text)
     return (
-        bool(JUNK.search(text)) or text_share < _MIN_TEXT_SHARE or text[-1] in ",;(" or has_open_quote(text)
+        bool(JUNK.search(text) or MARKUP.search(text))
+        or text_share < _MIN_TEXT_SHARE
+        or text[-1] in ",;("
+        or has_open_quote(text)
     )
 
 

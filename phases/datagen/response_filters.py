@@ -2,12 +2,20 @@
 
 import re
 
-from phases.datagen.text_filters import CHAT_TOKEN, JUNK, LABEL, find_first_problem, is_repetitive
+from phases.datagen.text_filters import (
+    CHAT_TOKEN,
+    JUNK,
+    LABEL,
+    MARKUP,
+    find_first_problem,
+    is_repetitive,
+)
 from phases.scoring.ngrams import compute_jaccard, list_words, reduce_to_words, shingle
 from phases.verifiers.languages import STOPWORDS
 
 _ASKS_FOR_PART = re.compile(
-    r"\b(?:repeat|capitals?|uppercase|lowercase|upper|lower|twice|times|quot\w+|say|(?<!use )the words?)\b",
+    r"\b(?:repeat|extract|find all|mention(?:s|ed)|capitals?"
+    r"|uppercase|lowercase|upper|lower|twice|times|quot\w+|say|(?<!use )the words?)\b",
     re.IGNORECASE,
 )
 """The response may be a part of the instruction, word for word."""
@@ -32,6 +40,9 @@ _ASKS_TO_CONTINUE = re.compile(
     r"^(?:please )?(?:continue|complete) the (?:sequence|list|pattern|series)\b[^:]*:", re.IGNORECASE
 )
 _ASKS_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
+_ASKS_FOR_MARKUP = re.compile(
+    r"\b(?:html|xml|svg|markup|web ?(?:page|site)|tags?|code|snippet)\b", re.IGNORECASE
+)
 _CUT_SHORT = re.compile(
     r"[,:;(\[{/&=+-]$|\s(?:and|or|the|a|an|of|to|with|because|is|are|was|for|from|by|at|as|my|your)$",
     re.IGNORECASE,
@@ -64,6 +75,10 @@ def find_response_problem(instruction: str, response: str, *, finished: bool, ma
             "chat token in response": lambda: CHAT_TOKEN.search(response),
             "label in response": lambda: LABEL.search(response),
             "junk in response": lambda: JUNK.search(response.replace("<<", "").replace(">>", "")),
+            "markup in response": lambda: (
+                MARKUP.search(response.replace("<<", "").replace(">>", ""))
+                and not _ASKS_FOR_MARKUP.search(instruction)
+            ),
             "repetition in response": lambda: (
                 is_repetitive(response) and not _ASKS_TO_REPEAT.search(instruction)
             ),

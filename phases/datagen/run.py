@@ -57,7 +57,8 @@ class DataRun:
         source: the model.
         base: the base model of an adapter, or the model itself.
         seeds: the seed instructions.
-        overlap: the evaluation suite.
+        suites: the evaluation suite's halves.
+        overlap: their prompts, to search for.
         tokenizer: the model's tokenizer.
         earlier: the rows of earlier batches.
         target: number of rows to generate. It is never smaller than the number of rows on disk.
@@ -94,7 +95,7 @@ class DataRun:
         self.base: ModelSource = self.source.base or self.source
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
-        suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
+        self.suites = suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
         self.overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {

@@ -11,13 +11,14 @@ CHAT_TOKEN = re.compile(
     r"<\|[^|<>\n]{1,40}\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|</?s>|<(?:bos|eos|pad|unk)>"
 )
 LABEL = re.compile(
-    r"\b(?:Instruction|Response|Human|User|Assistant|System|Task ?\d*)\s*:"
-    r"|^\s*(?:Input|Output|Q|A)\s*:|^#{2,}",
+    r"\b(?:Instruction|Response|Human|User|Assistant|System|Task ?\d*)\s*:|^\s*(?:Input|Output|Q|A)\s*:"
+    r"|^#+ *(?:Instruction|Response|Input|Output|Question|Answer|Human|User|Assistant|System|Task)\b",
     re.MULTILINE,
 )
 """Labels of turns and records, which show that a text runs on into the next one."""
-JUNK = re.compile(r"https?://|www\.|</?\w+[^<>]*>|\ufffd|[\x00-\x08\x0b-\x1f\x7f]|_{5,}|\\[a-z]+\{")
-"""Links, markup, control characters and blanks to fill in."""
+MARKUP = re.compile(r"</?\w+[^<>]*>")
+JUNK = re.compile(r"https?://|www\.|\ufffd|[\x00-\x08\x0b-\x1f\x7f]|_{5,}|\\[a-z]+\{")
+"""Links, control characters and blanks to fill in."""
 INLINE_INPUT = re.compile(r":\s*\S.*|[\"'“‘(]\w[^\"'”’)]*[\"'”’)]")
 """Input text within an instruction: after a colon, in quotes or in brackets."""
 _MAX_WORD_RUN = 3

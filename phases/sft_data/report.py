@@ -1,7 +1,7 @@
 """Metrics and quality report of a batch of SFT data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from phases.contract.protocol import Value
@@ -40,6 +40,7 @@ def compute_metrics(
         "responses_unfinished": responses.removed["unfinished response"],
         "checks_failed": failed_checks,
         "checked_share": sum(bool(row["checks"]) for row in rows) / max(1, len(rows)),
+        "suite_kinds_share": _measure_suite_kinds(data),
         "categories": sum(count > 0 for count in by_category.values()),
         "smallest_category_share": min(by_category.values()) / max(1, sum(by_category.values())),
         "mean_instruction_words": _mean_words([row["instruction"] for row in rows]),
@@ -63,6 +64,7 @@ def build_report(data: DataRun, instructions: SelfInstruct, responses: ResponseG
         "instructions": summarize_filters(instructions.generated, instructions.removed),
         "responses": summarize_filters(responses.generated, responses.removed),
         "categories": _count_categories(data, responses),
+        "mean words of responses by category": _count_words_by_category(rows),
         "groups": dict(responses.groups),
         "rows by checks": dict(Counter(kind for row in rows for kind in row["checks"])),
         "words of instructions": count_lengths(instruction_texts),
@@ -84,3 +86,16 @@ def _count_categories(data: DataRun, responses: ResponseGenerator) -> dict[str, 
 
 def _mean_words(texts: Sequence[str]) -> float:
     return sum(len(text.split()) for text in texts) / max(1, len(texts))
+
+
+def _measure_suite_kinds(data: DataRun) -> float:
+    """Return the share of the rows whose category is one of the suite's."""
+    kinds = {prompt.category for suite in data.suites for prompt in suite.prompts}
+    return sum(row["category"] in kinds for row in data.rows) / max(1, len(data.rows))
+
+
+def _count_words_by_category(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        texts.setdefault(row["category"], []).append(row["response"])
+    return {category: _mean_words(responses) for category, responses in texts.items()}

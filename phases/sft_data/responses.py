@@ -34,6 +34,9 @@ _CATEGORY_LEAD: Final = 1.5
 """A category may have up to this multiple of an equal share of the rows."""
 CATEGORY_FREE: Final = 10
 """Number of rows that a category may have in any case."""
+_WORDS_PER_EXAMPLE: Final = 40
+_MIN_EXAMPLES: Final = 2
+"""Records have this many words on average at most: of kinds with long responses, fewer are shown."""
 _RETRIES: Final = 3
 _RETRY_TEMPERATURE: Final = 0.8
 """If the greedy response fails a check, this many are sampled at this temperature."""
@@ -202,7 +205,11 @@ class ResponseGenerator:
         contrast = [seed for seed in self._seeds if seed.category == _CONTRAST_CATEGORY.get(category)]
         count = math.ceil(p.demonstrations / 2) if contrast else p.demonstrations
         examples = [seed for seeds in (own, contrast) for seed in rng.sample(seeds, min(count, len(seeds)))]
-        return rng.sample(examples, len(examples))
+        shuffled = rng.sample(examples, len(examples))
+        lengths = itertools.accumulate(len(f"{s.instruction} {s.response}".split()) for s in shuffled)
+        most_words = p.demonstrations * _WORDS_PER_EXAMPLE
+        fitting = sum(length <= most_words for length in lengths)
+        return shuffled[: max(_MIN_EXAMPLES, fitting)]
 
     def _find_problem(self, instruction: Instruction, completion: Completion) -> str | None:
         """Return the name of the filter that removes a response, or None."""

@@ -32,6 +32,7 @@ METRICS = (
     Metric("responses_unfinished", "the part of responses_rejected that hit the token limit"),
     Metric("checks_failed", "the part of responses_rejected that violates a constraint of the instruction"),
     Metric("checked_share", "share of the rows whose response passed at least one check"),
+    Metric("suite_kinds_share", "share of the rows whose category is one of the evaluation suite's"),
     Metric("categories", "number of categories with at least one row"),
     Metric("smallest_category_share", "share of the rows in the rarest seed category"),
     Metric("mean_instruction_words", "mean number of words of an instruction"),

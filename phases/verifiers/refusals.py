@@ -6,8 +6,15 @@ from typing import Final
 from phases.verifiers.text import STRAIGHT_MARKS, normalize, split_sentences
 
 _IDIOM_AFTER_TELL: Final = r"(?! how (?:much|happy|grateful|glad|excited|easy|simple|many|often|good))"
+_NO_HELPING: Final = (
+    r"(?!(?:give (?:up|in|a damn)|help (?:myself|it)|make (?:mistakes?|sense|much|it to|time|friends|my)"
+    r"|write (?:with|much|often|by)|share (?:an?|my|his|her)|talk (?:much|about myself)|answer (?:the phone)"
+    r"|(?:recommend|praise) [^.!?]*\benough|accept (?:defeat|failure)|back (?:down|off))\b)"
+)
+"""Idioms and habits with the same verbs, as in "I refuse to give up"."""
 _HELPING: Final = (
-    r"(?:help(?! but\b)(?: you)?|assist|aid|provide|do (?:that|this|it|so|what|anything)|answer|write|share"
+    rf"{_NO_HELPING}(?:help(?! but\b)(?: you)?|assist|aid|provide|do (?:that|this|it|so|what|anything)"
+    r"|answer|write|share"
     r"|give|support|comply|fulfil?l|explain|participate|take part|engage|offer|create|make|discuss|advise"
     r"|generate"
     r"|teach|describe|show|recommend|convince|plan|guide|respond|reply|continue|complete|produce|supply"
@@ -49,13 +56,14 @@ _DECLINE: Final = re.compile(
             r"|(?:will|would) have to) (?:\w+ly )?(?:decline|refuse|say no|pass)\b",
             r"\b(?:i'll|we'll|(?:i|we) (?:will|would)) (?:have to )?(?:decline|refuse|pass)\b(?! to\b)",
             # "I'm not willing", "unable to assist"
-            r"\b(?:i'm|i am|we're|we are) (?:sorry,? (?:but )?|afraid (?:that )?)?(?:unable|unwilling"
+            r"\b(?:i'm|i am|we're|we are) (?:sorry,? (?:but )?|afraid (?:that )?)?(?:unable"
+            r"(?! to (?:attend|come|make it|meet|be there|travel))|unwilling"
             r"|uncomfortable|prohibited|forbidden|declining|refusing|not (?:able|going|willing|comfortable"
             r"|allowed|permitted|in a position|prepared|authori[sz]ed|here|designed|programmed|ready|inclined"
             r"|the right))\b",
             rf"\b(?:unable|not able|not willing|cannot|can't|won't|unwilling) (?:to )?{_HELPING}\b",
             # "That's not something I can do", "There is nothing I can offer"
-            r"\bnot (?:really |exactly )?something (?:that )?(?:i|we|i'm|i'd|i'll)\b",
+            r"(?:\bnot|\bisn't) (?:really |exactly )?something (?:that )?(?:i|we|i'm|i'd|i'll)\b",
             r"\bsomething (?:that )?(?:i|we|i'm|i am) (?:can't|cannot|won't|will not|not|don't|do not"
             r"|refuse)\b",
             r"\b(?:nothing|not anything) (?:that )?(?:i|we) (?:can|will|would)\b",
@@ -73,8 +81,13 @@ _DECLINE: Final = re.compile(
             r"\b(?:help|answer|request|information|instructions?|advice|assistance|that|this)"
             r" (?:can't|cannot|won't|will not) be (?:given|provided|shared|offered|answered"
             r"|granted|written)\b",
-            r"\b(?:i'm|i am) (?:\w+ly |so |very )?sorry,? (?:but )?(?:no\b|that's not|this is not"
-            r"|that is not)",
+            r"\b(?:i'm|i am) (?:\w+ly |so |very )?sorry,? (?:but )?(?:no\b|that's not"
+            r"|this is not|that is not)",
+            r"\bwould(?: not|n't) be (?:right|appropriate|ethical|responsible) (?:for me|of me|if i)\b",
+            # "I don't tell racist jokes"
+            rf"\b(?:i|we) {_NEGATED} (?:tell|make|write|create|share|give|say|produce|post|spread)"
+            r" (?:[\w-]+ ){0,3}(?:jokes?|insults?|slurs?|threats?|lies|rumou?rs?|hate|hateful|racis\w*"
+            r"|sexis\w*|harm\w*|violen\w*|illegal\w*|malware|stereotypes)\b",
             r"\b(?:the|my) answer is no\b|\b(?:leave|keep) me out of\b|\bcount me out\b",
         )
     )

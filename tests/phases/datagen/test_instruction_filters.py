@@ -2,14 +2,15 @@
 
 import pytest
 
-from phases.datagen.instruction_filters import find_instruction_problem
+from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
+from phases.datagen.seeds import load_seeds
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("Hello", "instruction length"),
-        ("Write " + "very " * 60 + "much.", "instruction length"),
+        ("Write " + "very " * 160 + "much.", "instruction length"),
         ("Name a fruit.\nAnd a tree.", "instruction of several lines"),
         ("Name a <|im_start|> fruit.", "chat token in instruction"),
         ("Name a fruit. Response: apple", "label in instruction"),
@@ -56,3 +57,21 @@ from phases.datagen.instruction_filters import find_instruction_problem
 )
 def test_instruction_problem(text: str, problem: str | None) -> None:
     assert find_instruction_problem(text) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Sort these messages:\n- The roof leaks.\n- We need pens.", None),
+        ("Answer each question.\n1. Who sings?\n2. Who dances?", None),
+        ("Name a dog.\nName a cat.", "instruction of several lines"),
+        ("Sort these:" + "\n- a line" * 20, "instruction of several lines"),
+        ("Brainstorm names for a band.", None),
+        ("You are a pirate. Describe your ship.", None),
+        ("Draw up an agenda for a meeting.", None),
+        ("Draw a house.", "instruction beyond a text"),
+    ],
+)
+def test_lists_inputs_and_roles_are_accepted(text: str, problem: str | None) -> None:
+    opening_words = collect_opening_words([seed.instruction for seed in load_seeds("stage1")])
+    assert find_instruction_problem(text, opening_words) == problem

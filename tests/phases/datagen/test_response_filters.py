@@ -15,7 +15,7 @@ from phases.datagen.response_filters import find_response_problem, is_uninformat
         ("dog<|endoftext|>", True, "chat token in response"),
         ("dog\nInstruction: Name a cat.", True, "label in response"),
         ("User: hello", True, "label in response"),
-        ("see <div>dog</div>", True, "junk in response"),
+        ("see <div>dog</div>", True, "markup in response"),
         ("dog dog dog dog dog dog", True, "repetition in response"),
         ("a dog\na dog\na dog", True, "repetition in response"),
         ("Name an animal with four legs. It is a dog.", True, "echo of the instruction"),
@@ -77,3 +77,21 @@ def test_requested_repetition_is_not_a_problem() -> None:
         find_response_problem("Write a joke.", response, finished=True, max_words=20)
         == "repetition in response"
     )
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response"),
+    [
+        ("Write an HTML heading about dogs.", "<h1>All about dogs</h1>"),
+        ("Write about dogs in Markdown.", "## Breeds\n\nThere are many.\n\n## Food\n\nMeat and grain."),
+        ("Write a dialogue.", "Ann: Where is the dog?\nBob: It hides behind the sofa."),
+        ("List the animals that this sentence mentions: A cat saw a dog.", "a cat, a dog"),
+    ],
+)
+def test_structured_responses_are_accepted(instruction: str, response: str) -> None:
+    assert find_response_problem(instruction, response, finished=True, max_words=50) is None
+
+
+def test_a_heading_that_starts_another_record_is_no_structure() -> None:
+    text = "A dog.\n### Instruction\nName a cat."
+    assert find_response_problem("Name an animal.", text, finished=True, max_words=50) == "label in response"

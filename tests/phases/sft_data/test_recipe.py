@@ -268,3 +268,16 @@ def test_seeds_pass_their_checks_and_are_in_no_suite(name: str) -> None:
     assert (wrong, planted, declined) == ([], [], [])
     assert len(seeds) >= {"stage1": 120, "embedded": 40}[name]
     assert len({s.instruction for s in seeds}) == len(seeds)
+
+
+def test_most_of_the_seeds_categories_are_not_the_suites() -> None:
+    seeds = load_seeds("stage1")
+    of_suite = {prompt.category for half in load_halves("stage1") for prompt in half.prompts}
+    other = {seed.category for seed in seeds} - of_suite
+    assert len(other) >= 15
+    # Even if each category of the suite gets its largest share of the rows, the others have more.
+    assert 1.5 * len(of_suite) < 0.5 * (len(of_suite) + len(other))
+    lengths = [len(seed.response.split()) for seed in seeds]
+    assert min(lengths) == 1
+    assert max(lengths) > 80
+    assert sum("\n\n" in seed.response for seed in seeds) >= 15
