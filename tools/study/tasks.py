@@ -80,14 +80,16 @@ class Study:
         tasks += [self._train_sft(seed, data) for seed in self.seeds[1:]]
         tasks += [self._evaluate(SFT, seed) for seed in self.seeds]
         for seed in self.seeds:
+            # Complete one seed before the next, so that a study that ends early can be read.
             for arm, changes in ARMS.items():
                 inputs = {"sft_model": sft_model, "preference_file": [str(pairs)]}
                 more = {**inputs, **changes, "seed": seed, "checkpoint_minutes": CHECKPOINT_MINUTES}
                 tasks.append(
                     self._make_task(_name(arm, seed), "dpo_training", more, needs=["pairs"], is_model=True)
                 )
-        tasks += [self._evaluate(arm, seed) for seed in self.seeds for arm in ARMS]
-        tasks.append(self._compare(first))
+            tasks += [self._evaluate(arm, seed) for arm in ARMS]
+            if seed == first:
+                tasks.append(self._compare(first))
         models = [(BASE, None), *((arm, first) for arm in (SFT, *ARMS))]
         tasks += [self._evaluate(arm, seed, suite) for suite in self.suites for arm, seed in models]
         return tasks
