@@ -1,28 +1,30 @@
 """Mask secrets, which the plan names and the environment holds, in all text that leaves gonogo.
 
-A value is recognized verbatim, in hex, in Base64 (standard and URL-safe, at each of its three alignments
-inside longer data), and with any characters percent-encoded or escaped as in HTML or in JSON, also twice.
-Base64 with line breaks, compressed data and hashes are not recognized.
+Text for people goes through one pipeline: clean it as a terminal would, mask what is seen then, and only then
+cut it. `app.session.spellings` says in which spellings a value is recognized.
 """
 
-import base64
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from app.monitor.sanitize import clean_line
+from app.session.fingerprints import Fingerprint, find_lost_secrets
+from app.session.spellings import Spellings, list_readings
 
 SHORTEST = 6
 _LONGEST = 4096
+_BLOCK = 32 << 10
 _WITHOUT_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-_MOST_ZEROS = 4
-_MOST_BACKSLASHES = 4
-# A character as &#x0000XX; or with escaped backslashes before uXXXX.
-_LONGEST_ENCODING = 12
-_HTML_NAMES = {"&": b"&amp;", "<": b"&lt;", ">": b"&gt;", '"': b"&quot;", "'": b"&apos;"}
 _URL_PASSWORD = re.compile(r"//[^/@\s:]*:([^/@\s]+)@")
+
+
+class _Match(NamedTuple):
+    start: int
+    end: int
+    name: str
 
 
 class Masker:
@@ -32,9 +34,9 @@ class Masker:
     linear in the input.
     """
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        """Mask these values, by variable name."""
-        patterns: list[tuple[bytes, str, bytes]] = []
+    def __init__(self, secrets: Mapping[str, str], lost: Iterable[Fingerprint] = ()) -> None:
+        """Mask these values, by variable name, and the values of which only fingerprints are left."""
+        values: dict[bytes, str] = {}
         notices = []
         for name, text in secrets.items():
             value = os.fsencode(text.strip())
@@ -46,39 +48,40 @@ class Masker:
             elif value in _replacement(name):
                 notices.append(f"{name} is not masked: its value is a part of its name")
             else:
-                patterns += [(form, name, _pattern(form)) for form in _forms(value)]
+                values.setdefault(value, name)
         self.notices = tuple(notices)
-        # If two secrets have the same beginning, the longer one is tried first.
-        patterns.sort(key=lambda item: (-len(item[0]), item[1:]))
-        self._names = [name for _, name, _ in patterns]
-        self._pattern = re.compile(b"|".join(b"(" + pattern + b")" for _, _, pattern in patterns) or b"(?!)")
-        self._forms = [form for form, _, _ in patterns]
-        characters = {character for form in self._forms for character in _characters(form)}
-        escapes = [encoding for character in sorted(characters) for encoding in _encodings(character)[1:]]
-        self._escape = re.compile(b"|".join(escapes) or b"(?!)")
-        self._reach = max((_LONGEST_ENCODING * len(form) for form, _, _ in patterns), default=1)
+        self._lost = [each for each in lost if not any(map(each.matches, values))]
+        self._spellings = [Spellings(name, value) for value, name in values.items()]
+        reaches = [spellings.reach for spellings in self._spellings]
+        self._reach = max([*reaches, *(each.length for each in self._lost)], default=1)
 
     @classmethod
-    def from_environment(cls, names: Iterable[str], environment: Mapping[str, str]) -> "Masker":
+    def from_environment(
+        cls, names: Iterable[str], environment: Mapping[str, str], lost: Iterable[Fingerprint] = ()
+    ) -> "Masker":
         """Return a masker of the variables that are set in an environment; its notices name the others.
 
-        The passwords in the URLs of proxies, which always pass to phases, are masked as well.
+        The passwords in the URLs of proxies, which always pass to phases, are masked as well. `lost` are the
+        fingerprints of the values that the session has had.
         """
-        names = list(names)
+        names, lost = list(names), list(lost)
         secrets = {name: environment[name] for name in names if environment.get(name, "").strip()}
-        masker = cls({**dict(_find_proxy_passwords(environment)), **secrets})
-        unset = (
-            f"{name} is not set here, so its value is not masked"
-            for name in names
-            if not environment.get(name, "").strip()
+        masker = cls({**dict(_find_proxy_passwords(environment)), **secrets}, lost)
+        unset = [name for name in names if not environment.get(name, "").strip()]
+        remembered = {each.name for each in lost}
+        masker.notices += tuple(
+            f"{name} is not set here, so its value is masked only where it stands verbatim"
+            if name in remembered
+            else f"{name} is not set here, so its value is not masked"
+            for name in unset
         )
-        masker.notices += tuple(unset)
         return masker
 
     def mask_text(self, text: str) -> str:
         """Return a text with all secrets masked."""
-        data = text.encode(errors="surrogatepass")
-        return self.mask_data(data).decode(errors="surrogatepass") if self._may_contain_secret(data) else text
+        if not self._has_secrets:
+            return text
+        return self.mask_data(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
 
     def mask_visible(self, text: str) -> str:
         """Return a text for a screen, with all secrets masked that a terminal or browser would show.
@@ -87,12 +90,31 @@ class Masker:
         whole on the screen. Mask before you cut a text, or the start of a value may remain.
         """
         masked = self.mask_text(text)
-        if not self._forms or (masked.isascii() and masked.isprintable()):
+        if not self._has_secrets or (masked.isascii() and masked.isprintable()):
             return masked
-        lines = (_WITHOUT_WIDTH.sub("", clean_line(line)) for line in masked.split("\n"))
-        plain = "\n".join(lines)
+        plain = "\n".join(map(_show_line, masked.split("\n")))
         masked_plain = self.mask_text(plain)
         return masked if masked_plain == plain else masked_plain
+
+    def mask_lines(self, data: bytes) -> bytes:
+        """Return lines of a file for a screen: as `mask_visible`, and without a secret that has only begun.
+
+        A program may be writing the last line; the start of a value at its end is masked as well.
+        """
+        if not self._has_secrets:
+            return data
+        shown = self.mask_visible(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        for spellings in self._spellings:
+            for form in spellings.forms:
+                for length in range(min(len(form) - 1, len(shown)), SHORTEST - 1, -1):
+                    if shown.endswith(form[:length]):
+                        return shown[:-length] + _replacement(spellings.name)
+        return shown
+
+    def mask_line(self, text: str, longest: int) -> str:
+        """Return one line for a person: cleaned, masked, and cut."""
+        shown = self.mask_visible(clean_line(text))
+        return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
     def mask_data(self, data: bytes) -> bytes:
         """Return bytes with all secrets masked."""
@@ -102,9 +124,9 @@ class Masker:
         """Yield the chunks' bytes with all secrets masked, including those that cross chunk boundaries."""
         held = b""
         masked = 0  # The number of held bytes that belong to a secret that was already replaced.
-        for chunk in chunks:
-            held += chunk
-            # A match that begins before `safe` ends within the held bytes. Small chunks are accumulated.
+        for block in _split(chunks, max(_BLOCK, 4 * self._reach)):
+            held += block
+            # A match that begins before `safe` ends within the held bytes. Small blocks are accumulated.
             safe = len(held) - self._reach + 1
             if safe > self._reach:
                 out, masked = self._mask(held, masked, safe)
@@ -114,26 +136,41 @@ class Masker:
 
     def _mask(self, data: bytes, masked: int, safe: int) -> tuple[bytes, int]:
         """Return the masked form of `data[:safe]` and how many bytes after it belong to a masked secret."""
-        if not self._may_contain_secret(data):
-            return data[masked:safe], max(0, masked - safe)
         out = []
         written = masked
-        match = self._pattern.search(data)
-        while match and match.start() < safe:
+        for match in self._find_matches(data) if self._has_secrets else ():
+            if match.start >= safe:
+                break
             # Secrets may overlap: all bytes that any of them covers are masked, under the name of the first.
-            if match.start() >= written:
-                name = self._names[(match.lastindex or 1) - 1]
-                out += [data[written : match.start()], _replacement(name)]
-            written = max(written, match.end())
-            match = self._pattern.search(data, match.start() + 1)
+            if match.start >= written:
+                out += [data[written : match.start], _replacement(match.name)]
+            written = max(written, match.end)
         out.append(data[written : max(written, safe)])
         return b"".join(out), max(0, written - safe)
 
-    def _may_contain_secret(self, data: bytes) -> bool:
-        """Return False quickly for data with neither a verbatim form nor an escape of its characters."""
-        if any(form in data for form in self._forms):
-            return True
-        return bool(self._forms) and self._escape.search(data) is not None
+    def _find_matches(self, data: bytes) -> list[_Match]:
+        """Return the secrets in any reading of the data by their start; of two, the longer one is first."""
+        matches = set()
+        for reading in list_readings(data):
+            found = [(*span, each.name) for each in self._spellings for span in each.find(reading.data)]
+            for start, end, name in (*found, *find_lost_secrets(self._lost, reading.data)):
+                matches.add(_Match(reading.locate(start), reading.locate(end), name))
+        return sorted(matches, key=lambda match: (match.start, -match.end, match.name))
+
+    @property
+    def _has_secrets(self) -> bool:
+        return bool(self._spellings or self._lost)
+
+
+def _split(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield the chunks in pieces of at most this size, because decoding takes several times their memory."""
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+
+
+def _show_line(line: str) -> str:
+    return _WITHOUT_WIDTH.sub("", clean_line(line))
 
 
 def _find_proxy_passwords(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -144,42 +181,3 @@ def _find_proxy_passwords(environment: Mapping[str, str]) -> Iterator[tuple[str,
 
 def _replacement(name: str) -> bytes:
     return f"[secret {name}]".encode()
-
-
-def _forms(value: bytes) -> list[bytes]:
-    """Return a value verbatim and in Base64, without the characters that depend on adjacent bytes."""
-    forms = {value, value.hex().encode(), value.hex().upper().encode()}
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + value)
-        first, end = -(-8 * before // 6), 8 * (before + len(value)) // 6
-        forms |= {encoded[first:end], encoded[first:end].translate(bytes.maketrans(b"+/", b"-_"))}
-    return sorted(forms)
-
-
-def _characters(form: bytes) -> str:
-    return form.decode(errors="surrogateescape")
-
-
-def _pattern(form: bytes) -> bytes:
-    """Return a regular expression that matches a form with any characters percent-encoded or escaped."""
-    return b"".join(b"(?:" + b"|".join(_encodings(character)) + b")" for character in _characters(form))
-
-
-def _encodings(character: str) -> list[bytes]:
-    """Return regular expressions for a character verbatim, and as a URL or JSON may encode it."""
-    raw = character.encode(errors="surrogateescape")
-    patterns = [re.escape(raw), b"".join(b"%%(?i:%02x)" % byte for byte in raw)]
-    if not "\udc80" <= character <= "\udcff":
-        utf16 = character.encode("utf-16-be").hex()
-        slashes = rf"\\{{1,{_MOST_BACKSLASHES}}}"
-        patterns.append(
-            b"".join(rf"{slashes}u(?i:{utf16[i : i + 4]})".encode() for i in range(0, len(utf16), 4))
-        )
-        short = json.dumps(character)[1:-1].encode()
-        if re.fullmatch(rb"\\[^u]", short):
-            patterns.append(slashes.encode() + re.escape(short[1:]))
-        code = ord(character)
-        patterns.append(rf"&#0{{0,{_MOST_ZEROS}}}(?:{code}|(?i:x0{{0,{_MOST_ZEROS}}}{code:x}));".encode())
-        if character in _HTML_NAMES:
-            patterns.append(_HTML_NAMES[character])
-    return patterns + {" ": [rb"\+"], "/": [rb"\\/"]}.get(character, [])

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import string
+import time
 import tracemalloc
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from app.monitor.files import LogTail
 from app.session.attempt_log import _print_from
+from app.session.fingerprints import read_fingerprints, remember_secrets
 from app.session.gate.diagnosis import diagnose_failure
 from app.session.journal.events import AttemptEnded
 from app.session.masking import SHORTEST, Masker
@@ -230,3 +232,77 @@ def test_a_colored_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> No
     log = LogTail(tmp_path / "output.log", mask=Masker({"TOK": TOKEN}).mask_data)
     log.poll()
     assert list(log.lines) == ["[secret TOK]"]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        TOKEN.encode().hex(" "),
+        TOKEN.encode().hex(":").upper(),
+        ", ".join(f"0x{b:02x}" for b in TOKEN.encode()),
+        "".join(f"\\x{b:02x}" for b in TOKEN.encode()),
+        "".join(f"\\{b:03o}" for b in TOKEN.encode()),
+        "".join(f"\\u{{{b:x}}}" for b in TOKEN.encode()),
+        quote(quote(quote(TOKEN, safe=""), safe=""), safe=""),
+        "".join(f"%25{b:02X}" for b in TOKEN.encode()),
+        html.escape(html.escape(html.escape(TOKEN))),
+        TOKEN.replace("&", "&amp;").replace("/", "&sol;").replace("_", "&lowbar;").replace("-", "&#x2d;"),
+        html.escape(json.dumps(json.dumps("".join(f"\\u{ord(c):04x}" for c in TOKEN)))),
+        quote(json.dumps("".join(f"\\u{ord(c):04x}" for c in TOKEN))),
+        json.dumps("\x1b[01;31m" + "\x1b[m\x1b[K".join(TOKEN)),
+        "\u200b".join(TOKEN),
+        json.dumps("\ufeff".join(TOKEN)),
+        "\x1b]0;title\x07".join(TOKEN),
+        "".join(f"{c}x\x08" for c in TOKEN),
+        TOKEN.encode("utf-16-le").decode("latin-1"),
+        base64.b64encode(f"user:{TOKEN}".encode()).decode().replace("=", "%3D"),
+    ],
+)
+def test_spellings_are_masked_as_they_are_in_a_file(spelling: str) -> None:
+    masker = Masker({"TOK": TOKEN})
+    out = masker.mask_data(f"before {spelling} after".encode())
+    assert b"[secret TOK]" in out
+    assert out.startswith(b"before ")
+    assert out.endswith(b" after")
+    assert len(out) < 60
+    assert b"".join(masker.mask_stream(chunks(f"before {spelling} after".encode(), [5, 17, 31, 64]))) == out
+
+
+def test_a_long_secret_takes_no_time_to_look_for() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 2] * 40)
+    started = time.monotonic()
+    assert Masker({"KEY": key}).mask_text(json.dumps({"key": key})) == '{"key": "[secret KEY]"}'
+    assert time.monotonic() - started < 2.0
+
+
+def test_a_text_that_is_cut_inside_a_secret_shows_no_start_of_it() -> None:
+    masker = Masker({"TOK": TOKEN})
+    assert masker.mask_lines(f"first\ntoken {TOKEN[:12]}".encode()) == b"first\ntoken [secret TOK]"
+    assert masker.mask_lines(b"first\nhf_") == b"first\nhf_"
+    assert masker.mask_line(f"{'x' * 20}\x1b[1m{TOKEN[:5]}\x1b[m{TOKEN[5:]}", 28) == f"{'x' * 20}[secret…"
+
+
+def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path: Path) -> None:
+    remember_secrets(tmp_path, ["TOK", "UNSET"], {"TOK": f" {TOKEN}\n"})
+    remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
+    (fingerprint,) = lost = read_fingerprints(tmp_path)
+    assert TOKEN not in (tmp_path / "fingerprints.json").read_text()
+    assert (tmp_path / "fingerprints.json").stat().st_mode & 0o077 == 0
+    text = f"export TOK='{TOKEN}'; again:{TOKEN}x \x1b[1m{TOKEN[:4]}\x1b[m{TOKEN[4:]} {TOKEN[:-1]}"
+    for environment in ({}, {"TOK": "another-value"}):
+        masker = Masker.from_environment(["TOK"], environment, lost)
+        expected = f"export TOK='[secret TOK]'; again:[secret TOK]x \x1b[1m[secret TOK] {TOKEN[:-1]}"
+        assert masker.mask_text(text) == expected
+        data = f"{'.' * 3000}{TOKEN}{'.' * 3000}".encode()
+        assert masker.mask_data(data).count(b"[secret TOK]") == 1
+        assert b"".join(masker.mask_stream(chunks(data, [2990, 3005, 3010]))) == masker.mask_data(data)
+    assert fingerprint.matches(TOKEN.encode())
+    assert "verbatim" in Masker.from_environment(["TOK"], {}, lost).notices[0]
+    assert Masker.from_environment(["TOK"], {"TOK": TOKEN}, lost).notices == ()
+
+
+def test_damaged_fingerprints_are_none(tmp_path: Path) -> None:
+    (tmp_path / "fingerprints.json").write_text('[{"name": 3}]')
+    assert read_fingerprints(tmp_path) == []
+    remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
+    assert len(read_fingerprints(tmp_path)) == 1
