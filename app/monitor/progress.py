@@ -89,13 +89,13 @@ class ProgressTail:
             case MetricPoint():
                 self._add_values(line)
             case Progress():
-                self._progress = msgspec.structs.replace(line, unit=clean_text(line.unit, _MAX_NAME))
+                self._progress = msgspec.structs.replace(line, unit=self._show(line.unit, _MAX_NAME))
                 self._add_pace(line)
                 self._pace.add(line.time, line.done)
             case Sample():
-                self.samples.append(_clean_sample(line))
+                self.samples.append(self._clean_sample(line))
             case Notice():
-                self.notices.append(msgspec.structs.replace(line, text=clean_text(line.text, _MAX_TEXT)))
+                self.notices.append(msgspec.structs.replace(line, text=self._show(line.text, _MAX_TEXT)))
             case Artifact():
                 self._add_artifact(line)
 
@@ -110,13 +110,24 @@ class ProgressTail:
             self._pace_since = report
 
     def _add_artifact(self, artifact: Artifact) -> None:
-        path = clean_text(artifact.path, _MAX_TEXT)
+        path = self._show(artifact.path, _MAX_TEXT)
         self.artifacts.pop(path, None)
         self.artifacts[path] = msgspec.structs.replace(
-            artifact, path=path, sha256=clean_text(artifact.sha256, _MAX_NAME)
+            artifact, path=path, sha256=self._show(artifact.sha256, _MAX_NAME)
         )
         if len(self.artifacts) > self._max_records:
             del self.artifacts[next(iter(self.artifacts))]
+
+    def _clean_sample(self, sample: Sample) -> Sample:
+        texts = {
+            self._show(name, _MAX_NAME): self._show(text, _MAX_TEXT)
+            for name, text in islice(sample.texts.items(), _MAX_SAMPLE_TEXTS)
+        }
+        return msgspec.structs.replace(sample, title=self._show(sample.title, _MAX_NAME), texts=texts)
+
+    def _show(self, text: str, longest: int) -> str:
+        """Return a text for a person; in JSON, escapes hide what it shows once it is decoded."""
+        return clean_text(text, longest, self._mask)
 
     def _add_values(self, metric: MetricPoint) -> None:
         for name, value in metric.values.items():
@@ -172,11 +183,3 @@ def _is_line(rest: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _clean_sample(sample: Sample) -> Sample:
-    texts = {
-        clean_text(name, _MAX_NAME): clean_text(text, _MAX_TEXT)
-        for name, text in islice(sample.texts.items(), _MAX_SAMPLE_TEXTS)
-    }
-    return msgspec.structs.replace(sample, title=clean_text(sample.title, _MAX_NAME), texts=texts)

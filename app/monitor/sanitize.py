@@ -1,6 +1,7 @@
 """Untrusted bytes as plain text: what a terminal would show, without what it would execute."""
 
 import re
+from collections.abc import Callable
 
 # Strings for the terminal itself (OSC, DCS, SOS, PM, APC), up to their end or the end of the line; control
 # sequences (CSI) except "erase in line"; all other escapes. Both as ESC sequences and as C1 controls.
@@ -25,10 +26,15 @@ def clean_line(raw: bytes | str) -> str:
     return _INVISIBLE.sub("", text.expandtabs())
 
 
-def clean_text(raw: str, longest: int) -> str:
-    """Return the cleaned lines of a text, at most `longest` characters of it."""
-    text = raw[:longest] + ("…" if len(raw) > longest else "")
-    return "\n".join(clean_line(line) for line in text.split("\n"))
+def clean_text(raw: str, longest: int, mask: Callable[[bytes], bytes] | None = None) -> str:
+    """Return the lines of a text for a person: cleaned, then masked, and only then cut.
+
+    A secret appears when a text is cleaned, and its start remains when a text is cut.
+    """
+    text = "\n".join(clean_line(line) for line in raw.split("\n"))
+    if mask is not None:
+        text = mask(text.encode()).decode(errors="replace")
+    return text[:longest] + ("…" if len(text) > longest else "")
 
 
 def _apply_overwrites(text: str) -> str:

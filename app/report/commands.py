@@ -22,6 +22,7 @@ from app.report.history import HistoryError, SessionHistory, load_history
 from app.report.render import HTML_NAME, MARKDOWN_NAME, render_html, render_markdown
 from app.report.repository import Repository, RepositoryError
 from app.session.clock import Clock
+from app.session.fingerprints import read_fingerprints
 from app.session.folder import SessionFolder
 from app.session.masking import Masker
 from app.session.pod import pod
@@ -45,7 +46,7 @@ def write_report(
         ReportError: the session cannot be read, or the files cannot be written.
     """
     try:
-        masker = _build_masker(_load_plan(session), environment)
+        masker = _build_masker(session, _load_plan(session), environment)
         for path in _write_report_files(
             session, output or _find_outputs(session), masker, environment, clock
         ):
@@ -81,7 +82,7 @@ def write_bundle(
     """
     try:
         plan = _load_plan(session)
-        masker = _build_masker(plan, environment)
+        masker = _build_masker(session, plan, environment)
         outputs = _find_outputs(session)
         if not list_only:
             _write_report_files(session, outputs, masker, environment, clock)
@@ -158,7 +159,7 @@ def finish_session(
         finish = (plan or session_plan).finish
         if finish == Finish():
             raise ReportError("the plan has no [finish] table that says what to do: see docs/plan.md")
-        masker = _build_masker(session_plan, environment)
+        masker = _build_masker(session, session_plan, environment)
         history = _load_history(session, masker, environment, clock)
         target = Repository(repository)
         changes = prepare_changes(finish, history, target, masker)
@@ -203,9 +204,10 @@ def _load_plan(session: Path) -> Plan:
         raise HistoryError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
 
 
-def _build_masker(plan: Plan, environment: Mapping[str, str]) -> Masker:
+def _build_masker(session: Path, plan: Plan, environment: Mapping[str, str]) -> Masker:
     """Return a masker for the plan's secrets and the addresses of its notifications."""
-    return Masker.from_environment(dict.fromkeys((*plan.session.secrets, *plan.notify.urls)), environment)
+    names = dict.fromkeys((*plan.session.secrets, *plan.notify.urls))
+    return Masker.from_environment(names, environment, read_fingerprints(session))
 
 
 def _find_outputs(session: Path) -> Path:

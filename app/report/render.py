@@ -89,7 +89,7 @@ def _render(
 ) -> str:
     def sanitize(value: object) -> str:
         # Mask before the cut, which could leave the start of a secret.
-        return clean_text(masker.mask_visible("" if value is None else str(value)), _MAX_TEXT)
+        return clean_text("" if value is None else str(value), _MAX_TEXT, masker.mask_lines)
 
     def finalize(value: object) -> object:
         """Return what replaces an expression in the template."""

@@ -86,10 +86,16 @@ def _read_until(file: BinaryIO, end: int) -> Iterator[bytes]:
 
 
 def _find_line_end(file: BinaryIO, offset: int, end: int) -> int:
-    """Return where the last complete line ends, so that no secret in a growing line is printed in parts."""
-    start = max(offset, end - _CHUNK)
-    file.seek(start)
-    complete = file.read(end - start).rfind(b"\n") + 1
-    if complete == 0 and start > offset:
-        return end  # The line is longer than what is held back.
-    return start + complete
+    """Return where the last complete line ends, so that no secret in a growing line is printed in parts.
+
+    A progress bar that is drawn again with carriage returns is complete up to the last one.
+    """
+    while end > offset:
+        start = max(offset, end - _CHUNK)
+        file.seek(start)
+        chunk = file.read(end - start)
+        complete = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        if complete:
+            return start + complete
+        end = start
+    return offset

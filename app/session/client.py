@@ -16,6 +16,7 @@ import msgspec
 from app.session import requests
 from app.session.attempt import process
 from app.session.clock import SystemClock
+from app.session.fingerprints import read_fingerprints
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.attempts_on_disk import describe_missing_lines
@@ -139,7 +140,8 @@ class SessionClient:
             plan = files.read_json(self.folder.plan, _PlanSecrets)
         except (OSError, ValueError) as error:
             raise Refused(f"cannot read the plan of this session: {error}") from None
-        return Masker.from_environment((*plan.session.secrets, *plan.notify.urls), self.read_environment())
+        names = (*plan.session.secrets, *plan.notify.urls)
+        return Masker.from_environment(names, self.read_environment(), read_fingerprints(self.folder.path))
 
     def read_environment(self) -> dict[str, str]:
         """Return this process's environment with the conductor's, since a new shell may lack the secrets."""

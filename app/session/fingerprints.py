@@ -16,7 +16,7 @@ import msgspec
 
 from phases.contract import files
 
-FILE = "fingerprints.json"
+FILE = ".fingerprints.json"  # Hidden files are not packed into bundles.
 _SALT_BYTES = 16
 _DIGEST_BYTES = 16
 _SHORTEST, _LONGEST = 6, 4096

@@ -11,9 +11,10 @@ from app.monitor.files import LogTail, MachineTail, Mask, unmasked
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressTail, read_progress
-from app.monitor.sanitize import clean_line, clean_text
+from app.monitor.sanitize import clean_text
 from app.monitor.series import Series, SeriesBuilder
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
+from phases.contract.files import read_regular_file
 from phases.contract.protocol import Artifact, Result, normalize_json
 from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MachineUse
 
@@ -23,6 +24,8 @@ MAX_EARLIER_ATTEMPTS: Final = 3
 MAX_ARTIFACTS: Final = 500
 MAX_RESULT_BYTES: Final = 32_000_000
 MAX_OUTCOME_BYTES: Final = 64_000
+MAX_TEXT_BYTES: Final = 1 << 20
+MAX_NAME: Final = 8000
 _LOG_CHUNK: Final = 64 << 10  # A frame is drawn between two chunks.
 
 AttemptKey = tuple[str, int]
@@ -213,13 +216,16 @@ def resolve_artifact(snapshot: SessionSnapshot, path: str) -> Path:
 def read_artifacts(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
     """Return the artifacts in a result file; empty if it cannot be read."""
     try:
-        if path.stat().st_size > MAX_RESULT_BYTES:
-            return ()
-        result = msgspec.json.decode(normalize_json(mask(path.read_bytes())), type=Result)
+        data = mask(read_regular_file(path, MAX_RESULT_BYTES))
+        result = msgspec.json.decode(normalize_json(data), type=Result)
     except (OSError, ValueError, RecursionError):
         return ()
     return tuple(
-        msgspec.structs.replace(artifact, path=clean_line(artifact.path), sha256=clean_line(artifact.sha256))
+        msgspec.structs.replace(
+            artifact,
+            path=clean_text(artifact.path, MAX_NAME, mask),
+            sha256=clean_text(artifact.sha256, MAX_NAME, mask),
+        )
         for artifact in result.artifacts[:MAX_ARTIFACTS]
     )
 
@@ -233,9 +239,8 @@ def read_outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str,
     for path in reversed(progress.artifacts):
         if path.endswith(".txt"):
             try:
-                with resolve_artifact(snapshot, path).open("rb") as file:
-                    text = mask(file.read(MAX_OUTCOME_BYTES)).decode(errors="replace")
-            except OSError:
+                text = read_regular_file(resolve_artifact(snapshot, path), MAX_TEXT_BYTES)
+            except (OSError, ValueError):
                 return ()
-            return tuple(clean_text(text, MAX_OUTCOME_BYTES).splitlines())
+            return tuple(clean_text(text.decode(errors="replace"), MAX_OUTCOME_BYTES, mask).splitlines())
     return ()

@@ -36,9 +36,8 @@ def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
     masker = cache(client.make_masker)
 
     def mask(data: bytes) -> bytes:
-        return masker().mask_data(
-            data
-        )  # Read the plan's secrets only when there is text, after the first paint.
+        # Read the plan's secrets only when there is text, after the first paint.
+        return masker().mask_lines(data)
 
     app = CockpitApp(
         client,

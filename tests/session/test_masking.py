@@ -286,8 +286,8 @@ def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path
     remember_secrets(tmp_path, ["TOK", "UNSET"], {"TOK": f" {TOKEN}\n"})
     remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
     (fingerprint,) = lost = read_fingerprints(tmp_path)
-    assert TOKEN not in (tmp_path / "fingerprints.json").read_text()
-    assert (tmp_path / "fingerprints.json").stat().st_mode & 0o077 == 0
+    assert TOKEN not in (tmp_path / ".fingerprints.json").read_text()
+    assert (tmp_path / ".fingerprints.json").stat().st_mode & 0o077 == 0
     text = f"export TOK='{TOKEN}'; again:{TOKEN}x \x1b[1m{TOKEN[:4]}\x1b[m{TOKEN[4:]} {TOKEN[:-1]}"
     for environment in ({}, {"TOK": "another-value"}):
         masker = Masker.from_environment(["TOK"], environment, lost)
@@ -302,7 +302,7 @@ def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path
 
 
 def test_damaged_fingerprints_are_none(tmp_path: Path) -> None:
-    (tmp_path / "fingerprints.json").write_text('[{"name": 3}]')
+    (tmp_path / ".fingerprints.json").write_text('[{"name": 3}]')
     assert read_fingerprints(tmp_path) == []
     remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
     assert len(read_fingerprints(tmp_path)) == 1

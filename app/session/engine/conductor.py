@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.plan.schema import Plan
-from app.session import projection, requests
+from app.session import fingerprints, projection, requests
 from app.session.attempt import variables
 from app.session.clock import Clock, SystemClock
 from app.session.engine import operator_requests
@@ -78,9 +78,9 @@ class Conductor:
         self._clock = clock
         self._environment = environment
         self._by_guard = by_guard
-        self._masker = Masker.from_environment(
-            (*self.plan.session.secrets, *self.plan.notify.urls), environment
-        )
+        self._secrets = (*self.plan.session.secrets, *self.plan.notify.urls)
+        lost = fingerprints.read_fingerprints(folder)
+        self._masker = Masker.from_environment(self._secrets, environment, lost)
         self._observer = Observer(self.plan, self.folder, clock, self._settings.reserve)
         self._runner = AttemptRunner(
             self.plan,
@@ -88,7 +88,7 @@ class Conductor:
             clock,
             environment=environment,
             grace=self._settings.grace,
-            mask=self._masker.mask_data,
+            mask=self._masker.mask_lines,
         )
         self._guard = GuardSupervisor(
             self.plan,
@@ -96,12 +96,12 @@ class Conductor:
             clock,
             environment=environment,
             settings=self._settings,
-            mask=self._masker.mask_text,
+            mask=self._masker.mask_visible,
         )
         self._folder_watch = FolderWatch(self.folder.path, clock.mono)
         self._pod_stop = PodStopWatch(self.plan, self.folder.path, clock, has_guard=self._settings.guard > 0)
         self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), _LONGEST_STEP_SECONDS)
-        self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_text)
+        self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_visible)
         self._server = SessionServer(self.handle, self.snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
         self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
@@ -209,6 +209,8 @@ class Conductor:
     def _take_over(self) -> None:
         """Publish where this conductor listens, and record that it has started."""
         self._presence.publish_identity()
+        with contextlib.suppress(OSError):  # Readers in a shell without the variables mask less then.
+            fingerprints.remember_secrets(self.folder.path, self._secrets, self._environment)
         if self.state.started is None:
             self.record(build_session_start(self._info, self.plan))
         self.record(self._build_conductor_start())
@@ -242,7 +244,7 @@ class Conductor:
 
     def _post_notice(self, text: str) -> None:
         """Post a notice once, if the journal can be written."""
-        text = self._masker.mask_text(text)
+        text = self._masker.mask_visible(text)
         with contextlib.suppress(OSError):
             self._record_new([events.NoticePosted(text=text, key=text)])
 

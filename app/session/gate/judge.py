@@ -68,7 +68,7 @@ def assess_attempt(
     verdict = assessment.verdict
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_data))
+    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines))
     is_nan = problem is not None and problem.cause == "nan"
     if verdict == "go" and (is_nan or signs):
         # No rule may accept a result that NaN has passed through, or that a crash has cut short.
@@ -84,7 +84,7 @@ def assess_attempt(
         verdict=verdict,
         gate=gate,
         advice=[
-            *map(masker.mask_text, signs),
+            *map(masker.mask_visible, signs),
             *assessment.advice,
             *_explain(problem, masker),
             *_describe_reading(log, not_finite, masker),
@@ -131,7 +131,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
         log.find_not_finite(),
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
-        mask=masker.mask_data,
+        mask=masker.mask_lines,
     )
     message = f"{_capitalize(failure)}. Read the end of its log."
     reading = _describe_reading(log, (), masker) if log.has_enough_to_match() else []
@@ -166,7 +166,7 @@ def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
     if problem.cause:
         meaning, advice = CAUSES[problem.cause]
         texts = [f"{_capitalize(meaning)}{f' ({evidence})' if evidence else ''}. {advice}"]
-    return texts + [f"Hint, not a proven cause: {masker.mask_text(hint)}" for hint in problem.hints]
+    return texts + [f"Hint, not a proven cause: {masker.mask_visible(hint)}" for hint in problem.hints]
 
 
 def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: Masker) -> list[str]:
@@ -178,7 +178,7 @@ def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: 
         f"The pattern of {name} took too long on this log and was switched off; simplify it."
         for name in log.find_slow_patterns()
     ]
-    return [masker.mask_text(text) for text in texts]
+    return [masker.mask_visible(text) for text in texts]
 
 
 def find_not_finite_results(path: Path) -> list[NotFinite]:
