@@ -5,6 +5,7 @@ import html
 import io
 import itertools
 import json
+import os
 import string
 import time
 import tracemalloc
@@ -16,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.monitor.files import LogTail
+from app.monitor.preview import MAX_BYTES, read_first_rows
+from app.monitor.progress import read_progress
 from app.session.attempt_log import _print_from
 from app.session.fingerprints import read_fingerprints, remember_secrets
 from app.session.gate.diagnosis import diagnose_failure
@@ -306,3 +309,51 @@ def test_damaged_fingerprints_are_none(tmp_path: Path) -> None:
     assert read_fingerprints(tmp_path) == []
     remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
     assert len(read_fingerprints(tmp_path)) == 1
+
+
+def test_progress_shows_no_secret_that_its_json_hides(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    broken = f"{TOKEN[:4]}\x1b[0m{TOKEN[4:]}"
+    reports = [
+        {"type": "notice", "time": 1, "text": f"{'x' * 7990} {broken}"},
+        {"type": "progress", "time": 1, "done": 1, "total": 2, "unit": f"{'r' * 90}{broken}"},
+        {"type": "sample", "time": 1, "title": broken, "texts": {broken: "\u200b".join(TOKEN)}},
+        {"type": "artifact", "time": 1, "path": f"a/{broken}", "bytes": 1, "sha256": "0"},
+    ]
+    path.write_text("".join(json.dumps(report) + "\n" for report in reports))
+    shown = read_progress(path, Masker({"TOK": TOKEN}).mask_lines)
+    texts = [shown.notices[0].text, shown.samples[0].title, *shown.samples[0].texts, *shown.artifacts]
+    texts += [*shown.samples[0].texts.values(), shown.progress.unit if shown.progress else ""]
+    assert len(texts) == 6
+    assert not [text for text in texts if "hf_" in text or "xyz" in text]
+    assert all("[secre" in text for text in texts)
+
+
+def test_files_and_their_names_show_no_secret_where_they_are_cut(tmp_path: Path) -> None:
+    mask = Masker({"TOK": TOKEN.replace("/", "-")}).mask_lines
+    token = TOKEN.replace("/", "-")
+    (tmp_path / f"model-{token}.txt").write_text("x")
+    assert read_first_rows(tmp_path, mask)[0].endswith("model-[secret TOK].txt")
+    long = tmp_path / "long.txt"
+    long.write_text("x" * (MAX_BYTES - 10) + token + "y" * 5000)
+    assert "hf_" not in read_first_rows(long, mask)[0]
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_first_rows(tmp_path / "fifo", mask)
+
+
+def test_a_long_line_that_grows_is_not_printed_in_parts(tmp_path: Path) -> None:
+    masker, out = Masker({"TOK": TOKEN}), io.StringIO()
+    path = tmp_path / "output.log"
+    path.write_text("first\n" + "x" * 200_000 + TOKEN[:9])
+    offset = _print_from(path, 0, masker, out, is_growing=True)
+    assert out.getvalue() == "first\n"
+    with path.open("a") as file:
+        file.write(f"{TOKEN[9:]}\rstep 2\rstep")
+    offset = _print_from(path, offset, masker, out, is_growing=True)
+    with path.open("a") as file:
+        file.write(" 3\n")
+    _print_from(path, offset, masker, out, is_growing=True)
+    assert "hf_" not in out.getvalue()
+    assert "xyz" not in out.getvalue()
+    assert out.getvalue().endswith("step 3\n")

@@ -65,10 +65,12 @@ def test_a_shell_without_the_variables_of_the_session_is_refused(
     monkeypatch.delenv("MY_POD")
     with pytest.raises(SessionError, match=r"was started with MY_POD, TOK set.*export MY_POD="):
         start.ensure_conductor(toy.folder)
+    assert toy.client.make_masker().mask_text("hf_abcdefghijklmnop") == "[secret TOK]"
     monkeypatch.setenv("TOK", "")  # On purpose.
     monkeypatch.setenv("MY_POD", "pod-7")
     toy.rejoin()
     assert toy.client.has_conductor()
+    assert toy.client.make_masker().mask_text("hf_abcdefghijklmnop") == "[secret TOK]"
 
 
 @pytest.mark.parametrize("damage", ["deleted", "emptied", "cut"])
