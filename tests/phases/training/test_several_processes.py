@@ -39,7 +39,7 @@ def arguments(folder: Path, model: Path) -> list[str]:
     rows = folder / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     inputs = ["--train-file", str(rows), "--model", str(model), "--output-dir", str(folder / "models/sft")]
-    return [*inputs, *SETTINGS, "--evaluations", "2", "--heldout-share", "0.1"]
+    return [*inputs, *SETTINGS, "--suite", "none", "--evaluations", "2", "--heldout-share", "0.1"]
 
 
 SFT_THEN_DPO = """
@@ -131,7 +131,8 @@ def together(
     (folder / "sft_then_dpo.py").write_text(SFT_THEN_DPO)
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(folder / "models/sft"), "--preference-file", str(folder / "pairs.jsonl")]
-    preferences = [*inputs, "--epochs", "2", "--output-dir", str(folder / "models/dpo"), *request.param]
+    outputs = ["--output-dir", str(folder / "models/dpo")]
+    preferences = [*inputs, *outputs, "--suite", "none", "--epochs", "2", *request.param]
     sft_then_dpo = [str(folder / "sft_then_dpo.py"), "\n".join(argv), "\n".join(preferences)]
     codes, output = process_group.run(sft_then_dpo, progress_variable(folder))
     assert codes == [0, 0], output
@@ -218,7 +219,8 @@ def test_processes_with_different_numbers_of_micro_batches_train_as_one(
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "small.py").write_text(SMALL_MICRO_BATCHES)
     inputs = ["--sft-model", str(alone / "models/sft"), "--preference-file", str(tmp_path / "pairs.jsonl")]
-    settings = ["--epochs", "1", "--learning-rate", "1e-3", "--sft-weight", "0.5", "--heldout-share", "0.26"]
+    settings = ["--suite", "none", "--epochs", "1", "--learning-rate", "1e-3", "--sft-weight", "0.5"]
+    settings += ["--heldout-share", "0.26"]
     one, two = (["--output-dir", str(tmp_path / name / "models/dpo")] for name in ("one", "two"))
     monkeypatch.setenv("GONOGO_PROGRESS", str(tmp_path / "one.jsonl"))
     whole = [*inputs, *settings, *one, "--batch-size", "4", "--gradient-accumulation", "2"]
