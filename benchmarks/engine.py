@@ -18,7 +18,7 @@ from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
 from app.session.journal import events, journal
-from app.session.journal.state import fold
+from app.session.journal.fold import fold
 from app.session.requests import StopSession
 from benchmarks.figures import Figure
 

@@ -27,7 +27,7 @@ from app.session.client import SessionClient
 from app.session.clock import SystemClock
 from app.session.folder import SessionFolder, Settings
 from app.session.journal import journal
-from app.session.journal.state import recover
+from app.session.journal.fold import recover
 from app.session.requests import Decide
 from app.session.snapshot import SessionSnapshot
 from phases.comparison import recipe as comparison

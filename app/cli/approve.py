@@ -8,8 +8,8 @@ from app.errors import UserError
 from app.plan.schema import Plan
 from app.session import approval, start
 from app.session.client import SessionClient
-from app.session.folder import SessionFolder
 from app.session.requests import get_current_user
+from app.session.stored_plan import load_stored_plan
 
 
 def ask_for_approval(plan: Plan) -> None:
@@ -39,9 +39,5 @@ def approve_session(folder: Path, *, is_approved: bool) -> None:
     if approval.is_session_approved(folder) or SessionClient(folder).has_conductor():
         return
     if not is_approved:
-        try:
-            plan = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}: cannot read the plan of this session: {error}") from None
-        ask_for_approval(plan)
+        ask_for_approval(load_stored_plan(folder))
     approval.approve_session(folder, describe_approver(is_approved=is_approved))

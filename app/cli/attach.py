@@ -8,8 +8,9 @@ from pathlib import Path
 
 from app.errors import UserError
 from app.session.client import SessionClient
+from app.session.folder import SessionFolder
 from app.session.headless import follow
-from app.session.registry import find_session
+from app.session.registry import describe_damage, find_session
 
 
 def attach(options: argparse.Namespace) -> int:
@@ -26,6 +27,9 @@ def attach(options: argparse.Namespace) -> int:
             approve_session(folder, is_approved=options.yes)
         ensure_conductor(folder)
     if options.headless:
+        # A damaged session never changes, so following it would not end.
+        if damage := describe_damage(SessionFolder(folder)):
+            raise UserError(f"{damage}. Show the intact part with `gonogo status --session {folder}`")
         return follow_session(folder)
     return show_session(folder, read_only=options.read_only)
 

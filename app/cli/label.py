@@ -13,9 +13,9 @@ from app.errors import UserError
 from app.labelling.failed_answers import FailedAnswer, load_failed_answers
 from app.labelling.labeller import Labeller
 from app.labelling.terminal import open_keyboard, run_labelling
-from app.plan.schema import Plan
 from app.session.folder import SessionFolder
 from app.session.registry import find_session, read_state
+from app.session.stored_plan import load_stored_plan
 from phases.contract.labels import LABELS_FILE
 from phases.contract.phase_spec import load_spec
 
@@ -60,7 +60,7 @@ def _write(text: str) -> None:
 def _find_comparison_command(session: Path) -> str:
     """Return the command that repeats the session's comparison, or "" if there has been none."""
     folder = SessionFolder(session)
-    plan = Plan.model_validate_json(folder.plan.read_bytes())
+    plan = load_stored_plan(session)
     state = read_state(session)
     for record in state.phases:
         run = plan.phase(record.id).run

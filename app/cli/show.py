@@ -6,6 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from app.cli import BAD_INPUT
+from app.errors import UserError
+from app.monitor.sanitize import clean_line
 from app.session import registry, status_text
 from app.session.attempt_log import print_log
 from app.session.client import SessionClient
@@ -36,10 +39,17 @@ def log(options: argparse.Namespace) -> int:
 
 def sessions(options: argparse.Namespace) -> int:
     """List the sessions below this folder, or all registered ones."""
+    problems = []
     for folder in registry.list_sessions(Path()):
-        session = SessionClient(folder).snapshot()
+        try:
+            session = SessionClient(folder).snapshot()
+        except UserError as error:
+            problems.append(f"gonogo: session {clean_line(folder.name)} cannot be shown: {error}")
+            continue
         print(f"{status_text.format_title(session)}; {status_text.format_money(session)}; {folder}")
-    return 0
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return BAD_INPUT if problems else 0
 
 
 def serve(options: argparse.Namespace) -> int:

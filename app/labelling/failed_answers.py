@@ -96,7 +96,7 @@ def _find_evaluations(session: Path) -> Iterator[tuple[str, Path]]:
     """Yield hash and path of the newest evaluation of each evaluation phase."""
     folder = SessionFolder(session)
     try:
-        plan = Plan.model_validate_json(folder.plan.read_bytes())
+        plan = Plan.model_validate_json(folder.read_plan())
     except (OSError, ValueError) as error:
         raise LabelError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
     outputs = session.parent.parent
@@ -115,8 +115,8 @@ def _find_evaluations(session: Path) -> Iterator[tuple[str, Path]]:
 
 def _read_artifacts(path: Path) -> Sequence[tuple[Path, str]]:
     try:
-        result = msgspec.json.decode(path.read_bytes(), type=Result)
-    except (OSError, msgspec.DecodeError):
+        result = files.read_json(path, Result)
+    except (OSError, ValueError):
         return []
     return [(Path(artifact.path), artifact.sha256) for artifact in result.artifacts]
 
@@ -133,8 +133,8 @@ def _locate(outputs: Path, path: Path, sha256: str) -> Path:
 
 def _list_failed(path: Path) -> list[_Answer]:
     try:
-        evaluation = msgspec.json.decode(path.read_bytes(), type=_Evaluation)
-    except (OSError, msgspec.DecodeError) as error:
+        evaluation = files.read_json(path, _Evaluation)
+    except (OSError, ValueError) as error:
         raise LabelError(f"{path}: expected an evaluation of phases.evaluation: {error}") from None
     return [answer for answer in evaluation.results if answer.is_failed]
 

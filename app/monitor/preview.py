@@ -6,6 +6,7 @@ from typing import Final
 
 from app.monitor.files import Mask, unmasked
 from app.monitor.sanitize import clean_line, clean_text
+from phases.contract.files import open_regular_file
 
 MAX_BYTES: Final = 65536
 MAX_ROWS: Final = 50
@@ -26,7 +27,7 @@ def read_first_rows(path: Path, mask: Mask = unmasked) -> tuple[str, ...]:
         inside = sorted(each for each in path.rglob("*") if each.is_file())
         names = [f"{each.stat().st_size:>15,}  {each.relative_to(path)}" for each in inside[:MAX_NAMES]]
         return tuple(clean_text(name, _MAX_NAME, mask) for name in names)
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         start = file.read(MAX_BYTES + _BEYOND)
     is_complete = len(start) <= MAX_BYTES
     if b"\0" in start:

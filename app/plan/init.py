@@ -14,6 +14,7 @@ from app.paths import format_path, is_utf8
 from app.plan.check import render_summary, summarize_plan
 from app.plan.read import load_plan
 from phases.contract import files
+from phases.contract.files import open_regular_file
 
 PLAN_FILE: Final = "session_plan.toml"
 _RUNNERS: Final = {".sh": "bash", ".py": "python3"}
@@ -84,7 +85,7 @@ def _is_script(path: Path) -> bool:
         return True
     if path.suffix or not os.access(path, os.X_OK):
         return False
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         return file.read(2) == b"#!"
 
 

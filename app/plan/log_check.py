@@ -13,6 +13,7 @@ from app.monitor.sanitize import clean_line
 from app.monitor.trainers import PRESETS
 from app.plan.patterns import describe_cut_number
 from app.plan.schema import Phase, Plan
+from phases.contract.files import open_regular_file
 
 _SAMPLE_LINES: Final = 2000
 _MAX_LINE_BYTES: Final = 8192
@@ -88,7 +89,7 @@ def list_readable_phases(plan: Plan) -> list[Phase]:
 
 def _read_sample(path: Path) -> list[str]:
     """Return the first and the last lines of a log."""
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         parts = (part for line in file for part in re.split(rb"[\r\n]", line) if part)
         first = list(islice(parts, _SAMPLE_LINES))
         last = deque(parts, maxlen=_SAMPLE_LINES)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from app.report.bundle_format import MANIFEST, BundleFormatError, decode_manifest, iter_members
+from phases.contract.files import open_regular_file, read_regular_file
 
 _CHUNK = 1 << 20
 _MAX_MANIFEST = 64 << 20
@@ -32,7 +33,7 @@ def check_bundle(path: Path) -> BundleCheck:
     """
     if path.is_dir():
         return _check_folder(path)
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         return _check_tar(file, None)
 
 
@@ -47,7 +48,10 @@ def unpack_bundle(path: Path, target: Path) -> BundleCheck:
         FileExistsError: the bundle's folder exists already.
     """
     target.mkdir(parents=True, exist_ok=True)
-    with path.open("rb") as file, tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target) as temporary:
+    with (
+        open_regular_file(path) as file,
+        tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target) as temporary,
+    ):
         check = _check_tar(file, Path(temporary))
         if not check.problems:
             for folder in Path(temporary).iterdir():
@@ -93,8 +97,8 @@ def _check_folder(folder: Path) -> BundleCheck:
     if not manifest.is_file() or manifest.is_symlink():
         return BundleCheck(0, 0, (f"{folder}: {MANIFEST} is missing; expected an unpacked bundle",))
     try:
-        expected = decode_manifest(manifest.read_bytes())
-    except BundleFormatError as error:
+        expected = decode_manifest(read_regular_file(manifest, _MAX_MANIFEST))
+    except ValueError as error:
         return BundleCheck(0, 0, (str(error),))
     hashes: dict[str, str] = {}
     problems = []
@@ -109,7 +113,7 @@ def _check_folder(folder: Path) -> BundleCheck:
             elif name not in expected:
                 problems.append(f"{name!r}: not in the manifest")
             else:
-                with path.open("rb") as file:
+                with open_regular_file(path) as file:
                     hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
                 total += path.stat().st_size
     return BundleCheck(len(hashes), total, (*_compare_hashes(expected, hashes), *problems))

@@ -21,6 +21,7 @@ from app.report.bundle_format import (
     encode_padding,
 )
 from app.session.masking import Masker
+from phases.contract.files import open_regular_file
 
 METADATA = "BUNDLE.json"
 _TEXT_SUFFIXES = (
@@ -229,7 +230,7 @@ class _BundleWriter:
 def _read_file(file: BundleFile) -> Iterator[bytes]:
     """Yield the bytes up to the size that was found, so that a growing log does not exceed its header."""
     remaining = file.size
-    with file.path.open("rb") as source:
+    with open_regular_file(file.path) as source:
         while remaining and (chunk := source.read(min(_CHUNK, remaining))):
             remaining -= len(chunk)
             yield chunk

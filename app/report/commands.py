@@ -199,7 +199,7 @@ def transfer_commands(bundle: Path, environment: Mapping[str, str]) -> tuple[str
 
 def _load_plan(session: Path) -> Plan:
     try:
-        return Plan.model_validate_json(SessionFolder(session).plan.read_bytes())
+        return Plan.model_validate_json(SessionFolder(session).read_plan())
     except (OSError, ValueError) as error:
         raise HistoryError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from phases.contract.files import open_regular_file
+
 _MAX_BYTES = 32 << 20
 
 
@@ -77,7 +79,7 @@ def read_comparison_text(outputs: Path) -> str:
 
 def _read_start(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             return file.read(_MAX_BYTES)
     except OSError:
         return b""

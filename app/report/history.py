@@ -19,9 +19,11 @@ from app.session.folder import SessionFolder
 from app.session.gate import judge
 from app.session.journal import journal
 from app.session.journal.events import AttemptAssessed
-from app.session.journal.state import AttemptRecord, State, recover
+from app.session.journal.fold import recover
+from app.session.journal.state import AttemptRecord, State
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
+from phases.contract.files import open_regular_file
 from phases.contract.labels import LABELS_FILE, AnswerId, FailureLabel, read_labels
 from phases.contract.protocol import Artifact, Notice, Result, Sample
 
@@ -106,7 +108,7 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
     """
     files = SessionFolder(folder)
     try:
-        plan = Plan.model_validate_json(files.plan.read_bytes())
+        plan = Plan.model_validate_json(files.read_plan())
         state, damage = recover(journal.read_journal(files.journal))
     except (OSError, ValueError) as error:
         raise HistoryError(
@@ -114,6 +116,8 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
         ) from None
     if state.started is None:
         raise HistoryError(f"{folder}: the session has not started")
+    if missing := state.find_missing_phases(phase.id for phase in plan.phases):
+        raise HistoryError(f"{files.plan} was changed: it lacks the phases {missing} of the journal")
     if state.time.machine == machine:
         wall, mono = clock.wall(), clock.mono()
     else:
@@ -175,8 +179,8 @@ def _read_memory(path: Path) -> tuple[MemoryUsage, ...]:
     total: dict[str, float] = {}
     start = None
     try:
-        file = path.open("rb")
-    except FileNotFoundError:
+        file = open_regular_file(path)
+    except OSError:
         return ()
     with file:
         for line in file:

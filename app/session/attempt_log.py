@@ -11,6 +11,7 @@ from app.session.client import SessionClient
 from app.session.masking import Masker
 from app.session.requests import Refused
 from app.session.snapshot import OVER
+from phases.contract.files import open_regular_file
 
 _CHUNK = 64 * 1024
 _POLL = 0.5
@@ -58,7 +59,7 @@ def _print_from(
     """Print a log from a byte offset on, and return the offset of its end, or of its last complete line."""
     if path is None or not path.exists():
         return offset
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         end = os.fstat(file.fileno()).st_size
         if is_growing:
             end = _find_line_end(file, offset, end)

@@ -25,6 +25,7 @@ from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.events import Parameter
 from app.session.journal.state import AttemptRecord, State
+from phases.contract.files import open_regular_file
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
 from phases.contract.workload import Work
@@ -107,7 +108,7 @@ def calibrate(plan: Plan, machine: str, sessions: Iterable[Path] | None = None) 
 
 def _read_session(folder: Path) -> _PastSession | None:
     try:
-        plan = Plan.model_validate_json(SessionFolder(folder).plan.read_bytes())
+        plan = Plan.model_validate_json(SessionFolder(folder).read_plan())
         return _PastSession(folder, plan, registry.read_state(folder))
     except (OSError, ValueError, journal.JournalError):
         return None
@@ -248,7 +249,7 @@ def _read_machine_kind(folder: Path) -> str:
     """Return the kind of machine that a session ran on, from its first sample; "" without samples."""
     for path in sorted(folder.glob("attempts/*/*/machine.jsonl")):
         try:
-            with path.open("rb") as file:
+            with open_regular_file(path) as file:
                 sample = msgspec.json.decode(file.readline(), type=MachineSample)
         except (OSError, ValueError, RecursionError):
             continue

@@ -21,7 +21,8 @@ from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.attempts_on_disk import describe_missing_lines
 from app.session.journal.events import SessionStarted
-from app.session.journal.state import State, fold, recover
+from app.session.journal.fold import fold, recover_file
+from app.session.journal.state import State
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Refused, Response
 from app.session.snapshot import SessionSnapshot
@@ -30,6 +31,7 @@ from phases.contract import files
 if TYPE_CHECKING:
     from app.plan.schema import Plan
 
+_NOTHING = (State(), "")
 _TIMEOUT = 10.0
 _RECONNECT = 0.5
 
@@ -58,7 +60,7 @@ class SessionClient:
         self.is_conducted = True
         """Whether the last snapshot of `watch` came from a conductor."""
         self._watching: socket.socket | None = None
-        self._cached: tuple[tuple[int, int], tuple[Plan, State]] | None = None
+        self._cached: tuple[tuple[State, str], tuple[Plan, State]] | None = None
 
     def snapshot(self) -> SessionSnapshot:
         """Return the session from its conductor, or from its journal if no conductor is running."""
@@ -86,18 +88,21 @@ class SessionClient:
         from app.plan.schema import Plan  # pydantic is slow to import.
 
         try:
-            status = self._stat_journal()
-            version = (status.st_size, status.st_mtime_ns) if status else (0, 0)
-            if self._cached is not None and self._cached[0] == version:
+            recovered = self._recover()
+            if self._cached is not None and self._cached[0] is recovered:
                 return self._cached[1]
-            replay = journal.read_journal(self.folder.journal) if status else journal.Replay((), "", 0)
-            plan = Plan.model_validate_json(self.folder.plan.read_bytes())
+            plan = Plan.model_validate_json(self.folder.read_plan())
         except OSError as error:
-            raise Refused(f"{self.folder.path} is not a started session: {error.strerror}") from None
-        except ValueError as error:
+            raise Refused(
+                f"{error.filename or self.folder.path} cannot be read: {error.strerror}; expected the folder "
+                "of a started session"
+            ) from None
+        except (ValueError, RecursionError) as error:
             raise Refused(f"{self.folder.plan}: cannot read the plan of this session: {error}") from None
-        state, damage = recover(replay)
+        state, damage = recovered
         damage = damage or describe_missing_lines(self.folder, state)
+        if missing := state.find_missing_phases(phase.id for phase in plan.phases):
+            raise Refused(f"{self.folder.plan} was changed: it lacks the phases {missing} of the journal")
         if state.started is None and not damage:
             raise Refused(f"{self.folder.journal} is empty: the session did not start")
         if state.started is None:
@@ -105,17 +110,17 @@ class SessionClient:
         if damage:
             note = f"Read-only: {damage}"
             state = msgspec.structs.replace(state, notices=(*state.notices, note))
-        self._cached = (version, (plan, state))
+        self._cached = (recovered, (plan, state))
         return plan, state
 
-    def _stat_journal(self) -> os.stat_result | None:
-        """Return the status of the journal, or None if it is missing."""
+    def _recover(self) -> tuple[State, str]:
+        """Return what the journal gives; nothing if it is missing in a session's folder."""
         try:
-            return self.folder.journal.stat()
+            return recover_file(self.folder.journal)
         except FileNotFoundError:
             if not self.folder.info.exists():
                 raise
-            return None
+            return _NOTHING
 
     def _restore_start(self, plan: "Plan") -> State:
         """Return the state of a session whose journal is lost: that it was started, and no more."""

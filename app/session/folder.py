@@ -9,8 +9,11 @@ from pathlib import Path
 import msgspec
 
 from app.errors import UserError
+from app.session.runtime_folder import find_runtime_folder
 from phases.contract import files
 
+MAX_PLAN_BYTES = 64 << 20
+_MAX_RECORD_BYTES = 1 << 20
 SOCKET_PATH_LIMIT = 100  # The kernel's limit is 108 bytes.
 
 
@@ -38,6 +41,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`session.json`: the plan that the session was started from, and how that plan was approved.
 
     `variables` are the variables that the plan names and that were set at the start; values are not stored.
+    `created` is in seconds since the epoch, and 0 in records of earlier versions.
     """
 
     id: str
@@ -48,6 +52,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     approved: str
     settings: Settings = Settings()
     variables: list[str] = []
+    created: float = 0.0
 
 
 class ConductorRecord(msgspec.Struct, frozen=True):
@@ -104,19 +109,15 @@ class SessionFolder:
         return self.path / "attempts" / phase / str(number)
 
     def socket(self) -> Path:
-        """Return the conductor's socket: in this folder, or in a runtime folder if the path is too long."""
+        """Return the conductor's socket: in this folder, or in a runtime folder if the path is too long.
+
+        Raises:
+            UserError: there is no place for it.
+        """
         here = self.path / "control.sock"
         if len(os.fsencode(here)) <= SOCKET_PATH_LIMIT:
             return here
-        runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/gonogo-{os.getuid()}")  # noqa: S108 - made 0700
-        if len(os.fsencode(runtime)) > SOCKET_PATH_LIMIT - 30:
-            runtime = Path(f"/tmp/gonogo-{os.getuid()}")  # noqa: S108
-        runtime.mkdir(mode=0o700, exist_ok=True)
-        if runtime.stat().st_uid != os.getuid():
-            raise PermissionError(
-                f"{runtime} belongs to another user; set XDG_RUNTIME_DIR to a short path of yours"
-            )
-        return runtime / self._runtime_socket_name()
+        return find_runtime_folder() / self._runtime_socket_name()
 
     def is_own_socket(self, path: Path) -> bool:
         """Return whether a socket is that of this folder, wherever the runtime folder of its conductor is."""
@@ -141,6 +142,15 @@ class SessionFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"the session's record cannot be read: {error}") from None
 
+    def read_plan(self) -> bytes:
+        """Return the JSON of the resolved plan.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is not a regular file, or far too large.
+        """
+        return files.read_regular_file(self.plan, MAX_PLAN_BYTES)
+
     def write_conductor(self, record: ConductorRecord) -> None:
         """Write the conductor's identity and socket."""
         files.write_json(self.conductor, record)
@@ -148,6 +158,7 @@ class SessionFolder:
     def read_conductor(self) -> ConductorRecord | None:
         """Return the conductor's identity and socket, or None if no conductor has started."""
         try:
-            return msgspec.json.decode(self.conductor.read_bytes(), type=ConductorRecord)
-        except (OSError, msgspec.DecodeError):
+            data = files.read_regular_file(self.conductor, _MAX_RECORD_BYTES)
+            return msgspec.json.decode(data, type=ConductorRecord)
+        except (OSError, ValueError, RecursionError):
             return None

@@ -47,7 +47,9 @@ def write_heartbeat(path: Path, heartbeat: Heartbeat) -> bool:
 
 def read_heartbeat(path: Path) -> Heartbeat | None:
     """Return the last heartbeat in a file, or None if it does not hold one."""
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+    with contextlib.suppress(
+        OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError
+    ):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             fields = json.loads(os.read(handle, _BYTES))

@@ -1,18 +1,22 @@
-"""The sessions of this machine: where they are, and whether they have ended."""
+"""The sessions of this machine: where they are, in which order they were created, and whether they ended."""
 
 import contextlib
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.errors import UserError
 from app.paths import find_home_folder
 from app.session.attempt import process
 from app.session.folder import SessionFolder
-from app.session.journal import journal
-from app.session.journal.state import State, recover
+from app.session.journal.attempts_on_disk import describe_missing_lines
+from app.session.journal.fold import recover_file
+from app.session.journal.journal import read_first_wall
+from app.session.journal.state import State
 
 # A session whose conductor has just died is still running: its guard starts another.
-_PROCESS_FILES = ("conductor.json", "guard_process.json")
+PROCESS_FILES = ("conductor.json", "guard_process.json")
 
 
 class SessionError(UserError):
@@ -20,14 +24,78 @@ class SessionError(UserError):
 
 
 def read_state(folder: Path) -> State:
-    """Return the state that a session's journal gives."""
-    path = SessionFolder(folder).journal
-    return recover(journal.read_journal(path))[0] if path.exists() else State()
+    """Return the state that a session's journal gives.
+
+    Raises:
+        OSError: the journal cannot be read.
+    """
+    try:
+        return recover_file(SessionFolder(folder).journal)[0]
+    except FileNotFoundError:
+        return State()
+
+
+def describe_damage(session: SessionFolder) -> str:
+    """Return what is wrong with a session's journal, or "" if it is intact."""
+    try:
+        state, damage = recover_file(session.journal)
+    except FileNotFoundError:
+        state, damage = State(), ""
+    except OSError as error:
+        return f"{session.journal} cannot be read: {error.strerror}"
+    return damage or describe_missing_lines(session, state)
 
 
 def has_ended(folder: Path) -> bool:
-    """Return whether a session has ended."""
-    return read_state(folder).ended is not None
+    """Return whether a session is known to have ended; one whose journal cannot be read is not."""
+    try:
+        return read_state(folder).ended is not None
+    except OSError:
+        return False
+
+
+def has_processes(folder: Path) -> bool:
+    """Return whether the conductor or the guard of a session is running."""
+    return any(process.is_recorded_alive(folder / name) for name in PROCESS_FILES)
+
+
+def is_copy_or_renamed(folder: Path) -> bool:
+    """Return whether a session's folder has another name than the session was created with."""
+    try:
+        return SessionFolder(folder).read_info().id != folder.name
+    except UserError:
+        return False
+
+
+def read_created(folder: Path) -> float:
+    """Return when a session was created, in seconds since the epoch, or 0 if that cannot be read.
+
+    Records of earlier versions do not say so; their journal begins at that time.
+    """
+    session = SessionFolder(folder)
+    with contextlib.suppress(UserError):
+        if created := session.read_info().created:
+            return created
+    with contextlib.suppress(OSError, ValueError):
+        return read_first_wall(session.journal)
+    with contextlib.suppress(OSError):
+        return session.info.stat().st_mtime
+    return 0.0
+
+
+def sort_by_time(folders: Iterable[Path]) -> list[Path]:
+    """Return sessions in the order of their creation; a copy comes before its original.
+
+    Names do not give the order: they are local times, which a time zone or daylight saving sets back.
+    """
+    return sorted(
+        folders, key=lambda folder: (read_created(folder), not is_copy_or_renamed(folder), str(folder))
+    )
+
+
+def list_sessions_in(parent: Path) -> list[Path]:
+    """Return the sessions in a folder, in the order of their creation."""
+    return sort_by_time(_find_sessions_in(parent))
 
 
 def locate_state_folder() -> Path:
@@ -39,24 +107,59 @@ def _links() -> Path:
     return locate_state_folder() / "sessions"
 
 
-def register_session(folder: Path) -> None:
-    """Record where a session is, so that it is found from any folder; failing to do so is not an error."""
+def register_session(folder: Path) -> bool:
+    """Record where a session is, so that it is found from any folder by its unique name.
+
+    Returns:
+        False if another session has the name; True if it is recorded, or if there is no place for records.
+    """
     with contextlib.suppress(OSError):
         _links().mkdir(parents=True, exist_ok=True, mode=0o700)
-        link = _links() / folder.name
-        link.unlink(missing_ok=True)
+    link = _links() / folder.name
+    try:
         link.symlink_to(folder.absolute())
+    except FileExistsError:
+        return os.path.realpath(link) == os.path.realpath(folder)
+    except OSError:
+        pass
+    return True
 
 
 def list_sessions(here: Path) -> list[Path]:
     """Return the sessions below a folder's `artifacts`, or else all registered ones; newest last."""
-    nearby = [
-        *here.glob("artifacts/sessions/*/session.json"),
-        *here.glob("artifacts/*/sessions/*/session.json"),
-    ]
-    paths = nearby or _links().glob("*/session.json")
-    folders = {path.parent.resolve() for path in paths}
-    return sorted(folders, key=lambda folder: (folder.name, str(folder)))
+    nearby = {
+        session
+        for parent in (here / "artifacts" / "sessions", *_find_sessions_folders(here / "artifacts"))
+        for session in _find_sessions_in(parent)
+    }
+    return sort_by_time(nearby or set(_find_sessions_in(_links())))
+
+
+def _find_sessions_folders(artifacts: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [folder / "sessions" for folder in artifacts.iterdir()]
+    return []
+
+
+def _find_sessions_in(parent: Path) -> Iterator[Path]:
+    """Yield the sessions in a folder. One that cannot be read is a session as well, and hides no other."""
+    try:
+        folders = list(parent.iterdir())
+    except OSError:
+        return
+    for folder in folders:
+        if _is_session(folder):
+            yield Path(os.path.realpath(folder))
+
+
+def _is_session(folder: Path) -> bool:
+    try:
+        SessionFolder(folder).info.lstat()
+    except OSError as error:
+        return error.errno == errno.EACCES
+    except ValueError:  # A null character in the name.
+        return False
+    return True
 
 
 def find_other_running_session(folder: Path) -> Path | None:
@@ -74,9 +177,9 @@ def find_session_with_running_phase(folder: Path) -> Path | None:
 
 
 def _list_other_running_sessions(folder: Path) -> Iterator[tuple[Path, State]]:
-    records = {*_links().glob("*/session.json"), *folder.parent.glob("*/session.json")}
-    for other in sorted({record.parent.resolve() for record in records} - {folder.resolve()}):
-        if any(process.is_recorded_alive(other / name) for name in _PROCESS_FILES):
+    others = {*_find_sessions_in(_links()), *_find_sessions_in(folder.parent)}
+    for other in sorted(others - {Path(os.path.realpath(folder))}):
+        if has_processes(other):
             with contextlib.suppress(OSError):
                 state = read_state(other)
                 if state.ended is None:
@@ -87,23 +190,29 @@ def find_session(here: Path, name: str | None) -> Path:
     """Return a session by its id or folder; without a name, the newest unfinished one or else the newest.
 
     Raises:
-        SessionError: there is no such session.
+        SessionError: there is no such session, or several have the id.
     """
     if name:
         return _find_by_name(here, name)
     sessions = list_sessions(here)
     if not sessions:
         raise SessionError("there is no session here; start one with `gonogo run` or `gonogo rehearse`")
-    return next((folder for folder in reversed(sessions) if not has_ended(folder)), sessions[-1])
+    for folder in reversed(sessions):
+        if not has_ended(folder) and not describe_damage(SessionFolder(folder)):
+            return folder
+    return sessions[-1]
 
 
 def _find_by_name(here: Path, name: str) -> Path:
-    if (Path(name) / "session.json").exists():
-        return Path(name).resolve()
+    if _is_session(Path(name)):
+        return Path(os.path.realpath(name))
     matching = [folder for folder in list_sessions(here) if folder.name == name]
+    if len(matching) > 1:
+        folders = ", ".join(map(str, matching))
+        raise SessionError(f"several sessions have the id {name}; name the folder of one: {folders}")
     if matching:
-        return matching[-1]
+        return matching[0]
     link = _links() / Path(name).name
-    if link.name == name and (link / "session.json").exists():
-        return link.resolve()
+    if link.name == name and _is_session(link):
+        return Path(os.path.realpath(link))
     raise SessionError(f"there is no session {name}; list sessions with `gonogo sessions`")

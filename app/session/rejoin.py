@@ -6,11 +6,9 @@ from pathlib import Path
 from app.plan.schema import Plan
 from app.session import approval
 from app.session.folder import SessionFolder
-from app.session.journal import journal
-from app.session.journal.attempts_on_disk import describe_missing_lines
-from app.session.journal.state import recover
+from app.session.original import find_original
 from app.session.pod.commands import find_variables
-from app.session.registry import SessionError
+from app.session.registry import SessionError, describe_damage
 
 
 def list_named_variables(plan: Plan) -> list[str]:
@@ -29,11 +27,16 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
     """Check that a conductor may be started for a session.
 
     Raises:
-        SessionError: the journal is damaged, the plan was not approved here, or variables are missing.
+        SessionError: the journal is damaged, the session runs in another folder, the plan was not approved
+            here, or variables are missing.
     """
     session = SessionFolder(folder)
-    if damage := describe_damage(session):
-        raise SessionError(f"{damage}. The session is read-only; show it with `gonogo attach --read-only`")
+    require_undamaged(session)
+    if (original := find_original(folder)) is not None:
+        raise SessionError(
+            f"{folder} is a copy: the processes of this session work in {original}, and would be disturbed. "
+            f"Use --session {original}, or wait until they have ended"
+        )
     if not approval.is_session_approved(folder):
         raise SessionError(
             f"{folder}: you have not approved the commands of this session on this machine, so nothing is "
@@ -50,13 +53,11 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
         )
 
 
-def describe_damage(session: SessionFolder) -> str:
-    """Return what is wrong with a session's journal, or "" if it is intact."""
-    try:
-        replay = journal.read_journal(session.journal)
-    except FileNotFoundError:
-        replay = journal.Replay((), "", 0)
-    except OSError as error:
-        return f"{session.journal} cannot be read: {error.strerror}"
-    state, damage = recover(replay)
-    return damage or describe_missing_lines(session, state)
+def require_undamaged(session: SessionFolder) -> None:
+    """Check that the journal of a session is intact.
+
+    Raises:
+        SessionError: it is not.
+    """
+    if damage := describe_damage(session):
+        raise SessionError(f"{damage}. The session is read-only; show it with `gonogo attach --read-only`")

@@ -27,6 +27,7 @@ from phases.contract.protocol import Result, normalize_json
 from phases.contract.versions import list_installed_versions
 
 RECORD = "environment.json"
+_MAX_RESULT_BYTES = 64 << 20
 _OWN_FOLDER = Path(__file__).parents[2]
 _EMBEDDED = _OWN_FOLDER / "phases" / "embedded" / "model"
 
@@ -94,7 +95,7 @@ def load_recorded_plan(session: Path, here: Path) -> Plan:
     """
     folder = SessionFolder(session)
     try:
-        plan = Plan.model_validate_json(folder.plan.read_bytes())
+        plan = Plan.model_validate_json(folder.read_plan())
     except (OSError, ValueError) as error:
         raise SessionError(f"{folder.plan}: cannot read the plan of this session: {error}") from error
     plan_folder = plan.folder if plan.folder.is_dir() else here.resolve()
@@ -117,8 +118,8 @@ def find_differences(session: Path, plan: Plan, now: SessionEnvironment) -> list
         missing = f"{record.name} is missing, so packages, revisions and machine cannot be compared"
         return [missing, *_compare_models(session, plan), *_compare_inputs(session, plan)]
     try:
-        then = msgspec.json.decode(record.read_bytes(), type=SessionEnvironment)
-    except (OSError, msgspec.DecodeError) as error:
+        then = files.read_json(record, SessionEnvironment)
+    except (OSError, ValueError) as error:
         raise SessionError(f"{record}: not a record of a session's environment: {error}") from error
     return [
         *_compare("version of ", then.versions, now.versions),
@@ -183,4 +184,5 @@ def _find_base_models(session: Path) -> list[dict[str, Any]]:
 def _read_results(session: Path) -> Iterator[Result]:
     for path in sorted((session / "attempts").glob("*/*/result.json")):
         with contextlib.suppress(OSError, ValueError):
-            yield msgspec.json.decode(normalize_json(path.read_bytes()), type=Result)
+            data = files.read_regular_file(path, _MAX_RESULT_BYTES)
+            yield msgspec.json.decode(normalize_json(data), type=Result)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from app.monitor.files import LogTail
 from app.plan.schema import Plan
 from app.session import approval, heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk
@@ -23,7 +25,8 @@ from app.session.journal.state import RESTART_SECONDS
 from app.session.money import deadlines
 from app.session.pod import pod
 from app.session.registry import SessionError
-from app.session.rejoin import describe_damage, list_named_variables, require_rejoinable
+from app.session.rejoin import list_named_variables, require_rejoinable, require_undamaged
+from app.session.stored_plan import load_stored_plan
 from phases.contract import files
 
 SESSIONS = "sessions"
@@ -34,7 +37,6 @@ _START_RETRY = 5.0
 _POLL = 0.05
 _POLL_TIMEOUT = 1.0
 _HANG_SECONDS = 10.0
-_LOG_TAIL = 2_000
 
 
 def plan_digest(plan: Plan) -> str:
@@ -102,9 +104,28 @@ def describe_commands(plan: Plan, environment: Mapping[str, str]) -> list[str]:
 
 
 def find_unfinished(plan: Plan) -> Path | None:
-    """Return the unfinished session in the plan's artifact folder, if there is one."""
-    newest = find_newest(plan.artifacts / SESSIONS)
-    return newest if newest is not None and not registry.has_ended(newest) else None
+    """Return the session in the plan's artifact folder that has not ended, if there is one.
+
+    A new session would move its outputs. A session that has processes comes first. Of the others, the newest
+    counts, and older ones that were approved here, unless they are damaged, copied or renamed.
+    """
+    sessions = registry.list_sessions_in(plan.artifacts / SESSIONS)
+    unfinished = [folder for folder in sessions if not registry.has_ended(folder)]
+    for folder in reversed(unfinished):
+        if registry.has_processes(folder) and not registry.is_copy_or_renamed(folder):
+            return folder
+    for folder in reversed(unfinished):
+        if _was_left_here(folder) or (folder == sessions[-1] and not registry.is_copy_or_renamed(folder)):
+            return folder
+    return None
+
+
+def _was_left_here(folder: Path) -> bool:
+    return not (
+        registry.is_copy_or_renamed(folder)
+        or registry.describe_damage(SessionFolder(folder))
+        or not approval.is_session_approved(folder)
+    )
 
 
 def open_session(
@@ -130,18 +151,11 @@ def open_session(
     with _lock(sessions / ".lock"):
         if (unfinished := find_unfinished(plan)) is not None:
             return unfinished
-        if (newest := find_newest(sessions)) is not None:
-            archive_outputs(plan.artifacts, newest.name)
-        folder = _create_session(plan, sessions, approved, settings or Settings())
-        if register:
-            registry.register_session(folder)
+        if earlier := registry.list_sessions_in(sessions):
+            archive_outputs(plan.artifacts, earlier[-1].name)
+        folder = _choose_folder(sessions, register=register)
+        _create_session(plan, SessionFolder(folder), approved, settings or Settings())
         return folder
-
-
-def find_newest(sessions: Path) -> Path | None:
-    """Return the newest session below a folder of sessions."""
-    folders = [path.parent for path in sessions.glob("*/session.json")]
-    return max(folders, key=lambda folder: folder.name, default=None)
 
 
 def archive_outputs(artifacts: Path, session: str) -> None:
@@ -154,8 +168,7 @@ def archive_outputs(artifacts: Path, session: str) -> None:
         entry.rename(archive / entry.name)
 
 
-def _create_session(plan: Plan, sessions: Path, approved: str, settings: Settings) -> Path:
-    folder = SessionFolder(sessions / _choose_id(sessions))
+def _create_session(plan: Plan, folder: SessionFolder, approved: str, settings: Settings) -> None:
     folder.path.mkdir(mode=0o700)
     digest = plan_digest(plan)
     files.write_atomically(folder.path / "plan.toml", plan.path.read_bytes())
@@ -174,17 +187,21 @@ def _create_session(plan: Plan, sessions: Path, approved: str, settings: Setting
         approved=approved,
         settings=settings,
         variables=[name for name in list_named_variables(plan) if name in os.environ],
+        created=time.time(),
     )
     approval.approve_session(folder.path, approved)
     # This file makes the folder a session, so it is written last.
     files.write_json(folder.info, info)
-    return folder.path
 
 
-def _choose_id(sessions: Path) -> str:
+def _choose_folder(sessions: Path, *, register: bool) -> Path:
+    """Return a folder named after the time that no other session has, here or on this machine."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    candidates = (stamp, *(f"{stamp}-{number}" for number in range(2, 100)))
-    return next(name for name in candidates if not (sessions / name).exists())
+    for number in itertools.count(1):
+        folder = sessions / (stamp if number == 1 else f"{stamp}-{number}")
+        if not os.path.lexists(folder) and (not register or registry.register_session(folder)):
+            return folder
+    raise AssertionError
 
 
 @contextlib.contextmanager
@@ -203,7 +220,7 @@ def needs_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -
     if state.ended is None:
         return True
     session = SessionFolder(folder)
-    plan = Plan.model_validate_json(session.plan.read_bytes())
+    plan = load_stored_plan(folder)
     pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.read_seconds_since_boot())
     is_same_pod = state.machine == pod.identify_incarnation(environment)[0] or _was_just_here(
         session, environment
@@ -226,10 +243,13 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         SessionError: the conductor does not start; the message has the end of its log.
     """
     client = SessionClient(folder)
-    if client.has_conductor() or not needs_conductor(folder, environment):
+    if client.has_conductor():
+        return
+    session = SessionFolder(folder.absolute())
+    require_undamaged(session)
+    if not needs_conductor(folder, environment):
         return
     require_rejoinable(folder.absolute(), environment)
-    session = SessionFolder(folder.absolute())
     client = SessionClient(folder, timeout=_POLL_TIMEOUT)
     hang = HangWatch(session.path / heartbeat.CONDUCTOR_HEARTBEAT, _HANG_SECONDS, time.monotonic)
     deadline = time.monotonic() + _START_TIMEOUT
@@ -237,10 +257,7 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
     while (now := time.monotonic()) < deadline:
         # A conductor that finds another one leaves, and the other one may die: start again at intervals.
         if now >= next_start:
-            if damage := describe_damage(session):
-                raise SessionError(
-                    f"{damage}. The session is read-only; show it with `gonogo attach --read-only`"
-                )
+            require_undamaged(session)
             _start_conductor(session, environment)
             next_start = now + _START_RETRY
         if client.has_conductor() or not needs_conductor(folder, environment):
@@ -251,8 +268,18 @@ def ensure_conductor(folder: Path, environment: Mapping[str, str] = os.environ) 
         time.sleep(_POLL)
     if shutil.disk_usage(folder).free == 0:
         raise SessionError(f"the disk of {folder} is full; free some space and try again")
-    log_end = session.conductor_log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
-    raise SessionError(f"the conductor did not start within {_START_TIMEOUT:.0f} s; its log ends:\n{log_end}")
+    log = session.conductor_log
+    raise SessionError(
+        f"the conductor did not start within {_START_TIMEOUT:.0f} s: {_read_last_line(log)} (see {log})"
+    )
+
+
+def _read_last_line(log: Path) -> str:
+    """Return the last line of a log, which names the error."""
+    tail = LogTail(log, 1)
+    while tail.poll():
+        pass
+    return next((line for line in reversed((*tail.lines, tail.partial)) if line.strip()), "its log is empty")
 
 
 def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> None:

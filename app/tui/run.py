@@ -87,6 +87,6 @@ def _run_checks(folder: Path) -> Iterator[PreflightResult]:
     from app.preflight.probes import SystemProbes
     from app.session.folder import SessionFolder
 
-    plan = Plan.model_validate_json(SessionFolder(folder.absolute()).plan.read_bytes())
+    plan = Plan.model_validate_json(SessionFolder(folder.absolute()).read_plan())
     for result in run_checks(plan, SystemProbes(os.environ)):
         yield PreflightResult(result.check, result.state, result.message, result.advice)

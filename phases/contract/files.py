@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark that some editors write at the start of a UTF-8 file."""
 
 T = TypeVar("T")
+_MAX_JSON_BYTES = 4 << 30
 # The path is a socket, a device without a driver, or a link to itself.
 _NOT_FILES = (errno.ENXIO, errno.ELOOP, errno.ENODEV)
 
@@ -27,7 +29,7 @@ def hash_path(path: Path) -> str:
         for inner in sorted(p for p in path.rglob("*") if p.is_file()):
             digest.update(f"{inner.relative_to(path)}\0{hash_path(inner)}\n".encode())
         return digest.hexdigest()
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -56,12 +58,25 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ValueError("it is not a regular file")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(max_bytes + 1)
+            data = file.read(min(os.fstat(handle).st_size, max_bytes) + 1)
     finally:
         os.close(handle)
     if len(data) > max_bytes:
         raise ValueError(f"it is larger than {max_bytes:,} bytes")
     return data
+
+
+def open_regular_file(path: Path) -> BufferedReader:
+    """Open a file for reading; a pipe or device in its place is an error and is not waited for.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -91,7 +106,7 @@ def write_json(path: Path, value: object) -> None:
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a text file with their numbers, without blank ones and a byte order mark."""
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         for number, raw in enumerate(file, 1):
             line = raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw
             if line.strip():
@@ -125,11 +140,12 @@ def read_json(path: Path, kind: type[T]) -> T:
     """Return the content of a JSON file.
 
     Raises:
-        ValueError: the content is something else.
+        ValueError: the content is something else, or the path is not a regular file.
     """
     try:
-        return msgspec.json.decode(path.read_bytes().removeprefix(BYTE_ORDER_MARK), type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+        data = read_regular_file(path, _MAX_JSON_BYTES)
+        return msgspec.json.decode(data.removeprefix(BYTE_ORDER_MARK), type=kind)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 

@@ -22,8 +22,9 @@ from app.session.attempt.liveness import Liveness
 from app.session.clock import SystemClock
 from app.session.gate import judge
 from app.session.journal import events, journal
+from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
-from app.session.journal.state import State, apply, fold
+from app.session.journal.state import State, apply
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Response
 from app.session.snapshot import SessionSnapshot

@@ -7,8 +7,9 @@ import pytest
 from app.plan.read import load_plan
 from app.plan.schema import Plan
 from app.session.journal import events
+from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
-from app.session.journal.state import State, fold
+from app.session.journal.state import State
 from app.session.upcoming import find_upcoming_gates
 
 PLAN = """

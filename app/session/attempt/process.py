@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import signal
+import stat
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,6 +22,7 @@ STOPPED = "T"
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KILL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02
+_MAX_RECORD_BYTES = 1 << 20
 _MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
@@ -108,18 +110,33 @@ def identify_self() -> ProcessIdentity:
     return identity
 
 
+def read_record(path: "str | os.PathLike[str]") -> bytes:
+    """Return the content of a small file, without waiting for a pipe that lies in its place.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is not a regular file")
+        return os.read(handle, _MAX_RECORD_BYTES)
+    finally:
+        os.close(handle)
+
+
 def read_identity(path: "str | os.PathLike[str]") -> ProcessIdentity | None:
     """Return the identity recorded in a JSON file, or None if the file does not hold one."""
     try:
-        with open(path, "rb") as file:
-            record = json.load(file)
+        record = json.loads(read_record(path))
         return ProcessIdentity(
             str(record["boot_id"]),
             str(record["pid_namespace"]),
             int(record["pid"]),
             int(record["start_time"]),
         )
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -142,6 +159,13 @@ def read_environment(identity: ProcessIdentity) -> dict[str, str]:
         if is_alive(identity):
             return {os.fsdecode(name): os.fsdecode(value) for name, _, value in entries if name}
     return {}
+
+
+def read_arguments(pid: int) -> list[str]:
+    """Return the command line of a process, or an empty list if it cannot be read."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return [os.fsdecode(argument) for argument in file.read().split(b"\0")]
+    return []
 
 
 def _has_cookie(pid: int, cookie: bytes) -> bool:

@@ -38,8 +38,9 @@ from app.session.gate import decide, judge
 from app.session.journal import events
 from app.session.journal.attempts_on_disk import describe_missing_lines
 from app.session.journal.events import AnyEvent
+from app.session.journal.fold import recover
 from app.session.journal.journal import Journal, JournalBusyError, JournalDamagedError, JournalError
-from app.session.journal.state import PhaseRecord, apply, recover
+from app.session.journal.state import PhaseRecord, apply
 from app.session.masking import Masker
 from app.session.money import ledger
 from app.session.notify import Notification
@@ -67,7 +68,7 @@ class Conductor:
             JournalError: the journal cannot be continued, or another conductor has it open.
         """
         self.folder = SessionFolder(folder)
-        self.plan = Plan.model_validate_json(self.folder.plan.read_bytes())
+        self.plan = Plan.model_validate_json(self.folder.read_plan())
         self.journal = Journal(self.folder.journal, clock)
         self.state, damage = recover(self.journal.replay)
         damage = damage or describe_missing_lines(self.folder, self.state)

@@ -73,7 +73,7 @@ class PodStopWatch:
             new_events.append(NoticePosted(text=text, key=_NOTICE_KEY))
         if other is None:
             return new_events
-        if Plan.model_validate_json(SessionFolder(other).plan.read_bytes()).pod.stop_command:
+        if Plan.model_validate_json(SessionFolder(other).read_plan()).pod.stop_command:
             # The other session stops the pod at its own end.
             return [*new_events, PodKept(by=f"session {other.name}")]
         self._other_session_seen_at = self._clock.mono()

@@ -21,6 +21,7 @@ from app.session.gate.log_end import explain_end
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
 from app.units import format_gib
+from phases.contract.files import open_regular_file
 from phases.contract.protocol import Sample, Value
 
 _LOG_LINES = 3000  # Eight ranks write long tracebacks.
@@ -178,7 +179,7 @@ def read_end_of_log(folder: Path, mask: Mask = unmasked) -> list[str]:
 def _describe_full_memory(folder: Path) -> str:
     """Return the host's memory in use if it was nearly full at the last sample, otherwise ""."""
     try:
-        with (folder / "machine.jsonl").open("rb") as file:
+        with open_regular_file(folder / "machine.jsonl") as file:
             file.seek(max(0, file.seek(0, 2) - _LAST_SAMPLE_BYTES))
             last = msgspec.json.decode(file.read().splitlines()[-1], type=MachineSample)
     except (OSError, IndexError, msgspec.MsgspecError):

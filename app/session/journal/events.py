@@ -1,4 +1,4 @@
-"""The events of a session: one small type each. The journal stores them and `state.fold` reads them.
+"""The events of a session: one small type each. The journal stores them and `fold` reads them.
 
 An event records what was measured or decided and the evidence for it. It does not repeat what the plan holds,
 such as texts and estimates. The tags and field names are the file format of the journal.

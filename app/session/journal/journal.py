@@ -11,15 +11,15 @@ import errno
 import fcntl
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import get_args
 
 import msgspec
 
 from app.session.clock import Clock
 from app.session.journal.events import ADDED_FIELDS, AnyEvent
+from phases.contract.files import open_regular_file
 
 VERSION = 1
 _CHECKSUM_FIELD = b',"sum":"'
@@ -30,7 +30,7 @@ _FALLOC_KEEP_SIZE = 1
 _LIBC = ctypes.CDLL(None)
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event with the times it was recorded at; `epoch` counts the conductors of the session."""
 
     seq: int
@@ -40,16 +40,20 @@ class Entry(msgspec.Struct, frozen=True):
     event: AnyEvent
 
 
-class _JournalLine(msgspec.Struct, frozen=True):
+class _JournalLine(msgspec.Struct, frozen=True, gc=False):
     v: int
     seq: int
     epoch: int
     wall: float
     mono: float
     type: str
-    data: dict[str, Any]
+    data: msgspec.Raw
     prev: str
     sum: str
+
+
+_LINE_DECODER = msgspec.json.Decoder(_JournalLine)
+_EVENT_DECODERS = {kind.__struct_config__.tag: msgspec.json.Decoder(kind) for kind in get_args(AnyEvent)}
 
 
 class JournalError(Exception):
@@ -100,46 +104,65 @@ def encode_entry(entry: Entry, previous: str) -> bytes:
 
 
 def _decode_entry(line: bytes, seq: int, epoch: int, previous: str) -> Entry:
-    body, _, _ = line.rpartition(_CHECKSUM_FIELD)
-    fields = msgspec.json.decode(line, type=_JournalLine)
-    if fields.sum != hashlib.sha256(body).hexdigest():
-        raise ValueError("the line was changed: its checksum differs")
+    """Return the entry of a line. Its checksum is not compared: `prev` of the next line covers the line."""
+    fields = _LINE_DECODER.decode(line)
     if fields.v != VERSION:
         raise ValueError(f"the format has version {fields.v}; this gonogo reads version {VERSION}")
     if fields.prev != previous:
         raise ValueError("a previous line was changed, removed or added")
     if fields.seq != seq or fields.epoch < epoch:
         raise ValueError(f"sequence {fields.seq} of epoch {fields.epoch}, expected {seq} of {epoch} or later")
-    event: AnyEvent = msgspec.convert({"type": fields.type, **fields.data}, AnyEvent)
-    return Entry(fields.seq, fields.epoch, fields.wall, fields.mono, event)
+    decoder = _EVENT_DECODERS.get(fields.type)
+    if decoder is None:
+        raise ValueError(f"this gonogo does not know the event {fields.type!r}")
+    return Entry(fields.seq, fields.epoch, fields.wall, fields.mono, decoder.decode(fields.data))
 
 
-def _open_regular_file(path: Path) -> BinaryIO:
-    # A pipe would block for ever.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    return os.fdopen(handle, "rb")
+def _require_checksum(line: bytes) -> None:
+    body, _, _ = line.rpartition(_CHECKSUM_FIELD)
+    if _LINE_DECODER.decode(line).sum != hashlib.sha256(body).hexdigest():
+        raise ValueError("the line was changed: its checksum differs")
 
 
 def read_journal(path: Path) -> Replay:
     """Return the content of a journal up to the first damage; damage is reported, not raised."""
     entries: list[Entry] = []
-    previous, epoch, length = _FIRST_PREVIOUS, 0, 0
-    with _open_regular_file(path) as file:
+    head = previous = _FIRST_PREVIOUS
+    epoch, length = 0, 0
+    last, torn, damage = b"", b"", ""
+    with open_regular_file(path) as file:
         while line := file.readline(_MAX_LINE_BYTES):
             if not line.endswith(b"\n") and length + len(line) == os.fstat(file.fileno()).st_size:
-                return Replay(tuple(entries), previous, length, torn=line)
+                torn = line
+                break
             try:
-                entry = _decode_entry(line, len(entries) + 1, epoch, previous)
-            except (ValueError, msgspec.MsgspecError) as error:
+                entry = _decode_entry(line, len(entries) + 1, epoch, head)
+            except (ValueError, RecursionError) as error:
                 damage = f"{path}, line {len(entries) + 1}: {error}"
-                return Replay(tuple(entries), previous, length, damage=damage)
+                break
             entries.append(entry)
-            previous, epoch = hashlib.sha256(line).hexdigest(), entry.epoch
+            previous, head, epoch = head, hashlib.sha256(line).hexdigest(), entry.epoch
             length += len(line)
-    return Replay(tuple(entries), previous, length)
+            last = line
+    if last:
+        try:
+            _require_checksum(last)
+        except ValueError as error:
+            del entries[-1]
+            damage = f"{path}, line {len(entries) + 1}: {error}"
+            head, length, torn = previous, length - len(last), b""
+    return Replay(tuple(entries), head, length, torn, damage)
+
+
+def read_first_wall(path: Path) -> float:
+    """Return the wall time of a journal's first entry.
+
+    Raises:
+        OSError: the journal cannot be read.
+        ValueError: it is empty, or its first line is damaged.
+    """
+    with open_regular_file(path) as file:
+        return _decode_entry(file.readline(_MAX_LINE_BYTES), 1, 0, _FIRST_PREVIOUS).wall
 
 
 class Journal:

@@ -1,4 +1,4 @@
-"""The state of a session: a pure fold of its journal.
+"""The state of a session, and the events that lead from one state to the next.
 
 `apply` rejects an event that cannot follow, so every journal prefix that it accepts is a valid state. Billed
 time is counted from the entries alone: by the monotonic clock within one machine, by what a new conductor
@@ -13,15 +13,16 @@ from msgspec.structs import replace
 
 from app.session.journal import events
 from app.session.journal.events import AttemptAssessed, Parameter
-from app.session.journal.journal import Entry, Replay
+from app.session.journal.journal import Entry
 from app.session.snapshot import DecisionView
 from phases.contract.protocol import Value
 
 PhaseStatus = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
 FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped")
-_NO_STEPS = events.ConductorStarted | events.NoticePosted | events.ProviderBillRead | events.HoldSet
+MINOR_EVENTS = (events.NoticePosted, events.ProviderBillRead, events.HoldSet)
+_NO_STEPS = (events.ConductorStarted, *MINOR_EVENTS)
 _EVENTS_AFTER_END = events.ConductorStarted | events.NoticePosted | events.PodKept
-_MAX_NOTICES = 20
+MAX_NOTICES = 20
 # A container that crashed is restarted within minutes; a person who starts a stopped pod returns later.
 RESTART_SECONDS = 300.0
 
@@ -135,6 +136,11 @@ class State(msgspec.Struct, frozen=True):
         """The first phase that is not finished."""
         return next((p for p in self.phases if p.status not in FINISHED_STATUSES), None)
 
+    def find_missing_phases(self, ids: Iterable[str]) -> str:
+        """Return the names of the phases of the session that are not among these, or "" if all are."""
+        known = set(ids)
+        return ", ".join(phase.id for phase in self.phases if phase.id not in known)
+
     def phase(self, phase_id: str) -> PhaseRecord:
         """Return the phase with an id.
 
@@ -145,29 +151,6 @@ class State(msgspec.Struct, frozen=True):
             if phase.id == phase_id:
                 return phase
         raise InvalidEventError(f"the session does not have a phase {phase_id}")
-
-
-def fold(entries: Iterable[Entry], state: State | None = None) -> State:
-    """Return the state after the entries.
-
-    Raises:
-        InvalidEventError: an event cannot follow those before it.
-    """
-    state = state or State()
-    for entry in entries:
-        state = apply(state, entry)
-    return state
-
-
-def recover(replay: Replay) -> tuple[State, str]:
-    """Return the state up to the first damaged or invalid entry, and a message about that entry."""
-    state = State()
-    for entry in replay.entries:
-        try:
-            state = apply(state, entry)
-        except InvalidEventError as error:
-            return state, f"line {entry.seq} of the journal: {error}"
-    return state, replay.damage
 
 
 def apply(state: State, entry: Entry) -> State:
@@ -242,7 +225,7 @@ def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912
             return replace(state, stop_request=event)
         case events.NoticePosted():
             keys = state.notice_keys | {event.key} if event.key else state.notice_keys
-            return replace(state, notices=(*state.notices, event.text)[-_MAX_NOTICES:], notice_keys=keys)
+            return replace(state, notices=(*state.notices, event.text)[-MAX_NOTICES:], notice_keys=keys)
         case events.ProviderBillRead():
             return replace(state, provider=event, provider_at=wall)
         case events.PodKept():

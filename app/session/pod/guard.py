@@ -132,7 +132,7 @@ class Guard:
     def _read_orders(self) -> None:
         """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
         try:
-            orders = json.loads((self.folder / ORDERS_FILE).read_bytes())
+            orders = json.loads(process.read_record(self.folder / ORDERS_FILE))
         except (OSError, ValueError, RecursionError):
             return
         if isinstance(orders, dict) and ("due" in orders or orders.get("stand_down")):

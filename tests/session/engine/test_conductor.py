@@ -17,7 +17,8 @@ from app.session.engine.conductor import Conductor
 from app.session.folder import Settings
 from app.session.gate import judge
 from app.session.journal import events, journal
-from app.session.journal.state import InvalidEventError, recover
+from app.session.journal.fold import recover
+from app.session.journal.state import InvalidEventError
 from app.session.requests import Refused
 from tests.session.conftest import FAST, JumpingClock, Operator
 from tests.session.engine.programs import ASK, GOOD, SCORE, WAIT, count_runs

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
+from app.session.journal.fold import fold, recover
 from app.session.journal.journal import Entry, Replay
 from app.session.journal.state import (
     FINISHED_STATUSES,
@@ -14,8 +15,6 @@ from app.session.journal.state import (
     State,
     apply,
     diff_parameters,
-    fold,
-    recover,
 )
 
 START = events.SessionStarted(

@@ -5,8 +5,8 @@ import msgspec
 import pytest
 
 from app.session.journal import events
+from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
-from app.session.journal.state import fold
 from app.session.money import deadlines
 from tests.session.pod.plans import UNATTENDED, format_head
 

@@ -8,8 +8,9 @@ from app.monitor.pace import ProgressView
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.values import Range
 from app.session.journal import events
+from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
-from app.session.journal.state import State, fold
+from app.session.journal.state import State
 from app.session.money import ledger
 
 HOUR = 3600.0
