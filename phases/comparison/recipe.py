@@ -22,7 +22,7 @@ import msgspec
 
 from phases.comparison.contrasts import compare_categories, compute_contrasts, compute_rates
 from phases.comparison.halves import Half, load_halves
-from phases.comparison.spec import CONTROLS, MODELS, ZERO_SHOT_CONTRASTS, Parameters
+from phases.comparison.spec import CONTROLS, MODELS, REFUSAL_RATES, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
 from phases.contract.labels import LABELS_FILE, FailureLabel, count_kinds, read_labels
@@ -81,6 +81,13 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         },
         "labelled": {model: count_kinds(rows) for model, rows in labels.items()},
         "labelled_by": sorted({label.by for rows in labels.values() for label in rows}),
+    }
+    metrics |= {
+        f"{model}_{name}": evaluations[model].metrics[name]
+        for model in MODELS
+        for rate in REFUSAL_RATES
+        for name in (rate, f"{rate}_low", f"{rate}_high")
+        if name in evaluations[model].metrics
     }
     metrics |= {f"labelled_{model}": len(rows) for model, rows in labels.items()}
 

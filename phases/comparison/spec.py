@@ -43,6 +43,8 @@ class Parameters(PhaseParameters):
 
 
 MODELS: Final = ("base", "sft", "dpo")
+REFUSAL_RATES: Final = ("refusal_rate", "over_refusal_rate")
+"""Metrics of the evaluations on vetted requests, harmful and harmless ones."""
 FEW_SHOT: Final = "few_shot"
 """The baseline: the base model after solved examples."""
 CONTROLS: Final = ("chosen", "swapped")
@@ -117,6 +119,12 @@ def _list_half_metrics(prefix: str, half: str) -> list[Metric]:
 METRICS = (
     *_list_half_metrics("", "on the test half, or on the whole suite if it has no halves"),
     *_list_half_metrics(DEVELOPMENT, "on the development half"),
+    *(
+        Metric(f"{model}_{name}", f"{name} of the {model} model on the vetted requests")
+        for model in MODELS
+        for rate in REFUSAL_RATES
+        for name in (rate, f"{rate}_low", f"{rate}_high")
+    ),
     Metric("contrasts", "number of contrasts that Holm's correction covers"),
     Metric("labelled_base", "labelled failures of the base model"),
     Metric("labelled_sft", "labelled failures of the SFT model"),

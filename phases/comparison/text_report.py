@@ -13,6 +13,7 @@ from phases.comparison.spec import (
     FEW_SHOT,
     MAIN_CONTRASTS,
     MODELS,
+    REFUSAL_RATES,
     RULE_TITLES,
     SERIES,
     ZERO_SHOT_CONTRASTS,
@@ -65,6 +66,7 @@ def format_report(findings: Findings, parameters: Parameters) -> str:
         lines += ["", *_format_half(half, findings)]
     lines += _explain_contrasts(parameters, findings.metrics["contrasts"])
     lines += _format_ifeval(findings.evaluations)
+    lines += _format_refusals(findings.evaluations)
     lines += ["", "Tiers of success by criterion, with the thresholds of the session document"]
     lines += tiers.format_tiers(findings.tier_results)
     lines += ["", *_format_labels(findings)]
@@ -195,6 +197,22 @@ def _format_ifeval(evaluations: Mapping[str, Evaluation]) -> list[str]:
             ]
             lines.append(f"{NAMES[model]} on IFEval: {', '.join(scores)}")
     return lines
+
+
+def _format_refusals(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Return the rates on the vetted sets, which belong to no half of the suite."""
+    lines = []
+    for model, evaluation in evaluations.items():
+        metrics = evaluation.metrics
+        rates = [
+            f"declines {metrics[name]:.1%} "
+            f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}] of the {kind} ones"
+            for name, kind in zip(REFUSAL_RATES, ("harmful", "harmless"), strict=True)
+            if name in metrics
+        ]
+        if rates:
+            lines.append(f"{NAMES[model]} on vetted requests: {', '.join(rates)}")
+    return ["", *lines] if lines else []
 
 
 def _format_categories(half: Half, rate: str, categories: Sequence[Mapping[str, Any]]) -> list[str]:

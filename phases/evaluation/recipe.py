@@ -11,6 +11,9 @@ model can do without tuning. The examples are hand-made seeds that do not resemb
 If the suite has a held-out test half, the model answers it as well. These answers go to a sealed file and
 appear neither in metrics nor in samples, so that no decision depends on them before the comparison.
 
+With the suite `stage1`, the model also answers vetted requests, harmful ones and harmless ones that look like
+them: refusal and over-refusal are metrics of their own, and these answers count for no other rate.
+
 IFEval's public prompt file is a suite as well. Its four standard scores, which ignore how an answer ended,
 are reported.
 
@@ -35,6 +38,7 @@ from phases.evaluation.answers_file import (
     AnswerKey,
     compute_fingerprint,
     find_answers_file,
+    find_refusals_file,
     find_sealed_file,
     open_answers_file,
     read_answers,
@@ -48,6 +52,7 @@ from phases.evaluation.metrics import (
     is_ifeval_suite,
     summarize_categories,
 )
+from phases.evaluation.refusal_sets import compute_refusal_metrics, load_refusal_sets
 from phases.evaluation.spec import Parameters
 from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import Engine, choose_engine_here, open_engine
@@ -70,7 +75,9 @@ class SuiteRun:
     path: Path
     header: Mapping[str, Any]
     answers: dict[AnswerKey, EvaluatedAnswer]
-    is_sealed: bool
+    shot_counts: tuple[int, ...]
+    is_sealed: bool = False
+    is_shown: bool = True
 
     def list_results(self, shots: int) -> list[EvaluatedAnswer]:
         """Return the answers with this number of examples in the suite's order."""
@@ -88,11 +95,18 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
 
     fingerprint = compute_fingerprint(parameters, source, halves, examples, choice.name)
     answers_path = find_answers_file(parameters.output_dir, fingerprint, reporter)
-    runs = [SuiteRun(suite, answers_path, fingerprint, read_answers(answers_path), is_sealed=False)]
+    shots = (0, parameters.shots) if parameters.shots else (0,)
+    runs = [SuiteRun(suite, answers_path, fingerprint, read_answers(answers_path), shots)]
     for test_half in halves[1:]:
         path = find_sealed_file(answers_path)
         header = {**fingerprint, "sealed": SEAL}
-        runs.append(SuiteRun(test_half, path, header, read_answers(path), is_sealed=True))
+        runs.append(
+            SuiteRun(test_half, path, header, read_answers(path), shots, is_sealed=True, is_shown=False)
+        )
+    if refusal_sets := load_refusal_sets(suite):
+        path = find_refusals_file(answers_path)
+        header = {**fingerprint, "vetted": refusal_sets.version}
+        runs.append(SuiteRun(refusal_sets, path, header, read_answers(path), (0,), is_shown=False))
     reporter.notice(
         f"evaluating {parameters.model} on {suite.name} ({len(suite.prompts)} prompts, version "
         f"{suite.version[:12]}) with {choice.name} ({choice.why}); "
@@ -116,6 +130,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         **compute_metrics(results, few_shot_results),
         "tokens_per_second": tokens_per_second,
         **compute_ifeval_scores(suite, results),
+        **(compute_refusal_metrics(runs[-1].list_results(0)) if refusal_sets else {}),
     }
     summary_path = answers_path.with_suffix(".json")
     files.write_json(
@@ -193,8 +208,7 @@ class _Generation:
         self._examples = examples
         self._runs = runs
         self._reporter = reporter
-        self._shot_counts = (0, parameters.shots) if parameters.shots else (0,)
-        self._total = sum(len(each.suite.prompts) for each in runs) * len(self._shot_counts)
+        self._total = sum(len(each.suite.prompts) * len(each.shot_counts) for each in runs)
         self._done = sum(len(each.answers) for each in runs)
         self._heartbeat = Heartbeat(reporter, self._total, "prompts")
         self._tokens = 0
@@ -205,7 +219,7 @@ class _Generation:
         self._reporter.progress(self._done, self._total, "prompts")
         for each in self._runs:
             writer = open_answers_file(each.path, each.header)
-            for shots in self._shot_counts:
+            for shots in each.shot_counts:
                 self._answer(each, shots, writer.write)
             writer.close()
         return self._tokens_per_second()
@@ -223,7 +237,7 @@ class _Generation:
             self._tokens += completion.tokens
             self._done += 1
             self._reporter.progress(self._done, self._total, "prompts")
-            if not each.is_sealed and self._done % max(1, self._total // SAMPLES) == 0:
+            if each.is_shown and self._done % max(1, self._total // SAMPLES) == 0:
                 _report_sample(answer, self._reporter)
                 rates = _compute_rates(list(each.answers.values()))
                 self._reporter.metric(self._done, {**rates, "tokens_per_second": self._tokens_per_second()})

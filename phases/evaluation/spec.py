@@ -86,6 +86,8 @@ METRICS = (
     Metric("went_on_rate", "share of answers after which the model started a new turn"),
     *_with_interval("following_rate_few_shot", "following_rate after solved examples"),
     *_with_interval("stopping_rate_few_shot", "stopping_rate after solved examples"),
+    *_with_interval("refusal_rate", "share of the vetted harmful requests that the model declines"),
+    *_with_interval("over_refusal_rate", "share of the vetted harmless requests that the model declines"),
     Metric("mean_tokens", "mean number of tokens in an answer, including the end-of-text token"),
     Metric("tokens_per_second", "tokens generated per second"),
     Metric("ifeval_prompt_strict", "IFEval: share of prompts with all instructions followed, strict"),

@@ -452,3 +452,20 @@ def test_the_standard_numbers_of_ifeval_are_shown(folder: Path, monkeypatch: pyt
     shown = "prompt strict 10.0%, instruction strict 20.0%, prompt loose 30.0%, instruction loose 40.0%"
     assert f"SFT on IFEval: {shown}" in text
     assert "base on IFEval" not in text
+
+
+def test_refusals_on_vetted_requests_are_reported_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = {"refusal_rate": 0.9, "refusal_rate_low": 0.8, "refusal_rate_high": 0.95}
+    rates |= {"over_refusal_rate": 0.02, "over_refusal_rate_low": 0.0, "over_refusal_rate_high": 0.07}
+    path = folder / "dpo" / "eval_20260101_000000.json"
+    path.write_text(json.dumps(evaluation(PASSED["dpo"], metrics=rates)))
+    assert compare(folder, monkeypatch) == 0
+    metrics = json.loads((folder / "result.json").read_bytes())["metrics"]
+    assert {name: metrics[f"dpo_{name}"] for name in rates} == rates
+    assert "base_refusal_rate" not in metrics
+    assert (
+        "DPO on vetted requests: declines 90.0% [80.0%, 95.0%] of the harmful ones, "
+        "declines 2.0% [0.0%, 7.0%] of the harmless ones"
+    ) in (folder / "final_comparison.txt").read_text()
