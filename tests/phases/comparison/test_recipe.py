@@ -360,7 +360,8 @@ def test_the_test_half_is_reported_first_and_decides(halves: Path, monkeypatch: 
     found = json.loads((halves / "final_comparison.json").read_text())
     metrics = found["metrics"]
     declared = {metric.name for metric in METRICS}
-    assert set(metrics) == {n for n in declared if not any(control in n for control in CONTROLS)}
+    without_evidence = (*CONTROLS, "refusal_rate")
+    assert set(metrics) == {n for n in declared if not any(part in n for part in without_evidence)}
     assert (metrics["prompts"], metrics["development_prompts"]) == (80, 100)
     assert (metrics["few_shot_following_rate"], metrics["development_few_shot_following_rate"]) == (
         0.875,
