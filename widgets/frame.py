@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.monitor.evaluation_file import CheckedAnswer
 from app.monitor.series import Series
 from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
 from app.units import HOUR
@@ -65,6 +66,16 @@ class AttemptArtifacts:
 
 
 @dataclass(frozen=True)
+class ModelAnswers:
+    """The answers of the model that a phase evaluated, also after solved examples if it was asked so."""
+
+    phase: str
+    model: str
+    answers: tuple[CheckedAnswer, ...]
+    after_examples: tuple[CheckedAnswer, ...] = ()
+
+
+@dataclass(frozen=True)
 class MachineUse:
     """The machine during an attempt, over seconds since the epoch.
 
@@ -104,6 +115,7 @@ class Frame:
         outcome: the text that the last phase of a finished session wrote.
         machine_use: of each attempt, in the order in which they started.
         artifacts: of each attempt, in the same order.
+        evaluations: what the evaluated models answered, in the order of the phases, while a gate is open.
     """
 
     snapshot: SessionSnapshot
@@ -113,6 +125,7 @@ class Frame:
     outcome: tuple[str, ...] = ()
     machine_use: tuple[MachineUse, ...] = ()
     artifacts: tuple[AttemptArtifacts, ...] = ()
+    evaluations: tuple[ModelAnswers, ...] = ()
 
     @property
     def phase(self) -> PhaseView | None:

@@ -7,10 +7,11 @@ from textual.geometry import Size
 
 from app.plan.values import ConditionResult
 from app.session.snapshot import UpcomingGate
+from phases.contract.protocol import Value
 from widgets import styles
-from widgets.format import format_metric
 from widgets.frame import Frame
 from widgets.header import format_time_range
+from widgets.metric_names import format_measurement, name_metric
 from widgets.panel import Panel, name_panel
 from widgets.phase_table import find_next_gate
 from widgets.rows import Part, row
@@ -34,14 +35,18 @@ def render_upcoming_rows(frame: Frame, gate: UpcomingGate, width: int) -> list[C
 
 def _render_criterion(criterion: ConditionResult, width: int) -> Content:
     word, style = STANDING[criterion.passed]
-    values = "  ".join(
-        f"{name.rpartition('.')[2]} {UNKNOWN if value is None else format_metric(value)}"
-        for name, value in criterion.values.items()
-    )
+    values = "  ".join(_describe_value(name, value) for name, value in criterion.values.items())
     badge = styles.CHECK_BADGES[criterion.passed]
     name_width = min(max(12, int(width * MAX_NAME_SHARE)), len(criterion.name))
     name: Part = (f"{badge.symbol} {fit(criterion.name, name_width)}  ", "")
     return row(width, name, (values or criterion.expression, styles.QUIET), right=[(word, style)])
+
+
+def _describe_value(name: str, value: Value) -> str:
+    metric = name.rpartition(".")[2]
+    return (
+        f"{name_metric(metric)} {UNKNOWN if value is None else format_measurement(metric, {metric: value})}"
+    )
 
 
 class NextGatePanel(Panel):

@@ -34,7 +34,7 @@ class Panel(FrameWidget):
     @property
     def has_border(self) -> bool:
         """Whether the border, and with it the title, is visible."""
-        return bool(self.styles.border_top[0])
+        return bool(self.styles.border_top[0] and self.styles.border_left[0])
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return the title in the border, without side effects."""

@@ -10,7 +10,7 @@ from widgets import styles
 from widgets.rows import RowWidget, row
 from widgets.text import count_more_rows, fit, wrap
 
-MAX_LABEL_WIDTH = 16
+MAX_LABEL_WIDTH = 22
 
 
 def render_sample_rows(sample: Sample, width: int) -> list[Content]:
@@ -38,10 +38,19 @@ class SamplePager(RowWidget):
     index = 0
     top = 0
     only_failed = False
+    note = ""
 
-    def set_samples(self, samples: tuple[Sample, ...]) -> None:
-        """Replace the samples; the page stays."""
-        self.samples = samples
+    heading = "SAMPLES"
+
+    def set_samples(self, samples: tuple[Sample, ...], name: str = "SAMPLES", note: str = "") -> None:
+        """Replace the samples; the page stays.
+
+        Args:
+            samples: the samples.
+            name: their name in the heading.
+            note: what restricts them.
+        """
+        self.samples, self.heading, self.note = samples, name, note
         self.refresh_rows()
 
     @property
@@ -75,9 +84,9 @@ class SamplePager(RowWidget):
     def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the heading and the sample."""
         pages = self.pages
-        title = "FAILED SAMPLES" if self.only_failed else "SAMPLES"
+        title = "FAILED SAMPLES" if self.only_failed else self.heading
         if not pages:
-            return [row(width, (title, styles.HEADING), ("  none", styles.QUIET))]
+            return [row(width, (title, styles.HEADING), (f"  none  {self.note}", styles.QUIET))]
         index = min(self.index, len(pages) - 1)
         body = render_sample_rows(pages[index], width)
         self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
@@ -86,6 +95,7 @@ class SamplePager(RowWidget):
             width,
             (title, styles.HEADING),
             (f"  {index + 1} of {len(pages)}  ◂ ▸", styles.INFO),
+            (f"  {self.note}" if self.note else "", styles.WARN),
             right=[(count_more_rows(below), styles.QUIET)] if below > 0 else [],
         )
         return [heading, *body[self.top : self.top + height - 1]]

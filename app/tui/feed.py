@@ -18,6 +18,7 @@ from app.tui.readers import (
     ArtifactReader,
     AttemptReader,
     EarlierAttemptsReader,
+    EvaluationReader,
     MachineReader,
     read_outcome,
     resolve_artifact,
@@ -47,6 +48,7 @@ class SessionFeed:
         self._earlier: EarlierAttemptsReader | None = None
         self._machine = MachineReader()
         self._artifacts = ArtifactReader(mask)
+        self._evaluations = EvaluationReader(mask)
         self._outcome: tuple[str, ...] = ()
 
     def look_at(self, phase: str | None) -> None:
@@ -90,6 +92,7 @@ class SessionFeed:
         if snapshot.state == "finished" and not self._outcome:
             self._outcome = read_outcome(snapshot, self._mask)
         is_connected = snapshot.machine is not None or snapshot.state in OVER
+        artifacts = self._artifacts.read(snapshot, output)
         return Frame(
             snapshot,
             self._clock(),
@@ -97,7 +100,8 @@ class SessionFeed:
             disconnected="" if is_connected else "no conductor",
             outcome=self._outcome,
             machine_use=self._machine.read(snapshot),
-            artifacts=self._artifacts.read(snapshot, output),
+            artifacts=artifacts,
+            evaluations=self._evaluations.read(snapshot, artifacts),
         )
 
     def _select_phase(self, snapshot: SessionSnapshot) -> PhaseView | None:

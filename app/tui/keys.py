@@ -159,6 +159,11 @@ COMMANDS: Final = (
     ),
     KeyCommand("gate", "right,greater_than_sign,full_stop", "turn", "show the next sample", "sample", (1,)),
     KeyCommand("gate", "left,less_than_sign,comma", "turn", "show the previous sample", arguments=(-1,)),
+    KeyCommand(
+        "gate", "f", "filter", "answers: all, got worse, got better, or unchanged", "filter", ("change",)
+    ),
+    KeyCommand("gate", "F", "filter", "answers: all, or those that fail or follow", arguments=("verdict",)),
+    KeyCommand("gate", "y", "filter", "answers: of all categories, or of the next", arguments=("category",)),
     KeyCommand("gate", "c", "curves", "switch between samples and chart", "curves"),
     KeyCommand("gate", "m", "metric", "show the next metric in the chart", arguments=(1,)),
     KeyCommand("gate", "z", "chart", "open the chart full screen"),

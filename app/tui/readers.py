@@ -1,12 +1,14 @@
 """Readers of the files in a session's attempts. Each reads a bounded amount per call and continues later."""
 
 import errno
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from app.monitor.evaluation_file import EvaluationAnswers, read_evaluation_answers
 from app.monitor.files import LogTail, MachineTail, Mask, unmasked
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.machine_sample import MachineSample
@@ -16,7 +18,7 @@ from app.monitor.series import Series, SeriesBuilder
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
 from phases.contract.files import read_regular_file
 from phases.contract.protocol import Artifact, Result, normalize_json
-from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MachineUse
+from widgets.frame import AttemptArtifacts, AttemptOutput, LogLines, MachineUse, ModelAnswers
 
 MAX_MEMORY_POINTS: Final = 512
 MAX_LOAD_POINTS: Final = 128
@@ -26,6 +28,7 @@ MAX_RESULT_BYTES: Final = 32_000_000
 MAX_OUTCOME_BYTES: Final = 64_000
 MAX_TEXT_BYTES: Final = 1 << 20
 MAX_NAME: Final = 8000
+_EVALUATION_NAME: Final = re.compile(r"eval_\w+\.json")
 _LOG_CHUNK: Final = 64 << 10  # A frame is drawn between two chunks.
 
 AttemptKey = tuple[str, int]
@@ -189,6 +192,53 @@ class ArtifactReader:
         if key not in self._ended:
             self._ended[key] = read_artifacts(Path(attempt.folder) / "result.json", self._mask)
         return self._ended[key]
+
+
+class EvaluationReader:
+    """Reads the answers of the evaluations so far, each file once, while a gate is open."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._read: dict[str, EvaluationAnswers | None] = {}
+        self._evaluations: tuple[ModelAnswers, ...] = ()
+
+    def read(
+        self, snapshot: SessionSnapshot, artifacts: tuple[AttemptArtifacts, ...]
+    ) -> tuple[ModelAnswers, ...]:
+        """Return the answers of each phase's latest attempt; none unless a gate is open."""
+        if snapshot.gate is None:
+            self._read, self._evaluations = {}, ()
+            return ()
+        found = []
+        for phase in snapshot.phases:
+            last = phase.attempts[-1].number if phase.attempts else 0
+            for files in artifacts:
+                if (files.phase, files.attempt) == (phase.id, last):
+                    found += self._read_attempt(snapshot, phase, files)
+        evaluations = tuple(found)
+        if evaluations != self._evaluations:  # The same object lets widgets keep what they have computed.
+            self._evaluations = evaluations
+        return self._evaluations
+
+    def _read_attempt(
+        self, snapshot: SessionSnapshot, phase: PhaseView, files: AttemptArtifacts
+    ) -> list[ModelAnswers]:
+        for artifact in files.artifacts:
+            if not _EVALUATION_NAME.fullmatch(Path(artifact.path).name):
+                continue
+            if artifact.path not in self._read:
+                self._read[artifact.path] = self._read_file(snapshot, artifact.path)
+            answers = self._read[artifact.path]
+            if answers is not None:
+                model = phase.title.removesuffix(" evaluation")
+                return [ModelAnswers(phase.id, model, answers.results, answers.results_few_shot)]
+        return []
+
+    def _read_file(self, snapshot: SessionSnapshot, path: str) -> EvaluationAnswers | None:
+        try:
+            return read_evaluation_answers(resolve_artifact(snapshot, path), self._mask)
+        except OSError:
+            return None
 
 
 def _build_series(builders: Mapping[str, SeriesBuilder]) -> dict[str, Series]:

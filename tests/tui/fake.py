@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from app.monitor.evaluation_file import CheckedAnswer
 from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
 from app.monitor.pace import ProgressView
 from app.monitor.series import Series, SeriesBuilder
@@ -28,7 +29,7 @@ from app.session.snapshot import (
     UpcomingGate,
 )
 from phases.contract.protocol import Artifact, Notice, Sample
-from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MachineUse
+from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MachineUse, ModelAnswers
 from widgets.preflight import PreflightResult
 
 START = 1_759_478_400.0  # 2025-10-03 08:00 UTC
@@ -474,6 +475,60 @@ CHECKS = (
     ),
     PreflightResult("GPU", "ok", "A100-SXM4-80GB, 80 GB, of which 0.4 in use"),
 )
+
+
+def answers(model: int) -> tuple[CheckedAnswer, ...]:
+    """24 answers: base, SFT and DPO model follow 4, 15 and 20 of them."""
+    following = (
+        {0, 6, 12, 18},
+        {i for i in range(24) if i % 3 != 2} - {12},
+        set(range(24)) - {2, 8, 14, 20},
+    )[model]
+    return tuple(
+        CheckedAnswer(
+            key=f"format-{i:03}",
+            response="sun, sea, sand, salt, stone" if i in following else "s is the nineteenth letter",
+            category="format" if i % 2 else "multi_step",
+            instruction="List five words that begin with s.",
+            passed=i in following,
+            follows=i in following,
+            failures=() if i in following else ("initial_letter",),
+        )
+        for i in range(24)
+    )
+
+
+EVALUATIONS = (
+    ModelAnswers("baseline_evaluation", "Baseline", answers(0), answers(1)),
+    ModelAnswers("sft_evaluation", "SFT", answers(1)),
+    ModelAnswers("dpo_evaluation", "Final", answers(2)),
+)
+BY_CATEGORY = {
+    "success_rate_commands": (0.21, 0.83),
+    "success_rate_questions": (0.28, 0.79),
+    "success_rate_format": (0.09, 0.58),
+    "success_rate_multi_step": (0.04, 0.46),
+    "success_rate_refusal": (0.02, 0.94),
+    "success_rate_harmless": (0.61, 0.55),
+}
+
+
+def gate_evaluated() -> Frame:
+    """The gate after the evaluation of the SFT model, with categories, solved examples and all answers."""
+    shots = {
+        "success_rate_few_shot": 0.41,
+        "success_rate_few_shot_low": 0.37,
+        "success_rate_few_shot_high": 0.452,
+    }
+    before = {name: values[0] for name, values in BY_CATEGORY.items()}
+    gate = replace(
+        GATE_PASS,
+        metrics=GATE_PASS.metrics | {name: values[1] for name, values in BY_CATEGORY.items()},
+        earlier={"baseline_evaluation": GATE_PASS.earlier["baseline_evaluation"] | shots | before},
+        computed_from=dict.fromkeys(GATE_PASS.metrics, "eval_20251003_125100.json"),
+    )
+    frame = gate_passes(gate=gate)
+    return dataclass_replace(frame, evaluations=EVALUATIONS[:2])
 
 
 def gate_passes(**changes: Any) -> Frame:

@@ -18,7 +18,7 @@ def app(frame: Frame, **options: object) -> CockpitApp:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x50"])
-@pytest.mark.parametrize("frame", [fake.running, fake.gate_passes], ids=lambda v: v.__name__)
+@pytest.mark.parametrize("frame", [fake.running, fake.gate_evaluated], ids=lambda v: v.__name__)
 def test_screens(snap_compare: Compare, frame: Callable[[], Frame], size: tuple[int, int]) -> None:
     assert snap_compare(app(frame()), terminal_size=size)
 
@@ -26,6 +26,7 @@ def test_screens(snap_compare: Compare, frame: Callable[[], Frame], size: tuple[
 @pytest.mark.parametrize(
     "frame",
     [
+        fake.gate_passes,
         fake.gate_compared,
         fake.gate_fails,
         fake.finished,

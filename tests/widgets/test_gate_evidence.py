@@ -8,13 +8,10 @@ import pytest
 from app.plan.values import ConditionResult
 from tests.tui import fake
 from widgets.frame import LogLines
-from widgets.gate import (
-    MIN_LOG_ROWS,
-    render_cost_row,
-    render_criterion_rows,
-    render_evidence_rows,
-    render_metric_rows,
-)
+from widgets.gate import MIN_LOG_ROWS, render_evidence_rows
+from widgets.gate_cost import render_cost_row
+from widgets.gate_metrics import render_metric_rows
+from widgets.gate_verdict import render_criterion_rows
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
@@ -29,7 +26,7 @@ def test_only_phases_that_measured_the_same_are_compared() -> None:
     rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, 78)]
     assert "Baseline" in rows[0]
     assert "SFT training" not in rows[0]
-    assert rows[1].split() == ["success_rate", "0.742", "0.166"]
+    assert rows[1].split() == ["success", "rate", "74.2", "%", "[70,", "78]", "16.6", "%", "[14,", "20]"]
 
 
 @pytest.mark.parametrize("width", [66, 76, 78])
@@ -48,7 +45,7 @@ def test_titles_of_compared_phases_are_whole(width: int) -> None:
 def test_a_metric_that_was_not_finite_is_nan_and_no_setting() -> None:
     gate = msgspec.structs.replace(fake.GATE_PASS, metrics={"final_train_loss": None}, earlier={})
     rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, 78)]
-    assert rows[1].split() == ["final_train_loss", "NaN"]
+    assert rows[1].split() == ["final", "train", "loss", "NaN"]
 
 
 def test_the_end_of_a_failed_phases_log_is_shown_whole() -> None:
@@ -88,7 +85,7 @@ def test_a_long_name_of_a_criterion_is_not_cut() -> None:
         ConditionResult(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60
     )
     assert [row.plain for row in found] == [
-        "✓ pass  the format rate is low as it should be for a    0.09",
+        "✓ pass  the format rate is low as it should be for a   9.0 %",
         "        model that was never tuned",
         "        format_rate < 0.5",
     ]

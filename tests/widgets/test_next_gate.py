@@ -10,13 +10,13 @@ from widgets.next_gate import NextGatePanel
 
 def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
     frame = fake.running()
-    rows = [" ".join(row.plain.split()) for row in NextGatePanel().draw(frame, 76, 9)]
+    rows = [" ".join(row.plain.split()) for row in NextGatePanel().draw(frame, 100, 9)]
     assert rows == [
         "SFT training asks unless the verdict is go",
-        "✓ loss decreases final_train_loss 0.8035 first_train_loss 2.31 met",
+        "✓ loss decreases final train loss 0.8035 first train loss 2.31 met",
         "SFT evaluation always asks",
-        "? success rate above 60 % success_rate - open",
-        "? better than the baseline success_rate_low - success_rate 0.166 open",
+        "? success rate above 60 % success rate - open",
+        "? better than the baseline success rate, low end of the interval - success rate 16.6 % open",
     ]
     assert "".join(text for text, _ in NextGatePanel().make_title(frame)).startswith("NEXT GATE 13:00-13:24")
 

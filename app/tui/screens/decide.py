@@ -18,7 +18,8 @@ from app.tui.screens.screen import Dialog
 from app.units import format_hours, format_usd_range
 from widgets import styles
 from widgets.frame import Frame
-from widgets.gate import find_next_phase, render_verdict_row
+from widgets.gate_cost import find_next_phase
+from widgets.gate_verdict import render_verdict_row
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.parameters import ParameterTable, format_parameter, parse_parameter
 from widgets.rows import Part

@@ -4,15 +4,19 @@ from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
+from textual.containers import Container, Vertical
 
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import make_bindings
 from app.tui.screens.chart import ScreenWithChart
 from app.tui.screens.decide import DecideScreen
+from phases.contract.protocol import Sample
+from widgets.answers import AnswerFilter, ComparedAnswer, compare_answers, count_changes, make_sample
 from widgets.figure import Figure
-from widgets.frame import Frame
-from widgets.gate import GateCost, GateEvidence
+from widgets.frame import AttemptOutput, Frame, ModelAnswers
+from widgets.gate import GateEvidence
+from widgets.gate_cost import GateCost
+from widgets.gate_rates import CategoriesPanel, RatesPanel, has_categories, has_rates
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.parameters import number_remedies
 from widgets.samples import SamplePager
@@ -23,18 +27,28 @@ class GateScreen(ScreenWithChart):
 
     CSS_PATH = "gate.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("gate")  # type: ignore[assignment]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-middle"), (130, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     table = "gate"
 
     gate: GateView | None = None
     prefers_curves = False
+    _evaluations: tuple[ModelAnswers, ...] = ()
+    _answers: tuple[ComparedAnswer, ...] = ()
+    _filter = AnswerFilter()
+    _samples: tuple[Sample, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Lay out evidence, samples and cost."""
         yield HeaderRows()
         yield ElapsedTime()
+        evidence = GateEvidence()
+        evidence.border_title = "EVIDENCE"
         with Container(id="evidence"):
-            yield GateEvidence()
+            yield evidence
+            with Vertical(id="results"):
+                yield RatesPanel()
+                yield CategoriesPanel()
             yield SamplePager()
             yield Figure()
         yield GateCost()
@@ -53,13 +67,42 @@ class GateScreen(ScreenWithChart):
             return
         self.gate = gate
         super().show(frame)
+        self.set_class(not has_rates(frame), "-no-rates")
+        self.set_class(not has_categories(frame), "-no-categories")
         output = frame.output if frame.output and frame.output.phase == gate.phase else None
-        samples = output.samples if output else ()
-        shows_curves = bool(output and output.series) and (self.prefers_curves or not samples)
+        self._compare(frame, gate)
+        samples = self._list_samples(output)
+        has_samples = bool(samples or self._answers)
+        shows_curves = bool(output and output.series) and (self.prefers_curves or not has_samples)
         pager, figure = self.query_one(SamplePager), self.query_one(Figure)
-        pager.display, figure.display = bool(samples) and not shows_curves, shows_curves
-        self.set_class(not samples and not shows_curves, "-evidence-only")
-        pager.set_samples(samples)
+        pager.display = bool(samples or self._answers) and not shows_curves
+        figure.display = shows_curves
+        self.set_class(not samples and not self._answers and not shows_curves, "-evidence-only")
+        if self._answers:
+            pager.set_samples(samples, "ANSWERS", self._describe_answers())
+        else:
+            pager.set_samples(samples)
+
+    def _compare(self, frame: Frame, gate: GateView) -> None:
+        """Compare the models' answers when more of them have been read."""
+        if self._evaluations is not frame.evaluations:
+            self._evaluations = frame.evaluations
+            self._answers = compare_answers(frame.evaluations, gate.phase)
+            self._samples = self._filter_answers()
+
+    def _filter_answers(self) -> tuple[Sample, ...]:
+        return tuple(make_sample(answer) for answer in self._answers if self._filter.matches(answer))
+
+    def _list_samples(self, output: AttemptOutput | None) -> tuple[Sample, ...]:
+        """Return the answers that the filter lets through, or the phase's samples if it has no answers."""
+        if self._answers:
+            return self._samples
+        return output.samples if output else ()
+
+    def _describe_answers(self) -> str:
+        better, worse = count_changes(self._answers)
+        changes = f"{better} got better, {worse} got worse" if better or worse else ""
+        return self._filter.describe() or changes
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the decisions that the gate accepts, and views that have content."""
@@ -77,12 +120,13 @@ class GateScreen(ScreenWithChart):
                     and "retry" in gate.options
                     and number <= len(number_remedies(gate.remedies))
                 )
-            case "turn" | "samples":
-                return output is not None and bool(output.samples)
-            case "curves":
-                return output is not None and bool(output.samples) and bool(output.series)
-            case "artifacts":
-                return frame is not None and bool(frame.artifacts)
+            case "filter":
+                return bool(self._answers)
+            case "turn" | "samples" | "curves":
+                has_samples = bool(self._answers or (output and output.samples))
+                return has_samples and (action != "curves" or bool(output and output.series))
+        if action == "artifacts":
+            return frame is not None and bool(frame.artifacts)
         return super().check_action(action, parameters)
 
     def should_highlight(self, action: str) -> bool:
@@ -107,7 +151,17 @@ class GateScreen(ScreenWithChart):
 
     def action_samples(self) -> None:
         """Open the samples full screen, at the same sample."""
-        self.cockpit.open_screen("samples", self.query_one(SamplePager).index)
+        pager = self.query_one(SamplePager)
+        self.cockpit.open_screen("samples", pager.index, self._samples if self._answers else None)
+
+    def action_filter(self, name: str) -> None:
+        """Show other answers: by change, verdict or category."""
+        self._filter = self._filter.turn(name, self._answers)
+        self._samples = self._filter_answers()
+        pager = self.query_one(SamplePager)
+        pager.turn(-pager.index)
+        if self.frame is not None:
+            self.show(self.frame)
 
     def action_curves(self) -> None:
         """Switch between samples and chart."""

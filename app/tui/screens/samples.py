@@ -7,6 +7,7 @@ from textual.binding import Binding
 
 from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
+from phases.contract.protocol import Sample
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.samples import SamplePager
@@ -19,10 +20,10 @@ class SamplesScreen(CockpitScreen):
     BINDINGS: ClassVar[list[Binding]] = make_bindings("samples")  # type: ignore[assignment]
     table = "samples"
 
-    def __init__(self, index: int = 0) -> None:
-        """Start at a sample, counted from 0."""
+    def __init__(self, index: int = 0, samples: tuple[Sample, ...] | None = None) -> None:
+        """Start at a sample, counted from 0; show these samples, or else those that the phase reports."""
         super().__init__()
-        self._index = index
+        self._index, self._samples = index, samples
 
     def compose(self) -> ComposeResult:
         """Lay out the pager."""
@@ -41,7 +42,10 @@ class SamplesScreen(CockpitScreen):
     def show(self, frame: Frame) -> None:
         """Draw a new frame."""
         super().show(frame)
-        self.pager.set_samples(frame.output.samples if frame.output else ())
+        if self._samples is not None:
+            self.pager.set_samples(self._samples, "ANSWERS")
+        else:
+            self.pager.set_samples(frame.output.samples if frame.output else ())
 
     def _format_sample(self) -> str:
         sample = self.pager.sample

@@ -1,0 +1,49 @@
+"""What is spent at an open gate, and what the next phase costs."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from app.session.snapshot import GateView, PhaseView
+from app.units import format_hours, format_usd, format_usd_range
+from widgets import styles
+from widgets.frame import Frame
+from widgets.panel import Panel, name_panel
+from widgets.rows import Part, row
+from widgets.text import replace_controls, truncate
+
+
+def find_next_phase(frame: Frame, gate: GateView) -> PhaseView | None:
+    """Return the phase that starts after `go`; None at the end of the plan."""
+    return frame.snapshot.phase(gate.next_phase) if gate.next_phase else None
+
+
+def render_cost_row(frame: Frame, gate: GateView, width: int) -> Content:
+    """Return the money spent and the cost of the next phase."""
+    money, next_phase = frame.snapshot.money, find_next_phase(frame, gate)
+    spent: list[Part] = [("spent ", styles.QUIET), (format_usd(money.spent_usd), styles.STRONG)]
+    if next_phase is None:
+        return row(width, *spent, ("   next: the session ends", styles.QUIET))
+    label: Part = ("   next: ", styles.QUIET)
+    estimate = f"{format_hours(next_phase.estimate_hours)} {format_usd_range(next_phase.estimate_usd)}"
+    cost: list[Part] = [(f" {estimate}", "")]
+    if money.spent_usd + next_phase.estimate_usd.low > money.budget_usd:
+        cost.append(("  exceeds the budget", styles.ALARM))
+    room = width - sum(len(text) for text, _ in (*spent, label, *cost))
+    title = truncate(replace_controls(next_phase.title), room)
+    return row(width, *spent, label, (title, styles.STRONG), *cost)
+
+
+class GateCost(Panel):
+    """The money spent and the cost of the next phase."""
+
+    DEFAULT_CSS = "GateCost { height: 1; }"
+
+    def make_title(self, frame: Frame) -> Sequence[Part]:
+        """Return the name of the panel."""
+        return name_panel("NEXT")
+
+    def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
+        """Return the row."""
+        gate = frame.snapshot.gate
+        return [render_cost_row(frame, gate, width)] if gate else []

@@ -1,0 +1,110 @@
+"""The verdict of an open gate: why it opened, its advice, and its criteria."""
+
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from app.plan.values import ConditionResult
+from app.session.snapshot import GateView
+from app.units import format_duration, format_usd
+from widgets import styles
+from widgets.frame import Frame, compute_waiting_cost
+from widgets.metric_names import format_measurement, name_metric
+from widgets.rows import Part, row
+from widgets.text import fit, wrap
+
+INDENT: Final = 8
+WAITING_STEP: Final = 5
+OPENED_BECAUSE: Final = {
+    "plan": "",
+    "hold": "  you asked to hold here",
+    "stopped": "  the phase was stopped",
+    "failed": "  the phase failed",
+    "nan": "  a value was not finite",
+    "warning": "  it may have failed",
+}
+
+
+def render_verdict_row(gate: GateView, width: int) -> Content:
+    """Return the verdict, the number of criteria that pass, and why the gate opened if not by plan."""
+    badge = styles.VERDICT_BADGES[gate.verdict]
+    passed = sum(criterion.passed is True for criterion in gate.criteria)
+    count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
+    return row(
+        width,
+        ("verdict ", styles.QUIET),
+        (badge.label, f"{styles.STRONG} {badge.style}"),
+        (count, ""),
+        (OPENED_BECAUSE.get(gate.because, f"  {gate.because}"), styles.WARN),
+    )
+
+
+def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
+    """Return the gate's phase, the cost of waiting, the verdict and the advice."""
+    phase = frame.snapshot.phase(gate.phase)
+    # Steps of some seconds keep this row from being sent every second.
+    waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
+    rows = [
+        row(
+            width,
+            ("GATE", f"{styles.STRONG} {styles.WARN}"),
+            (f" after {phase.title}", styles.STRONG),
+            (f"  attempt {gate.attempt}", styles.QUIET),
+            right=[
+                ("waiting ", styles.QUIET),
+                (waiting, ""),
+                ("  idle ", styles.QUIET),
+                (format_usd(compute_waiting_cost(frame, gate)), ""),
+            ],
+        ),
+        render_verdict_row(gate, width),
+    ]
+    for advice in gate.advice:
+        for i, line in enumerate(wrap(advice, width - INDENT)):
+            rows.append(row(width, ("advice  " if i == 0 else " " * INDENT, styles.QUIET), (line, "")))
+    return rows
+
+
+def render_criterion_rows(criterion: ConditionResult, name_width: int, width: int) -> list[Content]:
+    """Return a criterion's outcome, its expression, and the measured value at the right edge."""
+    badge = styles.CHECK_BADGES[criterion.passed]
+    value_style = styles.ALARM if criterion.passed is False else styles.STRONG
+    outcome: Part = (f"{badge.symbol} {badge.word:<6}", badge.style)
+    value = ""
+    if len(criterion.values) == 1:
+        value = _format_value(next(iter(criterion.values)), criterion)
+    right: list[Part] = [(value, value_style)] if value else []
+    room = width - INDENT - name_width - 2 - len(value) - 1
+    if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
+        name = fit(criterion.name, name_width)
+        rows = [row(width, outcome, (f"{name}  ", ""), (criterion.expression, styles.QUIET), right=right)]
+    else:
+        first, *others = wrap(criterion.name, width - INDENT - (len(value) + 1 if value else 0))
+        rows = [row(width, outcome, (first, ""), right=right)]
+        rows += [_indent(line, "", width) for line in others]
+        rows += [_indent(line, styles.QUIET, width) for line in wrap(criterion.expression, width - INDENT)]
+    if len(criterion.values) > 1:
+        values = "  ".join(
+            f"{_name_value(name)} {_format_value(name, criterion)}" for name in criterion.values
+        )
+        rows += [_indent(line, value_style, width) for line in wrap(values, width - INDENT)]
+    if criterion.note:
+        rows.append(_indent(criterion.note, styles.WARN, width))
+    return rows
+
+
+def _name_value(name: str) -> str:
+    """Return the name of a metric, after that of its phase if it is an earlier one's."""
+    phase, _, metric = name.rpartition(".")
+    words = name_metric(metric)
+    return f"{phase.replace('_', ' ')}: {words}" if phase else words
+
+
+def _format_value(name: str, criterion: ConditionResult) -> str:
+    metric = name.rpartition(".")[2]
+    return format_measurement(metric, {metric: criterion.values[name]})
+
+
+def _indent(text: str, style: str, width: int) -> Content:
+    return row(width, (" " * INDENT, ""), (text, style))

@@ -1,0 +1,82 @@
+"""Metrics as an operator reads them: a name in words, a unit, and the interval next to its value."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from phases.contract.protocol import Value
+from widgets.format import format_metric
+
+INTERVAL_SUFFIXES: Final = ("_low", "_high")
+WORDS: Final = {
+    "_few_shot": ", after solved examples",
+    "_loose": ", loose",
+    "_strict": ", strict",
+    "_per_second": " per second",
+}
+ABBREVIATIONS: Final = {"sft": "SFT", "dpo": "DPO", "ifeval": "IFEval", "p": "p", "lr": "learning rate"}
+SHARE_WORDS: Final = ("rate", "share", "accuracy")
+
+
+class Interval(NamedTuple):
+    """A measured share with its confidence interval, all between 0 and 1."""
+
+    value: float
+    low: float
+    high: float
+
+
+def find_intervals(metrics: Mapping[str, Value]) -> dict[str, Interval]:
+    """Return the metrics `x` that come with `x_low` and `x_high`, if all three are shares."""
+    intervals = {}
+    for name in metrics:
+        values = [metrics.get(key) for key in (name, *(name + suffix for suffix in INTERVAL_SUFFIXES))]
+        numbers = [
+            float(value)
+            for value in values
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+        ]
+        if len(numbers) == len(values) and numbers[1] <= numbers[2]:
+            intervals[name] = Interval(*numbers)
+    return intervals
+
+
+def is_share(name: str) -> bool:
+    """Return whether a metric is a share by its name, so that it reads best in percent."""
+    words = name.split("_")
+    return any(word in words for word in SHARE_WORDS) and "learning" not in words
+
+
+def name_metric(name: str) -> str:
+    """Return the name of a metric in words: `following rate, after solved examples`."""
+    suffixes = ""
+    for suffix in INTERVAL_SUFFIXES:
+        if name.endswith(suffix):
+            name, suffixes = name.removesuffix(suffix), f", {suffix[1:]} end of the interval"
+    for suffix, words in WORDS.items():
+        if name.endswith(suffix):
+            name, suffixes = name.removesuffix(suffix), words + suffixes
+    head, rate, category = name.partition("_rate_")
+    if rate:
+        name, suffixes = f"{head}_rate", f", {category.replace('_', ' ')}{suffixes}"
+    return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_")) + suffixes
+
+
+def format_percent(share: float) -> str:
+    """Return a share in percent with one decimal: `74.2 %`."""
+    return f"{share * 100:.1f} %"
+
+
+def format_interval(interval: Interval) -> str:
+    """Return a share with its interval in percent: `74.2 % [70, 78]`."""
+    return f"{format_percent(interval.value)} [{interval.low * 100:.0f}, {interval.high * 100:.0f}]"
+
+
+def format_measurement(name: str, metrics: Mapping[str, Value]) -> str:
+    """Return the value of a metric with its unit, and with its interval if it has one."""
+    interval = find_intervals({key: metrics[key] for key in metrics if key.startswith(name)}).get(name)
+    if interval is not None:
+        return format_interval(interval)
+    value = metrics.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return format_metric(value)
+    return format_percent(value) if is_share(name) and -1 <= value <= 1 else format_metric(value)
