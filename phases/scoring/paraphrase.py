@@ -28,6 +28,7 @@ _SUBJECT_WEIGHT: Final = 4.5
 _SAME_CONTENT_WITH_OTHER_SUBJECT: Final = 0.6
 """The same if each instruction has terms of at least this weight that the other one lacks: both may have the
 form of "Write two paragraphs about tea, separated by a blank line."."""
+_LONGEST_QUOTED_PHRASE: Final = 2
 _LONGEST_ANSWER: Final = 4
 """Answers of more words are not compared: many texts answer the same open prompt."""
 _PHRASES: Final = tuple(
@@ -124,6 +125,12 @@ _SYNONYMS: Final = {
         sentence statement
         rule govern
         buy purchase
+        advice advise
+        join combine link connect
+        plan prepare
+        spanish spaniard spaniards
+        italian italians
+        german germans
         europe european
         africa african
         asia asian
@@ -162,8 +169,8 @@ _REQUEST_WORDS: Final = frozenset(
     rewrite rephrase translate translation english speak form express convert change text thing things
     something want need let example examples nothing else more simple short brief contain contains
     include containing including mean meaning which what where whose correct right only just blank gap
-    missing item items choice favorite favourite together joint proverb saying rhyme does people person
-    kind type come belong whole number
+    missing item items choice favorite favourite together joint grammar fix repair around entire help
+    proverb saying rhyme does people person kind type come belong whole number
     """.split()  # noqa: SIM905
 )
 """Stems that say that something is asked, not what."""
@@ -183,7 +190,9 @@ def list_terms(text: str) -> frozenset[str]:
         elif word not in FUNCTION_WORDS:
             stemmed = stem(word)
             terms.add(_SYNONYMS.get(stemmed, stemmed))
-    quoted = " ".join(one or other for one, other in _QUOTED.findall(folded))
+    # A quoted function word is what an instruction is about; those of a quoted sentence say nothing.
+    quotes = (one or other for one, other in _QUOTED.findall(folded))
+    quoted = " ".join(quote for quote in quotes if len(quote.split()) <= _LONGEST_QUOTED_PHRASE)
     content = (terms - _REQUEST_WORDS - {"1"}) | frozenset(_list_words(quoted))
     return frozenset(content or terms)
 
