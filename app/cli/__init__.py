@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # A name in a plan may have any characters.
     options = build_parser().parse_args(argv)
     try:
+        for argument in argv or ():
+            if "\0" in argument:
+                raise UserError(f"{argument!r}: expected an argument without null characters")
         return int(pkgutil.resolve_name(options.command)(options))
     except UserError as error:
         print(f"gonogo: {error}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 import argparse
 import fcntl
-import getpass
 import shlex
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from app.labelling.labeller import Labeller
 from app.labelling.terminal import open_keyboard, run_labelling
 from app.session.folder import SessionFolder
 from app.session.registry import find_session, read_state
+from app.session.requests import get_current_user
 from app.session.stored_plan import load_stored_plan
 from phases.contract.labels import LABELS_FILE
 from phases.contract.phase_spec import load_spec
@@ -37,7 +37,7 @@ def label(options: argparse.Namespace) -> int:
 
 
 def _label_answers(session: Path, path: Path, answers: list[FailedAnswer]) -> None:
-    labeller = Labeller(answers, path, getpass.getuser())
+    labeller = Labeller(answers, path, get_current_user())
     try:
         with open_keyboard() as read_key:
             run_labelling(labeller, session.name, read_key, _write)

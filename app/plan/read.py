@@ -1,7 +1,9 @@
 """Reading a plan file: TOML, a profile applied to it, and every error in it at once."""
 
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ from app.plan.errors import ErrorLog, PlanError, PlanErrors
 from app.plan.profiles import apply_profile, fill_placeholders, flatten_parameters
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.validate import validate_plan
+from phases.contract.files import read_regular_file
+
+_MAX_BYTES = 1 << 20
 
 
 def load_plan(path: Path, profile: str | None = None, *, folder: Path | None = None) -> Plan:
@@ -70,22 +75,56 @@ def _check_path(path: Path, folder: Path | None) -> None:
 def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:
     """Return the document and the line of each of its keys."""
     try:
-        source = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        data = read_regular_file(path, _MAX_BYTES)
+        source = data.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         expected = f"a readable plan file: {error.strerror}"
         raise _file_error(path, 1, expected, "Give the path of a plan") from None
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
         raise _file_error(path, line, "UTF-8", "Save the file as UTF-8") from None
+    except ValueError as error:
+        raise _file_error(path, 1, f"a readable plan file: {error}", "Give the path of a plan") from None
     try:
-        return flatten_parameters(tomllib.loads(source)), toml_lines.find_lines(source)
+        document = tomllib.loads(source)
+        lines = toml_lines.find_lines(source)
+        _refuse_null_characters(path, document, lines)
+        return flatten_parameters(document), lines
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+)", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
         advice = "Correct the syntax; the rest is checked after that"
         raise _file_error(path, line, f"TOML: {error}", advice, _guess_key(source, line)) from None
+    except ValueError:
+        position = re.search(r"[\d_]{4000,}", source)
+        line = 1 + source.count("\n", 0, position.start()) if position else 1
+        expected = f"numbers of at most {sys.get_int_max_str_digits()} digits"
+        raise _file_error(path, line, expected, "Write a shorter number", _guess_key(source, line)) from None
     except RecursionError:
         raise _file_error(path, 1, "TOML that is not nested this deeply", "Make it flatter") from None
+
+
+def _refuse_null_characters(path: Path, document: dict[str, Any], lines: dict[toml_lines.Path, int]) -> None:
+    """Check that no key or text has a null character, which no path or argument of a program can hold."""
+    phases = document.get("phase")
+    log = ErrorLog(path, lines, None, phases if isinstance(phases, list) else [])
+    for place in _find_null_characters(document):
+        log.add(place, "expected a text without null characters", "Remove them")
+    if log.errors:
+        raise PlanErrors(tuple(log.errors))
+
+
+def _find_null_characters(value: object, place: toml_lines.Path = ()) -> Iterator[toml_lines.Path]:
+    if isinstance(value, str) and "\0" in value:
+        yield place
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if "\0" in key:
+                yield place
+            yield from _find_null_characters(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _find_null_characters(inner, (*place, index))
 
 
 def _file_error(path: Path, line: int, expected: str, advice: str, key: str = "") -> PlanErrors:

@@ -68,8 +68,12 @@ def _check_below(text: str) -> str:
 
 
 def _check_parameter(value: Any) -> Any:
-    if not all(isinstance(item, Value) for item in (value if isinstance(value, list) else [value])):
-        raise ValueError("expected a number, a text, true or false, or a list of these")
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, Value):
+            raise ValueError("expected a number, a text, true or false, or a list of these")
+        # The session's records are JSON, which has no other numbers.
+        if not isinstance(item, str) and not -(2**63) <= item < 2**63:
+            raise ValueError("expected a finite number of at most 64 bits; write others as a text")
     return value
 
 

@@ -64,14 +64,17 @@ def unpack_bundle(path: Path, target: Path) -> BundleCheck:
 def _check_tar(file: BinaryIO, target: Path | None) -> BundleCheck:
     """Check a tar; with a target, also write its files there."""
     hashes: dict[str, str] = {}
+    folders: set[str] = set()
     manifest = b""
     session, total = "", 0
     try:
         for member, size in iter_members(file, os.fstat(file.fileno()).st_size):
             folder, _, name = member.partition("/")
             session = session or folder
-            is_below_file = any(str(parent) in hashes for parent in PurePosixPath(name).parents)
-            if folder != session or not name or name in hashes or is_below_file or len(hashes) == _MAX_FILES:
+            parents = {str(parent) for parent in PurePosixPath(name).parents}
+            is_taken = name in hashes or name in folders or any(parent in hashes for parent in parents)
+            folders |= parents
+            if folder != session or not name or is_taken or len(hashes) == _MAX_FILES:
                 raise BundleFormatError(f"{member!r}: listed twice, or not below the bundle's one folder")
             if name == MANIFEST and size > _MAX_MANIFEST:
                 raise BundleFormatError(f"{MANIFEST}: {size} bytes are too many for a manifest")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from app.report.bundle_format import is_safe_name
+from app.session.folder import RESERVE_FILE
 
 BUNDLES_FOLDER = "bundles"
 ARCHIVE_FOLDER = "archive"
@@ -60,7 +61,8 @@ class BundleContents:
 def collect_contents(outputs: Path, patterns: Sequence[str], session: Path) -> BundleContents:
     """Return the files below `outputs` that match the patterns, and the session's own records.
 
-    Links, checkpoints, hidden (temporary) files, bundles and the outputs of earlier sessions are left out.
+    Links, checkpoints, hidden (temporary) files, the space reserved for the journal, bundles and the outputs
+    of earlier sessions are left out.
 
     Raises:
         BundleError: a pattern points outside the folder.
@@ -100,6 +102,8 @@ def _iter_files(path: Path, base: Path, notices: list[str]) -> Iterator[Path]:
         notices.append(f"{link.relative_to(base)}: left out, because it is a link")
         return
     if relative.parts[0] in (ARCHIVE_FOLDER, BUNDLES_FOLDER):
+        return
+    if path.name == RESERVE_FILE and (path.parent / "session.json").exists():
         return
     if any(part.match(_CHECKPOINT_PATTERN) or part.name.startswith(".") for part in ancestry):
         return

@@ -17,6 +17,9 @@ MANIFEST = "MANIFEST.sha256"
 END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
 _MAX_EXTENDED_HEADER = 4096  # It holds a name that is not ASCII, or too long for the plain header.
 _MAX_NAME = _MAX_EXTENDED_HEADER // 4
+# Linux stores a name of at most 255 bytes, in a path of at most 4,096.
+_MAX_PART_BYTES = 255
+_MAX_NAME_BYTES = 3000
 _REJECTED_TYPES = {
     tarfile.SYMTYPE: "a symbolic link",
     tarfile.LNKTYPE: "a hard link",
@@ -37,11 +40,16 @@ def is_safe_name(name: str) -> bool:
     return (
         0 < len(name) <= _MAX_NAME
         and name.isprintable()
-        and not any(part in ("", ".", "..") for part in name.split("/"))
+        and len(name.encode(errors="replace")) <= _MAX_NAME_BYTES
+        and all(_is_safe_part(part) for part in name.split("/"))
         and not PurePosixPath(name).is_absolute()
         and "\\" not in name
         and not re.match(r"[A-Za-z]:", name)
     )
+
+
+def _is_safe_part(part: str) -> bool:
+    return part not in ("", ".", "..") and len(part.encode(errors="replace")) <= _MAX_PART_BYTES
 
 
 def encode_header(name: str, size: int) -> bytes:

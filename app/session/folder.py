@@ -12,6 +12,7 @@ from app.errors import UserError
 from app.session.runtime_folder import find_runtime_folder
 from phases.contract import files
 
+RESERVE_FILE = "reserve"
 MAX_PLAN_BYTES = 64 << 20
 _MAX_RECORD_BYTES = 1 << 20
 SOCKET_PATH_LIMIT = 100  # The kernel's limit is 108 bytes.

@@ -1,5 +1,6 @@
 """Checks before a conductor starts for an existing session: its journal, its approval, its variables."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +33,10 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
     """
     session = SessionFolder(folder)
     require_undamaged(session)
+    if problem := _describe_unwritable(session):
+        raise SessionError(
+            f"{problem}, so no conductor was started; to look, use `gonogo attach --read-only`"
+        )
     if (original := find_original(folder)) is not None:
         raise SessionError(
             f"{folder} is a copy: the processes of this session work in {original}, and would be disturbed. "
@@ -51,6 +56,20 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
             "No conductor was started, so nothing will stop the pod. Set the variables and run the command "
             f"again; to continue without one, set it to an empty value, as in `export {missing[0]}=`"
         )
+
+
+def _describe_unwritable(session: SessionFolder) -> str:
+    """Return why a conductor could not write the records of a session, or "" if it could."""
+    try:
+        if not os.access(session.path, os.W_OK | os.X_OK):
+            return f"{session.path} cannot be written by this user"
+        # On a read-only disk, or if the file is immutable, access alone tells nothing.
+        os.close(os.open(session.journal, os.O_RDWR | os.O_NONBLOCK))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{session.journal} cannot be written: {error.strerror}"
+    return ""
 
 
 def require_undamaged(session: SessionFolder) -> None:

@@ -67,6 +67,7 @@ def serve(folder: Path, port: int, say: Callable[[str], None], *, may_decide: bo
     say(f"gonogo: http://{HOST}:{port} shows the session; Ctrl+C ends the page, not the session")
     try:
         server.serve()
-    except OSError as error:
-        raise SessionError(f"port {port}: {error.strerror}; choose another with --port") from None
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "expected 0 to 65535"
+        raise SessionError(f"port {port}: {reason}; choose another with --port") from None
     return 0

@@ -1,5 +1,6 @@
 """Checking and unpacking bundles, including hostile ones."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -133,3 +134,25 @@ def test_hostile_bundles_are_rejected(tmp_path: Path, data: bytes, message: str)
     assert re.search(message, problems[0])
     assert list((tmp_path / "home").iterdir()) == []
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "hostile.tar"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["s/a/b", "s/a"], ["s/a", "s/a/b"], [f"s/{'n' * 256}"], [f"s/{'é' * 128}"], ["s/" + "d/" * 1600]],
+)
+def test_a_bundle_that_cannot_be_unpacked_is_reported(tmp_path: Path, names: list[str]) -> None:
+    manifest = "".join(f"{hashlib.sha256(b'').hexdigest()}  {name[2:]}\n" for name in names).encode()
+    members = b"".join(encode_header(name, 0) for name in names)
+    end = encode_header("s/MANIFEST.sha256", len(manifest)) + manifest + encode_padding(len(manifest))
+    path = tmp_path / "s.tar"
+    path.write_bytes(members + end + END_OF_ARCHIVE)
+    assert check_bundle(path).problems
+    assert unpack_bundle(path, tmp_path / "home").problems
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_pipes_and_devices_in_place_of_a_bundle_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a regular file"):
+            check_bundle(path)

@@ -52,3 +52,13 @@ def test_a_star_leaves_out_bundles_archive_and_temporary_files(artifacts: Path) 
 def test_a_pattern_outside_the_folder_is_an_error(artifacts: Path, pattern: str) -> None:
     with pytest.raises(BundleError, match="below the artifact folder"):
         collect_contents(artifacts, [pattern], artifacts / "sessions/s1")
+
+
+def test_the_space_reserved_for_the_journal_is_left_out_but_no_output_of_that_name(artifacts: Path) -> None:
+    write_file(artifacts / "sessions/s1/session.json", b"{}")
+    write_file(artifacts / "sessions/s1/reserve", bytes(1000))
+    write_file(artifacts / "logs/reserve", b"an output")
+    names = {file.name for file in collect(artifacts).files}
+    assert "sessions/s1/session.json" in names
+    assert "sessions/s1/reserve" not in names
+    assert "logs/reserve" in names

@@ -21,6 +21,7 @@ import sys
 import time
 from typing import Any
 
+from app.own_folder import strip_own_folder
 from app.session.attempt import process
 
 BUSY = 75
@@ -155,7 +156,8 @@ class Shim:
             self.child = os.posix_spawnp(
                 argv[0],
                 argv,
-                os.environ,
+                # Specs of earlier versions do not say whose program it is.
+                os.environ if self.spec.get("is_own_program", True) else strip_own_folder(os.environ),
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, null, 0),
                     (os.POSIX_SPAWN_DUP2, log, 1),

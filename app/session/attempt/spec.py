@@ -46,6 +46,7 @@ def write_spec(
             "argv": plan.phase(attempt.phase).argv(attempt.parameters),
             "cwd": str(plan.folder),
             "environment": sorted(environment),
+            "is_own_program": plan.phase(attempt.phase).run is not None,
             "parameters": attempt.parameters,
             "changed": attempt.changed,
             "parent": attempt.attempt - 1 or None,

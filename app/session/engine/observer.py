@@ -13,7 +13,7 @@ from app.session.clock import Clock
 from app.session.engine.disk import DiskWatch, Reserve, build_disk_events
 from app.session.engine.machine_sampler import MachineSampler
 from app.session.engine.worker import Worker
-from app.session.folder import SessionFolder
+from app.session.folder import RESERVE_FILE, SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted
 from app.session.journal.state import AttemptRecord, State
 from app.session.memory_prediction import predict_memory
@@ -36,7 +36,7 @@ class Observer:
         self.machine: MachineSample | None = None
         self.measured: dict[str, MeasuredHours] = {}
         self.predicted: dict[str, float] = {}
-        self.reserve = Reserve(folder.path / "reserve", reserve)
+        self.reserve = Reserve(folder.path / RESERVE_FILE, reserve)
         self._plan = plan
         self._folder = folder
         self._clock = clock
