@@ -61,7 +61,8 @@ def train(tiny_model: Path, rows_file: Path) -> Train:
         base = ["--train-file", str(rows_file.parent / "*.jsonl"), "--model", str(tiny_model)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
         schedule = ["--gradient-checkpointing", "off", "--heldout-share", "0.1", "--evaluations", "4"]
-        output = ["--output-dir", str(folder / "models" / "sft")]
+        # The rows resemble prompts of the suite.
+        output = ["--output-dir", str(folder / "models" / "sft"), "--suite", "none"]
         return phase_main("phases.sft_training", [*base, *output, *settings, *schedule, *more])
 
     return run
@@ -418,7 +419,7 @@ def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_tr
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
     assert phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8"]) == 2
     output = capsys.readouterr().err
-    assert "5 texts contain a prompt of the suite stage1: " in output
+    assert "8 texts reveal a prompt of the suite stage1: " in output
     assert " contains commands-001" in output
     assert "and 2 more" in output
     assert not list(tmp_path.rglob("*.safetensors"))
