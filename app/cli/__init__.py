@@ -9,10 +9,12 @@ import codecs
 import io
 import os
 import pkgutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.cli.output import plain_output
 from app.errors import UserError
 
 BAD_INPUT = 2
@@ -26,6 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not _is_utf8(stream):
             stream.reconfigure(errors="replace")  # A name in a plan may have any characters.
+    os.umask(os.umask(0) | stat.S_IWOTH)  # Nothing that a session writes is for everyone to change.
+    with plain_output():
+        return _run_command(argv)
+
+
+def _run_command(argv: Sequence[str] | None) -> int:
     options = build_parser().parse_args(argv)
     try:
         for argument in argv or ():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.cli.output import find_terminal
 from app.errors import UserError
 from app.labelling.failed_answers import FailedAnswer, load_failed_answers
 from app.labelling.labeller import Labeller
@@ -53,8 +54,9 @@ def _label_answers(session: Path, path: Path, answers: list[FailedAnswer]) -> No
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    terminal = find_terminal(sys.stdout)
+    terminal.write(text)
+    terminal.flush()
 
 
 def _find_comparison_command(session: Path) -> str:

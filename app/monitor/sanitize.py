@@ -17,6 +17,13 @@ _INVISIBLE = re.compile(
 )
 
 
+def remove_controls(text: str) -> str:
+    """Return lines of text without what a terminal would execute; tabs and line ends stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "\n".join(_INVISIBLE.sub("", _ESCAPES.sub("", line)) for line in text.split("\n"))
+
+
 def clean_line(raw: bytes | str) -> str:
     """Return a line as a terminal would show it: without escapes, with overwritten text replaced."""
     text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw

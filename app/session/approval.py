@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from app.session.folder import SessionFolder
-from app.session.registry import locate_state_folder
+from app.session.registry import locate_state_folder, make_private_folder
 from phases.contract import files
 
 _approved_now: set[str] = set()
@@ -26,12 +26,20 @@ class Approval(msgspec.Struct, frozen=True):
 
 
 def is_approved(digest: str) -> bool:
-    """Return whether the plan with this digest was approved on this machine."""
-    return _approval_path(digest).exists()
+    """Return whether the plan with this digest was approved on this machine.
+
+    A record that another user could have written does not count.
+    """
+    path = _approval_path(digest)
+    try:
+        return not (describe_unsafe_permissions(path) or describe_unsafe_permissions(path.parent))
+    except FileNotFoundError:
+        return False
 
 
 def record_approval(digest: str, plan: Path, how: str) -> None:
     """Record that the plan with this digest was approved."""
+    make_private_folder(_approval_path(digest).parent)
     files.write_json(_approval_path(digest), Approval(str(plan), how, time.time()))
 
 

@@ -103,6 +103,14 @@ def locate_state_folder() -> Path:
     return find_home_folder("XDG_STATE_HOME", ".local/state") / "gonogo"
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder of gonogo's records, which only this user can read and change, whatever the umask is."""
+    for each in (folder.parent, folder):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if each.stat().st_mode & 0o077:
+            each.chmod(0o700)
+
+
 def _links() -> Path:
     return locate_state_folder() / "sessions"
 
@@ -114,7 +122,7 @@ def register_session(folder: Path) -> bool:
         False if another session has the name; True if it is recorded, or if there is no place for records.
     """
     with contextlib.suppress(OSError):
-        _links().mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(_links())
     link = _links() / folder.name
     try:
         link.symlink_to(folder.absolute())

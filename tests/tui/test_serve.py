@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,29 +21,63 @@ def test_it_only_shows_unless_told_otherwise(may_decide: bool) -> None:
     assert ("--read-only" in words) is not may_decide
 
 
-async def client(shown: str) -> TestClient:  # type: ignore[type-arg]
-    server = LoopbackServer(shown, host=HOST, port=0)
+async def client(shown: str) -> tuple[Any, str]:
+    server = LoopbackServer(shown, 0)
     listening = TestServer(await server._make_app(), host=HOST)
     await listening.start_server()
     assert listening.port is not None
     server.port, server.public_url = listening.port, f"http://{HOST}:{listening.port}"
-    return TestClient(listening)
+    return TestClient(listening), server.path
 
 
 async def test_it_answers_its_own_page_and_no_other() -> None:
-    async with await client("true") as page:
+    page, path = await client("true")
+    async with page:
         port = page.port
-        assert (await page.get("/")).status == 200
-        assert (await page.get("/", headers={"Origin": f"http://localhost:{port}"})).status == 200
-        assert (await page.get("/", headers={"Origin": "http://elsewhere.example"})).status == 403
-        assert (await page.get("/", headers={"Host": f"elsewhere.example:{port}"})).status == 403
+        assert (await page.get(path)).status == 200
+        assert (await page.get(path, headers={"Origin": f"http://localhost:{port}"})).status == 200
+        assert (await page.get(path, headers={"Origin": "http://elsewhere.example"})).status == 403
+        assert (await page.get(path, headers={"Host": f"elsewhere.example:{port}"})).status == 403
         with pytest.raises(WSServerHandshakeError, match="403"):
-            await page.ws_connect("/ws", headers={"Origin": "http://elsewhere.example"})
+            await page.ws_connect(f"{path}ws", headers={"Origin": "http://elsewhere.example"})
+
+
+async def test_it_answers_nobody_without_its_token() -> None:
+    page, path = await client("true")
+    assert len(path) > 30
+    other = LoopbackServer("true", 0).path
+    assert other != path
+    async with page:
+        paths = ("/", "/ws", "/static/js/textual.js", "/download/x", other, f"{path[:-2]}/", f"/x{path}")
+        for wrong in paths:
+            response = await page.get(wrong)
+            assert response.status == 403, wrong
+            assert path.strip("/") not in await response.text()
+        for wrong in ("/ws", f"{other}ws"):
+            with pytest.raises(WSServerHandshakeError, match="403"):
+                await page.ws_connect(wrong)
+        assert (await page.get(f"{path}static/js/textual.js")).status == 200
+
+
+async def test_no_other_page_shows_it_or_learns_its_address() -> None:
+    page, path = await client("true")
+    async with page:
+        for place in (path, "/", f"{path}static/css/xterm.css"):
+            answer = await page.get(place)
+            policy = answer.headers["Content-Security-Policy"]
+            assert "frame-ancestors 'none'" in policy
+            assert "default-src 'none'" in policy
+            assert f"connect-src 'self' http://127.0.0.1:{page.port}" in policy
+            assert "googleapis" not in policy
+            assert answer.headers["X-Frame-Options"] == "DENY"
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_page_shows_the_screens_and_ends_them_when_it_is_closed() -> None:
     shown = shlex.join([sys.executable, "-m", "tests.tui.fake", "running"])
-    async with await client(shown) as page, page.ws_connect("/ws?width=80&height=24") as socket:
+    page, path = await client(shown)
+    async with page, page.ws_connect(f"{path}ws?width=80&height=24") as socket:
         sent = b""
         while b"PHASES" not in sent:
             sent += await socket.receive_bytes(timeout=60)
