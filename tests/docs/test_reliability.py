@@ -31,4 +31,6 @@ def test_a_row_names_a_test_that_is_there(row: list[str]) -> None:
     for file, test in named:
         (path,) = [TESTS.parent / file] if "/" in file else TESTS.rglob(file)
         tree = ast.parse(path.read_text())
-        assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert test in {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }

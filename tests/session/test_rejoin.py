@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.approve import approve_session
 from app.errors import UserError
-from app.session import approval, start
+from app.session import approval, registry, start
 from app.session.client import SessionClient
 from app.session.registry import SessionError
 from app.session.requests import Refused
@@ -50,6 +50,22 @@ def test_an_approved_session_whose_plan_was_changed_is_not_approved(
     plan.write_text(plan.read_text().replace('"true"', f'"touch {tmp_path}/planted"'))
     with pytest.raises(SessionError, match="not approved"):
         start.ensure_conductor(toy.folder)
+
+
+@pytest.mark.parametrize("unsafe", ["record", "folder"])
+def test_an_approval_that_another_user_could_have_written_does_not_count(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch, unsafe: str
+) -> None:
+    toy.folder = start.open_session(toy.plan(sh("true")), approved="test")
+    monkeypatch.setattr(approval, "_approved_now", set())
+    assert approval.is_session_approved(toy.folder)
+    records = registry.locate_state_folder() / "approved"
+    (records if unsafe == "folder" else next(records.iterdir())).chmod(0o777)
+    assert not approval.is_session_approved(toy.folder)
+    approval.approve_session(toy.folder, "test")
+    monkeypatch.setattr(approval, "_approved_now", set())
+    assert approval.is_session_approved(toy.folder)
+    assert records.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_shell_without_the_variables_of_the_session_is_refused(
