@@ -1,5 +1,6 @@
 """Run the current attempt: start its shim, follow its progress, stop it, and take over its exit."""
 
+import contextlib
 import errno
 import signal
 import subprocess
@@ -20,11 +21,13 @@ from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.events import AnyEvent
 from app.session.journal.state import AttemptRecord, PhaseRecord
+from app.timeouts import HangingError, call_within
 from app.units import format_duration
 
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _UNREADABLE_SECONDS = 60.0
 _MAX_SHIM_FAILURES = 3
+_HOLDERS_SECONDS = 5.0
 
 
 class AttemptReport(NamedTuple):
@@ -208,7 +211,12 @@ class AttemptRunner:
             text = f"PID {pids} could not be killed after {phase.id} ended"
             new_events.append(events.NoticePosted(text=text))
         # A process that is older than the attempt, such as a GPU monitor, is not left over from it.
-        if holders := find_recent_holders(self._clock.wall() - record.started):
+        seconds = self._clock.wall() - record.started
+        holders: list[int] = []
+        with contextlib.suppress(HangingError):
+            # Reading the maps of a process that is stuck in its driver can hang.
+            holders = call_within(_HOLDERS_SECONDS, "the driver", lambda: find_recent_holders(seconds))
+        if holders:
             pids = ", ".join(map(str, holders))
             text = f"PID {pids} still holds the GPU after {phase.id} ended"
             new_events.append(events.NoticePosted(text=text))

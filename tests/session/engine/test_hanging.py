@@ -11,12 +11,29 @@ from app.monitor import gpu
 from app.monitor.gpu import GpuReader
 from app.session import notify, reproduce, start
 from app.session.clock import SystemClock
-from app.session.engine import observer
+from app.session.engine import attempt_runner, observer
 from app.session.engine.conductor import Conductor
 from app.session.pod import guard
+from tests.session.conftest import FAST
 from tests.session.pod.plans import GUARDED, format_head
 
 Phase = Callable[..., dict[str, Any]]
+
+
+def test_a_process_that_is_stuck_in_the_driver_does_not_hide_the_end_of_a_phase(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(attempt_runner, "find_recent_holders", lambda seconds: hanging.wait())
+    monkeypatch.setattr(attempt_runner, "_HOLDERS_SECONDS", 0.1)
+    plan = toy.plan(sh("true", gate={"ask": "never"}))
+    folder = start.open_session(plan, approved="test", settings=FAST)
+    conductor = Conductor(folder, SystemClock(), {"PATH": "/usr/bin:/bin"})
+    try:
+        asyncio.run(asyncio.wait_for(conductor.run(), 30))
+    finally:
+        hanging.set()
+    assert conductor.snapshot().state == "finished"
 
 
 def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
