@@ -2,7 +2,7 @@
 
 The conductor knows the values. It leaves a salted hash and the length of each in the session's folder, which
 only the operator can read and which is not packed into bundles. A reader in a shell without the variable, or
-with another value, finds the old value in a log by its hash: verbatim, as a program usually prints it.
+with another value, finds the old value in a log by its hash, as it is, in Base64 or in hex.
 """
 
 import hashlib
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import msgspec
 
+from app.session.spellings import list_forms
 from phases.contract import files
 
 FILE = ".fingerprints.json"  # Hidden files are not packed into bundles.
 _SALT_BYTES = 16
 _DIGEST_BYTES = 16
 _SHORTEST, _LONGEST = 6, 4096
-_MOST = 64
+_MOST = 512
 _CHECK_BYTES = 4
 _CHECK_MASK = 0xFFF
 
@@ -66,9 +67,10 @@ def remember_secrets(folder: Path, names: Iterable[str], environment: Mapping[st
     known = read_fingerprints(folder)
     values = {name: os.fsencode(environment.get(name, "").strip()) for name in names}
     new = [
-        take_fingerprint(name, value)
+        take_fingerprint(name, form)
         for name, value in values.items()
         if _SHORTEST <= len(value) <= _LONGEST and not any(each.matches(value) for each in known)
+        for form in (*list_forms(value), value.hex().encode())
     ]
     if new:
         files.write_json(folder / FILE, [*known, *new][-_MOST:])

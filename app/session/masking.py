@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from app.monitor.sanitize import clean_line
 from app.session.fingerprints import Fingerprint, find_lost_secrets
-from app.session.spellings import Spellings, list_readings
+from app.session.spellings import Spellings, list_forms, list_readings
 
 SHORTEST = 6
 _LONGEST = 4096
@@ -50,7 +50,8 @@ class Masker:
             else:
                 values.setdefault(value, name)
         self.notices = tuple(notices)
-        self._lost = [each for each in lost if not any(map(each.matches, values))]
+        known = [form for value in values for form in (*list_forms(value), value.hex().encode())]
+        self._lost = [each for each in lost if not any(map(each.matches, known))]
         self._spellings = [Spellings(name, value) for value, name in values.items()]
         reaches = [spellings.reach for spellings in self._spellings]
         self._reach = max([*reaches, *(each.length for each in self._lost)], default=1)
@@ -70,7 +71,7 @@ class Masker:
         unset = [name for name in names if not environment.get(name, "").strip()]
         remembered = {each.name for each in lost}
         masker.notices += tuple(
-            f"{name} is not set here, so its value is masked only where it stands verbatim"
+            f"{name} is not set here, so its value is masked, but not in unusual spellings"
             if name in remembered
             else f"{name} is not set here, so its value is not masked"
             for name in unset

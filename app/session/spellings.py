@@ -19,7 +19,7 @@ _MOST_ROUNDS = 4
 _MOST_READINGS = 48
 _BYTES_PER_CHARACTER = 32
 _BYTES_OF_NOISE = 2048
-_SEPARATORS = rb"(?:[ \t:,_-]|0x|\\{1,8}x){0,3}"
+_SEPARATORS = rb"(?:[\s:,_-]|0x|\\{1,8}x){0,8}"
 _SHORT_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
 _ESCAPE = (
     rb"(?:u(?P<utf16>[0-9a-fA-F]{4})|u\{(?P<braces>[0-9a-fA-F]{1,8})\}|U(?P<utf32>[0-9a-fA-F]{8})"
@@ -157,7 +157,7 @@ class Spellings:
 
     def __init__(self, name: str, value: bytes) -> None:
         self.name = name
-        self.forms = _list_forms(value)
+        self.forms = list_forms(value)
         self.reach = _BYTES_PER_CHARACTER * max(map(len, self.forms)) + _BYTES_OF_NOISE
         self._hex = re.compile(_SEPARATORS.join(map(_hex_pair, value)))
 
@@ -172,7 +172,8 @@ class Spellings:
             yield match.span()
 
 
-def _list_forms(value: bytes) -> list[bytes]:
+def list_forms(value: bytes) -> list[bytes]:
+    """Return the bytes that stand for a value in a decoded text, the longest first."""
     forms = {value, value.replace(b" ", b"+")}
     for before in range(3):
         # Without the characters that depend on adjacent bytes.

@@ -242,6 +242,7 @@ def test_a_colored_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> No
     [
         TOKEN.encode().hex(" "),
         TOKEN.encode().hex(":").upper(),
+        " 68 66 5f 61 42 63 26 39\n 2f 78 79 7a 2d 73 65 63\n 72 65 74",
         ", ".join(f"0x{b:02x}" for b in TOKEN.encode()),
         "".join(f"\\x{b:02x}" for b in TOKEN.encode()),
         "".join(f"\\{b:03o}" for b in TOKEN.encode()),
@@ -288,7 +289,8 @@ def test_a_text_that_is_cut_inside_a_secret_shows_no_start_of_it() -> None:
 def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path: Path) -> None:
     remember_secrets(tmp_path, ["TOK", "UNSET"], {"TOK": f" {TOKEN}\n"})
     remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
-    (fingerprint,) = lost = read_fingerprints(tmp_path)
+    lost = read_fingerprints(tmp_path)
+    assert len({each.length for each in lost}) < len(lost) < 12
     assert TOKEN not in (tmp_path / ".fingerprints.json").read_text()
     assert (tmp_path / ".fingerprints.json").stat().st_mode & 0o077 == 0
     text = f"export TOK='{TOKEN}'; again:{TOKEN}x \x1b[1m{TOKEN[:4]}\x1b[m{TOKEN[4:]} {TOKEN[:-1]}"
@@ -299,8 +301,10 @@ def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path
         data = f"{'.' * 3000}{TOKEN}{'.' * 3000}".encode()
         assert masker.mask_data(data).count(b"[secret TOK]") == 1
         assert b"".join(masker.mask_stream(chunks(data, [2990, 3005, 3010]))) == masker.mask_data(data)
-    assert fingerprint.matches(TOKEN.encode())
-    assert "verbatim" in Masker.from_environment(["TOK"], {}, lost).notices[0]
+    for spelling in (base64.b64encode(TOKEN.encode()).decode(), TOKEN.encode().hex(), quote(TOKEN, safe="")):
+        assert TOKEN[:3] not in Masker.from_environment(["TOK"], {}, lost).mask_text(f"x {spelling} y")
+        assert "[secret TOK]" in Masker.from_environment(["TOK"], {}, lost).mask_text(f"x {spelling} y")
+    assert "unusual" in Masker.from_environment(["TOK"], {}, lost).notices[0]
     assert Masker.from_environment(["TOK"], {"TOK": TOKEN}, lost).notices == ()
 
 
@@ -308,7 +312,7 @@ def test_damaged_fingerprints_are_none(tmp_path: Path) -> None:
     (tmp_path / ".fingerprints.json").write_text('[{"name": 3}]')
     assert read_fingerprints(tmp_path) == []
     remember_secrets(tmp_path, ["TOK"], {"TOK": TOKEN})
-    assert len(read_fingerprints(tmp_path)) == 1
+    assert read_fingerprints(tmp_path)
 
 
 def test_progress_shows_no_secret_that_its_json_hides(tmp_path: Path) -> None:
