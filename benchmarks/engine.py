@@ -2,6 +2,7 @@
 
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,8 @@ from benchmarks.figures import Figure
 EVENTS = 10_000
 ATTEMPTS = 200
 APPENDS = 500
+STATUS_EVENTS = 200_000
+STATUS_RUNS = 5
 PAIRS = 40
 INTERVAL_SECONDS = 2.0
 # The phase appends one byte for each unit of work, unbuffered, so that the file's size counts the units.
@@ -60,6 +63,7 @@ def measure() -> Iterator[Figure]:
     """Yield all figures."""
     yield _time_append()
     yield from _time_rejoin()
+    yield from _time_status()
     yield from _measure_slowdown()
 
 
@@ -89,10 +93,10 @@ def _session_started() -> events.SessionStarted:
     )
 
 
-def _long_session() -> Iterator[events.AnyEvent]:
-    """Yield 10,000 events: one phase with many retries, notices in between, and an open gate at the end."""
+def _long_session(number_of_events: int) -> Iterator[events.AnyEvent]:
+    """Yield events: one phase with many retries, notices in between, and an open gate at the end."""
     yield _session_started()
-    events_per_attempt = EVENTS // ATTEMPTS
+    events_per_attempt = number_of_events // ATTEMPTS
     for number in range(1, ATTEMPTS + 1):
         yield events.AttemptStarted(phase="work", attempt=number, parameters={"size": 1}, cookie=f"{number}")
         yield from (
@@ -117,7 +121,7 @@ def _time_rejoin() -> Iterator[Figure]:
         session = start.open_session(plan, approved="benchmark", register=False)
         path = SessionFolder(session).journal
         writer = journal.Journal(path, SystemClock(), sync=lambda handle: None)
-        for event in _long_session():
+        for event in _long_session(EVENTS):
             writer.append(event)
         writer.close()
         started = time.perf_counter()
@@ -132,6 +136,25 @@ def _time_rejoin() -> Iterator[Figure]:
         yield Figure(f"rejoin a session of {EVENTS:,} events: first answer of its conductor", seconds, "s")
         client.send(StopSession(by="benchmark"))
         _wait_for_end(client)
+
+
+def _time_status() -> Iterator[Figure]:
+    """Yield the time of `gonogo status` for a session with a very long journal and without a conductor."""
+    with tempfile.TemporaryDirectory(dir=Path()) as name:
+        plan = _write_plan(Path(name), "pass\n")
+        session = start.open_session(plan, approved="benchmark", register=False)
+        writer = journal.Journal(SessionFolder(session).journal, SystemClock(), sync=lambda handle: None)
+        for event in _long_session(STATUS_EVENTS):
+            writer.append(event)
+        writer.close()
+        command = [sys.executable, "-P", "-m", "app.cli", "status", "--session", str(session)]
+        times = []
+        for _ in range(STATUS_RUNS):
+            started = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            times.append(time.perf_counter() - started)
+    name = f"status of a session of {STATUS_EVENTS:,} events (median)"
+    yield Figure(name, statistics.median(times), "s", "below 1")
 
 
 def _write_plan(folder: Path, program: str) -> Plan:

@@ -153,8 +153,8 @@ class SessionFolder:
         return files.read_regular_file(self.plan, MAX_PLAN_BYTES)
 
     def write_conductor(self, record: ConductorRecord) -> None:
-        """Write the conductor's identity and socket."""
-        files.write_json(self.conductor, record)
+        """Write the conductor's identity and socket; a deleted session folder is not made again."""
+        files.write_json(self.conductor, record, make_folder=False)
 
     def read_conductor(self) -> ConductorRecord | None:
         """Return the conductor's identity and socket, or None if no conductor has started."""

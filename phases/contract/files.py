@@ -79,9 +79,10 @@ def open_regular_file(path: Path) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str, *, make_folder: bool = True) -> None:
     """Write a file completely or not at all: temporary file, fsync, rename, fsync of the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -99,9 +100,10 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         os.close(folder)
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, *, make_folder: bool = True) -> None:
     """Write a value as indented JSON, atomically."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    write_atomically(path, data, make_folder=make_folder)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -1,5 +1,6 @@
 """The watch over the session's folder, which may be deleted or moved while the session runs."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,12 +18,20 @@ class FolderWatch:
     def is_gone(self) -> bool:
         """Return whether the folder has been missing for ten seconds; other errors say nothing about it."""
         try:
-            self._folder.stat()
-        except FileNotFoundError:
-            if self._gone_since is None:
-                self._gone_since = self._now()
-            return self._now() - self._gone_since >= _GONE_SECONDS
+            is_missing = self._is_missing()
         except OSError:
             return False
-        self._gone_since = None
-        return False
+        if not is_missing:
+            self._gone_since = None
+            return False
+        if self._gone_since is None:
+            self._gone_since = self._now()
+        return self._now() - self._gone_since >= _GONE_SECONDS
+
+    def _is_missing(self) -> bool:
+        """Return whether the session's records are gone; a phase may have made the folder again."""
+        for name in ("session.json", "journal.jsonl"):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                (self._folder / name).stat()
+                return False
+        return True

@@ -117,7 +117,7 @@ class GuardSupervisor:
         if _read_bytes(path) != data:
             if path.is_dir():
                 path.rename(path.with_name(f"{path.name}.not-orders"))
-            files.write_atomically(path, data)
+            files.write_atomically(path, data, make_folder=False)
         if stand_down:
             self._wake_guard()
             return []
