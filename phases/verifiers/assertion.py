@@ -6,7 +6,7 @@ placeholder then tell whether the answer is denied ("It is not 12") or one of se
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -77,13 +77,22 @@ _TIMES: Final = frozenset(
         *("spring", "summer", "autumn", "winter"),
     )
 )
+_LIGATURES: Final = str.maketrans({"ß": "ss", "œ": "oe", "Œ": "Oe", "æ": "ae", "ø": "o", "ł": "l"})
+_TRANSLITERATIONS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_REMARK: Final = re.compile(r"\s*\((?!or\b|maybe\b|perhaps\b|possibly\b)[^()]*\)")
 _NAME_WORDS: Final = 3
 """Most words of a name in a list of names."""
 
 
-def replace_answers(response: str, answers: Sequence[str]) -> str:
-    """Return the response case-folded, with numbers in digits and a placeholder for each accepted answer."""
-    accepted = [spell_in_digits(answer) for answer in answers]
+def replace_answers(response: str, answers: Sequence[str], wrong: Collection[str] = ()) -> str:
+    """Return the response case-folded, with numbers in digits and a placeholder for each accepted answer.
+
+    Answers are also recognized without accents, except for spellings that are `wrong`.
+    """
+    spellings = [
+        form for answer in answers for form in (answer, *(list_plain_spellings(answer) - set(wrong)))
+    ]
+    accepted = list(dict.fromkeys(map(spell_in_digits, spellings)))
     values = {parse_digits(answer) for answer in accepted if NUMBER.fullmatch(answer)}
     text = NUMBER.sub(
         lambda match: ANSWER if parse_digits(match[0]) in values else match[0], spell_in_digits(response)
@@ -94,6 +103,18 @@ def replace_answers(response: str, answers: Sequence[str]) -> str:
             text = re.sub(rf"(?<![^\W_]){phrase}(?![^\W_])", ANSWER, text)
     # "Paris not Lyon" has the clauses of "Paris, not Lyon".
     return re.sub(rf"(?<={ANSWER}) not (?=\w)", ", not ", text)
+
+
+def list_plain_spellings(text: str) -> set[str]:
+    """Return a text as it is written on a keyboard without accents: "Malaga", "heiss", "schoen"."""
+    transliterated = unicodedata.normalize("NFC", text).translate(_TRANSLITERATIONS)
+    return {remove_accents(text), remove_accents(transliterated)} - {text}
+
+
+def remove_accents(text: str) -> str:
+    """Return a text with plain Latin letters."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def spell_in_digits(text: str) -> str:
@@ -161,6 +182,7 @@ def has_competing_number(text: str) -> bool:
 
 
 def _is_among_names(text: str) -> bool:
+    text = _REMARK.sub("", text)
     return _is_alternative(text) or _is_listed(text)
 
 

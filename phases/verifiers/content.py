@@ -44,13 +44,17 @@ ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\
 
 def strip_labels(text: str, instruction: str) -> list[str]:
     """Return the text without each label, such as "The missing word is", that has no words of its own."""
-    vocabulary = list_vocabulary(instruction)
+    vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
     rests = []
     for match in re.finditer(r":\s+|\b(?:is|are|would be|as)\b:?\s+", text):
         label = text[: match.start()]
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
             rests.append(text[match.end() :].strip())
     return rests
+
+
+_LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
+"""Words of labels such as "Corrected version:"."""
 
 
 @lru_cache(maxsize=4096)

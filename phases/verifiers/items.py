@@ -9,7 +9,14 @@ from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.number_words import NUMBER_WORDS
-from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_courtesy, strip_emphasis
+from phases.verifiers.statements import (
+    has_only_words_of,
+    is_courtesy_offer,
+    is_related,
+    list_vocabulary,
+    strip_courtesy,
+    strip_emphasis,
+)
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, singularize, stem
 from phases.verifiers.text import (
     BULLET_LINE,
@@ -18,6 +25,7 @@ from phases.verifiers.text import (
     normalize,
     split_items,
     split_lines,
+    split_sentences,
     split_words,
     strip_article,
     unify_spelling,
@@ -151,6 +159,8 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
         text = re.sub(re.escape(name), joined, text, flags=re.IGNORECASE)
     names = index_names(tuple(allowed))
     lines = split_lines(text)
+    while len(lines) > 1 and is_courtesy_offer(lines[-1]):
+        lines.pop()
     if len(lines) > 1 and _is_heading(lines[0], vocabulary):
         lines = lines[1:]
     marked = [re.match(r"(?:\(?\d{1,2}[.)]|[-*•–])\s*(\S.*)", line) for line in lines]
@@ -158,7 +168,21 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
         return [match[1] for match in marked if match] if all(marked) else [""]
     if len(lines) > 1:
         return [part for line in lines for part in _split_line(line, names)]
-    return _split_line(_strip_sentence("".join(lines), vocabulary), names)
+    sentence = _take_list_sentence("".join(lines), names, vocabulary)
+    return _split_line(_strip_sentence(sentence, vocabulary), names)
+
+
+def _take_list_sentence(line: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str:
+    """Return the first sentence of a line if the others are remarks about its items, else the line."""
+    first, *others = split_sentences(line) or [line]
+    known = vocabulary | list_vocabulary(*names)
+    are_remarks = all(is_related(other, known) and not _names_item(other, names) for other in others)
+    return first if are_remarks else line
+
+
+def _names_item(sentence: str, names: Mapping[str, str]) -> bool:
+    words = WORD_PART.findall(fold_text(sentence))
+    return any(_make_key(word) in names for word in words)
 
 
 @lru_cache(maxsize=256)
@@ -201,8 +225,8 @@ def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
     spaced = line.rstrip(".!").split()
     if len(spaced) > 1 and all(len(letter) == 1 for letter in spaced):
         return spaced
-    # Commas and "and" inside parentheses belong to the remark.
-    hidden = re.sub(r"\([^()]*\)", lambda match: match[0].replace(",", "").replace(" and ", " "), line)
+    # Commas, "and" and "or" inside parentheses belong to the remark.
+    hidden = re.sub(r"\([^()]*\)", lambda match: re.sub(r",| and\b|\bor ", "", match[0]), line)
     parts = re.split(rf",|;|/|\n|(?<!{_JOINT})\b(?:and|or)\b|&|\s\+\s", hidden.rstrip(".!"))
     items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
     return items if len(items) != 1 else _split_words(items[0], names)
@@ -211,4 +235,7 @@ def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
 def _split_words(text: str, names: Mapping[str, str]) -> list[str]:
     """Return the words of a text that are all names ("Mars Venus Earth"), else the text."""
     words = text.split()
-    return words if len(words) > 1 and all(_make_key(word) in names for word in words) else [text]
+    if len(words) > 1 and all(_make_key(word) in names for word in words):
+        return words
+    letters = list(text) if text.isalpha() and all(len(name) == 1 for name in names) else []
+    return letters or [text]

@@ -25,7 +25,8 @@ _SIGNS: Final = str.maketrans({"√": " ", "±": " ", "×": "*", "·": "*", "÷"
 _NUMBER: Final = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\d²³])"
 _TOKEN: Final = re.compile(
     rf"(?P<number>{_NUMBER})"
-    r"|(?P<operator>\*\*|[+*/^-]|\bx\b(?=\s*\d)|\b(?:plus|minus|times|multiplied by|divided by|over)\b)"
+    r"|(?P<operator>\*\*|[+*/^]|(?<![^\W\d_])-(?![^\W\d_])|\bx\b(?=\s*\d)"
+    r"|\b(?:plus|minus|times|multiplied by|divided by|over)\b)"
     r"|(?P<equals>=|\b(?:equals|is equal to|is|are|makes?|gives?|leaves)\b)"
     r"|(?P<break>[.;:?!](?=\s|$)|[()]|\bso\b|\band\b|\bor\b|\bthen\b|\bbecause\b|\bsince\b)"
 )
@@ -56,6 +57,10 @@ _OTHER_SCALE: Final = r"(?:fahrenheit|kelvin|f|squared|cubed)\b"
 """Words that make another unit of the unit before them."""
 _CONCLUSION: Final = re.compile(
     rf"\b(?:so|therefore|thus|hence|(?:answer|total|result|sum) is|in total)\b[^.,(\d]{{0,40}}?({_NUMBER})"
+)
+_CLAUSE_BOUNDARY: Final = re.compile(r",(?!\d{3})|[;:()–—]|\b(?:because|since|which|while|so)\b")
+_EQUATION: Final = re.compile(
+    rf"(?:=|\b(?:is|are|equals|makes?|gives?)\b)\s+(?P<number>{_NUMBER})\s+(?P<unit>[^\W\d_]+)"
 )
 _FREE_REMARK: Final = re.compile(r"\([^()]*\)")
 
@@ -115,6 +120,7 @@ def is_number_answer(
         and not contradicts(text, instruction)
         and _states_value(text, tokens, Fraction(str(value)), given, workings | accepted)
         and _has_unit(text, tokens, accepted, units)
+        and not _equates_other_value(text, accepted | workings | given, accepted)
         and _is_only_conclusion(text, accepted, workings | given)
         and _are_related(statements, accepted, " ".join([instruction, *(units or [])]))
     )
@@ -129,6 +135,21 @@ def _is_only_conclusion(text: str, accepted: set[Fraction], workings: set[Fracti
         and not is_denied(placed)
         and not has_competing_number(_FREE_REMARK.sub("", placed))
     )
+
+
+def _equates_other_value(text: str, known: set[Fraction], accepted: set[Fraction]) -> bool:
+    """Return whether a clause with the value equates it with another one of the same unit.
+
+    In "12 months and 13 days is 13 months", the value is not the result.
+    """
+    for clause in _CLAUSE_BOUNDARY.split(text):
+        for match in _EQUATION.finditer(clause):
+            before = clause[: match.start()]
+            has_same_unit = re.search(rf"({_NUMBER})\s+{re.escape(match['unit'])}", before)
+            result = Fraction(match["number"].replace(",", ""))
+            if has_same_unit and result not in known and _gives(before, accepted):
+                return True
+    return False
 
 
 def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str) -> bool:

@@ -23,17 +23,19 @@ NUMBER_WORDS: Final = (
 _ONES: Final = "|".join(_BELOW_TWENTY[1:10])
 _BELOW_100: Final = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{'|'.join(_BELOW_TWENTY)})"
 _BELOW_1000: Final = rf"(?:(?:(?:{_BELOW_100}|a) )?hundred(?: (?:and )?{_BELOW_100})?|{_BELOW_100})"
-SPOKEN_NUMBER: Final = re.compile(
-    rf"\b(?:(?:(?:{_BELOW_1000}|a) )?thousand(?: (?:and )?{_BELOW_1000})?|{_BELOW_1000})\b", re.IGNORECASE
-)
-"""A number in words, such as "a hundred" or "two thousand and forty-two"."""
+_DOZENS: Final = rf"(?:(?:half a|a|{_BELOW_100}) )?dozen"
+_THOUSANDS: Final = rf"(?:(?:{_BELOW_1000}|a) )?thousand(?: (?:and )?{_BELOW_1000})?"
+SPOKEN_NUMBER: Final = re.compile(rf"\b(?:{_DOZENS}|{_THOUSANDS}|{_BELOW_1000})\b", re.IGNORECASE)
+"""A number in words, such as "a hundred", "two dozen" or "two thousand and forty-two"."""
 
 
 def parse_spoken_number(spoken: str) -> int:
     """Return the value of a number in words, such as "two hundred and forty-two"."""
     total = group = 0
     for word in re.findall(r"[a-z]+", spoken.casefold()):
-        if word == "thousand":
+        if word == "dozen":
+            group = 6 if "half" in spoken.casefold() else max(1, group) * 12
+        elif word == "thousand":
             total, group = total + max(1, group) * 1000, 0
         elif word == "hundred":
             group = max(1, group) * 100

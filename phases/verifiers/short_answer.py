@@ -64,11 +64,13 @@ def is_short_answer(
         single: reject several accepted answers, if the instruction asks for one.
         instruction: the instruction; without it, the words of the clause are not restricted.
     """
+    instruction = _join_initials(instruction)
+    response = _join_initials(response)
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
     is_data = re.match(r"\s*[\[{]", response) is not None
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
-    text = replace_answers(_join_names(strip_emphasis(response), instruction), answers)
+    text = replace_answers(_join_names(strip_emphasis(response), instruction), answers, wrong)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
     statements = split_statements(text)
@@ -79,17 +81,25 @@ def is_short_answer(
     claim = _drop_asked_denials(claim, instruction)
     core = " ".join(_list_claim_clauses(claim))
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also)
+    # Sharing a word with a sentence does not make another sentence a remark about it.
+    are_names = not any(re.search(r"[a-zà-ÿ][.?!]$", answer) for answer in answers)
+    related = vocabulary | list_vocabulary(*answers) if are_names else frozenset()
     has_known_words = not instruction or (
         all(_is_lead_in(part, vocabulary) for part in earlier) and _has_known_claim(claim, vocabulary)
     )
     return (
         has_known_words
-        and not re.search(rf"\?{CLOSING_MARKS}$", claim)
+        and not re.search(rf"\?{CLOSING_MARKS}$|{ANSWER}'s\W*$", claim)
         and is_asserted_alone(claim, is_numeric=any(map(is_number, answers)))
         and not contradicts(claim, instruction)
         and not any(has_phrase(core, phrase) for phrase in wrong)
-        and all(_supports(statement, vocabulary | list_vocabulary(*answers)) for statement in later)
+        and all(_supports(statement, related, vocabulary) for statement in later)
     )
+
+
+def _join_initials(text: str) -> str:
+    """Return the text with abbreviations such as "U.S.A." without their dots."""
+    return re.sub(r"\b(?:[^\W\d_]\.){2,}(?=\W|$)", lambda match: match[0].replace(".", ""), text)
 
 
 def _drop_asked_denials(claim: str, instruction: str) -> str:
@@ -103,10 +113,10 @@ def _is_lead_in(statement: str, vocabulary: frozenset[str]) -> bool:
     return has_only_words_of(statement, vocabulary) and not (has_label(statement) or DENIAL.search(statement))
 
 
-def _supports(statement: str, vocabulary: frozenset[str]) -> bool:
+def _supports(statement: str, related: frozenset[str], vocabulary: frozenset[str]) -> bool:
     """Return whether a statement after the answer may explain it and does not deny it."""
-    is_fitting = is_courtesy_offer(statement) or ANSWER in statement or is_related(statement, vocabulary)
-    return is_fitting and not is_denied(statement)
+    is_remark = is_related(statement, related) or has_only_words_of(statement, vocabulary)
+    return (is_courtesy_offer(statement) or ANSWER in statement or is_remark) and not is_denied(statement)
 
 
 def _join_names(text: str, instruction: str) -> str:
@@ -169,6 +179,8 @@ def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:
             end = end[: has_year.start()]
         elif adjunct and list_content_stems(end[: adjunct.start()]):
             end = end[: adjunct.start()]
+        elif purpose := re.match(r" (?:in order )?to \w", end):
+            end = end[: purpose.start()]
         if not has_only_words_of(f"{start} {end}".replace(ANSWER, " "), vocabulary):
             return False
     return True

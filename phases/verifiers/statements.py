@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from phases.verifiers.assertion import ANSWER
 from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold_text, list_stems, stem
 from phases.verifiers.text import WORD_PART, split_lines, split_sentences
 
+_ANSWER_WORD: Final = "theanswer"
 _EMPHASIS: Final = re.compile(
     r"\*\*|__|\*(?=\S)|(?<=\S)\*|`+|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ ", re.MULTILINE
 )
@@ -27,7 +29,8 @@ _LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 _BACK_REFERENCE: Final = re.compile(
-    r"\W*(?:it|its|they|their|this|that|these|those|he|his|she|her)\b", re.IGNORECASE
+    r"\W*(?:together,? )?(?:it|its|they|their|this|that|these|those|he|his|she|her|both|all of)\b",
+    re.IGNORECASE,
 )
 _WEAK_WORDS: Final = frozenset(
     "first second main thing things know next good best new old big small way part kind type number".split()  # noqa: SIM905
@@ -85,8 +88,14 @@ def strip_courtesy(text: str) -> str:
 
 def split_statements(text: str) -> list[str]:
     """Return the sentences of all lines, without courtesies such as "Sure!"."""
+    # A sentence such as "Paris." is one as well if its answer is a placeholder without letters.
+    text = text.replace(ANSWER, _ANSWER_WORD)
     statements = [sentence for line in split_lines(text) for sentence in split_sentences(line) or [line]]
-    return [statement for statement in statements if not _COURTESY.fullmatch(statement.strip())]
+    return [
+        statement.replace(_ANSWER_WORD, ANSWER)
+        for statement in statements
+        if not _COURTESY.fullmatch(statement.strip())
+    ]
 
 
 def contradicts(statement: str, instruction: str) -> bool:

@@ -4,10 +4,11 @@ Each takes a table and yields rows. In the tables, `|` separates alternatives. B
 table, each row has wrong answers made from its right ones.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from phases.verifiers.assertion import is_number
+from phases.verifiers.assertion import is_number, remove_accents
 from phases.verifiers.number_words import NUMBER_WORDS
 from tools.suites.closed_sets import CLOSED_SETS
 from tools.suites.rows import exactly, require, say
@@ -30,6 +31,7 @@ _PHRASES: Final = {
     "Portuguese": "palavra português em é se diz",
 }
 """Words of a sentence that states a translation in its language."""
+_SHADES: Final = " deep vivid bright dark light rich pale brilliant beautiful"
 _GRAMMAR: Final = "masculine feminine neuter noun verb formal informal plural singular English word sentence"
 
 
@@ -67,8 +69,13 @@ def make_word_translations(table: Iterable[tuple[str, str, str, str]], request: 
             f"{capitalise(accepted[0])}.",
         )
         made = (f"{accepted[0]} or {split(wrong)[0]}", f"{source}s", f"It is not {accepted[0]}.")
+        # "agua" is Spanish, not Portuguese without its accent.
+        foreign = [word for word in split(wrong) if word in map(remove_accents, accepted)]
         check = require(
-            "short_answer", answers=accepted, also=[_ARTICLES[language], _GRAMMAR, _PHRASES.get(language, "")]
+            "short_answer",
+            answers=accepted,
+            also=[_ARTICLES[language], _GRAMMAR, _PHRASES.get(language, "")],
+            **({"wrong": foreign} if foreign else {}),
         )
         instruction = request.format(source, language)
         yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
@@ -161,6 +168,7 @@ def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str
         f"Is it {accepted[0]}?",
     )
     names = [*accepted, *plurals]
+    also += _SHADES if re.search(r"\bcolou?rs?\b", question) else ""
     check = require("short_answer", answers=names, **({"also": also.split()} if also else {}))
     return SuiteRow("questions", question, correct, (check,), unique((*wrongs, *made)))
 

@@ -61,11 +61,6 @@ def say(
     return Check("mentions", arguments)
 
 
-def on_part(unit: str, number: int, *checks: Check) -> Check:
-    """Return a check of one line, sentence or paragraph."""
-    return require("part", unit=unit, number=number, checks=[nest(check) for check in checks])
-
-
 def any_of(*alternatives: tuple[Check, ...]) -> Check:
     """Return a check that one of several groups of checks passes."""
     return require("any_of", options=[[nest(check) for check in checks] for checks in alternatives])
@@ -74,6 +69,24 @@ def any_of(*alternatives: tuple[Check, ...]) -> Check:
 def nest(check: Check) -> dict[str, Any]:
     """Return a check as an argument of another one."""
     return {"kind": check.kind, "arguments": check.arguments}
+
+
+def about(strong: str, weak: str, *, own: int = 1, more: str = "") -> Check:
+    """Return a check that an answer mentions a word that only this topic has, or two words of a wider one."""
+    both = f"{strong}|{weak}"
+    return any_of((say(strong, own=own, more=more),), (say(both, at_least=2, own=own, more=more),))
+
+
+SAYING: Final = any_of(
+    (say("", own=1),),
+    (say("is|are|was|were|am|will|can|has|have|had|does|did", own=0), require("words", at_least=4)),
+)
+"""A check that a sentence says something: in words of its own, or by a verb such as "is"."""
+
+
+def on_part(unit: str, number: int, *checks: Check) -> Check:
+    """Return a check of one line, sentence or paragraph."""
+    return require("part", unit=unit, number=number, checks=[nest(check) for check in checks])
 
 
 def listed(
@@ -261,7 +274,7 @@ def contain(words: tuple[str, ...], first: str, second: str, without: str) -> Ro
         f"{first} {second}",
     )
     noun = "words" if len(words) > 1 else "word"
-    checks = (exactly("sentences", 1), require("keywords", present=list(words)), say("", own=1))
+    checks = (exactly("sentences", 1), require("keywords", present=list(words)), SAYING)
     return Row(f"Write one sentence with the {noun} {named}.", checks, (first, second), wrong)
 
 

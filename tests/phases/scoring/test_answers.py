@@ -30,7 +30,6 @@ INTERCHANGEABLE = {
         ("questions-050", "multi_step-030"),
     },
     "stage1_test": {
-        ("commands-079", "commands-080"),
         ("commands-092", "commands-078"),
         ("commands-092", "completion-025"),
         ("commands-127", "format-024"),

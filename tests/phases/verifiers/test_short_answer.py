@@ -88,3 +88,47 @@ def test_another_answer_may_be_denied(pair: tuple[str, str]) -> None:
     for form in ("It is {}, not {}.", "{} rather than {}.", "{0}, because {1} is not.", "{} not {}"):
         assert gives(pair[0], form.format(*pair))
         assert not gives(pair[1], form.format(*pair))
+
+
+def follows(instruction: str, answers: list[str], response: str, **arguments: object) -> bool:
+    return passes(Check("short_answer", {"answers": answers, **arguments}), response, instruction)
+
+
+def test_a_remark_may_follow_an_answer_of_one_word() -> None:
+    capital = "What is the capital of Egypt?"
+    assert follows(capital, ["Cairo"], "Cairo. It lies on the Nile.")
+    assert not follows(capital, ["Cairo"], "Paris. It is Cairo.")
+    assert not follows(capital, ["Cairo"], "Cairo. Bananas are yellow.")
+
+
+def test_a_second_sentence_is_no_remark_about_a_translated_one() -> None:
+    request = "Translate this sentence into French: The book is on the table."
+    answers = ["Le livre est sur la table."]
+    assert follows(request, answers, "Le livre est sur la table. I hope this helps!")
+    assert not follows(request, answers, "Le livre est sur la table. Le livre est sous la table.")
+
+
+def test_answers_may_lack_their_accents_unless_they_are_another_word_then() -> None:
+    assert follows("Say it in German.", ["heiß", "schön"], "heiss")
+    assert follows("Say it in German.", ["heiß", "schön"], "schoen")
+    assert follows("Say it in Spanish.", ["¿Qué hora es?"], "Que hora es?")
+    assert not follows("Say it in Portuguese.", ["água"], "agua", wrong=["agua"])
+
+
+def test_abbreviations_may_have_dots() -> None:
+    assert follows(
+        "Expand the abbreviation 'USA'.", ["United States of America"], "U.S.A. = United States of America"
+    )
+
+
+def test_both_of_two_accepted_answers_may_be_given_with_remarks() -> None:
+    answers = ["Wie geht es dir?", "Wie geht es Ihnen?"]
+    response = "**Wie geht es Ihnen?** (formal) or **Wie geht es dir?** (informal)"
+    assert follows("Translate into German: How are you?", answers, response, also=["formal informal"])
+    assert not follows("What is the capital of Egypt?", ["Cairo"], "Cairo (or Giza)")
+
+
+def test_a_purpose_may_follow_an_answer() -> None:
+    question = "What do we use to see distant stars?"
+    assert follows(question, ["telescope"], "We use a telescope to observe distant stars.")
+    assert not follows(question, ["telescope"], "We use a telescope holder to observe stars.")

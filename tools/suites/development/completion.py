@@ -6,7 +6,7 @@ from typing import Final
 # Instruction, accepted ends, wrong ends.
 COMPLETIONS: Final = (
     ("Complete the sentence with one word: The sun rises in the", "east|morning", "west|sky|evening|west and sets in the east"),
-    ("Complete the sentence with one word: Fish live in", "water|oceans|rivers|lakes|seas|ponds|aquariums", "trees|air|fish|nests"),
+    ("Complete the sentence with one word: Fish live in", "water|oceans|rivers|lakes|seas|ponds|aquariums|saltwater|freshwater|streams|tanks", "trees|air|fish|nests"),
     ("Complete the sentence with one word: We see with our", "eyes", "ears|nose|glasses case|mouth"),
     ("Complete the sentence with one word: A carpenter works with", "wood|tools|timber|hammers|lumber|nails|saws|planks", "bread|patients|fish|carpet"),
     ("Complete the sentence with one word: Bees make", "honey|hives|wax|beeswax|honeycomb|honeycombs|nests", "milk|cheese|bees|eggs for breakfast"),
@@ -21,7 +21,7 @@ COMPLETIONS: Final = (
     ("Finish the proverb: Practice makes", "perfect", "practice|better|sense|perfume"),
     ("Finish the proverb: All that glitters is not", "gold", "silver|golden|glitter|bold"),
     ("Finish the proverb: Don't judge a book by its", "cover", "title|pages|author|price"),
-    ("Finish the proverb: Too many cooks spoil the", "broth|soup|stew|pot|dish|meal", "cooks|kitchen sink|child|milk"),
+    ("Finish the proverb: Too many cooks spoil the", "broth|soup|stew|pot", "cooks|kitchen sink|child|milk"),
     ("Finish the proverb: Rome was not built in a", "day", "night|week|year|Rome"),
     ("Finish the proverb: Where there is smoke, there is", "fire|a fire", "smoke|water|ash|hope"),
     ("Finish the proverb: Two heads are better than", "one|one head", "two|none|three|bodies"),

@@ -4,7 +4,7 @@
 from typing import Final
 
 from phases.verifiers.registry import Check
-from tools.suites.rows import any_of, exactly, on_part, options, require, row, say
+from tools.suites.rows import about, any_of, exactly, on_part, options, require, row, say
 
 SENTENCE: Final = require("sentences_at_most", count=1)
 
@@ -81,11 +81,11 @@ ROWS: Final = (
         correct="A map is a drawing that shows where places are. | A drawing of an area. | A visual representation of an area, showing locations, features, and routes.",
         wrong="A map is a map in fifteen words. | A machine that washes clothes. | Explain what a map is. | A map is a drawing that shows people where all of the places and roads in the world are."),
     row("Explain in at most twelve words why the grass is wet in the morning.", _range(None, 12),
-        say("dew|water|night|overnight|moisture|moist|rain|rained|cool|cold|condens*|vapor|vapour|humid*|droplet|evaporat*|temperature|air|sprinkler", own=1),
+        about("dew|condens*|rained|sprinkler|humid*|moisture|droplet|rain at night|overnight rain", "water|night|overnight|moist|rain|cool|cold|vapor|vapour|evaporat*|temperature|air", more="summer|afternoon|evening|noon|sun shines"),
         correct="Because of condensation. | During the cool night dew forms on the grass. | Condensation forms overnight when temperatures drop.",
         wrong="The grass is wet in the morning. | Because cows eat it. | Because the sun shines on it all day long. | Because during the cool night water vapour in the air condenses on the grass as dew."),
     row("Describe a volcano in fewer than twenty words.", _range(None, 19),
-        say("lava|mountain|erupt|eruption|fire|fiery|magma|ash|smoke|molten|crater|rock|earth|hot|burn|explo*|opening|crust|vent|gas|steam|glow|rumbl*|peak|summit|cone|flame|heat|spew|mount", own=1),
+        about("lava|erupt|eruption|erupts|magma|molten|volcanic|fire-spitting|fire-breathing", "mountain|ash|smoke|crater|fiery|burning|explo*|vent|spew|cone|earth's|crust|opening|underground|inferno|rumbl*|belch*|spit|fire"),
         correct="A volcano is a mountain from which hot lava flows. | A fiery mountain spewing ash. | An opening in the earth's crust that spews molten rock and ash.",
         wrong="A volcano is a volcano in fewer words. | A wide river with many fish. | It is a volcano. | A volcano is a mountain with a hole from which lava and ash and smoke and gas and more lava flow down."),
     row("Describe your ideal weekend in between ten and twenty words.", _range(10, 20),
@@ -93,11 +93,11 @@ ROWS: Final = (
         correct="I would sleep late, read a good book, and walk in the forest with friends. | Sleeping in, coffee, a long hike, dinner with friends, and a good movie. | My ideal weekend: hiking on Saturday, brunch with family, and reading on Sunday.",
         wrong="My ideal weekend is a weekend that is ideal for me and you. | Sleep, read, relax with friends. | The stock market fell on Tuesday because many banks reported large losses. | Describe your ideal weekend in between ten and twenty words, please do."),
     row("Write a message of at most ten words to a friend who is ill.", _range(None, 10),
-        say("well|better|soon|hope|recover*|heal|healthy|health|rest|wish|think|strength|strong|care|hug|feel|miss|love|courage|chin up|hang in|sorry|soup|mend|thoughts|prayer|speedy|quick", more="party|wedding|congratulations|birthday|hate|buy|worse|die|dead", own=1),
+        about("get well|recover*|feel better|heal|speedy|on the mend|thinking of you|get better|chin up|hang in|rest up|feeling better|be well|sorry you|sorry to hear|miss you|take care|your health", "well|better|soon|hope|healthy|health|rest|wish|strength|strong|hug|feel|miss|love|courage|soup|thoughts|prayer|quick", more="party|wedding|congratulations|birthday|hate|buy|worse|die|dead|i am ill|i am sick|i'm ill|i'm sick"),
         correct="Get well soon, I am thinking of you! | Thinking of you! Rest up. | Wishing you a speedy recovery! | Feel better soon, buddy.",
         wrong="Congratulations on your new job, my friend! | A message to a friend who is ill. | Please buy milk and eggs on your way home. | I hope that you will get well very soon, my dear old friend."),
     row("Write a message of between five and twelve words to say that you will be late.", _range(5, 12),
-        say("late|later|delay|delayed|minutes|behind|held up|traffic|tardy|stuck|on my way|overslept|missed the bus|wait|hour", more="early|on time|punctual|never late", own=1),
+        say("late|later|delay|delayed|minutes|behind|held up|traffic|tardy|stuck|on my way|overslept|missed the bus|wait|hour", more="early|on time|punctual|never late", own=1), say("i|i'm|i'll|i've|me|my|we|we'll|we're|running|expect|stuck|held up|traffic|delayed|start without|don't wait", own=0),
         correct="Sorry, I will be about ten minutes late. | I'm running late, see you soon! | Traffic is terrible, so please start without me, I'm late.",
         wrong="I am very happy to see you again. | I will be late. | I will arrive early this time, I promise you. | A message to say that you will be late."),
     row("Tell me about rabbits in at least ten but no more than thirty words.", _range(10, 30),
@@ -105,19 +105,19 @@ ROWS: Final = (
         correct="Rabbits are small animals with long ears that live in burrows and eat grass. | Rabbits are small, furry mammals with long ears. They hop, dig burrows, and eat plants. | Small mammals: long ears, fluffy tails, strong hind legs; rabbits eat grass.",
         wrong="Rabbits are small. | Cats are furry animals with long tails that like to sleep in the sun. | Tell me about rabbits in at least ten but no more than thirty words. | Rabbits are rabbits and I can tell you that they are rabbits."),
     row("Define 'friendship' in at most twenty words.", _range(None, 20),
-        say("trust|people|persons|bond|care|caring|relationship|love|affection|support|mutual|connection|companion*|loyal*|share|respect|understanding|help|together|closeness|tie|kindness|honest*|like each other|others|individuals|enjoy", own=1, more="enemy|enemies|hatred|machine"),
+        about("trust|bond|caring|affection|mutual|companion*|loyal*|closeness|like each other|love each other|help each other|care for each other|care about|each other|one another|always there|buddies|fondness|kinship|camaraderie|connection between", "people|persons|care|relationship|love|support|connection|share|respect|understanding|help|together|tie|kindness|honest*|others|individuals|enjoy|like|close", more="enemy|enemies|hatred|machine|boss"),
         correct="Friendship is a bond of trust between people who care for each other. | A close bond between people. | A mutual relationship built on trust, affection, and support.",
         wrong="Friendship is friendship. | A machine that cuts grass. | Define friendship in twenty words. | Friendship is a very special bond of trust and love and care between two or more people who really like each other a lot."),
     row("Write two short paragraphs about the seaside, separated by a blank line.", _paragraphs(2),
-        say("sea|beach|seaside|ocean|coast|shore|sand|wave|tide|gull|seagull|shell|salt|sandcastle|pier|swim|seashell", at_least=2, own=8),
+        say("sea|beach|seaside|ocean|coast|shore|sand|wave|tide|gull|seagull|shell|salt|sandcastle|pier|swim|seashell", at_least=2, own=6),
         correct="The sea is calm in the morning and the beach is empty.\n\nIn the afternoon families arrive with towels and bright umbrellas. | Waves roll gently onto the golden sand. Gulls cry overhead.\n\nChildren build sandcastles while parents rest in the sun.",
         wrong="The sea is calm in the morning and the beach is empty. Families arrive in the afternoon. | The city is loud.\n\nCars drive everywhere at night. | The seaside.\n\nThe seaside again. | The sea is calm.\n\nThe beach is empty.\n\nGulls cry over the waves."),
     row("Write two short paragraphs about winter, separated by a blank line.", _paragraphs(2),
-        say("winter|snow|cold|ice|icy|frost|frosty|freez*|frozen|december|january|february|christmas|ski|sled|snowman|chill|coat|scarf|glove|fireplace|mitten|blanket", at_least=2, own=8),
+        say("winter|snow|cold|ice|icy|frost|frosty|freez*|frozen|december|january|february|christmas|ski|sled|snowman|chill|coat|scarf|glove|fireplace|mitten|blanket", at_least=2, own=6),
         correct="Winter brings short days and long cold nights.\n\nChildren love the snow and build houses out of it. | The trees are bare and frost covers the fields.\n\nInside, families gather by the fireplace with hot chocolate while snow falls.",
         wrong="Winter brings short days, long cold nights and snow for the children. | Summer is warm.\n\nPeople swim in the lake and eat a lot of ice cream. | Winter.\n\nA paragraph about winter. | Winter brings snow.\n\nIt is cold.\n\nThe lakes freeze."),
     row("Write three short paragraphs about a day at school, separated by blank lines.", _paragraphs(3),
-        say("school|class|classroom|teacher|lesson|pupil|student|bell|homework|recess|break|learn|math|history|science|exam|test|desk|lunch|cafeteria|study|playground|schoolbag|reading", at_least=3, own=10),
+        say("school|class|classroom|teacher|lesson|pupil|student|bell|homework|recess|break|learn|math|history|science|exam|test|desk|lunch|cafeteria|canteen|study|playground|schoolyard|yard|schoolbag|reading|school bus|bus|gym|football|art|music|quiz|essay|notebook|principal", at_least=3, own=10),
         correct="In the morning the children walk to school together.\n\nThe teacher explains a new lesson and everybody listens well.\n\nAfter the last class they run home to play. | The bell rings and students hurry to class.\n\nAt lunch, friends share stories in the cafeteria.\n\nIn the afternoon there is science, then homework.",
         wrong="In the morning the children walk to school. The teacher explains a lesson. They run home. | The farm wakes up early.\n\nThe cows are milked in the barn.\n\nAt night the farmer goes to bed. | School starts.\n\nThe teacher explains a lesson to the class until lunch. | A day at school.\n\nA day at school, two.\n\nA day at school, three."),
     row("Write exactly one paragraph about the invention of the wheel.", _paragraphs(1),
@@ -125,7 +125,7 @@ ROWS: Final = (
         correct="The wheel is one of the oldest inventions. It made it easy to move heavy things over long distances. | Invented in Mesopotamia around 3500 BC, the wheel was first used for pottery and later for carts.",
         wrong="The wheel is an old invention.\n\nPeople moved heavy things with it in ancient times. | The telephone was invented in the year 1876 by Alexander Graham Bell in Boston. | One paragraph about the invention of the wheel. | The wheel."),
     row("Write two paragraphs about cooking: one about its joys and one about its troubles. Separate them by a blank line.", _paragraphs(2),
-        say("cook|cooking|food|meal|kitchen|recipe|dish|bake|ingredient|dinner|eat|taste|soup|pan|pot|stove|oven|flavor|flavour", at_least=2, own=8),
+        say("cook|cooking|food|meal|kitchen|recipe|dish|bake|ingredient|dinner|eat|taste|soup|pan|pot|stove|oven|flavor|flavour", at_least=2, own=6),
         any_of(
             (on_part("paragraph", 1, require("mentions", words=(joy := options("joy|joyful|love|fun|delicious|delight|happy|happiness|pleas*|enjoy|relax*|together|satisf*|creativ*|reward*|wonderful|tasty|share|proud|comfort|smell|warm|aroma|best|great|good")))),
              on_part("paragraph", 2, require("mentions", words=(trouble := options("trouble|clean|time|burn|burnt|mess|messy|difficult|hard|stress*|dirty|wash|tire|tiring|tired|frustrat*|spill|cut|cuts|fail|challeng*|problem|hot|work|expensive|wrong|overcook*|exhaust*|chore|sink|annoy*|ruin*|smoke|mistake|undercook*|disaster"))))),

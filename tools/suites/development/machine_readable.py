@@ -58,7 +58,7 @@ JSON: Final = (
         require("json_fields", fields={
             "color": {"topic": options("red|green|yellow|pink|golden|crimson|reddish|scarlet|ruby|rosy|gold|maroon"), "absent": ["blue", "round", "sweet"]},
             "shape": {"topic": options("round|spher*|circular|oval|globe|globular|ball|ovoid|heart|roundish|spheroid|orb|circle"), "absent": ["square", "red", "sweet"]},
-            "taste": {"topic": options("sweet|tart|sour|crisp|juicy|tangy|fresh|delicious|sugary|acidic|fruity|refreshing|mild|tasty|good|bitter|honey"), "absent": ["red", "round", "salty"]}}),
+            "taste": {"topic": options("sweet|tart|sour|crisp|juicy|tangy|fresh|delicious|sugary|acidic|fruity|refreshing|mild|tasty|good|honey"), "absent": ["red", "round", "salty", "coffee"]}}),
         correct='{"color": "red", "shape": "round", "taste": "sweet"} | {\n  "color": "Red or green",\n  "shape": "Spherical",\n  "taste": "Sweet and tart"\n}',
         wrong='{"color": "blue", "shape": "square", "taste": "salty"} | {"color": "sweet", "shape": "red", "taste": "round"} | {"color": "red", "shape": "round"} | {"color": 1, "shape": 2, "taste": 3}'),
     row("Give the date of Christmas as a JSON object with the keys \"day\" and \"month\". Write only JSON.",

@@ -5,12 +5,12 @@ from typing import Final
 
 _FACTS: Final = (
     ("Name the capital of Norway.", "Oslo", "The capital of Norway is {}.", "Bergen|Stockholm|Oslo or Bergen|Copenhagen", ""),
-    ("Which city is the seat of government of Turkey?", "Ankara", "{} is the seat of government of Turkey.", "Istanbul|Izmir|Ankara and Istanbul|Athens", "capital Turkish"),
+    ("Which city is the seat of government of Turkey?", "Ankara", "{} is the seat of government of Turkey.", "Istanbul|Izmir|Ankara and Istanbul|Athens", "capital Turkish Türkiye"),
     ("Budapest is the capital of which country?", "Hungary", "Budapest is the capital of {}.", "Romania|Austria|Hungarian|Bulgaria", ""),
     ("What is the largest desert of hot sand in Africa?", "Sahara|Sahara Desert", "The largest desert of hot sand in Africa is the {}.", "Gobi|Kalahari|Sahara and Gobi|Namib", ""),
     ("Through which city does the river Thames flow before it reaches the sea?", "London|Oxford|Reading", "The river Thames flows through {}.", "Paris|Liverpool|London, Ontario|Manchester", "North England capital"),
     ("Which planet did the rovers Spirit and Curiosity explore?", "Mars|the planet Mars", "The rovers Spirit and Curiosity explored {}.", "Venus|Jupiter|Mars and Venus|Bruno Mars", "red surface"),
-    ("On which planet do we live?", "Earth|planet Earth", "We live on {}.", "Mars|the Moon|Venus|flat Earth society", ""),
+    ("On which planet do we live?", "Earth|planet Earth", "We live on {}.", "Mars|the Moon|Venus|flat Earth society", "blue third home"),
     ("What moves around the Earth and shines at night?", "moon|the moon", "The {} moves around the Earth and shines at night.", "sun|Mars|stars|honeymoon suite", "Earth's natural satellite"),
     ("What do we call the gas in the air that plants take in?", "carbon dioxide|CO2|CO₂", "Plants take in {}.", "oxygen|carbon monoxide|helium|carbon", "called gas"),
     ("Which two letters stand for silver in chemistry?", "Ag|A g", "The two letters that stand for silver in chemistry are {}.", "Si|Au|Sv|AgCl", "element symbol chemical"),
