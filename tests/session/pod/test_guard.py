@@ -251,7 +251,10 @@ def test_lost_orders_are_written_again(toy: Any, sh: Phase, damage: str) -> None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"null"])
-def test_lost_orders_do_not_cancel_a_stop(tmp_path: Path, damage: bytes) -> None:
+def test_lost_orders_do_not_cancel_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     orders = {"tick": 0.01, "boot_id": process.read_boot_id(), "due": 1, "why": "", "bundle": ["true"]}
     orders["commands"] = [["touch", str(tmp_path / "stopped")]]
     (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
