@@ -18,7 +18,8 @@ from app.monitor.log_numbers import (
     complete_number,
     find_rank,
     find_values,
-    parse_number,
+    join_thousands,
+    parse_captured,
     unwrap_numbers,
 )
 from app.monitor.log_progress import ProgressFinder
@@ -266,11 +267,11 @@ class _Variant(NamedTuple):
         """Return the number that a pattern captured, or None if it captured none."""
         if any(start < last and first < end for first, last in self.not_finite):
             return math.nan
-        return parse_number(complete_number(self.text, start, end)) if start >= 0 else None
+        return parse_captured(complete_number(self.text, start, end)) if start >= 0 else None
 
 
 def _vary_line(line: str) -> list[_Variant]:
-    """Return a line without wrappers of numbers and with 0 for NaN, and then as it is if that differs."""
+    """Return a line without wrappers and NaN, as it is, and without thousands separators, if these differ."""
     plain = unwrap_numbers(line)
     parts, spans, last, length = [], [], 0, 0
     for match in _NOT_FINITE.finditer(plain):
@@ -279,8 +280,8 @@ def _vary_line(line: str) -> list[_Variant]:
         spans.append((length - 1, length))
         last = match.end()
     text = "".join([*parts, plain[last:]])
-    variants = [_Variant(text, tuple(spans))]
-    return variants if text == line else [*variants, _Variant(line)]
+    others = dict.fromkeys((line, join_thousands(line)))
+    return [_Variant(text, tuple(spans)), *(_Variant(other) for other in others if other != text)]
 
 
 def _take_first(found: _Found, metric: str, names: tuple[str, ...], values: Mapping[str, float]) -> None:

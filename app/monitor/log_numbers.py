@@ -8,12 +8,20 @@ import re
 from typing import Final, NamedTuple
 
 # The atomic group keeps a match from ending inside a number, as in the 2 of `2026-01-31` or `2.5.1`.
-_DIGITS: Final = r"[-+]?(?>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+)(?>[eE][-+]?\d+)?(?!\d|\.\d)"
+_DIGITS: Final = r"[-+]?(?>(?:\d{1,3}(?:[,_]\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+)(?>[eE][-+]?\d+)?(?!\d|\.\d)"
 _NOT_FINITE: Final = r"[-+]?(?:nan|inf(?:inity)?)(?![A-Za-z0-9_])"
 NUMBER: Final = rf"(?:(?i:{_NOT_FINITE})|{_DIGITS})"
 """A regular expression, without groups, of one number."""
 
 _NUMBER: Final = re.compile(NUMBER)
+_SCALE: Final = r"[kKMB](?![\w/])"
+_SCALES: Final = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
+# A group such as (\S+) also captures a comma, a bracket, a percent sign or a unit.
+_CAPTURED: Final = re.compile(
+    rf"[\s\['\"($]*(?P<number>{NUMBER})(?:(?P<scale>{_SCALE})|[A-Za-z]{{1,4}}(?:/[a-z]{{1,6}})?)?[^\w.+-]*"
+)
+_THOUSANDS: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
+_SCALED: Final = re.compile(rf"{NUMBER}(?:{_SCALE})?")
 _WRAPPED: Final = re.compile(
     r"\b(?:(?:np|numpy|torch|jnp|jax|mx)\.)?(?:b?float\d*|u?int\d*|tensor|Tensor|[aA]rray|Decimal|DeviceArray)"
     rf"\(\s*\[?\s*['\"]?({NUMBER})['\"]?\s*\]?(?:,[^()]*(?:\([^()]*\)[^()]*)?)?\)"
@@ -23,11 +31,13 @@ _PAIR: Final = re.compile(
     # `loss is nan` names no metric, but Megatron prints `number of nan iterations`.
     r"(?:[ \t]+(?!(?i:nan|inf|infinity)\b(?![ \t](?:iter|step|grad|value|count)))"
     r"[A-Za-z(][\w/.@()-]*){0,5})['\"]?"
-    rf"(?:[ \t]*(?:[:=]|[=-]>)[ \t]*|[ \t]+)[\['\"$]{{0,2}}(?P<value>{NUMBER})(?![\w.]*[:-]\d)"
+    rf"(?:[ \t]*(?:[:=]|[=-]>)[ \t]*|[ \t]+)[\['\"$]{{0,2}}(?P<value>{NUMBER})(?![\w.]*[:-]\d|%\|)"
+    rf"(?P<scale>{_SCALE})?"
 )
 _RANK: Final = re.compile(
     r"\[(?:rank|default|local_rank|node\d+\.rank)[ :=_]?(\d+)\]"
-    r"|^\W*rank[ :=_]*(\d+)\s*[\]:|>-]|^\[\d+,(\d+)\]<std",
+    r"|^\W*rank[ :=_]*(\d+)\s*[\]:|>-]|^\[\d+,(\d+)\]<std"
+    r"|\b(?:step|epoch|iter\w*)[ :=]*\d+[ ,|]+rank[ :=]*(\d+)",
     re.IGNORECASE,
 )
 _RANK_WITHIN: Final = 160
@@ -64,14 +74,24 @@ def parse_number(text: str) -> float | None:
     text = text.strip().strip("'\"")
     wrapped = _WRAPPED.fullmatch(text)
     text = wrapped[1] if wrapped else text
-    return float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
+    return _to_number(text) if _NUMBER.fullmatch(text) else None
+
+
+def parse_captured(text: str) -> float | None:
+    """Return the number that a pattern captured, with punctuation, a unit or a scale such as `12.5k`."""
+    match = _CAPTURED.fullmatch(text)
+    return _to_number(match["number"], match["scale"]) if match else parse_number(text)
+
+
+def _to_number(text: str, scale: str | None = None) -> float:
+    return float(text.replace(",", "").replace("_", "")) * _SCALES.get(scale or "", 1.0)
 
 
 def complete_number(line: str, start: int, end: int) -> str:
-    """Return what a pattern captured, with the rest of a number that it cut: `2.0` of `2.0e-05`."""
+    """Return what a pattern captured, with the rest of a number that it cut: `2.0` of `2.0e-05` or `2.0k`."""
     captured = line[start:end]
     first = len(captured) - len(captured.lstrip())
-    number = _NUMBER.match(line, start + first)
+    number = _SCALED.match(line, start + first)
     return number[0] if number is not None and number.end() > end else captured
 
 
@@ -80,10 +100,15 @@ def unwrap_numbers(line: str) -> str:
     return _WRAPPED.sub(r"\1", line) if "(" in line else line
 
 
+def join_thousands(line: str) -> str:
+    """Return a line with `12,345.6` as `12345.6`."""
+    return _THOUSANDS.sub(lambda match: match[0].replace(",", ""), line)
+
+
 def find_rank(line: str) -> int:
     """Return the rank that the prefix of a line names; 0 if it names none."""
     match = _RANK.search(line, 0, _RANK_WITHIN)
-    return int(match[1] or match[2] or match[3]) if match else 0
+    return int(next(filter(None, match.groups()))) if match else 0
 
 
 def find_values(line: str) -> list[NamedValue]:
@@ -92,7 +117,7 @@ def find_values(line: str) -> list[NamedValue]:
     values = []
     mentions_validation = _VALIDATION.search(line) is not None
     for match in _PAIR.finditer(line):
-        number = float(match["value"].replace(",", ""))
+        number = _to_number(match["value"], match["scale"])
         is_validation = mentions_validation and _is_validation(line[: match.start()])
         values.append(NamedValue(normalize_name(match["name"]), number, is_validation))
     return values

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from app.monitor.log_numbers import parse_number
+import regex
+
+from app.monitor.log_numbers import join_thousands, parse_number
 from app.monitor.patterns import BoundedPattern
 
 _COUNT: Final = r"\d[\d,]*(?:\.\d+)?[kMGT]?"
@@ -35,7 +37,7 @@ _PREPARATION: Final = re.compile(
 )
 # These never are: they are short, or nested in a training.
 _NESTED: Final = re.compile(
-    r"loading|fetching|download|sanity|validat|evaluat|\beval\b|safetensors|\.bin\b|\.json\b|upload|inference",
+    r"loading|fetching|download|sanity|validat|evaluat|\b(?:val|valid|eval)\b|safetensors|\.bin\b|\.json\b|upload|inference",
     re.IGNORECASE,
 )
 _STALE_UPDATES: Final = 1000
@@ -95,7 +97,8 @@ class ProgressFinder:
         if self._total_pattern is not None and (match := self._total_pattern.search(line)):
             self._total = parse_number(match[1])
         for pattern in self.patterns:
-            if match := pattern.search(line):
+            if match := self._search(pattern, line):
+                line = match.string
                 numbers = [parse_number(group) for group in match.groups() if group is not None]
                 total = numbers[1] if len(numbers) > 1 else self._total
                 if len(numbers) == 1 and line[match.end(1) : match.end(1) + 1] == "%":
@@ -103,6 +106,13 @@ class ProgressFinder:
                 if numbers and numbers[0] is not None:
                     return Count(numbers[0], total or None)
         return None
+
+    @staticmethod
+    def _search(pattern: BoundedPattern, line: str) -> "regex.Match[str] | None":
+        """Return the match in a line, or in the line without thousands separators."""
+        match = pattern.search(line)
+        joined = join_thousands(line)
+        return match if match or joined == line else pattern.search(joined)
 
     def _read_usual(self, line: str) -> Count | None:
         if _FRACTION.search(line) is None:  # This spares most lines the other searches.

@@ -11,9 +11,9 @@ _ESCAPES = re.compile(
     r"|\x1b(?!\[)[ -/]*[0-~]?"
 )
 _MOVES = re.compile(r"(\r|\x08|\x1b\[[012]?K)")
-# Control characters except tab; line and paragraph separators; direction marks; lone surrogates.
+# Control characters except tab; line and paragraph separators; marks of direction and byte order; surrogates.
 _INVISIBLE = re.compile(
-    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 

@@ -52,6 +52,7 @@ _TRAINING: Final = {
 _VALIDATION: Final = {
     "val_loss": ("loss", "total_loss", "lm_loss_value"),
     "val_accuracy": ("accuracy", "acc"),
+    "val_perplexity": ("perplexity", "ppl"),
 }
 _HUGGING_FACE: Final = {
     "loss": ("loss",),
@@ -59,6 +60,7 @@ _HUGGING_FACE: Final = {
     "grad_norm": ("grad_norm",),
     "learning_rate": ("learning_rate",),
     "accuracy": ("mean_token_accuracy", "token_acc", "rewards_accuracies"),
+    "perplexity": ("perplexity", "ppl"),
     "entropy": ("entropy",),
     "reward": ("reward",),
     "reward_std": ("reward_std",),
@@ -69,12 +71,20 @@ _HUGGING_FACE: Final = {
 }
 _LOOP: Final = {
     **_TRAINING,
-    "loss": ("loss", "train_loss", "training_loss", "lm_loss", "reduced_train_loss", "total_loss"),
+    "loss": (
+        "loss",
+        "train_loss",
+        "loss_train",
+        "training_loss",
+        "lm_loss",
+        "reduced_train_loss",
+        "total_loss",
+    ),
 }
 
 PRESETS: Final[Mapping[str, Preset]] = {
-    "hf-trainer": Preset(_HUGGING_FACE, sign=r"^\W*\{'loss':.*'(?:learning_rate|epoch)':"),
-    "trl": Preset(_HUGGING_FACE, sign=r"^\W*\{'loss':.*'(?:mean_token_accuracy|reward|rewards/\w+)':"),
+    "hf-trainer": Preset(_HUGGING_FACE, sign=r"\{['\"]loss['\"]:.*['\"](?:learning_rate|epoch)['\"]:"),
+    "trl": Preset(_HUGGING_FACE, sign=r"\{'loss':.*'(?:mean_token_accuracy|reward|rewards/\w+)':"),
     "axolotl": Preset(_HUGGING_FACE, sign=r"\baxolotl\b"),
     "llama-factory": Preset(_HUGGING_FACE, sign=r"\bllamafactory\b|\[llama-?factory\]"),
     "unsloth": Preset(_HUGGING_FACE, sign=r"\bUnsloth\b"),
@@ -113,7 +123,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "tflops_per_gpu": ("throughput_per_gpu_tflop",),
         },
         {"val_loss": ("lm_loss_value", "loss_value"), "val_perplexity": ("lm_loss_ppl",)},
-        progress=(r"(?:^|\])\s*iteration\s+(\d+)/\s*(\d+)",),
+        progress=(r"(?:^|\]:?)\s*iteration\s+(\d+)/\s*(\d+)",),
         sign=r"\blm loss: |\bconsumed samples: ",
     ),
     "deepspeed": Preset(
@@ -154,6 +164,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     "verl": Preset(
         {
+            "loss": ("train_loss",),  # SFT
+            "val_loss": ("val_loss",),
             "actor_pg_loss": ("actor_pg_loss",),
             "actor_loss": ("actor_loss",),
             "actor_kl_loss": ("actor_kl_loss",),
@@ -168,7 +180,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "tokens_per_second": ("perf_throughput",),
             "seconds_per_step": ("timing_s_step", "perf_time_per_step"),
         },
-        sign=r"\bactor/(?:pg_loss|grad_norm|ppo_kl)|critic/(?:score|rewards)/mean",
+        sign=r"\bactor/(?:pg_loss|grad_norm|ppo_kl)|critic/(?:score|rewards)/mean"
+        r"|\bstep:\d+ - (?:train|val)/loss:",
     ),
     "mlx": Preset(
         {

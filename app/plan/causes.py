@@ -50,9 +50,9 @@ CAUSES: Final[dict[Cause, Explanation]] = {
         "(num_workers = 0). The disk is not the problem.",
     ),
     "limit": Explanation(
-        "a limit of the operating system on open files or file watches was reached",
-        "Raise it (ulimit -n; sysctl fs.inotify.max_user_watches and max_user_instances), or use fewer "
-        "workers.",
+        "a limit of the operating system on open files, threads or file watches was reached",
+        "Raise it (ulimit -n, ulimit -u; sysctl fs.inotify.max_user_watches and max_user_instances), or use "
+        "fewer workers.",
     ),
     "checkpoint": Explanation(
         "a checkpoint or model file is incomplete",
@@ -77,8 +77,8 @@ CAUSES: Final[dict[Cause, Explanation]] = {
         "Lower the learning rate; check the training rows and the log just before it.",
     ),
     "gated": Explanation(
-        "the hub denied access to the model",
-        "Accept the model's license on the hub and set HF_TOKEN, or correct the model's name; then retry.",
+        "the hub denied access to the model or dataset, or has none of this name",
+        "Accept its license on the hub and set HF_TOKEN, or correct its name or revision; then retry.",
     ),
     "network": Explanation(
         "the network failed",

@@ -64,10 +64,13 @@ def suggest_preset(path: Path) -> str | None:
     """
     lines = _read_sample(path)
     signed = [name for name, preset in PRESETS.items() if _has_sign(lines, preset.sign)]
-    # Of presets that find the same the last one counts, because it is the more special one.
-    counts = {name: _count_values(path, lines, name) for name in [_FALLBACK, *signed]}
-    best = max(reversed(counts), key=lambda name: counts[name])
-    return best if counts[best] else None
+    for candidates in (signed, [_FALLBACK]):
+        # Of presets that find the same the last one counts, because it is the more special one.
+        counts = {name: _count_values(path, lines, name) for name in reversed(candidates)}
+        best = max(counts, key=lambda name: counts[name], default="")
+        if best and counts[best]:
+            return best
+    return None
 
 
 def find_plan_warnings(plan: Plan) -> list[str]:

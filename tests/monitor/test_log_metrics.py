@@ -61,6 +61,14 @@ def test_a_line_counts_once_it_is_complete_or_the_log_has_ended(path: Path) -> N
         (r"(?i)loss: ([0-9.]+)", "LOSS: 3\nLoss: 4\n", [3, 4]),
         (r"loss: (nan|[0-9.]+)", "loss: nan\n", [None]),
         (r"loss: ([0-9.]+)", "loss: unknown\n", []),
+        (r"loss: (\S+)", "loss: 2.5, lr: 1\n[loss: 1.5]\n(loss: nan)\n", [2.5, 1.5, None]),
+        (r"acc: (\S+)", "acc: 62.5%\nacc: 63%;\n", [62.5, 63]),
+        (r"took (\S+)", "took 2.5s\ntook 6.80it/s\ntook 10:30\ntook 3/4\n", [2.5, 6.8]),
+        (r"tok/s: (\S+)", "tok/s: 950\ntok/s: 1.2k\ntok/s: 3M,\n", [950, 1200, 3e6]),
+        (r"tok/s: ([0-9.]+)", "tok/s: 950\ntok/s: 1.2k\n", [950, 1200]),
+        (r"tokens (\d+) of", "tokens 1,250 of 25,120\n", [1250]),
+        (r"tokens: (\d+)", "tokens: 1_250_000\n", [1250000]),
+        (r"^loss: (\S+)", "\ufeffloss: 2.5\n", [2.5]),
     ],
 )
 def test_what_patterns_read(path: Path, pattern: str, text: str, values: list[float | None]) -> None:
@@ -76,6 +84,23 @@ def test_the_lowest_rank_counts(path: Path) -> None:
     text = "[rank9]: loss: 9\n[rank8]: loss: 2\n[rank9]: loss: 8\n"
     assert read(path, text, loss=r"loss: (\d+)").results() == {"loss": 2, "first_loss": 2}
     assert read(path, "loss: 3\n[rank1]: loss: 8\n", loss=r"loss: (\d+)").results()["loss"] == 3
+
+
+def test_a_rank_may_be_named_after_the_step(path: Path) -> None:
+    text = "".join(
+        f"Epoch: 0, Step: 9, Rank: {rank}, loss = {loss}\n" for rank, loss in ((3, 7), (0, 2), (1, 8))
+    )
+    assert read(path, text, loss=r"loss = (\d+)").results() == {"loss": 2, "first_loss": 2}
+    assert (
+        read(path, "LoRA rank: 16, loss = 2\n[rank1]: loss = 3\n", loss=r"loss = (\d+)").results()["loss"]
+        == 2
+    )
+
+
+def test_a_pattern_of_progress_reads_thousands(path: Path) -> None:
+    log = read(path, "row 999 of 25,120\nrow 1,200 of 25,120\n", progress=r"row (\d+) of (\d+)")
+    assert log.progress is not None
+    assert (log.progress.done, log.progress.total) == (1200, 25120)
 
 
 def test_the_step_of_a_value_is_the_progress(path: Path) -> None:

@@ -44,6 +44,22 @@ def test_the_preset_of_a_log_is_suggested(tmp_path: Path, preset: str, text: str
     assert suggested in SAME_AS_HF if preset in SAME_AS_HF else suggested == preset
 
 
+@pytest.mark.parametrize(
+    ("preset", "text"),
+    [
+        ("hf-trainer", '{"loss": 3.4, "grad_norm": 11.25, "learning_rate": 2e-05, "epoch": 0.01}\n'),
+        ("hf-trainer", "(RayTrainWorker pid=71) {'loss': 3.4, 'learning_rate': 2e-05, 'epoch': 0.01}\n"),
+        (
+            "axolotl",
+            "[INFO] [axolotl.train:221] go\n{'loss': '1.5', 'ppl': '4.5', 'accuracy': '1', 'epoch': '1'}\n",
+        ),
+    ],
+)
+def test_the_trainer_that_a_log_names_counts_more_than_values(tmp_path: Path, preset: str, text: str) -> None:
+    (tmp_path / "log").write_text(text)
+    assert suggest_preset(tmp_path / "log") == preset
+
+
 def test_no_preset_is_suggested_for_prose(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("hello\nloading 3 of 4 shards\n")
     assert suggest_preset(tmp_path / "log") is None

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from app.monitor.sanitize import clean_line
 from app.plan.causes import CAUSES, Cause
 from app.session.gate.log_causes import CONSEQUENCES, find_cause
+from app.session.gate.log_lines import TRACEBACK, Line, split_lines
 
 _LONGEST_QUOTE: Final = 240
 _MAX_HINTS: Final = 2
@@ -20,13 +21,11 @@ _RECOVERY_LINES: Final = 3
 """Number of later steps that show a recovery. A progress bar is drawn once more after an exception."""
 
 _CERTAIN: Final = frozenset(CAUSES) - CONSEQUENCES
-_PREFIX: Final = re.compile(
-    r"^(?:\x20*(?:\[(?:rank|default)[ :=]?\d+\]:?|\(\w[\w .=-]* pid=[^)]*\)"
-    r"|std(?:err|out):|\[\d+,\d+\]<std\w+>:?"
-    r"|(?:ERROR|WARNING|INFO|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[\w./]+:\d+\]))+\x20?"
+# A progress bar may stand before it on the same line.
+_TRACEBACK: Final = re.compile(rf"^\W*{re.escape(TRACEBACK)}|{re.escape(TRACEBACK)}:$")
+_EXCEPTION: Final = re.compile(
+    r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Failure)\b(?::|$)|(?:\w+\.)+\w+: "
 )
-_STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
-_TRACEBACK: Final = re.compile(r"^\W*Traceback \(most recent call last\)")
 _FRAME_CHARACTERS: Final = " \t|^~│╭╰├└╮❱"
 # The traceback after such a line did not end the program.
 _ASIDE: Final = re.compile(
@@ -76,17 +75,11 @@ class LogFinding(NamedTuple):
     hints: tuple[str, ...] = ()
 
 
-class _Line(NamedTuple):
-    number: int
-    stream: str
-    text: str
-
-
 class _Failure(NamedTuple):
     """A traceback: the messages of its exceptions, that of the last exception first."""
 
     stream: str
-    messages: tuple[tuple[_Line, ...], ...]
+    messages: tuple[tuple[Line, ...], ...]
     is_aside: bool = False
 
     @property
@@ -113,7 +106,7 @@ class _Failure(NamedTuple):
 
 def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     """Return what ended a program, by the last lines of its log."""
-    lines = [_split_prefix(number, line) for number, line in enumerate(raw_lines) if line.strip()]
+    lines = split_lines(raw_lines)
     code, summary = _read_summary(lines)
     if cause := _SIGNALS.get(code):
         return LogFinding(cause, summary, _find_hints(lines, cause))
@@ -132,17 +125,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     )
 
 
-def _split_prefix(number: int, line: str) -> _Line:
-    """Return a line without what a launcher or logger puts in front, and the stream that this names."""
-    prefix = _PREFIX.match(line)
-    if prefix is None:
-        return _Line(number, "", line)
-    stream = _STREAM.search(prefix[0])
-    name = f"rank {stream[2] or stream[4]}" if stream and (stream[2] or stream[4]) else ""
-    return _Line(number, name or (stream[3] if stream else ""), line[prefix.end() :])
-
-
-def _read_summary(lines: Sequence[_Line]) -> tuple[int, str]:
+def _read_summary(lines: Sequence[Line]) -> tuple[int, str]:
     """Return the exit code or signal of the process that a launcher saw fail first, and the line; or 0."""
     found = 0, ""
     for index, line in enumerate(lines):
@@ -157,20 +140,22 @@ def _read_summary(lines: Sequence[_Line]) -> tuple[int, str]:
     return found
 
 
-def _find_failures(lines: Sequence[_Line]) -> list[_Failure]:
+def _find_failures(lines: Sequence[Line]) -> list[_Failure]:
     """Return the tracebacks of all streams, in the order of their ends."""
-    streams: dict[str, list[_Line]] = {}
+    streams: dict[str, list[Line]] = {}
     for line in lines:
         streams.setdefault(line.stream, []).append(line)
     failures = [failure for stream in streams.values() for failure in _find_in_stream(stream)]
     return sorted(failures, key=lambda failure: failure.number)
 
 
-def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
-    messages: list[tuple[_Line, ...]] = []
+def _find_in_stream(lines: Sequence[Line]) -> Iterator[_Failure]:
+    messages: list[tuple[Line, ...]] = []
     index = 0
     while index < len(lines):
         if not _TRACEBACK.search(lines[index].text):
+            if _CHAIN.search(lines[index].text) and not messages:
+                messages = _find_message_before(lines[:index])
             index += 1
             continue
         is_aside = index > 0 and _ASIDE.search(lines[index - 1].text) is not None
@@ -189,14 +174,22 @@ def _find_in_stream(lines: Sequence[_Line]) -> Iterator[_Failure]:
                 messages = []
 
 
-def _skip_frames(lines: Sequence[_Line], index: int) -> int:
+def _find_message_before(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
+    """Return the message that ends some lines: the first exception of a chain may have no traceback."""
+    for start in range(len(lines) - 1, max(-1, len(lines) - _MAX_MESSAGE_LINES), -1):
+        if _EXCEPTION.match(lines[start].text):
+            return [tuple(lines[start:])]
+    return []
+
+
+def _skip_frames(lines: Sequence[Line], index: int) -> int:
     while index < len(lines) and lines[index].text[:1] in _FRAME_CHARACTERS:
         index += 1
     return index
 
 
 def _choose_failures(
-    lines: Sequence[_Line], failures: Sequence[_Failure], *, was_launched: bool
+    lines: Sequence[Line], failures: Sequence[_Failure], *, was_launched: bool
 ) -> list[_Failure]:
     """Return the failures that can have ended the program: of one process the last, of ranks one of each."""
     last_of_each = list({failure.stream: failure for failure in failures}.values())
@@ -208,7 +201,7 @@ def _choose_failures(
     return last_of_each
 
 
-def _find_root_rank(lines: Sequence[_Line]) -> str:
+def _find_root_rank(lines: Sequence[Line]) -> str:
     """Return the rank that a launcher saw fail first, or ""."""
     for index, line in enumerate(lines):
         if _ROOT_CAUSE.search(line.text):
@@ -217,7 +210,7 @@ def _find_root_rank(lines: Sequence[_Line]) -> str:
     return ""
 
 
-def _explain_failures(lines: Sequence[_Line], failures: Sequence[_Failure]) -> LogFinding:
+def _explain_failures(lines: Sequence[Line], failures: Sequence[_Failure]) -> LogFinding:
     """Return the cause that failures name. One without a known cause explains the consequences elsewhere."""
     causes = [found for failure in failures if (found := failure.find_cause())]
     unknown = next((failure for failure in failures if failure.find_cause() is None), None)
@@ -230,7 +223,7 @@ def _explain_failures(lines: Sequence[_Line], failures: Sequence[_Failure]) -> L
     return LogFinding(None, unknown.headline.strip()[:_LONGEST_QUOTE], _find_hints(earlier, None))
 
 
-def _explain_lines(lines: Sequence[_Line], recovered: int) -> LogFinding | None:
+def _explain_lines(lines: Sequence[Line], recovered: int) -> LogFinding | None:
     """Return the cause of the most weight that the lines since the last recovery name."""
     final = [line for line in lines if line.number > recovered]
     text = "\n".join(line.text for line in reversed(final))
@@ -241,7 +234,7 @@ def _explain_lines(lines: Sequence[_Line], recovered: int) -> LogFinding | None:
     return LogFinding(found[0], _quote(text, found[1]), _find_hints(earlier, found[0]))
 
 
-def _find_hints(lines: Sequence[_Line], cause: Cause | None) -> tuple[str, ...]:
+def _find_hints(lines: Sequence[Line], cause: Cause | None) -> tuple[str, ...]:
     """Return lines that name other causes, the last line of each."""
     hints: dict[Cause, str] = {}
     for line in lines:

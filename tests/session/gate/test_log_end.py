@@ -27,6 +27,9 @@ POSITIVE = {
         "offload.",
         "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
+        "tensorflow.python.framework.errors_impl.ResourceExhaustedError: failed to allocate memory [Op:MatMul]",
+        "W xla/tsl/framework/bfc_allocator.cc:501] Allocator (GPU_0_bfc) ran out of memory trying to allocate 16GiB",
+        "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.",
     ],
     "host_oom": [
         "RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory",
@@ -52,6 +55,7 @@ POSITIVE = {
         "RuntimeError: unable to open shared memory object </torch_71_1> in read-write mode: No such file",
         "RuntimeError: unable to write to file </torch_71_1_0>: No space left on device (28)",
         "run.sh: line 3:  4711 Bus error               (core dumped) python train.py",
+        "ray.exceptions.ObjectStoreFullError: Failed to put object ab in object store because it is full.",
     ],
     "limit": [
         "OSError: [Errno 28] inotify watch limit reached",
@@ -59,12 +63,15 @@ POSITIVE = {
         "inotify_add_watch(/data) failed: No space left on device",
         "Error: ENOSPC: System limit for number of file watchers reached, watch '/x'",
         "OSError: [Errno 24] Too many open files: '/data/3.bin'",
-        "RuntimeError: received 0 items of ancdata",
+        "RuntimeError: received 0 items of ancdata", "RuntimeError: can't start new thread",
+        "OpenBLAS blas_thread_init: pthread_create failed for thread 63 of 64: Resource temporarily unavailable",
     ],
     "disk": [
         "OSError: [Errno 28] No space left on device",
         "RuntimeError: PytorchStreamWriter failed: No space left on device",
-        "OSError: [Errno 122] Disk quota exceeded",
+        "OSError: [Errno 122] Disk quota exceeded", "sqlite3.OperationalError: database or disk is full",
+        "OSError: Not enough disk space. Needed: 12.5 GiB (download: 2.1 GiB, generated: 10.4 GiB)",
+        "pyo3_runtime.PanicException: called `Result::unwrap()` on an `Err` value: Os { code: 28, kind: StorageFull }",
     ],
     "checkpoint": [
         "RuntimeError: [enforce fail at inline_container.cc:603] . unexpected pos 128 vs 22",
@@ -90,11 +97,16 @@ POSITIVE = {
         "NCCL watchdog thread terminated with exception: [Rank 7] stopped",
         "Some NCCL operations have failed or timed out. Due to the asynchronous nature of CUDA kernels, ...",
         "torch.distributed.DistBackendError: NCCL error in: NCCLUtils.cpp:93, remote process exited",
+        "[F521 06:24:44.9 x.cpp:1562] Terminating the process ..., due to ProcessGroupNCCL watchdog hang.",
+        "torch.distributed.DistStoreError: Timed out after 601 seconds waiting for clients. 1/2 clients joined.",
+        "torch.distributed.DistNetworkError: The client socket has timed out after 600000ms while trying to connect",
     ],
     "ecc": [
         "RuntimeError: CUDA error: uncorrectable ECC error encountered",
         "CUDA_ERROR_ECC_UNCORRECTABLE",
         "NVRM: Xid (PCI:0000:3b:00): 79, pid=71, GPU has fallen off the bus.",
+        "NVRM: Xid (PCI:0000:3b:00): 119, pid=71, Timeout after 6s of waiting for RPC response from GPU0 GSP!",
+        "Unable to determine the device handle for GPU0000:3B:00.0: GPU is lost.  Reboot the system",
     ],
     "nan": [
         "error: step 812: loss is nan, so training has diverged; lower the learning rate",
@@ -102,15 +114,25 @@ POSITIVE = {
         "ValueError: Expected parameter logits to satisfy the constraint, but found invalid values: tensor([[nan]])",
         "RuntimeError: probability tensor contains either `inf`, `nan` or element < 0",
         "RuntimeError: Found NaN in the gradients", "ValueError: found inf in the loss",
+        "RuntimeError: Function 'MulBackward0' returned nan values in its 0th output.",
+        "ValueError: The loss returned in `training_step` is nan.",
     ],
     "gated": [
         "huggingface_hub.errors.GatedRepoError: 401 Client Error. (Request ID: Root=1-67)",
         "OSError: You are trying to access a gated repo.",
+        "huggingface_hub.errors.HfHubHTTPError: Client error '401 Unauthorized' for url 'https://h.co/api/models/a/b'",
+        "huggingface_hub.errors.HfHubHTTPError: 403 Forbidden: None.",
+        "httpx.HTTPStatusError: Client error '404 Not Found' for url 'https://h.co/a/b/resolve/main/config.json'",
+        "huggingface_hub.errors.RemoteEntryNotFoundError: 404 Client Error.",
+        "huggingface_hub.errors.RevisionNotFoundError: 404 Client Error.",
+        "datasets.exceptions.DatasetNotFoundError: Dataset 'a/b' doesn't exist on the Hub or cannot be accessed.",
     ],
     "network": [
         "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='h.co', port=443)",
         "socket.gaierror: [Errno -3] Temporary failure in name resolution",
         "httpx.ReadTimeout: The read operation timed out",
+        "huggingface_hub.errors.HfHubHTTPError: Server error '502 Bad Gateway' for url 'https://h.co/api/models/a/b'",
+        "huggingface_hub.errors.LocalEntryNotFoundError: An error happened while trying to locate the file",
     ],
 }  # fmt: skip
 
@@ -132,7 +154,10 @@ NEGATIVE = [
     "Killed time while loading", "killing idle workers", "exitcode  : -15 (pid: 71)",
     "gpu memory: 75 of 80 GiB in use, cudaMallocAsync is on",
     "max_user_requests=3", "opened many files",
-    "best loss: inf", "loss: 0.2 (+nanz)",
+    "best loss: inf", "loss: 0.2 (+nanz)", "the loss is nan-safe",
+    "httpx.HTTPStatusError: Client error '404 Not Found' for url 'http://localhost:8000/v1/completions'",
+    "grpc: RESOURCE_EXHAUSTED: Received message larger than max (5 vs. 4)", "trained on 403 rows",
+    "the disk is 90% full", "NVRM: Xid (PCI:0000:3b:00): 13, pid=4711, Graphics Exception",
 ]  # fmt: skip
 
 
@@ -193,6 +218,23 @@ def summary(code: int, rank: int = 0) -> list[str]:
 STEPS = [f"step {n} loss: 2.{n}" for n in range(9)]
 RETRY = "WARNING Network error (ConnectionError), entering retry loop."
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+
+
+def prefix_each(lines: list[str], prefix: str) -> list[str]:
+    """The lines with a prefix, in which {n} is the number of the line."""
+    return [prefix.format(n=number) + line for number, line in enumerate(lines, 10)]
+
+
+FORBIDDEN = [
+    "httpx.HTTPStatusError: Client error '403 Forbidden' for url 'https://h.co/a/b/resolve/main/config.json'",
+    "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/403", "",
+    "The above exception was the direct cause of the following exception:", "",
+    "huggingface_hub.errors.HfHubHTTPError: 403 Forbidden: None.",
+    "Make sure your token has the correct permissions.", "",
+    "The above exception was the direct cause of the following exception:", "",
+    *traceback("OSError: We couldn't connect to 'https://h.co' to load the files, and couldn't find them"),
+]  # fmt: skip
+"""A chain whose first exceptions have no tracebacks, as transformers prints it."""
 
 LOGS: list[tuple[str, list[str], str | None]] = [
     ("a logger's retried network error", [RETRY, *traceback("KeyError: 'text'")], None),
@@ -258,6 +300,14 @@ LOGS: list[tuple[str, list[str], str | None]] = [
     ("an exception of a thread", [*traceback("KeyError: 'text'"), "Exception in thread Thread-2 (upload):",
                                   *traceback("requests.exceptions.ConnectionError: x")], None),
     ("only an exception of a thread", ["Exception in thread Thread-2:", *traceback(OOM)], "oom"),
+    ("a bar before the traceback", [RETRY, "  4%|4 | 10/250 [00:10<04:00]Traceback (most recent call last):",
+                                    *traceback("KeyError: 'text'")[1:]], None),
+    *((f"a prefix such as {prefix}", prefix_each([RETRY, *traceback("KeyError: 'text'")], prefix), None)
+      for prefix in ("2026-01-31T10:20:{n}.123Z ", "pod-1  | ", "[node0:0]: ", "[807{n}] [rank0]: ", "stderr: ")),
+    ("containers of which one waits", [line for pair in zip(
+        prefix_each(traceback("torch.distributed.DistBackendError: NCCL error"), "pod-0 | "),
+        prefix_each(traceback("KeyError: 'text'"), "pod-1 | "), strict=True) for line in pair], None),
+    ("a chain that begins without a traceback", FORBIDDEN, "gated"),
     ("nothing to say", ["Loading weights", "done"], None),
     ("an empty log", [], None),
 ]  # fmt: skip
