@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal of 80x24, and its cost there."""
+"""A program in a pseudo-terminal, and its cost there."""
 
 import fcntl
 import os
@@ -15,9 +15,9 @@ import psutil
 
 
 class Terminal:
-    """Runs a program in a pseudo-terminal of 80x24 and terminates it on exit."""
+    """Runs a program in a pseudo-terminal of `columns` and `rows`, and terminates it on exit."""
 
-    def __init__(self, *argv: str) -> None:
+    def __init__(self, *argv: str, columns: int = 80, rows: int = 24) -> None:
         self.started = time.perf_counter()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
@@ -28,7 +28,7 @@ class Terminal:
                 if name not in ("TMUX", "PYTHONDONTWRITEBYTECODE")
             }
             os.execvpe(argv[0], argv, {**environment, "TERM": "xterm-256color"})
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._process = psutil.Process(self.pid)
         self._output = b""
 

@@ -164,12 +164,12 @@ def has_figure(output: AttemptOutput | None) -> bool:
     return output is not None and bool(output.series or output.samples or output.reading)
 
 
-def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height: int) -> list[Content]:
-    """Return the chart of the selected metric, or the latest sample of a phase without metrics."""
+def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> list[Content]:
+    """Return the legend with the last values and the settings; none without metrics."""
     output = frame.output
     selected, place = select_series(output, settings.metric)
     if output is None or not selected:
-        return _render_without_metrics(frame, width)[:height]
+        return []
     first, last = find_step_range(output, selected)
     cursor = None if settings.cursor is None else min(max(first, settings.cursor), last)
     earlier = [
@@ -178,7 +178,30 @@ def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height
         if any(series.name in attempt for series in selected)
     ]
     settings_row = render_settings_row(settings, cursor, earlier, width)
-    heading = [render_legend(selected, width, place, cursor), *([settings_row] if settings_row else [])]
+    return [render_legend(selected, width, place, cursor), *([settings_row] if settings_row else [])]
+
+
+def find_visible_state(output: AttemptOutput | None, width: int) -> object:
+    """Return what a chart of that width shows of an output: it changes when a curve has moved by a dot."""
+    if output is None or not output.series:
+        return output and replace(output, log=LogLines())
+    counts = []
+    for series in output.series.values():
+        values_per_dot = max(1, series.total // (2 * max(1, width)))
+        step = 1 << (values_per_dot.bit_length() - 1)  # It stays the same while values are added.
+        counts.append((series.name, step, series.total // step, series.missing))
+    return output.phase, output.attempt, output.reading, output.earlier, tuple(counts)
+
+
+def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height: int) -> list[Content]:
+    """Return the chart of the selected metric, or the latest sample of a phase without metrics."""
+    output = frame.output
+    selected, _ = select_series(output, settings.metric)
+    if output is None or not selected:
+        return _render_without_metrics(frame, width)[:height]
+    first, last = find_step_range(output, selected)
+    cursor = None if settings.cursor is None else min(max(first, settings.cursor), last)
+    heading = render_heading_rows(frame, settings, width)
     if height - len(heading) < MIN_PLOT_HEIGHT:
         return heading
     curves = build_curves(output, selected, settings.weight)
@@ -208,6 +231,7 @@ class Figure(FrameWidget):
     settings = ChartSettings()
     _drawn_for: object = None
     _drawn_rows: Sequence[Content] = ()
+    _drawn_heading = 0
 
     def apply(self, settings: ChartSettings) -> None:
         """Draw the chart with these settings."""
@@ -229,11 +253,11 @@ class Figure(FrameWidget):
         self.apply(replace(self.settings, cursor=min(max(first, step), last)))
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
-        """Return the chart; the previous one if nothing that it shows has changed."""
-        output = frame.output and replace(frame.output, log=LogLines())
+        """Return the chart below its legend; the previous chart if no curve has moved by a dot."""
         ended = frame.attempt and frame.attempt.ended
-        inputs = (output, ended, self.settings, width, height)
-        if inputs != self._drawn_for:
-            self._drawn_for = inputs
+        inputs = (find_visible_state(frame.output, width), ended, self.settings, width, height)
+        heading = render_heading_rows(frame, self.settings, width)
+        if inputs != self._drawn_for or len(heading) != self._drawn_heading:
+            self._drawn_for, self._drawn_heading = inputs, len(heading)
             self._drawn_rows = render_figure_rows(frame, self.settings, width, height)
-        return self._drawn_rows
+        return [*heading, *self._drawn_rows[len(heading) :]] if heading else self._drawn_rows

@@ -12,6 +12,9 @@ from widgets.rows import FrameWidget, Part
 from widgets.text import replace_controls
 
 REDRAW_SECONDS: Final = 2.5
+CHART_SECONDS: Final = 30.0
+"""A chart of the session's time is drawn again after this long, because each time all its cells may move."""
+TITLE_SECONDS: Final = 5.0
 DOTS_PER_CELL: Final = 2
 TIME_UNITS: Final = ((HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds"))
 
@@ -65,6 +68,16 @@ class TimePanel(Panel):
 
     _drawn_for: Hashable = None
     _drawn_rows: Sequence[Content] = ()
+    _titled_at = 0.0
+    _titled_subject: Hashable = None
+
+    def show(self, frame: Frame) -> None:
+        """Draw a new frame; figures in the title change every few seconds, unless the subject is another."""
+        FrameWidget.show(self, frame)
+        subject = self.find_subject(frame)
+        if abs(frame.now - self._titled_at) >= TITLE_SECONDS or subject != self._titled_subject:
+            self._titled_at, self._titled_subject = frame.now, subject
+            self._refresh_title()
 
     def find_subject(self, frame: Frame) -> Hashable:
         """Return what the panel shows besides the passing of time; a change of it is drawn at once."""
@@ -77,7 +90,7 @@ class TimePanel(Panel):
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the rows; the previous ones if nothing that they show has changed."""
         elapsed = max(0.0, frame.now - frame.snapshot.started)
-        step = REDRAW_SECONDS
+        step = CHART_SECONDS
         while 2 * step * DOTS_PER_CELL * width < elapsed:  # A step that stays the same while time passes.
             step *= 2
         moment = elapsed // step

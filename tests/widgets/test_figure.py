@@ -72,3 +72,27 @@ def test_a_chart_is_made_again_only_where_it_shows_something_new(monkeypatch: py
     assert figure.draw(onward, 40, 10) != first
     figure.draw(onward, 41, 10)
     assert len(made) == 3
+
+
+def test_the_chart_is_drawn_again_when_a_curve_has_moved_by_a_dot_but_the_legend_always() -> None:
+    def frame(steps: int) -> Frame:
+        values = fake.series({"loss": [(s, 2.0 + s % 7) for s in range(steps)]})
+        return replace(fake.running(), output=fake.attempt_output("sft_training", series=values))
+
+    figure = Figure()
+    first = figure.draw(frame(4096), 40, 12)
+    soon, later = figure.draw(frame(4097), 40, 12), figure.draw(frame(4096 + 64), 40, 12)
+    assert soon[0].plain != first[0].plain, "the legend has the last value"
+    assert all(a is b for a, b in zip(soon[1:], first[1:], strict=True))
+    assert not all(a is b for a, b in zip(later[1:], first[1:], strict=True))
+
+
+def test_a_value_that_is_not_finite_is_marked_at_once() -> None:
+    figure, values = Figure(), [(float(s), 2.0) for s in range(4096)]
+
+    def draw(pairs: list[tuple[float, float]]) -> list[str]:
+        output = fake.attempt_output("sft_training", series=fake.series({"loss": pairs}))
+        return [r.plain for r in figure.draw(replace(fake.running(), output=output), 40, 12)]
+
+    assert "×" not in "".join(draw(values)[1:])
+    assert "×" in "".join(draw([*values, *[(4096.0 + i, float("nan")) for i in range(200)]])[1:])
