@@ -99,6 +99,12 @@ def test_a_host_without_a_gpu_has_no_power() -> None:
     assert {panel.name for panel in panels} & CHARTS == CHARTS - {"PowerChart"}
 
 
+def test_the_power_of_a_session_without_a_conductor_stays() -> None:
+    frame = fake.running(machine=None)
+    [panels] = show(frame, (160, 45))
+    assert {panel.name for panel in panels} >= CHARTS
+
+
 def test_titles_follow_the_size_of_the_terminal() -> None:
     small, large, small_again, middle = show(fake.running(), (80, 24), (160, 45), (80, 24), (120, 40))
     for panels in (small, small_again):

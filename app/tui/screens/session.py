@@ -67,7 +67,8 @@ class SessionScreen(ScreenWithChart):
         self.set_class(not has_figure(frame.output), "-log-only")
         gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
         self.set_class(len(gpus) > 1, "-several-gpus")
-        self.set_class(not gpus, "-no-gpu")
+        # A session that is over has no sample of the machine, but what its attempts used.
+        self.set_class(not gpus and not any(use.gpus for use in frame.machine_use), "-no-gpu")
         super().show(frame)
 
     def on_resize(self) -> None:
