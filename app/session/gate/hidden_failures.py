@@ -8,23 +8,30 @@ from typing import Final
 
 from app.monitor.log_news import simplify_line
 from app.session.attempt.exit_record import read_exit
+from app.session.gate.log_end import find_last_exception
+from app.session.gate.log_lines import Line, split_lines
 
-_TRACEBACK: Final = "Traceback (most recent call last):"
-_RANK: Final = re.compile(r"^(?:\[?(?:rank|default)?\d+\]?:|\[rank\d+\]:)\s?")
-_EXCEPTION: Final = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit|Failure|Killed)\b")
 _CRASH: Final = re.compile(
     r"^(?:.*: line \d+: +)?(?:\d+ +)?(?:Killed|Segmentation fault|Aborted|Bus error|Illegal instruction"
     r"|Floating point exception)(?: \(core dumped\))?(?:\s{2,}.*)?$"
     r"|^Fatal Python error:|^terminate called after throwing|^thread '.*' panicked at|^panic: |^fatal error: "
 )
-# Launchers and trackers write a summary after a crash.
+# The program did not start, or gave up with a message.
+_REFUSAL: Final = re.compile(
+    r": command not found$|(?:^\S*sh:|: line \d+:) .*: (?:not found|Permission denied)$"
+    r"|: can't open file .*\[Errno \d+\]|python[\d.]*: No module named |^(?:Syntax|Indentation|Tab)Error: "
+    r"|error: (?:unrecognized arguments|the following arguments are required|argument .+: )"
+    r"|^make(?:\[\d+\])?: \*\*\* .*Error \d+|^Node\.js v\d"
+)
+# Launchers and trackers write a summary after a crash; the rest of a message is often indented.
 _EPILOGUE: Final = re.compile(
-    r"^(?:wandb:|\[?[EWI]\d{4} |=+$|-+$|Failures:|Root Cause|\[\d+\]:|\s+\w+\s*: |.*ChildFailedError)"
+    r"^(?:\s|wandb:|\[?[EWI]\d{4} |=+$|-+$|Failures:|Root Cause|\[\d+\]:|.*ChildFailedError)"
+    r"|\d%\||^(?:goroutine \d|main\.|frame #\d)"
 )
 _SUCCESS: Final = re.compile(r"\b(?:finished|completed?|done|saved|success(?:ful(?:ly)?)?)\b", re.IGNORECASE)
 # The message of bash about a background job.
 _KILLED_JOB: Final = re.compile(r": line \d+: +\d+ (?:Killed|Segmentation fault|Aborted|Bus error)\b")
-_MAX_LINES_AFTER: Final = 3
+_MAX_LINES_AFTER: Final = 8
 _LAST_LINES: Final = 3
 _MIN_REPEATS: Final = 20
 
@@ -37,22 +44,21 @@ def find_hidden_failures(folder: Path, cookie: str, lines: Sequence[str]) -> lis
         cookie: the attempt's cookie, which its exit record has.
         lines: the end of its log.
     """
-    written = [_RANK.sub("", line.rstrip()) for line in lines if line.strip()]
+    written = split_lines(lines)
+    texts = [line.text.rstrip() for line in written]
     crash = _find_crash(written)
-    killed_jobs = [] if crash else [line for line in written if _KILLED_JOB.search(line)][-1:]
+    killed_jobs = [] if crash else [line for line in texts if _KILLED_JOB.search(line)][-1:]
     return [
         *crash,
         *(f"A background process was killed: {line[:200]}." for line in killed_jobs),
         *_find_killed_processes(folder, cookie),
-        *_find_repetition(written),
+        *_find_repetition(texts),
     ]
 
 
-def _find_crash(lines: Sequence[str]) -> list[str]:
+def _find_crash(lines: Sequence[Line]) -> list[str]:
     """Return the crash that the log ends with, which the last program of a pipeline hides."""
-    crash = _find_last_exception(lines) or next(
-        (line for line in reversed(lines[-_LAST_LINES:]) if _CRASH.search(line)), ""
-    )
+    crash = _find_last_exception(lines) or _find_last_crash([line.text.rstrip() for line in lines])
     if not crash:
         return []
     return [
@@ -61,19 +67,27 @@ def _find_crash(lines: Sequence[str]) -> list[str]:
     ]
 
 
-def _find_last_exception(lines: Sequence[str]) -> str:
+def _find_last_exception(lines: Sequence[Line]) -> str:
     """Return the exception of the last traceback if nothing but a summary follows it, otherwise ""."""
-    starts = [i for i, line in enumerate(lines) if line.lstrip().startswith(_TRACEBACK)]
-    if not starts:
+    exception = find_last_exception(lines)
+    if exception is None:
         return ""
-    rest = lines[starts[-1] + 1 :]
-    frames = len(list(takewhile(lambda line: line[:1].isspace(), rest)))
-    exception, after = "".join(rest[frames : frames + 1]), rest[frames + 1 :]
-    others = [line for line in after if not _EPILOGUE.search(line)]
-    if not _EXCEPTION.search(exception) or any(_SUCCESS.search(line) for line in after):
-        return ""
-    # The message of an exception may have several lines.
-    return exception if len(others) <= _MAX_LINES_AFTER else ""
+    after = [line.text for line in lines if line.number > exception.number]
+    return exception.text.strip() if _is_epilogue(after) else ""
+
+
+def _find_last_crash(lines: Sequence[str]) -> str:
+    """Return the message of a crash that is among the last lines, or only before a summary, or ""."""
+    for i in range(len(lines) - 1, -1, -1):
+        if _CRASH.search(lines[i]) or _REFUSAL.search(lines[i]):
+            return lines[i].strip() if _is_epilogue(lines[i + 1 :], _LAST_LINES) else ""
+    return ""
+
+
+def _is_epilogue(lines: Sequence[str], most: int = _MAX_LINES_AFTER) -> bool:
+    """Return whether the lines after a crash are the rest of its message or a summary, and no success."""
+    others = [line for line in lines if not _EPILOGUE.search(line)]
+    return len(others) <= most and not any(_SUCCESS.search(line) for line in lines)
 
 
 def _find_killed_processes(folder: Path, cookie: str) -> list[str]:

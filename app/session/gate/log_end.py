@@ -21,8 +21,8 @@ _RECOVERY_LINES: Final = 3
 """Number of later steps that show a recovery. A progress bar is drawn once more after an exception."""
 
 _CERTAIN: Final = frozenset(CAUSES) - CONSEQUENCES
-# A progress bar may stand before it on the same line.
-_TRACEBACK: Final = re.compile(rf"^\W*{re.escape(TRACEBACK)}|{re.escape(TRACEBACK)}:$")
+# A progress bar may stand before it on the same line. A launcher's summary names it as well.
+_TRACEBACK: Final = re.compile(rf"(?<!traceback : ){re.escape(TRACEBACK)}:?\W*$")
 _EXCEPTION: Final = re.compile(
     r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Failure)\b(?::|$)|(?:\w+\.)+\w+: "
 )
@@ -110,8 +110,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     code, summary = _read_summary(lines)
     if cause := _SIGNALS.get(code):
         return LogFinding(cause, summary, _find_hints(lines, cause))
-    steps = [line.number for line in lines if _STEP.search(line.text) and not _ERROR_WORDS.search(line.text)]
-    recovered = steps[-_RECOVERY_LINES] if len(steps) >= _RECOVERY_LINES else -1
+    recovered = _find_recovery(lines)
     failures = [failure for failure in _find_failures(lines) if failure.number > recovered]
     failures = [failure for failure in failures if not failure.is_aside] or failures
     direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
@@ -123,6 +122,22 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     return _explain_lines(lines, recovered) or LogFinding(
         None, failures[-1].headline[:_LONGEST_QUOTE] if failures else "", _find_hints(lines, None)
     )
+
+
+def find_last_exception(lines: Sequence[Line]) -> Line | None:
+    """Return the first line of the exception that a log ends with, or None if the program has recovered."""
+    recovered = _find_recovery(lines)
+    failures = [
+        failure for failure in _find_failures(lines) if failure.number > recovered and not failure.is_aside
+    ]
+    direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
+    return (direct or failures)[-1].messages[0][0] if failures else None
+
+
+def _find_recovery(lines: Sequence[Line]) -> int:
+    """Return the number of the line up to which failures are over, by the steps after them, or -1."""
+    steps = [line.number for line in lines if _STEP.search(line.text) and not _ERROR_WORDS.search(line.text)]
+    return steps[-_RECOVERY_LINES] if len(steps) >= _RECOVERY_LINES else -1
 
 
 def _read_summary(lines: Sequence[Line]) -> tuple[int, str]:

@@ -14,6 +14,8 @@ _PREFIX: Final = re.compile(
 _STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
 # A prefix of any other kind is known from the lines where it stands before the header of a traceback.
 _BEFORE_TRACEBACK: Final = re.compile(rf"(?P<prefix>.{{0,120}}?\w.{{0,120}}?){re.escape(TRACEBACK)}:?\W*$")
+_GROUP: Final = "Exception Group " + TRACEBACK
+_GROUP_PREFIX: Final = r"(?:\x20*\|)+\x20?"
 _NO_PREFIX: Final = re.compile(r"Exception Group $|\btraceback\s*:\s*$")
 _NUMBERS: Final = re.compile(r"\d+")
 _TIMES: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d(?:[.,]\d+)?")
@@ -49,6 +51,8 @@ def _learn_prefixes(lines: Iterable[str]) -> re.Pattern[str] | None:
     """Return an expression of the prefixes before tracebacks, with any numbers in them, or None."""
     learned: dict[str, None] = {}
     for line in lines:
+        if _GROUP in line:
+            learned[_GROUP_PREFIX] = None
         match = _BEFORE_TRACEBACK.match(line) if TRACEBACK in line else None
         if match and not _NO_PREFIX.search(match["prefix"]) and len(learned) < _MAX_PREFIXES:
             parts = map(re.escape, _NUMBERS.split(match["prefix"]))

@@ -48,6 +48,28 @@ CRASHES = {
     "segfault": "step 1\nSegmentation fault (core dumped)",
     "fatal": "step 1\nFatal Python error: Segmentation fault\n",
     "C++": "step 1\nterminate called after throwing an instance of 'std::bad_alloc'\n  what():  bad",
+    "progress bar before it": "  4%|4 | 10/250 [00:10<04:00,  1.0s/it]" + TRACEBACK.partition("\n")[2],
+    "progress bar after it": TRACEBACK + "\n  4%|4 | 10/250 [00:10<04:00,  1.0s/it]",
+    "container": "\n".join(f"pod-1  | {line}" for line in TRACEBACK.split("\n")),
+    "time": "\n".join(f"2026-01-31T10:20:30.1Z {line}" for line in TRACEBACK.split("\n")),
+    "process of Ray": "\n".join(f"(TaskRunner pid=71) {line}" for line in TRACEBACK.split("\n")),
+    "rich": "╭─── Traceback (most recent call last) ───╮\n│ ❱ 10 f() │\n╰────╯\nKeyError: 'text'",
+    "exception of any name": TRACEBACK.replace("KeyError: 'text'", "app.config.BadConfig: no rate"),
+    "exception without a message": TRACEBACK.replace("KeyError: 'text'", "StopIteration"),
+    "long message": TRACEBACK + "".join(f"\n\tsize mismatch for layers.{n}.weight" for n in range(30)),
+    "message of six lines": TRACEBACK + "".join(f"\nask for access at https://h.co/{n}" for n in range(5)),
+    "group": '  + Exception Group Traceback (most recent call last):\n  |   File "x.py", line 1, in f\n'
+    "  | ExceptionGroup: 1 sub-exception\n  +-+---- 1 ----\n    | Traceback (most recent call last):\n"
+    '    |   File "x.py", line 3\n    | OSError: [Errno 28] No space left on device\n    +-----',
+    "arguments": "usage: train.py [-h] [--lr LR]\ntrain.py: error: unrecognized arguments: --rate 1",
+    "no program": "sh: 1: trl: not found",
+    "no program in a script": "step 1\nrun.sh: line 3: python3.12: command not found",
+    "no script": "python: can't open file '/x/train.py': [Errno 2] No such file or directory",
+    "no module": "/usr/bin/python3: No module named trl",
+    "no permission": "bash: line 1: ./train.sh: Permission denied",
+    "syntax": "  File \"train.py\", line 3\n    def f(\n         ^\nSyntaxError: '(' was never closed",
+    "make": "make: *** [Makefile:3: train] Error 1",
+    "Go": "panic: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:3\nexit status 2",
     "Rust": "step 1\nthread 'main' panicked at src/main.rs:3:5:\nindex out of bounds",
 }
 FINE = {
@@ -55,6 +77,11 @@ FINE = {
     "progress": "step 1 loss 2\nstep 2 loss 1\nsaved in out",
     "a retried error": TRACEBACK + "\nretrying\n" + "\n".join(f"step {n} loss 2.0" for n in range(9)),
     "an error that was handled at the end": TRACEBACK + "\nCould not push to the hub. Training is complete.",
+    "an exception at the exit": "saved in out\nException ignored in: <function Pool.__del__>\n"
+    + TRACEBACK.partition("\n")[2],
+    "a warning at the exit": "[W1130 x.cpp:1496] Warning: destroy_process_group() was not called\n",
+    "a program that is optional": "run.sh: line 3: nvidia-smi: command not found\n" + "step 1 loss 2\n" * 5,
+    "words of failure": "0 errors, 2 retries\neval error: 0.12",
     "words": "WARNING: KeyError: 'text' was ignored\nexit status of Killed jobs: 0\nall done",
     "traceback that is quoted": "Traceback (most recent call last): see the documentation\nfine",
 }
