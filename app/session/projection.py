@@ -9,6 +9,7 @@ from app.monitor.pace import ProgressView
 from app.plan import estimates
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Plan
+from app.session.asking.view import AskingView
 from app.session.folder import SessionFolder
 from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
@@ -27,6 +28,7 @@ class Live(msgspec.Struct, frozen=True):
         machine: the latest sample of the machine.
         stops_at: when the pod will be stopped, in seconds since the epoch.
         measured: hours of phases in earlier sessions on such a machine, by phase.
+        asking: what can be asked at the open gate, and what was.
         predicted: predicted peak memory of phases on each GPU in bytes, by phase.
     """
 
@@ -37,6 +39,7 @@ class Live(msgspec.Struct, frozen=True):
     stops_at: float | None = None
     measured: dict[str, MeasuredHours] = {}
     predicted: dict[str, float] = {}
+    asking: AskingView | None = None
 
 
 def snapshot(  # noqa: PLR0917 - the inputs of one function
@@ -65,6 +68,7 @@ def snapshot(  # noqa: PLR0917 - the inputs of one function
         money=ledger.compute_money(plan, state, elapsed, now, current.remaining if current else None),
         decisions=state.decisions,
         gate=_gate(plan, state),
+        asking=live.asking,
         machine=live.machine,
         upcoming=find_upcoming_gates(plan, state, live.values),
         hold=state.hold,

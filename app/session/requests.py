@@ -64,7 +64,33 @@ class KeepPod(Request, frozen=True, tag="keep_pod"):
     by: str
 
 
-AnyRequest = GetSnapshot | Subscribe | Decide | StopPhase | StopSession | Hold | KeepPod
+class Ask(Request, frozen=True, kw_only=True, tag="ask"):
+    """Ask models at the open gate of this attempt: an instruction, or the suite's prompt with a key.
+
+    The models stay loaded while the gate is open and a process that asked, such as `pid`, runs. No `models`
+    means all that exist. Greedy decoding ignores the seed; without one, each question has another.
+    """
+
+    phase: str
+    attempt: int
+    by: str
+    pid: int
+    instruction: str = ""
+    prompt: str = ""
+    models: tuple[str, ...] = ()
+    sampled: bool = False
+    seed: int | None = None
+
+
+class CancelQuestion(Request, frozen=True, tag="cancel_question"):
+    """End the answers to a question."""
+
+    number: int
+
+
+AnyRequest = (
+    GetSnapshot | Subscribe | Decide | StopPhase | StopSession | Hold | KeepPod | Ask | CancelQuestion
+)
 
 
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):

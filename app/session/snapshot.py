@@ -12,6 +12,7 @@ from app.monitor.log_metrics import LogFormat
 from app.monitor.machine_sample import MachineSample
 from app.monitor.pace import ProgressView
 from app.plan.values import ConditionResult, Range, Verdict
+from app.session.asking.view import AskingView
 from phases.contract.protocol import Value
 
 PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
@@ -107,7 +108,10 @@ class UpcomingGate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded decision; one that `overrides` the verdict has a reason."""
+    """A recorded decision; one that `overrides` the verdict has a reason.
+
+    `transcript` is the path, in the session's folder, of what the operator asked the models before.
+    """
 
     at: float
     phase: str
@@ -118,6 +122,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     overrides: bool = False
     changes: dict[str, Value | list[Value]] = {}
+    transcript: str | None = None
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +149,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan_folder: the folder that phases run in, which relative paths in their reports start at.
+        asking: what can be asked at the open gate, and what was; None if no conductor runs.
         hold: whether a gate opens after the current phase, regardless of its verdict.
         upcoming: the gates that may open next, in order.
         stops_at: when the pod will be stopped unless the operator acts.
@@ -164,6 +170,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     money: Money
     decisions: tuple[DecisionView, ...] = ()
     gate: GateView | None = None
+    asking: AskingView | None = None
     machine: MachineSample | None = None
     upcoming: tuple[UpcomingGate, ...] = ()
     hold: bool = False

@@ -42,6 +42,8 @@ class PhaseSpec:
         may_use_launcher: whether a launcher may start it once per GPU.
         writes_answers: whether its summary, `eval_*.json`, lists answers that `gonogo label` can label.
         reads_labels: whether it counts those labels, so that it should run again when they change.
+        trained_model: short name of the adapter that it leaves in its `output_dir`, such as `sft`; blank if
+            it trains none.
     """
 
     parameters: type[PhaseParameters]
@@ -52,6 +54,7 @@ class PhaseSpec:
     may_use_launcher: bool = False
     writes_answers: bool = False
     reads_labels: bool = False
+    trained_model: str = ""
 
 
 @cache

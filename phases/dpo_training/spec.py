@@ -121,4 +121,5 @@ SPEC: Final = PhaseSpec(
     work=Work(proportional_to=("epochs",), rows_of="phases.preference_pairs", prepares=REFERENCE_UNIT),
     workloads=list_workloads,
     may_use_launcher=True,
+    trained_model="dpo",
 )

@@ -28,6 +28,7 @@ def generate(
     stop: Sequence[str] = (),
     batch_size: int = 32,
     on_step: Callable[[], None] = lambda: None,
+    on_tokens: Callable[[list[int]], None] | None = None,
 ) -> Iterator[tuple[int, Completion]]:
     """Yield the index of each prompt with its completion, batch by batch, longest prompts first.
 
@@ -41,6 +42,7 @@ def generate(
         stop: a completion ends before the first of these strings.
         batch_size: rows in a batch.
         on_step: called after each token of a batch, as a sign of life.
+        on_tokens: called after each step with the newest token of each row of the batch, to stream answers.
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
@@ -64,6 +66,7 @@ def generate(
                 end_ids=end_ids,
                 stop_criterion=stop_criterion,
                 on_step=on_step,
+                on_tokens=on_tokens,
             )
         for index, ids in zip(batch, new_ids, strict=True):
             yield index, decode_completion(loaded.tokenizer, end_ids, ids, stop)
@@ -90,6 +93,7 @@ def _generate_ids(
     end_ids: Sequence[int],
     stop_criterion: "_StopStringCriterion | None",
     on_step: Callable[[], None],
+    on_tokens: Callable[[list[int]], None] | None,
 ) -> list[list[int]]:
     """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
     ids, mask = pad_left(prompts, loaded.tokenizer.pad_id, loaded.device)
@@ -108,6 +112,8 @@ def _generate_ids(
         if stop_criterion:
             done |= stop_criterion(new[rows, : step + 1])
         on_step()
+        if on_tokens is not None:
+            on_tokens(tokens[:, 0].tolist())
         remaining = len(rows) - int(done.sum())
         if step + 1 == max_new_tokens or not remaining:
             break

@@ -56,4 +56,5 @@ SPEC: Final = PhaseSpec(
     work=Work(proportional_to=("epochs",), rows_of="phases.sft_data"),
     workloads=list_workloads,
     may_use_launcher=True,
+    trained_model="sft",
 )

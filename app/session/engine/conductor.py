@@ -17,6 +17,7 @@ from pathlib import Path
 
 from app.plan.schema import Plan
 from app.session import fingerprints, projection, requests
+from app.session.asking.questions import Questions, QuestionsSetting
 from app.session.attempt import variables
 from app.session.clock import Clock, SystemClock
 from app.session.engine import operator_requests
@@ -107,6 +108,8 @@ class Conductor:
         self._notifier = Notifier(self.plan, environment, clock)
         self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
         self._changed = asyncio.Event()
+        setting = QuestionsSetting(self.plan, self.folder.path, clock, environment, self._masker)
+        self._questions = Questions(setting, self._changed.set, self._post_notice)
         self._attempt_ended = asyncio.Event()
         self._is_leaving = False
 
@@ -133,9 +136,11 @@ class Conductor:
             Refused: the session's state does not allow the request.
         """
         operator_requests.check_allowed(self.state, request)
-        event: AnyEvent | None
+        event: AnyEvent | None = None
         if isinstance(request, requests.Decide):
-            event = decide.decide(self.plan, self.state, request)
+            event = self._questions.seal(decide.decide(self.plan, self.state, request))
+        elif isinstance(request, requests.Ask | requests.CancelQuestion):
+            self._questions.handle(self.state, request)
         else:
             stops_pod = self._pod_stop.find_stop(self.state) is not None
             event = operator_requests.build_event(self.state, request, stops_pod=stops_pod)
@@ -153,6 +158,7 @@ class Conductor:
             stops_at=round(wall + stop.due - mono) if stop else None,
             measured=self._observer.measured,
             predicted=self._observer.predicted,
+            asking=self._questions.view(self.state),
         )
         return projection.snapshot(self.folder.path, self.plan, self.state, live, wall, mono)
 
@@ -193,6 +199,7 @@ class Conductor:
         finally:
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
+            await self._questions.stop()
             with contextlib.suppress(OSError):
                 # After a failure the guard stays, so that the pod is still stopped in time.
                 self._order_guard(stand_down=self._is_leaving or self._is_done())
@@ -214,14 +221,7 @@ class Conductor:
             fingerprints.remember_secrets(self.folder.path, self._secrets, self._environment)
         if self.state.started is None:
             self.record(build_session_start(self._info, self.plan))
-        self.record(self._build_conductor_start())
-        self._beat()
-        if self.journal.torn:
-            text = f"The last line of the journal was torn and moved to {self.journal.torn.name}"
-            self.record(events.NoticePosted(text=text))
-
-    def _build_conductor_start(self) -> events.ConductorStarted:
-        return build_conductor_start(
+        start = build_conductor_start(
             self.plan,
             self.folder,
             self._clock,
@@ -230,6 +230,11 @@ class Conductor:
             by_guard=self._by_guard,
             apply=lambda start: apply(self.state, self.journal.prepare(start)),
         )
+        self.record(start)
+        self._beat()
+        if self.journal.torn:
+            text = f"The last line of the journal was torn and moved to {self.journal.torn.name}"
+            self.record(events.NoticePosted(text=text))
 
     async def _wait_after(self, error: OSError) -> None:
         """Wait a moment after an error that may pass; release the reserve if the disk is full."""
@@ -257,16 +262,19 @@ class Conductor:
         if stop is not None:
             text += f", and the pod is stopped within {format_duration(self.plan.unattended.stop_after)}"
         print(text, file=sys.stderr)  # noqa: T201 - stderr is conductor.log
-        name = self.plan.session.name
-        await self._notifier.send(Notification(f"gonogo: the folder of {name} is gone", f"{text}."))
+        title = f"gonogo: the folder of {self.plan.session.name} is gone"
+        await self._notifier.send(Notification(title, f"{text}."))
 
     # The loop
 
     async def _step(self) -> None:
         """Do the next thing that is due, or wait a moment."""
+        may_continue = await self._questions.settle(lambda: self.state)
         phase = self.state.current
         stop = self.state.stop_request
-        if self.state.ended is not None:
+        if not may_continue:
+            await self._wait(self._settings.poll)
+        elif self.state.ended is not None:
             self._record_new(await self._pod_stop.check_after_end(self.state))
             await self._wait(_TICKS_BETWEEN_CHECKS * self._settings.tick)
         elif phase is None:
@@ -298,8 +306,7 @@ class Conductor:
 
     async def _assess(self, phase: PhaseRecord) -> None:
         attempt = phase.last
-        assert attempt is not None
-        assert attempt.end is not None
+        assert attempt is not None and attempt.end is not None  # noqa: PT018
         folder = self.folder.attempt(phase.id, attempt.number)
         try:
             assessment = await self._assessor.call(

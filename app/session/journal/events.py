@@ -12,7 +12,7 @@ from phases.contract.protocol import Value
 
 Parameter = Value | list[Value]
 # Fields that earlier versions did not write; they are omitted if they are None.
-ADDED_FIELDS = ("up", "away", "has_grace")
+ADDED_FIELDS = ("up", "away", "has_grace", "transcript", "transcript_sha256")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -119,7 +119,11 @@ class AttemptAssessed(Event, frozen=True, kw_only=True, tag="judged"):
 
 
 class GateDecided(Event, frozen=True, kw_only=True, tag="decided"):
-    """The operator decided a gate; `overrides` if the decision contradicts the verdict."""
+    """The operator decided a gate; `overrides` if the decision contradicts the verdict.
+
+    `transcript` is the path, in the session's folder, of what was asked at the gate before; None if nothing
+    was asked.
+    """
 
     phase: str
     attempt: int
@@ -129,6 +133,8 @@ class GateDecided(Event, frozen=True, kw_only=True, tag="decided"):
     reason: str = ""
     overrides: bool = False
     changes: dict[str, Parameter] = {}
+    transcript: str | None = None
+    transcript_sha256: str | None = None
 
 
 class HoldSet(Event, frozen=True, kw_only=True, tag="hold_set"):

@@ -294,6 +294,7 @@ def _apply_decision(state: State, event: events.GateDecided, wall: float) -> Sta
         reason=event.reason,
         overrides=event.overrides,
         changes=event.changes,
+        transcript=event.transcript,
     )
     state = _replace_phase(state, replace(phase, status=status_after[event.kind]))
     if event.kind == "stop":

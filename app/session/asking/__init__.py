@@ -1,0 +1,1 @@
+"""The operator's questions to the models of a session at an open gate."""

@@ -1,0 +1,1 @@
+"""The worker that answers the operator's questions at a gate (see `phases.contract.questions`)."""
