@@ -233,9 +233,33 @@ def _add_control_commands(commands: _Commands) -> None:
         "hold", "app.cli.control:hold", "open a gate after the current phase, regardless of its verdict"
     )
     hold.add_argument("--off", action="store_true", help="cancel the hold")
+    ask = commands.add_for_session(
+        "ask", "app.cli.ask:ask", "ask the models at the open gate, and print their answers as they come"
+    )
+    _add_ask_options(ask)
     commands.add_for_session(
         "keep", "app.cli.control:keep", "keep the pod running after the session has ended"
     )
+
+
+def _add_ask_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "question", nargs="*", metavar="TEXT", help="instruction (default: the lines of standard input)"
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="base, sft or dpo; may be repeated (default: all that exist)",
+    )
+    parser.add_argument("--sampled", action="store_true", help="sample instead of decoding greedily")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of a sample (default: another each time)")
+    parser.add_argument(
+        "--suite-prompt", metavar="KEY", help="ask a prompt of the evaluation suite, and check the answers"
+    )
+    parser.add_argument("--list-prompts", action="store_true", help="list the prompts of the suite")
+    parser.add_argument("--json", action="store_true", help="print the transcript's lines as JSON")
 
 
 def _add_decision_options(parser: argparse.ArgumentParser) -> None:

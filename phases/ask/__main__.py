@@ -1,9 +1,15 @@
-"""`python -m phases.ask PARENT` answers questions until its input or its parent ends."""
+"""`python -m phases.ask PARENT` answers questions until its input or its parent ends.
+
+`python -m phases.ask --prompts SUITE BASE` lists the prompts of a suite, `auto` for that of a base model.
+"""
 
 import sys
 
 from phases.ask.channel import Channel, end_with_parent
+from phases.ask.suite import print_prompts
 from phases.ask.worker import run
 
+if sys.argv[1] == "--prompts":
+    raise SystemExit(print_prompts(*sys.argv[2:]))
 end_with_parent(int(sys.argv[1]))
 raise SystemExit(run(Channel()))

@@ -9,6 +9,7 @@ from typing import Final
 from peft import PeftModel
 
 from phases.ask.channel import Channel
+from phases.ask.suite import AskableSuite
 from phases.contract.errors import BadInputError
 from phases.contract.models import FOUR_BIT_THRESHOLD
 from phases.contract.questions import BASE, Answer, Asked, Piece, Question, Ready, Setup, Verdict
@@ -22,7 +23,7 @@ from phases.models.loader import LoadedModel, count_parameters, load_model
 from phases.models.prompt_format import NEXT_PROMPT, format_prompt
 from phases.models.provenance import build_provenance
 from phases.models.source import ModelError, ModelSource, locate_model
-from phases.scoring.suite import TEST_HALF, Prompt, default_suite, load_halves
+from phases.scoring.suite import Prompt
 from phases.verifiers.registry import VERIFIERS_VERSION
 
 _PIECE_SECONDS: Final = 0.1
@@ -54,12 +55,7 @@ class AnsweringModels:
         for adapter in adapters:
             self._add_adapter(adapter.name)
         self._max_new_tokens = setup.max_new_tokens
-        suite = default_suite(base.path) if setup.suite == "auto" else setup.suite
-        halves = load_halves(suite.removesuffix(TEST_HALF))
-        self._suite = halves[0]
-        self._prompts = {prompt.key: prompt for prompt in halves[0].prompts}
-        self._by_instruction = {prompt.instruction: prompt for prompt in halves[0].prompts}
-        self._held_out = {prompt.instruction for half in halves[1:] for prompt in half.prompts}
+        self._suite = AskableSuite(setup.suite, base.path)
 
     def _add_adapter(self, name: str) -> None:
         model, path = self._loaded.model, self._sources[name].path
@@ -72,10 +68,11 @@ class AnsweringModels:
 
     def describe(self) -> Ready:
         """Return what is recorded with the answers: the models, how they were loaded, and the rules."""
+        suite = self._suite.suite
         shared = build_provenance(
             self._loaded,
             engine={"name": "transformers", "batch_size": 1},
-            suite={"name": self._suite.name, "version": self._suite.version},
+            suite={"name": suite.name, "version": suite.version},
             verifiers=VERIFIERS_VERSION,
             stop_rule=STOP_RULE,
             max_new_tokens=self._max_new_tokens,
@@ -93,7 +90,7 @@ class AnsweringModels:
         Raises:
             BadInputError: there is no such prompt, or it is of the suite's held-out half, or it is too long.
         """
-        prompt = self._find_prompt(question)
+        prompt = self._suite.find(question.prompt, question.instruction)
         instruction = prompt.instruction if prompt else question.instruction
         text = format_prompt(instruction)
         limit = self._limit_tokens(text)
@@ -116,22 +113,6 @@ class AnsweringModels:
                     )
                 seconds = time.monotonic() - started
                 channel.send(_build_answer(question.number, name, instruction, prompt, completion, seconds))
-
-    def _find_prompt(self, question: Question) -> Prompt | None:
-        """Return the suite's prompt, also if the operator has typed its instruction."""
-        if not question.prompt:
-            if question.instruction.strip() in self._held_out:
-                raise BadInputError(
-                    f"this is a prompt of the held-out half of {self._suite.name}: no decision may depend on "
-                    "it before the comparison; ask another one"
-                )
-            return self._by_instruction.get(question.instruction.strip())
-        if question.prompt not in self._prompts:
-            example = next(iter(self._prompts))
-            raise BadInputError(
-                f"suite {self._suite.name} has no prompt {question.prompt}; expected a key such as {example}"
-            )
-        return self._prompts[question.prompt]
 
     def _limit_tokens(self, text: str) -> int:
         """Return how many new tokens fit into the model's context after a prompt."""

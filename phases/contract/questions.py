@@ -123,3 +123,11 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", tag_field="type"):
 
 
 FromWorker = Ready | Asked | Piece | Answer | Done | Failed
+
+
+class SuitePrompt(msgspec.Struct, frozen=True):
+    """A prompt of the suite that can be asked, as `python -m phases.ask --prompts SUITE BASE` lists them."""
+
+    key: str
+    category: str
+    instruction: str

@@ -80,7 +80,7 @@ class Transcript:
     def __init__(self, session: Path, phase: str, attempt: int, masker: Masker) -> None:
         self._session = session
         self._masker = masker
-        self.path = session / FOLDER / phase / f"{attempt}.jsonl"
+        self.path = locate_transcript(session, phase, attempt)
 
     def append(self, lines: Iterable[Line]) -> None:
         """Append lines and wait until they are on disk.
@@ -112,6 +112,11 @@ class Transcript:
         questions = len(restore_questions(read_transcript(self.path)))
         name = self.path.relative_to(self._session).as_posix()
         return TranscriptId(name, hashlib.sha256(data).hexdigest(), questions)
+
+
+def locate_transcript(session: Path, phase: str, attempt: int) -> Path:
+    """Return the path of the transcript of a gate."""
+    return session / FOLDER / phase / f"{attempt}.jsonl"
 
 
 def read_transcript(path: Path) -> list[Line]:
