@@ -3,6 +3,7 @@
 `python -m phases.ask --prompts SUITE BASE` lists the prompts of a suite, `auto` for that of a base model.
 """
 
+import os
 import sys
 
 from phases.ask.channel import Channel, end_with_parent
@@ -12,4 +13,6 @@ from phases.ask.worker import run
 if sys.argv[1] == "--prompts":
     raise SystemExit(print_prompts(*sys.argv[2:]))
 end_with_parent(int(sys.argv[1]))
-raise SystemExit(run(Channel()))
+code = run(Channel())
+sys.stderr.flush()
+os._exit(code)  # The thread that reads standard input would disturb a regular exit.

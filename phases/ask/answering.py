@@ -50,7 +50,7 @@ class AnsweringModels:
         self._sources = {model.name: locate_model(model.path) for model in setup.models}
         for adapter in adapters:
             _check_base(adapter.name, self._sources[adapter.name], self._sources[base.name])
-        _check_free_memory(self._sources[base.name], list_visible_gpus())
+        check_free_memory(self._sources[base.name], list_visible_gpus())
         self._loaded = load_model(base.path)
         for adapter in adapters:
             self._add_adapter(adapter.name)
@@ -213,7 +213,7 @@ def _check_base(name: str, source: ModelSource, base: ModelSource) -> None:
         )
 
 
-def _check_free_memory(base: ModelSource, gpus: Sequence[GpuInfo]) -> None:
+def check_free_memory(base: ModelSource, gpus: Sequence[GpuInfo]) -> None:
     """Raise ModelError if the first GPU cannot hold the model; a CPU is not checked."""
     if not gpus:
         return

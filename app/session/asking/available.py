@@ -42,7 +42,7 @@ def find_available(plan: Plan, state: State) -> Available:
         parameters = _read_parameters(phase, record)
         if any(adapter.name == name for adapter in adapters):
             name = phase.id
-        adapters.append(AskedModel(name, str(parameters["output_dir"])))
+        adapters.append(AskedModel(name, str(parameters.get("output_dir", ""))))
         if len(adapters) == 1:
             base = str(parameters.get("model", base))
     suite, max_new_tokens = _find_suite(plan, state)
@@ -70,11 +70,10 @@ def _find_suite(plan: Plan, state: State) -> tuple[str, int]:
         return "auto", _DEFAULT_NEW_TOKENS
     record = [*evaluations[:1], *(each for each in evaluations if each.attempts)][-1]
     parameters = _read_parameters(plan.phase(record.id), record)
-    return str(parameters.get("suite", "auto")), int(str(parameters["max_new_tokens"]))
+    limit = parameters.get("max_new_tokens")
+    return str(parameters.get("suite", "auto")), limit if isinstance(limit, int) else _DEFAULT_NEW_TOKENS
 
 
 def _read_parameters(phase: Phase, record: PhaseRecord) -> dict[str, Parameter]:
-    """Return the parameters of the last attempt, or else those planned, with the phase's defaults."""
-    assert phase.run is not None
-    given = record.last.spec.parameters if record.last else phase.params
-    return load_spec(phase.run).parameters.model_validate(given).model_dump(mode="json")
+    """Return the parameters of the last attempt, or else those planned, as they were given."""
+    return dict(record.last.spec.parameters if record.last else phase.params)
