@@ -11,6 +11,7 @@ from app.plan.check import render_summary, summarize_plan, to_json
 from app.plan.errors import PlanErrors
 from app.plan.estimates import MeasuredHours
 from app.plan.log_check import find_plan_warnings
+from app.plan.pipelines import find_pipeline_warnings
 from app.plan.read import load_plan
 from app.plan.schema import Plan
 from app.session import calibration
@@ -37,7 +38,7 @@ def check_plan(
     if gpu and gpus is None:
         print(f"--gpu {gpu}: expected its memory, such as 80GB, or 2x80GB for two", file=sys.stderr)
         return 2
-    for warning in find_plan_warnings(plan):
+    for warning in (*find_plan_warnings(plan), *find_pipeline_warnings(plan)):
         print(f"{plan_path}: warning: {warning}", file=sys.stderr)
     summary = summarize_plan(plan, gpus, _calibrate(plan))
     if as_json:

@@ -161,6 +161,7 @@ class LogMetrics:
         has_advanced = (
             count is not None
             and count.total is not None
+            and not self._progress_finder.is_preparing
             and count.done >= max(_ENOUGH_STEPS, _ENOUGH_SHARE * count.total)
         )
         has_values = max(self.counts.values(), default=0) >= _ENOUGH_VALUES
@@ -312,4 +313,7 @@ def read_log(path: Path, log_format: LogFormat) -> LogMetrics:
 def describe_unmatched(name: str) -> str:
     """Return that a pattern or preset has matched nothing, and what to do."""
     what = f"the preset {name}" if name in PRESETS else f"the pattern of {name}"
-    return f"{what} has matched nothing in the log so far; try it with `gonogo check --log output.log`"
+    return (
+        f"{what} has matched nothing in the log so far. Unless it only matches at the end, try it with "
+        "`gonogo check --log output.log`"
+    )

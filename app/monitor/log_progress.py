@@ -31,13 +31,15 @@ _BARS: Final = (
 _DOWNLOAD: Final = re.compile(r"\d[kKMGT]?i?B/s|\bB/s")
 # Bars of the preparation say nothing about the progress of a phase once they are complete.
 _PREPARATION: Final = re.compile(
-    r"map|filter|tokeni|generating|creating|processing|pack|convert|adding|applying|truncat|format|saving|"
-    r"casting|extracting|resolving|calculating|preprocess|capturing|compil|writing|quantiz|flatten|group",
+    r"map|filter|tokeni|generating|creating|processing|pack|convert|adding|applying|truncat|format|building|"
+    r"casting|extracting|resolving|calculating|preprocess|capturing|compil|quantiz|flatten|group|dropping|"
+    r"removing|shuffl|(?:train|eval|test) dataset",
     re.IGNORECASE,
 )
 # These never are: they are short, or nested in a training.
 _NESTED: Final = re.compile(
-    r"loading|fetching|download|sanity|validat|evaluat|\b(?:val|valid|eval)\b|safetensors|\.bin\b|\.json\b|upload|inference",
+    r"loading|fetching|download|sanity|validat|evaluat|\b(?:val|valid|eval)\b|safetensors|\.bin\b|\.json\b|upload|inference|"
+    r"saving|writing",
     re.IGNORECASE,
 )
 _STALE_UPDATES: Final = 1000
@@ -68,6 +70,7 @@ class ProgressFinder:
     Attributes:
         count: the last progress, or None.
         is_line: whether the last line had this progress.
+        is_preparing: whether the last progress is that of a bar of the preparation, such as tokenizing.
     """
 
     def __init__(self, patterns: Sequence[str] = (), total: str = "") -> None:
@@ -85,6 +88,7 @@ class ProgressFinder:
         self._has_steps = False
         self.count: Count | None = None
         self.is_line = False
+        self.is_preparing = False
 
     def read(self, line: str) -> None:
         """Read a line."""
@@ -118,7 +122,7 @@ class ProgressFinder:
         if _FRACTION.search(line) is None:  # This spares most lines the other searches.
             return None
         if match := _STEP.search(line):
-            self._has_steps = True
+            self._has_steps, self.is_preparing = True, False
             return Count(_to_number(match["done"]), _to_number(match["total"]) or None)
         return None if self._has_steps else self._read_bar(line)
 
@@ -141,6 +145,7 @@ class ProgressFinder:
         if chosen is None:
             self.count = None
             return None
+        self.is_preparing = chosen.is_preparation
         return chosen.state if chosen.update == self._updates else None
 
     def _choose_bar(self) -> _Bar | None:

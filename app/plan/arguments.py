@@ -15,7 +15,7 @@ _USUAL_BOOLEANS: Final[dict[FlagStyle, BooleanStyle]] = {
     "equals": "value",
     "override": "value",
 }
-_SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh")
+SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh")
 _SHELL_SCRIPT_FLAG: Final = re.compile(r"-[a-z]*c")
 
 
@@ -42,7 +42,7 @@ def build_arguments(
         if (whole := PARAMETER_IN_COMMAND.fullmatch(word)) and whole[1] in values:
             words += _format_items(values[whole[1]])
         else:
-            words.append(_fill(word, values, is_script=_is_shell_script(command, i)))
+            words.append(_fill(word, values, is_script=is_shell_script(command, i)))
     flags = {name: value for name, value in parameters.items() if name not in named}
     return [*words, *format_flags(flags, style, booleans)]
 
@@ -101,7 +101,7 @@ def _fill(word: str, values: Mapping[str, Any], *, is_script: bool) -> str:
     return PARAMETER_IN_COMMAND.sub(replace, word)
 
 
-def _is_shell_script(command: Sequence[str], index: int) -> bool:
+def is_shell_script(command: Sequence[str], index: int) -> bool:
     """Return whether a word of a command is the script after `sh -c`."""
-    is_shell = command[0].rpartition("/")[2] in _SHELLS
+    is_shell = command[0].rpartition("/")[2] in SHELLS
     return is_shell and index > 1 and _SHELL_SCRIPT_FLAG.fullmatch(command[index - 1]) is not None

@@ -183,6 +183,8 @@ def test_patterns_without_a_match_are_named(path: Path) -> None:
     bars = "".join(f" 1%| | {n}/100 [00:10<01:00]\r" for n in range(1, 31))
     assert read(path, bars, loss=r"loss: (\d+)").has_enough_to_match()
     assert not read(path, bars.replace("/100", "/3000"), loss=r"loss: (\d+)").has_enough_to_match()
+    tokenizing = bars.replace(" 1%", "Tokenizing train dataset: 1%")
+    assert not read(path, tokenizing, loss=r"loss: (\d+)").has_enough_to_match()
     assert not read(path, "loading\n" * 10, loss=r"loss: (\d+)").has_enough_to_match()
     assert read(path, "hello\n", preset="mlx").find_unmatched() == ["mlx"]
     assert read(path, "Iter 1: Val loss 3.0\n", preset="mlx").find_unmatched() == []

@@ -38,6 +38,8 @@ def find(*lines: str, patterns: tuple[str, ...] = (), total: str = "") -> tuple[
         ("step 1,200/21,400", (1200, 21400)),
         ("Loading checkpoint shards:  50%|█████ | 2/4 [00:05<00:05, 2.5s/it]", None),
         ("model-00001-of-00006.safetensors:  50%|███ | 2.4G/4.9G [00:05<00:05, 480MB/s]", None),
+        ("val:  46%|████ | 73/157 [00:02<00:02, 37.48it/s]", None),
+        ("Writing model shards:   0%|  | 0/1 [00:00<?, ?it/s]", None),
         ("Validation DataLoader 0:  46%|████ | 73/157 [00:02<00:02, 37.48it/s]", None),
         ("lr 1/2 of it; see /step/3/4", None),
         ("progress 12/31/2026", None),
@@ -53,6 +55,11 @@ def test_the_outermost_bar_counts() -> None:
     assert find("Map: 100%|█| 900/900 [00:01<00:00]", training) == (10, 250)
     assert find("Map:  50%|█| 450/900 [00:01<00:01]") == (450, 900)
     assert find("Map: 100%|█| 900/900 [00:01<00:00]") is None
+    assert find("Building labels for train dataset: 100%|█| 900/900 [00:01<00:00]") is None
+    assert find("100%|█| 250/250 [04:00<00:00]", "Saving checkpoint:  50%|█ | 1/2 [00:01<00:01]") == (
+        250,
+        250,
+    )
     assert find("100%|█| 250/250 [04:00<00:00]") == (250, 250)
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, set_seed
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
 FOLDER = Path("inputs")
 WORDS = ["red", "green", "blue", "one", "two", "three", "and", "is", "a", "colour", "number"]
@@ -20,7 +20,7 @@ def main() -> None:
     tokenizer.save_pretrained(FOLDER / "model")
     size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
-    model = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(vocabulary), eos_token_id=0, **size, **heads))
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(vocabulary), eos_token_id=0, **size, **heads))
     model.save_pretrained(FOLDER / "model")
     colours, numbers = WORDS[:3], WORDS[3:6]
     texts = [f"{c} is a colour and {n} is a number" for c in colours for n in numbers] * 20
