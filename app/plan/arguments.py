@@ -16,6 +16,8 @@ _USUAL_BOOLEANS: Final[dict[FlagStyle, BooleanStyle]] = {
     "override": "value",
 }
 SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh")
+_SPECIAL_IN_LIST: Final = re.compile(r"[,\[\]{}\"']|^\s|\s$|^$")
+_NEGATIVE_NUMBER: Final = re.compile(r"-\d+|-\d*\.\d+")
 _SHELL_SCRIPT_FLAG: Final = re.compile(r"-[a-z]*c")
 
 
@@ -33,7 +35,7 @@ def build_arguments(
     """Return a command with its placeholders filled in, followed by the other parameters as flags.
 
     A placeholder that is a whole word becomes one word per item of a list. In the script of a shell
-    (`sh -c`), values are quoted.
+    (`sh -c`), values are quoted, also inside of quotes.
     """
     named = set(find_parameters_in(command))
     values = {"batch": 1, **parameters}
@@ -65,13 +67,20 @@ def format_flags(
             if value or booleans == "no":
                 arguments.append(_format_flag(name, style, negative=not value))
         elif style in ("dash", "underscore"):
-            arguments += [_format_flag(name, style), *_format_items(value)]
+            arguments += _join_dash(_format_flag(name, style), _format_items(value))
         elif value is not None:
-            items = ",".join(_format_items(value))
+            items = _format_items(value)
             is_override_list = style == "override" and isinstance(value, list | tuple)
-            text = f"[{items}]" if is_override_list else items
+            text = f"[{','.join(map(_quote_item, items))}]" if is_override_list else ",".join(items)
             arguments.append(f"{_format_flag(name, style)}={text}")
     return arguments
+
+
+def _join_dash(flag: str, items: list[str]) -> list[str]:
+    """Return a flag and its values; argparse takes `-1e-05` and `-x` for flags unless `=` joins them."""
+    if len(items) == 1 and items[0].startswith("-") and not _NEGATIVE_NUMBER.fullmatch(items[0]):
+        return [f"{flag}={items[0]}"]
+    return [flag, *items]
 
 
 def _format_flag(name: str, style: FlagStyle, *, negative: bool = False) -> str:
@@ -91,14 +100,47 @@ def _format_items(value: object) -> list[str]:
     return [str(value)]
 
 
+def _quote_item(item: str) -> str:
+    """Return an item for a list of an override, in quotes if it would be taken for several items."""
+    if not _SPECIAL_IN_LIST.search(item) or item.startswith("${"):
+        return item
+    escaped = item.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _fill(word: str, values: Mapping[str, Any], *, is_script: bool) -> str:
     def replace(match: re.Match[str]) -> str:
         if match[1] not in values:
             return match[0]
         items = _format_items(values[match[1]])
-        return " ".join(map(shlex.quote, items)) if is_script else ",".join(items)
+        if not is_script:
+            return ",".join(items)
+        quote = _find_open_quote(word[: match.start()])
+        return " ".join(_quote_for_shell(item, quote) for item in items)
 
     return PARAMETER_IN_COMMAND.sub(replace, word)
+
+
+def _find_open_quote(script: str) -> str:
+    """Return the quotation mark that is open at the end of the start of a shell script, or ""."""
+    quote, is_escaped = "", False
+    for character in script:
+        if is_escaped:
+            is_escaped = False
+        elif character == "\\" and quote != "'":
+            is_escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    return quote
+
+
+def _quote_for_shell(text: str, open_quote: str) -> str:
+    """Return a text as a shell reads it outside of quotes, or inside of quotes that are already open."""
+    if open_quote == "'":
+        return text.replace("'", "'\\''")
+    return re.sub(r'([\\"$`])', r"\\\1", text) if open_quote else shlex.quote(text)
 
 
 def is_shell_script(command: Sequence[str], index: int) -> bool:

@@ -38,14 +38,23 @@ def test_only_dash_changes_a_name() -> None:
     assert format_flags({"use-cache": False}, "underscore") == ["--no-use-cache"]
 
 
+def test_items_of_an_override_stay_apart() -> None:
+    values = {"names": ["a, b", "c]", 'say "x"', "${d}", "e/f-1.0"], "text": "a, b"}
+    expected = ['names=["a, b","c]","say \\"x\\"",${d},e/f-1.0]', "text=a, b"]
+    assert format_flags(values, "override") == expected
+
+
 def test_argparse_reads_what_each_style_of_flags_writes() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--batch-size", "--batch_size", type=int)
     parser.add_argument("--offset", type=int)
+    parser.add_argument("--shift", type=float)
+    parser.add_argument("--extra")
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction)
     for style in ("dash", "underscore", "equals"):
-        argv = format_flags({"batch_size": 8, "offset": -3, "bf16": False}, style, "no")  # type: ignore[arg-type]
-        options = parser.parse_args(argv)
+        values = {"batch_size": 8, "offset": -3, "bf16": False, "shift": -1e-5, "extra": "--x 'y'\nz"}
+        options = parser.parse_args(format_flags(values, style, "no"))  # type: ignore[arg-type]
+        assert (options.shift, options.extra) == (-1e-5, "--x 'y'\nz")
         assert (options.batch_size, options.offset) == (8, -3)
         assert not options.bf16
 
@@ -65,6 +74,22 @@ def test_a_value_in_a_shell_script_stays_one_word_and_runs_nothing(tmp_path: Pat
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"a b; touch {tmp_path}/ran", "3"]
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "before"),
+    [
+        ("{params.x}", ""),
+        ('"{params.x}"', ""),
+        ("'{params.x}'", ""),
+        ('it\\\'s"{params.x}"', "it's"),
+        ("\"'\"'{params.x}'", "'"),
+    ],
+)
+def test_a_placeholder_may_stand_inside_of_quotes(word: str, before: str) -> None:
+    value = 'it\'s "a"  $HOME `id` \\ * $(id)'
+    argv = build_arguments(("bash", "-c", f"printf '%s\\n' {word}"), {"x": value})
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{before}{value}\n"
 
 
 def test_the_batch_of_a_first_attempt_is_one() -> None:
