@@ -129,6 +129,8 @@ class Conversation:
     def _build_line(self, model: str) -> Line:
         question = self._questions[-1]
         answer = next(answer for answer in question.answers if answer.model == model)
+        if answer.state == "cut":
+            answer = replace(answer, text=self._mask_begun(answer.text.encode()).decode(errors="replace"))
         return build_answer_line(question, answer, self._provenance, self._clock.wall())
 
     def _record(self, lines: list[Line]) -> None:
@@ -150,7 +152,17 @@ class Conversation:
         self._change(answers=answers)
 
     def _clean(self, question: QuestionView) -> QuestionView:
-        answers = tuple(replace(answer, text=self._clean_text(answer.text)) for answer in question.answers)
+        answers = tuple(
+            replace(
+                answer,
+                text=clean_text(
+                    answer.text,
+                    LONGEST_SHOWN,
+                    self._masker.mask_data if answer.state == "done" else self._mask_begun,
+                ),
+            )
+            for answer in question.answers
+        )
         return replace(
             question,
             by=self._clean_text(question.by),
@@ -161,4 +173,8 @@ class Conversation:
         )
 
     def _clean_text(self, text: str) -> str:
-        return clean_text(self._masker.mask_text(text), LONGEST_SHOWN)
+        return clean_text(text, LONGEST_SHOWN, self._masker.mask_data)
+
+    def _mask_begun(self, data: bytes) -> bytes:
+        """Mask a text that may end within a secret."""
+        return self._masker.mask_lines(data)

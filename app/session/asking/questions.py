@@ -341,7 +341,7 @@ class Questions:
         self._changed()
 
     def _fail(self, error: str) -> None:
-        self._error = self._masker.mask_text(error)
+        self._error = self._masker.mask_visible(error)
         self._close_question(error)
 
     def _close_question(self, error: str) -> None:

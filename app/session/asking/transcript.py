@@ -98,7 +98,7 @@ class Transcript:
 
     def _mask(self, value: object) -> object:
         if isinstance(value, str):
-            return self._masker.mask_text(value)
+            return self._masker.mask_visible(value)
         if isinstance(value, dict):
             return {name: self._mask(each) for name, each in value.items()}
         return [self._mask(each) for each in value] if isinstance(value, list | tuple) else value

@@ -337,6 +337,23 @@ def test_secrets_and_control_characters_are_not_shown_and_secrets_not_stored(tmp
     run(scenario, tmp_path)
 
 
+def test_the_beginning_of_a_secret_is_masked_while_it_streams_and_when_it_is_cut(tmp_path: Path) -> None:
+    async def scenario(session: Session) -> None:
+        session.ask(SECRET + LONG)
+        shown = set()
+
+        def has_begun(view: AskingView) -> bool:
+            shown.add(view.questions[-1].answers[0].text)
+            return any(len(text) > 4 for text in shown)
+
+        await session.until(has_begun, "the beginning of the secret")
+        session.decide()
+        assert not any(SECRET[:6] in text for text in shown)
+        assert SECRET[:6] not in session.lines()[1]["response"]
+
+    run(scenario, tmp_path)
+
+
 def test_the_next_conductor_continues_the_transcript_and_ends_the_worker(tmp_path: Path) -> None:
     async def first(session: Session) -> None:
         session.ask("first")
