@@ -24,6 +24,7 @@ READ_ONLY: Final = "This screen is read-only: nothing was changed."
 # Importing these with the first screen would add 50 to 80 ms, 12 %, to the start, so they are imported when
 # they are opened. Names also let a screen open another that imports it.
 SCREENS: Final = {
+    "ask": "app.tui.screens.ask:AskScreen",
     "artifacts": "app.tui.screens.artifacts:ArtifactsScreen",
     "chart": "app.tui.screens.chart:ChartScreen",
     "confirm": "app.tui.screens.dialogs:ConfirmDialog",
@@ -36,6 +37,7 @@ SCREENS: Final = {
     "peek": "app.tui.screens.artifacts:PeekScreen",
     "plan": "app.tui.screens.text:PlanScreen",
     "preflight": "app.tui.screens.preflight:PreflightScreen",
+    "prompts": "app.tui.screens.prompts:PromptsScreen",
     "quit": "app.tui.screens.dialogs:QuitDialog",
     "samples": "app.tui.screens.samples:SamplesScreen",
 }
@@ -87,7 +89,10 @@ class Cockpit(App[None]):
             self.feed.look_at(phase)
 
     def send(self, request: AnyRequest, description: str) -> None:
-        """Send a request to the session in a thread, and show whether it was accepted."""
+        """Send a request to the session in a thread, and show whether it was accepted.
+
+        Without a description, only a refusal is shown.
+        """
         if self.read_only:
             self.show_message(READ_ONLY, is_error=True)
         else:
@@ -100,7 +105,8 @@ class Cockpit(App[None]):
         except (Refused, OSError) as error:
             self.call_from_thread(self.show_message, f"Not done: {error}", is_error=True)
         else:
-            self.call_from_thread(self.show_message, f"Done: {description}")
+            if description:
+                self.call_from_thread(self.show_message, f"Done: {description}")
 
     def confirm(
         self,

@@ -32,7 +32,7 @@ ANSWERING_TABLES: Final = ("decide", "parameters", "confirm", "quit")
 """Tables in which a letter may be an answer, and the next one part of a text."""
 
 WRITING_ACTIONS: Final = frozenset(
-    {"decide", "remedy", "stop_phase", "stop", "hold", "keep", "preflight", "write"}
+    {"decide", "remedy", "stop_phase", "stop", "hold", "keep", "preflight", "write", "ask"}
 )
 """Actions that change the session or write into its folder. A read-only cockpit refuses them."""
 
@@ -142,6 +142,7 @@ COMMANDS: Final = (
     KeyCommand("session", "u", "machine", "show GPUs and host: processes, memory, peaks", "GPU"),
     KeyCommand("session", "a", "artifacts", "list the files that phases wrote", "artifacts"),
     KeyCommand("session", "i", "preflight", "run the preflight checks again", "preflight"),
+    KeyCommand("session", "t", "ask", "ask the models at the open gate", "ask the models"),
     *_chart_commands("session"),
     KeyCommand("session", "down,j", "choose", "select the next phase", arguments=(1,)),
     KeyCommand("session", "up", "choose", "select the previous phase", arguments=(-1,)),
@@ -152,6 +153,7 @@ COMMANDS: Final = (
     KeyCommand("gate", "b", "decide", "run the phase for another batch", "batch", ("batch",)),
     KeyCommand("gate", "s", "decide", "continue without this phase's result", "skip", ("skip",)),
     KeyCommand("gate", "x", "decide", "end the session here", "stop", ("stop",)),
+    KeyCommand("gate", "t", "ask", "ask the models that exist so far", "ask the models"),
     KeyCommand("gate", "1", "remedy", "run the phase again with remedy 1", "remedy", (1,)),
     *(
         KeyCommand("gate", str(n), "remedy", f"run the phase again with remedy {n}", arguments=(n,))
@@ -177,6 +179,26 @@ COMMANDS: Final = (
     KeyCommand("gate", "up,k", "scroll_rows", "scroll the evidence up", arguments=(-1,)),
     KeyCommand("gate", "pagedown,space", "page", "scroll the evidence down by a page", arguments=(1,)),
     KeyCommand("gate", "pageup", "page", "scroll the evidence up by a page", arguments=(-1,)),
+    # Questions to the models
+    KeyCommand("ask", "i,enter,slash", "write_question", "write a question; Enter asks it", "write"),
+    KeyCommand("ask", "s,ctrl+s", "sample", "sample the answers, or decode greedily", "sample"),
+    KeyCommand("ask", "m,ctrl+o", "models", "ask all models, or one of them", "model"),
+    KeyCommand("ask", "p,ctrl+r", "prompts", "pick a prompt of the suite; its answers are checked", "suite"),
+    KeyCommand("ask", "x", "cancel", "end the answers to the question", "cancel"),
+    KeyCommand("ask", "c,y", "copy", "copy questions and answers", "copy"),
+    KeyCommand("ask", "w", "write", "write questions and answers to a file", "write file"),
+    KeyCommand("ask", BACK, "back", "go back; the models stay loaded", "back"),
+    KeyCommand("ask", "question_mark,h", "help", "show all keys", "help"),
+    KeyCommand("ask", "down,j", "scroll_rows", "scroll down", arguments=(1,)),
+    KeyCommand("ask", "up,k", "scroll_rows", "scroll up", arguments=(-1,)),
+    KeyCommand("ask", "pagedown,space", "page", "scroll down by a page", arguments=(1,)),
+    KeyCommand("ask", "pageup", "page", "scroll up by a page", arguments=(-1,)),
+    # Prompts of the suite
+    KeyCommand("prompts", "down", "choose", "select the next prompt", arguments=(1,)),
+    KeyCommand("prompts", "up", "choose", "select the previous prompt", arguments=(-1,)),
+    KeyCommand("prompts", "pagedown", "choose", "move down by ten prompts", arguments=(10,)),
+    KeyCommand("prompts", "pageup", "choose", "move up by ten prompts", arguments=(-10,)),
+    KeyCommand("prompts", "escape", "back", "go back", "back"),
     # Chart
     KeyCommand("chart", "g", "gate", "open the gate: evidence and decision", "go/no-go"),
     KeyCommand("chart", "m", "metric", "show the next metric", "metric", (1,)),
@@ -265,7 +287,7 @@ COMMANDS: Final = (
     KeyCommand("confirm", "y", "yes", "answer yes", "yes"),
     KeyCommand("confirm", "n,escape,q,c", "no", "answer no", "no"),
     # Everywhere
-    KeyCommand("app", "t", "next_theme", "switch to the next color theme"),
+    KeyCommand("app", "T", "next_theme", "switch to the next color theme"),
     KeyCommand("app", "ctrl+p", "command_palette", "list all commands by name"),
     KeyCommand("app", "ctrl+l", "repaint", "repaint the screen"),
     KeyCommand("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),
@@ -274,6 +296,8 @@ COMMANDS: Final = (
 TABLE_TITLES: Final = {
     "session": "Session",
     "gate": "Gate",
+    "ask": "Questions to the models",
+    "prompts": "Prompts of the suite",
     "chart": "Chart",
     "machine": "GPUs and host",
     "decide": "Decision",

@@ -19,6 +19,7 @@ from app.tui.farewell import describe_session
 from app.tui.feed import SessionFeed
 from app.tui.keys import COMMANDS, TABLE_TITLES, KeyCommand, select_commands
 from app.tui.screens.artifacts import ArtifactsScreen, PeekScreen
+from app.tui.screens.ask import AskScreen
 from app.tui.screens.chart import ChartScreen
 from app.tui.screens.decide import DecideScreen, EditableParameters
 from app.tui.screens.dialogs import ConfirmDialog, QuitDialog
@@ -26,6 +27,7 @@ from app.tui.screens.gate import GateScreen
 from app.tui.screens.log import LogScreen
 from app.tui.screens.machine import MachineScreen
 from app.tui.screens.preflight import PreflightScreen
+from app.tui.screens.prompts import PromptsScreen
 from app.tui.screens.samples import SamplesScreen
 from app.tui.screens.session import SessionScreen
 from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
@@ -121,6 +123,8 @@ def test_table_of_keys_is_sound() -> None:
 TABLES = {
     "session": SessionScreen,
     "gate": GateScreen,
+    "ask": AskScreen,
+    "prompts": PromptsScreen,
     "chart": ChartScreen,
     "machine": MachineScreen,
     "decide": DecideScreen,
@@ -381,7 +385,7 @@ async def test_a_message_takes_the_place_of_the_one_before() -> None:
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test(notifications=True) as pilot:
         for _ in range(3):
-            await pilot.press("t")
+            await pilot.press("T")
             await pilot.pause()
         assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["theme gonogo-ansi"]
 
@@ -939,7 +943,7 @@ async def test_text_pages_scroll(drive: Any) -> None:
 
 async def test_themes_go_round(drive: Any) -> None:
     async with drive(fake.running()) as driven:
-        await driven.press("t")
+        await driven.press("T")
         assert driven.app.theme == "gonogo-light"
 
 

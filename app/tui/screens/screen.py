@@ -63,6 +63,12 @@ class CockpitScreen(Screen[None]):
             elif isinstance(widget, KeyBar):
                 widget.refresh_rows()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to ask the models while a gate is open."""
+        if action == "ask":
+            return self.frame is not None and self.frame.snapshot.asking is not None
+        return super().check_action(action, parameters)
+
     def on_screen_resume(self) -> None:
         """Draw what changed while another screen was on top."""
         if self.frame is not None:
@@ -97,6 +103,10 @@ class CockpitScreen(Screen[None]):
     def action_gate(self) -> None:
         """Open the gate."""
         self.cockpit.open_screen("gate")
+
+    def action_ask(self) -> None:
+        """Open the questions to the models."""
+        self.cockpit.open_screen("ask")
 
     def action_log(self) -> None:
         """Open the log."""

@@ -1,0 +1,202 @@
+"""Questions to the models while a gate is open: an instruction or a prompt of the suite, and the answers."""
+
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.widgets import Input, Label
+
+from app.session.asking.view import AskingView
+from app.session.requests import Ask, CancelQuestion, get_current_user
+from app.tui.keys import make_bindings
+from app.tui.screens.screen import CockpitScreen
+from phases.contract.questions import LONGEST_INSTRUCTION, SuitePrompt
+from widgets.conversation import AskingTitle, ConversationPane
+from widgets.frame import Frame
+from widgets.header import ElapsedTime, HeaderRows
+from widgets.key_bar import KeyBar, KeyHint
+
+_KEYS_WHILE_WRITING = ("sample", "models", "prompts")
+
+
+class AskScreen(CockpitScreen):
+    """The conversation at the open gate, above the field for the next question."""
+
+    CSS_PATH = "ask.tcss"
+    BINDINGS: ClassVar[list[Binding]] = make_bindings("ask")  # type: ignore[assignment]
+    table = "ask"
+
+    is_sampled = False
+    chosen_model = ""
+    _sent_at_total: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, conversation and field."""
+        yield HeaderRows()
+        yield ElapsedTime()
+        yield AskingTitle()
+        yield ConversationPane()
+        with Horizontal(id="question-field"):
+            yield Label("ask", markup=False)
+            yield Input(id="question", compact=True, max_length=LONGEST_INSTRUCTION)
+        yield self.make_key_bar()
+
+    @property
+    def asking(self) -> AskingView | None:
+        """What can be asked at the open gate, and what was."""
+        return self.frame.snapshot.asking if self.frame else None
+
+    @property
+    def field(self) -> Input:
+        """The field for the next question."""
+        return self.query_one("#question", Input)
+
+    def on_mount(self) -> None:
+        """Write at once, if there is a model."""
+        self.field.cursor_blink = False
+        super().on_mount()
+        if self.asking is not None and not self.asking.unavailable:
+            self.set_focus(self.field)
+
+    def show(self, frame: Frame) -> None:
+        """Draw the conversation; close when the gate has been decided."""
+        if frame.snapshot.gate is None:
+            if self.app.screen is self:
+                self.cockpit.show_message("The gate was decided. Its transcript is kept with the decision.")
+                self.dismiss()
+            return
+        asking = frame.snapshot.asking
+        if asking is not None and self._sent_at_total is not None and asking.total > self._sent_at_total:
+            self._sent_at_total = None
+            self.field.value = ""  # It has been accepted.
+        self.query_one(AskingTitle).choice = self._describe_choice(asking)
+        super().show(frame)
+
+    def _describe_choice(self, asking: AskingView | None) -> str:
+        models = self.chosen_model or (" + ".join(asking.models) if asking else "")
+        return f"{models}, {'sampled' if self.is_sampled else 'greedy'}"
+
+    def list_key_hints(self) -> Sequence[KeyHint]:
+        """Return the keys that work where the focus is."""
+        if self.focused is None:
+            return super().list_key_hints()
+        commands = [each for each in self.cockpit.list_commands("ask") if each.action in _KEYS_WHILE_WRITING]
+        return [
+            KeyHint("Enter", "ask", highlighted=True),
+            *(KeyHint(each.keys.split(",")[-1], each.footer) for each in commands),
+            KeyHint("Esc", "more keys"),
+        ]
+
+    def on_descendant_focus(self) -> None:
+        """Show the keys of the field."""
+        self.query_one(KeyBar).refresh_rows()
+
+    def on_descendant_blur(self) -> None:
+        """Show the keys of the screen."""
+        self.call_after_refresh(self.query_one(KeyBar).refresh_rows)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to ask if there is a model, and to cancel while one answers."""
+        asking = self.asking
+        match action:
+            case "write_question" | "sample" | "models" | "prompts":
+                return asking is not None and not asking.unavailable
+            case "cancel":
+                return self._find_open_question() is not None
+        return super().check_action(action, parameters)
+
+    def _find_open_question(self) -> int | None:
+        questions = self.asking.questions if self.asking else ()
+        return questions[-1].number if questions and questions[-1].ended is None else None
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Ask the question; it stays in the field until the session has accepted it."""
+        message.stop()
+        if message.value.strip():
+            self._ask(instruction=message.value.strip())
+
+    def _ask(self, *, instruction: str = "", prompt: str = "") -> None:
+        gate = self.frame.snapshot.gate if self.frame else None
+        if gate is None:
+            return
+        if (number := self._find_open_question()) is not None:
+            self.cockpit.show_message(f"Question {number} is being answered. Wait, or cancel it: Esc, x.")
+            return
+        if instruction:
+            self._sent_at_total = self.asking.total if self.asking else 0
+        self.query_one(ConversationPane).follows = True
+        request = Ask(
+            phase=gate.phase,
+            attempt=gate.attempt,
+            by=get_current_user(),
+            pid=os.getpid(),
+            instruction=instruction,
+            prompt=prompt,
+            models=(self.chosen_model,) if self.chosen_model else (),
+            sampled=self.is_sampled,
+        )
+        self.cockpit.send(request, "")
+
+    def action_write_question(self) -> None:
+        """Write a question."""
+        self.set_focus(self.field)
+
+    def action_sample(self) -> None:
+        """Sample the next answers, or decode them greedily."""
+        self.is_sampled = not self.is_sampled
+        self._redraw()
+
+    def action_models(self) -> None:
+        """Ask the next model alone, or all."""
+        choices = ("", *self.asking.models) if self.asking else ("",)
+        index = choices.index(self.chosen_model) if self.chosen_model in choices else -1
+        self.chosen_model = choices[(index + 1) % len(choices)]
+        self._redraw()
+
+    def action_prompts(self) -> None:
+        """Pick a prompt of the suite, and ask it."""
+        self.cockpit.open_screen("prompts", self._ask_prompt)
+
+    def _ask_prompt(self, prompt: SuitePrompt) -> None:
+        self._ask(prompt=prompt.key)
+
+    def action_cancel(self) -> None:
+        """End the answers to the question."""
+        number = self._find_open_question()
+        if number is not None:
+            self.cockpit.send(CancelQuestion(number), "")
+
+    def _redraw(self) -> None:
+        if self.frame is not None:
+            self.show(self.frame)
+
+    def action_scroll_rows(self, count: int) -> None:
+        """Scroll the conversation."""
+        self.query_one(ConversationPane).scroll_rows(count)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the conversation by pages."""
+        self.query_one(ConversationPane).scroll_pages(pages)
+
+    def _format_conversation(self) -> str:
+        pane = self.query_one(ConversationPane)
+        rows = pane.render_text(self.frame, pane.size.width)
+        return "\n".join(each.plain.rstrip() for each in rows) + "\n"
+
+    def action_copy(self) -> None:
+        """Copy the conversation."""
+        self.cockpit.copy(self._format_conversation(), "questions and answers")
+
+    def action_write(self) -> None:
+        """Write the conversation to a file."""
+        self.cockpit.write("questions.txt", self._format_conversation())
+
+    def action_back(self) -> None:
+        """Leave the field, or else the screen."""
+        if self.focused is not None:
+            self.set_focus(None)
+        else:
+            self.dismiss()
