@@ -6,9 +6,8 @@ from typing import Final
 
 from textual.content import Content
 
-from app.session.asking.describe import describe_ending
+from app.session.asking.describe import describe_cost, describe_ending
 from app.session.asking.view import AnswerView, AskingView, QuestionView
-from app.units import format_duration, format_usd
 from widgets import styles
 from widgets.frame import Frame
 from widgets.rows import FrameWidget, Part, ScrollableRows, row
@@ -32,10 +31,9 @@ def render_asking_state(frame: Frame) -> Part:
     asking, rate = frame.snapshot.asking, frame.snapshot.money.usd_per_hour
     if asking is None or asking.since is None:
         return "not loaded", styles.QUIET
-    seconds = max(0.0, frame.snapshot.now - asking.since)
-    cost = format_usd(seconds / 3600 * rate)
+    cost = describe_cost(max(0.0, frame.snapshot.now - asking.since), rate)
     style = styles.GOOD if asking.state in ("ready", "answering") else styles.WARN
-    return f"{_STATES[asking.state]} {format_duration(seconds)} {cost} at {format_usd(rate)}/h".strip(), style
+    return f"{_STATES[asking.state]} {cost}".strip(), style
 
 
 def select_ending_style(answer: AnswerView) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import UserError
-from app.session.asking.describe import describe_ending
+from app.session.asking.describe import describe_cost, describe_ending
 from app.session.asking.prompts import list_suite_prompts
 from app.session.asking.transcript import locate_transcript, read_transcript
 from app.session.asking.view import AnswerView, AskingView, QuestionView
@@ -19,7 +19,6 @@ from app.session.registry import find_session
 from app.session.requests import Ask, get_current_user
 from app.session.snapshot import GateView, SessionSnapshot
 from app.session.start import ensure_conductor
-from app.units import format_duration, format_usd
 
 
 def ask(options: argparse.Namespace) -> int:
@@ -159,6 +158,4 @@ class _Printer:
 
 def _describe_cost(session: SessionSnapshot, question: QuestionView) -> str:
     seconds = (question.ended or session.now) - question.asked
-    rate = session.money.usd_per_hour
-    cost = format_usd(seconds / 3600 * rate)
-    return f"{format_duration(seconds)} of waiting, {cost} at {format_usd(rate)} an hour"
+    return f"waited {describe_cost(seconds, session.money.usd_per_hour)}"

@@ -16,7 +16,8 @@ from app.monitor.machine_sample import GpuHolder, GpuSample, MachineSample
 from app.monitor.pace import ProgressView
 from app.monitor.series import Series, SeriesBuilder
 from app.plan.values import ConditionResult, Range
-from app.session.requests import AnyRequest, Decide, Hold, Refused
+from app.session.asking.view import AnswerView, AskingView, QuestionView
+from app.session.requests import AnyRequest, Ask, Decide, Hold, Refused
 from app.session.snapshot import (
     AttemptView,
     DecisionView,
@@ -29,6 +30,7 @@ from app.session.snapshot import (
     UpcomingGate,
 )
 from phases.contract.protocol import Artifact, Notice, Sample
+from phases.contract.questions import Verdict
 from widgets.frame import AttemptArtifacts, AttemptOutput, Frame, LogLines, MachineUse, ModelAnswers
 from widgets.preflight import PreflightResult
 
@@ -551,6 +553,64 @@ def gate_compared() -> Frame:
     return Frame(base, base.now, attempt_output("dpo_evaluation", samples=samples()))
 
 
+QUESTIONS = (
+    QuestionView(
+        number=1,
+        by="ada",
+        asked=1_796_000_000.0,
+        ended=1_796_000_009.0,
+        instruction="List five words that begin with s.",
+        prompt="format-044",
+        category="format",
+        answers=(
+            AnswerView(
+                model="base",
+                state="done",
+                text=" s is the nineteenth letter of the alphabet and one of the most common.",
+                tokens=96,
+                seconds=4.1,
+                went_on=True,
+                verdict=Verdict(False, False, False, ("went_on", "items")),
+            ),
+            AnswerView(
+                model="sft",
+                state="done",
+                text=" sun\nsea\nsand\nsalt\nstone",
+                tokens=16,
+                seconds=0.7,
+                stops=True,
+                verdict=Verdict(True, True, True),
+            ),
+        ),
+    ),
+    QuestionView(
+        number=2,
+        by="ada",
+        asked=1_796_000_020.0,
+        instruction="Explain to a child why the sky is blue.",
+        temperature=0.8,
+        top_p=0.95,
+        seed=2,
+        answers=(AnswerView(model="base", state="streaming", text=" The sky is"), AnswerView(model="sft")),
+    ),
+)
+
+
+def gate_asked(**changes: Any) -> Frame:
+    """A gate at which two questions were asked; the second is being answered."""
+    frame = gate_passes()
+    asking = AskingView(
+        models=("base", "sft"),
+        suite="auto",
+        base="Qwen/Qwen2.5-32B",
+        state="answering",
+        since=frame.snapshot.now - 95.0,
+        questions=QUESTIONS,
+        total=len(QUESTIONS),
+    )
+    return dataclass_replace(frame, snapshot=replace(frame.snapshot, asking=replace(asking, **changes)))
+
+
 def gate_fails(**changes: Any) -> Frame:
     base = snapshot(3, "gate", "gate", gate=GATE_FAIL)
     found = attempt_output(
@@ -660,6 +720,9 @@ class FakeSession:
                 self._ask("decide", *gate, request.kind, request.reason, request.changes)
             case Hold():
                 self._ask("hold", request.on)
+            case Ask():
+                question = request.instruction or request.prompt
+                self._ask("ask", request.phase, request.attempt, question, request.models, request.sampled)
             case _:
                 self._ask(str(type(request).__struct_config__.tag))
 

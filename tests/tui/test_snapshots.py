@@ -45,6 +45,11 @@ def test_states(snap_compare: Compare, frame: Callable[[], Frame]) -> None:
     assert snap_compare(app(frame()), terminal_size=SMALL)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+def test_questions(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app(fake.gate_asked()), press=["t"], terminal_size=size)
+
+
 def test_narrow(snap_compare: Compare) -> None:
     assert snap_compare(app(fake.running()), terminal_size=(60, 18))
 

@@ -1,6 +1,11 @@
 """The outcome of an answer in words, the same on the screen, in the terminal and in the report."""
 
 from app.session.asking.view import AnswerView
+from app.units import format_duration, format_usd
+
+_SMALL_USD = 0.10
+_ENDINGS = ("went_on", "unfinished")
+"""Failures of the end of an answer, which is described for all answers."""
 
 
 def describe_ending(answer: AnswerView) -> str:
@@ -12,17 +17,24 @@ def describe_ending(answer: AnswerView) -> str:
     return ", ".join(filter(None, parts))
 
 
+def describe_cost(seconds: float, usd_per_hour: float) -> str:
+    """Return what a time of waiting costs, such as `45s, $0.022 at $1.74/h`."""
+    cost = seconds / 3600 * usd_per_hour
+    amount = f"${cost:.3f}" if cost < _SMALL_USD else format_usd(cost)
+    return f"{format_duration(seconds)}, {amount} at {format_usd(usd_per_hour)}/h"
+
+
 def _describe_verdict(answer: AnswerView) -> str:
     verdict = answer.verdict
     if verdict is None:
         return ""
-    failures = ", ".join(failure.replace("_", " ") for failure in verdict.failures)
+    failures = ", ".join(each.replace("_", " ") for each in verdict.failures if each not in _ENDINGS)
     if verdict.passed:
         return "✓ passes"
     if verdict.follows:
         return "✓ follows"
     if verdict.follows_loosely:
-        return f"~ follows loosely; strictly: {failures}"
+        return f"~ follows only loosely: {failures}"
     return f"✗ fails: {failures}"
 
 

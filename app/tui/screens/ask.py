@@ -41,7 +41,7 @@ class AskScreen(CockpitScreen):
         yield ConversationPane()
         with Horizontal(id="question-field"):
             yield Label("ask", markup=False)
-            yield Input(id="question", compact=True, max_length=LONGEST_INSTRUCTION)
+            yield Input(id="question", compact=True, max_length=LONGEST_INSTRUCTION, select_on_focus=False)
         yield self.make_key_bar()
 
     @property

@@ -26,7 +26,7 @@ class ScreenWithChart(CockpitScreen):
         if action in ("chart", "metric"):
             output = self.frame.output if self.frame else None
             return output is not None and bool(output.series)
-        return True
+        return super().check_action(action, parameters)
 
     def action_chart(self) -> None:
         """Open the chart full screen."""
