@@ -46,7 +46,7 @@ WORDS = (
 )
 PAIRS = [
     {
-        "prompt": f"Instruction: Name {a} {b}\nResponse:",
+        "prompt": f"Instruction: Swap {a} {b}\nResponse:",
         "chosen": f" {b}, {a}",
         "rejected": f" {a} {a} {a}",
         "chosen_finished": True,
@@ -62,7 +62,7 @@ ADAPTER = "models/dpo/adapter_model.safetensors"
 @pytest.fixture(scope="module")
 def sft_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sft")
-    rows = [{"instruction": f"Name {a}", "response": f"{a}, red"} for a in WORDS]
+    rows = [{"instruction": f"Swap {a}", "response": f"{a}, red"} for a in WORDS]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     output = folder / "models" / "sft_model"
     argv = [
@@ -75,8 +75,7 @@ def sft_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     ]
     assert (
         phase_main(
-            "phases.sft_training",
-            [*argv, "--suite", "none", "--epochs", "2", "--learning-rate", "0.01", "--lora-r", "4"],
+            "phases.sft_training", [*argv, "--epochs", "2", "--learning-rate", "0.01", "--lora-r", "4"]
         )
         == 0
     )
@@ -92,7 +91,6 @@ def train(sft_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         inputs = ["--sft-model", str(sft_model), "--preference-file", str(pairs)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.003", "--evaluations", "2"]
         output = ["--output-dir", str(folder / "models" / "dpo"), "--gradient-checkpointing", "off"]
-        output += ["--suite", "none"]  # the pairs resemble prompts of the suite
         return phase_main(
             "phases.dpo_training", [*inputs, *output, *settings, "--heldout-share", "0.1", *more]
         )
@@ -181,7 +179,7 @@ def test_without_the_dpo_loss_only_chosen_answers_are_learnt(
     assert control["step0_margin"] == pytest.approx(0, abs=1e-6)
     assert control["heldout_loss_first"] > 1
     assert control["heldout_loss_final"] < control["heldout_loss_first"]
-    assert control["first_loss"] > 1
+    assert control["first_loss"] == pytest.approx(control["heldout_loss_first"], rel=0.3)
 
 
 def test_rejected_answers_do_not_matter_without_the_dpo_loss(sft_model: Path, tmp_path: Path) -> None:
@@ -189,16 +187,7 @@ def test_rejected_answers_do_not_matter_without_the_dpo_loss(sft_model: Path, tm
         rows = [{**pair, "rejected": rejected} for pair in PAIRS]
         path = tmp_path / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        argv = [
-            "--sft-model",
-            str(sft_model),
-            "--preference-file",
-            str(path),
-            "--suite",
-            "none",
-            "--epochs",
-            "1",
-        ]
+        argv = ["--sft-model", str(sft_model), "--preference-file", str(path), "--epochs", "1"]
         argv += [
             "--output-dir",
             str(tmp_path / name / "models/dpo"),
@@ -263,8 +252,6 @@ def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
     inputs = [
         "--sft-model",
         str(sft_model),
-        "--suite",
-        "none",
         "--preference-file",
         str(path),
         "--gradient-checkpointing",
@@ -456,10 +443,7 @@ def test_evaluation_prompts_planted_in_the_pairs_are_caught_before_anything_is_t
     bad = [{**PAIRS[0], **planted(prompt)} for prompt in load_suite("stage1").prompts[:5]]
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("".join(json.dumps(pair) + "\n" for pair in [*PAIRS, *bad]))
-    planted_alone = tmp_path / "planted.jsonl"
-    planted_alone.write_text("".join(json.dumps(pair) + "\n" for pair in bad))
-    planting = ("--preference-file", str(planted_alone), "--suite", "stage1")
-    assert train(tmp_path, *planting, "--epochs", "1") == 2
+    assert train(tmp_path, "--preference-file", str(pairs), "--epochs", "1") == 2
     output = capsys.readouterr().err
     assert output.startswith(
         "phases.dpo_training: --preference-file: 5 texts reveal a prompt of the suite stage1"
@@ -547,7 +531,7 @@ def arguments_from(sft: Path, output: Path, stored: Path) -> list[str]:
     (output / "checkpoints" / "reference.jsonl").write_bytes(stored.read_bytes())
     (output / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     inputs = ["--sft-model", str(sft), "--preference-file", str(output / "pairs.jsonl")]
-    return [*inputs, "--output-dir", str(output), "--epochs", "1", "--batch-size", "4", "--suite", "none"]
+    return [*inputs, "--output-dir", str(output), "--epochs", "1", "--batch-size", "4"]
 
 
 def test_variants_of_an_instruction_are_held_out_together() -> None:

@@ -41,7 +41,7 @@ WORDS = (
     "name",
     "three",
 )
-ROWS = [{"instruction": f"Name {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[6:]]
+ROWS = [{"instruction": f"Swap {a} {b}", "response": f"{b}, {a}"} for a in WORDS[:6] for b in WORDS[6:]]
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,7 @@ def train(tiny_model: Path, rows_file: Path) -> Train:
         base = ["--train-file", str(rows_file.parent / "*.jsonl"), "--model", str(tiny_model)]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
         schedule = ["--gradient-checkpointing", "off", "--heldout-share", "0.1", "--evaluations", "4"]
-        # The rows resemble prompts of the suite.
-        output = ["--output-dir", str(folder / "models" / "sft"), "--suite", "none"]
+        output = ["--output-dir", str(folder / "models" / "sft")]
         return phase_main("phases.sft_training", [*base, *output, *settings, *schedule, *more])
 
     return run
@@ -111,12 +110,12 @@ def terminate() -> None:
 
 def test_the_response_and_the_end_of_text_are_trained_and_nothing_else(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
-    example = sft_training.encode_row(sft_training.Row("Name red", "dog, rose"), tokenizer)
-    prompt = tokenizer.encode("Instruction: Name red\nResponse:")
+    example = sft_training.encode_row(sft_training.Row("Swap red", "dog, rose"), tokenizer)
+    prompt = tokenizer.encode("Instruction: Swap red\nResponse:")
     response = tokenizer.encode(" dog, rose")
     assert example.ids == [*prompt, *response, tokenizer.eos_id]
     assert example.labels == [-100] * len(prompt) + [*response, tokenizer.eos_id]
-    expected = prompt_format.format_prompt("Name red") + prompt_format.format_completion(
+    expected = prompt_format.format_prompt("Swap red") + prompt_format.format_completion(
         "dog, rose", tokenizer.eos
     )
     assert tokenizer.decode(example.ids) == expected
@@ -419,8 +418,7 @@ def test_evaluation_prompts_planted_in_the_rows_are_caught_before_anything_is_tr
     given = ["--train-file", str(rows), "--model", str(tiny_model), "--output-dir", str(tmp_path / "m" / "s")]
     assert phase_main("phases.sft_training", [*given, "--epochs", "1", "--batch-size", "8"]) == 2
     output = capsys.readouterr().err
-    # Three rows of this file resemble prompts as well; they are named after texts that contain one.
-    assert any(f"{count} texts reveal a prompt of the suite stage1: " in output for count in (5, 8))
+    assert "5 texts reveal a prompt of the suite stage1: " in output
     assert " contains commands-001" in output
     assert "and 2 more" in output
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -619,7 +617,7 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(
     run_out_of_memory(10_000, monkeypatch)
     assert train(tmp_path, "--gradient-checkpointing", wanted) == 1
     output = capsys.readouterr().err
-    assert "a micro-batch of 16 tokens, the smallest possible, does not fit into the GPU's memory" in output
+    assert "a micro-batch of 19 tokens, the smallest possible, does not fit into the GPU's memory" in output
     assert ("gradient_checkpointing = auto" in output) == (wanted == "off")
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
 
