@@ -19,7 +19,7 @@ _STEP: Final = re.compile(
 _FRACTION: Final = re.compile(r"[\dkMGT][ \t]*(?:/|of)[ \t]*\d|\dit[ \t]+\[")
 _BARS: Final = (
     re.compile(rf"\d{{1,3}}%\|[^|]*\|[ \t]*(?P<done>{_COUNT})/(?P<total>{_COUNT})(?=[ \t]*(?:\[|$))"),
-    re.compile(r"[━╸╺─]{3,}[ \t]*(?P<done>\d+)/(?P<total>\d+)"),
+    re.compile(r"[━╸╺─]{3,}[ \t]*(?:\d{1,3}%[ \t]*)?(?P<done>\d+)/(?P<total>\d+)"),
     re.compile(r"^[ \t]*(?P<done>\d+)/(?P<total>\d+)[ \t]+[\[━]"),
     re.compile(rf"(?<![\w/])(?P<done>{_COUNT})/(?P<total>{_COUNT})[ \t]*\[\d+:\d\d"),
     re.compile(

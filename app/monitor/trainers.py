@@ -42,7 +42,7 @@ _TRAINING: Final = {
     "grad_norm": ("grad_norm", "gradient_norm", "gradnorm", "gnorm"),
     "learning_rate": ("learning_rate", "lr"),
     "perplexity": ("perplexity", "ppl"),
-    "accuracy": ("accuracy", "acc", "mean_token_accuracy", "token_acc"),
+    "accuracy": ("accuracy", "acc", "token_accuracy", "token_acc"),
     "tokens_per_second": (
         "tokens_per_second", "tok_sec", "tok_s", "tokens_sec", "tokens_s", "tps", "tokens_per_sec",
         "tokens_per_second_per_gpu",
@@ -59,7 +59,7 @@ _HUGGING_FACE: Final = {
     "val_loss": ("eval_loss",),
     "grad_norm": ("grad_norm",),
     "learning_rate": ("learning_rate",),
-    "accuracy": ("mean_token_accuracy", "token_acc", "rewards_accuracies"),
+    "accuracy": ("token_accuracy", "token_acc", "rewards_accuracies"),
     "perplexity": ("perplexity", "ppl"),
     "entropy": ("entropy",),
     "reward": ("reward",),
@@ -90,8 +90,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "unsloth": Preset(_HUGGING_FACE, sign=r"\bUnsloth\b"),
     "ms-swift": Preset(
         _HUGGING_FACE,
-        progress=(r"global_step/max_steps['\"]?:\s*['\"]?(\d+)/(\d+)",),
-        sign=r"global_step/max_steps|\[INFO:swift\]",
+        progress=(r"(?:global_step/max_steps|'iteration)['\"]?:\s*['\"]?(\d+)/(\d+)",),
+        sign=r"global_step/max_steps|'iteration': '\d+/\d+'|\[INFO:swift\]",
     ),
     "accelerate": Preset(_LOOP, _VALIDATION, sign=r"\baccelerate\b|accelerator"),
     "torchtune": Preset(

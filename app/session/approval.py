@@ -28,12 +28,12 @@ class Approval(msgspec.Struct, frozen=True):
 def is_approved(digest: str) -> bool:
     """Return whether the plan with this digest was approved on this machine.
 
-    A record that another user could have written does not count.
+    A record that another user could have written, or that cannot be read, does not count.
     """
     path = _approval_path(digest)
     try:
         return not (describe_unsafe_permissions(path) or describe_unsafe_permissions(path.parent))
-    except FileNotFoundError:
+    except OSError:  # With HOME=/dev/null, for example, no folder for records can exist.
         return False
 
 

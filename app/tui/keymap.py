@@ -49,7 +49,7 @@ def load_key_map(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     path = find_key_map(environment)
     try:
         source = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # HOME may be /dev/null.
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise KeyMapError(f"{path}: cannot be read: {error}") from None

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.monitor.log_metrics import LogFormat, read_log
-from app.monitor.trainers import PRESETS
+from app.monitor.log_numbers import normalize_name
+from app.monitor.trainers import PRESETS, Preset
 
 HF = (
     "{'loss': '1.501', 'grad_norm': '0.75', 'learning_rate': '1e-05', 'epoch': '0.2'}\n"
@@ -19,8 +20,8 @@ HF_VALUES = {"loss": 1.25, "first_loss": 1.501, "val_loss": 1.75, "grad_norm": 0
 CASES: list[tuple[str, str, dict[str, float | None], tuple[float, float | None] | None]] = [
     ("hf-trainer", HF, HF_VALUES, (10, 250)),
     ("hf-trainer", "{'loss': '1.5', 'grad_norm': 'nan', 'epoch': '0.2'}\n", {"grad_norm": None}, None),
-    ("trl", "{'loss': 0.69, 'rewards/margins': 0.01, 'reward': 1.5, 'kl': 2e-4}\n",
-     {"loss": 0.69, "rewards_margins": 0.01, "reward": 1.5, "kl": 2e-4}, None),
+    ("trl", "{'loss': 0.69, 'mean_token_accuracy': 0.75, 'rewards/margins': 0.01, 'reward': 1.5, 'kl': 2e-4}",
+     {"loss": 0.69, "accuracy": 0.75, "rewards_margins": 0.01, "reward": 1.5, "kl": 2e-4}, None),
     ("axolotl", "[2026-01-01 10:00:00,123] [INFO] [axolotl.train:120] ok\n" + HF, HF_VALUES, (10, 250)),
     ("llama-factory",
      "[INFO|2026-01-01 10:00:00] llamafactory.train.callbacks:143 >> {'loss': 1.0213, "
@@ -32,6 +33,8 @@ CASES: list[tuple[str, str, dict[str, float | None], tuple[float, float | None] 
      "'global_step/max_steps': '5/873', 'percentage': '0.57%', 'elapsed_time': '35s', "
      "'train_speed(iter/s)': 0.14}\n",
      {"loss": 1.6, "accuracy": 0.62, "grad_norm": 2.5}, (5, 873)),
+    ("ms-swift", "{'loss': 2.5, 'elapsed_time_per_iteration': 2.5, 'iteration': '10/500'}\n",
+     {"loss": 2.5}, (10, 500)),
     ("accelerate",
      "[default1]:step 10/90 loss: 2.9\n[default0]:step 10/90 loss: 2.1\n[default0]:eval loss: 2.5\n",
      {"loss": 2.1, "first_loss": 2.1, "val_loss": 2.5}, (10, 90)),
@@ -112,6 +115,14 @@ def test_presets(
     found = log.results()
     assert {name: found.get(name, "missing") for name in values} == values
     assert (None if log.progress is None else (log.progress.done, log.progress.total)) == progress
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_names_are_those_that_are_read(preset: Preset) -> None:
+    names = [
+        name for table in (preset.metrics, preset.validation) for each in table.values() for name in each
+    ]
+    assert [normalize_name(name) for name in names] == names
 
 
 @pytest.mark.parametrize("preset", PRESETS)

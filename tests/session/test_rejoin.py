@@ -42,6 +42,11 @@ def test_a_cloned_session_executes_nothing_before_it_is_approved_here(
     assert planted.exists()
 
 
+def test_without_a_folder_for_records_nothing_counts_as_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
+    assert not approval.is_approved("0" * 64)
+
+
 def test_an_approved_session_whose_plan_was_changed_is_not_approved(
     toy: Any, sh: Phase, tmp_path: Path
 ) -> None:

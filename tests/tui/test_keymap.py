@@ -24,6 +24,7 @@ def test_the_template_is_the_table_as_a_key_map() -> None:
 def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
     assert load_key_map(environment) == {}
+    assert load_key_map({"XDG_CONFIG_HOME": "/dev/null"}) == {}
     file = find_key_map(environment)
     file.parent.mkdir()
     file.write_text('[session]\nlog = "L, f2"\nmetric.-1 = "?"\nhelp = "H"\n')
