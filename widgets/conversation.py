@@ -6,7 +6,7 @@ from typing import Final
 
 from textual.content import Content
 
-from app.session.asking.describe import describe_cost, describe_ending
+from app.session.asking.describe import describe_cost, describe_ending, describe_sampling
 from app.session.asking.view import AnswerView, AskingView, QuestionView
 from widgets import styles
 from widgets.frame import Frame
@@ -17,13 +17,6 @@ MIN_COLUMN_WIDTH: Final = 38
 LABEL_WIDTH: Final = 6
 _GAP: Final = 2
 _STATES: Final = {"off": "", "loading": "loading", "ready": "loaded", "answering": "answering"}
-
-
-def describe_sampling(question: QuestionView) -> str:
-    """Return how a question was answered: greedily, or sampled with which settings."""
-    if not question.temperature:
-        return "greedy"
-    return f"sampled {question.temperature:g}, top-p {question.top_p:g}, seed {question.seed}"
 
 
 def render_asking_state(frame: Frame) -> Part:

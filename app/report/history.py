@@ -1,6 +1,6 @@
 """The history of a session, read from its journal and the files of its attempts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from app.monitor.series import Series, SeriesBuilder
 from app.plan.schema import Phase, Plan
 from app.report.comparison_file import ModelComparison, read_comparison, read_comparison_text
 from app.session import projection
+from app.session.asking.transcript import locate_transcript, read_transcript, restore_questions
+from app.session.asking.view import QuestionView
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.gate import judge
@@ -76,8 +78,18 @@ class PhaseHistory:
 
 
 @dataclass(frozen=True)
+class GateQuestions:
+    """What the models were asked at a gate: its phase's title and attempt, and the transcript's path."""
+
+    phase: str
+    attempt: int
+    transcript: str
+    questions: tuple[QuestionView, ...]
+
+
+@dataclass(frozen=True)
 class SessionHistory:
-    """A session, with the labels of failed answers.
+    """A session, with the questions at its gates and the labels of failed answers.
 
     `damage` describes the part of its journal that cannot be read.
     """
@@ -89,6 +101,7 @@ class SessionHistory:
     comparison: ModelComparison | None
     comparison_text: str
     labels: Mapping[AnswerId, FailureLabel]
+    questions: tuple[GateQuestions, ...]
     damage: str
 
 
@@ -139,8 +152,21 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
         comparison=read_comparison(outputs),
         comparison_text=read_comparison_text(outputs),
         labels=_read_labels(folder),
+        questions=tuple(_read_questions(folder, session)),
         damage=damage,
     )
+
+
+def _read_questions(folder: Path, session: SessionSnapshot) -> Iterator[GateQuestions]:
+    """Yield the questions of each gate at which some were asked, in the order of the phases."""
+    for phase in session.phases:
+        # One more than the attempts: the budget may open a gate before an attempt.
+        for attempt in range(1, len(phase.attempts) + 2):
+            path = locate_transcript(folder, phase.id, attempt)
+            questions = restore_questions(read_transcript(path))
+            if questions:
+                name = path.relative_to(folder).as_posix()
+                yield GateQuestions(phase.title, attempt, name, tuple(questions))
 
 
 def _read_labels(folder: Path) -> Mapping[AnswerId, FailureLabel]:

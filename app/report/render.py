@@ -17,6 +17,7 @@ from app.report.measurements import (
     find_shared_provenance,
 )
 from app.report.phase_plots import draw_memory, draw_metrics, place_attempts
+from app.session.asking.describe import describe_ending, describe_sampling
 from app.session.masking import Masker
 from app.units import (
     format_duration,
@@ -133,6 +134,8 @@ def _render(
         failure_kinds=FAILURE_KINDS,
         bars=place_attempts(history),
         provenance=find_shared_provenance(history),
+        describe_ending=describe_ending,
+        describe_sampling=describe_sampling,
         draw_metrics=draw_metrics,
         draw_memory=draw_memory,
         unmasked=masker.notices,

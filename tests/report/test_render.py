@@ -14,6 +14,8 @@ from app.report import commands
 from app.report.history import SessionHistory, load_history
 from app.report.measurements import MeasuredRate, find_gains, find_rates
 from app.report.render import render_html, render_markdown, render_page
+from app.session.asking.transcript import AnswerLine, ErrorLine, Transcript
+from app.session.masking import Masker
 from phases.contract.labels import LABELS_FILE
 from tests.report.conftest import MASKER, TOKEN, SteppedClock
 
@@ -305,3 +307,44 @@ def test_the_command_writes_both_files(
     (session / "journal.jsonl").write_bytes(b"")
     with pytest.raises(commands.ReportError, match="has not started"):
         commands.write_report(session, {}, sys.stdout, clock=SteppedClock())
+
+
+def test_questions_to_the_models_are_in_both_reports(session: Path) -> None:
+    line = AnswerLine(
+        at=2.0,
+        question=1,
+        by="ada",
+        asked=1.0,
+        instruction="Name <b>three</b> birds.",
+        prompt="",
+        category="",
+        model="sft",
+        model_sha256="0" * 64,
+        prompt_format="v1",
+        temperature=0.8,
+        top_p=0.95,
+        seed=3,
+        max_new_tokens=64,
+        response=f"owl\nhawk {TOKEN}",
+        complete=True,
+        tokens=5,
+        seconds=0.5,
+        stops=True,
+        went_on=False,
+    )
+    error = ErrorLine(at=3.0, question=2, by="ada", asked=2.5, instruction="And now?", error="cancelled")
+    phase = load(session).phases[0].view
+    Transcript(session, phase.id, 1, Masker({})).append([line, error])
+    history = load(session)
+    page = " ".join(Page(render_html(history, MASKER)).text.split())
+    plain = render_markdown(history, MASKER)
+    for text in (page, plain):
+        assert f"{phase.title}, attempt 1" in text
+        assert "sampled 0.8, top-p 0.95, seed 3" in text
+        assert "stops by itself, 5 tokens in 0.5 s" in text
+        assert "hawk [secret" in text
+        assert "And now?" in text
+        assert "cancelled" in text
+        assert TOKEN not in text
+    assert "Name <b>three</b> birds." in page
+    assert "    owl\n    hawk" in plain

@@ -1,6 +1,6 @@
 """The outcome of an answer in words, the same on the screen, in the terminal and in the report."""
 
-from app.session.asking.view import AnswerView
+from app.session.asking.view import AnswerView, QuestionView
 from app.units import format_duration, format_usd
 
 _SMALL_USD = 0.10
@@ -15,6 +15,13 @@ def describe_ending(answer: AnswerView) -> str:
     parts = [_describe_verdict(answer), _describe_stop(answer)]
     parts.append(f"{answer.tokens} tokens in {answer.seconds:.1f} s")
     return ", ".join(filter(None, parts))
+
+
+def describe_sampling(question: QuestionView) -> str:
+    """Return how a question was answered: greedily, or sampled with which settings."""
+    if not question.temperature:
+        return "greedy"
+    return f"sampled {question.temperature:g}, top-p {question.top_p:g}, seed {question.seed}"
 
 
 def describe_cost(seconds: float, usd_per_hour: float) -> str:
