@@ -55,7 +55,7 @@ CAUSES: Final[dict[Cause, Explanation]] = {
         "fewer workers.",
     ),
     "checkpoint": Explanation(
-        "a checkpoint or model file is incomplete",
+        "a checkpoint, model or data file is incomplete",
         "A full disk or a kill while it was written cuts a file. Check the free space, delete the file and "
         "resume from an earlier checkpoint, or download it again.",
     ),
