@@ -62,6 +62,9 @@ def asks_for_harm(instruction: str) -> bool | None:
         False if no word suggests harm, True if a request for help mentions harm without words of protection,
         study or fiction, and None if the words do not tell.
     """
+    # Most instructions have no suspicious word, and removing innocent phrases adds none.
+    if not any(pattern.search(instruction) for pattern in (HARM, SUSPECT, _PERMISSIVE, AIMED)):
+        return False
     text = INNOCENT.sub(" ", instruction)
     has_harm = HARM.search(text) is not None
     hides = _PERMISSIVE.search(text) is not None

@@ -5,16 +5,34 @@ dropped.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 
 def compile_words(text: str) -> re.Pattern[str]:
     """Return a pattern for words separated by spaces; `*` stands for any ending and `_` for a space."""
-    entries = sorted(text.split(), key=len, reverse=True)
-    alternatives = "|".join(
-        re.escape(entry).replace(r"\*", r"\w*").replace("_", r"[\s-]+") for entry in entries
+    return re.compile(
+        rf"\b(?:{_join_alternatives([_list_parts(entry) for entry in text.split()])})\b", re.IGNORECASE
     )
-    return re.compile(rf"\b(?:{alternatives})\b", re.IGNORECASE)
+
+
+def _list_parts(entry: str) -> tuple[str, ...]:
+    return tuple({"*": r"\w*", "_": r"[\s-]+"}.get(c) or re.escape(c) for c in entry)
+
+
+def _join_alternatives(entries: Iterable[tuple[str, ...]]) -> str:
+    """Return a pattern for any of the entries, with common beginnings only once: many times faster."""
+    by_first: dict[str, list[tuple[str, ...]]] = {}
+    is_optional = False
+    for parts in entries:
+        if parts:
+            by_first.setdefault(parts[0], []).append(parts[1:])
+        else:
+            is_optional = True
+    alternatives = [first + _join_alternatives(rests) for first, rests in sorted(by_first.items())]
+    if len(alternatives) == 1 and not is_optional:
+        return alternatives[0]
+    return f"(?:{'|'.join(alternatives)}){'?' if is_optional else ''}" if alternatives else ""
 
 
 HARM: Final = compile_words(

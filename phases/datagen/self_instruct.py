@@ -176,11 +176,8 @@ class SelfInstruct:
         return InstructionRound(len(written) + len(vetted), list(_interleave([*instructions, *vetted])))
 
     def _find_form_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:
-        """Return for each text with its group the filter that removes it whatever was written before."""
-        problems = [
-            find_instruction_problem(text, self._opening_words) or self._find_kind_problem(text, group)
-            for text, group in texts
-        ]
+        """Return for each text with its group the filter that removes it whatever this round wrote before."""
+        problems = [self._find_cheap_problem(text, group) for text, group in texts]
         remaining = [n for n, problem in enumerate(problems) if problem is None]
         is_harmless = self._harm_judge.list_harmless([texts[n][0] for n in remaining])
         for n, is_clear in zip(remaining, is_harmless, strict=True):
@@ -188,14 +185,18 @@ class SelfInstruct:
                 problems[n] = UNCLEAR
         return problems
 
-    def _find_kind_problem(self, text: str, group: str) -> str | None:
+    def _find_cheap_problem(self, text: str, group: str) -> str | None:
+        if text in self._known:  # After a few rounds most are exact duplicates.
+            return DUPLICATE
+        if problem := find_instruction_problem(text, self._opening_words):
+            return problem
         if not _has_common_checks(text, self._common_checks[group]):
             return "another kind of instruction"
         return None
 
     def _find_known_problem(self, text: str) -> str | None:
         """Return the filter that removes a text as known or too common, or remember it and return None."""
-        if text in self._known:  # Run the cheap test first: after many rounds most are exact duplicates.
+        if text in self._known:
             return DUPLICATE
         if self._overlap.find_contamination(text):
             return IN_SUITE

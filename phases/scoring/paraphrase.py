@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_instruction
@@ -28,6 +29,7 @@ _SUBJECT_WEIGHT: Final = 4.5
 _SAME_CONTENT_WITH_OTHER_SUBJECT: Final = 0.6
 """The same if each instruction has terms of at least this weight that the other one lacks: both may have the
 form of "Write two paragraphs about tea, separated by a blank line."."""
+_ROUNDED: Final = 1 - 1e-9
 _LONGEST_QUOTED_PHRASE: Final = 2
 _LONGEST_ANSWER: Final = 4
 """Answers of more words are not compared: many texts answer the same open prompt."""
@@ -227,17 +229,34 @@ class ParaphraseIndex:
         content = _analyze(instruction)
         answer_terms = frozenset(_list_words(response))
         best: tuple[float, str] | None = None
-        for key in {key for term in content.terms for key in self._keys.get(term, ())}:
+        for key in self._list_candidates(content):
             similarity = self._compare(content.terms, self._contents[key].terms)
-            is_answered = any(answer <= answer_terms for answer in self._answers.get(key, ()))
+            # No threshold is lower, except for two instructions of arithmetic.
+            if content.value is None and similarity < SAME_CONTENT_WITH_ANSWER:
+                continue
             if best is not None and (similarity, key) <= best:
                 continue
+            is_answered = any(answer <= answer_terms for answer in self._answers.get(key, ()))
             threshold = _find_threshold(content, self._contents[key], is_answered=is_answered)
             if not is_answered and self._has_other_subject(content.terms, self._contents[key].terms):
                 threshold = max(threshold, _SAME_CONTENT_WITH_OTHER_SUBJECT)
             if similarity >= threshold:
                 best = (similarity, key)
         return (best[1], best[0]) if best else None
+
+    def _list_candidates(self, content: "_Content") -> set[str]:
+        """Return the keys of the prompts that can be similar enough.
+
+        These share the rarer terms: the most frequent terms of an instruction together have less than the
+        smallest share of its weight that a paraphrase must have.
+        """
+        terms = sorted(content.terms, key=lambda term: (len(self._keys.get(term, ())), term))
+        if content.value is None:
+            spare = _ROUNDED * SAME_CONTENT_WITH_ANSWER * self._weigh(content.terms)
+            while terms and (weight := self._weights.get(terms[-1], self._rarest)) < spare:
+                spare -= weight
+                terms.pop()
+        return {key for term in terms for key in self._keys.get(term, ())}
 
     def _has_other_subject(self, one: frozenset[str], other: frozenset[str]) -> bool:
         """Return whether each instruction has weighty terms that the other one lacks."""
@@ -248,7 +267,8 @@ class ParaphraseIndex:
         return shared / union if union else 0.0
 
     def _weigh(self, terms: frozenset[str]) -> float:
-        return sum(self._weights.get(term, self._rarest) for term in terms)
+        # The exact sum does not depend on the order of a set.
+        return math.fsum([self._weights.get(term, self._rarest) for term in terms])
 
 
 @dataclass(frozen=True)
@@ -268,6 +288,7 @@ class _Content:
     value: tuple[object, ...] | None
 
 
+@lru_cache(maxsize=2**13)  # An instruction is compared again with each of its responses.
 def _analyze(instruction: str) -> _Content:
     terms = list_terms(instruction)
     value = evaluate_instruction(instruction)

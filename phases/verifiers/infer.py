@@ -109,11 +109,11 @@ def _infer_lists(text: str) -> list[Check]:
         items = split_items(matches[0][1])
         is_list = len(items) == len(set(items)) > 1
         return [Check("items", {"count": len(items), "allowed": items})] if is_list else []
-    lengths = _read_list_lengths(text)
-    for kind, layout in _LAYOUTS.items():
-        if lengths and _find_all(layout, text):
-            return _list_lengths(kind, lengths)
+    layout = next((kind for kind, words in _LAYOUTS.items() if _find_all(words, text)), None)
     named = _find_all(_NAMED_ITEMS, text)
+    lengths = _read_list_lengths(text) if layout or named else None
+    if lengths and layout:
+        return _list_lengths(layout, lengths)
     if lengths and named and not _find_all(_SECOND_CLAUSE, text):
         # "Name two cities in one sentence" asks for no list.
         is_prose = named[0][2].casefold().rstrip("s") in UNITS or _find_all(
@@ -249,6 +249,9 @@ def _limits_answer(form: str, text: str) -> bool:
 
 
 def _infer_structure(text: str) -> Iterator[Check]:
+    # Searching for any number in front of these words takes long.
+    if not _find_all(r"placeholder|sections", text):
+        return
     for match in _find_all(rf"(?:at least )?{_COUNT} placeholders?\b", text):
         yield Check("placeholders", {"at_least": parse_count(match[1])})
     if _find_all(r"\bplaceholders? \[", text):

@@ -3,6 +3,7 @@
 import pytest
 
 from phases.datagen.harm_filter import asks_for_harm
+from phases.datagen.harm_lexicon import compile_words
 from phases.datagen.seeds import load_seeds
 from phases.datagen.vetted import load_vetted
 
@@ -82,3 +83,11 @@ def test_few_vetted_requests_fall_on_the_wrong_side(part: str) -> None:
     # Requests in everyday words are for the model to judge; the words catch three in four.
     harmful = [asks_for_harm(row.instruction) for row in load_vetted("harmful", part)]
     assert harmful.count(False) <= 0.25 * len(harmful)
+
+
+def test_words_with_common_beginnings_are_found_with_any_ending_and_separator() -> None:
+    pattern = compile_words("rob robbed robber* run_over run riot* set_fire")
+    found = ["rob", "Robbed", "robbers", "run-over", "run", "rioting", "set  fire"]
+    assert [text for text in found if not pattern.fullmatch(text)] == []
+    other = ["robs", "robbe", "runover", "runs", "rio", "set", "a", "set_fire"]
+    assert [text for text in other if pattern.search(text)] == []

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from phases.scoring.ngrams import compute_jaccard, list_words, shingle
 from phases.scoring.overlap import NEAR_DUPLICATE, SuiteOverlap
-from phases.scoring.suite import load_suite
+from phases.scoring.suite import index_instructions, load_halves, load_suite
 
 texts = st.lists(
     st.sampled_from(["red", "cat", "ran", "home", "3", "+", "4", "past", "old", "mill"]),
@@ -122,3 +123,27 @@ def test_the_nearest_prompt_has_the_highest_compute_jaccard(text: str, prompts: 
     if any(list_words(text) == list_words(prompt) for prompt in prompts):
         assert nearest is not None
         assert nearest.is_contaminated
+
+
+def test_comparing_candidates_only_finds_the_copies_that_comparing_all_prompts_finds() -> None:
+    prompts = index_instructions(load_halves("stage1"))
+    overlap, rng = SuiteOverlap(prompts), Random(1)
+    outcomes = []
+    for text in rng.sample(list(prompts.values()), 150):
+        words = text.split()
+        for _ in range(rng.randint(1, 4)):
+            position = rng.randrange(len(words))
+            words[position : position + rng.randint(0, 1)] = rng.choice([[], ["quickly"], ["the", "old"]])
+            words = words or ["nothing"]
+        edited = " ".join(words)
+        similarity = {key: compute_jaccard(shingle(edited), shingle(other)) for key, other in prompts.items()}
+        highest = max(similarity.values())
+        match, nearest = overlap.find_copy(edited), overlap.find_nearest(edited)
+        outcomes.append(highest >= NEAR_DUPLICATE)
+        if highest >= NEAR_DUPLICATE:
+            assert match is not None
+            assert match.similarity == highest
+        elif match is None and highest:
+            assert nearest is not None
+            assert nearest.similarity == highest
+    assert 20 < sum(outcomes) < 130, "copies and other texts are needed for the comparison"

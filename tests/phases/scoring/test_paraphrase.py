@@ -108,3 +108,14 @@ def test_an_answer_finds_a_paraphrase_with_few_common_words() -> None:
 def test_terms_leave_out_how_something_is_asked() -> None:
     assert list_terms("Please tell me the capital of Egypt.") == list_terms("What is Egypt's capital?")
     assert list_terms("Write 'Hi' in capital letters.") == list_terms("Write 'Hi' in upper case.")
+
+
+def test_the_candidates_include_every_prompt_that_is_similar_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    suites = HALVES
+    index = ParaphraseIndex(index_instructions(suites), index_answers(suites))
+    texts = [seed.instruction for seed in load_seeds("stage1")]
+    texts += [paraphrase["paraphrase"] for paraphrase in PARAPHRASES][::2]
+    found = [index.find_paraphrased(text) for text in texts]
+    monkeypatch.setattr(ParaphraseIndex, "_list_candidates", lambda self, content: set(self._contents))
+    assert [index.find_paraphrased(text) for text in texts] == found
+    assert sum(match is not None for match in found) > 50
