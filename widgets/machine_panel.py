@@ -148,8 +148,8 @@ def _render_compact_gpus(gpus: Sequence[GpuSample], width: int) -> list[Content]
     return rows
 
 
-def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
-    """Return the processes that use the GPUs; those that are not the phase's stand out."""
+def render_holder_rows(sample: MachineSample, width: int, asked_pid: int | None) -> list[Content]:
+    """Return the processes that use the GPUs; those of neither the phase nor the questions stand out."""
     if not sample.gpus:
         return []
     label = ("used by  ", styles.QUIET)
@@ -159,6 +159,8 @@ def render_holder_rows(sample: MachineSample, width: int) -> list[Content]:
     for holder in sorted(sample.holders, key=lambda holder: (holder.ours, holder.pid)):
         if holder.ours:
             parts.append((f"{holder.name} {holder.pid} (the phase)  ", ""))
+        elif holder.pid == asked_pid:
+            parts.append((f"{holder.name} {holder.pid} (questions)  ", ""))
         else:
             parts.append((f"! {holder.name} {holder.pid} (not the phase)  ", styles.WARN))
     return [row(width, *parts)]
@@ -244,7 +246,8 @@ def render_memory_rows(frame: Frame, width: int, height: int) -> list[Content]:
 
 
 def _render_current(frame: Frame, sample: MachineSample, width: int, height: int) -> list[Content]:
-    holders = render_holder_rows(sample, width)
+    asking = frame.snapshot.asking
+    holders = render_holder_rows(sample, width, asking.pid if asking else None)
     if 2 * len(sample.gpus) > height // 3:
         return [*render_machine_rows(frame, width, max(3, height // 3)), *holders]
     peaks = find_peaks(frame)

@@ -198,7 +198,10 @@ def render_notice_rows(frame: Frame, width: int, room: int) -> list[Content]:
     A notice is shown completely or not at all, except that the latest is cut if it alone is too long.
     """
     holders = frame.snapshot.machine.holders if frame.snapshot.machine else ()
-    foreign = [f"{holder.name} {holder.pid}" for holder in holders if not holder.ours]
+    asked_pid = frame.snapshot.asking.pid if frame.snapshot.asking else None
+    foreign = [
+        f"{holder.name} {holder.pid}" for holder in holders if not holder.ours and holder.pid != asked_pid
+    ]
     notices: list[Part] = []
     if foreign:
         notices.append((f"GPU in use by {', '.join(foreign)}, not the phase", styles.WARN))

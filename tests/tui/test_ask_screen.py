@@ -222,3 +222,14 @@ async def test_no_text_of_a_model_reaches_the_terminal_as_a_code() -> None:
         assert "\x1b" not in driven.shown
         assert "[red]x[/red]" in driven.shown
         assert "[b]y" in driven.shown
+
+
+async def test_the_process_that_answers_is_no_foreign_user_of_the_gpu() -> None:
+    async with drive(fake.gate_asked(pid=99)) as driven:
+        await driven.press("q")
+        assert "GPU in use by" not in driven.shown
+        await driven.press("u")
+        assert "jupyter-lab 99 (questions)" in driven.shown
+        await driven.press("q")
+        await driven.show(fake.gate_asked(pid=None))
+        assert "! GPU in use by jupyter-lab 99" in driven.shown

@@ -221,6 +221,7 @@ class Questions:
             suite=available.setup.suite,
             base=available.setup.models[0].path if available.setup.models else "",
             state=self._worker_state,
+            pid=self._worker.pid if self._worker is not None else None,
             since=self._started if self._worker is not None else None,
             error=self._error if conversation else "",
             questions=conversation.list_shown() if conversation else (),

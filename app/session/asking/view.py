@@ -50,7 +50,8 @@ class AskingView(msgspec.Struct, frozen=True, kw_only=True):
         models: the models that exist so far; none if `unavailable` says why.
         suite: the suite whose prompts can be asked, and `base` the model that its prompts are for.
         state: of the process that answers.
-        since: when that process was started; its time costs money.
+        pid: of that process; None if there is none.
+        since: when it was started; its time costs money.
         error: why it ended, if it failed.
         questions: the last questions, oldest first.
         total: how many were asked at this gate.
@@ -61,6 +62,7 @@ class AskingView(msgspec.Struct, frozen=True, kw_only=True):
     suite: str = ""
     base: str = ""
     state: WorkerState = "off"
+    pid: int | None = None
     since: float | None = None
     error: str = ""
     questions: tuple[QuestionView, ...] = ()
