@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from phases.contract.files import BYTE_ORDER_MARK
+
 Number = int | float
 Value = Number | str | bool | None
 NoticeLevel = Literal["info", "warning", "error"]
@@ -103,12 +105,13 @@ _NOT_FINITE: Final = (b"NaN", b"Infinity")
 
 
 def normalize_json(data: bytes) -> bytes:
-    """Return the same JSON with null for numbers that are not finite.
+    """Return the same JSON without a byte order mark, and with null for numbers that are not finite.
 
     Raises:
         ValueError: the data is not JSON even then.
         RecursionError: the data is nested too deeply.
     """
+    data = data.removeprefix(BYTE_ORDER_MARK)
     if not any(word in data for word in _NOT_FINITE):
         return data
     return json.dumps(json.loads(data, parse_constant=lambda _: None, parse_float=_parse_finite)).encode()

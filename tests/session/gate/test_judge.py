@@ -97,6 +97,13 @@ def test_a_result_may_have_numbers_that_are_not_finite(tmp_path: Path) -> None:
     assert result.metrics == {"loss": None, "most": None, "steps": 3}
 
 
+def test_a_result_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_bytes(b'\xef\xbb\xbf{"metrics": {"score": 1.5}}')
+    result = judge.read_result(tmp_path / "result.json", Masker({}))
+    assert result is not None
+    assert result.metrics == {"score": 1.5}
+
+
 def test_a_result_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(
