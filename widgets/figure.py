@@ -102,11 +102,11 @@ def build_curves(output: AttemptOutput, selected: Sequence[Series], weight: floa
     for series, (style, line) in zip(selected, (METRIC_STYLE, HELD_OUT_STYLE), strict=False):
         if weight and series.total >= MIN_SMOOTHED_VALUES:
             front.append(Curve(series.name, smooth(series.points, weight), style, line=line))
-            raw.append(Curve(series.name, series.points, styles.FAINT, line=DOTTED))
+            raw.append(Curve(series.name, series.points, styles.QUIET, line=DOTTED))
         else:
             front.append(Curve(series.name, series.points, style, line=line))
     earlier = [
-        Curve(series.name, attempt[series.name].points, styles.FAINT, background=True, line=DOTTED)
+        Curve(series.name, attempt[series.name].points, styles.QUIET, background=True, line=DOTTED)
         for attempt in output.earlier.values()
         for series in selected
         if series.name in attempt

@@ -17,12 +17,15 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from app.errors import UserError
 from app.session.client import SessionClient
 from app.session.requests import Refused, StopSession, get_current_user
 from app.session.snapshot import OVER
@@ -35,7 +38,8 @@ from app.tui.keys import COMMANDS, make_bindings
 from app.tui.repaint import DifferenceUpdate, TerminalContent
 from app.tui.screens.screen import CockpitScreen, Dialog
 from app.tui.screens.session import SessionScreen
-from app.tui.themes import DARK, THEMES
+from app.tui.theme_setting import ThemeChoices, save_theme
+from app.tui.themes import DARK, THEMES, complete_theme
 from widgets import styles
 from widgets.frame import Frame
 from widgets.header import select_session_badge
@@ -50,7 +54,11 @@ class CockpitApp(Cockpit):
     """The screens over one session; `frame` is the first frame, `feed` makes the others."""
 
     BINDINGS: ClassVar[list[Binding]] = make_bindings("app")  # type: ignore[assignment]
-    CSS = "Screen { background: $background; color: $foreground; } Toast { max-width: 60; padding: 0 1; }"
+    CSS = """
+        Screen { background: $background; color: $foreground; }
+        Toast { max-width: 60; padding: 0 1; }
+        Input > .input--placeholder { color: $quiet; }
+    """
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
@@ -97,6 +105,10 @@ class CockpitApp(Cockpit):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the cockpit's colors, so that they exist in every theme."""
         return DARK.variables
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Return a theme with the cockpit's colors, which are computed when it is first used."""
+        return complete_theme(theme_name) or super().get_theme(theme_name)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters that remove color or non-ASCII characters if the terminal needs that."""
@@ -217,12 +229,19 @@ class CockpitApp(Cockpit):
                     run = partial(target.run_action, command.action_call)
                     yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
 
-    def action_next_theme(self) -> None:
-        """Switch to the next theme."""
-        names = [theme.name for theme in THEMES]
-        index = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(index + 1) % len(names)]
-        self.show_message(f"theme {self.theme}")
+    def search_themes(self) -> None:
+        """Open the list of themes."""
+        self.push_screen(CommandPalette(providers=[ThemeChoices], placeholder="Search for themes…"))
+
+    def choose_theme(self, name: str) -> None:
+        """Switch to a theme, and remember it unless the screen is read-only."""
+        self.theme = name
+        if self.read_only:
+            return
+        try:
+            save_theme(name)
+        except (OSError, UserError) as error:
+            self.show_message(f"The theme is not remembered: {error}", is_error=True)
 
     async def run_action(
         self,

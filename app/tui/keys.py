@@ -287,7 +287,7 @@ COMMANDS: Final = (
     KeyCommand("confirm", "y", "yes", "answer yes", "yes"),
     KeyCommand("confirm", "n,escape,q,c", "no", "answer no", "no"),
     # Everywhere
-    KeyCommand("app", "T", "next_theme", "switch to the next color theme"),
+    KeyCommand("app", "T", "change_theme", "choose the color theme"),
     KeyCommand("app", "ctrl+p", "command_palette", "list all commands by name"),
     KeyCommand("app", "ctrl+l", "repaint", "repaint the screen"),
     KeyCommand("app", "ctrl+c,ctrl+q", "quit_dialog", "detach, stop the session, or stay"),

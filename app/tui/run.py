@@ -15,7 +15,7 @@ from app.tui.app import CockpitApp
 from app.tui.farewell import describe_session
 from app.tui.feed import SessionFeed
 from app.tui.keymap import KeyMapError, load_key_map
-from app.tui.themes import ANSI, DARK
+from app.tui.theme_setting import choose_start_theme
 from widgets.preflight import PreflightResult
 
 
@@ -57,7 +57,9 @@ def run_app(app: CockpitApp) -> int:
         0, or 1 if the cockpit failed.
     """
     terminal.choose_characters()
-    app.theme = _choose_theme(app)
+    app.theme, message = choose_start_theme(app.console.color_system)
+    if message:
+        app.call_later(app.show_message, message, is_error=True)
     app.run(mouse=False)
     try:
         if app.crash_report:
@@ -69,15 +71,6 @@ def run_app(app: CockpitApp) -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(null, stream.fileno())
     return app.return_code or 0
-
-
-def _choose_theme(app: CockpitApp) -> str:
-    """Return the theme that the operator set, or one for the colors of the terminal."""
-    setting = os.environ.get("GONOGO_THEME", "")
-    for name in (setting, f"gonogo-{setting}"):
-        if name in app.available_themes:
-            return name
-    return ANSI.name if app.console.color_system == "standard" else DARK.name
 
 
 def _run_checks(folder: Path) -> Iterator[PreflightResult]:

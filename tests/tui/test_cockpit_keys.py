@@ -384,10 +384,10 @@ async def test_a_message_takes_the_place_of_the_one_before() -> None:
     frame = fake.running()
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test(notifications=True) as pilot:
-        for _ in range(3):
-            await pilot.press("T")
+        for number in range(3):
+            app.show_message(f"message {number}")
             await pilot.pause()
-        assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["theme gonogo-ansi"]
+        assert [str(toast.render()) for toast in app.screen.query(Toast)] == ["message 2"]
 
 
 async def test_stopping_a_phase_asks_first(drive: Any) -> None:
@@ -939,12 +939,6 @@ async def test_text_pages_scroll(drive: Any) -> None:
         await driven.press("question_mark", "pagedown", "down", "up", "pageup", "space")
         await driven.press("c")
         assert "run the phase again with changed parameters" in driven.app.clipboard
-
-
-async def test_themes_go_round(drive: Any) -> None:
-    async with drive(fake.running()) as driven:
-        await driven.press("T")
-        assert driven.app.theme == "gonogo-light"
 
 
 async def test_views_come_through_the_reader_and_the_last_wins() -> None:

@@ -42,7 +42,7 @@ def test_no_file_is_no_map_and_a_file_is_read(tmp_path: Path) -> None:
         ("session.log = 3", "line 1: session.log: expected keys separated by commas"),
         ('[session]\n\nlog = "fooo"', "line 3: session.log: unknown key 'fooo'"),
         ('[session]\nlog = "g"', "line 2: session.log: 'g' is already the key of session.gate"),
-        ('[session]\nlog = "T"', "session.log: 'T' is already the key of app.next_theme"),
+        ('[session]\nlog = "T"', "session.log: 'T' is already the key of app.change_theme"),
         ('[parameters]\nundo = "y"', "parameters.undo: 'y' is already the key of decide.send"),
         ('[decide]\nsend = "enter"', "decide.send: enter is pressed by habit"),
         ('[app]\nquit_dialog = "Q"', "app.quit_dialog: 'Q' is typed in texts"),
