@@ -91,15 +91,45 @@ def test_a_recorded_log_gives_the_progress(name: str, phase_id: str, done: int, 
     assert (progress.done, progress.total) == (done, total)
 
 
-def test_the_shell_pipeline_runs_and_its_gate_decides(tmp_path: Path) -> None:
-    folder = tmp_path / "shell"
-    shutil.copytree(EXAMPLES / "shell", folder, ignore=shutil.ignore_patterns("artifacts"))
+def run_example(name: str, tmp_path: Path, seconds: float) -> tuple[Path, str]:
+    """Run a copy of an example's plan; return its folder and what was printed."""
+    folder = tmp_path / name
+    shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("artifacts", "inputs"))
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "run", "--headless", "--yes", "--decide-by-verdict"],
-        cwd=folder, env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        env={**os.environ, "PATH": programs, "XDG_STATE_HOME": str(tmp_path / "state")},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
+    return folder, done.stdout
+
+
+def test_the_shell_pipeline_runs_and_its_gate_decides(tmp_path: Path) -> None:
+    folder, output = run_example("shell", tmp_path, 60)
     for text in ("GATE after Measure", "300 lines, 100 distinct", "Many duplicates", "100 kept"):
-        assert text in done.stdout
+        assert text in output
     assert len((folder / "artifacts/data/clean.txt").read_text().splitlines()) == 100
+
+
+def test_trl_trains_and_its_log_is_read(tmp_path: Path) -> None:
+    folder, output = run_example("trl", tmp_path, 180)
+    assert "verdict go: loss " in output
+    assert "matched nothing" not in output
+    [log_file] = folder.glob("artifacts/sessions/*/attempts/sft/1/output.log")
+    log = read_log(log_file, load_plan(folder / "session_plan.toml").phase("sft").log_format)
+    # The model learns the sentences: any of 12 words at first, then only the colour and the number are open.
+    first_loss = log.results()["first_loss"]
+    assert first_loss is not None
+    assert first_loss > 1.5
+    assert log.last_values["loss"] is not None
+    assert log.last_values["loss"] < 0.7
+    assert log.last_values["accuracy"] is not None
+    assert log.last_values["accuracy"] > 0.7
+    assert log.progress is not None
+    assert (log.progress.done, log.progress.total) == (30, 30)
