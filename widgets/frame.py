@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.monitor.evaluation_file import CheckedAnswer
 from app.monitor.series import Series
-from app.session.snapshot import AttemptView, GateView, PhaseView, SessionSnapshot
+from app.session.snapshot import ENDED_PHASES, AttemptView, GateView, PhaseView, SessionSnapshot
 from app.units import HOUR
 from phases.contract.protocol import Artifact, Notice, Sample
 
@@ -147,7 +147,7 @@ class Frame:
         current = self.snapshot.current
         if current:
             return phases.index(current) + 1, len(phases)
-        ended = sum(phase.state in ("done", "failed", "skipped") for phase in phases)
+        ended = sum(phase.state in ENDED_PHASES for phase in phases)
         return min(ended, len(phases)), len(phases)
 
 

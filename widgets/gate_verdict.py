@@ -23,6 +23,7 @@ OPENED_BECAUSE: Final = {
     "failed": "  the phase failed",
     "nan": "  a value was not finite",
     "warning": "  it may have failed",
+    "unknown": "  a condition cannot be evaluated",
 }
 
 

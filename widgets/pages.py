@@ -63,6 +63,11 @@ def _render_phase_fields(frame: Frame, phase: PhaseView, width: int) -> list[Con
     rows += _render_field(width, "estimate", _format_estimate(phase))
     rows += _render_field(width, "gate", phase.gate.replace("_", " "))
     rows += _render_field(width, "critical", "yes" if phase.critical else "no")
+    for name, value in phase.parameters.items():
+        text, style = format_parameter(value), ""
+        if change := phase.changed.get(name):
+            text, style = f"{text}   was {format_parameter(change[0]) or 'default'}", styles.WARN
+        rows += _render_field(width, f"  {name}", text, style, MAX_LABEL_WIDTH)
     for attempt in reversed(phase.attempts):
         rows += _render_attempt(attempt, frame.now, width)
     return rows
@@ -133,6 +138,12 @@ def render_decision_rows(frame: Frame, width: int) -> list[Content]:
         if decision.changes:
             changes = (f"{name} = {format_parameter(value)}" for name, value in decision.changes.items())
             rows += _render_field(width, "  changed", ", ".join(changes))
+        for phase_id, changed in decision.plan_changes.items():
+            for name, (old, new) in changed.items():
+                text = f"{phase_id}.{name} = {format_parameter(new)}   was {format_parameter(old)}"
+                rows += _render_field(width, "  changed", text)
+        if decision.left_out:
+            rows += _render_field(width, "  left out", ", ".join(decision.left_out))
     if not frame.snapshot.decisions:
         rows.append(row(width, ("none yet", styles.QUIET)))
     return rows

@@ -6,7 +6,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from app.monitor.pace import ProgressView
-from app.session.snapshot import PhaseView
+from app.session.snapshot import ENDED_PHASES, PhaseView
 from app.units import format_age, format_duration, format_hours, format_usd_range
 from widgets import styles
 from widgets.format import format_count
@@ -55,7 +55,7 @@ def _render_state_row(frame: Frame, phase: PhaseView, width: int) -> Content | N
     if phase.state == "waiting":
         estimate = f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
         return row(width, (f"{badge.word}: ", badge.style), (estimate, styles.QUIET))
-    if phase.state in ("done", "failed", "skipped"):
+    if phase.state in ENDED_PHASES:
         return row(width, (badge.label, badge.style), (f"  {describe_result(phase)}", ""))
     return None
 

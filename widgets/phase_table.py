@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from app.plan.values import Range
-from app.session.snapshot import AttemptView, PhaseView
+from app.session.snapshot import ENDED_PHASES, AttemptView, PhaseView
 from app.units import HOUR, format_duration, format_duration_range, format_hours, format_usd
 from widgets import styles
 from widgets.frame import Frame
@@ -140,7 +140,7 @@ def _name_style(phase: PhaseView, selected: bool) -> str:
     style = ""
     if phase.state in ACTIVE:
         style = styles.STRONG
-    elif phase.state in ("waiting", "skipped"):
+    elif phase.state in ("waiting", "skipped", "left_out"):
         style = styles.QUIET
     return f"{style} reverse".strip() if selected else style
 
@@ -260,7 +260,7 @@ class PhaseTable(Panel):
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return the number of phases that are finished."""
-        finished = sum(phase.state in ("done", "failed", "skipped") for phase in frame.snapshot.phases)
+        finished = sum(phase.state in ENDED_PHASES for phase in frame.snapshot.phases)
         return name_panel("PHASES", (f" {finished} of {len(frame.snapshot.phases)} finished", ""))
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:

@@ -54,6 +54,7 @@ PHASE_BADGES: Final[dict[PhaseState, Badge]] = {
     "done": Badge("done", "✓", GOOD),
     "failed": Badge("failed", "✗", BAD),
     "skipped": Badge("skipped", "-", QUIET),
+    "left_out": Badge("left out", "-", QUIET),
 }
 STALLED: Final = Badge("stalled", "!", BAD)
 UNKNOWN: Final = Badge("unknown", "?", WARN)

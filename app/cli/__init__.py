@@ -272,7 +272,18 @@ def _add_decision_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PHASE.PARAMETER=VALUE",
         dest="changes",
-        help="change a parameter of the next attempt; may be repeated",
+        help="change a parameter of the next attempt or, with go, of a later phase; may be repeated",
+    )
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="PHASE",
+        dest="left_out",
+        help="with go, do not run a later phase; may be repeated",
+    )
+    parser.add_argument(
+        "--preview", action="store_true", help="show what the decision would change, without deciding"
     )
 
 

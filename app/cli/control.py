@@ -3,51 +3,79 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from app.errors import UserError
 from app.session.client import SessionClient
+from app.session.journal.events import Parameter
+from app.session.preview_text import format_preview
 from app.session.registry import find_session
 from app.session.requests import Decide, Hold, KeepPod, StopPhase, StopSession, get_current_user
+from app.session.snapshot import GateView
 from app.session.start import ensure_conductor
 
 
 def decide(options: argparse.Namespace) -> int:
-    """Decide the open gate."""
+    """Decide the open gate, or show what the decision would change."""
     client = _connect(options)
     gate = client.snapshot().gate
     if gate is None:
         raise UserError("no gate is open; show the session with `gonogo status`")
-    client.send(
-        Decide(
-            phase=gate.phase,
-            attempt=gate.attempt,
-            kind=options.kind,
-            by=get_current_user(),
-            reason=options.reason,
-            changes=dict(parse_change(text, gate.phase) for text in options.changes),
-        )
-    )
+    request = _build_request(options, gate)
+    if options.preview or request.plan_changes or request.left_out:
+        print("\n".join(format_preview(client.preview(request))))
+    if options.preview:
+        print("nothing was decided; decide without --preview")
+        return 0
+    client.send(request)
     print(f"{gate.phase}: {options.kind}")
     return 0
 
 
-def parse_change(text: str, phase: str) -> tuple[str, Any]:
-    """Return the name and value in `PHASE.PARAMETER=VALUE`; a value that is not JSON is a string.
+def _build_request(options: argparse.Namespace, gate: GateView) -> Decide:
+    """Return the decision: `go` changes later phases, `retry` and `batch` the phase at the gate."""
+    changes: dict[str, dict[str, Parameter]] = {}
+    for text in options.changes:
+        phase, parameter, value = parse_change(text, gate.phase)
+        if options.kind != "go" and phase != gate.phase:
+            raise UserError(f"--set {text}: expected a parameter of {gate.phase}, whose gate is open")
+        if parameter in changes.setdefault(phase, {}):
+            raise UserError(f"--set {text}: expected one value of {phase}.{parameter}, found two")
+        changes[phase][parameter] = value
+    own = changes.pop(gate.phase, {}) if options.kind != "go" else {}
+    return Decide(
+        phase=gate.phase,
+        attempt=gate.attempt,
+        kind=options.kind,
+        by=get_current_user(),
+        reason=options.reason,
+        changes=own,
+        plan_changes=changes,
+        left_out=tuple(dict.fromkeys(options.left_out)),
+    )
+
+
+def parse_change(text: str, phase: str) -> tuple[str, str, Parameter]:
+    """Return phase, name and value of `PHASE.PARAMETER=VALUE`; a value that is not JSON is a string.
+
+    Args:
+        text: the change.
+        phase: a phase for the example in the message.
 
     Raises:
-        UserError: the text has another form, or names another phase.
+        UserError: the text has another form.
     """
     name, equals, value = text.partition("=")
     named_phase, dot, parameter = name.partition(".")
-    if not (equals and dot and parameter):
+    if not (equals and dot and parameter and named_phase):
         raise UserError(f"--set {text}: expected PHASE.PARAMETER=VALUE, such as {phase}.batch_size=2")
-    if named_phase != phase:
-        raise UserError(f"--set {text}: expected a parameter of {phase}, whose gate is open")
     try:
-        return parameter, json.loads(value)
-    except ValueError:
-        return parameter, value
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return named_phase, parameter, value
+    items = parsed if isinstance(parsed, list) else [parsed]
+    if not all(item is None or isinstance(item, int | float | str) for item in items):
+        raise UserError(f"--set {text}: expected a number, a text, true, false, or a list of these")
+    return named_phase, parameter, parsed
 
 
 def stop(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from app.cli.approve import approve_session, ask_for_approval, describe_approver
 from app.cli.attach import follow_session, prepare_screen, show_session
 from app.cli.plan_file import find_or_create_plan, find_shipped_plan, load_plan_or_exit
 from app.errors import UserError
+from app.monitor.sanitize import clean_line
 from app.plan.schema import Plan
 from app.session import approval, registry, start
 from app.session import reproduce as reproduction
@@ -39,6 +40,8 @@ def reproduce(options: argparse.Namespace) -> int:
     environment = reproduction.collect_environment(plan.folder, reproduction.describe_gpus())
     differences = reproduction.find_differences(recorded, plan, environment)
     print(f"session {recorded.name}, {plan.session.name}, seed {plan.session.seed}, in {plan.folder}")
+    for line in reproduction.describe_plan_changes(recorded):
+        print(f"  changed at a gate: {clean_line(line)}")
     print("\n".join(f"  differs: {line}" for line in differences) or "  no differences from the record")
     return _start_session(plan, options)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -236,6 +237,24 @@ def _validate_parameters(
         if base:
             problems = [p for p in problems if not p["loc"] or p["loc"][0] in values]
         _report_problems(problems, all_values, path, errors)
+
+
+def find_parameter_errors(phase: schema.Phase) -> list[tuple[str, str]]:
+    """Return the errors in the parameters of a phase that was valid before: parameter, and what was expected.
+
+    The checks are those of a plan file.
+    """
+    errors = ErrorLog(Path(), {}, None, [{"id": phase.id}])
+    data = phase.model_dump(exclude_defaults=True)
+    path: toml_lines.Path = ("phase", 0)
+    _validate_table(schema.Phase, data, path, errors)
+    _check_program(data, path, errors)
+    prefix = f"phase.{phase.id}.params."
+    return [
+        (error.key.removeprefix(prefix), error.expected)
+        for error in errors.errors
+        if error.key.startswith(prefix)
+    ]
 
 
 # Criteria, rules and headlines

@@ -46,6 +46,7 @@ _SYMBOLS: dict[object, str] = {
     "failed": "✗",
     "stopped": "✗",
     "skipped": "-",
+    "left_out": "-",
     "go": "✓",
     "investigate": "!",
     "stop": "✗",
@@ -174,4 +175,4 @@ def _format_percent(fraction: float) -> str:
 
 def _format_label(state: bool | str | None) -> str:
     """Return the word for a state, a verdict or the outcome of a check."""
-    return state if isinstance(state, str) else _CHECK_LABELS[state]
+    return state.replace("_", " ") if isinstance(state, str) else _CHECK_LABELS[state]

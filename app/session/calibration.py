@@ -20,6 +20,7 @@ from app.monitor.progress import iterate_lines
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Phase, Plan
 from app.plan.values import Range
+from app.plan.work import IRRELEVANT, SELECT_WORK, compare_parameter, count_planned_rows, work_of
 from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal import journal
@@ -28,15 +29,10 @@ from app.session.journal.state import AttemptRecord, State
 from phases.contract.files import open_regular_file
 from phases.contract.phase_spec import load_spec
 from phases.contract.protocol import Progress
-from phases.contract.workload import Work
 
 _HOUR = 3600.0
 _PARTS = 4
 _MIN_POINTS = 3
-_IRRELEVANT = ("seed", "batch")
-"""Parameters that do not affect the time."""
-_SELECT_WORK = ("suite", "seeds")
-"""Parameters that select what to work on: attempts with other values of them cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +114,18 @@ def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHour
     attempt = past.find_success(phase)
     if attempt is None:
         return None
-    needs_model = phase.run is not None and _work_of(phase).depends_on_model
+    needs_model = phase.run is not None and work_of(phase).depends_on_model
     if needs_model and past.plan.session.model != plan.session.model:
         return None
     old, new = attempt.spec.parameters, phase.params
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if any(name in _SELECT_WORK for name in changed) or (phase.command and changed):
+    if any(name in SELECT_WORK for name in changed) or (phase.command and changed):
         return None
     scale = _scale_work(plan, phase, past, old)
     if scale is None:
         return None
-    work = _work_of(phase)
-    scaled = (*_IRRELEVANT, *work.proportional_to, work.unit_limit)
+    work = work_of(phase)
+    scaled = (*IRRELEVANT, *work.proportional_to, work.unit_limit)
     # Parameters that are texts name files and folders.
     differs = tuple(
         name
@@ -145,12 +141,12 @@ def _scale_work(
     plan: Plan, phase: Phase, past: _PastSession, parameters: Mapping[str, Parameter]
 ) -> _Scale | None:
     """Return how the plan's work compares with that of an attempt, or None if that is unknown."""
-    work = _work_of(phase)
-    factors = [_ratio(phase, parameters, name) for name in work.proportional_to]
+    work = work_of(phase)
+    factors = [compare_parameter(phase, parameters, name) for name in work.proportional_to]
     if work.rows_of:
-        delivered, planned = past.count_delivered_rows(work.rows_of), _planned_rows(plan, work.rows_of)
+        delivered, planned = past.count_delivered_rows(work.rows_of), count_planned_rows(plan, work.rows_of)
         factors.append(planned / delivered if planned and delivered else None)
-    limit = _ratio(phase, parameters, work.unit_limit) if work.unit_limit else 1.0
+    limit = compare_parameter(phase, parameters, work.unit_limit) if work.unit_limit else 1.0
     factor = 1.0
     for each in factors:
         if each is None:
@@ -160,29 +156,6 @@ def _scale_work(
         return None
     rows = factors[-1] if work.rows_of else 1.0
     return _Scale(factor * min(1.0, limit), factor * max(1.0, limit), rows or 1.0)
-
-
-def _ratio(phase: Phase, old: Mapping[str, Parameter], name: str) -> float | None:
-    """Return the plan's value of a parameter over an attempt's, or None if one of them is missing or 0."""
-    before, now = _parameter_value(phase, old, name), _parameter_value(phase, phase.params, name)
-    return now / before if before and now else None
-
-
-def _parameter_value(phase: Phase, parameters: Mapping[str, Parameter], name: str) -> float | None:
-    """Return the number that a parameter has, or its default."""
-    value = parameters.get(name)
-    if value is None and phase.run:
-        value = load_spec(phase.run).parameters.model_fields[name].default
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _work_of(phase: Phase) -> Work:
-    return load_spec(phase.run).work if phase.run else Work()
-
-
-def _planned_rows(plan: Plan, run: str) -> float | None:
-    phase = next((phase for phase in plan.phases if phase.run == run), None)
-    return _parameter_value(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 
 
 def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale, preparation: str) -> Range:

@@ -24,12 +24,13 @@ from app.session.journal.events import SessionStarted
 from app.session.journal.fold import fold, recover_file
 from app.session.journal.state import State
 from app.session.masking import Masker
-from app.session.requests import AnyRequest, Refused, Response
+from app.session.requests import AnyRequest, Decide, Refused, Response
 from app.session.snapshot import SessionSnapshot
 from phases.contract import files
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
+    from app.session.gate.preview import DecisionPreview
 
 _NOTHING = (State(), "")
 _TIMEOUT = 10.0
@@ -82,6 +83,19 @@ class SessionClient:
         return projection.snapshot(
             self.folder.path, plan, state, projection.Live(), clock.wall(), clock.mono()
         )
+
+    def preview(self, request: Decide) -> "DecisionPreview":
+        """Return the effect of a decision at the open gate, without sending it.
+
+        Raises:
+            Refused: the gate does not accept the decision.
+        """
+        from app.session.gate.preview import preview_decision  # It imports the plan's schema.
+
+        plan, state = self._replay()
+        machine, clock = self.snapshot().machine, SystemClock()
+        gpus = machine.gpus if machine else ()
+        return preview_decision(plan, state, request, gpus, clock.wall(), clock.mono())
 
     def _replay(self) -> "tuple[Plan, State]":
         """Return the plan and the state; the journal is read again only after it has changed."""

@@ -8,7 +8,7 @@ from app.monitor.sanitize import clean_line
 from app.session import status_text
 from app.session.client import SessionClient
 from app.session.requests import Decide, Refused
-from app.session.snapshot import OVER, DecisionView, GateView, PhaseView, SessionSnapshot
+from app.session.snapshot import ENDED_PHASES, OVER, DecisionView, GateView, PhaseView, SessionSnapshot
 from app.units import format_duration, format_value
 
 FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
@@ -69,7 +69,7 @@ class Narrator:
         if len(phase.attempts) > known_attempts and phase.state == "running":
             yield _describe_start(phase)
             self._last_progress = now
-        has_ended = phase.state in ("done", "failed", "skipped")
+        has_ended = phase.state in ENDED_PHASES
         if has_ended and (previous is None or previous.state != phase.state):
             yield _describe_end(phase)
 
@@ -86,7 +86,14 @@ class Narrator:
 
 def _describe_decision(decision: DecisionView) -> str:
     reason = f" (reason: {clean_line(decision.reason)})" if decision.reason else ""
-    return f"{clean_line(decision.by)} decided {decision.kind} for {decision.phase}{reason}"
+    changes = [
+        f"{phase}.{clean_line(name)}={clean_line(format_value(new))}"
+        for phase, changed in decision.plan_changes.items()
+        for name, (_, new) in changed.items()
+    ]
+    changes += [f"{phase} left out" for phase in decision.left_out]
+    with_changes = f" with {', '.join(changes)}" if changes else ""
+    return f"{clean_line(decision.by)} decided {decision.kind} for {decision.phase}{with_changes}{reason}"
 
 
 def _describe_start(phase: PhaseView) -> str:
@@ -99,6 +106,8 @@ def _describe_start(phase: PhaseView) -> str:
 
 
 def _describe_end(phase: PhaseView) -> str:
+    if phase.state == "left_out":
+        return f"{clean_line(phase.title)}: left out"
     verdict = f", verdict {phase.verdict}" if phase.verdict else ""
     headline = f": {clean_line(phase.headline)}" if phase.headline else ""
     return f"{clean_line(phase.title)}: {phase.state} in {format_duration(phase.elapsed)}{verdict}{headline}"

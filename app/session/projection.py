@@ -14,6 +14,7 @@ from app.session.folder import SessionFolder
 from app.session.gate import decide, diagnosis
 from app.session.journal.state import AttemptRecord, PhaseRecord, State
 from app.session.money import ledger
+from app.session.revised_plan import revise_plan
 from app.session.snapshot import AttemptView, GateView, PhaseState, PhaseView, SessionSnapshot, SessionState
 from app.session.upcoming import find_upcoming_gates
 
@@ -50,7 +51,8 @@ def snapshot(  # noqa: PLR0917 - the inputs of one function
     assert started is not None
     elapsed = state.time.elapsed if state.ended else state.time.elapsed_at(mono)
     now = state.time.wall if state.ended else wall
-    phases = tuple(_phase(folder, plan, record, live, elapsed) for record in state.phases)
+    original, plan = plan, revise_plan(plan, state)
+    phases = tuple(_phase(folder, original, plan, record, live, elapsed) for record in state.phases)
     current = next((p for p in phases if p.state in ("running", "stopping", "gate")), None)
     return SessionSnapshot(
         id=started.id,
@@ -85,7 +87,9 @@ def _session_state(state: State) -> SessionState:
     return "running" if any(p.attempts for p in state.phases) else "ready"
 
 
-def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: float) -> PhaseView:
+def _phase(  # noqa: PLR0917 - the inputs of one function
+    folder: Path, original: Plan, plan: Plan, record: PhaseRecord, live: Live, elapsed: float
+) -> PhaseView:
     phase = plan.phase(record.id)
     assessment = record.last.assessment if record.last else None
     is_running = record.status in ("running", "stopping")
@@ -112,6 +116,11 @@ def _phase(folder: Path, plan: Plan, record: PhaseRecord, live: Live, elapsed: f
         predicted_memory=live.predicted.get(record.id),
         headline=assessment.headline if assessment else "",
         verdict=assessment.verdict if assessment else None,
+        parameters={} if record.attempts else dict(phase.params),
+        changed={
+            name: (original.phase(record.id).params.get(name), value)
+            for name, value in record.changes.items()
+        },
         attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),
     )
 

@@ -7,6 +7,7 @@ attempts' results hold the hashes of models and inputs.
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -19,7 +20,10 @@ import msgspec
 from app.monitor.gpu import read_gpu_names
 from app.plan.schema import Plan
 from app.session.folder import SessionFolder
+from app.session.journal.fold import recover_file
+from app.session.journal.state import State
 from app.session.registry import SessionError
+from app.session.revised_plan import revise_plan
 from app.timeouts import HangingError
 from phases.contract import files
 from phases.contract.models import PROMPT_FORMAT_ID
@@ -86,7 +90,7 @@ def write_environment(session: Path, environment: SessionEnvironment) -> None:
 
 
 def load_recorded_plan(session: Path, here: Path) -> Plan:
-    """Return the plan that a session ran.
+    """Return the plan that a session ran, with the changes made at its gates.
 
     Its folder is the original one, or `here` if the original one does not exist on this machine.
 
@@ -99,7 +103,37 @@ def load_recorded_plan(session: Path, here: Path) -> Plan:
     except (OSError, ValueError) as error:
         raise SessionError(f"{folder.plan}: cannot read the plan of this session: {error}") from error
     plan_folder = plan.folder if plan.folder.is_dir() else here.resolve()
-    return plan.model_copy(update={"path": session / "plan.toml", "folder": plan_folder})
+    plan = plan.model_copy(update={"path": session / "plan.toml", "folder": plan_folder})
+    state = _read_state(session)
+    left_out = {record.id for record in state.phases if record.status == "left_out"}
+    revised = revise_plan(plan, state)
+    phases = tuple(phase for phase in revised.phases if phase.id not in left_out)
+    return revised.model_copy(update={"phases": phases})
+
+
+def describe_plan_changes(session: Path) -> list[str]:
+    """Return one line for each change that a decision at a gate of a session made to its plan."""
+    state = _read_state(session)
+    return [
+        line
+        for decision in state.decisions
+        for line in (
+            *(
+                f"{phase}.{name} = {json.dumps(new)}, was {json.dumps(old)}"
+                for phase, changed in decision.plan_changes.items()
+                for name, (old, new) in changed.items()
+            ),
+            *(f"{phase} was left out" for phase in decision.left_out),
+        )
+    ]
+
+
+def _read_state(session: Path) -> State:
+    """Return the state of a session, up to the first damaged line of its journal; empty without a journal."""
+    try:
+        return recover_file(SessionFolder(session).journal)[0]
+    except OSError:
+        return State()
 
 
 def find_differences(session: Path, plan: Plan, now: SessionEnvironment) -> list[str]:

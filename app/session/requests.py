@@ -29,7 +29,11 @@ class Subscribe(Request, frozen=True, tag="subscribe"):
 
 
 class Decide(Request, frozen=True, kw_only=True, tag="decide"):
-    """Decide the open gate of this attempt."""
+    """Decide the open gate of this attempt.
+
+    `changes` are parameters of the attempt that a retry or another batch starts. With `go`, `plan_changes`
+    are parameters of later phases, and the phases in `left_out` do not run.
+    """
 
     phase: str
     attempt: int
@@ -37,6 +41,8 @@ class Decide(Request, frozen=True, kw_only=True, tag="decide"):
     by: str
     reason: str = ""
     changes: dict[str, Parameter] = {}
+    plan_changes: dict[str, dict[str, Parameter]] = {}
+    left_out: tuple[str, ...] = ()
 
 
 class StopPhase(Request, frozen=True, tag="stop_phase"):

@@ -15,7 +15,8 @@ from app.plan.values import ConditionResult, Range, Verdict
 from app.session.asking.view import AskingView
 from phases.contract.protocol import Value
 
-PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped"]
+PhaseState = Literal["waiting", "running", "stopping", "gate", "done", "failed", "skipped", "left_out"]
+ENDED_PHASES: tuple[PhaseState, ...] = ("done", "failed", "skipped", "left_out")
 SessionState = Literal["ready", "running", "gate", "finished", "stopped"]
 OVER: tuple[SessionState, ...] = ("finished", "stopped")
 DecisionKind = Literal["go", "retry", "batch", "skip", "stop"]
@@ -47,6 +48,8 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     `measured_hours` come from earlier sessions on the same kind of machine, scaled to this plan's work.
     `values` are the last values of the running attempt's metrics, None for NaN and infinity; `log_format`
     says what to read from its log. `predicted_memory` is its predicted peak on each GPU, in bytes.
+    `parameters` are those that it will start with, until it has an attempt. `changed` holds the plan's and
+    the present value of those that were changed at earlier gates.
     """
 
     id: str
@@ -67,6 +70,8 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     predicted_memory: float | None = None
     headline: str = ""
     verdict: Verdict | None = None
+    parameters: dict[str, Value | list[Value]] = {}
+    changed: dict[str, tuple[Value | list[Value], Value | list[Value]]] = {}
     attempts: tuple[AttemptView, ...] = ()
 
 
@@ -111,6 +116,7 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     """A recorded decision; one that `overrides` the verdict has a reason.
 
     `transcript` is the path, in the session's folder, of what the operator asked the models before.
+    `plan_changes` are the old and new parameters of later phases; those in `left_out` will not run.
     """
 
     at: float
@@ -123,6 +129,8 @@ class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
     overrides: bool = False
     changes: dict[str, Value | list[Value]] = {}
     transcript: str | None = None
+    plan_changes: dict[str, dict[str, tuple[Value | list[Value], Value | list[Value]]]] = {}
+    left_out: tuple[str, ...] = ()
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ _GATE_CAUSES = {
     "budget": "before it starts",
     "nan": "a value was not finite",
     "warning": "it may have failed",
+    "unknown": "a condition cannot be evaluated",
 }
 
 
@@ -53,13 +54,18 @@ def format_title(session: SessionSnapshot) -> str:
 
 
 def _format_phase(phase: PhaseView, width: int) -> str:
+    state = phase.state.replace("_", " ")
     elapsed = format_duration(phase.elapsed) if phase.attempts else "-"
     result = ": ".join(text for text in (phase.verdict, clean_line(phase.headline)) if text)
     line = (
-        f"  {phase.state:9} {clean_line(phase.title):{width}}  est {format_hours(phase.estimate_hours):>7}  "
+        f"  {state:9} {clean_line(phase.title):{width}}  est {format_hours(phase.estimate_hours):>7}  "
         f"took {elapsed:>6}  {format_usd(phase.cost_usd)}  {result}"
     )
-    return line.rstrip()
+    changed = [
+        f"    changed at a gate: {clean_line(name)} {json.dumps(old)} -> {json.dumps(new)}"
+        for name, (old, new) in phase.changed.items()
+    ]
+    return "\n".join([line.rstrip(), *map(clean_line, changed)])
 
 
 def format_money(session: SessionSnapshot) -> str:
@@ -158,6 +164,8 @@ def _format_remedies(session: SessionSnapshot, gate: GateView) -> list[str]:
 def _format_decide_command(session: SessionSnapshot, gate: GateView, kind: DecisionKind) -> str:
     reason = ' --reason "..."' if kind in gate.needs_reason else ""
     changes = f" [--set {gate.phase}.PARAMETER=VALUE]" if kind == "retry" else ""
+    if kind == "go" and gate.next_phase is not None:
+        changes = f" [--set {gate.next_phase}.PARAMETER=VALUE] [--leave-out PHASE]"
     return f"gonogo decide {kind}{reason}{changes} --session {session.id}"
 
 

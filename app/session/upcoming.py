@@ -2,6 +2,7 @@
 
 from app.plan.gate_rules import evaluate_condition
 from app.plan.schema import Phase, Plan
+from app.session.gate.later_phases import find_lost_conditions
 from app.session.journal.state import PhaseRecord, State
 from app.session.snapshot import UpcomingGate
 from phases.contract.protocol import Value
@@ -24,7 +25,9 @@ def find_upcoming_gates(
         if record.status not in ("waiting", "running", "stopping", "ended"):
             continue
         phase = plan.phase(record.id)
-        is_certain = phase.gate.ask == "always" or state.hold
+        is_certain = (
+            phase.gate.ask == "always" or state.hold or bool(find_lost_conditions(phase, state.phases))
+        )
         if is_certain or (record.is_running and phase.criteria):
             gates.append(_evaluate(phase, record, state, values, is_certain=is_certain))
         if is_certain:

@@ -5,19 +5,24 @@ import secrets
 from app.plan.schema import Plan
 from app.session.gate.decide import compute_next_parameters
 from app.session.journal.events import AttemptStarted, OverBudget
-from app.session.journal.state import PhaseRecord, diff_parameters
+from app.session.journal.state import PhaseRecord, State, diff_parameters
 from app.session.money import deadlines, ledger
+from app.session.revised_plan import revise_plan
 
 
-def plan_attempt(plan: Plan, phase: PhaseRecord, elapsed: float, now: float) -> AttemptStarted | OverBudget:
+def plan_attempt(
+    plan: Plan, state: State, phase: PhaseRecord, elapsed: float, now: float
+) -> AttemptStarted | OverBudget:
     """Return the start of a waiting phase's next attempt, or a gate if the budget does not cover it.
 
     Args:
-        plan: the plan.
+        plan: the plan that the session was started with.
+        state: the session.
         phase: the phase.
         elapsed: billed seconds of the session.
         now: the time by the monotonic clock.
     """
+    plan = revise_plan(plan, state)
     number = len(phase.attempts) + 1
     needs_usd = deadlines.find_unaffordable_usd(plan, phase, elapsed)
     if needs_usd is not None:

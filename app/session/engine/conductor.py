@@ -47,14 +47,14 @@ from app.session.money import ledger
 from app.session.notify import Notification
 from app.session.pod import pod
 from app.session.requests import AnyRequest
+from app.session.revised_plan import revise_plan
 from app.session.snapshot import SessionSnapshot
 from app.timeouts import HangingError
 from app.units import format_duration
 
 _TICKS_BETWEEN_CHECKS = 5
 _SUPERVISE_SECONDS = 0.25
-_ASSESSMENT_SECONDS = 300.0
-_LONGEST_STEP_SECONDS = 2 * _ASSESSMENT_SECONDS
+_ASSESS_SECONDS = 300.0
 
 
 class Conductor:
@@ -102,11 +102,11 @@ class Conductor:
         )
         self._folder_watch = FolderWatch(self.folder.path, clock.mono)
         self._pod_stop = PodStopWatch(self.plan, self.folder.path, clock, has_guard=self._settings.guard > 0)
-        self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), _LONGEST_STEP_SECONDS)
+        self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), 2 * _ASSESS_SECONDS)
         self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_visible)
         self._server = SessionServer(self.handle, self.snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
-        self._assessor = Worker("the assessment", _ASSESSMENT_SECONDS)
+        self._assessor = Worker("the assessment", _ASSESS_SECONDS)
         self._changed = asyncio.Event()
         setting = QuestionsSetting(self.plan, self.folder.path, clock, environment, self._masker)
         self._questions = Questions(setting, self._changed.set, self._post_notice)
@@ -176,12 +176,11 @@ class Conductor:
         with contextlib.suppress(OSError):
             self._order_guard()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
-        tick = self._settings.tick
         background = asyncio.gather(
             self._supervise(),
-            repeat(self._observe, tick),
-            repeat(self._remind, tick),
-            repeat(self._pod_stop.look_at_other_sessions, _TICKS_BETWEEN_CHECKS * tick),
+            repeat(self._observe, self._settings.tick),
+            repeat(self._remind, self._settings.tick),
+            repeat(self._pod_stop.look_at_other_sessions, _TICKS_BETWEEN_CHECKS * self._settings.tick),
             self._query_bills(),
         )
         try:
@@ -286,7 +285,7 @@ class Conductor:
         elif stop is not None:
             self.record(events.SessionEnded(finished=False, reason=stop.reason))
         elif phase.status == "waiting":
-            self.record(plan_attempt(self.plan, phase, self._elapsed(), self._clock.mono()))
+            self.record(plan_attempt(self.plan, self.state, phase, self._elapsed(), self._clock.mono()))
         else:
             await self._wait(self._settings.tick)
 
@@ -308,14 +307,15 @@ class Conductor:
         attempt = phase.last
         assert attempt is not None and attempt.end is not None  # noqa: PT018
         folder = self.folder.attempt(phase.id, attempt.number)
+        plan = revise_plan(self.plan, self.state).phase(phase.id)
         try:
             assessment = await self._assessor.call(
-                judge.assess_attempt, self.plan.phase(phase.id), attempt.end, folder, self.state, self._masker
+                judge.assess_attempt, plan, attempt.end, folder, self.state, self._masker
             )
         except HangingError as error:
             assessment = judge.assess_without_result(attempt.end, str(error))
         # A hold that was set or cancelled during the assessment counts.
-        self.record(judge.apply_hold(assessment, self.plan.phase(phase.id), self.state))
+        self.record(judge.apply_hold(assessment, plan, self.state))
 
     def _elapsed(self) -> float:
         return self.state.time.elapsed_at(self._clock.mono())

@@ -14,9 +14,10 @@ from app.session.engine.disk import DiskWatch, Reserve, build_disk_events
 from app.session.engine.machine_sampler import MachineSampler
 from app.session.engine.worker import Worker
 from app.session.folder import RESERVE_FILE, SessionFolder
-from app.session.journal.events import AnyEvent, NoticePosted
+from app.session.journal.events import AnyEvent, NoticePosted, Parameter
 from app.session.journal.state import AttemptRecord, State
 from app.session.memory_prediction import predict_memory
+from app.session.revised_plan import revise_plan
 from app.timeouts import HangingError
 
 _CALIBRATION_SECONDS = 60.0
@@ -37,7 +38,8 @@ class Observer:
         self.measured: dict[str, MeasuredHours] = {}
         self.predicted: dict[str, float] = {}
         self.reserve = Reserve(folder.path / RESERVE_FILE, reserve)
-        self._plan = plan
+        self._plan = self._revised = plan
+        self._changes: dict[str, dict[str, Parameter]] = {}
         self._folder = folder
         self._clock = clock
         self._disk = DiskWatch(reserve)
@@ -56,6 +58,7 @@ class Observer:
             read_progress: returns the last progress of the running attempt.
         """
         try:
+            self._follow_changes(read_state())
             if not self._is_calibrated:
                 self._is_calibrated = True
                 self.measured = await self._calibrate()
@@ -71,9 +74,16 @@ class Observer:
             return [NoticePosted(text=text, key=text)]
         return self._check_disk(self.machine.disk_free, attempt, read_state(), read_progress())
 
+    def _follow_changes(self, state: State) -> None:
+        """Measure and predict again after a gate has changed the parameters of later phases."""
+        changes = {record.id: record.changes for record in state.phases if record.changes}
+        if changes != self._changes:
+            self._changes, self._revised = changes, revise_plan(self._plan, state)
+            self._is_calibrated = self._has_prediction = False
+
     async def _predict(self, machine: MachineSample) -> dict[str, float]:
         try:
-            return await self._calibrator.call(predict_memory, self._plan, machine.gpus)
+            return await self._calibrator.call(predict_memory, self._revised, machine.gpus)
         except HangingError:
             raise
         except Exception:  # A model's configuration is a file from elsewhere; it must not end this session.
@@ -84,7 +94,7 @@ class Observer:
         names = await self._sampler.read_gpu_names()
         try:
             return await self._calibrator.call(
-                calibration.calibrate, self._plan, calibration.identify_machine_kind(names)
+                calibration.calibrate, self._revised, calibration.identify_machine_kind(names)
             )
         except Exception:  # Damaged files of old sessions must not end this one.
             traceback.print_exc()

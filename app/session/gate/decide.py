@@ -1,15 +1,12 @@
 """Check the operator's decision at an open gate, and derive the phase's next attempt from it."""
 
-from collections.abc import Mapping
-
-from pydantic import ValidationError
-
 from app.plan.schema import Phase, Plan
+from app.session.gate import later_phases
+from app.session.gate.parameter_changes import check_changes
 from app.session.journal.events import AttemptAssessed, GateDecided, Parameter
 from app.session.journal.state import PhaseRecord, State
 from app.session.requests import Decide, Refused
 from app.session.snapshot import DecisionKind
-from phases.contract.phase_spec import load_spec
 
 _LONGEST_REASON = 2_000
 
@@ -57,13 +54,18 @@ def decide(plan: Plan, state: State, request: Decide) -> GateDecided:
         raise Refused(f"this gate does not accept {request.kind}; expected one of: {', '.join(allowed)}")
     overrides = needs_reason(phase, assessment, request.kind)
     reason = request.reason.strip()[:_LONGEST_REASON]
+    if request.changes and request.kind not in ("retry", "batch"):
+        raise Refused(f"{request.kind} cannot change parameters of {request.phase}; use retry or batch")
+    changes = request.changes
+    if record.last is not None:
+        changes = check_changes(phase, record.last.spec.parameters, request.changes)
+    plan_changes = later_phases.check_plan_changes(plan, state, request)
     if overrides and not reason:
         cause = f"the verdict is {assessment.verdict}" if request.kind == "go" else "the phase is critical"
         raise Refused(f"{request.kind} needs a reason: {cause}")
-    if request.changes and request.kind not in ("retry", "batch"):
-        raise Refused(f"{request.kind} cannot change parameters; use retry or batch")
-    if record.last is not None:
-        check_changes(phase, record.last.spec.parameters, request.changes)
+    consequences = later_phases.find_consequences(plan, state, plan_changes, request.left_out)
+    if consequences and not reason:
+        raise Refused(f"{request.kind} needs a reason: {'; '.join(consequences)}")
     return GateDecided(
         phase=request.phase,
         attempt=request.attempt,
@@ -72,7 +74,9 @@ def decide(plan: Plan, state: State, request: Decide) -> GateDecided:
         verdict=assessment.verdict,
         reason=reason,
         overrides=overrides,
-        changes=request.changes,
+        changes=changes,
+        plan_changes=plan_changes or None,
+        left_out=list(request.left_out) or None,
     )
 
 
@@ -91,33 +95,6 @@ def _find_open_gate(state: State, request: Decide) -> PhaseRecord:
     if current is not None and current.status == "gate":
         raise Refused(f"the open gate is after {current.id}, attempt {current.attempt_number}")
     raise Refused("no gate is open")
-
-
-def check_changes(
-    phase: Phase, parameters: Mapping[str, Parameter], changes: Mapping[str, Parameter]
-) -> None:
-    """Check changed parameters against those that the phase declares.
-
-    Raises:
-        Refused: the phase does not have a parameter, or does not accept its value.
-    """
-    if not changes:
-        return
-    if "batch" in changes:
-        raise Refused("batch cannot be set: the decision batch counts it")
-    if phase.run is None:
-        return
-    model = load_spec(phase.run).parameters
-    unknown = sorted(changes.keys() - model.model_fields.keys())
-    if unknown:
-        expected = ", ".join(name for name in model.model_fields if name != "batch")
-        raise Refused(f"{phase.id} has no parameter {unknown[0]}; expected one of: {expected}")
-    try:
-        model.model_validate({**parameters, **changes})
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        name = problem["loc"][0] if problem["loc"] else phase.id
-        raise Refused(f"{phase.id}.{name}: {problem['msg']} (given: {problem['input']!r})") from None
 
 
 def compute_next_parameters(phase: Phase, record: PhaseRecord) -> tuple[dict[str, Parameter], int]:

@@ -16,6 +16,7 @@ from app.plan.schema import Phase
 from app.plan.values import Verdict
 from app.session.gate import diagnosis
 from app.session.gate.hidden_failures import find_hidden_failures
+from app.session.gate.later_phases import find_lost_conditions
 from app.session.journal.events import AttemptAssessed, AttemptEnded
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
 from app.session.journal.state import State
@@ -66,18 +67,22 @@ def assess_attempt(
         metrics, earlier, folder, not_finite, is_slow=ledger.is_slow(phase, end.seconds)
     )
     verdict = assessment.verdict
+    lost = find_lost_conditions(phase, state.phases)
     last = state.phase(end.phase).last
     cookie = last.spec.cookie if last else ""
     signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines))
     is_nan = problem is not None and problem.cause == "nan"
-    if verdict == "go" and (is_nan or signs):
-        # No rule may accept a result that NaN has passed through, or that a crash has cut short.
+    if verdict == "go" and (is_nan or signs or lost):
+        # No rule may accept a result that NaN has passed through, that a crash has cut short, or that cannot
+        # be compared because a phase was left out.
         verdict = "investigate"
     gate = find_gate_cause(phase, state, verdict)
     if not gate and is_nan:
         gate = "nan"
     elif not gate and signs:
         gate = "warning"
+    elif not gate and lost:
+        gate = "unknown"
     return AttemptAssessed(
         phase=end.phase,
         attempt=end.attempt,
@@ -85,6 +90,7 @@ def assess_attempt(
         gate=gate,
         advice=[
             *map(masker.mask_visible, signs),
+            *lost,
             *assessment.advice,
             *_explain(problem, masker),
             *_describe_reading(log, not_finite, masker),

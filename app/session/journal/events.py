@@ -12,7 +12,7 @@ from phases.contract.protocol import Value
 
 Parameter = Value | list[Value]
 # Fields that earlier versions did not write; they are omitted if they are None.
-ADDED_FIELDS = ("up", "away", "has_grace", "transcript", "transcript_sha256")
+ADDED_FIELDS = ("up", "away", "has_grace", "transcript", "transcript_sha256", "plan_changes", "left_out")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -122,7 +122,8 @@ class GateDecided(Event, frozen=True, kw_only=True, tag="decided"):
     """The operator decided a gate; `overrides` if the decision contradicts the verdict.
 
     `transcript` is the path, in the session's folder, of what was asked at the gate before; None if nothing
-    was asked.
+    was asked. `plan_changes` holds the old and new values of changed parameters of later phases, and
+    `left_out` the later phases that will not run; both are None if there are none.
     """
 
     phase: str
@@ -135,6 +136,8 @@ class GateDecided(Event, frozen=True, kw_only=True, tag="decided"):
     changes: dict[str, Parameter] = {}
     transcript: str | None = None
     transcript_sha256: str | None = None
+    plan_changes: dict[str, dict[str, tuple[Parameter, Parameter]]] | None = None
+    left_out: list[str] | None = None
 
 
 class HoldSet(Event, frozen=True, kw_only=True, tag="hold_set"):

@@ -17,8 +17,10 @@ from app.session.journal.journal import Entry
 from app.session.snapshot import DecisionView
 from phases.contract.protocol import Value
 
-PhaseStatus = Literal["waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped"]
-FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped")
+PhaseStatus = Literal[
+    "waiting", "running", "stopping", "ended", "gate", "done", "failed", "skipped", "left_out"
+]
+FINISHED_STATUSES: tuple[PhaseStatus, ...] = ("done", "failed", "skipped", "left_out")
 MINOR_EVENTS = (events.NoticePosted, events.ProviderBillRead, events.HoldSet)
 _NO_STEPS = (events.ConductorStarted, *MINOR_EVENTS)
 _EVENTS_AFTER_END = events.ConductorStarted | events.NoticePosted | events.PodKept
@@ -52,7 +54,8 @@ class PhaseRecord(msgspec.Struct, frozen=True):
 
     `gate_up` is when its gate opened, in seconds that the pod has been up (`State.pod_time`).
     `retry_decision` is the decision that requested the next attempt. `over_budget` is set at a gate before an
-    attempt, and `budget_overridden` after the operator decided to start the attempt anyway.
+    attempt, and `budget_overridden` after the operator decided to start the attempt anyway. `changes` are the
+    parameters that decisions at earlier gates gave it in place of the plan's.
     """
 
     id: str
@@ -65,6 +68,7 @@ class PhaseRecord(msgspec.Struct, frozen=True):
     budget_overridden: bool = False
     stop_reason: str = ""
     stop_stalled: bool = False
+    changes: dict[str, Parameter] = {}
 
     @property
     def last(self) -> AttemptRecord | None:
@@ -295,12 +299,31 @@ def _apply_decision(state: State, event: events.GateDecided, wall: float) -> Sta
         overrides=event.overrides,
         changes=event.changes,
         transcript=event.transcript,
+        plan_changes=event.plan_changes or {},
+        left_out=tuple(event.left_out or ()),
     )
     state = _replace_phase(state, replace(phase, status=status_after[event.kind]))
+    state = _apply_plan_changes(state, event)
     if event.kind == "stop":
         stop = events.SessionStopRequested(by=event.by, reason=event.reason)
         state = replace(state, stop_request=stop)
     return replace(state, decisions=(*state.decisions, decision))
+
+
+def _apply_plan_changes(state: State, event: events.GateDecided) -> State:
+    """Return the state with the changes that a decision makes to phases that have not started."""
+    changes, left_out = event.plan_changes or {}, event.left_out or []
+    for phase_id in (*changes, *left_out):
+        phase = state.phase(phase_id)
+        if event.kind != "go" or phase.status != "waiting" or phase.attempts:
+            raise InvalidEventError(f"{event.kind} after {event.phase} cannot change {phase_id}")
+        if phase_id in left_out:
+            phase = replace(phase, status="left_out")
+        else:
+            values = {name: new for name, (_, new) in changes[phase_id].items()}
+            phase = replace(phase, changes={**phase.changes, **values})
+        state = _replace_phase(state, phase)
+    return state
 
 
 def _apply_session_end(state: State, event: events.SessionEnded) -> State:

@@ -11,6 +11,7 @@ from app.plan.values import Range
 from app.session.journal.events import NoticePosted
 from app.session.journal.notice_keys import format_slow_key
 from app.session.journal.state import FINISHED_STATUSES, PhaseRecord, State
+from app.session.revised_plan import revise_plan
 from app.session.snapshot import Money, PhaseView
 from app.units import format_usd
 
@@ -124,7 +125,7 @@ def find_warnings(plan: Plan, state: State, elapsed: float, current: PhaseView |
     if state.ended is not None:
         return []
     remaining, progress = (current.remaining, current.progress) if current else (None, None)
-    slow = find_slow_warnings(plan, state, elapsed, remaining, progress)
+    slow = find_slow_warnings(revise_plan(plan, state), state, elapsed, remaining, progress)
     return [*find_budget_warnings(plan, elapsed), *slow]
 
 
