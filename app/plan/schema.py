@@ -3,7 +3,6 @@
 `app.plan.validate` checks what a single table cannot know.
 """
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -12,11 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     StrictBool,
     Tag,
     WithJsonSchema,
@@ -26,6 +23,7 @@ from app.monitor.log_metrics import LogFormat
 from app.monitor.trainers import PRESETS
 from app.plan.arguments import BooleanStyle, FlagStyle, build_arguments
 from app.plan.causes import Cause
+from app.plan.durations import Duration
 from app.plan.patterns import check_metric_pattern, check_preset, check_progress_pattern
 from app.plan.values import Verdict
 from phases.contract.parameters import format_arguments
@@ -34,24 +32,6 @@ Value = int | float | str | bool
 
 ARTIFACTS = "artifacts"
 SEED = 20251003
-
-_LONGEST_SECONDS = 9e8  # A plan that is read back is written in seconds, which have at most nine digits.
-_SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
-
-
-def _parse_duration(text: object) -> float:
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|sec|min|h)", text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError('expected a duration such as "90 s", "15 min" or "2 h"')
-    # Whole microseconds, so that a duration is the same after it was written and read.
-    seconds = round(float(match[1]) * _SECONDS[match[2]], 6)
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError(f"expected a duration of at most {_LONGEST_SECONDS / 3600:,.0f} h")
-    return seconds
-
-
-def _format_duration(seconds: float) -> str:
-    return f"{seconds:.6f}".rstrip("0").rstrip(".") + " s"
 
 
 def _check_order(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -83,12 +63,6 @@ Below = Annotated[str, AfterValidator(_check_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Amount = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 Bounds = Annotated[tuple[Amount, Amount], AfterValidator(_check_order)]
-Duration = Annotated[
-    float,
-    BeforeValidator(_parse_duration),
-    PlainSerializer(_format_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(s|sec|min|h)$"}),
-]
 Parameter = Annotated[Any, AfterValidator(_check_parameter)]
 # Programs also have names such as optim.lr, device-batch-size and +trainer.profile.
 ParameterName = Annotated[str, Field(pattern=r"^\+{0,2}[A-Za-z_][A-Za-z0-9_./@-]*$", max_length=200)]
