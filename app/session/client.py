@@ -216,10 +216,15 @@ class SessionClient:
         """Send a request to the conductor and return the snapshot that it responds with.
 
         Raises:
-            Refused: the conductor refused the request, or no conductor is running.
+            Refused: the conductor refused the request or did not respond, or no conductor is running.
         """
         try:
             return self._exchange(request)
+        except TimeoutError:
+            raise Refused(
+                f"the conductor did not respond within {self._timeout:g} s, and may still carry out the "
+                "request; look at `gonogo status`, and send it again if it was not"
+            ) from None
         except OSError:
             raise Refused(
                 "no conductor is running for this session; start one with `gonogo attach`"

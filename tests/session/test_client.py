@@ -1,8 +1,12 @@
 """What a viewer says to the conductor."""
 
+import os
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +15,8 @@ from app.errors import UserError
 from app.session import requests as messages
 from app.session import start
 from app.session.client import SessionClient
-from tests.session.conftest import Toy
+from app.session.requests import Refused
+from tests.session.conftest import Operator, Toy
 from tests.tui import fake
 
 
@@ -46,3 +51,18 @@ def test_a_damaged_file_of_a_session_is_named(toy: Toy, name: str, content: byte
     if name == "plan.json":
         with pytest.raises(UserError, match=r"plan\.json: cannot read"):
             client.snapshot_from_journal()
+
+
+def test_a_request_to_a_conductor_that_does_not_respond_may_still_be_carried_out(
+    toy: Toy, sh: Callable[..., dict[str, Any]]
+) -> None:
+    toy.start(sh("true", gate={"ask": "always"}))
+    toy.gate()
+    conductor = toy.conductor_pid()
+    os.kill(conductor, signal.SIGSTOP)
+    try:
+        with pytest.raises(Refused, match=r"did not respond within .* may still carry out"):
+            Operator(toy.folder, timeout=0.2).decide("p1", 1, "go")
+    finally:
+        os.kill(conductor, signal.SIGCONT)
+    assert toy.over().state == "finished"

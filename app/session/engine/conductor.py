@@ -24,7 +24,6 @@ from app.session.engine import operator_requests
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.engine.attempt_start import plan_attempt
 from app.session.engine.disk import DISK_FULL_ERRORS, PASSING_ERRORS
-from app.session.engine.folder_watch import FolderWatch
 from app.session.engine.guard_orders import GuardSupervisor
 from app.session.engine.notifier import Notifier
 from app.session.engine.observer import Observer
@@ -35,6 +34,7 @@ from app.session.engine.server import SessionServer
 from app.session.engine.start_event import build_conductor_start, build_session_start
 from app.session.engine.worker import Worker, repeat, wait_for_event
 from app.session.folder import BY_GUARD, SessionFolder
+from app.session.folder_watch import FolderWatch
 from app.session.gate import decide, judge
 from app.session.journal import events
 from app.session.journal.attempts_on_disk import describe_missing_lines

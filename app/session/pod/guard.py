@@ -8,6 +8,7 @@ reports. It never decides a gate.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import math
@@ -24,6 +25,7 @@ from typing import Any
 from app.session import registry
 from app.session.attempt import process
 from app.session.folder import BY_GUARD, launch_command
+from app.session.folder_watch import FolderWatch
 from app.session.heartbeat import (
     CONDUCTOR_HEARTBEAT,
     GUARD_HEARTBEAT,
@@ -50,7 +52,7 @@ _START_SECONDS = 2.0
 _MAX_RESTART_DOUBLINGS = 6
 _TRIES_REPORTED_EACH = 3
 _TRIES_PER_LATER_REPORT = 60
-_GONE_SECONDS = 10.0
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 class Guard:
@@ -72,8 +74,9 @@ class Guard:
         self._hang = HangWatch(folder / CONDUCTOR_HEARTBEAT, HANG_SECONDS, now)
         self._restarts = 0
         self._next_restart = -math.inf
-        self._gone_since: float | None = None
+        self._folder_watch = FolderWatch(folder, now)
         self._reported_session: Path | None = None
+        self._can_start_programs = True
 
     def run(self) -> None:
         """Watch the session until the orders say to stand down, or its folder is gone and no stop is due."""
@@ -110,24 +113,22 @@ class Guard:
             os.close(handle)
 
     def _beat(self) -> None:
-        write_heartbeat(
-            self.folder / GUARD_HEARTBEAT,
-            Heartbeat(time.time(), process.read_seconds_since_boot(), self._boot_id),
-        )
+        """Write the heartbeat; without it the conductor replaces a guard that cannot start programs."""
+        if self._can_start_programs:
+            write_heartbeat(
+                self.folder / GUARD_HEARTBEAT,
+                Heartbeat(time.time(), process.read_seconds_since_boot(), self._boot_id),
+            )
+
+    def _beat_while_running(self) -> None:
+        self._can_start_programs = True
+        self._beat()
 
     def _is_folder_gone(self) -> bool:
         """Return whether the session's folder is missing for longer than a file system takes to come back."""
-        try:
-            self.folder.stat()
-        except FileNotFoundError:
-            if self._gone_since is None:
-                self._gone_since = self._now()
-            # Without orders there is nothing to wait for.
-            return not self._orders or self._now() - self._gone_since >= _GONE_SECONDS
-        except OSError:
-            return False
-        self._gone_since = None
-        return False
+        is_gone = self._folder_watch.is_gone()
+        # Without orders there is nothing to wait for.
+        return is_gone or (self._folder_watch.gone_since is not None and not self._orders)
 
     def _read_orders(self) -> None:
         """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
@@ -140,9 +141,9 @@ class Guard:
 
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")
-        if self._gone_since is not None and orders.get("commands"):
+        if self._folder_watch.gone_since is not None and orders.get("commands"):
             # A session whose folder is gone accepts no decision.
-            limit = self._gone_since + float(orders.get("gone_wait", 0.0))
+            limit = self._folder_watch.gone_since + float(orders.get("gone_wait", 0.0))
             due = limit if due is None else min(due, limit)
         return due is not None and orders.get("boot_id") == self._boot_id and self._now() >= due
 
@@ -205,10 +206,10 @@ class Guard:
 
         The end of the attempt changes the orders as well, but it does not cancel the stop.
         """
-        if self._gone_since is None:
+        if self._folder_watch.gone_since is None:
             self._read_orders()
         if self._orders.get("stand_down") or self._orders.get("due") is None:
-            return self._gone_since is None
+            return self._folder_watch.gone_since is None
         return bool(self._orders.get("answers") != begun.get("answers"))
 
     def _is_used_by_another(self) -> bool:
@@ -223,7 +224,7 @@ class Guard:
         return other is not None
 
     def _bundle(self, orders: Mapping[str, Any]) -> None:
-        if not orders.get("bundle") or self._gone_since is not None:
+        if not orders.get("bundle") or self._folder_watch.gone_since is not None:
             return
         takes = float(orders.get("bundle_takes", _COMMAND_SECONDS))
         marker = self.folder / BUNDLE_FILE
@@ -273,13 +274,19 @@ class Guard:
             process.signal_identity(shim, signal.SIGKILL)
 
     def _rest(self, seconds: float) -> None:
-        """Wait, and keep writing the heartbeat."""
-        self._beat()
+        """Wait, but keep writing the heartbeat and watching the conductor."""
+        self._keep_watch()
         while seconds > _INTERVAL_SECONDS:
             self._pause(_INTERVAL_SECONDS)
-            self._beat()
+            self._keep_watch()
             seconds -= _INTERVAL_SECONDS
         self._pause(seconds)
+
+    def _keep_watch(self) -> None:
+        self._beat()
+        if self._folder_watch.gone_since is None:
+            # The operator's decision, which cancels a stop of the pod, needs a conductor.
+            self._replace_conductor()
 
     def _run(
         self,
@@ -291,11 +298,15 @@ class Guard:
     ) -> int | None:
         """Run a command and return its exit code, or None if it did not start or took too long."""
         try:
-            return run_command(command, self._environment, timeout=timeout, log=log, beat=self._beat)
+            return run_command(
+                command, self._environment, timeout=timeout, log=log, beat=self._beat_while_running
+            )
         except ValueError as error:
             if reports:
                 self.report(f"{command[0]}: not run, because {error}")
-        except (OSError, subprocess.SubprocessError):
+        except OSError as error:
+            self._can_start_programs = error.errno not in _SHORTAGES
+        except subprocess.SubprocessError:
             pass
         return None
 

@@ -127,7 +127,7 @@ class Disturber:
         try:
             SessionClient(self.folder.path, timeout=1.0).send(StopPhase(by="chaos"))
         except Refused as refused:
-            if "no conductor" in str(refused):
+            if any(reason in str(refused) for reason in ("no conductor", "did not respond")):
                 self._later(0.5, self._stop_phase)
 
     def _limit(self, kind: str, victim: str, session: SessionSnapshot) -> None:
@@ -141,9 +141,14 @@ class Disturber:
                     limit, most = resource.RLIMIT_NOFILE, _count_descriptors(identity.pid) + margin
                 else:
                     limit, most = resource.RLIMIT_AS, _measure_memory(identity.pid) + spare
-                before = resource.prlimit(identity.pid, limit)
-                resource.prlimit(identity.pid, limit, (max(0, most), before[1]))
-                self._later(seconds, partial(_lift_limit, identity, limit, before))
+                resource.prlimit(identity.pid, limit, (max(0, most), resource.getrlimit(limit)[1]))
+                self._later(seconds, partial(self._lift_limit, limit))
+
+    def _lift_limit(self, limit: int) -> None:
+        """Lift a limit of all processes, as those that a limited process started inherited it."""
+        for pid in self.list_session_processes():
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, limit, resource.getrlimit(limit))
 
     def hang_driver(self) -> None:
         """Let the driver not respond for a while."""
@@ -195,12 +200,6 @@ class Disturber:
                 for pid in survivors:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, number)
-
-
-def _lift_limit(identity: process.ProcessIdentity, limit: int, before: tuple[int, int]) -> None:
-    if process.is_alive(identity):
-        with contextlib.suppress(OSError):
-            resource.prlimit(identity.pid, limit, before)
 
 
 def _count_descriptors(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 from app.session.folder import Settings
 
@@ -90,14 +91,16 @@ ask = "never"
 
 
 # Runs a module and kills it before or after its Kth fsync, or not at all if K is 0. The first shim that a
-# conductor starts is run in the same way with another K.
-BOUNDARY = """
+# conductor starts is run in the same way with another K. The module and its argument come last, one after the
+# other, as in the command lines by which gonogo recognizes the processes of a session.
+_BOUNDARY = """
 import os, runpy, signal, subprocess, sys
-module, kth, shims_kth, before = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "before"
+kth, shims_kth, side, module = int(sys.argv[1]), *sys.argv[2:5]
+before = side == "before"
 remaining = [kth]
 if module == "app.session.engine.conductor":
     from app.session.attempt import shim_control
-    wrapped = [*sys.orig_argv[:4], "app.session.attempt.shim", shims_kth, "0", sys.argv[4]]
+    wrapped = [*sys.orig_argv[:4], shims_kth, "0", side, "app.session.attempt.shim"]
     ordinary = shim_control.start_shim
     def start_shim(spec, environment):
         shim_control.start_shim = ordinary
@@ -115,6 +118,12 @@ def killing(sync):
             os.kill(os.getpid(), signal.SIGKILL)
     return call
 os.fsync, os.fdatasync = killing(os.fsync), killing(os.fdatasync)
-sys.argv = [module, *sys.argv[5:]]
+sys.argv = sys.argv[4:]
 runpy.run_module(module, run_name="__main__")
 """
+
+
+def build_mortal_conductor(folder: Path, kth: int, shims_kth: int, side: str) -> list[str]:
+    """Return the command of a conductor that dies before or after its Kth fsync, or whose first shim does."""
+    command = [sys.executable, "-P", "-c", _BOUNDARY, str(kth), str(shims_kth), side]
+    return [*command, "app.session.engine.conductor", str(folder)]

@@ -3,7 +3,6 @@
 import contextlib
 import random
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -51,6 +50,7 @@ class DisturbedSession:
         self.client = SessionClient(self.folder, timeout=_CLIENT_SECONDS)
         self.disturber = Disturber(root, runtime, self.folder, chance)
         self._responded_at = time.monotonic()
+        self._refusals: set[str] = set()
 
     def rejoin(self) -> None:
         """Start a conductor if there is none; sometimes it, or its first shim, dies at an fsync."""
@@ -63,6 +63,7 @@ class DisturbedSession:
             except SessionError as error:
                 if "read-only" in str(error):
                     raise
+                self._refusals.add(str(error))
                 self.disturber.end_due()
                 continue
             self._responded_at = time.monotonic()
@@ -71,8 +72,7 @@ class DisturbedSession:
     def _start_mortal_conductor(self) -> None:
         kths = self.chance.choice(((self.chance.randint(1, 14), 0), (0, self.chance.randint(1, 9))))
         side = self.chance.choice(("before", "after"))
-        command = [sys.executable, "-P", "-c", programs.BOUNDARY, "app.session.engine.conductor"]
-        command += [*map(str, kths), side, str(self.folder)]
+        command = programs.build_mortal_conductor(self.folder, *kths, side)
         self.disturber.counts[f"kill {'conductor' if kths[0] else 'shim'} {side} fsync"] += 1
         with (self.folder / "conductor.log").open("ab") as log:
             subprocess.run(
@@ -115,7 +115,9 @@ class DisturbedSession:
                     self._decide(session)
             time.sleep(0.02)
         statuses = {p.id: (p.state, len(p.attempts)) for p in self.client.snapshot().phases}
-        raise WrongOutcomeError(f"the session did not end within {PATIENCE:.0f} s: {statuses}")
+        raise WrongOutcomeError(
+            f"the session did not end within {PATIENCE:.0f} s: {statuses}; refused: {sorted(self._refusals)}"
+        )
 
     def _look(self) -> SessionSnapshot:
         """Return the session, and note whether a conductor responds."""

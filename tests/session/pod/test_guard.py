@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,13 @@ from tests.session.conftest import Operator
 from tests.session.pod.plans import GUARDED, UNATTENDED, WAIT, format_head, wait_until
 
 Phase = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def session_folder(tmp_path: Path) -> Path:
+    """The folder of a session, as far as the guard can tell."""
+    (tmp_path / "journal.jsonl").touch()
+    return tmp_path
 
 
 def guard_pid(toy: Any) -> int:
@@ -138,6 +146,7 @@ def test_orders_of_another_boot_and_unreadable_orders_are_ignored(tmp_path: Path
 def test_a_guard_exits_when_its_session_folder_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     folder.mkdir()
+    (folder / "session.json").touch()
 
     def pause(seconds: float) -> None:
         shutil.rmtree(folder)
@@ -222,6 +231,33 @@ def test_a_stopped_conductor_is_replaced(toy: Any, sh: Phase) -> None:
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
     assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_conductor_is_replaced_while_the_stop_of_the_pod_has_no_effect(
+    toy: Any, sh: Phase, signal_number: int
+) -> None:
+    toy.start(sh("true", gate={"ask": "always"}), head=format_head(toy, "1 s"), settings=QUICK)
+    toy.gate()
+    wait_until((toy.root / "stops").exists)  # The command succeeds, but the pod keeps running.
+    first = toy.conductor_pid()
+    os.kill(first, signal_number)
+    wait_until(lambda: toy.conductor_pid() != first and toy.client.has_conductor())
+    toy.client.decide("p1", 1, "go")
+    toy.until(lambda s: s.state == "finished")
+
+
+def test_a_guard_that_cannot_start_programs_is_replaced_and_the_pod_is_stopped(toy: Any, sh: Phase) -> None:
+    toy.start(sh("true", gate={"ask": "always"}), head=format_head(toy, "3 s"), settings=QUICK)
+    toy.gate()
+    wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
+    first = guard_pid(toy)
+    # It can still open its orders and its heartbeat, one at a time, but no pipe to a program.
+    most = len(list(Path(f"/proc/{first}/fd").iterdir())) + 1
+    resource.prlimit(first, resource.RLIMIT_NOFILE, (most, most))
+    wait_until((toy.root / "stops").exists)
+    assert guard_pid(toy) != first
+    assert process.find_process(first) is None
 
 
 def test_guard_and_conductor_that_are_killed_a_second_apart_are_replaced(toy: Any, sh: Phase) -> None:
@@ -329,9 +365,13 @@ def test_a_pod_is_not_stopped_at_a_gate_while_another_session_runs_on_it(
     wait_until((toy.root / "stops").exists)
 
 
-def test_the_pod_is_stopped_after_the_folder_of_its_session_was_deleted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_the_pod_is_stopped_after_the_folder_of_its_session_was_deleted(
+    tmp_path: Path, is_made_again: bool
+) -> None:
     folder, now = tmp_path / "session", [100.0]
     folder.mkdir()
+    (folder / "session.json").touch()
     orders = {"tick": 1, "boot_id": process.read_boot_id(), "due": 1e6, "why": "", "gone_wait": 60.0}
     orders["commands"] = [["touch", str(tmp_path / "stopped")]]
     (folder / guard.ORDERS_FILE).write_text(json.dumps(orders))
@@ -343,6 +383,8 @@ def test_the_pod_is_stopped_after_the_folder_of_its_session_was_deleted(tmp_path
     def pause(seconds: float) -> None:
         now[0] += seconds
         shutil.rmtree(folder, ignore_errors=True)
+        if is_made_again:  # As by a phase that writes its result.
+            (folder / "attempts" / "p1").mkdir(parents=True)
         if (tmp_path / "stopped").exists():
             stopped_at.append(now[0])
             raise StoppedError

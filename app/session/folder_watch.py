@@ -13,7 +13,8 @@ class FolderWatch:
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
         self._folder = folder
         self._now = now
-        self._gone_since: float | None = None
+        self.gone_since: float | None = None
+        """Since when the folder has been missing, or None if it is there."""
 
     def is_gone(self) -> bool:
         """Return whether the folder has been missing for ten seconds; other errors say nothing about it."""
@@ -22,11 +23,11 @@ class FolderWatch:
         except OSError:
             return False
         if not is_missing:
-            self._gone_since = None
+            self.gone_since = None
             return False
-        if self._gone_since is None:
-            self._gone_since = self._now()
-        return self._now() - self._gone_since >= _GONE_SECONDS
+        if self.gone_since is None:
+            self.gone_since = self._now()
+        return self._now() - self.gone_since >= _GONE_SECONDS
 
     def _is_missing(self) -> bool:
         """Return whether the session's records are gone; a phase may have made the folder again."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.session.client import SessionClient
-from app.session.engine.folder_watch import FolderWatch
+from app.session.folder_watch import FolderWatch
 from tests.session.conftest import Toy, processes_with, wait_for
 from tests.session.engine.programs import WAIT, count_runs
 
