@@ -13,7 +13,7 @@ PACKAGES = ("app", "phases", "widgets")
 MOST_LINES = 400
 MOST_LOCAL_IMPORTS = 40
 LAYERS = (
-    ("app.errors", "app.paths", "app.ticks", "app.timeouts", "app.units"),
+    ("app.errors", "app.own_folder", "app.paths", "app.ticks", "app.timeouts", "app.units"),
     ("app.memory", "app.monitor", "app.plan"),
     ("app.session",),
     ("app.labelling",),
