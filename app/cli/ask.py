@@ -120,7 +120,7 @@ class _Printer:
                 raise UserError("the conductor has ended, and the models with it; run `gonogo attach`")
             found = [each for each in asking.questions if each.number == number] if asking else []
             if asking is None or not found:
-                raise UserError("the gate was decided; the answers so far are in the transcript")
+                raise UserError("the gate has closed; the answers so far are in the transcript")
             question = found[0]
             self._show(snapshot, asking, question)
             if question.ended is not None:

@@ -125,7 +125,7 @@ def test_a_question_that_can_get_no_answer_ends(
     monkeypatch.setattr(client, "snapshots", [client.snapshots[0], fake.running().snapshot])
     monkeypatch.setattr(client, "is_conducted", is_conducted)
     assert main(["ask", "hello"]) == 2
-    message = "the gate was decided" if is_conducted else "the conductor has ended"
+    message = "the gate has closed" if is_conducted else "the conductor has ended"
     assert message in capsys.readouterr().err
 
 
