@@ -326,4 +326,5 @@ def _existing_path(value: Any, path: toml_lines.Path) -> toml_lines.Path:
 def _translate(message: str) -> str:
     """Return a message of pydantic in the words of the other errors."""
     message = message.removeprefix("Value error, ").replace("Input should be", "expected")
+    message = message.replace("String should match pattern", "expected a name that matches")
     return message if message.startswith("expected") else f"expected otherwise: {message}"

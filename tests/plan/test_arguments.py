@@ -139,7 +139,7 @@ phase.train.params."optim.lr" = 1e-3
         ('command = ["p"]\nflags = "slash"', 16, "flags", "'override'"),
         ('run = "phases.evaluation"\nflags = "equals"', 16, "flags", "only with command"),
         ('command = ["p"]\n[phase.params]\na = 1\nb.c = [[1]]', 18, "params.b.c", "expected a number"),
-        ('command = ["p"]\nparams = { "a b" = 1 }', 16, "params", "match pattern"),
+        ('command = ["p"]\nparams = { "a b" = 1 }', 16, "params", "expected a name that matches"),
     ],
 )
 def test_a_wrong_command_line_is_an_error_with_its_line(
