@@ -158,6 +158,7 @@ _MESSAGES: Final[dict[Cause, tuple[str, ...]]] = {
         r"collective operation timeout",
         r"ProcessGroupNCCL watchdog hang",
         r"Heartbeat monitor timed out",
+        r"gloo/transport/tcp/\S+\] ?(?:Connection closed|Timed out|(?:Read|Write) error|Application timeout)",
         r"DistStoreError: Timed out",
         r"The client socket has (?:timed out|failed to connect)",
     ),

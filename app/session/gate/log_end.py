@@ -111,7 +111,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     if cause := _SIGNALS.get(code):
         return LogFinding(cause, summary, _find_hints(lines, cause))
     recovered = _find_recovery(lines)
-    failures = [failure for failure in _find_failures(lines) if failure.number > recovered]
+    failures = _find_lasting_failures(lines, recovered)
     failures = [failure for failure in failures if not failure.is_aside] or failures
     direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
     if code == _ABORTED and (finding := _explain_lines(lines, recovered)):
@@ -127,11 +127,20 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
 def find_last_exception(lines: Sequence[Line]) -> Line | None:
     """Return the first line of the exception that a log ends with, or None if the program has recovered."""
     recovered = _find_recovery(lines)
-    failures = [
-        failure for failure in _find_failures(lines) if failure.number > recovered and not failure.is_aside
-    ]
+    failures = [failure for failure in _find_lasting_failures(lines, recovered) if not failure.is_aside]
     direct = [failure for failure in failures if not _INDIRECT.search(failure.headline)]
     return (direct or failures)[-1].messages[0][0] if failures else None
+
+
+def _find_lasting_failures(lines: Sequence[Line], recovered: int) -> list[_Failure]:
+    """Return the failures since a recovery, and that of the rank that a launcher saw fail first.
+
+    The steps after that one are of other ranks, whose output comes late.
+    """
+    root = f"rank {_find_root_rank(lines)}"
+    return [
+        failure for failure in _find_failures(lines) if failure.number > recovered or failure.stream == root
+    ]
 
 
 def _find_recovery(lines: Sequence[Line]) -> int:
@@ -209,11 +218,17 @@ def _choose_failures(
     """Return the failures that can have ended the program: of one process the last, of ranks one of each."""
     last_of_each = list({failure.stream: failure for failure in failures}.values())
     of_root = [failure for failure in last_of_each if failure.stream == f"rank {_find_root_rank(lines)}"]
-    if of_root:
+    # The rank that ended first may only have lost its connection to the one that failed.
+    if of_root and not _is_consequence(of_root[-1]):
         return of_root
     if was_launched and len(last_of_each) == 1:
         return list(failures)  # All ranks may write without a prefix.
     return last_of_each
+
+
+def _is_consequence(failure: _Failure) -> bool:
+    found = failure.find_cause()
+    return found is not None and found[0] in CONSEQUENCES
 
 
 def _find_root_rank(lines: Sequence[Line]) -> str:

@@ -224,6 +224,7 @@ def summary(code: int, rank: int = 0) -> list[str]:
 
 STEPS = [f"step {n} loss: 2.{n}" for n in range(9)]
 RETRY = "WARNING Network error (ConnectionError), entering retry loop."
+GLOO = "RuntimeError: [/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [::1]:34182"
 OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 
 
@@ -268,6 +269,13 @@ LOGS: list[tuple[str, list[str], str | None]] = [
                                          prefix="[rank1]: "), *summary(-9)], "host_oom"),
     ("torchrun, the first rank", [*traceback("torch.distributed.DistBackendError: NCCL error", prefix="[rank0]: "),
                                   *traceback(OOM, prefix="[rank3]: "), *summary(1, 3)], "oom"),
+    ("torchrun, the first rank lost its peer", [*traceback(GLOO, prefix="[rank0]: "),
+                                                *traceback(OOM, prefix="[rank1]: "), *summary(1, 0)], "oom"),
+    ("torchrun, the first rank lost a peer that failed for another reason", [
+        *traceback(GLOO, prefix="[rank0]: "), *traceback("KeyError: 'text'", prefix="[rank1]: "), *summary(1, 0)], None),
+    ("torchrun, only lost connections", [*traceback(GLOO, prefix="[rank0]: "), *summary(1, 0)], "nccl"),
+    ("torchrun, late steps of another rank", [*traceback(OOM, prefix="[rank1]: "), *STEPS,
+                                              *traceback(GLOO, prefix="[rank0]: "), *summary(1, 1)], "oom"),
     ("torchrun, ranks without a prefix", [*traceback(OOM), *traceback("RuntimeError: Connection reset by peer"),
                                           *summary(1)], "oom"),
     ("torchrun, watchdog", ["[rank0]:[E1 x.cpp:1] [Rank 0] Watchdog caught collective operation timeout: Work",
