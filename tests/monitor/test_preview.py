@@ -1,6 +1,9 @@
 """The beginning of files that phases wrote."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from app.monitor.preview import MAX_ROWS, read_first_rows
 
@@ -29,3 +32,11 @@ def test_of_a_folder_its_files_are_shown(tmp_path: Path) -> None:
         ["1,234", "checkpoint/state.bin"],
         ["2", "config.json"],
     ]
+
+
+def test_a_missing_file_is_called_so_and_pipes_are_not_read(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_first_rows(tmp_path / "gone.jsonl")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_first_rows(tmp_path / "pipe")
