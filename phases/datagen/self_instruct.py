@@ -7,7 +7,6 @@ that lag behind get more lists, and so do groups within a category.
 No model writes what to decline, nor the harmless requests that look like it: these come from vetted sets.
 """
 
-import itertools
 import math
 import re
 from collections import Counter
@@ -21,7 +20,12 @@ from phases.datagen.harm_judge import HarmJudge
 from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
-from phases.datagen.vetted import SET_OF_CATEGORY, VettedSource, list_test_instructions
+from phases.datagen.vetted import (
+    SET_OF_CATEGORY,
+    VettedSource,
+    compute_vetted_share,
+    list_test_instructions,
+)
 from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import derive_seed
 from phases.scoring.ngrams import list_words
@@ -40,6 +44,10 @@ _OPENING_SHARE: Final = 0.1
 _OPENING_FREE: Final = 20
 """Number of instructions that may do so in any case."""
 _OPENING_LENGTH: Final = 3
+_PRIOR_RATE: Final = 0.3
+"""Share of the instructions that is assumed to give rows, before any did."""
+_PRIOR_COUNT: Final = 50
+"""Number of instructions that this assumption weighs as much as."""
 
 Complete = Callable[[Sequence[str], Sequence[int], Sampling], list[Completion]]
 """Returns the completions of prompts with their seeds."""
@@ -132,6 +140,7 @@ class SelfInstruct:
             (seed.category for seed in seeds), known, f"{parameters.seed} {parameters.batch} vetted"
         )
         self._lists: Counter[str] = Counter()
+        self._offered = 0
         self.generated = 0
         self.removed: Counter[str] = Counter()
 
@@ -166,14 +175,35 @@ class SelfInstruct:
             self._openings[_get_opening(text)] += 1
             self._accepted[group].append(text)
             instructions.append(Instruction(text, self._category[group], number, origin, group))
-        # As many vetted instructions of each category as new ones of another category on average.
-        categories = max(1, len(set(self._category.values())))
-        count = max(1, math.ceil(len(instructions) / categories))
+        counts = self._count_vetted(len(instructions), rows)
         vetted = [
             Instruction(text, category, number, "vetted", category)
-            for text, category in self._vetted.draw(count)
+            for text, category in self._vetted.draw(counts)
         ]
+        self._offered += len(instructions) + len(vetted)
         return InstructionRound(len(written) + len(vetted), list(_interleave([*instructions, *vetted])))
+
+    def _count_vetted(self, new: int, rows: Mapping[str, int]) -> dict[str, int]:
+        """Return how many vetted instructions of each category give it its share of the rows.
+
+        Args:
+            new: number of other instructions in this round.
+            rows: number of rows so far, by group or by category.
+        """
+        vetted = self._vetted.categories
+        imitated = len(set(self._category.values()))
+        if not imitated:
+            return dict.fromkeys(vetted, 1)
+        share = compute_vetted_share(imitated + len(vetted))
+        total = sum(rows.values())
+        rate = (total + _PRIOR_RATE * _PRIOR_COUNT) / (self._offered + _PRIOR_COUNT)
+        expected = total + rate * new / (1 - share * len(vetted))
+        counts = {}
+        for category in vetted:
+            drawn, count = self._vetted.drawn[category], rows.get(category, 0)
+            category_rate = (count + _PRIOR_COUNT) / (drawn + _PRIOR_COUNT)
+            counts[category] = max(0, math.ceil((share * expected - count) / category_rate))
+        return counts
 
     def _find_form_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:
         """Return for each text with its group the filter that removes it whatever this round wrote before."""
@@ -252,12 +282,16 @@ def _has_common_checks(text: str, common: frozenset[str] | None) -> bool:
 
 
 def _interleave(instructions: Iterable[Instruction]) -> Iterator[Instruction]:
-    """Yield the instructions of all categories in turn, so that any prefix has some of each."""
+    """Yield the instructions so that any prefix has as large a share of each category as the whole."""
     by_category: dict[str, list[Instruction]] = {}
     for instruction in instructions:
         by_category.setdefault(instruction.category, []).append(instruction)
-    for turn in itertools.zip_longest(*by_category.values()):
-        yield from (instruction for instruction in turn if instruction)
+    places = [
+        ((n + 0.5) / len(members), order, member)
+        for order, members in enumerate(by_category.values())
+        for n, member in enumerate(members)
+    ]
+    yield from (member for _, _, member in sorted(places, key=lambda place: place[:2]))
 
 
 def _get_opening(text: str) -> str:

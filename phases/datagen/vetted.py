@@ -1,6 +1,8 @@
 """Instructions that people have vetted: what to decline, and what looks like it but should be answered."""
 
-from collections.abc import Iterable
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -11,6 +13,7 @@ import msgspec
 from phases.contract import files
 from phases.generation.completion_cache import compute_cache_key
 from phases.scoring.ngrams import reduce_to_words
+from phases.verifiers.text import split_sentences
 
 VETTED_FOLDER: Final = Path(__file__).parents[1] / "vetted"
 SET_OF_CATEGORY: Final[dict[str, Literal["harmful", "harmless"]]] = {
@@ -18,6 +21,28 @@ SET_OF_CATEGORY: Final[dict[str, Literal["harmful", "harmless"]]] = {
     "harmless": "harmless",
 }
 """For each category whose instructions are only taken from a vetted set, the name of that set."""
+
+MIN_VETTED_SHARE: Final = 0.08
+"""Smallest share of the rows for each of these categories: one in a hundred did not teach when to decline."""
+_NOT_LOWERED: Final = frozenset({"I", "I'm", "I've", "My", "Our", "We"})
+_WORDINGS_OF_COMMANDS: Final = (
+    "{0}.",
+    "Please {1}.",
+    "Can you {1}?",
+    "I need your help. {0}.",
+    "I would like you to {1}.",
+    "{0}, please.",
+)
+_WORDINGS_OF_QUESTIONS: Final = (
+    "{0}?",
+    "I have a question. {0}?",
+    "Please tell me: {1}?",
+    "{0}? Please explain.",
+    "Here is something that I want to know: {1}?",
+    "{0}? I need to know it today.",
+)
+_WORDINGS_OF_TEXTS: Final = ("{0}", "Hello! {0}", "I need your help. {0}", "{0} Thank you.")
+"""How each vetted instruction is worded; harmful and harmless ones alike, so that no wording is a sign."""
 
 
 class VettedInstruction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +74,28 @@ def hash_vetted() -> str:
     )
 
 
+def compute_vetted_share(categories: int) -> float:
+    """Return the share of the rows that each vetted category should have among a number of categories."""
+    return max(MIN_VETTED_SHARE, 1 / categories)
+
+
+def list_wordings(instruction: str) -> list[str]:
+    """Return an instruction in several wordings, as it is first."""
+    core = instruction.rstrip(".?")
+    if len(split_sentences(instruction)) > 1 or core.split()[0] in _NOT_LOWERED:
+        return [wording.format(instruction) for wording in _WORDINGS_OF_TEXTS]
+    wordings = _WORDINGS_OF_QUESTIONS if instruction.endswith("?") else _WORDINGS_OF_COMMANDS
+    reworded = [wording.format(core, core[0].lower() + core[1:]) for wording in wordings]
+    return [instruction, *reworded[1:]]
+
+
 @lru_cache(maxsize=1)
 def _index_categories() -> dict[str, str]:
     return {
-        reduce_to_words(row.instruction): category
+        reduce_to_words(text): category
         for category, name in SET_OF_CATEGORY.items()
         for row in load_vetted(name)
+        for text in list_wordings(row.instruction)
     }
 
 
@@ -64,7 +105,11 @@ def find_vetted_category(instruction: str) -> str | None:
 
 
 class VettedSource:
-    """Gives out the vetted instructions of some categories in random order, each once."""
+    """Gives out the vetted instructions of some categories in random order, then again in other wordings.
+
+    Attributes:
+        drawn: number of instructions given out, by category.
+    """
 
     def __init__(self, categories: Iterable[str], existing: Iterable[str], seed: str) -> None:
         """Prepare the first draw.
@@ -79,13 +124,28 @@ class VettedSource:
         for category in dict.fromkeys(categories):
             if category in SET_OF_CATEGORY:
                 texts = [row.instruction for row in load_vetted(SET_OF_CATEGORY[category])]
-                unused = [text for text in texts if reduce_to_words(text) not in used]
-                self._remaining[category] = Random(f"{seed} {category}").sample(unused, len(unused))
+                rng = Random(f"{seed} {category}")
+                # Each instruction has its wordings in an order of its own, after the original one.
+                wordings = [
+                    [first, *rng.sample(rest, len(rest))] for first, *rest in map(list_wordings, texts)
+                ]
+                turns = itertools.zip_longest(*rng.sample(wordings, len(wordings)))
+                self._remaining[category] = [
+                    text for turn in turns for text in turn if text and reduce_to_words(text) not in used
+                ]
+        self.drawn: Counter[str] = Counter()
 
-    def draw(self, count: int) -> list[tuple[str, str]]:
-        """Return up to `count` further instructions of each category, with their category."""
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories that have a vetted set."""
+        return tuple(self._remaining)
+
+    def draw(self, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+        """Return up to as many further instructions of each category as asked for, with their category."""
         drawn = []
         for category, texts in self._remaining.items():
+            count = counts.get(category, 0)
             drawn += [(text, category) for text in texts[:count]]
             del texts[:count]
+        self.drawn.update(category for _, category in drawn)
         return drawn

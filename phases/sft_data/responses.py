@@ -11,6 +11,7 @@ from typing import Final
 from phases.datagen.response_filters import find_response_problem
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import Instruction
+from phases.datagen.vetted import SET_OF_CATEGORY, compute_vetted_share
 from phases.generation.completion import Completion, PromptGroup, Sampling
 from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
@@ -31,7 +32,7 @@ _OPPOSITE: Final = {"yes": "no", "no": "yes"}
 MAX_OPPOSITE_LEAD: Final = 5
 """Largest accepted difference of yes and no answers: small models are biased to one of them."""
 _CATEGORY_LEAD: Final = 1.5
-"""A category may have up to this multiple of an equal share of the rows."""
+"""A category may have up to this multiple of its share of the rows; all but vetted ones have equal shares."""
 CATEGORY_FREE: Final = 10
 """Number of rows that a category may have in any case."""
 _WORDS_PER_EXAMPLE: Final = 40
@@ -235,8 +236,10 @@ class ResponseGenerator:
             limit = min(limit, self._responses[_OPPOSITE[answer]] + MAX_OPPOSITE_LEAD)
         if category != "refusal" and self._responses[answer] >= limit:
             return "too common a response"
-        equal_share = self.rows.total() / self._categories
-        if self.rows[category] >= max(CATEGORY_FREE, _CATEGORY_LEAD * equal_share):
+        share = 1 / self._categories
+        if category in SET_OF_CATEGORY:
+            share = compute_vetted_share(self._categories)
+        if self.rows[category] >= max(CATEGORY_FREE, _CATEGORY_LEAD * share * self.rows.total()):
             return "category ahead of the others"
         contrast = _CONTRAST_CATEGORY.get(category)
         if contrast and self.rows[category] >= self.rows[contrast]:

@@ -1,6 +1,8 @@
 """Lists of tasks: prompts, parsing, and rounds with a scripted model."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -186,3 +188,23 @@ def test_categories_take_turns() -> None:
         0, {}, model
     )
     assert [one.category for one in result.instructions] == ["commands", "questions"] * 2
+
+
+@pytest.mark.parametrize("accepted", [0.1, 0.5, 0.9])
+def test_vetted_categories_get_their_share_whatever_is_accepted_of_the_others(accepted: float) -> None:
+    categories = [f"kind {n}" for n in range(24)]
+    seeds = [Seed(category, f"Name a {category}.", "x") for category in (*categories, "refusal", "harmless")]
+    source = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=24))
+    rows: Counter[str] = Counter()
+    numbers = count()
+    for number in range(12):
+        texts = [
+            "".join(f"\nTask 9: Name a w{next(numbers)} v{n} x{n * n}." for _ in range(12)) for n in range(24)
+        ]
+        for n, instruction in enumerate(
+            source.generate_round(number, rows, ScriptedModel(*texts)).instructions
+        ):
+            is_vetted = instruction.origin == "vetted"
+            rows[instruction.category] += is_vetted or n % 10 < 10 * accepted
+    for category in ("refusal", "harmless"):
+        assert rows[category] == pytest.approx(0.08 * rows.total(), rel=0.35)
