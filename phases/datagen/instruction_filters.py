@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
+from phases.datagen.number_filters import is_arithmetic_without_value
 from phases.datagen.text_filters import (
     CHAT_TOKEN,
     INLINE_INPUT,
@@ -14,6 +15,7 @@ from phases.datagen.text_filters import (
 )
 from phases.scoring.ngrams import list_words
 from phases.verifiers.languages import STOPWORDS
+from phases.verifiers.text import split_sentences
 
 _MIN_WORDS = 2
 _MAX_WORDS = 150
@@ -47,6 +49,7 @@ _NOT_WRITING = re.compile(
     re.IGNORECASE,
 )
 """Tasks that cannot be done in writing."""
+_MIN_INPUT_WORDS = 4
 _TO_COMPLETE = re.compile(
     r"^(?:please )?(?:complete|finish|fill in|continue|end) (?:in )?(?:(?:the|this|these|each|a|my) )?"
     r"(?:following )?(?:sentences?|proverbs?|sayings?|phrases?|analog(?:y|ies)|rhymes?|comparisons?|idioms?"
@@ -101,6 +104,7 @@ def find_instruction_problem(text: str, opening_words: Collection[str] = _OPENIN
             "instruction without its input": lambda: text.endswith(":") or is_missing_input(text),
             "instruction beyond a text": lambda: _NOT_WRITING.search(text),
             "nothing to complete or to answer": lambda: has_nothing_to_do(text),
+            "arithmetic without a value": lambda: is_arithmetic_without_value(text),
             "translation into its own language": lambda: (
                 _INTO_ENGLISH.search(text) and _has_english_input(text)
             ),
@@ -123,6 +127,14 @@ def is_missing_input(instruction: str) -> bool:
     if _ABSENT.search(instruction):
         return True
     return bool(_MISSING_INPUT.search(instruction)) and not INLINE_INPUT.search(instruction)
+
+
+def has_input(instruction: str) -> bool:
+    """Return whether an instruction comes with a text to work on: in quotes, after a colon or a sentence."""
+    further_sentences = split_sentences(instruction)[1:]
+    return bool(INLINE_INPUT.search(instruction)) or any(
+        len(text.split()) >= _MIN_INPUT_WORDS for text in further_sentences
+    )
 
 
 def has_open_quote(text: str) -> bool:

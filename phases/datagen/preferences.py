@@ -15,6 +15,7 @@ import msgspec
 
 from phases.datagen.constitution import Rejection
 from phases.datagen.judge import JudgeScore
+from phases.datagen.number_filters import has_wrong_number
 from phases.datagen.response_filters import find_response_problem
 from phases.datagen.topicality import asks_for_text, mentions_topic
 from phases.generation.completion import Completion
@@ -57,7 +58,7 @@ _PROBLEM_TYPES: Final[dict[RejectionType, frozenset[str]]] = {
                 "label in response",
                 "chat token in response",
             ),
-            *("junk in response", "repetition in response", "ramble"),
+            *("junk in response", "repetition in response", "item without text", "ramble"),
         }
     ),
 }
@@ -146,6 +147,8 @@ def _find_problems(
     if text and is_refusal(text) != should_refuse:
         problems.append("no refusal" if should_refuse else "refusal of a harmless instruction")
     failures = find_failures(instruction, checks, text)
+    if "number" not in failures and has_wrong_number(instruction, text):
+        failures = (*failures, "number")
     if problems:
         failures = tuple(failure for failure in failures if failure not in _GENERAL_DEFECTS)
     return (*problems, *failures)

@@ -8,6 +8,7 @@ from phases.datagen.text_filters import (
     LABEL,
     MARKUP,
     find_first_problem,
+    has_empty_item,
     is_repetitive,
 )
 from phases.scoring.ngrams import compute_jaccard, list_words, reduce_to_words, shingle
@@ -77,17 +78,23 @@ def find_response_problem(instruction: str, response: str, *, finished: bool, ma
             "junk in response": lambda: JUNK.search(response.replace("<<", "").replace(">>", "")),
             "markup in response": lambda: (
                 MARKUP.search(response.replace("<<", "").replace(">>", ""))
-                and not _ASKS_FOR_MARKUP.search(instruction)
+                and not asks_for_markup(instruction)
             ),
             "repetition in response": lambda: (
                 is_repetitive(response) and not _ASKS_TO_REPEAT.search(instruction)
             ),
+            "item without text": lambda: has_empty_item(response),
             "echo of the instruction": lambda: is_echo(instruction, response),
             "nothing new in response": lambda: is_uninformative(instruction, response),
             "response cut short": lambda: _CUT_SHORT.search(response),
             "self-reference in response": lambda: _SELF_REFERENCE.search(response),
         }
     )
+
+
+def asks_for_markup(instruction: str) -> bool:
+    """Return whether a response may have tags, and needs code that other responses have too."""
+    return _ASKS_FOR_MARKUP.search(instruction) is not None
 
 
 def is_echo(instruction: str, response: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 from phases.datagen.dedupe import NearDuplicates
 from phases.datagen.harm_judge import HarmJudge
-from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem
+from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem, has_input
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.datagen.vetted import (
@@ -128,6 +128,8 @@ class SelfInstruct:
             self._pool.setdefault(seed.group, []).append(seed.instruction)
         self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
         self._common_checks = {group: _find_common_checks(texts) for group, texts in self._pool.items()}
+        # Nobody can sum up "the report".
+        self._needs_input = {group for group, texts in self._pool.items() if all(map(has_input, texts))}
         groups_in = Counter(self._category.values())
         self._share = {group: 1 / groups_in[category] for group, category in self._category.items()}
         self._opening_words = collect_opening_words([seed.instruction for seed in seeds])
@@ -220,6 +222,8 @@ class SelfInstruct:
             return DUPLICATE
         if problem := find_instruction_problem(text, self._opening_words):
             return problem
+        if group in self._needs_input and not has_input(text):
+            return "instruction without its input"
         if not _has_common_checks(text, self._common_checks[group]):
             return "another kind of instruction"
         return None

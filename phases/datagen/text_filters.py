@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from phases.scoring.ngrams import compute_distinct_share, list_words
+from phases.scoring.ngrams import compute_distinct_share, list_words, reduce_to_words
+from phases.verifiers.text import split_sentences
 
 CHAT_TOKEN = re.compile(
     r"<\|[^|<>\n]{1,40}\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|</?s>|<(?:bos|eos|pad|unk)>"
@@ -24,6 +25,10 @@ INLINE_INPUT = re.compile(r":\s*\S.*|[\"'“‘(]\w[^\"'”’)]*[\"'”’)]")
 _MAX_WORD_RUN = 3
 _MAX_LINE_COUNT = 2
 """Limits: repetitions of a word in a row, and occurrences of a line."""
+_ITEM_MARK = re.compile(r"^\s*(?:\d+[.)]|[-*•])(?:\s+|$)")
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_MIN_STATEMENT_WORDS = 3
+"""A sentence or an item of a list with this many words is not repeated by a good text."""
 _MIN_DISTINCT_SHARE = 0.5
 _MIN_WORDS_TO_REPEAT = 8
 
@@ -37,11 +42,27 @@ def find_first_problem(predicates: Predicates) -> str | None:
 
 
 def is_repetitive(text: str) -> bool:
-    """Return whether a text repeats a word or a line, or has few distinct 3-grams."""
+    """Return whether a text repeats a word, a line or a statement, or has few distinct 3-grams."""
     words = list_words(text)
     lines = Counter(line.strip() for line in text.splitlines() if line.strip())
     if max(lines.values(), default=0) > _MAX_LINE_COUNT:
         return True
     if any(len(list(run)) > _MAX_WORD_RUN for _, run in groupby(words)):
         return True
+    statements = list_statements(text)
+    if len(set(statements)) < len(statements):
+        return True
     return len(words) >= _MIN_WORDS_TO_REPEAT and compute_distinct_share([text]) < _MIN_DISTINCT_SHARE
+
+
+def list_statements(text: str) -> list[str]:
+    """Return the words of each sentence and item of a text, without tags, code and short ones."""
+    lines = MARKUP.sub("\n", _CODE.sub(" ", text)).splitlines()
+    sentences = [reduce_to_words(s) for line in lines for s in split_sentences(_ITEM_MARK.sub("", line))]
+    return [sentence for sentence in sentences if len(sentence.split()) >= _MIN_STATEMENT_WORDS]
+
+
+def has_empty_item(text: str) -> bool:
+    """Return whether an item of a list has no text."""
+    lines = text.splitlines()
+    return len(lines) > 1 and any(line.strip() and not _ITEM_MARK.sub("", line).strip() for line in lines)

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from phases.datagen.response_filters import find_response_problem
+from phases.datagen.number_filters import has_wrong_number
+from phases.datagen.response_filters import asks_for_markup, find_response_problem
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import Instruction
+from phases.datagen.text_filters import find_first_problem
 from phases.datagen.vetted import SET_OF_CATEGORY, compute_vetted_share
 from phases.generation.completion import Completion, PromptGroup, Sampling
 from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
-from phases.scoring.ngrams import reduce_to_words
+from phases.scoring.ngrams import list_ngrams, list_words, reduce_to_words
 from phases.scoring.overlap import SuiteOverlap
 from phases.sft_data.spec import Parameters
 from phases.verifiers.infer import infer_checks
@@ -50,6 +52,9 @@ _CONFIRMATION: Final = -1
 _SAME_RESPONSE_SHARE: Final = 0.05
 _SAME_RESPONSE_FREE: Final = 10
 """One response may make up this share of the rows, and occur this many times in any case."""
+
+_COPIED_WORDS: Final = 6
+"""A response with this many words of an example in a row answers the example's instruction."""
 
 CompleteGroups = Callable[[Sequence[PromptGroup]], list[list[Completion]]]
 """Returns the completion of each prompt of each group."""
@@ -107,6 +112,12 @@ class ResponseGenerator:
         self._categories = len({seed.category for seed in seeds})
         self._parameters = parameters
         self._eos = eos
+        self._seed_ngrams = frozenset(
+            ngram
+            for seed in seeds
+            if seed.category != "refusal"
+            for ngram in list_ngrams(list_words(seed.response), _COPIED_WORDS)
+        )
         self._responses: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.groups: Counter[str] = Counter()
@@ -224,9 +235,23 @@ class ResponseGenerator:
             return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
         if failures := find_failures(text, _infer_checks(instruction), response):
             return f"failed check: {failures[0]}"
-        if self._overlap.find_copy(response) or self._overlap.find_contamination(text, response):
-            return LEAK
-        return None
+        return find_first_problem(
+            {
+                "copied from an example": lambda: (
+                    instruction.category != "refusal" and self._is_copied(text, response)
+                ),
+                "wrong arithmetic": lambda: has_wrong_number(text, response),
+                LEAK: lambda: (
+                    self._overlap.find_copy(response) or self._overlap.find_contamination(text, response)
+                ),
+            }
+        )
+
+    def _is_copied(self, instruction: str, response: str) -> bool:
+        """Return whether a response has words in a row of an example, which the instruction does not have."""
+        copied = self._seed_ngrams.intersection(list_ngrams(list_words(response), _COPIED_WORDS))
+        own = list_ngrams(list_words(instruction), _COPIED_WORDS)
+        return not copied.issubset(own) and not asks_for_markup(instruction)
 
     def _find_imbalance(self, instruction: Instruction, response: str) -> str | None:
         """Return why a good row would unbalance the data, or None."""

@@ -21,6 +21,7 @@ from phases.datagen.preferences import (
 )
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import reduce_to_words
+from phases.verifiers.infer import infer_checks
 from phases.verifiers.registry import VERIFIERS
 
 UNINFERRED = {
@@ -286,3 +287,17 @@ def test_the_judge_pairs_the_best_with_the_worst() -> None:
     assert pair.margin == pytest.approx(math.tanh(1.5))
     assert decide_by_judge("Say something true.", pairs, scores, min_margin=0.95) == "tie"
     assert decide_by_judge("Say something true.", pairs, [JudgeScore(4, -1)] * 3, min_margin=0) == "tie"
+
+
+def test_a_wrong_sum_is_a_hallucination_even_if_the_instruction_has_no_check() -> None:
+    problem = "Tim has 12 marbles. He loses 5. How many has he left?"
+    assert infer_checks(problem) == ()
+    wrong, right = check_candidates(
+        problem,
+        "questions",
+        [Completion("Tim has 9 left.", True, 1), Completion("Tim has 7 left.", True, 1)],
+        [1, 2],
+        50,
+    )
+    assert (wrong.problems, right.problems) == (("number",), ())
+    assert classify_rejection(problem, right, wrong) == "hallucination"

@@ -208,3 +208,21 @@ def test_vetted_categories_get_their_share_whatever_is_accepted_of_the_others(ac
             rows[instruction.category] += is_vetted or n % 10 < 10 * accepted
     for category in ("refusal", "harmless"):
         assert rows[category] == pytest.approx(0.08 * rows.total(), rel=0.35)
+
+
+def test_a_kind_whose_seeds_bring_a_text_keeps_only_instructions_with_one() -> None:
+    seeds = [
+        Seed("summary", "Sum up this report: Sales rose in May.", "x"),
+        Seed("summary", "What is the gist? The phone is fast and cheap.", "x"),
+    ]
+    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    model = ScriptedModel(
+        " Sum up the story for a child.\nTask 3: Give the main point: The pool opens late.\n"
+        "Task 4: Sum up the news. The bridge was closed for good on Monday."
+    )
+    texts = [i.text for i in instructions.generate_round(0, {}, model).instructions]
+    assert texts == [
+        "Give the main point: The pool opens late.",
+        "Sum up the news. The bridge was closed for good on Monday.",
+    ]
+    assert instructions.removed == {"instruction without its input": 1}

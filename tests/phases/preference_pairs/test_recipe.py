@@ -291,7 +291,7 @@ def test_a_judge_that_fails_calibration_is_not_used(run: Run, monkeypatch: pytes
     assert "set judged_candidates = 0" in notice.text
 
 
-@pytest.mark.parametrize(("right", "proven"), [(1.0, True), (0.6, False)])
+@pytest.mark.parametrize(("right", "proven"), [(1.0, True), (0.5, False)])
 def test_pairs_of_a_judge_that_disagrees_with_the_verifiers_are_unproven(
     run: Run, monkeypatch: pytest.MonkeyPatch, right: float, proven: bool
 ) -> None:

@@ -129,3 +129,31 @@ def test_categories_are_balanced(tmp_path: Path) -> None:
     )
     assert len(rows) == CATEGORY_FREE
     assert generator.removed == {"category ahead of the others": 20}
+
+
+def test_a_response_that_copies_an_example_is_removed(tmp_path: Path) -> None:
+    thanks = "Thank you for your patience and your kindness. I hope you are well."
+    wishes = "Best wishes from all the bakers of the small shop at the corner."
+    seeds = [*SEEDS, Seed("format", "Write a letter to a teacher.", f"Dear Ms Brown, {thanks}")]
+    parameters = Parameters.model_validate({"output_dir": tmp_path})
+    generator = ResponseGenerator(seeds, SuiteOverlap({}), parameters, "<eos>")
+    instructions = [
+        make_instruction("Give me a recipe for bath bombs.", "format"),
+        make_instruction(f"Improve the style: {thanks}", "format"),
+        make_instruction("Thank a nurse.", "format"),
+    ]
+    answers = ScriptedAnswers(
+        [f"Dear Mr Hill, {thanks}", f"{thanks} {wishes}", "Thank you for your kindness."]
+    )
+    rows = generator.make_rows(instructions, answers)
+    assert [row["instruction"] for row in rows] == [i.text for i in instructions[1:]]
+    assert generator.removed == {"copied from an example": 1}
+
+
+def test_wrong_arithmetic_is_removed_even_if_the_instruction_has_no_check(tmp_path: Path) -> None:
+    generator = make_generator(tmp_path)
+    problem = "A jar holds 10 eggs. If 4 more are needed, how many eggs are there in all?"
+    instructions = [make_instruction(problem, "questions"), make_instruction("Show a sum.", "format")]
+    answers = ScriptedAnswers(["There are 11 eggs in the jar.", "For example, 14 times 3 is 30."])
+    assert generator.make_rows(instructions, answers) == []
+    assert generator.removed == {"wrong arithmetic": 2}
