@@ -41,13 +41,32 @@ def _split_cells(strip: Strip) -> list[tuple[str, SegmentStyle | None]] | None:
 
 def find_changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
     """Return the first cell that differs and the one after the last; every cell if some are wide."""
+    runs = find_changed_runs(old, new)
+    return (runs[0][0], runs[-1][1]) if runs else (0, 0)
+
+
+def find_changed_runs(old: Strip, new: Strip, max_gap: int = 0) -> list[tuple[int, int]]:
+    """Return the first cell of each run that differs and the one after its last; every cell if some are wide.
+
+    Args:
+        old: what is shown.
+        new: what is to be shown.
+        max_gap: the number of equal cells that do not end a run.
+    """
     if old == new:
-        return 0, 0
+        return []
     before, after = _split_cells(old), _split_cells(new)
     if before is None or after is None or len(before) != len(after):
-        return 0, new.cell_length
-    changed = [x for x, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
-    return (changed[0], changed[-1] + 1) if changed else (0, 0)
+        return [(0, new.cell_length)]
+    runs: list[tuple[int, int]] = []
+    for x, (a, b) in enumerate(zip(before, after, strict=True)):
+        if a == b:
+            continue
+        if runs and x - runs[-1][1] <= max_gap:
+            runs[-1] = runs[-1][0], x + 1
+        else:
+            runs.append((x, x + 1))
+    return runs
 
 
 class RowWidget(Widget):

@@ -23,6 +23,7 @@ from app.session.journal.attempts_on_disk import describe_missing_lines
 from app.session.journal.events import SessionStarted
 from app.session.journal.fold import fold, recover_file
 from app.session.journal.state import State
+from app.session.last_snapshot import load_last_snapshot
 from app.session.masking import Masker
 from app.session.requests import AnyRequest, Decide, Refused, Response
 from app.session.snapshot import SessionSnapshot
@@ -175,8 +176,10 @@ class SessionClient:
     def watch(self, stopping: threading.Event) -> Iterator[SessionSnapshot]:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.
 
-        While no conductor is running, snapshots come from the journal.
+        While no conductor is running, snapshots come from the journal. The first of a session that is over
+        may be the last one of its conductor, which is read sooner.
         """
+        is_first = True
         while not stopping.is_set():
             try:
                 with self._connect() as connection:
@@ -185,7 +188,11 @@ class SessionClient:
                 pass
             if not stopping.is_set():
                 self.is_conducted = False
-                yield self.snapshot_from_journal()
+                last = load_last_snapshot(self.folder) if is_first else None
+                yield last or self.snapshot_from_journal()
+                is_first = False
+                if last is not None:
+                    continue
                 stopping.wait(_RECONNECT)
 
     def _receive(self, connection: socket.socket, stopping: threading.Event) -> Iterator[SessionSnapshot]:

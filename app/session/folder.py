@@ -91,6 +91,11 @@ class SessionFolder:
         return self.path / "plan.json"
 
     @property
+    def last_snapshot(self) -> Path:
+        """The last snapshot of a session that is over."""
+        return self.path / "last_snapshot.json"
+
+    @property
     def journal(self) -> Path:
         """The journal."""
         return self.path / "journal.jsonl"

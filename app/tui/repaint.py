@@ -7,16 +7,20 @@ Measured on 2 cores with Textual 8.2.8. It uses private names of Textual, so the
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import Console
 from rich.control import Control
-from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
 
-from widgets.rows import find_changed_cells
+from app.tui.sgr import render_styled
+from widgets.rows import find_changed_runs
 
+MOVE_CELLS: Final = 4
+"""Unchanged cells that are sent again, because moving the cursor over them would take as many bytes."""
 PlacedStrip = tuple[int, int, Strip]
 """A column, a row, and what is there from the column on."""
 
@@ -47,9 +51,10 @@ class TerminalContent:
                 self._rows[y] = strip
             yield x, y, strip
             return
-        first, last = find_changed_cells(row.crop(x, end), strip)
-        if first < last:
+        runs = find_changed_runs(row.crop(x, end), strip, MOVE_CELLS)
+        if runs:
             self._rows[y] = Strip.join([row.crop(0, x), strip, row.crop(end)])
+        for first, last in runs:
             yield x + first, y, strip.crop(first, last)
 
 
@@ -60,14 +65,16 @@ class DifferenceUpdate(CompositorUpdate):
         self._content, self._update = content, update
 
     def render_segments(self, console: Console) -> str:
-        """Return the text to send; consecutive pieces of one style share its escape sequence."""
-        segments = []
+        """Return the text to send."""
+        pieces: list[tuple[str, Style | None]] = []
         for x, y, strip in self._content.apply(self._update):
             move = Control.move_to(x, y).segment.text
             for text, style, _ in strip:
-                segments.append(Segment(move + text, style))
+                pieces.append((move + text, style))
                 move = ""
-        return Strip(segments).simplify().render(console)
+        if console._color_system is None:
+            return "".join(text for text, _ in pieces)
+        return render_styled(pieces, console._color_system)
 
 
 def _place_strips(update: ChopsUpdate | LayoutUpdate) -> Iterator[PlacedStrip]:

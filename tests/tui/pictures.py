@@ -1,16 +1,20 @@
-"""Makes the pictures in README and docs: `python -m tests.tui.pictures` writes docs/images."""
+"""Makes the pictures in README and docs: `python -m tests.tui.pictures` writes docs/images.
+
+They show recorded real sessions of the embedded model (see `recording`).
+"""
 
 import asyncio
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
+from tests.tui.recording import open_recording
 from widgets.frame import Frame
 
-IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (160, 45)
 
 
 async def picture(name: str, frame: Frame, size: tuple[int, int], theme: str = "gonogo-dark") -> None:
@@ -24,15 +28,17 @@ async def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    frames: dict[str, Callable[[], Frame]] = {
-        "session": fake.running,
-        "gate": fake.gate_passes,
-        "remedies": fake.gate_fails,
-    }
-    for name, frame in frames.items():
-        await picture(name, frame(), (80, 24))
-    await picture("session-wide", fake.running(), (120, 40))
-    await picture("session-light", fake.running(), (80, 24), "gonogo-light")
+    with open_recording("rehearsal") as recording:  # From its end to its start.
+        await picture("finished", recording.show(recording.end), MIDDLE)
+        gate = recording.show(recording.find("GateDecided", "dpo_evaluation") - 0.1)
+        await picture("gate-wide", gate, LARGE)
+        await picture("gate", recording.show(recording.find("GateDecided", "sft_evaluation") - 0.1), SMALL)
+        training = recording.show(recording.find("AttemptEnded", "sft_training") - 4)
+        await picture("session", training, SMALL)
+        await picture("session-wide", training, MIDDLE)
+        await picture("session-light", training, SMALL, "gonogo-light")
+    with open_recording("trial") as recording:
+        await picture("remedies", recording.show(recording.end + 60), SMALL)
 
 
 if __name__ == "__main__":

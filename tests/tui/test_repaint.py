@@ -74,3 +74,10 @@ def test_another_size_and_a_terminal_that_was_written_to_are_painted_anew() -> N
     assert sent(whole("one"), shown) == "\x1b[1;1Hone"
     shown.forget()
     assert sent(whole("one"), shown) == "\x1b[1;1Hone"
+
+
+def test_runs_of_changes_far_apart_are_sent_without_the_cells_between_them() -> None:
+    content = TerminalContent()
+    sent(whole("step 1184 loss 0.81"), content)
+    assert sent(whole("step 1185 loss 0.82"), content) == "\x1b[1;9H5\x1b[1;19H2"
+    assert sent(whole("step 2185 1oss 0.82"), content) == "\x1b[1;6H2185 1"

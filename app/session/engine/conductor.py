@@ -1,8 +1,7 @@
 """The conductor: the background process that runs a session, and the only writer of its journal.
 
-It computes from the state what is due next, records it, and does it. A conductor that died is replaced by one
-that reads the same journal and continues: it watches a running attempt, takes over a recorded exit, and never
-starts an attempt twice. Run it with `python -m app.session.engine.conductor FOLDER`.
+It computes from the state what is due next, records it, and does it. One that replaces a dead conductor reads
+the same journal and continues: it watches a running attempt or takes over its exit, and starts none twice.
 """
 
 import asyncio
@@ -42,6 +41,7 @@ from app.session.journal.events import AnyEvent
 from app.session.journal.fold import recover
 from app.session.journal.journal import Journal, JournalBusyError, JournalDamagedError, JournalError
 from app.session.journal.state import PhaseRecord, apply
+from app.session.last_snapshot import save_last_snapshot
 from app.session.masking import Masker
 from app.session.money import ledger
 from app.session.notify import Notification
@@ -199,11 +199,11 @@ class Conductor:
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
             await self._questions.stop()
-            with contextlib.suppress(OSError):
-                # After a failure the guard stays, so that the pod is still stopped in time.
+            with contextlib.suppress(OSError):  # After a failure the guard stays, to stop the pod in time.
                 self._order_guard(stand_down=self._is_leaving or self._is_done())
             self._server.publish()
             self._observer.reserve.release()
+            save_last_snapshot(self.folder, self.snapshot())
             await self._server.stop()
 
     def _is_done(self) -> bool:
