@@ -48,6 +48,8 @@ _PRIOR_RATE: Final = 0.3
 """Share of the instructions that is assumed to give rows, before any did."""
 _PRIOR_COUNT: Final = 50
 """Number of instructions that this assumption weighs as much as."""
+_MOST_CAUGHT_UP: Final = 2
+"""A round has at most this multiple of a vetted category's share of its instructions."""
 
 Complete = Callable[[Sequence[str], Sequence[int], Sampling], list[Completion]]
 """Returns the completions of prompts with their seeds."""
@@ -198,13 +200,17 @@ class SelfInstruct:
             return dict.fromkeys(vetted, 1)
         share = compute_vetted_share(imitated + len(vetted))
         total = sum(rows.values())
-        rate = (total + _PRIOR_RATE * _PRIOR_COUNT) / (self._offered + _PRIOR_COUNT)
-        expected = total + rate * new / (1 - share * len(vetted))
+        # Rows of other origin, such as given prompts, may outnumber the instructions of this generator.
+        rate = min(1.0, (total + _PRIOR_RATE * _PRIOR_COUNT) / (self._offered + _PRIOR_COUNT))
+        whole_round = new / (1 - share * len(vetted))
+        expected = total + rate * whole_round
+        limit = math.ceil(_MOST_CAUGHT_UP * share * whole_round)
         counts = {}
         for category in vetted:
             drawn, count = self._vetted.drawn[category], rows.get(category, 0)
             category_rate = (count + _PRIOR_COUNT) / (drawn + _PRIOR_COUNT)
-            counts[category] = max(0, math.ceil((share * expected - count) / category_rate))
+            missing = math.ceil((share * expected - count) / category_rate)
+            counts[category] = min(limit, max(0, missing))
         return counts
 
     def _find_form_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:

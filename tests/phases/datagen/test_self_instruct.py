@@ -226,3 +226,15 @@ def test_a_kind_whose_seeds_bring_a_text_keeps_only_instructions_with_one() -> N
         "Sum up the news. The bridge was closed for good on Monday.",
     ]
     assert instructions.removed == {"instruction without its input": 1}
+
+
+def test_rows_of_given_instructions_do_not_flood_a_round_with_vetted_ones() -> None:
+    seeds = [Seed(f"kind {n}", f"Name a {n}.", "x") for n in range(24)]
+    seeds += [Seed(category, "Say it.", "x") for category in ("refusal", "harmless")]
+    source = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=24))
+    texts = [f" Name a w{n}.\nTask 9: Describe an x{n}.\nTask 10: Draw a y{n}." for n in range(24)]
+    rows = {"kind 0": 4000, "refusal": 10, "harmless": 900}
+    vetted = Counter(i.category for i in source.generate_round(0, rows, ScriptedModel(*texts)).instructions)
+    new = vetted.total() - vetted["refusal"]
+    assert vetted["harmless"] == 0
+    assert 0 < vetted["refusal"] <= 0.25 * new
