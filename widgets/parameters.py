@@ -75,6 +75,35 @@ def number_remedies(remedies: Remedies) -> list[tuple[str, dict[str, Value]]]:
     return [(cause, dict(change)) for cause, changes in remedies.items() for change in changes]
 
 
+def render_parameter_row(
+    width: int,
+    name: str,
+    parameters: Mapping[str, Parameter],
+    changes: Mapping[str, Parameter],
+    *,
+    is_selected: bool,
+    indent: str = "",
+    source: str = "",
+) -> Content:
+    """Return a parameter with its value, or with both values if it is changed; `source` says by what."""
+    before = format_parameter(parameters[name]) if name in parameters else "default"
+    start: list[Part] = [
+        (indent, ""),
+        ("▸ " if is_selected else "  ", styles.INFO),
+        (fit(name, NAME_WIDTH), styles.STRONG if is_selected else ""),
+        (" ", ""),
+    ]
+    if name not in changes:
+        return row(width, *start, (before, ""))
+    arrow = " → "
+    room = width - len(indent) - 2 - NAME_WIDTH - 1 - len(arrow) - len(source)
+    old, new = replace_controls(before), replace_controls(format_parameter(changes[name]))
+    old = tail(old, max(room // 2, room - cell_len(new)))
+    new = tail(new, room - cell_len(old))
+    new_style = f"{styles.STRONG} {styles.WARN}"
+    return row(width, *start, (old, styles.QUIET), (arrow, ""), (new, new_style), (source, styles.INFO))
+
+
 class ParameterTable(RowWidget, can_focus=True):
     """The parameters with their changes, and a cursor.
 
@@ -165,25 +194,6 @@ class ParameterTable(RowWidget, can_focus=True):
         super().watch_has_focus(has_focus)
         self.refresh_rows()
 
-    def _render_parameter_row(self, index: int, name: str, width: int) -> Content:
-        is_selected = self.has_focus and index == self.cursor
-        before = format_parameter(self.parameters[name]) if name in self.parameters else "default"
-        start: list[Part] = [
-            ("▸ " if is_selected else "  ", styles.INFO),
-            (fit(name, NAME_WIDTH), styles.STRONG if is_selected else ""),
-            (" ", ""),
-        ]
-        if name not in self.changes:
-            return row(width, *start, (before, ""))
-        arrow = " → "
-        source = f"  remedy {self.remedy}" if name in self.remedied else ""
-        room = width - 2 - NAME_WIDTH - 1 - len(arrow) - len(source)
-        old, new = replace_controls(before), replace_controls(format_parameter(self.changes[name]))
-        old = tail(old, max(room // 2, room - cell_len(new)))
-        new = tail(new, room - cell_len(old))
-        new_style = f"{styles.STRONG} {styles.WARN}"
-        return row(width, *start, (old, styles.QUIET), (arrow, ""), (new, new_style), (source, styles.INFO))
-
     def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return heading, the parameters around the cursor, and the remedies."""
         heading = row(
@@ -201,7 +211,14 @@ class ParameterTable(RowWidget, can_focus=True):
         room = max(1, height - 1 - len(remedies))
         top = min(max(0, self.cursor - room + 1), max(0, len(self.names) - room))
         parameters = [
-            self._render_parameter_row(top + i, name, width)
+            render_parameter_row(
+                width,
+                name,
+                self.parameters,
+                self.changes,
+                is_selected=self.has_focus and top + i == self.cursor,
+                source=f"  remedy {self.remedy}" if name in self.remedied else "",
+            )
             for i, name in enumerate(self.names[top : top + room])
         ]
         return [heading, *parameters, *remedies]

@@ -31,6 +31,7 @@ SCREENS: Final = {
     "decisions": "app.tui.screens.text:DecisionsScreen",
     "gate": "app.tui.screens.gate:GateScreen",
     "help": "app.tui.screens.text:HelpScreen",
+    "later_phases": "app.tui.screens.later_phases:LaterPhasesScreen",
     "log": "app.tui.screens.log:LogScreen",
     "machine": "app.tui.screens.machine:MachineScreen",
     "outcome": "app.tui.screens.text:OutcomeScreen",

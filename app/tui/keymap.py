@@ -27,7 +27,7 @@ HABITUAL_KEYS: Final = ("enter", "space", "escape", "backspace", "tab")
 
 # Tables whose keys work at the same time: those of a dialog and of the table of parameters in it. The keys of
 # "app" work everywhere else.
-_DIALOG_SCOPES: Final = (("decide", "parameters"), ("quit",), ("confirm",))
+_DIALOG_SCOPES: Final = (("decide", "parameters"), ("later", "later_dialog"), ("quit",), ("confirm",))
 _DIALOG_TABLES: Final = frozenset(table for scope in _DIALOG_SCOPES for table in scope)
 
 

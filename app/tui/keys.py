@@ -28,7 +28,7 @@ KEY_LABELS: Final = {
     "right_square_bracket": "]",
 }
 
-ANSWERING_TABLES: Final = ("decide", "parameters", "confirm", "quit")
+ANSWERING_TABLES: Final = ("decide", "parameters", "later", "later_dialog", "confirm", "quit")
 """Tables in which a letter may be an answer, and the next one part of a text."""
 
 WRITING_ACTIONS: Final = frozenset(
@@ -151,7 +151,14 @@ COMMANDS: Final = (
     KeyCommand("gate", "g", "decide", "go: start the next phase", "go", ("go",)),
     KeyCommand("gate", "r", "decide", "run the phase again with changed parameters", "retry", ("retry",)),
     KeyCommand("gate", "b", "decide", "run the phase for another batch", "batch", ("batch",)),
-    KeyCommand("gate", "s", "decide", "continue without this phase's result", "skip", ("skip",)),
+    KeyCommand(
+        "gate",
+        "s",
+        "decide",
+        "drop the result of the phase that has run, and go on",
+        "skip",
+        ("skip",),
+    ),
     KeyCommand("gate", "x", "decide", "end the session here", "stop", ("stop",)),
     KeyCommand("gate", "t", "ask", "ask the models that exist so far", "ask the models"),
     KeyCommand("gate", "1", "remedy", "run the phase again with remedy 1", "remedy", (1,)),
@@ -277,10 +284,17 @@ COMMANDS: Final = (
     KeyCommand("decide", "y", "send", "send the decision", "send"),
     KeyCommand("decide", "n,escape", "back", "go back without a decision", "no, back"),
     KeyCommand("decide", "e", "reason", "write the reason", "reason"),
+    KeyCommand("decide", "c", "later", "with go: change or leave out later phases", "change later phases"),
     KeyCommand("parameters", "down,j", "choose", "select the next parameter", arguments=(1,)),
     KeyCommand("parameters", "up,k", "choose", "select the previous parameter", arguments=(-1,)),
     KeyCommand("parameters", "enter", "edit", "change the parameter", "change"),
     KeyCommand("parameters", "u", "undo", "undo the change", "undo"),
+    KeyCommand("later", "down,j", "choose", "select the next row", arguments=(1,)),
+    KeyCommand("later", "up,k", "choose", "select the previous row", arguments=(-1,)),
+    KeyCommand("later", "enter", "edit", "show parameters of the phase, or change one", "open, change"),
+    KeyCommand("later", "o,space", "leave_out", "leave the phase out, or let it run", "leave out"),
+    KeyCommand("later", "u", "undo", "undo the change, or all changes of the phase", "undo"),
+    KeyCommand("later_dialog", "escape,n", "back", "return to the decision with the changes", "keep, back"),
     KeyCommand("quit", "d,enter", "detach", "close the screen; the session keeps running", "detach"),
     KeyCommand("quit", "x", "stop", "stop the session", "stop the session"),
     KeyCommand("quit", "c,escape,q,n", "cancel", "stay", "cancel"),
@@ -302,6 +316,8 @@ TABLE_TITLES: Final = {
     "machine": "GPUs and host",
     "decide": "Decision",
     "parameters": "Parameters of a retry",
+    "later": "Later phases of a go",
+    "later_dialog": "Later phases of a go: the dialog",
     "log": "Log",
     "samples": "Samples",
     "artifacts": "Artifacts",

@@ -24,6 +24,7 @@ from app.tui.screens.chart import ChartScreen
 from app.tui.screens.decide import DecideScreen, EditableParameters
 from app.tui.screens.dialogs import ConfirmDialog, QuitDialog
 from app.tui.screens.gate import GateScreen
+from app.tui.screens.later_phases import EditableLaterPhases, LaterPhasesScreen
 from app.tui.screens.log import LogScreen
 from app.tui.screens.machine import MachineScreen
 from app.tui.screens.preflight import PreflightScreen
@@ -129,6 +130,8 @@ TABLES = {
     "machine": MachineScreen,
     "decide": DecideScreen,
     "parameters": EditableParameters,
+    "later": EditableLaterPhases,
+    "later_dialog": LaterPhasesScreen,
     "log": LogScreen,
     "samples": SamplesScreen,
     "artifacts": ArtifactsScreen,

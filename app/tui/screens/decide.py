@@ -14,6 +14,7 @@ from app.session.requests import Decide, get_current_user
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import make_bindings
 from app.tui.screens.dialogs import TextBlock
+from app.tui.screens.later_phases import LaterChanges
 from app.tui.screens.screen import Dialog
 from app.units import format_hours, format_usd_range
 from widgets import styles
@@ -21,6 +22,7 @@ from widgets.frame import Frame
 from widgets.gate_cost import find_next_phase
 from widgets.gate_verdict import render_verdict_row
 from widgets.key_bar import KeyBar, KeyHint
+from widgets.later_phases import list_later_phases
 from widgets.parameters import ParameterTable, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
@@ -28,6 +30,7 @@ from widgets.text import replace_controls
 BOX_WIDTH = 72
 MAX_TABLE_ROWS = 12
 MAX_REASON = 500
+MAX_LATER_LINES = 8
 
 
 def describe_consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
@@ -48,7 +51,7 @@ def describe_consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> st
         case "batch":
             return f"{phase.title} runs for another batch, which adds to its output: {cost}."
         case "skip":
-            return f"{phase.title} counts as skipped; its result is not used. {then}"
+            return f"The result of {phase.title}, which has just run, is not used. {then}"
         case "stop":
             return "The session ends here. Everything written so far is kept."
 
@@ -76,6 +79,7 @@ class DecideScreen(Dialog[None]):
         self.has_parameters = kind in ("retry", "batch") and bool(gate.parameters)
         self.needs_reason = kind in gate.needs_reason
         self.edited_name = ""
+        self.later = LaterChanges()
 
     @property
     def phase_title(self) -> str:
@@ -100,6 +104,7 @@ class DecideScreen(Dialog[None]):
                 with Horizontal(classes="field", id="value-field"):
                     yield Label("", id="value-name", markup=False)
                     yield Input(id="value", compact=True)
+            yield TextBlock([], id="later")
             with Horizontal(classes="field"):
                 yield Label("reason", markup=False)
                 placeholder = "required" if self.needs_reason else "optional"
@@ -108,6 +113,8 @@ class DecideScreen(Dialog[None]):
             yield KeyBar(self.list_key_hints)
 
     def _explain_reason(self) -> str:
+        if self.later.consequences and self.kind not in self.gate.needs_reason:
+            return "Leaving out a phase that others need: a reason is required."
         if self.kind == "go":
             return "This overrides the verdict: a reason is required."
         return "This skips a critical phase: a reason is required."
@@ -131,7 +138,7 @@ class DecideScreen(Dialog[None]):
         hints = [
             KeyHint(command.key, command.footer, command.action == "send")
             for command in self.cockpit.list_commands("decide")
-            if command.footer
+            if command.footer and self.check_action(command.action, command.arguments)
         ]
         if self.has_parameters:
             hints += [
@@ -142,6 +149,12 @@ class DecideScreen(Dialog[None]):
             if self.gate.remedies:
                 hints.append(KeyHint("1-9", "remedy"))
         return hints
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to change later phases with a go, if there are any."""
+        if action == "later":
+            return self.kind == "go" and bool(list_later_phases(self.first_frame.snapshot, self.gate))
+        return super().check_action(action, parameters)
 
     def on_descendant_focus(self) -> None:
         """Show the keys of the new focus."""
@@ -200,6 +213,21 @@ class DecideScreen(Dialog[None]):
                 return
         self._leave_field()
 
+    def action_later(self) -> None:
+        """Change or leave out later phases."""
+
+        def accept(changes: LaterChanges | None) -> None:
+            self.later = changes or LaterChanges()
+            block = self.query_one("#later", TextBlock)
+            block.lines = [(line, styles.WARN) for line in self.later.lines[-MAX_LATER_LINES:]]
+            block.refresh(layout=True)
+            block.refresh_rows()
+            self.needs_reason = self.kind in self.gate.needs_reason or bool(self.later.consequences)
+            self.query_one("#reason", Input).placeholder = "required" if self.needs_reason else "optional"
+
+        screen = self.cockpit.make_screen("later_phases", self.first_frame, self.gate, self.later)
+        self.app.push_screen(screen, accept)
+
     def action_reason(self) -> None:
         """Write the reason."""
         self.set_focus(self.query_one("#reason"))
@@ -225,6 +253,8 @@ class DecideScreen(Dialog[None]):
             by=get_current_user(),
             reason=reason,
             changes=dict(self.query_one(ParameterTable).changes) if self.has_parameters else {},
+            plan_changes=dict(self.later.parameters),
+            left_out=self.later.left_out,
         )
         self.cockpit.send(request, f"{self.kind} after {self.phase_title}")
         self.dismiss(None)

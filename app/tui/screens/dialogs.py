@@ -20,8 +20,13 @@ from widgets.text import wrap
 class TextBlock(RowWidget):
     """Lines of text, wrapped, below rows that are ready."""
 
-    def __init__(self, lines: Sequence[Part], above: Sequence[Content] = ()) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        lines: Sequence[Part],
+        above: Sequence[Content] = (),
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
         self.lines, self.above = lines, above
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
