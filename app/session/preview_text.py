@@ -39,7 +39,7 @@ def _format_effect(effect: PhaseEffect) -> list[str]:
         lines.append(f"{title}: estimate {hours}, {usd} -> {new_hours}, {new_usd} (scaled by its work)")
     if effect.unscaled:
         names = clean_line(", ".join(effect.unscaled))
-        lines.append(f"{title}: the effect of {names} on the time is not known; the estimate stays")
+        lines.append(f"{title}: the effect of {names} on the time is not known and not in the estimate")
     before, after = effect.memory
     if after is not None and (before != after or not effect.fits):
         was = f"{before / GIB:.1f} -> " if before is not None and before != after else ""

@@ -118,8 +118,9 @@ def _phase(  # noqa: PLR0917 - the inputs of one function
         verdict=assessment.verdict if assessment else None,
         parameters={} if record.attempts else dict(phase.params),
         changed={
-            name: (original.phase(record.id).params.get(name), value)
+            name: (old, value)
             for name, value in record.changes.items()
+            if (old := original.phase(record.id).params.get(name)) != value
         },
         attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),
     )

@@ -3,15 +3,18 @@ from typing import Any
 
 import pytest
 
+from app.memory.formulas import GIB
+from app.plan.read import load_plan
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.work import scale_estimate
 from app.session.gate.decide import decide
-from app.session.gate.judge import find_lost_conditions
+from app.session.gate.later_phases import find_lost_conditions
 from app.session.gate.preview import DecisionPreview, preview_decision
 from app.session.journal import events
 from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
 from app.session.journal.state import InvalidEventError, State, apply
+from app.session.preview_text import format_preview
 from app.session.requests import Decide, Refused
 from app.session.revised_plan import revise_plan
 
@@ -51,14 +54,18 @@ PLAN = Plan(
 
 
 def at_gate(*more: events.AnyEvent, gate: str = "plan") -> State:
+    return at_gate_after("evaluation", [each.id for each in PLAN.phases], *more, gate=gate)
+
+
+def at_gate_after(name: str, phases: list[str], *more: events.AnyEvent, gate: str = "plan") -> State:
     history: list[events.AnyEvent] = [
         events.SessionStarted(
-            id="s", plan_sha256="0", profile="", seed=1, phases=[p.id for p in PLAN.phases],
-            approved="test", usd_per_hour=2.0, budget_usd=20.0,
+            id="s", plan_sha256="0", profile="", seed=1, phases=phases, approved="test", usd_per_hour=2.0,
+            budget_usd=20.0,
         ),
-        events.AttemptStarted(phase="evaluation", attempt=1, parameters={}, cookie="c"),
-        events.AttemptEnded(phase="evaluation", attempt=1, ended=1, seconds=1, reason="exited", code=0),
-        events.AttemptAssessed(phase="evaluation", attempt=1, verdict="go", gate=gate),
+        events.AttemptStarted(phase=name, attempt=1, parameters={}, cookie="c"),
+        events.AttemptEnded(phase=name, attempt=1, ended=1, seconds=1, reason="exited", code=0),
+        events.AttemptAssessed(phase=name, attempt=1, verdict="go", gate=gate),
         *more,
     ]  # fmt: skip
     return fold(Entry(n + 1, 1, 100.0 + n, float(n), event) for n, event in enumerate(history))
@@ -124,7 +131,18 @@ def test_a_value_is_checked_by_the_phase_and_the_plan(changes: Any, message: str
 def test_only_parameters_can_be_changed(name: str) -> None:
     for phase_id in ("pairs", "final"):
         with pytest.raises(Refused, match=f"{phase_id} has no parameter {name}"):
-            decide(PLAN, at_gate(), go("because", **{phase_id: {name: "x"}}))
+            decide(
+                PLAN,
+                at_gate(),
+                Decide(
+                    phase="evaluation",
+                    attempt=1,
+                    kind="go",
+                    by="me",
+                    reason="r",
+                    plan_changes={phase_id: {name: "x"}},
+                ),
+            )
 
 
 def test_leaving_out_says_what_will_be_missing_and_needs_a_reason() -> None:
@@ -169,7 +187,10 @@ def test_the_preview_of_a_phase_left_out_saves_its_estimate_and_needs_no_reason(
 
 def test_the_fold_rejects_changes_to_phases_that_have_started() -> None:
     def entry(**fields: Any) -> Entry:
-        values = {"phase": "evaluation", "attempt": 1, "kind": "go", "by": "me", "verdict": "go"} | fields
+        values: dict[str, Any] = {
+            "phase": "evaluation", "attempt": 1, "kind": "go", "by": "me", "verdict": "go",
+            **fields,
+        }  # fmt: skip
         return Entry(9, 1, 200, 100, events.GateDecided(**values))
 
     for fields in (
@@ -197,3 +218,23 @@ def test_a_longer_limit_of_each_unit_widens_the_estimate() -> None:
     new = old.model_copy(update={"params": {**PAIRS, "max_new_tokens": 512}})
     before, later = (PLAN.model_copy(update={"phases": (each,)}) for each in (old, new))
     assert scale_estimate(before, later, new).phase.estimate.hours == (1, 4)
+
+
+def test_the_preview_predicts_memory_for_the_gpu_of_the_plan() -> None:
+    plan = load_plan(Path(__file__).parents[3] / "session_plan.toml")
+    names = [each.id for each in plan.phases]
+    state = at_gate_after(names[0], names)
+    request = Decide(
+        phase=names[0], attempt=1, kind="go", by="me", plan_changes={"sft_training": {"lora_r": 256}}
+    )
+    shown = preview_decision(plan, state, request, (), 200.0, 100.0)
+    (effect,) = [each for each in shown.effects if each.phase == "sft_training"]
+    before, later = effect.memory
+    assert before is not None
+    assert later is not None
+    assert later > before > 10 * GIB
+    small = plan.model_copy(update={"pod": plan.pod.model_copy(update={"gpu": "A10 24GB"})})
+    shown = preview_decision(small, state, request, (), 200.0, 100.0)
+    (effect,) = [each for each in shown.effects if each.phase == "sft_training"]
+    assert not effect.fits
+    assert any("does not fit" in line for line in format_preview(shown))
