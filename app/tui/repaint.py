@@ -66,8 +66,10 @@ class DifferenceUpdate(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return the text to send."""
+        # Cells are changed once in an update, so their order is free: of one style, one after the other.
+        placed = sorted(self._content.apply(self._update), key=_order_by_style)
         pieces: list[tuple[str, Style | None]] = []
-        for x, y, strip in self._content.apply(self._update):
+        for x, y, strip in placed:
             move = Control.move_to(x, y).segment.text
             for text, style, _ in strip:
                 pieces.append((move + text, style))
@@ -75,6 +77,12 @@ class DifferenceUpdate(CompositorUpdate):
         if console._color_system is None:
             return "".join(text for text, _ in pieces)
         return render_styled(pieces, console._color_system)
+
+
+def _order_by_style(placed: PlacedStrip) -> tuple[bool, str]:
+    """Return a key that puts plain text before bold, because bold can only be ended with all styles."""
+    style = next((segment.style for segment in placed[2] if segment.style), None)
+    return (bool(style.bold), str(style)) if style else (False, "")
 
 
 def _place_strips(update: ChopsUpdate | LayoutUpdate) -> Iterator[PlacedStrip]:

@@ -81,3 +81,12 @@ def test_runs_of_changes_far_apart_are_sent_without_the_cells_between_them() -> 
     sent(whole("step 1184 loss 0.81"), content)
     assert sent(whole("step 1185 loss 0.82"), content) == "\x1b[1;9H5\x1b[1;19H2"
     assert sent(whole("step 2185 1oss 0.82"), content) == "\x1b[1;6H2185 1"
+
+
+def test_changes_of_one_style_are_sent_together_and_plain_ones_first() -> None:
+    bold = Style(bold=True)
+    rows = [[Strip([Segment("1", bold), Segment("a", Style())])], [Strip([Segment("2", bold)])]]
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
+    update = LayoutUpdate([*rows, [Strip([Segment("3", Style())])]], Region(0, 0, 2, 3))
+    text = DifferenceUpdate(TerminalContent(), update).render_segments(console)
+    assert text == "\x1b[3;1H3\x1b[1m\x1b[1;1H1\x1b[0ma\x1b[1m\x1b[2;1H2\x1b[0m"
