@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app import cli
@@ -311,11 +312,14 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     assert "note: The session is over. The pod keeps running and is stopped in" in status
     assert "No conductor is running" not in status
     folder = shell.folder / "artifacts" / "sessions" / session
-    for record in (folder / "conductor.json", folder / guard.PROCESS_FILE):
-        found = process.read_identity(record)
-        assert found is not None
-        assert process.signal_identity(found, signal.SIGKILL)
-        while process.is_alive(found):
+    conductor = process.read_identity(folder / "conductor.json")
+    watcher = process.read_identity(folder / guard.PROCESS_FILE)
+    assert conductor is not None
+    assert watcher is not None
+    assert process.signal_identity(watcher, signal.SIGSTOP)  # The guard would replace the conductor.
+    for identity in (conductor, watcher):
+        assert process.signal_identity(identity, signal.SIGKILL)
+        while process.is_alive(identity):
             time.sleep(0.01)
     assert "No conductor is running, so nothing will stop the pod. Run `gonogo attach`." in shell.run(
         "status"
@@ -325,6 +329,12 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     while "the pod is not going to be stopped" not in (said := shell.run("keep", code=2)):
         assert time.monotonic() < ends, said
     assert "the pod will be stopped at" not in shell.run("status")
+    artifacts = str(shell.folder / "artifacts")
+    processes = [
+        p for p in psutil.process_iter(["cmdline"]) if artifacts in " ".join(p.info["cmdline"] or [])
+    ]
+    _, remaining = psutil.wait_procs(processes, timeout=30)
+    assert not remaining
 
 
 def test_every_command_resolves_to_a_function() -> None:
