@@ -101,6 +101,16 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
 def test_phases_that_generate_need_what_they_have_at_once() -> None:
     """Between what was seen on an H200, less what torch kept in reserve, and half as much again."""
     plan = load_plan(PLAN, "gemma-270m")
+    # What was seen had these settings.
+    seen_with = {
+        "sft_data": {"max_new_tokens": 64},
+        "preference_pairs": {"max_new_tokens": 64, "batch_size": 4096},
+    }
+    phases = [
+        phase.model_copy(update={"params": {**phase.params, **seen_with.get(phase.id, {})}})
+        for phase in plan.phases
+    ]
+    plan = plan.model_copy(update={"phases": phases})
     found = forecast_memory(plan, GpuBudget(1, 141 * GIB), lambda model: GEMMA)
     assert all(phase.fits and phase.need for phase in found.values())
     least = {
