@@ -54,7 +54,7 @@ def generations(profile: str, phase_id: str, **params: Any) -> list[Generation]:
 def test_lists_have_as_many_rows_as_a_round_and_a_judge_reads_two_responses() -> None:
     lists, candidates = generations("gemma-270m", "preference_pairs")
     assert (lists.rows, lists.new_tokens, lists.sampling, lists.adapted) == (256 * 4, 160, "nucleus", False)
-    assert (candidates.rows, candidates.new_tokens, candidates.sampling) == (4096, 64, "random")
+    assert (candidates.rows, candidates.new_tokens, candidates.sampling) == (2048, 192, "random")
     *_, candidates, judged = generations("gemma-270m", "preference_pairs", top_p=0.9, audited_pairs=4)
     assert candidates.sampling == "nucleus"
     assert judged.prompt_tokens > candidates.prompt_tokens + 2 * candidates.new_tokens
@@ -64,7 +64,7 @@ def test_lists_have_as_many_rows_as_a_round_and_a_judge_reads_two_responses() ->
 def test_scored_texts_have_as_many_rows_as_their_logits_have_room_for() -> None:
     scored = workloads("gemma-270m", "preference_pairs", judged_candidates=3, judge="auto")[-1]
     assert isinstance(scored, Scoring)
-    assert scored.rows == 4096
+    assert scored.rows == 2048
     shape = Shape(**GEMMA)
     need = estimate_scoring(shape, scored)
     length = scored.prompt_tokens + scored.answer_tokens
