@@ -43,7 +43,7 @@ def test_the_report_reads_the_rows_of_training(rows: list[dict[str, Any]]) -> No
     assert "A100, gonogo" in gpu_report.format_page([*rest, *trained], {})
     speeds = gpu_report.predict_speeds([*rest, *trained], gpu_cards.CARDS["H100"])
     assert speeds is not None
-    assert speeds.reference
+    assert speeds.has_reference_pass
 
 
 def test_padding_is_not_counted() -> None:
