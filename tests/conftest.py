@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def restore_environment() -> Iterator[None]:
-    """Undo a test's changes of the environment; a phase that runs in the test process disables tqdm's bars."""
+    """Undo a test's changes of the environment; a phase in the test process disables tqdm's bars."""
     before = dict(os.environ)
     yield
     if os.environ != before:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from phases.comparison.halves import Half
-from phases.comparison.spec import CONTRASTS, MAIN_CONTRASTS, SERIES
+from phases.comparison.spec import CONTRASTS, FEW_SHOT, MAIN_CONTRASTS, SERIES
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.stats import (
     PairedContrast,
@@ -35,6 +35,14 @@ def compute_rates(half: Half) -> _RateValues:
             share = sum(failure in answer.failures for answer in answers) / len(answers)
             metrics[f"{half.prefix}{series}_{name}"] = share
     return metrics | _compute_win_rate(half)
+
+
+def count_baseline_shots(halves: Sequence[Half]) -> int:
+    """Return the number of solved examples before a prompt of the baseline, the fewest; 0 without one."""
+    return min(
+        (answer.shots for half in halves for answer in half.answers.get(FEW_SHOT, ())),
+        default=0,
+    )
 
 
 def _compute_win_rate(half: Half) -> _RateValues:

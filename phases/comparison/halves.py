@@ -38,11 +38,12 @@ def load_halves(paths: Mapping[str, Path], evaluations: Mapping[str, Evaluation]
     """Return the halves in the order in which they are reported: the test half first.
 
     Raises:
-        BadInputError: the answers to a test half are missing or changed, or not those of the same prompts.
+        BadInputError: the answers to a test half are missing or changed, or answers are not those of the same
+            prompts.
     """
     base = evaluations["base"]
     open_answers = {model: list(evaluation.results) for model, evaluation in evaluations.items()}
-    open_answers = _add_baseline(open_answers, base.results_few_shot)
+    open_answers = _add_baseline(paths, open_answers, base.results_few_shot)
     if not any(evaluation.sealed for evaluation in evaluations.values()):
         return (Half(WHOLE, "", base.suite, open_answers),)
     sealed = {model: _open_sealed(paths[model], evaluation) for model, evaluation in evaluations.items()}
@@ -54,8 +55,9 @@ def load_halves(paths: Mapping[str, Path], evaluations: Mapping[str, Evaluation]
                 "evaluate both again"
             )
     order = keys["base"]
-    test_answers = {model: _sort_answers(answers, order, shown=False) for model, answers in sealed.items()}
-    test_answers = _add_baseline(test_answers, _sort_answers(sealed["base"], order, shown=True))
+    test_answers = {model: _sort_answers(answers, order) for model, answers in sealed.items()}
+    shown_answers = [answer for answer in sealed["base"] if answer.shots]
+    test_answers = _add_baseline(paths, test_answers, shown_answers)
     assert base.sealed is not None  # `_open_sealed` requires it
     return (
         Half(TEST, "", base.sealed.suite, test_answers),
@@ -79,15 +81,25 @@ def _open_sealed(path: Path, evaluation: Evaluation) -> list[EvaluatedAnswer]:
     return [msgspec.convert(row, EvaluatedAnswer) for row in rows]
 
 
-def _sort_answers(
-    answers: Sequence[EvaluatedAnswer], order: Sequence[str], *, shown: bool
-) -> list[EvaluatedAnswer]:
-    """Return the answers with (`shown`) or without examples in the order of the keys, or none at all."""
-    by_key = {answer.key: answer for answer in answers if bool(answer.shots) == shown}
-    return [by_key[key] for key in order] if by_key else []
+def _sort_answers(answers: Sequence[EvaluatedAnswer], order: Sequence[str]) -> list[EvaluatedAnswer]:
+    """Return the answers without examples in the order of the keys."""
+    by_key = {answer.key: answer for answer in answers if not answer.shots}
+    return [by_key[key] for key in order]
 
 
 def _add_baseline(
-    answers: Mapping[str, list[EvaluatedAnswer]], few_shot: Sequence[EvaluatedAnswer]
+    paths: Mapping[str, Path],
+    answers: Mapping[str, list[EvaluatedAnswer]],
+    few_shot: Sequence[EvaluatedAnswer],
 ) -> dict[str, list[EvaluatedAnswer]]:
-    return {**answers, FEW_SHOT: list(few_shot)} if few_shot else dict(answers)
+    """Return the answers with those after solved examples, if there are any, in the order of the others."""
+    if not few_shot:
+        return dict(answers)
+    by_key = {answer.key: answer for answer in few_shot}
+    keys = [answer.key for answer in answers["base"]]
+    if sorted(keys) != sorted(answer.key for answer in few_shot):
+        raise BadInputError(
+            f"{paths['base']} does not hold the same prompts with and without solved examples; evaluate the "
+            "base model again"
+        )
+    return {**answers, FEW_SHOT: [by_key[key] for key in keys]}

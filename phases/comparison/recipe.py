@@ -20,7 +20,12 @@ from typing import Any, Final
 
 import msgspec
 
-from phases.comparison.contrasts import compare_categories, compute_contrasts, compute_rates
+from phases.comparison.contrasts import (
+    compare_categories,
+    compute_contrasts,
+    compute_rates,
+    count_baseline_shots,
+)
 from phases.comparison.halves import Half, load_halves
 from phases.comparison.spec import CONTROLS, MODELS, REFUSAL_RATES, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
@@ -59,6 +64,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     for half in halves:
         metrics |= compute_rates(half)
     metrics |= compute_contrasts(halves, parameters.seed, parameters.resamples)
+    metrics["baseline_shots"] = count_baseline_shots(halves)
 
     # Failures are shown of the development half alone: the test half stays unread.
     answers = {model: evaluation.results for model, evaluation in evaluations.items()}

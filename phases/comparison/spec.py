@@ -125,6 +125,7 @@ METRICS = (
         for rate in REFUSAL_RATES
         for name in (rate, f"{rate}_low", f"{rate}_high")
     ),
+    Metric("baseline_shots", "solved examples before each prompt of the baseline; fewest of any prompt"),
     Metric("contrasts", "number of contrasts that Holm's correction covers"),
     Metric("labelled_base", "labelled failures of the base model"),
     Metric("labelled_sft", "labelled failures of the SFT model"),

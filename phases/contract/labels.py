@@ -53,14 +53,14 @@ class FailureLabel(msgspec.Struct, frozen=True):
 
 
 def read_labels(path: Path) -> dict[AnswerId, FailureLabel]:
-    """Return the labels in a file by answer, without undone ones; a file that does not exist has none."""
+    """Return the labels in a file by answer, without undone ones and unknown kinds; none without a file."""
     if not path.is_file():
         return {}
     labels: dict[AnswerId, FailureLabel] = {}
     for row in files.read_rows(path):
         label = msgspec.convert(row, FailureLabel)
         labels.pop((label.evaluation, label.key), None)
-        if label.kind:
+        if label.kind in FAILURE_KINDS:
             labels[label.evaluation, label.key] = label
     return labels
 

@@ -1,7 +1,7 @@
 """Recorded evaluations: the rows and the summary that `phases.evaluation` writes, and their comparability."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def read_evaluation(path: Path) -> Evaluation:
 
 def check_comparable(paths: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
     """Raise BadInputError unless the evaluations are of different models under the same conditions."""
-    for (first_path, first), (second_path, second) in pairwise(zip(paths, evaluations, strict=True)):
+    for (first_path, first), (second_path, second) in combinations(zip(paths, evaluations, strict=True), 2):
         names = f"{first_path} and {second_path}"
         second_conditions = _describe_conditions(second)
         for name, value in _describe_conditions(first).items():

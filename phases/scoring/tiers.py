@@ -2,8 +2,8 @@
 
 A criterion is met, not met, or not shown if the evidence is missing: nothing is taken for granted. Rates are
 those of following on the test half of the suite, if it has one. The thresholds are those of the document for
-every model and scale. An improvement must hold beyond its interval, also over the base model after solved
-examples.
+every model and scale. An improvement must hold beyond its interval, also over the base model after eight
+solved examples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,8 +32,10 @@ SFT_RATE: Final = 0.60
 MIN_PAIRS: Final = 10_000
 DPO_RATE: Final = 0.85
 BASELINE: Final = "few_shot"
+BASELINE_SHOTS: Final = 8
 _BASELINE_MISSING: Final = (
-    "the base model was not evaluated after solved examples; set shots = 8 for the baseline evaluation"
+    f"the base model was not evaluated after {BASELINE_SHOTS} solved examples; set shots = {BASELINE_SHOTS} "
+    "for the baseline evaluation"
 )
 _CONTRAST_NAMES: Final = {
     "base_sft": "base -> SFT",
@@ -161,14 +163,28 @@ def _assess_rate(
         f"follows {rate:.1%} [{low:.1%}, {high:.1%}]; {_describe_gains(gains)}; "
         f"{metrics[f'{model}_stopping_rate']:.1%} of its outputs stop"
     )
-    return CriterionResult(criterion, rate > threshold and _are_all_gains(gains), evidence)
+    return _require_baseline(
+        CriterionResult(criterion, rate > threshold and _are_all_gains(gains), evidence), metrics
+    )
 
 
 def _assess_progression(metrics: Mapping[str, Any]) -> CriterionResult:
     gains = _list_gains(["base_sft", f"{BASELINE}_sft", "sft_dpo"], metrics)
-    return CriterionResult(
-        "clear progression base -> SFT -> DPO", _are_all_gains(gains), f"following: {_describe_gains(gains)}"
+    return _require_baseline(
+        CriterionResult(
+            "clear progression base -> SFT -> DPO",
+            _are_all_gains(gains),
+            f"following: {_describe_gains(gains)}",
+        ),
+        metrics,
     )
+
+
+def _require_baseline(result: CriterionResult, metrics: Mapping[str, Any]) -> CriterionResult:
+    """Return a criterion that is met as not shown, if the baseline had too few solved examples or none."""
+    if not result.met or metrics.get("baseline_shots", 0) >= BASELINE_SHOTS:
+        return result
+    return CriterionResult(result.criterion, None, f"{result.evidence}; {_BASELINE_MISSING}")
 
 
 def _list_gains(
@@ -208,10 +224,13 @@ def _assess_significance(metrics: Mapping[str, Any]) -> CriterionResult:
             detectable = 100 * metrics[f"following_detectable_{contrast}"]
             text += f" (no significant gain; {detectable:.1f} points would have been detected)"
         evidence.append(text)
-    return CriterionResult(
-        criterion,
-        is_met,
-        f"following: {'; '.join(evidence)} (exact McNemar, Holm over {metrics['contrasts']} contrasts)",
+    return _require_baseline(
+        CriterionResult(
+            criterion,
+            is_met,
+            f"following: {'; '.join(evidence)} (exact McNemar, Holm over {metrics['contrasts']} contrasts)",
+        ),
+        metrics,
     )
 
 

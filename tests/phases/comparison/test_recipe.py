@@ -248,11 +248,15 @@ def test_the_hash_that_was_recorded_before_there_was_a_version_is_version_1(
     assert "different verifiers (1 and another hash)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("models", [("b", "s", "s"), ("s", "a", "s"), ("s", "s", "d")])
 def test_two_evaluations_of_one_model_are_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    models: tuple[str, str, str],
 ) -> None:
-    for model, sha256 in (("base", "b"), ("sft", "s"), ("dpo", "s")):
-        base = None if model == "base" else {"sha256": "b"}
+    for model, sha256 in zip(PASSED, models, strict=True):
+        base = {"sha256": "b"}
         record = {"model": {"sha256": sha256, "base": base}}
         written = evaluation(PASSED[model], provenance=record)
         (folder / model / "eval_20260101_000000.json").write_text(json.dumps(written))
@@ -285,11 +289,11 @@ def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pyt
     assert "same conditions: verifiers None, prompt format f, engine None, float32" in text
 
 
-def write_baseline(folder: Path, followed: int) -> None:
+def write_baseline(folder: Path, followed: int, *, prompts: int = 100, shots: int = 8) -> None:
     """Give the base model's evaluation answers after solved examples; it goes on after each."""
-    shown = evaluation([n < followed for n in range(100)])["results"]
+    shown = evaluation([n < followed for n in range(prompts)])["results"]
     for result in shown:
-        result |= {"passed": False, "failures": ["went_on", *result["failures"]], "shots": 8}
+        result |= {"passed": False, "failures": ["went_on", *result["failures"]], "shots": shots}
     base = evaluation(PASSED["base"], results_few_shot=shown)
     (folder / "base" / "eval_20260101_000000.json").write_text(json.dumps(base))
 
@@ -325,6 +329,27 @@ def test_a_tuned_model_below_the_baseline_reaches_no_tier_of_improvement(
     assert met["SFT model shows improvement (> 60 %)"] is False
     assert met["clear progression base -> SFT -> DPO"] is False
     assert met["statistical significance demonstrated"] is False
+
+
+@pytest.mark.parametrize("shots", [1, 8])
+def test_a_baseline_after_few_examples_shows_no_improvement(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shots: int
+) -> None:
+    write_baseline(folder, 10, shots=shots)
+    assert compare(folder, monkeypatch) == 0
+    found = json.loads((folder / "final_comparison.json").read_text())
+    assert found["metrics"]["baseline_shots"] == shots
+    met = {line["criterion"]: line["met"] for tier in found["tiers"] for line in tier["lines"]}
+    for criterion in ("SFT model shows improvement (> 60 %)", "statistical significance demonstrated"):
+        assert met[criterion] is (True if shots == 8 else None)
+
+
+def test_a_baseline_of_other_prompts_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_baseline(folder, 10, prompts=99)
+    assert compare(folder, monkeypatch) == 2
+    assert "does not hold the same prompts with and without solved examples" in capsys.readouterr().err
 
 
 # The test half
@@ -439,6 +464,7 @@ def test_labels_of_the_session_enter_tiers_and_report(folder: Path, monkeypatch:
     assert "labelled by ada, blind to the model" in (folder / "final_comparison.txt").read_text()
     undone = rows[-1] | {"kind": ""}
     assert assess([*rows, undone])[0] is False
+    assert assess([*rows, rows[-1] | {"kind": "no kind"}])[0] is False
     assert assess(rows[:-1])[0] is False
     path.unlink()
     assert assess([])[0] is False

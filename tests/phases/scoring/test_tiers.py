@@ -25,6 +25,7 @@ METRICS: dict[str, Any] = {
     **{f"following_detectable_{contrast}": 0.06 for contrast in CONTRASTS},
     # By this rule the base model fails, because it does not stop; no tier may take that for a gain.
     **{"base_rate": 0.2, "p_base_sft": 2e-66, "gain_base_sft": 0.7, "contrasts": 11},
+    "baseline_shots": 8,
 }
 INSTRUCTIONS = {"stage1/k0": "Name three colors of the rainbow.", "stage1_test/k0": "Spell the word tiger."}
 LABELLED = {model: Labelling(failed=150, labelled=100) for model in ("base", "sft", "dpo")}
@@ -232,14 +233,31 @@ def test_a_gain_in_stopping_alone_is_not_significant(
     assert "2e-66" not in found.evidence
 
 
-def test_without_a_baseline_significance_is_not_shown(
+NO_BASELINE = {name: value for name, value in METRICS.items() if "few_shot" not in name} | {
+    "baseline_shots": 0
+}
+GAINS = ("SFT model shows", "DPO model shows", "clear progression", "significance")
+
+
+@pytest.mark.parametrize(
+    "metrics", [NO_BASELINE, METRICS | {"baseline_shots": 7}], ids=["none", "7 examples"]
+)
+def test_without_a_baseline_after_eight_examples_no_gain_is_shown(
+    records: PhaseManifests, evaluations: dict[str, Evaluation], metrics: dict[str, Any]
+) -> None:
+    found = assess_tiers(records, evaluations, metrics)
+    for criterion in GAINS:
+        assert line(found, criterion).met is None
+        assert "shots = 8" in line(found, criterion).evidence
+    assert [tier.reached for tier in found] == [None, None, None]
+
+
+def test_a_gain_that_is_missed_is_missed_without_a_baseline(
     records: PhaseManifests, evaluations: dict[str, Evaluation]
 ) -> None:
-    metrics = {name: value for name, value in METRICS.items() if "few_shot" not in name}
-    found = assess_tiers(records, evaluations, metrics)
-    assert line(found, "significance").met is None
-    assert "shots = 8" in line(found, "significance").evidence
-    assert found[-1].reached is None
+    missed = {"sft_following_rate": 0.6, "following_gain_low_sft_dpo": -0.02}
+    found = assess_tiers(records, evaluations, NO_BASELINE | missed)
+    assert [line(found, criterion).met for criterion in GAINS[:3]] == [False, False, False]
 
 
 @pytest.mark.parametrize(

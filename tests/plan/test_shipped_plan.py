@@ -1,0 +1,40 @@
+"""The criteria of the plan that ships with gonogo, on trainings that went well and badly."""
+
+from pathlib import Path
+
+import pytest
+
+from app.plan.gate_rules import assess_phase
+from app.plan.read import load_plan
+from phases.contract.protocol import Value
+
+PLAN = Path(__file__).parents[2] / "session_plan.toml"
+SFT: dict[str, Value] = {
+    **{"first_train_loss": 2.0, "final_train_loss": 1.0},
+    **{"heldout_loss_first": 2.0, "heldout_loss_min": 1.0, "heldout_loss_final": 1.05},
+}
+DPO: dict[str, Value] = {
+    **{"step0_loss": 0.6931, "step0_margin": 0.0, "first_loss": 1.2, "final_loss": 1.0},
+    **{"heldout_loss_first": 0.6931, "heldout_loss_final": 0.5, "heldout_accuracy": 0.7},
+}
+
+
+@pytest.mark.parametrize("profile", [None, "rehearsal", "gemma-270m"])
+@pytest.mark.parametrize(
+    ("phase", "metrics", "verdict"),
+    [
+        ("sft_training", SFT, "go"),
+        ("sft_training", SFT | {"heldout_loss_final": 1.2}, "investigate"),
+        # The lowest loss after a step is close to the final one, but both are far above the base model's.
+        ("sft_training", SFT | {"heldout_loss_min": 2.9, "heldout_loss_final": 3.0}, "investigate"),
+        ("dpo_training", DPO, "go"),
+        # The training loss of a few steps may fall or rise with the pairs that they have.
+        ("dpo_training", DPO | {"heldout_loss_final": 0.7}, "investigate"),
+        ("dpo_training", DPO | {"final_loss": 1.3}, "go"),
+    ],
+)
+def test_trainings_are_judged_by_their_heldout_loss(
+    profile: str | None, phase: str, metrics: dict[str, Value], verdict: str
+) -> None:
+    plan = load_plan(PLAN, profile)
+    assert assess_phase(plan.phase(phase), metrics, {}).verdict == verdict
