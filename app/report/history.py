@@ -19,9 +19,8 @@ from app.session.asking.view import QuestionView
 from app.session.clock import Clock
 from app.session.folder import SessionFolder
 from app.session.gate import judge
-from app.session.journal import journal
 from app.session.journal.events import AttemptAssessed
-from app.session.journal.fold import recover
+from app.session.journal.fold import recover_file
 from app.session.journal.state import AttemptRecord, State
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
@@ -122,7 +121,7 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
     files = SessionFolder(folder)
     try:
         plan = Plan.model_validate_json(files.read_plan())
-        state, damage = recover(journal.read_journal(files.journal))
+        state, damage = recover_file(files.journal)
     except (OSError, ValueError) as error:
         raise HistoryError(
             f"{folder}: expected a session that has started: {take_first_line(error)}"

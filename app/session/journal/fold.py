@@ -1,14 +1,14 @@
 """The fold of a journal: its entries give the state of the session."""
 
 from collections import deque
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from app.session.journal import events
-from app.session.journal.journal import Entry, Replay, read_journal
+from app.session.journal.journal import Entry, JournalReader, Replay
 from app.session.journal.state import (
     MAX_NOTICES,
     MINOR_EVENTS,
@@ -34,13 +34,13 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     return state
 
 
-def recover(replay: Replay) -> tuple[State, str]:
+def recover(journal: Replay | JournalReader) -> tuple[State, str]:
     """Return the state up to the first damaged or invalid entry, and a message about that entry."""
-    state, problem = _fold_valid(replay.entries, State())
+    state, problem = _fold_valid(journal.entries, State())
     if problem is not None:
         entry, error = problem
         return state, f"line {entry.seq} of the journal: {error}"
-    return state, replay.damage
+    return state, journal.damage
 
 
 def recover_file(path: Path) -> tuple[State, str]:
@@ -53,7 +53,7 @@ def recover_file(path: Path) -> tuple[State, str]:
     remembered = _remembered.get(path)
     if remembered is not None and remembered[0] == version:
         return remembered[1]
-    recovered = recover(read_journal(path))
+    recovered = recover(JournalReader(path))
     if len(_remembered) >= _MAX_REMEMBERED:
         _remembered.clear()
     _remembered[path] = (version, recovered)
@@ -75,55 +75,58 @@ def _fold_valid(
     """
     keys: set[str] = set()
     problem = None
-    for is_minor, run in groupby(entries, lambda entry: isinstance(entry.event, MINOR_EVENTS)):
-        if is_minor and state.started is not None and state.ended is None:
-            state = _apply_minor_events(state, run, keys)
+    remaining = iter(entries)
+    entry = next(remaining, None)
+    while entry is not None:
+        if isinstance(entry.event, MINOR_EVENTS) and state.started is not None and state.ended is None:
+            state, entry = _apply_minor_events(state, entry, remaining, keys)
             continue
-        state, problem = _apply_until_invalid(state, run)
-        if problem is not None:
-            break
-    return replace(state, notice_keys=state.notice_keys | keys) if keys else state, problem
-
-
-def _apply_until_invalid(
-    state: State, entries: Iterable[Entry]
-) -> tuple[State, tuple[Entry, InvalidEventError] | None]:
-    for entry in entries:
         try:
             state = apply(state, entry)
         except InvalidEventError as error:
-            return state, (entry, error)
-    return state, None
+            problem = (entry, error)
+            break
+        entry = next(remaining, None)
+    return replace(state, notice_keys=state.notice_keys | keys) if keys else state, problem
 
 
-def _apply_minor_events(state: State, entries: Iterable[Entry], keys: set[str]) -> State:
-    """Return the state after several minor events, as `apply` gives it; add the keys of notices to `keys`."""
+def _apply_minor_events(
+    state: State, first: Entry, remaining: Iterator[Entry], keys: set[str]
+) -> tuple[State, Entry | None]:
+    """Return the state after several minor events, as `apply` gives it, and the first entry of another kind.
+
+    The keys of notices are added to `keys`.
+    """
     mono, elapsed = state.pod_time.mono, state.pod_time.elapsed
     hold, provider, provider_at = state.hold, state.provider, state.provider_at
     texts: deque[str] = deque(state.notices, MAX_NOTICES)
-    entry = None
-    for entry in entries:
-        elapsed += max(0.0, entry.mono - mono)
+    last, following = first, None
+    for entry in chain((first,), remaining):
+        event = entry.event
+        if isinstance(event, events.NoticePosted):
+            texts.append(event.text)
+            if event.key:
+                keys.add(event.key)
+        elif isinstance(event, events.HoldSet):
+            hold = event.on
+        elif isinstance(event, events.ProviderBillRead):
+            provider, provider_at = event, entry.wall
+        else:
+            following = entry
+            break
+        if entry.mono > mono:
+            elapsed += entry.mono - mono
         mono = entry.mono
-        match entry.event:
-            case events.NoticePosted(text=text, key=key):
-                texts.append(text)
-                if key:
-                    keys.add(key)
-            case events.HoldSet(on=on):
-                hold = on
-            case events.ProviderBillRead() as bill:
-                provider, provider_at = bill, entry.wall
-    if entry is None:
-        return state
-    time = BilledTime(state.pod_time.machine, entry.wall, mono, elapsed)
-    return replace(
+        last = entry
+    time = BilledTime(state.pod_time.machine, last.wall, mono, elapsed)
+    state = replace(
         state,
         time=time,
         pod_time=time,
-        epoch=entry.epoch,
+        epoch=last.epoch,
         hold=hold,
         provider=provider,
         provider_at=provider_at,
         notices=tuple(texts),
     )
+    return state, following

@@ -11,7 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -25,6 +25,7 @@ VERSION = 1
 _CHECKSUM_FIELD = b',"sum":"'
 _FIRST_PREVIOUS = "0" * 64
 _MAX_LINE_BYTES = 4 << 20
+_NEWLINE = ord("\n")
 _RESERVED_BYTES = 256 << 10
 _FALLOC_KEEP_SIZE = 1
 _LIBC = ctypes.CDLL(None)
@@ -124,34 +125,59 @@ def _require_checksum(line: bytes) -> None:
         raise ValueError("the line was changed: its checksum differs")
 
 
+class JournalReader:
+    """Reads the entries of a journal up to the first damage, one at a time.
+
+    The other attributes are those of a `Replay`; they are final when `entries` is exhausted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Prepare to read; errors of the file are raised by the first entry."""
+        self._path = path
+        self.head = _FIRST_PREVIOUS
+        self.length = 0
+        self.torn = b""
+        self.damage = ""
+        self.entries = self._read()
+
+    def _read(self) -> Iterator[Entry]:
+        """Yield each entry once the next line, or the checksum of the last one, has covered it."""
+        entry: Entry | None = None
+        last, seq, epoch, length = b"", 1, 0, 0
+        head = before_last = _FIRST_PREVIOUS
+        with open_regular_file(self._path) as file:
+            while line := file.readline(_MAX_LINE_BYTES):
+                if line[-1] != _NEWLINE and length + len(line) == os.fstat(file.fileno()).st_size:
+                    self.torn = line
+                    break
+                try:
+                    following = _decode_entry(line, seq, epoch, head)
+                except (ValueError, RecursionError) as error:
+                    self.damage = f"{self._path}, line {seq}: {error}"
+                    break
+                if entry is not None:
+                    yield entry
+                entry, last, epoch = following, line, following.epoch
+                before_last, head = head, hashlib.sha256(line).hexdigest()
+                length += len(line)
+                seq += 1
+        if entry is not None:
+            try:
+                _require_checksum(last)
+            except ValueError as error:
+                self.damage = f"{self._path}, line {entry.seq}: {error}"
+                self.torn = b""
+                entry, head, length = None, before_last, length - len(last)
+        self.head, self.length = head, length
+        if entry is not None:
+            yield entry
+
+
 def read_journal(path: Path) -> Replay:
     """Return the content of a journal up to the first damage; damage is reported, not raised."""
-    entries: list[Entry] = []
-    head = previous = _FIRST_PREVIOUS
-    epoch, length = 0, 0
-    last, torn, damage = b"", b"", ""
-    with open_regular_file(path) as file:
-        while line := file.readline(_MAX_LINE_BYTES):
-            if not line.endswith(b"\n") and length + len(line) == os.fstat(file.fileno()).st_size:
-                torn = line
-                break
-            try:
-                entry = _decode_entry(line, len(entries) + 1, epoch, head)
-            except (ValueError, RecursionError) as error:
-                damage = f"{path}, line {len(entries) + 1}: {error}"
-                break
-            entries.append(entry)
-            previous, head, epoch = head, hashlib.sha256(line).hexdigest(), entry.epoch
-            length += len(line)
-            last = line
-    if last:
-        try:
-            _require_checksum(last)
-        except ValueError as error:
-            del entries[-1]
-            damage = f"{path}, line {len(entries) + 1}: {error}"
-            head, length, torn = previous, length - len(last), b""
-    return Replay(tuple(entries), head, length, torn, damage)
+    reader = JournalReader(path)
+    entries = tuple(reader.entries)
+    return Replay(entries, reader.head, reader.length, reader.torn, reader.damage)
 
 
 def read_first_wall(path: Path) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.cli import main
 from app.session.journal import events, fold, state
-from app.session.journal.journal import Entry, read_journal
+from app.session.journal.journal import Entry, JournalReader
 from app.session.journal.state import State
 
 STARTED = events.SessionStarted(
@@ -70,7 +70,7 @@ def test_status_reads_the_journal_once(
     toy.kill_everything()
     monkeypatch.chdir(toy.root)
     read: list[Path] = []
-    monkeypatch.setattr(fold, "read_journal", lambda path: read.append(path) or read_journal(path))
+    monkeypatch.setattr(fold, "JournalReader", lambda path: read.append(path) or JournalReader(path))
     monkeypatch.setattr(fold, "_remembered", {})
     assert main(["status"]) == 0
     assert read == [toy.folder / "journal.jsonl"]
