@@ -108,14 +108,14 @@ def run_session(points: int = FEW_POINTS, log_bytes: int = 0, lines_per_second: 
         session = start.open_session(load_plan(folder / "session_plan.toml"), approved="benchmark")
         start.ensure_conductor(session)
         client = SessionClient(session)
-        while client.snapshot().phases[0].progress is None:
+        while client.read_snapshot().phases[0].progress is None:
             time.sleep(0.1)
         try:
             yield session
         finally:
             with suppress(Refused):  # It may be over already.
                 client.send(StopSession(by="benchmark"))
-            while client.snapshot().state != "stopped":
+            while client.read_snapshot().state != "stopped":
                 time.sleep(0.1)
 
 
@@ -160,7 +160,9 @@ def time_keys(session: Path) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
-def idle_figures(name: str, cost: IdleCost, targets: tuple[str, str, str] = ("", "", "")) -> Iterator[Figure]:
+def list_idle_figures(
+    name: str, cost: IdleCost, targets: tuple[str, str, str] = ("", "", "")
+) -> Iterator[Figure]:
     """Yield the cost of a program that gets no input while a run logs one value and one line per second."""
     yield Figure(f"{name}: idle, share of a core", cost.cpu * 100, "%", targets[0])
     yield Figure(
@@ -186,13 +188,13 @@ def measure_small_session() -> Iterator[Figure | str]:
         for columns, rows in ((80, 24), LARGE_SCREEN):
             with open_cockpit(session, columns, rows) as terminal:
                 cost = measure_idle(terminal, IDLE_SECONDS)
-            yield from idle_figures(f"gonogo at {columns}x{rows}", cost, ("<= 1.0", "<= 10", "<= 60"))
+            yield from list_idle_figures(f"gonogo at {columns}x{rows}", cost, ("<= 1.0", "<= 10", "<= 60"))
         if not run:
             yield "wandb is not installed: run make peers"
             return
         with open_leet(run) as terminal:
             cost = measure_idle(terminal, IDLE_SECONDS)
-        yield from idle_figures("wandb leet", cost)
+        yield from list_idle_figures("wandb leet", cost)
 
 
 def measure_ended_session() -> Iterator[Figure | str]:
@@ -200,7 +202,7 @@ def measure_ended_session() -> Iterator[Figure | str]:
     with run_session() as session:
         client = SessionClient(session)
         client.send(StopSession(by="benchmark"))
-        while client.snapshot().state != "stopped" or client.has_conductor():
+        while client.read_snapshot().state != "stopped" or client.has_conductor():
             time.sleep(0.1)
         programs = {"gonogo": (lambda: open_cockpit(session), b"STOPPED")}
         seconds = time_first_paints(programs)["gonogo"]
@@ -219,7 +221,7 @@ def measure_large_session() -> Iterator[Figure | str]:
         with open_cockpit(session) as terminal:
             first_paint, last_line = terminal.wait_for(b"PHASES"), terminal.wait_for(LAST_LINE.encode())
             terminal.drain(3.0)
-            memory = terminal.memory_mb()
+            memory = terminal.read_memory_mb()
         yield Figure("gonogo: 1 GB log, first paint to its last line", last_line - first_paint, "s", "<= 0.3")
         yield Figure("gonogo: 1 GB log, memory", memory, "MB", "<= 80")
         yield from measure_toolong(next(session.glob("attempts/work/*/output.log")))
@@ -232,7 +234,7 @@ def measure_toolong(log: Path) -> Iterator[Figure | str]:
         return
     with Terminal(str(peers.PEERS_BIN / "tl"), str(log)) as terminal:
         yield Figure("toolong: 1 GB log, start to its last line", terminal.wait_for(LAST_LINE.encode()), "s")
-        yield Figure("toolong: 1 GB log, memory", terminal.memory_mb(), "MB")
+        yield Figure("toolong: 1 GB log, memory", terminal.read_memory_mb(), "MB")
 
 
 def measure() -> Iterator[Figure | str]:

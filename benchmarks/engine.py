@@ -70,7 +70,7 @@ def measure() -> Iterator[Figure]:
 def _time_append() -> Figure:
     with tempfile.TemporaryDirectory(dir=Path()) as folder:
         writer = journal.Journal(Path(folder) / "journal.jsonl", SystemClock())
-        writer.append(_session_started())
+        writer.append(_make_session_start())
         times = []
         for number in range(APPENDS):
             started = time.perf_counter()
@@ -80,7 +80,7 @@ def _time_append() -> Figure:
     return Figure("journal append, on disk when it returns (median)", statistics.median(times) * 1e3, "ms")
 
 
-def _session_started() -> events.SessionStarted:
+def _make_session_start() -> events.SessionStarted:
     return events.SessionStarted(
         id="bench",
         plan_sha256="0" * 64,
@@ -93,9 +93,9 @@ def _session_started() -> events.SessionStarted:
     )
 
 
-def _long_session(number_of_events: int) -> Iterator[events.AnyEvent]:
+def _generate_long_session(number_of_events: int) -> Iterator[events.AnyEvent]:
     """Yield events: one phase with many retries, notices in between, and an open gate at the end."""
-    yield _session_started()
+    yield _make_session_start()
     events_per_attempt = number_of_events // ATTEMPTS
     for number in range(1, ATTEMPTS + 1):
         yield events.AttemptStarted(phase="work", attempt=number, parameters={"size": 1}, cookie=f"{number}")
@@ -121,7 +121,7 @@ def _time_rejoin() -> Iterator[Figure]:
         session = start.open_session(plan, approved="benchmark", register=False)
         path = SessionFolder(session).journal
         writer = journal.Journal(path, SystemClock(), sync=lambda handle: None)
-        for event in _long_session(EVENTS):
+        for event in _generate_long_session(EVENTS):
             writer.append(event)
         writer.close()
         started = time.perf_counter()
@@ -131,7 +131,7 @@ def _time_rejoin() -> Iterator[Figure]:
         client = SessionClient(session)
         started = time.perf_counter()
         start.ensure_conductor(session)
-        client.snapshot()
+        client.read_snapshot()
         seconds = time.perf_counter() - started
         yield Figure(f"rejoin a session of {EVENTS:,} events: first answer of its conductor", seconds, "s")
         client.send(StopSession(by="benchmark"))
@@ -144,7 +144,7 @@ def _time_status() -> Iterator[Figure]:
         plan = _write_plan(Path(name), "pass\n")
         session = start.open_session(plan, approved="benchmark", register=False)
         writer = journal.Journal(SessionFolder(session).journal, SystemClock(), sync=lambda handle: None)
-        for event in _long_session(STATUS_EVENTS):
+        for event in _generate_long_session(STATUS_EVENTS):
             writer.append(event)
         writer.close()
         command = [sys.executable, "-P", "-m", "app.cli", "status", "--session", str(session)]

@@ -14,7 +14,7 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from app.memory.formulas import estimate_generation
-from app.memory.shape import Shape, load_shape, local_config
+from app.memory.shape import Shape, load_shape, make_config_reader
 from benchmarks import gpu_model
 from benchmarks.gpu_cards import Bound
 from phases.contract.workload import Generation
@@ -152,7 +152,7 @@ def measure_small_model(model: str, seconds: float) -> Iterator[Row]:
     cuda = torch.cuda.is_available()
     batch, prompt, new = (512 if cuda else 8), 60, 64
     source = locate_model(model)
-    shape = load_shape(source.path, local_config(Path()))
+    shape = load_shape(source.path, make_config_reader(Path()))
     with open_engine(EngineChoice("transformers", "benchmark"), source, batch_size=batch) as engine:
         rows = gpu_model.make_prompts(engine.tokenizer, 2 * batch, prompt, 20, seed=5)
         measurements: tuple[tuple[str, Sampling, Literal["greedy", "nucleus"]], ...] = (

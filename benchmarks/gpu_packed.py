@@ -90,7 +90,7 @@ class _Clock(TrainerCallback):
                 torch.cuda.reset_peak_memory_stats(self._device)
         self.elapsed, self.last = now - self._started, state.global_step
         is_over = state.global_step > WARM_UP_STEPS and self.elapsed >= self._seconds
-        control.should_training_stop = distributed.any_process(is_over)[0]
+        control.should_training_stop = distributed.reduce_any(is_over)[0]
 
 
 class PackedTraining:

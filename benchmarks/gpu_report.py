@@ -165,12 +165,12 @@ def group_by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def _sort_by_similarity(rows: Sequence[Row], card: CardSheet) -> list[list[Row]]:
     """Return the rows of each device: the card itself first, then cards with similar memory."""
 
-    def distance(device: str) -> tuple[bool, float]:
+    def measure_distance(device: str) -> tuple[bool, float]:
         sheet = find_card(device)
         return sheet != card, abs(sheet.gib - card.gib) if sheet else float("inf")
 
     devices = group_by_device(rows)
-    return [devices[device] for device in sorted(devices, key=distance)]
+    return [devices[device] for device in sorted(devices, key=measure_distance)]
 
 
 def format_targets(rows: Sequence[Row]) -> str:

@@ -36,12 +36,12 @@ class Terminal:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in self._processes():
+        for process in self._list_processes():
             process.send_signal(signal.SIGTERM)
         os.close(self.master)
         os.waitpid(self.pid, 0)
 
-    def _processes(self) -> list[psutil.Process]:
+    def _list_processes(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
 
     def wait_for(self, output: bytes) -> float:
@@ -65,13 +65,13 @@ class Terminal:
         os.write(self.master, key)
         return self.wait_for(output) + self.started - pressed
 
-    def cpu_seconds(self) -> float:
+    def read_cpu_seconds(self) -> float:
         """Return the CPU time that the program and its children have used."""
-        return float(sum(sum(process.cpu_times()[:2]) for process in self._processes()))
+        return float(sum(sum(process.cpu_times()[:2]) for process in self._list_processes()))
 
-    def memory_mb(self) -> float:
+    def read_memory_mb(self) -> float:
         """Return the resident memory of the program and its children."""
-        return float(sum(process.memory_info().rss for process in self._processes())) / 1e6
+        return float(sum(process.memory_info().rss for process in self._list_processes())) / 1e6
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class IdleCost:
 def measure_idle(terminal: Terminal, seconds: float) -> IdleCost:
     """Measure a program that gets no input."""
     terminal.drain(5.0)
-    before = terminal.cpu_seconds()
+    before = terminal.read_cpu_seconds()
     count = terminal.drain(seconds)
-    return IdleCost((terminal.cpu_seconds() - before) / seconds, count / seconds * 60, terminal.memory_mb())
+    return IdleCost(
+        (terminal.read_cpu_seconds() - before) / seconds, count / seconds * 60, terminal.read_memory_mb()
+    )

@@ -203,7 +203,7 @@ def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable
         client.send(Decide(phase=gate.phase, attempt=gate.attempt, kind="go", by="tester", reason=reason))
         found = until(client, lambda s: s.state in ("finished", "stopped"))
     assert found.state == "finished", found
-    metrics = found.phase("comparison").attempts[-1].metrics
+    metrics = found.find_phase("comparison").attempts[-1].metrics
     assert {model: metrics[f"{model}_rate"] for model in MODELS} == RATES
 
 

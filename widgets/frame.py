@@ -130,7 +130,7 @@ class Frame:
     @property
     def phase(self) -> PhaseView | None:
         """The selected phase, by default the one that runs or waits at its gate."""
-        return self.snapshot.phase(self.output.phase) if self.output else self.snapshot.current
+        return self.snapshot.find_phase(self.output.phase) if self.output else self.snapshot.current
 
     @property
     def attempt(self) -> AttemptView | None:

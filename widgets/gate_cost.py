@@ -15,7 +15,7 @@ from widgets.text import replace_controls, truncate
 
 def find_next_phase(frame: Frame, gate: GateView) -> PhaseView | None:
     """Return the phase that starts after `go`; None at the end of the plan."""
-    return frame.snapshot.phase(gate.next_phase) if gate.next_phase else None
+    return frame.snapshot.find_phase(gate.next_phase) if gate.next_phase else None
 
 
 def render_cost_row(frame: Frame, gate: GateView, width: int) -> Content:

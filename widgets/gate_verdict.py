@@ -43,7 +43,7 @@ def render_verdict_row(gate: GateView, width: int) -> Content:
 
 def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
     """Return the gate's phase, the cost of waiting, the verdict and the advice."""
-    phase = frame.snapshot.phase(gate.phase)
+    phase = frame.snapshot.find_phase(gate.phase)
     # Steps of some seconds keep this row from being sent every second.
     waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
     rows = [

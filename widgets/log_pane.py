@@ -138,14 +138,14 @@ class LogPane(Panel):
         last = max(log.first, log.end - self.size.height)
         return last if self.follows else min(max(log.first, self.top), last)
 
-    def visible_lines(self) -> Sequence[str]:
+    def list_visible_lines(self) -> Sequence[str]:
         """Return the lines in the window at full length."""
         log, start = self.log_lines, self.window_start
         return log.lines[start - log.first : start - log.first + self.size.height]
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the window's rows."""
-        lines = self.visible_lines()
+        lines = self.list_visible_lines()
         if not lines:
             return [Content.styled("no output yet", styles.QUIET)]
         match_row = self.match - self.window_start if self.match is not None else None

@@ -25,7 +25,7 @@ STANDING = {True: ("met", styles.GOOD), False: ("not met", styles.WARN), None: (
 
 def render_upcoming_rows(frame: Frame, gate: UpcomingGate, width: int) -> list[Content]:
     """Return the gate's phase and its criteria, each with its values so far."""
-    phase = frame.snapshot.phase(gate.phase)
+    phase = frame.snapshot.find_phase(gate.phase)
     asks = "always asks" if gate.is_certain else "asks unless the verdict is go"
     rows = [row(width, (phase.title, styles.STRONG), (f"  {asks}", styles.QUIET))]
     if not gate.criteria:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli.output import plain_output
+from app.cli.output import remove_controls_from_output
 from app.errors import UserError
 
 BAD_INPUT = 2
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper) and not _is_utf8(stream):
             stream.reconfigure(errors="replace")  # A name in a plan may have any characters.
     os.umask(os.umask(0) | stat.S_IWOTH)  # Nothing that a session writes is for everyone to change.
-    with plain_output():
+    with remove_controls_from_output():
         return _run_command(argv)
 
 

@@ -25,11 +25,11 @@ def ask(options: argparse.Namespace) -> int:
     """Ask the models at the open gate and print their answers as they come; return 1 if some are missing."""
     folder = find_session(Path(), options.session)
     client = SessionClient(folder)
-    session = client.snapshot()
+    session = client.read_snapshot()
     gate = _require_gate(session)
     if not client.has_conductor():
         ensure_conductor(folder)
-        session = client.snapshot()
+        session = client.read_snapshot()
     if options.list_prompts:
         return _print_prompts(session)
     is_complete = True

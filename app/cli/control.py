@@ -17,7 +17,7 @@ from app.session.start import ensure_conductor
 def decide(options: argparse.Namespace) -> int:
     """Decide the open gate, or show what the decision would change."""
     client = _connect(options)
-    gate = client.snapshot().gate
+    gate = client.read_snapshot().gate
     if gate is None:
         raise UserError("no gate is open; show the session with `gonogo status`")
     request = _build_request(options, gate)

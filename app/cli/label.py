@@ -65,12 +65,12 @@ def _find_comparison_command(session: Path) -> str:
     plan = load_stored_plan(session)
     state = read_state(session)
     for record in state.phases:
-        run = plan.phase(record.id).run
+        run = plan.find_phase(record.id).run
         if run is None or not load_spec(run).reads_labels or not record.attempts:
             continue
         if state.ended is None:
             return f"gonogo retry --session {session.name} --reason labelled"
-        path = folder.attempt(record.id, record.attempts[-1].number) / "spec.json"
+        path = folder.locate_attempt(record.id, record.attempts[-1].number) / "spec.json"
         spec = msgspec.json.decode(path.read_bytes())
         command = f"GONOGO_SESSION={shlex.quote(str(session))} {shlex.join(spec['argv'])}"
         return f"cd {shlex.quote(spec['cwd'])} && {command}"

@@ -46,7 +46,7 @@ class PlainOutput(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def plain_output() -> Iterator[None]:
+def remove_controls_from_output() -> Iterator[None]:
     """Let everything that a command prints be plain text."""
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = PlainOutput(stdout), PlainOutput(stderr)

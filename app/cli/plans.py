@@ -9,7 +9,7 @@ from app.cli.check import check_plan
 from app.cli.check_log import check_log
 from app.cli.plan_file import load_plan_or_exit
 from app.plan.errors import PlanErrors
-from app.plan.init import init_plan, terminal_input
+from app.plan.init import find_terminal_input, init_plan
 from app.session.pod.drill import run_drill
 
 _ANSWERS = ("name", "model", "gpu", "usd_per_hour", "budget_usd")
@@ -27,7 +27,7 @@ def init(options: argparse.Namespace) -> int:
     """Write a plan that runs the scripts in a folder."""
     answers = {name: value for name, value in vars(options).items() if name in _ANSWERS}
     try:
-        return init_plan(options.folder, answers, None if options.yes else terminal_input())
+        return init_plan(options.folder, answers, None if options.yes else find_terminal_input())
     except PlanErrors as errors:
         print(errors, file=sys.stderr)
         return BAD_INPUT

@@ -20,7 +20,7 @@ def status(options: argparse.Namespace) -> int:
     """Print the state of a session."""
     folder = find_session(Path(), options.session)
     client = SessionClient(folder)
-    session = client.snapshot()
+    session = client.read_snapshot()
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(session)).decode())
         return 0
@@ -42,7 +42,7 @@ def sessions(options: argparse.Namespace) -> int:
     problems = []
     for folder in registry.list_sessions(Path()):
         try:
-            session = SessionClient(folder).snapshot()
+            session = SessionClient(folder).read_snapshot()
         except UserError as error:
             problems.append(f"gonogo: session {clean_line(folder.name)} cannot be shown: {error}")
             continue

@@ -54,7 +54,7 @@ def _start_session(plan: Plan, options: argparse.Namespace) -> int:
     folder = start.find_unfinished(plan)
     if folder is None:
         folder = start.open_session(plan, approved=_approve(plan, is_approved=options.yes))
-    elif start.plan_digest(plan) != start.read_plan_digest(folder):
+    elif start.compute_plan_digest(plan) != start.read_plan_digest(folder):
         print(
             f"gonogo: session {folder.name} is unfinished and continues with the plan it was started with.\n"
             f"  {plan.path}, the seed or the model has changed since. To use the new plan, end the session\n"
@@ -80,7 +80,7 @@ def _approve(plan: Plan, *, is_approved: bool) -> str:
             raise UserError(
                 f"{path} {problem}; a plan executes commands, so make it writable only by you (chmod go-w)"
             )
-    digest = start.plan_digest(plan)
+    digest = start.compute_plan_digest(plan)
     if not is_approved:
         if approval.is_approved(digest):
             return "approved before"

@@ -101,11 +101,11 @@ def _find_evaluations(session: Path) -> Iterator[tuple[str, Path]]:
         raise LabelError(f"{session}: expected the folder of a session: {take_first_line(error)}") from None
     outputs = session.parent.parent
     for record in read_state(session).phases:
-        run = plan.phase(record.id).run
+        run = plan.find_phase(record.id).run
         if run is None or not load_spec(run).writes_answers:
             continue
         for attempt in reversed(record.attempts):
-            artifacts = _read_artifacts(folder.attempt(record.id, attempt.number) / "result.json")
+            artifacts = _read_artifacts(folder.locate_attempt(record.id, attempt.number) / "result.json")
             summaries = [(path, sha256) for path, sha256 in artifacts if path.match("eval_*.json")]
             if summaries:
                 path, sha256 = summaries[0]

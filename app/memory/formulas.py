@@ -80,7 +80,7 @@ def estimate_training(
         processes: several hold a second copy of the gradients to exchange them, unless weights are sharded.
         sharded_over: number of GPUs over which the layers' weights are sharded (see phases.models.fsdp).
     """
-    adapter = shape.adapter_parameters(rank)
+    adapter = shape.count_adapter_parameters(rank)
     tokens, recomputed = setting.tokens, setting.recomputed_layers
     activation_bytes = shape.compute_activation_bytes(fused=fused, masked=masked)
     layer_inputs = recomputed * tokens * HALF_BYTES * shape.hidden_size
@@ -171,7 +171,7 @@ def _estimate_forward(
     logits = rows * shape.vocab_size * logits_bytes
     parts = {
         "weights": shape.weight_bytes,
-        "adapter": _SINGLE_BYTES * shape.adapter_parameters(rank),
+        "adapter": _SINGLE_BYTES * shape.count_adapter_parameters(rank),
         "cache": cache,
         "activations": max(rows * prompt * layer, repeated_keys + logits),
         "CUDA": _CUDA,

@@ -48,7 +48,7 @@ def find_base_model(plan: Plan, phase: Phase) -> str | None:
     """Return the base model of a phase, following adapters that earlier phases train; None if it has none."""
     if phase.run is None:
         return None
-    name = _model_parameter(phase)
+    name = _get_model(phase)
     trainer = _find_trainer(plan, name)
     if trainer is not None:
         return find_base_model(plan, trainer)
@@ -63,7 +63,7 @@ def estimate_phase(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> N
 
 def estimate_settings(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> Iterator[Need]:
     """Yield what a phase needs under each setting that it tries, in that order."""
-    rank = _adapter_rank(plan, phase)
+    rank = _get_adapter_rank(plan, phase)
     workloads = list_workloads(plan, phase)
     training = next((workload for workload in workloads if isinstance(workload, Training)), None)
     if training is not None:
@@ -80,7 +80,7 @@ def estimate_settings(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -
 
 def is_served_by_vllm(phase: Phase, shape: Shape) -> bool:
     """Return whether a phase generates with vLLM."""
-    engine = parameter_value(phase, "engine", "transformers")
+    engine = get_parameter(phase, "engine", "transformers")
     return engine == "vllm" or (engine == "auto" and shape.is_four_bit)
 
 
@@ -91,7 +91,7 @@ def list_workloads(plan: Plan, phase: Phase) -> tuple[Workload, ...]:
     return spec.workloads(parameters, ModelContext(find_base_model(plan, phase) or "", plan.folder))
 
 
-def parameter_value(phase: Phase, name: str, default: Any = None) -> Any:
+def get_parameter(phase: Phase, name: str, default: Any = None) -> Any:
     """Return a parameter of a built-in phase: the plan's value, or else the phase's default."""
     if name in phase.params:
         return phase.params[name]
@@ -130,7 +130,7 @@ def _estimate_batch(shape: Shape, workload: Workload, rank: int) -> Need:
     return estimate_generation(shape, workload, rank)
 
 
-def _model_parameter(phase: Phase) -> object:
+def _get_model(phase: Phase) -> object:
     return phase.params.get("model", phase.params.get("sft_model"))
 
 
@@ -145,10 +145,10 @@ def _find_trainer(plan: Plan, folder: object) -> Phase | None:
     return None
 
 
-def _adapter_rank(plan: Plan, phase: Phase) -> int:
+def _get_adapter_rank(plan: Plan, phase: Phase) -> int:
     """Return the rank of the adapter that a phase trains or loads; 0 for none."""
-    rank = parameter_value(phase, "lora_r")
+    rank = get_parameter(phase, "lora_r")
     if rank is not None:
         return int(rank)
-    trainer = _find_trainer(plan, _model_parameter(phase))
-    return 0 if trainer is None else _adapter_rank(plan, trainer)
+    trainer = _find_trainer(plan, _get_model(phase))
+    return 0 if trainer is None else _get_adapter_rank(plan, trainer)

@@ -96,7 +96,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         copies = 0 if fused or self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)
         return HALF_BYTES * (norms + attention + gate + copies)
 
-    def adapter_parameters(self, rank: int) -> int:
+    def count_adapter_parameters(self, rank: int) -> int:
         """Return the parameters of LoRA on every linear module."""
         return self.num_hidden_layers * rank * sum(map(sum, self.linear_modules))
 
@@ -144,7 +144,7 @@ def load_shape(model: str, read_config: ReadConfig) -> Shape:
         ) from None
 
 
-def local_config(plan_folder: Path) -> ReadConfig:
+def make_config_reader(plan_folder: Path) -> ReadConfig:
     """Return a reader of configurations on this machine: in a folder, of gonogo, or in the hub's cache."""
 
     def read_config(model: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from app.monitor.files import Mask, unmasked
+from app.monitor.files import Mask, mask_nothing
 from app.monitor.sanitize import clean_text
 from phases.contract.files import read_regular_file
 from phases.contract.protocol import normalize_json
@@ -41,7 +41,7 @@ class EvaluationAnswers(msgspec.Struct, frozen=True):
     results_few_shot: tuple[CheckedAnswer, ...] = ()
 
 
-def read_evaluation_answers(path: Path, mask: Mask = unmasked) -> EvaluationAnswers | None:
+def read_evaluation_answers(path: Path, mask: Mask = mask_nothing) -> EvaluationAnswers | None:
     """Return the answers in a file; None if it cannot be read or is not an evaluation."""
     try:
         data = read_regular_file(path, MAX_FILE_BYTES)

@@ -28,7 +28,7 @@ Mask = Callable[[bytes], bytes]
 """Removes secrets from complete lines."""
 
 
-def unmasked(data: bytes) -> bytes:
+def mask_nothing(data: bytes) -> bytes:
     """Return the data unchanged."""
     return data
 
@@ -117,7 +117,7 @@ class LogTail:
         skipped: whether a part of the log before `lines` was not read.
     """
 
-    def __init__(self, path: Path, max_lines: int = 5000, mask: Mask = unmasked) -> None:
+    def __init__(self, path: Path, max_lines: int = 5000, mask: Mask = mask_nothing) -> None:
         self._mask = mask
         self.lines: deque[str] = deque(maxlen=max_lines)
         self.first = 0

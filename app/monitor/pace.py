@@ -57,12 +57,12 @@ class Pace:
         now = (view.at, view.done)
         return msgspec.structs.replace(
             view,
-            rate=_units_per_second(self._points[0], now),
-            average=_units_per_second(self._first_unit, now),
+            rate=_compute_rate(self._points[0], now),
+            average=_compute_rate(self._first_unit, now),
             since=self._first_unit[0],
         )
 
 
-def _units_per_second(first: tuple[float, float], last: tuple[float, float]) -> float | None:
+def _compute_rate(first: tuple[float, float], last: tuple[float, float]) -> float | None:
     """Return the rate between two reports of time and units, or None if no time passed."""
     return (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else None

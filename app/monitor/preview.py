@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from app.monitor.files import Mask, unmasked
+from app.monitor.files import Mask, mask_nothing
 from app.monitor.sanitize import clean_line, clean_text
 from phases.contract.files import open_regular_file
 
@@ -14,7 +14,7 @@ _MAX_NAME: Final = 1000
 _BEYOND: Final = 4096
 
 
-def read_first_rows(path: Path, mask: Mask = unmasked) -> tuple[str, ...]:
+def read_first_rows(path: Path, mask: Mask = mask_nothing) -> tuple[str, ...]:
     """Return the first rows of a file as text that is safe to show, or the sizes and names in a folder.
 
     Raises:

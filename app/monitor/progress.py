@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import FileTail, Mask, unmasked
+from app.monitor.files import FileTail, Mask, mask_nothing
 from app.monitor.pace import Pace, ProgressView
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import SeriesBuilder
@@ -40,7 +40,7 @@ class ProgressTail:
         path: Path,
         *,
         max_records: int = 200,
-        mask: Mask = unmasked,
+        mask: Mask = mask_nothing,
         most_behind: int | None = None,
     ) -> None:
         """Follow a file from its start, or from at most `most_behind` bytes before its end."""
@@ -140,7 +140,7 @@ class ProgressTail:
             series.add(metric.step, value)
 
 
-def read_progress(path: Path, mask: Mask = unmasked) -> ProgressTail:
+def read_progress(path: Path, mask: Mask = mask_nothing) -> ProgressTail:
     """Return everything that a phase has reported, read to the end of the file."""
     tail = ProgressTail(path, mask=mask)
     while tail.poll():

@@ -7,7 +7,7 @@ from typing import Any
 from app.memory.forecast import Forecast, forecast_memory
 from app.memory.formulas import GIB
 from app.memory.needs import GpuBudget
-from app.memory.shape import local_config
+from app.memory.shape import make_config_reader
 from app.monitor.sanitize import clean_line
 from app.plan.estimates import MeasuredHours, estimate_hours, estimate_usd, sum_ranges
 from app.plan.schema import Phase, Plan
@@ -48,7 +48,7 @@ def summarize_plan(
     plan: Plan, gpus: GpuBudget | None = None, measured: Mapping[str, MeasuredHours] | None = None
 ) -> PlanSummary:
     """Return the summary of a plan, with memory forecast for `gpus`."""
-    forecasts = forecast_memory(plan, gpus, local_config(plan.folder)) if gpus else {}
+    forecasts = forecast_memory(plan, gpus, make_config_reader(plan.folder)) if gpus else {}
     return PlanSummary(plan, gpus, forecasts, measured or {})
 
 
@@ -117,16 +117,16 @@ def render_summary(summary: PlanSummary) -> str:
         "-" * max(map(len, table)),
         table[-1],
         "",
-        *_memory_notes(summary),
-        _budget_note(summary),
-        *_measured_notes(summary),
+        *_describe_memory(summary),
+        _describe_budget(summary),
+        *_describe_measured_hours(summary),
     ]
     return "\n".join(clean_line(line) for line in lines)
 
 
 def _render_table(summary: PlanSummary) -> list[str]:
     rows: list[tuple[str, ...]] = [("phase", "time", "measured here", "cost", "memory", "critical", "gate")]
-    rows += [_table_row(summary, phase) for phase in summary.plan.phases]
+    rows += [_format_table_row(summary, phase) for phase in summary.plan.phases]
     measured = summary.measured.values()
     is_complete = len(measured) == len(summary.plan.phases)
     rows.append(
@@ -145,7 +145,7 @@ def _render_table(summary: PlanSummary) -> list[str]:
     return ["  ".join(row[column].ljust(widths[column]) for column in columns).rstrip() for row in rows]
 
 
-def _table_row(summary: PlanSummary, phase: Phase) -> tuple[str, ...]:
+def _format_table_row(summary: PlanSummary, phase: Phase) -> tuple[str, ...]:
     measured = summary.measured.get(phase.id)
     return (
         clean_line(phase.title),
@@ -166,7 +166,7 @@ def _format_memory(forecast: Forecast | None) -> str:
     return f"{forecast.need.total / GIB:.0f} GiB" + ("" if forecast.fits else " !")
 
 
-def _memory_notes(summary: PlanSummary) -> Iterator[str]:
+def _describe_memory(summary: PlanSummary) -> Iterator[str]:
     """Yield what is unknown and why, and what does not fit and what to change."""
     if summary.gpus is None:
         return
@@ -184,7 +184,7 @@ def _memory_notes(summary: PlanSummary) -> Iterator[str]:
         yield f"memory: every phase fits {each}{summary.gpus.count} x {summary.gpus.memory / GIB:.0f} GB"
 
 
-def _budget_note(summary: PlanSummary) -> str:
+def _describe_budget(summary: PlanSummary) -> str:
     budget, usd = summary.plan.session.budget_usd, summary.total_usd
     if usd.high <= budget:
         outcome = "is within the budget"
@@ -195,7 +195,7 @@ def _budget_note(summary: PlanSummary) -> str:
     return f"budget {format_usd(budget)}: the estimate {outcome}"
 
 
-def _measured_notes(summary: PlanSummary) -> Iterator[str]:
+def _describe_measured_hours(summary: PlanSummary) -> Iterator[str]:
     """Yield the sessions that the measured hours come from, and what they do not cover."""
     plan, measured = summary.plan, summary.measured
     for session in dict.fromkeys(each.session for each in measured.values()):

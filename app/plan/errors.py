@@ -76,11 +76,11 @@ class ErrorLog:
         named = ("phase", self._phase_name(path[1]), *path[2:]) if is_in_phase else path
         if self.profile:
             in_profile: toml_lines.Path = ("profile", self.profile, *named)
-            if in_profile[: _replaced_length(in_profile)] in self.lines:
-                return self._nearest_line(in_profile), _format_key(in_profile)
-        return self._nearest_line(path), _format_key(named)
+            if in_profile[: _measure_replaced_prefix(in_profile)] in self.lines:
+                return self._find_nearest_line(in_profile), _format_key(in_profile)
+        return self._find_nearest_line(path), _format_key(named)
 
-    def _nearest_line(self, path: toml_lines.Path) -> int:
+    def _find_nearest_line(self, path: toml_lines.Path) -> int:
         if path and isinstance(path[-1], str) and path not in self.lines:
             path = (*path[:-1], *path[-1].split("."))  # a dotted name may be written as tables
         while path and path not in self.lines:
@@ -94,7 +94,7 @@ class ErrorLog:
         return name if isinstance(name, str) else index
 
 
-def _replaced_length(path: toml_lines.Path) -> int:
+def _measure_replaced_prefix(path: toml_lines.Path) -> int:
     """Return how much of a path names what a profile replaces as a unit: a list, or such a table."""
     for i, step in enumerate(path):
         if isinstance(step, int) or (i and path[i - 1] in REPLACED_TABLES):

@@ -75,7 +75,7 @@ def find_scripts(folder: Path) -> list[Path]:
     In natural order `2_train.py` comes before `10_compare.py`.
     """
     programs = [path for inner in _FOLDERS for path in (folder / inner).glob("*") if _is_script(path)]
-    return sorted((path.relative_to(folder) for path in programs), key=_natural_order)
+    return sorted((path.relative_to(folder) for path in programs), key=_make_sort_key)
 
 
 def _is_script(path: Path) -> bool:
@@ -89,7 +89,7 @@ def _is_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
+def _make_sort_key(path: Path) -> list[tuple[bool, int, str]]:
     parts = re.split(r"(\d+)", str(path))
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
@@ -194,6 +194,6 @@ def _parse_answers(values: dict[str, str | float]) -> PlanAnswers:
     return PlanAnswers(str(values["name"]), str(values["model"]), str(values["gpu"]), **numbers)
 
 
-def terminal_input() -> Callable[[str], str] | None:
+def find_terminal_input() -> Callable[[str], str] | None:
     """Return a function that asks the operator at the terminal, or None without a terminal."""
     return input if sys.stdin.isatty() else None

@@ -20,7 +20,7 @@ _KEYS_WITH_PLACEHOLDERS: Final = ("params", "remedies", "command")
 def apply_profile(raw: Mapping[str, Any], profile: str | None, errors: ErrorLog) -> dict[str, Any]:
     """Return the tables of a plan with a profile applied, or without any profile."""
     if profile is None:
-        return _without_profiles(raw, errors)
+        return _remove_profiles(raw, errors)
     data = {key: value for key, value in raw.items() if key in PLAN_TABLES}
     errors.phases = _as_list(raw.get("phase"))
     changes = raw["profile"][profile]
@@ -90,7 +90,7 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _without_profiles(raw: Mapping[str, Any], errors: ErrorLog) -> dict[str, Any]:
+def _remove_profiles(raw: Mapping[str, Any], errors: ErrorLog) -> dict[str, Any]:
     known = (*PLAN_TABLES, "profile")
     for key in raw:
         if key not in known:

@@ -69,7 +69,7 @@ def _check_path(path: Path, folder: Path | None) -> None:
     for each in (path.absolute(), (folder or path.parent).absolute()):
         if not is_utf8(each):
             expected = f"a path in UTF-8, found {format_path(each)}"
-            raise _file_error(path, 1, expected, "Rename the folder or file")
+            raise _make_file_error(path, 1, expected, "Rename the folder or file")
 
 
 def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]:
@@ -79,12 +79,12 @@ def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]
         source = data.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         expected = f"a readable plan file: {error.strerror}"
-        raise _file_error(path, 1, expected, "Give the path of a plan") from None
+        raise _make_file_error(path, 1, expected, "Give the path of a plan") from None
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
-        raise _file_error(path, line, "UTF-8", "Save the file as UTF-8") from None
+        raise _make_file_error(path, line, "UTF-8", "Save the file as UTF-8") from None
     except ValueError as error:
-        raise _file_error(path, 1, f"a readable plan file: {error}", "Give the path of a plan") from None
+        raise _make_file_error(path, 1, f"a readable plan file: {error}", "Give the path of a plan") from None
     try:
         document = tomllib.loads(source)
         lines = toml_lines.find_lines(source)
@@ -94,14 +94,16 @@ def _parse_file(path: Path) -> tuple[dict[str, Any], dict[toml_lines.Path, int]]
         place = re.search(r"\(at line (\d+)", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
         advice = "Correct the syntax; the rest is checked after that"
-        raise _file_error(path, line, f"TOML: {error}", advice, _guess_key(source, line)) from None
+        raise _make_file_error(path, line, f"TOML: {error}", advice, _guess_key(source, line)) from None
     except ValueError:
         position = re.search(r"[\d_]{4000,}", source)
         line = 1 + source.count("\n", 0, position.start()) if position else 1
         expected = f"numbers of at most {sys.get_int_max_str_digits()} digits"
-        raise _file_error(path, line, expected, "Write a shorter number", _guess_key(source, line)) from None
+        raise _make_file_error(
+            path, line, expected, "Write a shorter number", _guess_key(source, line)
+        ) from None
     except RecursionError:
-        raise _file_error(path, 1, "TOML that is not nested this deeply", "Make it flatter") from None
+        raise _make_file_error(path, 1, "TOML that is not nested this deeply", "Make it flatter") from None
 
 
 def _refuse_null_characters(path: Path, document: dict[str, Any], lines: dict[toml_lines.Path, int]) -> None:
@@ -127,7 +129,7 @@ def _find_null_characters(value: object, place: toml_lines.Path = ()) -> Iterato
             yield from _find_null_characters(inner, (*place, index))
 
 
-def _file_error(path: Path, line: int, expected: str, advice: str, key: str = "") -> PlanErrors:
+def _make_file_error(path: Path, line: int, expected: str, advice: str, key: str = "") -> PlanErrors:
     return PlanErrors((PlanError(path, line, key, f"expected {expected}", advice),))
 
 

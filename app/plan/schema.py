@@ -269,14 +269,14 @@ class Phase(Table):
             return LogFormat(preset=self.metrics, progress=self.progress)
         return LogFormat(self.metrics, progress=self.progress)
 
-    def argv(self, parameters: Mapping[str, Any]) -> list[str]:
+    def build_command(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return the command line that runs this phase with these parameters, in the plan's folder."""
         if self.command:
             return build_arguments(self.command, parameters, self.flags, self.booleans)
         flags = format_arguments(dict(parameters))
-        return [sys.executable, *self._launcher_arguments(), "-m", str(self.run), *flags]
+        return [sys.executable, *self._build_launcher_arguments(), "-m", str(self.run), *flags]
 
-    def _launcher_arguments(self) -> list[str]:
+    def _build_launcher_arguments(self) -> list[str]:
         """Return the arguments between the interpreter and the phase's module."""
         if self.launcher is None:
             return []
@@ -359,7 +359,7 @@ class Plan(Table):
     unattended: Unattended = Unattended()
     finish: Finish = Finish()
 
-    def phase(self, phase_id: str) -> Phase:
+    def find_phase(self, phase_id: str) -> Phase:
         """Return the phase of that id.
 
         Raises:

@@ -21,23 +21,23 @@ def find_lines(source: str) -> dict[Path, int]:
     lengths: dict[Path, int] = {}
     for node in Parser(_LANGUAGE).parse(source.encode()).root_node.named_children:
         if node.type == "pair":
-            lines.update(_pair_lines((), node))
+            lines.update(_list_pair_lines((), node))
         elif node.type in ("table", "table_array_element"):
             path = _resolve_table(_parse_key(node), lengths)
             if node.type == "table_array_element":
                 lengths[path] = lengths.get(path, 0) + 1
-                lines.setdefault(path, _line(node))
+                lines.setdefault(path, _get_line(node))
                 path = (*path, lengths[path] - 1)
-            lines[path] = _line(node)
+            lines[path] = _get_line(node)
             for i in range(1, len(path)):
-                lines.setdefault(path[:i], _line(node))
+                lines.setdefault(path[:i], _get_line(node))
             for pair in node.named_children:
                 if pair.type == "pair":
-                    lines.update(_pair_lines(path, pair))
+                    lines.update(_list_pair_lines(path, pair))
     return lines
 
 
-def _line(node: Node) -> int:
+def _get_line(node: Node) -> int:
     return node.start_point[0] + 1
 
 
@@ -62,19 +62,19 @@ def _resolve_table(key: Path, lengths: dict[Path, int]) -> Path:
     return path
 
 
-def _pair_lines(above: Path, pair: Node) -> Iterator[tuple[Path, int]]:
+def _list_pair_lines(above: Path, pair: Node) -> Iterator[tuple[Path, int]]:
     key = _parse_key(pair)
     for i in range(len(key)):
-        yield (*above, *key[: i + 1]), _line(pair)
-    yield from _value_lines((*above, *key), pair.named_children[1])
+        yield (*above, *key[: i + 1]), _get_line(pair)
+    yield from _list_value_lines((*above, *key), pair.named_children[1])
 
 
-def _value_lines(path: Path, node: Node) -> Iterator[tuple[Path, int]]:
+def _list_value_lines(path: Path, node: Node) -> Iterator[tuple[Path, int]]:
     inner = [child for child in node.named_children if child.type != "comment"]
     if node.type == "inline_table":
         for pair in inner:
-            yield from _pair_lines(path, pair)
+            yield from _list_pair_lines(path, pair)
     elif node.type == "array":
         for i, element in enumerate(inner):
-            yield (*path, i), _line(element)
-            yield from _value_lines((*path, i), element)
+            yield (*path, i), _get_line(element)
+            yield from _list_value_lines((*path, i), element)

@@ -71,7 +71,7 @@ def _report_problems(
     for problem in problems:
         is_missing = problem["type"] == "missing"
         location = problem["loc"][:-1] if is_missing else problem["loc"]
-        place = (*path, *_existing_path(value, location))
+        place = (*path, *_find_existing_path(value, location))
         if is_missing:
             place = (*place, problem["loc"][-1])
         if place in reported:
@@ -91,7 +91,7 @@ def _report_problems(
 def _check_phases(phases: Any, finish: object, errors: ErrorLog) -> None:
     """Check ids, programs, parameters and expressions of the phases, in their order."""
     known: dict[str, MetricNames] = {}
-    for i, phase in _tables_in(phases):
+    for i, phase in _find_tables(phases):
         path: toml_lines.Path = ("phase", i)
         name = phase.get("id")
         if isinstance(name, str) and name in known:
@@ -141,7 +141,7 @@ def _check_program(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
     _check_launcher(phase, path, errors)
     if run is None:
         _check_command(phase, path, errors)
-        return _command_metrics(phase)
+        return _list_command_metrics(phase)
     for key in ("metrics", "progress", "reports"):
         if key in phase:
             errors.add((*path, key), "expected only with command", "A phase module declares its metrics")
@@ -164,20 +164,20 @@ def _check_command(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLo
     known = list(params) if isinstance(params, dict) else []
     if phase.get("batch") is True:
         known.append("batch")
-    for name in find_parameters_in(_texts_in(phase.get("command"))):
+    for name in find_parameters_in(_find_texts(phase.get("command"))):
         if name not in known:
             errors.add((*path, "command"), *describe_unknown(name, known, "parameter"))
     if phase.get("flags") == "override" and phase.get("booleans", "value") != "value":
         errors.add((*path, "booleans"), "expected value: overrides have no flags", 'Write booleans = "value"')
 
 
-def _command_metrics(phase: dict[str, Any]) -> frozenset[str]:
+def _list_command_metrics(phase: dict[str, Any]) -> frozenset[str]:
     """Return the metrics of a command: those it reports, and the first and last number of each in its log."""
     patterns, reports = phase.get("metrics"), phase.get("reports")
     logged = set(patterns) if isinstance(patterns, dict) else set()
     if isinstance(patterns, str) and patterns in PRESETS:
         logged = set(PRESETS[patterns].names)
-    return frozenset(logged | {f"first_{name}" for name in logged} | set(_texts_in(reports)))
+    return frozenset(logged | {f"first_{name}" for name in logged} | set(_find_texts(reports)))
 
 
 def _check_launcher(phase: dict[str, Any], path: toml_lines.Path, errors: ErrorLog) -> None:
@@ -209,7 +209,7 @@ def _check_parameters(
         errors.add((*path, "batch"), "expected a phase that takes batches", "Remove it")
     remedies = phase.get("remedies", {})
     for name, steps in remedies.items() if isinstance(remedies, dict) else ():
-        for i, step in _tables_in(steps):
+        for i, step in _find_tables(steps):
             _validate_parameters(module, step, params, (*path, "remedies", name, i), errors)
 
 
@@ -225,7 +225,7 @@ def _validate_parameters(
     for name, value in values.items():
         if name not in fields:
             errors.add((*path, name), *describe_unknown(name, tuple(fields), "parameter"))
-        for text in _texts_in(value if isinstance(value, list) else [value]):
+        for text in _find_texts(value if isinstance(value, list) else [value]):
             for word in PLACEHOLDER.findall(text):
                 errors.add((*path, name), *describe_unknown(word, PLACEHOLDERS, "placeholder"))
     known = {name: value for name, value in {**base, **values}.items() if name in fields}
@@ -267,7 +267,7 @@ def _check_expressions(
     earlier: Mapping[str, MetricNames],
     errors: ErrorLog,
 ) -> None:
-    for place, text in _expressions_in(phase):
+    for place, text in _find_expressions(phase):
         try:
             names = list_headline_names(text) if place == ("headline",) else parse_condition(text).names
         except ExpressionError as error:
@@ -284,13 +284,13 @@ def _check_expressions(
                 errors.add((*path, *place), *describe_unknown(metric, tuple(sorted(known)), "metric"))
 
 
-def _expressions_in(phase: dict[str, Any]) -> Iterator[tuple[toml_lines.Path, str]]:
+def _find_expressions(phase: dict[str, Any]) -> Iterator[tuple[toml_lines.Path, str]]:
     """Yield the expressions and the headline of a phase, with their paths in it."""
-    for i, criterion in _tables_in(phase.get("criteria")):
+    for i, criterion in _find_tables(phase.get("criteria")):
         if isinstance(criterion.get("expr"), str):
             yield ("criteria", i, "expr"), criterion["expr"]
     gate = phase.get("gate")
-    for i, rule in _tables_in(gate.get("rules") if isinstance(gate, dict) else None):
+    for i, rule in _find_tables(gate.get("rules") if isinstance(gate, dict) else None):
         if isinstance(rule.get("when"), str):
             yield ("gate", "rules", i, "when"), rule["when"]
     if isinstance(phase.get("headline"), str):
@@ -300,18 +300,18 @@ def _expressions_in(phase: dict[str, Any]) -> Iterator[tuple[toml_lines.Path, st
 # Values of unknown type
 
 
-def _tables_in(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
+def _find_tables(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the tables in a list, with their indexes."""
     for i, item in enumerate(value if isinstance(value, list) else ()):
         if isinstance(item, dict):
             yield i, item
 
 
-def _texts_in(value: object) -> tuple[str, ...]:
+def _find_texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
-def _existing_path(value: Any, path: toml_lines.Path) -> toml_lines.Path:
+def _find_existing_path(value: Any, path: toml_lines.Path) -> toml_lines.Path:
     """Return the steps of a path that exist in a value; pydantic's also names the types that it tried."""
     existing: toml_lines.Path = ()
     for step in path:

@@ -26,12 +26,12 @@ class ScaledPhase(NamedTuple):
     unscaled: tuple[str, ...]
 
 
-def work_of(phase: Phase) -> Work:
+def find_work(phase: Phase) -> Work:
     """Return what a phase's running time grows with; nothing is known of another program."""
     return load_spec(phase.run).work if phase.run else Work()
 
 
-def parameter_number(phase: Phase, parameters: Mapping[str, Any], name: str) -> float | None:
+def get_parameter_number(phase: Phase, parameters: Mapping[str, Any], name: str) -> float | None:
     """Return the number that a parameter has, or its default."""
     value = parameters.get(name)
     if value is None and phase.run:
@@ -41,14 +41,14 @@ def parameter_number(phase: Phase, parameters: Mapping[str, Any], name: str) -> 
 
 def compare_parameter(phase: Phase, old: Mapping[str, Any], name: str) -> float | None:
     """Return a phase's value of a parameter over the old one, or None if one of them is missing or 0."""
-    before, now = parameter_number(phase, old, name), parameter_number(phase, phase.params, name)
+    before, now = get_parameter_number(phase, old, name), get_parameter_number(phase, phase.params, name)
     return now / before if before and now else None
 
 
 def count_planned_rows(plan: Plan, run: str) -> float | None:
     """Return the rows that a plan asks a built-in phase for."""
     phase = next((phase for phase in plan.phases if phase.run == run), None)
-    return parameter_number(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
+    return get_parameter_number(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 
 
 def scale_estimate(before: Plan, after: Plan, phase: Phase) -> ScaledPhase:
@@ -56,7 +56,7 @@ def scale_estimate(before: Plan, after: Plan, phase: Phase) -> ScaledPhase:
 
     The whole time is scaled, because a plan does not say which part of it is the same for any work.
     """
-    old, work = before.phase(phase.id).params, work_of(phase)
+    old, work = before.find_phase(phase.id).params, find_work(phase)
     factors = {name: compare_parameter(phase, old, name) for name in work.proportional_to}
     if work.rows_of:
         rows_before, rows = count_planned_rows(before, work.rows_of), count_planned_rows(after, work.rows_of)

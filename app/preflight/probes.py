@@ -197,7 +197,7 @@ class SystemProbes:
             pynvml.nvmlInit()
             gpus = list_visible_gpus(self.environment)
             hidden = max(0, pynvml.nvmlDeviceGetCount() - len(gpus))
-            driver = _text(pynvml.nvmlSystemGetDriverVersion())
+            driver = _decode(pynvml.nvmlSystemGetDriverVersion())
         except (pynvml.NVMLError, OSError) as error:
             return GpuInventory(error=str(error))
         setting = self.environment.get(VARIABLE)
@@ -321,7 +321,7 @@ def _read_gpu(gpu: VisibleGpu) -> GpuDevice:
     name = "GPU"
     total = used = capability = None
     with contextlib.suppress(pynvml.NVMLError):
-        name = _text(pynvml.nvmlDeviceGetName(gpu.handle))
+        name = _decode(pynvml.nvmlDeviceGetName(gpu.handle))
     with contextlib.suppress(pynvml.NVMLError):
         memory = pynvml.nvmlDeviceGetMemoryInfo(gpu.handle)
         total, used = int(memory.total), int(memory.used)
@@ -331,5 +331,5 @@ def _read_gpu(gpu: VisibleGpu) -> GpuDevice:
     return GpuDevice(name, total, used, capability, gpu.number)
 
 
-def _text(value: str | bytes) -> str:
+def _decode(value: str | bytes) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -100,7 +100,7 @@ def write_bundle(
         out.write(f"note: {name}: masked a secret\n")
     if summary.resumed_bytes:
         out.write(f"resumed after {format_size(summary.resumed_bytes)} that were packed before\n")
-    rsync, scp = transfer_commands(summary.path, environment)
+    rsync, scp = build_transfer_commands(summary.path, environment)
     out.write(f"{summary.path}: {summary.files} files, {format_size(summary.bytes)}\n\n")
     out.write(f"On your own machine, fetch it with one of\n  {rsync}\n  {scp}\n")
     out.write(f"and verify it before you terminate the pod:\n  gonogo verify {summary.path.name}\n")
@@ -182,7 +182,7 @@ def finish_session(
     return 0
 
 
-def transfer_commands(bundle: Path, environment: Mapping[str, str]) -> tuple[str, str]:
+def build_transfer_commands(bundle: Path, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return the rsync and the scp command that fetch a bundle from this machine.
 
     A RunPod pod knows its public address; elsewhere HOST and PORT are placeholders.

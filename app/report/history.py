@@ -134,12 +134,12 @@ def load_history(folder: Path, outputs: Path, clock: Clock, machine: str, masker
         wall, mono = clock.wall(), clock.mono()
     else:
         wall, mono = state.time.wall, state.time.mono
-    session = projection.snapshot(folder, plan, state, projection.Live(), wall, mono)
+    session = projection.project_session(folder, plan, state, projection.Live(), wall, mono)
     phases = []
     for record, view in zip(state.phases, session.phases, strict=True):
-        phase = plan.phase(view.id)
+        phase = plan.find_phase(view.id)
         attempts = tuple(
-            _load_attempt(files.attempt(view.id, attempt.number), phase, attempt, attempt_view, masker)
+            _load_attempt(files.locate_attempt(view.id, attempt.number), phase, attempt, attempt_view, masker)
             for attempt, attempt_view in zip(record.attempts, view.attempts, strict=True)
         )
         phases.append(PhaseHistory(phase, view, attempts))

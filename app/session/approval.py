@@ -30,7 +30,7 @@ def is_approved(digest: str) -> bool:
 
     A record that another user could have written, or that cannot be read, does not count.
     """
-    path = _approval_path(digest)
+    path = _locate_approval(digest)
     try:
         return not (describe_unsafe_permissions(path) or describe_unsafe_permissions(path.parent))
     except OSError:  # With HOME=/dev/null, for example, no folder for records can exist.
@@ -39,8 +39,8 @@ def is_approved(digest: str) -> bool:
 
 def record_approval(digest: str, plan: Path, how: str) -> None:
     """Record that the plan with this digest was approved."""
-    make_private_folder(_approval_path(digest).parent)
-    files.write_json(_approval_path(digest), Approval(str(plan), how, time.time()))
+    make_private_folder(_locate_approval(digest).parent)
+    files.write_json(_locate_approval(digest), Approval(str(plan), how, time.time()))
 
 
 def is_session_approved(folder: Path) -> bool:
@@ -67,10 +67,10 @@ def approve_session(folder: Path, how: str) -> None:
 def revoke_session(folder: Path) -> None:
     """Forget the approval of a session that will not run again."""
     with contextlib.suppress(OSError):
-        _approval_path(files.hash_path(SessionFolder(folder).plan)).unlink(missing_ok=True)
+        _locate_approval(files.hash_path(SessionFolder(folder).plan)).unlink(missing_ok=True)
 
 
-def _approval_path(digest: str) -> Path:
+def _locate_approval(digest: str) -> Path:
     return locate_state_folder() / "approved" / f"{digest}.json"
 
 

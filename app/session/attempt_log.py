@@ -30,7 +30,7 @@ def print_log(folder: Path, phase: str | None, out: TextIO, *, follow: bool) -> 
         raise Refused("no phase has run yet" if phase is None else f"{phase} has not run yet")
     offset = 0
     while True:
-        has_ended = client.snapshot().state in OVER
+        has_ended = client.read_snapshot().state in OVER
         newest = _find_newest_log(client, phase)
         is_growing = follow and not has_ended and newest == printed
         offset = _print_from(printed, offset, masker, out, is_growing=is_growing)
@@ -43,7 +43,7 @@ def print_log(folder: Path, phase: str | None, out: TextIO, *, follow: bool) -> 
 
 
 def _find_newest_log(client: SessionClient, phase: str | None) -> Path | None:
-    session = client.snapshot()
+    session = client.read_snapshot()
     phases = [p.id for p in session.phases]
     if phase is not None and phase not in phases:
         raise Refused(f"there is no phase {phase}; expected one of: {', '.join(phases)}")

@@ -20,7 +20,7 @@ from app.monitor.progress import iterate_lines
 from app.plan.estimates import MeasuredHours
 from app.plan.schema import Phase, Plan
 from app.plan.values import Range
-from app.plan.work import IRRELEVANT, SELECT_WORK, compare_parameter, count_planned_rows, work_of
+from app.plan.work import IRRELEVANT, SELECT_WORK, compare_parameter, count_planned_rows, find_work
 from app.session import registry
 from app.session.folder import SessionFolder
 from app.session.journal import journal
@@ -46,7 +46,7 @@ class _PastSession:
         record = next((record for record in self.state.phases if record.id == phase.id), None)
         if record is None:
             return None
-        past = self.plan.phase(record.id)
+        past = self.plan.find_phase(record.id)
         if (past.run, past.command) != (phase.run, phase.command):
             return None
         successes = [
@@ -58,7 +58,7 @@ class _PastSession:
 
     def count_delivered_rows(self, run: str) -> float | None:
         """Return the rows that a built-in phase delivered."""
-        records = [record for record in self.state.phases if self.plan.phase(record.id).run == run]
+        records = [record for record in self.state.phases if self.plan.find_phase(record.id).run == run]
         value = records[0].metrics.get(load_spec(run).work.delivered_rows) if records else None
         return float(value) if isinstance(value, int | float) else None
 
@@ -114,7 +114,7 @@ def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHour
     attempt = past.find_success(phase)
     if attempt is None:
         return None
-    needs_model = phase.run is not None and work_of(phase).depends_on_model
+    needs_model = phase.run is not None and find_work(phase).depends_on_model
     if needs_model and past.plan.session.model != plan.session.model:
         return None
     old, new = attempt.spec.parameters, phase.params
@@ -124,7 +124,7 @@ def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHour
     scale = _scale_work(plan, phase, past, old)
     if scale is None:
         return None
-    work = work_of(phase)
+    work = find_work(phase)
     scaled = (*IRRELEVANT, *work.proportional_to, work.unit_limit)
     # Parameters that are texts name files and folders.
     differs = tuple(
@@ -132,7 +132,7 @@ def _measure_phase(plan: Plan, phase: Phase, past: _PastSession) -> MeasuredHour
         for name in changed
         if name not in scaled and isinstance(new.get(name, old.get(name)), int | float)
     )
-    folder = SessionFolder(past.folder).attempt(phase.id, attempt.number)
+    folder = SessionFolder(past.folder).locate_attempt(phase.id, attempt.number)
     seconds = _scale_seconds(attempt, folder, scale, work.prepares)
     return MeasuredHours(Range(seconds.low / _HOUR, seconds.high / _HOUR), past.folder.name, differs)
 
@@ -141,7 +141,7 @@ def _scale_work(
     plan: Plan, phase: Phase, past: _PastSession, parameters: Mapping[str, Parameter]
 ) -> _Scale | None:
     """Return how the plan's work compares with that of an attempt, or None if that is unknown."""
-    work = work_of(phase)
+    work = find_work(phase)
     factors = [compare_parameter(phase, parameters, name) for name in work.proportional_to]
     if work.rows_of:
         delivered, planned = past.count_delivered_rows(work.rows_of), count_planned_rows(plan, work.rows_of)
@@ -178,13 +178,13 @@ def _scale_seconds(attempt: AttemptRecord, folder: Path, scale: _Scale, preparat
         return Range(total * min(1.0, scale.least), total * scale.most)
     first, last = points[0], points[-1]
     fixed = max(0.0, total - (last.time - first.time))
-    paces = list(_paces(points))
+    paces = list(_measure_paces(points))
     least = max(0.0, last.done * scale.least - first.done)
     most = max(0.0, last.done * scale.most - first.done)
     return Range(fixed + least * min(paces), fixed + most * max(paces))
 
 
-def _paces(points: list[Progress]) -> Iterator[float]:
+def _measure_paces(points: list[Progress]) -> Iterator[float]:
     """Yield the seconds per unit in each quarter of the units, as precisely as they were reported."""
     first, last = points[0], points[-1]
     marks = [first]

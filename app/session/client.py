@@ -64,7 +64,7 @@ class SessionClient:
         self._watching: socket.socket | None = None
         self._cached: tuple[tuple[State, str], tuple[Plan, State]] | None = None
 
-    def snapshot(self) -> SessionSnapshot:
+    def read_snapshot(self) -> SessionSnapshot:
         """Return the session from its conductor, or from its journal if no conductor is running."""
         try:
             return self._exchange(requests.GetSnapshot())
@@ -81,7 +81,7 @@ class SessionClient:
 
         plan, state = self._replay()
         clock = SystemClock()
-        return projection.snapshot(
+        return projection.project_session(
             self.folder.path, plan, state, projection.Live(), clock.wall(), clock.mono()
         )
 
@@ -94,7 +94,7 @@ class SessionClient:
         from app.session.gate.preview import preview_decision  # It imports the plan's schema.
 
         plan, state = self._replay()
-        machine, clock = self.snapshot().machine, SystemClock()
+        machine, clock = self.read_snapshot().machine, SystemClock()
         gpus = machine.gpus if machine else ()
         return preview_decision(plan, state, request, gpus, clock.wall(), clock.mono())
 

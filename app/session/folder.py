@@ -69,7 +69,7 @@ class ConductorRecord(msgspec.Struct, frozen=True):
 BY_GUARD = "--by-guard"
 
 
-def launch_command(folder: Path) -> list[str]:
+def build_launch_command(folder: Path) -> list[str]:
     """Return the command that starts a session's conductor; the guard appends `BY_GUARD`."""
     return [sys.executable, "-P", "-m", "app.session.engine.conductor", str(folder)]
 
@@ -110,11 +110,11 @@ class SessionFolder:
         """Output of the conductor and the shims, for debugging."""
         return self.path / "conductor.log"
 
-    def attempt(self, phase: str, number: int) -> Path:
+    def locate_attempt(self, phase: str, number: int) -> Path:
         """Return the folder of an attempt of a phase."""
         return self.path / "attempts" / phase / str(number)
 
-    def socket(self) -> Path:
+    def locate_socket(self) -> Path:
         """Return the conductor's socket: in this folder, or in a runtime folder if the path is too long.
 
         Raises:
@@ -123,18 +123,18 @@ class SessionFolder:
         here = self.path / "control.sock"
         if len(os.fsencode(here)) <= SOCKET_PATH_LIMIT:
             return here
-        return find_runtime_folder() / self._runtime_socket_name()
+        return find_runtime_folder() / self._name_runtime_socket()
 
     def is_own_socket(self, path: Path) -> bool:
         """Return whether a socket is that of this folder, wherever the runtime folder of its conductor is."""
-        if path.name == self._runtime_socket_name():
+        if path.name == self._name_runtime_socket():
             return True
         try:
             return path.name == "control.sock" and path.parent.samefile(self.path)
         except OSError:
             return False
 
-    def _runtime_socket_name(self) -> str:
+    def _name_runtime_socket(self) -> str:
         return f"{hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]}.sock"
 
     def read_info(self) -> SessionInfo:

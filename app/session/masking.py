@@ -45,7 +45,7 @@ class Masker:
                     f"{name} is not masked: its value has {len(value)} bytes; only values of {SHORTEST} to "
                     f"{_LONGEST} bytes are masked"
                 )
-            elif value in _replacement(name):
+            elif value in _make_replacement(name):
                 notices.append(f"{name} is not masked: its value is a part of its name")
             else:
                 values.setdefault(value, name)
@@ -109,7 +109,7 @@ class Masker:
             for form in spellings.forms:
                 for length in range(min(len(form) - 1, len(shown)), SHORTEST - 1, -1):
                     if shown.endswith(form[:length]):
-                        return shown[:-length] + _replacement(spellings.name)
+                        return shown[:-length] + _make_replacement(spellings.name)
         return shown
 
     def mask_line(self, text: str, longest: int) -> str:
@@ -144,7 +144,7 @@ class Masker:
                 break
             # Secrets may overlap: all bytes that any of them covers are masked, under the name of the first.
             if match.start >= written:
-                out += [data[written : match.start], _replacement(match.name)]
+                out += [data[written : match.start], _make_replacement(match.name)]
             written = max(written, match.end)
         out.append(data[written : max(written, safe)])
         return b"".join(out), max(0, written - safe)
@@ -180,5 +180,5 @@ def _find_proxy_passwords(environment: Mapping[str, str]) -> Iterator[tuple[str,
             yield name, unquote(match[1])
 
 
-def _replacement(name: str) -> bytes:
+def _make_replacement(name: str) -> bytes:
     return f"[secret {name}]".encode()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.memory.forecast import forecast_memory
 from app.memory.needs import GpuBudget, parse_gpu_budget
-from app.memory.shape import local_config
+from app.memory.shape import make_config_reader
 from app.monitor.machine_sample import GpuSample
 from app.plan.schema import Plan
 
@@ -14,7 +14,7 @@ def predict_memory(plan: Plan, gpus: Sequence[GpuSample]) -> dict[str, float]:
     budget = measure_gpus(gpus)
     if budget is None:
         return {}
-    forecasts = forecast_memory(plan, budget, local_config(plan.folder))
+    forecasts = forecast_memory(plan, budget, make_config_reader(plan.folder))
     return {phase: forecast.need.total for phase, forecast in forecasts.items() if forecast.need}
 
 

@@ -42,7 +42,7 @@ def _build_end_notification(session: SessionSnapshot) -> Notification:
 def _build_gate_notification(session: SessionSnapshot) -> Notification | None:
     gate = session.gate
     assert gate is not None
-    phase = session.phase(gate.phase)
+    phase = session.find_phase(gate.phase)
     headline = f"{phase.headline}. " if phase.headline else ""
     return Notification(
         f"gonogo: {phase.title} waits for your decision",

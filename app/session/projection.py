@@ -43,16 +43,16 @@ class Live(msgspec.Struct, frozen=True):
     asking: AskingView | None = None
 
 
-def snapshot(  # noqa: PLR0917 - the inputs of one function
+def project_session(  # noqa: PLR0917 - the inputs of one function
     folder: Path, plan: Plan, state: State, live: Live, wall: float, mono: float
 ) -> SessionSnapshot:
     """Return the snapshot of a session at a wall and a monotonic time."""
     started = state.started
     assert started is not None
-    elapsed = state.time.elapsed if state.ended else state.time.elapsed_at(mono)
+    elapsed = state.time.elapsed if state.ended else state.time.compute_elapsed(mono)
     now = state.time.wall if state.ended else wall
     original, plan = plan, revise_plan(plan, state)
-    phases = tuple(_phase(folder, original, plan, record, live, elapsed) for record in state.phases)
+    phases = tuple(_project_phase(folder, original, plan, record, live, elapsed) for record in state.phases)
     current = next((p for p in phases if p.state in ("running", "stopping", "gate")), None)
     return SessionSnapshot(
         id=started.id,
@@ -63,13 +63,13 @@ def snapshot(  # noqa: PLR0917 - the inputs of one function
         folder=str(folder),
         artifacts=str(plan.artifacts),
         plan_folder=str(plan.folder),
-        state=_session_state(state),
+        state=_get_session_state(state),
         started=state.started_wall,
         now=now,
         phases=phases,
         money=ledger.compute_money(plan, state, elapsed, now, current.remaining if current else None),
         decisions=state.decisions,
-        gate=_gate(plan, state),
+        gate=_project_gate(plan, state),
         asking=live.asking,
         machine=live.machine,
         upcoming=find_upcoming_gates(plan, state, live.values),
@@ -79,7 +79,7 @@ def snapshot(  # noqa: PLR0917 - the inputs of one function
     )
 
 
-def _session_state(state: State) -> SessionState:
+def _get_session_state(state: State) -> SessionState:
     if state.ended:
         return "finished" if state.ended.finished else "stopped"
     if state.current is not None and state.current.status == "gate":
@@ -87,10 +87,10 @@ def _session_state(state: State) -> SessionState:
     return "running" if any(p.attempts for p in state.phases) else "ready"
 
 
-def _phase(  # noqa: PLR0917 - the inputs of one function
+def _project_phase(  # noqa: PLR0917 - the inputs of one function
     folder: Path, original: Plan, plan: Plan, record: PhaseRecord, live: Live, elapsed: float
 ) -> PhaseView:
-    phase = plan.phase(record.id)
+    phase = plan.find_phase(record.id)
     assessment = record.last.assessment if record.last else None
     is_running = record.status in ("running", "stopping")
     progress = live.progress if is_running else None
@@ -120,17 +120,17 @@ def _phase(  # noqa: PLR0917 - the inputs of one function
         changed={
             name: (old, value)
             for name, value in record.changes.items()
-            if (old := original.phase(record.id).params.get(name)) != value
+            if (old := original.find_phase(record.id).params.get(name)) != value
         },
-        attempts=tuple(_attempt(folder, record.id, attempt) for attempt in record.attempts),
+        attempts=tuple(_project_attempt(folder, record.id, attempt) for attempt in record.attempts),
     )
 
 
-def _attempt(folder: Path, phase: str, attempt: AttemptRecord) -> AttemptView:
+def _project_attempt(folder: Path, phase: str, attempt: AttemptRecord) -> AttemptView:
     end = attempt.end
     return AttemptView(
         number=attempt.number,
-        folder=str(SessionFolder(folder).attempt(phase, attempt.number)),
+        folder=str(SessionFolder(folder).locate_attempt(phase, attempt.number)),
         started=attempt.started,
         elapsed_at_start=attempt.elapsed_at_start,
         parameters=attempt.spec.parameters,
@@ -144,13 +144,13 @@ def _attempt(folder: Path, phase: str, attempt: AttemptRecord) -> AttemptView:
     )
 
 
-def _gate(plan: Plan, state: State) -> GateView | None:
+def _project_gate(plan: Plan, state: State) -> GateView | None:
     record = state.current
     if record is None or record.status != "gate" or state.ended:
         return None
-    assessment = decide.gate_assessment(record)
-    phase = plan.phase(record.id)
-    options = decide.allowed_decisions(phase, assessment)
+    assessment = decide.find_gate_assessment(record)
+    phase = plan.find_phase(record.id)
+    options = decide.list_allowed_decisions(phase, assessment)
     waiting = [p.id for p in state.phases if p.status == "waiting"]
     return GateView(
         phase=record.id,

@@ -111,7 +111,7 @@ def make_private_folder(folder: Path) -> None:
             each.chmod(0o700)
 
 
-def _links() -> Path:
+def _locate_links() -> Path:
     return locate_state_folder() / "sessions"
 
 
@@ -122,8 +122,8 @@ def register_session(folder: Path) -> bool:
         False if another session has the name; True if it is recorded, or if there is no place for records.
     """
     with contextlib.suppress(OSError):
-        make_private_folder(_links())
-    link = _links() / folder.name
+        make_private_folder(_locate_links())
+    link = _locate_links() / folder.name
     try:
         link.symlink_to(folder.absolute())
     except FileExistsError:
@@ -140,7 +140,7 @@ def list_sessions(here: Path) -> list[Path]:
         for parent in (here / "artifacts" / "sessions", *_find_sessions_folders(here / "artifacts"))
         for session in _find_sessions_in(parent)
     }
-    return sort_by_time(nearby or set(_find_sessions_in(_links())))
+    return sort_by_time(nearby or set(_find_sessions_in(_locate_links())))
 
 
 def _find_sessions_folders(artifacts: Path) -> list[Path]:
@@ -185,7 +185,7 @@ def find_session_with_running_phase(folder: Path) -> Path | None:
 
 
 def _list_other_running_sessions(folder: Path) -> Iterator[tuple[Path, State]]:
-    others = {*_find_sessions_in(_links()), *_find_sessions_in(folder.parent)}
+    others = {*_find_sessions_in(_locate_links()), *_find_sessions_in(folder.parent)}
     for other in sorted(others - {Path(os.path.realpath(folder))}):
         if has_processes(other):
             with contextlib.suppress(OSError):
@@ -220,7 +220,7 @@ def _find_by_name(here: Path, name: str) -> Path:
         raise SessionError(f"several sessions have the id {name}; name the folder of one: {folders}")
     if matching:
         return matching[0]
-    link = _links() / Path(name).name
+    link = _locate_links() / Path(name).name
     if link.name == name and _is_session(link):
         return Path(os.path.realpath(link))
     raise SessionError(f"there is no session {name}; list sessions with `gonogo sessions`")

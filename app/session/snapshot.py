@@ -185,7 +185,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
     stops_at: float | None = None
 
-    def phase(self, phase_id: str) -> PhaseView:
+    def find_phase(self, phase_id: str) -> PhaseView:
         """Return the phase with this id.
 
         Raises:

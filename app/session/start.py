@@ -19,7 +19,7 @@ from app.session import approval, heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk
 from app.session.attempt import process, variables
 from app.session.client import SessionClient
-from app.session.folder import SessionFolder, SessionInfo, Settings, launch_command
+from app.session.folder import SessionFolder, SessionInfo, Settings, build_launch_command
 from app.session.heartbeat import HangWatch
 from app.session.journal.state import RESTART_SECONDS
 from app.session.money import deadlines
@@ -39,7 +39,7 @@ _POLL_TIMEOUT = 1.0
 _HANG_SECONDS = 10.0
 
 
-def plan_digest(plan: Plan) -> str:
+def compute_plan_digest(plan: Plan) -> str:
     """Return the SHA-256 of a resolved plan, which is what an operator approves."""
     return hashlib.sha256(plan.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
@@ -92,12 +92,12 @@ def describe_commands(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     lines = [
         f"{plan.path} runs these commands in {plan.folder}:",
         "",
-        *(f"  {phase.id}: {shlex.join(phase.argv(phase.params))}" for phase in plan.phases),
+        *(f"  {phase.id}: {shlex.join(phase.build_command(phase.params))}" for phase in plan.phases),
         *(f"  {purpose}: {shlex.join(command)}" for purpose, command in pod_commands if command),
         "",
         f"Environment variables passed to them: {passed}",
         f"Environment variables withheld from the phases: {withheld}",
-        f"sha256 {plan_digest(plan)}",
+        f"sha256 {compute_plan_digest(plan)}",
         "",
     ]
     return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines]
@@ -170,7 +170,7 @@ def archive_outputs(artifacts: Path, session: str) -> None:
 
 def _create_session(plan: Plan, folder: SessionFolder, approved: str, settings: Settings) -> None:
     folder.path.mkdir(mode=0o700)
-    digest = plan_digest(plan)
+    digest = compute_plan_digest(plan)
     files.write_atomically(folder.path / "plan.toml", plan.path.read_bytes())
     files.write_atomically(
         folder.path / "plan.sha256", f"{files.hash_path(plan.path)}  plan.toml\n{digest}  resolved\n"
@@ -286,7 +286,7 @@ def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> 
     handle = os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "ab") as log:
         subprocess.run(
-            launch_command(session.path),
+            build_launch_command(session.path),
             env=dict(environment),
             cwd="/",
             stdin=subprocess.DEVNULL,

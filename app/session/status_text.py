@@ -120,7 +120,7 @@ def format_progress(phase: PhaseView, now: float) -> str:
 
 def format_gate(session: SessionSnapshot, gate: GateView) -> list[str]:
     """Return the evidence at a gate and the commands that decide it."""
-    phase = session.phase(gate.phase)
+    phase = session.find_phase(gate.phase)
     cause = _GATE_CAUSES.get(gate.because, gate.because)
     lines = [
         f"GATE after {clean_line(phase.title)} (attempt {gate.attempt}, {cause})",
@@ -131,7 +131,7 @@ def format_gate(session: SessionSnapshot, gate: GateView) -> list[str]:
     metrics = list(gate.metrics.items())[:_MOST_METRICS]
     lines += [f"    {clean_line(name)} = {clean_line(format_value(value))}" for name, value in metrics]
     if gate.next_phase is not None:
-        following = session.phase(gate.next_phase)
+        following = session.find_phase(gate.next_phase)
         hours, usd = format_hours(following.estimate_hours), format_usd_range(following.estimate_usd)
         lines.append(f"  next: {clean_line(following.title)}, {hours}, {usd}")
     lines.append(f"  {format_money(session)}")

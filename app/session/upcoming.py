@@ -24,7 +24,7 @@ def find_upcoming_gates(
     for record in state.phases:
         if record.status not in ("waiting", "running", "stopping", "ended"):
             continue
-        phase = plan.phase(record.id)
+        phase = plan.find_phase(record.id)
         is_certain = (
             phase.gate.ask == "always" or state.hold or bool(find_lost_conditions(phase, state.phases))
         )

@@ -5,7 +5,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from app.monitor.files import Mask, unmasked
+from app.monitor.files import Mask, mask_nothing
 
 
 def write_traceback(error: BaseException, folder: Path | None, mask: Mask) -> Path:
@@ -27,7 +27,7 @@ def write_traceback(error: BaseException, folder: Path | None, mask: Mask) -> Pa
     return Path(path)
 
 
-def report_crash(error: BaseException, folder: Path | None = None, mask: Mask = unmasked) -> str:
+def report_crash(error: BaseException, folder: Path | None = None, mask: Mask = mask_nothing) -> str:
     """Write the traceback of an error that ended the cockpit and return one sentence that says where it is.
 
     The error's message is in the file only: it may be long and contain what a phase wrote.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Final
 
-from app.monitor.files import Mask, unmasked
+from app.monitor.files import Mask, mask_nothing
 from app.monitor.preview import read_first_rows
 from app.session.client import SessionClient
 from app.session.snapshot import OVER, PhaseView, SessionSnapshot
@@ -37,7 +37,7 @@ class SessionFeed:
         session: SessionClient,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        mask: Mask = unmasked,
+        mask: Mask = mask_nothing,
     ) -> None:
         self._session = session
         self._clock = clock

@@ -98,7 +98,7 @@ class KeyCommand:
         return " ".join(dict.fromkeys(KEY_LABELS.get(key, key) for key in self.keys.split(",")))
 
 
-def _chart_commands(table: str) -> tuple[KeyCommand, ...]:
+def _make_chart_commands(table: str) -> tuple[KeyCommand, ...]:
     """Return the keys of a chart. Only the chart's own screen has room for them in the footer."""
 
     def command(keys: str, action: str, help_text: str, footer: str = "", *arguments: int) -> KeyCommand:
@@ -143,7 +143,7 @@ COMMANDS: Final = (
     KeyCommand("session", "a", "artifacts", "list the files that phases wrote", "artifacts"),
     KeyCommand("session", "i", "preflight", "run the preflight checks again", "preflight"),
     KeyCommand("session", "t", "ask", "ask the models at the open gate", "ask the models"),
-    *_chart_commands("session"),
+    *_make_chart_commands("session"),
     KeyCommand("session", "down,j", "choose", "select the next phase", arguments=(1,)),
     KeyCommand("session", "up", "choose", "select the previous phase", arguments=(-1,)),
     KeyCommand("session", "f,home", "follow", "select the running phase"),
@@ -211,7 +211,7 @@ COMMANDS: Final = (
     KeyCommand("chart", "m", "metric", "show the next metric", "metric", (1,)),
     KeyCommand("chart", BACK, "back", "go back", "back"),
     KeyCommand("chart", "question_mark,h", "help", "show all keys", "help"),
-    *_chart_commands("chart"),
+    *_make_chart_commands("chart"),
     # GPUs and host
     KeyCommand("machine", "c,y", "copy", "copy the screen as text", "copy"),
     KeyCommand("machine", "w", "write", "write the screen to a file", "write"),

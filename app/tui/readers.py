@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from app.monitor.evaluation_file import EvaluationAnswers, read_evaluation_answers
-from app.monitor.files import LogTail, MachineTail, Mask, unmasked
+from app.monitor.files import LogTail, MachineTail, Mask, mask_nothing
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressTail, read_progress
@@ -39,7 +39,7 @@ class AttemptReader:
     """Follows the files of one attempt."""
 
     def __init__(
-        self, phase: str, attempt: AttemptView, mask: Mask = unmasked, log_format: LogFormat | None = None
+        self, phase: str, attempt: AttemptView, mask: Mask = mask_nothing, log_format: LogFormat | None = None
     ) -> None:
         folder = Path(attempt.folder)
         self.key: AttemptKey = (phase, attempt.number)
@@ -263,7 +263,7 @@ def resolve_artifact(snapshot: SessionSnapshot, path: str) -> Path:
     return resolved
 
 
-def read_artifacts(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
+def read_artifacts(path: Path, mask: Mask = mask_nothing) -> tuple[Artifact, ...]:
     """Return the artifacts in a result file; empty if it cannot be read."""
     try:
         data = mask(read_regular_file(path, MAX_RESULT_BYTES))
@@ -280,7 +280,7 @@ def read_artifacts(path: Path, mask: Mask = unmasked) -> tuple[Artifact, ...]:
     )
 
 
-def read_outcome(snapshot: SessionSnapshot, mask: Mask = unmasked) -> tuple[str, ...]:
+def read_outcome(snapshot: SessionSnapshot, mask: Mask = mask_nothing) -> tuple[str, ...]:
     """Return the lines of the last text file that the last phase wrote to the artifacts folder."""
     attempts = snapshot.phases[-1].attempts
     if not attempts:

@@ -98,7 +98,7 @@ class AnsweringModels:
         channel.send(Asked(question.number, instruction, key, category))
         with contextlib.suppress(_CancelledError):
             for name in question.models:
-                with self._selected(name) as loaded:
+                with self._select_model(name) as loaded:
                     stream = _Stream(question.number, name, loaded, channel)
                     started = time.monotonic()
                     ((_, completion),) = generate(
@@ -127,7 +127,7 @@ class AnsweringModels:
         return min(self._max_new_tokens, context - prompt_tokens)
 
     @contextlib.contextmanager
-    def _selected(self, name: str) -> Iterator[LoadedModel]:
+    def _select_model(self, name: str) -> Iterator[LoadedModel]:
         model = self._loaded.model
         loaded = replace(self._loaded, source=self._sources[name])
         if not isinstance(model, PeftModel):

@@ -37,7 +37,7 @@ def format_flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _argument_options(annotation: Any) -> dict[str, Any]:
+def _build_argument_options(annotation: Any) -> dict[str, Any]:
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     if _takes_several(annotation):
@@ -64,7 +64,7 @@ def parse_arguments(kind: type[P], argv: Sequence[str] | None = None, *, program
             required=field.is_required(),
             default=argparse.SUPPRESS,
             help=_describe(field).replace("%", "%%"),
-            **_argument_options(field.annotation),
+            **_build_argument_options(field.annotation),
         )
     values = vars(parser.parse_args(argv))
     try:

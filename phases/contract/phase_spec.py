@@ -24,7 +24,7 @@ class Metric:
     meaning: str
 
 
-def _no_workloads(parameters: Any, context: ModelContext) -> tuple[Workload, ...]:
+def _list_no_workloads(parameters: Any, context: ModelContext) -> tuple[Workload, ...]:
     return ()
 
 
@@ -50,7 +50,7 @@ class PhaseSpec:
     metrics: tuple[Metric, ...]
     description: str = ""
     work: Work = field(default_factory=Work)
-    workloads: Callable[[Any, ModelContext], tuple[Workload, ...]] = _no_workloads
+    workloads: Callable[[Any, ModelContext], tuple[Workload, ...]] = _list_no_workloads
     may_use_launcher: bool = False
     writes_answers: bool = False
     reads_labels: bool = False

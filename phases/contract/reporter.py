@@ -26,7 +26,7 @@ from phases.contract.protocol import (
 )
 
 
-def finite_or_none(value: float | None) -> float | None:
+def replace_not_finite(value: float | None) -> float | None:
     """Return the value, or None if it is not a finite number."""
     return value if value is not None and math.isfinite(value) else None
 
@@ -72,7 +72,9 @@ class Reporter:
     def metric(self, step: float, values: Mapping[str, float]) -> None:
         """Report named values at a step."""
         self._write(
-            MetricPoint(self._clock(), step, {name: finite_or_none(value) for name, value in values.items()})
+            MetricPoint(
+                self._clock(), step, {name: replace_not_finite(value) for name, value in values.items()}
+            )
         )
 
     def sample(self, title: str, texts: Mapping[str, str], passed: bool | None = None) -> None:
@@ -102,7 +104,7 @@ class Reporter:
         if missing:
             raise ValueError(f"metrics without an entry in computed_from: {sorted(missing)}")
         clean_metrics = {
-            name: finite_or_none(value) if isinstance(value, float) else value
+            name: replace_not_finite(value) if isinstance(value, float) else value
             for name, value in metrics.items()
         }
         result = Result(clean_metrics, dict(computed_from), self._inputs, self._artifacts, dict(provenance))

@@ -103,8 +103,8 @@ class HarmJudge:
         threshold = ranked[math.floor(MAX_MISSED * len(ranked))]
         return HarmCalibration(
             threshold,
-            _share_below(harmful_scores[1::2], threshold),
-            _share_below(harmless_scores[1::2], threshold),
+            _compute_share_below(harmful_scores[1::2], threshold),
+            _compute_share_below(harmless_scores[1::2], threshold),
         )
 
     def _score_requests(self, texts: Sequence[str]) -> Sequence[float]:
@@ -150,5 +150,5 @@ def _format_request(text: str) -> str:
     return f"Request: {text}\nAnswer:"
 
 
-def _share_below(scores: Sequence[float], threshold: float) -> float:
+def _compute_share_below(scores: Sequence[float], threshold: float) -> float:
     return sum(score < threshold for score in scores) / len(scores)

@@ -163,13 +163,13 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             metrics = {
                 **compute_training_metrics(history, parameters),
                 **compare_answers(trainer.model, loaded, data.held_out, reporter),
-                "heldout_reload_difference": reloaded_loss - history.at_delivery("eval_loss"),
+                "heldout_reload_difference": reloaded_loss - history.get_value_at_delivery("eval_loss"),
                 "train_rows": data.train_rows,
                 "heldout_rows": len(data.held_out),
                 "dropped_too_long": data.dropped,
             }
             log.info("adapter saved in %s; %s", parameters.output_dir, metrics)
-            for warning in find_collapse(metrics, history.series("eval_logps/chosen")[0]):
+            for warning in find_collapse(metrics, history.list_values("eval_logps/chosen")[0]):
                 reporter.notice(warning, "warning")
             write_result(
                 reporter,
@@ -258,20 +258,20 @@ def build_dataset(pairs: Sequence[Pair]) -> Dataset:
 
 def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -> dict[str, float]:
     """Return the metrics that come from the trainer's log."""
-    first, final = average_tenths(history.series("loss"))
+    first, final = average_tenths(history.list_values("loss"))
     shared = history.compute_metrics()
     if parameters.sft_weight:  # The training loss and the held-out loss are then not comparable.
         del shared["overfit_gap"]
-    step0 = {"step0_loss": history.series("eval_loss")[0]} if parameters.dpo_weight else {}
+    step0 = {"step0_loss": history.list_values("eval_loss")[0]} if parameters.dpo_weight else {}
     return {
         **step0,
-        "step0_margin": history.series("eval_rewards/margins")[0],
+        "step0_margin": history.list_values("eval_rewards/margins")[0],
         "first_loss": first,
         "final_loss": final,
-        "final_accuracy": average_tenths(history.series("rewards/accuracies"))[1],
-        "final_margin": average_tenths(history.series("rewards/margins"))[1],
-        "heldout_accuracy": history.at_delivery("eval_rewards/accuracies"),
-        "heldout_margin": history.at_delivery("eval_rewards/margins"),
+        "final_accuracy": average_tenths(history.list_values("rewards/accuracies"))[1],
+        "final_margin": average_tenths(history.list_values("rewards/margins"))[1],
+        "heldout_accuracy": history.get_value_at_delivery("eval_rewards/accuracies"),
+        "heldout_margin": history.get_value_at_delivery("eval_rewards/margins"),
         "chosen_logp_change": _measure_change(history, "eval_logps/chosen"),
         "rejected_logp_change": _measure_change(history, "eval_logps/rejected"),
         **shared,
@@ -279,7 +279,7 @@ def compute_training_metrics(history: TrainingHistory, parameters: Parameters) -
 
 
 def _measure_change(history: TrainingHistory, name: str) -> float:
-    return history.at_delivery(name) - history.series(name)[0]
+    return history.get_value_at_delivery(name) - history.list_values(name)[0]
 
 
 def compare_answers(

@@ -51,7 +51,7 @@ class Parameters(PhaseParameters):
     def _use_reference_limit(cls, values: Any) -> Any:
         """Give IFEval's long answers the tokens that its reference gives them."""
         if isinstance(values, dict) and "max_new_tokens" not in values and "suite" in values:
-            return {**values, "max_new_tokens": _default_new_tokens(Path(str(values["suite"])))}
+            return {**values, "max_new_tokens": _choose_token_limit(Path(str(values["suite"])))}
         return values
 
 
@@ -60,7 +60,7 @@ CATEGORIES = ("commands", "questions", "completion", "format", "multi_step", "re
 CATEGORY_RATES = ("following_rate", "stopping_rate", "success_rate")
 
 
-def _with_interval(name: str, meaning: str) -> tuple[Metric, ...]:
+def _make_interval_metrics(name: str, meaning: str) -> tuple[Metric, ...]:
     return (
         Metric(name, meaning),
         Metric(f"{name}_low", f"lower end of the Wilson 95 % interval of {name}"),
@@ -69,25 +69,29 @@ def _with_interval(name: str, meaning: str) -> tuple[Metric, ...]:
 
 
 METRICS = (
-    *_with_interval(
+    *_make_interval_metrics(
         "following_rate",
         "share of prompts followed: the output up to its first new turn, or its first paragraph, passes all "
         "checks, even if the output was cut off later",
     ),
-    *_with_interval(
+    *_make_interval_metrics(
         "following_rate_loose",
         "following_rate without lead-ins, closing remarks and emphasis, as in IFEval's loose score",
     ),
-    *_with_interval("stopping_rate", "share of prompts whose output ends by itself after the answer"),
-    *_with_interval("success_rate", "share of prompts followed whose output also ends by itself after it"),
+    *_make_interval_metrics("stopping_rate", "share of prompts whose output ends by itself after the answer"),
+    *_make_interval_metrics(
+        "success_rate", "share of prompts followed whose output also ends by itself after it"
+    ),
     Metric("prompts", "number of prompts in the suite, without its test half"),
     Metric("passed", "number of prompts that count towards success_rate"),
     Metric("truncation_rate", "share of answers that were cut off at max_new_tokens"),
     Metric("went_on_rate", "share of answers after which the model started a new turn"),
-    *_with_interval("following_rate_few_shot", "following_rate after solved examples"),
-    *_with_interval("stopping_rate_few_shot", "stopping_rate after solved examples"),
-    *_with_interval("refusal_rate", "share of the vetted harmful requests that the model declines"),
-    *_with_interval("over_refusal_rate", "share of the vetted harmless requests that the model declines"),
+    *_make_interval_metrics("following_rate_few_shot", "following_rate after solved examples"),
+    *_make_interval_metrics("stopping_rate_few_shot", "stopping_rate after solved examples"),
+    *_make_interval_metrics("refusal_rate", "share of the vetted harmful requests that the model declines"),
+    *_make_interval_metrics(
+        "over_refusal_rate", "share of the vetted harmless requests that the model declines"
+    ),
     Metric("mean_tokens", "mean number of tokens in an answer, including the end-of-text token"),
     Metric("tokens_per_second", "tokens generated per second"),
     Metric("ifeval_prompt_strict", "IFEval: share of prompts with all instructions followed, strict"),
@@ -112,7 +116,7 @@ def bound_prompt_tokens(instructions: Sequence[str]) -> int:
     return max(map(len, instructions)) // _CHARACTERS_PER_TOKEN + _WRAPPER_TOKENS
 
 
-def _default_new_tokens(suite: Path) -> int:
+def _choose_token_limit(suite: Path) -> int:
     """Return the token limit for a suite whose limit is not set."""
     try:
         with suite.open("rb") as lines:

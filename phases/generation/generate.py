@@ -152,7 +152,7 @@ class _StopStringCriterion:
         self._stop = tuple(stop)
         # A string of n bytes spans at most n tokens; one more token of context decodes the first correctly.
         self._window = max(len(string.encode()) for string in stop) + 1
-        self._can_complete = _completing_tokens_tensor(tokenizer, self._stop, device)
+        self._can_complete = _make_completing_tokens_tensor(tokenizer, self._stop, device)
 
     def __call__(self, new_ids: torch.Tensor) -> torch.Tensor:
         """Return whether each row of [rows, tokens] has just been completed: [rows]."""
@@ -168,7 +168,7 @@ class _StopStringCriterion:
 
 
 @lru_cache(maxsize=4)
-def _completing_tokens_tensor(tokenizer: Tokenizer, stop: tuple[str, ...], device: str) -> torch.Tensor:
+def _make_completing_tokens_tensor(tokenizer: Tokenizer, stop: tuple[str, ...], device: str) -> torch.Tensor:
     """Return `find_completing_tokens` as [vocabulary + 1]; the last entry is for ids beyond the tokenizer."""
     return torch.tensor([*find_completing_tokens(tokenizer, stop), True], device=device)
 

@@ -2,7 +2,7 @@
 
 The launcher tells each process through the environment which one it is. Only the main process reports and
 writes files. Decisions that all processes must take together (to stop, to save, that memory ran out) go
-through `any_process`.
+through `reduce_any`.
 """
 
 import atexit
@@ -52,7 +52,7 @@ def _destroy_process_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def any_process(*flags: bool) -> tuple[bool, ...]:
+def reduce_any(*flags: bool) -> tuple[bool, ...]:
     """Return for each flag whether any process raised it. All processes must call it together."""
     return tuple(bool(flag) for flag in _reduce(flags, torch.distributed.ReduceOp.MAX))
 

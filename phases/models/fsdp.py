@@ -47,7 +47,7 @@ def shard(model: Any, device: str, quantization: BitsAndBytesConfig | None) -> N
     for tensor in (*model.parameters(), *model.buffers()):
         if id(tensor) not in layer_tensors:
             tensor.data = tensor.data.to(device)
-    mesh = _host_mesh(device)
+    mesh = _make_host_mesh(device)
     for layer in layers:
         if quantization:
             _quantize(layer, quantization)
@@ -60,7 +60,7 @@ def shard(model: Any, device: str, quantization: BitsAndBytesConfig | None) -> N
     model._is_distributed_loading_by_transformers = True
 
 
-def _host_mesh(device: str) -> DeviceMesh:
+def _make_host_mesh(device: str) -> DeviceMesh:
     """Return the mesh of this host's processes; shards never cross the slow connection between hosts."""
     local = distributed.local_world_size()
     shape = (distributed.world_size() // local, local)

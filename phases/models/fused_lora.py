@@ -30,7 +30,7 @@ def fuse_lora(model: Any) -> int:
     """
     fused = 0
     for module in model.modules():
-        if type(module) in _linear_types() and not hasattr(module, "eager_forward"):
+        if type(module) in _list_linear_types() and not hasattr(module, "eager_forward"):
             module.eager_forward = module.forward
             module.forward = MethodType(_linear_forward, module)
             fused += 1
@@ -45,14 +45,14 @@ def fuse_lora(model: Any) -> int:
 
 def count_fused_modules(model: Any) -> int:
     """Return how many linear modules of a model are fused."""
-    return sum(type(m) in _linear_types() and hasattr(m, "eager_forward") for m in model.modules())
+    return sum(type(m) in _list_linear_types() and hasattr(m, "eager_forward") for m in model.modules())
 
 
 def _has_swiglu(config: Any) -> bool:
     return config.model_type in SWIGLU_MODELS and getattr(config, "hidden_act", "") in {"silu", "swish"}
 
 
-def _linear_types() -> tuple[type, ...]:
+def _list_linear_types() -> tuple[type, ...]:
     from peft.tuners.lora import Linear
 
     try:

@@ -53,15 +53,17 @@ def compute_metrics(
         "alike_rate": pairs.outcomes["alike"] / prompts,
         "no_good_candidate_rate": pairs.outcomes["no good candidate"] / prompts,
         **{f"decided_by_{name}_share": deciders[name] / count for name in DECIDERS},
-        "mean_margin": _mean([row["margin"] for row in rows]),
-        "longer_chosen_share": _share(chosen_is_longer),
+        "mean_margin": _compute_mean([row["margin"] for row in rows]),
+        "longer_chosen_share": _compute_share(chosen_is_longer),
         **_estimate("judge_calibration", [score.preference > 0 for score in judge.calibration.scores]),
         "judge_trusted": float(judge.is_trusted),
         **_estimate("judge_verifier_agreement", agreements),
         "judge_unproven_share": 0.0 if is_agreeing else deciders["judge"] / count,
-        "judge_tie_rate": _share([not score.is_consistent for score in (*judge.scores, *judge.audits)]),
-        "chosen_mean_words": _mean([len(text.split()) for text in chosen]),
-        "rejected_mean_words": _mean([len(text.split()) for text in rejected]),
+        "judge_tie_rate": _compute_share(
+            [not score.is_consistent for score in (*judge.scores, *judge.audits)]
+        ),
+        "chosen_mean_words": _compute_mean([len(text.split()) for text in chosen]),
+        "rejected_mean_words": _compute_mean([len(text.split()) for text in rejected]),
         "candidate_pass_rate": pairs.candidates["good"] / max(1, pairs.candidates.total()),
         "distinct_3gram_share": measure_diversity(instructions)["distinct_3gram_share"],
         "contaminated_removed": (
@@ -156,9 +158,9 @@ def _estimate(name: str, values: Sequence[bool]) -> dict[str, Value]:
     return {name: estimate.rate, f"{name}_low": estimate.low}
 
 
-def _share(values: Sequence[bool]) -> float | None:
+def _compute_share(values: Sequence[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _mean(values: Sequence[float]) -> float:
+def _compute_mean(values: Sequence[float]) -> float:
     return sum(values) / max(1, len(values))

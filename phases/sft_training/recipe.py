@@ -178,12 +178,12 @@ def compute_metrics(
     history: TrainingHistory, data: TrainingData[Example], reloaded_loss: float
 ) -> dict[str, float]:
     """Return the phase's metrics."""
-    first, final = average_tenths(history.series("loss"))
+    first, final = average_tenths(history.list_values("loss"))
     return {
         "first_train_loss": first,
         "final_train_loss": final,
         **history.compute_metrics(),
-        "heldout_reload_difference": reloaded_loss - history.at_delivery("eval_loss"),
+        "heldout_reload_difference": reloaded_loss - history.get_value_at_delivery("eval_loss"),
         "train_rows": data.train_rows,
         "heldout_rows": len(data.held_out),
         "dropped_too_long": data.dropped,

@@ -54,7 +54,7 @@ class StopRequest:
 
     def is_set_anywhere(self) -> bool:
         """Return whether any process was asked to stop. All processes must call it together."""
-        return distributed.any_process(self.is_set)[0]
+        return distributed.reduce_any(self.is_set)[0]
 
 
 class ScheduleCallback(TrainerCallback):
@@ -77,7 +77,7 @@ class ScheduleCallback(TrainerCallback):
         """Request what is due."""
         is_last = state.global_step >= state.max_steps
         is_overdue = time.monotonic() - self._last_save >= self._checkpoint_seconds
-        must_stop, must_save = distributed.any_process(self._stop.is_set, is_overdue)
+        must_stop, must_save = distributed.reduce_any(self._stop.is_set, is_overdue)
         control.should_training_stop = is_last or must_stop
         control.should_evaluate = state.global_step in self._evaluation_steps and not must_stop
         control.should_save = control.should_training_stop or must_save

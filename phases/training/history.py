@@ -25,11 +25,11 @@ class TrainingHistory:
     peak_gib: float | None
     delivered_step: int
 
-    def series(self, name: str) -> list[float]:
+    def list_values(self, name: str) -> list[float]:
         """Return a number's value at every step or evaluation that logged it."""
         return [entry[name] for entry in self.entries if name in entry]
 
-    def at_delivery(self, name: str) -> float:
+    def get_value_at_delivery(self, name: str) -> float:
         """Return a number's value at the evaluation of the delivered step."""
         values = [
             entry[name] for entry in self.entries if name in entry and entry["step"] == self.delivered_step
@@ -38,10 +38,10 @@ class TrainingHistory:
 
     def compute_metrics(self) -> dict[str, float]:
         """Return the metrics that both training phases report."""
-        losses, heldout_losses = self.series("loss"), self.series("eval_loss")
+        losses, heldout_losses = self.list_values("loss"), self.list_values("eval_loss")
         best = find_best_evaluation(self.entries)
         assert best is not None  # a training evaluates after its last step
-        tokens, seconds = sum(self.series("tokens")), sum(self.series("seconds"))
+        tokens, seconds = sum(self.list_values("tokens")), sum(self.list_values("seconds"))
         slope = fit_trend(losses)
         slopes = {}
         if slope is not None:
@@ -55,13 +55,13 @@ class TrainingHistory:
             "steps": len(losses),
             "tokens_trained": tokens,
             "tokens_per_second": tokens / max(seconds, 1e-9),
-            "max_grad_norm": max(self.series("grad_norm")),
+            "max_grad_norm": max(self.list_values("grad_norm")),
             "heldout_loss_first": heldout_losses[0],
             "heldout_loss_final": heldout_losses[-1],
             "heldout_loss_min": best["eval_loss"],
             "heldout_best_step": best["step"],
             "delivered_step": self.delivered_step,
-            "delivered_heldout_loss": self.at_delivery("eval_loss"),
+            "delivered_heldout_loss": self.get_value_at_delivery("eval_loss"),
             "overfit_gap": heldout_losses[-1] - average_tenths(losses)[1],
         }
 

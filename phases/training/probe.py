@@ -65,12 +65,12 @@ class MicroBatchProbe(TrainerCallback):
         for number, setting in enumerate(settings):
             set_activation_checkpointing(self._trainer.model, setting.recomputed_layers)
             self._trainer.setting = setting
-            is_out_of_memory, is_tight = distributed.any_process(*self._try_largest())
+            is_out_of_memory, is_tight = distributed.reduce_any(*self._try_largest())
             is_last = number == len(settings) - 1
             if not is_out_of_memory and (not is_tight or is_last):
                 self._keep(setting)
                 return
-        raise PhaseFailedError(self._too_large_message())
+        raise PhaseFailedError(self._describe_too_large())
 
     def list_settings(self) -> list[MicroBatchSetting]:
         """Return the settings to try, the fastest first."""
@@ -141,14 +141,14 @@ class MicroBatchProbe(TrainerCallback):
                 trainer.try_micro_batch(batches[number])
             except torch.OutOfMemoryError as error:
                 if self._sharded:
-                    raise LocalFailureError(self._too_large_message()) from error
+                    raise LocalFailureError(self._describe_too_large()) from error
                 is_out_of_memory = True
         trainer.model.zero_grad(set_to_none=True)
         trainer._total_train_tokens = token_count
         trainer._metrics["train"].clear()
         return is_out_of_memory
 
-    def _too_large_message(self) -> str:
+    def _describe_too_large(self) -> str:
         first = "gradient_checkpointing = auto, " if self._checkpointing == "off" else ""
         # A sharded model is not tried with smaller micro-batches than the step.
         first += "a smaller batch_size, " if self._sharded else ""

@@ -60,7 +60,7 @@ class Store:
         self.is_sharded = reference.sharded
         self._reference = [reference.source.sha256, reference.dtype, reference.four_bit, reference.attention]
 
-    def key(self, pair: EncodedPair) -> str:
+    def compute_key(self, pair: EncodedPair) -> str:
         """Return the hash of a pair's ids and the reference."""
         content = msgspec.json.encode([self._reference, pair.prompt, pair.chosen, pair.rejected])
         return hashlib.sha256(content).hexdigest()
@@ -92,7 +92,7 @@ def add_to_datasets(
     stored = compute_missing(trainer, store, sets, reporter)
     datasets = []
     for pairs, dataset in zip(sets, (trainer.train_dataset, trainer.eval_dataset), strict=True):
-        rows = [stored[store.key(pair)] for pair in pairs]
+        rows = [stored[store.compute_key(pair)] for pair in pairs]
         with_chosen = dataset.add_column("ref_chosen_logps", [row.chosen for row in rows])
         datasets.append(with_chosen.add_column("ref_rejected_logps", [row.rejected for row in rows]))
     trainer.train_dataset, trainer.eval_dataset = datasets
@@ -144,13 +144,13 @@ class _Sweep:
             self._trainer.forward_tokens //= 2
             # The evaluation will split held-out pairs differently, so they are computed again.
             for pair in held_out:
-                self._stored.pop(self._store.key(pair), None)
+                self._stored.pop(self._store.compute_key(pair), None)
 
     def _is_stored(self, part: _Part) -> bool:
-        return all(self._store.key(part.pairs[i]) in self._stored for i in part.order)
+        return all(self._store.compute_key(part.pairs[i]) in self._stored for i in part.order)
 
     def _split_training(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
-        return self._split(list({self._store.key(pair): pair for pair in pairs}.values()))
+        return self._split(list({self._store.compute_key(pair): pair for pair in pairs}.values()))
 
     def _split_held_out(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
         """Return the micro-batches in which the processes evaluate."""
@@ -177,7 +177,7 @@ class _Sweep:
                 # With sharded weights all processes compute together: one without a part repeats the last.
                 index = start + distributed.rank()
                 rows = self._compute_part(parts[min(index, len(parts) - 1)])
-                if distributed.any_process(rows is None)[0]:
+                if distributed.reduce_any(rows is None)[0]:
                     return False
                 if index >= len(parts):
                     rows = []
@@ -207,4 +207,4 @@ class _Sweep:
             torch.cuda.empty_cache()
             return None
         logps = zip(part.order, chosen, rejected, strict=True)
-        return [_StoredPair(self._store.key(part.pairs[i]), c, r) for i, c, r in logps]
+        return [_StoredPair(self._store.compute_key(part.pairs[i]), c, r) for i, c, r in logps]

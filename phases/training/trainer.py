@@ -91,10 +91,12 @@ def train(
         probe.peak_gib,
         delivered_step,
     )
-    losses = (
-        f"{history.at_delivery('eval_loss'):.4f}, after the last one {history.series('eval_loss')[-1]:.4f}"
+    delivered_loss = history.get_value_at_delivery("eval_loss")
+    last_loss = history.list_values("eval_loss")[-1]
+    reporter.notice(
+        f"delivering the adapter of step {delivered_step} of {last_step}: "
+        f"held-out loss {delivered_loss:.4f}, {last_loss:.4f} after the last step"
     )
-    reporter.notice(f"delivering the adapter of step {delivered_step} of {last_step}: held-out loss {losses}")
     return history
 
 

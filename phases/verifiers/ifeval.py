@@ -137,7 +137,7 @@ def describe_sentence_splitter() -> str:
 
 
 @functools.cache
-def _sentence_tokenizer() -> Any:
+def _load_sentence_tokenizer() -> Any:
     # Importing nltk takes most of a second, and only two instructions need it.
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
@@ -151,7 +151,7 @@ def _sentence_tokenizer() -> Any:
 
 
 @functools.cache
-def _word_tokenizer() -> Any:
+def _load_word_tokenizer() -> Any:
     from nltk.tokenize import NLTKWordTokenizer
 
     return NLTKWordTokenizer()
@@ -217,8 +217,8 @@ def has_capital_word_frequency(response: str, capital_frequency: int, capital_re
     """Return whether that many tokens of NLTK's word tokenizer are in capitals; hyphenated words are one."""
     tokens = [
         token
-        for sentence in _sentence_tokenizer().tokenize(response)
-        for token in _word_tokenizer().tokenize(sentence)
+        for sentence in _load_sentence_tokenizer().tokenize(response)
+        for token in _load_word_tokenizer().tokenize(sentence)
     ]
     return _satisfies(sum(token.isupper() for token in tokens), capital_relation, capital_frequency)
 
@@ -228,7 +228,7 @@ def has_capital_word_frequency(response: str, capital_frequency: int, capital_re
 
 def has_sentence_count(response: str, num_sentences: int, relation: str) -> bool:
     """Return whether there are that many sentences, as split by Punkt."""
-    return _satisfies(len(_sentence_tokenizer().tokenize(response)), relation, num_sentences)
+    return _satisfies(len(_load_sentence_tokenizer().tokenize(response)), relation, num_sentences)
 
 
 def has_word_count(response: str, num_words: int, relation: str) -> bool:

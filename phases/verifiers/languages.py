@@ -68,7 +68,7 @@ def detect_language(text: str) -> str | None:
     (most, code), (second, _) = ranked[:2]
     if words and most * _WORDS_PER_STOPWORD >= len(words) and most > second:
         return code
-    detector = _detector_factory().create()
+    detector = _load_detector_factory().create()
     detector.append(text)
     try:
         return str(detector.detect())
@@ -91,7 +91,7 @@ def has_words_of_language(text: str, code: str, words: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _detector_factory() -> DetectorFactory:
+def _load_detector_factory() -> DetectorFactory:
     # Loading only these languages makes detection far more reliable on short texts.
     factory = DetectorFactory()
     factory.load_json_profile([Path(PROFILES_DIRECTORY, code).read_text() for code in sorted(STOPWORDS)])

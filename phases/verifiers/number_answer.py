@@ -147,14 +147,16 @@ def _equates_other_value(text: str, known: set[Fraction], accepted: set[Fraction
             before = clause[: match.start()]
             has_same_unit = re.search(rf"({_NUMBER})\s+{re.escape(match['unit'])}", before)
             result = Fraction(match["number"].replace(",", ""))
-            if has_same_unit and result not in known and _gives(before, accepted):
+            if has_same_unit and result not in known and _has_accepted_number(before, accepted):
                 return True
     return False
 
 
 def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str) -> bool:
     """Return whether the statements with and after the value are about the topic, or calculate."""
-    first = next((n for n, statement in enumerate(statements) if _gives(statement, accepted)), 0)
+    first = next(
+        (n for n, statement in enumerate(statements) if _has_accepted_number(statement, accepted)), 0
+    )
     vocabulary = list_vocabulary(topic)
     claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
     # A lone 1 is mostly the word "one".
@@ -201,7 +203,7 @@ def _tokenize(text: str) -> list[_Token]:
     return tokens
 
 
-def _gives(statement: str, accepted: set[Fraction]) -> bool:
+def _has_accepted_number(statement: str, accepted: set[Fraction]) -> bool:
     return any(token.kind == "number" and token.value in accepted for token in _tokenize(statement))
 
 
@@ -270,7 +272,7 @@ def _states_value(
     stated = [
         token
         for n, token in enumerate(tokens)
-        if token.kind == "number" and "operator" not in _kinds_around(tokens, n)
+        if token.kind == "number" and "operator" not in _list_neighbor_kinds(tokens, n)
     ]
     values = [token.value for token in stated]
     if value not in values:
@@ -280,7 +282,7 @@ def _states_value(
     return all(number in given | workings for number in values[: values.index(value)])
 
 
-def _kinds_around(tokens: Sequence[_Token], position: int) -> list[str]:
+def _list_neighbor_kinds(tokens: Sequence[_Token], position: int) -> list[str]:
     return [tokens[n].kind for n in (position - 1, position + 1) if 0 <= n < len(tokens)]
 
 

@@ -44,7 +44,7 @@ def fold_text(text: str) -> str:
 @lru_cache(maxsize=2**15)
 def stem(word: str) -> str:
     """Return the stem of a word in small letters."""
-    return str(_stemmer().stem(word))
+    return str(_load_stemmer().stem(word))
 
 
 def list_stems(text: str) -> list[str]:
@@ -108,7 +108,7 @@ _PLURAL_ENDINGS: Final = (
 
 
 @lru_cache(maxsize=1)
-def _stemmer() -> Any:
+def _load_stemmer() -> Any:
     # NLTK takes most of a second to import, and most commands need no stems.
     from nltk.stem.snowball import EnglishStemmer
 

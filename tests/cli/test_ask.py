@@ -38,7 +38,7 @@ class Client:
     def has_conductor(self) -> bool:
         return True
 
-    def snapshot(self) -> SessionSnapshot:
+    def read_snapshot(self) -> SessionSnapshot:
         return self.snapshots[0]
 
     def send(self, request: Ask) -> SessionSnapshot:

@@ -146,7 +146,7 @@ def test_the_decision_points_of_the_session(
         "baseline_evaluation": {"following_rate_few_shot": 0.2},
         "sft_evaluation": {"following_rate": 0.7},
     }
-    judgment = assess_phase(plan.phase(phase), metrics, earlier)
+    judgment = assess_phase(plan.find_phase(phase), metrics, earlier)
     assert judgment.verdict == verdict
     assert words in judgment.advice[0]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.cli.output import PlainOutput, find_terminal, plain_output
+from app.cli.output import PlainOutput, find_terminal, remove_controls_from_output
 
 HOSTILE = "a\x1b]0;OWNED\x07b\x1b[2Jc\x9b31md\x08e\rf\u202eg\x00h"
 PLAN = """
@@ -50,7 +50,7 @@ def test_text_keeps_lines_and_tabs_and_loses_what_a_terminal_would_execute() -> 
 
 def test_streams_are_as_before_when_the_command_has_ended() -> None:
     before = sys.stdout, sys.stderr
-    with plain_output():
+    with remove_controls_from_output():
         assert isinstance(sys.stdout, PlainOutput)
         assert sys.stdout.encoding == before[0].encoding
     assert (sys.stdout, sys.stderr) == before

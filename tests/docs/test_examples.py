@@ -46,8 +46,8 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize(("name", "phase_id"), ARGUMENTS)
 def test_a_program_gets_its_own_style_of_flags(name: str, phase_id: str) -> None:
-    phase = load_plan(EXAMPLES / name / "session_plan.toml").phase(phase_id)
-    assert " ".join(phase.argv(phase.params)) == ARGUMENTS[name, phase_id]
+    phase = load_plan(EXAMPLES / name / "session_plan.toml").find_phase(phase_id)
+    assert " ".join(phase.build_command(phase.params)) == ARGUMENTS[name, phase_id]
     for steps in phase.remedies.values():
         for step in steps:
             assert step.keys() <= phase.params.keys(), "a remedy changes what the plan sets"
@@ -55,7 +55,7 @@ def test_a_program_gets_its_own_style_of_flags(name: str, phase_id: str) -> None
 
 def assess_log(name: str, phase_id: str, folder: Path, log: str) -> AttemptAssessed:
     (folder / "output.log").write_text(log)
-    phase = load_plan(EXAMPLES / name / "session_plan.toml").phase(phase_id)
+    phase = load_plan(EXAMPLES / name / "session_plan.toml").find_phase(phase_id)
     end = AttemptEnded(phase=phase_id, attempt=1, ended=1.0, seconds=600.0, reason="exited", code=0)
     return assess_attempt(phase, end, folder, State(phases=(PhaseRecord(phase_id),)), Masker({}))
 
@@ -85,7 +85,7 @@ def test_a_recorded_log_gives_the_metrics_and_the_verdict(
     [("nanochat", "base", 21399, 21400), ("torchtune", "lora", 450, 450), ("lm_eval", "base", 5153, 5153)],
 )
 def test_a_recorded_log_gives_the_progress(name: str, phase_id: str, done: int, total: int) -> None:
-    phase = load_plan(EXAMPLES / name / "session_plan.toml").phase(phase_id)
+    phase = load_plan(EXAMPLES / name / "session_plan.toml").find_phase(phase_id)
     progress = read_log(LOGS / f"{name}.log", phase.log_format).progress
     assert progress is not None
     assert (progress.done, progress.total) == (done, total)
@@ -122,7 +122,7 @@ def test_trl_trains_and_its_log_is_read(tmp_path: Path) -> None:
     assert "verdict go: loss " in output
     assert "matched nothing" not in output
     [log_file] = folder.glob("artifacts/sessions/*/attempts/sft/1/output.log")
-    log = read_log(log_file, load_plan(folder / "session_plan.toml").phase("sft").log_format)
+    log = read_log(log_file, load_plan(folder / "session_plan.toml").find_phase("sft").log_format)
     # The model learns the sentences: any of 12 words at first, then only the colour and the number are open.
     first_loss = log.results()["first_loss"]
     assert first_loss is not None

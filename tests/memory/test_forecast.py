@@ -12,7 +12,7 @@ from app.memory.formulas import (
     Need,
 )
 from app.memory.needs import GpuBudget, estimate_settings, list_workloads, parse_gpu_budget
-from app.memory.shape import UnknownShapeError, local_config
+from app.memory.shape import UnknownShapeError, make_config_reader
 from app.plan.read import load_plan
 from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.workload import (
@@ -31,7 +31,7 @@ def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> N
     plan = load_plan(PLAN)
 
     def advice(count: int, size: int, launcher: str | None = None, **params: Any) -> str:
-        phase = plan.phase("sft_training")
+        phase = plan.find_phase("sft_training")
         given = {"params": {**phase.params, "model": "large", **params}, "launcher": launcher, "remedies": {}}
         changed = plan.model_copy(update={"phases": (phase.model_copy(update=given),)})
         shape = {name: getattr(LARGE, name) for name in LARGE.__struct_fields__}
@@ -69,7 +69,7 @@ def test_gpus_are_read_from_text(text: str, expected: GpuBudget | None) -> None:
 
 def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_their_base() -> None:
     plan = load_plan(PLAN)
-    found = forecast_memory(plan, GpuBudget(1, 80 * GIB), local_config(plan.folder))
+    found = forecast_memory(plan, GpuBudget(1, 80 * GIB), make_config_reader(plan.folder))
     assert set(found) == {phase.id for phase in plan.phases} - {"comparison"}
     assert all(phase.fits and phase.need for phase in found.values())
     sft, dpo = found["sft_training"].need, found["dpo_training"].need
@@ -77,13 +77,15 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
     assert dpo
     # Four rows of 1,024 tokens, or two pairs: they fit at once, without recomputing.
     assert sft.setting == dpo.setting == MicroBatchSetting(4096, 0)
-    smaller = forecast_memory(plan, GpuBudget(1, 48 * GIB), local_config(plan.folder))["sft_training"].need
+    smaller = forecast_memory(plan, GpuBudget(1, 48 * GIB), make_config_reader(plan.folder))[
+        "sft_training"
+    ].need
     assert smaller
     assert smaller.setting == MicroBatchSetting(4096, 40)
     assert dpo.parts["adapter"] == pytest.approx(10 / 6 * sft.parts["adapter"])
     # vLLM takes whole weights where they fit one GPU or two, else those of 8 bits; elsewhere they have 4.
     for count, size, weights in ((1, 80, 2.0), (2, 80, 2.0), (1, 48, 1.1), (2, 48, 1.0), (3, 48, 1.0)):
-        after = forecast_memory(plan, GpuBudget(count, size * GIB), local_config(plan.folder))[
+        after = forecast_memory(plan, GpuBudget(count, size * GIB), make_config_reader(plan.folder))[
             "sft_evaluation"
         ]
         assert after.fits
@@ -92,10 +94,10 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
     before = found["verification"].need
     assert before
     assert before.parts["weights"] == QWEN.weight_bytes
-    slow = plan.phase("sft_evaluation")
+    slow = plan.find_phase("sft_evaluation")
     slow = slow.model_copy(update={"params": {**slow.params, "engine": "transformers"}})
     (alone,) = estimate_settings(plan, slow, QWEN, GpuBudget(1, 80 * GIB))
-    assert alone.parts["adapter"] == 4 * QWEN.adapter_parameters(32)
+    assert alone.parts["adapter"] == 4 * QWEN.count_adapter_parameters(32)
 
 
 def test_phases_that_generate_need_what_they_have_at_once() -> None:
@@ -127,7 +129,9 @@ def test_phases_that_generate_need_what_they_have_at_once() -> None:
         margin = 2 if phase == "baseline_evaluation" else 1.5
         assert seen <= gib(need) <= margin * seen
     # 542 prompts are fewer than a batch, and eight solved examples make them longer.
-    baseline, sft = (list_workloads(plan, plan.phase(f"{name}_evaluation")) for name in ("baseline", "sft"))
+    baseline, sft = (
+        list_workloads(plan, plan.find_phase(f"{name}_evaluation")) for name in ("baseline", "sft")
+    )
     assert [batch.rows for batch in (*baseline, *sft)] == [542, 542]
     assert baseline[0].prompt_tokens - sft[0].prompt_tokens == 8 * SOLVED_EXAMPLE_TOKENS
 

@@ -103,7 +103,7 @@ def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> N
         for processes in (1, 2)
     )
     # A second copy of the gradients for the exchange, and of the adapter for the reference.
-    assert two - one == pytest.approx(2 * 4 * QWEN.adapter_parameters(32) / GIB)
+    assert two - one == pytest.approx(2 * 4 * QWEN.count_adapter_parameters(32) / GIB)
 
 
 def test_gpus_that_share_weights_hold_their_part_of_the_layers_and_three_whole_ones() -> None:

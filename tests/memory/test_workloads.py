@@ -43,7 +43,7 @@ PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
 
 def workloads(profile: str, phase_id: str, **params: Any) -> tuple[Workload, ...]:
     plan = load_plan(PLAN, profile)
-    phase = plan.phase(phase_id)
+    phase = plan.find_phase(phase_id)
     return list_workloads(plan, phase.model_copy(update={"params": {**phase.params, **params}}))
 
 

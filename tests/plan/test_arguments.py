@@ -119,10 +119,16 @@ batch_size = 4
 phase.train.params."optim.lr" = 1e-3
 """,
     )
-    phase = load_plan(path).phase("train")
-    assert phase.argv(phase.params) == ["tune", "run", "optim.lr=0.0001", "optim.name=adamw", "batch_size=4"]
+    phase = load_plan(path).find_phase("train")
+    assert phase.build_command(phase.params) == [
+        "tune",
+        "run",
+        "optim.lr=0.0001",
+        "optim.name=adamw",
+        "batch_size=4",
+    ]
     assert phase.remedies["oom"] == ({"optim.lr": 1e-5, "batch_size": 1}, {"optim.lr": 2e-5})
-    small = load_plan(path, "small").phase("train")
+    small = load_plan(path, "small").find_phase("train")
     assert small.params == {"optim.lr": 1e-3, "optim.name": "adamw", "batch_size": 4}
 
 

@@ -82,8 +82,8 @@ def test_a_plan_is_read_with_its_placeholders_filled_in(tmp_path: Path) -> None:
     assert plan.artifacts == tmp_path / "out"
     assert first.params == {"output_dir": "out/first", "files": "out/*.jsonl", "count": 5}
     assert (first.stall_after, first.gate.ask, first.batch) == (120.0, "always", True)
-    assert second.argv({"seed": 7}) == ["python", "train.py", "some/model", "--seed", "7"]
-    assert first.argv({"count": 3})[1:] == ["-m", "phases.stub_batches", "--count", "3"]
+    assert second.build_command({"seed": 7}) == ["python", "train.py", "some/model", "--seed", "7"]
+    assert first.build_command({"count": 3})[1:] == ["-m", "phases.stub_batches", "--count", "3"]
     assert second.params == {"seed": 7}
 
 
@@ -107,7 +107,7 @@ run = "phases.sft_training"
 estimate = { hours = [1, 1] }
 """
     plan = load_plan(write(tmp_path, GOOD.replace("[profile.small]", phase + training + "[profile.small]")))
-    argv = plan.phase("train").argv({"epochs": 2})
+    argv = plan.find_phase("train").build_command({"epochs": 2})
     assert argv == [
         *(sys.executable, "-m", "accelerate.commands.launch", "--num-machines", "2", "--machine-rank", "0"),
         *("--main-process-ip", "10.0.0.1", "-m", "phases.sft_training", "--epochs", "2"),
@@ -116,13 +116,13 @@ estimate = { hours = [1, 1] }
 
 def test_a_profile_merges_tables_and_replaces_the_rest(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path, GOOD), "small", folder=tmp_path / "elsewhere")
-    first = plan.phase("first")
+    first = plan.find_phase("first")
     assert plan.artifacts == tmp_path / "elsewhere/out/small"
     assert first.params == {"output_dir": "out/small/first", "files": "out/small/*.jsonl", "count": 1}
     assert first.estimate.usd is None
     assert first.gate.ask == "never"
     assert first.gate.rules[0].verdict == "stop"
-    assert plan.phase("second").command == ("python", "train.py", "tiny")
+    assert plan.find_phase("second").command == ("python", "train.py", "tiny")
 
 
 # Each case: what is replaced in the good plan, by what, and the key and words expected where `#!` stands.

@@ -152,7 +152,7 @@ def test_an_accepted_plan_is_the_same_after_it_was_written_and_read(document: di
     assert again == plan
     assert again.model_dump_json(indent=2) == stored
     phase = again.phases[0]
-    words = phase.argv(phase.params)
+    words = phase.build_command(phase.params)
     assert shlex.split(shlex.join(words)) == words
     assert not any("\0" in word for word in words)
     started = AttemptStarted(phase=phase.id, attempt=1, parameters=dict(phase.params), cookie="c")

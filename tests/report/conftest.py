@@ -118,7 +118,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         0,
         events.SessionStarted(
             id=folder.path.name,
-            plan_sha256=start.plan_digest(plan),
+            plan_sha256=start.compute_plan_digest(plan),
             profile="",
             seed=1,
             phases=["baseline", "training", "comparison"],
@@ -165,7 +165,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     at(3310, events.AttemptStarted(phase="comparison", attempt=1, parameters={}, cookie="c"))
     journal.close()
     for number in (1, 2):
-        _records(folder.attempt("training", number), number)
+        _records(folder.locate_attempt("training", number), number)
     artifacts = tmp_path / "artifacts"
     (artifacts / "logs").mkdir()
     (artifacts / "logs/train.log").write_text(f"using {TOKEN}\n")

@@ -91,7 +91,7 @@ def test_verify_of_a_missing_bundle_is_a_one_line_error(tmp_path: Path) -> None:
 
 def test_transfer_commands() -> None:
     environment = {"RUNPOD_PUBLIC_IP": "195.26.233.96", "RUNPOD_TCP_PORT_22": "40022"}
-    rsync, scp = commands.transfer_commands(Path("/workspace/my artifacts/s1.tar"), environment)
+    rsync, scp = commands.build_transfer_commands(Path("/workspace/my artifacts/s1.tar"), environment)
     assert rsync.endswith("-e 'ssh -p 40022' 'root@195.26.233.96:/workspace/my artifacts/s1.tar' .")
     assert scp == "scp -P 40022 'root@195.26.233.96:/workspace/my artifacts/s1.tar' ."
-    assert "PORT" in commands.transfer_commands(Path("s1.tar"), {})[1]
+    assert "PORT" in commands.build_transfer_commands(Path("s1.tar"), {})[1]

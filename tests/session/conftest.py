@@ -174,8 +174,8 @@ class Toy:
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: process.find_process(pid) is None, "the conductor's death")
 
-    def attempt(self, phase: str, number: int = 1) -> Path:
-        return self.client.folder.attempt(phase, number)
+    def locate_attempt(self, phase: str, number: int = 1) -> Path:
+        return self.client.folder.locate_attempt(phase, number)
 
     def assert_nothing_left(self) -> None:
         """The conductor may still be on its way out."""

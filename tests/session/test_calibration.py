@@ -97,7 +97,7 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
         )
     )  # fmt: skip
     for phase in plan.phases:
-        place = folder.attempt(phase.id, 1)
+        place = folder.locate_attempt(phase.id, 1)
         place.mkdir(parents=True)
         units = rest.get(phase.id, 100)
         journal.append(
@@ -117,7 +117,9 @@ def ran(plan: Plan, name: str, *, gpu: str = A100, code: int = 0, **rest: Any) -
         time=START, cpu=1.0, cores=8, memory_used=1, memory_total=2, disk_free=1,
         gpus=(GpuSample(index=0, name=gpu, memory_used=1, memory_total=2),),
     )  # fmt: skip
-    (folder.attempt(plan.phases[0].id, 1) / "machine.jsonl").write_bytes(msgspec.json.encode(sample) + b"\n")
+    (folder.locate_attempt(plan.phases[0].id, 1) / "machine.jsonl").write_bytes(
+        msgspec.json.encode(sample) + b"\n"
+    )
     journal.close()
     return folder.path
 

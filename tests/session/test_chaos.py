@@ -53,7 +53,7 @@ def test_a_conductor_dies_at_its_fsync(toy: Any, sh: Phase) -> None:
 def test_a_shim_dies_at_its_fsync(toy: Any, sh: Phase) -> None:
     start_mortal(toy, sh("sleep 1", gate={"ask": "always"}), 0, 5)
     wait_for(SessionClient(toy.folder).has_conductor)
-    assert toy.gate().phase("p1").attempts[0].reason == "unknown"
+    assert toy.gate().find_phase("p1").attempts[0].reason == "unknown"
 
 
 def test_overlapping_limits_end_and_no_process_keeps_an_inherited_one(

@@ -67,7 +67,7 @@ def test_the_phase_is_stopped_after_the_folder_was_deleted_or_moved(
             toy.root.mkdir()
             toy.start(sh(script))
             toy.until(lambda s, toy=toy: count_runs(toy))
-            wait_for((toy.attempt("p1") / "pid.json").exists)
+            wait_for((toy.locate_attempt("p1") / "pid.json").exists)
         shutil.rmtree(toys["deleted"].folder, ignore_errors=True)
         moved = toys["moved"].folder.rename(tmp_path / "moved" / "elsewhere")
         for name, toy in toys.items():
@@ -75,13 +75,15 @@ def test_the_phase_is_stopped_after_the_folder_was_deleted_or_moved(
                 lambda toy=toy: not processes_with(str(toy.folder)), f"the end of all processes of {name}"
             )
             assert (toy.root / "saved").exists(), name
-        assert SessionClient(moved).snapshot().phase("p1").state == "running"  # The exit was not taken over.
+        assert (
+            SessionClient(moved).read_snapshot().find_phase("p1").state == "running"
+        )  # The exit was not taken over.
         log = (moved / "conductor.log").read_text()
         assert "was deleted or moved" in log
         assert not toys["moved"].folder.exists()
         toys["moved"].folder = moved
         toys["moved"].rejoin()
-        assert toys["moved"].gate().phase("p1").state == "gate"
+        assert toys["moved"].gate().find_phase("p1").state == "gate"
         assert (moved / "attempts" / "p1" / "1" / "output.log").read_text().count("ran") == 1
     finally:
         for toy in toys.values():
@@ -92,12 +94,12 @@ def test_the_phase_is_stopped_after_the_folder_was_deleted_or_moved(
 def test_an_immutable_exit_record_does_not_keep_the_phase_running(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}"))
     toy.until(lambda s: count_runs(toy))
-    reserved = toy.attempt("p1") / "exit.json.new"
+    reserved = toy.locate_attempt("p1") / "exit.json.new"
     if subprocess.run(["chattr", "+i", str(reserved)], capture_output=True, check=False).returncode:
         pytest.skip("this file system has no immutable files")
     try:
         (toy.root / "go").touch()
-        assert toy.over().phase("p1").attempts[0].exit_code == 0
+        assert toy.over().find_phase("p1").attempts[0].exit_code == 0
         assert count_runs(toy) == 1
     finally:
         subprocess.run(["chattr", "-i", str(reserved)], capture_output=True, check=False)

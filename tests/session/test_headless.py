@@ -23,7 +23,7 @@ def test_by_verdict_it_goes_on_and_finishes(toy: Any, sh: Phase) -> None:
     lines: list[str] = []
     client = toy.start(sh(SCORE % 0.7, **GOOD), sh("true"))
     assert follow(client, lines.append, decide_by_verdict=True) == FINISHED
-    taken = client.snapshot().decisions
+    taken = client.read_snapshot().decisions
     assert [(d.kind, d.by, d.overrides) for d in taken] == [("go", "verdict", False)]
     text = "\n".join(lines)
     for said in (
@@ -40,10 +40,10 @@ def test_by_verdict_it_stops_on_anything_but_go(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(SCORE % 0.3, **GOOD), sh("true"))
     assert follow(client, lines.append, decide_by_verdict=True) == STOPPED_BY_VERDICT
     assert (
-        client.snapshot().decisions[0].reason
+        client.read_snapshot().decisions[0].reason
         == "the verdict is investigate; --decide-by-verdict continues only on go"
     )
-    assert client.snapshot().phase("p2").attempts == ()
+    assert client.read_snapshot().find_phase("p2").attempts == ()
     assert any("FAIL  good" in line for line in lines)
 
 
@@ -60,7 +60,7 @@ def test_without_it_a_gate_waits_for_a_person_who_may_stop(toy: Any, sh: Phase) 
 
 def test_progress_is_said_now_and_then_and_nothing_twice(toy: Any, sh: Phase) -> None:
     toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
-    session = toy.until(lambda s: s.phase("p1").state == "running")
+    session = toy.until(lambda s: s.find_phase("p1").state == "running")
     narrator = Narrator(progress_every=30)
     first = list(narrator.describe_changes(session))
     assert any("attempt 1 started" in line for line in first)
@@ -83,14 +83,14 @@ def test_nothing_that_a_phase_says_commands_the_terminal(toy: Any, python: Phase
     phase = {**GOOD, "reports": ["score", "word"], "headline": "says {word}"}
     client = toy.start(python(program, **phase))
     assert follow(client, lines.append, decide_by_verdict=True) == FINISHED
-    assert client.snapshot().phase("p1").attempts[0].metrics["word"] == hostile
+    assert client.read_snapshot().find_phase("p1").attempts[0].metrics["word"] == hostile
     assert any("word =" in line for line in lines)
     assert all(line.isprintable() for line in lines)
 
 
 def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
     session = fake.stalled().snapshot
-    line = status_text.format_progress(session.phase("sft_training"), session.now)
+    line = status_text.format_progress(session.find_phase("sft_training"), session.now)
     assert "STALLED" in line
     assert "left" not in line
     assert "forecast from $11.20 of" in status_text.format_money(session)

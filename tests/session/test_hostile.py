@@ -81,7 +81,7 @@ def running() -> State:
 
 def seen(state: State, live: projection.Live) -> SessionSnapshot:
     """What a viewer gets of a state, over the socket, in lines."""
-    snapshot = projection.snapshot(FOLDER, PLAN, state, live, 2000.0, 500.0)
+    snapshot = projection.project_session(FOLDER, PLAN, state, live, 2000.0, 500.0)
     sent = msgspec.json.encode(Response(snapshot=snapshot))
     got = msgspec.json.decode(sent, type=Response).snapshot
     assert got is not None
@@ -244,7 +244,7 @@ def test_whatever_comes_over_the_socket_is_answered_and_decides_nothing(toy: Any
                 connection.sendall(b"x" * 100_000_000)
     fuzz()
     assert resident() - before < 16  # MB
-    session = client.snapshot()
+    session = client.read_snapshot()
     assert session.state == "gate"
     assert session.decisions == ()
     assert "Traceback" not in client.folder.conductor_log.read_text()
@@ -278,4 +278,4 @@ def test_other_users_get_no_answer(toy: Any, sh: ToyPhase) -> None:
     stranger = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert stranger.stdout in ("b''\n", "")  # it may be hung up on while it asks
     assert "PermissionError" not in stranger.stderr
-    assert client.snapshot().state == "gate"
+    assert client.read_snapshot().state == "gate"

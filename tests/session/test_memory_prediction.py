@@ -5,7 +5,7 @@ from pathlib import Path
 import app.plan.read
 from app.memory.forecast import forecast_memory
 from app.memory.needs import GpuBudget
-from app.memory.shape import local_config
+from app.memory.shape import make_config_reader
 from app.session.memory_prediction import predict_memory
 from tests.tui.fake import GIB, gpu
 
@@ -15,7 +15,7 @@ PLAN = Path(__file__).parent.parent.parent / "session_plan.toml"
 def test_the_prediction_is_that_of_the_check_for_this_machine() -> None:
     plan = app.plan.read.load_plan(PLAN)
     predicted = predict_memory(plan, (gpu(0), gpu(1)))
-    forecasts = forecast_memory(plan, GpuBudget(2, 80 * GIB), local_config(plan.folder))
+    forecasts = forecast_memory(plan, GpuBudget(2, 80 * GIB), make_config_reader(plan.folder))
     assert predicted == {name: each.need.total for name, each in forecasts.items() if each.need}
     assert 10 * GIB < predicted["sft_training"] < 80 * GIB
 

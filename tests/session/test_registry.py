@@ -266,7 +266,7 @@ def test_a_copy_of_a_running_session_disturbs_nothing(
     assert main(["stop", "--session", str(copy)]) == 2
     assert not (copy / "conductor.log").exists() or not SessionClient(copy).has_conductor()
     toy.rejoin()
-    session = toy.client.snapshot()
+    session = toy.client.read_snapshot()
     assert session.state == ("gate" if state == "gate" else "running")
     assert count_runs(toy) == 1
 
@@ -278,7 +278,7 @@ def test_a_copy_of_a_session_without_processes_can_be_continued(toy: Any, sh: Ph
     copy = tmp_path / "copy"
     copy_session(toy.folder, copy)
     start.ensure_conductor(copy)
-    assert Operator(copy).snapshot().gate is not None
+    assert Operator(copy).read_snapshot().gate is not None
 
 
 def test_a_copy_next_to_its_original_is_not_continued_in_its_place(toy: Any, sh: Phase) -> None:

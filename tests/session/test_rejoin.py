@@ -109,7 +109,7 @@ def test_a_journal_without_the_lines_of_its_attempts_is_damaged(toy: Any, sh: Ph
             path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     with pytest.raises(SessionError, match="read-only"):
         start.ensure_conductor(toy.folder)
-    session = SessionClient(toy.folder).snapshot()
+    session = SessionClient(toy.folder).read_snapshot()
     assert "Read-only" in session.notices[-1]
     assert count_runs(toy) == 1
 
@@ -117,14 +117,14 @@ def test_a_journal_without_the_lines_of_its_attempts_is_damaged(toy: Any, sh: Ph
 def test_a_session_that_did_not_start_is_no_damage(toy: Any, sh: Phase) -> None:
     toy.folder = start.open_session(toy.plan(sh("true")), approved="test")
     with pytest.raises(Refused):
-        SessionClient(toy.folder).snapshot()
+        SessionClient(toy.folder).read_snapshot()
     toy.rejoin()
     assert toy.over().state == "finished"
 
 
 def test_a_copied_folder_does_not_act_on_the_original(toy: Any, sh: Phase, tmp_path: Path) -> None:
     toy.start(sh(WAIT))
-    toy.until(lambda s: s.phase("p1").attempts)
+    toy.until(lambda s: s.find_phase("p1").attempts)
     copy = tmp_path / "copy"
     shutil.copytree(toy.folder, copy, ignore=shutil.ignore_patterns("control.sock"))
     assert toy.client.has_conductor()

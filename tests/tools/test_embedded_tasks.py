@@ -38,7 +38,7 @@ def test_there_are_many_distinct_instructions():
 def test_known_answers():
     assert world.CAPITALS["France"] == "Paris"
     assert world.OPPOSITE["cold"] == "hot"
-    assert [world.number_word(n) for n in (0, 13, 20, 47, 100)] == [
+    assert [world.spell_number(n) for n in (0, 13, 20, 47, 100)] == [
         "zero",
         "thirteen",
         "twenty",

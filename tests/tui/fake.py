@@ -349,7 +349,7 @@ def retried() -> Frame:
     """The second attempt of SFT training; the first diverged."""
     frame = running()
     assert frame.output is not None
-    phase = frame.snapshot.phase("sft_training")
+    phase = frame.snapshot.find_phase("sft_training")
     second = replace(phase.attempts[0], number=2, changed={"learning_rate": (2e-4, 1e-4)})
     base = with_phase(frame.snapshot, phase.id, attempts=(*phase.attempts, second))
     first = series({"loss": [(s, 1.4 + 1.2 * math.exp(-s / 150) + s / 900) for s in range(0, 900, 4)]})
@@ -705,7 +705,7 @@ class FakeSession:
             raise Refused(self.refusal)
         self.asked.append(what)
 
-    def snapshot(self) -> SessionSnapshot:
+    def read_snapshot(self) -> SessionSnapshot:
         return self.shown
 
     def watch(self, stopping: Event) -> Iterator[SessionSnapshot]:

@@ -82,7 +82,7 @@ class Recording:
                 machine=samples[-1] if samples else None,
             )
         mono = entries[-1].mono + moment - entries[-1].wall
-        shown = projection.snapshot(self._folder.path, self._plan, state, live, moment, mono)
+        shown = projection.project_session(self._folder.path, self._plan, state, live, moment, mono)
         here = msgspec.structs.replace(
             shown, plan_folder=str(self._root), artifacts=str(self._root / "artifacts")
         )

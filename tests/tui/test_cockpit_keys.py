@@ -865,20 +865,20 @@ async def test_log_does_not_jump_while_it_is_read(drive: Any) -> None:
     async with drive(frame) as driven:
         await driven.press("l", "up", "up")
         log = driven.app.screen.query_one(LogPane)
-        read = list(log.visible_lines())
+        read = list(log.list_visible_lines())
         assert not log.follows
         more = LogLines(0, (*frame.output.log.lines, *(f"line {i}" for i in range(500))))
         driven.app.show(Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=more)))
         await driven.press()
-        assert list(log.visible_lines()) == read
+        assert list(log.list_visible_lines()) == read
         dropped = LogLines(5000, tuple(f"line {i}" for i in range(500)))
         driven.app.show(Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training", log=dropped)))
         await driven.press()
-        assert list(log.visible_lines()) == read, "what the tail has dropped stays for who reads it"
+        assert list(log.list_visible_lines()) == read, "what the tail has dropped stays for who reads it"
         await driven.press("f")
-        assert log.visible_lines()[-1] == "line 499"
+        assert log.list_visible_lines()[-1] == "line 499"
         await driven.press("home")
-        assert log.visible_lines()[0] == "line 0"
+        assert log.list_visible_lines()[0] == "line 0"
 
 
 async def test_log_search(drive: Any) -> None:
@@ -886,7 +886,7 @@ async def test_log_search(drive: Any) -> None:
 
         def found() -> str:
             log = driven.app.screen.query_one(LogPane)
-            return str(log.visible_lines()[log.match - log.window_start])
+            return str(log.list_visible_lines()[log.match - log.window_start])
 
         await driven.press("l", "slash")
         await driven.write("step 10")
@@ -899,7 +899,7 @@ async def test_log_search(drive: Any) -> None:
         await driven.press("N")
         assert found().startswith("step 1094"), "there is no later one"
         await driven.press("i")
-        lines = driven.app.screen.query_one(LogPane).visible_lines()
+        lines = driven.app.screen.query_one(LogPane).list_visible_lines()
         assert lines
         assert all("step 10" in line for line in lines)
         await driven.press("slash", "escape")

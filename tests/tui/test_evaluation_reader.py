@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from app.monitor.files import unmasked
+from app.monitor.files import mask_nothing
 from app.session.snapshot import SessionSnapshot
 from app.tui.readers import EvaluationReader
 from phases.contract.protocol import Artifact
@@ -26,7 +26,7 @@ def session_in(folder: Path) -> SessionSnapshot:
 
 def test_each_evaluation_is_read_once_in_the_order_of_the_phases(tmp_path: Path) -> None:
     files = (write(tmp_path, "sft_evaluation", True), write(tmp_path, "baseline_evaluation", False))
-    snapshot, reader = session_in(tmp_path), EvaluationReader(unmasked)
+    snapshot, reader = session_in(tmp_path), EvaluationReader(mask_nothing)
     found = reader.read(snapshot, files)
     assert [(each.phase, each.model) for each in found] == [
         ("baseline_evaluation", "Baseline"),
@@ -40,7 +40,7 @@ def test_each_evaluation_is_read_once_in_the_order_of_the_phases(tmp_path: Path)
 
 def test_nothing_is_read_or_kept_without_a_gate(tmp_path: Path) -> None:
     files = (write(tmp_path, "sft_evaluation", True),)
-    snapshot, reader = session_in(tmp_path), EvaluationReader(unmasked)
+    snapshot, reader = session_in(tmp_path), EvaluationReader(mask_nothing)
     assert reader.read(replace(snapshot, gate=None), files) == ()
     assert reader.read(snapshot, files)
     assert reader.read(replace(snapshot, gate=None), files) == ()
@@ -53,7 +53,7 @@ def test_files_outside_the_artifacts_or_of_another_kind_are_left_out(tmp_path: P
     inside = tmp_path / "inside"
     inside.mkdir()
     snapshot = replace(session_in(inside), plan_folder=str(outside))
-    reader = EvaluationReader(unmasked)
+    reader = EvaluationReader(mask_nothing)
     path = Artifact(0.0, str(outside / "sft_evaluation" / "eval_1.json"), 1, "")
     (inside / "eval_2.json").write_text("not json")
     broken = Artifact(0.0, str(inside / "eval_2.json"), 1, "")
@@ -62,5 +62,5 @@ def test_files_outside_the_artifacts_or_of_another_kind_are_left_out(tmp_path: P
 
 def test_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
     files = write(tmp_path, "sft_evaluation", True)
-    snapshot, reader = session_in(tmp_path), EvaluationReader(unmasked)
+    snapshot, reader = session_in(tmp_path), EvaluationReader(mask_nothing)
     assert reader.read(snapshot, (AttemptArtifacts("sft_evaluation", 0, files.artifacts),)) == ()

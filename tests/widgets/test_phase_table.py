@@ -97,6 +97,6 @@ def test_a_plan_without_gates_announces_none() -> None:
     ],
 )
 def test_how_a_phase_failed(ended: dict[str, Any], said: str) -> None:
-    phase = fake.gate_fails().snapshot.phase("sft_training")
+    phase = fake.gate_fails().snapshot.find_phase("sft_training")
     attempt = replace(phase.attempts[0], **{"exit_code": None, "signal": None, **ended})
     assert describe_result(replace(phase, state="failed", attempts=(attempt,))) == said

@@ -294,7 +294,7 @@ TENS: Final = _words("twenty thirty forty fifty sixty seventy eighty ninety")
 ORDINALS: Final = _words("first second third fourth fifth sixth seventh eighth ninth tenth")
 
 
-def number_word(number: int) -> str:
+def spell_number(number: int) -> str:
     """Return an integer from 0 to 100 in words."""
     if number < len(ONES):
         return ONES[number]

@@ -14,7 +14,7 @@ from phases.comparison.halves import Half, load_halves
 from phases.comparison.spec import FEW_SHOT
 from phases.contract import files
 from phases.contract.errors import BadInputError
-from phases.contract.reporter import finite_or_none
+from phases.contract.reporter import replace_not_finite
 from phases.contract.versions import list_installed_versions
 from phases.scoring.results import check_comparable, find_newest_evaluation, read_evaluation
 from tools.study.schedule import Schedule
@@ -182,7 +182,7 @@ def _describe_contrast(contrast: SeedContrast) -> dict[str, Any]:
 
 def _describe_interval(interval: SeedInterval) -> dict[str, float | None]:
     """Return an interval for JSON, which has no NaN."""
-    return {name: finite_or_none(value) for name, value in asdict(interval).items()}
+    return {name: replace_not_finite(value) for name, value in asdict(interval).items()}
 
 
 def _describe_task(schedule: Schedule, task: Any) -> dict[str, Any]:

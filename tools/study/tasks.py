@@ -144,7 +144,7 @@ class Study:
             )
         parameters |= {**self.changes.get(phase_id, {}), **more}
         texts = {key: _to_plain(value) for key, value in parameters.items() if value is not None}
-        return Task(name, str(phase.run), tuple(phase.argv(texts)), tuple(needs))
+        return Task(name, str(phase.run), tuple(phase.build_command(texts)), tuple(needs))
 
     def _adapt(self, value: Any) -> Any:
         """Return a parameter of the plan with this study's model and folder."""

@@ -33,7 +33,7 @@ _CATEGORY_OF_KIND: Final = {
 def _list_vocabulary() -> tuple[str, ...]:
     """Return every short answer that is correct for some task."""
     words: dict[str, None] = dict.fromkeys(("yes", "no", *world.ALPHABET, *map(str, range(1001))))
-    words |= dict.fromkeys(world.number_word(n) for n in range(101))
+    words |= dict.fromkeys(world.spell_number(n) for n in range(101))
     for name, value in vars(world).items():
         if name.isupper() and isinstance(value, Mapping):
             for key, entry in value.items():

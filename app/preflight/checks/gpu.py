@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from app.memory.forecast import Forecast, forecast_memory
 from app.memory.needs import GpuBudget
-from app.memory.shape import local_config
+from app.memory.shape import make_config_reader
 from app.plan.schema import Plan
 from app.preflight.checks.finding import Outcome, fail, ok, warn
 from app.preflight.checks.model import BYTES_PER_PARAMETER, count_parameters, list_models
@@ -32,7 +32,7 @@ def check_gpu(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     device = inventory.devices[0]
     hidden = f", {inventory.hidden} hidden by CUDA_VISIBLE_DEVICES" if inventory.hidden else ""
     yield ok(
-        f"{len(inventory.devices)} x {device.name}, {_format_memory(device)}, "
+        f"{len(inventory.devices)} x {device.name}, {_format_device_memory(device)}, "
         f"capability {_format_capability(device)}, driver {inventory.driver}{hidden}"
     )
     if planned.lower() not in _NO_GPU:
@@ -50,8 +50,8 @@ def _check_no_gpu(planned: str, inventory: GpuInventory) -> Outcome:
     return fail(f"no GPU: {cause}; planned {planned}", "Rent a pod with one, or repair nvidia-smi")
 
 
-def _format_memory(device: GpuDevice) -> str:
-    return "memory unknown" if device.memory_total is None else _gib(device.memory_total)
+def _format_device_memory(device: GpuDevice) -> str:
+    return "memory unknown" if device.memory_total is None else _format_gib(device.memory_total)
 
 
 def _format_capability(device: GpuDevice) -> str:
@@ -65,7 +65,7 @@ def _compare_with_plan(planned: str, device: GpuDevice) -> Iterator[Outcome]:
     total = device.memory_total
     if gigabytes and total is not None and total < _PLANNED_MEMORY_TOLERANCE * int(gigabytes[1]) * _GB:
         yield fail(
-            f"it has {_gib(total)}; planned {planned}",
+            f"it has {_format_gib(total)}; planned {planned}",
             "Rent the planned GPU, or correct pod.gpu and the parameters",
         )
     elif any(model.lower() not in device.name.lower() for model in models):
@@ -84,7 +84,7 @@ def _check_device(device: GpuDevice, prefix: str) -> Iterator[Outcome]:
     used, total = device.memory_used, device.memory_total
     if used is not None and total is not None and used > _BUSY_SHARE * total:
         yield warn(
-            f"{prefix}{_gib(used)} of its memory are already in use",
+            f"{prefix}{_format_gib(used)} of its memory are already in use",
             "Find the process with nvidia-smi and end it",
         )
 
@@ -108,7 +108,7 @@ def _check_memory(plan: Plan, inventory: GpuInventory, probes: Probes) -> Iterat
         return
     free = min(known)
     budget = GpuBudget(len(inventory.devices), free)
-    forecasts = forecast_memory(plan, budget, local_config(plan.folder))
+    forecasts = forecast_memory(plan, budget, make_config_reader(plan.folder))
     yield from _compare_forecasts(plan, forecasts, free)
     if any(forecast.unknown for forecast in forecasts.values()):
         for name in list_models(plan):
@@ -121,19 +121,21 @@ def _compare_forecasts(plan: Plan, forecasts: Mapping[str, Forecast], free: int)
     needs = {name: forecast.need.total for name, forecast in forecasts.items() if forecast.need}
     too_large = [name for name in needs if not forecasts[name].fits]
     for name in too_large:
+        title = plan.find_phase(name).title
         yield fail(
-            f"{plan.phase(name).title}: needs {_gib(needs[name])} of {_gib(free)} free",
+            f"{title}: needs {_format_gib(needs[name])} of {_format_gib(free)} free",
             f"Change its parameters: {forecasts[name].advice}",
         )
     if needs and not too_large:
         largest = max(needs, key=needs.__getitem__)
-        yield ok(f"{plan.phase(largest).title} needs most: {_gib(needs[largest])} of {_gib(free)} free")
+        title = plan.find_phase(largest).title
+        yield ok(f"{title} needs most: {_format_gib(needs[largest])} of {_format_gib(free)} free")
 
 
 def _check_weights(name: str, parameters: float, free: int) -> Outcome:
     is_four_bit = parameters >= FOUR_BIT_THRESHOLD
     weights = parameters * (_FOUR_BIT_BYTES_PER_PARAMETER if is_four_bit else BYTES_PER_PARAMETER)
-    message = f"{name}: its weights need {_gib(weights)} of {_gib(free)} free"
+    message = f"{name}: its weights need {_format_gib(weights)} of {_format_gib(free)} free"
     if weights > free:
         return fail(message, "Choose a smaller model or a larger GPU")
     if weights > _TIGHT_SHARE * free:
@@ -180,5 +182,5 @@ def check_four_bit(plan: Plan, probes: Probes) -> Iterator[Outcome]:
         yield ok(f"bitsandbytes {version}")
 
 
-def _gib(size: float) -> str:
+def _format_gib(size: float) -> str:
     return f"{format_gib(size)} GiB"

@@ -54,7 +54,7 @@ def _check_model_folder(name: str, folder: Path) -> Outcome:
         return fail(f"{name}: has no config.json", "Transfer the complete model folder")
     if not any(folder.glob("*.safetensors")):
         return fail(f"{name}: has no .safetensors file", "Convert it; other formats are not loaded")
-    return ok(f"{name}: a folder of {format_size(_weight_bytes(folder))}")
+    return ok(f"{name}: a folder of {format_size(_sum_weight_bytes(folder))}")
 
 
 def is_hub_id(name: str) -> bool:
@@ -86,7 +86,7 @@ def count_parameters(name: str, plan: Plan, probes: Probes) -> float | None:
     folder: Path | None = plan.folder / name
     if folder is not None and not folder.is_dir():
         folder = probes.find_cached_model(name) if is_hub_id(name) else None
-    parameters = _weight_bytes(folder) / BYTES_PER_PARAMETER if folder else 0
+    parameters = _sum_weight_bytes(folder) / BYTES_PER_PARAMETER if folder else 0
     return parameters or parse_parameters(name)
 
 
@@ -96,7 +96,7 @@ def parse_parameters(name: str) -> float | None:
     return max((float(size) * (_BILLION if unit == "b" else _MILLION) for size, unit in sizes), default=None)
 
 
-def _weight_bytes(folder: Path) -> int:
+def _sum_weight_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 

@@ -35,7 +35,7 @@ def find_available(plan: Plan, state: State) -> Available:
     base = plan.session.model
     adapters: list[AskedModel] = []
     for record in state.phases:
-        phase = plan.phase(record.id)
+        phase = plan.find_phase(record.id)
         name = load_spec(phase.run).trained_model if phase.run else ""
         if not name or not _has_result(record):
             continue
@@ -64,12 +64,12 @@ def _find_suite(plan: Plan, state: State) -> tuple[str, int]:
     evaluations = [
         record
         for record in state.phases
-        if (run := plan.phase(record.id).run) and load_spec(run).writes_answers
+        if (run := plan.find_phase(record.id).run) and load_spec(run).writes_answers
     ]
     if not evaluations:
         return "auto", _DEFAULT_NEW_TOKENS
     record = [*evaluations[:1], *(each for each in evaluations if each.attempts)][-1]
-    parameters = _read_parameters(plan.phase(record.id), record)
+    parameters = _read_parameters(plan.find_phase(record.id), record)
     limit = parameters.get("max_new_tokens")
     return str(parameters.get("suite", "auto")), limit if isinstance(limit, int) else _DEFAULT_NEW_TOKENS
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.monitor.files import CHUNK, Mask, unmasked
+from app.monitor.files import CHUNK, Mask, mask_nothing
 from app.monitor.finiteness import NotFinite, find_not_finite_series
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.log_news import LogNews
@@ -25,7 +25,7 @@ class Liveness:
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, mask: Mask = unmasked, log_format: LogFormat | None = None
+        self, folder: Path, clock: Clock, mask: Mask = mask_nothing, log_format: LogFormat | None = None
     ) -> None:
         self._clock = clock
         self._log = LogMetrics(

@@ -91,9 +91,9 @@ class Shim:
         self.oom_kills = process.count_oom_kills()
         self.reason = ""
         self.is_ending = False
-        self.lock = os.open(self._path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self.lock = os.open(self._locate("lock"), os.O_RDWR | os.O_CREAT, 0o600)
 
-    def _path(self, name: str) -> str:
+    def _locate(self, name: str) -> str:
         return f"{self.folder}/{name}"
 
     def run(self) -> int:
@@ -102,13 +102,13 @@ class Shim:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return BUSY
-        if os.path.exists(self._path("exit.json")):
+        if os.path.exists(self._locate("exit.json")):
             return 0
         # Orphans of the phase become children of the shim, even if they clear their environment.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        _write_json(self._path("shim.json"), process.identify_self()._asdict())
+        _write_json(self._locate("shim.json"), process.identify_self()._asdict())
         self._reserve_exit_record()
-        log = os.open(self._path("output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = os.open(self._locate("output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         claim, is_new = self._claim()
         if is_new:
             self._start_program(log)
@@ -122,7 +122,7 @@ class Shim:
     def _reserve_exit_record(self) -> None:
         # Allocate the blocks of the exit record now, so that a full disk cannot lose it.
         try:
-            with open(self._path("exit.json.new"), "wb", opener=_open_private) as file:
+            with open(self._locate("exit.json.new"), "wb", opener=_open_private) as file:
                 file.write(b" " * _EXIT_BYTES)
                 file.flush()
                 os.fsync(file.fileno())
@@ -134,17 +134,17 @@ class Shim:
         """Return the claim of the attempt, and whether this shim has made it."""
         claim = {"wall": time.time(), "mono": process.read_seconds_since_boot(), "boot_id": self.boot_id}
         try:
-            handle = os.open(self._path("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            handle = os.open(self._locate("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             try:
-                with open(self._path("claim.json"), "rb") as file:
+                with open(self._locate("claim.json"), "rb") as file:
                     return json.load(file), False
             except ValueError:  # The previous shim died while it was writing the claim.
                 return claim, False
         with contextlib.suppress(OSError):  # On a full disk the claim is valid, but its time is lost.
             os.write(handle, json.dumps(claim).encode())
             os.fsync(handle)
-            _sync_folder_of(self._path("claim.json"))
+            _sync_folder_of(self._locate("claim.json"))
         os.close(handle)
         return claim, True
 
@@ -179,7 +179,7 @@ class Shim:
         # Readers use this file for convenience only, so the phase continues if it cannot be written.
         with contextlib.suppress(OSError):
             if identity is not None:
-                _write_json(self._path("pid.json"), {**identity._asdict(), "cookie": self.spec["cookie"]})
+                _write_json(self._locate("pid.json"), {**identity._asdict(), "cookie": self.spec["cookie"]})
 
     def _find_processes(self) -> dict[int, process.ProcessStat]:
         self._reap()
@@ -202,7 +202,7 @@ class Shim:
 
     def _wait_for_stop(self, timeout: float | None) -> bool:
         """Wait for a signal or the deadline; return whether the attempt must end, and set the reason."""
-        remaining = self._seconds_to_deadline()
+        remaining = self._compute_seconds_left()
         if remaining is not None:
             timeout = max(0.0, remaining if timeout is None else min(timeout, remaining))
         received: signal.struct_siginfo | None
@@ -217,7 +217,7 @@ class Shim:
             self.reason = "deadline"
         return bool(self.reason)
 
-    def _seconds_to_deadline(self) -> float | None:
+    def _compute_seconds_left(self) -> float | None:
         deadline = self.spec.get("deadline")
         if deadline is None or deadline["boot_id"] != self.boot_id:
             return None
@@ -283,14 +283,14 @@ class Shim:
             self._write_exit(f"exit.json.{os.getpid()}", os.O_WRONLY | os.O_CREAT, line)
 
     def _write_exit(self, name: str, flags: int, line: bytes) -> None:
-        path = self._path(name)
+        path = self._locate(name)
         handle = os.open(path, flags, 0o600)
         try:
             os.write(handle, line)
             os.fsync(handle)
         finally:
             os.close(handle)
-        os.rename(path, self._path("exit.json"))
+        os.rename(path, self._locate("exit.json"))
         _sync_folder_of(path)
 
 

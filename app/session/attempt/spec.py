@@ -22,7 +22,7 @@ def build_environment(
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    if plan.phase(attempt.phase).run:
+    if plan.find_phase(attempt.phase).run:
         # A module in the plan's folder must not replace a built-in phase.
         own["PYTHONSAFEPATH"] = "1"
     return {**select_variables(plan, environment), **own}
@@ -43,10 +43,10 @@ def write_spec(
     files.write_json(
         path,
         {
-            "argv": plan.phase(attempt.phase).argv(attempt.parameters),
+            "argv": plan.find_phase(attempt.phase).build_command(attempt.parameters),
             "cwd": str(plan.folder),
             "environment": sorted(environment),
-            "is_own_program": plan.phase(attempt.phase).run is not None,
+            "is_own_program": plan.find_phase(attempt.phase).run is not None,
             "parameters": attempt.parameters,
             "changed": attempt.changed,
             "parent": attempt.attempt - 1 or None,

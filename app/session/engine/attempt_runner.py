@@ -86,7 +86,7 @@ class AttemptRunner:
         """
         attempt = phase.last
         assert attempt is not None
-        folder = self._folder.attempt(phase.id, attempt.number)
+        folder = self._folder.locate_attempt(phase.id, attempt.number)
         try:
             record = self._read_exit(attempt)
         except OSError as error:
@@ -127,7 +127,7 @@ class AttemptRunner:
 
     def would_use_reserve(self, phase: PhaseRecord) -> bool:
         """Return whether the attempt runs or waits for space to start, and so would fill the freed space."""
-        folder = self._folder.attempt(phase.id, phase.attempt_number)
+        folder = self._folder.locate_attempt(phase.id, phase.attempt_number)
         return not shim_control.is_claimed(folder) or shim_control.has_shim(folder)
 
     def stop_without_folder(self) -> None:
@@ -180,7 +180,7 @@ class AttemptRunner:
 
     def _give_up_shim(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
         """End an attempt whose exit no shim can record, once none of its processes is left."""
-        folder = self._folder.attempt(phase.id, attempt.number)
+        folder = self._folder.locate_attempt(phase.id, attempt.number)
         if process.find_attempt_processes(attempt.spec.cookie):
             text = f"The exit of {phase.id} cannot be recorded in {folder}; a gate opens when it ends"
             return [events.NoticePosted(text=text, key=f"unrecorded {attempt.spec.cookie}")]
@@ -194,7 +194,7 @@ class AttemptRunner:
         return exit_record.build_end_event(attempt.spec, record)
 
     def _read_exit(self, attempt: AttemptRecord) -> exit_record.ExitRecord | None:
-        folder = self._folder.attempt(attempt.spec.phase, attempt.number)
+        folder = self._folder.locate_attempt(attempt.spec.phase, attempt.number)
         try:
             return exit_record.read_exit(folder, attempt.spec.cookie)
         except ValueError:
@@ -223,7 +223,7 @@ class AttemptRunner:
         return new_events
 
     def _start_shim(self, attempt: AttemptRecord) -> None:
-        folder = self._folder.attempt(attempt.spec.phase, attempt.number)
+        folder = self._folder.locate_attempt(attempt.spec.phase, attempt.number)
         environment = spec.build_environment(
             self._plan,
             attempt.spec,
@@ -239,18 +239,18 @@ class AttemptRunner:
 
     def _follow(self, attempt: AttemptRecord) -> None:
         if self._liveness is None or self._followed_cookie != attempt.spec.cookie:
-            folder = self._folder.attempt(attempt.spec.phase, attempt.number)
-            log_format = self._plan.phase(attempt.spec.phase).log_format
+            folder = self._folder.locate_attempt(attempt.spec.phase, attempt.number)
+            log_format = self._plan.find_phase(attempt.spec.phase).log_format
             self._liveness = Liveness(folder, self._clock, self._mask, log_format)
             self._followed_cookie = attempt.spec.cookie
             self._shim_failures, self._lost_stop_at = 0, None
             self._shim_identity = None
         if self._shim_identity is None:
             self._shim_identity = process.read_identity(
-                self._folder.attempt(attempt.spec.phase, attempt.number) / "shim.json"
+                self._folder.locate_attempt(attempt.spec.phase, attempt.number) / "shim.json"
             )
         self._liveness.poll()
-        stall_after = self._plan.phase(attempt.spec.phase).stall_after
+        stall_after = self._plan.find_phase(attempt.spec.phase).stall_after
         self.report = AttemptReport(
             self._liveness.progress, self._liveness.silence > stall_after, self._liveness.values
         )
@@ -258,7 +258,7 @@ class AttemptRunner:
     def _build_log_notices(self, attempt: AttemptRecord) -> list[AnyEvent]:
         """Return notices of values that are not finite, and of patterns that do not work on this log."""
         assert self._liveness is not None
-        phase, cookie = self._plan.phase(attempt.spec.phase), attempt.spec.cookie
+        phase, cookie = self._plan.find_phase(attempt.spec.phase), attempt.spec.cookie
         texts = {
             f"not finite {finding.name} {cookie}": finding.describe()
             for finding in self._liveness.find_not_finite()
@@ -277,7 +277,7 @@ class AttemptRunner:
         ]
 
     def _stop_if_stalled(self, phase: PhaseRecord, attempt: AttemptRecord) -> list[AnyEvent]:
-        planned = self._plan.phase(phase.id)
+        planned = self._plan.find_phase(phase.id)
         if planned.stall_action != "stop" or self._liveness is None:
             return []
         if self._liveness.observed_silence <= planned.stall_after:

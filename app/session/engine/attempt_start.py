@@ -29,7 +29,7 @@ def plan_attempt(
         remaining_usd = ledger.compute_remaining_usd(plan, elapsed)
         return OverBudget(phase=phase.id, attempt=number, left_usd=remaining_usd, needs_usd=needs_usd)
     seconds = deadlines.limit_attempt_seconds(plan, phase, elapsed)
-    parameters, batch = compute_next_parameters(plan.phase(phase.id), phase)
+    parameters, batch = compute_next_parameters(plan.find_phase(phase.id), phase)
     return AttemptStarted(
         phase=phase.id,
         attempt=number,

@@ -104,7 +104,7 @@ class Conductor:
         self._pod_stop = PodStopWatch(self.plan, self.folder.path, clock, has_guard=self._settings.guard > 0)
         self._presence = Presence(self.folder, clock, environment.get(pod.POD_ID, ""), 2 * _ASSESS_SECONDS)
         self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_visible)
-        self._server = SessionServer(self.handle, self.snapshot)
+        self._server = SessionServer(self.handle, self.build_snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
         self._assessor = Worker("the assessment", _ASSESS_SECONDS)
         self._changed = asyncio.Event()
@@ -147,7 +147,7 @@ class Conductor:
         if event is not None:
             self.record(event)
 
-    def snapshot(self) -> SessionSnapshot:
+    def build_snapshot(self) -> SessionSnapshot:
         """Return the session at this moment."""
         wall, mono, stop = self._clock.wall(), self._clock.mono(), self._pod_stop.find_stop(self.state)
         live = projection.Live(
@@ -160,7 +160,7 @@ class Conductor:
             predicted=self._observer.predicted,
             asking=self._questions.view(self.state),
         )
-        return projection.snapshot(self.folder.path, self.plan, self.state, live, wall, mono)
+        return projection.project_session(self.folder.path, self.plan, self.state, live, wall, mono)
 
     async def run(self) -> None:
         """Conduct the session until it is over and its pod is not going to be stopped, or until SIGTERM."""
@@ -172,7 +172,7 @@ class Conductor:
                 break
             except OSError as error:
                 await self._wait_after(error)
-        await self._server.start(self.folder.socket())
+        await self._server.start(self.folder.locate_socket())
         with contextlib.suppress(OSError):
             self._order_guard()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
@@ -203,7 +203,7 @@ class Conductor:
                 self._order_guard(stand_down=self._is_leaving or self._is_done())
             self._server.publish()
             self._observer.reserve.release()
-            save_last_snapshot(self.folder, self.snapshot())
+            save_last_snapshot(self.folder, self.build_snapshot())
             await self._server.stop()
 
     def _is_done(self) -> bool:
@@ -306,8 +306,8 @@ class Conductor:
     async def _assess(self, phase: PhaseRecord) -> None:
         attempt = phase.last
         assert attempt is not None and attempt.end is not None  # noqa: PT018
-        folder = self.folder.attempt(phase.id, attempt.number)
-        plan = revise_plan(self.plan, self.state).phase(phase.id)
+        folder = self.folder.locate_attempt(phase.id, attempt.number)
+        plan = revise_plan(self.plan, self.state).find_phase(phase.id)
         try:
             assessment = await self._assessor.call(
                 judge.assess_attempt, plan, attempt.end, folder, self.state, self._masker
@@ -318,7 +318,7 @@ class Conductor:
         self.record(judge.apply_hold(assessment, plan, self.state))
 
     def _elapsed(self) -> float:
-        return self.state.time.elapsed_at(self._clock.mono())
+        return self.state.time.compute_elapsed(self._clock.mono())
 
     # In the background
 
@@ -342,13 +342,13 @@ class Conductor:
         self._record_new(
             await self._observer.observe(lambda: self.state, lambda: self._runner.report.progress)
         )
-        current = self.snapshot().current
+        current = self.build_snapshot().current
         self._record_new(ledger.find_warnings(self.plan, self.state, self._elapsed(), current))
         self._server.publish()
 
     async def _remind(self) -> None:
         """Send a notification of an open gate or of the session's end: at once, then at intervals."""
-        for problem in await self._notifier.remind(self.snapshot()):
+        for problem in await self._notifier.remind(self.build_snapshot()):
             self._post_notice(problem)
 
     def _order_guard(self, stand_down: bool = False) -> None:

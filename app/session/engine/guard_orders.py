@@ -14,7 +14,7 @@ from app.monitor.files import CHUNK, FileTail
 from app.plan.schema import Plan
 from app.session.attempt import process
 from app.session.clock import Clock
-from app.session.folder import BY_GUARD, SessionFolder, Settings, launch_command
+from app.session.folder import BY_GUARD, SessionFolder, Settings, build_launch_command
 from app.session.heartbeat import GUARD_HEARTBEAT, HangWatch
 from app.session.journal.events import NoticePosted
 from app.session.journal.state import State
@@ -47,7 +47,7 @@ def build_orders(
     phase = state.current
     attempt, cookie = None, ""
     if phase is not None and phase.is_running and phase.last is not None:
-        attempt = str(folder.attempt(phase.id, phase.attempt_number))
+        attempt = str(folder.locate_attempt(phase.id, phase.attempt_number))
         cookie = phase.last.spec.cookie
     return {
         "stand_down": stand_down,
@@ -72,7 +72,7 @@ def build_orders(
         "confirm": plan.pod.stopped_command,
         "bundle": [sys.executable, "-P", "-m", "app.cli", "bundle", "--session", str(folder.path)],
         "bundle_takes": plan.unattended.landing,
-        "conductor": [*launch_command(folder.path), BY_GUARD],
+        "conductor": [*build_launch_command(folder.path), BY_GUARD],
     }
 
 

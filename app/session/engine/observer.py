@@ -63,7 +63,7 @@ class Observer:
                 self._is_calibrated = True
                 self.measured = await self._calibrate()
             attempt = _find_running(read_state())
-            folder = self._folder.attempt(attempt.spec.phase, attempt.number) if attempt else None
+            folder = self._folder.locate_attempt(attempt.spec.phase, attempt.number) if attempt else None
             self.machine = await self._sampler.sample(folder)
             if not self._has_prediction:
                 self._has_prediction = True
@@ -114,7 +114,7 @@ class Observer:
         phase = state.current
         if finding is None or phase is None or phase.status != "running" or phase.last is not attempt:
             return []
-        is_claimed = shim_control.is_claimed(self._folder.attempt(phase.id, attempt.number))
+        is_claimed = shim_control.is_claimed(self._folder.locate_attempt(phase.id, attempt.number))
         return build_disk_events(finding, attempt, is_claimed=is_claimed)
 
 

@@ -41,7 +41,7 @@ class PodStopWatch:
         if not self._has_guard:
             return None
         now = self._clock.mono()
-        stop = deadlines.find_pod_stop(self._plan, state, state.time.elapsed_at(now), now)
+        stop = deadlines.find_pod_stop(self._plan, state, state.time.compute_elapsed(now), now)
         if stop is None or self._other_session_seen_at is None:
             return stop
         # The pod is not stopped while another session runs on it; afterwards the wait starts again.

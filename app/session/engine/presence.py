@@ -31,12 +31,12 @@ class Presence:
         now = self._clock.mono()
         if now - self._stepped_at > self._longest_step:
             return
-        up = state.pod_time.elapsed_at(now)
+        up = state.pod_time.compute_elapsed(now)
         beat = heartbeat.Heartbeat(self._clock.wall(), now, self._boot_id, self._pod_id, up)
         heartbeat.write_heartbeat(self._folder.path / heartbeat.CONDUCTOR_HEARTBEAT, beat)
 
     def publish_identity(self) -> None:
         """Write where this conductor listens, unless the file says so already."""
-        record = ConductorRecord(*process.identify_self(), str(self._folder.socket()))
+        record = ConductorRecord(*process.identify_self(), str(self._folder.locate_socket()))
         if self._folder.read_conductor() != record:
             self._folder.write_conductor(record)

@@ -71,6 +71,6 @@ def _find_last_write(folder: SessionFolder, state: State) -> float:
     paths = [folder.path / heartbeat.GUARD_HEARTBEAT]
     phase = state.current
     if phase is not None and phase.is_running:
-        attempt = folder.attempt(phase.id, phase.attempt_number)
+        attempt = folder.locate_attempt(phase.id, phase.attempt_number)
         paths += [attempt / name for name in (SAMPLES_FILE, "progress.jsonl", "output.log", "exit.json")]
     return takeover.find_last_write(paths)

@@ -11,7 +11,7 @@ from app.session.snapshot import DecisionKind
 _LONGEST_REASON = 2_000
 
 
-def gate_assessment(record: PhaseRecord) -> AttemptAssessed:
+def find_gate_assessment(record: PhaseRecord) -> AttemptAssessed:
     """Return the assessment that opened the gate: of the last attempt, or of the budget."""
     if record.over_budget is not None:
         money = record.over_budget
@@ -26,7 +26,7 @@ def gate_assessment(record: PhaseRecord) -> AttemptAssessed:
     return record.last.assessment
 
 
-def allowed_decisions(phase: Phase, assessment: AttemptAssessed) -> tuple[DecisionKind, ...]:
+def list_allowed_decisions(phase: Phase, assessment: AttemptAssessed) -> tuple[DecisionKind, ...]:
     """Return the decisions that a gate accepts."""
     if assessment.gate == "budget":
         return ("go", "skip", "stop")
@@ -47,9 +47,9 @@ def decide(plan: Plan, state: State, request: Decide) -> GateDecided:
         Refused: the gate is not open, it was decided already, or it does not accept this decision.
     """
     record = _find_open_gate(state, request)
-    phase = plan.phase(request.phase)
-    assessment = gate_assessment(record)
-    allowed = allowed_decisions(phase, assessment)
+    phase = plan.find_phase(request.phase)
+    assessment = find_gate_assessment(record)
+    allowed = list_allowed_decisions(phase, assessment)
     if request.kind not in allowed:
         raise Refused(f"this gate does not accept {request.kind}; expected one of: {', '.join(allowed)}")
     overrides = needs_reason(phase, assessment, request.kind)

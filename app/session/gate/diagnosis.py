@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from app.monitor.files import LogTail, Mask, unmasked
+from app.monitor.files import LogTail, Mask, mask_nothing
 from app.monitor.finiteness import NotFinite, find_not_finite_series, is_loss_or_gradient
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
@@ -56,7 +56,7 @@ def diagnose_failure(
     *,
     is_slow: bool,
     is_disk_full: bool,
-    mask: Mask = unmasked,
+    mask: Mask = mask_nothing,
 ) -> Diagnosis | None:
     """Return why an attempt failed or had to be stopped, or None if nothing is known.
 
@@ -168,7 +168,7 @@ def _contains(parameters: Mapping[str, Parameter], remedy: Parameters) -> bool:
     return all(parameters.get(name) == value for name, value in remedy.items())
 
 
-def read_end_of_log(folder: Path, mask: Mask = unmasked) -> list[str]:
+def read_end_of_log(folder: Path, mask: Mask = mask_nothing) -> list[str]:
     """Return the last lines of an attempt's log, with secrets masked."""
     log = LogTail(folder / "output.log", _LOG_LINES, mask=mask)
     while log.poll():

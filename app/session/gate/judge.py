@@ -68,7 +68,7 @@ def assess_attempt(
     )
     verdict = assessment.verdict
     lost = find_lost_conditions(phase, state.phases)
-    last = state.phase(end.phase).last
+    last = state.find_phase(end.phase).last
     cookie = last.spec.cookie if last else ""
     signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines))
     is_nan = problem is not None and problem.cause == "nan"
@@ -129,7 +129,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
     metrics: dict[str, Value],
     computed_from: dict[str, str],
 ) -> AttemptAssessed:
-    last = state.phase(end.phase).last
+    last = state.find_phase(end.phase).last
     cookie = last.spec.cookie if last else ""
     problem = diagnosis.diagnose_failure(
         end,
@@ -210,7 +210,7 @@ def _describe_failure(end: AttemptEnded, state: State) -> str:
     """Return why an attempt failed, or "" if it did not."""
     if end.reason != "exited":
         reason = _END_REASONS.get(end.reason, end.reason)
-        request = state.phase(end.phase).stop_reason if end.reason in _STOPPED_BY_GONOGO else ""
+        request = state.find_phase(end.phase).stop_reason if end.reason in _STOPPED_BY_GONOGO else ""
         return f"{reason}: {request}" if request else reason
     if end.signal:
         return f"it was killed by signal {end.signal}"

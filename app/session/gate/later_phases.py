@@ -65,7 +65,7 @@ def _explain(state: State, phase_id: str) -> str:
 def _check_parameters(plan: Plan, request: Decide) -> PlanChanges:
     changes: PlanChanges = {}
     for phase_id, values in request.plan_changes.items():
-        phase = plan.phase(phase_id)
+        phase = plan.find_phase(phase_id)
         new = check_changes(phase, phase.params, values)
         if phase.run is None:
             check_command_values(phase, new)
@@ -99,12 +99,14 @@ def find_consequences(plan: Plan, state: State, changes: PlanChanges, left_out: 
     if not left_out:
         return []
     revised = revise_plan(plan, state)
-    remaining = [revised.phase(name) for name in find_changeable(state) if name not in left_out]
-    texts = [f"{name} is critical" for name in left_out if revised.phase(name).critical]
+    remaining = [revised.find_phase(name) for name in find_changeable(state) if name not in left_out]
+    texts = [f"{name} is critical" for name in left_out if revised.find_phase(name).critical]
     for phase in remaining:
         texts += _find_unknown_conditions(phase, left_out)
         new = {name: value for name, (_, value) in changes.get(phase.id, {}).items()}
-        texts += _find_missing_inputs(phase, {**phase.params, **new}, [revised.phase(x) for x in left_out])
+        texts += _find_missing_inputs(
+            phase, {**phase.params, **new}, [revised.find_phase(x) for x in left_out]
+        )
     return texts
 
 
@@ -146,13 +148,13 @@ def _find_missing_inputs(
         for source in left_out:
             if not name.startswith("output") and any(
                 text == output or text.startswith(f"{output.rstrip('/')}/")
-                for text in _texts_in(value)
+                for text in _list_texts(value)
                 for key, given in source.params.items()
                 if key.startswith("output")
-                for output in _texts_in(given)
+                for output in _list_texts(given)
             ):
                 yield f"{phase.id}.{name} reads what {source.id} writes"
 
 
-def _texts_in(value: Parameter) -> list[str]:
+def _list_texts(value: Parameter) -> list[str]:
     return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.memory.forecast import Forecast, forecast_memory
-from app.memory.shape import local_config
+from app.memory.shape import make_config_reader
 from app.monitor.machine_sample import GpuSample
 from app.plan import estimates
 from app.plan.schema import Phase, Plan
@@ -81,7 +81,7 @@ def preview_decision(  # noqa: PLR0917 - the inputs of one function
     without = apply(state, Entry(1, state.epoch, wall, mono, plain))
     old, new = revise_plan(plan, state), revise_plan(plan, after)
     budget = find_gpu_budget(plan, gpus)
-    read = local_config(plan.folder)
+    read = make_config_reader(plan.folder)
     memory = (forecast_memory(old, budget, read), forecast_memory(new, budget, read)) if budget else ({}, {})
     changes, left_out = event.plan_changes or {}, event.left_out or []
     waiting = [record.id for record in without.phases if record.status == "waiting"]
@@ -110,7 +110,7 @@ def _compare(
     *,
     is_left_out: bool,
 ) -> PhaseEffect:
-    before, zero = old.phase(phase.id), Range(0.0, 0.0)
+    before, zero = old.find_phase(phase.id), Range(0.0, 0.0)
     forecasts = [forecasts.get(phase.id, Forecast()) for forecasts in memory]
     needs = [forecast.need.total if forecast.need else None for forecast in forecasts]
     hours, usd = estimates.estimate_hours(phase), estimates.estimate_usd(new, phase)

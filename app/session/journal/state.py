@@ -100,7 +100,7 @@ class BilledTime(msgspec.Struct, frozen=True):
     mono: float = 0.0
     elapsed: float = 0.0
 
-    def elapsed_at(self, mono: float) -> float:
+    def compute_elapsed(self, mono: float) -> float:
         """Return the billed seconds at a later moment on the same machine."""
         return self.elapsed + max(0.0, mono - self.mono)
 
@@ -145,7 +145,7 @@ class State(msgspec.Struct, frozen=True):
         known = set(ids)
         return ", ".join(phase.id for phase in self.phases if phase.id not in known)
 
-    def phase(self, phase_id: str) -> PhaseRecord:
+    def find_phase(self, phase_id: str) -> PhaseRecord:
         """Return the phase with an id.
 
         Raises:
@@ -182,12 +182,12 @@ def _advance_time(before: BilledTime, entry: Entry) -> BilledTime:
     if isinstance(event, events.SessionStarted):
         return BilledTime("", entry.wall, entry.mono)
     if not isinstance(event, events.ConductorStarted):
-        return BilledTime(before.machine, entry.wall, entry.mono, before.elapsed_at(entry.mono))
+        return BilledTime(before.machine, entry.wall, entry.mono, before.compute_elapsed(entry.mono))
     if event.machine == before.machine:
-        elapsed = max(before.elapsed_at(entry.mono), event.up or 0.0)
+        elapsed = max(before.compute_elapsed(entry.mono), event.up or 0.0)
         return BilledTime(before.machine, entry.wall, entry.mono, elapsed)
     if not before.machine:  # The session's first conductor: cost counts from the pod's start.
-        elapsed = max(before.elapsed_at(entry.mono), event.pod_age or 0.0)
+        elapsed = max(before.compute_elapsed(entry.mono), event.pod_age or 0.0)
         return BilledTime(event.machine, entry.wall, entry.mono, elapsed)
     if event.up is not None:
         return BilledTime(event.machine, entry.wall, entry.mono, max(before.elapsed, event.up))
@@ -278,11 +278,11 @@ def _apply_attempt_start(state: State, event: events.AttemptStarted, wall: float
 def _apply_decision(state: State, event: events.GateDecided, wall: float) -> State:
     phase = _require_phase(state, event, "gate")
     status_after: dict[str, PhaseStatus] = {
-        "go": _status_after_gate(phase),
+        "go": _choose_status_after_gate(phase),
         "skip": "skipped",
         "retry": "waiting",
         "batch": "waiting",
-        "stop": _status_after_gate(phase),
+        "stop": _choose_status_after_gate(phase),
     }
     if phase.over_budget is not None:
         phase = replace(phase, over_budget=None, budget_overridden=event.kind == "go")
@@ -314,7 +314,7 @@ def _apply_plan_changes(state: State, event: events.GateDecided) -> State:
     """Return the state with the changes that a decision makes to phases that have not started."""
     changes, left_out = event.plan_changes or {}, event.left_out or []
     for phase_id in (*changes, *left_out):
-        phase = state.phase(phase_id)
+        phase = state.find_phase(phase_id)
         if event.kind != "go" or phase.status != "waiting" or phase.attempts:
             raise InvalidEventError(f"{event.kind} after {event.phase} cannot change {phase_id}")
         if phase_id in left_out:
@@ -331,11 +331,11 @@ def _apply_session_end(state: State, event: events.SessionEnded) -> State:
     if event.finished and phase is not None:
         raise InvalidEventError("a session is not finished before its phases are")
     if phase is not None and phase.status == "gate":
-        state = _replace_phase(state, replace(phase, status=_status_after_gate(phase)))
+        state = _replace_phase(state, replace(phase, status=_choose_status_after_gate(phase)))
     return replace(state, ended=event, ended_up=state.pod_time.elapsed, ended_machine=state.machine)
 
 
-def _status_after_gate(phase: PhaseRecord) -> PhaseStatus:
+def _choose_status_after_gate(phase: PhaseRecord) -> PhaseStatus:
     if phase.over_budget is not None:
         return "waiting"
     assessment = phase.last.assessment if phase.last else None
@@ -348,7 +348,7 @@ def _require_phase(
     *statuses: PhaseStatus,
 ) -> PhaseRecord:
     """Return the event's phase if it has one of the statuses and is at the event's attempt."""
-    phase = state.phase(event.phase)
+    phase = state.find_phase(event.phase)
     if phase.status not in statuses or phase.attempt_number != event.attempt:
         raise InvalidEventError(
             f"{type(event).__name__} of {event.phase} attempt {event.attempt}: "

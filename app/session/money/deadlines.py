@@ -39,7 +39,9 @@ def limit_attempt_seconds(plan: Plan, record: PhaseRecord, elapsed: float) -> fl
     if seconds is None:
         return None
     if record.budget_overridden:
-        estimate = estimates.estimate_usd(plan, plan.phase(record.id)).high / plan.pod.usd_per_hour * _HOUR
+        estimate = (
+            estimates.estimate_usd(plan, plan.find_phase(record.id)).high / plan.pod.usd_per_hour * _HOUR
+        )
         return max(seconds, min(estimate, _LONGEST_SECONDS))
     return seconds
 
@@ -49,7 +51,7 @@ def find_unaffordable_usd(plan: Plan, record: PhaseRecord, elapsed: float) -> fl
     if plan.pod.usd_per_hour <= 0 or record.budget_overridden:
         return None
     landing = plan.unattended.landing / _HOUR * plan.pod.usd_per_hour
-    needed = estimates.estimate_usd(plan, plan.phase(record.id)).low + landing
+    needed = estimates.estimate_usd(plan, plan.find_phase(record.id)).low + landing
     return needed if needed > compute_remaining_usd(plan, elapsed) else None
 
 
@@ -80,10 +82,12 @@ def find_pod_stop(plan: Plan, state: State, elapsed: float, now: float) -> PodSt
     if phase is not None and phase.status == "gate":
         reason = f"the gate of {phase.id} was not decided"
         return _wait_for_operator(plan, state, since=phase.gate_up, elapsed=elapsed, now=now, reason=reason)
-    return _land(plan, state, phase, elapsed, now)
+    return _find_landing_stop(plan, state, phase, elapsed, now)
 
 
-def _land(plan: Plan, state: State, phase: PhaseRecord | None, elapsed: float, now: float) -> PodStop | None:
+def _find_landing_stop(
+    plan: Plan, state: State, phase: PhaseRecord | None, elapsed: float, now: float
+) -> PodStop | None:
     """Return the stop of the pod of a session that does not wait: after the landing time."""
     attempt = phase.last if phase is not None and phase.is_running else None
     if attempt is not None and attempt.spec.deadline is not None and attempt.machine == state.machine:
@@ -92,20 +96,20 @@ def _land(plan: Plan, state: State, phase: PhaseRecord | None, elapsed: float, n
     seconds = compute_seconds_to_landing(plan, elapsed)
     if seconds is None:
         return None
-    landing = state.changed_up + plan.unattended.landing - state.pod_time.elapsed_at(now)
+    landing = state.changed_up + plan.unattended.landing - state.pod_time.compute_elapsed(now)
     return PodStop(now + max(seconds, landing), _BUDGET_SPENT)
 
 
 def _wait_for_operator(
     plan: Plan, state: State, *, since: float, elapsed: float, now: float, reason: str
 ) -> PodStop:
-    waited = state.pod_time.elapsed_at(now) - since
+    waited = state.pod_time.compute_elapsed(now) - since
     wait = plan.unattended.stop_after - waited
     seconds = compute_seconds_to_landing(plan, elapsed)
     if seconds is not None and seconds < wait:
         wait, reason = min(wait, max(seconds, plan.notify.every - waited)), _BUDGET_SPENT
     if state.returned_up is not None:
-        wait = max(wait, state.returned_up + _grace_seconds(plan) - state.pod_time.elapsed_at(now))
+        wait = max(wait, state.returned_up + _compute_grace(plan) - state.pod_time.compute_elapsed(now))
     return PodStop(now + wait, reason)
 
 
@@ -124,12 +128,12 @@ def needs_grace(plan: Plan, state: State, elapsed: float, now: float, away: floa
     """
     if away < _AWAY_SECONDS:
         return False
-    up, grace = state.pod_time.elapsed_at(now), _grace_seconds(plan)
+    up, grace = state.pod_time.compute_elapsed(now), _compute_grace(plan)
     if state.returned_up is not None and up < state.returned_up + grace:
         return False
     stop = find_pod_stop(plan, state, elapsed, now)
     return stop is not None and stop.due < now + grace
 
 
-def _grace_seconds(plan: Plan) -> float:
+def _compute_grace(plan: Plan) -> float:
     return min(plan.notify.every, plan.unattended.stop_after)

@@ -56,7 +56,7 @@ def estimate_remaining(
     """
     if record.status in FINISHED_STATUSES or record.status in ("gate", "ended"):
         return None
-    estimate = estimates.estimate_hours(plan.phase(record.id))
+    estimate = estimates.estimate_hours(plan.find_phase(record.id))
     low, high = estimate.low * _HOUR, estimate.high * _HOUR
     if record.status == "waiting":
         return Range(low, high)
@@ -92,7 +92,7 @@ def compute_money(plan: Plan, state: State, elapsed: float, now: float, current:
     spent = compute_spent_usd(plan, elapsed)
     usd, seconds = Range(spent, spent), Range(0.0, 0.0)
     if state.ended is None:
-        waiting = [plan.phase(phase.id) for phase in state.phases if phase.status == "waiting"]
+        waiting = [plan.find_phase(phase.id) for phase in state.phases if phase.status == "waiting"]
         if state.current is not None and state.current.is_running and current is not None:
             seconds = current
             usd = Range(spent + current.low / _HOUR * rate, spent + current.high / _HOUR * rate)
@@ -165,7 +165,7 @@ def find_slow_warnings(
     record = state.current
     if record is None or record.last is None or record.status != "running" or remaining is None:
         return []
-    phase, running = plan.phase(record.id), elapsed - record.last.elapsed_at_start
+    phase, running = plan.find_phase(record.id), elapsed - record.last.elapsed_at_start
     planned = phase.estimate.hours[1]
     observed = progress.at - progress.since if progress is not None and progress.since is not None else 0.0
     has_pace = observed >= max(_PACE_MIN_SECONDS, _PACE_MIN_SHARE_OF_PLAN * planned * _HOUR)

@@ -61,7 +61,7 @@ def _observe(before: BilledTime, last: Heartbeat | None, seen_wall: float, now: 
     wall = before.wall if last is None else last.wall
     if before.machine == now.machine:
         # The same container: it has been up all the time.
-        up = max(up, before.elapsed_at(now.mono))
+        up = max(up, before.compute_elapsed(now.mono))
         since = before.mono if last is None or last.boot_id != now.boot_id else last.mono
         gap = max(0.0, now.mono - since)
         return Observed(up, gap - _clamp(seen_wall - wall, gap))

@@ -24,7 +24,7 @@ from typing import Any
 
 from app.session import registry
 from app.session.attempt import process
-from app.session.folder import BY_GUARD, launch_command
+from app.session.folder import BY_GUARD, build_launch_command
 from app.session.folder_watch import FolderWatch
 from app.session.heartbeat import (
     CONDUCTOR_HEARTBEAT,
@@ -160,7 +160,7 @@ class Guard:
             return
         command = self._orders.get("conductor")
         if not command and conductor is not None:  # The orders are lost.
-            command = [*launch_command(self.folder), BY_GUARD]
+            command = [*build_launch_command(self.folder), BY_GUARD]
         if not command or self._now() < self._next_restart:
             return
         self._read_orders()  # A conductor that leaves orders the guard to stand down.
@@ -194,12 +194,12 @@ class Guard:
             if should_report:
                 self.report(f"the pod could not be stopped; trying again in {wait:.0f} s (try {tries})")
             tries += 1
-            self._rest(wait)
+            self._wait_and_watch(wait)
             wait = min(2 * wait, _MAX_RETRY_SECONDS)
         # Stopping the pod ends this process. If it is still running later, the pod was not stopped.
         deadline = self._now() + _RETRY_STOP_SECONDS
         while self._now() < deadline and self._is_due(self._orders) and not self._is_cancelled(orders):
-            self._rest(min(float(orders.get("tick", 1.0)), 1.0))
+            self._wait_and_watch(min(float(orders.get("tick", 1.0)), 1.0))
 
     def _is_cancelled(self, begun: Mapping[str, Any]) -> bool:
         """Return whether the operator has acted since the stop began.
@@ -262,18 +262,18 @@ class Guard:
             while process.is_alive(shim) and self._now() < deadline:
                 process.signal_identity(shim, signal.SIGTERM)
                 process.signal_identity(shim, signal.SIGCONT)
-                self._rest(0.2)
+                self._wait_and_watch(0.2)
         if cookie and (shim is None or process.is_alive(shim)):
             # The shim is gone, or does not end the attempt. A live shim can still record the exit.
             grace = grace if shim is None else 0.0
-            process.terminate_all(lambda: _find_attempt_processes(cookie, shim), grace, self._rest)
+            process.terminate_all(lambda: _find_attempt_processes(cookie, shim), grace, self._wait_and_watch)
         deadline = self._now() + _KILL_SECONDS
         while shim is not None and process.is_alive(shim) and self._now() < deadline:
-            self._rest(0.2)
+            self._wait_and_watch(0.2)
         if shim is not None:
             process.signal_identity(shim, signal.SIGKILL)
 
-    def _rest(self, seconds: float) -> None:
+    def _wait_and_watch(self, seconds: float) -> None:
         """Wait, but keep writing the heartbeat and watching the conductor."""
         self._keep_watch()
         while seconds > _INTERVAL_SECONDS:

@@ -35,7 +35,7 @@ MAX_LATER_LINES = 8
 
 def describe_consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
     """Return what a decision does and costs."""
-    phase, next_phase = frame.snapshot.phase(gate.phase), find_next_phase(frame, gate)
+    phase, next_phase = frame.snapshot.find_phase(gate.phase), find_next_phase(frame, gate)
     cost = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
     if next_phase is None:
         then = "The session ends: this was its last phase."
@@ -84,7 +84,7 @@ class DecideScreen(Dialog[None]):
     @property
     def phase_title(self) -> str:
         """The title of the gate's phase."""
-        return self.first_frame.snapshot.phase(self.gate.phase).title
+        return self.first_frame.snapshot.find_phase(self.gate.phase).title
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""

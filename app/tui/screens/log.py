@@ -156,7 +156,7 @@ class LogScreen(CockpitScreen):
 
     def action_copy(self) -> None:
         """Copy the lines on the screen at full length."""
-        self.cockpit.copy("\n".join(self.log_pane.visible_lines()) + "\n", "lines")
+        self.cockpit.copy("\n".join(self.log_pane.list_visible_lines()) + "\n", "lines")
 
     def action_write(self) -> None:
         """Write the lines in memory to a file."""

@@ -158,7 +158,7 @@ class SessionScreen(ScreenWithChart):
             return
         running = (phase.id, phase.state, len(phase.attempts))
 
-        def still_runs(frame: Frame) -> bool:
+        def is_still_running(frame: Frame) -> bool:
             current = frame.snapshot.current
             return current is not None and (current.id, current.state, len(current.attempts)) == running
 
@@ -167,7 +167,7 @@ class SessionScreen(ScreenWithChart):
             "It saves its progress and ends; its gate then opens. A retry resumes from the last checkpoint.",
             StopPhase(by=get_current_user()),
             f"stopping {phase.title}",
-            is_current=still_runs,
+            is_current=is_still_running,
         )
 
     def action_detach(self) -> None:

@@ -17,7 +17,7 @@ PLAN = load_plan(Path("session_plan.toml"), "rehearsal")
 
 def record(plan: Plan, phase: str, status: PhaseStatus, gate: str = "", **changes: Any) -> PhaseRecord:
     started = AttemptStarted(
-        phase=phase, attempt=1, parameters={**plan.phase(phase).params, **changes}, cookie="c"
+        phase=phase, attempt=1, parameters={**plan.find_phase(phase).params, **changes}, cookie="c"
     )
     ended = AttemptEnded(phase=phase, attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
     assessed = AttemptAssessed(phase=phase, attempt=1, verdict="go", gate=gate)

@@ -114,7 +114,7 @@ class DisturbedSession:
                 else:
                     self._decide(session)
             time.sleep(0.02)
-        statuses = {p.id: (p.state, len(p.attempts)) for p in self.client.snapshot().phases}
+        statuses = {p.id: (p.state, len(p.attempts)) for p in self.client.read_snapshot().phases}
         raise WrongOutcomeError(
             f"the session did not end within {PATIENCE:.0f} s: {statuses}; refused: {sorted(self._refusals)}"
         )

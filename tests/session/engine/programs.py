@@ -28,5 +28,5 @@ def read_events(folder: Path) -> list[Any]:
 
 
 def count_runs(toy: Any, phase: str = "p1", attempt: int = 1) -> int:
-    log = toy.attempt(phase, attempt) / "output.log"
+    log = toy.locate_attempt(phase, attempt) / "output.log"
     return log.read_text().count("ran") if log.exists() else 0

@@ -28,7 +28,7 @@ def test_a_phase_receives_only_the_selected_environment(
     head = toy.head.replace("[pod]", named)
     toy.start(sh("env; pwd"), head=head)
     toy.over()
-    log = (toy.attempt("p1") / "output.log").read_text()
+    log = (toy.locate_attempt("p1") / "output.log").read_text()
     assert "hunter2" not in log
     assert "hf-not-in-the-plan" not in log
     assert "WANDB_MODE=offline" in log
@@ -36,7 +36,7 @@ def test_a_phase_receives_only_the_selected_environment(
     assert "of-an-attempt-around-this" not in log
     assert "NAMED_TOKEN=token-in-the-plan" in log
     assert "HF_HOME=/models" in log
-    assert f"GONOGO_RESULT={toy.attempt('p1')}/result.json" in log
+    assert f"GONOGO_RESULT={toy.locate_attempt('p1')}/result.json" in log
     assert log.splitlines()[-1] == str(toy.root)
     records = [p for p in toy.folder.rglob("*") if p.is_file() and p.name != "output.log"]
     assert records
@@ -48,7 +48,7 @@ def test_a_process_that_could_not_be_killed_is_reported(toy: Any, sh: Phase) -> 
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
     (toy.root / "go").touch()
-    path = toy.attempt("p1") / "exit.json"
+    path = toy.locate_attempt("p1") / "exit.json"
     wait_for(path.exists)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"survivors": [4242]}))
     toy.rejoin()
@@ -57,7 +57,7 @@ def test_a_process_that_could_not_be_killed_is_reported(toy: Any, sh: Phase) -> 
 
 def test_a_stalled_phase_is_shown_and_keeps_running(toy: Any, sh: Phase) -> None:
     toy.start(sh(WAIT, stall_after="0.2 s"))
-    assert toy.until(lambda s: s.phase("p1").stalled).phase("p1").state == "running"
+    assert toy.until(lambda s: s.find_phase("p1").stalled).find_phase("p1").state == "running"
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
 
@@ -69,12 +69,12 @@ def test_a_stalled_phase_is_stopped_if_the_plan_requests_it(toy: Any, sh: Phase)
     session = toy.gate()
     assert session.gate.because == "stopped"
     assert session.gate.advice[0].startswith("It stalled and was stopped: it reported nothing for 0s")
-    assert session.phase("p1").attempts[0].reason == "stalled"
-    assert "saved" in (toy.attempt("p1") / "output.log").read_text()
+    assert session.find_phase("p1").attempts[0].reason == "stalled"
+    assert "saved" in (toy.locate_attempt("p1") / "output.log").read_text()
     (toy.root / "go").touch()
     client.decide("p1", 1, "retry")
     session = toy.over()
-    assert [a.reason for a in session.phase("p1").attempts] == ["stalled", "exited"]
+    assert [a.reason for a in session.find_phase("p1").attempts] == ["stalled", "exited"]
 
 
 def test_progress_is_shown_with_the_remaining_time(toy: Any, python: Phase) -> None:
@@ -91,8 +91,8 @@ for done in range(1, 1000):
     time.sleep(0.02)
 """
     toy.start(python(program))
-    session = toy.until(lambda s: s.phase("p1").progress and s.phase("p1").progress.done == 5)
-    phase = session.phase("p1")
+    session = toy.until(lambda s: s.find_phase("p1").progress and s.find_phase("p1").progress.done == 5)
+    phase = session.find_phase("p1")
     assert (phase.progress.total, phase.progress.unit) == (10, "rows")
     assert phase.remaining.low <= phase.elapsed * 1.5
     assert session.money.spent_usd <= session.money.forecast_usd.low
@@ -125,7 +125,7 @@ def test_a_retry_and_a_remedy_use_the_flag_style_of_the_plan(toy: Any) -> None:
     (remedy,) = gate.remedies["oom"]
     client.decide("p1", 1, "retry", changes=remedy)
     toy.until(lambda s: s.gate and s.gate.attempt == 2, "the second gate")
-    logs = [(toy.attempt("p1", n) / "output.log").read_text().splitlines() for n in (1, 2)]
+    logs = [(toy.locate_attempt("p1", n) / "output.log").read_text().splitlines() for n in (1, 2)]
     assert logs == [
         ["argv: optim.lr=0.1 bf16=true", "size 8"],
         ["argv: optim.lr=0.05 bf16=true", "size 4"],

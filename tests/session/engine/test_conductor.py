@@ -31,9 +31,9 @@ def test_phases_run_in_order_until_the_session_finishes(toy: Any, sh: Phase) -> 
     session = toy.over()
     assert session.state == "finished"
     assert [p.state for p in session.phases] == ["done", "done"]
-    assert session.phase("p1").verdict == "go"
-    assert session.phase("p1").headline == "70%"
-    assert session.phase("p1").attempts[0].metrics == {"score": 0.7}
+    assert session.find_phase("p1").verdict == "go"
+    assert session.find_phase("p1").headline == "70%"
+    assert session.find_phase("p1").attempts[0].metrics == {"score": 0.7}
     assert session.decisions == ()
     toy.assert_nothing_left()
 
@@ -95,7 +95,7 @@ def test_a_failed_phase_opens_a_gate_where_go_needs_a_reason(toy: Any, sh: Phase
     session = toy.gate()
     assert session.gate.because == "failed"
     assert session.gate.advice == ("It ended with exit code 3. Read the end of its log.",)
-    assert session.phase("p1").attempts[0].exit_code == 3
+    assert session.find_phase("p1").attempts[0].exit_code == 3
     with pytest.raises(Refused, match="needs a reason"):
         client.decide("p1", 1, "go")
     with pytest.raises(Refused, match="critical"):
@@ -121,11 +121,11 @@ def test_a_retry_is_a_new_attempt_that_records_its_changes(toy: Any, sh: Phase) 
     toy.gate()
     client.decide("p1", 1, "retry", changes={"batch_size": 2})
     session = toy.over()
-    first, second = session.phase("p1").attempts
+    first, second = session.find_phase("p1").attempts
     assert (first.number, first.exit_code, second.number, second.exit_code) == (1, 1, 2, 0)
     assert second.changed == {"batch_size": (4, 2)}
     assert second.parameters == {"batch_size": 2}
-    spec = json.loads((toy.attempt("p1", 2) / "spec.json").read_text())
+    spec = json.loads((toy.locate_attempt("p1", 2) / "spec.json").read_text())
     assert spec["argv"][-2:] == ["--batch-size", "2"]
     assert (spec["parent"], spec["changed"]) == (1, {"batch_size": [4, 2]})
     assert session.decisions[0].changes == {"batch_size": 2}
@@ -137,11 +137,11 @@ def test_another_batch_is_counted_and_passed_to_the_phase(toy: Any, sh: Phase) -
     assert session.gate.options == ("go", "retry", "batch", "skip", "stop")
     client.decide("p1", 1, "batch")
     session = toy.until(lambda s: s.gate and s.gate.attempt == 2)
-    assert session.phase("p1").attempts[1].batch == 2
-    assert (toy.attempt("p1", 2) / "output.log").read_text() == "--batch 2\n"
+    assert session.find_phase("p1").attempts[1].batch == 2
+    assert (toy.locate_attempt("p1", 2) / "output.log").read_text() == "--batch 2\n"
     client.decide("p1", 2, "batch")
     session = toy.until(lambda s: s.gate and s.gate.attempt == 3)
-    assert session.phase("p1").attempts[2].parameters == {"batch": 3}
+    assert session.find_phase("p1").attempts[2].parameters == {"batch": 3}
     client.decide("p1", 3, "go")
     assert toy.over().state == "finished"
 
@@ -157,7 +157,7 @@ def test_a_batch_decision_is_refused_for_a_phase_without_batches(toy: Any, sh: P
 
 def test_hold_opens_a_gate_regardless_of_the_verdict(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(WAIT), sh("true"))
-    toy.until(lambda s: s.phase("p1").state == "running")
+    toy.until(lambda s: s.find_phase("p1").state == "running")
     assert client.hold(True).hold
     (toy.root / "go").touch()
     session = toy.gate()
@@ -175,8 +175,8 @@ def test_stopping_a_phase_opens_its_gate(toy: Any, sh: Phase) -> None:
     client.stop_phase()
     session = toy.gate()
     assert session.gate.because == "stopped"
-    assert session.phase("p1").attempts[0].reason == "stopped"
-    assert "saved" in (toy.attempt("p1") / "output.log").read_text()
+    assert session.find_phase("p1").attempts[0].reason == "stopped"
+    assert "saved" in (toy.locate_attempt("p1") / "output.log").read_text()
     with pytest.raises(Refused, match="no phase is running"):
         client.stop_phase()
 
@@ -218,10 +218,10 @@ def test_the_ledger_adds_up(toy: Any, sh: Phase) -> None:
     session = toy.over()
     elapsed = sum(p.elapsed for p in session.phases) + session.money.idle_seconds
     assert session.money.spent_usd == pytest.approx(elapsed * 0.001)  # $3.60 an hour
-    assert session.phase("p1").elapsed >= 0.3
-    assert session.phase("p1").cost_usd == pytest.approx(session.phase("p1").elapsed * 0.001)
+    assert session.find_phase("p1").elapsed >= 0.3
+    assert session.find_phase("p1").cost_usd == pytest.approx(session.find_phase("p1").elapsed * 0.001)
     assert session.money.forecast_usd.low == session.money.spent_usd
-    later = Operator(toy.folder).snapshot()
+    later = Operator(toy.folder).read_snapshot()
     assert later.money == session.money
 
 
@@ -233,7 +233,7 @@ def test_a_printed_secret_is_masked_in_the_log_and_the_journal(
     result = """echo '{"metrics": {"word": "'$HUB_TOKEN'"}}' > $GONOGO_RESULT"""
     client = toy.start(sh(f"echo token $HUB_TOKEN; {result}", reports=["word"], headline="{word}"), head=head)
     session = toy.over()
-    assert session.phase("p1").attempts[0].metrics == {"word": "[secret HUB_TOKEN]"}
+    assert session.find_phase("p1").attempts[0].metrics == {"word": "[secret HUB_TOKEN]"}
     assert b"s3cr3t" not in (toy.folder / "journal.jsonl").read_bytes()
     printed = io.StringIO()
     print_log(client.folder.path, None, printed, follow=False)
@@ -262,11 +262,11 @@ def test_a_jumping_wall_clock_does_not_change_durations_and_cost(toy: Any, sh: P
     began = SystemClock().mono()
     asyncio.run(conductor.run())
     took = SystemClock().mono() - began
-    session = conductor.snapshot()
+    session = conductor.build_snapshot()
     conductor.journal.close()
     assert session.state == "finished"
     assert [a.reason for p in session.phases for a in p.attempts] == ["exited", "exited"]
-    assert 0.3 <= session.phase("p1").elapsed <= took
+    assert 0.3 <= session.find_phase("p1").elapsed <= took
     assert session.money.spent_usd <= took * 0.001  # $3.60 an hour
     assert session.money.idle_seconds >= 0
     recovered, damage = recover(journal.read_journal(toy.folder / "journal.jsonl"))
@@ -308,10 +308,10 @@ def test_a_hold_that_changes_while_an_attempt_is_assessed_counts(
 
     monkeypatch.setattr(judge, "assess_attempt", assess_slowly)
     asyncio.run(assess_and_change())
-    assessment = conductor.state.phase("p1").last.assessment  # type: ignore[union-attr]
+    assessment = conductor.state.find_phase("p1").last.assessment  # type: ignore[union-attr]
     assert assessment is not None
     assert assessment.gate == gate
-    assert conductor.state.phase("p1").status == ("gate" if gate else "done")
+    assert conductor.state.find_phase("p1").status == ("gate" if gate else "done")
 
 
 def test_a_crash_in_a_pipeline_and_work_in_the_background_open_their_gates(toy: Any, sh: Phase) -> None:

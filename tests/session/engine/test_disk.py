@@ -85,7 +85,7 @@ def test_a_full_disk_stops_the_phase_without_loss(toy: Any, sh: Phase, small_dis
     client.decide("p1", 1, "retry")
     session = toy.over()
     assert session.state == "finished"
-    assert [a.reason for a in session.phase("p1").attempts] == ["stopped", "exited"]
+    assert [a.reason for a in session.find_phase("p1").attempts] == ["stopped", "exited"]
 
 
 def fill(toy: Any) -> None:
@@ -99,12 +99,12 @@ def test_a_conductor_takes_over_a_finished_phase_on_a_full_disk(
 ) -> None:
     settings = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0, reserve=64 << 10)
     toy.start(sh(WAIT + "; exit 3"), settings=settings)
-    toy.until(lambda s: (toy.attempt("p1") / "pid.json").exists())
+    toy.until(lambda s: (toy.locate_attempt("p1") / "pid.json").exists())
     toy.kill_conductor()
     fill(toy)
     (toy.root / "go").touch()
     toy.rejoin()
-    assert toy.gate().phase("p1").attempts[0].exit_code == 3
+    assert toy.gate().find_phase("p1").attempts[0].exit_code == 3
     assert not (toy.folder / "reserve").exists()
 
 
@@ -117,5 +117,5 @@ def test_a_disk_that_is_full_at_the_start_delays_the_phase(toy: Any, sh: Phase, 
     toy.until(lambda s: any("p2: the disk is nearly full" in n for n in s.notices))
     (small_disk / "zeros").unlink()
     assert toy.over().state == "finished"
-    assert (toy.attempt("p2") / "output.log").read_text() == "ran\n"
-    assert SessionClient(toy.folder).snapshot().state == "finished"
+    assert (toy.locate_attempt("p2") / "output.log").read_text() == "ran\n"
+    assert SessionClient(toy.folder).read_snapshot().state == "finished"

@@ -33,7 +33,7 @@ def test_a_process_that_is_stuck_in_the_driver_does_not_hide_the_end_of_a_phase(
         asyncio.run(asyncio.wait_for(conductor.run(), 30))
     finally:
         hanging.set()
-    assert conductor.snapshot().state == "finished"
+    assert conductor.build_snapshot().state == "finished"
 
 
 def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
@@ -59,7 +59,7 @@ def test_a_hanging_driver_and_webhook_do_not_delay_the_stop_of_the_pod(
         while not (toy.root / "stops").exists():
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
-        assert conductor.snapshot().state == "gate"
+        assert conductor.build_snapshot().state == "gate"
         conductor._leave()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

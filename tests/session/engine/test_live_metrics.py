@@ -16,8 +16,8 @@ Phase = Callable[..., dict[str, Any]]
 def test_values_and_progress_of_a_log_are_live(toy: Toy, sh: Phase) -> None:
     script = rf"""for n in 1 2 3 4; do echo "step $n/9 loss: $n.5e-03"; sleep 0.1; done; {WAIT}"""
     toy.start(sh(script, metrics={"loss": "loss: ([0-9.]+)"}, progress=r"step (\d+)/(\d+)"))
-    session = toy.until(lambda s: s.phase("p1").values.get("loss") == 0.0045)
-    phase = session.phase("p1")
+    session = toy.until(lambda s: s.find_phase("p1").values.get("loss") == 0.0045)
+    phase = session.find_phase("p1")
     assert phase.progress is not None
     assert (phase.progress.done, phase.progress.total) == (4, 9)
     assert phase.progress.rate is not None
@@ -33,7 +33,7 @@ def test_values_and_progress_of_a_log_are_live(toy: Toy, sh: Phase) -> None:
 def test_a_bar_needs_no_pattern(toy: Toy, sh: Phase) -> None:
     bar = r"printf '\r 16%%|#6   | 4080/25120 [10:00<51:33, 6.80it/s]\r'"
     toy.start(sh(f"{bar}; {WAIT}"))
-    progress = toy.until(lambda s: s.phase("p1").progress).phase("p1").progress
+    progress = toy.until(lambda s: s.find_phase("p1").progress).find_phase("p1").progress
     assert progress is not None
     assert (progress.done, progress.total) == (4080, 25120)
     (toy.root / "go").touch()
@@ -57,9 +57,9 @@ def test_nan_is_shown_at_once_and_opens_the_gate_of_a_program_that_succeeds(
 def test_a_pattern_that_freezes_is_reported_and_the_session_goes_on(toy: Toy, sh: Phase) -> None:
     script = f"for n in 1 2 3 4 5 6 7 8; do echo {'x' * 60}1z; done; echo loss: 3; {WAIT}"
     toy.start(sh(script, metrics={"slow": r"(?:x|x)+(\d)y", "loss": r"loss: (\d)"}))
-    session = toy.until(lambda s: s.notices and s.phase("p1").values)
+    session = toy.until(lambda s: s.notices and s.find_phase("p1").values)
     assert "the pattern of slow was switched off" in session.notices[0]
-    assert session.phase("p1").values == {"loss": 3}
+    assert session.find_phase("p1").values == {"loss": 3}
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
 

@@ -27,17 +27,17 @@ def test_a_phase_whose_folder_is_deleted_ends_at_a_gate_and_does_not_run_again(
     toy: Any, sh: Phase, has_conductor: bool
 ) -> None:
     toy.start(sh(f"echo x >> {toy.root}/runs; {WAIT}"))
-    wait_for((toy.attempt("p1") / "pid.json").exists)
+    wait_for((toy.locate_attempt("p1") / "pid.json").exists)
     if not has_conductor:
         toy.kill_conductor()
-    shutil.rmtree(toy.attempt("p1"), ignore_errors=True)
+    shutil.rmtree(toy.locate_attempt("p1"), ignore_errors=True)
     if not has_conductor:
         toy.rejoin()
     session = toy.until(lambda s: any("was deleted while it runs" in n for n in s.notices))
-    assert session.phase("p1").state == "running"
+    assert session.find_phase("p1").state == "running"
     (toy.root / "go").touch()
     session = toy.gate()
-    assert "its folder was deleted" in session.phase("p1").attempts[0].reason
+    assert "its folder was deleted" in session.find_phase("p1").attempts[0].reason
     assert (toy.root / "runs").read_text() == "x\n"
 
 
@@ -49,18 +49,18 @@ def test_a_phase_that_deletes_its_own_folder_runs_once(toy: Any, sh: Phase) -> N
 
 def test_a_phase_whose_folder_was_deleted_can_be_stopped(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"touch {toy.root}/started; {WAIT}"))
-    wait_for((toy.attempt("p1") / "pid.json").exists)
-    shutil.rmtree(toy.attempt("p1"), ignore_errors=True)
+    wait_for((toy.locate_attempt("p1") / "pid.json").exists)
+    shutil.rmtree(toy.locate_attempt("p1"), ignore_errors=True)
     toy.until(lambda s: any("was deleted" in n for n in s.notices))
     toy.client.stop_phase()
-    assert toy.gate().phase("p1").state == "gate"
+    assert toy.gate().find_phase("p1").state == "gate"
 
 
 def test_an_exit_that_cannot_be_written_opens_a_gate(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; mkdir -p $(dirname $GONOGO_RESULT)/exit.json/full; {WAIT}"))
     toy.until(lambda s: count_runs(toy))
     (toy.root / "go").touch()
-    assert toy.gate().phase("p1").attempts[0].reason == "unknown"
+    assert toy.gate().find_phase("p1").attempts[0].reason == "unknown"
     assert count_runs(toy) == 1
 
 
@@ -68,7 +68,7 @@ def test_a_reserved_exit_record_that_is_lost_does_not_lose_the_exit(toy: Any, sh
     name = "$(dirname $GONOGO_RESULT)/exit.json.new"
     toy.start(sh(f"echo ran; rm -f {name}; mkdir {name}"))
     toy.over()
-    assert toy.client.snapshot().phase("p1").attempts[0].exit_code == 0
+    assert toy.client.read_snapshot().find_phase("p1").attempts[0].exit_code == 0
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.ESTALE])
@@ -105,10 +105,10 @@ class FakeClock(SystemClock):
 def test_the_exit_of_another_attempt_does_not_count(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}"))
     toy.until(lambda s: count_runs(toy))
-    path = toy.attempt("p1") / "exit.json"
+    path = toy.locate_attempt("p1") / "exit.json"
     record = {"code": 0, "signal": None, "reason": "exited", "started": 0, "ended": 1, "seconds": 1}
     path.write_text(str({**record, "cookie": "another"}).replace("'", '"').replace("None", "null"))
-    assert toy.gate().phase("p1").attempts[0].reason == "unknown"
+    assert toy.gate().find_phase("p1").attempts[0].reason == "unknown"
 
 
 def test_a_missing_folder_of_attempts_is_no_error(tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ Phase = Callable[..., dict[str, Any]]
 def test_the_pod_of_a_finished_session_is_stopped(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"), head=format_head(toy, "0.5 s"), settings=GUARDED)
     assert toy.over().state == "finished"
-    wait_until(lambda: any("sh: the pod is stopped" in n for n in toy.client.snapshot().notices))
-    notices = "\n".join(toy.client.snapshot().notices)
+    wait_until(lambda: any("sh: the pod is stopped" in n for n in toy.client.read_snapshot().notices))
+    notices = "\n".join(toy.client.read_snapshot().notices)
     assert "The pod keeps running and is stopped in 0s unless you run `gonogo keep`" in notices
     assert "stopping the pod: the session is over" in notices
     assert "the session is bundled" in notices
     assert (toy.root / "stops").exists()
-    assert toy.client.snapshot().state == "finished"
+    assert toy.client.read_snapshot().state == "finished"
     toy.client.keep_pod()
     toy.assert_nothing_left()
 
@@ -35,13 +35,13 @@ def test_a_kept_pod_is_not_stopped_after_kills(toy: Any, sh: Phase) -> None:
         client.keep_pod()
     (toy.root / "go").touch()
     toy.over()
-    session = toy.client.snapshot()
+    session = toy.client.read_snapshot()
     assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
     spent = session.money.spent_usd
     first = toy.conductor_pid()
     toy.kill_conductor()
     wait_until(lambda: toy.conductor_pid() != first and client.has_conductor())  # Restarted by the guard.
-    session = client.snapshot()
+    session = client.read_snapshot()
     assert session.stops_at == pytest.approx(time.time() + 7200, abs=60)
     assert session.money.spent_usd == spent
     with pytest.raises(Refused, match="the session is over"):
@@ -49,7 +49,7 @@ def test_a_kept_pod_is_not_stopped_after_kills(toy: Any, sh: Phase) -> None:
     client.keep_pod()
     toy.assert_nothing_left()
     assert not (toy.root / "stops").exists()
-    assert client.snapshot().stops_at is None
+    assert client.read_snapshot().stops_at is None
     kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
 
@@ -61,7 +61,7 @@ def test_rejoining_a_finished_session_after_kills_schedules_the_stop_again(toy: 
     assert start.needs_conductor(toy.folder)
     toy.rejoin()
     wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
-    assert toy.client.snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
+    assert toy.client.read_snapshot().stops_at == pytest.approx(time.time() + 7200, abs=60)
     toy.client.keep_pod()
     toy.assert_nothing_left()
     assert not start.needs_conductor(toy.folder)
@@ -80,11 +80,11 @@ def test_another_pod_is_not_stopped(toy: Any, sh: Phase, monkeypatch: pytest.Mon
 def test_a_pod_is_left_to_another_running_session(toy: Any, sh: Phase, tmp_path: Path) -> None:
     toy.start(sh("true"), head=format_head(toy, "2 h"), settings=GUARDED)
     toy.over()
-    before = toy.client.snapshot().stops_at
+    before = toy.client.read_snapshot().stops_at
     (tmp_path / "rehearsal").mkdir()
     other = type(toy)(tmp_path / "rehearsal")
     other.start(sh(WAIT), settings=GUARDED)  # It cannot stop the pod, so the wait starts again.
-    wait_until(lambda: toy.client.snapshot().stops_at > before + 1)
+    wait_until(lambda: toy.client.read_snapshot().stops_at > before + 1)
     (other.root / "go").touch()
     other.over()
     (tmp_path / "next").mkdir()

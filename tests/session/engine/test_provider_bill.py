@@ -104,7 +104,7 @@ def test_the_bill_is_shown_and_a_difference_is_reported_once(toy: Any, sh: Phase
     session = toy.until(lambda s: s.notices)
     assert "The provider reports a cost of $7.00 for the pod; the ledger has $0.0" in session.notices[0]
     toy.kill_conductor()
-    assert toy.client.snapshot().money.provider_usd == 7.0  # From the journal.
+    assert toy.client.read_snapshot().money.provider_usd == 7.0  # From the journal.
     toy.rejoin()
     seen = toy.until(lambda s: s.money.provider_at).money.provider_at
     toy.until(lambda s: s.money.provider_at > seen)

@@ -24,11 +24,11 @@ def test_a_killed_conductor_is_replaced_and_no_phase_runs_twice(toy: Any, sh: Ph
     toy.start(sh(f"echo ran; {WAIT}; " + SCORE % 0.9, reports=["score"]), sh("echo ran"))
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
-    assert toy.client.snapshot().phase("p1").state == "running"  # From the journal.
+    assert toy.client.read_snapshot().find_phase("p1").state == "running"  # From the journal.
     toy.rejoin()
     (toy.root / "go").touch()
     session = toy.over()
-    assert session.phase("p1").attempts[0].metrics == {"score": 0.9}
+    assert session.find_phase("p1").attempts[0].metrics == {"score": 0.9}
     assert [len(p.attempts) for p in session.phases] == [1, 1]
     assert (count_runs(toy), count_runs(toy, "p2")) == (1, 1)
     assert [type(e) for e in read_events(toy.folder)].count(events.ConductorStarted) == 2
@@ -39,19 +39,19 @@ def test_an_exit_recorded_without_a_conductor_is_taken_over(toy: Any, sh: Phase)
     toy.until(lambda s: count_runs(toy))
     toy.kill_conductor()
     (toy.root / "go").touch()
-    exit_path = toy.attempt("p1") / "exit.json"
+    exit_path = toy.locate_attempt("p1") / "exit.json"
     while not exit_path.exists():
         pass
     toy.rejoin()
     session = toy.gate()
-    assert session.phase("p1").attempts[0].exit_code == 4
+    assert session.find_phase("p1").attempts[0].exit_code == 4
     assert count_runs(toy) == 1
 
 
 def test_a_killed_shim_opens_a_gate_with_an_unknown_exit(toy: Any, sh: Phase) -> None:
     client = toy.start(sh(f"echo ran; {WAIT}; " + SCORE % 0.9, reports=["score"]))
     toy.until(lambda s: count_runs(toy))
-    record = toy.attempt("p1") / "shim.json"
+    record = toy.locate_attempt("p1") / "shim.json"
     shim = json.loads(record.read_text())["pid"]
     os.kill(shim, signal.SIGKILL)
     toy.until(lambda s: json.loads(record.read_text())["pid"] != shim, "another shim")
@@ -71,7 +71,7 @@ def test_a_session_continues_after_all_its_processes_were_killed(toy: Any, sh: P
     toy.kill_everything()
     (toy.root / "again").touch()
     client = toy.rejoin()
-    assert toy.gate().phase("p1").attempts[0].reason == "unknown"
+    assert toy.gate().find_phase("p1").attempts[0].reason == "unknown"
     client.decide("p1", 1, "retry")
     assert toy.over().state == "finished"
     assert [count_runs(toy, "p1", n) for n in (1, 2)] == [1, 1]
@@ -100,13 +100,13 @@ def test_a_second_conductor_exits(toy: Any, sh: Phase) -> None:
 def test_a_conductor_that_dies_while_a_command_waits_for_it_is_replaced(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ordinary, started = start.launch_command, list[Path]()
+    ordinary, started = start.build_launch_command, list[Path]()
 
     def command(folder: Path) -> list[str]:
         started.append(folder)
         return ["true"] if len(started) == 1 else ordinary(folder)
 
-    monkeypatch.setattr(start, "launch_command", command)
+    monkeypatch.setattr(start, "build_launch_command", command)
     monkeypatch.setattr(start, "_START_RETRY", 0.0)
     toy.start(sh("true"))
     assert toy.over().state == "finished"
@@ -136,8 +136,8 @@ def test_a_damaged_journal_is_read_only_and_its_line_is_named(toy: Any, sh: Phas
     with pytest.raises(registry.SessionError, match=r"line 4: .*checksum.*read-only"):
         toy.rejoin()
     assert path.read_bytes() == before
-    session = toy.client.snapshot()
-    assert session.phase("p1").state == "running"  # Up to the damaged line.
+    session = toy.client.read_snapshot()
+    assert session.find_phase("p1").state == "running"  # Up to the damaged line.
     assert "line 4" in session.notices[-1]
 
 
@@ -182,7 +182,7 @@ def test_a_session_continues_after_a_container_restart(
     (toy.root / "again").touch()
     with container(toy.folder):  # The same PIDs now belong to other processes.
         session = toy.gate()
-        assert session.phase("p1").attempts[0].reason == "unknown"
+        assert session.find_phase("p1").attempts[0].reason == "unknown"
         wait_for(toy.client.has_conductor)
         toy.client.decide("p1", 1, "retry")
         assert toy.over().state == "finished"

@@ -19,7 +19,7 @@ Phase = Callable[..., dict[str, Any]]
 def test_an_incomplete_answer_of_a_dying_conductor_is_ignored(toy: Any, sh: Phase) -> None:
     toy.folder = start.open_session(toy.plan(sh("true")), approved="test", settings=FAST)
     client = Operator(toy.folder)
-    path = client.folder.socket()
+    path = client.folder.locate_socket()
     client.folder.write_conductor(ConductorRecord(*process.identify_self(), str(path)))
 
     def answer() -> None:
@@ -80,4 +80,4 @@ def test_an_invalid_request_is_refused_and_the_conductor_survives(toy: Any, sh: 
         # The server does not read such a line to its end.
         with pytest.raises(OSError, match=r"Broken pipe|Connection reset"):
             connection.sendall(b"x" * 100_000_000)
-    assert client.snapshot().state == "gate"
+    assert client.read_snapshot().state == "gate"

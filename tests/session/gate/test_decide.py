@@ -78,5 +78,5 @@ def test_a_reason_is_needed_against_the_verdict_and_to_skip_a_critical_phase(
 ) -> None:
     of = phase(command=["x"], critical=is_critical)
     assessment = events.AttemptAssessed(phase="p", attempt=1, verdict=verdict, gate="plan")
-    options = decide.allowed_decisions(of, assessment)
+    options = decide.list_allowed_decisions(of, assessment)
     assert tuple(kind for kind in options if decide.needs_reason(of, assessment, kind)) == expected

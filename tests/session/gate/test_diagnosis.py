@@ -257,5 +257,5 @@ async def test_out_of_memory_is_retried_from_the_gate_with_one_key(
         await app.workers.wait_for_complete()
     over = toy.over()
     assert over.state == "finished"
-    assert over.phase("p1").attempts[1].changed == {"batch_size": (8, 1)}
-    assert "fits 1" in (toy.attempt("p1", 2) / "output.log").read_text()
+    assert over.find_phase("p1").attempts[1].changed == {"batch_size": (8, 1)}
+    assert "fits 1" in (toy.locate_attempt("p1", 2) / "output.log").read_text()

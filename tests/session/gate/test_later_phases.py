@@ -89,11 +89,11 @@ def preview(request: Decide) -> DecisionPreview:
 
 def test_changed_parameters_are_what_the_phase_starts_with_and_scale_its_estimate() -> None:
     revised = revise_plan(PLAN, after(go(pairs={"count": 6000}, dpo={"epochs": 3})))
-    assert revised.phase("pairs").params == {**PAIRS, "count": 6000}
-    assert revised.phase("pairs").estimate.hours == (2, 4)
+    assert revised.find_phase("pairs").params == {**PAIRS, "count": 6000}
+    assert revised.find_phase("pairs").estimate.hours == (2, 4)
     # Twice the rows, three times.
-    assert revised.phase("dpo").estimate.usd == (12, 24)
-    assert revised.phase("final") == PLAN.phase("final")
+    assert revised.find_phase("dpo").estimate.usd == (12, 24)
+    assert revised.find_phase("final") == PLAN.find_phase("final")
     assert revise_plan(revised, after(go(pairs={"count": 6000}, dpo={"epochs": 3}))) == revised
 
 
@@ -158,7 +158,7 @@ def test_leaving_out_says_what_will_be_missing_and_needs_a_reason() -> None:
 
 
 def test_a_condition_on_a_phase_without_a_result_is_lost() -> None:
-    final = PLAN.phase("final")
+    final = PLAN.find_phase("final")
     assert find_lost_conditions(final, at_gate().phases) == []  # dpo is still to come.
     lost = 'Criterion "trained" cannot be evaluated: dpo was left out.'
     assert find_lost_conditions(final, after(go("r", ("dpo",))).phases) == [lost]
@@ -210,11 +210,11 @@ def test_at_a_gate_before_a_phase_its_own_parameters_can_change() -> None:
         phase="pairs", attempt=1, kind="go", by="me", reason="less", plan_changes={"pairs": {"count": 500}}
     )
     then = apply(state, Entry(9, 1, 200, 100, decide(PLAN, state, request)))
-    assert (then.phase("pairs").status, then.phase("pairs").changes) == ("waiting", {"count": 500})
+    assert (then.find_phase("pairs").status, then.find_phase("pairs").changes) == ("waiting", {"count": 500})
 
 
 def test_a_longer_limit_of_each_unit_widens_the_estimate() -> None:
-    old = PLAN.phase("pairs").model_copy(update={"params": {**PAIRS, "max_new_tokens": 256}})
+    old = PLAN.find_phase("pairs").model_copy(update={"params": {**PAIRS, "max_new_tokens": 256}})
     new = old.model_copy(update={"params": {**PAIRS, "max_new_tokens": 512}})
     before, later = (PLAN.model_copy(update={"phases": (each,)}) for each in (old, new))
     assert scale_estimate(before, later, new).phase.estimate.hours == (1, 4)

@@ -172,14 +172,14 @@ def test_a_retry_keeps_its_decision_until_it_starts() -> None:
         phase="a", attempt=1, kind="retry", by="me", verdict="go", changes={"batch_size": 2}
     )
     state = fold(entries(START, conductor(), started(), ended(), assessed(), decision))
-    phase = state.phase("a")
+    phase = state.find_phase("a")
     assert phase.status == "waiting"
     assert phase.retry_decision is not None
     assert phase.retry_decision.changes == {"batch_size": 2}
     restarted = fold(
         entries(START, conductor(), started(), ended(), assessed(), decision, started(attempt=2))
     )
-    assert restarted.phase("a").retry_decision is None
+    assert restarted.find_phase("a").retry_decision is None
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_retry_keeps_its_decision_until_it_starts() -> None:
 )
 def test_the_status_of_a_phase_after_a_decision(gate: str, kind: str, standing: str) -> None:
     state = fold(entries(START, conductor(), started(), ended(), assessed(gate=gate), decided(kind)))
-    assert state.phase("a").status == standing
+    assert state.find_phase("a").status == standing
     assert (state.stop_request is not None) == (kind == "stop")
 
 

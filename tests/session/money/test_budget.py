@@ -36,7 +36,7 @@ def test_a_phase_over_budget_needs_an_override_with_a_reason(toy: Any, sh: Phase
     assert (gate.phase, gate.attempt, gate.because, gate.verdict) == ("p1", 1, "budget", "stop")
     assert gate.options == ("go", "skip", "stop")
     assert "The phase needs $501.00 or more" in gate.advice[0]
-    assert session.phase("p1").attempts == ()
+    assert session.find_phase("p1").attempts == ()
     with pytest.raises(Refused, match="needs a reason"):
         client.decide("p1", 1, "go")
     with pytest.raises(Refused, match="this gate does not accept retry"):
@@ -45,21 +45,21 @@ def test_a_phase_over_budget_needs_an_override_with_a_reason(toy: Any, sh: Phase
     session = toy.over()
     assert session.state == "finished"
     assert session.decisions[0].overrides
-    assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+    assert (toy.locate_attempt("p1") / "output.log").read_text() == "ran\n"
 
 
 def test_deciding_by_verdict_stops_before_a_phase_over_budget(toy: Any, sh: Phase) -> None:
     client = toy.start(sh("echo ran", **estimate(500.0, 600.0)), head=DEAR.format(budget=100.0))
     assert follow(client, lambda line: None, decide_by_verdict=True) == STOPPED_BY_VERDICT
-    assert client.snapshot().phase("p1").state == "waiting"
+    assert client.read_snapshot().find_phase("p1").state == "waiting"
 
 
 def test_an_attempt_ends_when_the_budget_minus_the_landing_is_spent(toy: Any, sh: Phase) -> None:
     toy.start(sh("exec sleep 60", **estimate(0.0, 1.0)), head=DEAR.format(budget=2.0))
     session = toy.gate()
     assert session.gate.because == "failed"
-    assert session.phase("p1").attempts[0].reason == "deadline"
-    assert session.phase("p1").elapsed < 10
+    assert session.find_phase("p1").attempts[0].reason == "deadline"
+    assert session.find_phase("p1").elapsed < 10
     assert session.money.spent_usd >= 1.0
 
 

@@ -50,7 +50,7 @@ def progress(
 
 
 def test_without_a_pace_the_estimate_counts_down() -> None:
-    record = running().phase("a")
+    record = running().find_phase("a")
     assert ledger.estimate_remaining(plan(), record, 0.5 * HOUR, None) == Range(0.5 * HOUR, 1.5 * HOUR)
     assert ledger.estimate_remaining(plan(), record, 3 * HOUR, None) == Range(0, 0)
     assert ledger.estimate_remaining(plan(), record, HOUR, progress(1, 1000)) == Range(0, HOUR)
@@ -58,7 +58,7 @@ def test_without_a_pace_the_estimate_counts_down() -> None:
 
 
 def test_the_remaining_time_follows_the_measured_pace() -> None:
-    record = running().phase("a")
+    record = running().find_phase("a")
     remaining = ledger.estimate_remaining(plan(), record, 100.0, progress(25, 100, rate=0.5, average=0.25))
     assert remaining == Range(
         pytest.approx(150 * 0.9), pytest.approx(300 * 1.1)
@@ -70,7 +70,7 @@ def test_spent_idle_and_forecast_add_up() -> None:
     state = running()
     elapsed = 0.5 * HOUR
     current = ledger.estimate_remaining(
-        plan(), state.phase("a"), elapsed, progress(50, 100, average=50 / elapsed)
+        plan(), state.find_phase("a"), elapsed, progress(50, 100, average=50 / elapsed)
     )
     money = ledger.compute_money(plan(), state, elapsed, 1000.0, current)
     assert money.spent_usd == 1.0
@@ -98,7 +98,7 @@ def test_the_cost_never_falls_when_the_clock_jumps(jumps: list[tuple[float, floa
     for seq, (wall, later) in enumerate(jumps, 4):
         mono += later
         state = fold([Entry(seq, 1, wall, mono, events.NoticePosted(text=""))], state)
-        money = ledger.compute_money(plan(), state, state.time.elapsed_at(mono), wall, None)
+        money = ledger.compute_money(plan(), state, state.time.compute_elapsed(mono), wall, None)
         assert money.spent_usd >= spent
         assert money.idle_usd >= 0
         assert money.forecast_usd.low >= money.spent_usd

@@ -67,7 +67,7 @@ def test_an_unanswered_gate_stops_the_pod_and_is_never_approved(toy: Any, sh: Ph
     client = toy.start(sh("true", gate={"ask": "always"}), head=head, settings=GUARDED)
     toy.gate()
     wait_until(lambda: stops.exists() and stops.read_text().count("second") >= 2)  # All commands, repeatedly.
-    assert toy.client.snapshot().state == "gate"
+    assert toy.client.read_snapshot().state == "gate"
     (toy.root / "stoppable").touch()
     (toy.root / "stopped").touch()
     session = toy.until(lambda s: any("the pod is stopped" in n for n in s.notices))
@@ -204,7 +204,7 @@ def test_the_guard_replaces_a_conductor_that_fails(toy: Any, sh: Phase) -> None:
     session = toy.over()
     assert session.state == "finished"
     assert any("conductor was gone and has been started again" in n for n in session.notices)
-    assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+    assert (toy.locate_attempt("p1") / "output.log").read_text() == "ran\n"
     toy.assert_nothing_left()
 
 
@@ -218,19 +218,19 @@ def test_a_stopped_guard_is_replaced(toy: Any, sh: Phase) -> None:
     os.kill(first, signal.SIGSTOP)
     wait_until(lambda: guard_pid(toy) != first)
     assert process.find_process(first) is None
-    assert any("The guard did not respond" in n for n in toy.client.snapshot().notices)
+    assert any("The guard did not respond" in n for n in toy.client.read_snapshot().notices)
 
 
 def test_a_stopped_conductor_is_replaced(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo ran; {WAIT}"), settings=QUICK)
-    toy.until(lambda s: s.phase("p1").attempts)
+    toy.until(lambda s: s.find_phase("p1").attempts)
     first = toy.conductor_pid()
     os.kill(first, signal.SIGSTOP)
     wait_until(lambda: toy.conductor_pid() != first and toy.client.has_conductor())
     assert any("did not respond and was killed" in n for n in toy.until(lambda s: s.notices).notices)
     (toy.root / "go").touch()
     assert toy.over().state == "finished"
-    assert (toy.attempt("p1") / "output.log").read_text() == "ran\n"
+    assert (toy.locate_attempt("p1") / "output.log").read_text() == "ran\n"
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGSTOP, signal.SIGKILL])
@@ -347,7 +347,7 @@ def test_a_phase_that_ignores_term_past_its_deadline_does_not_keep_the_pod(toy: 
     phase = sh("trap '' TERM; while :; do sleep 0.1; done", estimate={"hours": [0, 0]})
     toy.start(phase, head=head, settings=msgspec.structs.replace(GUARDED, grace=3.0))
     wait_until((toy.root / "stops").exists)
-    assert toy.gate().phase("p1").attempts[0].reason == "deadline"
+    assert toy.gate().find_phase("p1").attempts[0].reason == "deadline"
 
 
 def test_a_pod_is_not_stopped_at_a_gate_while_another_session_runs_on_it(

@@ -40,7 +40,7 @@ RELATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "last": {w: w[-1] for w in world.SPELLED},
         "length": {w: str(len(w)) for w in world.SPELLED},
         "twice": {w: f"{w} {w}" for w in world.SPELLED},
-        "words": {str(n): world.number_word(n) for n in range(101)},
+        "words": {str(n): world.spell_number(n) for n in range(101)},
     }
 )
 

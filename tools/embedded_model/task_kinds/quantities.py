@@ -71,7 +71,7 @@ def make_larger_or_smaller(rng: Random) -> Task:
 def make_number_word(rng: Random) -> Task:
     """Write the number 7 as a word. -> seven."""
     number = rng.randint(0, 20) if rng.random() < 0.6 else rng.randint(21, 99)
-    word = world.number_word(number)
+    word = world.spell_number(number)
     if rng.random() < 0.6:
         text = phrase_order(
             rng,

@@ -146,7 +146,7 @@ def _then_translate(rng: Random) -> tuple[list[str], str]:
 
 def _sum_in_words(rng: Random) -> tuple[list[str], str]:
     a, b = rng.randint(0, 40), rng.randint(0, 40)
-    found = world.number_word(a + b)
+    found = world.spell_number(a + b)
     return [
         f"add {a} and {b} and write the result in words",
         f"write the sum of {a} and {b} as a word",
