@@ -37,4 +37,4 @@ def test_trainings_are_judged_by_their_heldout_loss(
     profile: str | None, phase: str, metrics: dict[str, Value], verdict: str
 ) -> None:
     plan = load_plan(PLAN, profile)
-    assert assess_phase(plan.phase(phase), metrics, {}).verdict == verdict
+    assert assess_phase(plan.find_phase(phase), metrics, {}).verdict == verdict
