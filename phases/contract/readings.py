@@ -7,11 +7,11 @@ most. Its answer is the text before that.
 import re
 from typing import Final
 
-READINGS_VERSION: Final = 2
+READINGS_VERSION: Final = 3
 """Version of the readings, which evaluations record. Increment it when any output is read differently."""
 # Not `answer` or `output`: they also mark the result at the end of a worked answer.
 _ROLES: Final = (
-    r"instructions?|input|question|query|request|prompt|task|exercise|problem|command|user|human|system"
+    r"instructions?|input|question|ques|query|request|prompt|context|passage|task|exercise|problem|command|user|human|system"
     r"|assistant|response|bot|chatbot|ai|student|teacher|customer|interviewer"
     r"|frage|aufgabe|anweisung|nutzer|benutzer|pregunta|instrucci[oó]n|usuario|utilisateur|consigne"
     r"|domanda|utente|pergunta|вопрос|问题|用户|指令|質問"
@@ -22,7 +22,7 @@ _NEW_TURN: Final = re.compile(
     # A label before its text, perhaps numbered or in bold: "**Next question 2:** ..."
     (?P<label>
         ^[ \t]*(?:\d{{1,3}}[.)][ \t]*)?[*_>\[<{{(\#\ \t]{{0,8}}
-        (?i:(?:next|new|another|second)[ ]+)?(?i:{_ROLES}|q)
+        (?i:(?:next|new|another|second|follow-?up)[ ]+)?(?i:{_ROLES}|q)
         (?i:{_NUMBER}?[*_\])}}>]{{0,3}}[ \t]*[:：] | {_NUMBER}[ \t]*[.)–—-] )
     )
     # A heading needs no colon: "### Instruction", "# User", "=== Question 2 ===", "[User]".
@@ -30,8 +30,10 @@ _NEW_TURN: Final = re.compile(
         (?:(?:^[ \t]*\#{{1,6}}|\#\#\#+|^[ \t]*={{2,}})[ \t]*[*_]{{0,2}}(?i:{_ROLES})\b(?i:{_NUMBER})?
         [*_ \t]{{0,3}}(?:[:：]|={{2,}}|$)) | ^[ \t]*\[(?i:{_ROLES})\]
     )
-    # A label on a line of its own: "Instruction", "User".
-    | (?P<line>^[ \t]*(?i:instruction|question|user|human|assistant|prompt)[ \t]*$)
+    # A label on a line of its own: "Instruction", "User", "Task 2".
+    | (?P<line>
+        ^[ \t]*(?i:(?:task|exercise|problem){_NUMBER}|instruction|question|user|human|assistant|prompt)[ \t]*$
+    )
     # The labels of one-line formats: "Paris. USER: ...", "Paris. Human: ..."
     | (?P<inline>(?<=\s)(?:USER|HUMAN|ASSISTANT|INSTRUCTION|QUESTION)[ \t]*:)
     | (?P<after_sentence>(?<=[.!?][ ])(?:User|Human|Assistant|Instruction|Question|Q)[ \t]*:)
@@ -48,6 +50,10 @@ _OWN_LABEL: Final = re.compile(
     r"\s*(?:[#*_\s]*(?:response|assistant)[*_]*\s*[:：][*_]*|#+\s*response\s*$)", re.IGNORECASE | re.MULTILINE
 )
 """The label of the answer itself, which some models repeat."""
+_SEPARATORS: Final = re.compile(
+    rf"(?:\n[ \t]*(?:[-*_=\#~—–]{{3,}}|(?i:example|sample){_NUMBER}?[ \t]*[:.]?)?[ \t]*)+\Z"
+)
+"""Rules, blank lines and "Example 2:" before a new turn."""
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
 _QUOTES: Final = "\"'`“”‘’«»*"
 
@@ -61,11 +67,12 @@ def starts_new_turn(instruction: str, output: str) -> bool:
 def take_first_turn(instruction: str, output: str) -> str:
     """Return the output up to its first new turn, without a label of the answer itself.
 
-    A label that the instruction shows, as in "Use the headings 'Question:' and 'Answer:'", belongs to the
-    answer.
+    Lines that only separate the turn from the answer, such as "---", belong to the turn. A label that the
+    instruction shows, as in "Use the headings 'Question:' and 'Answer:'", belongs to the answer.
     """
     text = _drop_own_label(output)
-    return text[: _find_new_turn(instruction, text)]
+    end = _find_new_turn(instruction, text)
+    return text if end == len(text) else _SEPARATORS.sub("\n", text[:end])
 
 
 def take_first_paragraph(text: str) -> str:
@@ -79,16 +86,24 @@ def _drop_own_label(output: str) -> str:
 
 
 def _find_new_turn(instruction: str, text: str) -> int:
-    """Return where the text starts a new turn, or its length."""
+    """Return where the text starts a new turn, or its length.
+
+    A first line such as "Human" is an answer, not a label.
+    """
     for match in _NEW_TURN.finditer(text):
+        is_answer = match["line"] is not None and not text[: match.start()].strip()
         is_requested = match["token"] is None and _shows_label(instruction, match[0].strip())
-        if not is_requested:
+        if not (is_answer or is_requested):
             return match.start()
     return len(text)
 
 
 def _shows_label(instruction: str, label: str) -> bool:
-    """Return whether an instruction shows a label: with its colon, or in quotation marks."""
+    """Return whether an instruction shows a label: capitalized with its colon, or in quotation marks.
+
+    "Turn this into a question: ..." shows none.
+    """
     name = re.escape(re.sub(r"[^\w\s]|\d", "", label).strip())
-    pattern = rf"\b{name}s?\s*\d*\s*[:：]|[{_QUOTES}]{name}\s*\d*\s*[:：]?[{_QUOTES}]"
-    return bool(name) and bool(re.search(pattern, instruction, re.IGNORECASE))
+    capitalized = rf"(?!\b[a-z])\b(?i:{name})s?\s*\d*\s*[:：]"
+    quoted = rf"[{_QUOTES}](?i:{name})\s*\d*\s*[:：]?[{_QUOTES}]"
+    return bool(name) and bool(re.search(f"{capitalized}|{quoted}", instruction))

@@ -58,6 +58,15 @@ ASKED = "Name the capital of France."
         "\n用户：谢谢",
         '\n{"role": "user", "content": "thanks"}',
         "\n<<human>>: thanks",
+        "\n---\nInstruction: Name a river.",
+        "\n\n***\n\nQuestion: What is the capital of Spain?",
+        "\n==========\n### Instruction:\nName a river.",
+        "\nExample 2:\nInstruction: Name a river.",
+        "\n\nExample\n\nInput: Germany\nOutput: Berlin",
+        "\nFollow-up question: What is the capital of Spain?",
+        "\nTask 2\nName a river.",
+        "\nQues: What is the capital of Spain?",
+        "\nContext: Madrid is a city.\nQuestion: What is the capital of Spain?",
     ],
 )
 def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
@@ -88,6 +97,12 @@ def test_the_answer_ends_before_a_new_turn_in_any_format(turn: str) -> None:
         "Inputs - many",
         "",
         " 1. surgeon\n2. teacher\n3. cook",
+        "Human",
+        " question\n",
+        "Paris\n---\nLyon",
+        "Paris\nExample 2: Lyon",
+        "- - -\nParis\n---",
+        "The problem\n2 and 3",
     ],
 )
 def test_an_ordinary_text_has_one_turn(output: str) -> None:
@@ -118,8 +133,19 @@ def test_a_label_that_the_instruction_shows_belongs_to_the_answer(instruction: s
     assert take_first_turn("Answer the question.", output).rstrip() == "Here is one."
 
 
+def test_an_instruction_that_ends_with_a_label_and_its_text_shows_no_label() -> None:
+    instruction = "Turn this statement into a question: The shop is open."
+    assert take_first_turn(instruction, "Is it open?\nQuestion: Why?\nAnswer: So.").strip() == "Is it open?"
+
+
 def test_a_number_before_a_turn_is_the_answer() -> None:
     assert take_first_turn("Write only the next number.", " 25.\n\nQuestion: And then?").strip() == "25."
+
+
+def test_a_word_that_could_be_a_label_is_the_answer_before_a_turn() -> None:
+    asked = "Name a mammal."
+    assert take_first_turn(asked, " Human\n\nInstruction: Name a fish.").strip() == "Human"
+    assert take_first_turn(asked, "Dog\nHuman\nName a fish.").strip() == "Dog"
 
 
 def test_an_output_that_starts_with_a_turn_has_no_answer() -> None:
