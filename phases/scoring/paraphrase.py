@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_instruction
-from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.number_words import NUMBER_WORDS, replace_number_words
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
 
 SAME_CONTENT: Final = 0.55
@@ -297,7 +297,7 @@ def _analyze(instruction: str) -> _Content:
         terms,
         frozenset(term for term in terms if term[0].isdigit()),
         frozenset(_list_words(quoted)),
-        None if value is None else (value, *sorted(re.findall(r"\d+", instruction))),
+        None if value is None else (value, *sorted(re.findall(r"\d+", replace_number_words(instruction)))),
     )
 
 

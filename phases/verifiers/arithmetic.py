@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Final
 
+from phases.verifiers.number_words import replace_number_words
+
 _OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -25,6 +27,12 @@ _OPERATOR_WORDS: Final = (
     (r"\bdivided by\b|÷", "/"),
 )
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
+_FORM_OF_ANSWER: Final = re.compile(
+    r"[.?!,] (?:please )?(?:(?:answer|reply|respond|write|give|say|state|use)\b[ ,]?)?"
+    r"(?:\b(?:me|only|just|the|your|it|this|answer|result|with|in|as|using|an?|one|single|full|complete|short|words?|sentence|digits?|figures?"
+    r"|numbers?|nothing else|exactly|at most|no more than|two|please)\b[ ,]?)+$"
+)
+"""A last clause such as "Answer in words.", which says nothing about the value."""
 _QUESTION: Final = re.compile(
     r"(?:^|.*[:,] )(?:what is|what's|what does|how much is|calculate|compute|work out|find)"
     r" (.*?)(?: equal| make)?"
@@ -35,6 +43,18 @@ _NAMED_OPERATIONS: Final = (
     (rf"(?:the )?product of {_NUMBER} and {_NUMBER}", "*"),
     (rf"(?:the )?quotient of {_NUMBER} and {_NUMBER}", "/"),
 )
+_EXPRESSIONS: Final = (
+    (r",? (?:in|as) (?:an? )?(?:words?|digits?|figures|numbers?|numerals?)$", ""),
+    (rf"^half of {_NUMBER}$", r"\1 / 2"),
+    (rf"^a third of {_NUMBER}$", r"\1 / 3"),
+    (rf"^a quarter of {_NUMBER}$", r"\1 / 4"),
+    (rf"^(?:double|twice) {_NUMBER}$", r"2 * \1"),
+    (rf"^triple {_NUMBER}$", r"3 * \1"),
+    (rf"^the square of {_NUMBER}$|^{_NUMBER} squared$", r"\1\2 ^ 2"),
+    (rf"^{_NUMBER} to the power of (\d)$", r"\1 ^ \2"),
+    (rf"^{_NUMBER} ?(?:%|percent) of {_NUMBER}$", r"\1 * \2 / 100"),
+)
+"""Forms of a question, with the expressions that they ask for."""
 _FIRST_STEPS: Final = (
     (rf"(?:add|sum) {_NUMBER} (?:and|to) {_NUMBER}", "+"),
     (rf"multiply {_NUMBER} (?:and|by|with) {_NUMBER}", "*"),
@@ -55,7 +75,8 @@ _REQUEST_FOR_RESULT: Final = (
 def evaluate_instruction(instruction: str) -> Fraction | None:
     """Return the number that an instruction asks for, or None if its wording is not fully understood."""
     text = " ".join(instruction.casefold().split()).rstrip(" ?.!=")
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = _FORM_OF_ANSWER.sub("", text).rstrip(" ?.!=")
+    text = replace_number_words(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))
     for words, sign in _OPERATOR_WORDS:
         text = re.sub(words, sign, text)
     try:
@@ -68,15 +89,13 @@ def evaluate_instruction(instruction: str) -> Fraction | None:
 def _evaluate_expression(text: str) -> Fraction | None:
     if (value := _evaluate_operation(_NAMED_OPERATIONS, text)) is not None:
         return value
-    if match := re.fullmatch(rf"(half of|double|twice|the square of) {_NUMBER}|{_NUMBER} (squared)", text):
-        number = Fraction(match[2] or match[3])
-        values = {"half of": number / 2, "double": 2 * number, "twice": 2 * number}
-        return values.get(match[1], number * number)
-    if match := re.fullmatch(rf"{_NUMBER} ?(?:%|percent) of {_NUMBER}", text):
-        return Fraction(match[1]) * Fraction(match[2]) / 100
-    if not re.fullmatch(rf"{_NUMBER}(?: ?[-+*/] ?{_NUMBER})+", text):
+    for form, expression in _EXPRESSIONS:
+        text = re.sub(form, expression, text)
+    if match := re.fullmatch(rf"(?:the )?sum of ({_NUMBER}(?:, {_NUMBER})+,? and {_NUMBER})", text):
+        text = re.sub(r",? and |, ", " + ", match[1])
+    if not re.fullmatch(rf"{_NUMBER}(?: ?[-+*/^] ?{_NUMBER})+", text):
         return None
-    return evaluate_terms(re.findall(r"[\d.]+|[-+*/]", text))
+    return evaluate_terms(re.findall(r"[\d.]+|[-+*/^]", text))
 
 
 def _evaluate_operation(forms: Iterable[tuple[str, str]], text: str) -> Fraction | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
-from phases.verifiers.number_words import SPOKEN_NUMBER, parse_spoken_number
+from phases.verifiers.number_words import replace_number_words
 from phases.verifiers.text import (
     STRAIGHT_MARKS,
     WORD_PART,
@@ -120,8 +120,7 @@ def remove_accents(text: str) -> str:
 def spell_in_digits(text: str) -> str:
     """Return the text case-folded, with straight marks and numbers in digits."""
     folded = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS).casefold().replace(ANSWER, "")
-    digits = SPOKEN_NUMBER.sub(lambda match: f"{parse_spoken_number(match[0])}", folded)
-    return re.sub(r"(?<=\w)-(?=\d)", " ", digits)
+    return re.sub(r"(?<=\w)-(?=\d)", " ", replace_number_words(folded))
 
 
 def is_number(answer: str) -> bool:

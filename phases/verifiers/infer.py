@@ -14,21 +14,34 @@ from phases.verifiers.text import split_items, split_words
 
 _COUNT: Final = r"(\d+|" + "|".join(sorted(NUMBER_WORDS, key=len, reverse=True)) + r")"
 _QUOTED: Final = r"[\"'“‘]([^\"'”’]+)[\"'”’]"
+_REQUESTED: Final = (
+    r"(?:^|[.:;,?!(] ?)(?:(?:please|can|could|you|answer|reply|respond|say|tell|me|state|write|give|just|only"
+    r"|simply|with|by|in|an?|simple|single|either|this|the|that|question|questions|words?|your|must|should|be|do|it|is|use"
+    r"|using)[ ,]+)*['\"‘“]?$"
+)
+"""What precedes words that are requested as the complete answer: nothing but words of request."""
+_REASON: Final = (
+    r"^[^.?!:]*\b(?:then|reason|explanation)\b"
+    r"|\b(?:and|then|also|[.!?:]) ?(?:say|tell|give|explain|describe|justify|add)\b"
+)
+"""What follows "yes or no" if more is asked for."""
 _COURTESY: Final = r"^(?:(?:please|now|(?:can|could|would|will) you|(?:your task is|I want you) to)\b,? ?)+"
 """Polite words before a request."""
 _KIND_OF_UNIT: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}
 """The kind of check that counts each unit of length."""
+_MOST_WORDS_OF_SENTENCE: Final = 15
 _SECOND_STEP: Final = r"\bthen\b|\band (?:say|explain|tell)\b"
 _LAYOUTS: Final = {
     "numbered_list": r"\bnumbered list\b",
     "bullets": r"\bbullet(?:ed)? (?:points?|list)\b|\bbullets\b",
-    "comma_list": r"\bseparated by commas\b|\bcomma[- ]separated\b",
+    "comma_list": r"\bseparated? (?:them )?(?:by|with|using) commas\b|\bcomma[- ]separated\b",
     "json_array": r"\bJSON (?:array|list)\b",
     "lines": r"\b(?:one|each) (?:per|a|on (?:its own|a new|a separate|each)) line\b|\bon separate lines\b",
 }
 """Kinds of check for a list and the words that ask for its layout."""
 _NAMED_ITEMS: Final = (
-    r"^(?:list|name|give|suggest|write down|mention|think of)(?: me)?(?: the names of)?(?: between| from)? "
+    r"^(?:list|name|give|suggest|write down|mention|think of|tell me|I need|I want|come up with)(?: me)?"
+    r"(?: the names of)?(?: an? list of)?(?: all)?(?: the| any| exactly| only| just)?(?: between| from)? "
     rf"({NUMBER}) (?:(?:to|or|and) {NUMBER} )?(?:different )?"
     r"(?!of\b|to\b|or\b|and\b|plus\b|times\b|minus\b|more\b)([a-z]+)"
 )
@@ -43,15 +56,33 @@ _OPEN_COUNT: Final = (
 _OPEN_END: Final = (
     r"^\+|^(?: \w+){0,3}? (?:or (?:more|so|fewer|less)|at (?:least|most)|if you can|maximum|minimum)\b"
 )
+_RESTRICTION: Final = (
+    rf"(?<!list)(?<!array)(?<!lines)(?<!bullets)(?<!points)(?<!\bup)"
+    r" (?:with|having|than|over|under|before|after|since"
+    rf"|(?:that|which|who) (?:have|has|cost|weigh)) (?:more than |at least |exactly )?{NUMBER}\b"
+    r"| (?:from|in|of) (?:the )?\d{4}\b"
+)
+"""A number that tells which items are meant: "animals with four legs"."""
 _MOST_LENGTHS: Final = 8
 """Lengths of a list that are told apart; a wider range is not checked."""
 _PART_IN_FORM: Final = (
-    r"\b(?:title|heading|headline|first|last|second|third|final|each|every|names|nouns?|verbs?|adjectives?|keywords?"
-    r"|initials?|important|letter of)\b[^.?!;:]{0,25}$"
+    r"\b(?:(?:with|and|has|put) (?:an?|one|two|three|some) (?:\w+ )?words?|title|heading|headline|first|last"
+    r"|second|third|final|each|every|names|nouns?|verbs?|adjectives?|keywords?|initials?|important"
+    r"|letter of)\b[^.?!;:]{0,25}$"
 )
 """Before a form, such as capitals, what names the part of the answer that has it."""
+_EACH: Final = r"^[^'\"“‘]*\b(?:each|every|all|both)\b"
+_EACH_OF_SEVERAL: Final = (
+    r"\b(?:each|every|all|both|words?|names?|verbs?|nouns?|adjectives?|first|second|third|last|next|one of"
+    r"|[a-z]+s (?:that|which))\b[^.?!'\":;]{0,30}$"
+)
+"""Before a beginning or an ending, what names parts of the answer that have it."""
 _ITEMS_TO_SORT: Final = r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\border\b[^:]*): ([^:]+)$"
-_SECOND_CLAUSE: Final = r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe)\b|[.:?!] \w|\bfor each\b"
+_SECOND_CLAUSE: Final = (
+    r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe|their|its|give|tell|write|why|how|what)\b"
+    r"|[.:?!] \w|\b(?:for|of|about) each\b"
+    r"|\bwith (?:their|its|an? (?:\w+ )?(?:description|explanation|example|reason|definition))\b"
+)
 """A second clause ("..., then say why") asks for more than a list."""
 _LANGUAGE_CODES: Final = {
     "english": "en",
@@ -97,11 +128,21 @@ def _infer_lengths(text: str) -> list[Check]:
             nested = {"kind": check.kind, "arguments": check.arguments}
             check = Check("each", {"unit": amount.item, "checks": [nested]})
         checks.append(check)
-    asks_for_prose = _find_all(r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b", text)
-    has_limit = any(check.kind == "sentences" for check in checks) or _find_all(_SECOND_STEP, text)
-    if asks_for_prose and not has_limit:
+    asks_for_prose = _find_all(
+        r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b"
+        r"(?! (?:title|idea|name|heading|plan))",
+        text,
+    )
+    if asks_for_prose and not any(map(_is_short, checks)) and not _find_all(_SECOND_STEP, text):
         checks.append(Check("sentences", {"at_least": 2}))
     return checks
+
+
+def _is_short(check: Check) -> bool:
+    """Return whether a limit of sentences is given, or one of lines or words may leave a single sentence."""
+    most = check.arguments.get("at_most")
+    limits = {"words": _MOST_WORDS_OF_SENTENCE, "lines": 1}
+    return check.kind == "sentences" or (most is not None and most <= limits.get(check.kind, 0))
 
 
 def _infer_lists(text: str) -> list[Check]:
@@ -115,10 +156,9 @@ def _infer_lists(text: str) -> list[Check]:
     if lengths and layout:
         return _list_lengths(layout, lengths)
     if lengths and named and not _find_all(_SECOND_CLAUSE, text):
-        # "Name two cities in one sentence" asks for no list.
-        is_prose = named[0][2].casefold().rstrip("s") in UNITS or _find_all(
-            r"\b(?:sentence|paragraph)s?\b", text
-        )
+        # "Name two cities in one sentence" asks for no list, and "Give me five words" is a length.
+        is_length = named[0][2].casefold().rstrip("s") in UNITS and bool(find_amounts(text))
+        is_prose = is_length or _find_all(r"\b(?:sentence|paragraph|line)s?\b", text)
         return [] if is_prose else _list_lengths("items", lengths)
     return []
 
@@ -127,6 +167,7 @@ def _read_list_lengths(text: str) -> range | None:
     """Return the lengths that a list may have, or None if the instruction does not say."""
     # Neither is the "one" of "one per line" a length, nor are amounts such as "of two words each".
     counted = blank_amounts(re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE))
+    counted = re.sub(_RESTRICTION, "", counted, flags=re.IGNORECASE)
     if ranges := _find_all(_RANGE, counted):
         counted = re.sub(_RANGE, "", counted, flags=re.IGNORECASE)
         low, high = sorted(parse_number(group) for group in ranges[0].groups() if group)
@@ -155,7 +196,10 @@ def _list_lengths(kind: str, lengths: range) -> list[Check]:
 
 def _infer_json(text: str) -> list[Check]:
     asks_for_json = r"\bJSON (?:object|document|format|with)\b|\b(?:as|in|give me|return|write) JSON\b"
-    if not _find_all(asks_for_json, text):
+    matches = _find_all(asks_for_json, text)
+    if not matches or _find_all(
+        r"\b(?:what|explain|define|why|difference)\b[^.:;]*$", text[: matches[0].start()]
+    ):
         return []
     after_keys = _find_all(r"\b(?:keys?|fields?) (.*)", text)
     if not after_keys:
@@ -168,20 +212,30 @@ def _infer_json(text: str) -> list[Check]:
 
 def _infer_content(text: str) -> list[Check]:
     checks = []
-    if _find_all(r"\byes or no\b|\b['\"]yes['\"] or ['\"]no['\"]", text):
-        checks.append(Check("yes_no"))
+    for match in _find_all(r"\byes['\"’”]? or ['\"‘“]?no\b", text):
+        is_requested = _find_all(_REQUESTED, text[: match.start()])
+        if is_requested and not _find_all(_REASON, text[match.end() :]):
+            checks.append(Check("yes_no"))
     return [*checks, *_infer_keywords(text), *_infer_repetitions(text), *_infer_ends(text)]
 
 
 def _infer_keywords(text: str) -> Iterator[Check]:
-    phrases = rf"(?:the )?(?:words?|phrases?|names?)\s+((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
+    quoted = rf"((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
+    phrases = rf"(?:(?:the|both) )?(?:words?|phrases?|names?)\s+{quoted}"
     avoid = r"\b(?:without|avoid|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?"
-    for match in _find_all(avoid + phrases, text):
+    avoid_quoted = r"\b(?:without|avoid|do not|don't|never|not) (?:using|use|mention(?:ing)?|say(?:ing)?) "
+    for match in (*_find_all(avoid + phrases, text), *_find_all(avoid_quoted + quoted, text)):
         yield Check("keywords", {"absent": re.findall(_QUOTED, match[1])})
-    use = r"\b(?:include|including|use|using|contains?|containing|mention|uses|includes) "
+    use = (
+        r"\b(?:include|including|use|using|contains?|containing|mention|uses|includes|with) "
+        r"(?:[^.?!;:'\"“‘]{1,40} and )?"
+    )
+    other = (
+        r"(?:without|not|don't|never|avoid"
+        r"|(?:start|begin|end|finish|clos|conclud|open|rhym|replac)\w*\b[^.?!'\"]{0,25})$"
+    )
     for match in _find_all(use + phrases, text):
-        before = text[: match.start()].casefold().rstrip()
-        if not before.endswith(("without", "not", "don't", "never", "avoid")):
+        if not _find_all(other, text[: match.start()].rstrip()):
             words = re.findall(_QUOTED, match[1])
             is_choice = _find_all(rf"[\"'”’],? or {_QUOTED}", match[1])
             yield (
@@ -198,7 +252,8 @@ def _infer_repetitions(text: str) -> Iterator[Check]:
         yield Check("keyword_count", {"word": match[1], "at_least": count, "at_most": count})
         yield Check("words", {"at_least": count, "at_most": count})
     bounded = rf"(exactly |only |at least |at most |no more than |up to )?{times}(?! or more)"
-    for match in _find_all(rf"\buse (?:the word )?[\"'](\w+)[\"'] {bounded}", text):
+    use = r"(?:use|using|mention|include|including|contain|repeat|have|has|with)(?:s|ing)?"
+    for match in _find_all(rf"\b{use} (?:the word )?[\"'](\w+)[\"'] {bounded}", text):
         count = 2 if match[3] else parse_count(match[4])
         bound = (match[2] or "").strip().casefold()
         limits = {"at_least": count, "at_most": count}
@@ -213,19 +268,20 @@ def _infer_ends(text: str) -> Iterator[Check]:
     phrase = rf"(?:the )?(?:exact )?(?:words?|phrase|sentence|text)?\s*{_QUOTED}"
     start = r"\b(?:start|begin|starts|begins|starting|beginning)\b[^.?!'\"]{0,25}\bwith "
     alternative = rf"(?!,? or {_QUOTED})"
-    for match in _find_all(start + phrase + alternative, text):
-        yield Check("starts_with", {"text": match[1]})
-    end = r"\b(?:end|finish|ends|finishes|ending)\b[^.?!'\"]{0,25}\bwith "
-    for match in _find_all(end + phrase + alternative, text):
-        yield Check("ends_with", {"text": match[1]})
+    end = r"\b(?:end|finish|ends|finishes|ending|closes?|closing|concludes?)\b[^.?!'\"]{0,25}\bwith "
+    for kind, verbs in (("starts_with", start), ("ends_with", end)):
+        for match in _find_all(verbs + phrase + alternative, text):
+            # "Ten words that start with 's'": a letter, or each of several, and not the answer.
+            is_part = _find_all(_EACH_OF_SEVERAL, text[: match.start()]) or _find_all(_EACH, match[0])
+            if len(match[1]) > 1 and not is_part:
+                yield Check(kind, {"text": match[1]})
 
 
 def _infer_form(text: str) -> list[Check]:
     checks = []
-    capitals = (
-        r"\bin(?:to)? (?:all )?(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case"
-    )
-    small = r"\bin(?:to)? (?:all |only )?(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case"
+    into = r"\b(?:in(?:to)? (?:all |only )?|using (?:all |only ))"
+    capitals = rf"{into}(?:capital letters|capitals|upper[- ]?case|all caps)\b|\bto upper[- ]?case"
+    small = rf"{into}(?:lower[- ]?case|small letters)\b|\bto lower[- ]?case"
     quotes = r"\b(?:in|inside|with|within) (?:double )?(?:quotes|quotation marks)\b"
     if _limits_answer(capitals, text) and not _find_all(small, text):
         checks.append(Check("upper_case"))
@@ -268,11 +324,22 @@ def _infer_structure(text: str) -> Iterator[Check]:
 def _infer_language(text: str) -> Iterator[Check]:
     if _find_all(r"\btranslat", text):
         return
-    for match in _find_all(r"\bin ([a-z]+)\b", text):
+    codes = set()
+    for match in _find_all(r"\bin ([a-z]+)\b(?![- ](?:speaking|class|lesson|school|food|cooking))", text):
         code = _LANGUAGE_CODES.get(match[1].casefold())
         before = text[: match.start()]
-        if code and _find_all(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", before):
-            yield Check("language", {"code": code})
+        is_text = _find_all(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", before)
+        # "Describe Paris in German.", but not "Describe life in German villages."
+        is_open = _find_all(r"^(?:describe|explain|introduce|write about|tell me about)\b[^.?!:]*$", before)
+        is_end = re.match(
+            r"\W*$|[.,:;!?]| (?:in|using|with|to|about|the|an?|how|why|what)\b", text[match.end() :]
+        )
+        is_part = _find_all(r"\bwith (?:an?|one|two) (?:\w+ )?(?:sentence|paragraph)s? $", before)
+        if code and not is_part and (is_text or (is_open and is_end)):
+            codes.add(code)
+    # "A sentence in French and one in German" has two languages.
+    if len(codes) == 1:
+        yield Check("language", {"code": codes.pop()})
 
 
 def _infer_translation(text: str) -> list[Check]:

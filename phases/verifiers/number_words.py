@@ -44,6 +44,11 @@ def parse_spoken_number(spoken: str) -> int:
     return total + group
 
 
+def replace_number_words(text: str) -> str:
+    """Return a text with its numbers in words, such as "two hundred and forty-two", in digits."""
+    return SPOKEN_NUMBER.sub(lambda match: str(parse_spoken_number(match[0])), text)
+
+
 def parse_count(text: str) -> int:
     """Return the value of digits or of a single number word."""
     return int(text) if text.isdecimal() else NUMBER_WORDS[text.casefold()]

@@ -122,19 +122,27 @@ def _read_amount(match: re.Match[str], text: str) -> Iterator[Amount]:
     is_cued = is_cued or bool(patterns.LENGTH_AFTER.match(after)) or bool(patterns.EACH_AFTER.match(after))
     if not is_cued or patterns.NOT_REQUESTED.search(before.rstrip()) or patterns.CONDITION.search(before):
         return
-    is_part = (
-        patterns.PART_BEFORE.search(before)
-        or patterns.ENDS_WITH.search(before)
-        or patterns.ORDINAL.search(before)
-    )
-    if is_part or (
-        patterns.PART_AFTER.match(after)
-        and re.search(r"\b(?:with|and|plus|under|after)\b[^.?!;:]{0,25}$", before)
-    ):
+    if _limits_part(before, after) or patterns.MENTIONED.search(before):
         return
     if is_article and re.search(r"\b(?:what|which|who|is)\b[^.?!;:]*$", before, re.IGNORECASE):
         return  # "What is a sentence?"
     yield Amount(match["unit"].casefold(), low, high, match.start(), match.end())
+
+
+def _limits_part(before: str, after: str) -> bool:
+    """Return whether an amount between two texts limits only a part of the answer."""
+    if any(
+        pattern.search(before) for pattern in (patterns.PART_BEFORE, patterns.ENDS_WITH, patterns.ORDINAL)
+    ):
+        return True
+    if patterns.OF_EACH.match(after) or patterns.OTHER_TEXT.match(after):
+        return True
+    if patterns.PART_WITH.search(before) and patterns.PART_TOPIC.match(after):
+        return True
+    if patterns.IN_FORM.match(after) and re.search(r"\b(?:with|and) $", before, re.IGNORECASE):
+        return True
+    is_joined = re.search(r"\b(?:with|and|plus|under|after)\b[^.?!;:]{0,25}$", before)
+    return bool(is_joined and patterns.PART_AFTER.match(after))
 
 
 def _read_bounds(match: re.Match[str], bound: str) -> tuple[int | None, int | None]:

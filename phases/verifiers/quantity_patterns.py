@@ -25,6 +25,7 @@ AT_MOST: Final = (
     r"|(?:do not|don't|must not|should not|cannot|can't|may not) (?:exceed|go over)|not exceed(?:ing)?"
     r"|within"
     r"|(?:a |the )?limit of|(?:no|not) over"
+    r"|(?:limit|restrict|confine|keep) (?:yourself|it|this|that|them|(?:your|the) \w+) (?:down )?to"
 )
 BELOW: Final = r"(?:fewer|less|shorter) than|under|below"
 AT_LEAST: Final = (
@@ -48,7 +49,7 @@ AMOUNT: Final = re.compile(
     rf"(?P<after> (?:or|to) {NUMBER}\b(?! (?:{'|'.join(UNITS)}))| or more| or fewer| or less| or so"
     rf"| or under| at (?:the )?most"
     rf"| at (?:the )?least| max(?:imum)?\b| min(?:imum)?\b| tops\b"
-    rf"|,? (?:or )?(?:at most|up to|maximum) {NUMBER}\b"
+    rf"|,? (?:or )?(?:at most|up to|maximum) {NUMBER}\b(?! (?:{'|'.join(UNITS)}))"
     rf"|,? (?:or )?{NUMBER} (?:at most|max(?:imum)?|tops)\b)?",
     re.IGNORECASE,
 )
@@ -58,8 +59,8 @@ COMPOUND: Final = re.compile(
     re.IGNORECASE,
 )
 CUE: Final = re.compile(
-    r"(?:^|[:;,.(] ?|\b(?:in|into|to|with|of|using|use|uses|exactly|only|just|precisely|be|is|are"
-    r"|that's|give me|give us"
+    r"(?:^|[:;,.(?!] ?|\b(?:in|into|to|with|of|using|use|uses|exactly|only|just|precisely|be|is|are"
+    r"|that's|make it|give me|give us"
     r"|write|writes|compose|create|generate|make|produce|provide|offer|add|tell me|give|say|send|form"
     r"|craft|draft|need"
     r"|want|like|(?:should|must|has to|have to|shall|will|to) (?:have|contain|be|include|use"
@@ -95,6 +96,36 @@ PART_BEFORE: Final = re.compile(
     re.IGNORECASE,
 )
 PART_AFTER: Final = re.compile(rf"^ (?:long )?{PARTS}\b", re.IGNORECASE)
+OTHER_TEXT: Final = re.compile(
+    rf"^[^.?!;:]*?(?:,? and|,? plus|,? followed by|,? then) (?:then )?(?:an?|one|some|the|its|{NUMBER})"
+    rf" (?:[\w-]+ ){{0,2}}(?:list|poem|stor(?:y|ies)|article|essay|letter|email|song|dialogue|question"
+    r"|joke|table|quote|bullet)s?\b",
+    re.IGNORECASE,
+)
+"""After an amount, what names a second text besides the one that has the amount."""
+PART_WITH: Final = re.compile(
+    r"\b(?:paragraph|story|essay|text|article|letter|email|note|speech|review|report)\b[^.?!;:]* with"
+    r"(?: an?)? ?$",
+    re.IGNORECASE,
+)
+PART_TOPIC: Final = re.compile(r"^ (?:about|on|in|describing|for|from|of|that|which)\b", re.IGNORECASE)
+"""Before and after an amount of a part: "a paragraph about bees with one sentence about honey"."""
+MENTIONED: Final = re.compile(
+    r"\b(?:speaks?|talks?|says?|replies|answers|thinks?|communicates?|whispers?|shouts?)(?: only)?"
+    r"(?: in| with)?(?: an?)? ?$"
+    r"|(?:^|[.?!:;] )(?:why|how|what|which|when|who|where|do(?! not\b)|does|did|is|are|was|were)\b[^.?!;:]*"
+    r"\b(?:have|has|had|contains?|be|is|are|uses?|needs?|writes?|says?)(?: only| just| exactly)?(?: an?)? ?$"
+    r"|\bhow (?:to|do you|does one|can (?:i|you|one)) (?:write|make|form|create|compose|use|count|build)"
+    r"(?: an?)? ?$"
+    r"|\bof (?:an?|the|my|your)(?: \w+)? ?$",
+    re.IGNORECASE,
+)
+"""Before an amount that is mentioned, and not requested: a character's speech, or what is to be explained."""
+IN_FORM: Final = re.compile(
+    r"^ in (?:quot|capital|upper|lower|bold|italics|brackets|parenthes)", re.IGNORECASE
+)
+"""After "with two words", what form this part of the answer has."""
+OF_EACH: Final = re.compile(r"^ \w+ (?:of|for|about|to|on) (?:each|every)\b", re.IGNORECASE)
 ENDS_WITH: Final = re.compile(
     r"\b(?:followed by|start\w*|begin\w*|end\w*|finish\w*|conclud\w*|open\w*|followed with|preceded by"
     r"|repeat\w*)\b"
@@ -134,7 +165,7 @@ SHARED_NEXT: Final = re.compile(
     rf"^(?P<between>[^.?!;:]*?)(?:,|,? and|,? plus) (?P<number>{NUMBER}|another|an?)(?: more| other"
     rf"| further)?"
     r"(?: (?:(?P<unit>sentence|paragraph|line|word)s?|ones?))? (?:about|on|describing|praising"
-    r"|regarding)\b",
+    r"|regarding|in|for|from)\b",
     re.IGNORECASE,
 )
 QUOTED: Final = re.compile(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)")

@@ -60,8 +60,66 @@ INFERRED: list[tuple[str, list[Check]]] = [
     ("How many words are in this text: one two", []),
 ]  # fmt: skip
 
+# Amounts, lists, choices and words that are mentioned or limit a part, next to those that limit the answer.
+MENTIONED_OR_REQUESTED: list[tuple[str, list[Check]]] = [
+    ("Write one sentence for each season.", []),
+    ("Write 5 sentences, each with exactly four words.", [Check("each", {"unit": "sentence", "checks": [{"kind": "words", "arguments": {"at_least": 4, "at_most": 4}}]}), Check("sentences", {"at_least": 5, "at_most": 5})]),
+    ("Describe the sea in a sentence or two.", [Check("sentences", {"at_least": 1, "at_most": 2})]),
+    ("Write three sentences about cats and one about dogs.", [Check("sentences", {"at_least": 4, "at_most": 4})]),
+    ("Write a sentence in German and one in Dutch.", [Check("sentences", {"at_least": 2, "at_most": 2})]),
+    ("Write a poem with eight lines, at most six words per line.", [Check("each", {"unit": "line", "checks": [{"kind": "words", "arguments": {"at_most": 6}}]}), Check("lines", {"at_least": 8, "at_most": 8})]),
+    ("Write a paragraph about bees with one sentence about honey.", [Check("paragraphs", {"at_least": 1, "at_most": 1}), Check("sentences", {"at_least": 2})]),
+    ("Write a headline of six words and a short article about a fire.", []),
+    ("Write a paragraph with one sentence in French.", [Check("paragraphs", {"at_least": 1, "at_most": 1}), Check("sentences", {"at_least": 2})]),
+    ("Describe a day in the life of a three-word slogan writer.", []),
+    ("Write a story where a character speaks in three-word sentences.", [Check("sentences", {"at_least": 2})]),
+    ("Explain how to write a one-paragraph summary.", []),
+    ("Explain in two sentences how to write an apology.", [Check("sentences", {"at_least": 2, "at_most": 2})]),
+    ("List three sports with a one-sentence description of each.", []),
+    ("Give your answer as two sentences followed by a list of three items.", []),
+    ("Why do headlines often have only six words?", []),
+    ("What is a zebra? Limit yourself to two sentences.", [Check("sentences", {"at_most": 2})]),
+    ("What is a zebra? One sentence, please.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Tell a story in six words.", [Check("words", {"at_least": 6, "at_most": 6})]),
+    ("Name the two largest oceans.", [Check("items", {"count": 2})]),
+    ("Name all five Great Lakes.", [Check("items", {"count": 5})]),
+    ("Give me exactly five adjectives that describe a storm.", [Check("items", {"count": 5})]),
+    ("Give me a list of five boys' names.", [Check("items", {"count": 5})]),
+    ("I need three names for my new puppy.", [Check("items", {"count": 3})]),
+    ("Come up with four names for a rock band.", [Check("items", {"count": 4})]),
+    ("Write down six animals with four legs.", [Check("items", {"count": 6})]),
+    ("Name two countries in Asia and their capitals.", []),
+    ("Name four metals. Separate them with commas.", [Check("comma_list", {"count": 4})]),
+    ("List the months with 30 days, one per line.", []),
+    ("List three films from 1994, one per line.", [Check("lines", {"at_least": 3, "at_most": 3})]),
+    ("List films with two directors, one per line.", []),
+    ("Explain what a JSON object is.", []),
+    ("Can penguins fly? Reply with 'yes' or 'no' only.", [Check("yes_no")]),
+    ("Yes or no: is Paris in France?", [Check("yes_no")]),
+    ("Is Paris in France? Say yes or no, then explain.", []),
+    ("Is water wet? Answer yes or no. Then give a reason.", []),
+    ("Explain why some people cannot say yes or no.", []),
+    ("Tell a story about a man who always says yes or no.", [Check("sentences", {"at_least": 2})]),
+    ("Write a sentence that uses the word 'lamp' twice.", [Check("sentences", {"at_least": 1, "at_most": 1}), Check("keywords", {"present": ["lamp"]}), Check("keyword_count", {"word": "lamp", "at_least": 2, "at_most": 2})]),
+    ("Write two sentences that contain the word 'sail' at least three times.", [Check("sentences", {"at_least": 2, "at_most": 2}), Check("keywords", {"present": ["sail"]}), Check("keyword_count", {"word": "sail", "at_least": 3})]),
+    ("Your response must contain exactly 3 sentences and the word 'river'.", [Check("sentences", {"at_least": 3, "at_most": 3}), Check("keywords", {"present": ["river"]})]),
+    ("Write a sentence with the words 'red' and 'bicycle' in it.", [Check("sentences", {"at_least": 1, "at_most": 1}), Check("keywords", {"present": ["red", "bicycle"]})]),
+    ("Describe rain without mentioning 'clouds' or 'water'.", [Check("keywords", {"absent": ["clouds", "water"]})]),
+    ("Explain rain and close with 'Thanks for reading'.", [Check("ends_with", {"text": "Thanks for reading"})]),
+    ("Start each sentence with 'The' and describe a storm.", []),
+    ("End every line with 'hey'.", []),
+    ("Write ten words starting with 's'.", [Check("words", {"at_least": 10, "at_most": 10})]),
+    ("Write a sentence with one word in quotation marks.", [Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("Describe a storm using only lowercase letters.", [Check("lower_case")]),
+    ("Describe Paris in German.", [Check("language", {"code": "de"})]),
+    ("Explain how wine is made in French regions.", []),
+    ("What is 3 plus 4 in words?", [Check("number", {"value": 7.0})]),
+    ("What is 20 minus 6? Answer in one sentence.", [Check("number", {"value": 14.0}), Check("sentences", {"at_least": 1, "at_most": 1})]),
+    ("What is 45 divided by 9? Answer with a number only.", [Check("number", {"value": 5.0})]),
+]  # fmt: skip
 
-@pytest.mark.parametrize(("instruction", "expected"), INFERRED)
+
+@pytest.mark.parametrize(("instruction", "expected"), [*INFERRED, *MENTIONED_OR_REQUESTED])
 def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -> None:
     assert list(infer_checks(instruction)) == expected
 
