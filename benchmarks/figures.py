@@ -15,7 +15,7 @@ class Figure:
 
 
 def format_table(title: str, figures: Iterable[Figure | str]) -> str:
-    """Return the figures as lines of text under a title; a string stands for figures that are missing."""
+    """Return the figures as lines of text under a title; a string replaces missing figures."""
     return "\n".join([title, *(f"  {_format_figure(figure)}" for figure in figures)])
 
 

@@ -182,7 +182,7 @@ class PackedTraining:
         sets: Sequence[Sequence[dpo_training.Pair]],
         both_rows: float,
     ) -> Row:
-        store = reference_logprobs.Store(self._make_folder() / "reference.jsonl", loaded)
+        store = reference_logprobs.LogprobStore(self._make_folder() / "reference.jsonl", loaded)
         # Micro-batches mix the pairs, so those of the warm-up are computed again.
         tokens = sum(map(count_packed_tokens, {id(pair): pair for pair in sets[0]}.values()))
         reporter = Reporter(Path(self._folder.name), {})
@@ -309,7 +309,7 @@ def measure(
 
     Args:
         shape: a shape of `benchmarks.gpu_model`.
-        seconds: the time for the steps of all, without building models and finding what fits.
+        seconds: the time for the steps of all, without building models and finding the largest micro-batch.
         kinds: `sft` and `dpo`.
         lengths: names of distributions.
         rows_per_step: rows, or pairs, of an optimizer step on each device.

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 DPO_EPOCHS: Final = (1, 3)
 """The plan's epochs, and the most that the session document recommends."""
 TRAINED: Final = ("SFT", "DPO")
-"""What rows of training measure."""
+"""The kinds of rows that measure training."""
 
 
 @dataclass(frozen=True)

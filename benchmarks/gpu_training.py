@@ -44,14 +44,14 @@ SMALL = BatchSizes(shortest=8, longest=32, rows=4, pairs=2)
 
 
 def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield a row for each way of training: what, engine, tokens_per_second, ceiling and peak_gib.
+    """Yield a row for each training method: what, engine, tokens_per_second, ceiling and peak_gib.
 
     Padding tokens are not counted. The ceiling is 4N operations per token, 6N where all layers recompute.
     Ours come second, so that an interrupted run includes them.
 
     Args:
         shape: a shape of `benchmarks.gpu_model`.
-        seconds: the time for all ways, without building models and finding what fits.
+        seconds: the time for all methods, without building models and finding the largest micro-batch.
     """
     device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else CPU
     sizes = SMALL if shape == "tiny" else FULL
@@ -209,7 +209,7 @@ class _TrainingRun:
     def measure(
         self, what: str, engine: str, batches: Sequence[Batch], loss: Callable[[Any, Batch], torch.Tensor]
     ) -> dict[str, Any]:
-        """Return the row of this way, with all layers recomputed."""
+        """Return the row of this method, with all layers recomputed."""
         largest = max(batches, key=lambda batch: batch["input_ids"].numel())
         layers = kernels.count_layers(self.model)
         kernels.set_activation_checkpointing(self.model, layers)

@@ -66,8 +66,8 @@ class _Drawing:
 def _draw(curve: Curve, columns: Sequence[float | None], axis: ValueAxis) -> _Drawing:
     """Return the dots of a curve.
 
-    The position in the line's pattern counts from the column. So the drawing does not move if values are
-    added elsewhere, and of a vertical piece at least a dot is seen.
+    The position in the line's pattern depends on the column, so the drawing does not move if values are
+    added elsewhere, and a vertical piece shows at least one dot.
     """
     pattern = curve.line.pattern
     cells: dict[Cell, int] = {}

@@ -70,5 +70,5 @@ def _wrap_headings(headings: Sequence[str], width: int) -> list[list[str]]:
 
 
 def _is_comparable(gate: GateView, values: Mapping[str, Value]) -> bool:
-    # A different kind of phase may share a metric or two, such as its speed. That is no comparison.
+    # Phases of different kinds may share a metric or two, such as speed, which cannot be compared.
     return len(gate.metrics.keys() & values.keys()) * 2 >= len(values)

@@ -20,7 +20,7 @@ from widgets.text import fit
 MAX_NAME_SHARE = 0.5
 UNKNOWN = "-"
 STANDING = {True: ("met", styles.GOOD), False: ("not met", styles.WARN), None: ("open", styles.QUIET)}
-"""How a criterion stands with the values so far. It is no verdict: the phase has not ended."""
+"""The outcome of a criterion with the values so far. It is not a verdict: the phase has not ended."""
 
 
 def render_upcoming_rows(frame: Frame, gate: UpcomingGate, width: int) -> list[Content]:

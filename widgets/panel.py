@@ -80,7 +80,7 @@ class TimePanel(Panel):
             self._refresh_title()
 
     def find_subject(self, frame: Frame) -> Hashable:
-        """Return what the panel shows besides the passing of time; a change of it is drawn at once."""
+        """Return what the panel shows except the time; a change of it is drawn at once."""
         raise NotImplementedError
 
     def draw_rows(self, frame: Frame, width: int, height: int) -> Sequence[Content]:

@@ -50,7 +50,7 @@ def find_changed_runs(old: Strip, new: Strip, max_gap: int = 0) -> list[tuple[in
 
     Args:
         old: what is shown.
-        new: what is to be shown.
+        new: what will be shown.
         max_gap: the number of equal cells that do not end a run.
     """
     if old == new:

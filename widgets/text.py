@@ -5,7 +5,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-# C0 and C1 controls, which a terminal obeys instead of showing, and marks of the reading direction.
+# C0 and C1 controls, which a terminal executes, and marks of the reading direction.
 _CONTROLS: Final = dict.fromkeys(
     [
         *range(0x20),
@@ -22,7 +22,7 @@ _CONTROLS: Final = dict.fromkeys(
 
 
 def replace_controls(text: str) -> str:
-    """Return the text with a replacement character for everything that a terminal would obey."""
+    """Return the text with a replacement character for each control character."""
     return text.translate(_CONTROLS)
 
 
@@ -46,7 +46,7 @@ def fit(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the text in lines of at most `width` cells; its own line ends are kept."""
+    """Return the text in lines of at most `width` cells; existing line ends are kept."""
     printable = "\n".join(replace_controls(line.expandtabs(4)) for line in text.splitlines())
     return [line.plain for line in Content(printable).wrap(max(1, width))] or [""]
 

@@ -188,7 +188,7 @@ def _add_init_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask; use defaults for missing options")
     for flag, text in (
         ("--name", "name of the session (default: name of the folder)"),
-        ("--model", "model of the session: a hub id or a folder, which {model} in parameters stands for"),
+        ("--model", "model of the session: a hub id or a folder; replaces {model} in parameters"),
         ("--gpu", "GPU of the pod, such as 'A100 SXM 80GB' (default: this machine's)"),
     ):
         parser.add_argument(flag, help=text, default=argparse.SUPPRESS)

@@ -118,10 +118,10 @@ class _Printer:
             asking = snapshot.asking
             if not self._client.is_conducted:
                 raise UserError("the conductor has ended, and the models with it; run `gonogo attach`")
-            found = [each for each in asking.questions if each.number == number] if asking else []
-            if asking is None or not found:
+            matches = [each for each in asking.questions if each.number == number] if asking else []
+            if asking is None or not matches:
                 raise UserError("the gate has closed; the answers so far are in the transcript")
-            question = found[0]
+            question = matches[0]
             self._show(snapshot, asking, question)
             if question.ended is not None:
                 break

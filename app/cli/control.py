@@ -41,14 +41,14 @@ def _build_request(options: argparse.Namespace, gate: GateView) -> Decide:
         if parameter in changes.setdefault(phase, {}):
             raise UserError(f"--set {text}: expected one value of {phase}.{parameter}, found two")
         changes[phase][parameter] = value
-    own = changes.pop(gate.phase, {}) if options.kind != "go" else {}
+    attempt_changes = changes.pop(gate.phase, {}) if options.kind != "go" else {}
     return Decide(
         phase=gate.phase,
         attempt=gate.attempt,
         kind=options.kind,
         by=get_current_user(),
         reason=options.reason,
-        changes=own,
+        changes=attempt_changes,
         plan_changes=changes,
         left_out=tuple(dict.fromkeys(options.left_out)),
     )

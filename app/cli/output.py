@@ -1,4 +1,4 @@
-"""Output that a terminal only shows: texts of plans, files, phases and machines cannot control it."""
+"""Output without control characters, so that no text of a plan, file or phase controls the terminal."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ class PlainOutput(io.TextIOBase):
         self.stream = stream
 
     def write(self, text: str, /) -> int:
-        """Write a text without what a terminal would execute."""
+        """Write a text without its control characters."""
         self.stream.write(remove_controls(text))
         return len(text)
 
@@ -47,7 +47,7 @@ class PlainOutput(io.TextIOBase):
 
 @contextlib.contextmanager
 def remove_controls_from_output() -> Iterator[None]:
-    """Let everything that a command prints be plain text."""
+    """Remove control characters from everything that a command prints."""
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = PlainOutput(stdout), PlainOutput(stderr)
     try:

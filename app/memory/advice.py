@@ -15,7 +15,7 @@ LEAST_LENGTH: Final = 128
 
 
 def advise_fit(plan: Plan, phase: Phase, shape: Shape, gpus: GpuBudget) -> str:
-    """Return what makes a phase fit.
+    """Return the smallest change that makes a phase fit.
 
     Tries the plan's `remedies.oom` one after another, then smaller batches, or shorter rows if the phase
     trains (memory decides how its batches are split), then sharded weights on several GPUs, which are slower.

@@ -30,7 +30,7 @@ class CheckedAnswer(msgspec.Struct, frozen=True):
 
     @property
     def is_following(self) -> bool:
-        """Whether the answer follows its instruction, even if the output goes on after it."""
+        """Whether the answer follows its instruction, even if the output continues after it."""
         return self.passed if self.follows is None else self.follows
 
 

@@ -71,7 +71,7 @@ class FinitenessWatch:
         self._last_is_bad: dict[tuple[str, int], bool] = {}
 
     def add(self, name: str, value: float | None, line: str = "", rank: int = 0) -> None:
-        """Take a value of a rank; None stands for one that is not finite."""
+        """Count a value of a rank; None is a value that is not finite."""
         key = name, rank
         is_bad = value is None or not math.isfinite(value)
         if not is_bad:
@@ -87,15 +87,15 @@ class FinitenessWatch:
         """Whether any value was not finite."""
         return bool(self._bad)
 
-    def findings(self) -> tuple[NotFinite, ...]:
+    def list_findings(self) -> tuple[NotFinite, ...]:
         """Return the metrics that were not finite, causes first."""
-        found = [
+        not_finite = [
             NotFinite(
                 name, self._evidence[name, rank], bad, not self._last_is_bad[name, rank], is_gradient(name)
             )
             for (name, rank), bad in self._bad.items()
         ]
-        return tuple(sorted(found, key=lambda finding: not finding.is_cause))
+        return tuple(sorted(not_finite, key=lambda finding: not finding.is_cause))
 
 
 def find_not_finite_series(series: Mapping[str, SeriesBuilder]) -> tuple[NotFinite, ...]:
@@ -104,14 +104,14 @@ def find_not_finite_series(series: Mapping[str, SeriesBuilder]) -> tuple[NotFini
     A report has null for NaN and for a value that does not exist yet, so of other metrics than losses and
     gradients only the last value counts.
     """
-    found = []
+    not_finite = []
     for name, builder in series.items():
         values = builder.series()
         has_recovered = values.last is not None
         if values.missing and (is_loss_or_gradient(normalize_name(name)) or not has_recovered):
             since = values.missing_since
             evidence = "" if since is None else f"since step {since:g}"
-            found.append(
+            not_finite.append(
                 NotFinite(name, evidence, values.missing, has_recovered, is_gradient(normalize_name(name)))
             )
-    return tuple(found)
+    return tuple(not_finite)

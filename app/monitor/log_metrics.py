@@ -40,7 +40,7 @@ _ENOUGH_VALUES: Final = 5
 _ENOUGH_STEPS: Final = 20
 _ENOUGH_SHARE: Final = 0.25
 _ENOUGH_LINES: Final = 500
-_Found = dict[str, tuple[float, str]]
+_LineValues = dict[str, tuple[float, str]]
 """The values in a line, each with its name there, by metric."""
 
 
@@ -139,7 +139,7 @@ class LogMetrics:
 
     def find_not_finite(self) -> tuple[NotFinite, ...]:
         """Return the metrics, losses and gradients that were not finite at times, causes first."""
-        return self._watch.findings()
+        return self._watch.list_findings()
 
     def find_slow_patterns(self) -> list[str]:
         """Return the names of the patterns that were switched off because they took too long."""
@@ -177,20 +177,20 @@ class LogMetrics:
             self._progress_at = self._file.modified
             self._pace.add(self._progress_at, self._progress_finder.count.done)
         is_watched = self._watch.has_findings or _NOT_FINITE.search(line) is not None
-        named = find_values(line) if self._preset or (is_watched and _WATCHED.search(line)) else []
-        found = self._match_preset(named) if self._preset else self._match_patterns(line)
-        self._watch_values(line, named, found)
-        if found and self._accept_rank(line):
+        named_values = find_values(line) if self._preset or (is_watched and _WATCHED.search(line)) else []
+        line_values = self._match_preset(named_values) if self._preset else self._match_patterns(line)
+        self._watch_values(line, named_values, line_values)
+        if line_values and self._accept_rank(line):
             line_step = _find_step(line)
-            for metric, (value, _) in found.items():
+            for metric, (value, _) in line_values.items():
                 self._add(metric, value, line_step)
 
-    def _watch_values(self, line: str, named: list[NamedValue], found: _Found) -> None:
-        rank = find_rank(line) if found or named else 0
-        for metric, (value, _) in found.items():
+    def _watch_values(self, line: str, named_values: list[NamedValue], line_values: _LineValues) -> None:
+        rank = find_rank(line) if line_values or named_values else 0
+        for metric, (value, _) in line_values.items():
             self._watch.add(metric, value, line, rank)
-        sources = {source for _, source in found.values()} | found.keys()
-        for each in named:
+        sources = {source for _, source in line_values.values()} | line_values.keys()
+        for each in named_values:
             if each.name not in sources and is_loss_or_gradient(each.name):
                 self._watch.add(each.name, each.value, line, rank)
 
@@ -202,28 +202,28 @@ class LogMetrics:
         self._rank = rank if self._rank is None else min(rank, self._rank)
         return rank == self._rank
 
-    def _match_preset(self, named: list[NamedValue]) -> _Found:
+    def _match_preset(self, named_values: list[NamedValue]) -> _LineValues:
         assert self._preset is not None
-        training = {value.name: value.value for value in named if not value.is_validation}
-        validation = {value.name: value.value for value in named if value.is_validation}
-        found: _Found = {}
+        training = {value.name: value.value for value in named_values if not value.is_validation}
+        validation = {value.name: value.value for value in named_values if value.is_validation}
+        line_values: _LineValues = {}
         for metric, names in self._preset.metrics.items():
             values = training | validation if metric.startswith("val") else training
-            _take_first(found, metric, names, values)
+            _take_first(line_values, metric, names, values)
         for metric, names in self._preset.validation.items():
-            _take_first(found, metric, names, validation)
-        return found
+            _take_first(line_values, metric, names, validation)
+        return line_values
 
-    def _match_patterns(self, line: str) -> _Found:
+    def _match_patterns(self, line: str) -> _LineValues:
         variants = _vary_line(line) if self._patterns else ()
-        found: _Found = {}
+        line_values: _LineValues = {}
         for metric, pattern in self._patterns.items():
             for variant in variants:
                 value = self._search(metric, pattern, variant)
                 if value is not None:
-                    found[metric] = value, metric
+                    line_values[metric] = value, metric
                     break
-        return found
+        return line_values
 
     def _search(self, metric: str, pattern: BoundedPattern, variant: "_Variant") -> float | None:
         """Return the number of the first match that does not begin inside a word, or else of any match.
@@ -259,7 +259,7 @@ class LogMetrics:
 
 
 class _Variant(NamedTuple):
-    """A line as patterns see it; at `not_finite` a 0 stands for NaN or infinity."""
+    """A line as patterns see it; at the positions in `not_finite`, a 0 replaces NaN or infinity."""
 
     text: str
     not_finite: tuple[tuple[int, int], ...] = ()
@@ -272,7 +272,7 @@ class _Variant(NamedTuple):
 
 
 def _vary_line(line: str) -> list[_Variant]:
-    """Return a line without wrappers and NaN, as it is, and without thousands separators, if these differ."""
+    """Return the distinct variants of a line: without wrappers and NaN, unchanged, without separators."""
     plain = unwrap_numbers(line)
     parts, spans, last, length = [], [], 0, 0
     for match in _NOT_FINITE.finditer(plain):
@@ -285,11 +285,13 @@ def _vary_line(line: str) -> list[_Variant]:
     return [_Variant(text, tuple(spans)), *(_Variant(other) for other in others if other != text)]
 
 
-def _take_first(found: _Found, metric: str, names: tuple[str, ...], values: Mapping[str, float]) -> None:
+def _take_first(
+    line_values: _LineValues, metric: str, names: tuple[str, ...], values: Mapping[str, float]
+) -> None:
     """Add the first of a metric's names that a line has."""
     name = next((name for name in names if name in values), None)
-    if name is not None and metric not in found:
-        found[metric] = values[name], name
+    if name is not None and metric not in line_values:
+        line_values[metric] = values[name], name
 
 
 def _find_step(line: str) -> float | None:
@@ -304,7 +306,7 @@ def _begins_within_word(text: str, start: int) -> bool:
 
 
 def read_log(path: Path, log_format: LogFormat) -> LogMetrics:
-    """Return what is in a log that no longer grows."""
+    """Return the metrics of a log that no longer grows."""
     log = LogMetrics(path, log_format)
     log.finish()
     return log

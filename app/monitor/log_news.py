@@ -36,7 +36,7 @@ class LogNews:
 
     def __init__(self, path: Path) -> None:
         self._file = FileTail(path)
-        self._known: deque[str] = deque(maxlen=_KNOWN_LINES)
+        self._recent_lines: deque[str] = deque(maxlen=_KNOWN_LINES)
 
     def poll(self) -> bool:
         """Read what was added since the last call; return whether any of it is new.
@@ -49,7 +49,7 @@ class LogNews:
         has_news = restarted or bool(rest)
         for raw in filter(None, lines):
             line = simplify_line(clean_line(raw))
-            if line not in self._known:
-                self._known.append(line)
+            if line not in self._recent_lines:
+                self._recent_lines.append(line)
                 has_news = True
         return has_news

@@ -93,9 +93,9 @@ class ProgressFinder:
     def read(self, line: str) -> None:
         """Read a line."""
         self.is_line = False
-        found = self._read_patterns(line) if self.patterns else self._read_usual(line)
-        if found is not None:
-            self.count, self.is_line = found, True
+        count = self._read_patterns(line) if self.patterns else self._read_usual(line)
+        if count is not None:
+            self.count, self.is_line = count, True
 
     def _read_patterns(self, line: str) -> Count | None:
         if self._total_pattern is not None and (match := self._total_pattern.search(line)):

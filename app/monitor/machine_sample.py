@@ -1,4 +1,4 @@
-"""The state of the machine at one moment, as it is recorded, sent and drawn. Memory is in bytes."""
+"""The state of the machine at one moment: recorded, sent to the screens and drawn. Memory is in bytes."""
 
 import msgspec
 

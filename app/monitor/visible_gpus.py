@@ -77,6 +77,8 @@ def _find_mig_instance(uuid: str, others: Sequence[VisibleGpu]) -> VisibleGpu | 
         with suppress(pynvml.NVMLError):
             parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
             index = pynvml.nvmlDeviceGetIndex(parent)
-        taken = {gpu.number for gpu in others}
-        return VisibleGpu(next(i for i in range(index, index + len(taken) + 1) if i not in taken), handle)
+        used_numbers = {gpu.number for gpu in others}
+        return VisibleGpu(
+            next(i for i in range(index, index + len(used_numbers) + 1) if i not in used_numbers), handle
+        )
     return None

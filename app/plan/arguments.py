@@ -37,7 +37,7 @@ def build_arguments(
     A placeholder that is a whole word becomes one word per item of a list. In the script of a shell
     (`sh -c`), values are quoted, also inside of quotes.
     """
-    named = set(find_parameters_in(command))
+    placed = set(find_parameters_in(command))
     values = {"batch": 1, **parameters}
     words: list[str] = []
     for i, word in enumerate(command):
@@ -45,7 +45,7 @@ def build_arguments(
             words += _format_items(values[whole[1]])
         else:
             words.append(_fill(word, values, is_script=is_shell_script(command, i)))
-    flags = {name: value for name, value in parameters.items() if name not in named}
+    flags = {name: value for name, value in parameters.items() if name not in placed}
     return [*words, *format_flags(flags, style, booleans)]
 
 

@@ -42,7 +42,7 @@ class PlanErrors(Exception):  # noqa: N818 - it is a list of errors
 
 @dataclass
 class ErrorLog:
-    """Collects the errors of a plan with one profile applied, or with none.
+    """Collects the errors of a plan with one profile applied, or without a profile.
 
     Attributes:
         file: the plan file.
@@ -73,12 +73,12 @@ class ErrorLog:
     def _locate(self, path: toml_lines.Path) -> tuple[int, str]:
         """Return the line and the dotted key of a path; those in the profile if the profile sets the key."""
         is_in_phase = path[:1] == ("phase",) and len(path) > 1
-        named = ("phase", self._phase_name(path[1]), *path[2:]) if is_in_phase else path
+        named_path = ("phase", self._phase_name(path[1]), *path[2:]) if is_in_phase else path
         if self.profile:
-            in_profile: toml_lines.Path = ("profile", self.profile, *named)
+            in_profile: toml_lines.Path = ("profile", self.profile, *named_path)
             if in_profile[: _measure_replaced_prefix(in_profile)] in self.lines:
                 return self._find_nearest_line(in_profile), _format_key(in_profile)
-        return self._find_nearest_line(path), _format_key(named)
+        return self._find_nearest_line(path), _format_key(named_path)
 
     def _find_nearest_line(self, path: toml_lines.Path) -> int:
         if path and isinstance(path[-1], str) and path not in self.lines:

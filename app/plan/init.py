@@ -109,9 +109,9 @@ def write_plan(folder: Path, programs: Iterable[Path], answers: PlanAnswers) -> 
         raise CannotWritePlanError(
             f"{folder} has no scripts (*.py, *.sh, or executable with #!): give the folder that has them"
         )
-    for named in (folder.absolute(), *programs):
-        if not is_utf8(named):
-            raise CannotWritePlanError(f"{format_path(named)}: expected a path in UTF-8; rename it")
+    for script_path in (folder.absolute(), *programs):
+        if not is_utf8(script_path):
+            raise CannotWritePlanError(f"{format_path(script_path)}: expected a path in UTF-8; rename it")
     files.write_atomically(path, _render_plan(programs, answers))
     try:
         load_plan(path)
@@ -141,12 +141,12 @@ def _render_plan(programs: list[Path], answers: PlanAnswers) -> str:
     return head + "".join(phases)
 
 
-def _choose_id(program: Path, taken: set[str]) -> str:
+def _choose_id(program: Path, used_ids: set[str]) -> str:
     """Return a phase id from the name of a program, with a number if the name is taken."""
     words = re.sub(r"[^a-z0-9]+", "_", program.stem.lower()).strip("_0123456789") or "phase"
     name = words[: _MAX_ID_LENGTH - 4]
     candidates = (name, *(f"{name}_{i}" for i in range(2, 1000)))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return next(candidate for candidate in candidates if candidate not in used_ids)
 
 
 def _to_toml(value: str | float | list[str]) -> str:
@@ -156,12 +156,12 @@ def _to_toml(value: str | float | list[str]) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def init_plan(folder: Path, given: dict[str, str | float], ask: Callable[[str], str] | None) -> int:
+def init_plan(folder: Path, known_answers: dict[str, str | float], ask: Callable[[str], str] | None) -> int:
     """Write a plan for a folder and print its summary.
 
     Args:
         folder: the folder of scripts.
-        given: answers that are known already.
+        known_answers: answers that need no question.
         ask: asks the operator for the other answers; None uses the defaults.
 
     Raises:
@@ -169,11 +169,11 @@ def init_plan(folder: Path, given: dict[str, str | float], ask: Callable[[str], 
         PlanErrors: see `write_plan`.
     """
     programs = find_scripts(folder)
-    values: dict[str, str | float] = {**vars(PlanAnswers(name=folder.resolve().name)), **given}
+    values: dict[str, str | float] = {**vars(PlanAnswers(name=folder.resolve().name)), **known_answers}
     if ask is not None and programs and not (folder / PLAN_FILE).exists():
         print("Phases, in this order: " + ", ".join(map(str, programs)))  # noqa: T201
         for key, question in _QUESTIONS.items():
-            if key not in given:
+            if key not in known_answers:
                 values[key] = ask(f"{question} [{values[key]}]: ").strip() or values[key]
     path = write_plan(folder, programs, _parse_answers(values))
     print(f"wrote {path}\n")  # noqa: T201

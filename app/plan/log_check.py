@@ -65,7 +65,7 @@ def suggest_preset(path: Path) -> str | None:
     lines = _read_sample(path)
     signed = [name for name, preset in PRESETS.items() if _has_sign(lines, preset.sign)]
     for candidates in (signed, [_FALLBACK]):
-        # Of presets that find the same the last one counts, because it is the more special one.
+        # If presets find the same values, the last one wins, because it is the more specific one.
         counts = {name: _count_values(path, lines, name) for name in reversed(candidates)}
         best = max(counts, key=lambda name: counts[name], default="")
         if best and counts[best]:

@@ -54,7 +54,7 @@ def _find_pipeline_in_line(line: str) -> str:
     lexer.whitespace_split = True
     try:
         words = list(lexer)
-    except ValueError:  # A quotation goes on in the next line.
+    except ValueError:  # A quotation continues on the next line.
         return ""
     depth = 0
     flat: list[str] = []

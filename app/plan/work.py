@@ -27,7 +27,7 @@ class ScaledPhase(NamedTuple):
 
 
 def find_work(phase: Phase) -> Work:
-    """Return what a phase's running time grows with; nothing is known of another program."""
+    """Return the work that a phase's running time grows with; for another program it is unknown."""
     return load_spec(phase.run).work if phase.run else Work()
 
 
@@ -46,7 +46,7 @@ def compare_parameter(phase: Phase, old: Mapping[str, Any], name: str) -> float 
 
 
 def count_planned_rows(plan: Plan, run: str) -> float | None:
-    """Return the rows that a plan asks a built-in phase for."""
+    """Return the number of rows that a plan requests from a built-in phase."""
     phase = next((phase for phase in plan.phases if phase.run == run), None)
     return get_parameter_number(phase, phase.params, load_spec(run).work.planned_rows) if phase else None
 

@@ -196,14 +196,14 @@ class _BundleWriter:
 
     def _add_file(self, file: BundleFile, size: int, chunks: Iterator[bytes]) -> None:
         self._tar.write(encode_header(f"{self._contents.session}/{file.name}", size))
-        digest, written = hashlib.sha256(), 0
+        digest, bytes_written = hashlib.sha256(), 0
         for chunk in chunks:
             digest.update(chunk)
-            written += len(chunk)
-            if written > size:
+            bytes_written += len(chunk)
+            if bytes_written > size:
                 break
             self._tar.write(chunk)
-        if written != size:
+        if bytes_written != size:
             raise BundleError(f"{file.path} changed while it was packed. Run gonogo bundle again to resume")
         self._tar.write(encode_padding(size))
         self.hashes[file.name] = digest.hexdigest()

@@ -48,7 +48,7 @@ class MemoryUsage:
 
 @dataclass(frozen=True)
 class AttemptHistory:
-    """One attempt: its journal entries, what it reported, and the memory it used."""
+    """One attempt: its journal entries, its reports, and the memory it used."""
 
     view: AttemptView
     assessment: AttemptAssessed | None
@@ -78,7 +78,7 @@ class PhaseHistory:
 
 @dataclass(frozen=True)
 class GateQuestions:
-    """What the models were asked at a gate: its phase's title and attempt, and the transcript's path."""
+    """The questions to the models at a gate: its phase's title and attempt, and the transcript's path."""
 
     phase: str
     attempt: int

@@ -113,14 +113,14 @@ class LabelledFailures:
 
 def find_labelled_failures(history: SessionHistory) -> list[LabelledFailures]:
     """Return the labelled failures of each evaluation that has any."""
-    found = []
+    failures = []
     for phase in history.phases:
         hashes = {artifact.sha256 for artifact in phase.last.artifacts} if phase.last else set()
         labels = [label for (evaluation, _), label in history.labels.items() if evaluation in hashes]
         if labels:
             people = tuple(sorted({label.by for label in labels}))
-            found.append(LabelledFailures(phase.view.title, count_kinds(labels), people))
-    return found
+            failures.append(LabelledFailures(phase.view.title, count_kinds(labels), people))
+    return failures
 
 
 def find_shared_provenance(history: SessionHistory) -> dict[str, object]:

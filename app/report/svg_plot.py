@@ -49,8 +49,8 @@ def _to_fraction(value: float, limits: tuple[float, float]) -> float:
 
 def draw_lines(title: str, lines: Sequence[PlotLine], x_label: str, *, from_zero: bool = False) -> Markup:
     """Return a plot of the lines; empty if none has a finite value."""
-    drawn = [(line, _thin_out(line.points)) for line in lines]
-    finite = [point for _, points in drawn for point in points if point.finite]
+    thinned_lines = [(line, _thin_out(line.points)) for line in lines]
+    finite = [point for _, points in thinned_lines for point in points if point.finite]
     if not finite:
         return Markup()
     low = min(point.low for point in finite)
@@ -59,9 +59,9 @@ def draw_lines(title: str, lines: Sequence[PlotLine], x_label: str, *, from_zero
         _find_axis_limits(min(0.0, low) if from_zero else low, max(point.high for point in finite)),
     )
     parts = [*_draw_axes(axes, x_label)]
-    for line, points in drawn:
+    for line, points in thinned_lines:
         parts += _draw_band(axes, line, points)
-    for line, points in drawn:
+    for line, points in thinned_lines:
         parts += _draw_line(axes, line, points)
     label = Markup("{}: {}").format(title, ", ".join(line.name for line in lines))
     return Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(

@@ -68,7 +68,7 @@ def _print_from(
         for chunk in masker.mask_stream(_read_until(file, end)):
             *lines, rest = (rest + chunk).split(b"\n")
             out.writelines(_clean(line, masker) for line in lines)
-            if len(rest) > _CHUNK:  # Do not buffer a line without an end.
+            if len(rest) > _CHUNK:  # Do not buffer an endless line.
                 out.write(_clean(rest, masker))
                 rest = b""
         if rest:

@@ -78,7 +78,7 @@ class _Scale(NamedTuple):
 
 
 def identify_machine_kind(gpus: Iterable[str], cores: int | None = None) -> str:
-    """Return the kind of a machine, which two sessions must share to be comparable: GPUs, or else cores."""
+    """Return the kind of a machine, its GPUs or else its cores; comparable sessions have the same kind."""
     names = ", ".join(sorted(gpus))
     return names or f"no GPU, {cores or os.cpu_count()} cores"
 

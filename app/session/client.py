@@ -151,8 +151,8 @@ class SessionClient:
             budget_usd=plan.session.budget_usd,
         )
         clock = SystemClock()
-        written = self.folder.info.stat().st_mtime
-        return fold([journal.Entry(1, 1, written, clock.mono() - max(0.0, clock.wall() - written), start)])
+        started = self.folder.info.stat().st_mtime
+        return fold([journal.Entry(1, 1, started, clock.mono() - max(0.0, clock.wall() - started), start)])
 
     def make_masker(self) -> Masker:
         """Return a masker of the plan's secrets whose values are known in this environment."""

@@ -2,7 +2,7 @@
 
 The conductor knows the values. It leaves a salted hash and the length of each in the session's folder, which
 only the operator can read and which is not packed into bundles. A reader in a shell without the variable, or
-with another value, finds the old value in a log by its hash, as it is, in Base64 or in hex.
+with another value, finds the old value in a log by its hash: in plain text, in Base64 or in hex.
 """
 
 import hashlib
@@ -76,9 +76,9 @@ def remember_secrets(folder: Path, names: Iterable[str], environment: Mapping[st
         files.write_json(folder / FILE, [*known, *new][-_MOST:])
 
 
-def find_lost_secrets(lost: Iterable[Fingerprint], data: bytes) -> Iterator[tuple[int, int, str]]:
+def find_lost_secrets(lost_secrets: Iterable[Fingerprint], data: bytes) -> Iterator[tuple[int, int, str]]:
     """Yield the start, the end and the name of each value of which only the fingerprint is left."""
-    for each in lost:
+    for each in lost_secrets:
         # No token contains control characters, and hardly any text has a word that is as long.
         for run in re.finditer(rb"[^\x00-\x20\x7f]{%d,}" % each.length, data):
             checksum = zlib.crc32(each.salt)

@@ -8,7 +8,7 @@ _GONE_SECONDS = 10.0
 
 
 class FolderWatch:
-    """Finds out whether a folder is gone, for longer than a network file system takes to come back."""
+    """Detects that a folder is gone, for longer than a network file system takes to come back."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
         self._folder = folder

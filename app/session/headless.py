@@ -39,8 +39,8 @@ class Narrator:
             yield status_text.format_title(session)
         notices = previous.notices if previous else ()
         yield from (notice for notice in session.notices if notice not in notices)
-        decided = len(previous.decisions) if previous else 0
-        yield from map(_describe_decision, session.decisions[decided:])
+        seen_decisions = len(previous.decisions) if previous else 0
+        yield from map(_describe_decision, session.decisions[seen_decisions:])
         for index, phase in enumerate(session.phases):
             yield from self._describe_phase(phase, previous.phases[index] if previous else None, session.now)
         if session.gate is not None and (previous is None or previous.gate is None):

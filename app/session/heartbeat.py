@@ -66,7 +66,7 @@ def read_heartbeat(path: Path) -> Heartbeat | None:
 
 
 class HangWatch:
-    """Finds out whether the writer of a heartbeat hangs.
+    """Detects that the writer of a heartbeat hangs.
 
     Only the time in which the watching process itself ran counts, so a suspension of the machine is not taken
     for a hang.

@@ -34,7 +34,7 @@ class Masker:
     linear in the input.
     """
 
-    def __init__(self, secrets: Mapping[str, str], lost: Iterable[Fingerprint] = ()) -> None:
+    def __init__(self, secrets: Mapping[str, str], lost_secrets: Iterable[Fingerprint] = ()) -> None:
         """Mask these values, by variable name, and the values of which only fingerprints are left."""
         values: dict[bytes, str] = {}
         notices = []
@@ -51,25 +51,25 @@ class Masker:
                 values.setdefault(value, name)
         self.notices = tuple(notices)
         known = [form for value in values for form in (*list_forms(value), value.hex().encode())]
-        self._lost = [each for each in lost if not any(map(each.matches, known))]
+        self._lost_secrets = [each for each in lost_secrets if not any(map(each.matches, known))]
         self._spellings = [Spellings(name, value) for value, name in values.items()]
         reaches = [spellings.reach for spellings in self._spellings]
-        self._reach = max([*reaches, *(each.length for each in self._lost)], default=1)
+        self._reach = max([*reaches, *(each.length for each in self._lost_secrets)], default=1)
 
     @classmethod
     def from_environment(
-        cls, names: Iterable[str], environment: Mapping[str, str], lost: Iterable[Fingerprint] = ()
+        cls, names: Iterable[str], environment: Mapping[str, str], lost_secrets: Iterable[Fingerprint] = ()
     ) -> "Masker":
         """Return a masker of the variables that are set in an environment; its notices name the others.
 
-        The passwords in the URLs of proxies, which always pass to phases, are masked as well. `lost` are the
-        fingerprints of the values that the session has had.
+        The passwords in the URLs of proxies, which always pass to phases, are masked as well.
+        `lost_secrets` are the fingerprints of the values that the session has had.
         """
-        names, lost = list(names), list(lost)
+        names, lost_secrets = list(names), list(lost_secrets)
         secrets = {name: environment[name] for name in names if environment.get(name, "").strip()}
-        masker = cls({**dict(_find_proxy_passwords(environment)), **secrets}, lost)
+        masker = cls({**dict(_find_proxy_passwords(environment)), **secrets}, lost_secrets)
         unset = [name for name in names if not environment.get(name, "").strip()]
-        remembered = {each.name for each in lost}
+        remembered = {each.name for each in lost_secrets}
         masker.notices += tuple(
             f"{name} is not set here, so its value is masked, but not in unusual spellings"
             if name in remembered
@@ -104,18 +104,18 @@ class Masker:
         """
         if not self._has_secrets:
             return data
-        shown = self.mask_visible(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        visible = self.mask_visible(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
         for spellings in self._spellings:
             for form in spellings.forms:
-                for length in range(min(len(form) - 1, len(shown)), SHORTEST - 1, -1):
-                    if shown.endswith(form[:length]):
-                        return shown[:-length] + _make_replacement(spellings.name)
-        return shown
+                for length in range(min(len(form) - 1, len(visible)), SHORTEST - 1, -1):
+                    if visible.endswith(form[:length]):
+                        return visible[:-length] + _make_replacement(spellings.name)
+        return visible
 
     def mask_line(self, text: str, longest: int) -> str:
         """Return one line for a person: cleaned, masked, and cut."""
-        shown = self.mask_visible(clean_line(text))
-        return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+        visible = self.mask_visible(clean_line(text))
+        return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"
 
     def mask_data(self, data: bytes) -> bytes:
         """Return bytes with all secrets masked."""
@@ -123,44 +123,44 @@ class Masker:
 
     def mask_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the chunks' bytes with all secrets masked, including those that cross chunk boundaries."""
-        held = b""
+        pending = b""
         masked = 0  # The number of held bytes that belong to a secret that was already replaced.
         for block in _split(chunks, max(_BLOCK, 4 * self._reach)):
-            held += block
+            pending += block
             # A match that begins before `safe` ends within the held bytes. Small blocks are accumulated.
-            safe = len(held) - self._reach + 1
+            safe = len(pending) - self._reach + 1
             if safe > self._reach:
-                out, masked = self._mask(held, masked, safe)
+                out, masked = self._mask(pending, masked, safe)
                 yield out
-                held = held[safe:]
-        yield self._mask(held, masked, len(held))[0]
+                pending = pending[safe:]
+        yield self._mask(pending, masked, len(pending))[0]
 
     def _mask(self, data: bytes, masked: int, safe: int) -> tuple[bytes, int]:
         """Return the masked form of `data[:safe]` and how many bytes after it belong to a masked secret."""
         out = []
-        written = masked
+        copied = masked
         for match in self._find_matches(data) if self._has_secrets else ():
             if match.start >= safe:
                 break
             # Secrets may overlap: all bytes that any of them covers are masked, under the name of the first.
-            if match.start >= written:
-                out += [data[written : match.start], _make_replacement(match.name)]
-            written = max(written, match.end)
-        out.append(data[written : max(written, safe)])
-        return b"".join(out), max(0, written - safe)
+            if match.start >= copied:
+                out += [data[copied : match.start], _make_replacement(match.name)]
+            copied = max(copied, match.end)
+        out.append(data[copied : max(copied, safe)])
+        return b"".join(out), max(0, copied - safe)
 
     def _find_matches(self, data: bytes) -> list[_Match]:
         """Return the secrets in any reading of the data by their start; of two, the longer one is first."""
         matches = set()
         for reading in list_readings(data):
-            found = [(*span, each.name) for each in self._spellings for span in each.find(reading.data)]
-            for start, end, name in (*found, *find_lost_secrets(self._lost, reading.data)):
+            spans = [(*span, each.name) for each in self._spellings for span in each.find(reading.data)]
+            for start, end, name in (*spans, *find_lost_secrets(self._lost_secrets, reading.data)):
                 matches.add(_Match(reading.locate(start), reading.locate(end), name))
         return sorted(matches, key=lambda match: (match.start, -match.end, match.name))
 
     @property
     def _has_secrets(self) -> bool:
-        return bool(self._spellings or self._lost)
+        return bool(self._spellings or self._lost_secrets)
 
 
 def _split(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -55,18 +55,18 @@ def _format_spent(session: SessionSnapshot) -> str:
     return f"spent {format_usd(session.money.spent_usd)} of {format_usd_short(session.money.budget_usd)}"
 
 
-def find_next_due(opened: float, sent: float | None, now: float, every: float) -> float:
+def find_next_due(opened: float, sent_at: float | None, now: float, every: float) -> float:
     """Return when the next notification is due: at once when a gate opens, then at intervals.
 
     Missed intervals are not made up for, and a clock that was set back delays by one interval at most.
 
     Args:
         opened: when the gate opened.
-        sent: when the last notification was sent, None if none was.
+        sent_at: when the last notification was sent, None if none was.
         now: the present.
         every: the interval. All are seconds of one clock.
     """
-    return opened if sent is None else min(sent, now) + every
+    return opened if sent_at is None else min(sent_at, now) + every
 
 
 class Reminders:
@@ -77,7 +77,7 @@ class Reminders:
         self._every = every
         self._subject: tuple[str, int] | None = None
         self._since = 0.0
-        self._sent: float | None = None
+        self._sent_at: float | None = None
 
     def take_due(self, session: SessionSnapshot) -> bool:
         """Return whether a notification is due, and count it as sent if it is."""
@@ -86,10 +86,10 @@ class Reminders:
         if subject != self._subject:
             self._subject = subject
             self._since = now
-            self._sent = None
-        if subject is None or find_next_due(self._since, self._sent, now, self._every) > now:
+            self._sent_at = None
+        if subject is None or find_next_due(self._since, self._sent_at, now, self._every) > now:
             return False
-        self._sent = now
+        self._sent_at = now
         return True
 
 

@@ -9,7 +9,7 @@ from app.units import format_hours, format_usd_range, format_usd_short
 
 
 def format_preview(preview: DecisionPreview) -> list[str]:
-    """Return what changes, phase by phase, then the forecast, then what the operator has to know."""
+    """Return the changes of each phase, then the forecast, then the consequences as warnings."""
     lines = [line for effect in preview.effects for line in _format_effect(effect)]
     before, after = preview.forecast_usd
     budget = format_usd_short(preview.budget_usd)

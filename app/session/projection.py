@@ -29,7 +29,7 @@ class Live(msgspec.Struct, frozen=True):
         machine: the latest sample of the machine.
         stops_at: when the pod will be stopped, in seconds since the epoch.
         measured: hours of phases in earlier sessions on such a machine, by phase.
-        asking: what can be asked at the open gate, and what was.
+        asking: the models that can be asked at the open gate, and the questions so far.
         predicted: predicted peak memory of phases on each GPU in bytes, by phase.
     """
 

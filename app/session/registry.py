@@ -150,7 +150,7 @@ def _find_sessions_folders(artifacts: Path) -> list[Path]:
 
 
 def _find_sessions_in(parent: Path) -> Iterator[Path]:
-    """Yield the sessions in a folder. One that cannot be read is a session as well, and hides no other."""
+    """Yield the sessions in a folder, including those that cannot be read."""
     try:
         folders = list(parent.iterdir())
     except OSError:

@@ -35,7 +35,7 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
     require_undamaged(session)
     if problem := _describe_unwritable(session):
         raise SessionError(
-            f"{problem}, so no conductor was started; to look, use `gonogo attach --read-only`"
+            f"{problem}, so no conductor was started; to view it, use `gonogo attach --read-only`"
         )
     if (original := find_original(folder)) is not None:
         raise SessionError(
@@ -63,7 +63,7 @@ def _describe_unwritable(session: SessionFolder) -> str:
     try:
         if not os.access(session.path, os.W_OK | os.X_OK):
             return f"{session.path} cannot be written by this user"
-        # On a read-only disk, or if the file is immutable, access alone tells nothing.
+        # `os.access` does not detect a read-only disk or an immutable file.
         os.close(os.open(session.journal, os.O_RDWR | os.O_NONBLOCK))
     except FileNotFoundError:
         return ""

@@ -46,7 +46,7 @@ def _list_candidates(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _is_private(folder: Path) -> bool:
-    """Return whether a path is a folder of this user, not a link, in which nobody else can put files."""
+    """Return whether a path is this user's own folder, not a link, and writable by no other user."""
     try:
         status = folder.lstat()
     except (OSError, ValueError):

@@ -104,7 +104,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
 class UpcomingGate(msgspec.Struct, frozen=True, kw_only=True):
     """A gate that may open next. Its criteria are evaluated with the values that are known so far.
 
-    `is_certain` tells a gate that opens whatever the verdict from one that opens only if it is not go.
+    `is_certain` says that it opens whatever the verdict; otherwise it opens only if the verdict is not go.
     """
 
     phase: str
@@ -157,7 +157,7 @@ class SessionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         plan_folder: the folder that phases run in, which relative paths in their reports start at.
-        asking: what can be asked at the open gate, and what was; None if no conductor runs.
+        asking: the models that can be asked at the open gate, and the questions; None without a conductor.
         hold: whether a gate opens after the current phase, regardless of its verdict.
         upcoming: the gates that may open next, in order.
         stops_at: when the pod will be stopped unless the operator acts.

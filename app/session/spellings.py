@@ -92,7 +92,7 @@ _DECODERS: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], .
     (re.compile(rb"\\+u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})"), _decode_pair),
     (re.compile(rb"\\+" + _ESCAPE), _decode_escape),
     (re.compile(rb"\\(?:(?P<backslash>\\)|" + _ESCAPE + rb")"), _decode_escape_or_backslash),
-    # What a terminal shows as nothing.
+    # Characters that a terminal does not show.
     (
         re.compile(
             rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])"
@@ -127,7 +127,7 @@ def _decode(
 
 
 def list_readings(data: bytes) -> Iterator[Reading]:
-    """Yield a text as it is, then all that its decoding gives, each once."""
+    """Yield a text, then every text that decoding it gives, each once."""
     reading = Reading(data)
     yield reading
     seen, round_readings = {data}, [reading]

@@ -77,7 +77,7 @@ def override_model(plan: Plan, model: str) -> Plan:
 
 
 def describe_commands(plan: Plan, environment: Mapping[str, str]) -> list[str]:
-    """Return lines that list all that a plan executes: commands, folder, passed variables and digest.
+    """Return lines that list everything that a plan executes: commands, folder, variables and digest.
 
     Characters that a terminal would interpret are escaped, so that the operator approves what is visible.
     """

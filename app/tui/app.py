@@ -141,7 +141,7 @@ class CockpitApp(Cockpit):
             for frame in feed.make_frames(self._stopping):
                 if self._stopping.is_set():
                     return
-                self.frame = self.frame or frame  # The screen draws it as soon as it is mounted.
+                self.frame = self.frame or frame  # The screen draws the frame once mounted.
                 self.post_message(self.FrameReady(frame))
         except Refused as error:
             message = f"gonogo: {replace_controls(str(error))}"
@@ -249,7 +249,7 @@ class CockpitApp(Cockpit):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Run an action, or say that a read-only screen refuses it, before anything else is checked."""
+        """Run an action; a read-only screen refuses those that change the session, before any other check."""
         if self.read_only and action in REFUSED_ACTIONS:
             self.show_message(READ_ONLY, is_error=True)
             return True

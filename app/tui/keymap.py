@@ -161,7 +161,7 @@ def _find_clash(tables: tuple[str, ...], key_map: Mapping[str, str]) -> tuple[st
 
 
 def _locate(source: str, name: str) -> str:
-    """Return `, line N` for a dotted key, or for its table if the key has no line of its own."""
+    """Return `, line N` for a dotted key, or for its table if the key itself has no line."""
     # Only a mistake needs the parser that keeps positions, which is slow to import.
     from app.plan.toml_lines import find_lines
 

@@ -88,13 +88,13 @@ class KeyCommand:
 
     @property
     def key(self) -> str:
-        """The first key as it is printed."""
+        """The name of the first key."""
         first = self.keys.split(",")[0]
         return KEY_LABELS.get(first, first)
 
     @property
     def all_keys(self) -> str:
-        """All keys as they are printed."""
+        """The names of all keys."""
         return " ".join(dict.fromkeys(KEY_LABELS.get(key, key) for key in self.keys.split(",")))
 
 

@@ -175,15 +175,15 @@ class ArtifactReader:
 
     def read(self, snapshot: SessionSnapshot, output: AttemptOutput | None) -> tuple[AttemptArtifacts, ...]:
         """Return the files of each attempt, and those that the selected attempt has reported so far."""
-        found = []
+        collected = []
         for phase, attempt in _sort_attempts(snapshot):
             artifacts = self._read_ended(phase, attempt)
             if output is not None and (output.phase, output.attempt) == (phase, attempt.number):
                 paths = {artifact.path for artifact in artifacts}
                 artifacts += tuple(artifact for artifact in output.artifacts if artifact.path not in paths)
             if artifacts:
-                found.append(AttemptArtifacts(phase, attempt.number, artifacts))
-        return tuple(found)
+                collected.append(AttemptArtifacts(phase, attempt.number, artifacts))
+        return tuple(collected)
 
     def _read_ended(self, phase: str, attempt: AttemptView) -> tuple[Artifact, ...]:
         if attempt.ended is None:
@@ -209,13 +209,13 @@ class EvaluationReader:
         if snapshot.gate is None:
             self._read, self._evaluations = {}, ()
             return ()
-        found = []
+        answers = []
         for phase in snapshot.phases:
             last = phase.attempts[-1].number if phase.attempts else 0
             for files in artifacts:
                 if (files.phase, files.attempt) == (phase.id, last):
-                    found += self._read_attempt(snapshot, phase, files)
-        evaluations = tuple(found)
+                    answers += self._read_attempt(snapshot, phase, files)
+        evaluations = tuple(answers)
         if evaluations != self._evaluations:  # The same object lets widgets keep what they have computed.
             self._evaluations = evaluations
         return self._evaluations

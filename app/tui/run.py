@@ -1,4 +1,4 @@
-"""Starting and ending the cockpit: key map, theme, terminal, and the last words on it."""
+"""Start and end the cockpit: key map, theme, terminal, and the summary that is printed at the end."""
 
 import os
 import shutil

@@ -69,15 +69,15 @@ class LoopbackServer(Server):
     async def _protect(self, request: web.Request, response: web.StreamResponse) -> None:
         """Tell the browser what the page may load, who may show it, and to keep its address."""
         hosts = (f"{HOST}:{self.port}", f"localhost:{self.port}")
-        own = " ".join(("'self'", *(f"http://{host}" for host in hosts)))
+        own_sources = " ".join(("'self'", *(f"http://{host}" for host in hosts)))
         sockets = " ".join(f"ws://{host}" for host in hosts)
         policy = {
             "default-src": "'none'",
-            "script-src": f"{own} 'unsafe-inline'",  # The page of textual-serve has scripts in it.
-            "style-src": f"{own} 'unsafe-inline'",
-            "img-src": f"{own} data:",
-            "font-src": own,
-            "connect-src": f"{own} {sockets}",
+            "script-src": f"{own_sources} 'unsafe-inline'",  # The page of textual-serve has scripts in it.
+            "style-src": f"{own_sources} 'unsafe-inline'",
+            "img-src": f"{own_sources} data:",
+            "font-src": own_sources,
+            "connect-src": f"{own_sources} {sockets}",
             "frame-ancestors": "'none'",
             "base-uri": "'none'",
             "form-action": "'none'",
@@ -103,7 +103,7 @@ def serve(folder: Path, port: int, say: Callable[[str], None], *, may_decide: bo
     """
     server = LoopbackServer(build_command(folder, may_decide=may_decide), port)
     say(f"gonogo: {server.public_url}{server.path} shows the session; Ctrl+C ends the page, not the session")
-    say("Whoever has this address can use the page, so keep it to yourself.")
+    say("Anyone with this address can use the page, so keep it secret.")
     try:
         server.serve()
     except (OSError, OverflowError) as error:

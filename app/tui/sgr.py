@@ -33,15 +33,15 @@ def _list_codes(style: Style, colors: ColorSystem) -> Codes:
     )
 
 
-def _change_style(current: Codes, wanted: Codes) -> str:
-    if current == wanted:
+def _change_style(current: Codes, target: Codes) -> str:
+    if current == target:
         return ""
     codes: list[str] = []
-    if set(current[0]) - set(wanted[0]):  # Attributes cannot be removed one by one on every terminal.
-        codes, current = ["0", *wanted[0]], (wanted[0], *_DEFAULT[1:])
+    if set(current[0]) - set(target[0]):  # Attributes cannot be removed one by one on every terminal.
+        codes, current = ["0", *target[0]], (target[0], *_DEFAULT[1:])
     else:
-        codes = [code for code in wanted[0] if code not in current[0]]
-    for now, then in zip(current[1:], wanted[1:], strict=True):
+        codes = [code for code in target[0] if code not in current[0]]
+    for now, then in zip(current[1:], target[1:], strict=True):
         if now != then:
             codes += then
     return f"\x1b[{';'.join(codes)}m"

@@ -10,9 +10,13 @@ from phases.ask.channel import Channel, end_with_parent
 from phases.ask.suite import print_prompts
 from phases.ask.worker import run
 
-if sys.argv[1] == "--prompts":
-    raise SystemExit(print_prompts(*sys.argv[2:]))
-end_with_parent(int(sys.argv[1]))
+match sys.argv[1:]:
+    case ["--prompts", suite, base]:
+        raise SystemExit(print_prompts(suite, base))
+    case [parent] if parent.isdecimal():
+        end_with_parent(int(parent))
+    case _:
+        raise SystemExit(__doc__)
 code = run(Channel())
 sys.stderr.flush()
 os._exit(code)  # The thread that reads standard input would disturb a regular exit.

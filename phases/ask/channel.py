@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 def end_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent dies, whatever a library is doing then."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # It died before the call.
+    if os.getppid() != parent:  # The parent died before the call.
         os._exit(1)
 
 

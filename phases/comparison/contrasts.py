@@ -48,11 +48,11 @@ def count_baseline_shots(halves: Sequence[Half]) -> int:
 def _compute_win_rate(half: Half) -> _RateValues:
     """Return the share that DPO wins of the prompts that only one of SFT and DPO follows."""
     pairs = zip(half.answers["sft"], half.answers["dpo"], strict=True)
-    decided = [dpo.is_following for sft, dpo in pairs if sft.is_following != dpo.is_following]
+    dpo_wins = [dpo.is_following for sft, dpo in pairs if sft.is_following != dpo.is_following]
     name = f"{half.prefix}win_rate_sft_dpo"
-    if not decided:  # Every prompt is a tie.
+    if not dpo_wins:  # Every prompt is a tie.
         return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
-    return _with_interval(name, estimate_rate(sum(decided), len(decided)))
+    return _with_interval(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
 
 
 def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _RateValues:

@@ -48,8 +48,8 @@ def load_halves(paths: Mapping[str, Path], evaluations: Mapping[str, Evaluation]
         return (Half(WHOLE, "", base.suite, open_answers),)
     sealed = {model: _open_sealed(paths[model], evaluation) for model, evaluation in evaluations.items()}
     keys = {model: [row.key for row in answers if not row.shots] for model, answers in sealed.items()}
-    for model, own in keys.items():
-        if sorted(own) != sorted(keys["base"]):
+    for model, model_keys in keys.items():
+        if sorted(model_keys) != sorted(keys["base"]):
             raise BadInputError(
                 f"{paths['base']} and {paths[model]} do not hold the same prompts of the test half; "
                 "evaluate both again"

@@ -31,7 +31,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress", tag_field="type"):
 
 
 class MetricPoint(msgspec.Struct, frozen=True, tag="metric", tag_field="type"):
-    """Named values at one step, such as `loss` or `tokens_per_second`; None stands for NaN and infinity."""
+    """Named values at one step, such as `loss` or `tokens_per_second`; None represents NaN and infinity."""
 
     time: float
     step: float

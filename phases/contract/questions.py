@@ -81,7 +81,7 @@ class Piece(msgspec.Struct, frozen=True, tag="piece", tag_field="type"):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What the evaluation's checks say of an answer to a prompt of the suite.
+    """The result of the evaluation's checks on an answer to a prompt of the suite.
 
     `passed` if it follows strictly and ends by itself, as the success rate counts it.
     """

@@ -30,7 +30,7 @@ _NEW_TURN: Final = re.compile(
         (?:(?:^[ \t]*\#{{1,6}}|\#\#\#+|^[ \t]*={{2,}})[ \t]*[*_]{{0,2}}(?i:{_ROLES})\b(?i:{_NUMBER})?
         [*_ \t]{{0,3}}(?:[:：]|={{2,}}|$)) | ^[ \t]*\[(?i:{_ROLES})\]
     )
-    # A label on a line of its own: "Instruction", "User", "Task 2".
+    # A label alone on a line: "Instruction", "User", "Task 2".
     | (?P<line>
         ^[ \t]*(?i:(?:task|exercise|problem){_NUMBER}|instruction|question|user|human|assistant|prompt)[ \t]*$
     )

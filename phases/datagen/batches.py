@@ -86,7 +86,7 @@ def _read_record(path: Path) -> BatchRecord | None:
 
 
 def _round_trip(value: Mapping[str, object]) -> dict[str, Any]:
-    """Return a value as it is after encoding and decoding, for comparison with a file's content."""
+    """Return a value encoded and decoded again, for comparison with a file's content."""
     return msgspec.json.decode(msgspec.json.encode(value), type=dict[str, Any])
 
 

@@ -38,7 +38,7 @@ _PERMISSIVE: Final = re.compile(
     r"(?:notices?|knows?|sees?|finds?|suspects?)",
     re.IGNORECASE,
 )
-"""Words of somebody who must not be found out."""
+"""Words of concealment."""
 _QUESTION: Final = re.compile(
     r"\W*(?:what|who|whom|whose|when|where (?:is|are|was|were|does|did)|why|which|is|are|was|were|does|did"
     r"|do you|how (?:does|did|many|long|old|far|often|is|are|was|were|has|have"

@@ -139,9 +139,9 @@ def has_input(instruction: str) -> bool:
 
 def has_open_quote(text: str) -> bool:
     """Return whether a quotation is not closed; an apostrophe opens none."""
-    opened = len(re.findall(r"(?<!\w)'(?=\w)", text))
+    opening_quotes = len(re.findall(r"(?<!\w)'(?=\w)", text))
     closed = len(re.findall(r"(?<=[\w.,?!])'(?!\w)", text))
-    return opened > closed or text.count('"') % 2 == 1
+    return opening_quotes > closed or text.count('"') % 2 == 1
 
 
 def has_nothing_to_do(instruction: str) -> bool:

@@ -60,7 +60,7 @@ class NearMiss:
 def make_near_misses(seeds: Sequence[Seed], count: int, seed: int) -> list[NearMiss]:
     """Return up to `count` near misses of seeds, of each kind about as many as the seeds allow.
 
-    Requests that are declined have none: their answers say nothing that could be wrong.
+    Declined requests have none: a refusal states nothing that could be wrong.
     """
     rng = Random(f"{seed} near misses")
     by_kind: dict[Corruption, list[NearMiss]] = {corruption: [] for corruption in CORRUPTIONS}
@@ -137,7 +137,7 @@ def _shift(number: str, step: int) -> str | None:
 
 
 def _change_item(seed: Seed, rng: Random) -> Iterator[str]:
-    """Yield a list with one item of another kind in place of its own."""
+    """Yield a list with one item replaced by one of another kind."""
     items = split_items(seed.response)
     is_list = len(items) > 1 and all(len(split_words(item)) == 1 for item in items)
     if not is_list or _ANY_ITEM.search(seed.instruction):

@@ -52,11 +52,11 @@ def misses_word_problem(instruction: str, response: str) -> bool:
     """
     if not _ASKS_FOR_AMOUNT.search(instruction) or _CONVERSION.search(instruction):
         return False
-    given, answered = _list_numbers(instruction), _list_numbers(response)
-    if not 1 <= len(given) <= _MOST_NUMBERS or not answered:
+    instruction_numbers, response_numbers = _list_numbers(instruction), _list_numbers(response)
+    if not 1 <= len(instruction_numbers) <= _MOST_NUMBERS or not response_numbers:
         return False
-    results = set(answered) - set(given) or set(answered)
-    return results.isdisjoint(_list_results(given))
+    results = set(response_numbers) - set(instruction_numbers) or set(response_numbers)
+    return results.isdisjoint(_list_results(instruction_numbers))
 
 
 def is_arithmetic_without_value(instruction: str) -> bool:

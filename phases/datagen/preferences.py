@@ -26,7 +26,7 @@ from phases.verifiers.registry import Check, find_failures
 from phases.verifiers.stems import list_content_stems, list_stems
 
 RejectionType = Rejection | Literal["unknown"]
-"""What a rejected response suffers from, if it was measured."""
+"""The measured defect of a rejected response, or `unknown`."""
 _PROBLEM_TYPES: Final[dict[RejectionType, frozenset[str]]] = {
     "incomplete": frozenset({"empty response", "unfinished response", "empty", "response cut short"}),
     "refusal": frozenset({"refusal of a harmless instruction", "no refusal"}),

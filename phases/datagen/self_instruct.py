@@ -4,7 +4,7 @@ Each list shows instructions of one group: seeds and some that were accepted bef
 is parsed, filtered, and checked against the evaluation suite and all instructions accepted before. Categories
 that lag behind get more lists, and so do groups within a category.
 
-No model writes what to decline, nor the harmless requests that look like it: these come from vetted sets.
+Requests to decline, and harmless ones that look like them, come from vetted sets and not from the model.
 """
 
 import math
@@ -130,7 +130,7 @@ class SelfInstruct:
             self._pool.setdefault(seed.group, []).append(seed.instruction)
         self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
         self._common_checks = {group: _find_common_checks(texts) for group, texts in self._pool.items()}
-        # Nobody can sum up "the report".
+        # "Sum up the report" cannot be answered without the report.
         self._needs_input = {group for group, texts in self._pool.items() if all(map(has_input, texts))}
         groups_in = Counter(self._category.values())
         self._share = {group: 1 / groups_in[category] for group, category in self._category.items()}

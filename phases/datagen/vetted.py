@@ -80,7 +80,7 @@ def compute_vetted_share(categories: int) -> float:
 
 
 def list_wordings(instruction: str) -> list[str]:
-    """Return an instruction in several wordings, as it is first."""
+    """Return an instruction in several wordings, the original one first."""
     core = instruction.rstrip(".?")
     if len(split_sentences(instruction)) > 1 or core.split()[0] in _NOT_LOWERED:
         return [wording.format(instruction) for wording in _WORDINGS_OF_TEXTS]
@@ -125,7 +125,7 @@ class VettedSource:
             if category in SET_OF_CATEGORY:
                 texts = [row.instruction for row in load_vetted(SET_OF_CATEGORY[category])]
                 rng = Random(f"{seed} {category}")
-                # Each instruction has its wordings in an order of its own, after the original one.
+                # Each instruction has its own order of wordings, after the original one.
                 wordings = [
                     [first, *rng.sample(rest, len(rest))] for first, *rest in map(list_wordings, texts)
                 ]

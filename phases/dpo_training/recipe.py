@@ -138,7 +138,9 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             reporter.notice(f"outside the session document's ranges: {', '.join(unusual_values)}", "warning")
 
         trainer = build_trainer(parameters, loaded, len(step_tokens), data)
-        store = reference_logprobs.Store(parameters.output_dir / "checkpoints" / "reference.jsonl", loaded)
+        store = reference_logprobs.LogprobStore(
+            parameters.output_dir / "checkpoints" / "reference.jsonl", loaded
+        )
         reference_logprobs.add_to_datasets(trainer, store, [data.rows, data.held_out], reporter)
         trainer.add_callback(
             ReferenceMatchesPolicyCheck(

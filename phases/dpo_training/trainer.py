@@ -36,7 +36,7 @@ class EncodedPair:
 
 @dataclass(frozen=True)
 class _PackedForward:
-    """Stands in for a model in TRL's loss: computes packed pairs and returns values per answer token."""
+    """Replaces the model in TRL's loss: computes packed pairs and returns values per answer token."""
 
     model: Any
     config: Any

@@ -18,7 +18,7 @@ OVERRIDES_VARIABLE: Final = "GONOGO_ENGINE_ARGS"
 MAX_MODEL_LEN: Final = 16_384
 """Limit of the tokens of a prompt and its completion. A model's own limit may need more cache than fits."""
 _MEMORY_SHARE: Final = 0.92
-"""Share of the GPU's memory to use, as far as it is free."""
+"""Largest share of the GPU's memory to use; less if less is free."""
 _RESERVED_BYTES: Final = 2**30
 """Free memory to leave unused."""
 _ACTIVATION_BYTES: Final = 3 * 2**30

@@ -1,8 +1,8 @@
 """Run several processes of one training, one for each GPU, as `accelerate launch` starts them.
 
 The launcher tells each process through the environment which one it is. Only the main process reports and
-writes files. Decisions that all processes must take together (to stop, to save, that memory ran out) go
-through `reduce_any`.
+writes files. All processes take such decisions as to stop or to save
+together, through `reduce_any`.
 """
 
 import atexit

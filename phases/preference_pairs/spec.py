@@ -121,7 +121,7 @@ METRICS = (
 )
 
 CONSTITUTION_TOKENS = 600
-"""Upper bound of the constitution, which stands in front of the two responses that the judge reads."""
+"""Upper bound of the constitution, which precedes the two responses that the judge reads."""
 
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:

@@ -175,7 +175,7 @@ _REQUEST_WORDS: Final = frozenset(
     proverb saying rhyme does people person kind type come belong whole number
     """.split()  # noqa: SIM905
 )
-"""Stems that say that something is asked, not what."""
+"""Stems of words of request, which carry no content."""
 _QUOTED: Final = re.compile(r"(?<!\w)'([^']+)'(?!\w)|\"([^\"]+)\"")
 _WORD: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'(?!s\b)[^\W\d_]+)?")
 
@@ -273,7 +273,7 @@ class ParaphraseIndex:
 
 @dataclass(frozen=True)
 class _Content:
-    """What an instruction asks.
+    """The content of an instruction.
 
     Attributes:
         terms: the terms of its content.

@@ -212,7 +212,7 @@ class ResponseGenerator:
     def _choose_examples(self, instruction: Instruction, number: int) -> list[Seed]:
         p, category = self._parameters, instruction.category
         rng = Random(f"{p.seed} {p.batch} {instruction.round} {instruction.group} {number}")
-        # A vetted instruction has no group of its own: any seed of its category is an example.
+        # A vetted instruction belongs to no group: any seed of its category is an example.
         own = [s for s in self._seeds if instruction.group in (s.group, s.category)]
         contrast = [seed for seed in self._seeds if seed.category == _CONTRAST_CATEGORY.get(category)]
         count = math.ceil(p.demonstrations / 2) if contrast else p.demonstrations

@@ -22,7 +22,7 @@ UNMERGED_METRIC: Final = "num_tokens"
 
 
 class RowBatch:
-    """The rows of a step on one device: the batch of a data loader, which accelerate passes on as it is."""
+    """The rows of a step on one device: the batch of a data loader, which accelerate passes on unchanged."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows

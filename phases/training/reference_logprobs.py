@@ -1,9 +1,9 @@
 """Log-probabilities of DPO's reference model: computed once per pair, stored, and reused after a resume.
 
-They are computed in one sweep of packed micro-batches without gradients. The key of a stored pair covers
-its token ids and the reference model, so values are never reused for another pair or reference. The held-out
-pairs are split as the evaluation splits them, so that their values equal the policy's own bit for bit before
-its first step; those of the training pairs are equal up to rounding.
+One sweep over packed micro-batches computes them without gradients. The key of a stored pair covers its token
+ids and the reference model, so values are never reused for another pair or reference. The held-out pairs are
+split as the evaluation splits them, so that their values equal the policy's own bit for bit before its first
+step; those of the training pairs are equal up to rounding.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class _StoredPair(msgspec.Struct, frozen=True):
     rejected: float
 
 
-class Store:
+class LogprobStore:
     """The file of log-probabilities, with one line per pair; a torn last line is ignored."""
 
     def __init__(self, path: Path, reference: LoadedModel) -> None:
@@ -79,7 +79,7 @@ class Store:
 
 
 def add_to_datasets(
-    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
+    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
 ) -> None:
     """Add the reference's log-probabilities to a DPO trainer's datasets, computing those that are not stored.
 
@@ -100,9 +100,9 @@ def add_to_datasets(
 
 
 def compute_missing(
-    trainer: Any, store: Store, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
+    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
 ) -> dict[str, _StoredPair]:
-    """Compute what is not stored yet; return all stored pairs by key. See `add_to_datasets`."""
+    """Compute the missing values; return all stored pairs by key. See `add_to_datasets`."""
     contents = [store.read() if distributed.is_main_process() else {}]
     if distributed.world_size() > 1:
         broadcast_object_list(contents)
@@ -112,7 +112,7 @@ def compute_missing(
 
 
 @dataclass(frozen=True)
-class _Part:
+class _PairBatch:
     """A micro-batch: the sequences that hold some of the pairs."""
 
     pairs: Sequence[EncodedPair]
@@ -128,7 +128,7 @@ class _Sweep:
     """Computes micro-batches in turn on all processes; the main process writes them to the store."""
 
     def __init__(
-        self, trainer: Any, store: Store, stored: dict[str, _StoredPair], reporter: Reporter
+        self, trainer: Any, store: LogprobStore, stored: dict[str, _StoredPair], reporter: Reporter
     ) -> None:
         self._trainer = trainer
         self._store = store
@@ -136,7 +136,7 @@ class _Sweep:
         self._reporter = reporter
 
     def run(self, training: Sequence[EncodedPair], held_out: Sequence[EncodedPair]) -> None:
-        """Compute what is not stored, with smaller micro-batches if memory runs out."""
+        """Compute the missing values, with smaller micro-batches if memory runs out."""
         while True:
             parts = [*self._split_held_out(held_out), *self._split_training(training)]
             if self._compute([part for part in parts if not self._is_stored(part)]):
@@ -146,24 +146,24 @@ class _Sweep:
             for pair in held_out:
                 self._stored.pop(self._store.compute_key(pair), None)
 
-    def _is_stored(self, part: _Part) -> bool:
+    def _is_stored(self, part: _PairBatch) -> bool:
         return all(self._store.compute_key(part.pairs[i]) in self._stored for i in part.order)
 
-    def _split_training(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+    def _split_training(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
         return self._split(list({self._store.compute_key(pair): pair for pair in pairs}.values()))
 
-    def _split_held_out(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+    def _split_held_out(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
         """Return the micro-batches in which the processes evaluate."""
         size = self._trainer.args.per_device_eval_batch_size
         shares = [pairs[start : start + size] for start in range(0, len(pairs), size)]
         return [part for share in shares for part in self._split(share)]
 
-    def _split(self, pairs: Sequence[EncodedPair]) -> list[_Part]:
+    def _split(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
         lengths = [self._trainer.measure_pair(pair) for pair in pairs]
         plan = self._trainer.layout.split(lengths, self._trainer.forward_tokens)
-        return [_Part(pairs, sequences) for sequences in plan]
+        return [_PairBatch(pairs, sequences) for sequences in plan]
 
-    def _compute(self, parts: Sequence[_Part]) -> bool:
+    def _compute(self, parts: Sequence[_PairBatch]) -> bool:
         """Compute and store micro-batches; return False if memory ran out."""
         writer = files.RowWriter(self._store.path) if distributed.is_main_process() and parts else None
         total = sum(len(part.order) for part in parts)
@@ -196,7 +196,7 @@ class _Sweep:
             if writer:
                 writer.close()
 
-    def _compute_part(self, part: _Part) -> list[_StoredPair] | None:
+    def _compute_part(self, part: _PairBatch) -> list[_StoredPair] | None:
         """Return the values of the pairs, or None if memory ran out."""
         try:
             chosen, rejected = self._trainer.compute_reference(part.pairs, part.sequences)

@@ -16,7 +16,7 @@ BARE_LINE: Final = "bare, next line"
 GONOGO: Final = "gonogo"
 """The format of data generation, training and evaluation."""
 CLOSED: Final = ", closed by "
-"""Stands in the name of a place between its frame and the mark that ends the turn."""
+"""Separates, in the name of a place, its frame from the mark that ends the turn."""
 
 
 class PlainFrame(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ DOCUMENT: Final = "document"
 RECORD: Final = "record"
 STATEMENT: Final = "statement"
 OTHER_TEXTS: Final = (DOCUMENT, RECORD, STATEMENT)
-"""Places where nobody has asked for anything: the same answers after statements, and running text."""
+"""Places without a request: the same answers after statements, and running text."""
 CHAT: Final = "chat: "
 """Begins the names of the places after an answer in a chat."""
 

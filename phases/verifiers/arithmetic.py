@@ -1,8 +1,7 @@
-"""Evaluating arithmetic that an instruction asks for, if its wording is unambiguous.
+"""Evaluate the arithmetic that an instruction asks for, if its wording is unambiguous.
 
-Understood are questions ("What is 6 times 7?", "half of 30", "the sum of 2 and 9") and consecutive steps
-("Add 6 and 4, then multiply the result by 3."). An instruction with any word that is not understood has no
-value.
+The grammar covers questions ("What is 6 times 7?", "half of 30", "the sum of 2 and 9") and consecutive steps
+("Add 6 and 4, then multiply the result by 3."). An instruction with any other word has no value.
 """
 
 import operator

@@ -106,7 +106,7 @@ def replace_answers(response: str, answers: Sequence[str], wrong: Collection[str
 
 
 def list_plain_spellings(text: str) -> set[str]:
-    """Return a text as it is written on a keyboard without accents: "Malaga", "heiss", "schoen"."""
+    """Return a text in the spelling of a keyboard without accents: "Malaga", "heiss", "schoen"."""
     transliterated = unicodedata.normalize("NFC", text).translate(_TRANSLITERATIONS)
     return {remove_accents(text), remove_accents(transliterated)} - {text}
 
@@ -186,7 +186,7 @@ def _is_among_names(text: str) -> bool:
 
 
 def _is_alternative(text: str) -> bool:
-    """Return whether the answer stands on one side of an "or", or next to "between"."""
+    """Return whether the answer is on one side of an "or", or next to "between"."""
     for separator in re.finditer(r"\bor\b|/", text):
         answer_before = re.search(rf"{ANSWER}{_MORE_NAMES}\s*,?\s*$", text[: separator.start()])
         answer_after = re.match(rf"\s*{_LEAD}{ANSWER}", text[separator.end() :])

@@ -43,7 +43,7 @@ ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\
 
 
 def strip_labels(text: str, instruction: str) -> list[str]:
-    """Return the text without each label, such as "The missing word is", that has no words of its own."""
+    """Return the text without each label that has only words of the instruction, as "The missing word is"."""
     vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
     rests = []
     for match in re.finditer(r":\s+|\b(?:is|are|would be|as)\b:?\s+", text):
@@ -131,7 +131,7 @@ def is_yes_or_no(response: str, answer: str | None = None) -> bool:
 
 
 def is_quoted(response: str) -> bool:
-    """Return whether the complete response stands in double quotes, straight or curly, with none inside."""
+    """Return whether the complete response is in double quotes, straight or curly, with none inside."""
     return bool(re.fullmatch(r"\"[^\"]+\"|“[^“”]+”", response)) and bool(split_words(response))
 
 

@@ -1,4 +1,4 @@
-"""Inferring the checks that the wording of an instruction asks for."""
+"""Infer the checks that the wording of an instruction asks for."""
 
 import re
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ _OPEN_COUNT: Final = (
     r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|fewer|less) than|up to|about|around|roughly|approximately"
     r"|over|under|maximum of|minimum of|max\.?|min\.?)) $"
 )
-"""What precedes the number of a list of no exact length."""
+"""Words before a number that make the length of a list inexact."""
 _OPEN_END: Final = (
     r"^\+|^(?: \w+){0,3}? (?:or (?:more|so|fewer|less)|at (?:least|most)|if you can|maximum|minimum)\b"
 )
@@ -64,7 +64,7 @@ _RESTRICTION: Final = (
 )
 """A number that tells which items are meant: "animals with four legs"."""
 _MOST_LENGTHS: Final = 8
-"""Lengths of a list that are told apart; a wider range is not checked."""
+"""Lengths of a list that are distinguished; a wider range is not checked."""
 _PART_IN_FORM: Final = (
     r"\b(?:(?:with|and|has|put) (?:an?|one|two|three|some) (?:\w+ )?words?|title|heading|headline|first|last"
     r"|second|third|final|each|every|names|nouns?|verbs?|adjectives?|keywords?|initials?|important"
@@ -165,7 +165,7 @@ def _infer_lists(text: str) -> list[Check]:
 
 def _read_list_lengths(text: str) -> range | None:
     """Return the lengths that a list may have, or None if the instruction does not say."""
-    # Neither is the "one" of "one per line" a length, nor are amounts such as "of two words each".
+    # The "one" of "one per line" is not a length, and neither is an amount such as "of two words each".
     counted = blank_amounts(re.sub(_LAYOUTS["lines"], "", text, flags=re.IGNORECASE))
     counted = re.sub(_RESTRICTION, "", counted, flags=re.IGNORECASE)
     if ranges := _find_all(_RANGE, counted):

@@ -1,4 +1,4 @@
-"""Verifiers of topics: whether a response says something about what was asked, in words of its own.
+"""Verifiers of topics: whether a response says something about the topic beyond the instruction's words.
 
 A topic is a list of words. A word of the list matches its inflections: `bake` matches "bakes", "baked",
 "baking" and "baker"; `egg` matches "eggs" but not "eggplant". A word that ends with `*` matches every word
@@ -39,7 +39,7 @@ def has_mentions(
     own: int = 0,
     instruction: str = "",
 ) -> bool:
-    """Return whether a response mentions its topic, in words of its own.
+    """Return whether a response mentions its topic, and says more than the instruction.
 
     Args:
         response: the complete response.

@@ -88,8 +88,8 @@ def is_number_answer(
 ) -> bool:
     """Return whether a response gives the value, in digits or words, and no other.
 
-    - The value stands alone, in a sentence that states it ("There are 48 eggs."), or as the result of a
-      calculation ("6 × 8 = 48"). Numbers of the instruction and of calculations may stand next to it.
+    - The value is alone, in a sentence that states it ("There are 48 eggs."), or as the result of a
+      calculation ("6 × 8 = 48"). Numbers of the instruction and of calculations may be next to it.
     - Every calculation in the response is right: "7 times 6 is 48, or 6 less is 42" fails.
     - Any other number before the value fails, and so does one that competes with it ("41 or 42", "42, maybe
       43") or a different conclusion. Other numbers may explain it ("12 months, 4 seasons", "90 minutes (1.5
@@ -241,7 +241,7 @@ def _check_run(run: Sequence[_Token]) -> tuple[set[Fraction], bool]:
         has_operator = any(token.kind == "operator" for token in (*sides[n], *sides[n + 1]))
         if left is None or right is None or not has_operator:
             continue
-        # "3 plus 4 is 7, times 2 is 14" goes on with the result.
+        # "3 plus 4 is 7, times 2 is 14" continues with the result.
         first_of_right = sides[n + 1][0].value
         if left not in (right, first_of_right):
             return numbers, False

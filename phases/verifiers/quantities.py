@@ -263,7 +263,7 @@ def _are_side_by_side(one: Amount, other: Amount, between: str) -> bool:
 
 
 def _assign_parts(amounts: list[Amount], text: str) -> list[Amount]:
-    """Return the amounts with the parts that they limit; without those of parts that cannot be told."""
+    """Return the amounts with the parts that they limit, except where the part is ambiguous."""
     assigned: list[Amount] = []
     for number, amount in enumerate(amounts):
         before, after = text[: amount.start], text[amount.end :]
@@ -281,7 +281,7 @@ def _assign_parts(amounts: list[Amount], text: str) -> list[Amount]:
 
 
 def _name_item(named: str | None, containers: list[Amount], text: str) -> str:
-    """Return the unit that "each" refers to, or an empty string if it cannot be told."""
+    """Return the unit that "each" refers to, or an empty string if it is ambiguous."""
     if named and named.casefold() in {"sentence", "line", "paragraph"}:
         return named.casefold()
     if named:

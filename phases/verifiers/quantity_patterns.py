@@ -68,7 +68,7 @@ CUE: Final = re.compile(
     r"|containing|having|has|contains|as|length|and|or|plus|another|about|me)\b)(?: an?\b)?[ (]*$",
     re.IGNORECASE,
 )
-"""What precedes an amount that is requested, rather than mentioned."""
+"""Words before an amount that is requested, rather than mentioned."""
 LENGTH_AFTER: Final = re.compile(r"^ (?:long|in length|in total|altogether|total|overall)\b", re.IGNORECASE)
 NOT_REQUESTED: Final = re.compile(
     r"\b(?:the|these|those|this|that|my|your|first|last|following|next|above|previous|both|any|all"

@@ -175,7 +175,7 @@ def find_failures(
         response: the complete response.
         loose: judge the variants of the response without lead-in, closing remark and emphasis as well (see
             `loose`). The response follows if one variant passes all checks; otherwise the failures are those
-            of the response as it is.
+            of the unchanged response.
     """
     if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(response)):
         return ()

@@ -1,4 +1,4 @@
-"""Splitting a brief answer into statements and clauses, and telling remarks from claims."""
+"""Split a brief answer into statements and clauses, and distinguish remarks from claims."""
 
 import re
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ GENERIC_WORDS: Final = frozenset(
     example popular popularly common most form forms
     """.split()  # noqa: SIM905
 )
-"""Words that may stand in any statement of an answer without changing it."""
+"""Words that may occur in any statement of an answer without changing it."""
 _EXPLANATION_STARTS: Final = (
     *("which", "who", "whose", "that", "because", "since", "as", "so", "where", "when", "while", "whereas"),
     *("with", "within", "in", "on", "at", "by", "from", "for", "of", "about", "around", "during", "after"),

@@ -87,7 +87,7 @@ def _continues_sentence(last_line: str, closing_marks: str, rest: str) -> bool:
 def split_items(text: str) -> list[str]:
     """Return the items of a list: numbered or bulleted lines, other lines, or comma-separated parts.
 
-    The first line is a heading if it ends with a colon. If any other line without a marker stands among
+    The first line is a heading if it ends with a colon. If any other line without a marker is among
     numbered or bulleted lines, the text is not a list and has no items.
     """
     lines = split_lines(text)

@@ -40,7 +40,7 @@ session.artifacts = "artifacts/rehearsal"
 
 
 class Shell:
-    """The command in a folder and with records of its own."""
+    """The command in a separate folder, with separate records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -83,7 +83,7 @@ def test_no_more_are_chosen_than_are_needed(session: Path, monkeypatch: pytest.M
 
 
 def test_the_answer_ends_before_the_next_turn(session: Path) -> None:
-    """What follows would reveal a model that does not stop."""
+    """The text after the answer would reveal a model that does not stop."""
     rambling = "Rome\nQuestion: What is the capital of Spain?\nAnswer: Madrid"
     for model, response in (("base", rambling), ("sft", " Rome"), ("dpo", "Oslo")):
         record_evaluation(session, model, [make_row("k", response)])

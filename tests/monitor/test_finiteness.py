@@ -30,7 +30,7 @@ def find_causes(*values: tuple[str, float]) -> list[str]:
     watch = FinitenessWatch()
     for name, value in values:
         watch.add(name, value, f"{name}: {value}")
-    return [finding.name for finding in watch.findings() if finding.is_cause]
+    return [finding.name for finding in watch.list_findings() if finding.is_cause]
 
 
 def test_a_loss_that_was_nan_is_a_cause_and_a_gradient_only_if_it_stays_so() -> None:
@@ -47,7 +47,7 @@ def test_findings_name_the_first_line_and_the_causes_first() -> None:
     watch.add("grad_norm", 1.0, "step 2 grad_norm: 1")
     watch.add("loss", math.nan, "step 3 loss: nan")
     watch.add("loss", math.nan, "step 4 loss: nan")
-    assert [finding.describe() for finding in watch.findings()] == [
+    assert [finding.describe() for finding in watch.list_findings()] == [
         "2 values of loss not finite: step 3 loss: nan",
         "1 value of grad_norm not finite; later ones are finite: step 1 grad_norm: nan",
     ]

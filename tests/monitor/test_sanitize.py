@@ -1,4 +1,4 @@
-"""Whatever bytes a phase prints, what is shown of them is text that a terminal obeys in nothing."""
+"""The text shown of a phase's output contains no control characters, whatever bytes it prints."""
 
 import time
 import unicodedata

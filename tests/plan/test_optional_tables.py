@@ -1,4 +1,4 @@
-"""What a plan says of secrets, the bundle and notifications."""
+"""The tables of a plan for secrets, the bundle and notifications."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ from app.session.journal.events import Parameter
 from app.session.requests import Decide, Hold, KeepPod, StopPhase, StopSession
 from app.session.snapshot import DecisionKind, SessionSnapshot
 
-FAST = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)  # the guard has tests of its own
+FAST = Settings(poll=0.02, tick=0.1, grace=0.5, guard=0.0)  # other tests cover the guard
 PATIENCE = 30.0
 
 HEAD = """
@@ -116,7 +116,7 @@ class Operator(SessionClient):
 
 
 class Toy:
-    """A session in a folder of its own."""
+    """A session in a separate folder."""
 
     head = HEAD
 

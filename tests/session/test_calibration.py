@@ -1,4 +1,4 @@
-"""What sessions measured is scaled by the work that a plan asks for, and by nothing that is not known."""
+"""Measured hours are scaled by the work that a plan asks for, and not by unknown effects."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a viewer says to the conductor."""
+"""The client's requests to the conductor."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A made-up Stage 1 session for the screens: the figures look like a real one's, the clock stands still."""
+"""A made-up Stage 1 session for the screens, with realistic figures and a clock that does not run."""
 
 import math
 import random
@@ -540,7 +540,7 @@ def gate_passes(**changes: Any) -> Frame:
 
 
 def gate_compared() -> Frame:
-    """The last gate: two evaluations stand beside its own."""
+    """The last gate, with two earlier evaluations to compare."""
     before = GATE_PASS.earlier["baseline_evaluation"]
     gate = replace(
         GATE_PASS,
@@ -728,7 +728,7 @@ class FakeSession:
 
 
 class DemoFeed:
-    """Views in real time: a training that goes on, then a gate."""
+    """Views in real time: a running training, then a gate."""
 
     def __init__(self, gate_after: float = math.inf) -> None:
         self.gate_after = gate_after

@@ -34,7 +34,7 @@ _LOG_TIME: Final = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}")
 
 
 class Recording:
-    """A recorded session in a folder of its own, which `show` cuts to ever earlier moments."""
+    """A recorded session in a separate folder, which `show` cuts to ever earlier moments."""
 
     def __init__(self, name: str, root: Path) -> None:
         with tarfile.open(RECORDINGS / f"{name}.tar.gz") as archive:

@@ -17,7 +17,7 @@ SIZES = ((60, 18), (80, 24), (100, 30), (119, 36), (120, 35), (120, 40), (160, 4
 
 
 class ShownPanel(NamedTuple):
-    """A panel as it is on the screen."""
+    """A panel on the screen."""
 
     name: str
     has_border: bool

@@ -1,4 +1,4 @@
-"""The cockpit in a browser: on loopback alone, read-only unless told otherwise, for its own page only."""
+"""The cockpit in a browser: on loopback only, read-only by default, for its own page only."""
 
 import asyncio
 import shlex

@@ -1,4 +1,4 @@
-"""What stands beside the metrics of a gate."""
+"""The evidence next to the metrics of a gate."""
 
 from dataclasses import replace
 

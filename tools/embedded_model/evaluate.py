@@ -1,6 +1,6 @@
 """Measure what the embedded model can do: `python -m tools.embedded_model.evaluate [--model DIR]`.
 
-Measured are few-shot and zero-shot accuracy on new tasks of its world, in gonogo's prompt format, which its
+It measures few-shot and zero-shot accuracy on new tasks of its world, in gonogo's prompt format, which its
 training documents never contain; completions of facts and sequences; how often it answers a bare instruction;
 and the tasks that it writes after a list of tasks.
 """

@@ -116,7 +116,7 @@ class Schedule:
         environment = {**os.environ, **self.environment, "GONOGO_RESULT": str(self.result_path(task))}
         environment["GONOGO_PROGRESS"] = str(self._path(task, "progress.jsonl"))
         with self.log_path(task).open("ab") as log:
-            # In a session of its own, so that a signal reaches the processes that it starts.
+            # A separate process session lets a signal reach the processes that it starts.
             process = subprocess.Popen(
                 task.argv,
                 stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Builders of commands, questions and completions, used by both halves of the suite for real models.
 
-Each takes a table and yields rows. In the tables, `|` separates alternatives. Beside the wrong answers of a
+Each takes a table and yields rows. In the tables, `|` separates alternatives. Besides the wrong answers of a
 table, each row has wrong answers made from its right ones.
 """
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables have one set a line
-"""Closed sets: what may stand in a list. Items are separated by commas, names of one item by |.
+"""Closed sets: the items that a list may have. Items are separated by commas, names of one item by |.
 
 Items are in the singular; plurals are accepted. A set holds no item that is only nearly right.
 """

@@ -1,4 +1,4 @@
-"""The suite for the embedded model: tasks of its own world, in the phrasings of its task generator."""
+"""The suite for the embedded model: tasks of its world, in the phrasings of its task generator."""
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping

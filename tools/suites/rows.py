@@ -50,7 +50,7 @@ def options(text: str) -> list[str]:
 def say(
     words: str, absent: str = META, *, at_least: int = 1, share: float = 0.0, own: int = 1, more: str = ""
 ) -> Check:
-    """Return a check that an answer mentions a topic in words of its own; `more` are further absent words."""
+    """Return a check that an answer says something about a topic; `more` are further absent words."""
     arguments: dict[str, Any] = {"own": own}
     if words:
         arguments |= {"words": options(words), "at_least": at_least}
@@ -81,7 +81,7 @@ SAYING: Final = any_of(
     (say("", own=1),),
     (say("is|are|was|were|am|will|can|has|have|had|does|did", own=0), require("words", at_least=4)),
 )
-"""A check that a sentence says something: in words of its own, or by a verb such as "is"."""
+"""A check that a sentence says something: by words that the instruction lacks, or by a verb such as "is"."""
 
 
 def on_part(unit: str, number: int, *checks: Check) -> Check:

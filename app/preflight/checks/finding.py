@@ -1,4 +1,4 @@
-"""The outcome of a check: a state, a message and, unless all is well, advice."""
+"""The outcome of a check: a state, a message and, unless it passed, advice."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -33,15 +33,15 @@ PlanlessCheck = Callable[[Probes], Iterator[Outcome]]
 
 
 def ok(message: str) -> Outcome:
-    """Return that all is well."""
+    """Return a passed check."""
     return Outcome("ok", message)
 
 
 def warn(message: str, advice: str) -> Outcome:
-    """Return something that may fail, and what to do."""
+    """Return a warning of a possible failure, with advice."""
     return Outcome("warn", message, advice)
 
 
 def fail(message: str, advice: str) -> Outcome:
-    """Return something that will fail, and what to do."""
+    """Return a certain failure, with advice."""
     return Outcome("fail", message, advice)

@@ -13,7 +13,7 @@ _DEFAULT_NEW_TOKENS = 256
 
 
 class Available(NamedTuple):
-    """What a worker loads, or why there is no model to ask."""
+    """The models that a worker loads, or the reason why there is none to ask."""
 
     setup: Setup
     reason: str = ""

@@ -44,7 +44,7 @@ class Conversation:
         self._masker = masker
         self._notice = notice
         self._questions = restore_questions(read_transcript(self.transcript.path))
-        self._shown = [self._clean(question) for question in self._questions]
+        self._visible = [self._clean(question) for question in self._questions]
         self._provenance: dict[str, object] = {}
 
     def __len__(self) -> int:
@@ -63,12 +63,12 @@ class Conversation:
 
     def list_shown(self) -> tuple[QuestionView, ...]:
         """Return the last questions, masked and without control characters."""
-        return tuple(self._shown[-MOST_SHOWN:])
+        return tuple(self._visible[-MOST_SHOWN:])
 
     def add(self, question: QuestionView) -> None:
         """Open a question."""
         self._questions.append(question)
-        self._shown.append(self._clean(question))
+        self._visible.append(self._clean(question))
 
     def note_models(self, provenance: dict[str, object]) -> None:
         """Record the models that answer from now on."""
@@ -142,7 +142,7 @@ class Conversation:
 
     def _change(self, **fields: object) -> None:
         self._questions[-1] = replace(self._questions[-1], **fields)
-        self._shown[-1] = self._clean(self._questions[-1])
+        self._visible[-1] = self._clean(self._questions[-1])
 
     def _change_answer(self, model: str, **fields: object) -> None:
         answers = tuple(

@@ -48,4 +48,4 @@ def _describe_verdict(answer: AnswerView) -> str:
 def _describe_stop(answer: AnswerView) -> str:
     if answer.stops:
         return "stops by itself"
-    return "goes on with another prompt" if answer.went_on else "cut off at the limit of tokens"
+    return "continues with another prompt" if answer.went_on else "cut off at the limit of tokens"

@@ -1,4 +1,4 @@
-"""The prompts of the suite that can be asked, listed by a process that knows suites."""
+"""The prompts of the suite that can be asked, listed by a separate process, because `app` loads no suite."""
 
 import subprocess
 import sys

@@ -85,7 +85,7 @@ def find_open_gate(state: State) -> OpenGate | None:
 
 
 class Questions:
-    """The questions of a session: checks them, has them answered, and keeps the answers as evidence."""
+    """Checks the questions of a session, lets a worker answer them, and keeps the answers as evidence."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Questions:
         notice: Callable[[str], None],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        """Prepare; `changed` is called when there is more to show, and `notice` posts a notice."""
+        """Prepare; `changed` is called when the view has changed, and `notice` posts a notice."""
         self._plan, self._session, self._clock, self._environment, self._masker = setting
         self._changed = changed
         self._notice = notice
@@ -106,7 +106,7 @@ class Questions:
         self._worker: WorkerProcess | None = None
         self._worker_state: WorkerState = "off"
         self._started = 0.0
-        self._heard = 0.0
+        self._last_event_at = 0.0
         self._published = 0.0
         self._error = ""
         self._has_ended_leftover = False
@@ -123,7 +123,7 @@ class Questions:
             self._cancel(request.number)
 
     def _ask(self, state: State, request: Ask) -> None:
-        """Accept a question; `settle` starts a worker for it if none is running."""
+        """Accept a question; `update_worker` starts a worker for it if none is running."""
         gate = find_open_gate(state)
         if gate is None or gate[:2] != (request.phase, request.attempt):
             raise Refused("models are asked while a gate is open; none is open there")
@@ -144,7 +144,7 @@ class Questions:
         asker = process.identify(request.pid)
         if asker is None:
             raise Refused(f"the conductor cannot see the process that asks, PID {request.pid}")
-        conversation = self._enter(gate)
+        conversation = self._open_conversation(gate)
         if conversation.open_number is not None:
             raise Refused(f"question {conversation.open_number} is being answered; wait, or cancel it")
         self._askers[request.pid] = asker
@@ -187,7 +187,7 @@ class Questions:
             self._worker.send(self._pending)
             self._pending = None
             self._worker_state = "answering"
-            self._heard = self._clock.mono()
+            self._last_event_at = self._clock.mono()
 
     def _cancel(self, number: int) -> None:
         """End the answers to a question; a worker that still loads continues to load."""
@@ -198,18 +198,18 @@ class Questions:
             self._worker.send(Cancel(number))
         self._close_question("cancelled")
 
-    def seal(self, event: GateDecided) -> GateDecided:
+    def close_for_decision(self, event: GateDecided) -> GateDecided:
         """End what is being answered, and return the decision with the gate's transcript as evidence."""
         opened = self._gate.opened if self._gate else 0.0
-        conversation = self._enter(OpenGate(event.phase, event.attempt, opened))
+        conversation = self._open_conversation(OpenGate(event.phase, event.attempt, opened))
         self._close_question("the gate was decided")
         evidence = conversation.transcript.identify()
         if evidence is None:
             return event
         return replace(event, transcript=evidence.path, transcript_sha256=evidence.sha256)
 
-    def view(self, state: State) -> AskingView | None:
-        """Return what can be asked at the open gate and what was asked, or None without an open gate."""
+    def build_view(self, state: State) -> AskingView | None:
+        """Return the models and the questions at the open gate, or None without an open gate."""
         gate = find_open_gate(state)
         if gate is None:
             return None
@@ -228,7 +228,7 @@ class Questions:
             total=len(conversation) if conversation else 0,
         )
 
-    async def settle(self, get_state: Callable[[], State]) -> bool:
+    async def update_worker(self, get_state: Callable[[], State]) -> bool:
         """Start or end the worker as the session's state requires; return whether a phase may start.
 
         Without an open gate, it may start once no process holds models any more.
@@ -248,7 +248,7 @@ class Questions:
             await self.stop(reason)
         if self._pending is not None and self._worker is None:
             await self._start(get_state())
-        # A decision may have come meanwhile.
+        # A decision may have arrived in between.
         return self._worker is None or find_open_gate(get_state()) == gate
 
     def _find_reason_to_end(self) -> str | None:
@@ -257,7 +257,7 @@ class Questions:
             return ""  # It has failed, and has said why.
         if not self._askers:
             return "the process that asked has ended"
-        silence = self._clock.mono() - self._heard
+        silence = self._clock.mono() - self._last_event_at
         match self._worker_state:
             case "loading" if silence > self._limits.load:
                 return f"the models did not load within {format_duration(self._limits.load)}"
@@ -269,7 +269,7 @@ class Questions:
 
     async def _start(self, state: State) -> None:
         folder = self._session / FOLDER
-        self._started, self._heard = self._clock.wall(), self._clock.mono()
+        self._started, self._last_event_at = self._clock.wall(), self._clock.mono()
         try:
             folder.mkdir(exist_ok=True, mode=0o700)
             self._worker = await WorkerProcess.start(
@@ -287,7 +287,7 @@ class Questions:
         self._changed()
 
     async def stop(self, reason: str = "") -> bool:
-        """End the worker for a reason that the operator is told; return whether it is gone."""
+        """End the worker and show the operator the reason; return whether it is gone."""
         if self._worker is None:
             return True
         self._worker_state = "off"
@@ -301,7 +301,7 @@ class Questions:
         self._changed()
         return True
 
-    def _enter(self, gate: OpenGate) -> Conversation:
+    def _open_conversation(self, gate: OpenGate) -> Conversation:
         """Return the conversation at a gate, which may be that of a conductor that died."""
         if self._conversation is None or self._gate != gate:
             self._gate = gate
@@ -312,7 +312,7 @@ class Questions:
         return self._conversation
 
     def _receive(self, event: FromWorker) -> None:
-        now = self._heard = self._clock.mono()
+        now = self._last_event_at = self._clock.mono()
         conversation = self._conversation
         match event:
             case Ready(provenance=provenance):

@@ -44,7 +44,7 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskingView(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be asked at the open gate, and what was.
+    """The models that can be asked at the open gate, and the questions so far.
 
     Attributes:
         models: the models that exist so far; none if `unavailable` says why.

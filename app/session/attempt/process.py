@@ -189,18 +189,20 @@ def find_attempt_processes(cookie: str, shim: int | None = None) -> dict[int, Pr
     entry = f"{COOKIE}={cookie}".encode()
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     processes = {pid: process for pid in pids if (process := find_process(pid))}
-    ours = {pid for pid in processes if _has_cookie(pid, entry)} | ({shim} if shim else set())
+    attempt_pids = {pid for pid in processes if _has_cookie(pid, entry)} | ({shim} if shim else set())
     while True:
         # A session belongs to the attempt if its leader does or is gone, never if another process leads it.
         sessions = {
             session
-            for pid in ours & processes.keys()
-            if (session := processes[pid].session) not in processes or session in ours
+            for pid in attempt_pids & processes.keys()
+            if (session := processes[pid].session) not in processes or session in attempt_pids
         }
-        more = {p.pid for p in processes.values() if p.session in sessions or p.parent in ours} - ours
+        more = {
+            p.pid for p in processes.values() if p.session in sessions or p.parent in attempt_pids
+        } - attempt_pids
         if not more:
-            return {pid: processes[pid] for pid in ours & processes.keys() - {shim, os.getpid()}}
-        ours |= more
+            return {pid: processes[pid] for pid in attempt_pids & processes.keys() - {shim, os.getpid()}}
+        attempt_pids |= more
 
 
 def send_signal(process: ProcessStat, number: int) -> bool:

@@ -2,7 +2,7 @@
 
 `python -m app.session.attempt.shim SPEC` runs in its own session. It holds the attempt's lock while it lives,
 and claims the attempt permanently, so that no attempt runs twice. If it is started again for an attempt whose
-shim died, it finds the lock free and the claim taken. It then waits for the processes that are left of the
+shim died, it finds the lock free and the claim taken. It then waits for the remaining processes of the
 attempt and records an unknown exit. To recover an attempt that has neither an exit nor a shim, start another
 shim.
 
@@ -35,7 +35,7 @@ _RESET_SIGNALS = (
     signal.SIGQUIT,
     signal.SIGTERM,
 )
-# A script that ends a helper of its own sends another signal, such as TERM.
+# A script that ends its own helper sends another signal, such as TERM.
 _CRASH_SIGNALS = (
     signal.SIGKILL,
     signal.SIGSEGV,

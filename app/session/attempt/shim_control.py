@@ -12,7 +12,7 @@ from app.session.attempt import process
 
 
 def start_shim(spec: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a shim in its own session; it runs the attempt, or adopts the processes that are left of it."""
+    """Start a shim in its own session; it runs the attempt, or adopts its remaining processes."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "app.session.attempt.shim", str(spec)],
         env=dict(environment),

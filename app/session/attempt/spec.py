@@ -14,7 +14,7 @@ def build_environment(
     plan: Plan, attempt: AttemptStarted, *, session: Path, folder: Path, environment: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of an attempt: the selected variables of `environment` and gonogo's own."""
-    own = {
+    gonogo_variables = {
         "GONOGO_PROGRESS": str(folder / "progress.jsonl"),
         "GONOGO_RESULT": str(folder / "result.json"),
         "GONOGO_SESSION": str(session),
@@ -24,8 +24,8 @@ def build_environment(
     }
     if plan.find_phase(attempt.phase).run:
         # A module in the plan's folder must not replace a built-in phase.
-        own["PYTHONSAFEPATH"] = "1"
-    return {**select_variables(plan, environment), **own}
+        gonogo_variables["PYTHONSAFEPATH"] = "1"
+    return {**select_variables(plan, environment), **gonogo_variables}
 
 
 def write_spec(

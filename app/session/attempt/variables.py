@@ -58,8 +58,8 @@ _SET_BY_SHELLS: Final = frozenset({"_", "PWD", "OLDPWD", "SHLVL"})
 
 def select_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that phases receive: the usual ones and those that the plan names."""
-    named = {*plan.session.secrets, *plan.session.environment}
-    return {name: value for name, value in environment.items() if name in named or _is_passed(name)}
+    requested = {*plan.session.secrets, *plan.session.environment}
+    return {name: value for name, value in environment.items() if name in requested or _is_passed(name)}
 
 
 def drop_outer_attempt(environment: Mapping[str, str]) -> dict[str, str]:

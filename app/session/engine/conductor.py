@@ -81,8 +81,8 @@ class Conductor:
         self._environment = environment
         self._by_guard = by_guard
         self._secrets = (*self.plan.session.secrets, *self.plan.notify.urls)
-        lost = fingerprints.read_fingerprints(folder)
-        self._masker = Masker.from_environment(self._secrets, environment, lost)
+        lost_secrets = fingerprints.read_fingerprints(folder)
+        self._masker = Masker.from_environment(self._secrets, environment, lost_secrets)
         self._observer = Observer(self.plan, self.folder, clock, self._settings.reserve)
         self._runner = AttemptRunner(
             self.plan,
@@ -138,7 +138,7 @@ class Conductor:
         operator_requests.check_allowed(self.state, request)
         event: AnyEvent | None = None
         if isinstance(request, requests.Decide):
-            event = self._questions.seal(decide.decide(self.plan, self.state, request))
+            event = self._questions.close_for_decision(decide.decide(self.plan, self.state, request))
         elif isinstance(request, requests.Ask | requests.CancelQuestion):
             self._questions.handle(self.state, request)
         else:
@@ -158,7 +158,7 @@ class Conductor:
             stops_at=round(wall + stop.due - mono) if stop else None,
             measured=self._observer.measured,
             predicted=self._observer.predicted,
-            asking=self._questions.view(self.state),
+            asking=self._questions.build_view(self.state),
         )
         return projection.project_session(self.folder.path, self.plan, self.state, live, wall, mono)
 
@@ -268,7 +268,7 @@ class Conductor:
 
     async def _step(self) -> None:
         """Do the next thing that is due, or wait a moment."""
-        may_continue = await self._questions.settle(lambda: self.state)
+        may_continue = await self._questions.update_worker(lambda: self.state)
         phase = self.state.current
         stop = self.state.stop_request
         if not may_continue:

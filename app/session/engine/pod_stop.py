@@ -49,7 +49,7 @@ class PodStopWatch:
         return stop._replace(due=max(stop.due, earliest))
 
     async def look_at_other_sessions(self) -> None:
-        """Note whether another session runs a phase on this pod, which must not be stopped then."""
+        """Note whether another session runs a phase on this pod, because the pod must then keep running."""
         if not self._plan.pod.stop_command:
             return
         other = await self._files.call(registry.find_session_with_running_phase, self._folder)

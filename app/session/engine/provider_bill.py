@@ -25,7 +25,7 @@ class BillUnavailableError(Exception):
 
 
 class BillReader:
-    """Reads the bill again and again; reports a failure, and a difference from the ledger, when it begins."""
+    """Reads the bill repeatedly; reports a failure, and a difference from the ledger, when it begins."""
 
     def __init__(
         self,
@@ -54,13 +54,14 @@ class BillReader:
             text = f"pod.spent_command {error}"
             return [NoticePosted(text=text, key=text)] if is_first else []
         self._is_failing = False
-        ours = compute_spent_usd()
-        bill = ProviderBillRead(usd=usd, ours_usd=ours)
+        ledger_usd = compute_spent_usd()
+        bill = ProviderBillRead(usd=usd, ours_usd=ledger_usd)
         has_differed = previous is not None and is_different(previous.usd, previous.ours_usd)
-        if has_differed or not is_different(usd, ours):
+        if has_differed or not is_different(usd, ledger_usd):
             return [bill]
         text = (
-            f"The provider reports a cost of {format_usd(usd)} for the pod; the ledger has {format_usd(ours)}"
+            f"The provider reports a cost of {format_usd(usd)} for the pod; "
+            f"the ledger has {format_usd(ledger_usd)}"
         )
         return [bill, NoticePosted(text=text)]
 
@@ -123,6 +124,8 @@ async def _read_output(program: asyncio.subprocess.Process) -> bytes:
     return output
 
 
-def is_different(provider: float, ours: float) -> bool:
+def is_different(provider_usd: float, ledger_usd: float) -> bool:
     """Return whether two amounts differ by more than 5 % of the larger one and by more than 10 cents."""
-    return abs(provider - ours) > max(_TOLERATED_SHARE * max(provider, ours), _TOLERATED_USD)
+    return abs(provider_usd - ledger_usd) > max(
+        _TOLERATED_SHARE * max(provider_usd, ledger_usd), _TOLERATED_USD
+    )

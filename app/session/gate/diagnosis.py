@@ -41,7 +41,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     Attributes:
         cause: the cause, or "" if only the last exception is known.
         evidence: what shows the cause.
-        hints: lines of the log from before the end, which may have to do with it.
+        hints: earlier lines of the log that may be related.
     """
 
     cause: Cause | Literal[""]

@@ -1,4 +1,4 @@
-"""Signs that a program that exited with 0 has failed all the same."""
+"""Signs of failure in a program that exited with 0."""
 
 import re
 from collections.abc import Sequence
@@ -44,9 +44,9 @@ def find_hidden_failures(folder: Path, cookie: str, lines: Sequence[str]) -> lis
         cookie: the attempt's cookie, which its exit record has.
         lines: the end of its log.
     """
-    written = split_lines(lines)
-    texts = [line.text.rstrip() for line in written]
-    crash = _find_crash(written)
+    log_lines = split_lines(lines)
+    texts = [line.text.rstrip() for line in log_lines]
+    crash = _find_crash(log_lines)
     killed_jobs = [] if crash else [line for line in texts if _KILLED_JOB.search(line)][-1:]
     return [
         *crash,

@@ -67,12 +67,12 @@ def assess_attempt(
         metrics, earlier, folder, not_finite, is_slow=ledger.is_slow(phase, end.seconds)
     )
     verdict = assessment.verdict
-    lost = find_lost_conditions(phase, state.phases)
+    lost_conditions = find_lost_conditions(phase, state.phases)
     last = state.find_phase(end.phase).last
     cookie = last.spec.cookie if last else ""
     signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines))
     is_nan = problem is not None and problem.cause == "nan"
-    if verdict == "go" and (is_nan or signs or lost):
+    if verdict == "go" and (is_nan or signs or lost_conditions):
         # No rule may accept a result that NaN has passed through, that a crash has cut short, or that cannot
         # be compared because a phase was left out.
         verdict = "investigate"
@@ -81,7 +81,7 @@ def assess_attempt(
         gate = "nan"
     elif not gate and signs:
         gate = "warning"
-    elif not gate and lost:
+    elif not gate and lost_conditions:
         gate = "unknown"
     return AttemptAssessed(
         phase=end.phase,
@@ -90,7 +90,7 @@ def assess_attempt(
         gate=gate,
         advice=[
             *map(masker.mask_visible, signs),
-            *lost,
+            *lost_conditions,
             *assessment.advice,
             *_explain(problem, masker),
             *_describe_reading(log, not_finite, masker),
@@ -104,7 +104,7 @@ def assess_attempt(
 
 
 def apply_hold(assessment: AttemptAssessed, phase: Phase, state: State) -> AttemptAssessed:
-    """Return an assessment that obeys the hold as it is now: it may change while an attempt is assessed."""
+    """Return an assessment that obeys the present hold, which may change while an attempt is assessed."""
     if assessment.gate not in ("", "hold", "plan"):
         return assessment
     return msgspec.structs.replace(assessment, gate=find_gate_cause(phase, state, assessment.verdict))
@@ -176,7 +176,7 @@ def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
 
 
 def _describe_reading(log: LogMetrics, not_finite: Sequence[NotFinite], masker: Masker) -> list[str]:
-    """Return what else the operator should know: gradients that recovered, patterns without a match."""
+    """Return remarks for the operator: gradients that recovered, patterns without a match."""
     recovered = [finding.describe() for finding in not_finite if not finding.is_cause]
     texts = [f"Not a cause, because later values are finite: {text}." for text in recovered]
     texts += [f"{_capitalize(describe_unmatched(name))}." for name in log.find_unmatched()]

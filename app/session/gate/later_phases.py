@@ -35,16 +35,16 @@ def check_plan_changes(plan: Plan, state: State, request: Decide) -> PlanChanges
     Raises:
         Refused: a phase is not a later one, or does not accept its change.
     """
-    named = [*request.plan_changes, *request.left_out]
-    if named and request.kind != "go":
+    named_phases = [*request.plan_changes, *request.left_out]
+    if named_phases and request.kind != "go":
         raise Refused(f"{request.kind} cannot change or leave out later phases; use go")
     changeable = find_changeable(state)
     expected = ", ".join(changeable) or "none, because no phase is left to run"
-    for phase_id in named:
+    for phase_id in named_phases:
         if phase_id not in changeable:
             raise Refused(f"{_explain(state, phase_id)}; expected one of the later phases: {expected}")
-    if len(set(named)) < len(named):
-        twice = next(name for name in named if named.count(name) > 1)
+    if len(set(named_phases)) < len(named_phases):
+        twice = next(name for name in named_phases if named_phases.count(name) > 1)
         raise Refused(f"{twice} is named twice: change its parameters or leave it out, and only once")
     if request.phase in request.left_out:
         raise Refused(f"{request.phase} is the phase at the gate; use skip to leave it out")
@@ -84,11 +84,11 @@ def _find_value(phase: Phase, name: str) -> Parameter:
     return default if isinstance(default, int | float | str | bool) else None
 
 
-# What leaving out a phase leads to
+# Consequences of leaving out a phase
 
 
 def find_consequences(plan: Plan, state: State, changes: PlanChanges, left_out: Collection[str]) -> list[str]:
-    """Return what the operator has to know before phases are left out; each needs a reason.
+    """Return the consequences of leaving phases out; each requires a reason.
 
     Args:
         plan: the plan that the session was started with.
@@ -132,11 +132,13 @@ def find_references(phase: Phase) -> Iterator[tuple[str, str]]:
 
 def find_lost_conditions(phase: Phase, records: Sequence[PhaseRecord]) -> list[str]:
     """Return the conditions of a phase's gate that refer to a phase without a result, and say so."""
-    lost = {record.id: "" if record.metrics else _WITHOUT_RESULT.get(record.status, "") for record in records}
+    missing_reasons = {
+        record.id: "" if record.metrics else _WITHOUT_RESULT.get(record.status, "") for record in records
+    }
     return [
         f"{name[0].upper()}{name[1:]} cannot be evaluated: {source} {reason}."
         for name, source in find_references(phase)
-        if (reason := lost.get(source, "is not part of this session"))
+        if (reason := missing_reasons.get(source, "is not part of this session"))
     ]
 
 
@@ -149,9 +151,9 @@ def _find_missing_inputs(
             if not name.startswith("output") and any(
                 text == output or text.startswith(f"{output.rstrip('/')}/")
                 for text in _list_texts(value)
-                for key, given in source.params.items()
+                for key, value in source.params.items()
                 if key.startswith("output")
-                for output in _list_texts(given)
+                for output in _list_texts(value)
             ):
                 yield f"{phase.id}.{name} reads what {source.id} writes"
 

@@ -21,7 +21,7 @@ _RECOVERY_LINES: Final = 3
 """Number of later steps that show a recovery. A progress bar is drawn once more after an exception."""
 
 _CERTAIN: Final = frozenset(CAUSES) - CONSEQUENCES
-# A progress bar may stand before it on the same line. A launcher's summary names it as well.
+# A progress bar may precede it on the same line. A launcher's summary names it as well.
 _TRACEBACK: Final = re.compile(rf"(?<!traceback : ){re.escape(TRACEBACK)}:?\W*$")
 _EXCEPTION: Final = re.compile(
     r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Failure)\b(?::|$)|(?:\w+\.)+\w+: "
@@ -67,7 +67,7 @@ class LogFinding(NamedTuple):
     Attributes:
         cause: the cause, or None if it is not known.
         evidence: the line that names the cause, or else the last exception.
-        hints: earlier lines that may have to do with it.
+        hints: earlier lines that may be related.
     """
 
     cause: Cause | None
@@ -97,10 +97,10 @@ class _Failure(NamedTuple):
         """
         text = "\n".join(line.text for message in self.messages for line in message)
         firsts = "\n".join(message[0].text for message in self.messages)
-        if found := find_cause(text, only=_CERTAIN):
-            return found[0], _quote(text, found[1])
-        if found := find_cause(firsts):
-            return found[0], _quote(firsts, found[1])
+        if named_cause := find_cause(text, only=_CERTAIN):
+            return named_cause[0], _quote(text, named_cause[1])
+        if named_cause := find_cause(firsts):
+            return named_cause[0], _quote(firsts, named_cause[1])
         return None
 
 
@@ -151,17 +151,17 @@ def _find_recovery(lines: Sequence[Line]) -> int:
 
 def _read_summary(lines: Sequence[Line]) -> tuple[int, str]:
     """Return the exit code or signal of the process that a launcher saw fail first, and the line; or 0."""
-    found = 0, ""
+    status = 0, ""
     for index, line in enumerate(lines):
         is_root = _ROOT_CAUSE.search(line.text) is not None
         for each in lines[index : index + _SUMMARY_LINES] if is_root else [line]:
             patterns = _EXIT_CODES if is_root else _EXIT_CODES[1:]
             match = next((match for pattern in patterns if (match := pattern.search(each.text))), None)
-            if match and (is_root or not found[0]):
-                found = abs(int(match[1])), _quote(each.text, match.start())
+            if match and (is_root or not status[0]):
+                status = abs(int(match[1])), _quote(each.text, match.start())
                 if is_root:
-                    return found
-    return found
+                    return status
+    return status
 
 
 def _find_failures(lines: Sequence[Line]) -> list[_Failure]:
@@ -227,8 +227,8 @@ def _choose_failures(
 
 
 def _is_consequence(failure: _Failure) -> bool:
-    found = failure.find_cause()
-    return found is not None and found[0] in CONSEQUENCES
+    named_cause = failure.find_cause()
+    return named_cause is not None and named_cause[0] in CONSEQUENCES
 
 
 def _find_root_rank(lines: Sequence[Line]) -> str:
@@ -242,9 +242,9 @@ def _find_root_rank(lines: Sequence[Line]) -> str:
 
 def _explain_failures(lines: Sequence[Line], failures: Sequence[_Failure]) -> LogFinding:
     """Return the cause that failures name. One without a known cause explains the consequences elsewhere."""
-    causes = [found for failure in failures if (found := failure.find_cause())]
+    causes = [named_cause for failure in failures if (named_cause := failure.find_cause())]
     unknown = next((failure for failure in failures if failure.find_cause() is None), None)
-    certain = [found for found in causes if found[0] in _CERTAIN]
+    certain = [named_cause for named_cause in causes if named_cause[0] in _CERTAIN]
     first = min(failure.number for failure in failures)
     earlier = [line for line in lines if line.number < first]
     if certain or unknown is None:
@@ -257,20 +257,20 @@ def _explain_lines(lines: Sequence[Line], recovered: int) -> LogFinding | None:
     """Return the cause of the most weight that the lines since the last recovery name."""
     final = [line for line in lines if line.number > recovered]
     text = "\n".join(line.text for line in reversed(final))
-    found = find_cause(text)
-    if found is None:
+    named_cause = find_cause(text)
+    if named_cause is None:
         return None
     earlier = [line for line in lines if line.number <= recovered]
-    return LogFinding(found[0], _quote(text, found[1]), _find_hints(earlier, found[0]))
+    return LogFinding(named_cause[0], _quote(text, named_cause[1]), _find_hints(earlier, named_cause[0]))
 
 
 def _find_hints(lines: Sequence[Line], cause: Cause | None) -> tuple[str, ...]:
     """Return lines that name other causes, the last line of each."""
     hints: dict[Cause, str] = {}
     for line in lines:
-        if (found := find_cause(line.text)) and found[0] != cause:
-            hints.pop(found[0], None)
-            hints[found[0]] = _quote(line.text, found[1])
+        if (named_cause := find_cause(line.text)) and named_cause[0] != cause:
+            hints.pop(named_cause[0], None)
+            hints[named_cause[0]] = _quote(line.text, named_cause[1])
     return tuple(hints.values())[-_MAX_HINTS:]
 
 

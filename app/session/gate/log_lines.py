@@ -12,7 +12,7 @@ _PREFIX: Final = re.compile(
     r"|(?:ERROR|WARNING|INFO|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[\w./]+:\d+\]))+\x20?"
 )
 _STREAM: Final = re.compile(r"\[(rank|default)[ :=]?(\d+)\]|\((\w[\w .=-]* pid=\d+)|\[\d+,(\d+)\]<")
-# A prefix of any other kind is known from the lines where it stands before the header of a traceback.
+# A prefix of any other kind is learnt from the lines in which it precedes the header of a traceback.
 _BEFORE_TRACEBACK: Final = re.compile(rf"(?P<prefix>.{{0,120}}?\w.{{0,120}}?){re.escape(TRACEBACK)}:?\W*$")
 _GROUP: Final = "Exception Group " + TRACEBACK
 _GROUP_PREFIX: Final = r"(?:\x20*\|)+\x20?"

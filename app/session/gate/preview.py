@@ -23,7 +23,7 @@ from app.session.revised_plan import revise_plan
 
 
 class PhaseEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision changes for one later phase; of each pair, the second value is the one afterwards.
+    """The effect of a decision on one later phase; pairs hold the values before and after it.
 
     Attributes:
         phase: its id.
@@ -51,7 +51,7 @@ class PhaseEffect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """The effect of a decision. `consequences` are what needs a reason."""
+    """The effect of a decision. `consequences` require a reason."""
 
     effects: tuple[PhaseEffect, ...]
     forecast_usd: tuple[Range, Range]

@@ -1,4 +1,4 @@
-"""Commands of the plan that concern the pod: put variables in place, and run them at a safe distance."""
+"""Commands of the plan that concern the pod: fill in their variables, and run them isolated."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ class MissingVariableError(ValueError):
 
 
 def find_variables(command: Sequence[str]) -> list[str]:
-    """Return the names of the variables that a command's words `$NAME` and `${NAME}` stand for."""
+    """Return the names of the variables in a command's words `$NAME` and `${NAME}`."""
     matches = (_VARIABLE.fullmatch(word) for word in command)
     return [match[1] or match[2] for match in matches if match]
 
@@ -50,9 +50,9 @@ def run_command(
     log: Path | None = None,
     beat: Callable[[], None] = lambda: None,
 ) -> int | None:
-    """Run a command in a session of its own; return its exit code, or None if it took too long.
+    """Run a command in a separate process session; return its exit code, or None if it took too long.
 
-    A command that signals its own process group thus reaches nothing of gonogo. After the timeout the
+    A command that signals its own process group therefore reaches no process of gonogo. After the timeout the
     command and its group are killed. `beat` is called while the command runs.
 
     Raises:

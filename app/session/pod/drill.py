@@ -1,4 +1,4 @@
-"""The drill: run the automatic stop of the pod for real, with a stop command that stops nothing.
+"""The drill: rehearse the automatic stop of the pod with a stop command that stops nothing.
 
 A session with one empty phase opens its gate, and the gate stays unanswered. The operator is notified through
 the plan's channels, the guard waits a few seconds and runs a harmless stop command. This shows what the real

@@ -201,7 +201,7 @@ class Guard:
         while self._now() < deadline and self._is_due(self._orders) and not self._is_cancelled(orders):
             self._wait_and_watch(min(float(orders.get("tick", 1.0)), 1.0))
 
-    def _is_cancelled(self, begun: Mapping[str, Any]) -> bool:
+    def _is_cancelled(self, initial_orders: Mapping[str, Any]) -> bool:
         """Return whether the operator has acted since the stop began.
 
         The end of the attempt changes the orders as well, but it does not cancel the stop.
@@ -210,7 +210,7 @@ class Guard:
             self._read_orders()
         if self._orders.get("stand_down") or self._orders.get("due") is None:
             return self._folder_watch.gone_since is None
-        return bool(self._orders.get("answers") != begun.get("answers"))
+        return bool(self._orders.get("answers") != initial_orders.get("answers"))
 
     def _is_used_by_another(self) -> bool:
         """Return whether another session runs a phase on this pod, and report it once."""

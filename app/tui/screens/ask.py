@@ -46,7 +46,7 @@ class AskScreen(CockpitScreen):
 
     @property
     def asking(self) -> AskingView | None:
-        """What can be asked at the open gate, and what was."""
+        """The models that can be asked at the open gate, and the questions so far."""
         return self.frame.snapshot.asking if self.frame else None
 
     @property

@@ -31,7 +31,7 @@ WARNING = "warning: "
 
 
 class LaterChanges(NamedTuple):
-    """Changes to later phases, their effect in lines, and what needs a reason."""
+    """Changes to later phases, their effect in lines, and the consequences that require a reason."""
 
     parameters: Mapping[str, dict[str, Parameter]] = {}
     left_out: tuple[str, ...] = ()

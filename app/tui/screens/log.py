@@ -57,7 +57,7 @@ class LogTitle(FrameWidget):
 
 
 class LogScreen(CockpitScreen):
-    """The end of the log, as far as it is in memory."""
+    """The part of the log that is in memory, which ends with the last line."""
 
     CSS_PATH = "log.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("log")  # type: ignore[assignment]

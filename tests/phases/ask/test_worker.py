@@ -243,3 +243,11 @@ def test_the_prompts_of_the_suite_are_listed_without_the_held_out_half() -> None
     test_half = Path("phases/suites/embedded_test.jsonl").read_text()
     held_out = {msgspec.json.decode(line)["instruction"] for line in test_half.splitlines()}
     assert held_out.isdisjoint(prompt.instruction for prompt in prompts)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], [], ["--prompts"]])
+def test_a_wrong_command_line_is_answered_with_the_usage(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "phases.ask", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("`python -m phases.ask PARENT` answers questions")

@@ -128,7 +128,7 @@ def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_stopping_is_told_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The base model follows 40 prompts, and goes on after 30 of them and after 10 wrong answers."""
+    """The base model follows 40 prompts, and does not stop after 30 of them and after 10 wrong answers."""
     base = evaluation([False] * 100)
     for n, result in enumerate(base["results"]):
         result["failures"] = (["went_on"] if n < 50 else []) + ([] if n < 40 else ["one_of"])
@@ -290,7 +290,7 @@ def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pyt
 
 
 def write_baseline(folder: Path, followed: int, *, prompts: int = 100, shots: int = 8) -> None:
-    """Give the base model's evaluation answers after solved examples; it goes on after each."""
+    """Give the base model's evaluation answers after solved examples; it stops after none."""
     shown = evaluation([n < followed for n in range(prompts)])["results"]
     for result in shown:
         result |= {"passed": False, "failures": ["went_on", *result["failures"]], "shots": shots}
@@ -301,7 +301,7 @@ def write_baseline(folder: Path, followed: int, *, prompts: int = 100, shots: in
 def test_the_main_table_compares_with_the_base_model_after_examples(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It follows the first 50 prompts then; that it goes on to another instruction does not count."""
+    """It then follows the first 50 prompts; continuing with another instruction does not count."""
     write_baseline(folder, 50)
     assert compare(folder, monkeypatch) == 0
     metrics = json.loads((folder / "result.json").read_text())["metrics"]

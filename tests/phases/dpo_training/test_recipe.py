@@ -242,7 +242,7 @@ def test_it_starts_as_the_reference_and_learns_the_preference(unbroken: Path) ->
 
 
 def test_shuffled_labels_teach_nothing(sft_model: Path, tmp_path: Path) -> None:
-    """With contradicting labels for each prompt, held-out pairs are not told apart."""
+    """With contradicting labels for each prompt, the model cannot rank held-out pairs."""
     pairs = [{**pair, "rejected_finished": True} for pair in PAIRS]
     swapped = [{**pair, "chosen": pair["rejected"], "rejected": pair["chosen"]} for pair in pairs]
     rows = [*pairs, *swapped]  # both pairs of a prompt are trained or held out together

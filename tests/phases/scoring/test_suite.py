@@ -34,7 +34,7 @@ BABBLE = (
 
 
 def mutations(prompt: Prompt) -> list[str]:
-    """Return answers to a prompt that nobody should accept."""
+    """Return answers to a prompt that no verifier should accept."""
     reference = prompt.reference
     return [
         "",

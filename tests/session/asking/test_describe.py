@@ -11,14 +11,14 @@ from phases.contract.questions import Verdict
     ("verdict", "stops", "went_on", "words"),
     [
         (None, True, False, "stops by itself"),
-        (None, False, True, "goes on with another prompt"),
+        (None, False, True, "continues with another prompt"),
         (None, False, False, "cut off at the limit of tokens"),
         (Verdict(True, True, True), True, False, "✓ passes, stops by itself"),
         (
             Verdict(False, True, True, ("went_on",)),
             False,
             True,
-            "✓ follows, goes on with another prompt",
+            "✓ follows, continues with another prompt",
         ),
         (
             Verdict(False, False, True, ("item_count",)),

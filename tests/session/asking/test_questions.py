@@ -82,14 +82,14 @@ class Session:
 
     @property
     def view(self) -> AskingView:
-        view = self.questions.view(AT_GATE)
+        view = self.questions.build_view(AT_GATE)
         assert view is not None
         return view
 
     async def until(self, condition: Callable[[AskingView], Any], what: str) -> Any:
         """Settle until a condition holds, as the conductor does."""
         for _ in range(1000):
-            await self.questions.settle(lambda: self.state)
+            await self.questions.update_worker(lambda: self.state)
             if result := condition(self.view):
                 return result
             await asyncio.sleep(0.01)
@@ -103,7 +103,7 @@ class Session:
 
     def decide(self) -> GateDecided:
         event = GateDecided(phase="compare", attempt=1, kind="go", by="ada", verdict="go")
-        event = self.questions.seal(event)
+        event = self.questions.close_for_decision(event)
         self.state = DECIDED
         return event
 
@@ -183,7 +183,7 @@ def test_the_worker_is_gone_before_a_phase_may_start(tmp_path: Path) -> None:
         assert event.transcript == "questions/compare/1.jsonl"
         data = (session.root / event.transcript).read_bytes()
         assert event.transcript_sha256 == hashlib.sha256(data).hexdigest()
-        assert await session.questions.settle(lambda: session.state)
+        assert await session.questions.update_worker(lambda: session.state)
         assert session.workers() == []
         assert (session.root / event.transcript).read_bytes() == data
         *_, cut, error = session.lines()
@@ -198,13 +198,13 @@ def test_the_worker_is_gone_before_a_phase_may_start(tmp_path: Path) -> None:
 def test_a_decision_while_the_worker_starts_holds_the_phase_back(tmp_path: Path) -> None:
     async def scenario(session: Session) -> None:
         session.ask("hello")
-        starting = asyncio.ensure_future(session.questions.settle(lambda: session.state))
+        starting = asyncio.ensure_future(session.questions.update_worker(lambda: session.state))
         await asyncio.sleep(0)
         while not starting.done() and not session.workers():
             await asyncio.sleep(0)
         session.decide()
         if not await starting:
-            assert await session.questions.settle(lambda: session.state)
+            assert await session.questions.update_worker(lambda: session.state)
         assert session.workers() == []
 
     run(scenario, tmp_path)
@@ -213,7 +213,7 @@ def test_a_decision_while_the_worker_starts_holds_the_phase_back(tmp_path: Path)
 def test_a_decision_without_questions_names_no_transcript(tmp_path: Path) -> None:
     async def scenario(session: Session) -> None:
         assert session.decide().transcript is None
-        assert await session.questions.settle(lambda: session.state)
+        assert await session.questions.update_worker(lambda: session.state)
 
     run(scenario, tmp_path)
 
@@ -227,11 +227,11 @@ def test_the_worker_ends_with_the_last_process_that_asked(tmp_path: Path) -> Non
         await session.answered()
         askers[0].kill()
         askers[0].wait()
-        await session.questions.settle(lambda: session.state)
+        await session.questions.update_worker(lambda: session.state)
         assert session.workers()
         askers[1].kill()
         askers[1].wait()
-        await session.questions.settle(lambda: session.state)
+        await session.questions.update_worker(lambda: session.state)
         assert session.workers() == []
         assert session.view.state == "off"
         session.ask("third")  # The gate is still open: another worker starts.
@@ -371,7 +371,7 @@ def test_the_next_conductor_continues_the_transcript_and_ends_the_worker(tmp_pat
     (tmp_path / "questions" / "worker.json").write_bytes(msgspec.json.encode({**record, "cookie": "left"}))
 
     async def second(session: Session) -> None:
-        await session.questions.settle(lambda: session.state)
+        await session.questions.update_worker(lambda: session.state)
         assert leftover.wait(timeout=5) < 0
         session.ask("second")
         question = await session.answered()
@@ -406,7 +406,7 @@ def test_bad_questions_are_refused(fields: dict[str, Any], message: str, tmp_pat
 def test_without_a_gate_nothing_can_be_asked(tmp_path: Path) -> None:
     async def scenario(session: Session) -> None:
         session.state = DECIDED
-        assert session.questions.view(DECIDED) is None
+        assert session.questions.build_view(DECIDED) is None
         with pytest.raises(Refused, match="while a gate is open"):
             session.ask("hello")
 

@@ -34,7 +34,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Outcome(NamedTuple):
-    """What was done to one session, and what was wrong with its end, or ""."""
+    """The disturbances of one session, and what was wrong with its end, or ""."""
 
     seed: int
     disturbances: Counter[str]

@@ -1,4 +1,4 @@
-"""What a program prints is on the screens and in the status while it runs."""
+"""The screens and the status show a program's metrics while it runs."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Failures are told apart by the words that the libraries really use, and a remedy is a key away."""
+"""The diagnosis distinguishes failures by the messages of the libraries, and a key applies a remedy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -240,7 +240,7 @@ print("fits", batch_size)
 async def test_out_of_memory_is_retried_from_the_gate_with_one_key(
     toy: Toy, python: Callable[..., dict[str, Any]]
 ) -> None:
-    """The allocator's own error, in a process of its own; 1 opens the retry with the remedy, y sends it."""
+    """The allocator's error, from a separate process; 1 opens the retry with the remedy, y sends it."""
     remedies = {"host_oom": [{"batch_size": 1}]}
     toy.start(python(OUT_OF_MEMORY, params={"batch_size": 8}, remedies=remedies))
     session = toy.gate()

@@ -1,4 +1,4 @@
-"""What ended a program: messages that libraries, launchers and the kernel print, and logs that mislead."""
+"""The end of a program by messages of libraries, launchers and the kernel, and by misleading logs."""
 
 # ruff: noqa: E501 - messages are as they are printed
 
