@@ -85,7 +85,7 @@ def test_the_session_is_read(session: Path) -> None:
     assert found.money.spent_usd == pytest.approx(0.07, abs=0.005)
 
 
-def test_the_journal_folds_whole_and_at_each_event(session: Path) -> None:
+def test_the_journal_folds_completely_and_at_each_event(session: Path) -> None:
     replay = journal.read_journal(SessionFolder(session).journal)
     assert (replay.damage, replay.torn, len(replay.entries)) == ("", b"", 33)
     state, damage = recover(replay)
@@ -105,7 +105,7 @@ def test_the_journal_is_written_as_it_was(session: Path) -> None:
     assert prev == replay.head
 
 
-def test_the_status_is_said(session: Path) -> None:
+def test_the_status_is_reported(session: Path) -> None:
     said = "\n".join(status_text.format_session(SessionClient(session).snapshot_from_journal()))
     assert "Stage 1 rehearsal" in said
     assert "base 7%, SFT 81%, DPO 87%" in said
@@ -191,7 +191,7 @@ def test_a_session_that_waited_at_a_gate_is_resumed_there(interrupted: Callable[
     assert journal.read_journal(SessionFolder(folder).journal).damage == ""
 
 
-def test_a_session_that_was_interrupted_goes_on_to_its_end(interrupted: Callable[[str, str], Path]) -> None:
+def test_a_session_that_was_interrupted_continues_to_its_end(interrupted: Callable[[str, str], Path]) -> None:
     folder = interrupted("decided", "dpo_evaluation")
     client = SessionClient(folder)
     start.ensure_conductor(folder)

@@ -201,7 +201,7 @@ def test_without_a_terminal_there_is_a_sentence_and_nothing_starts(shell: Shell,
     assert "there is no session here" in shell.run("status", code=2)
 
 
-def test_what_is_approved_is_seen_whole(shell: Shell) -> None:
+def test_the_approval_shows_everything(shell: Shell) -> None:
     shell.plan()
     path = shell.folder / "session_plan.toml"
     hidden = path.read_text().replace('"sh", "-c"', '"sh", "\\u001b[2K\\r", "-c"')
@@ -235,7 +235,7 @@ def test_without_a_plan_gonogo_writes_its_own(shell: Shell) -> None:
     assert (shell.folder / "session_plan.toml").read_bytes().startswith(b"# The Stage 1 session")
 
 
-def test_a_session_goes_on_with_the_plan_it_was_started_with(shell: Shell) -> None:
+def test_a_session_continues_with_the_plan_it_was_started_with(shell: Shell) -> None:
     shell.plan(score=0.9)
     follower = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "run", "--headless", "--yes"],
@@ -260,7 +260,7 @@ def test_the_seed_can_be_given(shell: Shell) -> None:
     assert json.loads(plan.read_text())["session"]["seed"] == 7
 
 
-def test_a_session_is_reproduced_and_what_differs_is_said_first(shell: Shell) -> None:
+def test_a_session_is_reproduced_after_a_list_of_differences(shell: Shell) -> None:
     shell.plan()
     given = ("--headless", "--yes", "--decide-by-verdict")
     shell.run("run", *given, "--seed", "7", "--model", "another")

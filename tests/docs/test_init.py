@@ -33,7 +33,7 @@ def test_the_plan_of_a_folder_passes_check(folder: Path, capsys: pytest.CaptureF
     assert cli.main(["check", str(folder / "session_plan.toml")]) == 0
 
 
-def test_only_what_was_not_given_is_asked(folder: Path) -> None:
+def test_only_missing_answers_are_asked(folder: Path) -> None:
     asked = []
 
     def ask(question: str) -> str:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["plan.md", "session_plan.schema.json"])
-def test_what_is_written_is_up_to_date(name: str, tmp_path: Path) -> None:
+def test_the_written_reference_is_up_to_date(name: str, tmp_path: Path) -> None:
     docs_reference.main(tmp_path)
     assert (ROOT / "docs" / name).read_text() == (tmp_path / name).read_text(), (
         "the schema has changed: python -m app.plan.docs_reference"

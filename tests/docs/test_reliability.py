@@ -15,7 +15,7 @@ ROWS = [
 TESTS = ROOT / "tests" / "session"
 
 
-def test_the_matrix_is_whole() -> None:
+def test_the_matrix_is_complete() -> None:
     assert len(ROWS) > 30
     assert all(len(row) == 5 and all(row) for row in ROWS)
 

@@ -136,7 +136,7 @@ def test_phases_that_generate_need_what_they_have_at_once() -> None:
     assert baseline[0].prompt_tokens - sft[0].prompt_tokens == 8 * SOLVED_EXAMPLE_TOKENS
 
 
-def test_a_model_that_is_not_here_is_unknown_and_said_so() -> None:
+def test_a_model_that_is_not_here_is_reported_as_unknown() -> None:
     plan = load_plan(PLAN, "gemma-270m")
 
     def nowhere(model: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_long_texts_need_their_cache() -> None:
     assert long.total - short.total == pytest.approx(64 * 1024 * (64 * 2 * 2 * 1024 + 2 * 2 * 5120))
 
 
-def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> None:
+def test_recomputed_layers_and_chunked_logits_need_less() -> None:
     def need(recomputed: int, **options: bool) -> float:
         return gib(estimate_training(QWEN, setting=MicroBatchSetting(4096, recomputed), rank=32, **options))
 
@@ -106,7 +106,7 @@ def test_less_is_needed_where_layers_recompute_and_logits_are_never_whole() -> N
     assert two - one == pytest.approx(2 * 4 * QWEN.count_adapter_parameters(32) / GIB)
 
 
-def test_gpus_that_share_weights_hold_their_part_of_the_layers_and_three_whole_ones() -> None:
+def test_gpus_that_share_weights_hold_their_part_of_the_layers_and_three_complete_ones() -> None:
     packed = LARGE.layer_parameters / 2
     setting = MicroBatchSetting(4096, LARGE.num_hidden_layers)
     one, four = (

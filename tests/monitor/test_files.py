@@ -34,7 +34,7 @@ def test_a_log_grows_line_by_line(path: Path) -> None:
     assert (list(log.lines), log.partial, log.skipped) == (["one", "two", "three"], "", False)
 
 
-def test_a_progress_bar_is_shown_as_it_stands(path: Path) -> None:
+def test_a_progress_bar_shows_its_last_state(path: Path) -> None:
     log = LogTail(path)
     for percent in range(0, 101, 10):
         append(path, b"\r%3d%%|" % percent + b"#" * 900)
@@ -56,7 +56,7 @@ def test_only_the_last_lines_are_kept_and_numbered(path: Path) -> None:
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_a_log_that_was_cut_or_replaced_is_read_anew(path: Path, replace: bool) -> None:
+def test_a_log_that_was_cut_or_replaced_is_read_from_its_start(path: Path, replace: bool) -> None:
     log = LogTail(path)
     append(path, b"one\ntwo\nthree\n")
     read_all(log)

@@ -69,7 +69,7 @@ def test_gonogos_own_processes_are_known_by_their_command(arguments: tuple[str, 
 @pytest.mark.parametrize(
     ("module", "is_own"), [("app.session.engine.conductor", True), ("app.session.attempt.shim", False)]
 )
-def test_what_gonogo_starts_is_its_own_but_what_a_shim_starts_is_a_phase(module: str, is_own: bool) -> None:
+def test_processes_of_gonogo_do_not_count_but_those_of_a_shim_do(module: str, is_own: bool) -> None:
     program = (
         "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'input()']); "
         "print(child.pid, flush=True); child.wait()"

@@ -49,7 +49,7 @@ def test_the_memory_of_a_phase_is_that_of_its_tree() -> None:
     assert measure_tree_memory(parent.pid) is None
 
 
-def test_who_holds_the_gpus_is_asked_only_where_there_are_some(
+def test_gpu_processes_are_searched_only_where_there_are_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.monitor.host.find_gpu_holders", lambda: [os.getpid(), 2**30])

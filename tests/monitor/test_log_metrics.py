@@ -71,7 +71,7 @@ def test_a_line_counts_once_it_is_complete_or_the_log_has_ended(path: Path) -> N
         (r"^loss: (\S+)", "\ufeffloss: 2.5\n", [2.5]),
     ],
 )
-def test_what_patterns_read(path: Path, pattern: str, text: str, values: list[float | None]) -> None:
+def test_patterns_read_numbers(path: Path, pattern: str, text: str, values: list[float | None]) -> None:
     log = read(path, text, loss=pattern)
     series = log.series.get("loss")
     assert ([value for _, value in points(series)] if series else []) == values

@@ -68,11 +68,11 @@ def test_units_and_words_of_names() -> None:
     "line",
     ["started 2026-01-31 10:20:30", "loss: 10:30 left", "version 2.5.1", "loss: nanoseconds", "loss n/a", ""],
 )
-def test_what_is_no_named_number(line: str) -> None:
+def test_text_without_a_named_number(line: str) -> None:
     assert [each for each in find_values(line) if "loss" in each.name or "version" in each.name] == []
 
 
-def test_validation_is_told_from_training_by_the_words_before_it() -> None:
+def test_validation_is_distinguished_from_training_by_the_words_before_it() -> None:
     def is_validation(line: str) -> bool:
         return find_values(line)[-1].is_validation
 

@@ -8,7 +8,7 @@ import pytest
 from app.monitor.preview import MAX_ROWS, read_first_rows
 
 
-def test_rows_are_shown_as_text_and_the_rest_is_said_to_be_there(tmp_path: Path) -> None:
+def test_rows_are_shown_as_text_and_further_rows_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"a": 1}\n\x1b]0;owned\x07{"b": 2}\n')
     assert read_first_rows(file) == ('{"a": 1}', '{"b": 2}')
@@ -18,7 +18,7 @@ def test_rows_are_shown_as_text_and_the_rest_is_said_to_be_there(tmp_path: Path)
     assert read_first_rows(file)[-1] == "..."
 
 
-def test_what_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_binary_file_is_not_shown_as_text(tmp_path: Path) -> None:
     file = tmp_path / "adapter.safetensors"
     file.write_bytes(b"\x08\0\0\0")
     assert read_first_rows(file) == ("not a text file: 4 bytes",)

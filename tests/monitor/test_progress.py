@@ -65,7 +65,7 @@ def test_the_rate_is_that_of_the_last_minutes(path: Path) -> None:
     assert lines.progress.rate is None
 
 
-def test_what_is_before_the_first_unit_and_the_first_of_the_units_are_no_rate(path: Path) -> None:
+def test_preparation_and_the_first_unit_are_no_rate(path: Path) -> None:
     lines = ProgressTail(path)
     loading = [Progress(float(n), 0) for n in range(50)]
     compiling = [Progress(50.0 + 3 * n, 1 + n) for n in range(4)]
@@ -142,7 +142,7 @@ def test_bad_lines_are_passed_over_and_good_ones_kept(
     path.unlink()
 
 
-def test_what_is_kept_is_bounded(path: Path) -> None:
+def test_memory_is_bounded(path: Path) -> None:
     lines = ProgressTail(path, max_records=10)
     append(path, encoded(*(MetricPoint(1.0, 1, {f"name {n}": 1.0}) for n in range(1000))))
     append(
@@ -160,7 +160,7 @@ def test_what_is_kept_is_bounded(path: Path) -> None:
     assert lines.progress.rate == pytest.approx(100)
 
 
-def test_what_is_far_behind_is_passed_over_where_that_is_asked_for(path: Path) -> None:
+def test_a_reader_may_skip_to_the_end(path: Path) -> None:
     append(path, encoded(*(Progress(float(n), n) for n in range(10_000))))
     lines = ProgressTail(path, most_behind=10_000)
     read_all(lines)
@@ -171,7 +171,7 @@ def test_what_is_far_behind_is_passed_over_where_that_is_asked_for(path: Path) -
     assert list(lines.series) == ["loss"]
 
 
-def test_progress_that_was_cut_begins_anew(path: Path) -> None:
+def test_progress_that_was_cut_begins_again(path: Path) -> None:
     lines = ProgressTail(path)
     append(path, encoded(MetricPoint(1.0, 1, {"loss": 3.0}), MetricPoint(2.0, 2, {"loss": 2.0})))
     read_all(lines)
@@ -193,7 +193,7 @@ def test_a_file_that_is_not_there_has_no_lines(path: Path) -> None:
     assert list(iterate_lines(path)) == []
 
 
-def test_a_last_line_without_an_end_counts_once_it_is_whole(path: Path) -> None:
+def test_a_last_line_without_an_end_counts_once_it_is_complete(path: Path) -> None:
     lines = ProgressTail(path)
     whole = encoded(Progress(1.0, 3, 9, "rows")).rstrip(b"\n")
     append(path, whole[:-5])

@@ -77,7 +77,7 @@ def test_nothing_shown_controls_the_terminal(raw: bytes) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))))
-def test_plain_text_stays_as_it_is(text: str) -> None:
+def test_plain_text_is_unchanged(text: str) -> None:
     assert clean_line(text.encode()) == text
 
 

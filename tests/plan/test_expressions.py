@@ -50,7 +50,7 @@ EARLIER: dict[str, dict[str, Value]] = {"baseline": {"rate": 0.2}}
         ("", None),
     ],
 )
-def test_what_comes_of_an_expression(expression: str, passed: bool | None) -> None:
+def test_the_outcome_of_an_expression(expression: str, passed: bool | None) -> None:
     view = evaluate_condition("named", expression, METRICS, EARLIER)
     assert view.passed is passed
     assert (view.note == "") is (passed is not None)
@@ -87,7 +87,7 @@ def test_a_criterion_shows_the_values_that_it_used() -> None:
         "rate > 0\0",
     ],
 )
-def test_what_is_no_condition_is_refused(expression: str) -> None:
+def test_an_invalid_condition_is_refused(expression: str) -> None:
     with pytest.raises(ExpressionError):
         parse_condition(expression)
     assert evaluate_condition("hostile", expression, METRICS, EARLIER).passed is None

@@ -377,7 +377,7 @@ def test_all_errors_are_reported_at_once_in_the_order_of_lines(tmp_path: Path) -
     assert [line for line, _, _ in found] == sorted(line for line, _, _ in found)
 
 
-def test_what_a_profile_leaves_as_it_is_is_wrong_once(tmp_path: Path) -> None:
+def test_a_mistake_that_no_profile_changes_is_reported_once(tmp_path: Path) -> None:
     ((line, key, _),) = errors_of(tmp_path, GOOD.replace("{artifacts}/first", "{artifacts}/{first}"))
     assert (line, key) == (18, "phase.first.params.output_dir")
 

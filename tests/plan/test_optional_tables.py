@@ -67,6 +67,8 @@ def test_a_profile_is_laid_over_it(tmp_path: Path) -> None:
         ("", "bundle = 1", ":10: pod.bundle: unknown key"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path: Path, session: str, tables: str, message: str) -> None:
+def test_mistakes_are_reported_with_their_place(
+    tmp_path: Path, session: str, tables: str, message: str
+) -> None:
     with pytest.raises(PlanErrors, match=message):
         load_plan(written(tmp_path, session, tables))

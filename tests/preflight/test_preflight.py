@@ -375,7 +375,7 @@ def test_status_lines_and_json(folder: Folder) -> None:
     assert [f["check"] for f in says["findings"] if f["state"] == "fail"] == ["clock"]
 
 
-def test_of_a_bad_plan_every_error_is_said_and_the_machine_is_looked_at(folder: Folder) -> None:
+def test_a_bad_plan_reports_every_error_and_the_machine_is_still_checked(folder: Folder) -> None:
     folder.write(PLAN.replace('gpu = "A100 SXM 80GB"', 'gppu = "x"').replace("budget_usd = 10.0", ""))
     out = io.StringIO()
     assert print_findings(folder.plan_path, None, FakeProbes(offset=900.0), out, as_json=True) == 2
@@ -384,7 +384,7 @@ def test_of_a_bad_plan_every_error_is_said_and_the_machine_is_looked_at(folder: 
     assert any("budget_usd" in f["found"] for f in failed)
 
 
-def test_no_secret_is_said(folder: Folder) -> None:
+def test_no_secret_is_reported(folder: Folder) -> None:
     machine = FakeProbes()
     machine.environment |= {"HF_TOKEN": "hf_verysecret", "NTFY_URL": "ntfy://verysecret"}
     out = io.StringIO()
@@ -494,7 +494,7 @@ def test_a_disk_or_home_folder_that_will_not_do_is_found_before_the_session(fold
         assert [check for check, *_ in folder.bad(probes)].count("home") == 1
 
 
-def test_trackers_are_checked_and_it_is_said_what_they_send(folder: Folder) -> None:
+def test_trackers_are_checked_and_the_check_says_what_they_send(folder: Folder) -> None:
     training = """
 [[phase]]
 id = "train"

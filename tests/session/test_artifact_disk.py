@@ -52,7 +52,7 @@ def test_this_disk_has_it_all_and_nothing_is_left_on_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["locks", "effect of locks", "sockets", "fsync"])
-def test_what_a_disk_lacks_is_said_before_a_session_is_made(
+def test_an_unsuitable_disk_is_reported_before_a_session_is_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     toy = Toy(tmp_path)

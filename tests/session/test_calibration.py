@@ -226,7 +226,7 @@ def test_check_shows_both_columns(path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_plan_screen_shows_it_beside_the_guess() -> None:
+def test_the_plan_screen_shows_it_next_to_the_estimate() -> None:
     view = fake.running()
     phases = tuple(
         replace(phase, measured_hours=Range(5, 6)) if phase.id == "dpo_training" else phase

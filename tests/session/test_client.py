@@ -20,7 +20,9 @@ from tests.session.conftest import Operator, Toy
 from tests.tui import fake
 
 
-def test_who_watches_may_ask_for_the_session_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watching_client_may_request_the_session_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = SessionClient(tmp_path)
     ours, conductor = socket.socketpair()
     monkeypatch.setattr(client, "_connect", lambda: ours)

@@ -19,7 +19,7 @@ GOOD = {
 }
 
 
-def test_by_verdict_it_goes_on_and_finishes(toy: Any, sh: Phase) -> None:
+def test_by_verdict_it_continues_and_finishes(toy: Any, sh: Phase) -> None:
     lines: list[str] = []
     client = toy.start(sh(SCORE % 0.7, **GOOD), sh("true"))
     assert follow(client, lines.append, decide_by_verdict=True) == FINISHED
@@ -58,7 +58,7 @@ def test_without_it_a_gate_waits_for_a_person_who_may_stop(toy: Any, sh: Phase) 
     assert follow(toy.start(sh(SCORE % 0.7, **GOOD)), say) == STOPPED
 
 
-def test_progress_is_said_now_and_then_and_nothing_twice(toy: Any, sh: Phase) -> None:
+def test_progress_is_printed_at_intervals_and_nothing_twice(toy: Any, sh: Phase) -> None:
     toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
     session = toy.until(lambda s: s.find_phase("p1").state == "running")
     narrator = Narrator(progress_every=30)
@@ -88,7 +88,7 @@ def test_nothing_that_a_phase_says_commands_the_terminal(toy: Any, python: Phase
     assert all(line.isprintable() for line in lines)
 
 
-def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
+def test_a_stalled_phase_has_no_expected_end() -> None:
     session = fake.stalled().snapshot
     line = status_text.format_progress(session.find_phase("sft_training"), session.now)
     assert "STALLED" in line
@@ -96,7 +96,7 @@ def test_a_phase_that_stalls_is_not_said_to_be_over_at_any_time() -> None:
     assert "forecast from $11.20 of" in status_text.format_money(session)
 
 
-def test_a_session_that_no_conductor_runs_is_not_narrated_on() -> None:
+def test_a_session_that_no_conductor_runs_prints_no_further_progress() -> None:
     now = [0.0]
     narrator = Narrator(progress_every=0.0, clock=lambda: now[0])
     session = fake.running().snapshot

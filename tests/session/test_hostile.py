@@ -147,7 +147,7 @@ def test_any_progress_is_shown(tmp_path_factory: pytest.TempPathFactory, lines: 
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "endless", "long"])
-def test_what_is_no_plain_file_is_said_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+def test_an_irregular_file_is_reported_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     for name in ("exit.json", "result.json"):
         path = tmp_path / name
         match kind:

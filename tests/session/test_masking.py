@@ -114,7 +114,7 @@ def test_overlapping_secrets_never_leak(values: list[str], text: str, cuts: list
 @given(
     st.text(st.characters(exclude_categories=[])), st.binary(), st.lists(st.integers(0, 10**6), max_size=5)
 )
-def test_what_holds_no_secret_is_unchanged(text: str, data: bytes, cuts: list[int]) -> None:
+def test_text_without_a_secret_is_unchanged(text: str, data: bytes, cuts: list[int]) -> None:
     masker = Masker({"TOKEN": "a secret that hypothesis will not guess"})
     assert masker.mask_text(text) == text
     assert b"".join(masker.mask_stream(chunks(data, cuts))) == data
@@ -127,13 +127,13 @@ def test_the_replacement_names_the_variable() -> None:
     assert masker.mask_text("hf_0123456789hf_0123456789") == "[secret HF_TOKEN][secret HF_TOKEN]"
 
 
-def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
+def test_a_secret_that_begins_like_another_is_masked_completely() -> None:
     masker = Masker({"SHORT": "abcdefgh", "LONG": "abcdefghijkl", "ACROSS": "ghijklmnop"})
     assert masker.mask_text("x abcdefghijkl y") == "x [secret LONG] y"
     assert masker.mask_text("x abcdefghijklmnop y") == "x [secret LONG] y"
 
 
-def test_what_cannot_be_masked_is_said() -> None:
+def test_secrets_that_cannot_be_masked_are_reported() -> None:
     environment = {"SHORT": "abc", "HUGE": "x" * 5000, "SILLY": "SILLY]", "BLANK": " \n"}
     masker = Masker.from_environment(["SHORT", "HUGE", "SILLY", "BLANK", "UNSET"], environment)
     assert [notice.split(" is ")[0] for notice in masker.notices] == [

@@ -92,7 +92,7 @@ def test_the_message_of_the_end_says_what_becomes_of_the_pod() -> None:
     assert "gonogo keep" in told.body
 
 
-def test_the_operator_is_told_at_once_then_at_intervals() -> None:
+def test_the_operator_is_notified_at_once_then_at_intervals() -> None:
     clock = SteppedClock()
     reminders = Reminders(clock, 900)
     told = []
@@ -103,7 +103,7 @@ def test_the_operator_is_told_at_once_then_at_intervals() -> None:
     assert told == [10, 910, 1810]
 
 
-def test_another_gate_is_told_at_once_and_what_was_missed_is_not_made_up_for() -> None:
+def test_another_gate_notifies_at_once_and_missed_reminders_are_skipped() -> None:
     clock = SteppedClock()
     reminders = Reminders(clock, 900)
     again = msgspec.structs.replace(SESSION, gate=msgspec.structs.replace(GATE, attempt=2))
@@ -152,7 +152,7 @@ def test_apprise_delivers(received: tuple[str, list[bytes]]) -> None:
     assert b"verdict go" in bodies[0]
 
 
-def test_what_cannot_be_delivered_is_said_without_the_url(
+def test_a_failed_delivery_is_reported_without_the_url(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     environment = {"CLOSED": "json://127.0.0.1:9/secret-key", "ODD": "secret-key"}

@@ -113,7 +113,7 @@ def test_a_session_without_a_record_says_so(session: Path, toy: Toy) -> None:
     assert line.startswith("environment.json is missing")
 
 
-def test_what_is_no_session_is_refused(session: Path, toy: Toy) -> None:
+def test_a_folder_without_a_session_is_refused(session: Path, toy: Toy) -> None:
     (session / "plan.json").write_text("{}")
     with pytest.raises(SessionError, match=r"plan\.json: cannot read the plan of this session"):
         reproduce.load_recorded_plan(session, toy.root)

@@ -610,7 +610,7 @@ async def test_a_remedy_takes_the_place_of_the_one_before(drive: Any, opens: str
         assert driven.session.asked == [(*TRAINING_GATE, "retry", "", {"batch_size": 2})]
 
 
-async def test_what_is_changed_by_hand_stays_unless_a_remedy_is_about_it(drive: Any) -> None:
+async def test_manual_changes_stay_unless_a_remedy_changes_the_same_parameter(drive: Any) -> None:
     async with drive(fake.gate_fails()) as driven:
         await driven.press("r", "1")
         table = driven.app.screen.query_one(ParameterTable)
@@ -647,7 +647,7 @@ async def test_a_gate_decided_by_somebody_else_closes(drive: Any) -> None:
 
 
 @pytest.mark.parametrize("dialog", [["g"], ["ctrl+c"]], ids=["decision", "quit"])
-async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str]) -> None:
+async def test_the_screen_behind_a_dialog_is_updated(drive: Any, dialog: list[str]) -> None:
     frame = fake.gate_passes()
     async with drive(frame) as driven:
         await driven.press(*dialog)
@@ -661,7 +661,7 @@ async def test_the_screen_behind_a_dialog_goes_on(drive: Any, dialog: list[str])
 
 
 @pytest.mark.parametrize("opens", [["g"], ["1"], ["b"], ["s", *"written", "enter"]], ids=lambda keys: keys[0])
-async def test_what_another_viewer_has_decided_is_not_sent_again(drive: Any, opens: list[str]) -> None:
+async def test_a_decision_of_another_viewer_is_not_sent_again(drive: Any, opens: list[str]) -> None:
     async with drive(fake.gate_fails()) as driven:
         await driven.press(*opens)
         assert driven.screen_is(DecideScreen)
@@ -696,7 +696,7 @@ def being_stopped() -> Frame:
     ],
     ids=["next phase", "stopped by another", "next attempt", "gate", "over", "kept by another"],
 )
-async def test_a_question_that_is_settled_meanwhile_closes(
+async def test_a_question_that_someone_else_decides_closes(
     drive: Any, frame: Callable[[], Frame], keys: list[str], then: Callable[[], Frame]
 ) -> None:
     async with drive(frame()) as driven:
@@ -989,7 +989,7 @@ async def test_the_first_paint_has_the_view_that_is_there() -> None:
         (fake.finished(), ["is finished", "/srv/run/artifacts"]),
     ],
 )
-def test_farewell_says_where_it_stands(frame: Frame, words: list[str]) -> None:
+def test_farewell_says_how_the_session_continues(frame: Frame, words: list[str]) -> None:
     text = describe_session(frame.snapshot)
     assert all(word in text for word in words)
 

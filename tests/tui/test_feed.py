@@ -67,7 +67,7 @@ def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
     assert not output.reading
 
 
-def test_reading_stops_in_time_and_goes_on(tmp_path: Path) -> None:
+def test_reading_stops_in_time_and_continues(tmp_path: Path) -> None:
     write(tmp_path, *(MetricPoint(0.0, step, {"loss": 1.0 / (step + 1)}) for step in range(40_000)))
     ticks = iter(range(1000))
     reader = AttemptReader("sft_training", attempt(tmp_path))
@@ -170,7 +170,7 @@ def test_secrets_are_masked_in_all_that_a_phase_wrote(tmp_path: Path) -> None:
     assert frame.outcome == ("[secret HUB]",)
 
 
-def test_a_session_without_a_conductor_is_said_to_be_lost(tmp_path: Path) -> None:
+def test_a_session_without_a_conductor_is_reported_as_lost(tmp_path: Path) -> None:
     base = replace(session_in(tmp_path), machine=None)
     assert SessionFeed(Watched(base), lambda: base.now, lambda: 0.0).make_frame(base).disconnected
 
@@ -210,7 +210,7 @@ def test_memory_is_that_of_each_attempt_in_the_order_in_which_they_ran(tmp_path:
     assert all(use.peak() == int(3.1 * fake.GIB) for use in frame.machine_use)
 
 
-def test_what_ended_attempts_wrote_is_read_from_their_results_once(tmp_path: Path) -> None:
+def test_the_files_of_ended_attempts_are_read_from_their_results_once(tmp_path: Path) -> None:
     base = session_in(tmp_path)
     folder = tmp_path / "data"
     folder.mkdir()

@@ -56,7 +56,9 @@ def test_mistakes_say_where_and_what_was_expected(source: str, said: str) -> Non
     assert said in str(error.value)
 
 
-def test_a_bad_file_is_said_before_the_screen_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_file_is_reported_before_the_screen_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file = find_key_map({"XDG_CONFIG_HOME": str(tmp_path)})
     file.parent.mkdir()

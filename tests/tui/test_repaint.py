@@ -52,7 +52,7 @@ def test_cells_of_one_style_share_its_escape() -> None:
     )
 
 
-def test_what_the_terminal_shows_is_not_sent_again() -> None:
+def test_cells_on_the_terminal_are_not_sent_again() -> None:
     shown = TerminalContent()
     assert sent(whole("gonogo 1", "PHASES  "), shown) == "\x1b[1;1Hgonogo 1\x1b[2;1HPHASES  "
     assert not sent(whole("gonogo 1", "PHASES  "), shown)
@@ -68,7 +68,7 @@ def test_a_part_that_was_sent_is_known_too() -> None:
     assert sent(whole("a ", "b ", "c ", "SX"), shown) == "\x1b[4;2HX"
 
 
-def test_another_size_and_a_terminal_that_was_written_to_are_painted_anew() -> None:
+def test_another_size_and_a_terminal_that_was_written_to_are_repainted() -> None:
     shown = TerminalContent()
     sent(whole("one", "two"), shown)
     assert sent(whole("one"), shown) == "\x1b[1;1Hone"

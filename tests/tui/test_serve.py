@@ -15,7 +15,7 @@ from app.tui.serve import HOST, LoopbackServer, build_command
 
 
 @pytest.mark.parametrize("may_decide", [False, True])
-def test_it_only_shows_unless_told_otherwise(may_decide: bool) -> None:
+def test_it_is_read_only_by_default(may_decide: bool) -> None:
     words = shlex.split(build_command(Path("a folder"), may_decide=may_decide))
     assert words[words.index("--session") + 1] == str(Path("a folder").absolute())
     assert ("--read-only" in words) is not may_decide
@@ -42,7 +42,7 @@ async def test_it_answers_its_own_page_and_no_other() -> None:
             await page.ws_connect(f"{path}ws", headers={"Origin": "http://elsewhere.example"})
 
 
-async def test_it_answers_nobody_without_its_token() -> None:
+async def test_it_answers_only_requests_with_its_token() -> None:
     page, path = await client("true")
     assert len(path) > 30
     other = LoopbackServer("true", 0).path

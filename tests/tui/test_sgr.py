@@ -64,7 +64,7 @@ def test_every_change_of_style_arrives() -> None:
             assert len(short) <= len(whole) + 2 * len("0;"), styles
 
 
-def test_what_stays_the_same_is_not_sent_again() -> None:
+def test_unchanged_cells_are_not_sent_again() -> None:
     bold, plain = Style(color="red", bgcolor="blue", bold=True), Style(color="red", bgcolor="blue")
     green = Style(color="green", bgcolor="blue")
     text = render_styled([("a", plain), ("b", green), ("c", green), ("d", bold)], ColorSystem.STANDARD)

@@ -118,7 +118,7 @@ def test_details_that_cannot_be_masked_are_not_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_screen_that_was_written_to_is_painted_anew() -> None:
+def test_a_screen_that_was_written_to_is_repainted() -> None:
     terminal = Terminal("running")
     terminal.read_until(b"PHASES")
     for key in (b"?", b"q"):  # what is below is painted again where it was covered

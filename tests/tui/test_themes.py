@@ -96,7 +96,7 @@ async def test_everything_is_readable_in_every_theme(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list_theme_names())
-def test_the_colors_of_states_can_be_read_and_told_apart(name: str) -> None:
+def test_the_colors_of_states_are_readable_and_distinct(name: str) -> None:
     theme = complete_theme(name)
     assert theme is not None
     states = {style: theme.variables[style.removeprefix("$")] for style in STATE_STYLES}

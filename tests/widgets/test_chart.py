@@ -128,7 +128,7 @@ def test_a_window_shows_its_steps_alone_and_the_cursor_marks_one() -> None:
     assert [row.split("┤")[0].strip() for row in rows if "┤" in row] == ["60", "50", "40"]
 
 
-def test_what_lies_behind_does_not_stretch_the_axis() -> None:
+def test_the_background_does_not_stretch_the_axis() -> None:
     behind = Curve("loss", curve(*range(0, 5000, 50)).points, "$line", background=True)
     alone, both = text(curve(*range(100))), text(curve(*range(100)), behind)
     labels = [[row.split("┤")[0] for row in rows if "┤" in row] for rows in (alone, both)]

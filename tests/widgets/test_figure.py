@@ -37,7 +37,7 @@ def test_the_legend_says_which_line_is_whose(
     assert render_figure_rows(fake.running(), ChartSettings(), 33, 9)[0].plain == said
 
 
-def test_what_lies_behind_has_a_line_of_its_own() -> None:
+def test_the_background_has_its_own_line_style() -> None:
     frame = fake.retried()
     assert frame.output is not None
     [loss, held_out] = select_series(frame.output, 0)[0]

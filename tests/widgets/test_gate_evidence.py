@@ -30,7 +30,7 @@ def test_only_phases_that_measured_the_same_are_compared() -> None:
 
 
 @pytest.mark.parametrize("width", [66, 76, 78])
-def test_titles_of_compared_phases_are_whole(width: int) -> None:
+def test_titles_of_compared_phases_are_complete(width: int) -> None:
     frame = fake.gate_compared()
     assert frame.snapshot.gate is not None
     rows = [row.plain for row in render_metric_rows(frame, frame.snapshot.gate, width)]
@@ -48,7 +48,7 @@ def test_a_metric_that_was_not_finite_is_nan_and_no_setting() -> None:
     assert rows[1].split() == ["final", "train", "loss", "NaN"]
 
 
-def test_the_end_of_a_failed_phases_log_is_shown_whole() -> None:
+def test_the_end_of_a_failed_phases_log_is_shown_completely() -> None:
     frame = fake.out_of_memory()
     gate = frame.snapshot.gate
     assert gate is not None
@@ -71,7 +71,7 @@ def test_of_a_failed_phases_log_the_newest_lines_are_in_view(height: int) -> Non
     assert len(end) == min(MIN_LOG_ROWS, height - 2) or len(rows) == height
 
 
-def test_what_comes_next_is_said_with_its_cost() -> None:
+def test_the_next_phase_is_shown_with_its_cost() -> None:
     frame = fake.gate_passes()
     assert frame.snapshot.gate is not None
     base = fake.with_phase(frame.snapshot, "preference_pairs", title="Preference pairs of a title " * 4)

@@ -10,7 +10,7 @@ from widgets.frame import Frame
 from widgets.phase_detail import render_detail_rows
 
 
-def test_without_a_conductor_progress_is_not_said_to_be_none() -> None:
+def test_without_a_conductor_progress_is_unknown() -> None:
     frame = fake.starting()
     assert "no progress yet" in render_detail_rows(frame, 34)[1].plain
     assert "progress unknown" in render_detail_rows(replace(frame, disconnected="no conductor"), 40)[1].plain

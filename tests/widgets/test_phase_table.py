@@ -32,7 +32,7 @@ def running(elapsed: float, remaining: Range) -> PhaseView:
         (3601.0, Range(0.0, 60.0), "0s-1m00s"),
     ],
 )
-def test_what_is_left(elapsed: float, remaining: Range, said: str) -> None:
+def test_the_remaining_time_is_described(elapsed: float, remaining: Range, said: str) -> None:
     assert describe_remaining(running(elapsed, remaining)) == said
 
 
@@ -56,7 +56,7 @@ def test_the_next_gate_is_after_the_phases_up_to_it(monkeypatch: pytest.MonkeyPa
         (90, ["! SFT training", "  loss 0.812"]),
     ],
 )
-def test_nobody_knows_what_is_left_of_a_phase_that_stalls(width: int, rows: list[str]) -> None:
+def test_a_stalled_phase_has_no_remaining_time(width: int, rows: list[str]) -> None:
     table = render_phase_rows(fake.stalled(), width, 21)
     at = next(i for i, row in enumerate(table) if "SFT training" in row.plain)
     assert [row.plain[: len(said)] for row, said in zip(table[at : at + 2], rows, strict=True)] == rows
@@ -66,7 +66,7 @@ def test_nobody_knows_what_is_left_of_a_phase_that_stalls(width: int, rows: list
     assert any(span.start <= unknown < span.end and span.style == styles.WARN for span in said[0].spans)
 
 
-def test_nobody_knows_when_the_gate_after_a_phase_that_stalls_opens() -> None:
+def test_the_gate_after_a_stalled_phase_has_no_time() -> None:
     assert shown(fake.stalled()) == "\nnext gate ? unknown  SFT evaluation"
 
 

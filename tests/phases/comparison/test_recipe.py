@@ -127,7 +127,7 @@ def test_the_numbers_are_right(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads((folder / "final_comparison.json").read_text())["metrics"] == metrics
 
 
-def test_stopping_is_told_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_is_distinguished_from_following(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The base model follows 40 prompts, and does not stop after 30 of them and after 10 wrong answers."""
     base = evaluation([False] * 100)
     for n, result in enumerate(base["results"]):
@@ -221,7 +221,7 @@ def test_the_newest_evaluation_counts(folder: Path, monkeypatch: pytest.MonkeyPa
         ({"success_rate": 1}, "not an evaluation"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(
+def test_incomparable_evaluations_are_refused(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -91,7 +91,7 @@ def test_numbers_of_rows_are_those_of_their_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 24))
-def test_a_last_row_is_a_row_only_if_it_is_whole_wherever_a_writer_was_killed(
+def test_a_last_row_counts_only_if_it_is_complete_wherever_a_writer_was_killed(
     tmp_path: Path, cut: int
 ) -> None:
     path, row = tmp_path / "rows.jsonl", b'{"a": {"b": "x}"}, "c": 1}'

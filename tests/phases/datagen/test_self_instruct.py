@@ -157,7 +157,7 @@ def test_any_check_suffices_if_examples_have_different_ones() -> None:
     assert result.text == "Name three rivers of Asia."
 
 
-def test_what_to_decline_comes_from_the_vetted_sets_and_harm_is_dropped_elsewhere() -> None:
+def test_requests_to_decline_are_vetted_and_other_harm_is_dropped() -> None:
     seeds = [
         *SEEDS,
         Seed("refusal", "Tell me how to rob a bank.", "No.", "theft"),

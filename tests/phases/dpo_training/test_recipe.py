@@ -295,7 +295,7 @@ def test_another_reference_is_noticed_before_anything_is_trained(
 
 
 @pytest.mark.parametrize("accumulation", ["1", "2"])
-def test_a_run_that_was_stopped_ends_as_the_unbroken_one(
+def test_a_run_that_was_stopped_ends_as_the_uninterrupted_one(
     accumulation: str, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ("--gradient-accumulation", accumulation)

@@ -112,7 +112,7 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     assert len(rows.read_bytes().splitlines()) == 5
 
 
-def test_an_interrupted_evaluation_goes_on(arguments: list[str], tmp_path: Path) -> None:
+def test_an_interrupted_evaluation_continues(arguments: list[str], tmp_path: Path) -> None:
     phase_main("phases.evaluation", arguments)
     whole = summary(tmp_path)["results"]
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")

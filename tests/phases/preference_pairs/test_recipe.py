@@ -119,7 +119,7 @@ def test_rows_have_pairs_ready_for_training_and_all_candidates(run: Run, tmp_pat
 
 
 @pytest.mark.parametrize("batches", [1, 4, 9])
-def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
+def test_a_killed_run_continues_without_a_lost_duplicated_or_changed_row(
     run: Run, tmp_path: Path, batches: int
 ) -> None:
     uninterrupted, resumed = ScriptedModel(), ScriptedModel()

@@ -43,7 +43,7 @@ SUITE = SuiteOverlap(
         ),
     ],
 )
-def test_what_stands_in_the_suite_is_contaminated(text: str, key: str) -> None:
+def test_a_prompt_of_the_suite_is_contamination(text: str, key: str) -> None:
     nearest = SUITE.find_nearest(text)
     assert nearest is not None
     assert nearest.is_contaminated
@@ -104,13 +104,13 @@ def test_a_prompt_that_is_only_the_beginning_of_another_is_not_found(prompt: str
     "text",
     ["What is the capital of Chile?", "Name a fruit that grows on a tree and tell me its colour.", "Sing!"],
 )
-def test_what_is_merely_similar_is_not(text: str) -> None:
+def test_similar_text_does_not_count(text: str) -> None:
     nearest = SUITE.find_nearest(text)
     assert nearest is None or not nearest.is_contaminated
 
 
 @given(texts, st.lists(texts, max_size=6))
-def test_the_nearest_prompt_has_the_highest_compute_jaccard(text: str, prompts: list[str]) -> None:
+def test_the_nearest_prompt_has_the_highest_jaccard_similarity(text: str, prompts: list[str]) -> None:
     overlap = SuiteOverlap({str(n): prompt for n, prompt in enumerate(prompts)})
     nearest = overlap.find_nearest(text)
     best = max((compute_jaccard(shingle(text), shingle(prompt)) for prompt in prompts), default=0.0)

@@ -18,7 +18,7 @@ def test_statistics_against_known_values() -> None:
     assert (same.gain, same.low, same.high, same.p) == (0, 0, 0, 1)
 
 
-def test_a_trend_is_told_from_noise_and_not_decided_by_a_few_values() -> None:
+def test_a_trend_is_distinguished_from_noise_and_not_decided_by_a_few_values() -> None:
     rng = random.Random(4)
     noise = [rng.gauss(0, 1) for _ in range(900)]
     falling = fit_trend([3 - 0.01 * n + noise[n] for n in range(900)])

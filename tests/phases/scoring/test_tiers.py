@@ -128,7 +128,7 @@ def test_everything_shown_reaches_the_highest_tier(
     )
 
 
-def test_what_is_not_given_is_not_shown(evaluations: dict[str, Evaluation]) -> None:
+def test_criteria_without_records_are_not_shown(evaluations: dict[str, Evaluation]) -> None:
     found = assess_tiers(PhaseManifests(), evaluations, METRICS)
     assert [tier.reached for tier in found] == [None, None, None]
     assert find_highest_tier(found) == "none"
@@ -314,7 +314,7 @@ def test_records_of_another_model_do_not_count(
     assert (found.met, evidence in found.evidence) == (False, True)
 
 
-def test_what_an_evaluation_does_not_record_is_named(
+def test_missing_records_of_an_evaluation_are_named(
     records: PhaseManifests, evaluations: dict[str, Evaluation]
 ) -> None:
     base = Evaluation(0.5, SuiteId("s", "v"), "m", {}, (), dict(evaluations["base"].provenance, device="cpu"))

@@ -116,7 +116,7 @@ def test_rows_are_ready_for_training_and_have_their_origin(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2, 3, 5, 8])
-def test_a_killed_run_goes_on_without_a_lost_doubled_or_changed_row(
+def test_a_killed_run_continues_without_a_lost_duplicated_or_changed_row(
     run: Run, tmp_path: Path, batches: int
 ) -> None:
     uninterrupted = ScriptedModel()

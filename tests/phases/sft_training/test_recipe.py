@@ -260,7 +260,7 @@ def test_live_lines(unbroken: Path) -> None:
 
 
 @pytest.mark.parametrize(("method", "call"), [("training_step", 5), ("prediction_step", 2)])
-def test_a_run_that_was_stopped_ends_as_the_unbroken_one(  # noqa: PLR0917
+def test_a_run_that_was_stopped_ends_as_the_uninterrupted_one(  # noqa: PLR0917
     method: str, call: int, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as stopping:
@@ -274,7 +274,7 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(  # noqa: PLR0917
     assert read_history(tmp_path) == read_history(unbroken)
 
 
-def test_a_run_that_was_killed_goes_on_from_the_last_whole_checkpoint(
+def test_a_run_that_was_killed_continues_from_the_last_complete_checkpoint(
     train: Train,
     unbroken: Path,
     tmp_path: Path,
@@ -365,7 +365,7 @@ def test_a_loss_that_diverges_stops_the_run_before_it_is_saved(
     assert (tmp_path / "models/sft/checkpoints/checkpoint-4").exists()
 
 
-def test_rows_that_are_too_long_are_left_out_whole(
+def test_rows_that_are_too_long_are_dropped_completely(
     train: Train, tmp_path: Path, rows_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = tmp_path / "more.jsonl"
@@ -607,7 +607,7 @@ def test_layers_recompute_only_where_memory_needs_it(  # noqa: PLR0917
 
 
 @pytest.mark.parametrize("wanted", ["auto", "off"])
-def test_what_does_not_fit_is_said_before_anything_is_trained(
+def test_a_plan_that_does_not_fit_is_reported_before_training(
     wanted: str,
     train: Train,
     tmp_path: Path,

@@ -58,7 +58,7 @@ def test_the_best_adapter_alone_is_kept(tmp_path: Path, losses: list[float], bes
     assert read_kept(tmp_path) == {f"best-{best}": best}
 
 
-def test_what_the_last_complete_checkpoint_needs_is_kept(tmp_path: Path) -> None:
+def test_the_adapter_of_the_last_complete_checkpoint_is_kept(tmp_path: Path) -> None:
     train(tmp_path, [3.0, 1.0])
     # A better step follows, but no checkpoint: a resumed training may find step 2 worse than it was.
     train(tmp_path, [3.0, 1.0, 0.9], first=2, saves=False)

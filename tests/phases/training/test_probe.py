@@ -101,7 +101,7 @@ def test_a_setting_of_another_training_or_a_damaged_file_is_not_used(
         assert make_probe(tmp_path, resumed=True).list_settings() == everything
 
 
-def test_what_never_fits_fails_the_phase(
+def test_a_step_that_never_fits_fails_the_phase(
     tried: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_with([OUT_OF_MEMORY] * 17, monkeypatch)

@@ -28,13 +28,13 @@ def test_rows_of_one_key_are_never_on_both_sides(
 
 
 @given(st.permutations([f"key {n}" for n in range(40)]))
-def test_what_is_held_out_does_not_depend_on_the_order_of_the_rows(keys: list[str]) -> None:
+def test_the_held_out_rows_do_not_depend_on_the_order(keys: list[str]) -> None:
     held = hold_out(keys, 0.1, 3)[1]
     ordered = sorted(keys)
     assert {keys[i] for i in held} == {ordered[i] for i in hold_out(ordered, 0.1, 3)[1]}
 
 
-def test_the_held_out_share_is_met_in_whole_multiples() -> None:
+def test_the_held_out_share_is_rounded_to_multiples() -> None:
     keys = [f"key {n}" for n in range(100)]
     assert len(hold_out(keys, 0.05, 1)[1]) == 5
     assert len(hold_out(keys, 0.05, 1, multiple=4)[1]) == 8

@@ -76,7 +76,7 @@ def test_a_base_model_that_has_seen_chats_is_clean_with_a_note() -> None:
     assert len(draw_conclusion(BASE)[1]) == 1
 
 
-def test_a_contaminated_model_is_told_with_the_format() -> None:
+def test_a_contaminated_model_is_reported_with_the_format() -> None:
     _, [reason] = draw_conclusion(but(stop_excess=0.81, stop_format="Vicuna", ended_rate=0.95))
     assert "more likely by 0.81" in reason
     assert "format: Vicuna" in reason

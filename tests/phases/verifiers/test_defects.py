@@ -17,7 +17,7 @@ from phases.verifiers.registry import find_failures
         ("Say it now.", "Well.", ()),
     ],
 )
-def test_what_is_always_wrong(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
+def test_defects_fail_any_response(instruction: str, response: str, wrong: tuple[str, ...]) -> None:
     assert find_failures(instruction, [], response) == wrong
 
 
@@ -43,7 +43,7 @@ def test_another_question_or_list_after_the_answer_rambles() -> None:
     assert not is_ramble("1. Sleep.\n2. Eat.")
 
 
-def test_an_echo_is_the_whole_instruction() -> None:
+def test_an_echo_is_the_complete_instruction() -> None:
     assert is_echo("Write one sentence about rain.", "WRITE ONE SENTENCE ABOUT RAIN!")
     assert not is_echo("Say yes", "say yes")
     assert not is_echo("Write one sentence about rain.", "One sentence about rain.")

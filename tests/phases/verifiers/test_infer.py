@@ -120,7 +120,7 @@ MENTIONED_OR_REQUESTED: list[tuple[str, list[Check]]] = [
 
 
 @pytest.mark.parametrize(("instruction", "expected"), [*INFERRED, *MENTIONED_OR_REQUESTED])
-def test_what_an_instruction_asks_for(instruction: str, expected: list[Check]) -> None:
+def test_checks_are_inferred_from_an_instruction(instruction: str, expected: list[Check]) -> None:
     assert list(infer_checks(instruction)) == expected
 
 

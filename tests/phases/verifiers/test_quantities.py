@@ -103,7 +103,9 @@ FOLLOWED: list[tuple[str, list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("instruction", "right", "wrong"), FOLLOWED)
-def test_answers_are_told_apart(instruction: str, right: list[str], wrong: list[str]) -> None:
+def test_inferred_checks_distinguish_right_from_wrong_answers(
+    instruction: str, right: list[str], wrong: list[str]
+) -> None:
     checks = infer_checks(instruction)
     assert checks
     assert [answer for answer in right if not follows(instruction, checks, answer)] == []

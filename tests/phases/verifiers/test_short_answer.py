@@ -55,7 +55,7 @@ def test_of_two_answers_neither_is_given(pair: tuple[object, object], turned: bo
 
 
 @given(st.one_of(NAMES, VALUES))
-def test_what_is_denied_or_asked_is_not_given(answer: object) -> None:
+def test_a_denied_or_asked_value_is_not_an_answer(answer: object) -> None:
     for form in (
         "It is not {}.",
         "It isn't {}",

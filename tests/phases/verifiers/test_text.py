@@ -7,7 +7,7 @@ from phases.verifiers.text import normalize, split_items, split_sentences
 
 
 @given(st.text())
-def test_normalized_text_stays_as_it_is(text: str) -> None:
+def test_normalized_text_is_unchanged(text: str) -> None:
     once = normalize(text)
     assert once == once.strip()
     assert once == once.casefold() or not text.isascii()

@@ -59,7 +59,7 @@ def plan(tmp_path: Path) -> Plan:
         "MY_PATH",
     ],
 )
-def test_what_training_programs_read_passes(plan: Plan, name: str) -> None:
+def test_variables_of_training_programs_are_passed(plan: Plan, name: str) -> None:
     assert select_variables(plan, {name: "x"}) == {name: "x"}
     assert list_withheld(plan, {name: "x"}) == []
 

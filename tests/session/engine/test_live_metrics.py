@@ -54,7 +54,7 @@ def test_nan_is_shown_at_once_and_opens_the_gate_of_a_program_that_succeeds(
     assert "loss: nan" in gate.advice[-1]
 
 
-def test_a_pattern_that_freezes_is_reported_and_the_session_goes_on(toy: Toy, sh: Phase) -> None:
+def test_a_pattern_that_freezes_is_reported_and_the_session_continues(toy: Toy, sh: Phase) -> None:
     script = f"for n in 1 2 3 4 5 6 7 8; do echo {'x' * 60}1z; done; echo loss: 3; {WAIT}"
     toy.start(sh(script, metrics={"slow": r"(?:x|x)+(\d)y", "loss": r"loss: (\d)"}))
     session = toy.until(lambda s: s.notices and s.find_phase("p1").values)

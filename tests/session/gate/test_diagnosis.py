@@ -67,7 +67,7 @@ def judge_attempt(
         ("unsaved memory of the gated recurrent unit: a network with loss inflated", ""),
     ],
 )  # fmt: skip
-def test_what_the_log_says(tmp_path: Path, line: str, cause: str) -> None:
+def test_the_log_is_diagnosed(tmp_path: Path, line: str, cause: str) -> None:
     (tmp_path / "output.log").write_text(f"Loading weights\nTraceback ...\n{line}\n")
     judged = judge_attempt(tmp_path)
     assert judged.cause == cause
@@ -99,14 +99,14 @@ def test_an_unknown_exception_is_quoted_with_earlier_lines_as_hints(tmp_path: Pa
     ]
 
 
-def test_who_runs_out_of_memory_may_lose_connections_after_it(tmp_path: Path) -> None:
+def test_a_lost_connection_follows_from_a_lack_of_memory(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text(
         "torch.OutOfMemoryError: CUDA out of memory.\nConnectionError: the worker has gone\n"
     )
     assert judge_attempt(tmp_path).cause == "oom"
 
 
-def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
+def test_a_quotation_is_clean_masked_and_short(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text(
         "x" * 3000 + " CUDA out of memory \x1b[31m hf_secret_value" + "y" * 3000
     )
@@ -136,7 +136,7 @@ def test_what_is_quoted_is_clean_masked_and_short(tmp_path: Path) -> None:
         ({"reason": "unknown", "code": None}, (), ""),
     ],
 )
-def test_what_exit_and_notices_say(
+def test_exit_and_notices_are_diagnosed(
     tmp_path: Path, change: dict[str, Any], said: tuple[str, ...], cause: str
 ) -> None:
     assert judge_attempt(tmp_path, msgspec.structs.replace(END, **change), said).cause == cause
@@ -195,7 +195,7 @@ PROSE = (
         ({**BASE, "success_rate": 0.6, "success_rate_low": 0.5}, [sample(LOOP)] * 4, BASE, "degenerate"),
     ],
 )  # fmt: skip
-def test_what_the_numbers_and_samples_say(
+def test_numbers_and_samples_are_diagnosed(
     tmp_path: Path, metrics: dict[str, Any], lines: list[Any], base: dict[str, Any], cause: str
 ) -> None:
     (tmp_path / "result.json").write_bytes(msgspec.json.encode({"metrics": metrics}))

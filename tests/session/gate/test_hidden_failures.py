@@ -96,7 +96,7 @@ def test_a_crash_that_a_pipeline_hides_opens_the_gate(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_is_no_crash_opens_no_gate(tmp_path: Path, name: str) -> None:
+def test_a_harmless_log_opens_no_gate(tmp_path: Path, name: str) -> None:
     (tmp_path / "output.log").write_text(FINE[name])
     assert assess(phase(command=["sh"], gate={"ask": "never"}), tmp_path).gate == ""
 
@@ -110,7 +110,7 @@ def test_what_is_no_crash_opens_no_gate(tmp_path: Path, name: str) -> None:
         ({}, None),
     ],
 )
-def test_the_processes_of_an_attempt_that_were_killed_are_said(
+def test_the_killed_processes_of_an_attempt_are_reported(
     tmp_path: Path, record: dict[str, object], sign: str | None
 ) -> None:
     whole = {"code": 0, "signal": None, "reason": "exited", "started": 1, "ended": 2, "seconds": 1}
@@ -120,7 +120,7 @@ def test_the_processes_of_an_attempt_that_were_killed_are_said(
     assert bool(signs) == (sign is not None)
 
 
-def test_a_background_job_that_bash_reports_as_killed_is_said_wherever_it_is(tmp_path: Path) -> None:
+def test_a_background_job_that_bash_reports_as_killed_is_reported_wherever_it_is(tmp_path: Path) -> None:
     lines = [
         "run.sh: line 2:    12 Killed                  python worker.py",
         *(f"step {n}" for n in range(50)),
@@ -140,7 +140,7 @@ def test_a_background_job_that_bash_reports_as_killed_is_said_wherever_it_is(tmp
         ("saved checkpoint-{n}", False),
     ],
 )
-def test_a_log_that_ends_with_a_heartbeat_is_said(tmp_path: Path, line: str, is_said: bool) -> None:
+def test_a_log_that_ends_with_a_heartbeat_is_reported(tmp_path: Path, line: str, is_said: bool) -> None:
     signs = find_hidden_failures(tmp_path, "", ["step 1", *(line.format(n=n) for n in range(30))])
     assert bool(signs) == is_said
     assert (

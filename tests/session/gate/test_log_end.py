@@ -329,7 +329,7 @@ LOGS: list[tuple[str, list[str], str | None]] = [
 
 
 @pytest.mark.parametrize(("log", "cause"), [log[1:] for log in LOGS], ids=[log[0] for log in LOGS])
-def test_what_ended_a_program(log: list[str], cause: str | None) -> None:
+def test_the_end_of_a_program_is_found(log: list[str], cause: str | None) -> None:
     assert explain_end(log).cause == cause
 
 
