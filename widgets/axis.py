@@ -13,6 +13,7 @@ from widgets.format import format_step
 
 LARGEST_STEP_LABEL: Final = 1e9
 LONGEST_PLAIN_VALUE: Final = 1e4
+LONGEST_LABEL: Final = 8
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def label_values(axis: ValueAxis) -> dict[int, str]:
         return {axis.find_dot(tick) // 4: _label_value(tick) for tick in ticks}
     ticks = compute_ticks(axis.low, axis.high, most)
     labels = [_label_value(tick) for tick in ticks]
+    if len(set(labels)) < len(ticks):
+        return {axis.find_dot(tick) // 4: label for tick, label in _label_close_values(ticks).items()}
     decimals = {label for label in labels if label.lstrip("-").replace(".", "", 1).isdigit()}
     digits = max((len(label.partition(".")[2]) for label in decimals), default=0)
     return {
@@ -92,6 +95,16 @@ def _label_value(value: float) -> str:
     return format_step(value) if abs(value) >= LONGEST_PLAIN_VALUE else format_number(value, 3)
 
 
+def _label_close_values(ticks: Sequence[float]) -> dict[float, str]:
+    """Return labels with the decimals in which neighbouring ticks differ; fewer ticks if they are too long."""
+    decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
+    labels = {tick: f"{tick:.{decimals}f}" for tick in ticks}
+    if max(map(len, labels.values())) <= LONGEST_LABEL:
+        return labels
+    firsts = {_label_value(tick): tick for tick in reversed(ticks)}
+    return {tick: label for label, tick in firsts.items()}
+
+
 def label_steps(first: float, last: float, width: int) -> dict[int, str]:
     """Return the labels below the step axis by the column of their tick."""
     if last <= first:
@@ -101,15 +114,28 @@ def label_steps(first: float, last: float, width: int) -> dict[int, str]:
 
 
 def render_step_labels(ticks: Mapping[int, str], indent: int, width: int, unit: str) -> str:
-    """Return the labels below the step axis, and its unit if there is room."""
-    row = [" "] * (indent + width)
-    end = 0
+    """Return the labels below the step axis and its unit; labels without room are left out.
+
+    A single label that has no room next to the unit replaces it.
+    """
+    columns = indent + width
+    labels = _place_labels(ticks, indent, columns, columns - len(unit) - 1)
+    if not labels and ticks:
+        labels, unit = _place_labels(ticks, indent, columns, columns), ""
+    row = [" "] * columns
+    for start, text in (*labels.items(), (columns - len(unit), unit)):
+        row[start : start + len(text)] = text
+    return "".join(row)
+
+
+def _place_labels(ticks: Mapping[int, str], indent: int, columns: int, end: int) -> dict[int, str]:
+    """Return the labels that end before a column, by their first column, with a gap between them."""
+    labels: dict[int, str] = {}
+    free = 0
     for x in sorted(ticks):
         text = ticks[x]
-        start = min(indent + x - len(text) // 2, len(row) - len(text))
-        if start >= end:
-            row[start : start + len(text)] = text
-            end = start + len(text) + 1
-    if end + len(unit) <= len(row):
-        row[len(row) - len(unit) :] = unit
-    return "".join(row)
+        start = min(indent + x - len(text) // 2, columns - len(text))
+        if start >= free and start + len(text) <= end:
+            labels[start] = text
+            free = start + len(text) + 1
+    return labels

@@ -142,16 +142,20 @@ def render_legend(selected: Sequence[Series], width: int, place: str, cursor: fl
 
 
 def render_settings_row(
-    settings: ChartSettings, cursor: float | None, earlier: Sequence[str], width: int
+    settings: ChartSettings, cursor: float | None, earlier: Sequence[str], width: int, *, is_smoothed: bool
 ) -> Content | None:
-    """Return the settings that differ from the default; None if none does."""
+    """Return the settings that differ from the default, and whether there are values enough to smooth.
+
+    Returns:
+        the row, or None if no setting differs.
+    """
     words = []
     if cursor is not None:
         words.append(f"step {cursor:,.0f}")
     if settings.log:
         words.append("log")
     if settings.weight:
-        words.append(f"EMA {settings.weight:g}")
+        words.append(f"EMA {settings.weight:g}{'' if is_smoothed else f' from {MIN_SMOOTHED_VALUES} values'}")
     if settings.zoom:
         words.append(f"zoom {2**settings.zoom}")
     if earlier:
@@ -177,7 +181,8 @@ def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> li
         for number, attempt in output.earlier.items()
         if any(series.name in attempt for series in selected)
     ]
-    settings_row = render_settings_row(settings, cursor, earlier, width)
+    is_smoothed = any(series.total >= MIN_SMOOTHED_VALUES for series in selected)
+    settings_row = render_settings_row(settings, cursor, earlier, width, is_smoothed=is_smoothed)
     return [render_legend(selected, width, place, cursor), *([settings_row] if settings_row else [])]
 
 

@@ -209,6 +209,18 @@ async def test_keys_of_the_chart(drive: Any, way: list[str]) -> None:
         assert driven.app.screen.query_one(Figure).settings == ChartSettings()
 
 
+async def test_the_key_of_the_next_metric_is_offered_if_there_is_another(drive: Any) -> None:
+    frame = fake.running()
+    assert frame.output is not None
+    one = {name: series for name, series in frame.output.series.items() if name.endswith("loss")}
+    for shown, is_offered in ((frame.output.series, True), (one, False)):
+        output = dataclass_replace(frame.output, series=shown)
+        async with drive(dataclass_replace(frame, output=output), size=(120, 24)) as driven:
+            for keys in ([], ["z"]):
+                await driven.press(*keys)
+                assert ("m metric" in shown_in(driven)) is is_offered
+
+
 async def test_the_machine_says_who_holds_the_gpu(drive: Any, tmp_path: Path) -> None:
     async with drive(fake.running(folder=str(tmp_path))) as driven:
         await driven.press("u")

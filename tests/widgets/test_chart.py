@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.monitor.series import LIMIT, Point, SeriesBuilder
 from app.tui.ascii_filter import to_ascii
 from widgets import styles
+from widgets.axis import ValueAxis, label_values, render_step_labels
 from widgets.chart import plot
 from widgets.curve import DASHED, DOTTED, LINE_STYLES, Curve, find_nearest, smooth
 
@@ -36,8 +37,28 @@ def test_a_line_that_falls() -> None:
         "    │            ⠈⠉⠢⢄⡀",
         "   0┤                ⠈⠑⠢",
         "    └┬────────┬────────┬",
-        "     0        2        4",
+        "     0        2     step",
     ]
+
+
+@pytest.mark.parametrize("unit", ["step", "seconds", "minutes"])
+@pytest.mark.parametrize("width", range(16, 90))
+def test_the_unit_of_the_steps_is_on_every_axis_with_labels(width: int, unit: str) -> None:
+    for last in (4, 23, 45, 300, 2_500):
+        [*_, labels] = plot([curve(1.0, *[0.5] * last)], width, 8, unit=unit)
+        assert labels.plain.rstrip().endswith(f" {unit}"), labels.plain
+        assert labels.plain.split()[0] == "0"
+
+
+def test_a_single_label_without_room_next_to_the_unit_replaces_it() -> None:
+    assert render_step_labels({6: "1,000"}, 0, 12, "minutes") == "    1,000   "
+
+
+@pytest.mark.parametrize(("low", "high"), [(5.536, 5.556), (12_345.1, 12_346.9), (0.99991, 0.99999)])
+def test_close_values_have_different_labels(low: float, high: float) -> None:
+    axis = ValueAxis(low, high, 14)
+    labels = list(label_values(axis).values())
+    assert len(set(labels)) == len(labels) > 1
 
 
 def test_curves_differ_without_color() -> None:

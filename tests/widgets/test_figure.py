@@ -5,16 +5,19 @@ from dataclasses import replace
 import pytest
 from textual.content import Content
 
+from app.monitor.series import SeriesBuilder
 from tests.tui import fake
 from widgets import figure as figure_module
 from widgets import styles
 from widgets.curve import DASHED, DOTTED, SOLID
 from widgets.figure import (
+    MIN_SMOOTHED_VALUES,
     ChartSettings,
     Figure,
     build_curves,
     has_figure,
     render_figure_rows,
+    render_heading_rows,
     select_series,
 )
 from widgets.frame import Frame
@@ -96,3 +99,16 @@ def test_a_value_that_is_not_finite_is_marked_at_once() -> None:
 
     assert "×" not in "".join(draw(values)[1:])
     assert "×" in "".join(draw([*values, *[(4096.0 + i, float("nan")) for i in range(200)]])[1:])
+
+
+def test_smoothing_that_has_too_few_values_says_from_how_many_it_applies() -> None:
+    def render_settings(values: int) -> str:
+        builder = SeriesBuilder("loss")
+        for step in range(values):
+            builder.add(step, 1.0)
+        output = fake.attempt_output("sft_training", series={"loss": builder.series()})
+        frame = replace(fake.running(), output=output)
+        return render_heading_rows(frame, ChartSettings(smoothing=1), 60)[1].plain
+
+    assert render_settings(MIN_SMOOTHED_VALUES - 1) == f"EMA 0.6 from {MIN_SMOOTHED_VALUES} values"
+    assert render_settings(MIN_SMOOTHED_VALUES) == "EMA 0.6"

@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
-from widgets.figure import MAX_ZOOM, SMOOTHING_WEIGHTS, ChartSettings, Figure
+from widgets.figure import MAX_ZOOM, SMOOTHING_WEIGHTS, ChartSettings, Figure, group_metrics
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.phase_detail import PhaseDetail
 
@@ -22,10 +22,11 @@ class ScreenWithChart(CockpitScreen):
         return self.query_one(Figure)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the chart if there are metrics."""
+        """Offer the chart if there are metrics, and another metric if there is one."""
         if action in ("chart", "metric"):
             output = self.frame.output if self.frame else None
-            return output is not None and bool(output.series)
+            charts = len(group_metrics(list(output.series))) if output else 0
+            return charts > (1 if action == "metric" else 0)
         return super().check_action(action, parameters)
 
     def action_chart(self) -> None:
