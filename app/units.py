@@ -134,7 +134,7 @@ def format_number(number: float | None, digits: int = 4) -> str:
         return f"{number:,.0f}"
     if abs(number) >= 10**digits:
         return f"{number:,.0f}"
-    text = f"{number:.{digits}g}"
+    text = f"{number:,.{digits}g}"
     return f"{number:.1e}" if "e" in text else text
 
 

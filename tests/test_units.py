@@ -10,6 +10,7 @@ from app.units import (
     format_duration,
     format_gib,
     format_hours,
+    format_number,
     format_size,
     format_usd_range,
     format_usd_short,
@@ -64,3 +65,8 @@ def test_age(seconds: float, text: str) -> None:
 
 def test_the_age_of_the_largest_float_is_formatted() -> None:
     assert format_age(sys.float_info.max).endswith(" ago")
+
+
+def test_a_number_with_a_fraction_has_the_separator_that_a_whole_one_has() -> None:
+    assert format_number(1670.4) == format_number(1670) == "1,670"
+    assert format_number(999.5) == "999.5"

@@ -96,7 +96,7 @@ def _label_value(value: float) -> str:
 
 
 def _label_close_values(ticks: Sequence[float]) -> dict[float, str]:
-    """Return labels with the decimals in which neighbouring ticks differ; fewer ticks if they are too long."""
+    """Return labels with the decimals in which ticks differ; fewer labels if they are too long."""
     decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
     labels = {tick: f"{tick:.{decimals}f}" for tick in ticks}
     if max(map(len, labels.values())) <= LONGEST_LABEL:

@@ -8,11 +8,12 @@ from textual.content import Content
 
 from app.session.snapshot import GateView
 from app.units import format_size
+from phases.contract.protocol import Value
 from widgets import styles
 from widgets.artifacts import shorten_path
 from widgets.frame import AttemptOutput, Frame
 from widgets.gate_metrics import render_metric_rows
-from widgets.gate_verdict import render_criterion_rows, render_heading_rows
+from widgets.gate_verdict import render_advice_rows, render_criterion_rows, render_heading_rows
 from widgets.log_pane import select_log_style
 from widgets.parameters import format_parameter, number_remedies
 from widgets.phase_table import NOTICE_STYLES
@@ -21,22 +22,35 @@ from widgets.text import replace_controls, tail, wrap
 
 MAX_LOG_LINES: Final = 30
 MIN_LOG_ROWS: Final = 10
+MIN_VISIBLE_LOG_ROWS: Final = 3
 MAX_NOTICES: Final = 5
 SIZE_WIDTH: Final = 22
 CRITERIA_ORDER: Final[dict[bool | None, int]] = {False: 0, None: 1, True: 2}
 
 
+def find_offered_remedies(gate: GateView) -> dict[int, dict[str, Value]]:
+    """Return the remedies to offer, by the number of their key.
+
+    They are those of the diagnosed cause. If it has none, the others are offered unless the verdict is go.
+    """
+    if not gate.cause or "retry" not in gate.options:
+        return {}
+    remedies = dict(enumerate(number_remedies(gate.remedies), 1))
+    matching = {number: change for number, (cause, change) in remedies.items() if cause == gate.cause}
+    if matching or gate.verdict == "go":
+        return matching
+    return {number: change for number, (_, change) in remedies.items()}
+
+
 def render_remedy_rows(gate: GateView, width: int) -> list[Content]:
-    """Return the remedies of the diagnosed problem, each with the key that retries with it."""
-    remedies = [
-        (number, change)
-        for number, (cause, change) in enumerate(number_remedies(gate.remedies), 1)
-        if cause == gate.cause
-    ]
-    if not remedies or "retry" not in gate.options:
+    """Return the remedies, each with the key that retries with it."""
+    remedies = find_offered_remedies(gate)
+    if not remedies:
         return []
-    rows = [row(width, ("REMEDIES", styles.HEADING), (f"  for {gate.cause.replace('_', ' ')}", styles.QUIET))]
-    for number, change in remedies:
+    is_matching = gate.cause in gate.remedies
+    heading = "press its number to retry with it" if is_matching else "for other causes"
+    rows = [row(width, ("REMEDIES", styles.HEADING), (f"  {heading}", styles.QUIET))]
+    for number, change in remedies.items():
         parts: list[Part] = [(f"{number} ", f"{styles.STRONG} {styles.INFO}")]
         for name, value in change.items():
             before = format_parameter(gate.parameters[name]) if name in gate.parameters else "default"
@@ -86,10 +100,11 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
     """Return all evidence, the most important first.
 
     The end of a failed phase's log gets the rows that remain of `height`, so that its last lines can be read
-    without scrolling.
+    without scrolling. If too few remain, it gets more rows to scroll to.
     """
     criteria = sorted(gate.criteria, key=lambda criterion: CRITERIA_ORDER[criterion.passed])
-    rows = [*render_heading_rows(frame, gate, width), *render_remedy_rows(gate, width)]
+    rows = render_heading_rows(frame, gate, width)
+    rows += [*render_remedy_rows(gate, width), *render_advice_rows(gate, width)]
     if criteria:
         rows.append(row(width, ("CRITERIA", styles.HEADING)))
         name_width = min(width * 2 // 5, max(cell_len(criterion.name) for criterion in criteria))
@@ -103,8 +118,10 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
     rows += render_artifact_rows(frame, output, width)
     if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", styles.HEADING)))
-        min_rows = min(MIN_LOG_ROWS, height - 2)
-        rows += render_log_rows(output, width, max(1, min_rows, height - len(rows)))
+        room = height - len(rows)
+        if room < MIN_VISIBLE_LOG_ROWS:
+            room = max(1, min(MIN_LOG_ROWS, height - 2))
+        rows += render_log_rows(output, width, room)
     return rows
 
 

@@ -14,6 +14,7 @@ from widgets.metric_names import INTERVAL_SUFFIXES, find_intervals, format_measu
 from widgets.rows import Part, row
 from widgets.text import fit, truncate, wrap
 
+TITLE: Final = "METRICS"
 MAX_COMPARED_PHASES: Final = 3
 MIN_COLUMN_WIDTH: Final = 16
 MIN_NAME_ROOM: Final = 18
@@ -32,12 +33,23 @@ def render_metric_rows(frame: Frame, gate: GateView, width: int) -> list[Content
     names += [name for name in shown if name not in names]
     headings = ["this", *(titles.get(phase, phase) for phase in compared)]
     heading_width = max(map(cell_len, headings)) + 2
-    names_width = min(MAX_NAME_WIDTH, max((cell_len(name_metric(name)) for name in names), default=0))
-    column = max(MIN_COLUMN_WIDTH, min(heading_width, (width - names_width) // len(headings)))
+    names_width = min(MAX_NAME_WIDTH, max(cell_len(name) for name in (TITLE + " ", *map(name_metric, names))))
+    sources = [gate.metrics, *(gate.earlier[phase] for phase in compared)]
+    values_width = max(
+        (
+            cell_len(format_measurement(name, values)) + 1
+            for values in sources
+            for name in names
+            if name in values
+        ),
+        default=0,
+    )
+    wanted = max(heading_width, values_width)
+    column = max(MIN_COLUMN_WIDTH, min(wanted, (width - names_width) // len(headings)))
     name_room = width - column * len(headings)
     rows = []
     for i, cells in enumerate(_wrap_headings(headings, column - 1)):
-        label = "" if i else "METRICS"
+        label = "" if i else TITLE
         parts: list[Part] = [(f"{label:<{name_room}}", styles.HEADING)]
         parts += [(" " * (column - cell_len(text)) + text, styles.QUIET) for text in cells]
         rows.append(row(width, *parts))
@@ -51,9 +63,9 @@ def render_metric_rows(frame: Frame, gate: GateView, width: int) -> list[Content
             text = _align(name, values, column) if name in values else "-".rjust(column)
             parts.append((text, styles.QUIET))
         rows.append(row(width, *parts))
-    sources = sorted({gate.computed_from[name] for name in shown if name in gate.computed_from})
-    if sources:
-        rows.append(row(width, (f"computed from {', '.join(sources)}", styles.QUIET)))
+    files = sorted({gate.computed_from[name] for name in shown if name in gate.computed_from})
+    if files:
+        rows.append(row(width, (f"computed from {', '.join(files)}", styles.QUIET)))
     return rows
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from rich.cells import cell_len
 from textual.content import Content
 
+from app.plan.causes import CAUSES
 from app.plan.values import ConditionResult
 from app.session.snapshot import GateView
 from app.units import format_duration, format_usd
@@ -18,35 +19,41 @@ INDENT: Final = 8
 WAITING_STEP: Final = 5
 OPENED_BECAUSE: Final = {
     "plan": "",
-    "hold": "  you asked to hold here",
-    "stopped": "  the phase was stopped",
-    "failed": "  the phase failed",
-    "nan": "  a value was not finite",
-    "warning": "  it may have failed",
-    "unknown": "  a condition cannot be evaluated",
+    "hold": "you asked to hold here",
+    "stopped": "the phase was stopped",
+    "failed": "the phase failed",
+    "nan": "",  # The diagnosis says it.
+    "warning": "it may have failed",
+    "unknown": "a condition cannot be evaluated",
 }
 
 
+def explain_cause(gate: GateView) -> str:
+    """Return the diagnosed cause in words; empty without one."""
+    return next((words.meaning for cause, words in CAUSES.items() if cause == gate.cause), "")
+
+
 def render_verdict_row(gate: GateView, width: int) -> Content:
-    """Return the verdict, the number of criteria that pass, and why the gate opened if not by plan."""
+    """Return the verdict, the criteria that pass, why the gate opened if not by plan, and the cause."""
     badge = styles.VERDICT_BADGES[gate.verdict]
     passed = sum(criterion.passed is True for criterion in gate.criteria)
     count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
+    reason = ": ".join(filter(None, (OPENED_BECAUSE.get(gate.because, gate.because), explain_cause(gate))))
     return row(
         width,
         ("verdict ", styles.QUIET),
         (badge.label, f"{styles.STRONG} {badge.style}"),
         (count, ""),
-        (OPENED_BECAUSE.get(gate.because, f"  {gate.because}"), styles.WARN),
+        (f"  {reason}" if reason else "", styles.WARN),
     )
 
 
 def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
-    """Return the gate's phase, the cost of waiting, the verdict and the advice."""
+    """Return the gate's phase, the cost of waiting, and the verdict."""
     phase = frame.snapshot.find_phase(gate.phase)
     # Steps of some seconds keep this row from being sent every second.
     waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
-    rows = [
+    return [
         row(
             width,
             ("GATE", f"{styles.STRONG} {styles.WARN}"),
@@ -61,6 +68,11 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
         ),
         render_verdict_row(gate, width),
     ]
+
+
+def render_advice_rows(gate: GateView, width: int) -> list[Content]:
+    """Return the advice of rules and diagnosis."""
+    rows = []
     for advice in gate.advice:
         for i, line in enumerate(wrap(advice, width - INDENT)):
             rows.append(row(width, ("advice  " if i == 0 else " " * INDENT, styles.QUIET), (line, "")))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from app.monitor.machine_sample import GpuSample, MachineSample
+from app.session.snapshot import OVER
 from app.units import format_gib, format_size
 from widgets import styles
 from widgets.chart import plot
@@ -118,7 +119,7 @@ def render_machine_rows(frame: Frame, width: int, height: int) -> list[Content]:
     """Return GPUs and host in as much detail as the height allows."""
     sample = frame.snapshot.machine
     if sample is None:
-        return [Content.styled("no machine data yet", styles.QUIET)]
+        return [row(width, (_describe_past_use(frame), styles.QUIET))]
     if not sample.gpus:
         rows = render_host_rows(sample, width)
         phase = f"phase {format_gib(sample.phase_memory)} GiB  " if sample.phase_memory is not None else ""
@@ -135,6 +136,19 @@ def render_machine_rows(frame: Frame, width: int, height: int) -> list[Content]:
         ram = f"{_format_memory(sample.memory_used, sample.memory_total)} GiB"
         rows.append(row(width, (f"CPU {sample.cpu:.0f}%  RAM {ram}", styles.QUIET)))
     return rows[:height]
+
+
+def _describe_past_use(frame: Frame) -> str:
+    """Return the session's peaks if it is over and nothing is sampled any more."""
+    if frame.snapshot.state not in OVER:
+        return "no machine data yet"
+    peaks = {
+        "GPU memory": [use.peak(gpu) for use in frame.machine_use for gpu in use.gpus],
+        "RAM": [use.peak() for use in frame.machine_use],
+    }
+    known = {name: [peak for peak in values if peak is not None] for name, values in peaks.items()}
+    facts = [f"{name} {format_gib(max(values))} GiB" for name, values in known.items() if values]
+    return f"peak {', '.join(facts)}" if facts else "no machine data"
 
 
 def _render_compact_gpus(gpus: Sequence[GpuSample], width: int) -> list[Content]:

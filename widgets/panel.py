@@ -54,10 +54,10 @@ class Panel(FrameWidget):
         self._refresh_title()
 
     def _refresh_title(self) -> None:
-        # Setting a title repaints the complete widget.
-        if self.frame is None or not self.has_border:
+        if self.frame is None:
             return
-        title = tuple(self.make_title(self.frame))
+        title = tuple(self.make_title(self.frame)) if self.has_border else ()
+        # Setting a title repaints the complete widget.
         if title != self._title:
             self._title = title
             self.border_title = Content.assemble(*((replace_controls(text), style) for text, style in title))

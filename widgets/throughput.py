@@ -42,7 +42,8 @@ class ThroughputPanel(TimePanel):
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return the rate now."""
-        return name_panel("THROUGHPUT", (f" {describe_throughput(frame)}", styles.STRONG))
+        rate = describe_throughput(frame)
+        return name_panel("THROUGHPUT", (f" {rate}" if rate else "", styles.STRONG))
 
     def find_subject(self, frame: Frame) -> Hashable:
         """Return the attempt, and whether all that it has reported is read."""
@@ -56,7 +57,8 @@ class ThroughputPanel(TimePanel):
             return plot([Curve(rate.name, rate.points, styles.GOOD)], width, height, backdrop=backdrop)
         pace, attempt = frame.output.pace if frame.output else None, frame.attempt
         if pace is None or attempt is None:
-            return plot([], width, height, empty="no progress yet")
+            has_ended = attempt is not None and attempt.ended is not None
+            return plot([], width, height, unit="", empty="no progress" if has_ended else "no progress yet")
         unit, name = choose_time_unit((attempt.ended or frame.now) - attempt.started)
         points = [point._replace(step=(point.step - attempt.started) / unit) for point in pace.points]
         return plot([Curve(pace.name, points, styles.GOOD)], width, height, unit=name, backdrop=backdrop)

@@ -73,7 +73,7 @@ CAUSES: Final[dict[Cause, Explanation]] = {
         "Wait some minutes and retry; set a token, use fewer parallel requests, or download the files first.",
     ),
     "nan": Explanation(
-        "a loss or gradient was not a finite number",
+        "a loss or gradient was not finite",
         "Lower the learning rate; check the training rows and the log just before it.",
     ),
     "gated": Explanation(

@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 _SYMBOLS: Final = str.maketrans(
     {
         **dict.fromkeys("│┃▌▐▏▕╎", "|"),
-        **dict.fromkeys("─━▁▔▀╌", "-"),
+        **dict.fromkeys("─━▁▔▀╌╸", "-"),
         **dict.fromkeys("▂▃", "."),
         **dict.fromkeys("▄▅▆▇", "#"),
         **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
@@ -22,7 +22,7 @@ _SYMBOLS: Final = str.maketrans(
         "□": "o",
         "┊": ":",
         "▼": "v",
-        "◆": "?",
+        "◆": "*",
         "·": ".",
         "▪": "#",
         "█": "#",

@@ -5,13 +5,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.plan.values import ConditionResult
+from app.plan.values import ConditionResult, Verdict
+from app.session.snapshot import GateView
 from tests.tui import fake
 from widgets.frame import LogLines
-from widgets.gate import MIN_LOG_ROWS, render_evidence_rows
+from widgets.gate import MIN_LOG_ROWS, find_offered_remedies, render_evidence_rows
 from widgets.gate_cost import render_cost_row
 from widgets.gate_metrics import render_metric_rows
-from widgets.gate_verdict import render_criterion_rows
+from widgets.gate_verdict import render_criterion_rows, render_verdict_row
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
@@ -89,3 +90,59 @@ def test_a_long_name_of_a_criterion_is_not_cut() -> None:
         "        model that was never tuned",
         "        format_rate < 0.5",
     ]
+
+
+def render_small(gate: GateView) -> list[str]:
+    """Return the evidence in view at 80x24."""
+    frame = replace(fake.out_of_memory(), output=fake.attempt_output(gate.phase))
+    return [row.plain.rstrip() for row in render_evidence_rows(frame, gate, 78, 10)][:9]
+
+
+def test_remedies_are_in_view_before_a_long_explanation() -> None:
+    gate = msgspec.structs.replace(
+        fake.GATE_FAIL, because="failed", cause="oom", advice=("It ended with exit code 1.", "word " * 100)
+    )
+    remedies = {"oom": ({"batch_size": 4}, {"batch_size": 2})}
+    gate = msgspec.structs.replace(gate, criteria=(), remedies=remedies)
+    rows = render_small(gate)
+    assert rows[1].endswith("the phase failed: the GPU ran out of memory")
+    assert rows[2] == "REMEDIES  press its number to retry with it"
+    assert [row[:12] for row in rows[3:5]] == ["1 batch_size", "2 batch_size"]
+
+
+@pytest.mark.parametrize(("verdict", "count"), [("investigate", 1), ("go", 0)])
+def test_remedies_of_other_causes_are_shown_where_their_keys_work(verdict: Verdict, count: int) -> None:
+    remedies = {"oom": ({"batch_size": 4},)}
+    gate = msgspec.structs.replace(fake.GATE_FAIL, cause="nan", verdict=verdict, remedies=remedies)
+    assert len(find_offered_remedies(gate)) == count
+    assert ("REMEDIES  for other causes" in render_small(gate)) is bool(count)
+
+
+def test_a_verdict_is_explained_by_the_diagnosed_cause() -> None:
+    gate = msgspec.structs.replace(fake.GATE_PASS, because="nan", cause="nan", verdict="investigate")
+    assert "  a loss or gradient was not finite" in render_verdict_row(gate, 100).plain
+    assert render_verdict_row(fake.GATE_PASS, 100).plain.rstrip().endswith("criteria pass")
+
+
+@pytest.mark.parametrize("width", [58, 60, 78, 100])
+def test_short_names_leave_the_heading_of_the_metrics_whole(width: int) -> None:
+    frame = fake.gate_passes()
+    base = fake.with_phase(frame.snapshot, "baseline_evaluation", title="Training that needs too much")
+    gate = msgspec.structs.replace(
+        fake.GATE_PASS,
+        metrics={"loss": 0.5, "score": 0.7},
+        earlier={"baseline_evaluation": {"loss": 0.9, "score": 0.7}},
+    )
+    rows = [row.plain for row in render_metric_rows(replace(frame, snapshot=base), gate, width)]
+    assert "…" not in "".join(rows)
+    assert {len(row) for row in rows} == {width}
+
+
+@pytest.mark.parametrize("width", [58, 78])
+def test_a_rate_of_100_percent_and_its_interval_are_not_cut(width: int) -> None:
+    rate = {"stopping_rate": 1.0, "stopping_rate_low": 0.987, "stopping_rate_high": 1.0}
+    gate = msgspec.structs.replace(
+        fake.GATE_PASS, metrics={**rate, "prompts": 300}, earlier={"baseline_evaluation": rate}
+    )
+    rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, width)]
+    assert any(row.count("100.0 % [99, 100]") == 2 for row in rows), rows

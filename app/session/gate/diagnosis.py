@@ -118,11 +118,13 @@ def diagnose_result(
         is_slow: it took far longer than the plan's estimate.
     """
     reported = read_progress(folder / "progress.jsonl")
-    worthless = [
-        finding for finding in (*not_finite, *find_not_finite_series(reported.series)) if finding.is_cause
-    ]
+    worthless: dict[str, NotFinite] = {}
+    for finding in (*not_finite, *find_not_finite_series(reported.series)):
+        if finding.is_cause:
+            worthless.setdefault(finding.name, finding)  # A log and a report may have the same values.
     if worthless:
-        return Diagnosis("nan", "; ".join(finding.describe() for finding in worthless[:_MAX_FINDINGS]))
+        findings = list(worthless.values())[:_MAX_FINDINGS]
+        return Diagnosis("nan", "; ".join(finding.describe() for finding in findings))
     missing = [name for name, value in metrics.items() if value is None and is_loss_or_gradient(name)]
     if missing:
         return Diagnosis("nan", f"no value of {', '.join(missing[:_MAX_FINDINGS])}")

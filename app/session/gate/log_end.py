@@ -13,7 +13,7 @@ from app.plan.causes import CAUSES, Cause
 from app.session.gate.log_causes import CONSEQUENCES, find_cause
 from app.session.gate.log_lines import TRACEBACK, Line, split_lines
 
-_LONGEST_QUOTE: Final = 240
+_LONGEST_QUOTE: Final = 160
 _MAX_HINTS: Final = 2
 _MAX_MESSAGE_LINES: Final = 12
 _SUMMARY_LINES: Final = 12
@@ -120,7 +120,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     if chosen:
         return _explain_failures(lines, chosen)
     return _explain_lines(lines, recovered) or LogFinding(
-        None, failures[-1].headline[:_LONGEST_QUOTE] if failures else "", _find_hints(lines, None)
+        None, _quote(failures[-1].headline, 0) if failures else "", _find_hints(lines, None)
     )
 
 
@@ -250,7 +250,7 @@ def _explain_failures(lines: Sequence[Line], failures: Sequence[_Failure]) -> Lo
     if certain or unknown is None:
         cause, evidence = (certain or causes)[0]
         return LogFinding(cause, evidence, _find_hints(earlier, cause))
-    return LogFinding(None, unknown.headline.strip()[:_LONGEST_QUOTE], _find_hints(earlier, None))
+    return LogFinding(None, _quote(unknown.headline.strip(), 0), _find_hints(earlier, None))
 
 
 def _explain_lines(lines: Sequence[Line], recovered: int) -> LogFinding | None:
@@ -275,9 +275,11 @@ def _find_hints(lines: Sequence[Line], cause: Cause | None) -> tuple[str, ...]:
 
 
 def _quote(text: str, position: int) -> str:
-    """Return the line at a position of a text, cut around it."""
+    """Return the line at a position of a text; a long line is cut around it, which dots show."""
     start = text.rfind("\n", 0, position) + 1
     line = text[start:].partition("\n")[0]
     column = position - start
     first = 0 if column <= _LONGEST_QUOTE // 2 else column - _LONGEST_QUOTE // 4
-    return clean_line(line[first : first + _LONGEST_QUOTE]).strip()
+    last = first + _LONGEST_QUOTE
+    part = clean_line(line[first:last]).strip()
+    return f"{'... ' if first else ''}{part}{' ...' if len(line) > last else ''}"

@@ -1,6 +1,6 @@
 """The open gate: evidence, samples, cost, and the keys that decide."""
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,11 +14,10 @@ from phases.contract.protocol import Sample
 from widgets.answers import AnswerFilter, ComparedAnswer, compare_answers, count_changes, make_sample
 from widgets.figure import Figure
 from widgets.frame import AttemptOutput, Frame, ModelAnswers
-from widgets.gate import GateEvidence
+from widgets.gate import GateEvidence, find_offered_remedies
 from widgets.gate_cost import GateCost
 from widgets.gate_rates import CategoriesPanel, RatesPanel, has_categories, has_rates
 from widgets.header import ElapsedTime, HeaderRows
-from widgets.parameters import number_remedies
 from widgets.samples import SamplePager
 
 
@@ -113,13 +112,7 @@ class GateScreen(ScreenWithChart):
             case "decide":
                 return gate is not None and parameters[0] in gate.options
             case "remedy":
-                number = cast("int", parameters[0])
-                return (
-                    gate is not None
-                    and bool(gate.cause)
-                    and "retry" in gate.options
-                    and number <= len(number_remedies(gate.remedies))
-                )
+                return gate is not None and parameters[0] in find_offered_remedies(gate)
             case "filter":
                 return bool(self._answers)
             case "turn" | "samples" | "curves":

@@ -67,6 +67,7 @@ class SessionScreen(ScreenWithChart):
         self.set_class(not has_figure(frame.output), "-log-only")
         gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
         self.set_class(len(gpus) > 1, "-several-gpus")
+        self.set_class(frame.snapshot.state in OVER, "-over")
         # A session that is over has no sample of the machine, but what its attempts used.
         self.set_class(not gpus and not any(use.gpus for use in frame.machine_use), "-no-gpu")
         super().show(frame)

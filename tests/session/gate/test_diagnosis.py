@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.monitor.finiteness import NotFinite
 from app.monitor.machine_sample import MachineSample
 from app.plan.schema import Phase
 from app.session import status_text
@@ -104,6 +105,22 @@ def test_a_lost_connection_follows_from_a_lack_of_memory(tmp_path: Path) -> None
         "torch.OutOfMemoryError: CUDA out of memory.\nConnectionError: the worker has gone\n"
     )
     assert judge_attempt(tmp_path).cause == "oom"
+
+
+def test_a_long_line_is_quoted_with_dots_where_it_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text(f"RuntimeError: CUDA out of memory. Tried {'to allocate ' * 40}\n")
+    assert " ...). Reduce the batch size" in judge_attempt(tmp_path).advice[1]
+    (tmp_path / "output.log").write_text(f"{'x' * 400} CUDA out of memory\n")
+    assert "the log says: ... x" in judge_attempt(tmp_path).advice[1]
+
+
+def test_values_that_are_logged_and_reported_are_counted_once(tmp_path: Path) -> None:
+    line = '{{"type": "metric", "time": 1.0, "step": {}, "values": {{"loss": {}}}}}\n'
+    (tmp_path / "progress.jsonl").write_text(line.format(1, 2.0) + line.format(2, "NaN"))
+    found = (NotFinite("loss", "loss: nan", 1, False, False),)
+    problem = diagnosis.diagnose_result({}, {}, tmp_path, found, is_slow=False)
+    assert problem is not None
+    assert problem.evidence == "1 value of loss not finite: loss: nan"
 
 
 def test_a_quotation_is_clean_masked_and_short(tmp_path: Path) -> None:
