@@ -111,3 +111,15 @@ def test_titles_follow_the_size_of_the_terminal() -> None:
         assert not any(panel.has_border for panel in panels)
     for panels in (large, middle):
         assert all(panel.has_border and panel.title for panel in panels)
+
+
+def test_a_panel_without_a_border_on_all_sides_has_no_title() -> None:
+    large, small = show(fake.gate_passes(), (160, 45), (80, 24))
+    assert "NEXT" in next(str(panel.title) for panel in large if panel.name == "GateCost")
+    assert not any(panel.title for panel in small)
+
+
+def test_a_session_that_is_over_has_no_panel_about_the_next_gate() -> None:
+    for frame, is_shown in ((fake.running(), True), (fake.finished(), False)):
+        [panels] = show(frame, (160, 45))
+        assert any(panel.name == "NextGatePanel" for panel in panels) is is_shown

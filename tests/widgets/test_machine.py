@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
 from widgets.curve import CHAIN, DASHED, DOTTED, SOLID
+from widgets.frame import Frame
 from widgets.machine_panel import (
     build_memory_curves,
     render_gpu_cell,
     render_gpu_line,
     render_gpu_rows,
+    render_machine_rows,
     render_memory_rows,
     render_peak_rows,
 )
@@ -52,3 +56,14 @@ def test_a_gpu_without_memory_information_is_shown_at_every_size() -> None:
     assert facts.plain.rstrip() == "     42%  NVIDIA GB10"
     assert render_gpu_line(gpu, 40).plain.endswith(" -/-  42%")
     assert "".join(text for text, _ in render_gpu_cell(gpu)) == "0 -/-        42%"
+
+
+def test_a_session_that_is_over_has_its_peaks() -> None:
+    def render_first_row(frame: Frame) -> str:
+        frame = replace(frame, snapshot=msgspec.structs.replace(frame.snapshot, machine=None))
+        return render_machine_rows(frame, 60, 3)[0].plain.rstrip()
+
+    over = replace(fake.finished(), machine_use=fake.running().machine_use)
+    assert render_first_row(over) == "peak GPU memory 51.0 GiB, RAM 6.0 GiB"
+    assert render_first_row(replace(over, machine_use=())) == "no machine data"
+    assert render_first_row(fake.running()) == "no machine data yet"

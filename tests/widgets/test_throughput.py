@@ -45,3 +45,15 @@ def test_a_rate_that_is_not_finite_does_not_hide_the_panel() -> None:
     assert describe_throughput(frame) == "0.34 steps/s"
     assert replace(frame.snapshot) == frame.snapshot
     assert len(ThroughputPanel().draw(frame, 40, 8)) == 8
+
+
+def test_an_attempt_that_has_ended_without_progress_waits_for_none() -> None:
+    frame = replace_frame(fake.running(), output=fake.attempt_output("sft_training"))
+    ended = replace(frame.snapshot.find_phase("sft_training").attempts[-1], ended=frame.now)
+    over = fake.with_phase(frame.snapshot, "sft_training", attempts=(ended,), progress=None)
+    panel, frame = ThroughputPanel(), replace_frame(frame, snapshot=over)
+    text = "\n".join(row.plain for row in panel.draw(frame, 40, 8))
+    assert "no progress" in text
+    assert "yet" not in text
+    assert "step" not in text
+    assert "".join(part for part, _ in panel.make_title(frame)) == "THROUGHPUT"
