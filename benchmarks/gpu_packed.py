@@ -26,13 +26,13 @@ from app.memory.formulas import GIB, estimate_training
 from benchmarks import gpu_model
 from phases.contract.reporter import Reporter
 from phases.dpo_training import recipe as dpo_training
+from phases.dpo_training import reference_logprobs
 from phases.dpo_training.packed_pairs import count_packed_tokens
 from phases.models import distributed, kernels
 from phases.models.fused_lora import count_fused_modules
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import load_tokenizer
 from phases.sft_training import recipe as sft_training
-from phases.training import reference_logprobs
 from phases.training.arguments import count_step_tokens
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from app.monitor.files import Mask, mask_nothing
 from app.monitor.sanitize import clean_text
+from app.monitor.tails import Mask, mask_nothing
 from phases.contract.files import read_regular_file
 from phases.contract.protocol import normalize_json
 

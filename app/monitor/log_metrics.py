@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from app.monitor.files import CHUNK, LONGEST_LOG_LINE, FileTail
+from app.monitor.bounded_pattern import BoundedPattern
 from app.monitor.finiteness import FinitenessWatch, NotFinite, is_loss_or_gradient
 from app.monitor.log_numbers import (
     NamedValue,
@@ -24,9 +24,9 @@ from app.monitor.log_numbers import (
 )
 from app.monitor.log_progress import ProgressFinder
 from app.monitor.pace import Pace, ProgressView
-from app.monitor.patterns import BoundedPattern
 from app.monitor.sanitize import clean_line
 from app.monitor.series import SeriesBuilder
+from app.monitor.tails import CHUNK, LONGEST_LOG_LINE, FileTail
 from app.monitor.trainers import PRESETS, Preset
 
 _NOT_FINITE: Final = re.compile(r"(?<![\w.])[-+]?(?:nan|inf(?:inity)?)(?![\w])", re.IGNORECASE)

@@ -5,8 +5,8 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-from app.monitor.files import FileTail
 from app.monitor.sanitize import clean_line
+from app.monitor.tails import FileTail
 
 _CHUNK: Final = 64 << 10
 _KNOWN_LINES: Final = 256

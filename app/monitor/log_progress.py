@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 import regex
 
+from app.monitor.bounded_pattern import BoundedPattern
 from app.monitor.log_numbers import join_thousands, parse_number
-from app.monitor.patterns import BoundedPattern
 
 _COUNT: Final = r"\d[\d,]*(?:\.\d+)?[kMGT]?"
 _STEP: Final = re.compile(

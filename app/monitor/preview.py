@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from app.monitor.files import Mask, mask_nothing
 from app.monitor.sanitize import clean_line, clean_text
+from app.monitor.tails import Mask, mask_nothing
 from phases.contract.files import open_regular_file
 
 MAX_BYTES: Final = 65536

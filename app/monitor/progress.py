@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import FileTail, Mask, mask_nothing
 from app.monitor.pace import Pace, ProgressView
 from app.monitor.sanitize import clean_line, clean_text
 from app.monitor.series import SeriesBuilder
+from app.monitor.tails import FileTail, Mask, mask_nothing
 from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Progress, Sample, normalize_json
 
 _MAX_TEXT = 8000

@@ -31,7 +31,7 @@ from phases.contract import files
 
 if TYPE_CHECKING:
     from app.plan.schema import Plan
-    from app.session.gate.preview import DecisionPreview
+    from app.session.gate.decision_preview import DecisionPreview
 
 _NOTHING = (State(), "")
 _TIMEOUT = 10.0
@@ -91,7 +91,7 @@ class SessionClient:
         Raises:
             Refused: the gate does not accept the decision.
         """
-        from app.session.gate.preview import preview_decision  # It imports the plan's schema.
+        from app.session.gate.decision_preview import preview_decision  # It imports the plan's schema.
 
         plan, state = self._replay()
         machine, clock = self.read_snapshot().machine, SystemClock()

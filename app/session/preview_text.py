@@ -4,7 +4,7 @@ import json
 
 from app.memory.formulas import GIB
 from app.monitor.sanitize import clean_line
-from app.session.gate.preview import DecisionPreview, PhaseEffect
+from app.session.gate.decision_preview import DecisionPreview, PhaseEffect
 from app.units import format_hours, format_usd_range, format_usd_short
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.monitor.files import LogTail
+from app.monitor.tails import LogTail
 from app.plan.schema import Plan
 from app.session import approval, heartbeat, registry, reproduce
 from app.session.artifact_disk import make_artifacts_folder, require_session_disk

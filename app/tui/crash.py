@@ -5,7 +5,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from app.monitor.files import Mask, mask_nothing
+from app.monitor.tails import Mask, mask_nothing
 
 
 def write_traceback(error: BaseException, folder: Path | None, mask: Mask) -> Path:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from threading import Event
 from typing import Final
 
-from app.monitor.files import Mask, mask_nothing
 from app.monitor.preview import read_first_rows
+from app.monitor.tails import Mask, mask_nothing
 from app.session.client import SessionClient
 from app.session.snapshot import OVER, PhaseView, SessionSnapshot
 from app.tui.readers import (

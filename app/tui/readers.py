@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from app.monitor.evaluation_file import EvaluationAnswers, read_evaluation_answers
-from app.monitor.files import LogTail, MachineTail, Mask, mask_nothing
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressTail, read_progress
 from app.monitor.sanitize import clean_text
 from app.monitor.series import Series, SeriesBuilder
+from app.monitor.tails import LogTail, MachineTail, Mask, mask_nothing
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
 from phases.contract.files import read_regular_file
 from phases.contract.protocol import Artifact, Result, normalize_json

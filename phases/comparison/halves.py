@@ -34,7 +34,7 @@ class Half:
     answers: Mapping[str, Sequence[EvaluatedAnswer]]
 
 
-def load_halves(paths: Mapping[str, Path], evaluations: Mapping[str, Evaluation]) -> tuple[Half, ...]:
+def open_halves(paths: Mapping[str, Path], evaluations: Mapping[str, Evaluation]) -> tuple[Half, ...]:
     """Return the halves in the order in which they are reported: the test half first.
 
     Raises:

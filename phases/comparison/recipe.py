@@ -26,7 +26,7 @@ from phases.comparison.contrasts import (
     compute_rates,
     count_baseline_shots,
 )
-from phases.comparison.halves import Half, load_halves
+from phases.comparison.halves import Half, open_halves
 from phases.comparison.spec import CONTROLS, MODELS, REFUSAL_RATES, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
@@ -55,7 +55,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     for name, path in all_paths.items():
         reporter.notice(f"{name}: {path}")
         reporter.input(path)
-    halves = load_halves(all_paths, all_evaluations)
+    halves = open_halves(all_paths, all_evaluations)
     # The controls have rates and contrasts; failures, labels and tiers are those of the three models.
     paths = {model: all_paths[model] for model in MODELS}
     evaluations = {model: all_evaluations[model] for model in MODELS}

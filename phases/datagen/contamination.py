@@ -8,7 +8,13 @@ from phases.datagen.vetted import list_test_instructions
 from phases.models.source import ModelSource
 from phases.scoring.ngrams import reduce_to_words
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import SuiteError, default_suite, index_answers, index_instructions, load_halves
+from phases.scoring.suite import (
+    SuiteError,
+    default_suite,
+    index_answers,
+    index_instructions,
+    load_halves,
+)
 
 _NO_SUITE: Final = "none"
 _EXAMPLES: Final = 3

@@ -10,10 +10,10 @@ import msgspec
 
 from phases.contract import files
 from phases.contract.errors import PhaseFailedError
-from phases.contract.heartbeat import Heartbeat
 from phases.contract.phase_spec import Metric
 from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
+from phases.contract.throttled_progress import ThrottledProgress
 from phases.datagen.batches import BatchRows, open_batch
 from phases.datagen.harm_judge import MAX_MISSED, MIN_KEPT, HarmJudge, score_answers
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
@@ -118,7 +118,7 @@ class DataRun:
         self._seconds = 0.0
         self._engine_choice = choose_engine_here(parameters.engine, self.source)
         self._engine: Engine | None = None
-        self._heartbeat = Heartbeat(reporter, self.target, unit, clock=clock)
+        self._progress = ThrottledProgress(reporter, self.target, unit, clock=clock)
         self._report_start()
 
     def __enter__(self) -> Self:
@@ -206,7 +206,7 @@ class DataRun:
 
     def beat(self) -> None:
         """Report progress as a sign of life, at most every other second."""
-        self._heartbeat.beat(len(self.rows))
+        self._progress.update(len(self.rows))
 
     def compute_cached(
         self, keys: Sequence[str], compute: Callable[[list[int]], Mapping[int, Any]]

@@ -25,6 +25,7 @@ from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.datagen.constraints import remove_constraint
 from phases.datagen.contamination import refuse_suite_prompts
+from phases.dpo_training import reference_logprobs
 from phases.dpo_training.packed_pairs import count_packed_tokens
 from phases.dpo_training.spec import METRICS, Parameters
 from phases.dpo_training.trainer import PackedPairsTrainer
@@ -34,7 +35,6 @@ from phases.models import distributed, prompt_format
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import Tokenizer
 from phases.scoring.ngrams import reduce_to_words
-from phases.training import reference_logprobs
 from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
 from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.callbacks import ReferenceMatchesPolicyCheck

@@ -30,8 +30,8 @@ from typing import Any, Final
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
-from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
+from phases.contract.throttled_progress import ThrottledProgress
 from phases.evaluation.answers_file import (
     SEAL,
     STOP_RULE,
@@ -210,7 +210,7 @@ class _Generation:
         self._reporter = reporter
         self._total = sum(len(each.suite.prompts) * len(each.shot_counts) for each in runs)
         self._done = sum(len(each.answers) for each in runs)
-        self._heartbeat = Heartbeat(reporter, self._total, "prompts")
+        self._progress = ThrottledProgress(reporter, self._total, "prompts")
         self._tokens = 0
         self._started = time.monotonic()
 
@@ -229,7 +229,7 @@ class _Generation:
         group = PromptGroup(
             [self._format(prompt, shots) for prompt in prompts], [self._seed] * len(prompts), self._sampling
         )
-        batches = self._engine.generate([group], on_step=lambda: self._heartbeat.beat(self._done))
+        batches = self._engine.generate([group], on_step=lambda: self._progress.update(self._done))
         for index, completion in itertools.chain.from_iterable(batches):
             answer = check_answer(prompts[index], completion, shots)
             write([answer])

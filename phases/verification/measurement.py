@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
+from phases.contract.throttled_progress import ThrottledProgress
 from phases.generation.completion import list_end_token_ids
 from phases.generation.generate import generate
 from phases.generation.scoring import score_continuations
@@ -114,7 +114,7 @@ def _complete_sentinels(
     """Return the answers to the sentinels in each of the frames."""
     asked = [(name, sentinel) for name in frames for sentinel in list_sentinels()]
     prompts = [PLAIN_FRAMES[name].format_prompt(sentinel.instruction) for name, sentinel in asked]
-    heartbeat = Heartbeat(reporter, len(asked), "sentinels")
+    progress = ThrottledProgress(reporter, len(asked), "sentinels")
     rows: dict[int, dict[str, Any]] = {}
     for index, completion in generate(
         loaded,
@@ -122,7 +122,7 @@ def _complete_sentinels(
         seeds=[parameters.seed] * len(prompts),
         max_new_tokens=parameters.max_new_tokens,
         batch_size=parameters.batch_size,
-        on_step=lambda: heartbeat.beat(len(rows)),
+        on_step=lambda: progress.update(len(rows)),
     ):
         name, sentinel = asked[index]
         row = _judge(name, sentinel, completion.text, completion.finished)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import LogTail
 from app.monitor.log_metrics import LogMetrics
 from app.monitor.progress import ProgressTail
 from app.monitor.series import SeriesBuilder
+from app.monitor.tails import LogTail
 from phases.contract.protocol import Line
 
 

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.monitor.files import LogTail
 from app.monitor.preview import MAX_BYTES, read_first_rows
 from app.monitor.progress import read_progress
+from app.monitor.tails import LogTail
 from app.session.attempt_log import _print_from
 from app.session.fingerprints import read_fingerprints, remember_secrets
 from app.session.gate.diagnosis import diagnose_failure

@@ -18,8 +18,8 @@ from typing import Final
 
 import msgspec
 
-from app.monitor.files import MachineTail
 from app.monitor.progress import read_progress
+from app.monitor.tails import MachineTail
 from app.plan.schema import Plan
 from app.session import projection
 from app.session.client import SessionClient

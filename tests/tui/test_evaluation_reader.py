@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from app.monitor.files import mask_nothing
+from app.monitor.tails import mask_nothing
 from app.session.snapshot import SessionSnapshot
 from app.tui.readers import EvaluationReader
 from phases.contract.protocol import Artifact

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from app.plan.values import Range
-from app.session.gate.preview import DecisionPreview, PhaseEffect
+from app.session.gate.decision_preview import DecisionPreview, PhaseEffect
 from app.session.requests import AnyRequest, Decide, Refused
 from app.tui.app import CockpitApp
 from app.tui.screens.decide import DecideScreen

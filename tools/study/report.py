@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from phases.comparison.contrasts import RULES
-from phases.comparison.halves import Half, load_halves
+from phases.comparison.halves import Half, open_halves
 from phases.comparison.spec import FEW_SHOT
 from phases.contract import files
 from phases.contract.errors import BadInputError
@@ -58,7 +58,7 @@ def write_results(study: Study, schedule: Schedule, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     problem = ""
     try:
-        halves = _load_halves(study, schedule)
+        halves = _open_halves(study, schedule)
     except BadInputError as error:  # a study that was continued with other code; its rows and logs are kept
         halves, problem = (), f"The evaluations cannot be compared: {error}."
     tables = {half.title: _summarise_half(study, half) for half in halves}
@@ -98,7 +98,7 @@ def write_results(study: Study, schedule: Schedule, folder: Path) -> None:
     files.write_atomically(folder / "logs.txt.gz", gzip.compress("\n".join(logs).encode()))
 
 
-def _load_halves(study: Study, schedule: Schedule) -> tuple[Half, ...]:
+def _open_halves(study: Study, schedule: Schedule) -> tuple[Half, ...]:
     """Return the halves of the suite with the answers of all models that are evaluated already."""
     finished = {task.name for task in schedule.tasks if schedule.is_finished(task)}
     models = [(BASE, None), *study.list_models()]
@@ -112,7 +112,7 @@ def _load_halves(study: Study, schedule: Schedule) -> tuple[Half, ...]:
         return ()
     evaluations = {name: read_evaluation(path) for name, path in paths.items()}
     check_comparable(list(paths.values()), list(evaluations.values()))
-    return load_halves(paths, evaluations)
+    return open_halves(paths, evaluations)
 
 
 def _summarise_half(study: Study, half: Half) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from app.monitor.files import CHUNK, Mask, mask_nothing
 from app.monitor.finiteness import NotFinite, find_not_finite_series
 from app.monitor.log_metrics import LogFormat, LogMetrics
 from app.monitor.log_news import LogNews
 from app.monitor.pace import ProgressView
 from app.monitor.progress import ProgressTail
+from app.monitor.tails import CHUNK, Mask, mask_nothing
 from app.session.clock import Clock
 
 _MAX_CHUNKS_PER_POLL = 4

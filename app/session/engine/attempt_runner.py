@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from app.monitor.files import Mask
 from app.monitor.gpu_holders import NVIDIA_DEVICE, find_gpu_holders
 from app.monitor.log_metrics import describe_unmatched
 from app.monitor.pace import ProgressView
+from app.monitor.tails import Mask
 from app.plan.schema import Plan
 from app.session.attempt import exit_record, process, shim, shim_control, spec
 from app.session.attempt.launch_list import LaunchList

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.monitor.files import CHUNK, FileTail
+from app.monitor.tails import CHUNK, FileTail
 from app.plan.schema import Plan
 from app.session.attempt import process
 from app.session.clock import Clock

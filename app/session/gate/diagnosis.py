@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from app.monitor.files import LogTail, Mask, mask_nothing
 from app.monitor.finiteness import NotFinite, find_not_finite_series, is_loss_or_gradient
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import read_progress
+from app.monitor.tails import LogTail, Mask, mask_nothing
 from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
 from app.session.gate.log_end import explain_end

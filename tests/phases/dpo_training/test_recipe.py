@@ -19,13 +19,13 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
+from phases.dpo_training import reference_logprobs
 from phases.dpo_training.spec import METRICS, SPEC
 from phases.dpo_training.trainer import PackedPairsTrainer
 from phases.models import prompt_format
 from phases.models.loader import load_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
-from phases.training import reference_logprobs
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData

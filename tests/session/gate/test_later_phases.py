@@ -8,8 +8,8 @@ from app.plan.read import load_plan
 from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.work import scale_estimate
 from app.session.gate.decide import decide
+from app.session.gate.decision_preview import DecisionPreview, preview_decision
 from app.session.gate.later_phases import find_lost_conditions
-from app.session.gate.preview import DecisionPreview, preview_decision
 from app.session.journal import events
 from app.session.journal.fold import fold
 from app.session.journal.journal import Entry

@@ -10,15 +10,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import torch
 from accelerate.utils import broadcast_object_list, gather_object
 
 from phases.contract import files
-from phases.contract.heartbeat import Heartbeat
 from phases.contract.reporter import Reporter
+from phases.contract.throttled_progress import ThrottledProgress
+from phases.dpo_training.packed_pairs import PairTokens
 from phases.models import distributed
 from phases.models.loader import LoadedModel
 
@@ -26,22 +27,6 @@ PROGRESS_UNIT: Final = "reference pairs"
 """Unit of progress, which the spec of DPO training declares."""
 SMALLEST_FORWARD: Final = 1024
 """Tokens of the smallest micro-batch to try when memory runs out."""
-
-
-class EncodedPair(Protocol):
-    """The token ids of a preference pair."""
-
-    @property
-    def prompt(self) -> list[int]:
-        """The prompt's ids."""
-
-    @property
-    def chosen(self) -> list[int]:
-        """The ids of the chosen answer."""
-
-    @property
-    def rejected(self) -> list[int]:
-        """The ids of the rejected answer."""
 
 
 class _StoredPair(msgspec.Struct, frozen=True):
@@ -60,7 +45,7 @@ class LogprobStore:
         self.is_sharded = reference.sharded
         self._reference = [reference.source.sha256, reference.dtype, reference.four_bit, reference.attention]
 
-    def compute_key(self, pair: EncodedPair) -> str:
+    def compute_key(self, pair: PairTokens) -> str:
         """Return the hash of a pair's ids and the reference."""
         content = msgspec.json.encode([self._reference, pair.prompt, pair.chosen, pair.rejected])
         return hashlib.sha256(content).hexdigest()
@@ -79,7 +64,7 @@ class LogprobStore:
 
 
 def add_to_datasets(
-    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
+    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[PairTokens]], reporter: Reporter
 ) -> None:
     """Add the reference's log-probabilities to a DPO trainer's datasets, computing those that are not stored.
 
@@ -100,7 +85,7 @@ def add_to_datasets(
 
 
 def compute_missing(
-    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[EncodedPair]], reporter: Reporter
+    trainer: Any, store: LogprobStore, sets: Sequence[Sequence[PairTokens]], reporter: Reporter
 ) -> dict[str, _StoredPair]:
     """Compute the missing values; return all stored pairs by key. See `add_to_datasets`."""
     contents = [store.read() if distributed.is_main_process() else {}]
@@ -115,7 +100,7 @@ def compute_missing(
 class _PairBatch:
     """A micro-batch: the sequences that hold some of the pairs."""
 
-    pairs: Sequence[EncodedPair]
+    pairs: Sequence[PairTokens]
     sequences: Sequence[Sequence[int]]
 
     @property
@@ -135,7 +120,7 @@ class _Sweep:
         self._stored = stored
         self._reporter = reporter
 
-    def run(self, training: Sequence[EncodedPair], held_out: Sequence[EncodedPair]) -> None:
+    def run(self, training: Sequence[PairTokens], held_out: Sequence[PairTokens]) -> None:
         """Compute the missing values, with smaller micro-batches if memory runs out."""
         while True:
             parts = [*self._split_held_out(held_out), *self._split_training(training)]
@@ -149,16 +134,16 @@ class _Sweep:
     def _is_stored(self, part: _PairBatch) -> bool:
         return all(self._store.compute_key(part.pairs[i]) in self._stored for i in part.order)
 
-    def _split_training(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
+    def _split_training(self, pairs: Sequence[PairTokens]) -> list[_PairBatch]:
         return self._split(list({self._store.compute_key(pair): pair for pair in pairs}.values()))
 
-    def _split_held_out(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
+    def _split_held_out(self, pairs: Sequence[PairTokens]) -> list[_PairBatch]:
         """Return the micro-batches in which the processes evaluate."""
         size = self._trainer.args.per_device_eval_batch_size
         shares = [pairs[start : start + size] for start in range(0, len(pairs), size)]
         return [part for share in shares for part in self._split(share)]
 
-    def _split(self, pairs: Sequence[EncodedPair]) -> list[_PairBatch]:
+    def _split(self, pairs: Sequence[PairTokens]) -> list[_PairBatch]:
         lengths = [self._trainer.measure_pair(pair) for pair in pairs]
         plan = self._trainer.layout.split(lengths, self._trainer.forward_tokens)
         return [_PairBatch(pairs, sequences) for sequences in plan]
@@ -167,7 +152,7 @@ class _Sweep:
         """Compute and store micro-batches; return False if memory ran out."""
         writer = files.RowWriter(self._store.path) if distributed.is_main_process() and parts else None
         total = sum(len(part.order) for part in parts)
-        heartbeat = Heartbeat(self._reporter, total, PROGRESS_UNIT)
+        progress = ThrottledProgress(self._reporter, total, PROGRESS_UNIT)
         done = 0
         if parts:
             self._reporter.progress(done, total, PROGRESS_UNIT)
@@ -187,7 +172,7 @@ class _Sweep:
                     writer.write(rows or [])
                 self._stored.update((row.key, row) for row in rows or [])
                 done += sum(len(part.order) for part in parts[start : start + distributed.world_size()])
-                heartbeat.beat(done)
+                progress.update(done)
             if parts:
                 self._reporter.progress(done, total, PROGRESS_UNIT)
             return True

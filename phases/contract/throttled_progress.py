@@ -6,8 +6,8 @@ from collections.abc import Callable
 from phases.contract.reporter import Reporter
 
 
-class Heartbeat:
-    """Reports progress at most once per `every` seconds, however often `beat` is called."""
+class ThrottledProgress:
+    """Reports progress at most once per `every` seconds, however often `update` is called."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Heartbeat:
         self._clock = clock
         self._last = clock()
 
-    def beat(self, done: float) -> None:
+    def update(self, done: float) -> None:
         """Report progress, unless the last report is too recent."""
         now = self._clock()
         if now - self._last >= self._every:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.monitor import files
-from app.monitor.files import LogTail
+from app.monitor import tails
 from app.monitor.progress import ProgressTail
 from app.monitor.sanitize import clean_line
+from app.monitor.tails import LogTail
 from phases.contract.protocol import Progress
 from tests.monitor.tails import append, encoded, read_all
 
@@ -97,7 +97,7 @@ def test_a_line_of_100_megabytes_costs_no_memory(path: Path, filler: bytes) -> N
     assert log.lines[-2] == "next"
     assert progress.progress is not None
     assert progress.bad == 2  # the line and "next"
-    assert peak < 12 * files.CHUNK
+    assert peak < 12 * tails.CHUNK
 
 
 def test_an_overlong_line_shows_its_start(path: Path) -> None:
