@@ -10,6 +10,7 @@ from app.errors import UserError
 from app.session.client import SessionClient
 from app.session.folder import SessionFolder
 from app.session.headless import follow
+from app.session.last_snapshot import needs_nothing
 from app.session.registry import describe_damage, find_session
 
 
@@ -18,20 +19,29 @@ def attach(options: argparse.Namespace) -> int:
     if not options.headless:
         prepare_screen()
     folder = find_session(Path(), options.session)
-    if not options.read_only and not SessionClient(folder).has_conductor():
-        # Starting needs the plan's schema, which takes longer to import than the first screen to paint.
-        from app.cli.approve import approve_session
-        from app.session.start import ensure_conductor, needs_conductor
-
-        if needs_conductor(folder):
-            approve_session(folder, is_approved=options.yes)
-        ensure_conductor(folder)
+    if not options.read_only:
+        _ensure_conductor(SessionFolder(folder), is_approved=options.yes)
     if options.headless:
         # A damaged session never changes, so following it would not end.
         if damage := describe_damage(SessionFolder(folder)):
             raise UserError(f"{damage}. Show the intact part with `gonogo status --session {folder}`")
         return follow_session(folder)
     return show_session(folder, read_only=options.read_only)
+
+
+def _ensure_conductor(session: SessionFolder, *, is_approved: bool) -> None:
+    """Start the session's conductor if it needs one and none is running."""
+    if SessionClient(session.path).has_conductor():
+        return
+    if needs_nothing(session) and not describe_damage(session):
+        return
+    # Starting needs the plan's schema, which takes longer to import than the first screen to paint.
+    from app.cli.approve import approve_session
+    from app.session.start import ensure_conductor, needs_conductor
+
+    if needs_conductor(session.path):
+        approve_session(session.path, is_approved=is_approved)
+    ensure_conductor(session.path)
 
 
 def prepare_screen() -> None:

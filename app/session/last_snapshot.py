@@ -1,7 +1,7 @@
 """The last snapshot of a session that is over, so that a screen can show it before it has read the journal.
 
-Reading the journal imports the plan's schema, which takes longer than the first paint. The journal is read
-all the same, and what it says replaces this snapshot.
+A snapshot from the journal needs the plan's schema, which takes longer to import than the first screen to
+paint. It is made all the same, and replaces this snapshot.
 """
 
 import contextlib
@@ -40,3 +40,9 @@ def load_last_snapshot(folder: SessionFolder) -> SessionSnapshot | None:
     snapshot = last.snapshot
     is_here = snapshot.folder == str(folder.path)
     return snapshot if is_current and is_here and snapshot.state in OVER else None
+
+
+def needs_nothing(folder: SessionFolder) -> bool:
+    """Return whether the session is known to be over and its pod is known not to be stopped later."""
+    last = load_last_snapshot(folder)
+    return last is not None and last.stops_at is None
