@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.cli.plan_file import load_plan_or_exit
 from app.errors import UserError
-from app.monitor.log_metrics import LogFormat
+from app.monitor.log_format import LogFormat
 from app.plan.log_check import examine_log, find_plan_warnings, list_readable_phases, suggest_preset
 
 

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from app.monitor.bounded_pattern import BoundedPattern
 from app.monitor.finiteness import FinitenessWatch, NotFinite, is_loss_or_gradient
+from app.monitor.log_format import LogFormat
 from app.monitor.log_numbers import (
     NamedValue,
     complete_number,
@@ -42,20 +41,6 @@ _ENOUGH_SHARE: Final = 0.25
 _ENOUGH_LINES: Final = 500
 _LineValues = dict[str, tuple[float, str]]
 """The values in a line, each with its name there, by metric."""
-
-
-class LogFormat(msgspec.Struct, frozen=True):
-    """The metrics and progress to read from a log.
-
-    Attributes:
-        patterns: regular expressions with one group, the number, by metric.
-        preset: name of a preset in `app.monitor.trainers` to use instead.
-        progress: regular expression with the units done and, as a second group, their total.
-    """
-
-    patterns: dict[str, str] = {}
-    preset: str = ""
-    progress: str = ""
 
 
 class LogMetrics:

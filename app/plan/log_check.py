@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from app.monitor.log_metrics import LogFormat, LogMetrics, read_log
+from app.monitor.log_format import LogFormat
+from app.monitor.log_metrics import LogMetrics, read_log
 from app.monitor.sanitize import clean_line
 from app.monitor.trainers import PRESETS
 from app.plan.patterns import describe_cut_number

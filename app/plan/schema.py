@@ -19,7 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from app.monitor.log_metrics import LogFormat
+from app.monitor.log_format import LogFormat
 from app.monitor.trainers import PRESETS
 from app.plan.arguments import BooleanStyle, FlagStyle, build_arguments
 from app.plan.causes import Cause

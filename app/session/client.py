@@ -16,7 +16,6 @@ import msgspec
 from app.session import requests
 from app.session.attempt import process
 from app.session.clock import SystemClock
-from app.session.fingerprints import read_fingerprints
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.attempts_on_disk import describe_missing_lines
@@ -24,7 +23,6 @@ from app.session.journal.events import SessionStarted
 from app.session.journal.fold import fold, recover_file
 from app.session.journal.state import State
 from app.session.last_snapshot import load_last_snapshot
-from app.session.masking import Masker
 from app.session.requests import AnyRequest, Decide, Refused, Response
 from app.session.snapshot import SessionSnapshot
 from phases.contract import files
@@ -32,6 +30,7 @@ from phases.contract import files
 if TYPE_CHECKING:
     from app.plan.schema import Plan
     from app.session.gate.decision_preview import DecisionPreview
+    from app.session.masking import Masker
 
 _NOTHING = (State(), "")
 _TIMEOUT = 10.0
@@ -154,8 +153,12 @@ class SessionClient:
         started = self.folder.info.stat().st_mtime
         return fold([journal.Entry(1, 1, started, clock.mono() - max(0.0, clock.wall() - started), start)])
 
-    def make_masker(self) -> Masker:
+    def make_masker(self) -> "Masker":
         """Return a masker of the plan's secrets whose values are known in this environment."""
+        # A screen masks nothing before its first paint.
+        from app.session.fingerprints import read_fingerprints
+        from app.session.masking import Masker
+
         try:
             plan = files.read_json(self.folder.plan, _PlanSecrets)
         except (OSError, ValueError) as error:

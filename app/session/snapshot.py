@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from app.monitor.log_metrics import LogFormat
+from app.monitor.log_format import LogFormat
 from app.monitor.machine_sample import MachineSample
 from app.monitor.pace import ProgressView
 from app.plan.values import ConditionResult, Range, Verdict

@@ -9,6 +9,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from threading import Event
 from typing import ClassVar, Final, cast
 
 from rich.console import RenderableType
@@ -89,6 +90,7 @@ class CockpitApp(Cockpit):
         self._report_crash = report_crash
         self.crash_report = ""
         self._terminal_content = TerminalContent()
+        self._has_painted = Event()
         self._announced: tuple[str, float] | None = None
         for each in THEMES:
             self.register_theme(each)
@@ -132,8 +134,16 @@ class CockpitApp(Cockpit):
             self.call_after_refresh(self.show, self.frame)
 
     def on_unmount(self) -> None:
-        """Stop the reader."""
+        """Stop the reader, and every thread that waits for keys.
+
+        When a terminal goes away, the kernel also sends SIGCONT. Textual then starts a second input thread,
+        and may stop only one of the two: the other would keep the process, and a core busy.
+        """
         self._stopping.set()
+        self._has_painted.set()
+        input_ends = getattr(self._driver, "exit_event", None)
+        if input_ends is not None:
+            input_ends.set()
 
     @work(thread=True, exit_on_error=True)
     def _read_frames(self, feed: SessionFeed) -> None:
@@ -143,6 +153,7 @@ class CockpitApp(Cockpit):
                     return
                 self.frame = self.frame or frame  # The screen draws the frame once mounted.
                 self.post_message(self.FrameReady(frame))
+                self._has_painted.wait()  # Reading files would delay the first paint.
         except Refused as error:
             message = f"gonogo: {replace_controls(str(error))}"
             self.call_from_thread(self.exit, return_code=1, message=message)
@@ -198,6 +209,8 @@ class CockpitApp(Cockpit):
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
             renderable = cast("RenderableType", DifferenceUpdate(self._terminal_content, renderable))
         super()._display(screen, renderable)
+        if self.frame is not None:
+            self._has_painted.set()
 
     def on_resize(self) -> None:
         """Repaint everything: after a resize, the content of the terminal is unknown."""

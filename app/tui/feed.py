@@ -6,27 +6,19 @@ and a long history fills in behind it.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from functools import cached_property
 from threading import Event
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from app.monitor.preview import read_first_rows
 from app.monitor.tails import Mask, mask_nothing
 from app.session.client import SessionClient
-from app.session.snapshot import OVER, PhaseView, SessionSnapshot
-from app.tui.readers import (
-    ArtifactReader,
-    AttemptReader,
-    EarlierAttemptsReader,
-    EvaluationReader,
-    MachineReader,
-    read_outcome,
-    resolve_artifact,
-)
-from widgets.frame import AttemptOutput, Frame
+from app.session.snapshot import SessionSnapshot
+from widgets.frame import Frame
+
+if TYPE_CHECKING:
+    from app.tui.frame_maker import FrameMaker
 
 FRAME_SECONDS: Final = 0.9
-READING_SECONDS: Final = 0.15
 
 
 class SessionFeed:
@@ -44,12 +36,13 @@ class SessionFeed:
         self._monotonic = monotonic
         self._mask = mask
         self._selected: str | None = None
-        self._attempt: AttemptReader | None = None
-        self._earlier: EarlierAttemptsReader | None = None
-        self._machine = MachineReader()
-        self._artifacts = ArtifactReader(mask)
-        self._evaluations = EvaluationReader(mask)
-        self._outcome: tuple[str, ...] = ()
+
+    @cached_property
+    def _maker(self) -> "FrameMaker":
+        # The readers of logs are slow to import, and the first frame has nothing from a file.
+        from app.tui.frame_maker import FrameMaker
+
+        return FrameMaker(self._clock, self._monotonic, self._mask)
 
     def look_at(self, phase: str | None) -> None:
         """Select a phase and make a frame of it soon; None selects the running phase."""
@@ -84,49 +77,11 @@ class SessionFeed:
         Raises:
             OSError: it cannot be read, or is outside the artifacts folder.
         """
-        return read_first_rows(resolve_artifact(snapshot, path), self._mask)
+        return self._maker.read_first_rows(snapshot, path)
 
     def make_frame(self, snapshot: SessionSnapshot) -> Frame:
         """Return the frame of a snapshot with what the files contain now."""
-        output = self._read_output(snapshot)
-        if snapshot.state == "finished" and not self._outcome:
-            self._outcome = read_outcome(snapshot, self._mask)
-        is_connected = snapshot.machine is not None or snapshot.state in OVER
-        artifacts = self._artifacts.read(snapshot, output)
-        return Frame(
-            snapshot,
-            self._clock(),
-            output,
-            disconnected="" if is_connected else "no conductor",
-            outcome=self._outcome,
-            machine_use=self._machine.read(snapshot),
-            artifacts=artifacts,
-            evaluations=self._evaluations.read(snapshot, artifacts),
-        )
-
-    def _select_phase(self, snapshot: SessionSnapshot) -> PhaseView | None:
-        """Return the selected phase, or else the current one, or else the last that has started."""
-        for phase in snapshot.phases:
-            if phase.id == self._selected:
-                return phase
-        started = [phase for phase in snapshot.phases if phase.attempts]
-        return snapshot.current or (started[-1] if started else None)
-
-    def _read_output(self, snapshot: SessionSnapshot) -> AttemptOutput | None:
-        phase = self._select_phase(snapshot)
-        if phase is None or not phase.attempts:
-            self._attempt = None
-            return AttemptOutput(phase.id, 0) if phase else None
-        key = phase.id, phase.attempts[-1].number
-        if self._attempt is None or self._attempt.key != key:
-            self._attempt = AttemptReader(phase.id, phase.attempts[-1], self._mask, phase.log_format)
-        has_ended = phase.attempts[-1].ended is not None
-        output = self._attempt.read(READING_SECONDS, self._monotonic, has_ended=has_ended)
-        if output.reading or len(phase.attempts) == 1:
-            return output
-        if self._earlier is None or self._earlier.key != key:
-            self._earlier = EarlierAttemptsReader(phase)
-        return replace(output, earlier=self._earlier.read(READING_SECONDS, self._monotonic))
+        return self._maker.make_frame(snapshot, self._selected)
 
 
 def has_news(before: SessionSnapshot, after: SessionSnapshot) -> bool:

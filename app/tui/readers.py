@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from app.monitor.evaluation_file import EvaluationAnswers, read_evaluation_answers
-from app.monitor.log_metrics import LogFormat, LogMetrics
+from app.monitor.log_format import LogFormat
+from app.monitor.log_metrics import LogMetrics
 from app.monitor.machine_sample import MachineSample
 from app.monitor.progress import ProgressTail, read_progress
 from app.monitor.sanitize import clean_text

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.monitor.log_metrics import LogFormat, LogMetrics, read_log
+from app.monitor.log_format import LogFormat
+from app.monitor.log_metrics import LogMetrics, read_log
 from tests.monitor.tails import append, points, read_all
 
 

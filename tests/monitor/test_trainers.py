@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.monitor.log_metrics import LogFormat, read_log
+from app.monitor.log_format import LogFormat
+from app.monitor.log_metrics import read_log
 from app.monitor.log_numbers import normalize_name
 from app.monitor.trainers import PRESETS, Preset
 

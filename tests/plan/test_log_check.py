@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.monitor.log_metrics import LogFormat
+from app.monitor.log_format import LogFormat
 from app.plan.log_check import examine_log, suggest_preset
 from tests.monitor.test_trainers import CASES
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from app.monitor.finiteness import NotFinite, find_not_finite_series
-from app.monitor.log_metrics import LogFormat, LogMetrics
+from app.monitor.log_format import LogFormat
+from app.monitor.log_metrics import LogMetrics
 from app.monitor.log_news import LogNews
 from app.monitor.pace import ProgressView
 from app.monitor.progress import ProgressTail

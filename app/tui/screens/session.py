@@ -26,6 +26,7 @@ from widgets.throughput import ThroughputPanel
 MIN_MACHINE_ROWS: Final = 3
 MAX_MACHINE_ROWS: Final = 9
 BORDER_ROWS: Final = 2
+LOG_ONLY: Final = "-log-only"
 
 
 class SessionScreen(ScreenWithChart):
@@ -37,6 +38,9 @@ class SessionScreen(ScreenWithChart):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall"), (42, "-very-tall")]  # noqa: RUF012
     table = "session"
     _has_charts = False
+
+    def __init__(self) -> None:
+        super().__init__(classes=LOG_ONLY)  # Each change of a class computes the styles of all widgets again.
 
     def compose(self) -> ComposeResult:
         """Lay out the panels."""
@@ -63,14 +67,18 @@ class SessionScreen(ScreenWithChart):
         if panel.styles.height is None or panel.styles.height.value != height:
             panel.styles.height = height
         self.query_one(PhasePanel).show(frame)
-        # Without a chart, the log gets its room.
-        self.set_class(not has_figure(frame.output), "-log-only")
-        gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
-        self.set_class(len(gpus) > 1, "-several-gpus")
-        self.set_class(frame.snapshot.state in OVER, "-over")
-        # A session that is over has no sample of the machine, but what its attempts used.
-        self.set_class(not gpus and not any(use.gpus for use in frame.machine_use), "-no-gpu")
+        self.update_classes(self._choose_classes(frame))
         super().show(frame)
+
+    def _choose_classes(self, frame: Frame) -> dict[str, bool]:
+        classes = {LOG_ONLY: not has_figure(frame.output)}  # Without a chart, the log gets its room.
+        if self._has_charts:
+            gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
+            classes["-several-gpus"] = len(gpus) > 1
+            classes["-over"] = frame.snapshot.state in OVER
+            # A session that is over has no sample of the machine, but what its attempts used.
+            classes["-no-gpu"] = not gpus and not any(use.gpus for use in frame.machine_use)
+        return classes
 
     def on_resize(self) -> None:
         """Mount the charts if the terminal has become large."""
@@ -88,6 +96,7 @@ class SessionScreen(ScreenWithChart):
             panel.frame = frame
         self.query_one("#left").mount(gate, after=0)
         self.query_one("#right").mount(memory, Horizontal(*loads, id="loads"), after=0)
+        self.update_classes(self._choose_classes(frame))
 
     def _compute_machine_rows(self, frame: Frame) -> int:
         machine = frame.snapshot.machine
