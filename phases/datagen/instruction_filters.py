@@ -45,10 +45,12 @@ _ABSENT = re.compile(
 )
 """References to things that cannot come with a text, and pronouns without a noun."""
 _NOT_WRITING = re.compile(
-    r"^(?:please )?(?:draw(?! up)|paint|sketch|colou?r in|listen|watch|look at|go|open)\b|\baloud\b",
+    r"^(?:what (?:is|are|was) your (?:name|age|job|address|phone|birthday)|how old are you|who are you"
+    r"|where (?:do|did|are) you (?:live|from|come|born|grow))\b"
+    r"|^(?:please )?(?:draw(?! up)|paint|sketch|colou?r in|listen|watch|look at|go|open)\b|\baloud\b",
     re.IGNORECASE,
 )
-"""Tasks that cannot be done in writing."""
+"""Tasks that cannot be done in writing, and questions about the person who answers."""
 _MIN_INPUT_WORDS = 4
 _TO_COMPLETE = re.compile(
     r"^(?:please )?(?:complete|finish|fill in|continue|end) (?:in )?(?:(?:the|this|these|each|a|my) )?"

@@ -31,11 +31,19 @@ _CONVERSION: Final = re.compile(
 )
 """Words of problems that need other numbers than their own, or other operations than the basic four."""
 _MOST_NUMBERS: Final = 3
+_SERIES: Final = re.compile(
+    r"\b(?:comes? next|next|continue|follows)\b[^:]*: ((?:-?\d+(?:, | and | ))+-?\d+)\W*$", re.IGNORECASE
+)
+_MIN_SERIES: Final = 3
 
 
 def has_wrong_number(instruction: str, response: str) -> bool:
     """Return whether a response calculates wrongly, as far as its own or its instruction's words tell."""
-    return states_wrong_equation(response) or misses_word_problem(instruction, response)
+    return (
+        states_wrong_equation(response)
+        or misses_word_problem(instruction, response)
+        or misses_series(instruction, response)
+    )
 
 
 def states_wrong_equation(response: str) -> bool:
@@ -57,6 +65,20 @@ def misses_word_problem(instruction: str, response: str) -> bool:
         return False
     results = set(response_numbers) - set(instruction_numbers) or set(response_numbers)
     return results.isdisjoint(_list_results(instruction_numbers))
+
+
+def misses_series(instruction: str, response: str) -> bool:
+    """Return whether a response does not continue a series of numbers with a constant step or factor."""
+    match = _SERIES.search(instruction)
+    given = _list_numbers(match[1]) if match else []
+    answered = _list_numbers(response)
+    if len(given) < _MIN_SERIES or not answered:
+        return False
+    steps = {later - earlier for earlier, later in itertools.pairwise(given)}
+    factors = {later / earlier for earlier, later in itertools.pairwise(given) if earlier}
+    following = [given[-1] + step for step in steps if len(steps) == 1]
+    following += [given[-1] * factor for factor in factors if len(factors) == 1]
+    return bool(following) and not set(following) & set(answered)
 
 
 def is_arithmetic_without_value(instruction: str) -> bool:

@@ -1,7 +1,7 @@
 """From checked candidates to a preference pair, as pure functions.
 
 Verifiers decide first: a response that passes all of them wins against the one that passes fewest, unless it
-may keep the form without an answer while the other one is about the topic. If all candidates are equally
+may keep the form without an answer while the other one answers (`form_choice`). If all candidates are equally
 good, the majority answer wins against a rare one (self-consistency; Prasad et al., arXiv 2411.04109). If
 there is no majority, the judge decides.
 """
@@ -13,9 +13,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from phases.datagen.constitution import Rejection
+from phases.datagen.form_choice import may_win_by_form
 from phases.datagen.judge import JudgeScore
 from phases.datagen.number_filters import has_wrong_number
+from phases.datagen.rejections import RejectionType, classify_problems, is_off_topic, list_strong_problems
 from phases.datagen.response_filters import find_response_problem
 from phases.datagen.topicality import asks_for_text, mentions_topic
 from phases.generation.completion import Completion
@@ -23,48 +24,7 @@ from phases.scoring.ngrams import reduce_to_words
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
-from phases.verifiers.stems import list_content_stems, list_stems
 
-RejectionType = Rejection | Literal["unknown"]
-"""The measured defect of a rejected response, or `unknown`."""
-_PROBLEM_TYPES: Final[dict[RejectionType, frozenset[str]]] = {
-    "incomplete": frozenset({"empty response", "unfinished response", "empty", "response cut short"}),
-    "refusal": frozenset({"refusal of a harmless instruction", "no refusal"}),
-    "off_topic": frozenset(
-        {"echo of the instruction", "echo", "self-reference in response", "topic", "mentions"}
-    ),
-    # These checks know the right answer.
-    "hallucination": frozenset({"number", "one_of", "short_answer", "equals", "json_equals"}),
-    "format_violation": frozenset(
-        {
-            *("words", "sentences", "paragraphs", "lines", "bullets", "numbered_list", "comma_list", "items"),
-            *(
-                "alphabetical",
-                "keywords",
-                "any_keyword",
-                "keyword_count",
-                "starts_with",
-                "ends_with",
-                "yes_no",
-            ),
-            *("quoted", "upper_case", "lower_case", "title_case", "json_object", "json_array", "language"),
-            *(
-                "each",
-                "part",
-                "any_of",
-                "list_of",
-                "placeholders",
-                "sections",
-                "label in response",
-                "chat token in response",
-            ),
-            *("junk in response", "repetition in response", "item without text", "ramble"),
-        }
-    ),
-}
-"""The type of each problem; a problem that is in no set is of unknown type."""
-_WEAK: Final = frozenset({"nothing new in response", "response length"})
-"""Problems that exclude a response from being chosen, but are too weak for rejecting it."""
 _GENERAL_DEFECTS: Final = ("empty", "echo", "ramble")
 """Defects found by the verifiers that repeat a problem found by the filters."""
 _SHORT_ANSWER_WORDS: Final = 4
@@ -165,7 +125,7 @@ def decide_without_judge(
         min_lead: lead in votes that an answer needs, together with a majority; 0 ignores votes.
     """
     good = [c for c in candidates if not c.problems]
-    bad = [c for c in candidates if not _WEAK.issuperset(c.problems)]
+    bad = [c for c in candidates if list_strong_problems(c.problems)]
     if not good:
         return "no good candidate"
     if bad:
@@ -182,17 +142,24 @@ def _decide_by_verifiers(
 ) -> DecidedPair | None:
     """Pair a good candidate, if possible on topic, with the worst one; None if that may be a wrong choice."""
     # Of equally good candidates the first one sampled wins: neither length nor novelty decides.
-    chosen = min(good, key=lambda c: (_is_suspect(instruction, c), -c.votes))
-    lowest_score = min(c.score for c in bad)
-    worst = [c for c in bad if c.score == lowest_score]
-    if _is_suspect(instruction, chosen):
-        worst = [c for c in worst if not mentions_topic(instruction, c.text)]
-    if not worst:
-        return None
-    # Of equally bad candidates, one of similar length teaches most about everything else.
-    rejected = min(worst, key=lambda c: abs(len(chosen.text) - len(c.text)))
-    rejection = classify_rejection(instruction, chosen, rejected)
-    return DecidedPair(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
+    ranked = sorted(drop_equal_answers(good), key=lambda c: (_is_suspect(instruction, c), -c.votes))
+    for chosen in ranked:
+        worse = [c for c in bad if _may_win(instruction, chosen, c)]
+        if worse:
+            lowest_score = min(c.score for c in worse)
+            worst = [c for c in worse if c.score == lowest_score]
+            # Of equally bad candidates, one of similar length teaches most about everything else.
+            rejected = min(worst, key=lambda c: abs(len(chosen.text) - len(c.text)))
+            rejection = classify_rejection(instruction, chosen, rejected)
+            return DecidedPair(chosen, rejected, chosen.score - rejected.score, "verifiers", rejection)
+    return None
+
+
+def _may_win(instruction: str, chosen: Candidate, rejected: Candidate) -> bool:
+    """Return whether a good candidate is better than a bad one, which may be good but for its form."""
+    if _is_suspect(instruction, chosen) and mentions_topic(instruction, rejected.text):
+        return False
+    return may_win_by_form(instruction, chosen.text, rejected.text, rejected.problems)
 
 
 def _is_suspect(instruction: str, candidate: Candidate) -> bool:
@@ -266,14 +233,6 @@ def classify_rejection(instruction: str, chosen: Candidate, rejected: Candidate)
     A preferred response alone does not make the other one a hallucination: without a check that knows the
     right answer the type is unknown.
     """
-    strong = [problem for problem in rejected.problems if problem not in _WEAK]
-    if strong:
-        types = (kind for kind, problems in _PROBLEM_TYPES.items() if strong[0] in problems)
-        return next(types, "unknown")
-    is_off_topic = (
-        asks_for_text(instruction)
-        and mentions_topic(instruction, chosen.text)
-        and not mentions_topic(instruction, rejected.text)
-        and set(list_content_stems(chosen.text)).isdisjoint(list_stems(rejected.text))
-    )
-    return "off_topic" if is_off_topic else "unknown"
+    if list_strong_problems(rejected.problems):
+        return classify_problems(instruction, rejected.text, rejected.problems)
+    return "off_topic" if is_off_topic(instruction, chosen.text, rejected.text) else "unknown"

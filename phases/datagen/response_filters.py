@@ -9,9 +9,11 @@ from phases.datagen.text_filters import (
     MARKUP,
     find_first_problem,
     has_empty_item,
+    has_equal_items,
     is_repetitive,
 )
 from phases.scoring.ngrams import compute_jaccard, list_words, reduce_to_words, shingle
+from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS
 
 _ASKS_FOR_PART = re.compile(
@@ -32,6 +34,10 @@ _ASKS_FOR_OTHER_WORD = re.compile(
     r"\b(?:rhym\w+|opposite|antonym|synonym|same as|means|past tense of|plural of|feminine of)\b",
     re.IGNORECASE,
 )
+_ASKS_FOR_NEW_WORD = re.compile(
+    r"(?:how (?:old|many|much|long|far|often|are|is|does|did|can)|why|when|who (?:is|was|are))\b[^:,'\"]*\?$",
+    re.IGNORECASE,
+)
 _WORD_TO_USE = re.compile(r"\b(?<!not )use the words? ['\"](\w+)['\"]", re.IGNORECASE)
 _ASKS_FOR_CHARACTERS = re.compile(
     r"\b(?:letters?|vowels?|consonants?|alphabet|numbers?|digits?|count)\b", re.IGNORECASE
@@ -40,7 +46,14 @@ _ASKS_FOR_CHARACTERS = re.compile(
 _ASKS_TO_CONTINUE = re.compile(
     r"^(?:please )?(?:continue|complete) the (?:sequence|list|pattern|series)\b[^:]*:", re.IGNORECASE
 )
-_ASKS_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat)\b", re.IGNORECASE)
+_ASKS_FOR_LONG_TEXT = re.compile(
+    r"^(?:please )?(?:write|compose|draft|create|invent|tell)(?: me)? (?:an? )?(?:[\w-]+ )?(?:poem|story|tale"
+    r"|letter|e-?mail|essay|article|dialogue|speech|report|review|conversation|fable|biography|blog post)\b"
+    r"(?! (?:title|idea|name|heading))",
+    re.IGNORECASE,
+)
+_FEWEST_WORDS_OF_TEXT = 5
+_ASKS_TO_REPEAT = re.compile(r"\b(?:times|twice|repeat|chant|refrain)\b", re.IGNORECASE)
 _ASKS_FOR_MARKUP = re.compile(
     r"\b(?:html|xml|svg|markup|web ?(?:page|site)|tags?|code|snippet)\b", re.IGNORECASE
 )
@@ -81,11 +94,13 @@ def find_response_problem(instruction: str, response: str, *, finished: bool, ma
                 and not asks_for_markup(instruction)
             ),
             "repetition in response": lambda: (
-                is_repetitive(response) and not _ASKS_TO_REPEAT.search(instruction)
+                (is_repetitive(response) or has_equal_items(response))
+                and not _ASKS_TO_REPEAT.search(instruction)
             ),
             "item without text": lambda: has_empty_item(response),
             "echo of the instruction": lambda: is_echo(instruction, response),
             "nothing new in response": lambda: is_uninformative(instruction, response),
+            "text of a few words": lambda: is_stub(instruction, response),
             "response cut short": lambda: _CUT_SHORT.search(response),
             "self-reference in response": lambda: _SELF_REFERENCE.search(response),
         }
@@ -114,8 +129,16 @@ def is_uninformative(instruction: str, response: str) -> bool:
     return (
         _lists_characters(instruction, response)
         or _has_only_required_words(instruction, response)
+        or _repeats_word_of_question(instruction, response)
         or _adds_no_word(instruction, response)
     )
+
+
+def is_stub(instruction: str, response: str) -> bool:
+    """Return whether a response is far too short for the requested text ("a" as a poem)."""
+    asks_for_text = _ASKS_FOR_LONG_TEXT.match(instruction) is not None
+    may_be_short = any("at_most" in check.arguments for check in infer_checks(instruction))
+    return asks_for_text and not may_be_short and len(list_words(response)) < _FEWEST_WORDS_OF_TEXT
 
 
 def _lists_characters(instruction: str, response: str) -> bool:
@@ -128,6 +151,13 @@ def _lists_characters(instruction: str, response: str) -> bool:
 def _has_only_required_words(instruction: str, response: str) -> bool:
     required = {word.casefold() for word in _WORD_TO_USE.findall(instruction)}
     return bool(required) and len({*list_words(response), *required}) == len(required)
+
+
+def _repeats_word_of_question(instruction: str, response: str) -> bool:
+    """Return whether a question is answered with one of its own words ("How old are you?" with "Old")."""
+    words = list_words(response)
+    is_repetition = len(words) == 1 and words[0] in list_words(instruction)
+    return is_repetition and _ASKS_FOR_NEW_WORD.match(instruction) is not None
 
 
 def _adds_no_word(instruction: str, response: str) -> bool:

@@ -29,6 +29,7 @@ _ITEM_MARK = re.compile(r"^\s*(?:\d+[.)]|[-*•])(?:\s+|$)")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _MIN_STATEMENT_WORDS = 3
 """A sentence or an item of a list with this many words is not repeated by a good text."""
+_MIN_ITEMS = 3
 _MIN_DISTINCT_SHARE = 0.5
 _MIN_WORDS_TO_REPEAT = 8
 
@@ -60,6 +61,13 @@ def list_statements(text: str) -> list[str]:
     lines = MARKUP.sub("\n", _CODE.sub(" ", text)).splitlines()
     sentences = [reduce_to_words(s) for line in lines for s in split_sentences(_ITEM_MARK.sub("", line))]
     return [sentence for sentence in sentences if len(sentence.split()) >= _MIN_STATEMENT_WORDS]
+
+
+def has_equal_items(text: str) -> bool:
+    """Return whether a list of short lines names an item twice."""
+    items = [reduce_to_words(_ITEM_MARK.sub("", line)) for line in text.splitlines() if line.strip()]
+    is_list = len(items) >= _MIN_ITEMS and all(len(item.split()) < _MIN_STATEMENT_WORDS for item in items)
+    return is_list and len(set(items)) < len(items)
 
 
 def has_empty_item(text: str) -> bool:

@@ -17,7 +17,7 @@ _REQUEST_WORDS: Final = """
     mention most number numbered one paragraph paragraphs people person please poem point pick
     provide put quote reason rewrite say second short show simple small start state story suggest
     summarize summary tell text thing things think title translate two type upper use used using
-    want way ways why word words write
+    want way ways why word words write task exact exactly have having has length
 """.split()  # noqa: SIM905
 """Words by which instructions ask, and which are no topic."""
 _ASKS_FOR_TEXT: Final = re.compile(
@@ -33,9 +33,8 @@ def find_topic(instruction: str) -> frozenset[str]:
 
     Quoted words and sentences that only limit the form ("Use exactly seven words.") are no topic.
     """
-    sentences = split_sentences(mask_input(instruction))
-    contents = [sentence for sentence in sentences if not infer_checks(sentence)] or sentences
-    return frozenset(list_content_stems(" ".join(contents))) - _request_stems()
+    stems = frozenset(list_content_stems(_take_content(instruction))) - _request_stems()
+    return frozenset(stem for stem in stems if not stem.isdecimal())
 
 
 def mentions_topic(instruction: str, response: str) -> bool:
@@ -45,7 +44,13 @@ def mentions_topic(instruction: str, response: str) -> bool:
 
 def asks_for_text(instruction: str) -> bool:
     """Return whether an instruction asks for free text about its topic, rather than for a short answer."""
-    return bool(find_topic(instruction)) and _ASKS_FOR_TEXT.search(instruction) is not None
+    return bool(find_topic(instruction)) and _ASKS_FOR_TEXT.search(_take_content(instruction)) is not None
+
+
+def _take_content(instruction: str) -> str:
+    """Return the sentences of an instruction that do not only limit the form, without quotations."""
+    sentences = split_sentences(mask_input(instruction))
+    return " ".join([sentence for sentence in sentences if not infer_checks(sentence)] or sentences)
 
 
 @lru_cache(maxsize=1)

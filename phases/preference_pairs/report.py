@@ -9,8 +9,8 @@ from phases.contract.protocol import Value
 from phases.datagen.constitution import Rejection
 from phases.datagen.harm_judge import describe_harm_judge
 from phases.datagen.judge_calibration import is_proven
-from phases.datagen.preferences import RejectionType
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
+from phases.datagen.rejections import RejectionType
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
 from phases.preference_pairs.pair_judge import PairJudge

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from phases.verifiers.arithmetic import evaluate_instruction
 from phases.verifiers.number_words import NUMBER_WORDS, parse_count
@@ -78,6 +78,13 @@ _EACH_OF_SEVERAL: Final = (
 )
 """Before a beginning or an ending, what names parts of the answer that have it."""
 _ITEMS_TO_SORT: Final = r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\border\b[^:]*): ([^:]+)$"
+_ASCENDING: Final = (
+    r"\b(?:ascending|increasing|(?:smallest|lowest|least) (?:first|to)|(?:smallest|lowest) number first"
+    r"|in (?:numerical )?order(?= of (?:size|value)|:))\b"
+)
+_DESCENDING: Final = (
+    r"\b(?:descending|decreasing|(?:largest|biggest|highest|greatest) (?:first|to)|largest number first)\b"
+)
 _SECOND_CLAUSE: Final = (
     r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe|their|its|give|tell|write|why|how|what)\b"
     r"|[.:?!] \w|\b(?:for|of|about) each\b"
@@ -149,7 +156,7 @@ def _infer_lists(text: str) -> list[Check]:
     if matches := _find_all(_ITEMS_TO_SORT, text):
         items = split_items(matches[0][1])
         is_list = len(items) == len(set(items)) > 1
-        return [Check("items", {"count": len(items), "allowed": items})] if is_list else []
+        return [Check("items", _order_items(text, items))] if is_list else []
     layout = next((kind for kind, words in _LAYOUTS.items() if _find_all(words, text)), None)
     named = _find_all(_NAMED_ITEMS, text)
     lengths = _read_list_lengths(text) if layout or named else None
@@ -161,6 +168,17 @@ def _infer_lists(text: str) -> list[Check]:
         is_prose = is_length or _find_all(r"\b(?:sentence|paragraph|line)s?\b", text)
         return [] if is_prose else _list_lengths("items", lengths)
     return []
+
+
+def _order_items(text: str, items: list[str]) -> dict[str, Any]:
+    """Return the arguments of a check for items to sort; the order is known for numbers alone."""
+    arguments: dict[str, Any] = {"count": len(items), "allowed": items}
+    if not all(re.fullmatch(r"-?\d+", item) for item in items):
+        return arguments
+    ascends = bool(_find_all(_ASCENDING, text))
+    if ascends == bool(_find_all(_DESCENDING, text)):
+        return arguments
+    return arguments | {"allowed": sorted(items, key=int, reverse=not ascends), "in_order": True}
 
 
 def _read_list_lengths(text: str) -> range | None:

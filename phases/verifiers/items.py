@@ -71,6 +71,8 @@ def is_item_list(
     count: int,
     allowed: Sequence[str] | None = None,
     at_most_words: int | None = None,
+    *,
+    in_order: bool = False,
     instruction: str = "",
 ) -> bool:
     """Return whether the response is a list of `count` different items.
@@ -78,6 +80,7 @@ def is_item_list(
     Without `allowed`, the layout is one of `split_items`, and no item has more than `at_most_words` (25 by
     default). With `allowed`, every item is one of those, and the list may be a sentence ("Three planets are
     Mars, Venus and Earth."), have a heading, numbers or bullets, and explain items ("Mars – the red planet").
+    With `in_order`, the items come in the order of `allowed`.
     """
     if allowed is None:
         items = [normalize(item) for item in split_items(response)]
@@ -88,6 +91,11 @@ def is_item_list(
     parts = _split_sentence_or_list(
         strip_courtesy(strip_emphasis(response)), allowed, list_vocabulary(instruction)
     )
+    if in_order:
+        names, vocabulary = index_names(tuple(allowed)), list_vocabulary(instruction)
+        places = [allowed.index(item) for part in parts if (item := find_item(part, names, vocabulary))]
+        if places != sorted(places):
+            return False
     return _are_different_items(parts, count, allowed, instruction)
 
 

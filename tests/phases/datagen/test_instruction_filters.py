@@ -70,6 +70,9 @@ def test_instruction_problem(text: str, problem: str | None) -> None:
         ("You are a pirate. Describe your ship.", None),
         ("Draw up an agenda for a meeting.", None),
         ("Draw a house.", "instruction beyond a text"),
+        ("What is your name?", "instruction beyond a text"),
+        ("How old are you?", "instruction beyond a text"),
+        ("What is your advice to a beginner?", None),
     ],
 )
 def test_lists_inputs_and_roles_are_accepted(text: str, problem: str | None) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from phases.datagen.number_filters import (
+    has_wrong_number,
     is_arithmetic_without_value,
     misses_word_problem,
     states_wrong_equation,
@@ -82,3 +83,21 @@ def test_word_problems(instruction: str, response: str, is_wrong: bool) -> None:
 )
 def test_steps_without_a_value(instruction: str, has_no_value: bool) -> None:
     assert is_arithmetic_without_value(instruction) == has_no_value
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "is_wrong"),
+    [
+        ("What comes next: 20, 25, 30?", "35", False),
+        ("What comes next: 20, 25, 30?", "The next number is 40.", True),
+        ("Which number comes next: 2, 4, 8, 16", "32", False),
+        ("Which number comes next: 2, 4, 8, 16", "18", True),
+        ("Continue the sequence with one number: 9, 7, 5", "three", False),
+        # No constant step or factor, or too few numbers to know it.
+        ("What comes next: 1, 1, 2, 3, 5?", "9", False),
+        ("What comes next: 3, 6?", "12", False),
+        ("What comes next: Monday, Tuesday?", "Friday", False),
+    ],
+)
+def test_series_of_numbers(instruction: str, response: str, is_wrong: bool) -> None:
+    assert has_wrong_number(instruction, response) == is_wrong

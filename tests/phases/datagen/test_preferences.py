@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.datagen import preferences
 from phases.datagen.judge import JudgeScore
 from phases.datagen.preferences import (
     Candidate,
@@ -19,6 +18,7 @@ from phases.datagen.preferences import (
     decide_by_judge,
     decide_without_judge,
 )
+from phases.datagen.rejections import PROBLEM_TYPES, WEAK_PROBLEMS
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import reduce_to_words
 from phases.verifiers.infer import infer_checks
@@ -197,11 +197,11 @@ def test_an_answer_that_fails_a_check_of_facts_is_a_hallucination(
 
 
 def test_every_problem_has_one_type() -> None:
-    types = preferences._PROBLEM_TYPES
+    types = PROBLEM_TYPES
     problems = [problem for own in types.values() for problem in own]
     assert len(problems) == len(set(problems))
     assert {kind for kind in VERIFIERS if kind not in problems} <= UNINFERRED
-    assert set(FILTER_PROBLEMS) <= {*problems, *preferences._WEAK}
+    assert set(FILTER_PROBLEMS) <= {*problems, *WEAK_PROBLEMS}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +232,88 @@ def test_topicality_is_judged_by_stems(instruction: str, off_topic: str, on_topi
     assert decide_without_judge(instruction, check(instruction, off_topic, broken)) is None
     # Against a response that is not about the topic either, it does.
     assert decide(instruction, off_topic, "User: what?").chosen.text == off_topic
+
+
+@pytest.mark.parametrize(
+    ("instruction", "right_form", "good"),
+    [
+        (
+            "Describe a bee in seven words.",
+            "The cat sat on the red mat.",
+            "A bee is a small insect that makes honey.",
+        ),
+        (
+            "Describe a tractor in five words.",
+            "The sun is very hot.",
+            "A strong machine for farms and fields.",
+        ),
+        (
+            "What is a compass? Answer in five words.",
+            "The soup is too hot.",
+            "It is a tool that shows north.",
+        ),
+        ("Recommend a way to relax in five words.", "He bought a new car.", "Take a long walk in the park."),
+        (
+            "Give advice on saving money in six words.",
+            "The door is painted bright blue.",
+            "Spend less than you earn each month.",
+        ),
+        ("What is the capital of Italy? Answer in one word.", "Paris.", "The capital of Italy is Rome."),
+        ("What is the capital of Italy? Write a single sentence.", "The capital of Italy is Paris.", "Rome"),
+        ("How many legs has a spider? Answer in one sentence.", "A spider has six legs.", "8"),
+        ("Is ice cold? Answer yes or no.", "No.", "Yes, ice is cold."),
+        ("Is ice cold? Answer yes or no.", "No.", "Ice is very cold."),
+        ("List three animals, separated by commas.", "red, blue, green", "a cat, a dog"),
+        ("What do owls eat? Put the whole answer in double quotes.", '"The sun is hot."', "Owls eat mice."),
+    ],
+)
+def test_the_right_form_of_a_wrong_answer_never_wins(instruction: str, right_form: str, good: str) -> None:
+    for texts in ((right_form, good), (good, right_form)):
+        candidates = check(instruction, *texts)
+        assert {c.text: bool(c.problems) for c in candidates} == {right_form: False, good: True}
+        assert decide_without_judge(instruction, candidates) is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "chosen", "rejected"),
+    [
+        ("What is the capital of Italy? Answer in one word.", "Rome.", "The capital of Italy is Rome."),
+        ("How many legs has a spider? Answer in one sentence.", "A spider has eight legs.", "8"),
+        ("Is ice cold? Answer yes or no.", "Yes.", "Yes, ice is cold."),
+        ("List three animals, separated by commas.", "horse, cow, pig", "a cat, a dog"),
+        (
+            "Write a sentence of exactly 5 words.",
+            "The fox carried the rope.",
+            "The cow rested in the library.",
+        ),
+        ("Describe the sea in two sentences.", "The sea is deep. Fish live in it.", "Water and salt"),
+        ("What is 17 times 3? Answer in one sentence.", "17 times 3 is 51.", "Fifty-two"),
+        ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 9, 7"),
+    ],
+)
+def test_the_right_form_of_an_answer_wins(instruction: str, chosen: str, rejected: str) -> None:
+    pair = decide(instruction, rejected, chosen)
+    assert (pair.chosen.text, pair.rejected.text) == (chosen, rejected)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "right", "rejected", "kind"),
+    [
+        ("What is 17 times 3?", "51", "fifty-one", "unknown"),
+        ("What is 17 times 3? Answer in one sentence.", "17 times 3 is 51.", "fifty-one", "format_violation"),
+        ("What is 17 times 3? Answer in words.", "Fifty-one.", "Fifty-three.", "hallucination"),
+        ("What is 17 times 3?", "51", "I do not know.", "unknown"),
+        ("What is 17 times 3?", "51", "Is it 51?", "unknown"),
+        ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 7, 8", "hallucination"),
+        ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 9, 7", "hallucination"),
+        ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 7", "format_violation"),
+        ("Write a poem about rain.", "Rain falls on all the walls.", "Rain", "incomplete"),
+    ],
+)
+def test_rejection_types_are_measured(instruction: str, right: str, rejected: str, kind: str) -> None:
+    good, bad = check(instruction, right, rejected)
+    assert not good.problems
+    assert classify_rejection(instruction, good, bad) == kind
 
 
 def test_a_short_answer_need_not_name_its_topic() -> None:

@@ -95,3 +95,23 @@ def test_structured_responses_are_accepted(instruction: str, response: str) -> N
 def test_a_heading_that_starts_another_record_is_no_structure() -> None:
     text = "A dog.\n### Instruction\nName a cat."
     assert find_response_problem("Name an animal.", text, finished=True, max_words=50) == "label in response"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "problem"),
+    [
+        ("Write a poem about the mirror.", "a", "text of a few words"),
+        ("Tell me a story.", "Once upon.", "text of a few words"),
+        ("Write a poem in three words.", "Rain, rain, away", None),
+        ("Write a poem title.", "Rain", None),
+        ("Write seven planets on separate lines.", "Mars\nVenus\nMars", "repetition in response"),
+        ("Name three drinks.", "1. Tea\n2. Milk\n3. tea", "repetition in response"),
+        ("Say hello three times, on separate lines.", "hello\nhello\nhello", None),
+        ("How old are you?", "old", "nothing new in response"),
+        ("Who was king?", "King.", "nothing new in response"),
+        ("Which is bigger, a cat or a horse?", "horse", None),
+        ("The cup is on the shelf. Where is the cup?", "shelf", None),
+    ],
+)
+def test_answers_without_content(instruction: str, response: str, problem: str | None) -> None:
+    assert find_response_problem(instruction, response, finished=True, max_words=50) == problem

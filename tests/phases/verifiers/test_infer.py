@@ -50,7 +50,7 @@ INFERRED: list[tuple[str, list[Check]]] = [
      [Check("keyword_count", {"word": "hen", "at_least": 5, "at_most": 5}), Check("words", {"at_least": 5, "at_most": 5})]),
     ("Now think of four different colors.", [Check("items", {"count": 4})]),
     ("Please put the word farm into upper case.", [Check("upper_case")]),
-    ("Sort these numbers from smallest to largest: 18, 7, 43", [Check("items", {"count": 3, "allowed": ["18", "7", "43"]})]),
+    ("Sort these numbers from smallest to largest: 18, 7, 43", [Check("items", {"count": 3, "allowed": ["7", "18", "43"], "in_order": True})]),
     ("Put these words in alphabetical order: window, earth",
      [Check("items", {"count": 2, "allowed": ["window", "earth"]}), Check("alphabetical")]),
     ("Put these words into a sentence: dog, cat", [Check("sentences", {"at_least": 1, "at_most": 1})]),

@@ -30,6 +30,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
     ("items", {"count": 2}, ["a, b", "a and b", "- a\n- b", "1. a\n2. b", "a\nb", "Two:\n1. a\n2. b", "Two:\na\nb", "Two:\na and b", "1. a:\n2. b"],
      ["a", "a, b, c", "1. a\n2. b\nThat is all.", "a, a"]),
     ("items", {"count": 3, "allowed": ["a", "e", "i"]}, ["AEI", "a e i"], ["AEIO", "AE"]),
+    ("items", {"count": 3, "allowed": ["7", "18", "43"], "in_order": True}, ["7, 18, 43", "7\n18\n43", "7, 18 and 43."], ["18, 7, 43", "7, 43, 18", "7, 18"]),
     ("items", {"count": 2, "allowed": ["argon", "neon", "xenon"]}, ["Argon (or Ar) and neon", "**Argon** and neon. Both are found in the air.", "Sure! Argon, neon", "1. Argon\n2. Neon\n\nLet me know if you need more!"],
      ["Argon and neon. Xenon is one too.", "not argon, neon", "no argon or neon"]),
     ("items", {"count": 2, "allowed": ["Pacific|Pacific Ocean", "Indian|Indian Ocean", "cherry", "Bosnia and Herzegovina", "C++", "a", "grey"]},

@@ -1,0 +1,90 @@
+"""Whether a response with the requested form may be preferred to one that fails the form alone.
+
+The form says nothing about the content: "The cat sat on the red mat." has the seven words that were asked for
+about a bee. A response that fails only checks of form may be the better answer, so it is rejected only if the
+chosen one is about the topic, gives the same answer, or names items of the same kind.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from phases.datagen.rejections import FORM_CHECKS, list_strong_problems
+from phases.datagen.topicality import asks_for_text, find_topic, mentions_topic
+from phases.datagen.word_groups import GROUPS
+from phases.verifiers.infer import infer_checks
+from phases.verifiers.number_words import replace_number_words
+from phases.verifiers.registry import Check
+from phases.verifiers.stems import list_content_stems, singularize
+from phases.verifiers.text import split_words
+
+_SAME_ANSWER: Final = 0.5
+"""Share of the shorter answer's own stems from which two responses give the same answer."""
+_LIST_CHECKS: Final = frozenset({"bullets", "numbered_list", "comma_list", "items", "json_array"})
+_LIST_OR_TEXT_CHECKS: Final = frozenset({"lines", "json_object", "any_of"})
+_HAS_ANSWER: Final = re.compile(
+    r"\?|\b(?:what|which|who|whose|when|where|why|how|about|on|describe|explain|tell|reasons?|tips?|facts?)\b",
+    re.IGNORECASE,
+)
+"""Words of instructions whose lists are about a topic or have right answers."""
+_MIN_KIND: Final = 4
+"""Groups of more words are kinds of things; smaller ones are opposites such as "hot" and "cold"."""
+
+
+def may_win_by_form(instruction: str, chosen: str, rejected: str, problems: Sequence[str]) -> bool:
+    """Return whether a response without problems may be preferred to one with these problems.
+
+    Args:
+        instruction: the instruction.
+        chosen: the response without problems.
+        rejected: the response with problems.
+        problems: names of its problems.
+    """
+    checks = infer_checks(instruction)
+    fails_form_only = FORM_CHECKS.issuperset(list_strong_problems(problems))
+    if not fails_form_only or any(map(_knows_answer, checks)):
+        return True
+    verdict = _read_yes_or_no(chosen)
+    if verdict:
+        return verdict == _read_yes_or_no(rejected)
+    topic = find_topic(instruction)
+    if not topic or (asks_for_text(instruction) and mentions_topic(instruction, chosen)):
+        return True
+    list_checks = _LIST_CHECKS if asks_for_text(instruction) else _LIST_CHECKS | _LIST_OR_TEXT_CHECKS
+    if any(check.kind in list_checks for check in checks) and not _HAS_ANSWER.search(instruction):
+        return not _name_different_kinds(chosen, rejected)
+    return _give_same_answer(instruction, chosen, rejected)
+
+
+def _knows_answer(check: Check) -> bool:
+    """Return whether a check knows the answer, so that a response that passes it is right."""
+    return check.kind not in FORM_CHECKS or "allowed" in check.arguments
+
+
+def _read_yes_or_no(response: str) -> str | None:
+    match = re.match(r"\W*(yes|no)\b", response.casefold())
+    return match[1] if match else None
+
+
+def _name_different_kinds(one: str, other: str) -> bool:
+    """Return whether two lists name things of known kinds, but of no common one."""
+    one_kinds, other_kinds = _list_kinds(one), _list_kinds(other)
+    return bool(one_kinds and other_kinds) and one_kinds.isdisjoint(other_kinds)
+
+
+def _list_kinds(response: str) -> set[int]:
+    words = {form for word in split_words(response.casefold()) for form in (word, singularize(word))}
+    kinds = (group for group in GROUPS if len(group) > _MIN_KIND)
+    return {n for n, group in enumerate(kinds) if words.intersection(map(str.casefold, group))}
+
+
+def _give_same_answer(instruction: str, one: str, other: str) -> bool:
+    """Return whether two responses share most of what they add to the instruction, or one adds nothing."""
+    given = _list_own_stems(instruction)
+    added, other_added = _list_own_stems(one) - given, _list_own_stems(other) - given
+    shorter = min(len(added), len(other_added))
+    return len(added & other_added) >= _SAME_ANSWER * shorter
+
+
+def _list_own_stems(text: str) -> set[str]:
+    return set(list_content_stems(replace_number_words(text)))
