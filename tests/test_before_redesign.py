@@ -38,23 +38,13 @@ from phases.evaluation.answers_file import STOP_RULE, find_answers_file
 from phases.generation.completion_cache import CompletionCache
 from phases.scoring import results
 from phases.sft_data import recipe as sft_data
+from tests.stage1 import PHASES
 
 BEFORE = Path(__file__).parent / "fixtures" / "before_redesign"
 REHEARSAL = BEFORE / "rehearsal"
 MODELS = ("base", "sft", "dpo")
 PASSED = {"base": 22, "sft": 242, "dpo": 262}
 RATES = {model: passed / 300 for model, passed in PASSED.items()}
-PHASES = [
-    "verification",
-    "baseline_evaluation",
-    "sft_data",
-    "sft_training",
-    "sft_evaluation",
-    "preference_pairs",
-    "dpo_training",
-    "dpo_evaluation",
-    "comparison",
-]
 PATIENCE = 60.0
 
 

@@ -11,18 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-PLAN = Path(__file__).parents[1] / "session_plan.toml"
-PHASES = [
-    "verification",
-    "baseline_evaluation",
-    "sft_data",
-    "sft_training",
-    "sft_evaluation",
-    "preference_pairs",
-    "dpo_training",
-    "dpo_evaluation",
-    "comparison",
-]
+from tests.stage1 import PHASES, PLAN
+
 ARTIFACTS = [
     "verification/verification_*.json",
     "evaluations/base_model/eval_*.json",

@@ -14,7 +14,6 @@ from widgets.rows import RowWidget, row
 from widgets.text import fit
 
 TITLE_WIDTH = 22
-NO_CHANGES: dict[str, dict[str, Parameter]] = {}
 
 
 def list_later_phases(snapshot: SessionSnapshot, gate: GateView) -> tuple[PhaseView, ...]:

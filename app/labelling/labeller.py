@@ -49,11 +49,6 @@ class Labeller:
         return sum(map(bool, self._kinds))
 
     @property
-    def can_undo(self) -> bool:
-        """Whether this pass has labelled an answer."""
-        return bool(self._history)
-
-    @property
     def current(self) -> FailedAnswer | None:
         """The next answer without a label, or None if all are labelled."""
         position = self._find_position()

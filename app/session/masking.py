@@ -112,11 +112,6 @@ class Masker:
                         return visible[:-length] + _make_replacement(spellings.name)
         return visible
 
-    def mask_line(self, text: str, longest: int) -> str:
-        """Return one line for a person: cleaned, masked, and cut."""
-        visible = self.mask_visible(clean_line(text))
-        return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"
-
     def mask_data(self, data: bytes) -> bytes:
         """Return bytes with all secrets masked."""
         return b"".join(self.mask_stream([data]))

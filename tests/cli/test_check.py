@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import app
 from app.cli import check
 from app.cli.check import check_plan
 from app.monitor import gpu
@@ -15,19 +14,7 @@ from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
 from app.session import registry
 from phases.contract.protocol import Value
-
-PLAN = Path(app.__file__).parent.parent / "session_plan.toml"
-IDS = [
-    "verification",
-    "baseline_evaluation",
-    "sft_data",
-    "sft_training",
-    "sft_evaluation",
-    "preference_pairs",
-    "dpo_training",
-    "dpo_evaluation",
-    "comparison",
-]
+from tests.stage1 import PHASES, PLAN
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +28,7 @@ def test_the_plan_sums_to_what_its_rows_say(capsys: pytest.CaptureFixture[str]) 
     says = json.loads(capsys.readouterr().out)
     assert list(says) == ["session", "profile", "budget_usd", "usd_per_hour", "gpus", "phases", "total"]
     assert says["gpus"] == {"count": 1, "gib": 80}
-    assert [phase["id"] for phase in says["phases"]] == IDS
+    assert [phase["id"] for phase in says["phases"]] == PHASES
     assert says["phases"][0].pop("memory")["fits"]
     assert says["phases"][0] == {
         "id": "verification",
@@ -65,7 +52,7 @@ def test_profiles_cost_what_their_hours_cost(capsys: pytest.CaptureFixture[str],
     assert check_plan(PLAN, profile, as_json=True) == 0
     says = json.loads(capsys.readouterr().out)
     assert says["profile"] == profile
-    assert [phase["id"] for phase in says["phases"]] == IDS
+    assert [phase["id"] for phase in says["phases"]] == PHASES
     low, high = says["total"]["hours"]
     assert says["total"]["usd"] == pytest.approx(
         [low * says["usd_per_hour"], high * says["usd_per_hour"]], abs=1e-3

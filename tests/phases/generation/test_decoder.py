@@ -1,6 +1,5 @@
 """All decoders and captured steps generate the same text."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,20 +8,8 @@ import torch
 from phases.generation import decoder
 from phases.generation.completion import Completion
 from phases.generation.generate import generate
-from phases.models.loader import LoadedModel, load_model
-
-PROMPTS = [
-    "The capital of France is",
-    "1, 2,",
-    "Instruction: Name three colours.\nResponse:",
-    "a",
-    "Translate",
-]
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> LoadedModel:
-    return load_model(str(tiny_model))
+from phases.models.loader import LoadedModel
+from tests.phases.generation.prompts import PROMPTS
 
 
 def test_growing_and_static_caches_agree(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

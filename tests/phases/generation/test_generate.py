@@ -1,27 +1,14 @@
 """Generation: each row depends only on its prompt and seed, and ends at its own stop string."""
 
 import math
-from pathlib import Path
 
 import pytest
 
 from phases.generation.completion import Completion
 from phases.generation.generate import find_completing_tokens, generate
 from phases.generation.scoring import score_next_tokens
-from phases.models.loader import LoadedModel, load_model
-
-PROMPTS = [
-    "The capital of France is",
-    "1, 2,",
-    "Instruction: Name three colours.\nResponse:",
-    "a",
-    "Translate",
-]
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> LoadedModel:
-    return load_model(str(tiny_model))
+from phases.models.loader import LoadedModel
+from tests.phases.generation.prompts import PROMPTS
 
 
 def sampled(loaded: LoadedModel, indices: list[int], **more: object) -> dict[int, Completion]:

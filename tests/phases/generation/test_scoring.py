@@ -1,26 +1,12 @@
 """Log-probabilities of continuations against those of the unmodified model."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from phases.generation import scoring
 from phases.generation.scoring import score_continuations
-from phases.models.loader import LoadedModel, load_model
-
-PROMPTS = [
-    "The capital of France is",
-    "1, 2,",
-    "Instruction: Name three colours.\nResponse:",
-    "a",
-    "Translate",
-]
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> LoadedModel:
-    return load_model(str(tiny_model))
+from phases.models.loader import LoadedModel
+from tests.phases.generation.prompts import PROMPTS
 
 
 def test_scores_agree_with_the_unmodified_model(loaded: LoadedModel) -> None:

@@ -1,39 +1,14 @@
-import sys
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
-from pydantic import Field
 
 from app.plan.schema import Phase
 from app.session.gate import decide
 from app.session.journal import events
 from app.session.journal.state import AttemptRecord, PhaseRecord
 from app.session.requests import Refused
-from phases.contract.parameters import PhaseParameters
-from phases.contract.phase_spec import PhaseSpec
-
-END = events.AttemptEnded(phase="p", attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
-
-
-class Parameters(PhaseParameters):
-    output_dir: str
-    count: int = Field(10, ge=1)
-    batch: int = 1
-
-
-@pytest.fixture
-def built_in(monkeypatch: pytest.MonkeyPatch) -> Phase:
-    module = ModuleType("phases.stub.spec")
-    module.SPEC = PhaseSpec(Parameters, ())  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "phases.stub", ModuleType("phases.stub"))
-    monkeypatch.setitem(sys.modules, "phases.stub.spec", module)
-    return phase(run="phases.stub", params={"output_dir": "out"})
-
-
-def phase(**keys: Any) -> Phase:
-    return Phase.model_validate({"id": "p", "title": "P", "estimate": {"hours": (0, 1)}} | keys)
+from tests.session.gate.stub_phase import make_phase
 
 
 def test_changes_are_checked_against_the_declared_parameters(built_in: Phase) -> None:
@@ -76,7 +51,7 @@ def test_the_next_attempts_parameters_follow_the_decision(built_in: Phase) -> No
 def test_a_reason_is_needed_against_the_verdict_and_to_skip_a_critical_phase(
     verdict: Any, is_critical: bool, expected: tuple[str, ...]
 ) -> None:
-    of = phase(command=["x"], critical=is_critical)
+    of = make_phase(command=["x"], critical=is_critical)
     assessment = events.AttemptAssessed(phase="p", attempt=1, verdict=verdict, gate="plan")
     options = decide.list_allowed_decisions(of, assessment)
     assert tuple(kind for kind in options if decide.needs_reason(of, assessment, kind)) == expected

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.session.gate.hidden_failures import find_hidden_failures
-from tests.session.gate.test_judge import assess, phase
+from tests.session.gate.stub_phase import assess, make_phase
 
 TRACEBACK = """step 10/100 loss 2.1
 Traceback (most recent call last):
@@ -90,7 +90,7 @@ FINE = {
 @pytest.mark.parametrize("name", CRASHES)
 def test_a_crash_that_a_pipeline_hides_opens_the_gate(tmp_path: Path, name: str) -> None:
     (tmp_path / "output.log").write_text(CRASHES[name])
-    assessed = assess(phase(command=["sh"], gate={"ask": "never"}), tmp_path)
+    assessed = assess(make_phase(command=["sh"], gate={"ask": "never"}), tmp_path)
     assert (assessed.verdict, assessed.gate) == ("investigate", "warning"), assessed
     assert "log ends with a crash: " in assessed.advice[0]
 
@@ -98,7 +98,7 @@ def test_a_crash_that_a_pipeline_hides_opens_the_gate(tmp_path: Path, name: str)
 @pytest.mark.parametrize("name", FINE)
 def test_a_harmless_log_opens_no_gate(tmp_path: Path, name: str) -> None:
     (tmp_path / "output.log").write_text(FINE[name])
-    assert assess(phase(command=["sh"], gate={"ask": "never"}), tmp_path).gate == ""
+    assert assess(make_phase(command=["sh"], gate={"ask": "never"}), tmp_path).gate == ""
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,22 @@
 import json
 import math
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
-from pydantic import Field
 
 from app.plan.schema import Phase
 from app.session.gate import judge
-from app.session.journal import events
 from app.session.journal.state import PhaseRecord, State
 from app.session.masking import Masker
-from phases.contract.parameters import PhaseParameters
-from phases.contract.phase_spec import PhaseSpec
-
-END = events.AttemptEnded(phase="p", attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
-
-
-class Parameters(PhaseParameters):
-    output_dir: str
-    count: int = Field(10, ge=1)
-    batch: int = 1
-
-
-@pytest.fixture
-def built_in(monkeypatch: pytest.MonkeyPatch) -> Phase:
-    module = ModuleType("phases.stub.spec")
-    module.SPEC = PhaseSpec(Parameters, ())  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "phases.stub", ModuleType("phases.stub"))
-    monkeypatch.setitem(sys.modules, "phases.stub.spec", module)
-    return phase(run="phases.stub", params={"output_dir": "out"})
-
-
-def phase(**keys: Any) -> Phase:
-    return Phase.model_validate({"id": "p", "title": "P", "estimate": {"hours": (0, 1)}} | keys)
-
-
-def assess(
-    of: Phase, folder: Path, end: events.AttemptEnded = END, state: State | None = None
-) -> events.AttemptAssessed:
-    return judge.assess_attempt(of, end, folder, state or State(phases=(PhaseRecord("p"),)), Masker({}))
+from tests.session.gate.stub_phase import END, assess, make_phase
 
 
 def test_a_built_in_phase_must_leave_a_result_and_a_command_need_not(built_in: Phase, tmp_path: Path) -> None:
     assert assess(built_in, tmp_path).gate == "failed"
     assert "without a result" in assess(built_in, tmp_path).advice[0]
-    assert assess(phase(command=["true"]), tmp_path).gate == ""
+    assert assess(make_phase(command=["true"]), tmp_path).gate == ""
 
 
 @pytest.mark.parametrize(
@@ -67,7 +35,7 @@ def test_every_failure_opens_a_gate_that_says_so(
     tmp_path: Path, change: dict[str, Any], gate: str, said: str
 ) -> None:
     judged = assess(
-        phase(command=["x"], gate={"ask": "never"}), tmp_path, msgspec.structs.replace(END, **change)
+        make_phase(command=["x"], gate={"ask": "never"}), tmp_path, msgspec.structs.replace(END, **change)
     )
     assert (judged.gate, judged.verdict) == (gate, "investigate")
     assert said in judged.advice[0]
@@ -84,7 +52,7 @@ def test_every_failure_opens_a_gate_that_says_so(
 )
 def test_when_a_gate_opens(tmp_path: Path, ask: str, score: float, opens: str) -> None:
     (tmp_path / "result.json").write_text(f'{{"metrics": {{"score": {score}}}}}')
-    of = phase(command=["x"], gate={"ask": ask}, criteria=[{"name": "good", "expr": "score > 0.5"}])
+    of = make_phase(command=["x"], gate={"ask": ask}, criteria=[{"name": "good", "expr": "score > 0.5"}])
     assert assess(of, tmp_path).gate == opens
     assert assess(of, tmp_path, state=State(hold=True, phases=(PhaseRecord("p"),))).gate == "hold"
 
@@ -147,7 +115,7 @@ def test_a_program_that_succeeds_with_nan_is_not_a_go(
     (tmp_path / "output.log").write_text(log)
     if result:
         (tmp_path / "result.json").write_text(result)
-    judged = assess(phase(command=["x"], gate={"ask": ask}), tmp_path)
+    judged = assess(make_phase(command=["x"], gate={"ask": ask}), tmp_path)
     assert judged.cause == cause
     assert (judged.verdict == "go") == (cause == "")
     assert bool(judged.gate) == bool(cause)
@@ -156,7 +124,7 @@ def test_a_program_that_succeeds_with_nan_is_not_a_go(
 def test_no_rule_accepts_nan_and_a_stop_stays_a_stop(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("score=1\nloss: nan\n")
     for verdict, expected in (("go", "investigate"), ("stop", "stop")):
-        of = phase(
+        of = make_phase(
             command=["x"],
             metrics={"score": r"score=(\d)"},
             gate={"rules": [{"when": "score > 0", "verdict": verdict}]},
@@ -166,7 +134,7 @@ def test_no_rule_accepts_nan_and_a_stop_stays_a_stop(tmp_path: Path) -> None:
 
 def test_the_gate_names_a_gradient_that_recovered_and_a_pattern_without_a_match(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("step 1 grad_norm: inf\nstep 2 grad_norm: 0.5\n")
-    advice = assess(phase(command=["x"], metrics={"loss": r"loss=(\d)"}), tmp_path).advice
+    advice = assess(make_phase(command=["x"], metrics={"loss": r"loss=(\d)"}), tmp_path).advice
     assert any(
         "Not a cause, because later values are finite: 1 value of grad_norm" in text for text in advice
     )
