@@ -274,9 +274,9 @@ def test_spellings_are_masked_as_they_are_in_a_file(spelling: str) -> None:
 
 def test_a_long_secret_takes_no_time_to_look_for() -> None:
     key = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 2] * 40)
-    started = time.monotonic()
+    started = time.thread_time()
     assert Masker({"KEY": key}).mask_text(json.dumps({"key": key})) == '{"key": "[secret KEY]"}'
-    assert time.monotonic() - started < 2.0
+    assert time.thread_time() - started < 2.0
 
 
 def test_a_text_that_is_cut_inside_a_secret_shows_no_start_of_it() -> None:
