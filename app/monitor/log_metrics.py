@@ -161,9 +161,11 @@ class LogMetrics:
         if self._progress_finder.is_line and self._progress_finder.count is not None:
             self._progress_at = self._file.modified
             self._pace.add(self._progress_at, self._progress_finder.count.done)
-        is_watched = self._watch.has_findings or _NOT_FINITE.search(line) is not None
+        is_watched = self._watch.has_findings or _has_not_finite(line)
         named_values = find_values(line) if self._preset or (is_watched and _WATCHED.search(line)) else []
         line_values = self._match_preset(named_values) if self._preset else self._match_patterns(line)
+        if not named_values and not line_values:
+            return
         self._watch_values(line, named_values, line_values)
         if line_values and self._accept_rank(line):
             line_step = _find_step(line)
@@ -171,7 +173,7 @@ class LogMetrics:
                 self._add(metric, value, line_step)
 
     def _watch_values(self, line: str, named_values: list[NamedValue], line_values: _LineValues) -> None:
-        rank = find_rank(line) if line_values or named_values else 0
+        rank = find_rank(line)
         for metric, (value, _) in line_values.items():
             self._watch.add(metric, value, line, rank)
         sources = {source for _, source in line_values.values()} | line_values.keys()
@@ -254,6 +256,11 @@ class _Variant(NamedTuple):
         if any(start < last and first < end for first, last in self.not_finite):
             return math.nan
         return parse_captured(complete_number(self.text, start, end)) if start >= 0 else None
+
+
+def _has_not_finite(line: str) -> bool:
+    lower = line.lower()  # Searching for plain text spares most lines the expression.
+    return ("nan" in lower or "inf" in lower) and _NOT_FINITE.search(line) is not None
 
 
 def _vary_line(line: str) -> list[_Variant]:

@@ -16,7 +16,8 @@ _STEP: Final = re.compile(
     r"(?![\d.]*[a-zA-Z/])",
     re.IGNORECASE,
 )
-_FRACTION: Final = re.compile(r"[\dkMGT][ \t]*(?:/|of)[ \t]*\d|\dit[ \t]+\[")
+# Each alternative begins with a letter or sign that is rare in logs, so that it is found fast.
+_FRACTION: Final = re.compile(r"/[ \t]*\d|of[ \t]*\d|it[ \t]+\[")
 _BARS: Final = (
     re.compile(rf"\d{{1,3}}%\|[^|]*\|[ \t]*(?P<done>{_COUNT})/(?P<total>{_COUNT})(?=[ \t]*(?:\[|$))"),
     re.compile(r"[━╸╺─]{3,}[ \t]*(?:\d{1,3}%[ \t]*)?(?P<done>\d+)/(?P<total>\d+)"),

@@ -91,7 +91,7 @@ class Masker:
         whole on the screen. Mask before you cut a text, or the start of a value may remain.
         """
         masked = self.mask_text(text)
-        if not self._has_secrets or (masked.isascii() and masked.isprintable()):
+        if not self._has_secrets or (masked.isascii() and masked.replace("\n", "").isprintable()):
             return masked
         plain = "\n".join(map(_show_line, masked.split("\n")))
         masked_plain = self.mask_text(plain)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 from app.session.client import SessionClient
 from app.session.requests import Refused
@@ -17,6 +18,9 @@ from app.tui.feed import SessionFeed
 from app.tui.keymap import KeyMapError, load_key_map
 from app.tui.theme_setting import choose_start_theme
 from widgets.preflight import PreflightResult
+
+SWITCH_SECONDS: Final = 0.0005
+"""How long the thread that reads files may keep a key waiting, each of the several times that a key waits."""
 
 
 def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
@@ -60,6 +64,7 @@ def run_app(app: CockpitApp) -> int:
     app.theme, message = choose_start_theme(app.console.color_system)
     if message:
         app.call_later(app.show_message, message, is_error=True)
+    sys.setswitchinterval(SWITCH_SECONDS)
     app.run(mouse=False)
     try:
         if app.crash_report:
