@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from app.memory.formulas import (
@@ -48,10 +49,10 @@ def find_base_model(plan: Plan, phase: Phase) -> str | None:
     """Return the base model of a phase, following adapters that earlier phases train; None if it has none."""
     if phase.run is None:
         return None
-    name = _get_model(phase)
-    trainer = _find_trainer(plan, name)
+    trainer = _find_trainer(plan, phase)
     if trainer is not None:
         return find_base_model(plan, trainer)
+    name = _get_model(phase)
     return name if isinstance(name, str) else None
 
 
@@ -134,14 +135,16 @@ def _get_model(phase: Phase) -> object:
     return phase.params.get("model", phase.params.get("sft_model"))
 
 
-def _find_trainer(plan: Plan, folder: object) -> Phase | None:
-    """Return the phase that trains the adapter of a folder."""
+def _find_trainer(plan: Plan, phase: Phase) -> Phase | None:
+    """Return the earlier phase that trains the adapter that a phase loads."""
+    folder = _get_model(phase)
     if not folder:
         return None
-    for phase in plan.phases:
+    for earlier in takewhile(lambda each: each.id != phase.id, plan.phases):
         # Only training phases may use a launcher.
-        if phase.params.get("output_dir") == folder and phase.run and load_spec(phase.run).may_use_launcher:
-            return phase
+        is_training = earlier.run is not None and load_spec(earlier.run).may_use_launcher
+        if is_training and earlier.params.get("output_dir") == folder:
+            return earlier
     return None
 
 
@@ -150,5 +153,5 @@ def _get_adapter_rank(plan: Plan, phase: Phase) -> int:
     rank = get_parameter(phase, "lora_r")
     if rank is not None:
         return int(rank)
-    trainer = _find_trainer(plan, _get_model(phase))
+    trainer = _find_trainer(plan, phase)
     return 0 if trainer is None else _get_adapter_rank(plan, trainer)

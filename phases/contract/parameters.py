@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 EnginePreference = Literal["auto", "vllm", "transformers"]
@@ -22,6 +22,19 @@ class PhaseParameters(BaseModel):
     """Base of the parameters of all phases: immutable, without unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _require_expressible(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check that the command line can hold a value of a plan, which pydantic would convert."""
+        is_switch = cls.model_fields[str(info.field_name)].annotation is bool
+        if is_switch and not isinstance(value, bool):
+            raise ValueError("expected true or false")
+        if isinstance(value, bool) and not is_switch:
+            raise ValueError("expected neither true nor false")
+        if "--" in (value if isinstance(value, list) else [value]):
+            raise ValueError("expected another text than `--`")
+        return value
 
     @property
     def result_folder(self) -> Path:
@@ -41,7 +54,8 @@ def _build_argument_options(annotation: Any) -> dict[str, Any]:
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     if _takes_several(annotation):
-        return {"nargs": "+"}
+        # A list may be empty, and may be given in parts, as `--files=-a --files=-b`.
+        return {"nargs": "*", "action": "extend"}
     return {}
 
 
@@ -95,8 +109,10 @@ def format_arguments(values: dict[str, Any]) -> list[str]:
     for name, value in values.items():
         if isinstance(value, bool):
             argv.append(format_flag(name) if value else "--no-" + name.replace("_", "-"))
-        elif isinstance(value, list | tuple):
-            argv += [format_flag(name), *(str(item) for item in value)]
         elif value is not None:
-            argv += [format_flag(name), str(value)]
+            items = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+            if any(item.startswith("-") for item in items):  # argparse would read a flag.
+                argv += [f"{format_flag(name)}={item}" for item in items]
+            else:
+                argv += [format_flag(name), *items]
     return argv

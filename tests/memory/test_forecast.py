@@ -11,7 +11,13 @@ from app.memory.formulas import (
     GIB,
     Need,
 )
-from app.memory.needs import GpuBudget, estimate_settings, list_workloads, parse_gpu_budget
+from app.memory.needs import (
+    GpuBudget,
+    estimate_settings,
+    find_base_model,
+    list_workloads,
+    parse_gpu_budget,
+)
 from app.memory.shape import UnknownShapeError, make_config_reader
 from app.plan.read import load_plan
 from phases.contract.micro_batch import MicroBatchSetting
@@ -49,6 +55,14 @@ def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> N
     assert advice(1, 24) == "no max_length is small enough; use a larger GPU or a smaller model"
     # Shorter rows are tried first: shares are slower.
     assert advice(4, 52, max_length=8192) == "with max_length = 2048 it needs 47 GiB"
+
+
+def test_a_training_that_starts_from_its_own_folder_has_the_model_that_it_names() -> None:
+    plan = load_plan(PLAN)
+    phase = plan.phase("dpo_training")
+    same = phase.model_copy(update={"params": {**phase.params, "output_dir": phase.params["sft_model"]}})
+    changed = plan.model_copy(update={"phases": (same,)})
+    assert find_base_model(changed, same) == phase.params["sft_model"]
 
 
 @pytest.mark.parametrize(

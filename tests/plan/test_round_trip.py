@@ -10,188 +10,171 @@ import msgspec
 import pytest
 import tomlkit
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase as Step
 
-from app.plan.causes import CAUSES
+from app.memory.needs import parse_gpu_budget
+from app.plan.check import render_summary, summarize_plan, to_json
 from app.plan.errors import PlanErrors
+from app.plan.log_check import find_plan_warnings
+from app.plan.pipelines import find_pipeline_warnings
 from app.plan.read import load_plan
-from app.plan.schema import Plan
-from app.session.journal.events import AttemptStarted
-from app.session.journal.journal import Entry, encode_entry
+from app.plan.schema import Phase, Plan
+from app.session import reproduce, start, status_text
+from app.session.attempt.spec import build_environment, write_spec
+from app.session.engine.attempt_start import plan_attempt
+from app.session.engine.start_event import build_session_start
+from app.session.folder import SessionFolder
+from app.session.journal import events, fold, journal
+from app.session.projection import Live, snapshot
+from app.session.snapshot import SessionSnapshot
+from phases.contract.parameters import parse_arguments, wrap_single_values
+from phases.contract.phase_spec import load_spec
+from tests.plan.generated_plans import plan_documents
 
-CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
-TEXT = st.text(CHARACTERS, min_size=1, max_size=12)
-NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-VARIABLE = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
-BELOW = st.sampled_from(["artifacts", "out/now", "out 1", "mod*", "ä/é"])
-AMOUNT = st.one_of(st.floats(0, 1e9), st.integers(0, 10**9), st.just(1e-300))
-DURATION = st.builds(
-    lambda number, space, unit: f"{number}{space}{unit}",
-    st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,9})?", fullmatch=True),
-    st.sampled_from(["", " "]),
-    st.sampled_from(["s", "sec", "min", "h"]),
-).filter(lambda text: not text.startswith("0"))
-NUMBER = st.one_of(st.integers(), st.floats(), st.integers(-(2**63), 2**63 - 1))
-VALUE = st.one_of(NUMBER, st.booleans(), st.text(CHARACTERS, max_size=9))
-PARAMETERS = st.dictionaries(
-    st.from_regex(r"\+{0,2}[A-Za-z_][A-Za-z0-9_./@-]{0,9}", fullmatch=True),
-    st.one_of(VALUE, st.lists(VALUE, max_size=3)),
-    max_size=4,
-)
-COMMAND = st.lists(TEXT, min_size=1, max_size=3)
+ALL_CHECKS = list(HealthCheck)
+STEPS = [Step.explicit, Step.generate]  # To shrink a whole plan takes minutes.
 
 
-def table(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(required, optional=optional)
+class Clock:
+    def wall(self) -> float:
+        return 1.0
+
+    mono = wall
 
 
-BOUNDS = st.tuples(AMOUNT, AMOUNT).map(sorted)
-SESSION = table(
-    {"name": TEXT, "model": TEXT, "budget_usd": AMOUNT},
-    {
-        "artifacts": BELOW,
-        "seed": st.integers(0, 2**32 - 1),
-        "secrets": st.lists(VARIABLE, max_size=2),
-        "files": st.lists(TEXT, max_size=2),
-        "environment": st.lists(VARIABLE, max_size=2),
-        "disk_gb": AMOUNT,
-    },
-)
-POD = table(
-    {"gpu": TEXT, "usd_per_hour": AMOUNT},
-    {
-        "stop_command": COMMAND,
-        "stop_fallbacks": st.lists(COMMAND, max_size=2),
-        "stopped_command": COMMAND,
-        "outside_limit": st.text(CHARACTERS, max_size=9),
-        "spent_command": COMMAND,
-        "spent_every": DURATION,
-    },
-)
-UNATTENDED = table(
-    {},
-    {
-        "stop_after": DURATION,
-        "landing": DURATION,
-        "warn_at": st.lists(st.floats(0, 1, exclude_min=True), max_size=3),
-    },
-)
-NOTIFY = table({}, {"urls": st.lists(VARIABLE, max_size=2), "every": DURATION})
-BUNDLE = table({}, {"include": st.lists(BELOW, max_size=3)})
-FINISH = table(
-    {},
-    {
-        "roadmap": TEXT,
-        "marks": st.dictionaries(st.just("only"), TEXT, max_size=1),
-        "status": st.lists(TEXT, max_size=2),
-        "registry": TEXT,
-        "decisions": TEXT,
-        "archive": TEXT,
-        "superseded": st.lists(st.fixed_dictionaries({"path": TEXT, "note": TEXT}), max_size=2),
-    },
-)
-CONDITION = st.sampled_from(["loss < 1", "first_loss > loss and score >= 0.5", "abs(score) > 1e-9"])
-RULE = table(
-    {"when": CONDITION, "verdict": st.sampled_from(["go", "investigate", "stop"])},
-    {"advice": st.text(CHARACTERS, max_size=9)},
-)
-PHASE = table(
-    {
-        "id": st.just("only"),
-        "title": TEXT,
-        "command": COMMAND,
-        "estimate": table({"hours": BOUNDS}, {"usd": BOUNDS}),
-        "metrics": st.just({"loss": r"loss: (\S+)"}),
-        "reports": st.just(["score"]),
-    },
-    {
-        "params": PARAMETERS,
-        "flags": st.sampled_from(["dash", "underscore", "equals"]),
-        "booleans": st.sampled_from(["no", "flag", "value"]),
-        "batch": st.booleans(),
-        "critical": st.booleans(),
-        "stall_after": DURATION,
-        "stall_action": st.sampled_from(["show", "stop"]),
-        "criteria": st.lists(table({"name": TEXT, "expr": CONDITION}, {}), max_size=2),
-        "remedies": st.dictionaries(
-            st.sampled_from(sorted(CAUSES)), st.lists(PARAMETERS, max_size=2), max_size=2
-        ),
-        "progress": st.sampled_from([r"step (\d+)/(\d+)", r"(\d+) of (\d+)"]),
-        "headline": st.sampled_from(["loss {loss:.2f}", "done", "{score:.0%} ok"]),
-        "gate": table(
-            {},
-            {
-                "ask": st.sampled_from(["always", "unless_go", "never"]),
-                "rules": st.lists(RULE, max_size=2),
-            },
-        ),
-    },
-)
-PLAN = table(
-    {"session": SESSION, "pod": POD, "phase": st.lists(PHASE, min_size=1, max_size=1)},
-    {"unattended": UNATTENDED, "notify": NOTIFY, "bundle": BUNDLE, "finish": FINISH},
-)
+def load_all(document: dict[str, Any], path: Path) -> list[Plan]:
+    """Return the plan of a file, without and with each of its profiles."""
+    path.write_text(tomlkit.dumps(document))
+    return [load_plan(path, profile) for profile in (None, *document.get("profile", {}))]
 
 
-def load(document: dict[str, Any]) -> Plan:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "plan.toml"
-        path.write_text(tomlkit.dumps(document))
-        return load_plan(path)
+def test_an_accepted_plan_is_the_same_in_its_session_and_runs_as_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = reproduce.SessionEnvironment({}, {}, {}, "")
+    monkeypatch.setattr(reproduce, "describe_gpus", list)
+    monkeypatch.setattr(reproduce, "collect_environment", lambda *_: environment)  # It runs git.
+    refused = []
+
+    @settings(max_examples=50, suppress_health_check=ALL_CHECKS, phases=STEPS)
+    @given(plan_documents())
+    def check(document: dict[str, Any]) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            try:
+                plans = load_all(document, folder / "plan.toml")
+            except PlanErrors:
+                refused.append(document)
+                return
+            for plan in plans:
+                check_stored(plan)
+                check_summary(plan)
+                for phase in plan.phases:
+                    check_command(phase)
+            check_start(plans[-1])
+
+    check()
+    assert len(refused) <= 5
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(PLAN)
-def test_an_accepted_plan_is_the_same_after_it_was_written_and_read(document: dict[str, Any]) -> None:
-    try:
-        plan = load(document)
-    except PlanErrors:
-        return
+def check_stored(plan: Plan) -> None:
     stored = plan.model_dump_json(indent=2)
     again = Plan.model_validate_json(stored)
     assert again == plan
     assert again.model_dump_json(indent=2) == stored
-    phase = again.phases[0]
+    assert start.plan_digest(again) == start.plan_digest(plan)
+    assert all(line.isprintable() for line in start.describe_commands(again, {}))
+
+
+def check_summary(plan: Plan) -> None:
+    summary = summarize_plan(plan, parse_gpu_budget(plan.pod.gpu))
+    msgspec.json.encode(to_json(summary))
+    render_summary(summary).encode()
+    assert all(
+        isinstance(warning, str) for warning in (*find_plan_warnings(plan), *find_pipeline_warnings(plan))
+    )
+
+
+def check_command(phase: Phase) -> None:
+    """A built-in phase reads the parameters of the plan from its command line; any program could."""
     words = phase.build_command(phase.params)
     assert shlex.split(shlex.join(words)) == words
     assert not any("\0" in word for word in words)
-    started = AttemptStarted(phase=phase.id, attempt=1, parameters=dict(phase.params), cookie="c")
-    line = msgspec.json.decode(encode_entry(Entry(1, 1, 0.0, 0.0, started), ""))
-    assert line["data"]["parameters"] == phase.params
+    if phase.run is not None:
+        kind = load_spec(phase.run).parameters
+        flags = words[words.index(phase.run) + 1 :]
+        expected = kind.model_validate(wrap_single_values(kind, phase.params))
+        assert parse_arguments(kind, flags, program="", description="") == expected
 
 
-def test_nearly_all_generated_plans_are_accepted() -> None:
-    accepted = []
+def check_start(plan: Plan) -> None:
+    """A session starts, records each phase as planned, and shows it."""
+    folder = SessionFolder(start.open_session(plan, approved="test", register=False))
+    assert Plan.model_validate_json(folder.read_plan()) == plan
+    book = journal.Journal(folder.journal, Clock(), sync=lambda _: None)
+    history = [book.append(build_session_start(folder.read_info(), plan)).event]
+    (folder.path / "attempts").mkdir()
+    for phase in plan.phases:
+        state = fold.recover_file(folder.journal)[0]
+        assert state.current is not None
+        attempt = plan_attempt(plan, state, state.current, 0.0, 1.0)
+        if isinstance(attempt, events.OverBudget):
+            go = events.GateDecided(phase=phase.id, attempt=1, kind="go", by="", verdict="stop")
+            history += [book.append(event).event for event in (attempt, go)]
+            parameters = dict(phase.params)
+            attempt = events.AttemptStarted(phase=phase.id, attempt=1, parameters=parameters, cookie="c")
+        check_attempt(plan, folder, attempt)
+        end = events.AttemptEnded(phase=phase.id, attempt=1, ended=1.0, seconds=1.0, reason="exited", code=0)
+        passed = events.AttemptAssessed(phase=phase.id, attempt=1, verdict="go", gate="")
+        history += [book.append(event).event for event in (attempt, end, passed)]
+    book.close()
+    assert [entry.event for entry in journal.read_journal(folder.journal).entries] == history
+    state, damage = fold.recover_file(folder.journal)
+    assert damage == ""
+    assert state.current is None
+    shown = snapshot(folder.path, plan, state, Live(), 2.0, 2.0)
+    assert msgspec.json.decode(msgspec.json.encode(shown), type=SessionSnapshot) == shown
+    "\n".join(status_text.format_session(shown)).encode()
 
-    @settings(max_examples=100, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
-    @given(PLAN)
-    def count(document: dict[str, Any]) -> None:
-        try:
-            load(document)
-        except PlanErrors:
-            return
-        accepted.append(document)
 
-    count()
-    assert len(accepted) >= 30
+def check_attempt(plan: Plan, folder: SessionFolder, attempt: events.AttemptStarted) -> None:
+    phase = plan.phase(attempt.phase)
+    place = folder.locate_attempt(phase.id, 1)
+    environment = build_environment(plan, attempt, session=folder.path, folder=place, environment={})
+    spec = msgspec.json.decode(
+        write_spec(plan, attempt, folder=place, environment=environment, grace=1.0).read_bytes()
+    )
+    assert spec["argv"] == phase.build_command(phase.params)
+    assert spec["parameters"] == phase.params
+
+
+PARAMETERS = [math.inf, -math.inf, math.nan, 2**63, -(2**63) - 1, 10**4000, [1, math.nan], "a\0b"]
+
+
+@pytest.mark.parametrize("value", PARAMETERS)
+def test_a_parameter_that_json_cannot_hold_is_refused(value: Any, tmp_path: Path) -> None:
+    document = describe_plan({"command": ["true"], "params": {"x": value}})
+    with pytest.raises(PlanErrors, match=r"params\.x|digits"):
+        load_all(document, tmp_path / "plan.toml")
 
 
 @pytest.mark.parametrize(
-    "value", [math.inf, -math.inf, math.nan, 2**63, -(2**63) - 1, 10**4000, [1, math.nan], "a\0b"]
+    ("name", "value"),
+    [("packing", 1), ("packing", "yes"), ("epochs", True), ("learning_rate", False), ("model", "--")],
 )
-def test_a_parameter_that_json_cannot_hold_is_refused(value: Any) -> None:
-    document = {
+def test_a_parameter_that_a_command_line_cannot_hold_is_refused(
+    name: str, value: Any, tmp_path: Path
+) -> None:
+    params = {"train_file": "rows.jsonl", "output_dir": "out", name: value}
+    document = describe_plan({"run": "phases.sft_training", "params": params})
+    with pytest.raises(PlanErrors, match=rf"params\.{name}"):
+        load_all(document, tmp_path / "plan.toml")
+
+
+def describe_plan(phase: dict[str, Any]) -> dict[str, Any]:
+    estimate = {"hours": [0, 1]}
+    return {
         "session": {"name": "s", "model": "m", "budget_usd": 1},
         "pod": {"gpu": "g", "usd_per_hour": 1},
-        "phase": [
-            {
-                "id": "only",
-                "title": "t",
-                "command": ["true"],
-                "estimate": {"hours": [0, 1]},
-                "params": {"x": value},
-            }
-        ],
+        "phase": [{"id": "only", "title": "t", "estimate": estimate, **phase}],
     }
-    with pytest.raises(PlanErrors, match=r"params\.x|digits"):
-        load(document)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from phases.contract.parameters import PhaseParameters, parse_arguments
+from phases.contract.parameters import PhaseParameters, format_arguments, parse_arguments
 
 
 class Parameters(PhaseParameters):
@@ -21,3 +21,10 @@ def test_help_shows_each_default_once_and_no_empty_one(capsys: pytest.CaptureFix
     assert "--labels LABELS labels (default: the session's) --rules RULES rules (default: packaged)" in text
     assert "None" not in text
     assert "[]" not in text.replace("[FILES ...]", "")
+
+
+@pytest.mark.parametrize("files", [[], ["a"], ["-a"], ["a", "-v", "--x=1"]])
+def test_a_list_is_read_from_its_flags_also_if_it_is_empty_or_begins_like_a_flag(files: list[str]) -> None:
+    flags = format_arguments({"count": -1, "files": files, "labels": "-l"})
+    read = parse_arguments(Parameters, flags, program="phase", description="")
+    assert read == Parameters(count=-1, files=files, labels=Path("-l"))
