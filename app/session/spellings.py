@@ -25,6 +25,8 @@ _ESCAPE = (
     rb"(?:u(?P<utf16>[0-9a-fA-F]{4})|u\{(?P<braces>[0-9a-fA-F]{1,8})\}|U(?P<utf32>[0-9a-fA-F]{8})"
     rb"|x(?P<hex>[0-9a-fA-F]{2})|(?P<octal>[0-3][0-7]{2})|(?P<short>[\"'/bfnrte]))"
 )
+_HIGH_SURROGATE = rb"u(?P<high>[dD][89abAB][0-9a-fA-F]{2})"
+_LOW_SURROGATE = rb"u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
 
 
 class Reading(NamedTuple):
@@ -66,11 +68,13 @@ def _decode_escape(match: re.Match[bytes]) -> bytes:
 
 
 def _decode_escape_or_backslash(match: re.Match[bytes]) -> bytes:
-    return b"\\" if match["backslash"] else _decode_escape(match)
+    if match["backslash"]:
+        return b"\\"
+    return _decode_pair(match) if match["high"] else _decode_escape(match)
 
 
 def _decode_pair(match: re.Match[bytes]) -> bytes:
-    return (bytes.fromhex((match[1] + match[2]).decode())).decode("utf-16-be").encode()
+    return bytes.fromhex((match["high"] + match["low"]).decode()).decode("utf-16-be").encode()
 
 
 def _encode_character(code: int) -> bytes:
@@ -89,9 +93,14 @@ _DECODERS: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], .
     ),
     (re.compile(rb"=([0-9A-F]{2})"), _decode_percent),
     # Characters beyond 16 bits are two escapes, which must be decoded together.
-    (re.compile(rb"\\+u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})"), _decode_pair),
+    (re.compile(rb"\\+" + _HIGH_SURROGATE + rb"\\+" + _LOW_SURROGATE), _decode_pair),
     (re.compile(rb"\\+" + _ESCAPE), _decode_escape),
-    (re.compile(rb"\\(?:(?P<backslash>\\)|" + _ESCAPE + rb")"), _decode_escape_or_backslash),
+    (
+        re.compile(
+            rb"\\(?:(?P<backslash>\\)|" + _HIGH_SURROGATE + rb"\\" + _LOW_SURROGATE + rb"|" + _ESCAPE + rb")"
+        ),
+        _decode_escape_or_backslash,
+    ),
     # Characters that a terminal does not show.
     (
         re.compile(

@@ -64,7 +64,9 @@ def core(value: str, form: str) -> bytes:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("value", [TOKEN, 'a"b\\c/d e', "geheim-schlüssel-€-🔑", "line one\nline two"])
+@pytest.mark.parametrize(
+    "value", [TOKEN, 'a"b\\c/d e', "geheim-schlüssel-€-🔑", "0000\\🔑", "line one\nline two"]
+)
 def test_every_form_is_masked(form: str, value: str) -> None:
     written = FORMS[form](value)
     out = Masker({"HF_TOKEN": value}).mask_text(f"before {written} after")
