@@ -7,11 +7,13 @@ placeholder then tell whether the answer is denied ("It is not 12") or one of se
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from phases.verifiers.number_words import replace_number_words
 from phases.verifiers.text import (
+    CACHED_TEXTS,
     STRAIGHT_MARKS,
     WORD_PART,
 )
@@ -111,12 +113,14 @@ def list_plain_spellings(text: str) -> set[str]:
     return {remove_accents(text), remove_accents(transliterated)} - {text}
 
 
+@lru_cache(CACHED_TEXTS)
 def remove_accents(text: str) -> str:
     """Return a text with plain Latin letters."""
     decomposed = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
+@lru_cache(CACHED_TEXTS)
 def spell_in_digits(text: str) -> str:
     """Return the text case-folded, with straight marks and numbers in digits."""
     folded = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS).casefold().replace(ANSWER, "")

@@ -1,9 +1,10 @@
 """Defects that fail every response: echoing the instruction and rambling."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from phases.verifiers.text import normalize, split_lines, split_sentences, split_words
+from phases.verifiers.text import CACHED_TEXTS, normalize, split_lines, split_sentences, split_words
 
 _PROMPT_FORMAT: Final = re.compile(
     r"<\|[^|>]*\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|^\s*(?:Instruction|Response)\s*:", re.M
@@ -35,6 +36,7 @@ def is_echo(instruction: str, response: str) -> bool:
     )
 
 
+@lru_cache(CACHED_TEXTS)
 def is_ramble(response: str) -> bool:
     """Return whether a response contains prompt format or chat tokens, or repeats itself.
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 QUOTES: Final = "\"'“”‘’«»`"
@@ -9,6 +10,8 @@ CLOSING_MARKS: Final = r"[\"'”’»)\]*_]*"
 """Pattern of the quotes, brackets and emphasis that may follow the mark that ends a sentence."""
 STRAIGHT_MARKS: Final = str.maketrans("‘’‐‑−", "''---")
 """Translation of typographic apostrophes, hyphens and minus signs into ASCII."""
+CACHED_TEXTS: Final = 4096
+"""Texts of which a function keeps its result: the checks of a prompt read the same response and answers."""
 
 NUMBERED_LINE: Final = re.compile(r"(\d+)[.)]\s+(\S.*)")
 BULLET_LINE: Final = re.compile(r"[-*•]\s+(\S.*)")
@@ -32,7 +35,12 @@ _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colo
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text in NFC, so that an accent never separates two letters."""
-    return _WORD.findall(unicodedata.normalize("NFC", text))
+    return list(_find_words(text))
+
+
+@lru_cache(CACHED_TEXTS)
+def _find_words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(unicodedata.normalize("NFC", text)))
 
 
 def split_lines(text: str) -> list[str]:
@@ -53,6 +61,11 @@ def split_sentences(text: str) -> list[str]:
     capital other than I, or the number of a list item, nor at the end of a quotation that a small letter
     follows ("Stop!" he said). Text after the last end counts if it contains a word.
     """
+    return list(_find_sentences(text))
+
+
+@lru_cache(CACHED_TEXTS)
+def _find_sentences(text: str) -> tuple[str, ...]:
     sentences = []
     for paragraph in split_paragraphs(text):
         start = 0
@@ -64,7 +77,7 @@ def split_sentences(text: str) -> list[str]:
             sentences.append(sentence.strip())
             start = end.end()
         sentences.append(paragraph[start:].strip())
-    return [sentence for sentence in sentences if split_words(sentence)]
+    return tuple(sentence for sentence in sentences if split_words(sentence))
 
 
 def _continues_sentence(last_line: str, closing_marks: str, rest: str) -> bool:
@@ -108,6 +121,7 @@ def split_items(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+@lru_cache(CACHED_TEXTS)
 def normalize(text: str) -> str:
     """Return the text normalized: NFC, case-folded, straight marks, no outer quotes or final punctuation."""
     straight = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS)
