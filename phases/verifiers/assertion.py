@@ -100,7 +100,9 @@ def replace_answers(response: str, answers: Sequence[str], wrong: Collection[str
         lambda match: ANSWER if parse_digits(match[0]) in values else match[0], spell_in_digits(response)
     )
     for answer in sorted(accepted, key=len, reverse=True):
-        if parts := WORD_PART.findall(answer):
+        parts = WORD_PART.findall(answer)
+        # Compiling a pattern takes longer than finding that it cannot match.
+        if parts and all(part in text for part in parts):
             phrase = r"[\W_]+".join(map(re.escape, parts))
             text = re.sub(rf"(?<![^\W_]){phrase}(?![^\W_])", ANSWER, text)
     # "Paris not Lyon" has the clauses of "Paris, not Lyon".
