@@ -1,7 +1,7 @@
 """The last snapshot of a session that is over, so that a screen can show it before it has read the journal.
 
 A snapshot from the journal needs the plan's schema, which takes longer to import than the first screen to
-paint. It is made all the same, and replaces this snapshot.
+paint. The screen reads the journal afterwards, and replaces this snapshot.
 """
 
 import contextlib

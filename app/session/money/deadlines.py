@@ -116,7 +116,7 @@ def _wait_for_operator(
 def needs_grace(plan: Plan, state: State, elapsed: float, now: float, away: float) -> bool:
     """Return whether a person who starts the conductor again needs time to look before the pod is stopped.
 
-    A container that crashes again and again is no person: it is away for a moment only, and a grace that has
+    A container that crashes repeatedly is not a person: it is away only briefly, and a grace period that has
     begun is not extended.
 
     Args:

@@ -229,7 +229,7 @@ class Guard:
         takes = float(orders.get("bundle_takes", _COMMAND_SECONDS))
         marker = self.folder / BUNDLE_FILE
         with contextlib.suppress(OSError):
-            # A container that is restarted while it bundles must not begin again for ever.
+            # A container that restarts while it bundles must not begin again forever.
             if marker.exists() and 0 <= time.time() - marker.stat().st_mtime < takes:
                 return
             marker.touch(mode=0o600)

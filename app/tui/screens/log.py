@@ -95,7 +95,7 @@ class LogScreen(CockpitScreen):
         self.call_after_refresh(self.query_one(KeyBar).refresh_rows)
 
     def on_mount(self) -> None:
-        """Draw the first frame, without a blinking cursor, which would be sent again and again."""
+        """Draw the first frame, without a blinking cursor, which would be sent repeatedly."""
         self.query_one("#search", Input).cursor_blink = False
         super().on_mount()
 
