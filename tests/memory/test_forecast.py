@@ -59,7 +59,7 @@ def test_several_gpus_are_advised_to_share_a_model_that_fits_none_of_them() -> N
 
 def test_a_training_that_starts_from_its_own_folder_has_the_model_that_it_names() -> None:
     plan = load_plan(PLAN)
-    phase = plan.phase("dpo_training")
+    phase = plan.find_phase("dpo_training")
     same = phase.model_copy(update={"params": {**phase.params, "output_dir": phase.params["sft_model"]}})
     changed = plan.model_copy(update={"phases": (same,)})
     assert find_base_model(changed, same) == phase.params["sft_model"]

@@ -25,7 +25,7 @@ from app.session.engine.attempt_start import plan_attempt
 from app.session.engine.start_event import build_session_start
 from app.session.folder import SessionFolder
 from app.session.journal import events, fold, journal
-from app.session.projection import Live, snapshot
+from app.session.projection import Live, project_session
 from app.session.snapshot import SessionSnapshot
 from phases.contract.parameters import parse_arguments, wrap_single_values
 from phases.contract.phase_spec import load_spec
@@ -82,7 +82,7 @@ def check_stored(plan: Plan) -> None:
     again = Plan.model_validate_json(stored)
     assert again == plan
     assert again.model_dump_json(indent=2) == stored
-    assert start.plan_digest(again) == start.plan_digest(plan)
+    assert start.compute_plan_digest(again) == start.compute_plan_digest(plan)
     assert all(line.isprintable() for line in start.describe_commands(again, {}))
 
 
@@ -132,13 +132,13 @@ def check_start(plan: Plan) -> None:
     state, damage = fold.recover_file(folder.journal)
     assert damage == ""
     assert state.current is None
-    shown = snapshot(folder.path, plan, state, Live(), 2.0, 2.0)
+    shown = project_session(folder.path, plan, state, Live(), 2.0, 2.0)
     assert msgspec.json.decode(msgspec.json.encode(shown), type=SessionSnapshot) == shown
     "\n".join(status_text.format_session(shown)).encode()
 
 
 def check_attempt(plan: Plan, folder: SessionFolder, attempt: events.AttemptStarted) -> None:
-    phase = plan.phase(attempt.phase)
+    phase = plan.find_phase(attempt.phase)
     place = folder.locate_attempt(phase.id, 1)
     environment = build_environment(plan, attempt, session=folder.path, folder=place, environment={})
     spec = msgspec.json.decode(
