@@ -19,7 +19,6 @@ from app.session.clock import SystemClock
 from app.session.folder import SessionFolder
 from app.session.journal import journal
 from app.session.journal.attempts_on_disk import describe_missing_lines
-from app.session.journal.events import SessionStarted
 from app.session.journal.fold import fold, recover_file
 from app.session.journal.state import State
 from app.session.last_snapshot import load_last_snapshot
@@ -138,17 +137,9 @@ class SessionClient:
 
     def _restore_start(self, plan: "Plan") -> State:
         """Return the state of a session whose journal is lost: that it was started, and no more."""
-        info = self.folder.read_info()
-        start = SessionStarted(
-            id=info.id,
-            plan_sha256=info.plan_sha256,
-            profile=info.profile,
-            seed=plan.session.seed,
-            phases=[phase.id for phase in plan.phases],
-            approved=info.approved,
-            usd_per_hour=plan.pod.usd_per_hour,
-            budget_usd=plan.session.budget_usd,
-        )
+        from app.session.engine.start_event import build_session_start  # It imports the plan's schema.
+
+        start = build_session_start(self.folder.read_info(), plan)
         clock = SystemClock()
         started = self.folder.info.stat().st_mtime
         return fold([journal.Entry(1, 1, started, clock.mono() - max(0.0, clock.wall() - started), start)])

@@ -31,7 +31,7 @@ from app.session.engine.presence import Presence
 from app.session.engine.provider_bill import BillReader
 from app.session.engine.server import SessionServer
 from app.session.engine.start_event import build_conductor_start, build_session_start
-from app.session.engine.worker import Worker, repeat, wait_for_event
+from app.session.engine.timed_calls import TimedCalls, repeat, wait_for_event
 from app.session.folder import BY_GUARD, SessionFolder
 from app.session.folder_watch import FolderWatch
 from app.session.gate import decide, judge
@@ -106,7 +106,7 @@ class Conductor:
         self._bills = BillReader(self.plan.pod.spent_command, environment, self._masker.mask_visible)
         self._server = SessionServer(self.handle, self.build_snapshot)
         self._notifier = Notifier(self.plan, environment, clock)
-        self._assessor = Worker("the assessment", _ASSESS_SECONDS)
+        self._assessor = TimedCalls("the assessment", _ASSESS_SECONDS)
         self._changed = asyncio.Event()
         setting = QuestionsSetting(self.plan, self.folder.path, clock, environment, self._masker)
         self._questions = Questions(setting, self._changed.set, self._post_notice)

@@ -10,19 +10,19 @@ from app.monitor.gpu import GpuReader
 from app.monitor.host import sample_machine
 from app.monitor.machine_sample import MachineSample
 from app.session.attempt import shim_control
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 
 SAMPLES_FILE = "machine.jsonl"
 _TIMEOUT = 10.0
 
 
 class MachineSampler:
-    """Samples GPUs and host. Drivers and file systems can hang, so all of it runs in a worker."""
+    """Samples GPUs and host, with a timeout, because drivers and file systems can hang."""
 
     def __init__(self, artifacts: Path) -> None:
         """Sample the machine whose disk holds this folder."""
         self._artifacts = artifacts
-        self._worker = Worker("the driver or disk of this machine", _TIMEOUT)
+        self._calls = TimedCalls("the driver or disk of this machine", _TIMEOUT)
         self._gpus: GpuReader | None = None
 
     async def sample(self, attempt: Path | None) -> MachineSample:
@@ -31,7 +31,7 @@ class MachineSampler:
         Raises:
             HangingError: the driver or the disk does not respond.
         """
-        return await self._worker.call(self._sample, attempt)
+        return await self._calls.call(self._sample, attempt)
 
     async def read_gpu_names(self) -> list[str]:
         """Return the name of each GPU.
@@ -39,7 +39,7 @@ class MachineSampler:
         Raises:
             HangingError: the driver does not respond.
         """
-        return await self._worker.call(lambda: self._open_gpus().read_names())
+        return await self._calls.call(lambda: self._open_gpus().read_names())
 
     def _open_gpus(self) -> GpuReader:
         if self._gpus is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from app.plan.schema import Plan
 from app.session import notify
 from app.session.clock import Clock
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 from app.session.notify import Notification
 from app.session.snapshot import SessionSnapshot
 from app.timeouts import HangingError
@@ -22,7 +22,7 @@ class Notifier:
         self._environment = environment
         self._reminders = notify.Reminders(clock, plan.notify.every)
         self._channels = {
-            name: Worker(f"the notification through {name}", _TIMEOUT, _MOST_HANGING)
+            name: TimedCalls(f"the notification through {name}", _TIMEOUT, _MOST_HANGING)
             for name in plan.notify.urls
         }
 
@@ -37,11 +37,11 @@ class Notifier:
 
     async def send(self, message: Notification) -> list[str]:
         """Send a message through all channels at once; return what went wrong."""
-        sent = [self._send(name, worker, message) for name, worker in self._channels.items()]
+        sent = [self._send(name, calls, message) for name, calls in self._channels.items()]
         return [problem for problems in await asyncio.gather(*sent) for problem in problems]
 
-    async def _send(self, name: str, worker: Worker, message: Notification) -> tuple[str, ...]:
+    async def _send(self, name: str, calls: TimedCalls, message: Notification) -> tuple[str, ...]:
         try:
-            return await worker.call(notify.send_notification, [name], self._environment, message)
+            return await calls.call(notify.send_notification, [name], self._environment, message)
         except HangingError as error:
             return (str(error),)

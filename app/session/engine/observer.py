@@ -12,7 +12,7 @@ from app.session.attempt import shim_control
 from app.session.clock import Clock
 from app.session.engine.disk import DiskWatch, Reserve, build_disk_events
 from app.session.engine.machine_sampler import MachineSampler
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 from app.session.folder import RESERVE_FILE, SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted, Parameter
 from app.session.journal.state import AttemptRecord, State
@@ -44,7 +44,7 @@ class Observer:
         self._clock = clock
         self._disk = DiskWatch(reserve)
         self._sampler = MachineSampler(plan.artifacts)
-        self._calibrator = Worker("the records of earlier sessions", _CALIBRATION_SECONDS)
+        self._calibrator = TimedCalls("the records of earlier sessions", _CALIBRATION_SECONDS)
         self._is_calibrated = False
         self._has_prediction = False
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.plan.schema import Plan
 from app.session import registry
 from app.session.clock import Clock
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 from app.session.folder import SessionFolder
 from app.session.journal.events import AnyEvent, NoticePosted, PodKept
 from app.session.journal.state import State
@@ -33,7 +33,7 @@ class PodStopWatch:
         self._folder = folder
         self._clock = clock
         self._has_guard = has_guard
-        self._files = Worker("the list of sessions", _FILES_SECONDS)
+        self._files = TimedCalls("the list of sessions", _FILES_SECONDS)
         self._other_session_seen_at: float | None = None
 
     def find_stop(self, state: State) -> PodStop | None:

@@ -12,7 +12,7 @@ from app.timeouts import HangingError
 T = TypeVar("T")
 
 
-class Worker:
+class TimedCalls:
     """Runs calls of one kind in daemon threads, and gives up waiting after a timeout.
 
     A thread that hangs cannot be ended. It is left behind, and not joined when the process exits. While

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 from app.timeouts import HangingError
 
 
@@ -15,10 +15,10 @@ def test_a_result_and_an_exception_reach_the_caller() -> None:
         raise KeyError("x")
 
     async def main() -> None:
-        worker = Worker("it", 5.0)
-        assert await worker.call(max, 1, 2) == 2
+        calls = TimedCalls("it", 5.0)
+        assert await calls.call(max, 1, 2) == 2
         with pytest.raises(KeyError):
-            await worker.call(fail)
+            await calls.call(fail)
 
     asyncio.run(main())
 
@@ -27,17 +27,17 @@ def test_a_call_that_hangs_is_left_behind_and_further_ones_fail_at_once() -> Non
     release = threading.Event()
 
     async def main() -> None:
-        worker = Worker("the driver", 0.1)
+        calls = TimedCalls("the driver", 0.1)
         with pytest.raises(HangingError, match="the driver did not respond within 0 s"):
-            await worker.call(release.wait)
+            await calls.call(release.wait)
         started = time.monotonic()
         with pytest.raises(HangingError, match="does not respond"):
-            await worker.call(release.wait)
+            await calls.call(release.wait)
         assert time.monotonic() - started < 0.1
         release.set()
         while True:
             try:
-                assert await worker.call(max, 1, 2) == 2
+                assert await calls.call(max, 1, 2) == 2
                 return
             except HangingError:
                 await asyncio.sleep(0.01)
@@ -52,24 +52,24 @@ def test_a_thread_that_cannot_start_is_an_error_and_blocks_no_later_call(
         raise RuntimeError("can't start new thread")
 
     async def main() -> None:
-        worker = Worker("the driver", 5.0)
+        calls = TimedCalls("the driver", 5.0)
         with monkeypatch.context() as limited:
             limited.setattr(threading.Thread, "start", fail)
             with pytest.raises(RuntimeError):
-                await worker.call(max, 1, 2)
-        assert await worker.call(max, 1, 2) == 2
+                await calls.call(max, 1, 2)
+        assert await calls.call(max, 1, 2) == 2
 
     asyncio.run(main())
 
 
 PROGRAM = """
 import asyncio, time
-from app.session.engine.worker import Worker
+from app.session.engine.timed_calls import TimedCalls
 from app.timeouts import HangingError
 
 async def main():
     try:
-        await Worker("it", 0.1).call(time.sleep, 600)
+        await TimedCalls("it", 0.1).call(time.sleep, 600)
     except HangingError:
         print("left")
 
