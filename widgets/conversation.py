@@ -146,7 +146,8 @@ class ConversationPane(ScrollableRows):
 
 def _render_introduction(asking: AskingView, width: int) -> list[Content]:
     if asking.unavailable:
-        return [row(width, (line, styles.WARN)) for line in wrap(asking.unavailable, width)]
+        reason = f"{asking.unavailable[0].upper()}{asking.unavailable[1:]}."
+        return [row(width, (line, styles.WARN)) for line in wrap(reason, width)]
     models = ", ".join(asking.models)
     text = (
         "Type an instruction and press Enter, or pick a prompt of the evaluation suite, whose answers are "

@@ -58,6 +58,11 @@ class _Timeline:
         self.started, self.now = frame.snapshot.started, frame.snapshot.now
         self.unit, self.unit_name = choose_time_unit(self.now - self.started)
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """The steps from the start of the session to now, the same in all its charts."""
+        return 0.0, self.place(self.now)
+
     def place(self, moment: float) -> float:
         """Return the step of a moment."""
         return (moment - self.started) / self.unit
@@ -125,6 +130,7 @@ def render_memory_chart(frame: Frame, width: int, height: int) -> list[Content]:
         [*predictions, *levels, *curves],
         width,
         height,
+        window=timeline.window,
         unit=timeline.unit_name,
         empty="no samples yet",
         backdrop=Backdrop(areas, notes=notes, from_zero=True),
@@ -142,7 +148,15 @@ def render_load_chart(
             color, line = find_gpu_style(gpu)
             curves.append(Curve(series.name, timeline.shift(series.points), color, line=line))
     backdrop = Backdrop(from_zero=True)
-    return plot(curves, width, height, unit=timeline.unit_name, empty="no samples yet", backdrop=backdrop)
+    return plot(
+        curves,
+        width,
+        height,
+        window=timeline.window,
+        unit=timeline.unit_name,
+        empty="no samples yet",
+        backdrop=backdrop,
+    )
 
 
 def _format_each(values: Sequence[float | None], unit: str) -> str:
@@ -161,7 +175,8 @@ class MemoryChart(TimePanel):
         """Return the memory in use, and the GPU's name and temperature."""
         sample = frame.snapshot.machine
         if sample is None:
-            return name_panel("MEMORY")
+            has_gpus = any(use.gpus for use in frame.machine_use)
+            return name_panel("GPU MEMORY, GiB" if has_gpus else "RAM, GiB")
         if not sample.gpus:
             return name_panel("RAM, GiB", (f" now {format_gib(sample.memory_used)}", styles.STRONG))
         gpus = sample.gpus

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from app.session.snapshot import AttemptView, PhaseView, SessionSnapshot
@@ -10,13 +11,13 @@ from widgets import styles
 from widgets.frame import Frame
 from widgets.header import format_time
 from widgets.parameters import format_parameter
-from widgets.phase_table import describe_exit, select_phase_badge
+from widgets.phase_table import describe_exit, describe_result, select_phase_badge
 from widgets.rows import row
 from widgets.text import fit, replace_controls, wrap
 
 TITLE_STYLE = f"{styles.STRONG} {styles.INFO}"
 LABEL_WIDTH, MAX_LABEL_WIDTH = 16, 32
-PLAN_TITLE_WIDTH, OUTCOME_TITLE_WIDTH = 24, 22
+PLAN_TITLE_WIDTH, MAX_OUTCOME_TITLE_WIDTH = 24, 40
 
 
 def _render_field(
@@ -158,18 +159,34 @@ def render_outcome_rows(frame: Frame, width: int) -> list[Content]:
     rows = [row(width, (badge.label, f"{styles.STRONG} {badge.style}"), (summary, styles.STRONG))]
     if frame.outcome:
         rows += [Content(), *(Content(replace_controls(line)) for line in frame.outcome)]
-    rows.append(Content())
-    for phase in snapshot.phases:
-        badge = select_phase_badge(phase)
+    rows += [Content(), *_render_phase_results(snapshot.phases, width)]
+    rows += _render_field(width, "artifacts", snapshot.artifacts, styles.STRONG)
+    rows += _render_field(width, "records", snapshot.folder)
+    rows += _render_field(width, "next", "gonogo report: write the report; gonogo bundle: package all")
+    return rows
+
+
+def _render_phase_results(phases: Sequence[PhaseView], width: int) -> list[Content]:
+    """Return a row for each phase: state, time, cost and result, which is wrapped."""
+    badges = [select_phase_badge(phase) for phase in phases]
+    longest_word = max((len(badge.label) for badge in badges), default=0)
+    longest_title = max((cell_len(phase.title) for phase in phases), default=0)
+    title_width = min(longest_title, MAX_OUTCOME_TITLE_WIDTH, width // 3)
+    rows = []
+    for phase, badge in zip(phases, badges, strict=True):
+        took = format_duration(phase.elapsed) if phase.attempts else ""
+        cost = format_usd(phase.cost_usd) if phase.attempts else ""
+        figures = f"{took:>7} {cost:>7}  "
+        indent = longest_word + title_width + len(figures) + 3
+        first, *others = wrap(describe_result(phase), max(10, width - indent))
         rows.append(
             row(
                 width,
-                (f"{badge.symbol} {badge.word:<8}", badge.style),
-                (fit(phase.title, OUTCOME_TITLE_WIDTH), ""),
-                (phase.headline, styles.QUIET),
+                (f"{badge.label:<{longest_word}}  ", badge.style),
+                (f"{fit(phase.title, title_width)} ", ""),
+                (figures, ""),
+                (first, styles.QUIET),
             )
         )
-    rows.append(Content())
-    rows += _render_field(width, "artifacts", snapshot.artifacts, styles.STRONG)
-    rows += _render_field(width, "records", snapshot.folder)
+        rows += [row(width, (" " * indent, ""), (line, styles.QUIET)) for line in others]
     return rows

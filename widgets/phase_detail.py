@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.content import Content
 
@@ -14,7 +15,7 @@ from widgets.frame import Frame
 from widgets.header import render_bar
 from widgets.phase_table import describe_result, select_phase_badge
 from widgets.rows import FrameWidget, Part, row
-from widgets.text import replace_controls
+from widgets.text import replace_controls, wrap
 
 
 def name_attempt(frame: Frame) -> str:
@@ -36,28 +37,27 @@ def render_detail_rows(frame: Frame, width: int, *, with_title: bool = True) -> 
         (phase.title, styles.STRONG),
         right=[(name_attempt(frame), styles.QUIET)],
     )
-    state = _render_state_row(frame, phase, width)
-    rows = [*([state] if state else []), *_render_progress_rows(frame, phase, width)]
+    rows = [*_render_state_rows(frame, phase, width), *_render_progress_rows(frame, phase, width)]
     return [title, *rows] if with_title else rows
 
 
-def _render_state_row(frame: Frame, phase: PhaseView, width: int) -> Content | None:
+def _render_state_rows(frame: Frame, phase: PhaseView, width: int) -> list[Content]:
     """Return what the state of a phase that is not running means for the operator."""
     badge = select_phase_badge(phase)
     gate = frame.snapshot.gate
     if gate is not None and gate.phase == phase.id:
         verdict = styles.VERDICT_BADGES[gate.verdict]
-        return row(
-            width,
-            (verdict.label, f"{styles.STRONG} {verdict.style}"),
-            ("  press g to decide", styles.WARN),
-        )
+        style = f"{styles.STRONG} {verdict.style}"
+        return [row(width, (verdict.label, style), ("  press g to decide", styles.WARN))]
     if phase.state == "waiting":
         estimate = f"{format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
-        return row(width, (f"{badge.word}: ", badge.style), (estimate, styles.QUIET))
+        return [row(width, (f"{badge.word}: ", badge.style), (estimate, styles.QUIET))]
     if phase.state in ENDED_PHASES:
-        return row(width, (badge.label, badge.style), (f"  {describe_result(phase)}", ""))
-    return None
+        label = f"{badge.label}  "
+        first, *others = wrap(describe_result(phase), width - cell_len(label))
+        rows = [row(width, (label, badge.style), (first, ""))]
+        return rows + [row(width, (" " * cell_len(label), ""), (line, "")) for line in others[:1]]
+    return []
 
 
 def _render_progress_rows(frame: Frame, phase: PhaseView, width: int) -> list[Content]:

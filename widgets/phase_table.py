@@ -1,5 +1,6 @@
 """The table of phases: state, estimate, elapsed and remaining time, cost, and the result in a few words."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from textual.content import Content
@@ -259,9 +260,11 @@ class PhaseTable(Panel):
     """All phases of the plan, the time of the next gate, and notices at the bottom."""
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
-        """Return the number of phases that are finished."""
-        finished = sum(phase.state in ENDED_PHASES for phase in frame.snapshot.phases)
-        return name_panel("PHASES", (f" {finished} of {len(frame.snapshot.phases)} finished", ""))
+        """Return how many phases are done, and how many failed, were skipped or were left out."""
+        badges = [select_phase_badge(phase) for phase in frame.snapshot.phases if phase.state in ENDED_PHASES]
+        counts = Counter(badge.word for badge in badges)
+        others = "".join(f", {count} {word}" for word, count in counts.items() if word != "done")
+        return name_panel("PHASES", (f" {counts['done']} of {len(frame.snapshot.phases)} done{others}", ""))
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the table, then the next gate and the latest notices in the rows that remain."""

@@ -23,7 +23,8 @@ def render_sample_rows(sample: Sample, width: int) -> list[Content]:
     longest = max((cell_len(name) for name in sample.texts), default=0)
     label_width = min(MAX_LABEL_WIDTH, width // 3, longest) + 1
     for name, text in sample.texts.items():
-        for i, line in enumerate(wrap(text.strip("\n"), width - label_width)):
+        # A base model's text may begin with line ends and a space.
+        for i, line in enumerate(wrap(text.strip("\n").removeprefix(" "), width - label_width)):
             label = fit(name, label_width - 1) + " " if i == 0 else " " * label_width
             rows.append(row(width, (label, styles.QUIET), (line, "")))
     return rows

@@ -142,15 +142,16 @@ class _Printer:
             print(_describe_cost(session, question), file=sys.stderr)
 
     def _show_answer(self, answer: AnswerView) -> None:
+        text = answer.text.strip()
         before = self._printed.get(answer.model)
         if before is None:
             print(f"── {answer.model}")
         # A text that is masked as it grows starts again.
-        elif not answer.text.startswith(before):
+        elif not text.startswith(before):
             print()
             before = None
-        print(answer.text[len(before or "") :], end="", flush=True)
-        self._printed[answer.model] = answer.text
+        print(text[len(before or "") :], end="", flush=True)
+        self._printed[answer.model] = text
         if answer.state in ("done", "cut"):
             self._finished.add(answer.model)
             print(f"\n   [{describe_ending(answer)}]", flush=True)

@@ -77,10 +77,10 @@ def test_answers_are_printed_once_as_they_grow(
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         "── base",
-        BASE.text,
+        BASE.text.strip(),
         "   [✗ fails: items, continues with another prompt, 96 tokens in 4.1 s]",
         "── sft",
-        *SFT.text.splitlines(),
+        *SFT.text.strip().splitlines(),
         "   [✓ passes, stops by itself, 16 tokens in 0.7 s]",
     ]
     assert "$0.004 at $1.74/h" in printed.err
@@ -165,3 +165,16 @@ def test_a_question_and_a_prompt_exclude_each_other(
     assert main(["ask", "hello", "--suite-prompt", "format-001"]) == 2
     assert "not both" in capsys.readouterr().err
     assert client.requests == []
+
+
+def test_an_answer_is_printed_without_the_space_around_it(
+    client: type[Client], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    streaming = replace(BASE, state="streaming", text=" parrot,\n")
+    done = replace(BASE, text=" parrot,\n owl\n\n ")
+    snapshots = [session(streaming, ended=None), session(done)]
+    monkeypatch.setattr(client, "snapshots", snapshots)
+    assert main(["ask", "Name two birds."]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["parrot,", " owl"]
+    assert lines[2].startswith("   [")

@@ -90,6 +90,33 @@ async def test_an_instruction_is_typed_and_stays_until_it_is_accepted() -> None:
         assert field.value == ""
 
 
+async def test_text_written_before_a_question_is_accepted_is_the_next_question() -> None:
+    async with drive(answered()) as driven:
+        await driven.press("t", "h", "i", "enter", "y", "o")
+        field = driven.app.screen.query_one(Input)
+        assert field.value == "hiyo"
+        await driven.show(answered(total=3))
+        assert (field.value, field.cursor_position) == ("yo", 2)
+        await driven.press("u")
+        assert field.value == "you"
+
+
+async def test_no_prompt_is_picked_while_a_question_is_being_answered() -> None:
+    async with drive(fake.gate_asked()) as driven:
+        await driven.press("t", "ctrl+r")
+        assert isinstance(driven.app.screen, AskScreen)
+        assert driven.messages == ["Question 2 is being answered. Wait, or cancel it: Esc, x."]
+
+
+async def test_the_key_of_one_model_is_offered_if_there_are_several() -> None:
+    for models, is_offered in ((("base",), False), (("base", "sft"), True)):
+        async with drive(answered(models=models)) as driven:
+            await driven.press("t")
+            assert ("ctrl+o" in driven.shown) is is_offered
+            await driven.press("escape")
+            assert ("m model" in driven.shown) is is_offered
+
+
 async def test_a_refused_question_stays_in_the_field() -> None:
     async with drive(answered()) as driven:
         driven.session.refusal = "there is no model dpo so far"
@@ -190,7 +217,8 @@ async def test_without_a_model_the_screen_says_why_and_takes_no_question() -> No
     frame = fake.gate_asked(models=(), unavailable="there is no model to ask", questions=(), total=0)
     async with drive(frame) as driven:
         await driven.press("t")
-        assert "there is no model to ask" in driven.shown
+        assert "There is no model to ask." in driven.shown
+        assert "greedy" not in driven.shown
         await driven.press("i", "p", "s", "h")
         assert driven.session.asked == []
 

@@ -12,7 +12,7 @@ from app.plan.values import Range
 from app.session.gate.decision_preview import DecisionPreview, PhaseEffect
 from app.session.requests import AnyRequest, Decide, Refused
 from app.tui.app import CockpitApp
-from app.tui.screens.decide import DecideScreen
+from app.tui.screens.decide import DecideScreen, describe_consequence
 from app.tui.screens.later_phases import LaterPhasesScreen
 from tests.tui import fake
 from widgets.frame import Frame
@@ -114,6 +114,21 @@ def test_leaving_out_a_needed_phase_asks_for_a_reason() -> None:
     session, *_ = drive(*leave_out, "escape", "y", *"time", "enter", "y")
     assert session.sent is not None
     assert (session.sent.left_out, session.sent.reason) == (("dpo_training",), "time")
+
+
+def test_the_decision_names_the_phase_that_starts_when_others_are_left_out() -> None:
+    def describe(left_out: tuple[str, ...]) -> str:
+        frame = make_frame()
+        assert frame.snapshot.gate is not None
+        return describe_consequence(frame, frame.snapshot.gate, "go", left_out)
+
+    later = [phase.id for phase in list_later_phases(make_frame().snapshot, fake.GATE_PASS)]
+    assert describe(()).startswith("Preference pairs starts")
+    assert describe(("preference_pairs",)).startswith("DPO training starts")
+    assert describe(tuple(later)) == "The session ends: no phase is left."
+    _, _, text = drive("c", "o", "escape")
+    assert "DPO training starts" in text
+    assert "Preference pairs starts" not in text
 
 
 def test_a_refused_value_stays_in_the_dialog_until_it_is_changed() -> None:

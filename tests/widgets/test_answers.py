@@ -2,8 +2,10 @@
 
 from collections import Counter
 
+from phases.contract.protocol import Sample
 from tests.tui import fake
 from widgets.answers import AnswerFilter, compare_answers, count_changes, make_sample
+from widgets.samples import render_sample_rows
 
 SFT = compare_answers(fake.EVALUATIONS[:2], "sft_evaluation")
 DPO = compare_answers(fake.EVALUATIONS, "dpo_evaluation")
@@ -64,3 +66,11 @@ def test_a_sample_has_every_answer_with_its_outcome_and_failed_checks() -> None:
     assert sample.title == "format-012  multi step  got worse"
     assert list(sample.texts) == ["prompt", "✗ Baseline + examples", "✓ Baseline", "✗ SFT", "failed"]
     assert sample.texts["failed"] == "initial letter"
+
+
+def test_texts_of_a_sample_are_aligned_although_a_base_model_begins_with_a_space() -> None:
+    sample = Sample(
+        time=0.0, title="commands-001", passed=True, texts={"prompt": "What is it?", "base": " A needle."}
+    )
+    _, prompt, answer = (row.plain for row in render_sample_rows(sample, 60))
+    assert prompt.index("What") == answer.index("A needle")

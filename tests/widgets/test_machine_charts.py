@@ -66,3 +66,13 @@ def test_rows_are_kept_until_time_has_moved_by_a_dot() -> None:
     assert panel.draw(replace_frame(frame, now=frame.now + 300), 80, 12) is not first
     again = panel.draw(frame, 80, 12)
     assert panel.draw(replace_frame(frame, machine_use=frame.machine_use[:2]), 80, 12) is not again
+
+
+def test_charts_of_the_machine_span_the_session_although_nothing_is_sampled_at_a_gate() -> None:
+    frame = fake.running()
+    hours = (frame.now - frame.snapshot.started) / 3600
+    later = frame.snapshot.now + 4 * 3600
+    over = replace_frame(frame, snapshot=replace(frame.snapshot, now=later, machine=None))
+    for chart in (MemoryChart(), UtilizationChart()):
+        labels = [row.plain for row in chart.draw_rows(over, 100, 10)][-1].split()
+        assert float(labels[-2]) > hours + 3, labels

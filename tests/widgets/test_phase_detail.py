@@ -42,3 +42,11 @@ def test_a_phase_that_stalls_has_no_pace() -> None:
         Frame(fake.with_phase(frame.snapshot, "sft_training", progress=progress), frame.now), 34
     )
     assert rows[2].plain == "STALLED  last progress 15 s ago"
+
+
+def test_a_long_result_continues_on_the_second_row() -> None:
+    headline = "follows 82.0% of 300 prompts, stops 100.0%"
+    frame = fake.finished()
+    snapshot = fake.with_phase(frame.snapshot, "comparison", headline=headline)
+    rows = [row.plain.strip() for row in render_detail_rows(replace(frame, snapshot=snapshot), 33)[1:]]
+    assert " ".join(rows) == f"✓ done  {headline}"

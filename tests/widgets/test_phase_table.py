@@ -10,6 +10,7 @@ from tests.tui import fake
 from widgets import styles
 from widgets.frame import Frame
 from widgets.phase_table import (
+    PhaseTable,
     describe_remaining,
     describe_result,
     find_next_gate,
@@ -100,3 +101,10 @@ def test_how_a_phase_failed(ended: dict[str, Any], said: str) -> None:
     phase = fake.gate_fails().snapshot.find_phase("sft_training")
     attempt = replace(phase.attempts[0], **{"exit_code": None, "signal": None, **ended})
     assert describe_result(replace(phase, state="failed", attempts=(attempt,))) == said
+
+
+def test_the_title_counts_what_is_done_and_names_the_rest() -> None:
+    snapshot = fake.with_phase(fake.finished().snapshot, "comparison", state="left_out")
+    snapshot = fake.with_phase(snapshot, "dpo_training", state="failed")
+    title = PhaseTable().make_title(Frame(snapshot, snapshot.now, None))
+    assert "".join(text for text, _ in title) == "PHASES 7 of 9 done, 1 failed, 1 left out"

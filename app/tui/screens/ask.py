@@ -32,6 +32,7 @@ class AskScreen(CockpitScreen):
     is_sampled = False
     chosen_model = ""
     _sent_at_total: int | None = None
+    _sent_text = ""
 
     def compose(self) -> ComposeResult:
         """Lay out title, conversation and field."""
@@ -71,19 +72,27 @@ class AskScreen(CockpitScreen):
         asking = frame.snapshot.asking
         if asking is not None and self._sent_at_total is not None and asking.total > self._sent_at_total:
             self._sent_at_total = None
-            self.field.value = ""  # It has been accepted.
+            # It has been accepted. The operator may have written on.
+            self.field.value = self.field.value.removeprefix(self._sent_text)
+            self.field.cursor_position = len(self.field.value)
         self.query_one(AskingTitle).choice = self._describe_choice(asking)
         super().show(frame)
 
     def _describe_choice(self, asking: AskingView | None) -> str:
-        models = self.chosen_model or (" + ".join(asking.models) if asking else "")
+        if asking is None or asking.unavailable:
+            return ""
+        models = self.chosen_model or " + ".join(asking.models)
         return f"{models}, {'sampled' if self.is_sampled else 'greedy'}"
 
     def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
         if self.focused is None:
             return super().list_key_hints()
-        commands = [each for each in self.cockpit.list_commands("ask") if each.action in _KEYS_WHILE_WRITING]
+        commands = [
+            each
+            for each in self.cockpit.list_commands("ask")
+            if each.action in _KEYS_WHILE_WRITING and self.check_action(each.action, each.arguments)
+        ]
         return [
             KeyHint("Enter", "ask", highlighted=True),
             *(KeyHint(each.keys.split(",")[-1], each.footer) for each in commands),
@@ -102,7 +111,9 @@ class AskScreen(CockpitScreen):
         """Offer to ask if there is a model, and to cancel while one answers."""
         asking = self.asking
         match action:
-            case "write_question" | "sample" | "models" | "prompts":
+            case "models":
+                return asking is not None and not asking.unavailable and len(asking.models) > 1
+            case "write_question" | "sample" | "prompts":
                 return asking is not None and not asking.unavailable
             case "cancel":
                 return self._find_open_question() is not None
@@ -116,24 +127,28 @@ class AskScreen(CockpitScreen):
         """Ask the question; it stays in the field until the session has accepted it."""
         message.stop()
         if message.value.strip():
-            self._ask(instruction=message.value.strip())
+            self._ask(instruction=message.value)
+
+    def _must_wait(self) -> bool:
+        """Return whether a question is being answered, and say so."""
+        number = self._find_open_question()
+        if number is not None:
+            self.cockpit.show_message(f"Question {number} is being answered. Wait, or cancel it: Esc, x.")
+        return number is not None
 
     def _ask(self, *, instruction: str = "", prompt: str = "") -> None:
         gate = self.frame.snapshot.gate if self.frame else None
-        if gate is None:
-            return
-        if (number := self._find_open_question()) is not None:
-            self.cockpit.show_message(f"Question {number} is being answered. Wait, or cancel it: Esc, x.")
+        if gate is None or self._must_wait():
             return
         if instruction:
-            self._sent_at_total = self.asking.total if self.asking else 0
+            self._sent_at_total, self._sent_text = self.asking.total if self.asking else 0, instruction
         self.query_one(ConversationPane).follows = True
         request = Ask(
             phase=gate.phase,
             attempt=gate.attempt,
             by=get_current_user(),
             pid=os.getpid(),
-            instruction=instruction,
+            instruction=instruction.strip(),
             prompt=prompt,
             models=(self.chosen_model,) if self.chosen_model else (),
             sampled=self.is_sampled,
@@ -157,8 +172,9 @@ class AskScreen(CockpitScreen):
         self._redraw()
 
     def action_prompts(self) -> None:
-        """Pick a prompt of the suite, and ask it."""
-        self.cockpit.open_screen("prompts", self._ask_prompt)
+        """Pick a prompt of the suite, and ask it; not while it could not be asked."""
+        if not self._must_wait():
+            self.cockpit.open_screen("prompts", self._ask_prompt)
 
     def _ask_prompt(self, prompt: SuitePrompt) -> None:
         self._ask(prompt=prompt.key)

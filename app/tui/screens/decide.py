@@ -1,6 +1,6 @@
 """The dialog that sends a decision: its consequence, its reason, and the changes of a retry."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -33,12 +33,17 @@ MAX_REASON = 500
 MAX_LATER_LINES = 8
 
 
-def describe_consequence(frame: Frame, gate: GateView, kind: DecisionKind) -> str:
-    """Return what a decision does and costs."""
+def describe_consequence(
+    frame: Frame, gate: GateView, kind: DecisionKind, left_out: Collection[str] = ()
+) -> str:
+    """Return what a decision does and costs if later phases are left out."""
     phase, next_phase = frame.snapshot.find_phase(gate.phase), find_next_phase(frame, gate)
+    if next_phase is not None and next_phase.id in left_out:
+        later = list_later_phases(frame.snapshot, gate)
+        next_phase = next((each for each in later if each.id not in left_out), None)
     cost = f"about {format_hours(phase.estimate_hours)}, {format_usd_range(phase.estimate_usd)}"
     if next_phase is None:
-        then = "The session ends: this was its last phase."
+        then = f"The session ends: {'no phase is left' if left_out else 'this was its last phase'}."
     else:
         next_cost = f"{format_hours(next_phase.estimate_hours)}, {format_usd_range(next_phase.estimate_usd)}"
         then = f"{next_phase.title} starts: {next_cost}."
@@ -88,15 +93,13 @@ class DecideScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""
-        consequence = describe_consequence(self.first_frame, self.gate, self.kind)
-        lines: list[Part] = [(consequence, styles.STRONG)]
-        if self.needs_reason:
-            lines.append((self._explain_reason(), styles.WARN))
         with Vertical(id="box") as box:
             box.border_title = Content(  # type: ignore[assignment]
                 f"{self.kind.upper()} after {replace_controls(self.phase_title)}"
             )
-            yield TextBlock(lines, [render_verdict_row(self.gate, BOX_WIDTH)])
+            yield TextBlock(
+                self._list_consequences(), [render_verdict_row(self.gate, BOX_WIDTH)], id="consequence"
+            )
             if self.has_parameters:
                 table = EditableParameters(self.gate.parameters, self.gate.remedies)
                 table.styles.height = min(MAX_TABLE_ROWS, table.content_rows)
@@ -111,6 +114,15 @@ class DecideScreen(Dialog[None]):
                 yield Input(id="reason", compact=True, max_length=MAX_REASON, placeholder=placeholder)
             yield Label("", classes="message", markup=False)
             yield KeyBar(self.list_key_hints)
+
+    def _list_consequences(self) -> list[Part]:
+        """Return what the decision does, and why it needs a reason if it does."""
+        left_out = self.later.left_out
+        consequence = describe_consequence(self.first_frame, self.gate, self.kind, left_out)
+        lines: list[Part] = [(consequence, styles.STRONG)]
+        if self.needs_reason:
+            lines.append((self._explain_reason(), styles.WARN))
+        return lines
 
     def _explain_reason(self) -> str:
         if self.later.consequences and self.kind not in self.gate.needs_reason:
@@ -218,11 +230,13 @@ class DecideScreen(Dialog[None]):
 
         def accept(changes: LaterChanges | None) -> None:
             self.later = changes or LaterChanges()
-            block = self.query_one("#later", TextBlock)
-            block.lines = [(line, styles.WARN) for line in self.later.lines[-MAX_LATER_LINES:]]
-            block.refresh(layout=True)
-            block.refresh_rows()
             self.needs_reason = self.kind in self.gate.needs_reason or bool(self.later.consequences)
+            effect: list[Part] = [(line, styles.WARN) for line in self.later.lines[-MAX_LATER_LINES:]]
+            for block_id, lines in (("consequence", self._list_consequences()), ("later", effect)):
+                block = self.query_one(f"#{block_id}", TextBlock)
+                block.lines = lines
+                block.refresh(layout=True)
+                block.refresh_rows()
             self.query_one("#reason", Input).placeholder = "required" if self.needs_reason else "optional"
 
         screen = self.cockpit.make_screen("later_phases", self.first_frame, self.gate, self.later)
