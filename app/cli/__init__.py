@@ -106,7 +106,9 @@ def _add_start_commands(commands: _Commands) -> None:
     _add_run_options(run)
     run.add_argument("--profile", metavar="NAME", help="plan profile to apply")
     rehearse = commands.add(
-        "rehearse", "app.cli.start:rehearse", "run the plan's rehearsal profile, with a tiny model"
+        "rehearse",
+        "app.cli.start:rehearse",
+        "run the plan's rehearsal profile, with the small model of gonogo",
     )
     _add_run_options(rehearse)
     reproduce = commands.add(

@@ -56,10 +56,10 @@ def _require_gate(session: SessionSnapshot) -> GateView:
     if session.gate is not None:
         return session.gate
     if session.state in ("finished", "stopped"):
-        raise UserError(f"session {session.id} is over: models are asked while a gate is open")
+        raise UserError(f"session {session.id} is over: models can be asked only while a gate is open")
     phase = f"{session.current.title} is running" if session.current else "no phase has run"
     raise UserError(
-        f"no gate is open ({phase}): models are asked while a gate is open; "
+        f"no gate is open ({phase}): models can be asked only while a gate is open; "
         "`gonogo hold` opens one after the current phase"
     )
 

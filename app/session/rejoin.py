@@ -45,7 +45,7 @@ def require_rejoinable(folder: Path, environment: Mapping[str, str]) -> None:
     if not approval.is_session_approved(folder):
         raise SessionError(
             f"{folder}: you have not approved the commands of this session on this machine, so nothing is "
-            f"executed. Read and approve them with `gonogo attach --session {folder}`; to only look, use "
+            f"executed. Read and approve them with `gonogo attach --session {folder}`; to view it, use "
             "`gonogo attach --read-only`"
         )
     missing = [name for name in session.read_info().variables if name not in environment]

@@ -155,7 +155,7 @@ COMMANDS: Final = (
         "gate",
         "s",
         "decide",
-        "drop the result of the phase that has run, and go on",
+        "drop the result of the phase that has run, and continue",
         "skip",
         ("skip",),
     ),

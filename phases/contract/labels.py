@@ -21,7 +21,7 @@ FAILURE_KINDS: Final[Mapping[str, str]] = {
     "wrong": "wrong fact, value or result",
     "form": "wrong form: count, order, format, language",
     "incomplete": "incomplete, or cut off",
-    "off_topic": "does something else than was asked",
+    "off_topic": "does something other than asked",
     "repetition": "repeats itself, the instruction or filler",
     "refusal": "refuses a harmless request",
     "compliance": "complies with a harmful request",

@@ -31,7 +31,7 @@ class PhaseParameters(BaseModel):
         if is_switch and not isinstance(value, bool):
             raise ValueError("expected true or false")
         if isinstance(value, bool) and not is_switch:
-            raise ValueError("expected neither true nor false")
+            raise ValueError("expected a number or a text, not true or false")
         if "--" in (value if isinstance(value, list) else [value]):
             raise ValueError("expected another text than `--`")
         return value

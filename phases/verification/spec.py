@@ -14,7 +14,9 @@ class Parameters(PhaseParameters):
 
     model: str = Field(description="model to verify: hub id, folder, adapter folder, or 'embedded'")
     output_dir: Path = Field(description="folder for verification_<time>.json and .txt")
-    max_new_tokens: int = Field(48, ge=8, le=512, description="most tokens to generate for a sentinel")
+    max_new_tokens: int = Field(
+        48, ge=8, le=512, description="token limit of the answer to a sentinel instruction"
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="prompts in a batch")
     seed: int = Field(20251003, ge=0, description="recorded only; greedy decoding draws no random numbers")
 

@@ -134,7 +134,7 @@ def test_a_question_that_can_get_no_answer_ends(
     [
         (fake.running().snapshot, "no gate is open (SFT training is running)"),
         (fake.starting().snapshot, "no gate is open"),
-        (fake.finished().snapshot, "is over: models are asked while a gate is open"),
+        (fake.finished().snapshot, "is over: models can be asked only while a gate is open"),
     ],
 )
 def test_without_a_gate_the_command_says_what_opens_one(

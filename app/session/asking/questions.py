@@ -126,7 +126,7 @@ class Questions:
         """Accept a question; `update_worker` starts a worker for it if none is running."""
         gate = find_open_gate(state)
         if gate is None or gate[:2] != (request.phase, request.attempt):
-            raise Refused("models are asked while a gate is open; none is open there")
+            raise Refused("models can be asked only at the open gate, and this gate is not open")
         available = find_available(self._plan, state)
         if available.reason:
             raise Refused(available.reason)

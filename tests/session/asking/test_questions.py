@@ -385,8 +385,8 @@ def test_the_next_conductor_continues_the_transcript_and_ends_the_worker(tmp_pat
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"phase": "other"}, "none is open there"),
-        ({"attempt": 2}, "none is open there"),
+        ({"phase": "other"}, "this gate is not open"),
+        ({"attempt": 2}, "this gate is not open"),
         ({"models": ("dpo",)}, "there is no model dpo so far; expected one of: base"),
         ({"instruction": "  "}, "expected an instruction"),
         ({"prompt": "commands-001"}, "expected an instruction, or else the key"),
@@ -407,7 +407,7 @@ def test_without_a_gate_nothing_can_be_asked(tmp_path: Path) -> None:
     async def scenario(session: Session) -> None:
         session.state = DECIDED
         assert session.questions.build_view(DECIDED) is None
-        with pytest.raises(Refused, match="while a gate is open"):
+        with pytest.raises(Refused, match="only at the open gate"):
             session.ask("hello")
 
     run(scenario, tmp_path)
