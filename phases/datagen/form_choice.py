@@ -52,7 +52,7 @@ def may_win_by_form(instruction: str, chosen: str, rejected: str, problems: Sequ
         return True
     list_checks = _LIST_CHECKS if asks_for_text(instruction) else _LIST_CHECKS | _LIST_OR_TEXT_CHECKS
     if any(check.kind in list_checks for check in checks) and not _HAS_ANSWER.search(instruction):
-        return not _name_different_kinds(chosen, rejected)
+        return _name_same_kinds(chosen, rejected)
     return _give_same_answer(instruction, chosen, rejected)
 
 
@@ -66,10 +66,10 @@ def _read_yes_or_no(response: str) -> str | None:
     return match[1] if match else None
 
 
-def _name_different_kinds(one: str, other: str) -> bool:
-    """Return whether two lists name things of known kinds, but of no common one."""
+def _name_same_kinds(one: str, other: str) -> bool:
+    """Return whether two lists name things of a common kind, or neither has a thing of a known kind."""
     one_kinds, other_kinds = _list_kinds(one), _list_kinds(other)
-    return bool(one_kinds and other_kinds) and one_kinds.isdisjoint(other_kinds)
+    return not one_kinds | other_kinds or not one_kinds.isdisjoint(other_kinds)
 
 
 def _list_kinds(response: str) -> set[int]:

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from phases.datagen.harm_lexicon import AIMED, HARM, INNOCENT, SUSPECT
+from phases.datagen.harm_structure import may_do_harm
 
 _PREVENTION: Final = re.compile(
     r"""
@@ -64,12 +65,12 @@ def asks_for_harm(instruction: str) -> bool | None:
     """
     # Most instructions have no suspicious word, and removing innocent phrases adds none.
     if not any(pattern.search(instruction) for pattern in (HARM, SUSPECT, _PERMISSIVE, AIMED)):
-        return False
+        return None if may_do_harm(instruction) else False
     text = INNOCENT.sub(" ", instruction)
     has_harm = HARM.search(text) is not None
     hides = _PERMISSIVE.search(text) is not None
     if not (has_harm or hides or AIMED.search(text) or SUSPECT.search(text)):
-        return False
+        return None if may_do_harm(text) else False
     is_request = not _QUESTION.match(instruction) and not _FACT_COMMAND.match(instruction)
     if is_request and (has_harm or hides) and not _PREVENTION.search(instruction):
         return True

@@ -348,9 +348,12 @@ def _infer_language(text: str) -> Iterator[Check]:
         before = text[: match.start()]
         is_text = _find_all(r"\b(?:sentences?|paragraphs?|story|poem|letter)\b[^.?!:]*$", before)
         # "Describe Paris in German.", but not "Describe life in German villages."
-        is_open = _find_all(r"^(?:describe|explain|introduce|write about|tell me about)\b[^.?!:]*$", before)
+        is_open = _find_all(
+            r"^(?:write |(?:describe|explain|introduce|write about|tell me about)\b[^.?!:]*)$", before
+        )
         is_end = re.match(
-            r"\W*$|[.,:;!?]| (?:in|using|with|to|about|the|an?|how|why|what)\b", text[match.end() :]
+            r"\W*$|[.,:;!?]| (?:in|using|with|to|about|the|an?|how|why|what|one|two|three|four|five|\d)\b",
+            text[match.end() :],
         )
         is_part = _find_all(r"\bwith (?:an?|one|two) (?:\w+ )?(?:sentence|paragraph)s? $", before)
         if code and not is_part and (is_text or (is_open and is_end)):
