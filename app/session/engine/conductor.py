@@ -172,9 +172,9 @@ class Conductor:
                 break
             except OSError as error:
                 await self._wait_after(error)
-        await self._server.start(self.folder.locate_socket())
         with contextlib.suppress(OSError):
-            self._order_guard()
+            self._order_guard()  # Before a command learns that the session has started.
+        await self._server.start(self.folder.locate_socket())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
         background = asyncio.gather(
             self._supervise(),

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -95,11 +96,14 @@ class GuardSupervisor:
         self._settings = settings
         self._mask = mask
         self._guard: subprocess.Popen[bytes] | None = None
+        self._identity: process.ProcessIdentity | None = None
         self._hang = HangWatch(folder.path / GUARD_HEARTBEAT, settings.hang, clock.mono)
         self._reports = FileTail(folder.path / guard.REPORTS_FILE)
 
     def give_orders(self, state: State, stop: PodStop | None, *, stand_down: bool) -> list[NoticePosted]:
-        """Write the orders if the file does not have them; start a guard unless they say to stand down.
+        """Start a guard unless there is one or it should stand down; write the orders if the file lacks them.
+
+        A new guard gets the orders directly as well: the folder may be deleted before it reads them.
 
         Args:
             state: the session.
@@ -113,6 +117,7 @@ class GuardSupervisor:
             self._plan, state, self._folder, stop, settings=self._settings, stand_down=stand_down
         )
         data = msgspec.json.format(msgspec.json.encode(orders), indent=2) + b"\n"
+        problem = "" if stand_down else self._replace_guard(data)
         path = self._folder.path / guard.ORDERS_FILE
         if _read_bytes(path) != data:
             if path.is_dir():
@@ -120,8 +125,6 @@ class GuardSupervisor:
             files.write_atomically(path, data, make_folder=False)
         if stand_down:
             self._wake_guard()
-            return []
-        problem = self._replace_guard()
         return [NoticePosted(text=problem)] if problem else []
 
     def _wake_guard(self) -> None:
@@ -130,25 +133,29 @@ class GuardSupervisor:
         if identity is not None:
             process.signal_identity(identity, signal.SIGCONT)
 
-    def _replace_guard(self) -> str:
+    def _replace_guard(self, orders: bytes) -> str:
         problem = ""
         if self._guard is not None and self._guard.poll() is not None:
             self._guard = None
-        identity = process.read_identity(self._folder.path / guard.PROCESS_FILE)
-        if identity is not None and process.is_alive(identity):
-            if not self._hang.is_hanging(identity):
+        # A guard whose record was deleted with the folder still works.
+        self._identity = process.read_identity(self._folder.path / guard.PROCESS_FILE) or self._identity
+        if self._identity is not None and process.is_alive(self._identity):
+            if not self._hang.is_hanging(self._identity):
                 return ""
-            process.signal_identity(identity, signal.SIGKILL)
+            process.signal_identity(self._identity, signal.SIGKILL)
             problem = "The guard did not respond and was killed"
         if self._guard is not None and self._guard.poll() is None:
             return problem  # It is starting, or has just been killed.
-        self._guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.session.pod.guard", str(self._folder.path)],
-            env=dict(self._environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with os.fdopen(os.memfd_create("orders"), "w+b") as file:
+            file.write(orders)
+            file.seek(0)
+            self._guard = subprocess.Popen(
+                [sys.executable, "-P", "-m", "app.session.pod.guard", str(self._folder.path)],
+                env=dict(self._environment),
+                cwd="/",
+                stdin=file,
+                start_new_session=True,
+            )
         return problem
 
     def read_reports(self) -> list[NoticePosted]:

@@ -64,13 +64,17 @@ class Guard:
         environment: Mapping[str, str],
         pause: Callable[[float], None] | None = None,
         now: Callable[[], float] = process.read_seconds_since_boot,
+        *,
+        orders: bytes = b"",
     ) -> None:
+        """Guard the session of a folder; `orders` hold until the folder has others."""
         self.folder = folder
         self._environment = dict(environment)
         self._pause = pause or self._wait
         self._now = now
         self._boot_id = process.read_boot_id()
         self._orders: dict[str, Any] = {}
+        self._accept_orders(orders)
         self._hang = HangWatch(folder / CONDUCTOR_HEARTBEAT, HANG_SECONDS, now)
         self._restarts = 0
         self._next_restart = -math.inf
@@ -132,9 +136,13 @@ class Guard:
 
     def _read_orders(self) -> None:
         """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
+        with contextlib.suppress(OSError, ValueError):
+            self._accept_orders(process.read_record(self.folder / ORDERS_FILE))
+
+    def _accept_orders(self, data: bytes) -> None:
         try:
-            orders = json.loads(process.read_record(self.folder / ORDERS_FILE))
-        except (OSError, ValueError, RecursionError):
+            orders = json.loads(data)
+        except (ValueError, RecursionError):
             return
         if isinstance(orders, dict) and ("due" in orders or orders.get("stand_down")):
             self._orders = orders
@@ -329,18 +337,21 @@ def _find_attempt_processes(
 
 
 def main(folder: Path) -> int:
-    """Guard a session, unless it already has a guard."""
+    """Guard a session, unless it already has a guard; standard input has the first orders."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    orders = sys.stdin.buffer.read()
     try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary = folder / f".{PROCESS_FILE}"
+        temporary.write_text(json.dumps(process.identify_self()._asdict()))
+        temporary.chmod(0o600)
+        temporary.replace(folder / PROCESS_FILE)
     except BlockingIOError:
         return 0
-    temporary = folder / f".{PROCESS_FILE}"
-    temporary.write_text(json.dumps(process.identify_self()._asdict()))
-    temporary.chmod(0o600)
-    temporary.replace(folder / PROCESS_FILE)
-    Guard(folder, os.environ).run()
+    except FileNotFoundError:
+        pass  # The folder has just been deleted or moved: the orders say what follows.
+    Guard(folder, os.environ, orders=orders).run()
     return 0
 
 

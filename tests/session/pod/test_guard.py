@@ -15,7 +15,11 @@ import pytest
 
 from app.session import start
 from app.session.attempt import process
-from app.session.folder import Settings
+from app.session.clock import SystemClock
+from app.session.engine.guard_orders import GuardSupervisor
+from app.session.folder import SessionFolder, Settings
+from app.session.journal.state import State
+from app.session.money.deadlines import PodStop
 from app.session.pod import guard
 from tests.session.conftest import Operator
 from tests.session.pod.plans import GUARDED, UNATTENDED, WAIT, format_head, wait_until
@@ -313,7 +317,7 @@ def test_a_stop_command_that_signals_its_group_reaches_nothing_else(tmp_path: Pa
     (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
     program = "import sys; from pathlib import Path; from app.session.pod import guard; "
     argv = [sys.executable, "-P", "-c", program + "guard.main(Path(sys.argv[1]))", str(tmp_path)]
-    with subprocess.Popen(argv, start_new_session=True) as guarding:
+    with subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL) as guarding:
         wait_until((tmp_path / "stopped").exists)
         assert guarding.poll() is None
         (tmp_path / guard.ORDERS_FILE).write_text(json.dumps({"stand_down": True}))
@@ -392,6 +396,22 @@ def test_the_pod_is_stopped_after_the_folder_of_its_session_was_deleted(
     with pytest.raises(StoppedError):
         guard.Guard(folder, os.environ, pause, lambda: now[0]).run()
     assert 160 <= stopped_at[0] < 175
+
+
+def test_the_pod_is_stopped_if_the_folder_is_deleted_before_the_guard_reads_its_orders(
+    toy: Any, sh: Phase
+) -> None:
+    plan = toy.plan(sh("true"), head=format_head(toy, "1 s"))
+    folder = SessionFolder(start.open_session(plan, approved="test", register=False))
+    supervisor = GuardSupervisor(
+        plan, folder, SystemClock(), environment=dict(os.environ), settings=GUARDED, mask=str
+    )
+    shutil.rmtree(folder.path)
+    with pytest.raises(FileNotFoundError):
+        supervisor.give_orders(State(), PodStop(2**40, "the budget is spent"), stand_down=False)
+    # The conductor is killed: it does nothing more.
+    wait_until((toy.root / "stops").exists)
+    assert not folder.path.exists()
 
 
 def test_a_bundle_that_a_restart_interrupted_is_not_begun_again(tmp_path: Path) -> None:
