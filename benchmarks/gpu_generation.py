@@ -47,6 +47,18 @@ WORKLOADS: Final = {
 }
 
 
+class _StopAtTime(StoppingCriteria):  # type: ignore[misc]
+    """Ends generation at a time by the monotonic clock, and counts its steps."""
+
+    def __init__(self, end: float) -> None:
+        self.end, self.steps = end, 0
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        self.steps += 1
+        is_over = time.monotonic() > self.end
+        return torch.full((len(input_ids),), is_over, dtype=torch.bool, device=input_ids.device)
+
+
 def measure_plain(shape: str, seconds: float) -> Iterator[Row]:
     """Measure plain `generate` with 4-bit weights, which processes the common prefix again for each row.
 
@@ -72,17 +84,8 @@ def measure_plain(shape: str, seconds: float) -> Iterator[Row]:
     few_shot = torch.tensor([tokenizer.encode_prompt(prompt)], device=device)
     to_judge = torch.tensor([tokenizer.encode_prompt(judge_prompt)], device=device)
 
-    class StopAtTime(StoppingCriteria):  # type: ignore[misc]
-        def __init__(self, end: float) -> None:
-            self.end, self.steps = end, 0
-
-        def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
-            self.steps += 1
-            is_over = time.monotonic() > self.end
-            return torch.full((len(input_ids),), is_over, dtype=torch.bool, device=input_ids.device)
-
     def generate(ids: torch.Tensor, batch: int, new: int, end: float) -> int:
-        stop = StopAtTime(end)
+        stop = _StopAtTime(end)
         rows = ids.repeat(batch, 1)
         with torch.inference_mode():
             model.generate(

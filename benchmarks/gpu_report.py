@@ -387,7 +387,7 @@ def _format_session(rows: Sequence[Row], session: SessionWorkload) -> str:
     for epochs in DPO_EPOCHS:
         longer = replace(session, dpo_epochs=epochs)
         totals = {name: sum(predict_hours(longer, speed).values()) for name, speed in speeds.items()}
-        ending = f", DPO for {epochs} epoch" + "s" * (epochs > 1)
+        ending = f", DPO for {epochs} {'epochs' if epochs > 1 else 'epoch'}"
         add(f"**sum{ending}**", (f"**{value:.1f}**" for value in totals.values()))
         add(f"cost{ending}", (_format_cost(prices[name], hours) for name, hours in totals.items()))
     quoted = ", ".join(f"{card.name} {_format_range(card.usd_per_hour)} an hour" for card in CARDS.values())

@@ -104,8 +104,8 @@ def test_the_status_is_reported(session: Path) -> None:
 def test_the_report_is_written(session: Path, tmp_path: Path) -> None:
     assert commands.write_report(session, {}, io.StringIO(), clock=SystemClock(), output=tmp_path) == 0
     text = (tmp_path / "report.md").read_text()
-    for told in ("Stage 1 rehearsal", "looks right", "base 7%, SFT 81%, DPO 87%", "200 rows", "70 pairs"):
-        assert told in text
+    for words in ("Stage 1 rehearsal", "looks right", "base 7%, SFT 81%, DPO 87%", "200 rows", "70 pairs"):
+        assert words in text
     assert "Instruction" in (tmp_path / "report.html").read_text()
 
 

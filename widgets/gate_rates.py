@@ -171,7 +171,9 @@ def render_category(rate: CategoryRate, label_width: int, width: int) -> Content
         for x in range(min(before, now), max(before, now)):
             cells[x] = ("─", moved)
         cells[before] = ("□", styles.QUIET)
-        sign = "▲" if rate.now > rate.before else "▼" if rate.now < rate.before else " "
+        sign = " "
+        if rate.now != rate.before:
+            sign = "▲" if rate.now > rate.before else "▼"
         values = f"{rate.before * 100:.0f} → {rate.now * 100:.0f} % {sign}"
     cells[now] = ("■", f"{styles.STRONG} {styles.INFO}")
     label: Part = (fit(rate.category.replace("_", " "), label_width), "")

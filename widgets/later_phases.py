@@ -159,11 +159,16 @@ class LaterPhasesTable(RowWidget, can_focus=True):
             )
         is_out = phase.id in self.left_out
         estimate = f"{format_hours(phase.estimate_hours):>7} {format_usd_range(phase.estimate_usd):>11}"
-        note = "left out" if is_out else f"{len(changes)} changed" if changes else ""
+        note = f"{len(changes)} changed" if changes else ""
+        title_style = styles.QUIET if is_out else ""
+        if is_out:
+            note = "left out"
+        if is_selected:
+            title_style = styles.STRONG
         return row(
             width,
             ("▸ " if is_selected else "  ", styles.INFO),
-            (fit(phase.title, TITLE_WIDTH), styles.STRONG if is_selected else styles.QUIET if is_out else ""),
+            (fit(phase.title, TITLE_WIDTH), title_style),
             (f" {phase.id}", styles.QUIET),
             right=[(f"{note}  ", styles.WARN), (estimate, styles.QUIET)],
         )

@@ -21,7 +21,9 @@ from widgets.text import replace_controls, wrap
 def name_attempt(frame: Frame) -> str:
     """Return the number of the selected attempt; empty if its phase has not started."""
     phase = frame.phase
-    number = frame.output.attempt if frame.output else len(phase.attempts) if phase else 0
+    number = len(phase.attempts) if phase else 0
+    if frame.output:
+        number = frame.output.attempt
     return f"attempt {number}" if number else ""
 
 

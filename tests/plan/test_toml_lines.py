@@ -66,8 +66,12 @@ def test_the_lines_of_keys() -> None:
 
 
 def paths(value: object, above: Path = ()) -> set[Path]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return {above} | {path for key, item in inner for path in paths(item, (*above, key))}
+    items: dict[str | int, object] = {}
+    if isinstance(value, dict):
+        items = value
+    elif isinstance(value, list):
+        items = dict(enumerate(value))
+    return {above} | {path for key, item in items.items() for path in paths(item, (*above, key))}
 
 
 KEYS = st.one_of(st.sampled_from(["a", "b", "a b", "a.b", "é", "'", '"']), st.text(max_size=3))

@@ -77,10 +77,10 @@ def processes_with(text: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid() and process.find_process(int(entry.name)):
             try:
-                told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if text.encode() in told:
+            if text.encode() in words:
                 found.append(int(entry.name))
     return found
 

@@ -72,12 +72,12 @@ class SteppedClock:
 
 
 def test_the_message_says_what_waits_and_what_it_costs() -> None:
-    told = build_notification(SESSION)
-    assert told == Notification(
+    notification = build_notification(SESSION)
+    assert notification == Notification(
         "gonogo: SFT evaluation waits for your decision",
         "Stage 1: verdict go. 74 %. Waiting costs $1.74 an hour; spent $8.31 of $25.",
     )
-    assert build_notification(SESSION) == told
+    assert build_notification(SESSION) == notification
     assert build_notification(BETWEEN) is None
 
 
@@ -86,21 +86,21 @@ def test_the_message_of_the_end_says_what_becomes_of_the_pod() -> None:
     assert build_notification(over) == Notification(
         "gonogo: Stage 1 is finished", "The pod keeps running. It costs $1.74 an hour; spent $8.31 of $25."
     )
-    told = build_notification(msgspec.structs.replace(over, stops_at=0.0))
-    assert told is not None
-    assert "will be stopped at" in told.body
-    assert "gonogo keep" in told.body
+    notification = build_notification(msgspec.structs.replace(over, stops_at=0.0))
+    assert notification is not None
+    assert "will be stopped at" in notification.body
+    assert "gonogo keep" in notification.body
 
 
 def test_the_operator_is_notified_at_once_then_at_intervals() -> None:
     clock = SteppedClock()
     reminders = Reminders(clock, 900)
-    told = []
+    seconds = []
     for second in range(2000):
         clock.now = 1000.0 + second
         if reminders.take_due(SESSION if second >= 10 else BETWEEN):
-            told.append(second)
-    assert told == [10, 910, 1810]
+            seconds.append(second)
+    assert seconds == [10, 910, 1810]
 
 
 def test_another_gate_notifies_at_once_and_missed_reminders_are_skipped() -> None:

@@ -125,8 +125,10 @@ def phases(current: int, state: PhaseState) -> tuple[PhaseView, ...]:
     """The phases with `current` in that state, those before done, those after waiting."""
     found = []
     for i, (name, title, hours, usd, gate, headline) in enumerate(PHASES):
-        stands: PhaseState = "done" if i < current else state if i == current else "waiting"
-        begun = stands != "waiting"
+        phase_state: PhaseState = state
+        if i != current:
+            phase_state = "done" if i < current else "waiting"
+        begun = phase_state != "waiting"
         seconds = ELAPSED[i] * 60.0 if begun else 0.0
         minutes = sum(ELAPSED[:i]) + sum(IDLE_BEFORE[: i + 1])
         attempt = AttemptView(
@@ -134,25 +136,25 @@ def phases(current: int, state: PhaseState) -> tuple[PhaseView, ...]:
             folder=f"attempts/{name}/1",
             started=START + 60.0 * minutes,
             elapsed_at_start=60.0 * minutes,
-            ended=None if stands == "running" else START + 60.0 * (minutes + ELAPSED[i]),
-            exit_code=None if stands == "running" else 0,
-            reason="" if stands == "running" else "exited with 0",
+            ended=None if phase_state == "running" else START + 60.0 * (minutes + ELAPSED[i]),
+            exit_code=None if phase_state == "running" else 0,
+            reason="" if phase_state == "running" else "exited with 0",
             parameters=SFT_PARAMETERS if name == "sft_training" else {"seed": 20251003},
         )
         found.append(
             PhaseView(
                 id=name,
                 title=title,
-                state=stands,
+                state=phase_state,
                 critical=name != "comparison",
                 gate=gate,
                 estimate_hours=Range(*hours),
                 estimate_usd=Range(*usd),
                 elapsed=seconds,
                 cost_usd=seconds / HOUR * 1.74,
-                remaining=Range(hours[0] * HOUR, hours[1] * HOUR) if stands == "waiting" else None,
-                headline=headline if stands in ("done", "gate") else "",
-                verdict="go" if stands == "done" else None,
+                remaining=Range(hours[0] * HOUR, hours[1] * HOUR) if phase_state == "waiting" else None,
+                headline=headline if phase_state in ("done", "gate") else "",
+                verdict="go" if phase_state == "done" else None,
                 attempts=(attempt,) if begun else (),
             )
         )

@@ -103,7 +103,7 @@ def drive() -> Callable[..., Any]:
     return drive
 
 
-def told(driven: Driven) -> list[str]:
+def read_messages(driven: Driven) -> list[str]:
     return [notification.message for notification in driven.app._notifications]
 
 
@@ -680,7 +680,7 @@ async def test_a_decision_of_another_viewer_is_not_sent_again(drive: Any, opens:
         driven.app.show(fake.running())
         await driven.press("y")
         assert driven.session.asked == []
-        assert told(driven) == ["Someone else decided the gate first; nothing was sent."]
+        assert read_messages(driven) == ["Someone else decided the gate first; nothing was sent."]
 
 
 def another_runs() -> Frame:
@@ -719,7 +719,7 @@ async def test_a_question_that_someone_else_decides_closes(
         assert driven.screen_is(ConfirmDialog), "nothing has changed"
         driven.app.show(then())
         await driven.press()
-        assert "Someone else decided first; nothing was sent." in told(driven)
+        assert "Someone else decided first; nothing was sent." in read_messages(driven)
         await driven.press("y")
         assert driven.session.asked == []
 
@@ -811,7 +811,7 @@ async def test_a_read_only_view_says_so_at_each_key_that_acts(
         for key in acting:
             driven.app.clear_notifications()
             await driven.press(key)
-            assert told(driven) == ["This screen is read-only: nothing was changed."], key
+            assert read_messages(driven) == ["This screen is read-only: nothing was changed."], key
             assert driven.app.screen is here, key
         (bar,) = here.query_one(KeyBar).render_rows(200, 1)
         for command in select_commands(table):

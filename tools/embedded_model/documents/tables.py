@@ -121,7 +121,10 @@ def _row(rng: Random) -> str:
         for i in range(length):
             a, b = (start, i + 1) if shape == 6 else (rng.randint(0, 20), rng.randint(0, 12))
             sign = rng.choice("+-*") if shape == 7 else "+"
-            a, b = (max(a, b), min(a, b)) if sign == "-" else (a, b) if sign == "+" else (a % 11, b % 7)
+            if sign == "-":
+                a, b = max(a, b), min(a, b)
+            elif sign == "*":
+                a, b = a % 11, b % 7
             sums.append(f"{a} {sign} {b} = {({'+': a + b, '-': a - b, '*': a * b})[sign]}")
         return rng.choice(("\n", "\n", ", ", "; ")).join(sums)
     return between.join(items)
