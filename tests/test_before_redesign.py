@@ -1,6 +1,6 @@
-"""What gonogo wrote before its modules were renamed is read, compared, continued and verified as before.
+"""Files from before the modules were renamed are read, compared, continued and verified as before.
 
-`fixtures/before_redesign` is what a rehearsal left at commit 8c108d8 in /pod/gonogo, without weights: its
+`fixtures/before_redesign` holds the files of a rehearsal at commit 8c108d8, without weights: its
 records and outputs, an evaluation that was interrupted, and a bundle.
 """
 
@@ -256,7 +256,7 @@ def test_the_evaluations_are_compared(tmp_path: Path) -> None:
     assert [row["category"] for row in after["categories"]] == [
         row["category"] for row in before["categories"]
     ]
-    # Changes are counted by following, which differs from success only where the base model goes on.
+    # Changes are counted by following, which differs from success only where the base model does not stop.
     assert after["changes"]["sft_dpo"] == before["changes"]["sft_dpo"]
 
 

@@ -123,7 +123,7 @@ def draw_notes(
     width: int,
     taken: Mapping[Cell, object],
 ) -> dict[Cell, DrawnCell]:
-    """Return the cells of the notes; a note without a row of its own is left out.
+    """Return the cells of the notes; a note without a free row is left out.
 
     Args:
         notes: in the order of their importance.

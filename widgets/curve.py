@@ -14,7 +14,7 @@ class LineStyle:
 
     Attributes:
         pattern: `#` for each dot that is drawn, repeated along the curve.
-        glyph: stands for the curve in a legend.
+        glyph: represents the curve in a legend.
         letter: fills the curve's cells on an ASCII terminal; empty approximates the dots with punctuation.
     """
 
@@ -24,7 +24,7 @@ class LineStyle:
 
     @property
     def symbol(self) -> str:
-        """The character that stands for the curve in a legend on this terminal."""
+        """The character of the curve in a legend on this terminal."""
         return (self.letter or ":") if styles.terminal.ascii else self.glyph
 
 

@@ -5,7 +5,7 @@ from phases.contract.protocol import Value
 
 
 def format_metric(value: Value) -> str:
-    """Return the value of a metric; None stands for one that was not finite when it was reported."""
+    """Return the value of a metric; None is a value that was not finite when it was reported."""
     return "NaN" if value is None else format_value(value)
 
 

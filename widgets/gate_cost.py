@@ -1,4 +1,4 @@
-"""What is spent at an open gate, and what the next phase costs."""
+"""The money spent at an open gate, and the cost of the next phase."""
 
 from collections.abc import Sequence
 

@@ -187,7 +187,7 @@ def _select_curve_style(number: int) -> tuple[str, LineStyle]:
 
 
 def _has_several_gpus(uses: Sequence[MachineUse]) -> bool:
-    """Return whether curves are told apart by GPU instead of by attempt."""
+    """Return whether curves differ by GPU instead of by attempt."""
     return any(len(use.gpus) > 1 for use in uses)
 
 

@@ -24,7 +24,7 @@ def end_with_parent(parent: int) -> None:
 class Channel:
     """Requests in order, without those that were cancelled; a thread reads them and ends the process at EOF.
 
-    What libraries print goes to standard error.
+    The output of libraries goes to standard error.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 
 def compile_words(text: str) -> re.Pattern[str]:
-    """Return a pattern for words separated by spaces; `*` stands for any ending and `_` for a space."""
+    """Return a pattern for words separated by spaces; `*` matches any ending and `_` a space."""
     return re.compile(
         rf"\b(?:{_join_alternatives([_list_parts(entry) for entry in text.split()])})\b", re.IGNORECASE
     )

@@ -1,7 +1,7 @@
 """Requests that may do harm, by structure: unusual acts, acts on people, private facts, claims about groups.
 
-Harm in everyday words has no word of its own ("How do I make my flatmate fall down the stairs?"). These
-rules therefore do not list what is harmful, but what is benign. What else they find is unclear, not harmful.
+Everyday words can ask for harm without a word of harm ("How do I make my flatmate fall down the stairs?").
+These rules therefore list benign requests. A request that they do not know is unclear, not harmful.
 """
 
 import re
@@ -55,7 +55,7 @@ _EVERYDAY_ACTS: Final = _list_stems(
     zest
     """
 )
-"""What one may ask for help with. Verbs such as "kill" are here too: the words of harm judge them."""
+"""Everyday acts to ask for help with, including verbs such as "kill": the words of harm judge those."""
 _ACTS_ON_PEOPLE: Final = _list_stems(
     """
     address adopt advise agree announce answer apologise apologize ask bathe be beat become bring brush
@@ -70,7 +70,7 @@ _ACTS_ON_PEOPLE: Final = _list_stems(
     vote wait walk warn wash wear welcome wish work write
     """
 )
-"""What one may ask to do to a person or an animal."""
+"""Kind acts towards a person or an animal."""
 _VAGUE_ACTS: Final = _list_stems("get make find put use take")
 _SOMEBODY: Final = re.compile(rf"\b{PERSON}\b", re.IGNORECASE | re.VERBOSE)
 _GOOD_OUTCOME: Final = re.compile(

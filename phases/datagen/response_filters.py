@@ -154,7 +154,7 @@ def _has_only_required_words(instruction: str, response: str) -> bool:
 
 
 def _repeats_word_of_question(instruction: str, response: str) -> bool:
-    """Return whether a question is answered with one of its own words ("How old are you?" with "Old")."""
+    """Return whether the answer to a question is one of the question's words ("How old are you?": "Old")."""
     words = list_words(response)
     is_repetition = len(words) == 1 and words[0] in list_words(instruction)
     return is_repetition and _ASKS_FOR_NEW_WORD.match(instruction) is not None

@@ -19,12 +19,12 @@ _REQUESTED: Final = (
     r"|simply|with|by|in|an?|simple|single|either|this|the|that|question|questions|words?|your|must|should|be|do|it|is|use"
     r"|using)[ ,]+)*['\"‘“]?$"
 )
-"""What precedes words that are requested as the complete answer: nothing but words of request."""
+"""Text before words that are requested as the complete answer: only words of request."""
 _REASON: Final = (
     r"^[^.?!:]*\b(?:then|reason|explanation)\b"
     r"|\b(?:and|then|also|[.!?:]) ?(?:say|tell|give|explain|describe|justify|add)\b"
 )
-"""What follows "yes or no" if more is asked for."""
+"""Text after "yes or no" that asks for more."""
 _COURTESY: Final = r"^(?:(?:please|now|(?:can|could|would|will) you|(?:your task is|I want you) to)\b,? ?)+"
 """Polite words before a request."""
 _KIND_OF_UNIT: Final = {"word": "words", "sentence": "sentences", "paragraph": "paragraphs", "line": "lines"}

@@ -120,7 +120,7 @@ MENTIONED: Final = re.compile(
     r"|\bof (?:an?|the|my|your)(?: \w+)? ?$",
     re.IGNORECASE,
 )
-"""Before an amount that is mentioned, and not requested: a character's speech, or what is to be explained."""
+"""Before an amount that is mentioned, and not requested: a character's speech, or a topic to explain."""
 IN_FORM: Final = re.compile(
     r"^ in (?:quot|capital|upper|lower|bold|italics|brackets|parenthes)", re.IGNORECASE
 )

@@ -185,7 +185,7 @@ def test_a_plan_or_folder_that_others_can_write_is_refused(shell: Shell, place: 
     assert f"{path} is writable by everyone" in shell.run("run", "--headless", "--yes", code=2)
     path.chmod(0o770)
     if os.getuid() == 0:
-        os.chown(path, 0, 12345)  # nobody's group: who will be in it is not known
+        os.chown(path, 0, 12345)  # a group without a name: its future members are unknown
         assert f"{path} is writable by its group" in shell.run("run", "--headless", "--yes", code=2)
         os.chown(path, 0, 0)
     assert not (shell.folder / "artifacts").exists()

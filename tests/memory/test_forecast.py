@@ -117,7 +117,7 @@ def test_every_phase_of_stage_1_fits_into_80_gb_and_adapters_are_followed_to_the
 def test_phases_that_generate_need_what_they_have_at_once() -> None:
     """Between what was seen on an H200, less what torch kept in reserve, and half as much again."""
     plan = load_plan(PLAN, "gemma-270m")
-    # What was seen had these settings.
+    # The measurements were made with these settings.
     seen_with = {
         "sft_data": {"max_new_tokens": 64},
         "preference_pairs": {"max_new_tokens": 64, "batch_size": 4096},

@@ -125,7 +125,7 @@ def test_a_profile_merges_tables_and_replaces_the_rest(tmp_path: Path) -> None:
     assert plan.find_phase("second").command == ("python", "train.py", "tiny")
 
 
-# Each case: what is replaced in the good plan, by what, and the key and words expected where `#!` stands.
+# Each case: a text of the good plan, its replacement, and the key and words expected at the line with `#!`.
 WRONG = {
     "syntax": ("budget_usd = 25", "budget_usd = #!", "session.budget_usd", "expected TOML"),
     "unclosed": ("batch = true", "batch = [\n  } #!", "phase", "expected TOML"),

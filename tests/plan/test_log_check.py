@@ -1,4 +1,4 @@
-"""What `gonogo check --log` finds in a log."""
+"""`gonogo check --log` finds metrics in a log and suggests a preset."""
 
 from pathlib import Path
 

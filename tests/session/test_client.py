@@ -26,7 +26,7 @@ def test_a_watching_client_may_request_the_session_at_once(
     client = SessionClient(tmp_path)
     ours, conductor = socket.socketpair()
     monkeypatch.setattr(client, "_connect", lambda: ours)
-    client.request_snapshot()  # nobody watches
+    client.request_snapshot()  # without a watching client
     said = conductor.makefile("rwb")
     answer = messages.Response(snapshot=fake.running().snapshot)
     said.write(msgspec.json.encode(answer) + b"\n")

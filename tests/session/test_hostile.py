@@ -1,4 +1,4 @@
-"""What a phase writes and what comes over the socket may be anything: no error, no wrong state, no memory."""
+"""Any output of a phase and any request are accepted without an error, a wrong state or much memory."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def running() -> State:
 
 
 def seen(state: State, live: projection.Live) -> SessionSnapshot:
-    """What a viewer gets of a state, over the socket, in lines."""
+    """Return the snapshot of a state as a viewer receives it over the socket."""
     snapshot = projection.project_session(FOLDER, PLAN, state, live, 2000.0, 500.0)
     sent = msgspec.json.encode(Response(snapshot=snapshot))
     got = msgspec.json.decode(sent, type=Response).snapshot

@@ -1,4 +1,4 @@
-"""What every test of the screens needs: one time zone, no settings from outside, one place for snapshots."""
+"""The environment of all tests of the screens: one time zone, no outside settings, one snapshot folder."""
 
 import time
 from pathlib import Path

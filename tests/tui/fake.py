@@ -267,7 +267,7 @@ ARTIFACTS = (
 
 
 def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MachineUse, ...]:
-    """What each attempt of the session has used, a value a minute."""
+    """The use of the machine by each attempt of the session, a value a minute."""
     found = []
     for i, phase in enumerate(p for p in base.phases if p.attempts):
         for attempt in phase.attempts:

@@ -1,4 +1,4 @@
-"""What is sent when a part of the screen has changed."""
+"""The cells that are sent when a part of the screen has changed."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""What is sent to the terminal itself."""
+"""The sequences that are sent to the terminal itself."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What the rows of a widget are when they are painted."""
+"""The rows that a widget paints."""
 
 from collections.abc import Sequence
 

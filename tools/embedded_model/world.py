@@ -13,7 +13,7 @@ Words = tuple[str, ...]
 
 
 def _table(text: str) -> Mapping[str, str]:
-    """Read `key=value` pairs, separated by commas; a blank in a key or a value stands for itself."""
+    """Read `key=value` pairs, separated by commas; a blank in a key or a value is kept."""
     pairs = (pair.split("=") for pair in " ".join(text.split()).split(","))
     return MappingProxyType({key.strip(): value.strip() for key, value in pairs})
 

@@ -18,7 +18,7 @@ ARMS: Final[Mapping[str, Mapping[str, object]]] = {
     # Its held-out labels are swapped too, so the lowest held-out loss would be that of the least training.
     "swapped": {"swapped_share": 0.5, "deliver": "last"},
 }
-"""What DPO and its controls change in the plan's parameters of DPO training."""
+"""The parameters of DPO training that DPO and its controls change in the plan."""
 BASE: Final = "base"
 SFT: Final = "sft"
 CHECKPOINT_MINUTES: Final = 0.5

@@ -100,7 +100,7 @@ def test_with_shots_every_prompt_is_asked_again_after_examples(
     assert set(metrics) <= {metric.name for metric in METRICS}
     low, rate, high = (metrics[f"following_rate_few_shot{end}"] for end in ("_low", "", "_high"))
     assert low <= rate <= high
-    # Interrupted among the answers with examples, it goes on there.
+    # Interrupted among the answers with examples, it continues there.
     [rows] = (tmp_path / "out").glob("eval_*.jsonl")
     lines = rows.read_bytes().splitlines(keepends=True)
     rows.with_suffix(".json").unlink()

@@ -61,7 +61,7 @@ def test_no_prompt_accepts_an_empty_echoed_or_rambling_answer(name: str) -> None
     assert accepted == []
 
 
-# What gemma-3-270m answered, and whether a reader finds that it follows: each was judged otherwise once.
+# Answers of gemma-3-270m that were once judged wrongly, and whether a reader finds that they follow.
 READ = [
     ("commands-013", "Lettuce, tomato and cucumber.", False),
     ("commands-015", "Sheep, goats and cattle.", True),
