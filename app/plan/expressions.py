@@ -1,6 +1,6 @@
 """Conditions and headlines over metrics, parsed for simpleeval; `eval` is never used.
 
-A condition compares the metrics of its own phase, by name, and of earlier phases, as `phase.metric`. It may
+A condition compares the metrics of its phase, by name, and of earlier phases, as `phase.metric`. It may
 use arithmetic, `and`, `or`, `not`, and the functions `abs`, `min` and `max`. `parse_condition` rejects the
 rest.
 """

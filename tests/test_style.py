@@ -1,0 +1,95 @@
+"""The language of docstrings, comments and documentation, and constructs that take a second look."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("app", "phases", "widgets", "tools", "benchmarks")
+ODD_PHRASE = re.compile(
+    r"\b(?:so many|anew|beside|goes on|sees to|is to be|as first written|of its own|nobody|meanwhile"
+    r"|stands)\b"
+    r"|^(?:# )?(?:What|Who) (?!(?:is|does|are) [^?]*\?)",
+)
+"""Phrases with a plainer equivalent, and sentences without a subject ("What is left of a budget.")."""
+
+
+def find_texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each docstring and comment."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.lineno, str(node.value.value)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def find_puzzles(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each construct that takes a second look."""
+    for node in ast.walk(ast.parse(source)):
+        children = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.IfExp) and any(isinstance(child, ast.IfExp) for child in children):
+            yield node.lineno, "nested conditional expression"
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Attribute):
+            yield node.lineno, "loop over an attribute"
+        is_arithmetic = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult)
+        if is_arithmetic and any(isinstance(child, ast.Compare) for child in children):
+            yield node.lineno, "arithmetic on a comparison"
+        if isinstance(node, ast.FunctionDef) and any(isinstance(child, ast.ClassDef) for child in children):
+            yield node.lineno, "class within a function"
+
+
+def read_sources() -> dict[str, str]:
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {str(path.relative_to(ROOT)): path.read_text() for path in paths}
+
+
+def test_docstrings_and_comments_have_no_odd_phrases() -> None:
+    found = [
+        (name, line, text[:60])
+        for name, source in read_sources().items()
+        for line, text in find_texts(source)
+        if ODD_PHRASE.search(text)
+    ]
+    assert found == []
+
+
+def test_the_documentation_has_no_odd_phrases() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    lines = [(page.name, line.lstrip("# ")) for page in pages for line in page.read_text().splitlines()]
+    assert [(name, line) for name, line in lines if ODD_PHRASE.search(line)] == []
+
+
+def test_no_construct_takes_a_second_look() -> None:
+    found = [
+        (name, line, puzzle)
+        for name, source in read_sources().items()
+        for line, puzzle in find_puzzles(source)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1 if a else 2 if b else 3",
+        "for self.kind in kinds: pass",
+        "ending = 's' * (count > 1)",
+        "def run():\n    class Inner: pass",
+    ],
+)
+def test_a_puzzle_is_found(source: str) -> None:
+    assert len(list(find_puzzles(source))) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['"""What is left of the budget."""', "x = 1  # the phase goes on", "# Who may decide"],
+)
+def test_an_odd_phrase_is_found(source: str) -> None:
+    assert [text for _, text in find_texts(source) if ODD_PHRASE.search(text)]
