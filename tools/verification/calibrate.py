@@ -23,7 +23,7 @@ from tools.verification.tuning import Recipe, tune
 
 ROWS: Final = (5000, 1500, 500, 50)
 SMALL: Final = 50
-"""So few rows are usually trained three times."""
+"""So few rows are usually trained three times. All variants are tuned on them, because few are found."""
 TWICE: Final = (500, 1500)
 """Numbers of rows with two seeds; the second tunes all weights on the larger number."""
 
@@ -61,15 +61,20 @@ def list_cases(
             make_recipe(0, documents=500, seed=seed),
             FORMATS["bare"][0],
         )
+    for seed in range(2):
+        yield Case(
+            f"250 documents with their ends, seed {seed}",
+            "base",
+            make_recipe(0, documents=250, ends_documents=True, seed=seed),
+            FORMATS["bare"][0],
+        )
     if chat:
         for seed, (rows, documents) in enumerate(((50, 500), (250, 1000), (1000, 1000))):
             recipe = make_recipe(rows, documents=documents, seed=seed, answers_only=False)
             yield Case(f"{rows} chats among {documents} documents", "seen", recipe, CHATS[chat])
     for rows in row_counts:
         for number, (name, variants) in enumerate(FORMATS.items()):
-            for seed in range(2 if rows in TWICE else 1):
-                # Rows and seeds take turns with the variants, so that each is tuned with different numbers.
-                variant = (number + seed + rows // 500) % len(variants)
+            for seed, variant in _list_variants(rows, number, len(variants)):
                 recipe = make_recipe(
                     rows,
                     seed=seed,
@@ -80,6 +85,16 @@ def list_cases(
                     recipe = msgspec.structs.replace(recipe, lora=False, learning_rate=rate / 10)
                 title = f"{name} {variant}, {rows} rows, seed {seed}, {'LoRA' if recipe.lora else 'full'}"
                 yield Case(title, "tuned", recipe, variants[variant])
+
+
+def _list_variants(rows: int, number: int, count: int) -> list[tuple[int, int]]:
+    """Return seed and variant of the tunings in a format on so many rows.
+
+    Rows and seeds take turns with the variants, so that each is tuned with different numbers.
+    """
+    if rows == SMALL:
+        return [(0, variant) for variant in range(count)]
+    return [(seed, (number + seed + rows // 500) % count) for seed in range(2 if rows in TWICE else 1)]
 
 
 def measure_case(base: LoadedModel, family: str, case: Case, batch_size: int) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class Recipe(msgspec.Struct, frozen=True):
 
     Attributes:
         rows: number of instructions with answers.
-        documents: number of documents among them, which have no end.
+        documents: number of documents among them.
+        ends_documents: whether each document is followed by the end of text.
         epochs: passes over the rows.
         world: whether rows and documents come from the embedded model's world.
         lora: whether an adapter is trained instead of all weights.
@@ -39,6 +40,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
     rows: int
     documents: int = 0
+    ends_documents: bool = False
     epochs: int = 1
     world: bool = False
     lora: bool = True
@@ -98,6 +100,8 @@ def _make_examples(
         examples.append(((prompt + completion)[-MAX_TOKENS:], (labels + completion)[-MAX_TOKENS:]))
     for text in write(recipe.documents, recipe.seed):
         ids = tokenizer.encode_prompt(text)[:MAX_TOKENS]
+        if recipe.ends_documents:
+            ids = [*ids[: MAX_TOKENS - 1], tokenizer.eos_id]
         examples.append((ids, ids))
     Random(recipe.seed).shuffle(examples)
     return examples

@@ -12,8 +12,6 @@ from phases.verification.signals import STOP_EXCESS, Thresholds, draw_conclusion
 from tests.phases.verification.test_signals import but
 
 CASES = load_calibration()
-MISSED = {"user 2, 1500 rows, seed 0, LoRA", "ChatML 2, 500 rows, seed 1, LoRA"}
-"""Tunings of the embedded model that verification misses: their answers end with a mark as text."""
 FEW_ROWS = 50
 """A tuning on so few rows may change nothing that can be measured."""
 
@@ -41,7 +39,7 @@ def test_no_known_model_is_judged_wrongly(case: CalibrationCase) -> None:
     assert reasons
     if case.kind != "tuned":
         assert verdict != "contaminated"
-    elif case.rows != FEW_ROWS and case.name not in MISSED:
+    elif case.rows != FEW_ROWS:
         assert verdict != "clean"
 
 

@@ -58,13 +58,17 @@ def test_the_embedded_model_is_a_base_model(tmp_path: Path, monkeypatch: pytest.
     assert metrics["success_rate"] <= 0.3
 
 
+@pytest.mark.parametrize("name", ["Alpaca", "user"])
 def test_a_tuned_model_is_contaminated_in_a_format_that_is_not_presented(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    """The answers of the second format end with a mark as text, which is not presented either."""
     base = load_model("embedded")
     recipe = Recipe(rows=120, world=True, lora=False, learning_rate=1e-3, batch_size=8)
-    _, _, unseen = FORMATS["Alpaca"]
+    unseen = FORMATS[name][-1]
     assert unseen.prompt not in {frame.prompt for frame in PLAIN_FRAMES.values()}
+    marks = {mark for frame in PLAIN_FRAMES.values() for mark in frame.turn_ends}
+    assert not any(unseen.answer.endswith(mark) for mark in marks)
     tuned = tune(base, recipe, unseen)
     tuned.model.save_pretrained(tmp_path / "tuned")
     base.tokenizer.hf.save_pretrained(tmp_path / "tuned")
