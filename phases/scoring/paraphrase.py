@@ -158,6 +158,10 @@ _SYNONYMS: Final = {
         bake baker bakery
         farm farmer
         paint painter
+        stroller pram pushchair buggy
+        seat sit
+        turkey turkish
+        america american
         """.strip().splitlines()
     )
     for word in words
@@ -176,6 +180,24 @@ _REQUEST_WORDS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Stems of words of request, which carry no content."""
+_LANGUAGES: Final = r"(?:spanish|french|german|italian|portuguese)"
+_ACTS: Final = tuple(
+    (act, re.compile(rf"\b(?:{pattern})\b"))
+    for act, pattern in {
+        "translate": r"translat\w*|(?:how|what) (?:does|do|would|is) [^.?!]*\b(?:in|into) [a-z]+\??$"
+        rf"|in {_LANGUAGES}|{_LANGUAGES} (?:word|for)",
+        "complete": r"complet\w*|finish\w*|fill|blank|add|continue|end (?:the|this)"
+        r"|the (?:saying|proverb) end",
+        "describe": r"describ\w*|descri\w+|explain|define|definition|discuss|praise|compare|why",
+        "write": r"write(?! down)|compose|sentence|something about|message|story|poem|letter",
+        "name": r"name|list|mention|give|say|state|suggest|tell|pick|find|write down|think of|what|which|who"
+        r"|how",
+    }.items()
+)
+"""What is asked for, in order of precedence, with the words that ask for it."""
+_SAME_ACTS: Final = (frozenset({"complete", "name"}),)
+"""Acts that may ask the same: "What do bees make?" and "Complete the sentence: Bees make"."""
+_SAME_QUOTATION: Final = 0.5
 _QUOTED: Final = re.compile(r"(?<!\w)'([^']+)'(?!\w)|\"([^\"]+)\"")
 _WORD: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'(?!s\b)[^\W\d_]+)?")
 
@@ -183,20 +205,31 @@ _WORD: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'(?!s\b)[^\W\d_]+)?")
 def list_terms(text: str) -> frozenset[str]:
     """Return the terms of an instruction's content."""
     folded = fold_text(text)
-    for pattern, term in _PHRASES:
-        folded = pattern.sub(term, folded)
-    terms = set()
-    for word in _WORD.findall(folded):
-        if word in NUMBER_WORDS:
-            terms.add(str(NUMBER_WORDS[word]))
-        elif word not in FUNCTION_WORDS:
-            stemmed = stem(word)
-            terms.add(_SYNONYMS.get(stemmed, stemmed))
+    return _choose_content(folded, _list_ordered_terms(folded))
+
+
+def _choose_content(folded: str, ordered: Sequence[str]) -> frozenset[str]:
+    """Return the terms of a folded text that are no words of request, unless it has no others."""
+    terms = set(ordered)
     # A quoted function word is what an instruction is about; those of a quoted sentence say nothing.
     quotes = (one or other for one, other in _QUOTED.findall(folded))
     quoted = " ".join(quote for quote in quotes if len(quote.split()) <= _LONGEST_QUOTED_PHRASE)
     content = (terms - _REQUEST_WORDS - {"1"}) | frozenset(_list_words(quoted))
     return frozenset(content or terms)
+
+
+def _list_ordered_terms(folded: str) -> list[str]:
+    """Return the terms of a folded text in order, with those of request."""
+    for pattern, term in _PHRASES:
+        folded = pattern.sub(term, folded)
+    terms = []
+    for word in _WORD.findall(folded):
+        if word in NUMBER_WORDS:
+            terms.append(str(NUMBER_WORDS[word]))
+        elif word not in FUNCTION_WORDS:
+            stemmed = stem(word)
+            terms.append(_SYNONYMS.get(stemmed, stemmed))
+    return terms
 
 
 class ParaphraseIndex:
@@ -237,6 +270,8 @@ class ParaphraseIndex:
             if best is not None and (similarity, key) <= best:
                 continue
             is_answered = any(answer <= answer_terms for answer in self._answers.get(key, ()))
+            if not is_answered and _ask_differently(content, self._contents[key]):
+                continue
             threshold = _find_threshold(content, self._contents[key], is_answered=is_answered)
             if not is_answered and self._has_other_subject(content.terms, self._contents[key].terms):
                 threshold = max(threshold, _SAME_CONTENT_WITH_OTHER_SUBJECT)
@@ -277,35 +312,66 @@ class _Content:
 
     Attributes:
         terms: the terms of its content.
+        first: the first of them in the instruction, or an empty string.
+        act: what is asked for (see `_ACTS`), or an empty string.
         numbers: those of them that are numbers.
-        quoted: the stems that it quotes.
+        quoted: the stems of each quotation.
         value: its value and its numbers if it is arithmetic, else None.
     """
 
     terms: frozenset[str]
+    first: str
+    act: str
     numbers: frozenset[str]
-    quoted: frozenset[str]
+    quoted: tuple[frozenset[str], ...]
     value: tuple[object, ...] | None
 
 
 @lru_cache(maxsize=2**13)  # An instruction is compared again with each of its responses.
 def _analyze(instruction: str) -> _Content:
-    terms = list_terms(instruction)
+    folded = fold_text(instruction)
+    ordered = _list_ordered_terms(folded)
+    terms = _choose_content(folded, ordered)
     value = evaluate_instruction(instruction)
-    quoted = " ".join(one or other for one, other in _QUOTED.findall(fold_text(instruction)))
     return _Content(
         terms,
+        next((term for term in ordered if term in terms and not term[0].isdigit()), ""),
+        next((act for act, pattern in _ACTS if pattern.search(folded)), ""),
         frozenset(term for term in terms if term[0].isdigit()),
-        frozenset(_list_words(quoted)),
+        tuple(frozenset(_list_words(one or other)) for one, other in _QUOTED.findall(folded)),
         None if value is None else (value, *sorted(re.findall(r"\d+", replace_number_words(instruction)))),
     )
+
+
+def _share_quotation(one: _Content, other: _Content) -> bool:
+    """Return whether a quotation of one instruction has most of the words of one of the other."""
+    return any(
+        len(own & others) >= _SAME_QUOTATION * len(own | others)
+        for own in one.quoted
+        for others in other.quoted
+    )
+
+
+def _ask_differently(one: _Content, other: _Content) -> bool:
+    """Return whether two instructions with similar content ask for something else.
+
+    A single term in common says nothing of what is asked ("Describe bees." and "Complete the sentence: Bees
+    make"). If both ask to name something, they must name the same ("rivers" and "countries in Africa").
+    """
+    if one.value is not None and other.value is not None:
+        return False
+    if len(one.terms & other.terms) == 1:
+        acts = {one.act, other.act}
+        return len(acts) > 1 and "" not in acts and acts not in _SAME_ACTS
+    is_other_kind = one.first not in other.terms and other.first not in one.terms
+    return one.act == other.act == "name" and is_other_kind
 
 
 def _find_threshold(one: _Content, other: _Content, *, is_answered: bool) -> float:
     """Return the similarity from which two instructions ask the same; infinite if they cannot."""
     if one.value is not None and other.value is not None:
         return 0.0 if one.value == other.value else math.inf
-    if one.quoted and other.quoted and not one.quoted & other.quoted:
+    if one.quoted and other.quoted and not _share_quotation(one, other):
         return math.inf
     if one.numbers and other.numbers and not one.numbers & other.numbers:
         return _SAME_CONTENT_WITH_OTHER_NUMBERS

@@ -66,6 +66,25 @@ def test_hardly_any_other_instruction_is_found(overlap: SuiteOverlap) -> None:
     assert len(found) <= 0.01 * len(others), found
 
 
+def test_instructions_of_two_words_are_no_paraphrases_of_other_tasks(overlap: SuiteOverlap) -> None:
+    verbs = ("Describe", "Explain", "Define", "Draw", "Discuss", "Praise")
+    nouns = (
+        "bees",
+        "rain",
+        "music",
+        "metals",
+        "winter",
+        "trees",
+        "friendship",
+        "tables",
+        "seasons",
+        "continents",
+    )
+    texts = [f"{verb} {noun}." for verb in verbs for noun in nouns]
+    found = [text for text in texts if overlap.find_contamination(text)]
+    assert len(found) <= 0.02 * len(texts), found
+
+
 INDEX = ParaphraseIndex(
     {
         "capital": "What is the capital of Canada?",
@@ -73,6 +92,8 @@ INDEX = ParaphraseIndex(
         "rivers": "Name two rivers in Europe.",
         "quoted": "Write the word 'stop' backwards.",
         "sweets": "Name a sweet food that bees make.",
+        "bees": "Complete the sentence: Bees make",
+        "milk": "Translate the English word 'milk' into Spanish.",
         **{f"filler {n}": text for n, text in enumerate(["Sing a song.", "Draw a map.", "Tell a joke."])},
     },
     {"sweets": ["honey", "Honey."]},
@@ -91,6 +112,13 @@ INDEX = ParaphraseIndex(
         ("Give me two European rivers.", "rivers"),
         ("Reverse the word 'stop'.", "quoted"),
         ("Reverse the word 'lamp'.", None),
+        ("Name two lakes in Europe.", None),
+        ("What do bees make?", "bees"),
+        ("Describe bees.", None),
+        ("Write a sentence about a bee.", None),
+        ("What is 'milk' in Spanish?", "milk"),
+        ("Translate 'I like milk' into Spanish.", None),
+        ("Add nineteen and twenty-three.", "sum"),
     ],
 )
 def test_content_decides(text: str, key: str | None) -> None:
