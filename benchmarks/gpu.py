@@ -91,7 +91,7 @@ def run_section(section: str, shape: str, model: str | None, seconds: float, out
             bound = row.get("bound_by")
             if bound is not None:
                 row["bound_by"] = dataclasses.asdict(bound)
-                row["ceiling"] = bound.tokens_per_second(card) * row.get("gpus", 1) if card else None
+                row["ceiling"] = bound.compute_tokens_per_second(card) * row.get("gpus", 1) if card else None
             _append_row(out, {"section": section, "shape": subject, "device": device, **row})
     except Exception as error:
         traceback.print_exc()

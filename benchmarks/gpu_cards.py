@@ -90,7 +90,7 @@ class Bound:
     weight_bytes: float
     shared: int = 0
 
-    def tokens_per_second(self, card: CardSheet) -> float:
+    def compute_tokens_per_second(self, card: CardSheet) -> float:
         """Return the new tokens per second that the card's bandwidth and arithmetic allow."""
         n = gpu_model.count_parameters(self.shape)
         context = self.shared + self.prompt + self.new / 2

@@ -202,7 +202,7 @@ class PackedTraining:
             "lengths": lengths,
             "tokens_per_second": round(rate, 1),
             "both_rows_per_second": round(rate * both_rows, 1),
-            "ceiling": round(MEASURED_FLOPS * distributed.world_size() / (2 * self._parameters()), 1),
+            "ceiling": round(MEASURED_FLOPS * distributed.world_size() / (2 * self._count_parameters()), 1),
             "peak_gib": self._read_peak(),
             "seconds": round(seconds, 1),
             "note": f"{trainer.forward_tokens} tokens at once, first micro-batches {warm:.1f} s",
@@ -258,7 +258,7 @@ class PackedTraining:
         self._folder.cleanup()
         gc.collect()
 
-    def _parameters(self) -> int:
+    def _count_parameters(self) -> int:
         return gpu_model.count_parameters(self._shape)
 
     def _rows(self, lengths: str) -> int:

@@ -83,7 +83,7 @@ def format_measurements(rows: Sequence[Row]) -> str:
         "|---|---|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows:
-        rate, unit = _rate(row)
+        rate, unit = _find_rate(row)
         ceilings = find_ceilings(row)
         cells = [
             row["what"],
@@ -129,7 +129,7 @@ def format_memory(rows: Sequence[Row]) -> str:
     return "\n".join(lines) if len(lines) > 2 else "No rows."
 
 
-def _rate(row: Row) -> tuple[float | None, str]:
+def _find_rate(row: Row) -> tuple[float | None, str]:
     for name, unit in (("tokens_per_second", "tok/s"), ("pairs_per_second", "pairs/s")):
         if row.get(name):
             return row[name], unit
@@ -149,9 +149,9 @@ def _find_fastest(rows: Sequence[Row], what: str, engine: str, gpus: int = 1) ->
         and "fp8" not in row.get("engine", "")
         and row.get("gpus", 1) == gpus
         and row.get("lengths", "session") == "session"
-        and _rate(row)[0]
+        and _find_rate(row)[0]
     ]
-    return max(candidates, key=lambda row: _rate(row)[0] or 0.0, default=None)
+    return max(candidates, key=lambda row: _find_rate(row)[0] or 0.0, default=None)
 
 
 def group_by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -176,26 +176,30 @@ def _sort_by_similarity(rows: Sequence[Row], card: CardSheet) -> list[list[Row]]
 def format_targets(rows: Sequence[Row]) -> str:
     """Return target and measured ratios within the rows as a Markdown table."""
 
-    def ratio(ours: tuple[str, str], theirs: tuple[str, str]) -> float | None:
-        return _ratio(_find_fastest(rows, *ours), _find_fastest(rows, *theirs))
+    def measure_ratio(ours: tuple[str, str], theirs: tuple[str, str]) -> float | None:
+        return _compute_ratio(_find_fastest(rows, *ours), _find_fastest(rows, *theirs))
 
     few, several, naive = ("few-shot answers", "ours"), ("candidates a prompt", "ours"), "generate"
     sft = _find_fastest(rows, "SFT", "ours")
-    of_ceiling = (_rate(sft)[0] or 0.0) / find_ceilings(sft)[0] if sft and sft.get("ceiling") else None
+    of_ceiling = (_find_rate(sft)[0] or 0.0) / find_ceilings(sft)[0] if sft and sft.get("ceiling") else None
     targets: list[tuple[str, float | None, float]] = [
-        ("few-shot answers, against plain generate", ratio(few, (few[0], naive)), 10.0),
-        ("few-shot answers, against vLLM's own loop", ratio(few, (few[0], "its own loop")), 0.9),
-        ("4 candidates with the adapter, against plain generate", ratio(several, (few[0], naive)), 10.0),
-        ("judging, against plain generate", ratio(("judged", "ours"), ("judged", naive)), 5.0),
-        ("SFT, against padded rows and whole logits", ratio(("SFT", "ours"), ("SFT", "naive")), 1.5),
+        ("few-shot answers, against plain generate", measure_ratio(few, (few[0], naive)), 10.0),
+        ("few-shot answers, against vLLM's own loop", measure_ratio(few, (few[0], "its own loop")), 0.9),
+        (
+            "4 candidates with the adapter, against plain generate",
+            measure_ratio(several, (few[0], naive)),
+            10.0,
+        ),
+        ("judging, against plain generate", measure_ratio(("judged", "ours"), ("judged", naive)), 5.0),
+        ("SFT, against padded rows and whole logits", measure_ratio(("SFT", "ours"), ("SFT", "naive")), 1.5),
         ("SFT, of the ceiling", of_ceiling, 0.55),
-        ("DPO, against TRL's defaults", ratio(("DPO", "ours"), ("DPO", "naive")), 1.5),
+        ("DPO, against TRL's defaults", measure_ratio(("DPO", "ours"), ("DPO", "naive")), 1.5),
     ]
     single_gpu = [row for row in rows if row.get("gpus") == 1]  # only of scaling runs
     for count in sorted({row["gpus"] for row in rows if row.get("gpus", 1) > 1}):
         titles = (("SFT", "SFT"), ("DPO", "DPO"), ("4 candidates with the adapter", "candidates a prompt"))
         for title, what in titles:
-            speed_up = _ratio(
+            speed_up = _compute_ratio(
                 _find_fastest(rows, what, "ours", count), _find_fastest(single_gpu, what, "ours")
             )
             targets.append((f"{title}, {count} GPUs against one", speed_up, 0.95 * count))
@@ -209,7 +213,7 @@ def format_targets(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _ratio(ours: Row | None, theirs: Row | None) -> float | None:
+def _compute_ratio(ours: Row | None, theirs: Row | None) -> float | None:
     if ours is None or theirs is None:
         return None
     return _read_work_rate(ours) / (_read_work_rate(theirs) or 1.0)
@@ -217,7 +221,7 @@ def _ratio(ours: Row | None, theirs: Row | None) -> float | None:
 
 def _read_work_rate(row: Row) -> float:
     """Return a rate at which work is done: a pair whose prompt is computed once counts as its two rows."""
-    return float(row.get("both_rows_per_second") or _rate(row)[0] or 0.0)
+    return float(row.get("both_rows_per_second") or _find_rate(row)[0] or 0.0)
 
 
 def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False) -> CardSpeeds | None:
@@ -236,7 +240,7 @@ def predict_speeds(rows: Sequence[Row], card: CardSheet, *, naive: bool = False)
         rate = _read_work_rate(row)
         if row.get("bound_by"):
             bound = Bound(**row["bound_by"])
-            return rate * bound.tokens_per_second(card) / bound.tokens_per_second(measured_on)
+            return rate * bound.compute_tokens_per_second(card) / bound.compute_tokens_per_second(measured_on)
         return rate * card.flops / measured_on.flops
 
     def find_on_similar_card(what: str, engine: str) -> Row | None:

@@ -70,13 +70,13 @@ def measure(shape: str, seconds: float) -> Iterator[dict[str, Any]]:
         "predicted_gib": round(gpu_model.load_memory_shape(shape).weight_bytes / GIB, 2),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    yield run.measure("SFT", "naive: padded rows, whole logits", padded, _full_logits_loss)
+    yield run.measure("SFT", "naive: padded rows, whole logits", padded, _compute_full_logits_loss)
     run.free()
     yield from gpu_packed.measure(shape, seconds / 2)
     run = _TrainingRun(shape, device, seconds / 6)
-    yield run.measure("SFT", "TRL: padded rows, chunked loss", padded, _chunked_loss)
+    yield run.measure("SFT", "TRL: padded rows, chunked loss", padded, _compute_chunked_loss)
     run.add_reference()
-    yield run.measure("DPO", "naive: TRL, reference in each step", pairs, _dpo_loss)
+    yield run.measure("DPO", "naive: TRL, reference in each step", pairs, _compute_dpo_loss)
 
 
 def _read_peak(device: torch.device) -> float:
@@ -123,18 +123,18 @@ def _count_tokens(batch: Batch) -> int:
     return int(batch["attention_mask"].sum())
 
 
-def _full_logits_loss(model: Any, batch: Batch) -> torch.Tensor:
+def _compute_full_logits_loss(model: Any, batch: Batch) -> torch.Tensor:
     return model(**batch, use_cache=False).loss
 
 
-def _model_inputs(batch: Batch) -> Batch:
+def _select_model_inputs(batch: Batch) -> Batch:
     return {k: v for k, v in batch.items() if k in ("input_ids", "attention_mask", "position_ids")}
 
 
-def _log_probabilities(model: Any, batch: Batch) -> torch.Tensor:
+def _compute_log_probabilities(model: Any, batch: Batch) -> torch.Tensor:
     """Return the log-probability of each label, zero without one, from the kernel of TRL's trainers."""
     base = model.get_base_model()
-    hidden = base.model(**_model_inputs(batch), use_cache=False).last_hidden_state[:, :-1]
+    hidden = base.model(**_select_model_inputs(batch), use_cache=False).last_hidden_state[:, :-1]
     labels = batch["labels"][:, 1:]
     mask = labels != -100
     log_probabilities = ChunkedLogProbFunction.apply(
@@ -143,23 +143,23 @@ def _log_probabilities(model: Any, batch: Batch) -> torch.Tensor:
     return log_probabilities.new_zeros(mask.shape).masked_scatter(mask, log_probabilities)
 
 
-def _chunked_loss(model: Any, batch: Batch) -> torch.Tensor:
-    return -_log_probabilities(model, batch).sum() / (batch["labels"] != -100).sum()
+def _compute_chunked_loss(model: Any, batch: Batch) -> torch.Tensor:
+    return -_compute_log_probabilities(model, batch).sum() / (batch["labels"] != -100).sum()
 
 
 def _compute_reference(model: Any, batch: Batch) -> torch.Tensor:
     """Return the reference log-probability of each answer, of shape [rows]."""
     with torch.no_grad(), _autocast(batch["input_ids"].device):
-        return _log_probabilities(model, batch).sum(dim=1)
+        return _compute_log_probabilities(model, batch).sum(dim=1)
 
 
-def _dpo_loss(model: Any, batch: Batch) -> torch.Tensor:
+def _compute_dpo_loss(model: Any, batch: Batch) -> torch.Tensor:
     reference = batch.get("reference")
     if reference is None:  # compute it in each step with the frozen copy of the adapter
         model.set_adapter("ref")
         reference = _compute_reference(model, batch)
         model.set_adapter("default")
-    chosen, rejected = (_log_probabilities(model, batch).sum(dim=1) - reference).chunk(2)
+    chosen, rejected = (_compute_log_probabilities(model, batch).sum(dim=1) - reference).chunk(2)
     return -torch.nn.functional.logsigmoid(0.1 * (chosen - rejected)).mean()
 
 
@@ -232,7 +232,7 @@ class _TrainingRun:
             setting=MicroBatchSetting(largest["input_ids"].numel(), layers),
             rank=RANK,
             fused=False,
-            whole_logits=loss is _full_logits_loss,
+            whole_logits=loss is _compute_full_logits_loss,
             reference=self.has_reference,
         )
         size = "x".join(map(str, largest["input_ids"].shape))

@@ -70,15 +70,15 @@ def collect_environment(plan_folder: Path, gpus: Sequence[str]) -> SessionEnviro
 
 
 def _read_revision(folder: Path) -> str:
-    def git(*arguments: str) -> str:
+    def run_git(*arguments: str) -> str:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=60
         )
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        revision = git("rev-parse", "HEAD")
-        changes = git("diff", "HEAD")
+        revision = run_git("rev-parse", "HEAD")
+        changes = run_git("diff", "HEAD")
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return f"{revision}+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else revision

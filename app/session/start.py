@@ -115,12 +115,12 @@ def find_unfinished(plan: Plan) -> Path | None:
         if registry.has_processes(folder) and not registry.is_copy_or_renamed(folder):
             return folder
     for folder in reversed(unfinished):
-        if _was_left_here(folder) or (folder == sessions[-1] and not registry.is_copy_or_renamed(folder)):
+        if _can_be_rejoined(folder) or (folder == sessions[-1] and not registry.is_copy_or_renamed(folder)):
             return folder
     return None
 
 
-def _was_left_here(folder: Path) -> bool:
+def _can_be_rejoined(folder: Path) -> bool:
     return not (
         registry.is_copy_or_renamed(folder)
         or registry.describe_damage(SessionFolder(folder))
@@ -148,7 +148,7 @@ def open_session(
     make_artifacts_folder(plan.artifacts)
     require_session_disk(plan.artifacts)
     sessions.mkdir(exist_ok=True, mode=0o700)
-    with _lock(sessions / ".lock"):
+    with _hold_lock(sessions / ".lock"):
         if (unfinished := find_unfinished(plan)) is not None:
             return unfinished
         if earlier := registry.list_sessions_in(sessions):
@@ -205,7 +205,7 @@ def _choose_folder(sessions: Path, *, register: bool) -> Path:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _hold_lock(path: Path) -> Iterator[None]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -222,13 +222,13 @@ def needs_conductor(folder: Path, environment: Mapping[str, str] = os.environ) -
     session = SessionFolder(folder)
     plan = load_stored_plan(folder)
     pod_stop = deadlines.find_pod_stop(plan, state, state.time.elapsed, process.read_seconds_since_boot())
-    is_same_pod = state.machine == pod.identify_incarnation(environment)[0] or _was_just_here(
+    is_same_pod = state.machine == pod.identify_incarnation(environment)[0] or _has_just_run_here(
         session, environment
     )
     return pod_stop is not None and is_same_pod and bool(session.read_info().settings.guard)
 
 
-def _was_just_here(session: SessionFolder, environment: Mapping[str, str]) -> bool:
+def _has_just_run_here(session: SessionFolder, environment: Mapping[str, str]) -> bool:
     """Return whether the session's processes ran on this pod until moments ago: its container restarted."""
     last = heartbeat.read_heartbeat(session.path / heartbeat.CONDUCTOR_HEARTBEAT)
     if last is None or last.pod_id != environment.get(pod.POD_ID, ""):

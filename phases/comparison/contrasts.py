@@ -30,7 +30,7 @@ def compute_rates(half: Half) -> _RateValues:
     for series, answers in half.answers.items():
         for rule, holds in RULES.items():
             estimate = estimate_rate(sum(map(holds, answers)), len(answers))
-            metrics |= _with_interval(f"{half.prefix}{series}_{rule}rate", estimate)
+            metrics |= _build_interval_metrics(f"{half.prefix}{series}_{rule}rate", estimate)
         for name, failure in (("truncation_rate", "unfinished"), ("went_on_rate", "went_on")):
             share = sum(failure in answer.failures for answer in answers) / len(answers)
             metrics[f"{half.prefix}{series}_{name}"] = share
@@ -52,7 +52,7 @@ def _compute_win_rate(half: Half) -> _RateValues:
     name = f"{half.prefix}win_rate_sft_dpo"
     if not dpo_wins:  # Every prompt is a tie.
         return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
-    return _with_interval(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
+    return _build_interval_metrics(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
 
 
 def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _RateValues:
@@ -100,7 +100,7 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"category": category, "prompts": len(subset["base"])}
         for series, answers in subset.items():
             for rule, holds in RULES.items():
-                row |= _with_interval(
+                row |= _build_interval_metrics(
                     f"{series}_{rule}rate", estimate_rate(sum(map(holds, answers)), len(answers))
                 )
         for first, second in contrasts:
@@ -116,7 +116,7 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
     return rows
 
 
-def _with_interval(name: str, estimate: RateEstimate) -> _RateValues:
+def _build_interval_metrics(name: str, estimate: RateEstimate) -> _RateValues:
     return {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 

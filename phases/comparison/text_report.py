@@ -159,16 +159,16 @@ def _format_contrasts(
         if not {first, second} <= half.answers.keys():
             continue
 
-        def value(name: str, first: str = first, second: str = second) -> Any:
+        def get(name: str, first: str = first, second: str = second) -> Any:
             return metrics[f"{half.prefix}{rule}{name}_{first}_{second}"]
 
         note = ""
-        if value("p") >= SIGNIFICANCE_LEVEL:
-            note = f"   no difference shown; {100 * value('detectable'):.1f} points would have been detected"
+        if get("p") >= SIGNIFICANCE_LEVEL:
+            note = f"   no difference shown; {100 * get('detectable'):.1f} points would have been detected"
         lines.append(
-            f"{NAMES[first] + ' -> ' + NAMES[second]:40} {value('gain'):>+7.1%}  "
-            f"[{value('gain_low'):>+7.1%}, {value('gain_high'):>+7.1%}]  "
-            f"{value('gained'):>6} {value('lost'):>5}   {value('p_raw'):>11.2g}  {value('p'):>8.2g}{note}"
+            f"{NAMES[first] + ' -> ' + NAMES[second]:40} {get('gain'):>+7.1%}  "
+            f"[{get('gain_low'):>+7.1%}, {get('gain_high'):>+7.1%}]  "
+            f"{get('gained'):>6} {get('lost'):>5}   {get('p_raw'):>11.2g}  {get('p'):>8.2g}{note}"
         )
     return lines
 

@@ -222,7 +222,7 @@ class _Generation:
             for shots in each.shot_counts:
                 self._answer(each, shots, writer.write)
             writer.close()
-        return self._tokens_per_second()
+        return self._measure_speed()
 
     def _answer(self, each: SuiteRun, shots: int, write: Callable[[Sequence[object]], None]) -> None:
         prompts = [prompt for prompt in each.suite.prompts if (prompt.key, shots) not in each.answers]
@@ -240,13 +240,13 @@ class _Generation:
             if each.is_shown and self._done % max(1, self._total // SAMPLES) == 0:
                 _report_sample(answer, self._reporter)
                 rates = _compute_rates(list(each.answers.values()))
-                self._reporter.metric(self._done, {**rates, "tokens_per_second": self._tokens_per_second()})
+                self._reporter.metric(self._done, {**rates, "tokens_per_second": self._measure_speed()})
 
     def _format(self, prompt: Prompt, shots: int) -> str:
         prefix = format_examples(self._examples[prompt.category]) if shots else ""
         return prefix + format_prompt(prompt.instruction)
 
-    def _tokens_per_second(self) -> float:
+    def _measure_speed(self) -> float:
         return self._tokens / max(1e-9, time.monotonic() - self._started)
 
 

@@ -43,8 +43,8 @@ def compute_metrics(
         "suite_kinds_share": _measure_suite_kinds(data),
         "categories": sum(count > 0 for count in by_category.values()),
         "smallest_category_share": min(by_category.values()) / max(1, sum(by_category.values())),
-        "mean_instruction_words": _mean_words([row["instruction"] for row in rows]),
-        "mean_response_words": _mean_words([row["response"] for row in rows]),
+        "mean_instruction_words": _compute_mean_words([row["instruction"] for row in rows]),
+        "mean_response_words": _compute_mean_words([row["response"] for row in rows]),
         "distinct_3gram_share": measure_diversity([row["instruction"] for row in rows])[
             "distinct_3gram_share"
         ],
@@ -84,7 +84,7 @@ def _count_categories(data: DataRun, responses: ResponseGenerator) -> dict[str, 
     return {category: responses.rows[category] for category in dict.fromkeys(s.category for s in data.seeds)}
 
 
-def _mean_words(texts: Sequence[str]) -> float:
+def _compute_mean_words(texts: Sequence[str]) -> float:
     return sum(len(text.split()) for text in texts) / max(1, len(texts))
 
 
@@ -98,4 +98,4 @@ def _count_words_by_category(rows: Sequence[Mapping[str, Any]]) -> dict[str, flo
     texts: dict[str, list[str]] = {}
     for row in rows:
         texts.setdefault(row["category"], []).append(row["response"])
-    return {category: _mean_words(responses) for category, responses in texts.items()}
+    return {category: _compute_mean_words(responses) for category, responses in texts.items()}

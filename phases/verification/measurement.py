@@ -198,10 +198,12 @@ def _score_frame_gain(loaded: LoadedModel, parameters: Parameters, frame: str) -
     answers = [answer for _, answer in EXCHANGES]
     framed = [frame.replace("{instruction}", instruction) for instruction, _ in EXCHANGES]
     bare = [f"{instruction}\n" for instruction, _ in EXCHANGES]
-    return _mean_score(loaded, parameters, framed, answers) - _mean_score(loaded, parameters, bare, answers)
+    return _compute_mean_score(loaded, parameters, framed, answers) - _compute_mean_score(
+        loaded, parameters, bare, answers
+    )
 
 
-def _mean_score(
+def _compute_mean_score(
     loaded: LoadedModel, parameters: Parameters, prompts: Sequence[str], answers: Sequence[str]
 ) -> float:
     scores = score_continuations(loaded, prompts, answers, batch_size=parameters.batch_size)

@@ -58,16 +58,16 @@ def test_the_shape_has_the_models_parameters() -> None:
 def test_decoding_is_bound_by_reading_the_weights() -> None:
     card = gpu_cards.CardSheet("a card", 1e18, 4.3e12, 141, "")
     bound = gpu_cards.Bound(SHAPE, batch=192, prompt=1, new=1, weight_bytes=2.0)
-    assert bound.tokens_per_second(card) == pytest.approx(12_600, rel=0.02)
+    assert bound.compute_tokens_per_second(card) == pytest.approx(12_600, rel=0.02)
     one = gpu_cards.Bound(SHAPE, batch=1, prompt=1, new=1, weight_bytes=2.0)
-    assert one.tokens_per_second(card) == pytest.approx(4.3e12 / 65.5e9, rel=0.02)
+    assert one.compute_tokens_per_second(card) == pytest.approx(4.3e12 / 65.5e9, rel=0.02)
 
 
 def test_long_prompts_are_bound_by_arithmetic() -> None:
     h100 = gpu_cards.CARDS["H100"]
     bound = gpu_cards.Bound(SHAPE, batch=64, prompt=100_000, new=1, weight_bytes=2.0)
     prefill = 2 * gpu_model.count_parameters(SHAPE) * 100_000 / h100.flops
-    assert 1 / bound.tokens_per_second(h100) == pytest.approx(prefill, rel=0.2)
+    assert 1 / bound.compute_tokens_per_second(h100) == pytest.approx(prefill, rel=0.2)
 
 
 def test_speeds_scale_from_the_card_that_was_measured() -> None:

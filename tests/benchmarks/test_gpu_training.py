@@ -61,7 +61,8 @@ def test_both_losses_of_a_batch_are_one_number() -> None:
     )
     (batch, *_) = gpu_training.make_padded_batches(sizes, 8191, 8191, cpu)
     whole, chunked = (
-        loss(model, batch) for loss in (gpu_training._full_logits_loss, gpu_training._chunked_loss)
+        loss(model, batch)
+        for loss in (gpu_training._compute_full_logits_loss, gpu_training._compute_chunked_loss)
     )
     assert whole.item() == pytest.approx(chunked.item(), abs=1e-5)
     assert whole.item() == pytest.approx(math.log(8192), abs=0.1)

@@ -187,7 +187,7 @@ def _describe_interval(interval: SeedInterval) -> dict[str, float | None]:
 
 def _describe_task(schedule: Schedule, task: Any) -> dict[str, Any]:
     record = schedule.read_record(task)
-    result = schedule.result_path(task)
+    result = schedule.locate_result(task)
     return {
         "argv": list(task.argv),
         "finished": schedule.is_finished(task),

@@ -78,7 +78,7 @@ class Schedule:
 
     def read_record(self, task: Task) -> TaskRecord | None:
         """Return the record of a finished task."""
-        path = self._path(task, "json")
+        path = self._locate(task, "json")
         return files.read_json(path, TaskRecord) if path.is_file() else None
 
     def list_unfinished(self) -> list[str]:
@@ -91,13 +91,13 @@ class Schedule:
 
     def log_path(self, task: Task) -> Path:
         """Return the path of a task's output."""
-        return self._path(task, "log")
+        return self._locate(task, "log")
 
-    def result_path(self, task: Task) -> Path:
+    def locate_result(self, task: Task) -> Path:
         """Return the path of a task's result."""
-        return self._path(task, "result.json")
+        return self._locate(task, "result.json")
 
-    def _path(self, task: Task, ending: str) -> Path:
+    def _locate(self, task: Task, ending: str) -> Path:
         return self.folder / f"{task.name}.{ending}"
 
     def _request_stop(self, number: int, frame: object) -> None:
@@ -113,8 +113,8 @@ class Schedule:
                 self._start(task)
 
     def _start(self, task: Task) -> None:
-        environment = {**os.environ, **self.environment, "GONOGO_RESULT": str(self.result_path(task))}
-        environment["GONOGO_PROGRESS"] = str(self._path(task, "progress.jsonl"))
+        environment = {**os.environ, **self.environment, "GONOGO_RESULT": str(self.locate_result(task))}
+        environment["GONOGO_PROGRESS"] = str(self._locate(task, "progress.jsonl"))
         with self.log_path(task).open("ab") as log:
             # A separate process session lets a signal reach the processes that it starts.
             process = subprocess.Popen(
@@ -138,7 +138,7 @@ class Schedule:
             self._add_seconds(run.task, seconds)
             if code == 0:
                 record = TaskRecord(run.task.argv, self._read_seconds(run.task))
-                files.write_json(self._path(run.task, "json"), record)
+                files.write_json(self._locate(run.task, "json"), record)
                 self.notify(f"finished {name} after {seconds:.0f} s")
             elif self._is_stopping:
                 self.notify(f"stopped {name} after {seconds:.0f} s")
@@ -149,10 +149,10 @@ class Schedule:
                 )
 
     def _add_seconds(self, task: Task, seconds: float) -> None:
-        self._path(task, "seconds").write_text(f"{self._read_seconds(task) + seconds:.1f}")
+        self._locate(task, "seconds").write_text(f"{self._read_seconds(task) + seconds:.1f}")
 
     def _read_seconds(self, task: Task) -> float:
-        path = self._path(task, "seconds")
+        path = self._locate(task, "seconds")
         return float(path.read_text()) if path.is_file() else 0.0
 
     def _stop(self) -> None:

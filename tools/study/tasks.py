@@ -68,7 +68,7 @@ class Study:
     def list_tasks(self) -> list[Task]:
         """Return the tasks, those on the critical path first."""
         first = self.seeds[0]
-        sft_model = self._model_folder(SFT, first)
+        sft_model = self._locate_model(SFT, first)
         data = self.folder / "sft_data" / "sft_training_data_*.jsonl"
         pairs = self.folder / "pairs" / "preference_pairs_*.jsonl"
         tasks = [self._make_task("sft_data", "sft_data", {})]
@@ -103,7 +103,7 @@ class Study:
         return self._make_task(_name(SFT, seed), "sft_training", more, needs=["sft_data"], is_model=True)
 
     def _evaluate(self, arm: str, seed: int | None, suite: str = "") -> Task:
-        model = str(self._model_folder(arm, seed)) if seed is not None else self._base_model
+        model = str(self._locate_model(arm, seed)) if seed is not None else self._base_model
         phase = {BASE: "baseline_evaluation", SFT: "sft_evaluation"}.get(arm, "dpo_evaluation")
         # A further suite has its own limit of new tokens, such as that of IFEval.
         own = {"suite": suite, "shots": 0, "max_new_tokens": None} if suite else {}
@@ -118,8 +118,8 @@ class Study:
             "verification": None,
             "sft_data": self.folder / "sft_data" / "manifest.json",
             "pairs": self.folder / "pairs" / "manifest.json",
-            "sft_training": self._model_folder(SFT, seed) / "manifest.json",
-            "dpo_training": self._model_folder("dpo", seed) / "manifest.json",
+            "sft_training": self._locate_model(SFT, seed) / "manifest.json",
+            "dpo_training": self._locate_model("dpo", seed) / "manifest.json",
         }
         output = {"output": self.folder / "comparison" / "comparison.txt"}
         needs = [_name_evaluation(arm, number) for arm, number in models.items()]
@@ -160,7 +160,7 @@ class Study:
     def _base_model(self) -> str:
         return self.model or self.plan.session.model
 
-    def _model_folder(self, arm: str, seed: int | None) -> Path:
+    def _locate_model(self, arm: str, seed: int | None) -> Path:
         return self.folder / _name(arm, seed) / "models" / "model"
 
 
