@@ -33,12 +33,17 @@ def explain_cause(gate: GateView) -> str:
     return next((words.meaning for cause, words in CAUSES.items() if cause == gate.cause), "")
 
 
-def render_verdict_row(gate: GateView, width: int) -> Content:
-    """Return the verdict, the criteria that pass, why the gate opened if not by plan, and the cause."""
+def explain_verdict(gate: GateView) -> str:
+    """Return why the gate opened if not by plan, and the diagnosed cause."""
+    return ": ".join(filter(None, (OPENED_BECAUSE.get(gate.because, gate.because), explain_cause(gate))))
+
+
+def render_verdict_row(gate: GateView, width: int, *, with_reason: bool = True) -> Content:
+    """Return the verdict, the criteria that pass, and what explains it."""
     badge = styles.VERDICT_BADGES[gate.verdict]
     passed = sum(criterion.passed is True for criterion in gate.criteria)
     count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
-    reason = ": ".join(filter(None, (OPENED_BECAUSE.get(gate.because, gate.because), explain_cause(gate))))
+    reason = explain_verdict(gate) if with_reason else ""
     return row(
         width,
         ("verdict ", styles.QUIET),
@@ -46,6 +51,17 @@ def render_verdict_row(gate: GateView, width: int) -> Content:
         (count, ""),
         (f"  {reason}" if reason else "", styles.WARN),
     )
+
+
+def render_verdict_rows(gate: GateView, width: int) -> list[Content]:
+    """Return the verdict, and what explains it in rows of its own if it does not fit."""
+    whole, short = render_verdict_row(gate, 10 * width), render_verdict_row(gate, width, with_reason=False)
+    if len(whole.plain.rstrip()) <= width:
+        return [render_verdict_row(gate, width)]
+    return [
+        short,
+        *(_indent(line, styles.WARN, width) for line in wrap(explain_verdict(gate), width - INDENT)),
+    ]
 
 
 def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Content]:
@@ -66,7 +82,7 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
                 (format_usd(compute_waiting_cost(frame, gate)), ""),
             ],
         ),
-        render_verdict_row(gate, width),
+        *render_verdict_rows(gate, width),
     ]
 
 
@@ -86,7 +102,7 @@ def render_criterion_rows(criterion: ConditionResult, name_width: int, width: in
     outcome: Part = (f"{badge.symbol} {badge.word:<6}", badge.style)
     value = ""
     if len(criterion.values) == 1:
-        value = _format_value(next(iter(criterion.values)), criterion)
+        value = format_criterion_value(next(iter(criterion.values)), criterion)
     right: list[Part] = [(value, value_style)] if value else []
     room = width - INDENT - name_width - 2 - len(value) - 1
     if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
@@ -99,7 +115,7 @@ def render_criterion_rows(criterion: ConditionResult, name_width: int, width: in
         rows += [_indent(line, styles.QUIET, width) for line in wrap(criterion.expression, width - INDENT)]
     if len(criterion.values) > 1:
         values = "  ".join(
-            f"{_name_value(name)} {_format_value(name, criterion)}" for name in criterion.values
+            f"{name_value(name)} {format_criterion_value(name, criterion)}" for name in criterion.values
         )
         rows += [_indent(line, value_style, width) for line in wrap(values, width - INDENT)]
     if criterion.note:
@@ -107,14 +123,15 @@ def render_criterion_rows(criterion: ConditionResult, name_width: int, width: in
     return rows
 
 
-def _name_value(name: str) -> str:
+def name_value(name: str) -> str:
     """Return the name of a metric, after that of its phase if it is an earlier one's."""
     phase, _, metric = name.rpartition(".")
     words = name_metric(metric)
     return f"{phase.replace('_', ' ')}: {words}" if phase else words
 
 
-def _format_value(name: str, criterion: ConditionResult) -> str:
+def format_criterion_value(name: str, criterion: ConditionResult) -> str:
+    """Return one of the values that a criterion refers to."""
     metric = name.rpartition(".")[2]
     return format_measurement(metric, {metric: criterion.values[name]})
 

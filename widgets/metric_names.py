@@ -13,6 +13,8 @@ WORDS: Final = {
     "_strict": ", strict",
     "_per_second": " per second",
 }
+PHRASES: Final = {"went_on": "continuation", "heldout": "held-out"}
+"""Parts of names that read differently."""
 ABBREVIATIONS: Final = {"sft": "SFT", "dpo": "DPO", "ifeval": "IFEval", "p": "p", "lr": "learning rate"}
 SHARE_WORDS: Final = ("rate", "share", "accuracy")
 
@@ -58,12 +60,14 @@ def name_metric(name: str) -> str:
     head, rate, category = name.partition("_rate_")
     if rate:
         name, suffixes = f"{head}_rate", f", {category.replace('_', ' ')}{suffixes}"
+    for part, phrase in PHRASES.items():
+        name = name.replace(part, phrase)
     return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_")) + suffixes
 
 
 def format_percent(share: float) -> str:
-    """Return a share in percent with one decimal: `74.2 %`."""
-    return f"{share * 100:.1f} %"
+    """Return a share in percent with one decimal, or `100 %`."""
+    return f"{share * 100:.1f} %".replace("100.0", "100")
 
 
 def format_interval(interval: Interval) -> str:

@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Size
 
 from app.plan.values import ConditionResult
 from app.session.snapshot import UpcomingGate
-from phases.contract.protocol import Value
 from widgets import styles
 from widgets.frame import Frame
+from widgets.gate_verdict import format_criterion_value, name_value
 from widgets.header import format_time_range
-from widgets.metric_names import format_measurement, name_metric
 from widgets.panel import Panel, name_panel
 from widgets.phase_table import find_next_gate
 from widgets.rows import Part, row
 from widgets.text import fit
 
 MAX_NAME_SHARE = 0.5
-UNKNOWN = "-"
 STANDING = {True: ("met", styles.GOOD), False: ("not met", styles.WARN), None: ("open", styles.QUIET)}
 """The outcome of a criterion with the values so far. It is not a verdict: the phase has not ended."""
 
@@ -35,18 +34,13 @@ def render_upcoming_rows(frame: Frame, gate: UpcomingGate, width: int) -> list[C
 
 def _render_criterion(criterion: ConditionResult, width: int) -> Content:
     word, style = STANDING[criterion.passed]
-    values = "  ".join(_describe_value(name, value) for name, value in criterion.values.items())
+    known = [name for name, value in criterion.values.items() if value is not None]
+    values = "  ".join(f"{name_value(name)} {format_criterion_value(name, criterion)}" for name in known)
     badge = styles.CHECK_BADGES[criterion.passed]
-    name_width = min(max(12, int(width * MAX_NAME_SHARE)), len(criterion.name))
+    room = width - len(badge.symbol) - len(word) - 2
+    name_width = min(room, max(room - len(values) - 2, int(width * MAX_NAME_SHARE)), cell_len(criterion.name))
     name: Part = (f"{badge.symbol} {fit(criterion.name, name_width)}  ", "")
-    return row(width, name, (values or criterion.expression, styles.QUIET), right=[(word, style)])
-
-
-def _describe_value(name: str, value: Value) -> str:
-    metric = name.rpartition(".")[2]
-    return (
-        f"{name_metric(metric)} {UNKNOWN if value is None else format_measurement(metric, {metric: value})}"
-    )
+    return row(width, name, (values, styles.QUIET), right=[(word, style)])
 
 
 class NextGatePanel(Panel):

@@ -157,12 +157,12 @@ def render_outcome_rows(frame: Frame, width: int) -> list[Content]:
     duration = format_duration(snapshot.now - snapshot.started)
     summary = f"  {snapshot.name} in {duration} for {format_usd(snapshot.money.spent_usd)}"
     rows = [row(width, (badge.label, f"{styles.STRONG} {badge.style}"), (summary, styles.STRONG))]
-    if frame.outcome:
-        rows += [Content(), *(Content(replace_controls(line)) for line in frame.outcome)]
     rows += [Content(), *_render_phase_results(snapshot.phases, width)]
     rows += _render_field(width, "artifacts", snapshot.artifacts, styles.STRONG)
     rows += _render_field(width, "records", snapshot.folder)
     rows += _render_field(width, "next", "gonogo report: write the report; gonogo bundle: package all")
+    if frame.outcome:
+        rows += [Content(), *(Content(replace_controls(line)) for line in frame.outcome)]
     return rows
 
 

@@ -257,7 +257,9 @@ def render_next_gate_rows(frame: Frame, width: int) -> list[Content]:
 
 
 class PhaseTable(Panel):
-    """All phases of the plan, the time of the next gate, and notices at the bottom."""
+    """All phases of the plan, the time of the next gate unless another panel has it, and notices."""
+
+    shows_next_gate = True
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return how many phases are done, and how many failed, were skipped or were left out."""
@@ -268,7 +270,7 @@ class PhaseTable(Panel):
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the table, then the next gate and the latest notices in the rows that remain."""
-        gate = render_next_gate_rows(frame, width)
+        gate = render_next_gate_rows(frame, width) if self.shows_next_gate else []
         if self.has_border:
             reserved = len(gate) + len(render_notice_rows(frame, width, RESERVED_NOTICE_ROWS))
             rows = render_phase_rows(frame, width, height - reserved, heading="phase")

@@ -24,9 +24,11 @@ def render_sample_rows(sample: Sample, width: int) -> list[Content]:
     label_width = min(MAX_LABEL_WIDTH, width // 3, longest) + 1
     for name, text in sample.texts.items():
         # A base model's text may begin with line ends and a space.
-        for i, line in enumerate(wrap(text.strip("\n").removeprefix(" "), width - label_width)):
+        style = "" if text.strip() else styles.QUIET
+        shown = text.strip("\n").removeprefix(" ") if text.strip() else "(empty)"
+        for i, line in enumerate(wrap(shown, width - label_width)):
             label = fit(name, label_width - 1) + " " if i == 0 else " " * label_width
-            rows.append(row(width, (label, styles.QUIET), (line, "")))
+            rows.append(row(width, (label, styles.QUIET), (line, style)))
     return rows
 
 

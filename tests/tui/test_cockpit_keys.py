@@ -1023,8 +1023,22 @@ async def test_untrusted_text_stays_text(drive: Any) -> None:
         assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
 
 
+async def test_the_gate_of_a_training_that_should_not_continue_shows_its_curves(drive: Any) -> None:
+    frame = fake.gate_fails()
+    async with drive(frame) as driven:
+        figure = driven.app.screen.query_one(Figure)
+        assert figure.display
+        await driven.press("c")
+        assert not figure.display
+        await driven.press("c")
+        assert figure.display
+
+
 async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(drive: Any) -> None:
     frame = fake.gate_fails()
+    assert frame.snapshot.gate is not None
+    gate = replace(frame.snapshot.gate, verdict="go")
+    frame = dataclass_replace(frame, snapshot=replace(frame.snapshot, gate=gate))
     assert frame.output is not None
     async with drive(frame) as driven:
         figure = driven.app.screen.query_one(Figure)

@@ -123,3 +123,15 @@ def test_a_session_that_is_over_has_no_panel_about_the_next_gate() -> None:
     for frame, is_shown in ((fake.running(), True), (fake.finished(), False)):
         [panels] = show(frame, (160, 45))
         assert any(panel.name == "NextGatePanel" for panel in panels) is is_shown
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_time_of_the_next_gate_is_on_the_screen_once(size: tuple[int, int]) -> None:
+    async def run() -> str:
+        frame = fake.running()
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+    assert asyncio.run(run()).lower().count("next gate") <= 1

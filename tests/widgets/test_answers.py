@@ -74,3 +74,8 @@ def test_texts_of_a_sample_are_aligned_although_a_base_model_begins_with_a_space
     )
     _, prompt, answer = (row.plain for row in render_sample_rows(sample, 60))
     assert prompt.index("What") == answer.index("A needle")
+
+
+def test_an_empty_answer_says_so() -> None:
+    sample = Sample(time=0.0, title="held-out row", texts={"expected": "44", "answer": "\n"})
+    assert render_sample_rows(sample, 60)[-1].plain.split() == ["answer", "(empty)"]

@@ -12,7 +12,7 @@ from widgets.frame import LogLines
 from widgets.gate import MIN_LOG_ROWS, find_offered_remedies, render_evidence_rows
 from widgets.gate_cost import render_cost_row
 from widgets.gate_metrics import render_metric_rows
-from widgets.gate_verdict import render_criterion_rows, render_verdict_row
+from widgets.gate_verdict import render_criterion_rows, render_verdict_row, render_verdict_rows
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
@@ -145,4 +145,11 @@ def test_a_rate_of_100_percent_and_its_interval_are_not_cut(width: int) -> None:
         fake.GATE_PASS, metrics={**rate, "prompts": 300}, earlier={"baseline_evaluation": rate}
     )
     rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, width)]
-    assert any(row.count("100.0 % [99, 100]") == 2 for row in rows), rows
+    assert any(row.count("100 % [99, 100]") == 2 for row in rows), rows
+
+
+def test_an_explanation_that_does_not_fit_next_to_the_verdict_is_below_it() -> None:
+    gate = msgspec.structs.replace(fake.GATE_FAIL, cause="loss")
+    assert len(render_verdict_rows(gate, 100)) == 1
+    rows = [row.plain.strip() for row in render_verdict_rows(gate, 58)]
+    assert rows == ["verdict ! INVESTIGATE  1 of 3 criteria pass", "the training loss did not fall"]

@@ -54,7 +54,7 @@ def test_only_numbers_that_the_metric_is_compared_with_are_thresholds() -> None:
         return find_thresholds(replace(GATE, criteria=(criterion,)), "rate")  # type: ignore[type-var]
 
     assert thresholds("rate > 0.60") == {"> 60.0 %": 0.6}
-    assert thresholds("rate_low >= .5 and rate < 1") == {">= 50.0 %": 0.5, "< 100.0 %": 1.0}
+    assert thresholds("rate_low >= .5 and rate < 1") == {">= 50.0 %": 0.5, "< 100 %": 1.0}
     assert thresholds("other_rate > 0.6") == {}
     assert thresholds("base.rate > 0.6") == {}
     assert thresholds("rate > 12") == {}

@@ -4,8 +4,10 @@ from dataclasses import replace as replace_frame
 
 from msgspec.structs import replace
 
+from app.plan.values import ConditionResult
+from app.session.snapshot import UpcomingGate
 from tests.tui import fake
-from widgets.next_gate import NextGatePanel
+from widgets.next_gate import NextGatePanel, render_upcoming_rows
 
 
 def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
@@ -15,10 +17,18 @@ def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
         "SFT training asks unless the verdict is go",
         "✓ loss decreases final train loss 0.8035 first train loss 2.31 met",
         "SFT evaluation always asks",
-        "? success rate above 60 % success rate - open",
-        "? better than the baseline success rate, low end of the interval - success rate 16.6 % open",
+        "? success rate above 60 % open",
+        "? better than the baseline baseline evaluation: success rate 16.6 % open",
     ]
     assert "".join(text for text, _ in NextGatePanel().make_title(frame)).startswith("NEXT GATE 13:00-13:24")
+
+
+def test_a_name_takes_the_room_that_unknown_values_leave() -> None:
+    name = "follows as in verification, within thirty points"
+    criterion = ConditionResult(name, "abs(a - b.a) < 0.3", None, {"a": None, "verification.a": None})
+    gate = UpcomingGate(phase="sft_evaluation", is_certain=True, criteria=(criterion,))
+    [_, row] = render_upcoming_rows(fake.running(), gate, 72)
+    assert row.plain.split("  ")[0] == f"? {name}"
 
 
 def test_nothing_is_ahead_at_the_end() -> None:

@@ -27,3 +27,10 @@ def test_a_long_result_is_wrapped() -> None:
     base = fake.with_phase(frame.snapshot, "baseline_evaluation", headline=headline)
     rows = [row.plain for row in render_outcome_rows(replace(frame, snapshot=base), 60)]
     assert headline in " ".join(" ".join(rows).split())
+
+
+def test_a_long_comparison_comes_after_the_phases() -> None:
+    rows = [row.plain for row in render_outcome_rows(fake.finished(), 78)]
+    [phase] = [number for number, row in enumerate(rows) if "margin 2.14" in row]
+    [comparison] = [number for number, row in enumerate(rows) if "base to SFT" in row]
+    assert phase < comparison

@@ -21,6 +21,13 @@ from widgets.header import ElapsedTime, HeaderRows
 from widgets.samples import SamplePager
 
 
+def needs_curves(gate: GateView, output: AttemptOutput | None) -> bool:
+    """Return whether the curves say more than the samples: those of a training that should not continue."""
+    return (
+        gate.verdict != "go" and output is not None and any(name.endswith("loss") for name in output.series)
+    )
+
+
 class GateScreen(ScreenWithChart):
     """The open gate. No key decides at once: each opens a dialog that sends the decision."""
 
@@ -31,7 +38,7 @@ class GateScreen(ScreenWithChart):
     table = "gate"
 
     gate: GateView | None = None
-    prefers_curves = False
+    prefers_curves: bool | None = None
     _evaluations: tuple[ModelAnswers, ...] = ()
     _answers: tuple[ComparedAnswer, ...] = ()
     _filter = AnswerFilter()
@@ -72,7 +79,8 @@ class GateScreen(ScreenWithChart):
         self._compare(frame, gate)
         samples = self._list_samples(output)
         has_samples = bool(samples or self._answers)
-        shows_curves = bool(output and output.series) and (self.prefers_curves or not has_samples)
+        prefers_curves = needs_curves(gate, output) if self.prefers_curves is None else self.prefers_curves
+        shows_curves = bool(output and output.series) and (prefers_curves or not has_samples)
         pager, figure = self.query_one(SamplePager), self.query_one(Figure)
         pager.display = bool(samples or self._answers) and not shows_curves
         figure.display = shows_curves
@@ -158,7 +166,7 @@ class GateScreen(ScreenWithChart):
 
     def action_curves(self) -> None:
         """Switch between samples and chart."""
-        self.prefers_curves = not self.prefers_curves
+        self.prefers_curves = not self.figure.display
         if self.frame is not None:
             self.show(self.frame)
 

@@ -61,6 +61,7 @@ class SessionScreen(ScreenWithChart):
     def show(self, frame: Frame) -> None:
         """Draw a new frame; the machine panel gets the rows that its GPUs need."""
         self._mount_charts(frame)
+        self.query_one(PhaseTable).shows_next_gate = not self._has_room_for_charts()
         panel = self.query_one(MachinePanel)
         height = self._compute_machine_rows(frame)
         height += BORDER_ROWS if panel.has_border else 0
@@ -85,9 +86,12 @@ class SessionScreen(ScreenWithChart):
         if not self._has_charts and self.frame is not None:
             self.call_after_refresh(self._mount_charts, self.frame)
 
+    def _has_room_for_charts(self) -> bool:
+        return self.has_class("-very-wide") and self.has_class("-very-tall")
+
     def _mount_charts(self, frame: Frame) -> None:
         """Mount the panels that only a large screen shows, after its first paint, which they would delay."""
-        if self._has_charts or not self.has_class("-very-wide") or not self.has_class("-very-tall"):
+        if self._has_charts or not self._has_room_for_charts():
             return
         self._has_charts = True
         gate, memory = NextGatePanel(), MemoryChart()
