@@ -54,7 +54,7 @@ def render_verdict_row(gate: GateView, width: int, *, with_reason: bool = True) 
 
 
 def render_verdict_rows(gate: GateView, width: int) -> list[Content]:
-    """Return the verdict, and what explains it in rows of its own if it does not fit."""
+    """Return the verdict, and what explains it, in further rows if it does not fit."""
     whole, short = render_verdict_row(gate, 10 * width), render_verdict_row(gate, width, with_reason=False)
     if len(whole.plain.rstrip()) <= width:
         return [render_verdict_row(gate, width)]

@@ -155,7 +155,7 @@ COMMANDS: Final = (
         "gate",
         "s",
         "decide",
-        "drop the result of the phase that has run, and continue",
+        "drop the result of this phase, and continue",
         "skip",
         ("skip",),
     ),
