@@ -94,7 +94,7 @@ CAUSES: Final[dict[Cause, Explanation]] = {
         "temperature = 0 or use a smaller batch.",
     ),
     "loss": Explanation(
-        "the training loss did not fall",
+        "the loss did not fall",
         "Check the loss curve and the format of the data; change the learning rate or train for more epochs.",
     ),
     "no_gain": Explanation(

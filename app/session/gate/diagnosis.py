@@ -31,6 +31,8 @@ _LAST_SAMPLE_BYTES = 64 << 10
 _MIN_SAMPLES = 4
 _MIN_REPETITIVE_BYTES = 120
 _REPETITIVE_RATIO = 0.2
+# Both are of the same rows; the training loss also depends on which rows a step has.
+_HELDOUT_LOSSES = ("heldout_loss_first", "heldout_loss_final")
 _MAX_FINDINGS = 2
 _NOT_OUTPUTS = ("instruction", "prompt", "fails")
 
@@ -192,7 +194,10 @@ def _describe_full_memory(folder: Path) -> str:
 
 
 def _find_loss_pairs(metrics: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the first and the final training losses."""
+    """Yield the names of the first and the final losses: of held-out data if measured, else of training."""
+    if all(_is_number(metrics.get(name)) for name in _HELDOUT_LOSSES):
+        yield _HELDOUT_LOSSES
+        return
     for first in metrics:
         name = first.removeprefix("first_")
         if name == first or not name.endswith("loss") or "eval" in name:

@@ -177,6 +177,7 @@ def sample(text: str) -> Sample:
     return Sample(1.0, "s", {"Instruction": "Name a colour.", "Response": text})
 
 
+HELDOUT = {"heldout_loss_first": 0.69, "heldout_loss_final": 0.5}
 LOOP = "the same words over and over again " * 20
 PROSE = (
     "Blue is the colour of the sky on a clear day, and of the sea below it, where "
@@ -191,6 +192,8 @@ PROSE = (
         ({"first_train_loss": 2.0, "final_train_loss": 2.1}, [], {}, "loss"),
         ({"first_loss": 2.0, "loss": 2.1}, [], {}, "loss"),
         ({"first_eval_loss": 2.0, "eval_loss": 2.1}, [], {}, ""),
+        ({"first_loss": 2.0, "final_loss": 2.1} | HELDOUT, [], {}, ""),
+        ({"first_loss": 2.0, "final_loss": 1.0} | HELDOUT | {"heldout_loss_final": 0.7}, [], {}, "loss"),
         ({"first_loss": 2.0, "loss": None}, [], {}, "nan"),
         ({}, [MetricPoint(1.0, 1, {"loss": 2.0}), MetricPoint(2.0, 2, {"loss": None})], {}, "nan"),
         ({}, [MetricPoint(1.0, 1, {"loss": None}), MetricPoint(2.0, 2, {"loss": 1.0})], {}, "nan"),
