@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,13 @@ BY_GUARD = "--by-guard"
 def build_launch_command(folder: Path) -> list[str]:
     """Return the command that starts a session's conductor; the guard appends `BY_GUARD`."""
     return [sys.executable, "-P", "-m", "app.session.engine.conductor", str(folder)]
+
+
+def write_record(path: Path, value: object) -> None:
+    """Write a record of a session; a folder in its place is moved away, a deleted session not made again."""
+    if path.is_dir():
+        path.rename(path.with_name(f"{path.name}.not-a-file-{time.time_ns()}"))
+    files.write_json(path, value, make_folder=False)
 
 
 @dataclass(frozen=True)
@@ -158,8 +166,8 @@ class SessionFolder:
         return files.read_regular_file(self.plan, MAX_PLAN_BYTES)
 
     def write_conductor(self, record: ConductorRecord) -> None:
-        """Write the conductor's identity and socket; a deleted session folder is not made again."""
-        files.write_json(self.conductor, record, make_folder=False)
+        """Write the conductor's identity and socket."""
+        write_record(self.conductor, record)
 
     def read_conductor(self) -> ConductorRecord | None:
         """Return the conductor's identity and socket, or None if no conductor has started."""

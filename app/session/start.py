@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from app.session.heartbeat import HangWatch
 from app.session.journal.state import RESTART_SECONDS
 from app.session.money import deadlines
 from app.session.pod import pod
+from app.session.pod.commands import run_command
 from app.session.registry import SessionError
 from app.session.rejoin import list_named_variables, require_rejoinable, require_undamaged
 from app.session.stored_plan import load_stored_plan
@@ -283,15 +283,5 @@ def _read_last_line(log: Path) -> str:
 
 
 def _start_conductor(session: SessionFolder, environment: Mapping[str, str]) -> None:
-    handle = os.open(session.conductor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "ab") as log:
-        subprocess.run(
-            build_launch_command(session.path),
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            check=False,
-        )
+    command = build_launch_command(session.path)
+    run_command(command, environment, timeout=_START_TIMEOUT, log=session.conductor_log)

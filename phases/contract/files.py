@@ -79,8 +79,32 @@ def open_regular_file(path: Path) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
+def open_for_appending(path: Path) -> int:
+    """Return a descriptor that appends to a private file; a pipe in its place is not waited for.
+
+    Raises:
+        OSError: it cannot be written, or is not a regular file.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return handle
+
+
 def write_atomically(path: Path, data: bytes | str, *, make_folder: bool = True) -> None:
-    """Write a file completely or not at all: temporary file, fsync, rename, fsync of the folder."""
+    """Write a file completely or not at all: temporary file, fsync, rename, fsync of the folder.
+
+    Raises:
+        OSError: it cannot be written; the error names the file, not the temporary one.
+    """
+    try:
+        _replace_file(path, data, make_folder=make_folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _replace_file(path: Path, data: bytes | str, *, make_folder: bool) -> None:
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -62,7 +62,7 @@ class WorkerProcess:
             OSError: it cannot be started.
         """
         cookie = secrets.token_hex(16)
-        log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = files.open_for_appending(folder / LOG)
         try:
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", WORKER_MODULE, str(os.getpid())),

@@ -29,7 +29,7 @@ class LaunchList:
         """Add an attempt; when this returns, the line is on disk."""
         if cookie in self._cookies:
             return
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        handle = files.open_for_appending(self._path)
         try:
             os.write(handle, f"{cookie}\n".encode())
             os.fdatasync(handle)

@@ -15,7 +15,7 @@ from app.monitor.tails import CHUNK, FileTail
 from app.plan.schema import Plan
 from app.session.attempt import process
 from app.session.clock import Clock
-from app.session.folder import BY_GUARD, SessionFolder, Settings, build_launch_command
+from app.session.folder import BY_GUARD, SessionFolder, Settings, build_launch_command, write_record
 from app.session.heartbeat import GUARD_HEARTBEAT, HangWatch
 from app.session.journal.events import NoticePosted
 from app.session.journal.state import State
@@ -120,9 +120,7 @@ class GuardSupervisor:
         problem = "" if stand_down else self._replace_guard(data)
         path = self._folder.path / guard.ORDERS_FILE
         if _read_bytes(path) != data:
-            if path.is_dir():
-                path.rename(path.with_name(f"{path.name}.not-orders"))
-            files.write_atomically(path, data, make_folder=False)
+            write_record(path, orders)
         if stand_down:
             self._wake_guard()
         return [NoticePosted(text=problem)] if problem else []

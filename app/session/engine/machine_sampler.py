@@ -11,6 +11,7 @@ from app.monitor.host import sample_machine
 from app.monitor.machine_sample import MachineSample
 from app.session.attempt import shim_control
 from app.session.engine.timed_calls import TimedCalls
+from phases.contract.files import open_for_appending
 
 SAMPLES_FILE = "machine.jsonl"
 _TIMEOUT = 10.0
@@ -57,7 +58,7 @@ class MachineSampler:
 
 def _append_line(path: Path, line: bytes) -> None:
     # One write, so that a reader never sees a part of the line.
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+    handle = open_for_appending(path)
     try:
         os.write(handle, line + b"\n")
     finally:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from phases.contract.files import open_for_appending
+
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _POLL_SECONDS = 0.05
 
@@ -62,9 +64,10 @@ def run_command(
     words = expand_command(command, environment)
     with contextlib.ExitStack() as stack:
         output = subprocess.DEVNULL
-        if log is not None:
-            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            stack.callback(os.close, output)
+        with contextlib.suppress(OSError):  # A command is not given up for lack of its log.
+            if log is not None:
+                output = open_for_appending(log)
+                stack.callback(os.close, output)
         program = subprocess.Popen(
             words,
             env=dict(environment),

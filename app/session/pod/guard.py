@@ -24,7 +24,7 @@ from typing import Any
 
 from app.session import registry
 from app.session.attempt import process
-from app.session.folder import BY_GUARD, build_launch_command
+from app.session.folder import BY_GUARD, build_launch_command, write_record
 from app.session.folder_watch import FolderWatch
 from app.session.heartbeat import (
     CONDUCTOR_HEARTBEAT,
@@ -34,6 +34,7 @@ from app.session.heartbeat import (
     write_heartbeat,
 )
 from app.session.pod.commands import run_command
+from phases.contract.files import open_for_appending
 
 ORDERS_FILE = "guard.json"
 REPORTS_FILE = "guard.jsonl"
@@ -322,7 +323,7 @@ class Guard:
         """Append a report for the conductor to show."""
         line = json.dumps({"time": time.time(), "text": text}) + "\n"
         with contextlib.suppress(OSError):
-            handle = os.open(self.folder / REPORTS_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            handle = open_for_appending(self.folder / REPORTS_FILE)
             os.write(handle, line.encode())
             os.close(handle)
 
@@ -343,14 +344,11 @@ def main(folder: Path) -> int:
     try:
         lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary = folder / f".{PROCESS_FILE}"
-        temporary.write_text(json.dumps(process.identify_self()._asdict()))
-        temporary.chmod(0o600)
-        temporary.replace(folder / PROCESS_FILE)
+        write_record(folder / PROCESS_FILE, process.identify_self()._asdict())
     except BlockingIOError:
         return 0
-    except FileNotFoundError:
-        pass  # The folder has just been deleted or moved: the orders say what follows.
+    except OSError:
+        pass  # The folder was deleted or moved, or cannot be written: the orders hold all the same.
     Guard(folder, os.environ, orders=orders).run()
     return 0
 

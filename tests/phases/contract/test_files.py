@@ -1,5 +1,6 @@
 """Files: atomic writes, rows of a process that was killed, patterns, and files of other programs."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     write_atomically(path, "old")
 
     def fail(_: int) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
@@ -125,3 +126,17 @@ def test_json_that_cannot_be_read_is_an_error_that_names_the_file(tmp_path: Path
     path.write_bytes(b'{"a": ')
     with pytest.raises(ValueError, match=r"x\.json: Input data was truncated"):
         read_json(path, dict[str, int])
+
+
+def test_the_error_of_a_file_that_cannot_be_written_is_the_same_each_time_and_names_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "folder", tmp_path / "missing" / "x", tmp_path / "file" / "x"):
+        texts = set()
+        for _ in range(2):
+            with pytest.raises(OSError, match=str(path)) as raised:
+                write_atomically(path, b"", make_folder=False)
+            texts.add(str(raised.value))
+        assert len(texts) == 1

@@ -414,6 +414,35 @@ def test_the_pod_is_stopped_if_the_folder_is_deleted_before_the_guard_reads_its_
     assert not folder.path.exists()
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_guard_with_pipes_or_folders_in_place_of_its_files_starts_the_conductor_and_stops_the_pod(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    for name in (guard.REPORTS_FILE, guard.LOCK_FILE, guard.PROCESS_FILE, "conductor.log", "conductor.json"):
+        make(tmp_path / name)
+    orders = {"due": 1, "why": "", "boot_id": process.read_boot_id(), "tick": 0.01}
+    orders["conductor"] = ["touch", str(tmp_path / "started")]
+    orders["commands"] = [["touch", str(tmp_path / "stopped")]]
+    command = [sys.executable, "-P", "-m", "app.session.pod.guard", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guarding:
+        assert guarding.stdin is not None
+        guarding.stdin.write(json.dumps(orders).encode())
+        guarding.stdin.close()
+        wait_until((tmp_path / "stopped").exists)
+        assert (tmp_path / "started").exists()
+        guarding.kill()
+
+
+def test_a_folder_in_place_of_the_record_of_the_conductor_is_moved_away(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT), settings=GUARDED)
+    record = toy.folder / "conductor.json"
+    record.unlink()
+    record.mkdir()
+    wait_until(record.is_file)
+    (toy.root / "go").touch()
+    assert toy.over().state == "finished"
+
+
 def test_a_bundle_that_a_restart_interrupted_is_not_begun_again(tmp_path: Path) -> None:
     orders = {"due": 1, "boot_id": process.read_boot_id(), "why": "", "bundle_takes": 60.0}
     orders |= {"bundle": ["touch", str(tmp_path / "bundled")], "commands": [["true"]]}
