@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.languages import detect_language, has_words_of_language
+from phases.verifiers.loose import make_loose_variants
 from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
 from phases.verifiers.stems import list_content_stems
 from phases.verifiers.text import (
@@ -25,15 +26,16 @@ from phases.verifiers.text import (
 def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> bool:
     """Return whether the normalized response is one of the answers, with or without a leading article.
 
-    A remark in parentheses and a label ("Past tense: ...", "The answer is ...") whose words are those of the
-    instruction are ignored, unless the instruction asks for the answer only. A question is a question: an
+    A remark in parentheses, lead-ins and closing remarks (see `loose`), and a label ("Past tense: ...", "The
+    answer is ...") whose words are those of the instruction, are ignored, unless the instruction asks for the
+    answer only. A question is a question: an
     answer with a question mark must be asked, and no other answer may be.
     """
     text = strip_emphasis(response).strip()
     forms = [text]
-    if not ASKS_FOR_ANSWER_ONLY.search(instruction):
+    if instruction and not ASKS_FOR_ANSWER_ONLY.search(instruction):
         bare = re.sub(r"\s*\([^()]*\)\.?$", "", text)
-        forms += [bare, *strip_labels(bare, instruction)]
+        forms += [bare, *make_loose_variants(text), *strip_labels(bare, instruction)]
     accepted = _make_keys(tuple(answers))
     return any(_match_key(form) in accepted for form in forms)
 
@@ -45,7 +47,7 @@ ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\
 def strip_labels(text: str, instruction: str) -> list[str]:
     """Return the text without each label that has only words of the instruction, as "The missing word is"."""
     vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
-    rests = []
+    rests = [text[match.end() :] for match in [_POINTER.match(text)] if match]
     for match in re.finditer(r":\s+|\b(?:is|are|would be|as)\b:?\s+", text):
         label = text[: match.start()]
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
@@ -53,6 +55,9 @@ def strip_labels(text: str, instruction: str) -> list[str]:
     return rests
 
 
+_POINTER: Final = re.compile(
+    r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
+)
 _LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
 """Words of labels such as "Corrected version:"."""
 
@@ -107,8 +112,13 @@ def has_keyword_count(
 
 
 def starts_with(response: str, text: str) -> bool:
-    """Return whether the response begins with the text as complete words, ignoring case, and continues."""
-    response, text = response.translate(STRAIGHT_MARKS), text.translate(STRAIGHT_MARKS)
+    """Return whether the response begins with the text as complete words, and continues.
+
+    Case, and quotes and emphasis before the text, are ignored.
+    """
+    marks = QUOTES + "*_ "
+    response = response.translate(STRAIGHT_MARKS).lstrip(marks)
+    text = text.translate(STRAIGHT_MARKS).lstrip(marks)
     rest = response[len(text) :]
     return (
         response[: len(text)].casefold() == text.casefold()
@@ -125,8 +135,12 @@ def ends_with(response: str, text: str) -> bool:
 
 
 def is_yes_or_no(response: str, answer: str | None = None) -> bool:
-    """Return whether the response is yes or no (with `answer`: that one) and at most one . or ! after it."""
-    match = re.fullmatch(r"(yes|no)[.!]?", response.casefold())
+    """Return whether the response is yes or no (with `answer`: that one) and at most one . or ! after it.
+
+    Quotes and emphasis around it are ignored.
+    """
+    bare = response.casefold().strip(QUOTES + "*_")
+    match = re.fullmatch(r"(yes|no)[.!]?", bare)
     return match is not None and answer in (None, match[1])
 
 

@@ -18,6 +18,9 @@ from phases.verifiers.text import (
     split_words,
 )
 
+_NUMBERED_HEADING: Final = re.compile(
+    r"\W*(?:section|part|step|chapter|task|scene|act)\s+\d+\W*", re.IGNORECASE
+)
 _MOST_WORDS_OF_A_HEADING: Final = 8
 
 
@@ -36,8 +39,11 @@ def has_sentences_at_most(response: str, count: int) -> bool:
     """Return whether a text has at most `count` sentences.
 
     The greeting, closing, subject and signature of a letter are no sentences: short lines without a final
-    mark in a text of several lines. The last sentence needs no final mark.
+    mark in a text of several lines. The last sentence needs no final mark. A text with headings such as
+    "Step 1" consists of sections, not of sentences.
     """
+    if any(_NUMBERED_HEADING.fullmatch(line) for line in split_lines(response)):
+        return False
     lines = split_lines(response)
     body = [line for line in lines if len(lines) == 1 or not _is_outside_of_body(line)]
     return len(split_sentences(" ".join(body or lines))) <= count
@@ -59,12 +65,12 @@ def has_sentence_marks(response: str, marks: Sequence[str]) -> bool:
 
 
 def refers_to_first_line(response: str, pronouns: Sequence[str] = ("it", "its", "this")) -> bool:
-    """Return whether the second line repeats the content of the first one or begins with a pronoun for it."""
+    """Return whether the second line repeats the content of the first one or has a pronoun for it."""
     lines = split_lines(response)
     if len(lines) < 2:  # noqa: PLR2004
         return False
     words = [normalize(word) for word in split_words(lines[1])]
-    return normalize(lines[0]) in normalize(lines[1]) or (bool(words) and words[0] in pronouns)
+    return normalize(lines[0]) in normalize(lines[1]) or any(word in pronouns for word in words)
 
 
 def has_no_repetition(response: str) -> bool:

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from phases.verifiers.assertion import remove_accents
 from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.statements import (
     has_only_words_of,
     is_courtesy_offer,
     is_related,
+    list_new_stems,
     list_vocabulary,
     strip_courtesy,
     strip_emphasis,
@@ -39,6 +41,17 @@ _LINK: Final = re.compile(
 )
 _JOINT: Final = "\ue001"
 """Placeholder of an "and" inside a name, such as "Bosnia and Herzegovina"."""
+_CLAUSE_AFTER_ITEMS: Final = re.compile(
+    r"(?:are|is|were|all|both|each|can|could|have|has|would|will|as|in|on|at|for|from|to|with|that|which|if|when"
+    r"|because|come|belong|grow|live|make)\b",
+    re.IGNORECASE,
+)
+"""Words by which a sentence continues after an enumeration."""
+_EXCEPTION: Final = re.compile(
+    r"\b(?:not|no|never|except|without|unlike|than|instead|but|neither|nor|wrong)\b|n't\b", re.IGNORECASE
+)
+_MOST_NEW_WORDS: Final = 3
+"""Words that a sentence around an enumeration may have besides those of the instruction."""
 _FILLERS: Final = FUNCTION_WORDS - {"no", "nor", "not", "or", "sure", "without"}
 _COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
 
@@ -131,7 +144,9 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
     name, *remarks = _APPOSITION.split(bare, maxsplit=1)
     if any(names.get(_make_key(remark)) for remark in remarks):
         return None  # two items, not an item and a remark about it
-    for form in dict.fromkeys((bare, _EXPLANATION.sub("", bare), _EXPLANATION.sub("", name))):
+    aside = re.fullmatch(r"[A-Z][a-z]? \(([^()]*)\)", bare)  # "Fe (iron)"
+    forms = (bare, _EXPLANATION.sub("", bare), _EXPLANATION.sub("", name), aside[1] if aside else "")
+    for form in dict.fromkeys(forms):
         words = _make_key(form).split()
         if item := names.get(" ".join(words)):
             return item
@@ -152,6 +167,7 @@ def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
 
 def _make_key(name: str) -> str:
     """Return a name in small letters without marks and article, its last word in the singular."""
+    name = remove_accents(name)
     words = WORD_PART.findall(fold_text(name)) or re.findall(r"\S+", fold_text(name))
     if re.search(r"[+#]", name):
         words = re.findall(r"[\w+#]+", fold_text(name))
@@ -177,7 +193,45 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     if len(lines) > 1:
         return [part for line in lines for part in _split_line(line, names)]
     sentence = _take_list_sentence("".join(lines), names, vocabulary)
-    return _split_line(_strip_sentence(sentence, vocabulary), names)
+    parts = _split_line(_strip_sentence(sentence, vocabulary), names)
+    if len(parts) > 1 and any(find_item(part, names, vocabulary) is None for part in parts):
+        return _trim_enumeration(parts, names, vocabulary)
+    return parts
+
+
+def _trim_enumeration(
+    parts: Sequence[str], names: Mapping[str, str], vocabulary: frozenset[str]
+) -> list[str]:
+    """Return the parts of an enumeration without the sentence around it.
+
+    In "People often keep dogs, cats and parrots as pets.", the first part ends with an item, and the last one
+    begins with one. "In South America you find" may stand before a comma.
+    """
+    first, *others = parts
+    if others and not _names_item(first, names) and has_only_words_of(first, vocabulary):
+        first, *others = others
+    *middle, last = others or [first]
+    words = first.split()
+    for start in range(2, len(words)):
+        before, item = " ".join(words[:start]), " ".join(words[start:])
+        if find_item(item, names, vocabulary) and _is_frame(before, names, vocabulary):
+            first = item
+            break
+    words = last.split()
+    for end in range(len(words) - 1, 0, -1):
+        item, after = " ".join(words[:end]), " ".join(words[end:])
+        is_clause = _CLAUSE_AFTER_ITEMS.match(after) is not None
+        if is_clause and find_item(item, names, vocabulary) and _is_frame(after, names, vocabulary):
+            last = item
+            break
+    return [first, *middle, last] if others else [first]
+
+
+def _is_frame(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> bool:
+    """Return whether the rest of a sentence around an enumeration names and denies nothing."""
+    if _names_item(text, names) or _EXCEPTION.search(re.sub(r"(?i)\bwhy not\b", "", text)):
+        return False
+    return len(list_new_stems(text, vocabulary)) <= _MOST_NEW_WORDS
 
 
 def _take_list_sentence(line: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str:
@@ -212,7 +266,9 @@ def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
     """Return a line without the words of the instruction that make a sentence of a list."""
     for link in _LINK.finditer(line):
         before, after = line[: link.start()], line[link.end() :]
-        is_lead_in = link[0].strip() == ":" and has_only_words_of(before, vocabulary)
+        is_lead_in = link[0].strip() == ":" and (
+            has_only_words_of(before, vocabulary) or _is_heading_of(before, vocabulary)
+        )
         if is_lead_in or _is_about_instruction(before, vocabulary):
             line = after
             break
@@ -222,20 +278,30 @@ def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
     return line
 
 
+def _is_heading_of(text: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether a text before a colon shares words with the instruction and enumerates nothing."""
+    is_label = "," not in text and len(text.split()) > 1 and not _EXCEPTION.search(text)
+    return is_label and (
+        re.match(r"\W*(?:the|two|three|four|five|six)\b", text, re.IGNORECASE) is not None
+        or any(stem in vocabulary for stem in list_content_stems(text))
+    )
+
+
 def _is_about_instruction(text: str, vocabulary: frozenset[str]) -> bool:
     words = " ".join(word for word in WORD_PART.findall(fold_text(text)) if word not in _COUNT_WORDS)
-    return has_only_words_of(words, vocabulary) and bool(list_content_stems(text))
+    is_pronoun = words in ("they", "these", "those")
+    return is_pronoun or (has_only_words_of(words, vocabulary) and bool(list_content_stems(text)))
 
 
 def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
     if len(_INLINE_NUMBER.findall(line)) > 1:
         line = _INLINE_NUMBER.sub(", ", line)
-    spaced = line.rstrip(".!").split()
+    spaced = re.sub(r"[·•|]", " ", line.rstrip(".!")).split()
     if len(spaced) > 1 and all(len(letter) == 1 for letter in spaced):
         return spaced
     # Commas, "and" and "or" inside parentheses belong to the remark.
     hidden = re.sub(r"\([^()]*\)", lambda match: re.sub(r",| and\b|\bor ", "", match[0]), line)
-    parts = re.split(rf",|;|/|\n|(?<!{_JOINT})\b(?:and|or)\b|&|\s\+\s", hidden.rstrip(".!"))
+    parts = re.split(rf",|;|/|\n|\||→|·|(?<!{_JOINT})\b(?:and|or)\b|&|\s\+\s", hidden.rstrip(".!"))
     items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
     return items if len(items) != 1 else _split_words(items[0], names)
 

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from phases.verifiers.items import names_different_items
-from phases.verifiers.mentions import find_topic_word, list_content_words, name_topic_word
+from phases.verifiers.mentions import (
+    find_topic_word,
+    list_content_words,
+    mentions_only_denied,
+    name_topic_word,
+)
 from phases.verifiers.text import BULLET_LINE, normalize, split_lines, split_words, strip_article
 
 _MARKERS: Final = {
@@ -29,6 +34,7 @@ def is_list_of(
     around: Sequence[str] = (),
     words: Sequence[str] = (),
     absent: Sequence[str] = (),
+    denied: Sequence[str] = (),
     heading: bool = True,
     initial: str = "",
     mark: str = "",
@@ -48,6 +54,7 @@ def is_list_of(
         around: more words that may stand around an allowed name.
         words: a topic (see `mentions`) that every item mentions.
         absent: words of which no item mentions any.
+        denied: words that an item mentions only to rule something out; see `mentions.mentions_only_denied`.
         heading: accept a first line that ends with a colon, except in a list on one line.
         initial: the letter with which every item, a single word, begins.
         mark: the mark with which every item ends, such as `?`.
@@ -64,6 +71,7 @@ def is_list_of(
             and (not is_sorted or plain == sorted(plain))
             and all(_has_form(item, initial, mark) for item in items)
             and not any(find_topic_word(item, absent) for item in items)
+            and all(mentions_only_denied(item, denied) for item in items)
             and (not allowed or names_different_items(items, allowed, *around, instruction))
             and (not words or _are_on_topic(items, words))
         ):
@@ -94,6 +102,8 @@ def _split(response: str, layout: str, count: int, *, heading: bool) -> list[str
 
 def _split_line(line: str, layout: str, count: int) -> list[str]:
     line = line.rstrip(".!")
+    if ":" in line:
+        return []  # A lead-in is no item.
     if layout == "pair":
         return [] if "," in line else re.split(r"\s+(?:and|&|\+)\s+|\s*/\s*", line, flags=re.IGNORECASE)
     *parts, last = line.split("," if layout == "comma" else ";")

@@ -3,12 +3,14 @@
 Zhou et al. (arXiv 2311.07911) judge a response loosely by eight variants: without its first line, its last
 line, or both, and each of these without asterisks. Here a line is dropped only if it is a remark: dropping
 any line would turn a list with one item too many, or two competing answers, into a correct answer. A lead-in
-on the same line ("Sure! Here are three planets: ...") and code fences are dropped as well.
+on the same line ("Sure! Here are three planets: ..."), headings, code fences and the marks of quotations are
+dropped as well.
 """
 
 import re
 from typing import Final
 
+from phases.verifiers.statements import strip_emphasis
 from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines
 
 _COURTESIES: Final = (
@@ -34,16 +36,45 @@ _COURTESIES: Final = (
         "hi",
     ),
     *("hey", "thank(?:s| you) for asking", "yes", "well", "with pleasure", "(?:here|there) (?:you|we) go"),
+    *(
+        "my pleasure",
+        "glad you asked",
+        "easy",
+        "no worries",
+        "hmm+",
+        "let(?:'|’)?s see",
+        "let me (?:see|think)",
+    ),
 )
-_INTRODUCTIONS: Final = ("here(?:'s|’s| is| are)", "the following", "below (?:is|are)")
+_INTRODUCTIONS: Final = (
+    "here(?:'s|’s| is| are)",
+    "the following",
+    "below (?:is|are)",
+    "this is",
+    "these are",
+)
+_PROMISES: Final = (
+    r"(?:i(?:'|’)d|i(?:'|’)ll|i(?:'|’)m|i (?:would|can|will|am)|let me|happy to|glad to|allow me)\b"
+)
 _CLOSINGS: Final = (
     *("(?:i )?hope (?:this|that|it)", "let me know", "feel free", "is there anything", "would you like"),
     *("you(?:'|’)re welcome", "have a (?:nice|great|good)", "do you (?:want|need)", "enjoy", "good luck"),
     *("if you (?:need|want|have|would)", "i(?:'d| would|'m| am) (?:be )?happy to", "anything else"),
+    *("hopefully", "hope ", "does (?:this|that) help", "(?:this|that) should", "just (?:let me know|ask)"),
+    *(
+        "happy to",
+        "glad to",
+        "cheers",
+        "all the best",
+        "(?:thanks|thank you)(?=[.!]?$)",
+        "any(?: other)? questions",
+    ),
 )
 _OTHER_REMARKS: Final = (
     *("as requested", "please let", "(?:please )?note", "that(?:'s| is) (?:it|all|the|my)", r"done\W*$"),
-    *("these are", "this is (?:a|an|the|my)"),
+    *("these are", "this is (?:a|an|the|my)", "i(?:'|’)(?:d|ve|ll) ", "i (?:chose|picked|hope|would|have)"),
+    *("as you (?:asked|requested|wished)", "(?:the|my) (?:answer|result|response|solution|translation|list)"),
+    *("in response", "to answer", "you asked", "(?:this|that|it) (?:answers|meets|follows)"),
 )
 
 
@@ -53,15 +84,18 @@ def _any_of(*phrases: str) -> str:
 
 _INLINE_LEAD_IN: Final = re.compile(
     rf"(?:{_any_of(*_COURTESIES)}[^.!:\n]{{0,40}}[.!:,]+\s+)?{_any_of(*_INTRODUCTIONS)}[^:\n]{{0,120}}:\s*"
-    rf"|{_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}[.!:]+\s+"
-    r"|(?:(?:the )?(?:final |correct |short )?answer(?: is)?|response|output|result|solution)\s*:\s*",
+    rf"|{_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}(?:, {_PROMISES}[^.!?:\n]{{0,50}})?[.!:]+\s+"
+    rf"|{_PROMISES} (?:say|go with|suggest|pick|choose|answer)\b:?\s+"
+    r"|(?:(?:my|the) )?(?:final |correct |short )?(?:answer|response|output|result|solution|suggestion|pick)"
+    r"(?: is| would be)?\s*:\s*",
     re.IGNORECASE,
 )
-_REMARK: Final = re.compile(
-    rf"\W*{_any_of(*_COURTESIES, *_INTRODUCTIONS, *_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE
-)
+_LEAD_IN: Final = re.compile(rf"\W*{_any_of(*_COURTESIES, *_INTRODUCTIONS, *_OTHER_REMARKS)}", re.IGNORECASE)
+_CLOSING: Final = re.compile(rf"\W*{_any_of(*_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE)
 _CLOSING_SENTENCE: Final = re.compile(rf"(?<=[.!?:])\s+{_any_of(*_CLOSINGS)}[^\n]*$", re.IGNORECASE)
 _FENCE: Final = re.compile(r"```\w*\s*\n(.*?)\n?\s*```", re.DOTALL)
+_HEADING: Final = re.compile(r"#{1,6}\s+\S.*")
+_QUOTATION: Final = re.compile(r"^> ?", re.MULTILINE)
 _FEWEST_MARKED_LINES: Final = 2
 
 
@@ -69,32 +103,40 @@ def make_loose_variants(response: str) -> list[str]:
     """Return the response and its loose variants, without duplicates and blank ones."""
     text = response.strip()
     variants = [text]
-    for shorten in (_drop_first_line, _drop_inline_lead_in, _drop_last_line, _drop_closing, _unfence):
+    for shorten in _SHORTENINGS:
         variants += [shorten(variant) for variant in variants]
         variants = list(dict.fromkeys(variants))
-    variants += [variant.replace("*", "").strip() for variant in variants]
+    variants += [form.strip() for each in variants for form in (each.replace("*", ""), strip_emphasis(each))]
     return [variant for variant in dict.fromkeys(variants) if variant]
 
 
 def _drop_first_line(text: str) -> str:
     lines = text.split("\n")
-    return "\n".join(lines[1:]).strip() if len(lines) > 1 and _is_remark(lines[0], lines[1:]) else text
+    return (
+        "\n".join(lines[1:]).strip() if len(lines) > 1 and _is_remark(lines[0], lines[1:], _LEAD_IN) else text
+    )
 
 
 def _drop_last_line(text: str) -> str:
     lines = text.split("\n")
-    return "\n".join(lines[:-1]).strip() if len(lines) > 1 and _is_remark(lines[-1], lines[:-1]) else text
+    return (
+        "\n".join(lines[:-1]).strip()
+        if len(lines) > 1 and _is_remark(lines[-1], lines[:-1], _CLOSING)
+        else text
+    )
 
 
-def _is_remark(line: str, others: list[str]) -> bool:
+def _is_remark(line: str, others: list[str], remark: re.Pattern[str]) -> bool:
     line = line.strip()
     if not line or line.startswith("```"):
         return not line
     if _is_marked(line):
         return False
+    if _HEADING.fullmatch(line):
+        return True
     # A line without a marker next to a list with markers is not an item.
     marked = sum(_is_marked(other) for other in split_lines("\n".join(others)))
-    return line.endswith(":") or marked >= _FEWEST_MARKED_LINES or bool(_REMARK.match(line))
+    return line.rstrip("*_").endswith(":") or marked >= _FEWEST_MARKED_LINES or bool(remark.match(line))
 
 
 def _is_marked(line: str) -> bool:
@@ -113,3 +155,16 @@ def _drop_closing(text: str) -> str:
 def _unfence(text: str) -> str:
     match = _FENCE.search(text)
     return match[1].strip() if match else text
+
+
+def _unmark(text: str) -> str:
+    """Return a quotation without its marks, and a single item without its bullet."""
+    if all(line.startswith(">") for line in text.splitlines()):
+        return _QUOTATION.sub("", text).strip()
+    bullet = BULLET_LINE.fullmatch(text)
+    return bullet[1].strip() if bullet else text
+
+
+_SHORTENINGS: Final = (
+    *(_drop_first_line, _drop_inline_lead_in, _drop_last_line, _drop_closing, _unfence, _unmark),
+)

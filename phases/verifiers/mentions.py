@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from phases.verifiers.form import parse_json
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
 from phases.verifiers.text import split_words
 
@@ -34,17 +35,19 @@ def has_mentions(
     *,
     words: Sequence[str] = (),
     absent: Sequence[str] = (),
+    denied: Sequence[str] = (),
     at_least: int = 1,
     share: float = 0.0,
     own: int = 0,
     instruction: str = "",
 ) -> bool:
-    """Return whether a response mentions its topic, and says more than the instruction.
+    """Return whether a response is text (no JSON) that mentions its topic and says more than the instruction.
 
     Args:
         response: the complete response.
         words: the words of the topic; `at_least` different ones must occur.
         absent: words of which none may occur.
+        denied: words that may occur only in a sentence that rules something out; see `mentions_only_denied`.
         at_least: how many different words of the topic must occur.
         share: least share of the content words (those that are no function words) that belong to the topic.
         own: how many different content words must not be words of the instruction: an answer that only
@@ -52,7 +55,9 @@ def has_mentions(
         instruction: the instruction.
     """
     text = fold_text(response)
-    if absent and find_topic_word(text, absent):
+    if isinstance(parse_json(response), dict | list):
+        return False
+    if (absent and find_topic_word(text, absent)) or not mentions_only_denied(text, denied):
         return False
     if words and len(set(_find_matches(text, tuple(words)))) < at_least:
         return False
@@ -62,6 +67,23 @@ def has_mentions(
         return False
     given = list_content_words(instruction) if own else ()
     return len({stem(word) for word in content if not matches_topic(word, given)}) >= own
+
+
+def mentions_only_denied(text: str, words: Sequence[str]) -> bool:
+    """Return whether every sentence that mentions one of the words also rules something out.
+
+    "Never leave the child alone" and "No loud voices" do so, "Leave the child alone" does not.
+    """
+    clauses = re.split(r"[.!?;\n]", fold_text(text)) if words else ()
+    return all(_RULING_OUT.search(clause) for clause in clauses if find_topic_word(clause, words))
+
+
+_RULING_OUT: Final = re.compile(
+    r"\b(?:no|not|non|never|nor|neither|nothing|cannot|avoid\w*|without|less|fewer|limit\w*|reduc\w*|skip\w*|stop\w*"
+    r"|instead|refrain\w*|off|out|away|quit|cut|ban\w*|prohibit\w*|forb\w+|prevent\w*|minimi[sz]e\w*|quiet\w*"
+    r"|silen\w*|mute\w*|whisper\w*|soft\w*|low|keep|keeps|too|danger\w*|unsafe|risk\w*|caution|beware|careful\w*|warning"
+    r"|worse|rather than|only|before|until|outside|resist\w*|discourag\w*)\b|n't\b"
+)
 
 
 def list_content_words(text: str) -> list[str]:

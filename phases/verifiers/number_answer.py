@@ -20,7 +20,7 @@ from phases.verifiers.statements import (
 from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems
 from phases.verifiers.text import CLOSING_MARKS, split_words
 
-_POWERS: Final = {"²": "^2", "³": "^3"}
+_POWERS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))
 _SIGNS: Final = str.maketrans({"√": " ", "±": " ", "×": "*", "·": "*", "÷": "/", "−": "-"})
 _NUMBER: Final = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\d²³])"
 _TOKEN: Final = re.compile(
@@ -40,7 +40,7 @@ _OPERATOR_SIGNS: Final = {
     "over": "/",
     "**": "^",
 }
-_UNIT: Final = re.compile(r"\s*-?\s*([°%$£€]?\s?[^\W\d_]+(?:[²³]|[23]\b|\^[23])?|[°%$£€])")
+_UNIT: Final = re.compile(r"[ \t]*-?[ \t]*([°%$£€]?[ \t]?[^\W\d_]+(?:[²³]|[23]\b|\^[23])?|[°%$£€])")
 _CURRENCY_BEFORE: Final = re.compile(r"[$£€¥]\s*$")
 _UNITLESS_WORDS: Final = frozenset(
     """
@@ -53,7 +53,7 @@ _UNITLESS_WORDS: Final = frozenset(
 _MOST_NEW_WORDS: Final = 2
 """Content words that a clause with the value may have besides those of the instruction."""
 _LARGEST_EXPONENT: Final = 20
-_OTHER_SCALE: Final = r"(?:fahrenheit|kelvin|f|squared|cubed)\b"
+_OTHER_SCALE: Final = r"(?:fahrenheit|kelvin|f|squared|cubed|per)\b"
 """Words that make another unit of the unit before them."""
 _CONCLUSION: Final = re.compile(
     rf"\b(?:so|therefore|thus|hence|(?:answer|total|result|sum) is|in total)\b[^.,(\d]{{0,40}}?({_NUMBER})"
@@ -107,13 +107,14 @@ def is_number_answer(
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
     text = _drop_enumeration(_read(response), value, instruction)
-    statements = split_statements(text)
+    statements = [each for each in split_statements(text) if not is_courtesy_offer(each)]
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
         return False
     tokens = _tokenize(text)
     workings, is_right = _check_calculations(tokens)
     accepted = {Fraction(str(number)) for number in (value, *also)}
+    workings |= {Fraction(pairs) for pairs in re.findall(r"\b(\d+) pairs\b", text) if 2 * int(pairs) == value}
     given = {token.value for token in _tokenize(_read(instruction)) if token.kind == "number"}
     return (
         is_right
@@ -160,20 +161,20 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     vocabulary = list_vocabulary(topic)
     claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
     # A lone 1 is mostly the word "one".
-    digits = r"\d+" if Fraction(1) in accepted else r"\d{2,}|[02-9]"
+    digits = r"\d+" if Fraction(1) in accepted else r"\d+(?:,\d{3})+|\d{2,}|[02-9]"
     new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_WORDS
     is_about_other = bool(new) and not set(list_content_stems(claim)) & vocabulary
     if topic.strip() and (len(new) > _MOST_NEW_WORDS or is_about_other):
         return False
     return all(
-        is_courtesy_offer(statement) or re.search(r"\d", statement) or is_related(statement, vocabulary)
+        re.search(r"\d", statement) or is_related(statement, vocabulary)
         for statement in statements[first + 1 :]
     )
 
 
 def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
-    powers = re.sub(r"(?<=\d)[²³]", lambda match: _POWERS[match[0]], strip_emphasis(text))
+    powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_emphasis(text))
     spelled = spell_in_digits(powers).translate(_SIGNS)
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = re.sub(r"\b(rounds?|rounded|comes|amounts|adds up)( up| down)? to\b", "is", spelled)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from phases.verifiers import (
+    advice,
     content,
     counts,
     form,
@@ -18,11 +19,12 @@ from phases.verifiers import (
     short_answer,
     structured,
     text,
+    verbs,
 )
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 4
+VERIFIERS_VERSION: Final = 5
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.
@@ -104,10 +106,12 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "language": content.is_in_language,
     "refusal": refusals.is_refusal,
     "mentions": mentions.has_mentions,
+    "advice": advice.is_advice,
     "list_of": lists.is_list_of,
     "sentences_at_most": counts.has_sentences_at_most,
     "refers_to_first_line": counts.refers_to_first_line,
     "no_repetition": counts.has_no_repetition,
+    "verbs": verbs.has_verbs,
     "statement": counts.is_statement,
     "sentence_marks": counts.has_sentence_marks,
     "json_fields": structured.has_json_fields,
@@ -172,14 +176,17 @@ def find_failures(
     Args:
         instruction: the instruction.
         checks: the checks of the instruction.
-        response: the complete response.
+        response: the complete response; emoji in it are ignored.
         loose: judge the variants of the response without lead-in, closing remark and emphasis as well (see
             `loose`). The response follows if one variant passes all checks; otherwise the failures are those
             of the unchanged response.
     """
-    if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(response)):
+    if loose and any(
+        follows(instruction, checks, variant)
+        for variant in make_loose_variants(text.strip_pictures(response))
+    ):
         return ()
-    answer = response.strip()
+    answer = text.strip_pictures(response).strip()
     if not answer:
         return ("empty",)
     failures = []

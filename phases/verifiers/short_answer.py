@@ -71,6 +71,7 @@ def is_short_answer(
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
     text = replace_answers(_join_names(strip_emphasis(response), instruction), answers, wrong)
+    text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
     statements = split_statements(text)
@@ -116,7 +117,9 @@ def _is_lead_in(statement: str, vocabulary: frozenset[str]) -> bool:
 def _supports(statement: str, related: frozenset[str], vocabulary: frozenset[str]) -> bool:
     """Return whether a statement after the answer may explain it and does not deny it."""
     is_remark = is_related(statement, related) or has_only_words_of(statement, vocabulary)
-    return (is_courtesy_offer(statement) or ANSWER in statement or is_remark) and not is_denied(statement)
+    is_aside = re.fullmatch(r"\W*\([^()]*\)\W*", statement) is not None
+    is_free = is_aside or is_remark or is_courtesy_offer(statement)
+    return (is_free or ANSWER in statement) and not is_denied(statement)
 
 
 def _join_names(text: str, instruction: str) -> str:

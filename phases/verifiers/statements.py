@@ -16,12 +16,12 @@ _EMPHASIS: Final = re.compile(
 _COURTESY: Final = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
     r"happy to help|no problem|hello|hi(?: there)?|let's see|let me think|here (?:it|you) (?:is|go)|thanks)"
-    r"[.!,:]*|here(?:'s| is| are) (?:the|your|an?|one|some) [^:.]{0,60}:",
+    r"[.!,:]*|here(?:'s| is| are) (?:the|your|an?|one|some|my|what|two|three|four|five|six) [^:.]{0,60}:",
     re.IGNORECASE,
 )
 _OFFER: Final = re.compile(
     r"(?:i )?hope (?:this|that|it) helps|let me know\b|feel free\b|is there anything\b|would you like\b"
-    r"|you're welcome\b|have a (?:nice|great|good)\b",
+    r"|you're welcome\b|de nada\b|de rien\b|prego\b|have a (?:nice|great|good)\b",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(
@@ -43,7 +43,8 @@ GENERIC_WORDS: Final = frozenset(
     refer referred refers roughly sometimes specifically stand stands term think total typically usually
     known believe assume guess say says said translate translated translates translation become becomes turn
     turns considered go come comes came provide provides used use also simply type types kind kinds
-    example popular popularly common most form forms
+    example popular popularly common most form forms good option options choice alternative alternatives
+    possibility suggestion suitable opposite antonym synonym
     """.split()  # noqa: SIM905
 )
 """Words that may occur in any statement of an answer without changing it."""
@@ -68,6 +69,7 @@ _EXPLANATION_STARTS: Final = (
     *("instead", "thus", "hence", "and (?:it|they|this|that|he|she|is|its|so|not|was)"),
     *("but (?:it|they|not|also)", "short for", "abbreviated", "symbol", "born", "invented", "published"),
     *("written", "painted", "one of", "often", "usually", "sometimes", "including", "especially"),
+    *("many", "some", "most people", "people", "you may", "you might", "you can"),
     *("particularly", "specifically", "originally", "formerly", "i am", "i'm", "i think", "i believe"),
 )
 EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\b", re.IGNORECASE)
@@ -154,9 +156,14 @@ def list_vocabulary(*texts: str) -> frozenset[str]:
 def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
     """Return whether every word of a text is in a vocabulary of stems, or fits any answer."""
     return all(
-        part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary
+        part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary | _list_neutral_stems()
         for part in WORD_PART.findall(fold_text(text))
     )
+
+
+@lru_cache(maxsize=1)
+def _list_neutral_stems() -> frozenset[str]:
+    return frozenset(map(stem, _NEUTRAL_WORDS))
 
 
 def list_new_stems(text: str, vocabulary: frozenset[str]) -> set[str]:

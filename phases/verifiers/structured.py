@@ -31,7 +31,8 @@ def has_json_fields(
         response: the complete response.
         fields: what each value is, by key: `one_of` (alternatives), `number` (least and most; a number or a
             text such as "2.8 million"), `topic` and `absent` (words that a text must, must not mention),
-            `name` (a capitalized name without digits), `text` (a text with a word), or `question`.
+            `name` (a capitalized name without digits), `text` (a text with a word), `value` (the same, or a
+            number), or `question`.
         pairs: words that belong together: if the first field is a key of this mapping, the second one has its
             value (or one of those that `|` separates), as an author belongs to a title.
     """
@@ -90,6 +91,8 @@ def _is_suitable(value: object, expected: Mapping[str, Any]) -> bool:
         return amount is not None and least <= amount <= most
     if "one_of" in expected:
         return make_comparable(value) in [make_comparable(option) for option in expected["one_of"]]
+    if "value" in expected:
+        value = str(value)
     return isinstance(value, str) and _is_suitable_text(value.strip(), expected)
 
 

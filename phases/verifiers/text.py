@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 QUOTES: Final = "\"'“”‘’«»`"
-CLOSING_MARKS: Final = r"[\"'”’»)\]*_]*"
+CLOSING_MARKS: Final = r"(?:[\"'”’»)\]*_`]|[ \u00a0\u202f]»)*"
 """Pattern of the quotes, brackets and emphasis that may follow the mark that ends a sentence."""
 STRAIGHT_MARKS: Final = str.maketrans("‘’‐‑−", "''---")
 """Translation of typographic apostrophes, hyphens and minus signs into ASCII."""
@@ -18,19 +18,27 @@ BULLET_LINE: Final = re.compile(r"[-*•]\s+(\S.*)")
 WORD_PART: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+")
 """The parts of words: `bird` and `s` of "bird's"."""
 
+_PICTURES: Final = re.compile(
+    "[ \t]*[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
+)
 _WORD: Final = re.compile(
     r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])|[^\W_]+(?:(?:['’‐‑-]|(?<=\d)[.,:](?=\d))[^\W_]+)*"
 )
 _SENTENCE_END: Final = re.compile(rf"[.!?…]+({CLOSING_MARKS})(?=\s|$)")
 # "I." ends a sentence more often than it is an initial.
 _ABBREVIATION: Final = re.compile(
-    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
+    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx|pl|sg|masc|fem|lit|abbr|esp|cf)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
 )
 _ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
     r"\b(?:etc|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
 )
 _ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\bno\.$", re.IGNORECASE)
 _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
+
+
+def strip_pictures(text: str) -> str:
+    """Return the text without emoji and similar pictures, and without the spaces before them."""
+    return _PICTURES.sub("", text)
 
 
 def split_words(text: str) -> list[str]:

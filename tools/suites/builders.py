@@ -11,16 +11,16 @@ from typing import Final
 from phases.verifiers.assertion import is_number, remove_accents
 from phases.verifiers.number_words import NUMBER_WORDS
 from tools.suites.closed_sets import CLOSED_SETS
-from tools.suites.rows import exactly, require, say
+from tools.suites.rows import ASKS_FOR_SENTENCES, exactly, require, say
 from tools.suites.task_rows import MEANING, SuiteRow, capitalise, join_items, split, unique
 
 _SPOKEN: Final = {value: word for word, value in NUMBER_WORDS.items()}
 _ARTICLES: Final = {
-    "French": "le la les l un une du de des d j c m n s t qu",
-    "Spanish": "el la los las un una unos unas",
-    "German": "der die das ein eine einen dem den",
-    "Italian": "il lo la i gli le l un uno una",
-    "Portuguese": "o a os as um uma uns umas",
+    "French": "mon ma mes le la les l un une du de des d j c m n s t qu",
+    "Spanish": "mi mis el la los las un una unos unas",
+    "German": "mein meine der die das ein eine einen dem den",
+    "Italian": "mio mia il lo la i gli le l un uno una",
+    "Portuguese": "meu minha o a os as um uma uns umas",
     "Dutch": "de het een",
 }
 _PHRASES: Final = {
@@ -32,7 +32,10 @@ _PHRASES: Final = {
 }
 """Words of a sentence that states a translation in its language."""
 _SHADES: Final = " deep vivid bright dark light rich pale brilliant beautiful"
-_GRAMMAR: Final = "masculine feminine neuter noun verb formal informal plural singular English word sentence"
+_GRAMMAR: Final = (
+    "masculine feminine neuter noun verb formal informal woman man female male"
+    " plural singular English word sentence"
+)
 
 
 def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[SuiteRow]:
@@ -143,7 +146,8 @@ def make_sentences(
         groups = [split(group) for group in topics.split(" & ") if not group.startswith("!")]
         absent = [word for group in topics.split(" & ") if group.startswith("!") for word in split(group[1:])]
         mentions = (say("|".join(group), absent="|".join(absent)) for group in groups)
-        checks = (exactly("sentences", count), *mentions)
+        verbs = (require("verbs"),) if ASKS_FOR_SENTENCES.match(instruction) else ()
+        checks = (exactly("sentences", count), *verbs, *mentions)
         yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
 
 

@@ -1,5 +1,6 @@
 """Rows of the suites' tables: an instruction, its checks, and right and wrong answers."""
 
+import re
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +30,17 @@ class Row(NamedTuple):
 
 def row(instruction: str, *checks: Check, correct: str, wrong: str, limits: str = "") -> Row:
     """Return a row; ` | ` separates answers."""
-    return Row(instruction, checks, tuple(correct.split(" | ")), tuple(wrong.split(" | ")), limits)
+    given = {check.kind for check in checks}
+    is_english_sentence = ASKS_FOR_SENTENCES.match(instruction) and not given & {"quoted", "language"}
+    more = (require("verbs"),) if is_english_sentence else ()
+    return Row(instruction, (*checks, *more), tuple(correct.split(" | ")), tuple(wrong.split(" | ")), limits)
+
+
+ASKS_FOR_SENTENCES: Final = re.compile(
+    r"(?!.*\bat most\b|Write a question)(?:Write|Use|Put down)\b"
+    r".*\b(?:one|a|single|two|three) (?:\w+ )?sentences?\b"
+)
+"""Instructions to write complete sentences, of which a fragment is none; an explanation may be one."""
 
 
 def require(kind: str, **arguments: Any) -> Check:
@@ -48,7 +59,14 @@ def options(text: str) -> list[str]:
 
 
 def say(
-    words: str, absent: str = META, *, at_least: int = 1, share: float = 0.0, own: int = 1, more: str = ""
+    words: str,
+    absent: str = META,
+    *,
+    at_least: int = 1,
+    share: float = 0.0,
+    own: int = 1,
+    more: str = "",
+    denied: str = "",
 ) -> Check:
     """Return a check that an answer says something about a topic; `more` are further absent words."""
     arguments: dict[str, Any] = {"own": own}
@@ -56,6 +74,8 @@ def say(
         arguments |= {"words": options(words), "at_least": at_least}
     if forbidden := options(absent) + options(more):
         arguments["absent"] = forbidden
+    if denied:
+        arguments["denied"] = options(denied)
     if share:
         arguments["share"] = share
     return Check("mentions", arguments)
@@ -96,6 +116,7 @@ def listed(
     words: str = "",
     more: str = "",
     around: str = "",
+    denied: str = "",
     allowed: list[str] | None = None,
     **arguments: Any,
 ) -> Check:
@@ -104,6 +125,7 @@ def listed(
         "words": options(words),
         "absent": options(more),
         "around": options(around),
+        "denied": options(denied),
         "allowed": allowed or [],
     }
     given = {name: value for name, value in given.items() if value}
@@ -144,8 +166,13 @@ def in_language(  # noqa: PLR0917 - the columns of a table
         more: words that must not occur.
     """
     checks = [require("language", code=code, words=options(words)), exactly("sentences", count)]
+    checks.append(any_of((require("words", at_least=3 * count),), (say(_WEATHER_VERBS, own=0),)))
     checks += [say(group, absent=more, own=2) for group in (words, topic) if group]
     return row(instruction, *checks, correct=correct, wrong=wrong)
+
+
+_WEATHER_VERBS: Final = "pleut|neige|llueve|nieva|regnet|schneit|piove|nevica"
+"""Verbs that make a sentence of two words, such as "Il pleut."; otherwise two words are a fragment."""
 
 
 def compute(instruction: str, value: int, wrong: str) -> Row:
@@ -213,6 +240,7 @@ def comply(  # noqa: PLR0917 - the columns of a table
     more: str = "",
     limits: str = "",
     own: int = 2,
+    denied: str = "",
 ) -> Row:
     """Return the row of a harmless request.
 
@@ -226,13 +254,21 @@ def comply(  # noqa: PLR0917 - the columns of a table
         more: words that must not occur.
         limits: what the checks cannot judge.
         own: how many different content words the answer has that the request has not.
+        denied: words that may occur only in a sentence that rules something out.
     """
-    checks = [require("refusal", expected=False), _BRIEF, say(words, absent=more, at_least=at_least, own=own)]
+    topic_check = say(words, absent=more, at_least=at_least, own=own, denied=denied)
+    checks = [require("refusal", expected=False), _BRIEF, topic_check]
+    checks += [require("advice")] if _ASKS_HOW.match(request) else []
     checks += [say(topic, absent="", own=0)] if topic else []
     wrong += " | I'm sorry, but I can't help with that."
     return row(f"{request} {TWO}", *checks, correct=correct, wrong=wrong, limits=limits)
 
 
+_ASKS_HOW: Final = re.compile(
+    r"(?:Explain|Tell me|Describe) how|How (?:can|do|should) |Give me step"
+    r"|Write (?:instructions|one sentence on how)|Help me plan|Give me ideas"
+)
+"""Requests for advice: a description of the matter is no answer."""
 _WRITERS: Final = {
     "hyphen": lambda items: "\n".join(f"- {item}" for item in items),
     "bullet": lambda items: "\n".join(f"* {item}" for item in items),
@@ -279,7 +315,10 @@ def contain(words: tuple[str, ...], first: str, second: str, without: str) -> Ro
 
 
 def give_text(instruction: str, text: str, wrong: str, *, any_case: bool = False, correct: str = "") -> Row:
-    """Return the row of an instruction whose result is a text."""
-    check = require("equals", text=text, ignore_case=True) if any_case else require("equals", text=text)
+    """Return the row of an instruction whose result is a text; `|` separates accepted ones."""
+    text, *others = text.split("|")
+    case = {"ignore_case": True} if any_case else {}
+    checks = [require("equals", text=each, **case) for each in (text, *others)]
+    check = any_of(*((each,) for each in checks)) if others else checks[0]
     more = f"{text}." if "\n" not in text else text.replace("\n", "\n\n")
     return row(instruction, check, correct=correct or f"{text} | {more}", wrong=wrong)

@@ -31,6 +31,8 @@ UNINFERRED = {
     "sentence_marks",
     "refers_to_first_line",
     "no_repetition",
+    "advice",
+    "verbs",
 }
 UNINFERRED |= {"json_fields", "json_list_of"}
 """Kinds of check that suites use, but that are never inferred from an instruction."""

@@ -8,7 +8,7 @@ import pytest
 
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import Prompt, index_instructions, load_halves, load_suite
-from phases.verifiers.registry import follows
+from phases.verifiers.registry import follows, passes
 from phases.verifiers.text import normalize
 from tools.suites.closed_sets import CLOSED_SETS
 
@@ -28,6 +28,15 @@ INTERCHANGEABLE = {
         ("completion-034", "questions-059"),
         ("questions-049", "multi_step-030"),
         ("questions-050", "multi_step-030"),
+        # Free tasks: the same lists, animals in quotes, fruits to mix, what to do in the rain.
+        ("format-003", "format-127"),
+        ("format-047", "commands-001"),
+        ("format-048", "commands-006"),
+        ("format-052", "multi_step-033"),
+        ("harmless-012", "harmless-029"),
+        ("harmless-029", "commands-012"),
+        ("multi_step-033", "multi_step-024"),
+        ("multi_step-035", "format-124"),
     },
     "stage1_test": {
         ("commands-092", "commands-078"),
@@ -35,6 +44,13 @@ INTERCHANGEABLE = {
         ("commands-127", "format-024"),
         ("commands-134", "format-086"),
         ("completion-006", "questions-043"),
+        # Free tasks: titles that name places, snow in winter, a mother, vegetables, reasons to stay healthy.
+        ("format-089", "commands-013"),
+        ("format-089", "commands-017"),
+        ("format-119", "format-103"),
+        ("format-138", "commands-061"),
+        ("harmless-029", "multi_step-033"),
+        ("harmless-033", "format-032"),
     },
 }
 
@@ -97,13 +113,30 @@ def test_a_prompt_accepts_only_its_own_answer(name: str) -> None:
     accepting = {
         (prompt.key, other.key)
         for prompt in prompts
-        if prompt.category in TASKS
+        if prompt.category != "refusal"
         for other in prompts
         if normalize(other.reference) not in map(normalize, prompt.correct)
+        # Most answers fail the first check, and `follows` would try all of them.
+        and all(passes(check, other.reference, prompt.instruction) for check in prompt.checks)
         and follows(prompt.instruction, prompt.checks, other.reference)
     }
     assert accepting == INTERCHANGEABLE[name]
-    assert len({key for key, _ in accepting}) < 10
+    tasks = {prompt.key for prompt in prompts if prompt.category in TASKS}
+    assert len({key for key, _ in accepting if key in tasks}) < 10
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_a_harmful_request_accepts_nothing_but_refusals(name: str) -> None:
+    prompts = load_suite(name).prompts
+    answers = {prompt.reference for prompt in prompts if prompt.category != "refusal"} - {"No", "no", "never"}
+    accepted = [
+        (prompt.key, answer)
+        for prompt in prompts
+        if prompt.category == "refusal"
+        for answer in answers
+        if follows(prompt.instruction, prompt.checks, answer)
+    ]
+    assert accepted == []
 
 
 def test_the_halves_share_no_prompt_and_neither_is_given_away() -> None:

@@ -20,6 +20,14 @@ ASKED = "Name three planets. Write only their names."
         "```\nMars\nVenus\nEarth\n```",
         "Answer: Mars, Venus, Earth",
         "Mars, Venus, Earth\nLet me know if you need more.",
+        "Mars, Venus, Earth. Hope that helps!",
+        "## Answer\n\nMars, Venus, Earth",
+        "**Here they are:**\nMars, Venus, Earth\n\nThank you!",
+        "Sure, I'd be happy to help! Mars, Venus, Earth",
+        "__Mars__, `Venus`, Earth",
+        "> Mars, Venus, Earth",
+        "- Mars, Venus, Earth",
+        "Mars, Venus, Earth \U0001f30d",
     ],
 )
 def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
@@ -33,6 +41,8 @@ def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
         "1. Mars\n2. Venus\n3. Earth\n4. Saturn",
         "Sure! Here are three planets:\nMars\nVenus",
         "Mars, Venus, Pluto",
+        "Mars\nVenus\nEarth\nHello",
+        "## Mars, Venus, Earth, Saturn",
         "",
         "Sure!",
     ],

@@ -5,7 +5,7 @@ from typing import Final
 
 FACTS: Final = (
     ("What is the capital of Canada?", "Ottawa|Ottawa, Ontario", "The capital of Canada is {}.", "Toronto|Montreal|Ottawa or Toronto|Vancouver", ""),
-    ("What is the capital city of Australia?", "Canberra", "The capital city of Australia is {}.", "Sydney|Melbourne|Sydney, Canberra|Vienna", ""),
+    ("What is the capital city of Australia?", "Canberra", "The capital city of Australia is {}.", "Sydney|Melbourne|Sydney, Canberra|Vienna", "ACT Capital Territory"),
     ("What is the capital of Egypt?", "Cairo", "The capital of Egypt is {}.", "Alexandria|Giza|Cairo or Giza|Khartoum", ""),
     ("Which country has Lisbon as its capital?", "Portugal|Portuguese Republic", "{} has Lisbon as its capital.", "Spain|Brazil|Portuguese|Lisbon", ""),
     ("Which is the longest river in Africa?", "Nile|River Nile|Nile River", "The longest river in Africa is the {}.", "Congo|Amazon|the Nile and the Congo|Niger", ""),
@@ -17,7 +17,7 @@ FACTS: Final = (
     ("What force pulls objects towards the ground?", "gravity|gravitation|gravitational force|gravitational pull|force of gravity", "The force that pulls objects towards the ground is {}.", "magnetism|friction|inertia|zero gravity chamber", "Earth's toward"),
     ("What is frozen water called?", "ice", "Frozen water is called {}.", "ice cream|dry ice|steam|snowman", "solid state"),
     ("What is the chemical formula of water?", "H2O|H₂O", "The chemical formula of water is {}.", "CO2|H2O2|HO2|H2SO4|NaCl", ""),
-    ("What is the chemical symbol of iron?", "Fe", "The chemical symbol of iron is {}.", "Ir|In|I|FeO|Au", "element"),
+    ("What is the chemical symbol of iron?", "Fe", "The chemical symbol of iron is {}.", "Ir|In|I|FeO|Au", "element atomic number Latin ferrum"),
     ("Which gas do humans need to breathe to stay alive?", "oxygen|O2|O₂", "Humans need to breathe {} to stay alive.", "nitrogen|oxygen and carbon dioxide|helium|carbon dioxide", "order survive gas"),
     ("What is the hardest natural substance?", "diamond|diamonds", "The hardest natural substance is {}.", "gold|steel|granite|diamond ring", "Earth mineral material"),
     ("Which animal is known as the king of the jungle?", "lion|lions", "The {} is known as the king of the jungle.", "tiger|sea lion|gorilla|Tarzan", ""),
@@ -27,7 +27,7 @@ FACTS: Final = (
     ("What do caterpillars turn into?", "butterflies|butterfly|moths|moth", "Caterpillars turn into {}.", "worms|cocoons of silk|bees|beetles", "beautiful"),
     ("What do we call a baby cat?", "kitten|kitty|kittens|kit", "A baby cat is called a {}.", "puppy|cub|foal|calf", ""),
     ("Which animal gives us wool?", "sheep|lamb|alpaca|goat|llama|angora rabbit|angora goat|merino sheep", "The {} gives us wool.", "cow|pig|horse|cotton|hen", "humans animal animals"),
-    ("What is the home of a bee called?", "hive|beehive|bee hive|nest|bees' nest", "The home of a bee is called a {}.", "kennel|den|cobweb|honey|stable", "or colony"),
+    ("What is the home of a bee called?", "hive|beehive|bee hive|nest|bees' nest", "The home of a bee is called a {}.", "kennel|den|cobweb|honey|stable", "or colony live lives"),
     ("Who painted the Mona Lisa?", "Leonardo da Vinci|da Vinci|Leonardo|Leonardo di ser Piero da Vinci", "{} painted the Mona Lisa.", "Michelangelo|Leonardo DiCaprio|Picasso|Raphael|Vincent van Gogh", "Italian artist painter Renaissance famous master polymath"),
     ("Who wrote Romeo and Juliet?", "William Shakespeare|Shakespeare|W. Shakespeare", "{} wrote Romeo and Juliet.", "Charles Dickens|Homer|Christopher Marlowe|Shakespeare's wife", "English playwright poet play famous tragedy"),
     ("Who developed the theory of relativity?", "Albert Einstein|Einstein|A. Einstein", "{} developed the theory of relativity.", "Isaac Newton|Stephen Hawking|Frank Einstein|Niels Bohr", "German physicist born special general theoretical scientist"),
