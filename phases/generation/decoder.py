@@ -43,8 +43,8 @@ class Decoder(Protocol):
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Read one token per row, [rows, 1], and return the logits of the next one."""
 
-    def keep_rows(self, rows: torch.Tensor) -> None:
-        """Drop all rows except those with the given indices."""
+    def select_rows(self, rows: torch.Tensor) -> None:
+        """Continue with the rows of these indices, of which some may be dropped and some repeated."""
 
 
 def make_decoder(loaded: LoadedModel, ids: torch.Tensor, mask: torch.Tensor, max_steps: int) -> Decoder:
@@ -91,7 +91,7 @@ class _GrowingCacheDecoder:
         self._mask = torch.cat([self._mask, torch.ones_like(self._mask[:, :1])], dim=1)
         return self._forward(tokens, compute_position_ids(self._mask)[:, -1:])
 
-    def keep_rows(self, rows: torch.Tensor) -> None:
+    def select_rows(self, rows: torch.Tensor) -> None:
         self._mask = self._mask[rows]
         self._cache.batch_select_indices(rows)
 
@@ -140,7 +140,7 @@ class _StaticCacheDecoder:
         self._graph.replay()
         return self._logits
 
-    def keep_rows(self, rows: torch.Tensor) -> None:
+    def select_rows(self, rows: torch.Tensor) -> None:
         self._graph = None  # It reads and writes tensors of the previous size.
         self._steps = 0
         for layer in self._cache.layers:

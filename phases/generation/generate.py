@@ -96,13 +96,19 @@ def _generate_ids(
     on_tokens: Callable[[list[int]], None] | None,
 ) -> list[list[int]]:
     """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
-    ids, mask = pad_left(prompts, loaded.tokenizer.pad_id, loaded.device)
+    # Samples of one prompt share its first pass.
+    places = {prompt: n for n, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+    ids, mask = pad_left(list(places), loaded.tokenizer.pad_id, loaded.device)
     end = torch.tensor(end_ids, device=loaded.device)
     decoder = make_decoder(loaded, ids, mask, max_new_tokens)
     new = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
     rows = torch.arange(len(prompts), device=loaded.device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=loaded.device)
     logits = decoder.prefill()
+    if len(places) < len(prompts):
+        copies = torch.tensor([places[tuple(prompt)] for prompt in prompts], device=loaded.device)
+        decoder.select_rows(copies)
+        logits = logits[copies]
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose_tokens(logits, rows, step))
         if loaded.sharded:  # All processes must run the same number of forward passes.
@@ -119,7 +125,7 @@ def _generate_ids(
             break
         if 2 * remaining <= len(rows) and len(rows) > decoder.min_rows:
             unfinished = (~done).nonzero()[:, 0]
-            decoder.keep_rows(unfinished)
+            decoder.select_rows(unfinished)
             rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
         logits = decoder.step(tokens)
     return new[:, : step + 1].tolist()

@@ -1,10 +1,14 @@
 """Generation: each row depends only on its prompt and seed, and ends at its own stop string."""
 
 import math
+from typing import Any
 
 import pytest
+import torch
 
+from phases.generation import generate as generate_module
 from phases.generation.completion import Completion
+from phases.generation.decoder import Decoder, make_decoder
 from phases.generation.generate import find_completing_tokens, generate
 from phases.generation.scoring import score_next_tokens
 from phases.models.loader import LoadedModel
@@ -60,6 +64,32 @@ def test_a_stop_string_ends_the_row_and_is_excluded(loaded: LoadedModel) -> None
     assert short.text == long.text[: long.text.find(stop)]
     assert short.finished
     assert short.tokens <= long.tokens
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_samples_of_one_prompt_share_its_first_pass(
+    loaded: LoadedModel, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
+    rows: list[int] = []
+
+    def record(loaded: LoadedModel, ids: torch.Tensor, *rest: Any) -> Decoder:
+        rows.append(len(ids))
+        return make_decoder(loaded, ids, *rest)
+
+    monkeypatch.setattr(generate_module, "make_decoder", record)
+    indices = [0, 1, 0, 3, 1, 0]
+    prompts = [PROMPTS[i] for i in indices]
+
+    def sample(first: int, last: int) -> list[str]:
+        part, seeds = prompts[first:last], list(range(first, last))
+        found = generate(loaded, part, seeds=seeds, max_new_tokens=12, temperature=1.0)
+        return [completion.text for _, completion in sorted(found)]
+
+    together = sample(0, 6)
+    assert rows == [3]
+    assert together == [text for n in range(6) for text in sample(n, n + 1)]
+    assert len(set(together)) == 6
 
 
 @pytest.mark.parametrize("stop", [("\n\n",), ("\nInstruction:",), ("s", ": "), ("é",)])
