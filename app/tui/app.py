@@ -169,6 +169,8 @@ class CockpitApp(Cockpit):
             # A screen that is not mounted yet draws the frame when it is.
             if isinstance(screen, CockpitScreen | Dialog) and screen.is_mounted:
                 screen.show(frame)
+            if isinstance(screen, Dialog) and screen is not self.screen:
+                screen.refresh()  # Textual caches what is seen through a dialog below another.
             if not screen.is_modal:
                 break
         self._announce(frame)

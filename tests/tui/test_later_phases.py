@@ -1,6 +1,7 @@
 """The dialog of a go that changes later phases."""
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.session.requests import AnyRequest, Decide, Refused
 from app.tui.app import CockpitApp
 from app.tui.screens.decide import DecideScreen, describe_consequence
 from app.tui.screens.later_phases import LaterPhasesScreen
+from app.units import format_clock
 from tests.tui import fake
 from widgets.frame import Frame
 from widgets.later_phases import LaterPhasesTable, list_later_phases
@@ -129,6 +131,28 @@ def test_the_decision_names_the_phase_that_starts_when_others_are_left_out() -> 
     _, _, text = drive("c", "o", "escape")
     assert "DPO training starts" in text
     assert "Preference pairs starts" not in text
+
+
+@pytest.mark.parametrize("keys", [("g",), ("g", "c")])
+def test_the_clock_behind_dialogs_runs(keys: tuple[str, ...]) -> None:
+    frame = make_frame()
+
+    async def run() -> str:
+        app = CockpitApp(Session(frame.snapshot), None, frame)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press(*keys)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            app.export_screenshot()
+            app.show(dataclasses.replace(frame, now=frame.now + 30))
+            await pilot.pause()
+            return app.export_screenshot()
+
+    before = format_clock(frame.now - frame.snapshot.started)
+    after = format_clock(frame.now + 30 - frame.snapshot.started)
+    shown = asyncio.run(run())
+    assert after in shown
+    assert before not in shown
 
 
 def test_a_refused_value_stays_in_the_dialog_until_it_is_changed() -> None:
