@@ -17,7 +17,11 @@ from app.session.spellings import Spellings, list_forms, list_readings
 SHORTEST = 6
 _LONGEST = 4096
 _BLOCK = 32 << 10
-_WITHOUT_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+# The characters that Unicode calls default-ignorable: a terminal shows nothing for them, or a blank.
+_WITHOUT_WIDTH = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _URL_PASSWORD = re.compile(r"//[^/@\s:]*:([^/@\s]+)@")
 
 

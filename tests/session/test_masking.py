@@ -174,6 +174,7 @@ TOKEN = "hf_aBc&9/xyz-secret"
         "\x1b[01;31m\x1b[Khf_aBc\x1b[m\x1b[K&9/xyz-secret",  # grep --color
         "hf_aBX\x08c&9/xyz-secret",
         "hf_a\u200eBc&9/\u200bxyz\ufeff-secret",
+        "hf_a\u034fBc&9/\ufe0fxyz\U000e0041-\u3164secret",
         "hf_a\x1b]0;title\x07Bc&9/xyz-secret",
         "wrong\rhf_aBc&9/xyz-secret",
     ],
