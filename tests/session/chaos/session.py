@@ -107,7 +107,7 @@ class DisturbedSession:
             if self._is_deserted():
                 self.rejoin()  # All processes are dead or hang, and the operator returns.
             if session.gate is not None:
-                if self.sleeps_at_gate and not self._count_stops():
+                if self.sleeps_at_gate and not self._was_stopped_since(0.0):
                     asleep_since = asleep_since or time.monotonic()
                     if not remaining and time.monotonic() > asleep_since + STOP_PATIENCE:
                         raise WrongOutcomeError(f"an unanswered gate never stopped the pod: {session.gate}")
@@ -133,9 +133,9 @@ class DisturbedSession:
             return True
         return time.monotonic() - self._responded_at > _SILENCE_SECONDS
 
-    def _count_stops(self) -> int:
+    def _was_stopped_since(self, wall: float) -> bool:
         path = self.root / programs.STOPPED
-        return len(path.read_text().splitlines()) if path.exists() else 0
+        return path.exists() and any(float(line) > wall for line in path.read_text().splitlines())
 
     def _decide(self, session: SessionSnapshot) -> None:
         gate = session.gate
@@ -150,7 +150,7 @@ class DisturbedSession:
         if kind and self.disturber.disturb(session, kind):
             self.rejoin()  # The operator returns.
         if self.sleeps_at_end:
-            self._await_stop()
+            self._await_stop(session.now)
         ends = time.monotonic() + PATIENCE
         while self.disturber.list_session_processes() and time.monotonic() < ends:
             self.disturber.end_due()
@@ -160,9 +160,9 @@ class DisturbedSession:
                 self.rejoin()
             time.sleep(0.05)
 
-    def _await_stop(self) -> None:
-        before, ends = self._count_stops(), time.monotonic() + STOP_PATIENCE
-        while self._count_stops() == before:
+    def _await_stop(self, ended: float) -> None:
+        ends = time.monotonic() + STOP_PATIENCE
+        while not self._was_stopped_since(ended):
             self.disturber.end_due()
             self._look()
             if self._is_deserted():
