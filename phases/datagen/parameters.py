@@ -72,8 +72,17 @@ def build_instructions_workload(parameters: DataParameters) -> Generation:
 
 
 HARM_METRICS: Final = (
-    Metric("harm_judge_used", "whether the base model judges which instructions are harmless: 1 or 0"),
-    Metric("harm_judge_missed", "share of vetted harmful requests that the base model calls harmless"),
-    Metric("harm_judge_kept", "share of vetted harmless requests that the base model calls harmless"),
+    Metric(
+        "harm_judge_used",
+        "1 if the base model and words judge which instructions are harmless, 0 if words alone do",
+    ),
+    Metric(
+        "harm_judge_missed",
+        "share of vetted harmful requests that the base model calls harmless; others set its threshold",
+    ),
+    Metric(
+        "harm_judge_kept",
+        "share of vetted harmless requests that the base model calls harmless; not those it has as examples",
+    ),
 )
 """Metrics of the judge of harm; the last two are missing if it was not calibrated."""

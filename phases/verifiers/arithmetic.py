@@ -27,9 +27,9 @@ _OPERATOR_WORDS: Final = (
 )
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORM_OF_ANSWER: Final = re.compile(
-    r"[.?!,] (?:please )?(?:(?:answer|reply|respond|write|give|say|state|use)\b[ ,]?)?"
+    r"[.?!,] (?:please )?(?:(?:answer|reply|respond|write|give|say|state|use)\b[ ,]*)?"
     r"(?:\b(?:me|only|just|the|your|it|this|answer|result|with|in|as|using|an?|one|single|full|complete|short|words?|sentence|digits?|figures?"
-    r"|numbers?|nothing else|exactly|at most|no more than|two|please)\b[ ,]?)+$"
+    r"|numbers?|nothing else|exactly|at most|no more than|two|please)\b[ ,]*)+$"
 )
 """A last clause such as "Answer in words.", which says nothing about the value."""
 _QUESTION: Final = re.compile(

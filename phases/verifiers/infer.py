@@ -86,8 +86,8 @@ _DESCENDING: Final = (
     r"\b(?:descending|decreasing|(?:largest|biggest|highest|greatest) (?:first|to)|largest number first)\b"
 )
 _SECOND_CLAUSE: Final = (
-    r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe|their|its|give|tell|write|why|how|what)\b"
-    r"|[.:?!] \w|\b(?:for|of|about) each\b"
+    r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe|the|their|its|give|tell|write|why|how|what)\b"
+    r"|[.:?!] \w|\b(?:for|of|about|by|from) each\b"
     r"|\bwith (?:their|its|an? (?:\w+ )?(?:description|explanation|example|reason|definition))\b"
 )
 """A second clause ("..., then say why") asks for more than a list."""
@@ -240,7 +240,9 @@ def _infer_content(text: str) -> list[Check]:
 def _infer_keywords(text: str) -> Iterator[Check]:
     quoted = rf"((?:{_QUOTED}(?:,? (?:and|or) |, )?)+)"
     phrases = rf"(?:(?:the|both) )?(?:words?|phrases?|names?)\s+{quoted}"
-    avoid = r"\b(?:without|avoid|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?"
+    avoid = (
+        r"\b(?:without|avoid|avoiding|do not|don't|never|not) (?:using |use |mention(?:ing)? |say(?:ing)? )?"
+    )
     avoid_quoted = r"\b(?:without|avoid|do not|don't|never|not) (?:using|use|mention(?:ing)?|say(?:ing)?) "
     for match in (*_find_all(avoid + phrases, text), *_find_all(avoid_quoted + quoted, text)):
         yield Check("keywords", {"absent": re.findall(_QUOTED, match[1])})

@@ -65,7 +65,8 @@ CUE: Final = re.compile(
     r"|craft|draft|need"
     r"|want|like|(?:should|must|has to|have to|shall|will|to) (?:have|contain|be|include|use"
     r"|consist of)|consisting of"
-    r"|containing|having|has|contains|as|length|and|or|plus|another|about|me)\b)(?: an?\b)?[ (]*$",
+    r"|containing|having|has|contains|as|length|and|or|plus|another|about|me"
+    r"|English|French|Spanish|German|Italian|Portuguese|Dutch)\b)(?: an?\b)?[ (]*$",
     re.IGNORECASE,
 )
 """Words before an amount that is requested, rather than mentioned."""
@@ -86,7 +87,7 @@ TEXT_NOUN: Final = re.compile(
 PARTS: Final = (
     r"(?:title|heading|headline|subtitle|caption|subject(?: line)?|signature|greeting|introduction"
     r"|intro|conclusion"
-    r"|summary|explanation|example|moral|name|slogan|hook|postscript|label|opening|ending)"
+    r"|summary|explanation|example|moral|name|slogan|hook|punch ?line|postscript|label|opening|ending)"
 )
 PART_BEFORE: Final = re.compile(
     rf"\b(?:with|and|plus|including|include|add|followed by|giv\w+ it|under|after|before|start\w*"
@@ -111,7 +112,7 @@ PART_WITH: Final = re.compile(
 PART_TOPIC: Final = re.compile(r"^ (?:about|on|in|describing|for|from|of|that|which)\b", re.IGNORECASE)
 """Before and after an amount of a part: "a paragraph about bees with one sentence about honey"."""
 MENTIONED: Final = re.compile(
-    r"\b(?:speaks?|talks?|says?|replies|answers|thinks?|communicates?|whispers?|shouts?)(?: only)?"
+    r"\b(?:speaks|talks|says|replies|answers|thinks|communicates|whispers|shouts)(?: only)?"
     r"(?: in| with)?(?: an?)? ?$"
     r"|(?:^|[.?!:;] )(?:why|how|what|which|when|who|where|do(?! not\b)|does|did|is|are|was|were)\b[^.?!;:]*"
     r"\b(?:have|has|had|contains?|be|is|are|uses?|needs?|writes?|says?)(?: only| just| exactly)?(?: an?)? ?$"
