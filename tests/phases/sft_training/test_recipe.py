@@ -58,7 +58,9 @@ ADAPTER = "models/sft/adapter_model.safetensors"
 @pytest.fixture(scope="module")
 def train(tiny_model: Path, rows_file: Path) -> Train:
     def run(folder: Path, *more: str) -> int:
-        base = ["--train-file", str(rows_file.parent / "*.jsonl"), "--model", str(tiny_model)]
+        base = ["--model", str(tiny_model)]
+        if "--train-file" not in more:  # Repeated flags of a list accumulate.
+            base += ["--train-file", str(rows_file.parent / "*.jsonl")]
         settings = ["--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01", "--lora-r", "4"]
         schedule = ["--gradient-checkpointing", "off", "--heldout-share", "0.1", "--evaluations", "4"]
         output = ["--output-dir", str(folder / "models" / "sft")]
