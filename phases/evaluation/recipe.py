@@ -266,7 +266,7 @@ def _compute_rates(answers: Sequence[EvaluatedAnswer]) -> dict[str, float]:
 def _report_sample(answer: EvaluatedAnswer, reporter: Reporter) -> None:
     texts = {"Instruction": answer.instruction, "Response": answer.response}
     if answer.is_following and not answer.passed:
-        texts["Fails"] = "followed, but the output did not end after the answer"
+        texts["Note"] = "followed, but the output did not end after the answer"
     elif answer.failures:
         texts["Fails"] = ", ".join(answer.failures)
     title = f"{answer.category} {answer.key}"

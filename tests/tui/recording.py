@@ -89,6 +89,8 @@ class Recording:
         feed = SessionFeed(SessionClient(self._folder.path), clock=lambda: moment)
         for _ in range(len(state.phases) + 4):  # Each frame reads a bounded amount.
             frame = feed.make_frame(here)
+        folder = f"{shown.artifacts}/sessions/{shown.id}"  # Where it was recorded, not where it is extracted.
+        shown = msgspec.structs.replace(shown, folder=folder)
         return dataclasses.replace(frame, snapshot=shown, disconnected="")
 
 

@@ -1,6 +1,7 @@
 """A moment of a recording holds what was there then, and nothing later."""
 
 from itertools import pairwise
+from tempfile import gettempdir
 
 import pytest
 
@@ -47,3 +48,10 @@ def test_the_trial_failed_with_remedies() -> None:
 def test_the_events_of_a_recording_are_in_order(name: str) -> None:
     with open_recording(name) as recording:
         assert all(a.wall <= b.wall for a, b in pairwise(recording.entries))
+
+
+def test_a_recording_shows_the_paths_of_the_machine_where_it_was_made() -> None:
+    with open_recording("trial") as recording:
+        snapshot = recording.show(recording.end).snapshot
+    assert snapshot.folder == f"{snapshot.artifacts}/sessions/{snapshot.id}"
+    assert gettempdir() not in snapshot.folder

@@ -34,7 +34,7 @@ _REPETITIVE_RATIO = 0.2
 # Both are of the same rows; the training loss also depends on which rows a step has.
 _HELDOUT_LOSSES = ("heldout_loss_first", "heldout_loss_final")
 _MAX_FINDINGS = 2
-_NOT_OUTPUTS = ("instruction", "prompt", "fails")
+_NOT_OUTPUTS = ("instruction", "prompt", "fails", "note")
 
 
 class Diagnosis(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -275,3 +276,17 @@ def test_a_test_half_is_not_evaluated_openly(
 ) -> None:
     assert phase_main("phases.evaluation", name_suite(arguments, "suite_test")) == 2
     assert "suite_test: this is the held-out test half of suite; expected suite" in capsys.readouterr().err
+
+
+def test_an_answer_that_follows_but_does_not_end_has_a_note_and_no_failure() -> None:
+    samples: list[tuple[dict[str, str], bool]] = []
+    reporter = SimpleNamespace(sample=lambda title, texts, passed: samples.append((texts, passed)))
+    answer = SimpleNamespace(
+        instruction="Name a bird.", response="owl", is_following=True, passed=False,
+        failures=("went_on",), category="commands", key="c-1", shots=0,
+    )  # fmt: skip
+    recipe._report_sample(answer, reporter)  # type: ignore[arg-type]
+    [(texts, passed)] = samples
+    assert passed
+    assert "Fails" not in texts
+    assert "did not end" in texts["Note"]

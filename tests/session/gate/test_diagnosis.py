@@ -209,6 +209,7 @@ PROSE = (
         ({**FOLLOWS, "success_rate_low": 0.1}, [], {**BASE, **FOLLOWS, "following_rate": 0.3}, ""),
         ({}, [sample(LOOP)] * 4, {}, "degenerate"),
         ({}, [sample(" ")] * 4, {}, "degenerate"),
+        ({}, [Sample(1.0, "", {"Response": " ", "Note": "it did not end"})] * 4, {}, "degenerate"),
         ({}, [sample(LOOP)] * 3, {}, ""),
         ({}, [sample(PROSE)] * 2 + [sample("Blue.")] * 2 + [sample(LOOP)] * 3, {}, ""),
         (BASE, [sample(LOOP)] * 4, {}, ""),
