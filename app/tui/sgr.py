@@ -1,6 +1,7 @@
 """Escape sequences for the styles of text, as short as the style before allows."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from rich.color import ColorSystem
@@ -23,6 +24,7 @@ def render_styled(texts: Iterable[tuple[str, Style | None]], colors: ColorSystem
     return "".join(pieces) + (_RESET if current != _DEFAULT else "")
 
 
+@lru_cache
 def _list_codes(style: Style, colors: ColorSystem) -> Codes:
     attributes = style._attributes & style._set_attributes
     color, background = style.color, style.bgcolor
