@@ -1,8 +1,10 @@
 """Answers of the evaluated models side by side, filtered by change, verdict and category."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from app.monitor.evaluation_file import CheckedAnswer
 from phases.contract.protocol import Sample
@@ -18,8 +20,7 @@ _CHANGE_OF: Final = {
 }
 
 
-@dataclass(frozen=True)
-class ComparedAnswer:
+class ComparedAnswer(msgspec.Struct, frozen=True):
     """The answers to one prompt, by model in the order of the phases; `current` is that of the gate's model.
 
     `change` compares it with the model before, and is empty if that did not answer the prompt.
@@ -38,8 +39,7 @@ class ComparedAnswer:
         return self.current.is_following
 
 
-@dataclass(frozen=True)
-class AnswerFilter:
+class AnswerFilter(msgspec.Struct, frozen=True):
     """Which answers to show; an empty text is no restriction."""
 
     change: str = ""

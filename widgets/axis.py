@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from app.monitor.series import Point
 from app.ticks import compute_log_ticks, compute_ticks
@@ -16,8 +17,7 @@ LONGEST_PLAIN_VALUE: Final = 1e4
 LONGEST_LABEL: Final = 8
 
 
-@dataclass(frozen=True)
-class ValueAxis:
+class ValueAxis(msgspec.Struct, frozen=True):
     """A linear or logarithmic axis from `low` to `high`, in `cells` characters of four dots each."""
 
     low: float

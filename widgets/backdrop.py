@@ -3,8 +3,9 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from app.monitor.series import Point
 from widgets.axis import ValueAxis
@@ -18,8 +19,7 @@ DrawnCell = tuple[str, str]
 """A character and its style."""
 
 
-@dataclass(frozen=True)
-class Area:
+class Area(msgspec.Struct, frozen=True):
     """The area below a curve; `shade` fills it with that character instead of solid blocks."""
 
     points: Sequence[Point]
@@ -27,8 +27,7 @@ class Area:
     shade: str = ""
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """The area between two curves."""
 
     low: Sequence[Point]
@@ -36,8 +35,7 @@ class Band:
     style: str
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A text whose end is at a step, in the nearest free row above or below a value."""
 
     step: float
@@ -46,8 +44,7 @@ class Note:
     style: str
 
 
-@dataclass(frozen=True)
-class Backdrop:
+class Backdrop(msgspec.Struct, frozen=True):
     """Everything behind the curves.
 
     Attributes:
@@ -61,7 +58,7 @@ class Backdrop:
     areas: Sequence[Area] = ()
     bands: Sequence[Band] = ()
     notes: Sequence[Note] = ()
-    marks: Mapping[float, DrawnCell] = field(default_factory=dict)
+    marks: Mapping[float, DrawnCell] = {}
     from_zero: bool = False
 
     @property

@@ -6,9 +6,10 @@ the points on both sides of a NaN, raises on an infinity, and takes seconds for 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from textual.content import Content
 
 from app.monitor.series import Point
@@ -54,8 +55,7 @@ def _average_columns(points: Sequence[Point], first: float, last: float, dots: i
     return [total / count if count else none for total, count, none in zip(sums, counts, empty, strict=True)]
 
 
-@dataclass(frozen=True)
-class _Drawing:
+class _Drawing(msgspec.Struct, frozen=True):
     """The dots of a curve by character cell, and the cell columns whose values are all missing."""
 
     curve: Curve

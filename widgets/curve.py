@@ -1,15 +1,15 @@
 """Curves of a chart: their points, and the line styles that tell them apart without color."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from app.monitor.series import Point
 from widgets import styles
 
 
-@dataclass(frozen=True)
-class LineStyle:
+class LineStyle(msgspec.Struct, frozen=True):
     """The pattern that tells a curve from others without its color.
 
     Attributes:
@@ -35,8 +35,7 @@ CHAIN: Final = LineStyle("########...#...", "╸", "%")
 LINE_STYLES: Final = (SOLID, DASHED, CHAIN, DOTTED)
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(msgspec.Struct, frozen=True):
     """One line of a chart. A `background` curve does not stretch the value axis and is cut at its ends."""
 
     name: str

@@ -1,9 +1,10 @@
 """The chart of the selected attempt's metrics, with its settings, legend and cursor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from textual.content import Content
 
 from app.monitor.series import Series
@@ -33,8 +34,7 @@ VALUE_AXIS_WIDTH: Final = 6
 WIDE_LEGEND: Final = 40
 
 
-@dataclass(frozen=True)
-class ChartSettings:
+class ChartSettings(msgspec.Struct, frozen=True):
     """The operator's settings of the chart.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The immutable data that the screens draw: the session at one moment and the output of one attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from app.monitor.evaluation_file import CheckedAnswer
 from app.monitor.series import Series
@@ -10,8 +11,7 @@ from app.units import HOUR
 from phases.contract.protocol import Artifact, Notice, Sample
 
 
-@dataclass(frozen=True)
-class LogLines:
+class LogLines(msgspec.Struct, frozen=True):
     """The end of a log: `lines[0]` is line `first` of the log, counted from 0."""
 
     first: int = 0
@@ -27,8 +27,7 @@ class LogLines:
         return self.lines[number - self.first]
 
 
-@dataclass(frozen=True)
-class AttemptOutput:
+class AttemptOutput(msgspec.Struct, frozen=True):
     """The files that an attempt has written so far, as read for the screen.
 
     Attributes:
@@ -46,18 +45,17 @@ class AttemptOutput:
 
     phase: str
     attempt: int
-    series: Mapping[str, Series] = field(default_factory=dict)
+    series: Mapping[str, Series] = {}
     log: LogLines = LogLines()
     samples: tuple[Sample, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     notices: tuple[Notice, ...] = ()
-    earlier: Mapping[int, Mapping[str, Series]] = field(default_factory=dict)
+    earlier: Mapping[int, Mapping[str, Series]] = {}
     reading: bool = False
     pace: Series | None = None
 
 
-@dataclass(frozen=True)
-class AttemptArtifacts:
+class AttemptArtifacts(msgspec.Struct, frozen=True):
     """The files that an attempt reported; relative paths start at the plan's folder."""
 
     phase: str
@@ -65,8 +63,7 @@ class AttemptArtifacts:
     artifacts: tuple[Artifact, ...]
 
 
-@dataclass(frozen=True)
-class ModelAnswers:
+class ModelAnswers(msgspec.Struct, frozen=True):
     """The answers of the model that a phase evaluated, also after solved examples if it was asked so."""
 
     phase: str
@@ -75,8 +72,7 @@ class ModelAnswers:
     after_examples: tuple[CheckedAnswer, ...] = ()
 
 
-@dataclass(frozen=True)
-class MachineUse:
+class MachineUse(msgspec.Struct, frozen=True):
     """The machine during an attempt, over seconds since the epoch.
 
     Attributes:
@@ -93,8 +89,8 @@ class MachineUse:
     attempt: int
     gpus: Mapping[int, Series]
     ram: Series
-    utilization: Mapping[int, Series] = field(default_factory=dict)
-    power: Mapping[int, Series] = field(default_factory=dict)
+    utilization: Mapping[int, Series] = {}
+    power: Mapping[int, Series] = {}
     cpu: Series | None = None
 
     def peak(self, gpu: int | None = None) -> float | None:
@@ -103,8 +99,7 @@ class MachineUse:
         return max((p.high for p in series.points if p.finite), default=None) if series else None
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """The session at one moment, and the output of the attempt that the operator looks at.
 
     Attributes:

@@ -1,9 +1,9 @@
 """The two rows above every screen: the session with its state and elapsed time, and its money."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
 from textual.content import Content
 
 from app.plan.values import Range

@@ -1,16 +1,15 @@
 """The last row of a screen: as many of its keys as fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from textual.content import Content
 
 from widgets import styles
 from widgets.rows import Part, RowWidget, row
 
 
-@dataclass(frozen=True)
-class KeyHint:
+class KeyHint(msgspec.Struct, frozen=True):
     """A key and a word for what it does; the key that the session waits for is `highlighted`."""
 
     key: str

@@ -1,9 +1,9 @@
 """Money over time: what was spent while phases ran and while they did not, forecast, budget and gates."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from textual.content import Content
 
 from app.monitor.series import Point, make_point
@@ -24,8 +24,7 @@ FORECAST_STEPS: Final = 100
 """The chart is drawn again when the forecast has moved by this part of itself."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A period in which a phase ran, or none did: moments in seconds since the epoch and dollars spent."""
 
     start: float

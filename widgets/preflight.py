@@ -1,9 +1,9 @@
 """The results of preflight checks, as a list that grows while the checks run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
 from textual.content import Content
 
 from widgets import styles
@@ -19,8 +19,7 @@ STATE_WIDTH: Final = 7
 NAME_WIDTH: Final = 14
 
 
-@dataclass(frozen=True)
-class PreflightResult:
+class PreflightResult(msgspec.Struct, frozen=True):
     """The result of a check, and what to do about it unless it is ok."""
 
     name: str

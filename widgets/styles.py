@@ -1,7 +1,8 @@
 """Colors and badges: how states look on every screen."""
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from app.plan.values import Verdict
 from app.session.snapshot import PhaseState, SessionState
@@ -18,8 +19,7 @@ HEADING: Final = f"{STRONG} {QUIET}"
 ALARM: Final = f"{STRONG} {BAD}"
 
 
-@dataclass
-class Terminal:
+class Terminal(msgspec.Struct):
     """Capabilities of the terminal, set once before the first screen is drawn.
 
     Widgets draw in Unicode, which app/tui/ascii_filter.py translates. Only charts read `ascii`: the filter
@@ -32,8 +32,7 @@ class Terminal:
 terminal: Final = Terminal()
 
 
-@dataclass(frozen=True)
-class Badge:
+class Badge(msgspec.Struct, frozen=True):
     """A state as a word and a symbol, so that color is never the only sign of it."""
 
     word: str

@@ -5,8 +5,9 @@ merged in pairs, keeping their mean and extremes. `Series` is the immutable resu
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 LIMIT: Final = 4096
 _LARGEST: Final = 1e290
@@ -50,8 +51,7 @@ def merge_points(a: Point, b: Point) -> Point:
     return Point(b.step, mean, min(a.low, b.low), max(a.high, b.high), count, missing)
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """A metric: its points in order, the last raw value, and the number of missing values."""
 
     name: str

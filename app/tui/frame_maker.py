@@ -1,8 +1,9 @@
 """Makes frames of a session: a snapshot, with what has been read of the files of its attempts."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from app.monitor.preview import read_first_rows
 from app.monitor.tails import Mask

@@ -1,9 +1,10 @@
 """All keys of the cockpit in one table, from which bindings, footers, help and palette are made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from textual.binding import Binding
 
 KEY_LABELS: Final = {
@@ -37,8 +38,7 @@ WRITING_ACTIONS: Final = frozenset(
 """Actions that change the session or write into its folder. A read-only cockpit refuses them."""
 
 
-@dataclass(frozen=True)
-class KeyCommand:
+class KeyCommand(msgspec.Struct, frozen=True):
     """The effect of a key on a screen.
 
     Attributes:

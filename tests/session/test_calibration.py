@@ -1,6 +1,5 @@
 """Measured hours are scaled by the work that a plan asks for, and not by unknown effects."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -232,7 +231,7 @@ def test_the_plan_screen_shows_it_next_to_the_estimate() -> None:
         replace(phase, measured_hours=Range(5, 6)) if phase.id == "dpo_training" else phase
         for phase in view.snapshot.phases
     )
-    measured = dataclasses.replace(view, snapshot=replace(view.snapshot, phases=phases))
+    measured = replace(view, snapshot=replace(view.snapshot, phases=phases))
     assert not any("here" in line.plain for line in render_plan_rows(view, 80))
     (line,) = [line.plain for line in render_plan_rows(measured, 80) if "DPO training" in line.plain]
     assert "2-4h   $3.00-7.00  here 5-6h" in line

@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from dataclasses import replace as dataclass_replace
 from threading import Event
 from typing import Any
 
@@ -355,7 +354,7 @@ def retried() -> Frame:
     second = replace(phase.attempts[0], number=2, changed={"learning_rate": (2e-4, 1e-4)})
     base = with_phase(frame.snapshot, phase.id, attempts=(*phase.attempts, second))
     first = series({"loss": [(s, 1.4 + 1.2 * math.exp(-s / 150) + s / 900) for s in range(0, 900, 4)]})
-    return Frame(base, frame.now, dataclass_replace(frame.output, attempt=2, earlier={1: first}))
+    return Frame(base, frame.now, replace(frame.output, attempt=2, earlier={1: first}))
 
 
 GATE_PASS = GateView(
@@ -532,7 +531,7 @@ def gate_evaluated() -> Frame:
         computed_from=dict.fromkeys(GATE_PASS.metrics, "eval_20251003_125100.json"),
     )
     frame = gate_passes(gate=gate)
-    return dataclass_replace(frame, evaluations=EVALUATIONS[:2])
+    return replace(frame, evaluations=EVALUATIONS[:2])
 
 
 def gate_passes(**changes: Any) -> Frame:
@@ -610,7 +609,7 @@ def gate_asked(**changes: Any) -> Frame:
         questions=QUESTIONS,
         total=len(QUESTIONS),
     )
-    return dataclass_replace(frame, snapshot=replace(frame.snapshot, asking=replace(asking, **changes)))
+    return replace(frame, snapshot=replace(frame.snapshot, asking=replace(asking, **changes)))
 
 
 def gate_fails(**changes: Any) -> Frame:
@@ -637,7 +636,7 @@ def finished() -> Frame:
 def pod_waits() -> Frame:
     """Over, and its pod waits to be kept or stopped."""
     frame = finished()
-    return dataclass_replace(frame, snapshot=replace(frame.snapshot, stops_at=frame.now + 7200))
+    return replace(frame, snapshot=replace(frame.snapshot, stops_at=frame.now + 7200))
 
 
 def starting() -> Frame:

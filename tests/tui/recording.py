@@ -5,7 +5,6 @@ holds plan, journal, what phases reported, their logs, samples of the machine, a
 A moment is made by leaving out what came later.
 """
 
-import dataclasses
 import json
 import re
 import tarfile
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from app.monitor.progress import read_progress
 from app.monitor.tails import MachineTail
@@ -83,15 +83,13 @@ class Recording:
             )
         mono = entries[-1].mono + moment - entries[-1].wall
         shown = projection.project_session(self._folder.path, self._plan, state, live, moment, mono)
-        here = msgspec.structs.replace(
-            shown, plan_folder=str(self._root), artifacts=str(self._root / "artifacts")
-        )
+        here = replace(shown, plan_folder=str(self._root), artifacts=str(self._root / "artifacts"))
         feed = SessionFeed(SessionClient(self._folder.path), clock=lambda: moment)
         for _ in range(len(state.phases) + 4):  # Each frame reads a bounded amount.
             frame = feed.make_frame(here)
         folder = f"{shown.artifacts}/sessions/{shown.id}"  # Where it was recorded, not where it is extracted.
-        shown = msgspec.structs.replace(shown, folder=folder)
-        return dataclasses.replace(frame, snapshot=shown, disconnected="")
+        shown = replace(shown, folder=folder)
+        return replace(frame, snapshot=shown, disconnected="")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Every key and decision, against a session that remembers what it was asked."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -165,7 +164,7 @@ def test_every_command_is_one_of_its_screen(command: KeyCommand) -> None:
 )
 @pytest.mark.parametrize("back", ["q", "escape", "backspace"])
 async def test_screens_open_and_close(drive: Any, key: str, screen: type, back: str) -> None:
-    async with drive(dataclass_replace(fake.running(), artifacts=fake.DELIVERIES)) as driven:
+    async with drive(replace(fake.running(), artifacts=fake.DELIVERIES)) as driven:
         await driven.press(key)
         assert driven.screen_is(screen)
         await driven.press(back)
@@ -214,8 +213,8 @@ async def test_the_key_of_the_next_metric_is_offered_if_there_is_another(drive: 
     assert frame.output is not None
     one = {name: series for name, series in frame.output.series.items() if name.endswith("loss")}
     for shown, is_offered in ((frame.output.series, True), (one, False)):
-        output = dataclass_replace(frame.output, series=shown)
-        async with drive(dataclass_replace(frame, output=output), size=(120, 24)) as driven:
+        output = replace(frame.output, series=shown)
+        async with drive(replace(frame, output=output), size=(120, 24)) as driven:
             for keys in ([], ["z"]):
                 await driven.press(*keys)
                 assert ("m metric" in shown_in(driven)) is is_offered
@@ -686,14 +685,12 @@ async def test_a_decision_of_another_viewer_is_not_sent_again(drive: Any, opens:
 def another_runs() -> Frame:
     frame = fake.running()
     ended = fake.with_phase(frame.snapshot, "sft_training", state="done")
-    return dataclass_replace(frame, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
+    return replace(frame, snapshot=fake.with_phase(ended, "sft_evaluation", state="running"))
 
 
 def being_stopped() -> Frame:
     frame = fake.running()
-    return dataclass_replace(
-        frame, snapshot=fake.with_phase(frame.snapshot, "sft_training", state="stopping")
-    )
+    return replace(frame, snapshot=fake.with_phase(frame.snapshot, "sft_training", state="stopping"))
 
 
 @pytest.mark.parametrize(
@@ -797,7 +794,7 @@ async def test_a_read_only_view_says_so_at_each_key_that_acts(
     drive: Any, tmp_path: Path, table: str, frame: Callable[[], Frame], opens: list[str]
 ) -> None:
     shown = frame()
-    shown = dataclass_replace(shown, snapshot=replace(shown.snapshot, folder=str(tmp_path)))
+    shown = replace(shown, snapshot=replace(shown.snapshot, folder=str(tmp_path)))
     async with drive(shown, read_only=True) as driven:
         await driven.press(*opens)
         here = driven.app.screen
@@ -827,7 +824,7 @@ async def test_a_terminal_of_ascii_gets_nothing_else(drive: Any, ascii_terminal:
     frame = fake.retried()
     assert frame.output is not None
     log = LogLines(0, ("tr\u00e8s \u6f22\u5b57 \U0001f600", "x" * 200))
-    async with drive(Frame(frame.snapshot, frame.now, dataclass_replace(frame.output, log=log))) as driven:
+    async with drive(Frame(frame.snapshot, frame.now, replace(frame.output, log=log))) as driven:
         for keys in ([], ["l"], ["q", "z"], ["q", "u"], ["q", "ctrl+p"], ["escape", "q"]):
             await driven.press(*keys)
             assert shown_in(driven).isascii(), keys
@@ -939,7 +936,7 @@ async def test_the_end_shows_the_result(drive: Any) -> None:
 
 
 async def test_a_result_that_is_wider_than_the_screen_scrolls_to_the_side(drive: Any) -> None:
-    frame = dataclass_replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
+    frame = replace(fake.finished(), outcome=("0123456789" * 9 + "end", "short"))
     async with drive(frame) as driven:
         assert "end" not in shown_in(driven).split("artifacts")[0]
         await driven.press("right", "right")
@@ -1038,7 +1035,7 @@ async def test_the_gate_shows_curves_where_there_are_no_samples_or_when_asked(dr
     frame = fake.gate_fails()
     assert frame.snapshot.gate is not None
     gate = replace(frame.snapshot.gate, verdict="go")
-    frame = dataclass_replace(frame, snapshot=replace(frame.snapshot, gate=gate))
+    frame = replace(frame, snapshot=replace(frame.snapshot, gate=gate))
     assert frame.output is not None
     async with drive(frame) as driven:
         figure = driven.app.screen.query_one(Figure)
@@ -1124,7 +1121,7 @@ async def test_curves_are_offered_where_they_take_turns_with_samples(drive: Any)
         assert "c curves" in footer(driven)
     frame = fake.gate_fails()
     assert frame.output is not None
-    alone = dataclass_replace(frame, output=dataclass_replace(frame.output, samples=()))
+    alone = replace(frame, output=replace(frame.output, samples=()))
     async with drive(alone) as driven:
         assert "c curves" not in footer(driven)
 

@@ -1,9 +1,9 @@
 """The gate's screen: answers and their filters, and its panels by size."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from textual.widget import Widget
 
 from app.tui.app import CockpitApp

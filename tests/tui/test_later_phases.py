@@ -1,7 +1,6 @@
 """The dialog of a go that changes later phases."""
 
 import asyncio
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +143,7 @@ def test_the_clock_behind_dialogs_runs(keys: tuple[str, ...]) -> None:
             await app.workers.wait_for_complete()
             await pilot.pause()
             app.export_screenshot()
-            app.show(dataclasses.replace(frame, now=frame.now + 30))
+            app.show(replace(frame, now=frame.now + 30))
             await pilot.pause()
             return app.export_screenshot()
 

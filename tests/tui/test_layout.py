@@ -44,6 +44,7 @@ def show(frame: Frame, *sizes: tuple[int, int]) -> list[list[ShownPanel]]:
             for size in sizes:
                 await pilot.resize_terminal(*size)
                 await pilot.pause()
+                await pilot.pause()  # Charts are mounted after a refresh and get titles after the next.
                 shown.append(list_panels(app))
         return shown
 

@@ -1,11 +1,11 @@
 """The chart as rows of text."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.monitor.series import LIMIT, Point, SeriesBuilder
 from app.tui.ascii_filter import to_ascii

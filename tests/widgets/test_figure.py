@@ -1,8 +1,7 @@
 """The chart of the selected attempt."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from textual.content import Content
 
 from app.monitor.series import SeriesBuilder

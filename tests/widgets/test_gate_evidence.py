@@ -1,9 +1,7 @@
 """The evidence next to the metrics of a gate."""
 
-from dataclasses import replace
-
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from app.plan.values import ConditionResult, Verdict
 from app.session.snapshot import GateView
@@ -16,7 +14,7 @@ from widgets.gate_verdict import render_criterion_rows, render_verdict_row, rend
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
-    gate = msgspec.structs.replace(
+    gate = replace(
         fake.GATE_PASS,
         metrics={**fake.GATE_PASS.metrics, "tokens_per_second": 168.0},
         earlier={
@@ -44,7 +42,7 @@ def test_titles_of_compared_phases_are_complete(width: int) -> None:
 
 
 def test_a_metric_that_was_not_finite_is_nan_and_no_setting() -> None:
-    gate = msgspec.structs.replace(fake.GATE_PASS, metrics={"final_train_loss": None}, earlier={})
+    gate = replace(fake.GATE_PASS, metrics={"final_train_loss": None}, earlier={})
     rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, 78)]
     assert rows[1].split() == ["final", "train", "loss", "NaN"]
 
@@ -99,11 +97,11 @@ def render_small(gate: GateView) -> list[str]:
 
 
 def test_remedies_are_in_view_before_a_long_explanation() -> None:
-    gate = msgspec.structs.replace(
+    gate = replace(
         fake.GATE_FAIL, because="failed", cause="oom", advice=("It ended with exit code 1.", "word " * 100)
     )
     remedies = {"oom": ({"batch_size": 4}, {"batch_size": 2})}
-    gate = msgspec.structs.replace(gate, criteria=(), remedies=remedies)
+    gate = replace(gate, criteria=(), remedies=remedies)
     rows = render_small(gate)
     assert rows[1].endswith("the phase failed: the GPU ran out of memory")
     assert rows[2] == "REMEDIES  press its number to retry with it"
@@ -113,13 +111,13 @@ def test_remedies_are_in_view_before_a_long_explanation() -> None:
 @pytest.mark.parametrize(("verdict", "count"), [("investigate", 1), ("go", 0)])
 def test_remedies_of_other_causes_are_shown_where_their_keys_work(verdict: Verdict, count: int) -> None:
     remedies = {"oom": ({"batch_size": 4},)}
-    gate = msgspec.structs.replace(fake.GATE_FAIL, cause="nan", verdict=verdict, remedies=remedies)
+    gate = replace(fake.GATE_FAIL, cause="nan", verdict=verdict, remedies=remedies)
     assert len(find_offered_remedies(gate)) == count
     assert ("REMEDIES  for other causes" in render_small(gate)) is bool(count)
 
 
 def test_a_verdict_is_explained_by_the_diagnosed_cause() -> None:
-    gate = msgspec.structs.replace(fake.GATE_PASS, because="nan", cause="nan", verdict="investigate")
+    gate = replace(fake.GATE_PASS, because="nan", cause="nan", verdict="investigate")
     assert "  a loss or gradient was not finite" in render_verdict_row(gate, 100).plain
     assert render_verdict_row(fake.GATE_PASS, 100).plain.rstrip().endswith("criteria pass")
 
@@ -128,7 +126,7 @@ def test_a_verdict_is_explained_by_the_diagnosed_cause() -> None:
 def test_short_names_leave_the_heading_of_the_metrics_whole(width: int) -> None:
     frame = fake.gate_passes()
     base = fake.with_phase(frame.snapshot, "baseline_evaluation", title="Training that needs too much")
-    gate = msgspec.structs.replace(
+    gate = replace(
         fake.GATE_PASS,
         metrics={"loss": 0.5, "score": 0.7},
         earlier={"baseline_evaluation": {"loss": 0.9, "score": 0.7}},
@@ -141,15 +139,13 @@ def test_short_names_leave_the_heading_of_the_metrics_whole(width: int) -> None:
 @pytest.mark.parametrize("width", [58, 78])
 def test_a_rate_of_100_percent_and_its_interval_are_not_cut(width: int) -> None:
     rate = {"stopping_rate": 1.0, "stopping_rate_low": 0.987, "stopping_rate_high": 1.0}
-    gate = msgspec.structs.replace(
-        fake.GATE_PASS, metrics={**rate, "prompts": 300}, earlier={"baseline_evaluation": rate}
-    )
+    gate = replace(fake.GATE_PASS, metrics={**rate, "prompts": 300}, earlier={"baseline_evaluation": rate})
     rows = [row.plain for row in render_metric_rows(fake.gate_passes(), gate, width)]
     assert any(row.count("100 % [99, 100]") == 2 for row in rows), rows
 
 
 def test_an_explanation_that_does_not_fit_next_to_the_verdict_is_below_it() -> None:
-    gate = msgspec.structs.replace(fake.GATE_FAIL, cause="loss")
+    gate = replace(fake.GATE_FAIL, cause="loss")
     assert len(render_verdict_rows(gate, 100)) == 1
     rows = [row.plain.strip() for row in render_verdict_rows(gate, 58)]
     assert rows == ["verdict ! INVESTIGATE  1 of 3 criteria pass", "the training loss did not fall"]

@@ -1,8 +1,6 @@
 """Memory over time, and whose curve is which."""
 
-from dataclasses import replace
-
-import msgspec
+from msgspec.structs import replace
 
 from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
@@ -60,7 +58,7 @@ def test_a_gpu_without_memory_information_is_shown_at_every_size() -> None:
 
 def test_a_session_that_is_over_has_its_peaks() -> None:
     def render_first_row(frame: Frame) -> str:
-        frame = replace(frame, snapshot=msgspec.structs.replace(frame.snapshot, machine=None))
+        frame = replace(frame, snapshot=replace(frame.snapshot, machine=None))
         return render_machine_rows(frame, 60, 3)[0].plain.rstrip()
 
     over = replace(fake.finished(), machine_use=fake.running().machine_use)

@@ -1,7 +1,5 @@
 """GPU memory over the session with capacity, prediction and peaks; utilization and power."""
 
-from dataclasses import replace as replace_frame
-
 from msgspec.structs import replace
 
 from tests.tui import fake
@@ -26,13 +24,13 @@ def test_each_attempt_has_its_peak_and_the_current_phase_its_prediction() -> Non
 def test_without_a_prediction_none_is_drawn() -> None:
     frame = fake.running()
     unknown = fake.with_phase(frame.snapshot, "sft_training", predicted_memory=None)
-    assert "predicted" not in chart(replace_frame(frame, snapshot=unknown))
+    assert "predicted" not in chart(replace(frame, snapshot=unknown))
 
 
 def test_a_prediction_is_not_drawn_over_the_memory_of_a_host() -> None:
     frame = fake.no_gpu()
     predicted = fake.with_phase(frame.snapshot, "sft_training", predicted_memory=1.0 * fake.GIB)
-    assert "predicted" not in chart(replace_frame(frame, snapshot=predicted))
+    assert "predicted" not in chart(replace(frame, snapshot=predicted))
     assert title(MemoryChart(), frame) == "RAM, GiB now 3.1"
 
 
@@ -53,7 +51,7 @@ def test_a_gpu_that_reports_nothing_has_a_title_and_a_chart() -> None:
     names = ("memory_used", "memory_total", "utilisation", "power_watts", "temperature")
     silent = tuple(replace(gpu, **dict.fromkeys(names)) for gpu in machine.gpus)
     snapshot = replace(frame.snapshot, machine=replace(machine, gpus=silent))
-    frame = replace_frame(frame, snapshot=snapshot, machine_use=())
+    frame = replace(frame, snapshot=snapshot, machine_use=())
     assert title(MemoryChart(), frame) == "GPU MEMORY, GiB · NVIDIA A100-SXM4-80GB"
     assert title(UtilizationChart(), frame) == "UTILIZATION "
     assert "no samples yet" in chart(frame)
@@ -62,17 +60,17 @@ def test_a_gpu_that_reports_nothing_has_a_title_and_a_chart() -> None:
 def test_rows_are_kept_until_time_has_moved_by_a_dot() -> None:
     panel, frame = MemoryChart(), fake.running()
     first = panel.draw(frame, 80, 12)
-    assert panel.draw(replace_frame(frame, now=frame.now + 1), 80, 12) is first
-    assert panel.draw(replace_frame(frame, now=frame.now + 300), 80, 12) is not first
+    assert panel.draw(replace(frame, now=frame.now + 1), 80, 12) is first
+    assert panel.draw(replace(frame, now=frame.now + 300), 80, 12) is not first
     again = panel.draw(frame, 80, 12)
-    assert panel.draw(replace_frame(frame, machine_use=frame.machine_use[:2]), 80, 12) is not again
+    assert panel.draw(replace(frame, machine_use=frame.machine_use[:2]), 80, 12) is not again
 
 
 def test_charts_of_the_machine_span_the_session_although_nothing_is_sampled_at_a_gate() -> None:
     frame = fake.running()
     hours = (frame.now - frame.snapshot.started) / 3600
     later = frame.snapshot.now + 4 * 3600
-    over = replace_frame(frame, snapshot=replace(frame.snapshot, now=later, machine=None))
+    over = replace(frame, snapshot=replace(frame.snapshot, now=later, machine=None))
     for chart in (MemoryChart(), UtilizationChart()):
         labels = [row.plain for row in chart.draw_rows(over, 100, 10)][-1].split()
         assert float(labels[-2]) > hours + 3, labels

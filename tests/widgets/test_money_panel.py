@@ -1,6 +1,5 @@
 """Money over time: exact amounts at every attempt, idle time, forecast and budget."""
 
-from dataclasses import replace as replace_frame
 from itertools import pairwise
 
 import pytest
@@ -100,7 +99,7 @@ def test_the_budget_is_a_line_unless_it_would_flatten_the_curve() -> None:
     frame = fake.running()
     assert any("budget $25" in row for row in chart(frame))
     rich = replace(frame.snapshot.money, budget_usd=5000.0)
-    rows = chart(replace_frame(frame, snapshot=replace(frame.snapshot, money=rich)))
+    rows = chart(replace(frame, snapshot=replace(frame.snapshot, money=rich)))
     assert not any("budget" in row for row in rows)
 
 
@@ -108,10 +107,10 @@ def test_the_budget_is_a_line_unless_it_would_flatten_the_curve() -> None:
 def test_any_budget_can_be_drawn(budget: float) -> None:
     frame = fake.running()
     money = replace(frame.snapshot.money, budget_usd=budget, forecast_usd=Range(0.0, 0.0))
-    assert chart(replace_frame(frame, snapshot=replace(frame.snapshot, money=money)))
+    assert chart(replace(frame, snapshot=replace(frame.snapshot, money=money)))
 
 
 def test_a_free_machine_has_a_chart() -> None:
     frame = fake.running()
     free = fake.money(0.0, usd_per_hour=0.0, idle_usd=0.0, forecast_usd=Range(0.0, 0.0))
-    assert len(chart(replace_frame(frame, snapshot=replace(frame.snapshot, money=free)))) == 12
+    assert len(chart(replace(frame, snapshot=replace(frame.snapshot, money=free)))) == 12

@@ -1,7 +1,5 @@
 """The criteria of the next gates with their values so far."""
 
-from dataclasses import replace as replace_frame
-
 from msgspec.structs import replace
 
 from app.plan.values import ConditionResult
@@ -38,12 +36,12 @@ def test_nothing_is_ahead_at_the_end() -> None:
 def test_a_stalled_phase_leaves_the_time_open() -> None:
     frame = fake.running()
     stalled = fake.with_phase(frame.snapshot, "sft_training", stalled=True)
-    title = NextGatePanel().make_title(replace_frame(frame, snapshot=stalled))
+    title = NextGatePanel().make_title(replace(frame, snapshot=stalled))
     assert "time unknown" in "".join(text for text, _ in title)
 
 
 def test_a_gate_without_criteria_says_so() -> None:
     frame = fake.running()
     bare = tuple(replace(gate, criteria=()) for gate in frame.snapshot.upcoming)
-    rows = NextGatePanel().draw(replace_frame(frame, snapshot=replace(frame.snapshot, upcoming=bare)), 70, 9)
+    rows = NextGatePanel().draw(replace(frame, snapshot=replace(frame.snapshot, upcoming=bare)), 70, 9)
     assert sum("no criteria in the plan" in row.plain for row in rows) == 2

@@ -1,8 +1,6 @@
 """The pages of text about a session."""
 
-from dataclasses import replace
-
-from msgspec.structs import replace as replace_struct
+from msgspec.structs import replace
 
 from tests.tui import fake
 from widgets.pages import render_outcome_rows
@@ -11,8 +9,8 @@ from widgets.pages import render_outcome_rows
 def test_the_result_has_state_time_cost_and_whole_names() -> None:
     frame = fake.finished()
     base = fake.with_phase(frame.snapshot, "sft_training", title="Training that needs far too much")
-    left_out = replace_struct(base.find_phase("comparison"), state="left_out", attempts=(), headline="")
-    base = replace_struct(base, phases=(*base.phases[:-1], left_out))
+    left_out = replace(base.find_phase("comparison"), state="left_out", attempts=(), headline="")
+    base = replace(base, phases=(*base.phases[:-1], left_out))
     for width in (78, 198):
         rows = [row.plain.rstrip() for row in render_outcome_rows(replace(frame, snapshot=base), width)]
         text = "\n".join(rows)

@@ -1,8 +1,7 @@
 """The selected phase in a few rows."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from app.monitor.pace import ProgressView
 from tests.tui import fake

@@ -1,8 +1,8 @@
 """The chart full screen, and the chart actions of every screen that has one."""
 
-from dataclasses import replace
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import Binding
 
