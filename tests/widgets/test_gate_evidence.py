@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from app.plan.causes import CAUSES
 from app.plan.values import ConditionResult, Verdict
 from app.session.snapshot import GateView
 from tests.tui import fake
@@ -148,4 +149,4 @@ def test_an_explanation_that_does_not_fit_next_to_the_verdict_is_below_it() -> N
     gate = replace(fake.GATE_FAIL, cause="loss")
     assert len(render_verdict_rows(gate, 100)) == 1
     rows = [row.plain.strip() for row in render_verdict_rows(gate, 58)]
-    assert rows == ["verdict ! INVESTIGATE  1 of 3 criteria pass", "the training loss did not fall"]
+    assert rows == ["verdict ! INVESTIGATE  1 of 3 criteria pass", CAUSES["loss"].meaning]
