@@ -88,7 +88,11 @@ def _corrupt(seed: Seed, corruption: Corruption, rng: Random) -> NearMiss | None
     is_determined = _DETERMINED.match(seed.instruction) and not _OPEN.search(seed.instruction)
     if corruption in {"number", "fact"} and not is_determined:
         return None
-    checks = [check for check in infer_checks(seed.instruction) if check.kind not in _CONTENT_CHECKS]
+    asked = infer_checks(seed.instruction)
+    # Another planet is a right answer too, if any two planets are asked for.
+    if corruption == "fact" and any(check.kind in _LIST_CHECKS for check in asked):
+        return None
+    checks = [check for check in asked if check.kind not in _CONTENT_CHECKS]
     for wrong in make[corruption](seed, rng):
         is_new = normalize(wrong) != normalize(seed.response) and normalize(wrong) not in normalize(
             seed.instruction
@@ -98,6 +102,7 @@ def _corrupt(seed: Seed, corruption: Corruption, rng: Random) -> NearMiss | None
     return None
 
 
+_LIST_CHECKS: Final = frozenset({"items", "comma_list", "bullets", "numbered_list", "lines", "json_array"})
 _CONTENT_CHECKS: Final = frozenset({"number", "items", "language"})
 """Checks that a corrupted answer should fail."""
 

@@ -80,6 +80,7 @@ def test_one_thing_is_corrupted(instruction: str, response: str, corruption: str
         ("Suggest a day for a walk.", "Sunday."),
         ("Write four adjectives.", "small, quiet, warm, green"),
         ("Will it rain tomorrow?", "Perhaps."),
+        ("Give the names of two planets, separated by a comma.", "Mars, Venus"),
     ],
 )
 def test_an_answer_that_may_be_right_as_well_is_no_near_miss(instruction: str, response: str) -> None:
