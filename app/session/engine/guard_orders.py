@@ -118,12 +118,21 @@ class GuardSupervisor:
         )
         data = msgspec.json.format(msgspec.json.encode(orders), indent=2) + b"\n"
         problem = "" if stand_down else self._replace_guard(data)
-        path = self._folder.path / guard.ORDERS_FILE
-        if _read_bytes(path) != data:
-            write_record(path, orders)
+        self._write_orders(orders, data)
         if stand_down:
             self._wake_guard()
         return [NoticePosted(text=problem)] if problem else []
+
+    def _write_orders(self, orders: dict[str, object], data: bytes) -> None:
+        path, spare = (self._folder.path / name for name in (guard.ORDERS_FILE, guard.SPARE_ORDERS_FILE))
+        if (_read_bytes(spare) or _read_bytes(path)) == data:
+            return
+        try:
+            write_record(path, orders)
+        except OSError:
+            write_record(spare, orders)
+        else:
+            spare.unlink(missing_ok=True)
 
     def _wake_guard(self) -> None:
         """Continue a guard that was stopped, so that it reads that it should exit."""

@@ -37,6 +37,7 @@ from app.session.pod.commands import run_command
 from phases.contract.files import open_for_appending
 
 ORDERS_FILE = "guard.json"
+SPARE_ORDERS_FILE = "guard_spare.json"  # It exists, and counts, if the conductor cannot write the other.
 REPORTS_FILE = "guard.jsonl"
 PROCESS_FILE = "guard_process.json"
 LOCK_FILE = "guard.lock"
@@ -137,16 +138,21 @@ class Guard:
 
     def _read_orders(self) -> None:
         """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
-        with contextlib.suppress(OSError, ValueError):
-            self._accept_orders(process.read_record(self.folder / ORDERS_FILE))
+        for name in (SPARE_ORDERS_FILE, ORDERS_FILE):
+            with contextlib.suppress(OSError, ValueError):
+                if self._accept_orders(process.read_record(self.folder / name)):
+                    return
 
-    def _accept_orders(self, data: bytes) -> None:
+    def _accept_orders(self, data: bytes) -> bool:
+        """Put orders into force and return True, if they are orders."""
         try:
             orders = json.loads(data)
         except (ValueError, RecursionError):
-            return
+            return False
         if isinstance(orders, dict) and ("due" in orders or orders.get("stand_down")):
             self._orders = orders
+            return True
+        return False
 
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")

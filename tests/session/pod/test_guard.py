@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ import pytest
 from app.session import start
 from app.session.attempt import process
 from app.session.clock import SystemClock
+from app.session.engine import guard_orders
 from app.session.engine.guard_orders import GuardSupervisor
 from app.session.folder import SessionFolder, Settings
 from app.session.journal.state import State
@@ -431,6 +433,39 @@ def test_a_guard_with_pipes_or_folders_in_place_of_its_files_starts_the_conducto
         wait_until((tmp_path / "stopped").exists)
         assert (tmp_path / "started").exists()
         guarding.kill()
+
+
+def test_orders_that_cannot_replace_the_file_reach_the_guard(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = toy.plan(sh("true"), head=format_head(toy, "60 s"))
+    folder = SessionFolder(start.open_session(plan, approved="test", register=False))
+    supervisor = GuardSupervisor(
+        plan, folder, SystemClock(), environment=dict(os.environ), settings=GUARDED, mask=str
+    )
+    monkeypatch.setattr(supervisor, "_replace_guard", lambda orders: "")
+    guard_ = guard.Guard(folder.path, {})
+    orders, write_record = folder.path / guard.ORDERS_FILE, guard_orders.write_record
+
+    def write(path: Path, value: object) -> None:
+        if path == orders:  # It is immutable.
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        write_record(path, value)
+
+    def read_reason() -> str:
+        guard_._read_orders()
+        return str(guard_._orders["why"])
+
+    supervisor.give_orders(State(), PodStop(2**40, "the budget is spent"), stand_down=False)
+    assert read_reason() == "the budget is spent"
+    with monkeypatch.context() as patch:
+        patch.setattr(guard_orders, "write_record", write)
+        supervisor.give_orders(State(), PodStop(1, "the gate was not decided"), stand_down=False)
+        assert read_reason() == "the gate was not decided"
+        supervisor.give_orders(State(), PodStop(2, "the session is over"), stand_down=False)
+        assert read_reason() == "the session is over"
+    supervisor.give_orders(State(), PodStop(3, "the budget is spent"), stand_down=False)
+    assert read_reason() == "the budget is spent"
 
 
 def test_a_folder_in_place_of_the_record_of_the_conductor_is_moved_away(toy: Any, sh: Phase) -> None:
