@@ -41,7 +41,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
      ["Hot dogs, cats and parrots", "People never keep dogs, cats and parrots.", "Dogs, cats and parrots' cages", "Dogs, cats and parrots except cats as pets", "I like fish, dogs, cats and parrots as pets", "Dogs, cats and parrots, cows"]),
     ("advice", {}, ["Brush the fur gently.", "First, take a comb.", "You should use a comb.", "The vet says you can use a comb.", "1. Fold it.\n2. Hand it over.", "Never pull.", "A soft comb works best.", "Cold water, mild soap."],
      ["The fur is soft.", "My cat likes combs.", "Combs are cheap.", "It purrs; it sleeps.", "This cat was combed.", "Cats have fur.", "I brush a cat.", "There is a comb."]),
-    ("verbs", {}, ["The bridge is old.", "Dogs bark.", "Take a coat. It rains!", "Waves crash on the shore.", "She couldn't.", "Time flies."],
+    ("verbs", {}, ["The bridge is old.", "Dogs bark.", "Take a coat. It rains!", "Waves crash on the shore.", "She couldn't.", "Time flies.", "Nothing beats it."],
      ["A bridge.", "A bridge over the river.", "The dog and the cat.", "Sunshine and a gentle breeze.", "It rains. A bridge.", ""]),
     ("alphabetical", {}, ["apple, fig, pear", "Apple\nbanana"], ["pear, apple", "apple"]),
     ("sections", {"count": 2}, ["Section 1\na\nSection 2\nb"], ["Section 1\na", "Section 1\nSection 2\nb", "x\nSection 1\na\nSection 2\nb"]),
