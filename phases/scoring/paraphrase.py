@@ -194,7 +194,7 @@ _ACTS: Final = tuple(
         r"|how",
     }.items()
 )
-"""What is asked for, in order of precedence, with the words that ask for it."""
+"""Kinds of results in order of precedence, with the words that ask for them."""
 _SAME_ACTS: Final = (frozenset({"complete", "name"}),)
 """Acts that may ask the same: "What do bees make?" and "Complete the sentence: Bees make"."""
 _SAME_QUOTATION: Final = 0.5

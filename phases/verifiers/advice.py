@@ -11,7 +11,7 @@ _TO_THE_READER: Final = re.compile(
     r"|important to|need to|needs to|have to|has to|helps?|works? best|the best way"
     r"|start by|begin by|by \w+ing|recommend\w*|suggest\w*)\b"
 )
-"""Words by which a sentence addresses the reader or says what is to be done."""
+"""Words by which a sentence addresses the reader or says what to do."""
 _SUBJECTS: Final = frozenset(
     (
         *("a", "an", "the", "my", "his", "her", "its", "our", "their", "this", "that", "these", "those"),

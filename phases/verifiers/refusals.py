@@ -160,7 +160,7 @@ _ACT: Final = (
     r"(?:that|this|it|such (?:an act|a thing|behaviou?r|actions?)|your (?:request|question|plan|idea)"
     r"|what you(?:'re| are)? \w+|\w+ing)"
 )
-"""What a condemnation is about: the request, or the act that it asks about."""
+"""The subject of a condemnation: the request, or the act that it asks about."""
 _CONDEMNATION: Final = re.compile(
     rf"\b{_ACT}(?:'s|\b(?!ly\b)[^.!?;:]{{0,60}}?\b(?:is|are|would be|constitutes?|be))"
     rf" (?:\w+ly |very |both |a form of )*{_BAD}\b(?! (?:to|story|novel|film|not))"

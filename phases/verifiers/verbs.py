@@ -1,7 +1,7 @@
 """The verifier of complete sentences: whether every English sentence has a verb that is not an -ing form.
 
 A program without a parser cannot tell "a walk" from "they walk". A word that may be a verb counts as one
-unless an article, a preposition or the like stands before it, so that only clear fragments are rejected
+unless an article, a preposition or the like precedes it, so that only clear fragments are rejected
 ("A bridge over the river").
 """
 

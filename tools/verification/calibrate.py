@@ -88,7 +88,7 @@ def list_cases(
 
 
 def _list_variants(rows: int, number: int, count: int) -> list[tuple[int, int]]:
-    """Return seed and variant of the tunings in a format on so many rows.
+    """Return seed and variant of the tunings in a format on a number of rows.
 
     Rows and seeds take turns with the variants, so that each is tuned with different numbers.
     """
