@@ -8,7 +8,7 @@ from typing import Final
 from langdetect import PROFILES_DIRECTORY, DetectorFactory, LangDetectException
 
 from phases.verifiers.mentions import matches_topic
-from phases.verifiers.text import split_words
+from phases.verifiers.text import CACHED_TEXTS, split_words
 
 STOPWORDS: Final = {
     code: frozenset(common.split())
@@ -56,6 +56,7 @@ _WORDS_PER_STOPWORD: Final = 6
 _WORDS_PER_OWN_WORD: Final = 3
 
 
+@lru_cache(CACHED_TEXTS)
 def detect_language(text: str) -> str | None:
     """Return the code of the most likely language in `STOPWORDS`, or None for a text without letters.
 
