@@ -42,14 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(SLOWEST_FILES)))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def restore_environment() -> Iterator[None]:
-    """Undo a test's changes of the environment; a phase in the test process disables tqdm's bars."""
+    """Undo a module's changes of the environment: a phase that runs in the test process disables tqdm's bars."""
     before = dict(os.environ)
     yield
-    if os.environ != before:
-        os.environ.clear()
-        os.environ.update(before)
+    os.environ.clear()
+    os.environ.update(before)  # With a value of PYTEST_CURRENT_TEST, which pytest removes.
 
 
 @pytest.fixture(scope="session")

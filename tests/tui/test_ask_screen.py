@@ -17,6 +17,7 @@ from app.tui.screens.gate import GateScreen
 from app.tui.screens.prompts import PromptsScreen
 from phases.contract.questions import SuitePrompt
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.conversation import ConversationPane
 from widgets.frame import Frame
 from widgets.key_bar import KeyBar
@@ -63,7 +64,7 @@ async def drive(frame: Frame, *, read_only: bool = False) -> Any:
     session = fake.FakeSession(frame.snapshot)
     app = CockpitApp(session, None, frame, read_only=read_only)  # type: ignore[arg-type]
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         yield Driven(pilot, session)
 
 

@@ -32,6 +32,7 @@ from app.tui.screens.samples import SamplesScreen
 from app.tui.screens.session import SessionScreen
 from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.figure import ChartSettings, Figure
 from widgets.frame import Frame, LogLines
 from widgets.gate import GateEvidence
@@ -64,10 +65,7 @@ class Driven:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until the screen on top is there with all that it has, however busy the machine is."""
-        await self.pilot.pause()
-        while not self.app.screen.is_mounted:
-            await self.pilot.pause()
+        await settle(self.pilot)
 
     async def press_together(self, keys: str) -> None:
         """Press keys that all come before the first is looked at, as a slow line brings them."""

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.frame import Frame
 from widgets.gate_rates import CategoriesPanel, RatesPanel
 from widgets.samples import SamplePager
@@ -19,12 +20,12 @@ def press(frame: Frame, *keys: str, size: tuple[int, int] = (80, 24)) -> list[st
     async def run() -> list[str]:
         app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await settle(pilot)
             shown = []
             for key in (None, *keys):
                 if key is not None:
                     await pilot.press(key)
-                    await pilot.pause()
+                    await settle(pilot)
                 pager = app.screen.query_one(SamplePager)
                 shown.append("  ".join(" ".join(r.plain.split()) for r in pager.render_rows(*pager.size)[:2]))
             return shown
@@ -86,7 +87,7 @@ def test_rates_and_categories_need_room_and_values(
         view = frame()  # type: ignore[operator]
         app = CockpitApp(fake.FakeSession(view.snapshot), None, view)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await settle(pilot)
             panels = [app.screen.query_one(kind) for kind in (RatesPanel, CategoriesPanel)]
             return tuple(
                 all(node.display for node in panel.ancestors_with_self if isinstance(node, Widget))

@@ -16,6 +16,7 @@ from app.tui.screens.decide import DecideScreen, describe_consequence
 from app.tui.screens.later_phases import LaterPhasesScreen
 from app.units import format_clock
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.frame import Frame
 from widgets.later_phases import LaterPhasesTable, list_later_phases
 
@@ -63,9 +64,9 @@ def make_frame() -> Frame:
 async def press(pilot: Pilot[None], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
-        await pilot.pause()
+        await settle(pilot)
         await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
+        await settle(pilot)
 
 
 def drive(*keys: str, size: tuple[int, int] = (80, 24)) -> tuple[Session, str, str]:
@@ -75,7 +76,7 @@ def drive(*keys: str, size: tuple[int, int] = (80, 24)) -> tuple[Session, str, s
     async def run() -> tuple[str, str]:
         app = CockpitApp(session, None, make_frame())
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await settle(pilot)
             await press(pilot, "g", *keys)
             text = "\n".join(
                 "".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()
@@ -141,10 +142,10 @@ def test_the_clock_behind_dialogs_runs(keys: tuple[str, ...]) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press(*keys)
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await settle(pilot)
             app.export_screenshot()
             app.show(replace(frame, now=frame.now + 30))
-            await pilot.pause()
+            await settle(pilot)
             return app.export_screenshot()
 
     before = format_clock(frame.now - frame.snapshot.started)
@@ -175,7 +176,7 @@ def test_other_decisions_do_not_offer_later_phases() -> None:
     async def run() -> str:
         app = CockpitApp(session, None, make_frame())
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
+            await settle(pilot)
             await press(pilot, "s", "c")
             return type(app.screen).__name__
 

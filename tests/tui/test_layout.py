@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from app.tui.app import CockpitApp
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.frame import Frame
 from widgets.panel import Panel
 
@@ -43,7 +44,7 @@ def show(frame: Frame, *sizes: tuple[int, int]) -> list[list[ShownPanel]]:
         async with app.run_test(size=sizes[0]) as pilot:
             for size in sizes:
                 await pilot.resize_terminal(*size)
-                await pilot.pause()
+                await settle(pilot)
                 await pilot.pause()  # Charts are mounted after a refresh and get titles after the next.
                 shown.append(list_panels(app))
         return shown
@@ -132,7 +133,7 @@ def test_the_time_of_the_next_gate_is_on_the_screen_once(size: tuple[int, int]) 
         frame = fake.running()
         app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await settle(pilot)
             return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     assert asyncio.run(run()).lower().count("next gate") <= 1

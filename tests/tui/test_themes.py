@@ -23,6 +23,7 @@ from app.tui.themes import (
     list_theme_names,
 )
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets import styles
 
 GRAPHICS_CONTRAST = 3.0
@@ -88,7 +89,7 @@ async def test_everything_is_readable_in_every_theme(name: str) -> None:
         await pilot.press(*keys)
         for theme in names:
             app.theme = theme
-            await pilot.pause()
+            await settle(pilot)
             await pilot.pause()
             if found := find_unreadable(app):
                 unreadable[theme] = found
@@ -140,7 +141,7 @@ def test_themes_of_16_colors_use_those_that_differ_from_the_background(name: str
 async def test_the_theme_without_colors_uses_none(frame: Any) -> None:
     app = CockpitApp(fake.FakeSession(frame().snapshot), None, frame(), theme=NO_COLOR.name)
     async with app.run_test(size=(160, 45)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         drawn = {style for _, style in list_drawn(app)}
     assert all(c is None or c.is_default for style in drawn for c in (style.color, style.bgcolor))
 
@@ -153,7 +154,7 @@ async def test_a_chosen_theme_is_remembered(tmp_path: Path, monkeypatch: pytest.
         await pilot.press("T", *"dracula")
         await pilot.pause(0.3)
         await pilot.press("enter")
-        await pilot.pause()
+        await settle(pilot)
         assert app.theme == "dracula"
     assert choose_start_theme("truecolor") == ("dracula", "")
 
@@ -192,7 +193,7 @@ async def test_a_theme_that_cannot_be_remembered_is_used(
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test(notifications=True) as pilot:
         app.choose_theme("nord")
-        await pilot.pause()
+        await settle(pilot)
         assert app.theme == "nord"
         assert any("not remembered" in notification.message for notification in app._notifications)
 
