@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def restore_environment() -> Iterator[None]:
-    """Undo a module's changes of the environment: a phase that runs in the test process disables tqdm's bars."""
+    """Undo changes of the environment: a phase that runs in the test process disables the bars of tqdm."""
     before = dict(os.environ)
     yield
     os.environ.clear()
