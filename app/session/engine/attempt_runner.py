@@ -130,10 +130,17 @@ class AttemptRunner:
         folder = self._folder.locate_attempt(phase.id, phase.attempt_number)
         return not shim_control.is_claimed(folder) or shim_control.has_shim(folder)
 
-    def stop_without_folder(self) -> None:
-        """Ask the shim of the running attempt to end it, although the session's folder is gone."""
-        if self._shim_identity is not None:
-            process.signal_identity(self._shim_identity, signal.SIGTERM)
+    def stop_without_folder(self, phase: PhaseRecord | None) -> None:
+        """Ask the running attempt of a phase to end, although the session's folder is gone."""
+        if phase is None or not phase.is_running or phase.last is None:
+            return
+        cookie, shim_identity = phase.last.spec.cookie, self._shim_identity
+        if shim_identity is not None and self._followed_cookie == cookie:
+            process.signal_identity(shim_identity, signal.SIGTERM)
+            return
+        # The folder may disappear before the record of the shim is read.
+        for each in process.find_attempt_processes(cookie).values():
+            process.send_signal(each, signal.SIGTERM)
 
     def _tend_unreadable(self, phase: PhaseRecord, attempt: AttemptRecord, error: OSError) -> list[AnyEvent]:
         """Keep tending an attempt whose exit cannot be read now; that does not mean that it has ended."""

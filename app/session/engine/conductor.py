@@ -255,7 +255,7 @@ class Conductor:
 
     async def _leave_folder(self) -> None:
         """Stop the attempt and tell the operator: nothing can be recorded without the session's folder."""
-        self._runner.stop_without_folder()
+        self._runner.stop_without_folder(self.state.current)
         text = f"{self.folder.path} was deleted or moved. The running phase is stopped"
         stop = self._pod_stop.find_stop(self.state)
         if stop is not None:

@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.plan.schema import Plan
-from app.session.attempt import exit_record
+from app.session.attempt import exit_record, process
 from app.session.clock import SystemClock
 from app.session.engine.attempt_runner import AttemptRunner
 from app.session.folder import SessionFolder
@@ -93,6 +95,20 @@ def test_an_exit_that_cannot_be_read_does_not_mean_that_the_phase_has_ended(
     # A lasting error opens a gate once no process of the attempt is left; a lack of descriptors never does.
     has_ended = number not in (errno.EMFILE, errno.ENFILE)
     assert later == [events.NoticePosted, *([events.AttemptEnded] if has_ended else [])]
+
+
+def test_an_attempt_without_a_folder_ends_although_the_record_of_its_shim_was_never_read(
+    toy: Any, sh: Phase
+) -> None:
+    folder = SessionFolder(toy.root / "gone")
+    runner = AttemptRunner(
+        toy.plan(sh("true")), folder, FakeClock(), environment={}, grace=1.0, mask=lambda data: data
+    )
+    started = events.AttemptStarted(phase="p1", attempt=1, parameters={}, cookie=f"lost-{os.getpid()}")
+    environment = os.environ | {process.COOKIE: started.cookie}
+    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as program:
+        runner.stop_without_folder(PhaseRecord("p1", "running", (AttemptRecord(1, 0.0, 0.0, started),)))
+        assert program.wait(60) == -signal.SIGTERM
 
 
 class FakeClock(SystemClock):
