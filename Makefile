@@ -9,10 +9,10 @@ PEERS := .venv-peers
 rehearse: $(VENV)/.installed
 	$(BIN)/gonogo rehearse
 
-# Four workers for two cores, because many tests wait for processes. Compiled modules are kept for the hundreds of
+# Three workers for two cores, because many tests wait for processes. Compiled modules are kept for the hundreds of
 # processes that the tests start.
 test: $(VENV)/.installed
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Sessions that are disturbed: kills, stops, exhausted limits, a hanging driver, restarts: make chaos N=2000 JOBS=32
 N ?= 200
