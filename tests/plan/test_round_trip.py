@@ -56,7 +56,8 @@ def test_an_accepted_plan_is_the_same_in_its_session_and_runs_as_written(
     monkeypatch.setattr(reproduce, "collect_environment", lambda *_: environment)  # It runs git.
     refused = []
 
-    @settings(max_examples=50, suppress_health_check=ALL_CHECKS, phases=STEPS)
+    # The same plans each time, because their number that is refused has a bound.
+    @settings(max_examples=50, suppress_health_check=ALL_CHECKS, phases=STEPS, derandomize=True)
     @given(plan_documents())
     def check(document: dict[str, Any]) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -74,7 +75,7 @@ def test_an_accepted_plan_is_the_same_in_its_session_and_runs_as_written(
             check_start(plans[-1])
 
     check()
-    assert len(refused) < 25  # Half of the plans.
+    assert len(refused) <= 5
 
 
 def check_stored(plan: Plan) -> None:
