@@ -29,6 +29,7 @@ _HAS_ANSWER: Final = re.compile(
 """Words of instructions whose lists are about a topic or have right answers."""
 _MIN_KIND: Final = 4
 """Groups of more words are kinds of things; smaller ones are opposites such as "hot" and "cold"."""
+_KINDS: Final = tuple(frozenset(map(str.casefold, group)) for group in GROUPS if len(group) > _MIN_KIND)
 
 
 def may_win_by_form(instruction: str, chosen: str, rejected: str, problems: Sequence[str]) -> bool:
@@ -74,8 +75,7 @@ def _name_same_kinds(one: str, other: str) -> bool:
 
 def _list_kinds(response: str) -> set[int]:
     words = {form for word in split_words(response.casefold()) for form in (word, singularize(word))}
-    kinds = (group for group in GROUPS if len(group) > _MIN_KIND)
-    return {n for n, group in enumerate(kinds) if words.intersection(map(str.casefold, group))}
+    return {n for n, kind in enumerate(_KINDS) if not words.isdisjoint(kind)}
 
 
 def _give_same_answer(instruction: str, one: str, other: str) -> bool:
