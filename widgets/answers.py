@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from app.monitor.evaluation_file import CheckedAnswer
+from phases.contract.failure_names import FOLLOWED_WITHOUT_STOPPING, name_failures
 from phases.contract.protocol import Sample
 from widgets.frame import ModelAnswers
 
@@ -97,8 +98,10 @@ def make_sample(compared: ComparedAnswer) -> Sample:
     texts = {"prompt": compared.instruction}
     for model, answer in compared.answers.items():
         texts[f"{'✓' if answer.is_following else '✗'} {model}"] = answer.response or "(no answer)"
-    if compared.current.failures:
-        texts["failed"] = ", ".join(failure.replace("_", " ") for failure in compared.current.failures)
+    if compared.is_following and not compared.current.passed:
+        texts["note"] = FOLLOWED_WITHOUT_STOPPING
+    elif compared.current.failures:
+        texts["failed"] = name_failures(compared.current.failures)
     category = compared.category.replace("_", " ")
     title = "  ".join(filter(None, (compared.key, category, compared.change)))
     return Sample(0.0, title, texts, compared.is_following)

@@ -19,6 +19,7 @@ from phases.comparison.spec import (
     ZERO_SHOT_CONTRASTS,
     Parameters,
 )
+from phases.contract.failure_names import name_failure, name_failures
 from phases.contract.labels import FAILURE_KINDS, count_required
 from phases.scoring import error_analysis, tiers
 from phases.scoring.results import Evaluation
@@ -255,7 +256,7 @@ def _format_typical_failures(model: str, rows: Sequence[Mapping[str, Any]]) -> l
     lines = [f"Most frequent failures of the {NAMES[model]} model"]
     for row in rows[:EXAMPLES]:
         lines += [
-            f"  {row['check']}, {row['count']} times; {row['key']}: {row['instruction']!r}",
+            f"  {name_failure(row['check'])}, {row['count']} times; {row['key']}: {row['instruction']!r}",
             f"      {NAMES[model]}: {row['response'][:RESPONSE_CHARACTERS]!r}",
         ]
     return lines
@@ -271,7 +272,7 @@ def _format_changes(
     for name, rows in (("fixed", gained), ("broken", lost)):
         for row in rows[:EXAMPLES]:
             lines += [
-                f"  {name} {row['key']} ({', '.join(row['failures'])}): {row['instruction']!r}",
+                f"  {name} {row['key']} ({name_failures(row['failures'])}): {row['instruction']!r}",
                 f"      {NAMES[first]}: {row['before'][:RESPONSE_CHARACTERS]!r}",
                 f"      {NAMES[second]}: {row['after'][:RESPONSE_CHARACTERS]!r}",
             ]

@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from phases.contract import files
 from phases.contract.errors import BadInputError
+from phases.contract.failure_names import FOLLOWED_WITHOUT_STOPPING, name_failures
 from phases.contract.reporter import Reporter
 from phases.contract.throttled_progress import ThrottledProgress
 from phases.evaluation.answers_file import (
@@ -266,9 +267,9 @@ def _compute_rates(answers: Sequence[EvaluatedAnswer]) -> dict[str, float]:
 def _report_sample(answer: EvaluatedAnswer, reporter: Reporter) -> None:
     texts = {"Instruction": answer.instruction, "Response": answer.response}
     if answer.is_following and not answer.passed:
-        texts["Note"] = "followed, but the output did not end after the answer"
+        texts["Note"] = FOLLOWED_WITHOUT_STOPPING
     elif answer.failures:
-        texts["Fails"] = ", ".join(answer.failures)
+        texts["Fails"] = name_failures(answer.failures)
     title = f"{answer.category} {answer.key}"
     if answer.shots:
         title += f", after {answer.shots} examples"

@@ -7,12 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from phases.contract.failure_names import FAILURE_NAMES, name_failure
 from phases.scoring.results import EvaluatedAnswer
 
 TYPICAL_FAILURES: Final = 8
 """Kinds of failure with an example."""
 ROWS_PER_CATEGORY: Final = 6
 """Most rows of a category in a text table; the JSON file holds all."""
+_FAILURE_WIDTH: Final = max(map(len, FAILURE_NAMES.values())) + 1
 
 
 def count_failures(answers: Mapping[str, Sequence[EvaluatedAnswer]]) -> list[dict[str, Any]]:
@@ -106,13 +108,13 @@ def format_table(
     """
     titles = titles or {}
     header = "".join(f"{titles.get(column, column):>8}" for column in columns)
-    lines = [f"category       check             {header}"]
+    lines = [f"category       {'failure':{_FAILURE_WIDTH}} {header}"]
     row_counts: Counter[str] = Counter()
     for row in rows:
         row_counts[row["category"]] += 1
         if row_counts[row["category"]] <= ROWS_PER_CATEGORY:
             counts = "".join(f"{row[column]:>8}" for column in columns)
-            lines.append(f"{row['category']:14} {row['check']:18}{counts}")
+            lines.append(f"{row['category']:14} {name_failure(row['check']):{_FAILURE_WIDTH}} {counts}")
     omitted = sum(max(0, count - ROWS_PER_CATEGORY) for count in row_counts.values())
     return [*lines, f"{omitted} more rows in the JSON file"] if omitted else lines
 

@@ -495,7 +495,7 @@ def answers(model: int) -> tuple[CheckedAnswer, ...]:
             instruction="List five words that begin with s.",
             passed=i in following,
             follows=i in following,
-            failures=() if i in following else ("initial_letter",),
+            failures=() if i in following else ("starts_with",),
         )
         for i in range(24)
     )

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from msgspec.structs import replace
+
 from phases.contract.protocol import Sample
 from tests.tui import fake
 from widgets.answers import AnswerFilter, compare_answers, count_changes, make_sample
@@ -65,7 +67,16 @@ def test_a_sample_has_every_answer_with_its_outcome_and_failed_checks() -> None:
     assert sample.passed is False
     assert sample.title == "format-012  multi step  got worse"
     assert list(sample.texts) == ["prompt", "✗ Baseline + examples", "✓ Baseline", "✗ SFT", "failed"]
-    assert sample.texts["failed"] == "initial letter"
+    assert sample.texts["failed"] == "wrong beginning"
+
+
+def test_an_answer_that_follows_has_a_note_instead_of_failed_checks() -> None:
+    answer = next(answer for answer in SFT if answer.is_following)
+    went_on = replace(answer.current, passed=False, follows=True, failures=("went_on", "items"))
+    sample = make_sample(replace(answer, current=went_on))
+    assert sample.passed is True
+    assert sample.texts["note"] == "followed, but the output did not end after the answer"
+    assert "failed" not in sample.texts
 
 
 def test_texts_of_a_sample_are_aligned_although_a_base_model_begins_with_a_space() -> None:

@@ -2,6 +2,7 @@
 
 from app.session.asking.view import AnswerView, QuestionView
 from app.units import format_duration, format_usd
+from phases.contract.failure_names import name_failures
 
 _SMALL_USD = 0.10
 _ENDINGS = ("went_on", "unfinished")
@@ -35,7 +36,7 @@ def _describe_verdict(answer: AnswerView) -> str:
     verdict = answer.verdict
     if verdict is None:
         return ""
-    failures = ", ".join(each.replace("_", " ") for each in verdict.failures if each not in _ENDINGS)
+    failures = name_failures(each for each in verdict.failures if each not in _ENDINGS)
     if verdict.passed:
         return "✓ passes"
     if verdict.follows:

@@ -21,16 +21,16 @@ from phases.contract.questions import Verdict
             "✓ follows, continues with another prompt",
         ),
         (
-            Verdict(False, False, True, ("item_count",)),
+            Verdict(False, False, True, ("items",)),
             True,
             False,
-            "~ follows only loosely: item count, stops by itself",
+            "~ follows only loosely: not the items asked for, stops by itself",
         ),
         (
             Verdict(False, False, False, ("unfinished", "mentions")),
             False,
             False,
-            "✗ fails: mentions, cut off at the limit of tokens",
+            "✗ fails: off topic, cut off at the limit of tokens",
         ),
     ],
 )
