@@ -1,4 +1,4 @@
-"""Forward passes over a batch: one over the prompts, then one per new token.
+"""Forward passes over a batch: one or two over the prompts, then one per new token.
 
 On a GPU, launching the hundreds of kernels of a small model's step takes far longer than computing them.
 Keys and values are therefore kept in tensors of their final size, and a step is captured once as a CUDA
@@ -33,12 +33,19 @@ class Decoder(Protocol):
 
     Attributes:
         min_rows: dropping rows pays off only in batches larger than this.
+        allows_gaps: whether padding may lie between the tokens of a row.
     """
 
     min_rows: int
+    allows_gaps: bool
 
-    def prefill(self) -> torch.Tensor:
-        """Read the prompts and return the logits of each row's first new token."""
+    def read(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Read tokens after those that each row has, and return the logits of the next token.
+
+        Args:
+            ids: token ids, padded on the left: [rows, tokens].
+            mask: attention mask, 0 for padding: [rows, tokens].
+        """
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Read one token per row, [rows, 1], and return the logits of the next one."""
@@ -47,86 +54,83 @@ class Decoder(Protocol):
         """Continue with the rows of these indices, of which some may be dropped and some repeated."""
 
 
-def make_decoder(loaded: LoadedModel, ids: torch.Tensor, mask: torch.Tensor, max_steps: int) -> Decoder:
+def make_decoder(loaded: LoadedModel, width: int, max_steps: int) -> Decoder:
     """Return the fastest decoder the model supports.
 
     Args:
         loaded: the model.
-        ids: token ids, padded on the left: [rows, tokens].
-        mask: attention mask, 0 for padding: [rows, tokens].
+        width: number of tokens of the longest row before the first step, padding included.
         max_steps: limit of new tokens.
     """
-    length = ids.shape[1] + max_steps
+    length = width + max_steps
     cache = StaticCache(loaded.model.config, max_cache_len=length)
     is_static = loaded.model.config._attn_implementation == "sdpa" and all(
         type(layer) in (StaticLayer, StaticSlidingWindowLayer) and layer.max_cache_len == length
         for layer in cache.layers
     )
     if not is_static:
-        return _GrowingCacheDecoder(loaded.model, ids, mask)
+        return _GrowingCacheDecoder(loaded.model)
     # Kernels of 4-bit weights and the hooks of a model in training cannot be captured.
     in_training = any(parameter.requires_grad for parameter in loaded.model.parameters())
-    use_graph = ids.is_cuda and not loaded.four_bit and not in_training and max_steps > _MIN_STEPS_TO_CAPTURE
-    return _StaticCacheDecoder(loaded.model, ids, mask, cache, use_graph=use_graph)
+    on_gpu = torch.device(loaded.device).type == "cuda"
+    use_graph = on_gpu and not loaded.four_bit and not in_training and max_steps > _MIN_STEPS_TO_CAPTURE
+    return _StaticCacheDecoder(loaded.model, cache, length, use_graph=use_graph)
 
 
 class _GrowingCacheDecoder:
     """Works for any model: the cache and the mask grow with each step."""
 
-    def __init__(self, model: Any, ids: torch.Tensor, mask: torch.Tensor) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
-        self._ids = ids
-        self._mask = mask
+        self._mask: torch.Tensor | None = None
         self._cache = DynamicCache(config=model.config)
+        kinds = {type(layer) for layer in self._cache.layers}
         # Other cache layers cannot drop single rows.
-        can_drop_rows = all(
-            type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in self._cache.layers
-        )
-        self.min_rows = 1 if can_drop_rows else sys.maxsize
+        self.min_rows = 1 if kinds <= {DynamicLayer, DynamicSlidingWindowLayer} else sys.maxsize
+        self.allows_gaps = kinds <= {DynamicLayer}  # A sliding window counts padding.
 
-    def prefill(self) -> torch.Tensor:
-        return self._forward(self._ids, compute_position_ids(self._mask))
+    def read(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        self._mask = mask if self._mask is None else torch.cat([self._mask, mask], dim=1)
+        position_ids = compute_position_ids(self._mask)[:, -ids.shape[1] :]
+        return _compute_logits(self._model, ids, self._mask, position_ids, self._cache)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        self._mask = torch.cat([self._mask, torch.ones_like(self._mask[:, :1])], dim=1)
-        return self._forward(tokens, compute_position_ids(self._mask)[:, -1:])
+        return self.read(tokens, torch.ones_like(tokens))
 
     def select_rows(self, rows: torch.Tensor) -> None:
+        assert self._mask is not None
         self._mask = self._mask[rows]
         self._cache.batch_select_indices(rows)
-
-    def _forward(self, ids: torch.Tensor, position_ids: torch.Tensor) -> torch.Tensor:
-        return _compute_logits(self._model, ids, self._mask, position_ids, self._cache)
 
 
 class _StaticCacheDecoder:
     """For models with plain attention: no tensor moves or grows, so a step can be captured."""
 
-    def __init__(
-        self, model: Any, ids: torch.Tensor, mask: torch.Tensor, cache: StaticCache, *, use_graph: bool
-    ) -> None:
+    allows_gaps = True
+
+    def __init__(self, model: Any, cache: StaticCache, length: int, *, use_graph: bool) -> None:
         self._model = model
-        self._ids = ids
-        self._mask = mask
         self._cache = cache
+        self._length = length
         self._use_graph = use_graph
         self.min_rows = _MIN_ROWS_TO_NARROW if use_graph else 1
         self._steps = 0
         self._graph: Any = None
-        rows, width = ids.shape
-        # The inputs of a step, updated in place: the token, its position and the attention mask.
-        self._token = ids.new_zeros(rows, 1)
-        self._position = compute_position_ids(mask)[:, -1:].clone()
-        self._column = torch.tensor([width - 1], device=ids.device)
-        self._attended = torch.zeros(
-            rows, 1, 1, cache.layers[0].max_cache_len, dtype=torch.bool, device=ids.device
-        )
-        self._attended[..., :width] = mask[:, None, None].bool()
+        self._width = 0
 
-    def prefill(self) -> torch.Tensor:
-        return _compute_logits(
-            self._model, self._ids, self._mask, compute_position_ids(self._mask), self._cache
-        )
+    def read(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        rows, count = ids.shape
+        if not self._width:
+            self._attended = torch.zeros(rows, 1, 1, self._length, dtype=torch.bool, device=ids.device)
+        self._attended[..., self._width : self._width + count] = mask[:, None, None].bool()
+        self._width += count
+        attended = self._attended[:, 0, 0, : self._width]
+        position_ids = compute_position_ids(attended)
+        # The other inputs of a step, which are updated in place with the mask.
+        self._token = ids.new_zeros(rows, 1)
+        self._position = position_ids[:, -1:].clone()
+        self._column = torch.tensor([self._width - 1], device=ids.device)
+        return _compute_logits(self._model, ids, attended.long(), position_ids[:, -count:], self._cache)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self._token.copy_(tokens)

@@ -10,7 +10,8 @@ from functools import lru_cache
 import torch
 
 from phases.generation.completion import Completion, decode_completion, list_end_token_ids
-from phases.generation.decoder import make_decoder
+from phases.generation.decoder import Decoder, make_decoder
+from phases.generation.prefixes import split_prefixes
 from phases.generation.sampling import derive_row_seed, draw_noise, sample_tokens
 from phases.models import distributed
 from phases.models.loader import LoadedModel
@@ -98,13 +99,11 @@ def _generate_ids(
     """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
     # Samples of one prompt share its first pass.
     places = {prompt: n for n, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
-    ids, mask = pad_left(list(places), loaded.tokenizer.pad_id, loaded.device)
+    decoder, logits = _read_prompts(loaded, list(places), max_new_tokens)
     end = torch.tensor(end_ids, device=loaded.device)
-    decoder = make_decoder(loaded, ids, mask, max_new_tokens)
     new = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
     rows = torch.arange(len(prompts), device=loaded.device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=loaded.device)
-    logits = decoder.prefill()
     if len(places) < len(prompts):
         copies = torch.tensor([places[tuple(prompt)] for prompt in prompts], device=loaded.device)
         decoder.select_rows(copies)
@@ -129,6 +128,27 @@ def _generate_ids(
             rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
         logits = decoder.step(tokens)
     return new[:, : step + 1].tolist()
+
+
+def _read_prompts(
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int
+) -> tuple[Decoder, torch.Tensor]:
+    """Read different prompts and return a decoder with a row for each, and the logits of the first new token.
+
+    Prefixes that many prompts share, such as solved examples, are read once.
+    """
+
+    def pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        return pad_left(rows, loaded.tokenizer.pad_id, loaded.device)
+
+    if split := split_prefixes(prompts):
+        decoder = make_decoder(loaded, split.width, max_new_tokens)
+        if decoder.allows_gaps:
+            decoder.read(*pad(split.prefixes))
+            decoder.select_rows(torch.tensor(split.prefix_of_prompt, device=loaded.device))
+            return decoder, decoder.read(*pad(split.remainders))
+    decoder = make_decoder(loaded, max(map(len, prompts)), max_new_tokens)
+    return decoder, decoder.read(*pad(prompts))
 
 
 def _choose_greedily(logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:

@@ -1,14 +1,12 @@
 """Generation: each row depends only on its prompt and seed, and ends at its own stop string."""
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-import torch
 
-from phases.generation import generate as generate_module
 from phases.generation.completion import Completion
-from phases.generation.decoder import Decoder, make_decoder
 from phases.generation.generate import find_completing_tokens, generate
 from phases.generation.scoring import score_next_tokens
 from phases.models.loader import LoadedModel
@@ -66,18 +64,22 @@ def test_a_stop_string_ends_the_row_and_is_excluded(loaded: LoadedModel) -> None
     assert short.tokens <= long.tokens
 
 
+@contextmanager
+def recorded_shapes(loaded: LoadedModel) -> Iterator[list[tuple[int, int]]]:
+    """Yield the numbers of rows and of tokens of each pass."""
+    shapes: list[tuple[int, int]] = []
+    hook = loaded.model.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    yield shapes
+    hook.remove()
+
+
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_samples_of_one_prompt_share_its_first_pass(
     loaded: LoadedModel, attention: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
-    rows: list[int] = []
-
-    def record(loaded: LoadedModel, ids: torch.Tensor, *rest: Any) -> Decoder:
-        rows.append(len(ids))
-        return make_decoder(loaded, ids, *rest)
-
-    monkeypatch.setattr(generate_module, "make_decoder", record)
     indices = [0, 1, 0, 3, 1, 0]
     prompts = [PROMPTS[i] for i in indices]
 
@@ -86,10 +88,52 @@ def test_samples_of_one_prompt_share_its_first_pass(
         found = generate(loaded, part, seeds=seeds, max_new_tokens=12, temperature=1.0)
         return [completion.text for _, completion in sorted(found)]
 
-    together = sample(0, 6)
-    assert rows == [3]
+    with recorded_shapes(loaded) as shapes:
+        together = sample(0, 6)
+    assert shapes[0][0] == 3
     assert together == [text for n in range(6) for text in sample(n, n + 1)]
     assert len(set(together)) == 6
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_prefix_of_many_prompts_is_read_once(
+    loaded: LoadedModel, attention: str, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
+    # Two prefixes of different lengths, a prompt without one, and one prompt twice.
+    prompts = [example * 6 + prompt for example in ("A rose is red.\n", "1, 2, 3. ") for prompt in PROMPTS]
+    prompts += ["Translate", prompts[0]]
+
+    def sample(first: int, last: int) -> list[str]:
+        found = generate(
+            loaded,
+            prompts[first:last],
+            seeds=list(range(first, last)),
+            max_new_tokens=12,
+            temperature=temperature,
+        )
+        return [completion.text for _, completion in sorted(found)]
+
+    with recorded_shapes(loaded) as shapes:
+        together = sample(0, len(prompts))
+    assert [rows for rows, _ in shapes[:2]] == [3, 11]
+    longest = max(len(loaded.tokenizer.encode_prompt(prompt)) for prompt in prompts)
+    assert sum(tokens for _, tokens in shapes[:2]) == longest
+    assert together == [text for n in range(len(prompts)) for text in sample(n, n + 1)]
+
+
+def test_a_model_that_counts_padding_reads_each_prompt_at_once(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded.model.config, "_attn_implementation", "eager")
+    monkeypatch.setattr(loaded.model.config, "layer_types", ["sliding_attention"] * 2)
+    monkeypatch.setattr(loaded.model.config, "sliding_window", 16)
+    monkeypatch.setattr(loaded.model.model, "has_sliding_layers", True)
+    prompts = ["A rose is red.\n" * 6 + prompt for prompt in PROMPTS]
+    with recorded_shapes(loaded) as shapes:
+        list(generate(loaded, prompts, seeds=[0] * 5, max_new_tokens=3))
+    assert [tokens for _, tokens in shapes[1:]] == [1] * (len(shapes) - 1)
 
 
 @pytest.mark.parametrize("stop", [("\n\n",), ("\nInstruction:",), ("s", ": "), ("é",)])
@@ -119,13 +163,12 @@ def test_finished_rows_leave_the_batch(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, attention: str
 ) -> None:
     monkeypatch.setattr(loaded.model.config, "_attn_implementation", attention)
-    read: list[int] = []
-    hook = loaded.model.register_forward_pre_hook(
-        lambda module, args, kwargs: read.append(len(kwargs["input_ids"])), with_kwargs=True
-    )
-    together = generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=30, temperature=1.0, stop=("e", "1"))
-    tokens = sorted(row.tokens for _, row in together)
-    hook.remove()
+    with recorded_shapes(loaded) as shapes:
+        together = generate(
+            loaded, PROMPTS, seeds=range(5), max_new_tokens=30, temperature=1.0, stop=("e", "1")
+        )
+        tokens = sorted(row.tokens for _, row in together)
+    read = [rows for rows, _ in shapes]
     assert read[0] == 5
     for step, rows in enumerate(read[1:], 1):
         assert rows < 2 * sum(count > step for count in tokens) or rows == 1
