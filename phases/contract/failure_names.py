@@ -1,4 +1,4 @@
-"""What is wrong with an answer, in words: screens and reports show these instead of the kinds of checks."""
+"""The findings of failed checks in words, for screens and reports, by the kind of the check."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -60,15 +60,15 @@ FAILURE_NAMES: Final = {
     "each": "not every part passes",
     "any_of": "no permitted form",
 }
-"""What is wrong with an answer that fails a check, by the check's kind."""
+"""The finding of each failed check, by its kind."""
 FOLLOWED_WITHOUT_STOPPING: Final = "followed, but the output did not end after the answer"
 
 
 def name_failure(check: str) -> str:
-    """Return what a failed check finds wrong; an unknown check is named after itself."""
+    """Return the finding of a failed check; an unknown check is named after itself."""
     return FAILURE_NAMES.get(check, check.replace("_", " ").replace(":", ": "))
 
 
 def name_failures(checks: Iterable[str]) -> str:
-    """Return what failed checks find wrong, each finding once, separated by commas."""
+    """Return the findings of failed checks, each once, separated by commas."""
     return ", ".join(dict.fromkeys(map(name_failure, checks)))

@@ -78,7 +78,7 @@ def test_answers_are_printed_once_as_they_grow(
     assert printed.out.splitlines() == [
         "── base",
         BASE.text.strip(),
-        "   [✗ fails: items, continues with another prompt, 96 tokens in 4.1 s]",
+        "   [✗ fails: not the items asked for, continues with another prompt, 96 tokens in 4.1 s]",
         "── sft",
         *SFT.text.strip().splitlines(),
         "   [✓ passes, stops by itself, 16 tokens in 0.7 s]",

@@ -190,7 +190,7 @@ async def test_answers_and_their_cost_are_shown_as_they_come() -> None:
         await driven.press("t")
         assert "answering 1m35s, $0.046 at $1.74/h" in driven.shown
         assert "format-044  greedy" in driven.shown
-        assert "✗ fails: items" in driven.shown
+        assert "✗ fails: not the items asked for" in driven.shown
         assert "✓ passes, stops by itself" in driven.shown
         assert "sampled 0.8, top-p 0.95, seed 2" in driven.shown
         assert "The sky is▌" in driven.shown

@@ -285,7 +285,7 @@ def test_errors_are_counted_by_category_and_check(folder: Path, monkeypatch: pyt
     text = (folder / "final_comparison.txt").read_text()
     assert "DPO compared with SFT: 11 prompts fixed, 0 broken" in text
     assert "Most frequent failures of the DPO model\n  wrong answer, 24 times; k66: 'Do 66.'" in text
-    assert "Most frequent failures of the base model\n  one_of, 90 times; k0: 'Do 0.'" in text
+    assert "Most frequent failures of the base model\n  wrong answer, 90 times; k0: 'Do 0.'" in text
     assert "same conditions: verifiers None, prompt format f, engine None, float32" in text
 
 
