@@ -1,5 +1,6 @@
 """The layout of a session's folder, and the records that locate and describe the session."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -78,8 +79,14 @@ def build_launch_command(folder: Path) -> list[str]:
 def write_record(path: Path, value: object) -> None:
     """Write a record of a session; a folder in its place is moved away, a deleted session not made again."""
     if path.is_dir():
-        path.rename(path.with_name(f"{path.name}.not-a-file-{time.time_ns()}"))
+        move_away(path)
     files.write_json(path, value, make_folder=False)
+
+
+def move_away(path: Path) -> None:
+    """Rename what lies in place of a file or folder of a session, if anything does."""
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{path.name}.moved-away-{time.time_ns()}"))
 
 
 @dataclass(frozen=True)

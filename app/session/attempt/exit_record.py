@@ -39,12 +39,14 @@ def read_exit(folder: Path, cookie: str) -> ExitRecord | None:
 
     Raises:
         ValueError: the file is not a valid exit record, or is that of another attempt.
-        OSError: the file cannot be read now, which does not mean that the attempt has ended.
+        OSError: the file cannot be read now.
+
+    Neither error means that the attempt has ended.
     """
     path = folder / "exit.json"
     try:
         record = msgspec.json.decode(files.read_regular_file(path, _MAX_BYTES), type=ExitRecord)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # A file may lie in place of the attempt's folder.
         return None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
@@ -55,7 +57,7 @@ def read_exit(folder: Path, cookie: str) -> ExitRecord | None:
     )
 
 
-def replace_unreadable_exit(started: float, now: float, reason: str = "unknown") -> ExitRecord:
+def replace_unreadable_exit(started: float, now: float, reason: str) -> ExitRecord:
     """Return the record of an unknown exit, for an attempt whose `exit.json` is lost or not valid."""
     return ExitRecord(None, None, reason, started, now, max(0.0, now - started))
 

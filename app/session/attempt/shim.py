@@ -17,6 +17,7 @@ import fcntl
 import json
 import os
 import signal
+import stat
 import sys
 import time
 from typing import Any
@@ -45,6 +46,9 @@ _CRASH_SIGNALS = (
     signal.SIGFPE,
 )
 _EXIT_BYTES = 4096
+_MOST_EXIT_BYTES = 64 << 10
+_NOT_FILES = (errno.ENXIO, errno.ELOOP, errno.ENODEV, errno.EAGAIN)  # A socket, a link to itself, a pipe.
+_WRITTEN_FILES = ("exit.json.new", "shim.json.new", "shim.json", "pid.json.new", "pid.json", "output.log")
 _LONGEST_WAIT_SECONDS = 86400.0
 CANNOT_RECORD = 73
 _MAX_GRACE_AFTER_EXIT = 5.0
@@ -58,6 +62,17 @@ _EMPTY_LOOKS_BEFORE_END = 2
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # Opening a pipe would wait for its other end.
+
+
+def _move_away_unless_file(path: str) -> None:
+    """Move a pipe, link, device or folder away, which would block this process or refuse what it writes."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            os.rename(path, f"{path}.moved-away-{time.time_ns()}")
 
 
 def _write_json(path: str, value: object) -> None:
@@ -102,8 +117,10 @@ class Shim:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return BUSY
-        if os.path.exists(self._locate("exit.json")):
+        if self._has_recorded_exit():
             return 0
+        for name in _WRITTEN_FILES:
+            _move_away_unless_file(self._locate(name))
         # Orphans of the phase become children of the shim, even if they clear their environment.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         _write_json(self._locate("shim.json"), process.identify_self()._asdict())
@@ -118,6 +135,19 @@ class Shim:
         survivors = self._end_remaining_processes()
         self._record_exit(claim, survivors)
         return 0
+
+    def _has_recorded_exit(self) -> bool:
+        """Return whether `exit.json` is the exit of this attempt; it may be that of another, or no file."""
+        try:
+            with open(self._locate("exit.json"), "rb", opener=_open_without_waiting) as file:
+                record = json.loads(file.read(_MOST_EXIT_BYTES))
+        except (FileNotFoundError, IsADirectoryError, TypeError, ValueError, RecursionError):
+            return False
+        except OSError as error:
+            if error.errno in _NOT_FILES:
+                return False
+            raise
+        return isinstance(record, dict) and record.get("cookie") == self.spec["cookie"]
 
     def _reserve_exit_record(self) -> None:
         # Allocate the blocks of the exit record now, so that a full disk cannot lose it.
@@ -137,10 +167,12 @@ class Shim:
             handle = os.open(self._locate("claim.json"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             try:
-                with open(self._locate("claim.json"), "rb") as file:
-                    return json.load(file), False
-            except ValueError:  # The previous shim died while it was writing the claim.
-                return claim, False
+                with open(self._locate("claim.json"), "rb", opener=_open_without_waiting) as file:
+                    recorded = json.loads(file.read(_MOST_EXIT_BYTES))
+                times = {key: float(recorded[key]) for key in ("wall", "mono")}
+                return {**times, "boot_id": recorded["boot_id"]}, False
+            except (IsADirectoryError, TypeError, KeyError, ValueError, RecursionError):
+                return claim, False  # The previous shim died while it was writing the claim.
         with contextlib.suppress(OSError):  # On a full disk the claim is valid, but its time is lost.
             os.write(handle, json.dumps(claim).encode())
             os.fsync(handle)
@@ -275,6 +307,7 @@ class Shim:
         }
         line = json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n"
         try:
+            _move_away_unless_file(self._locate("exit.json.new"))
             self._write_exit("exit.json.new", os.O_WRONLY, line)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -290,6 +323,7 @@ class Shim:
             os.fsync(handle)
         finally:
             os.close(handle)
+        _move_away_unless_file(self._locate("exit.json"))
         os.rename(path, self._locate("exit.json"))
         _sync_folder_of(path)
 

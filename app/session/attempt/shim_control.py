@@ -42,8 +42,9 @@ def wake_shim(folder: Path) -> None:
 def has_shim(folder: Path) -> bool:
     """Return whether a shim holds the attempt's lock."""
     try:
-        handle = os.open(folder / "lock", os.O_RDWR)
-    except FileNotFoundError:
+        # Reading is enough for a lock, also of an immutable file, and does not wait for a pipe.
+        handle = os.open(folder / "lock", os.O_RDONLY | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -56,7 +57,7 @@ def has_shim(folder: Path) -> bool:
 
 def is_claimed(folder: Path) -> bool:
     """Return whether a shim has claimed the attempt, so that its program may have started."""
-    return (folder / "claim.json").exists()
+    return os.path.lexists(folder / "claim.json")
 
 
 def find_phase_pid(folder: Path) -> int | None:

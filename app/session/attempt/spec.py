@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from app.plan.schema import Plan
 from app.session.attempt import process
 from app.session.attempt.variables import select_variables
+from app.session.folder import move_away
 from app.session.journal.events import AttemptStarted
 from phases.contract import files
+
+_MOST_BYTES = 16 << 20
 
 
 def build_environment(
@@ -28,15 +33,27 @@ def build_environment(
     return {**select_variables(plan, environment), **gonogo_variables}
 
 
+def _is_spec_of(attempt: AttemptStarted, path: Path) -> bool:
+    try:
+        spec = msgspec.json.decode(files.read_regular_file(path, _MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(spec, dict) and spec.get("cookie") == attempt.cookie
+
+
 def write_spec(
     plan: Plan, attempt: AttemptStarted, *, folder: Path, environment: Mapping[str, str], grace: float
 ) -> Path:
     """Write `spec.json` for the shim and return its path; it holds no values of the environment."""
     for private in (folder.parent.parent, folder.parent, folder):
-        private.mkdir(exist_ok=True, mode=0o700)
+        if not private.is_dir():
+            move_away(private)
+            private.mkdir(mode=0o700)
     path = folder / "spec.json"
-    if path.exists():  # A previous conductor wrote it.
+    if _is_spec_of(attempt, path):  # A previous conductor wrote it.
         return path
+    if path.is_dir():
+        move_away(path)
     deadline = None
     if attempt.deadline is not None:
         deadline = {"boot_id": process.read_boot_id(), "mono": attempt.deadline}

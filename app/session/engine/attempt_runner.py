@@ -88,21 +88,29 @@ class AttemptRunner:
         assert attempt is not None
         folder = self._folder.locate_attempt(phase.id, attempt.number)
         try:
-            record = self._read_exit(attempt)
-        except OSError as error:
-            return self._tend_unreadable(phase, attempt, error)
+            record = exit_record.read_exit(folder, attempt.spec.cookie)
+        except (OSError, ValueError) as error:
+            return self._tend_unreadable(phase, attempt, folder, error, stop_request)
         self._unreadable_since = None
         if record is not None:
             return self._take_over_exit(phase, attempt, record)
-        if _is_deleted(folder) and attempt.spec.cookie in self._launched:
-            return self._tend_deleted(phase, attempt, stop_request)
         has_shim = self._shim is not None or shim_control.has_shim(folder)
+        if attempt.spec.cookie in self._launched and (
+            _is_deleted(folder) or (not has_shim and self._runs_unclaimed(attempt, folder))
+        ):
+            return self._tend_deleted(phase, attempt, stop_request)
         if not has_shim and self._shim_failures >= _MAX_SHIM_FAILURES:
             return self._give_up_shim(phase, attempt)
         if not has_shim:
             self._start_shim(attempt)
         self._follow(attempt)
         return self._tend_running(phase, attempt, folder, stop_request)
+
+    def _runs_unclaimed(self, attempt: AttemptRecord, folder: Path) -> bool:
+        """Return whether the claim of a running attempt was deleted: another shim would run it again."""
+        return not shim_control.is_claimed(folder) and bool(
+            process.find_attempt_processes(attempt.spec.cookie)
+        )
 
     def _tend_running(
         self,
@@ -142,19 +150,31 @@ class AttemptRunner:
         for each in process.find_attempt_processes(cookie).values():
             process.send_signal(each, signal.SIGTERM)
 
-    def _tend_unreadable(self, phase: PhaseRecord, attempt: AttemptRecord, error: OSError) -> list[AnyEvent]:
-        """Keep tending an attempt whose exit cannot be read now; that does not mean that it has ended."""
+    def _tend_unreadable(
+        self,
+        phase: PhaseRecord,
+        attempt: AttemptRecord,
+        folder: Path,
+        error: OSError | ValueError,
+        stop_request: events.SessionStopRequested | None,
+    ) -> list[AnyEvent]:
+        """Tend an attempt whose exit cannot be read, or is not its own, until its processes are gone."""
         now = self._clock.mono()
         if self._unreadable_since is None:
             self._unreadable_since = now
-        key = f"unreadable {attempt.spec.cookie}"
         text = f"It is not known whether {phase.id} has ended, because {error}. It counts as running"
-        notice = events.NoticePosted(text=text, key=key)
-        if error.errno in _NO_DESCRIPTORS or now - self._unreadable_since < _UNREADABLE_SECONDS:
-            return [notice]
-        if process.find_attempt_processes(attempt.spec.cookie):
-            return [notice]
-        return [notice, self._end_without_exit(attempt, f"its exit cannot be read: {error}")]
+        new_events: list[AnyEvent] = [events.NoticePosted(text=text, key=f"unreadable {attempt.spec.cookie}")]
+        if self._may_become_readable(error, now) or process.find_attempt_processes(attempt.spec.cookie):
+            with contextlib.suppress(OSError):  # The attempt's other files may be unreadable as well.
+                self._follow(attempt)
+                new_events += self._tend_running(phase, attempt, folder, stop_request)
+            return new_events
+        return [*new_events, self._end_without_exit(attempt, f"its exit cannot be read: {error}")]
+
+    def _may_become_readable(self, error: OSError | ValueError, now: float) -> bool:
+        if isinstance(error, ValueError) or self._unreadable_since is None:
+            return False
+        return error.errno in _NO_DESCRIPTORS or now - self._unreadable_since < _UNREADABLE_SECONDS
 
     def _tend_deleted(
         self,
@@ -199,13 +219,6 @@ class AttemptRunner:
     def _end_without_exit(self, attempt: AttemptRecord, reason: str) -> AnyEvent:
         record = exit_record.replace_unreadable_exit(attempt.started, self._clock.wall(), reason)
         return exit_record.build_end_event(attempt.spec, record)
-
-    def _read_exit(self, attempt: AttemptRecord) -> exit_record.ExitRecord | None:
-        folder = self._folder.locate_attempt(attempt.spec.phase, attempt.number)
-        try:
-            return exit_record.read_exit(folder, attempt.spec.cookie)
-        except ValueError:
-            return exit_record.replace_unreadable_exit(attempt.started, self._clock.wall())
 
     def _take_over_exit(
         self, phase: PhaseRecord, attempt: AttemptRecord, record: exit_record.ExitRecord
@@ -301,7 +314,7 @@ def _is_deleted(folder: Path) -> bool:
     """Return whether the files of an attempt that was started are missing."""
     try:
         (folder / "spec.json").stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False

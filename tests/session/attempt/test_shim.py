@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,15 +211,36 @@ def test_one_empty_look_does_not_end_an_adoption(attempt: Attempt, monkeypatch: 
     assert shim.reason == "unknown"
 
 
-def test_a_log_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt: Attempt) -> None:
+def test_a_lock_that_cannot_be_opened_leaves_the_attempt_to_the_next_shim(attempt: Attempt) -> None:
     attempt.spec("echo", "ran")
-    (attempt.folder / "output.log").mkdir()
+    (attempt.folder / "lock").mkdir()
     assert attempt.start().wait(PATIENCE) == CANNOT_RECORD
     assert not shim_control.is_claimed(attempt.folder)
-    (attempt.folder / "output.log").rmdir()
+    (attempt.folder / "lock").rmdir()
     assert attempt.start().wait(PATIENCE) == 0
     assert attempt.exit().reason == "exited"
     assert attempt.log == "ran\n"
+
+
+@pytest.mark.parametrize("name", ["output.log", "exit.json", "exit.json.new", "shim.json", "pid.json.new"])
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir, lambda path: path.symlink_to(path)])
+def test_what_lies_in_place_of_a_file_of_the_attempt_is_moved_away(
+    attempt: Attempt, name: str, put: Callable[[Path], None]
+) -> None:
+    attempt.spec("echo", "ran")
+    put(attempt.folder / name)
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().code == 0
+    assert attempt.log == "ran\n"
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_anything_in_place_of_the_claim_counts_as_one(attempt: Attempt, put: Callable[[Path], None]) -> None:
+    attempt.spec("echo", "ran")
+    put(attempt.folder / "claim.json")
+    assert attempt.start().wait(PATIENCE) == 0
+    assert attempt.exit().reason == "unknown"
+    assert attempt.log == ""
 
 
 def test_an_adopted_attempt_can_be_stopped(attempt: Attempt) -> None:
