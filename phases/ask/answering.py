@@ -16,7 +16,8 @@ from phases.contract.questions import BASE, Answer, Asked, Piece, Question, Read
 from phases.contract.readings import starts_new_turn
 from phases.evaluation.answers_file import STOP_RULE
 from phases.evaluation.judging import check_answer
-from phases.generation.completion import Completion, decode_completion, list_end_token_ids
+from phases.generation.completion import Completion
+from phases.generation.endings import decode_completion, list_end_token_ids
 from phases.generation.generate import generate
 from phases.generation.gpus import GpuInfo, list_visible_gpus
 from phases.models.loader import LoadedModel, count_parameters, load_model

@@ -6,7 +6,7 @@ used, and the words of an instruction decide alone.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Final
 
@@ -27,6 +27,8 @@ _TITLE: Final = "Does the request ask for help to hurt, deceive, rob or insult s
 
 ScorePrompts = Callable[[Sequence[str]], Sequence[float]]
 """Returns the log-odds of " yes" against " no" after each prompt."""
+MapTexts = Callable[[Callable[[str], bool | None], Sequence[str]], Iterable[bool | None]]
+"""Returns what a function returns for each text."""
 
 
 class HarmCalibration(msgspec.Struct, frozen=True):
@@ -55,14 +57,16 @@ class HarmJudge:
         calibration: the model's calibration, or None if no model was calibrated.
     """
 
-    def __init__(self, seed: int, score: ScorePrompts | None) -> None:
+    def __init__(self, seed: int, score: ScorePrompts | None, map_texts: MapTexts = map) -> None:
         """Calibrate the model, if there is one.
 
         Args:
             seed: seed of the choice of examples.
             score: scores prompts with the base model; None lets the words decide alone.
+            map_texts: judges the words of many instructions.
         """
         self._score = score
+        self._map_texts = map_texts
         self.calibration: HarmCalibration | None = None
         if score is None:
             return
@@ -85,7 +89,7 @@ class HarmJudge:
         A trusted model must call it harmless, and its words must not ask for harm. Without one, its words
         must not even suggest harm.
         """
-        by_words = [asks_for_harm(text) for text in instructions]
+        by_words = list(self._map_texts(asks_for_harm, instructions))
         if self.calibration is None or not self.calibration.is_trusted:
             return [is_harmful is False for is_harmful in by_words]
         candidates = [n for n, is_harmful in enumerate(by_words) if is_harmful is not True]

@@ -14,6 +14,7 @@ from phases.datagen.text_filters import (
     is_repetitive,
 )
 from phases.scoring.ngrams import list_words
+from phases.verifiers.infer import infer_checks
 from phases.verifiers.languages import STOPWORDS
 from phases.verifiers.text import split_sentences
 
@@ -114,6 +115,40 @@ def find_instruction_problem(text: str, opening_words: Collection[str] = _OPENIN
             "not an instruction": lambda: not _is_request(text, opening_words),
         }
     )
+
+
+def find_problem_in_group(
+    text: str, needs_input: bool, common_checks: frozenset[str] | None, *, opening_words: Collection[str]
+) -> str | None:
+    """Return why a text is not a usable instruction like those of its group, or None.
+
+    Args:
+        text: the instruction.
+        needs_input: whether all examples of the group come with a text to work on.
+        common_checks: the group's, as `find_common_checks` returns them.
+        opening_words: see `find_instruction_problem`.
+    """
+    if problem := find_instruction_problem(text, opening_words):
+        return problem
+    if needs_input and not has_input(text):
+        return "instruction without its input"
+    if not _has_common_checks(text, common_checks):
+        return "another kind of instruction"
+    return None
+
+
+def find_common_checks(examples: Sequence[str]) -> frozenset[str] | None:
+    """Return the kinds of checks that all examples share, or None if an example has no checks."""
+    kinds = [frozenset(check.kind for check in infer_checks(text)) for text in examples]
+    return frozenset.intersection(*kinds) if all(kinds) else None
+
+
+def _has_common_checks(text: str, common: frozenset[str] | None) -> bool:
+    """Return whether an instruction is as verifiable as the examples of its group."""
+    if common is None:
+        return True
+    kinds = {check.kind for check in infer_checks(text)}
+    return bool(kinds) and common <= kinds
 
 
 def _has_layout(text: str) -> bool:

@@ -6,12 +6,10 @@ orders disagree, the pair is a tie. By likelihood, the judge prefers the respons
 solved examples.
 """
 
-import math
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from phases.datagen.constitution import CHOICES, Constitution
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.seeds import Seed
 from phases.generation.engine import Engine
 from phases.generation.transformers_engine import TransformersEngine
@@ -20,33 +18,6 @@ from phases.models.prompt_format import format_prompt
 
 JudgedTexts = tuple[str, str, str]
 """An instruction and two responses."""
-
-
-class JudgeScore(msgspec.Struct, frozen=True):
-    """The log-odds with which the judge prefers the first response of a pair over the second.
-
-    Attributes:
-        as_first: log-odds when the first response is shown first.
-        as_second: log-odds when it is shown second.
-    """
-
-    as_first: float
-    as_second: float
-
-    @property
-    def is_consistent(self) -> bool:
-        """Whether both orders prefer the same response."""
-        return self.as_first * self.as_second > 0
-
-    @property
-    def margin(self) -> float:
-        """The difference of the two responses' probabilities, averaged over both orders: -1 to 1."""
-        return math.tanh((self.as_first + self.as_second) / 4)
-
-    @property
-    def preference(self) -> float:
-        """The margin, or 0 for a tie."""
-        return self.margin if self.is_consistent else 0.0
 
 
 def judge_by_choice(

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from phases.datagen.judge import JudgeScore
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.near_misses import CORRUPTIONS, NearMiss
 from phases.scoring.stats import RateEstimate, estimate_rate
 

@@ -14,13 +14,14 @@ from typing import Final, Literal
 import msgspec
 
 from phases.datagen.form_choice import may_win_by_form
-from phases.datagen.judge import JudgeScore
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.number_filters import has_wrong_number
 from phases.datagen.rejections import RejectionType, classify_problems, is_off_topic, list_strong_problems
 from phases.datagen.response_filters import find_response_problem
 from phases.datagen.topicality import asks_for_text, mentions_topic
 from phases.generation.completion import Completion
 from phases.scoring.ngrams import reduce_to_words
+from phases.scoring.overlap import SuiteOverlap
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check, find_failures
@@ -181,6 +182,13 @@ def _decide_by_votes(
     rejected = min(rarest, key=lambda c: abs(len(c.text) - len(chosen.text)))
     margin = (chosen.votes - rejected.votes) / count
     return DecidedPair(chosen, rejected, margin, "votes", classify_rejection(instruction, chosen, rejected))
+
+
+def reveals_prompt(overlap: SuiteOverlap, instruction: str, chosen: str, rejected: str) -> bool:
+    """Return whether a pair reveals a suite prompt and its answer, or a response contains a prompt."""
+    if overlap.find_contamination(instruction, chosen):
+        return True
+    return any(overlap.find_copy(text) for text in (chosen, rejected))
 
 
 def drop_equal_answers(candidates: Sequence[Candidate]) -> list[Candidate]:

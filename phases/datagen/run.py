@@ -15,6 +15,7 @@ from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
 from phases.contract.throttled_progress import ThrottledProgress
 from phases.datagen.batches import BatchRows, open_batch
+from phases.datagen.filter_processes import FilterProcesses, choose_process_count
 from phases.datagen.harm_judge import MAX_MISSED, MIN_KEPT, HarmJudge, score_answers
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
 from phases.datagen.quality import format_report
@@ -58,7 +59,7 @@ class DataRun:
         base: the base model of an adapter, or the model itself.
         seeds: the seed instructions.
         suites: the evaluation suite's halves.
-        overlap: their prompts, to search for.
+        filters: run the filters, and know the suite's prompts.
         tokenizer: the model's tokenizer.
         earlier: the rows of earlier batches.
         target: number of rows to generate. It is never smaller than the number of rows on disk.
@@ -96,7 +97,8 @@ class DataRun:
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
         self.suites = suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
-        self.overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
+        overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
+        self.filters = FilterProcesses(overlap, choose_process_count())
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,
@@ -129,6 +131,7 @@ class DataRun:
     ) -> None:
         self._rows.close()
         self._cache.close()
+        self.filters.close()
         if self._engine is not None:
             self._engine.__exit__(kind, error, trace)
 
@@ -180,8 +183,8 @@ class DataRun:
         """The judge of harm; the first use calibrates the base model, if seeds of its categories exist."""
         has_harm = any(seed.category in SET_OF_CATEGORY for seed in self.seeds)
         if not has_harm or not self.parameters.judge_harm:
-            return HarmJudge(self.parameters.seed, None)
-        judge = HarmJudge(self.parameters.seed, self._score_harm)
+            return HarmJudge(self.parameters.seed, None, self.filters.map)
+        judge = HarmJudge(self.parameters.seed, self._score_harm, self.filters.map)
         if calibration := judge.calibration:
             decider = "the base model and words decide" if judge.is_used else "words decide alone"
             self.notify(

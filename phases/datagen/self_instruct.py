@@ -12,12 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final
 
 from phases.datagen.dedupe import NearDuplicates
+from phases.datagen.filter_processes import FilterProcesses
 from phases.datagen.harm_judge import HarmJudge
-from phases.datagen.instruction_filters import collect_opening_words, find_instruction_problem, has_input
+from phases.datagen.instruction_filters import (
+    collect_opening_words,
+    find_common_checks,
+    find_problem_in_group,
+    has_input,
+)
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.datagen.vetted import (
@@ -30,7 +37,6 @@ from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import derive_seed
 from phases.scoring.ngrams import list_words
 from phases.scoring.overlap import SuiteOverlap
-from phases.verifiers.infer import infer_checks
 
 IN_SUITE: Final = "in the evaluation suite"
 DUPLICATE: Final = "duplicate instruction"
@@ -106,7 +112,7 @@ class SelfInstruct:
     def __init__(
         self,
         seeds: Sequence[Seed],
-        overlap: SuiteOverlap,
+        filters: FilterProcesses,
         existing: Iterable[str],
         parameters: DataParameters,
         harm_judge: HarmJudge | None = None,
@@ -115,13 +121,13 @@ class SelfInstruct:
 
         Args:
             seeds: hand-written examples, which are not accepted as new instructions.
-            overlap: the evaluation suite.
+            filters: run the filters, and know the evaluation suite.
             existing: instructions of earlier batches, which are not accepted either.
             parameters: sizes of rounds, sampling, the seed and the batch.
             harm_judge: tells which instructions are harmless; by default, one that knows words alone.
         """
         self._parameters = parameters
-        self._overlap = overlap
+        self._filters = filters
         self._harm_judge = harm_judge or HarmJudge(parameters.seed, None)
         self._pool: dict[str, list[str]] = {}
         imitated = [seed for seed in seeds if seed.category not in SET_OF_CATEGORY]
@@ -129,7 +135,7 @@ class SelfInstruct:
         for seed in imitated:
             self._pool.setdefault(seed.group, []).append(seed.instruction)
         self._accepted: dict[str, list[str]] = {group: [] for group in self._pool}
-        self._common_checks = {group: _find_common_checks(texts) for group, texts in self._pool.items()}
+        self._common_checks = {group: find_common_checks(texts) for group, texts in self._pool.items()}
         # "Sum up the report" cannot be answered without the report.
         self._needs_input = {group for group, texts in self._pool.items() if all(map(has_input, texts))}
         groups_in = Counter(self._category.values())
@@ -170,10 +176,10 @@ class SelfInstruct:
             for item, text in enumerate(parse_list(completion.text, finished=completion.finished))
         ]
         self.generated += len(written)
-        problems = self._find_form_problems([(text, group) for text, group, _ in written])
+        problems = self._find_problems([(text, group) for text, group, _ in written])
         instructions = []
-        for (text, group, origin), form_problem in zip(written, problems, strict=True):
-            if problem := form_problem or self._find_known_problem(text):
+        for (text, group, origin), found in zip(written, problems, strict=True):
+            if problem := found or self._find_known_problem(text):
                 self.removed[problem] += 1
                 continue
             self._openings[_get_opening(text)] += 1
@@ -213,33 +219,36 @@ class SelfInstruct:
             counts[category] = min(limit, max(0, missing))
         return counts
 
-    def _find_form_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:
+    def _find_problems(self, texts: Sequence[tuple[str, str]]) -> list[str | None]:
         """Return for each text with its group the filter that removes it whatever this round wrote before."""
-        problems = [self._find_cheap_problem(text, group) for text, group in texts]
+        # After a few rounds most are exact duplicates.
+        problems: list[str | None] = [DUPLICATE if text in self._known else None for text, _ in texts]
         remaining = [n for n, problem in enumerate(problems) if problem is None]
+        found = self._filters.map(
+            partial(find_problem_in_group, opening_words=self._opening_words),
+            [texts[n][0] for n in remaining],
+            [texts[n][1] in self._needs_input for n in remaining],
+            [self._common_checks[texts[n][1]] for n in remaining],
+        )
+        for n, problem in zip(remaining, found, strict=True):
+            problems[n] = problem
+        remaining = [n for n in remaining if problems[n] is None]
         is_harmless = self._harm_judge.list_harmless([texts[n][0] for n in remaining])
         for n, is_clear in zip(remaining, is_harmless, strict=True):
-            if not is_clear:
-                problems[n] = UNCLEAR
+            problems[n] = None if is_clear else UNCLEAR
+        clear = list(dict.fromkeys(texts[n][0] for n in remaining if problems[n] is None))
+        matches = dict(
+            zip(clear, self._filters.map_with_overlap(SuiteOverlap.find_contamination, clear), strict=True)
+        )
+        for n in remaining:
+            if matches.get(texts[n][0]):
+                problems[n] = IN_SUITE
         return problems
-
-    def _find_cheap_problem(self, text: str, group: str) -> str | None:
-        if text in self._known:  # After a few rounds most are exact duplicates.
-            return DUPLICATE
-        if problem := find_instruction_problem(text, self._opening_words):
-            return problem
-        if group in self._needs_input and not has_input(text):
-            return "instruction without its input"
-        if not _has_common_checks(text, self._common_checks[group]):
-            return "another kind of instruction"
-        return None
 
     def _find_known_problem(self, text: str) -> str | None:
         """Return the filter that removes a text as known or too common, or remember it and return None."""
         if text in self._known:
             return DUPLICATE
-        if self._overlap.find_contamination(text):
-            return IN_SUITE
         limit = max(_OPENING_FREE, _OPENING_SHARE * self._openings.total())
         if self._openings[_get_opening(text)] >= limit:
             return "too common an opening"
@@ -275,20 +284,6 @@ class SelfInstruct:
             chosen.append(group)
         self._lists.update(planned)
         return chosen
-
-
-def _find_common_checks(examples: Sequence[str]) -> frozenset[str] | None:
-    """Return the kinds of checks that all examples share, or None if an example has no checks."""
-    kinds = [frozenset(check.kind for check in infer_checks(text)) for text in examples]
-    return frozenset.intersection(*kinds) if all(kinds) else None
-
-
-def _has_common_checks(text: str, common: frozenset[str] | None) -> bool:
-    """Return whether an instruction is as verifiable as the examples of its group."""
-    if common is None:
-        return True
-    kinds = {check.kind for check in infer_checks(text)}
-    return bool(kinds) and common <= kinds
 
 
 def _interleave(instructions: Iterable[Instruction]) -> Iterator[Instruction]:

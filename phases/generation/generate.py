@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import torch
 
-from phases.generation.completion import Completion, decode_completion, list_end_token_ids
+from phases.generation.completion import Completion
 from phases.generation.decoder import Decoder, make_decoder
+from phases.generation.endings import decode_completion, list_end_token_ids
 from phases.generation.prefixes import split_prefixes
 from phases.generation.sampling import derive_row_seed, draw_noise, sample_tokens
 from phases.models import distributed

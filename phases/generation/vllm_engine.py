@@ -14,13 +14,8 @@ from typing import Any, Final, Self
 
 from transformers import AutoConfig, GenerationConfig
 
-from phases.generation.completion import (
-    IndexedCompletions,
-    PromptGroup,
-    Sampling,
-    decode_completion,
-    list_end_token_ids,
-)
+from phases.generation.completion import IndexedCompletions, PromptGroup, Sampling
+from phases.generation.endings import decode_completion, list_end_token_ids
 from phases.generation.gpus import list_visible_gpus, partition_gpus
 from phases.generation.replicas import FinishedRequest, InferenceEngine, ReplicaPool
 from phases.generation.sampling import derive_row_seed

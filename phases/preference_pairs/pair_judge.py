@@ -9,8 +9,9 @@ import msgspec
 from phases.contract.errors import BadInputError
 from phases.contract.reporter import Reporter
 from phases.datagen.constitution import Constitution
-from phases.datagen.judge import JudgedTexts, JudgeScore, judge_by_choice, judge_by_likelihood
+from phases.datagen.judge import JudgedTexts, judge_by_choice, judge_by_likelihood
 from phases.datagen.judge_calibration import JudgeCalibration, explain_distrust
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.near_misses import make_near_misses
 from phases.datagen.run import DataRun
 from phases.generation.completion_cache import compute_cache_key

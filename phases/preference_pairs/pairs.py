@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from phases.datagen.preferences import (
@@ -13,6 +14,7 @@ from phases.datagen.preferences import (
     choose_pairs_to_judge,
     decide_by_judge,
     decide_without_judge,
+    reveals_prompt,
 )
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, Instruction
@@ -61,18 +63,20 @@ class PairMaker:
     def make_rows(self, instructions: Sequence[Instruction]) -> list[dict[str, object]]:
         """Return the rows for some instructions."""
         candidates = self._sample_candidates(instructions)
-        decisions = [
-            decide_without_judge(instruction.text, responses, self._parameters.votes_ahead)
-            for instruction, responses in zip(instructions, candidates, strict=True)
-        ]
+        decisions = self._data.filters.map(
+            partial(decide_without_judge, min_lead=self._parameters.votes_ahead),
+            [instruction.text for instruction in instructions],
+            candidates,
+        )
         self._audit_judge(instructions, decisions)
         pairs = self._decide_by_judge(instructions, candidates, decisions)
+        contaminated = self._list_contaminated(instructions, pairs)
         rows = []
-        for instruction, responses, pair in zip(instructions, candidates, pairs, strict=True):
+        for n, (instruction, responses, pair) in enumerate(zip(instructions, candidates, pairs, strict=True)):
             self._count_prompt(instruction, responses)
             if not isinstance(pair, DecidedPair):
                 self.outcomes[pair] += 1
-            elif self._is_contaminated(instruction, pair):
+            elif n in contaminated:
                 self.outcomes[IN_SUITE] += 1
             else:
                 self.outcomes[pair.decided_by] += 1
@@ -87,12 +91,18 @@ class PairMaker:
             self.satisfied.update(kinds)
         self.candidates.update("bad" if candidate.problems else "good" for candidate in candidates)
 
-    def _is_contaminated(self, instruction: Instruction, pair: DecidedPair) -> bool:
-        """Return whether a pair reveals a suite prompt and its answer, or a response contains a prompt."""
-        overlap = self._data.overlap
-        if overlap.find_contamination(instruction.text, pair.chosen.text):
-            return True
-        return any(overlap.find_copy(c.text) for c in (pair.chosen, pair.rejected))
+    def _list_contaminated(
+        self, instructions: Sequence[Instruction], pairs: Sequence[DecidedPair | Undecided]
+    ) -> set[int]:
+        """Return the indices of the pairs that reveal a prompt of the suite."""
+        decided = {n: pair for n, pair in enumerate(pairs) if isinstance(pair, DecidedPair)}
+        is_contaminated = self._data.filters.map_with_overlap(
+            reveals_prompt,
+            [instructions[n].text for n in decided],
+            [pair.chosen.text for pair in decided.values()],
+            [pair.rejected.text for pair in decided.values()],
+        )
+        return set(itertools.compress(decided, is_contaminated))
 
     def _sample_candidates(self, instructions: Sequence[Instruction]) -> list[list[Candidate]]:
         """Sample and check candidates, with more of them for prompts whose first candidates are all bad.
@@ -101,14 +111,15 @@ class PairMaker:
         """
         first, last = self._parameters.candidates_per_prompt, self._parameters.most_candidates
         completions = self._sample(instructions, range(first))
-        candidates = [
-            self._check(instruction, responses)
-            for instruction, responses in zip(instructions, completions, strict=True)
-        ]
+        candidates = self._check(instructions, completions)
         hard = [n for n, responses in enumerate(candidates) if all(c.problems for c in responses)]
         more = self._sample([instructions[n] for n in hard], range(first, last))
-        for n, further_completions in zip(hard, more, strict=True):
-            candidates[n] = self._check(instructions[n], [*completions[n], *further_completions])
+        checked = self._check(
+            [instructions[n] for n in hard],
+            [[*completions[n], *further] for n, further in zip(hard, more, strict=True)],
+        )
+        for n, responses in zip(hard, checked, strict=True):
+            candidates[n] = responses
         return candidates
 
     def _sample(self, instructions: Sequence[Instruction], numbers: range) -> list[list[Completion]]:
@@ -124,10 +135,18 @@ class PairMaker:
         )
         return [list(itertools.islice(completions, len(numbers))) for _ in instructions]
 
-    def _check(self, instruction: Instruction, completions: Sequence[Completion]) -> list[Candidate]:
-        seeds = [self._derive_seed(instruction.text, number) for number in range(len(completions))]
-        return check_candidates(
-            instruction.text, instruction.category, completions, seeds, self._parameters.longest_response
+    def _check(
+        self, instructions: Sequence[Instruction], completions: Sequence[Sequence[Completion]]
+    ) -> list[list[Candidate]]:
+        return self._data.filters.map(
+            partial(check_candidates, max_words=self._parameters.longest_response),
+            [instruction.text for instruction in instructions],
+            [instruction.category for instruction in instructions],
+            completions,
+            [
+                [self._derive_seed(instruction.text, number) for number in range(len(responses))]
+                for instruction, responses in zip(instructions, completions, strict=True)
+            ],
         )
 
     def _derive_seed(self, text: str, number: int) -> int:

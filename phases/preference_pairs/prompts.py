@@ -18,6 +18,7 @@ from phases.datagen.vetted import find_vetted_category
 from phases.generation.completion_cache import derive_seed
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.spec import Parameters
+from phases.scoring.overlap import SuiteOverlap
 
 FIRST_ROUND: Final = 256
 """Given instructions in the first round, which is short because it shows which constraints are too hard."""
@@ -71,7 +72,7 @@ class PromptSource:
         existing = [*self._used, *(text for text, _ in given)]
         self.generator = SelfInstruct(
             data.seeds,
-            data.overlap,
+            data.filters,
             existing,
             parameters.model_copy(update={"seed": seed}),
             data.harm_judge,
@@ -123,7 +124,10 @@ class PromptSource:
             prompts += [
                 replace(instruction, text=text, category=category) for text in (instruction.text, *variants)
             ]
-        clean = [prompt for prompt in prompts if not self._data.overlap.find_contamination(prompt.text)]
+        matches = self._data.filters.map_with_overlap(
+            SuiteOverlap.find_contamination, [prompt.text for prompt in prompts]
+        )
+        clean = [prompt for prompt, match in zip(prompts, matches, strict=True) if match is None]
         self.removed[IN_SUITE] += len(prompts) - len(clean)
         return clean
 

@@ -139,7 +139,7 @@ def build_report(
         "words of chosen": count_lengths([row["chosen"] for row in rows]),
         "words of rejected": count_lengths([row["rejected"] for row in rows]),
         "diversity of instructions": measure_diversity(instructions),
-        "nearest suite prompts": find_nearest_to_suite(instructions, data.overlap),
+        "nearest suite prompts": find_nearest_to_suite(instructions, data.filters.overlap),
         "samples": [
             {name: row[name] for name in sample_fields} for row in rows[:: max(1, len(rows) // _SAMPLES)]
         ],

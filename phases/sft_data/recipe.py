@@ -36,8 +36,8 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
     reporter.progress(0, parameters.count, "rows")
     with DataRun(parameters, reporter, prefix="sft_training_data", recipe=RECIPE, clock=clock) as data:
         existing = [row["instruction"] for row in data.earlier]
-        instructions = SelfInstruct(data.seeds, data.overlap, existing, parameters, data.harm_judge)
-        responses = ResponseGenerator(data.seeds, data.overlap, parameters, data.tokenizer.eos)
+        instructions = SelfInstruct(data.seeds, data.filters, existing, parameters, data.harm_judge)
+        responses = ResponseGenerator(data.seeds, data.filters, parameters, data.tokenizer.eos)
         rounds = (
             instructions.generate_round(number, responses.groups, data.complete)
             for number in itertools.count()

@@ -9,7 +9,8 @@ from phases.datagen.harm_judge import describe_harm_judge
 from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure_diversity, summarize_filters
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import DUPLICATE, IN_SUITE, UNCLEAR, SelfInstruct
-from phases.sft_data.responses import LEAK, ResponseGenerator
+from phases.sft_data.responses import ResponseGenerator
+from phases.sft_data.row_filters import LEAK
 
 _SAMPLES: Final = 24
 
@@ -22,7 +23,7 @@ def compute_metrics(
     duplicates, contaminated = instructions.removed[DUPLICATE], instructions.removed[IN_SUITE]
     unclear = instructions.removed[UNCLEAR]
     by_category = _count_categories(data, responses)
-    nearest = find_nearest_to_suite([row["instruction"] for row in rows], data.overlap)
+    nearest = find_nearest_to_suite([row["instruction"] for row in rows], data.filters.overlap)
     failed_checks = sum(n for name, n in responses.removed.items() if name.startswith("failed check"))
     return {
         "rows": len(rows),
@@ -71,7 +72,7 @@ def build_report(data: DataRun, instructions: SelfInstruct, responses: ResponseG
         "words of responses": count_lengths(response_texts),
         "diversity of instructions": measure_diversity(instruction_texts),
         "diversity of responses": measure_diversity(response_texts),
-        "nearest suite prompts": find_nearest_to_suite(instruction_texts, data.overlap),
+        "nearest suite prompts": find_nearest_to_suite(instruction_texts, data.filters.overlap),
         "samples": [
             {"instruction": row["instruction"], "response": row["response"]}
             for row in rows[:: max(1, len(rows) // _SAMPLES)]

@@ -5,26 +5,21 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final
 
-from phases.datagen.number_filters import has_wrong_number
-from phases.datagen.response_filters import asks_for_markup, find_response_problem
+from phases.datagen.filter_processes import FilterProcesses
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import Instruction
-from phases.datagen.text_filters import find_first_problem
 from phases.datagen.vetted import SET_OF_CATEGORY, compute_vetted_share
 from phases.generation.completion import Completion, PromptGroup, Sampling
 from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
-from phases.scoring.ngrams import list_ngrams, list_words, reduce_to_words
-from phases.scoring.overlap import SuiteOverlap
+from phases.scoring.ngrams import reduce_to_words
+from phases.sft_data.row_filters import find_row_problem, infer_row_checks, list_copied_ngrams
 from phases.sft_data.spec import Parameters
-from phases.verifiers.infer import infer_checks
-from phases.verifiers.refusals import is_refusal
-from phases.verifiers.registry import Check, find_failures
 
-LEAK: Final = "reveals a prompt of the evaluation suite"
 _CONTRAST_CATEGORY: Final = {"refusal": "harmless"}
 """Prompts of the first category also show records of the second, to contrast when to decline and when not.
 
@@ -53,9 +48,6 @@ _SAME_RESPONSE_SHARE: Final = 0.05
 _SAME_RESPONSE_FREE: Final = 10
 """One response may make up this share of the rows, and occur this many times in any case."""
 
-_COPIED_WORDS: Final = 6
-"""A response with this many words of an example in a row answers the example's instruction."""
-
 CompleteGroups = Callable[[Sequence[PromptGroup]], list[list[Completion]]]
 """Returns the completion of each prompt of each group."""
 
@@ -75,6 +67,23 @@ class ResponseRequest:
     prompt: str
     seed: int
     sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response to an instruction.
+
+    Attributes:
+        number: the number of its request.
+        seed: the sampling seed.
+        text: the response without surrounding space.
+        problem: the name of the filter that removes it, or None.
+    """
+
+    number: int
+    seed: int
+    text: str
+    problem: str | None
 
 
 def format_records_prompt(examples: Sequence[Seed], instruction: str) -> str:
@@ -97,26 +106,26 @@ class ResponseGenerator:
     """
 
     def __init__(
-        self, seeds: Sequence[Seed], overlap: SuiteOverlap, parameters: Parameters, eos: str
+        self, seeds: Sequence[Seed], filters: FilterProcesses, parameters: Parameters, eos: str
     ) -> None:
         """Prepare the first rows.
 
         Args:
             seeds: the examples.
-            overlap: the evaluation suite.
+            filters: run the filters, and know the evaluation suite.
             parameters: parameters of the phase.
             eos: the end-of-text token.
         """
         self._seeds = seeds
-        self._overlap = overlap
+        self._filters = filters
         self._categories = len({seed.category for seed in seeds})
         self._parameters = parameters
         self._eos = eos
-        self._seed_ngrams = frozenset(
+        self._example_ngrams = frozenset(
             ngram
             for seed in seeds
             if seed.category != "refusal"
-            for ngram in list_ngrams(list_words(seed.response), _COPIED_WORDS)
+            for ngram in list_copied_ngrams(seed.response)
         )
         self._responses: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -132,51 +141,73 @@ class ResponseGenerator:
         # Examples are chosen once per group, so that prompts share a prefix that engines can cache.
         examples: dict[tuple[str, int], list[Seed]] = {}
         greedy_requests = [self._make_request(instruction, _GREEDY, examples) for instruction in instructions]
-        greedy = _complete_requests(greedy_requests, complete)
-        problems = [
-            self._find_problem(instruction, completion)
-            for instruction, completion in zip(instructions, greedy, strict=True)
+        greedy = self._answer(instructions, greedy_requests, complete)
+        further_requests = [
+            [self._make_request(instruction, n, examples) for n in _list_further_numbers(instruction, answer)]
+            for instruction, answer in zip(instructions, greedy, strict=True)
         ]
-        further_requests = []
-        for instruction, completion, problem in zip(instructions, greedy, problems, strict=True):
-            numbers = _list_further_numbers(instruction, completion, problem)
-            further_requests.append([self._make_request(instruction, n, examples) for n in numbers])
-        further = iter(_complete_requests(list(itertools.chain.from_iterable(further_requests)), complete))
+        repeated = [
+            instruction
+            for instruction, requests in zip(instructions, further_requests, strict=True)
+            for _ in requests
+        ]
+        further = iter(
+            self._answer(repeated, list(itertools.chain.from_iterable(further_requests)), complete)
+        )
         rows = []
         for n, instruction in enumerate(instructions):
             self.generated += 1
-            answers = [(greedy_requests[n], greedy[n])]
-            answers += [(request, next(further)) for request in further_requests[n]]
-            removal, request, completion = self._choose_answer(instruction, problems[n], answers)
+            others = list(itertools.islice(further, len(further_requests[n])))
+            removal, answer = self._choose_answer(instruction, greedy[n], others)
             if removal:
                 self.removed[removal] += 1
             else:
-                rows.append(self._make_row(instruction, request, completion.text.strip()))
+                rows.append(self._make_row(instruction, answer))
         return rows
 
-    def _choose_answer(
+    def _answer(
         self,
-        instruction: Instruction,
-        greedy_problem: str | None,
-        answers: Sequence[tuple[ResponseRequest, Completion]],
-    ) -> tuple[str | None, ResponseRequest, Completion]:
+        instructions: Sequence[Instruction],
+        requests: Sequence[ResponseRequest],
+        complete: CompleteGroups,
+    ) -> list[Answer]:
+        """Return the answer to each request, which belongs to the instruction at the same place."""
+        completions = _complete_requests(requests, complete)
+        problems = self._filters.map_with_overlap(
+            partial(
+                find_row_problem,
+                example_ngrams=self._example_ngrams,
+                max_words=self._parameters.longest_response,
+            ),
+            [instruction.text for instruction in instructions],
+            [instruction.category for instruction in instructions],
+            [completion.text.strip() for completion in completions],
+            [completion.finished for completion in completions],
+        )
+        return [
+            Answer(request.number, request.seed, completion.text.strip(), problem)
+            for request, completion, problem in zip(requests, completions, problems, strict=True)
+        ]
+
+    def _choose_answer(
+        self, instruction: Instruction, greedy: Answer, further: Sequence[Answer]
+    ) -> tuple[str | None, Answer]:
         """Return why the instruction is removed, or None, and the answer for its row.
 
         Args:
             instruction: the instruction.
-            greedy_problem: the problem of the greedy response.
-            answers: the greedy response and, after it, its confirmation or the retries.
+            greedy: the greedy response.
+            further: its confirmation or the retries.
         """
-        (request, completion), *further = answers
-        if greedy_problem:
-            passing = (answer for answer in further if not self._find_problem(instruction, answer[1]))
-            retry = next(passing, None)
+        answer = greedy
+        if greedy.problem:
+            retry = next((answer for answer in further if not answer.problem), None)
             if retry is None:
-                return greedy_problem, request, completion
-            request, completion = retry
-        elif not all(_agree(completion.text, other.text) for _, other in further):
-            return "another answer after other records", request, completion
-        return self._find_imbalance(instruction, completion.text), request, completion
+                return greedy.problem, greedy
+            answer = retry
+        elif not all(_agree(greedy.text, other.text) for other in further):
+            return "another answer after other records", greedy
+        return self._find_imbalance(instruction, answer.text), answer
 
     def _make_request(
         self, instruction: Instruction, number: int, examples: dict[tuple[str, int], list[Seed]]
@@ -223,36 +254,6 @@ class ResponseGenerator:
         fitting = sum(length <= most_words for length in lengths)
         return shuffled[: max(_MIN_EXAMPLES, fitting)]
 
-    def _find_problem(self, instruction: Instruction, completion: Completion) -> str | None:
-        """Return the name of the filter that removes a response, or None."""
-        text, response = instruction.text, completion.text.strip()
-        problem = find_response_problem(
-            text, response, finished=completion.finished, max_words=self._parameters.longest_response
-        )
-        if problem:
-            return problem
-        if is_refusal(response) != (instruction.category == "refusal"):
-            return "refusal of a harmless instruction" if is_refusal(response) else "no refusal"
-        if failures := find_failures(text, _infer_checks(instruction), response):
-            return f"failed check: {failures[0]}"
-        return find_first_problem(
-            {
-                "copied from an example": lambda: (
-                    instruction.category != "refusal" and self._is_copied(text, response)
-                ),
-                "wrong arithmetic": lambda: has_wrong_number(text, response),
-                LEAK: lambda: (
-                    self._overlap.find_copy(response) or self._overlap.find_contamination(text, response)
-                ),
-            }
-        )
-
-    def _is_copied(self, instruction: str, response: str) -> bool:
-        """Return whether a response has words in a row of an example, which the instruction does not have."""
-        copied = self._seed_ngrams.intersection(list_ngrams(list_words(response), _COPIED_WORDS))
-        own = list_ngrams(list_words(instruction), _COPIED_WORDS)
-        return not copied.issubset(own) and not asks_for_markup(instruction)
-
     def _find_imbalance(self, instruction: Instruction, response: str) -> str | None:
         """Return why a good row would unbalance the data, or None."""
         category, answer = instruction.category, reduce_to_words(response)
@@ -271,49 +272,40 @@ class ResponseGenerator:
             return "more refusals than harmless answers"
         return None
 
-    def _make_row(
-        self, instruction: Instruction, request: ResponseRequest, response: str
-    ) -> dict[str, object]:
-        if request.number > 0:
+    def _make_row(self, instruction: Instruction, answer: Answer) -> dict[str, object]:
+        if answer.number > 0:
             self.mended += 1
         self.rows[instruction.category] += 1
         self.groups[instruction.group] += 1
-        self._responses[reduce_to_words(response)] += 1
-        completion = prompt_format.format_completion(response, self._eos)
+        self._responses[reduce_to_words(answer.text)] += 1
+        completion = prompt_format.format_completion(answer.text, self._eos)
         return {
             "instruction": instruction.text,
-            "response": response,
+            "response": answer.text,
             "formatted_text": prompt_format.format_prompt(instruction.text) + completion,
             "completion": completion,
             "key": compute_cache_key(instruction.text),
             "category": instruction.category,
             "group": instruction.group,
             "origin": instruction.origin,
-            "seed": request.seed,
-            "attempt": request.number,
-            "checks": [check.kind for check in _infer_checks(instruction)],
+            "seed": answer.seed,
+            "attempt": answer.number,
+            "checks": [check.kind for check in infer_row_checks(instruction.text, instruction.category)],
             "prompt_format": prompt_format.FORMAT_ID,
         }
 
 
-def _infer_checks(instruction: Instruction) -> tuple[Check, ...]:
-    """Return the checks of a response; a refusal need not satisfy the instruction's constraints."""
-    return () if instruction.category == "refusal" else infer_checks(instruction.text)
-
-
-def _list_further_numbers(
-    instruction: Instruction, completion: Completion, problem: str | None
-) -> Sequence[int]:
+def _list_further_numbers(instruction: Instruction, greedy: Answer) -> Sequence[int]:
     """Return the numbers of the requests that follow the greedy response.
 
     If the greedy response has a problem and the instruction has checks, others are sampled. If it is good,
     not checked, and short enough to be a fact, it is confirmed after other examples: the model repeats what
     it knows after any examples (self-consistency, arXiv 2203.11171, without sampling).
     """
-    checks = _infer_checks(instruction)
-    if problem:
+    checks = infer_row_checks(instruction.text, instruction.category)
+    if greedy.problem:
         return range(1, 1 + _RETRIES) if checks else ()
-    is_short = len(completion.text.split()) <= _CONFIRMED_WORDS
+    is_short = len(greedy.text.split()) <= _CONFIRMED_WORDS
     if is_short and not checks and instruction.category in _CONFIRMED_CATEGORIES:
         return (_CONFIRMATION,)
     return ()

@@ -7,7 +7,7 @@ import msgspec
 
 from phases.contract.reporter import Reporter
 from phases.contract.throttled_progress import ThrottledProgress
-from phases.generation.completion import list_end_token_ids
+from phases.generation.endings import list_end_token_ids
 from phases.generation.generate import generate
 from phases.generation.scoring import score_continuations
 from phases.models.loader import LoadedModel

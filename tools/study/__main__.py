@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
     environment = {name: os.environ.get(name, threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    schedule = Schedule(tasks, study.folder / "tasks", options.jobs, _print, environment)
+    schedule = Schedule(tasks, study.folder / "tasks", options.jobs, _print, environment, options.gpus)
     schedule.run(60 * options.minutes)
     write_results(study, schedule, options.results or study.folder / "results")
     if failed := schedule.list_failed():
@@ -64,6 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--suite", action="append", default=[], help="further suite for the first seed's models"
     )
     parser.add_argument("--jobs", type=int, default=5, help="phases that run at once")
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs among which phases are divided")
     parser.add_argument("--minutes", type=float, default=9.5, help="time limit of this run")
     parser.add_argument(
         "--set",

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class _Run:
     task: Task
     process: subprocess.Popen[bytes]
     started: float
+    gpu: int | None
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Schedule:
         folder: holds a record, a log and a result for each task.
         jobs: how many tasks run at once.
         notify: receives a line for each event.
+        environment: variables that the tasks get.
+        gpus: number of GPUs among which tasks are divided.
     """
 
     tasks: Sequence[Task]
@@ -49,6 +53,7 @@ class Schedule:
     jobs: int
     notify: Callable[[str], None]
     environment: Mapping[str, str] = field(default_factory=dict)
+    gpus: int = 1
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +120,9 @@ class Schedule:
     def _start(self, task: Task) -> None:
         environment = {**os.environ, **self.environment, "GONOGO_RESULT": str(self.locate_result(task))}
         environment["GONOGO_PROGRESS"] = str(self._locate(task, "progress.jsonl"))
+        gpu = self._choose_gpu(task)
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = str(gpu)
         with self.log_path(task).open("ab") as log:
             # A separate process session lets a signal reach the processes that it starts.
             process = subprocess.Popen(
@@ -125,8 +133,15 @@ class Schedule:
                 env=environment,
                 start_new_session=True,
             )
-        self._running[task.name] = _Run(task, process, time.monotonic())
+        self._running[task.name] = _Run(task, process, time.monotonic(), gpu)
         self.notify(f"started {task.name}")
+
+    def _choose_gpu(self, task: Task) -> int | None:
+        """Return the GPU with the fewest tasks, or None if the task may use all of them."""
+        if task.uses_all_gpus or self.gpus == 1:
+            return None
+        tasks = Counter(run.gpu for run in self._running.values())
+        return min(range(self.gpus), key=lambda gpu: tasks[gpu])
 
     def _collect(self) -> None:
         for name, run in list(self._running.items()):

@@ -33,12 +33,14 @@ class Task:
         phase: the phase's package.
         argv: the command line.
         needs: names of the tasks that must be finished.
+        uses_all_gpus: whether it divides its work among all GPUs; others use one.
     """
 
     name: str
     phase: str
     argv: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    uses_all_gpus: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class Study:
             )
         parameters |= {**self.changes.get(phase_id, {}), **more}
         texts = {key: _to_plain(value) for key, value in parameters.items() if value is not None}
-        return Task(name, str(phase.run), tuple(phase.build_command(texts)), tuple(needs))
+        makes_data = phase_id in ("sft_data", "preference_pairs")
+        return Task(name, str(phase.run), tuple(phase.build_command(texts)), tuple(needs), makes_data)
 
     def _adapt(self, value: Any) -> Any:
         """Return a parameter of the plan with this study's model and folder."""

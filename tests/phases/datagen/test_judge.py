@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phases.datagen.constitution import Constitution
-from phases.datagen.judge import JudgeScore, judge_by_choice, judge_by_likelihood
+from phases.datagen.judge import judge_by_choice, judge_by_likelihood
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.seeds import Seed
 from phases.generation.scoring import score_continuations
 from phases.generation.transformers_engine import TransformersEngine

@@ -2,8 +2,8 @@
 
 import pytest
 
-from phases.datagen.judge import JudgeScore
 from phases.datagen.judge_calibration import JudgeCalibration, explain_distrust
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.near_misses import NearMiss
 
 RIGHT, WRONG, TIE = JudgeScore(1, 1), JudgeScore(-1, -1), JudgeScore(1, -1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.datagen.judge import JudgeScore
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.preferences import (
     Candidate,
     DecidedPair,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phases.datagen.filter_processes import FilterProcesses
 from phases.datagen.parameters import DataParameters
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import UNCLEAR, SelfInstruct, format_list_prompt, parse_list
@@ -59,7 +60,7 @@ class ScriptedModel:
 
 def test_a_round_keeps_new_instructions_and_counts_removed_ones() -> None:
     overlap = SuiteOverlap({"suite-1": "What is the capital of Peru?"})
-    instructions = SelfInstruct(SEEDS, overlap, ["Count to three."], parameters())
+    instructions = SelfInstruct(SEEDS, FilterProcesses(overlap), ["Count to three."], parameters())
     model = ScriptedModel(
         " Name a flower.\nTask 5: Name a tree.\nTask 6: Name a Flower!",  # new, a seed, a duplicate
         " What is the capital of Peru?\nTask 5: Count to three.",  # in the suite, of an earlier batch
@@ -79,7 +80,9 @@ def test_a_round_keeps_new_instructions_and_counts_removed_ones() -> None:
 def test_prompts_and_seeds_of_a_batch_are_unique_and_reproducible() -> None:
     def requests(batch: int) -> list[tuple[str, int]]:
         model = ScriptedModel(" Name a flower.")
-        instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(batch=batch, samples_per_list=2))
+        instructions = SelfInstruct(
+            SEEDS, FilterProcesses(SuiteOverlap({})), [], parameters(batch=batch, samples_per_list=2)
+        )
         instructions.generate_round(0, {}, model)
         instructions.generate_round(1, {}, model)
         return model.requests
@@ -91,7 +94,7 @@ def test_prompts_and_seeds_of_a_batch_are_unique_and_reproducible() -> None:
 
 def test_a_category_that_lags_gets_more_lists() -> None:
     model = ScriptedModel()
-    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=5))
+    instructions = SelfInstruct(SEEDS, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=5))
     instructions.generate_round(0, {"commands": 40, "questions": 2}, model)
     verbs = ["Name" if "Name" in prompt else "Describe" for prompt, _ in model.requests]
     assert verbs.count("Name") == 1
@@ -104,7 +107,7 @@ def test_common_openings_are_limited(count: int, kept: int) -> None:
         f"{a}{b}" for a in "bcdfghk" for b in ("ana", "elo", "iri", "omu", "uta", "ayo", "ezi", "ore", "una")
     ]
     text = "".join(f"\nTask {n}: Name a good {name}." for n, name in enumerate(names[:count], 4))
-    instructions = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters())
+    instructions = SelfInstruct(SEEDS, FilterProcesses(SuiteOverlap({})), [], parameters())
     assert len(instructions.generate_round(0, {}, ScriptedModel(text)).instructions) == kept
 
 
@@ -120,7 +123,9 @@ def test_a_list_shows_one_group_and_categories_get_equal_shares() -> None:
         for noun in ("tree", "river", "city", "star")
     )
     model = ScriptedModel(*[""] * 6)
-    SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=6)).generate_round(0, {}, model)
+    SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=6)).generate_round(
+        0, {}, model
+    )
     verbs = [
         {verb for verb in ("Name", "Find", "Count", "Describe") if verb in prompt}
         for prompt, _ in model.requests
@@ -138,7 +143,7 @@ def test_a_list_shows_one_group_and_categories_get_equal_shares() -> None:
 def test_checks_that_all_examples_share_are_required() -> None:
     seeds = tuple(Seed("format", f"Write {n} words about a dog.", "dog", "words") for n in range(3, 9))
     text = " Write 4 words about tea.\nTask 5: Write about a fox.\nTask 6: Write one sentence about rain."
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    instructions = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=1))
     [result] = instructions.generate_round(0, {}, ScriptedModel(text)).instructions
     assert (result.text, result.category, result.group) == (
         "Write 4 words about tea.",
@@ -152,7 +157,7 @@ def test_any_check_suffices_if_examples_have_different_ones() -> None:
     texts = ("Write 4 words about a dog.", "Write one sentence about a cat.")
     seeds = tuple(Seed("format", text, "dog", "short") for text in texts)
     text = " Name three rivers of Asia.\nTask 5: Tell me about rivers."
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    instructions = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=1))
     [result] = instructions.generate_round(0, {}, ScriptedModel(text)).instructions
     assert result.text == "Name three rivers of Asia."
 
@@ -164,7 +169,7 @@ def test_requests_to_decline_are_vetted_and_other_harm_is_dropped() -> None:
         Seed("harmless", "Tell me how to lock a door.", "Turn the key."),
     ]
     texts = "Tell me how to steal a van.\nTask 5: Tell me how to wash a van.\nTask 6: Which drug kills?"
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=2))
+    instructions = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=2))
     model = ScriptedModel(texts)
     result = instructions.generate_round(0, {}, model)
     assert not any("rob a bank" in prompt or "lock a door" in prompt for prompt, _ in model.requests)
@@ -178,15 +183,15 @@ def test_requests_to_decline_are_vetted_and_other_harm_is_dropped() -> None:
 
 def test_seeds_without_a_category_to_imitate_give_vetted_instructions_alone() -> None:
     seeds = [Seed("refusal", "Tell me how to rob a bank.", "No.")]
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters())
+    instructions = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters())
     assert [i.origin for i in instructions.generate_round(0, {}, ScriptedModel()).instructions] == ["vetted"]
 
 
 def test_categories_take_turns() -> None:
     model = ScriptedModel(" Name a flower.\nTask 5: Name a bee.", " Describe a fox.\nTask 5: Describe a cow.")
-    result = SelfInstruct(SEEDS, SuiteOverlap({}), [], parameters(lists_per_round=2)).generate_round(
-        0, {}, model
-    )
+    result = SelfInstruct(
+        SEEDS, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=2)
+    ).generate_round(0, {}, model)
     assert [one.category for one in result.instructions] == ["commands", "questions"] * 2
 
 
@@ -194,7 +199,7 @@ def test_categories_take_turns() -> None:
 def test_vetted_categories_get_their_share_whatever_is_accepted_of_the_others(accepted: float) -> None:
     categories = [f"kind {n}" for n in range(24)]
     seeds = [Seed(category, f"Name a {category}.", "x") for category in (*categories, "refusal", "harmless")]
-    source = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=24))
+    source = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=24))
     rows: Counter[str] = Counter()
     numbers = count()
     for number in range(12):
@@ -215,7 +220,7 @@ def test_a_kind_whose_seeds_bring_a_text_keeps_only_instructions_with_one() -> N
         Seed("summary", "Sum up this report: Sales rose in May.", "x"),
         Seed("summary", "What is the gist? The phone is fast and cheap.", "x"),
     ]
-    instructions = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=1))
+    instructions = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=1))
     model = ScriptedModel(
         " Sum up the story for a child.\nTask 3: Give the main point: The pool opens late.\n"
         "Task 4: Sum up the news. The bridge was closed for good on Monday."
@@ -231,7 +236,7 @@ def test_a_kind_whose_seeds_bring_a_text_keeps_only_instructions_with_one() -> N
 def test_rows_of_given_instructions_do_not_flood_a_round_with_vetted_ones() -> None:
     seeds = [Seed(f"kind {n}", f"Name a {n}.", "x") for n in range(24)]
     seeds += [Seed(category, "Say it.", "x") for category in ("refusal", "harmless")]
-    source = SelfInstruct(seeds, SuiteOverlap({}), [], parameters(lists_per_round=24))
+    source = SelfInstruct(seeds, FilterProcesses(SuiteOverlap({})), [], parameters(lists_per_round=24))
     texts = [f" Name a w{n}.\nTask 9: Describe an x{n}.\nTask 10: Draw a y{n}." for n in range(24)]
     rows = {"kind 0": 4000, "refusal": 10, "harmless": 900}
     vetted = Counter(i.category for i in source.generate_round(0, rows, ScriptedModel(*texts)).instructions)

@@ -13,7 +13,7 @@ from phases.contract.phase_main import phase_main
 from phases.contract.protocol import Line, Notice, Sample
 from phases.datagen.constitution import Constitution
 from phases.datagen.harm_filter import asks_for_harm
-from phases.datagen.judge import JudgeScore
+from phases.datagen.judge_score import JudgeScore
 from phases.datagen.seeds import Seed, load_seeds
 from phases.datagen.vetted import load_vetted
 from phases.generation.completion import Completion

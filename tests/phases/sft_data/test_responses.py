@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from phases.datagen.filter_processes import FilterProcesses
 from phases.datagen.seeds import Seed
 from phases.datagen.self_instruct import Instruction
 from phases.generation.completion import Completion, PromptGroup
@@ -23,8 +24,8 @@ SEEDS = tuple(
 
 def make_generator(tmp_path: Path) -> ResponseGenerator:
     parameters = Parameters.model_validate({"output_dir": tmp_path})
-    overlap = SuiteOverlap({"k": "What is the longest river in Africa?"})
-    return ResponseGenerator(SEEDS, overlap, parameters, "<eos>")
+    filters = FilterProcesses(SuiteOverlap({"k": "What is the longest river in Africa?"}))
+    return ResponseGenerator(SEEDS, filters, parameters, "<eos>")
 
 
 def make_instruction(text: str, category: str) -> Instruction:
@@ -136,7 +137,7 @@ def test_a_response_that_copies_an_example_is_removed(tmp_path: Path) -> None:
     wishes = "Best wishes from all the bakers of the small shop at the corner."
     seeds = [*SEEDS, Seed("format", "Write a letter to a teacher.", f"Dear Ms Brown, {thanks}")]
     parameters = Parameters.model_validate({"output_dir": tmp_path})
-    generator = ResponseGenerator(seeds, SuiteOverlap({}), parameters, "<eos>")
+    generator = ResponseGenerator(seeds, FilterProcesses(SuiteOverlap({})), parameters, "<eos>")
     instructions = [
         make_instruction("Give me a recipe for bath bombs.", "format"),
         make_instruction(f"Improve the style: {thanks}", "format"),

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,24 @@ def test_no_more_tasks_run_at_once_than_allowed(tmp_path: Path, messages: list[s
     code = f"{append(order, '(')}; import time; time.sleep(0.3); {append(order, ')')}"
     run([make_task(name, code) for name in "abc"], tmp_path / "tasks", messages, jobs=1)
     assert order.read_text() == "()()()"
+
+
+def test_tasks_are_divided_among_gpus_unless_they_use_all(tmp_path: Path, messages: list[str]) -> None:
+    # Each task waits for the others, so that all of them run at once.
+    code = (
+        "import os, sys, time, pathlib; folder = pathlib.Path({folder!r}); "
+        "(folder / {name!r}).write_text(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'))\n"
+        "while len(list(folder.iterdir())) < 5: time.sleep(0.01)"
+    )
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    tasks = [make_task(name, code.format(folder=str(seen), name=name)) for name in "abcde"]
+    tasks[2] = replace(tasks[2], uses_all_gpus=True)
+    Schedule(tasks, tmp_path / "tasks", 5, messages.append, {"CUDA_VISIBLE_DEVICES": "all"}, gpus=2).run(60)
+    assert {path.name: path.read_text() for path in seen.iterdir()} == {
+        "a": "0",
+        "b": "1",
+        "c": "all",
+        "d": "0",
+        "e": "1",
+    }
