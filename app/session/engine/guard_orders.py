@@ -99,11 +99,16 @@ class GuardSupervisor:
         self._identity: process.ProcessIdentity | None = None
         self._hang = HangWatch(folder.path / GUARD_HEARTBEAT, settings.hang, clock.mono)
         self._reports = FileTail(folder.path / guard.REPORTS_FILE)
+        self._clock = clock
+        self._orders: dict[str, object] = {}
+        self._given = 0.0
+        self._handed = b""
 
     def give_orders(self, state: State, stop: PodStop | None, *, stand_down: bool) -> list[NoticePosted]:
         """Start a guard unless there is one or it should stand down; write the orders if the file lacks them.
 
-        A new guard gets the orders directly as well: the folder may be deleted before it reads them.
+        A new guard gets the orders directly as well: the folder may be deleted before it reads them, or may
+        be read-only, in which case each change of the orders replaces the guard.
 
         Args:
             state: the session.
@@ -116,6 +121,9 @@ class GuardSupervisor:
         orders = build_orders(
             self._plan, state, self._folder, stop, settings=self._settings, stand_down=stand_down
         )
+        if orders != self._orders:
+            self._orders, self._given = orders, self._clock.mono()
+        orders = {**orders, "given": self._given}
         data = msgspec.json.format(msgspec.json.encode(orders), indent=2) + b"\n"
         problem = "" if stand_down else self._replace_guard(data)
         self._write_orders(orders, data)
@@ -125,14 +133,30 @@ class GuardSupervisor:
 
     def _write_orders(self, orders: dict[str, object], data: bytes) -> None:
         path, spare = (self._folder.path / name for name in (guard.ORDERS_FILE, guard.SPARE_ORDERS_FILE))
-        if (_read_bytes(spare) or _read_bytes(path)) == data:
+        if data in (_read_bytes(spare), _read_bytes(path)):
             return
         try:
             write_record(path, orders)
         except OSError:
-            write_record(spare, orders)
+            self._write_spare_orders(spare, orders, data)
         else:
-            spare.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # The guard follows those that were given last.
+                spare.unlink(missing_ok=True)
+
+    def _write_spare_orders(self, spare: Path, orders: dict[str, object], data: bytes) -> None:
+        try:
+            write_record(spare, orders)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if self._handed != data:
+                self._kill_guard()
+
+    def _kill_guard(self) -> None:
+        if self._identity is not None:
+            process.signal_identity(self._identity, signal.SIGKILL)
+        if self._guard is not None:  # Its record may be missing.
+            self._guard.kill()
 
     def _wake_guard(self) -> None:
         """Continue a guard that was stopped, so that it reads that it should exit."""
@@ -163,6 +187,7 @@ class GuardSupervisor:
                 stdin=file,
                 start_new_session=True,
             )
+        self._handed = orders
         return problem
 
     def read_reports(self) -> list[NoticePosted]:

@@ -37,7 +37,7 @@ from app.session.pod.commands import run_command
 from phases.contract.files import open_for_appending
 
 ORDERS_FILE = "guard.json"
-SPARE_ORDERS_FILE = "guard_spare.json"  # It exists, and counts, if the conductor cannot write the other.
+SPARE_ORDERS_FILE = "guard_spare.json"  # The conductor writes it if it cannot write the other.
 REPORTS_FILE = "guard.jsonl"
 PROCESS_FILE = "guard_process.json"
 LOCK_FILE = "guard.lock"
@@ -83,6 +83,8 @@ class Guard:
         self._folder_watch = FolderWatch(folder, now)
         self._reported_session: Path | None = None
         self._can_start_programs = True
+        self._idle_since: float | None = None
+        self._idle_cookie = ""
 
     def run(self) -> None:
         """Watch the session until the orders say to stand down, or its folder is gone and no stop is due."""
@@ -97,6 +99,7 @@ class Guard:
                 if self._orders.get("stand_down"):
                     return
                 self._replace_conductor()
+            self._watch_attempt()
             if self._is_due(self._orders):
                 self.stop_pod()
             self._pause(min(float(self._orders.get("tick", _INTERVAL_SECONDS)), _INTERVAL_SECONDS))
@@ -140,27 +143,53 @@ class Guard:
         """Read the orders; those that are lost, empty or cannot be read leave the previous ones in force."""
         for name in (SPARE_ORDERS_FILE, ORDERS_FILE):
             with contextlib.suppress(OSError, ValueError):
-                if self._accept_orders(process.read_record(self.folder / name)):
-                    return
+                self._accept_orders(process.read_record(self.folder / name))
 
-    def _accept_orders(self, data: bytes) -> bool:
-        """Put orders into force and return True, if they are orders."""
+    def _accept_orders(self, data: bytes) -> None:
+        """Put orders into force, unless they are no orders, or were given before those in force."""
         try:
             orders = json.loads(data)
         except (ValueError, RecursionError):
-            return False
-        if isinstance(orders, dict) and ("due" in orders or orders.get("stand_down")):
+            return
+        is_order = isinstance(orders, dict) and ("due" in orders or orders.get("stand_down"))
+        if is_order and not self._are_older(orders):
             self._orders = orders
-            return True
-        return False
+
+    def _are_older(self, orders: Mapping[str, Any]) -> bool:
+        """Return whether orders were given before those in force: a file that cannot be replaced has such."""
+        given = self._orders.get("given")
+        if given is None or self._orders.get("boot_id") != self._boot_id:
+            return False
+        given_now = orders.get("given")
+        return not isinstance(given_now, int | float) or not given <= given_now <= self._now()
 
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")
-        if self._folder_watch.gone_since is not None and orders.get("commands"):
-            # A session whose folder is gone accepts no decision.
-            limit = self._folder_watch.gone_since + float(orders.get("gone_wait", 0.0))
-            due = limit if due is None else min(due, limit)
-        return due is not None and orders.get("boot_id") == self._boot_id and self._now() >= due
+        limits = [due] if due is not None else []
+        if orders.get("commands"):
+            wait = float(orders.get("gone_wait", 0.0))
+            if self._folder_watch.gone_since is not None:
+                # A session whose folder is gone accepts no decision.
+                limits.append(self._folder_watch.gone_since + wait)
+            if self._idle_since is not None:
+                limits.append(self._idle_since + wait + float(orders.get("hang", HANG_SECONDS)))
+        return bool(limits) and orders.get("boot_id") == self._boot_id and self._now() >= min(limits)
+
+    def _watch_attempt(self) -> None:
+        """Note since when the attempt has no process left, although the orders say that it runs.
+
+        It lasts if no conductor can record the end of the attempt, because the journal is damaged or cannot
+        be written. The pod would be idle until the budget is spent.
+        """
+        folder, cookie = self._orders.get("attempt"), self._orders.get("cookie")
+        if not folder or not cookie or self._has_processes(Path(folder), cookie):
+            self._idle_since = None
+        elif self._idle_since is None or cookie != self._idle_cookie:
+            self._idle_since, self._idle_cookie = self._now(), cookie
+
+    @staticmethod
+    def _has_processes(folder: Path, cookie: str) -> bool:
+        return process.is_recorded_alive(folder / "shim.json") or bool(process.find_attempt_processes(cookie))
 
     def _replace_conductor(self) -> None:
         """Start the conductor again if it died; kill it first if it hangs."""
@@ -193,7 +222,10 @@ class Guard:
         orders = self._orders
         if self._is_used_by_another():
             return
-        self.report(f"stopping the pod: {orders['why']}")
+        why = (
+            orders["why"] if self._idle_since is None else "no phase is running, and no decision is possible"
+        )
+        self.report(f"stopping the pod: {why}")
         self._end_attempt(orders)
         self._bundle(orders)
         wait, tries = 1.0, 1

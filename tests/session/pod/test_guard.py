@@ -489,3 +489,94 @@ def test_a_bundle_that_a_restart_interrupted_is_not_begun_again(tmp_path: Path) 
     guard_._bundle(orders)
     assert (tmp_path / "bundled").exists()
     assert not (tmp_path / guard.BUNDLE_FILE).exists()
+
+
+@pytest.mark.parametrize("damage", ["immutable", "emptied", "appended"])
+def test_the_pod_is_stopped_if_the_end_of_a_phase_cannot_be_recorded(
+    toy: Any, sh: Phase, damage: str
+) -> None:
+    settings = msgspec.structs.replace(GUARDED, hang=1.0)
+    toy.start(sh(WAIT), head=format_head(toy, "1 s"), settings=settings)
+    wait_until((toy.locate_attempt("p1") / "pid.json").exists)
+    journal = toy.folder / "journal.jsonl"
+    if damage == "immutable":
+        change_immutable("+i", journal)
+    else:
+        with journal.open("w" if damage == "emptied" else "a") as file:
+            file.write("" if damage == "emptied" else "{}\n")
+    try:
+        assert not (toy.root / "stops").exists()  # The phase still runs.
+        (toy.root / "go").touch()
+        wait_until((toy.root / "stops").exists)
+    finally:
+        if damage == "immutable":
+            change_immutable("-i", journal)
+
+
+def test_a_guard_waits_for_the_processes_of_the_attempt(tmp_path: Path) -> None:
+    now, stopped_at = [100.0], []
+    cookie = f"idle-{os.getpid()}"
+    orders = {"tick": 1, "boot_id": process.read_boot_id(), "due": 1e6, "why": "", "gone_wait": 60.0}
+    orders |= {"hang": 20.0, "attempt": str(tmp_path / "attempt"), "cookie": cookie}
+    orders["commands"] = [["touch", str(tmp_path / "stopped")]]
+    (tmp_path / guard.ORDERS_FILE).write_text(json.dumps(orders))
+    program = subprocess.Popen(["sleep", "600"], env=os.environ | {process.COOKIE: cookie})
+
+    class StoppedError(Exception):
+        pass
+
+    def pause(seconds: float) -> None:
+        now[0] += 10.0
+        if now[0] == 1000.0:
+            program.kill()
+            program.wait()
+        if (tmp_path / "stopped").exists():
+            stopped_at.append(now[0])
+            raise StoppedError
+
+    with program, pytest.raises(StoppedError):
+        guard.Guard(tmp_path, os.environ, pause, lambda: now[0]).run()
+    assert 1080 <= stopped_at[0] < 1110
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("chattr"), reason="only root can use chattr")
+def test_orders_reach_the_guard_of_a_folder_that_cannot_be_written(toy: Any, sh: Phase) -> None:
+    toy.start(sh(WAIT, gate={"ask": "always"}), head=format_head(toy, "3 s"), settings=GUARDED)
+    wait_until((toy.locate_attempt("p1") / "pid.json").exists)
+    change_immutable("+i", toy.folder)
+    try:
+        (toy.root / "go").touch()
+        toy.gate()
+        toy.client.decide("p1", 1, "retry")
+        toy.until(lambda s: s.gate and s.gate.attempt == 2)
+        wait_until((toy.root / "stops").exists)
+    finally:
+        change_immutable("-i", toy.folder)
+
+
+def test_a_guard_follows_the_orders_that_were_given_last(tmp_path: Path) -> None:
+    def write(name: str, given: object, why: str) -> None:
+        orders = {"due": 1e6, "boot_id": process.read_boot_id(), "why": why, "given": given}
+        (tmp_path / name).write_text(json.dumps(orders))
+
+    def read_reason() -> str:
+        guard_._read_orders()
+        return str(guard_._orders["why"])
+
+    guard_ = guard.Guard(tmp_path, {}, now=lambda: 100.0)
+    write(guard.ORDERS_FILE, 5.0, "first")
+    assert read_reason() == "first"
+    write(guard.SPARE_ORDERS_FILE, 6.0, "second")
+    assert read_reason() == "second"
+    for given in (None, "x", 5.5, 101.0, 1e300):
+        write(guard.ORDERS_FILE, given, "older, or not from this boot")
+        assert read_reason() == "second"
+    write(guard.ORDERS_FILE, 7.0, "third")
+    assert read_reason() == "third"
+
+
+def change_immutable(change: str, path: Path) -> None:
+    """Makes a file or folder immutable, or not; skips the test where that is impossible."""
+    command = ["chattr", change, str(path)]
+    if not shutil.which("chattr") or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no immutable files here")
