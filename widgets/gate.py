@@ -104,7 +104,9 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
     """
     criteria = sorted(gate.criteria, key=lambda criterion: CRITERIA_ORDER[criterion.passed])
     rows = render_heading_rows(frame, gate, width)
-    rows += [*render_remedy_rows(gate, width), *render_advice_rows(gate, width)]
+    remedies, advice = render_remedy_rows(gate, width), render_advice_rows(gate, width)
+    # Remedies of the diagnosed cause need no explanation before them.
+    rows += [*remedies, *advice] if gate.cause in gate.remedies else [*advice, *remedies]
     if criteria:
         rows.append(row(width, ("CRITERIA", styles.HEADING)))
         name_width = min(width * 2 // 5, max(cell_len(criterion.name) for criterion in criteria))

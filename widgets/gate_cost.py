@@ -31,7 +31,19 @@ def render_cost_row(frame: Frame, gate: GateView, width: int) -> Content:
         cost.append(("  exceeds the budget", styles.ALARM))
     room = width - sum(len(text) for text, _ in (*spent, label, *cost))
     title = truncate(replace_controls(next_phase.title), room)
-    return row(width, *spent, label, (title, styles.STRONG), *cost)
+    then = _describe_phase_after(frame, next_phase)
+    room -= len(title) + sum(len(text) for text, _ in then)
+    return row(width, *spent, label, (title, styles.STRONG), *cost, *(then if room >= 0 else ()))
+
+
+def _describe_phase_after(frame: Frame, next_phase: PhaseView) -> list[Part]:
+    """Return the phase after the next one and its cost; empty if there is none."""
+    phases = frame.snapshot.phases
+    later = [phase for phase in phases[phases.index(next_phase) + 1 :] if phase.state == "waiting"]
+    if not later:
+        return []
+    estimate = f"{format_hours(later[0].estimate_hours)} {format_usd_range(later[0].estimate_usd)}"
+    return [("   then: ", styles.QUIET), (f"{replace_controls(later[0].title)} {estimate}", "")]
 
 
 class GateCost(Panel):

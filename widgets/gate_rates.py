@@ -1,7 +1,6 @@
 """Rates as intervals on one axis, with thresholds and the rates of earlier phases, also by category."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +18,8 @@ from widgets.rows import Part, row
 from widgets.text import fit
 
 FEW_SHOT: Final = "_few_shot"
+VARIANTS: Final = (FEW_SHOT, "_loose", "_strict")
+"""Ends of the names of rates that are shown with another rate, or only in the table of all metrics."""
 MAX_LABEL: Final = 26
 VALUE_WIDTH: Final = 17
 MIN_TRACK: Final = 10
@@ -26,6 +27,7 @@ MIN_QUARTERS: Final = 24
 EVALUATION: Final = " evaluation"
 COMPARISON: Final = re.compile(r"([\w.]+)\s*(>=|>|<=|<)\s*(\d*\.?\d+)(?![\w.])")
 MIN_CATEGORIES: Final = 2
+MAX_SCREEN_SHARE: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def find_thresholds(gate: GateView, metric: str) -> dict[str, float]:
     for criterion in gate.criteria:
         for name, operator, number in COMPARISON.findall(criterion.expression):
             if name in names and 0 <= float(number) <= 1:
-                thresholds[f"{operator} {format_percent(float(number))}"] = float(number)
+                thresholds[f"{operator} {float(number) * 100:g} %"] = float(number)
     return thresholds
 
 
@@ -79,7 +81,7 @@ def find_rate_groups(frame: Frame, gate: GateView) -> list[RateGroup]:
     titles = {phase.id: shorten_title(phase.title) for phase in frame.snapshot.phases}
     groups = []
     for metric in order:
-        if metric.endswith(FEW_SHOT):
+        if metric.endswith(VARIANTS):
             continue
         rows = []
         for phase, values in (*gate.earlier.items(), (gate.phase, gate.metrics)):
@@ -144,10 +146,9 @@ def render_axis(label_width: int, width: int) -> Content:
     return Content.styled(" " * label_width + "".join(cells) + " %", styles.QUIET)
 
 
-def render_group(group: RateGroup, width: int, *, with_axis: bool = True) -> list[Content]:
-    """Return the rows of a metric: its name, a track for each phase, thresholds and the axis."""
-    label_width = min(MAX_LABEL, width // 3, max(len(r.label) for r in group.rows) + 2)
-    track = max(MIN_TRACK, width - label_width - VALUE_WIDTH - 1)
+def render_group(group: RateGroup, label_width: int, width: int) -> list[Content]:
+    """Return the rows of a metric: its name with its thresholds, and a track for each phase."""
+    track = _compute_track_width(label_width, width)
     thresholds = list(group.thresholds.values())
     note = f"  ┊ {', '.join(group.thresholds)}" if thresholds else ""
     rows = [row(width, (name_metric(group.metric), styles.STRONG), (note, styles.WARN))]
@@ -156,12 +157,29 @@ def render_group(group: RateGroup, width: int, *, with_axis: bool = True) -> lis
         name: Part = (fit(each.label, label_width - 1) + " ", styles.STRONG if each.is_current else "")
         value: Part = (f" {format_interval(each.interval)}", styles.STRONG if each.is_current else "")
         rows.append(row(width, name, *draw_interval(each.interval, thresholds, track, style), value))
-    return [*rows, render_axis(label_width, track)] if with_axis else rows
+    return rows
+
+
+def render_groups(groups: Sequence[RateGroup], width: int, height: int) -> list[Content]:
+    """Return as many metrics as fit into the height, at least the first, and the axis that they share."""
+    labels = [len(each.label) for group in groups for each in group.rows]
+    label_width = min(MAX_LABEL, width * 2 // 5, max(labels, default=0) + 2)
+    rows: list[Content] = []
+    for group in groups:
+        block = render_group(group, label_width, width)
+        if rows and len(rows) + len(block) + 1 > height:
+            break
+        rows += block
+    return [*rows, render_axis(label_width, _compute_track_width(label_width, width))] if rows else []
+
+
+def _compute_track_width(label_width: int, width: int) -> int:
+    return max(MIN_TRACK, width - label_width - VALUE_WIDTH - 1)
 
 
 def render_category(rate: CategoryRate, label_width: int, width: int) -> Content:
     """Return a category with its rate before and now on one track; an arrow says which way it moved."""
-    track = max(MIN_TRACK, width - label_width - VALUE_WIDTH - 1)
+    track = _compute_track_width(label_width, width)
     cells: list[Part] = [("·", styles.FAINT)] * track
     now = _place(rate.now, track)
     values = format_percent(rate.now)
@@ -188,19 +206,14 @@ class RatesPanel(Panel):
         return name_panel("RATES", (" with 95 % intervals", ""))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return the number of rows of all metrics."""
-        return max(1, len(self.draw(self.frame, width, sys.maxsize))) if self.frame else 1
+        """Return the number of rows of the metrics that fit into the panel's share of the screen."""
+        room = int(viewport.height * MAX_SCREEN_SHARE)
+        return max(1, len(self.draw(self.frame, width, room))) if self.frame else 1
 
     def draw(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return as many metrics as fit, those of the criteria first."""
         gate = frame.snapshot.gate
-        rows: list[Content] = []
-        for group in find_rate_groups(frame, gate) if gate else []:
-            block = render_group(group, width)
-            if rows and len(rows) + len(block) > height:
-                break
-            rows += block
-        return rows
+        return render_groups(find_rate_groups(frame, gate), width, height) if gate else []
 
 
 class CategoriesPanel(Panel):

@@ -13,7 +13,7 @@ WORDS: Final = {
     "_strict": ", strict",
     "_per_second": " per second",
 }
-PHRASES: Final = {"went_on": "continuation", "heldout": "held-out"}
+PHRASES: Final = {"went_on": "continuation", "heldout": "held-out", "follow_rate": "following_rate"}
 """Parts of names that read differently."""
 ABBREVIATIONS: Final = {"sft": "SFT", "dpo": "DPO", "ifeval": "IFEval", "p": "p", "lr": "learning rate"}
 SHARE_WORDS: Final = ("rate", "share", "accuracy")

@@ -9,7 +9,6 @@ from app.units import HOUR, MINUTE
 from widgets import styles
 from widgets.frame import Frame
 from widgets.rows import FrameWidget, Part
-from widgets.text import replace_controls
 
 REDRAW_SECONDS: Final = 2.5
 CHART_SECONDS: Final = 30.0
@@ -32,13 +31,6 @@ def choose_time_unit(seconds: float) -> tuple[int, str]:
 class Panel(FrameWidget):
     """Draws a frame; the style sheet of its screen decides whether it has a border."""
 
-    _title: tuple[Part, ...] = ()
-
-    @property
-    def has_border(self) -> bool:
-        """Whether the border, and with it the title, is visible."""
-        return bool(self.styles.border_top[0] and self.styles.border_left[0])
-
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return the title in the border, without side effects."""
         raise NotImplementedError
@@ -56,11 +48,7 @@ class Panel(FrameWidget):
     def _refresh_title(self) -> None:
         if self.frame is None:
             return
-        title = tuple(self.make_title(self.frame)) if self.has_border else ()
-        # Setting a title repaints the complete widget.
-        if title != self._title:
-            self._title = title
-            self.border_title = Content.assemble(*((replace_controls(text), style) for text, style in title))
+        self.set_border_title(self.make_title(self.frame) if self.has_border else ())
 
 
 class TimePanel(Panel):

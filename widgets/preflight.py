@@ -52,7 +52,7 @@ def render_result_rows(results: Sequence[PreflightResult], *, running: bool, wid
             name = fit(result.name if i == 0 else "", NAME_WIDTH - 1) + " "
             rows.append(row(width, (state, badge.style), (name, styles.QUIET), (line, "")))
         if result.todo:
-            for i, line in enumerate(wrap(result.todo, width - indent - 3)):
-                arrow = "-> " if i == 0 else "   "
+            for i, line in enumerate(wrap(result.todo, width - indent - 2)):
+                arrow = "→ " if i == 0 else "  "
                 rows.append(row(width, (" " * indent + arrow, styles.INFO), (line, "")))
     return rows

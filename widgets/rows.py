@@ -79,6 +79,18 @@ class RowWidget(Widget):
         self._rows: list[Content] = []
         self._strips: dict[int, Strip] = {}
         self._rows_size = Size(0, 0)
+        self._title: tuple[Part, ...] = ()
+
+    @property
+    def has_border(self) -> bool:
+        """Whether the border, and with it the title, is visible."""
+        return bool(self.styles.border_top[0] and self.styles.border_left[0])
+
+    def set_border_title(self, title: Sequence[Part]) -> None:
+        """Set the title in the border; one that has not changed repaints nothing."""
+        if tuple(title) != self._title:
+            self._title = tuple(title)
+            self.border_title = Content.assemble(*((replace_controls(text), style) for text, style in title))
 
     def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the rows for this size, without side effects."""

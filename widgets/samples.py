@@ -7,7 +7,7 @@ from textual.content import Content
 
 from phases.contract.protocol import Sample
 from widgets import styles
-from widgets.rows import RowWidget, row
+from widgets.rows import Part, RowWidget, row
 from widgets.text import count_more_rows, fit, wrap
 
 MAX_LABEL_WIDTH = 22
@@ -21,7 +21,7 @@ def render_sample_rows(sample: Sample, width: int) -> list[Content]:
         right = [(badge.label, badge.style)]
     rows = [row(width, (sample.title, styles.STRONG), right=right)]
     longest = max((cell_len(name) for name in sample.texts), default=0)
-    label_width = min(MAX_LABEL_WIDTH, width // 3, longest) + 1
+    label_width = min(MAX_LABEL_WIDTH, width * 2 // 5, longest) + 1
     for name, text in sample.texts.items():
         # A base model's text may begin with line ends and a space.
         style = "" if text.strip() else styles.QUIET
@@ -44,6 +44,7 @@ class SamplePager(RowWidget):
     note = ""
 
     heading = "SAMPLES"
+    _further: Sequence[Sequence[Content]] = ()
 
     def set_samples(self, samples: tuple[Sample, ...], name: str = "SAMPLES", note: str = "") -> None:
         """Replace the samples; the page stays.
@@ -84,21 +85,51 @@ class SamplePager(RowWidget):
         self.index = self.top = 0
         self.refresh_rows()
 
-    def render_rows(self, width: int, height: int) -> Sequence[Content]:
-        """Return the heading and the sample."""
+    def refresh_rows(self) -> None:
+        """Make the rows again, and the title in the border if there is one."""
+        super().refresh_rows()
+        self.set_border_title(self._make_heading() if self.has_border else ())
+
+    def on_resize(self) -> None:
+        """Fit the rows to the new size; it may be the first with a border."""
+        super().on_resize()
+        self.refresh_rows()
+
+    def _make_heading(self) -> list[Part]:
         pages = self.pages
-        title = "FAILED SAMPLES" if self.only_failed else self.heading
+        title: Part = ("FAILED SAMPLES" if self.only_failed else self.heading, styles.HEADING)
         if not pages:
-            return [row(width, (title, styles.HEADING), (f"  none  {self.note}", styles.QUIET))]
-        index = min(self.index, len(pages) - 1)
-        body = render_sample_rows(pages[index], width)
-        self.top = min(max(0, self.top), max(0, len(body) - (height - 1)))
-        below = len(body) - self.top - (height - 1)
-        heading = row(
-            width,
-            (title, styles.HEADING),
-            (f"  {index + 1} of {len(pages)}  ◂ ▸", styles.INFO),
-            (f"  {self.note}" if self.note else "", styles.WARN),
-            right=[(count_more_rows(below), styles.QUIET)] if below > 0 else [],
-        )
-        return [heading, *body[self.top : self.top + height - 1]]
+            return [title, (f"  none  {self.note}", styles.QUIET)]
+        number = min(self.index, len(pages) - 1) + 1
+        last = number + len(self._further)
+        numbers = f"{number}-{last}" if last > number else f"{number}"
+        note = f"  {self.note}" if self.note else ""
+        return [title, (f"  {numbers} of {len(pages)}  ◂ ▸", styles.INFO), (note, styles.WARN)]
+
+    def _find_further(self, width: int, room: int) -> list[list[Content]]:
+        """Return the rows of the samples after the current one that fit into the room, each complete."""
+        first = min(self.index, len(self.pages) - 1) + 1
+        further: list[list[Content]] = []
+        for sample in self.pages[first : first + room]:
+            rows = [Content(), *render_sample_rows(sample, width)]
+            if len(rows) > room:
+                break
+            further.append(rows)
+            room -= len(rows)
+        return further
+
+    def render_rows(self, width: int, height: int) -> Sequence[Content]:
+        """Return the heading, unless it is in the border, and the sample."""
+        sample = self.sample
+        body = render_sample_rows(sample, width) if sample else []
+        room = height if self.has_border else height - 1
+        self.top = min(max(0, self.top), max(0, len(body) - room))
+        below = len(body) - self.top - room
+        more = [(count_more_rows(below), styles.QUIET)] if below > 0 else []
+        if not self.has_border:
+            return [row(width, *self._make_heading(), right=more), *body[self.top : self.top + room]]
+        self._further = self._find_further(width, -below) if sample else []
+        if not more:
+            return [*body, *(each for rows in self._further for each in rows)]
+        shown = body[self.top : self.top + room - 1]
+        return [*shown, row(width, (count_more_rows(below + 1), styles.QUIET))]

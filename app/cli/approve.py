@@ -1,8 +1,11 @@
 """Approval of what a plan or a session executes: on the terminal, or by `--yes`."""
 
 import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
+from typing import Final
 
 from app.errors import UserError
 from app.plan.schema import Plan
@@ -11,6 +14,8 @@ from app.session.client import SessionClient
 from app.session.requests import get_current_user
 from app.session.stored_plan import load_stored_plan
 
+MIN_WIDTH: Final = 20
+
 
 def ask_for_approval(plan: Plan) -> None:
     """Show what a plan executes and ask for approval.
@@ -18,11 +23,25 @@ def ask_for_approval(plan: Plan) -> None:
     Raises:
         UserError: it is not approved, or there is no terminal to ask on.
     """
-    print("\n".join(start.describe_commands(plan, os.environ)))
+    width = max(MIN_WIDTH, shutil.get_terminal_size().columns)
+    for line in start.describe_commands(plan, os.environ):
+        print(wrap_line(line, width))
     if not sys.stdin.isatty():
         raise UserError("the plan is not approved yet; approve it with --yes, or run in a terminal")
     if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):
         raise UserError("not approved; no session was started")
+
+
+def wrap_line(line: str, width: int) -> str:
+    """Return a line wrapped between words; a word that is wider than the terminal is left to the terminal."""
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent="    ",
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def describe_approver(*, is_approved: bool) -> str:

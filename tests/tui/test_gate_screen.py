@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
+from textual.content import Content
 from textual.widget import Widget
 
 from app.tui.app import CockpitApp
@@ -67,6 +68,30 @@ def test_the_filtered_answers_open_full_screen() -> None:
     *_, full = press(fake.gate_evaluated(), "f", "v")
     assert full.startswith("ANSWERS 1 of 1")
     assert "format-012" in full
+
+
+def test_in_a_panel_further_answers_fill_the_room_and_the_heading_is_in_the_border() -> None:
+    async def run() -> tuple[str, list[str], str]:
+        frame = fake.gate_evaluated()
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        async with app.run_test(size=(160, 45)) as pilot:
+            await settle(pilot)
+            pager = app.screen.query_one(SamplePager)
+            title = Content.from_markup(str(pager.border_title)).plain
+            shown = [row.plain.split(" ")[0] for row in pager.render_rows(*pager.size)]
+            await pilot.press("right")
+            await settle(pilot)
+            return title, shown, Content.from_markup(str(pager.border_title)).plain
+
+    title, shown, turned = asyncio.run(run())
+    assert title.startswith("ANSWERS  1-3 of 24  ◂ ▸  12 got better, 1 got worse")
+    assert [word for word in shown if word.startswith("format-")] == [
+        "format-000",
+        "format-001",
+        "format-002",
+    ]
+    assert "ANSWERS" not in shown
+    assert turned.startswith("ANSWERS  2-")
 
 
 @pytest.mark.parametrize(

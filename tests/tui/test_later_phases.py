@@ -94,11 +94,11 @@ def test_a_changed_parameter_is_shown_with_its_effect_and_sent_with_go(size: tup
     _, name, text = drive(*EDIT_COUNT, size=size)
     assert name == LaterPhasesScreen.__name__
     assert "10000 → 5000" in text
-    assert "forecast $11.00-14.00 -> $9.00-12.00 of $25: within the budget" in text
+    assert "forecast $11.00-14.00 → $9.00-12.00 of $25: within the budget" in text
     assert "keep, back" in text
     session, name, text = drive(*EDIT_COUNT, "escape", size=size)
     assert (name, session.sent) == (DecideScreen.__name__, None)
-    assert "count 1 -> 5000" in text
+    assert "count 1 → 5000" in text
     session, *_ = drive(*EDIT_COUNT, "escape", "y", size=size)
     assert session.sent is not None
     assert session.sent.plan_changes == {"preference_pairs": {"count": 5000}}

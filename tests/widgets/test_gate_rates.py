@@ -13,7 +13,7 @@ from widgets.gate_rates import (
     find_thresholds,
     has_categories,
     has_rates,
-    render_group,
+    render_groups,
 )
 
 GATE = fake.gate_evaluated().snapshot.gate
@@ -30,7 +30,7 @@ def test_earlier_phases_and_solved_examples_are_on_the_same_axis() -> None:
     assert [row.label for row in group.rows] == ["Baseline", "Baseline + examples", "SFT"]
     assert [row.is_current for row in group.rows] == [False, False, True]
     heading, base, _, sft, axis = rows(fake.gate_evaluated())
-    assert heading.split() == ["success", "rate", "┊", ">", "60.0", "%"]
+    assert heading.split() == ["success", "rate", "┊", ">", "60", "%"]
     assert base.index("■") < base.index("┊") < sft.index("■")
     assert sft.rstrip().endswith("74.2 % [70, 78]")
     assert axis.split() == ["0", "25", "50", "75", "100", "%"]
@@ -40,7 +40,7 @@ def test_marks_are_where_the_axis_says() -> None:
     assert GATE is not None
     exact = replace(GATE, metrics={"r": 0.5, "r_low": 0.0, "r_high": 1.0}, earlier={}, criteria=())
     [group] = find_rate_groups(fake.gate_evaluated(), exact)
-    _, track, axis = (row.plain for row in render_group(group, 70))
+    _, track, axis = (row.plain for row in render_groups([group], 70, 9))
     assert track.index("├") == axis.index("0")
     assert track.index("┤") == axis.index("100") + 2
     assert abs(track.index("■") - axis.index("50")) <= 1
@@ -53,8 +53,8 @@ def test_only_numbers_that_the_metric_is_compared_with_are_thresholds() -> None:
         criterion = ConditionResult("c", expression, True, {})
         return find_thresholds(replace(GATE, criteria=(criterion,)), "rate")  # type: ignore[type-var]
 
-    assert thresholds("rate > 0.60") == {"> 60.0 %": 0.6}
-    assert thresholds("rate_low >= .5 and rate < 1") == {">= 50.0 %": 0.5, "< 100 %": 1.0}
+    assert thresholds("rate > 0.60") == {"> 60 %": 0.6}
+    assert thresholds("rate_low >= .5 and rate < 1") == {">= 50 %": 0.5, "< 100 %": 1.0}
     assert thresholds("other_rate > 0.6") == {}
     assert thresholds("base.rate > 0.6") == {}
     assert thresholds("rate > 12") == {}
@@ -66,6 +66,21 @@ def test_the_metric_of_the_criteria_comes_first() -> None:
     other = {"a_rate": 0.1, "a_rate_low": 0.0, "a_rate_high": 0.2}
     groups = find_rate_groups(fake.gate_evaluated(), replace(GATE, metrics={**other, **GATE.metrics}))
     assert [group.metric for group in groups] == ["success_rate", "a_rate"]
+
+
+def test_following_and_stopping_share_an_axis_and_loose_rates_are_left_to_the_table() -> None:
+    assert GATE is not None
+    rates = {"following_rate": 0.6, "following_rate_loose": 0.7, "stopping_rate": 0.9, "success_rate": 0.5}
+    metrics = {}
+    for name, rate in rates.items():
+        metrics |= {name: rate, f"{name}_low": rate - 0.1, f"{name}_high": rate + 0.1}
+    gate = replace(GATE, metrics=metrics, earlier={"baseline_evaluation": metrics}, criteria=())
+    groups = find_rate_groups(fake.gate_evaluated(), gate)
+    drawn = [row.plain for row in render_groups(groups, 70, 9)]
+    assert [line.rstrip() for line in drawn if "■" not in line][:2] == ["following rate", "stopping rate"]
+    assert len(drawn) == 7, "one axis below both, and no room for the third"
+    assert len(render_groups(groups, 70, 99)) == 10
+    assert len(render_groups(groups, 70, 1)) == 4, "the first is always shown"
 
 
 def test_categories_show_both_rates_and_the_direction() -> None:

@@ -143,12 +143,14 @@ def diagnose_result(
             return Diagnosis("degenerate", f"{degenerate} of {len(samples)} samples")
     if base is not None:
         # Solved examples show what the base model can do without training.
-        reference = "following_rate_few_shot" if "following_rate_few_shot" in base else rate
+        has_examples = "following_rate_few_shot" in base
+        reference = "following_rate_few_shot" if has_examples else rate
         if _as_number(metrics[f"{rate}_low"]) <= _as_number(base[reference]):
             return Diagnosis(
                 "no_gain",
-                f"{rate} {metrics[rate]:.3f} with a 95 % interval from {metrics[f'{rate}_low']:.3f}; "
-                f"the base model has {reference} {base[reference]:.3f}",
+                f"{rate.replace('_', ' ')} {metrics[rate]:.1%} with a 95 % interval from "
+                f"{metrics[f'{rate}_low']:.1%}; the base model has {base[reference]:.1%}"
+                f"{' after solved examples' if has_examples else ''}",
             )
     return Diagnosis("slow") if is_slow else None
 

@@ -100,20 +100,25 @@ def find_consequences(plan: Plan, state: State, changes: PlanChanges, left_out: 
         return []
     revised = revise_plan(plan, state)
     remaining = [revised.find_phase(name) for name in find_changeable(state) if name not in left_out]
-    texts = [f"{name} is critical" for name in left_out if revised.find_phase(name).critical]
+    phases_left_out = [revised.find_phase(name) for name in left_out]
+    texts = [f"{phase.title} is a critical phase" for phase in phases_left_out if phase.critical]
     for phase in remaining:
-        texts += _find_unknown_conditions(phase, left_out)
+        texts += _find_unknown_conditions(phase, phases_left_out)
         new = {name: value for name, (_, value) in changes.get(phase.id, {}).items()}
-        texts += _find_missing_inputs(
-            phase, {**phase.params, **new}, [revised.find_phase(x) for x in left_out]
-        )
+        texts += _find_missing_inputs(phase, {**phase.params, **new}, phases_left_out)
     return texts
 
 
-def _find_unknown_conditions(phase: Phase, left_out: Collection[str]) -> Iterator[str]:
-    for name, source in find_references(phase):
-        if source in left_out:
-            yield f"{name} of {phase.id} refers to {source}, so its gate will open"
+def _find_unknown_conditions(phase: Phase, left_out: Sequence[Phase]) -> Iterator[str]:
+    """Yield a text for each phase that is left out and that conditions of a phase's gate refer to."""
+    for source in left_out:
+        names = [name for name, referred in find_references(phase) if referred == source.id]
+        if not names:
+            continue
+        subject = f"{names[0]} of {phase.title} refers"
+        if len(names) > 1:
+            subject = f"{len(names)} criteria and rules of {phase.title} refer"
+        yield f"{subject} to {source.title}, so its gate will open"
 
 
 def find_references(phase: Phase) -> Iterator[tuple[str, str]]:
@@ -155,7 +160,7 @@ def _find_missing_inputs(
                 if key.startswith("output")
                 for output in _list_texts(value)
             ):
-                yield f"{phase.id}.{name} reads what {source.id} writes"
+                yield f"{phase.title} reads what {source.title} writes ({name})"
 
 
 def _list_texts(value: Parameter) -> list[str]:

@@ -14,13 +14,13 @@ from app.session.requests import Decide, get_current_user
 from app.session.snapshot import DecisionKind, GateView
 from app.tui.keys import make_bindings
 from app.tui.screens.dialogs import TextBlock
-from app.tui.screens.later_phases import LaterChanges
+from app.tui.screens.later_phases import LaterChanges, style_effect
 from app.tui.screens.screen import Dialog
 from app.units import format_hours, format_usd_range
 from widgets import styles
 from widgets.frame import Frame
 from widgets.gate_cost import find_next_phase
-from widgets.gate_verdict import render_verdict_row
+from widgets.gate_verdict import render_verdict_rows
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.later_phases import list_later_phases
 from widgets.parameters import ParameterTable, format_parameter, parse_parameter
@@ -98,7 +98,7 @@ class DecideScreen(Dialog[None]):
                 f"{self.kind.upper()} after {replace_controls(self.phase_title)}"
             )
             yield TextBlock(
-                self._list_consequences(), [render_verdict_row(self.gate, BOX_WIDTH)], id="consequence"
+                self._list_consequences(), render_verdict_rows(self.gate, BOX_WIDTH), id="consequence"
             )
             if self.has_parameters:
                 table = EditableParameters(self.gate.parameters, self.gate.remedies)
@@ -123,6 +123,16 @@ class DecideScreen(Dialog[None]):
         if self.needs_reason:
             lines.append((self._explain_reason(), styles.WARN))
         return lines
+
+    def _list_effect(self) -> list[Part]:
+        """Return the first lines of the effect of changes to later phases, and how to see the others."""
+        lines = self.later.lines
+        if len(lines) <= MAX_LATER_LINES:
+            return style_effect(lines)
+        first = lines[: MAX_LATER_LINES - 1]
+        commands = self.cockpit.list_commands("decide")
+        key = next(command.key for command in commands if command.action == "later")
+        return [*style_effect(first), (f"{len(lines) - len(first)} more lines: press {key}", styles.QUIET)]
 
     def _explain_reason(self) -> str:
         if self.later.consequences and self.kind not in self.gate.needs_reason:
@@ -231,8 +241,8 @@ class DecideScreen(Dialog[None]):
         def accept(changes: LaterChanges | None) -> None:
             self.later = changes or LaterChanges()
             self.needs_reason = self.kind in self.gate.needs_reason or bool(self.later.consequences)
-            effect: list[Part] = [(line, styles.WARN) for line in self.later.lines[-MAX_LATER_LINES:]]
-            for block_id, lines in (("consequence", self._list_consequences()), ("later", effect)):
+            contents = {"consequence": self._list_consequences(), "later": self._list_effect()}
+            for block_id, lines in contents.items():
                 block = self.query_one(f"#{block_id}", TextBlock)
                 block.lines = lines
                 block.refresh(layout=True)

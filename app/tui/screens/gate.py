@@ -56,7 +56,9 @@ class GateScreen(ScreenWithChart):
                 yield RatesPanel()
                 yield CategoriesPanel()
             yield SamplePager()
-            yield Figure()
+            figure = Figure()
+            figure.border_title = "CURVES"
+            yield figure
         yield GateCost()
         yield self.make_key_bar()
 

@@ -21,6 +21,7 @@ from widgets.frame import Frame
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.later_phases import LaterPhasesTable, list_later_phases
 from widgets.parameters import Parameter, format_parameter, parse_parameter
+from widgets.rows import Part
 from widgets.text import replace_controls
 
 MAX_TABLE_ROWS = 20
@@ -28,6 +29,7 @@ ROWS_OF_THE_REST = 15
 """Rows of the dialog besides the list: its frame, the effect, the field, a message and the keys."""
 ROWS_AROUND = 8
 WARNING = "warning: "
+ARROW = "→"
 
 
 class LaterChanges(NamedTuple):
@@ -37,6 +39,17 @@ class LaterChanges(NamedTuple):
     left_out: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
+
+
+def sort_effect(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the lines of an effect in the order of their importance: warnings, forecast, changes."""
+    warnings = [line for line in lines if line.startswith(WARNING)]
+    return (*warnings, *(line for line in reversed(lines) if line not in warnings))
+
+
+def style_effect(lines: Sequence[str]) -> list[Part]:
+    """Return the lines of an effect; warnings stand out."""
+    return [(line, styles.WARN if line.startswith(WARNING) else "") for line in lines]
 
 
 class EditableLaterPhases(LaterPhasesTable):
@@ -163,7 +176,8 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
         except (Refused, OSError, msgspec.MsgspecError) as error:
             self.app.call_from_thread(self._finish_preview, changes, str(error))
             return
-        lines = tuple(format_preview(preview)) if changes.parameters or changes.left_out else ()
+        has_changes = bool(changes.parameters or changes.left_out)
+        lines = sort_effect(format_preview(preview, ARROW)) if has_changes else ()
         done = changes._replace(lines=lines, consequences=preview.consequences)
         self.app.call_from_thread(self._finish_preview, done, "")
 
@@ -176,9 +190,7 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
 
     def _show_effect(self, lines: Sequence[str]) -> None:
         block = self.query_one(TextBlock)
-        warnings = [line for line in lines if line.startswith(WARNING)]
-        others = [line for line in lines if not line.startswith(WARNING)]
-        block.lines = [(line, styles.WARN) for line in warnings] + [(line, "") for line in reversed(others)]
+        block.lines = style_effect(lines)
         block.refresh(layout=True)
         block.refresh_rows()
 

@@ -68,8 +68,8 @@ def read_decisions(toy: Any) -> list[dict[str, Any]]:
 def test_a_go_changes_and_leaves_out_later_phases_for_good(session: Any) -> None:
     change = ("--set", "p2.count=5000", "--leave-out", "p3")
     refusal = run(session, "decide", "go", *change, code=2)
-    assert 'criterion "as good" of p4 refers to p3, so its gate will open' in refusal
-    assert "p4.model reads what p3 writes" in refusal
+    assert 'criterion "as good" of Phase 4 refers to Phase 3, so its gate will open' in refusal
+    assert "Phase 4 reads what Phase 3 writes (model)" in refusal
     preview = run(session, "decide", "go", *change, "--preview")
     assert "Phase 2: count 3000 -> 5000" in preview
     assert "Phase 3: left out, saves 6-12m" in preview

@@ -9,7 +9,7 @@ from app.plan.schema import Phase, Plan, Pod, Session
 from app.plan.work import scale_estimate
 from app.session.gate.decide import decide
 from app.session.gate.decision_preview import DecisionPreview, preview_decision
-from app.session.gate.later_phases import find_lost_conditions
+from app.session.gate.later_phases import find_consequences, find_lost_conditions
 from app.session.journal import events
 from app.session.journal.fold import fold
 from app.session.journal.journal import Entry
@@ -146,15 +146,27 @@ def test_only_parameters_can_be_changed(name: str) -> None:
 
 
 def test_leaving_out_says_what_will_be_missing_and_needs_a_reason() -> None:
-    with pytest.raises(Refused, match="go needs a reason: dpo is critical") as refused:
+    with pytest.raises(Refused, match="go needs a reason: Dpo is a critical phase") as refused:
         decide(PLAN, at_gate(), go(left_out=("dpo",)))
-    assert 'criterion "trained" of final refers to dpo, so its gate will open' in str(refused.value)
-    with pytest.raises(Refused, match=r"dpo\.preference_file reads what pairs writes"):
+    assert 'criterion "trained" of Final refers to Dpo, so its gate will open' in str(refused.value)
+    with pytest.raises(Refused, match=r"Dpo reads what Pairs writes \(preference_file\)"):
         decide(PLAN, at_gate(), go(left_out=("pairs",)))
     with pytest.raises(Refused) as refused:
         decide(PLAN, at_gate(), go(left_out=("pairs",), dpo={"preference_file": "own.jsonl"}))
     assert "reads what" not in str(refused.value)
     assert decide(PLAN, at_gate(), go(left_out=("final",))).left_out == ["final"]
+
+
+def test_many_conditions_on_a_phase_that_is_left_out_are_one_consequence() -> None:
+    criteria = [{"name": n, "expr": f"{n} > dpo.loss"} for n in ("a", "b")]
+    rules = [{"when": "c > dpo.loss", "verdict": "go", "advice": "go"}]
+    phases = [each for each in PLAN.phases if each.id != "final"]
+    final = phase("final", command=["x"], criteria=criteria, gate={"rules": rules})
+    plan = PLAN.model_copy(update={"phases": (*phases, final)})
+    assert find_consequences(plan, at_gate(), {}, ["dpo"]) == [
+        "Dpo is a critical phase",
+        "3 criteria and rules of Final refer to Dpo, so its gate will open",
+    ]
 
 
 def test_a_condition_on_a_phase_without_a_result_is_lost() -> None:
@@ -182,7 +194,7 @@ def test_the_preview_of_a_phase_left_out_saves_its_estimate_and_needs_no_reason(
     shown = preview(go(left_out=("dpo",)))
     assert [effect.phase for effect in shown.effects] == ["dpo"]
     assert shown.forecast_usd[0].low - shown.forecast_usd[1].low == pytest.approx(2)
-    assert any("refers to dpo" in text for text in shown.consequences)
+    assert any("refers to Dpo" in text for text in shown.consequences)
 
 
 def test_the_fold_rejects_changes_to_phases_that_have_started() -> None:
