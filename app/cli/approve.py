@@ -23,9 +23,11 @@ def ask_for_approval(plan: Plan) -> None:
     Raises:
         UserError: it is not approved, or there is no terminal to ask on.
     """
-    width = max(MIN_WIDTH, shutil.get_terminal_size().columns)
-    for line in start.describe_commands(plan, os.environ):
-        print(wrap_line(line, width))
+    lines = start.describe_commands(plan, os.environ)
+    if sys.stdout.isatty():
+        width = max(MIN_WIDTH, shutil.get_terminal_size().columns)
+        lines = [wrap_line(line, width) for line in lines]
+    print("\n".join(lines))
     if not sys.stdin.isatty():
         raise UserError("the plan is not approved yet; approve it with --yes, or run in a terminal")
     if input("Run this? [y/N] ").strip().lower() not in ("y", "yes"):

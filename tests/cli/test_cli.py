@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from app import cli
-from app.cli.approve import wrap_line
 from app.session.attempt import process
 from app.session.pod import guard
 
@@ -71,7 +70,6 @@ def test_help_is_there_at_once_and_imports_nothing_heavy() -> None:
     program = """
 import sys
 from app import cli
-from app.cli.approve import wrap_line
 try:
     cli.main(["--help"])
 except SystemExit:
@@ -141,16 +139,6 @@ def test_a_session_is_stopped_from_the_command_line(shell: Shell) -> None:
     shell.run("stop")
     assert any("session stopped" in line for line in follower.stdout)
     assert follower.wait(30) == 1
-
-
-def test_what_a_plan_executes_is_wrapped_between_words() -> None:
-    line = "  train: bash -c 'exec train.py --model base --output out/model --learning-rate 2e-4'"
-    wrapped = wrap_line(line, 40).splitlines()
-    assert len(wrapped) > 1
-    assert max(map(len, wrapped)) <= 40
-    assert " ".join(part.strip() for part in wrapped) == line.strip()
-    assert wrap_line("", 40) == ""
-    assert wrap_line("x" * 50, 40) == "x" * 50
 
 
 def test_a_plan_is_shown_and_has_to_be_approved_once(shell: Shell) -> None:

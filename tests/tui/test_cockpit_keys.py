@@ -287,7 +287,7 @@ async def test_preflight_fills_and_looks_again(drive: Any, tmp_path: Path) -> No
         await until("1 failed, 1 warning, 2 ok")
         assert len(runs) == 2
         await driven.press("c", "w", "q")
-        assert "-> Free or rent more" in driven.app.clipboard
+        assert "→ Free or rent more" in driven.app.clipboard
         assert driven.screen_is(SessionScreen)
     assert "HF_TOKEN is not set" in (tmp_path / "exports" / "preflight.txt").read_text()
 

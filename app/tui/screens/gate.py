@@ -11,6 +11,7 @@ from app.tui.keys import make_bindings
 from app.tui.screens.chart import ScreenWithChart
 from app.tui.screens.decide import DecideScreen
 from phases.contract.protocol import Sample
+from widgets import styles
 from widgets.answers import AnswerFilter, ComparedAnswer, compare_answers, count_changes, make_sample
 from widgets.figure import Figure
 from widgets.frame import AttemptOutput, Frame, ModelAnswers
@@ -57,7 +58,7 @@ class GateScreen(ScreenWithChart):
                 yield CategoriesPanel()
             yield SamplePager()
             figure = Figure()
-            figure.border_title = "CURVES"
+            figure.set_border_title([("CURVES", styles.HEADING)])
             yield figure
         yield GateCost()
         yield self.make_key_bar()
