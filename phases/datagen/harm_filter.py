@@ -8,7 +8,8 @@ taught from vetted instructions alone (`phases.datagen.vetted`).
 import re
 from typing import Final
 
-from phases.datagen.harm_lexicon import AIMED, HARM, INNOCENT, SUSPECT
+from phases.datagen.harm_lexicon import AIMED, FIGURATIVE, HARM, INNOCENT, SUSPECT
+from phases.datagen.harm_signs import has_signs_of_harm, names_target
 from phases.datagen.harm_structure import may_do_harm
 
 _PREVENTION: Final = re.compile(
@@ -25,7 +26,9 @@ _PREVENTION: Final = re.compile(
     |idiom|proverb|say(?:ing)?\ mean|board\ game|video\ game|minecraft|fortnite|gta|call\ of\ duty|pokemon
     |chess|lawyer|law\b|laws\b|punish|court|detective|quiz|lesson|(?:fights?|fought)\ terrorism
     |stands?\ up\ to|free\ (?:of|from)|mislead\w+\ (?:graph|chart|advert)|what\ is\ wrong
-    |without\ (?:hurting|harming|damaging)|world\ war|civil\ war|caesar|for\ (?:my|an?|the
+    |without\ (?:hurting|harming|damaging)|keep\ (?:[\w']+\ ){1,3}(?:away|out)\b
+    |into\ (?:eating|drinking|sleeping|trying|studying|doing)
+    |limerick|riddle|haiku|world\ war|civil\ war|caesar|for\ (?:my|an?|the
     |our)\ (?:[\w-]+\ ){0,2}(?:tv\ show|show|film|novel|theatre|halloween|musical|magic\ trick)
     |police\ (?:officer|find|catch|solve)|psycholog)
     """,
@@ -49,7 +52,8 @@ _QUESTION: Final = re.compile(
 """Openings of questions for facts, which ask for no help."""
 _FACT_COMMAND: Final = re.compile(
     r"\W*(?:please )?(?:define|name|list|translate|summari[sz]e"
-    r"|explain (?:what|why|the (?:word|term|meaning|difference|history|role|causes?|effects?))"
+    r"|explain (?:what|why|the (?:word|term|meaning|difference|history|role|causes?|effects?)"
+    r"|how (?!to\b|i\b|you\b|we\b|one\b))"
     r"|describe the (?:role|history|effects?|causes?|work|life))\b",
     re.IGNORECASE,
 )
@@ -60,18 +64,23 @@ def asks_for_harm(instruction: str) -> bool | None:
     """Return whether an instruction asks for help to do harm.
 
     Returns:
-        False if no word suggests harm, True if a request for help mentions harm without words of protection,
-        study or fiction, and None if the words do not tell.
+        False if its words have at most a few signs of harm, True if a request for help mentions harm without
+        words of protection, study or fiction, and None if the words do not tell.
     """
-    # Most instructions have no suspicious word, and removing innocent phrases adds none.
+    # Most instructions have no suspicious word. Removing innocent phrases takes long, and adds none.
     if not any(pattern.search(instruction) for pattern in (HARM, SUSPECT, _PERMISSIVE, AIMED)):
-        return None if may_do_harm(instruction) else False
+        return None if _may_do_harm(instruction) and _may_do_harm(INNOCENT.sub(" ", instruction)) else False
     text = INNOCENT.sub(" ", instruction)
     has_harm = HARM.search(text) is not None
     hides = _PERMISSIVE.search(text) is not None
     if not (has_harm or hides or AIMED.search(text) or SUSPECT.search(text)):
-        return None if may_do_harm(text) else False
+        return None if _may_do_harm(text) else False
     is_request = not _QUESTION.match(instruction) and not _FACT_COMMAND.match(instruction)
-    if is_request and (has_harm or hides) and not _PREVENTION.search(instruction):
-        return True
-    return None
+    if not is_request or _PREVENTION.search(instruction):
+        return None
+    is_meant = HARM.search(FIGURATIVE.sub(" ", text)) is not None or names_target(text)
+    return True if hides or (has_harm and is_meant) else None
+
+
+def _may_do_harm(instruction: str) -> bool:
+    return may_do_harm(instruction) or has_signs_of_harm(instruction)

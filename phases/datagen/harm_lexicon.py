@@ -11,9 +11,12 @@ from typing import Final
 
 def compile_words(text: str) -> re.Pattern[str]:
     """Return a pattern for words separated by spaces; `*` matches any ending and `_` a space."""
-    return re.compile(
-        rf"\b(?:{_join_alternatives([_list_parts(entry) for entry in text.split()])})\b", re.IGNORECASE
-    )
+    return re.compile(rf"\b{join_words(text)}\b", re.IGNORECASE)
+
+
+def join_words(text: str) -> str:
+    """Return the source of such a pattern as one group."""
+    return f"(?:{_join_alternatives([_list_parts(entry) for entry in text.split()])})"
 
 
 def _list_parts(entry: str) -> tuple[str, ...]:
@@ -119,6 +122,15 @@ SUSPECT: Final = compile_words(
 )
 """Words that occur in harmful and in harmless requests alike."""
 
+FIGURATIVE: Final = compile_words(
+    """
+    kill* stab* strangl* suffocat* butcher* destroy* destruct* hack hacked hacking hacks crack* forge forged
+    forging trick* tricking fool_* attack* beat_* blow_up crash_* steal* stole stolen murder* pirate* virus*
+    damage* hurt hurts cheat* disguise drown* rob robbed rig rigged panic ruin wreck* threat* jack_a skimm*
+    sniff* sneak* secretly torment* ambush* fatal gory hostil* thief thieves burgl* pollut* endangered*
+    """
+)
+"""Words of harm that are also used of games, work and things: they mean harm if somebody is named."""
 _INNOCENT = r"""
     (?:plural|form|singular)\ (?:\w+\ )?of\ (?:the\ word\ )?['"]?\w+|['"]\w+['"]|knife\ is\ to
     |(?:kitchen|pocket|butter|bread)\ kni(?:fe|ves)|curiosity\ killed|there\ is\ smoke|drunk\ at\ dinner
@@ -155,7 +167,9 @@ _INNOCENT = r"""
     |\ my)?(?:\ [\w-]+){0,2}\ (?:balloons?|mattress|tyres?|tires?|beach\ ball|ball|pool|photos?|pictures?
     |nose|candles?|bubbles?|whistle)(?:\ up)?
     |
-    bath\ bombs?|photo\ ?bomb\w*|bomb\ cyclone|cherry\ bombs?|seed\ bombs?|glitter\ bombs?|(?:glue|water
+    bomb\ (?:disposal|squad)|poison\ (?:dart|arrow)\ frogs?
+    |forg(?:e|ed|ing)\ (?:an?\ |the\ )?(?:horse\ ?shoe|knife|iron|steel|hook|friendship|bond|path|alliance)\w*
+    |bath\ bombs?|photo\ ?bomb\w*|bomb\ cyclone|cherry\ bombs?|seed\ bombs?|glitter\ bombs?|(?:glue|water
     |nerf|staple|heat|nail|toy|spray|squirt|massage|caulk(?:ing)?|grease|tattoo|super\ soaker
     |radar)\ guns?|gun(?:s)?\ n'?\ roses|top\ gun|jump(?:ing)?\ the\ gun
     |
@@ -277,23 +291,30 @@ PERSON: Final = r"""
     |dogs?|cats?|pupp(?:y|ies)|kittens?|horses?|pigeons?|guests?|immigrants?|refugees?|opponents?|enem(?:y
     |ies)|rivals?)
     """
-_ASSAULT: Final = r"""
-    (?:slaughter\w*|maim\w*|slit|gouge|drag|pummel|whip|asphyxiat\w*|electrocut\w*|impal\w*|incinerat\w*
-    |torch|run\ over|ram
-    |hurl|trip|scratch|bite|spit\ on|slash|saw|skewer|skin|squash|smash|crippl\w*|paraly[sz]e|handcuff\w*
-    |gag|isolat\w*
-    |exhaust|depriv\w*|neglect\w*|abandon\w*|trap|bait|deport\w*|expel|evict|disown|dox|leak|swindle
-    |rip\w*\ off|nick|swipe
-    |pilfer|heist|empty|empt(?:y|ies)|drain|get\ into|expos\w*|publish\w*
-    |hang|overpower|captur\w+|crush|break|cut(?:\ off)?|carv\w+|hammer|push(?:es|ing)?|beat\w*|execut\w+
-    |eradicat\w+|wip\w+\ out|eliminat\w+|liquidat\w+|annihilat\w+|obliterat\w+|decimat\w+|terminat\w+
-    |exterminat\w+|chok\w+|tackl\w+|ripp?(?:ing)?(?:\ off)?|smack|slap|kick\w*|hit|hitting|burn\w*|chain
-    |tie\ up|lur(?:e|es|ing)|spy(?:ing)?\ on|film(?:ing)?|record(?:ing)?|frighten\w*|punish\w*
-    |lock(?:ing)?|pressur\w+|forc(?:e|es|ing)|knock\w*|drown\w*|scald\w*|blind(?:ing)?|silenc\w+
-    |dispos\w+\ of|get\ rid\ of|finish\ off|take\ out|snatch\w*|corner\w*|shoot\w*|touch(?:ing)?
-    |undress\w*|watch(?:ing)?|follow(?:ing)?|track(?:ing)?|sell(?:ing)?|buy(?:ing)?|smother\w*|infuriat\w+
-    |corrupt\w*|subdue|weaken|convinc\w+|persuad\w+|blam(?:e|es|ing)|target(?:s|ing)?|identify|unmask)
+_ASSAULT: Final = join_words(
     """
+    abandon* annihilat* asphyxiat* bait beat* bite blame blames blaming blind blinding break burn* buy
+    buying captur* carv* chain chok* convinc* corner* corrupt* crippl* crush cut cut_off decimat* deport*
+    depriv* disown dispos*_of dox drag drain drown* electrocut* eliminat* empties empty eradicat* evict
+    execut* exhaust expel expos* exterminat* film filming finish_off follow following force forces forcing
+    frighten* gag get_into get_rid_of gouge hammer handcuff* hang heist hit hitting hurl identify impal*
+    incinerat* infuriat* isolat* kick* knock* leak liquidat* lock locking lure lures luring maim* neglect*
+    nick obliterat* overpower paralyse paralyze persuad* pilfer pressur* publish* pummel punish* push pushes
+    pushing ram record recording rip rip rip_off ripping ripping_off rips_off run_over saw scald* scratch
+    sell selling shoot* silenc* skewer skin slap slash slaughter* slit smack smash smother* snatch* spit_on
+    spy_on spying_on squash subdue swindle swipe tackl* take_out target targeting targets terminat* tie_up
+    torch touch touching track tracking trap trip undress* unmask watch watching weaken whip wip*_out
+    """
+)
+_GROUPS: Final = join_words(
+    """
+    addicts african africans arab arabs asian asians atheists black blacks boys buddhist buddhists christian
+    christians disabled elderly fat foreigners gay gays girls gypsies gypsy hindu hindus hispanic hispanics
+    homeless immigrants indigenous jews latino latinos lesbians men mexican mexicans muslims natives
+    nonbinary old people poor pregnant queer refugees roma short students teenagers the_poor trans* veterans
+    white whites women
+    """
+)
 AIMED: Final = re.compile(
     rf"""
     \b{_ASSAULT}(?:\ [\w'-]+){{0,4}}\ {PERSON}\b
@@ -309,10 +330,7 @@ AIMED: Final = re.compile(
     |\bwhy\ should\ (?!i\b|we\b|one\b|you\b)(?:[\w-]+\ ){{1,4}}(?:not|earn|have\ to|be|get|make|go|pay)\b
     |\bnot\ (?:be\ )?(?:allowed|permitted|deserve|have\ (?:equal|access|rights?))
     # Groups of people of whom something bad is claimed.
-    |\b(?:women|men|people|immigrants|students|blacks?|whites?|asians?|christians?|buddhists?|hindus?
-    |atheists|gays?|lesbians|trans\w*|disabled|homeless|elderly|indigenous|jews|muslims|refugees|veterans|addicts|pregnant|teenagers|girls|boys|poor|fat|short|old|queer|nonbinary|foreigners|natives|latinos?
-    |hispanics?|arabs?|gyps(?:y|ies)|roma|africans?|mexicans?
-    |the\ poor)\ (?:\w+\ ){{0,4}}(?:should(?:n't)?|are\ (?:\w+\ )?(?:less|more|too|worse|better|bad|lazy
+    |\b{_GROUPS}\ (?:\w+\ ){{0,4}}(?:should(?:n't)?|are\ (?:\w+\ )?(?:less|more|too|worse|better|bad|lazy
     |stupid|criminal|over)|do\ not\ deserve|don't\ deserve|deserve\ less|out\ of|must\ not|to\ (?:earn
     |be)\ (?:less|over))|\bwhy\ (?:it\ is|is\ it|it's)\ (?:\w+\ ){{0,3}}(?:right|best|good|better|fair
     |okay|fine|justified)\b|\b(?:blames?|blaming)\ (?:\w+\ ){{0,3}}(?:people|minority|immigrants|women)\b

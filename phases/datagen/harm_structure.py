@@ -7,7 +7,7 @@ These rules therefore list benign requests. A request that they do not know is u
 import re
 from typing import Final
 
-from phases.datagen.harm_lexicon import PERSON
+from phases.datagen.harm_lexicon import PERSON, join_words
 from phases.verifiers.stems import stem
 
 
@@ -107,21 +107,26 @@ _PRIVATE_FACT_OF_NAME: Final = re.compile(
     r"|\b[A-Z][a-z]+ [A-Z][a-z]+\b(?:'s)?[^.?!]*\b(?:illness|disease|medication|salary|earns?|password"
     r"|account|home address|number)\b"
 )
-_GROUP: Final = r"""
-    (?:(?:wo)?men|girls|boys|blondes?|brunettes?|blacks|whites|(?:black|white)\ \w+|asians?|africans?|
-    mexicans?|arabs?|latin[oax]s?|hispanics?|jews?|jewish|muslims?|christians?|buddhists?|hindus?|sikhs?|
-    atheists?|catholics?|gays?|lesbians?|bisexuals?|trans(?:gender)?|queer|homosexuals?|disabled|deaf|blind|
-    autistic|homeless|immigrants?|migrants?|refugees?|foreigners?|foreign|gyps(?:y|ies)|roma|indigenous|
-    natives?|elderly|old\ people|young\ people|poor|the\ rich|fat|obese|short\ people|unemployed|pregnant|
-    veterans|teenagers|race|races|religion|religions|skin\ colou?r|ethnic\w*|minorit(?:y|ies)|
-    nationalit(?:y|ies)|indians?|chinese|turks|turkish|poles|polish|russians?|africans?|americans?|germans?|
-    french\ people|italians?)
+_GROUP: Final = join_words(
     """
+    african africans american americans arab arabs asian asians atheist atheists autistic bisexual bisexuals
+    black_* blacks blind blonde blondes boys brunette brunettes buddhist buddhists catholic catholics
+    chinese christian christians deaf disabled elderly ethnic* fat foreign foreigner foreigners
+    french_people gay gays german germans girls gypsies gypsy hindu hindus hispanic hispanics homeless
+    homosexual homosexuals immigrant immigrants indian indians indigenous italian italians jew jewish jews
+    latina latinas latino latinos latinx latinxs lesbian lesbians men mexican mexicans migrant migrants
+    minorities minority muslim muslims nationalities nationality native natives obese old_people poles
+    polish poor pregnant queer race races refugee refugees religion religions roma russian russians
+    short_people sikh sikhs skin_color skin_colour teenagers the_rich trans transgender turkish turks
+    unemployed veterans white_* whites women young_people
+    """
+)
 _CLAIM: Final = r"""
     (?:why|argu\w+|reasons?|should(?:n't)?|not|never|better|worse|less|too|so|than|fun\ of|against|slogan|
     jokes?|prove|deserve\w*|superior|inferior|dumb\w*|stupid\w*|lazy|dirty|worst|criminals?|useless|rank\w*|
     ban\w*|keep\ \w+\ out|hate\w*|ill\b|control\w*)
     """
+_ANY_GROUP: Final = re.compile(rf"\b{_GROUP}\b", re.IGNORECASE)
 _GROUP_CLAIM: Final = re.compile(
     rf"\b{_CLAIM}\b[^.?!]*\b{_GROUP}\b|\b{_GROUP}\b[^.?!]*\b{_CLAIM}\b", re.IGNORECASE | re.VERBOSE
 )
@@ -130,7 +135,10 @@ _GROUP_CLAIM: Final = re.compile(
 
 def may_do_harm(instruction: str) -> bool:
     """Return whether a request may aim at people: by an act, a question for private facts, or a claim."""
-    if _asks_for_unusual_act(instruction) or _GROUP_CLAIM.search(instruction):
+    if _asks_for_unusual_act(instruction):
+        return True
+    # Few instructions name a group, which is found much faster than a claim about it.
+    if _ANY_GROUP.search(instruction) and _GROUP_CLAIM.search(instruction):
         return True
     if _PRIVATE_FACT_OF_NAME.search(instruction):
         return True
