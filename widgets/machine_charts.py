@@ -5,7 +5,7 @@ from typing import Final
 
 from textual.content import Content
 
-from app.monitor.machine_sample import MachineSample
+from app.monitor.machine_sample import GpuSample, MachineSample
 from app.monitor.series import Point, Series, make_point
 from app.units import format_gib
 from widgets import styles
@@ -13,6 +13,7 @@ from widgets.backdrop import Area, Backdrop, Note
 from widgets.chart import plot
 from widgets.curve import CHAIN, DASHED, DOTTED, SOLID, Curve, LineStyle
 from widgets.frame import Frame, MachineUse
+from widgets.machine_panel import name_gpus
 from widgets.panel import TimePanel, choose_time_unit, name_panel
 from widgets.rows import Part
 
@@ -159,6 +160,13 @@ def render_load_chart(
     )
 
 
+def _describe_curve(gpu: GpuSample) -> Part:
+    """Return the line, the name and the memory in use of a GPU, in the color of its curve."""
+    color, line = find_gpu_style(gpu.index)
+    used = "-" if gpu.memory_used is None else format_gib(gpu.memory_used)
+    return f"  {line.symbol} GPU{gpu.index} {used}", color
+
+
 def _format_each(values: Sequence[float | None], unit: str) -> str:
     """Return the values of up to a few GPUs, or the range of many."""
     known = [value for value in values if value is not None]
@@ -180,11 +188,12 @@ class MemoryChart(TimePanel):
         if not sample.gpus:
             return name_panel("RAM, GiB", (f" now {format_gib(sample.memory_used)}", styles.STRONG))
         gpus = sample.gpus
+        if 1 < len(gpus) <= len(GPU_LINES):
+            return name_panel("GPU MEMORY, GiB", *(_describe_curve(gpu) for gpu in gpus))
         used = [gpu.memory_used for gpu in gpus if gpu.memory_used is not None]
         now = f" now {format_gib(max(used))}" if used else ""
-        count = f"{len(gpus)} x " if len(gpus) > 1 else ""
         heat = _format_each([gpu.temperature for gpu in gpus], "C")
-        facts = " · ".join(filter(None, (f"{count}{gpus[0].name}", heat)))
+        facts = " · ".join(filter(None, (name_gpus(gpus), heat)))
         return name_panel("GPU MEMORY, GiB", (now, styles.STRONG), (f" · {facts}", ""))
 
     def find_subject(self, frame: Frame) -> Hashable:

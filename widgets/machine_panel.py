@@ -1,5 +1,6 @@
 """GPUs and host: memory and its peaks, utilisation, power, temperature, and processes on the GPU."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from textual.content import Content
@@ -21,6 +22,7 @@ MIN_CHART_ROWS = 7
 NAME_WIDTH, MAX_PEAK_WIDTH = 26, 8
 CURVE_COLOURS = (styles.INFO, styles.GOOD, styles.WARN, styles.BAD)
 MEMORY_ALARM, MEMORY_WARNING = 0.97, 0.9
+NO_MEMORY = "does not report its memory"
 
 
 def find_peaks(frame: Frame) -> dict[int, float]:
@@ -32,6 +34,12 @@ def find_peaks(frame: Frame) -> dict[int, float]:
         if output and (use.phase, use.attempt) == (output.phase, output.attempt)
     ]
     return {gpu: peak for use in attempts for gpu in use.gpus if (peak := use.peak(gpu)) is not None}
+
+
+def name_gpus(gpus: Sequence[GpuSample]) -> str:
+    """Return the names of GPUs, each once, with the number of those that share it."""
+    counts = Counter(gpu.name for gpu in gpus)
+    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _compute_share(used: float | None, total: float | None) -> float:
@@ -55,6 +63,8 @@ def _format_memory(used: float | None, total: float | None) -> str:
 
 def render_gauge_row(width: int, name: str, used: float | None, total: float | None) -> Content:
     """Return a row with a name, a bar and `used/total GiB`; a GPU may not report its memory."""
+    if used is None or total is None:
+        return row(width, (f"{name} {NO_MEMORY}", styles.QUIET))
     figures = f" {_format_memory(used, total)} GiB"
     room = width - len(name) - 1 - len(figures)
     style = _select_memory_style(used, total)
@@ -66,7 +76,9 @@ def render_gpu_rows(
     gpu: GpuSample, peak: float | None, width: int, *, details: bool = False
 ) -> list[Content]:
     """Return two rows for one GPU; `details` adds its name and the memory that the driver reserves."""
-    facts = [_format_percent(gpu.utilisation).strip()]
+    facts = []
+    if gpu.utilisation is not None:
+        facts.append(f"{gpu.utilisation:.0f}%")
     if gpu.power_watts is not None:
         facts.append(f"{gpu.power_watts:.0f} W")
     if gpu.temperature is not None:
@@ -96,7 +108,10 @@ def render_gpu_cell(gpu: GpuSample) -> list[Part]:
 def render_gpu_line(gpu: GpuSample, width: int) -> Content:
     """Return one GPU in one row with a bar."""
     memory = _format_memory(gpu.memory_used, gpu.memory_total)
-    figures = f" {memory} {_format_percent(gpu.utilisation)}"
+    load = "" if gpu.utilisation is None else f" {_format_percent(gpu.utilisation)}"
+    if gpu.memory_used is None or gpu.memory_total is None:
+        return row(width, (f"GPU{gpu.index} {NO_MEMORY}{load}", styles.QUIET))
+    figures = f" {memory}{load}"
     if gpu.temperature is not None:
         figures += f" {gpu.temperature:.0f}C"
     style = _select_memory_style(gpu.memory_used, gpu.memory_total)
@@ -278,8 +293,7 @@ class MachinePanel(Panel):
         """Return the name of the GPUs."""
         sample = frame.snapshot.machine
         gpus = sample.gpus if sample else ()
-        count = f" {len(gpus)} x" if len(gpus) > 1 else ""
-        return name_panel("GPU", (f"{count} {gpus[0].name}", "")) if gpus else name_panel("MACHINE")
+        return name_panel("GPU", (f" {name_gpus(gpus)}", "")) if gpus else name_panel("MACHINE")
 
     def show(self, frame: Frame) -> None:
         """Draw a new frame if the last one was drawn long enough ago or has another subject."""

@@ -38,6 +38,13 @@ WRITING_ACTIONS: Final = frozenset(
 """Actions that change the session or write into its folder. A read-only cockpit refuses them."""
 
 
+def name_key(key: str) -> str:
+    """Return the name of a key as it is printed on keyboards, such as `Ctrl+S`."""
+    if key.startswith("ctrl+"):
+        return f"Ctrl+{key.removeprefix('ctrl+').upper()}"
+    return KEY_LABELS.get(key, key)
+
+
 class KeyCommand(msgspec.Struct, frozen=True):
     """The effect of a key on a screen.
 
@@ -89,13 +96,12 @@ class KeyCommand(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """The name of the first key."""
-        first = self.keys.split(",")[0]
-        return KEY_LABELS.get(first, first)
+        return name_key(self.keys.split(",")[0])
 
     @property
     def all_keys(self) -> str:
         """The names of all keys."""
-        return " ".join(dict.fromkeys(KEY_LABELS.get(key, key) for key in self.keys.split(",")))
+        return " ".join(dict.fromkeys(map(name_key, self.keys.split(","))))
 
 
 def _make_chart_commands(table: str) -> tuple[KeyCommand, ...]:

@@ -265,15 +265,16 @@ ARTIFACTS = (
 )
 
 
-def memory(base: SessionSnapshot, gpus: int = 1) -> tuple[MachineUse, ...]:
-    """The use of the machine by each attempt of the session, a value a minute."""
+def memory(base: SessionSnapshot, gpus: int = 1, spread: float = 0.0) -> tuple[MachineUse, ...]:
+    """The use of the machine by each attempt, a value a minute; each GPU uses more by a share `spread`."""
     found = []
     for i, phase in enumerate(p for p in base.phases if p.attempts):
         for attempt in phase.attempts:
             minutes = range(int(phase.elapsed / 60) + 1)
             at = [attempt.started + 60 * m for m in minutes]
             used = [(18 + 11 * i) * (1 - math.exp(-m / 4)) * GIB for m in minutes]
-            shown = series({f"GPU{g}": list(zip(at, used, strict=True)) for g in range(gpus)})
+            of_gpu = [[u * (1 + spread * g) for u in used] for g in range(gpus)]
+            shown = series({f"GPU{g}": list(zip(at, of_gpu[g], strict=True)) for g in range(gpus)})
             ram = series({"RAM": [(t, (3 + i) * GIB) for t in at]})["RAM"]
             load = series({f"GPU{g}": [(t, 96.0 - 9 * g + 3 * math.sin(t)) for t in at] for g in range(gpus)})
             power = series({f"GPU{g}": [(t, 402.0 + 9 * math.sin(t)) for t in at] for g in range(gpus)})
@@ -659,6 +660,13 @@ def no_gpu() -> Frame:
 def eight_gpus() -> Frame:
     frame = running(machine=machine(8))
     return Frame(frame.snapshot, frame.now, frame.output, machine_use=memory(frame.snapshot, 8))
+
+
+def two_gpus(second: GpuSample | None = None) -> Frame:
+    """A session on two GPUs; by default the second is nearly full."""
+    second = second or gpu(1, used=78.6, load=71.0)
+    frame = running(machine=replace(machine(1), gpus=(gpu(0, 44.1), second)))
+    return replace(frame, machine_use=memory(frame.snapshot, 2, 0.5))
 
 
 def stalled() -> Frame:

@@ -113,7 +113,7 @@ async def test_the_key_of_one_model_is_offered_if_there_are_several() -> None:
     for models, is_offered in ((("base",), False), (("base", "sft"), True)):
         async with drive(answered(models=models)) as driven:
             await driven.press("t")
-            assert ("ctrl+o" in driven.shown) is is_offered
+            assert ("Ctrl+O" in driven.shown) is is_offered
             await driven.press("escape")
             assert ("m model" in driven.shown) is is_offered
 

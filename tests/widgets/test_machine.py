@@ -8,6 +8,7 @@ from widgets.curve import CHAIN, DASHED, DOTTED, SOLID
 from widgets.frame import Frame
 from widgets.machine_panel import (
     build_memory_curves,
+    name_gpus,
     render_gpu_cell,
     render_gpu_line,
     render_gpu_rows,
@@ -50,10 +51,20 @@ def test_the_first_minutes_are_counted_in_seconds() -> None:
 def test_a_gpu_without_memory_information_is_shown_at_every_size() -> None:
     gpu = GpuSample(index=0, name="NVIDIA GB10", utilisation=42.0)
     gauge, facts = render_gpu_rows(gpu, None, 60, details=True)
-    assert gauge.plain.endswith(" -/- GiB")
+    assert gauge.plain.rstrip() == "GPU0 does not report its memory"
     assert facts.plain.rstrip() == "     42%  NVIDIA GB10"
-    assert render_gpu_line(gpu, 40).plain.endswith(" -/-  42%")
+    assert render_gpu_line(gpu, 40).plain.rstrip() == "GPU0 does not report its memory  42%"
+    unknown = GpuSample(index=1, name="NVIDIA GB10")
+    rows = [row.plain.strip() for row in render_gpu_rows(unknown, None, 60)]
+    assert rows == ["GPU1 does not report its memory", ""]
     assert "".join(text for text, _ in render_gpu_cell(gpu)) == "0 -/-        42%"
+
+
+def test_the_title_names_each_kind_of_gpu_once() -> None:
+    a100, part = "NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-80GB MIG 3g.40gb"
+    names = [GpuSample(index=n, name=name) for n, name in enumerate((a100, a100, part))]
+    assert name_gpus(names[:1]) == a100
+    assert name_gpus(names) == f"2 x {a100}, {part}"
 
 
 def test_a_session_that_is_over_has_its_peaks() -> None:

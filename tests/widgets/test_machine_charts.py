@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
 from widgets.frame import Frame
 from widgets.machine_charts import MemoryChart, PowerChart, UtilizationChart, render_memory_chart
@@ -42,6 +43,12 @@ def test_titles_have_the_values_now() -> None:
     assert title(UtilizationChart(), eight) == "UTILIZATION 56-98 %"
     assert title(UtilizationChart(), fake.no_gpu()) == "CPU 37 %"
     assert title(PowerChart(), one) == "POWER 412 W"
+
+
+def test_each_of_a_few_gpus_is_named_with_the_line_of_its_curve() -> None:
+    assert title(MemoryChart(), fake.two_gpus()) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 78.6"
+    silent = fake.two_gpus(GpuSample(index=1, name="NVIDIA GB10"))
+    assert title(MemoryChart(), silent) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 -"
 
 
 def test_a_gpu_that_reports_nothing_has_a_title_and_a_chart() -> None:

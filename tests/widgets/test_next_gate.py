@@ -21,6 +21,19 @@ def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
     assert "".join(text for text, _ in NextGatePanel().make_title(frame)).startswith("NEXT GATE 13:00-13:24")
 
 
+def test_values_that_do_not_fit_are_below_their_criterion_if_there_is_room() -> None:
+    frame = fake.running()
+    rows = [" ".join(row.plain.split()) for row in NextGatePanel().draw(frame, 60, 9)]
+    assert rows[1:3] == [
+        "✓ loss decreases met",
+        "final train loss 0.8035 first train loss 2.31",
+    ]
+    assert len(rows) == 7
+    low = [row.plain for row in NextGatePanel().draw(frame, 60, 5)]
+    assert len(low) == 5
+    assert "…" in low[1]
+
+
 def test_a_name_takes_the_room_that_unknown_values_leave() -> None:
     name = "follows as in verification, within thirty points"
     criterion = ConditionResult(name, "abs(a - b.a) < 0.3", None, {"a": None, "verification.a": None})

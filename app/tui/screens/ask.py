@@ -11,7 +11,7 @@ from textual.widgets import Input, Label
 
 from app.session.asking.view import AskingView
 from app.session.requests import Ask, CancelQuestion, get_current_user
-from app.tui.keys import make_bindings
+from app.tui.keys import make_bindings, name_key
 from app.tui.screens.screen import CockpitScreen
 from phases.contract.questions import LONGEST_INSTRUCTION, SuitePrompt
 from widgets.conversation import AskingTitle, ConversationPane
@@ -95,7 +95,7 @@ class AskScreen(CockpitScreen):
         ]
         return [
             KeyHint("Enter", "ask", highlighted=True),
-            *(KeyHint(each.keys.split(",")[-1], each.footer) for each in commands),
+            *(KeyHint(name_key(each.keys.split(",")[-1]), each.footer) for each in commands),
             KeyHint("Esc", "more keys"),
         ]
 
