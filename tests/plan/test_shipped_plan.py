@@ -7,6 +7,7 @@ import pytest
 from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
 from phases.contract.protocol import Value
+from phases.scoring.stats import estimate_rate
 
 PLAN = Path(__file__).parents[2] / "session_plan.toml"
 SFT: dict[str, Value] = {
@@ -38,3 +39,21 @@ def test_trainings_are_judged_by_their_heldout_loss(
 ) -> None:
     plan = load_plan(PLAN, profile)
     assert assess_phase(plan.find_phase(phase), metrics, {}).verdict == verdict
+
+
+@pytest.mark.parametrize("profile", [None, "rehearsal", "gemma-270m"])
+@pytest.mark.parametrize(
+    ("wins", "decided", "met"),
+    [(1, 1, False), (3, 3, False), (20, 35, False), (11, 11, True), (60, 90, True), (0, 4, False)],
+)
+def test_dpo_wins_only_if_enough_prompts_decide_it(
+    profile: str | None, wins: int, decided: int, met: bool
+) -> None:
+    rate = estimate_rate(wins, decided)
+    metrics: dict[str, Value] = {
+        "win_rate_sft_dpo": rate.rate,
+        "win_rate_sft_dpo_low": rate.low,
+        "win_rate_sft_dpo_high": rate.high,
+    }
+    results = assess_phase(load_plan(PLAN, profile).find_phase("comparison"), metrics, {}).criteria
+    assert [each.passed for each in results if "win_rate_sft_dpo" in each.expression] == [met]
