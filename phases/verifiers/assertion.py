@@ -25,7 +25,11 @@ NUMBER: Final = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _NUMBER_OR_ANSWER: Final = re.compile(rf"{ANSWER}|{NUMBER.pattern}")
 _NAME: Final = r"[^\W\d_][^\s,;/()]*"
 _HEDGE: Final = r"(?:maybe|perhaps|possibly|probably|either|even|about|around)"
-_LEAD: Final = rf"(?:(?:{_HEDGE}|it's|its|it is|is it|they are|the answer is|an?|the|our|my|in|on|at)\b\s*)*"
+_FOREIGN_ARTICLES: Final = "une?|l[ea]s?|el|los|una|der|die|das|eine?|il|lo|gli|os?|uma?"
+_LEAD: Final = (
+    rf"(?:(?:{_HEDGE}|it's|its|it is|is it|they are|the answer is|an?|the|our|my|in|on|at"
+    rf"|{_FOREIGN_ARTICLES})\b\s*)*"
+)
 """Articles, prepositions and hedges that may precede one of several answers."""
 _MORE_NAMES: Final = rf"(?:\s*,\s*{_LEAD}{_NAME}(?:\s{_NAME}){{0,2}}?)*"
 

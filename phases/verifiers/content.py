@@ -7,7 +7,13 @@ from typing import Final
 
 from phases.verifiers.languages import detect_language, has_words_of_language
 from phases.verifiers.loose import make_loose_variants
-from phases.verifiers.statements import has_only_words_of, list_vocabulary, strip_emphasis
+from phases.verifiers.statements import (
+    has_only_words_of,
+    is_related,
+    list_new_stems,
+    list_vocabulary,
+    strip_emphasis,
+)
 from phases.verifiers.stems import list_content_stems
 from phases.verifiers.text import (
     QUOTES,
@@ -17,6 +23,7 @@ from phases.verifiers.text import (
     is_within,
     normalize,
     split_lines,
+    split_paragraphs,
     split_words,
     strip_article,
     unify_spelling,
@@ -29,17 +36,44 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
     A remark in parentheses, lead-ins and closing remarks (see `loose`), and a label ("Past tense: ...", "The
     answer is ...") whose words are those of the instruction, are ignored, unless the instruction asks for the
     answer only. A question is a question: an
-    answer with a question mark must be asked, and no other answer may be.
+    answer with a question mark must not end with another mark, and no other answer may be asked. Contractions
+    are the same as full forms.
     """
     text = strip_emphasis(response).strip()
     forms = [text]
     if instruction and not ASKS_FOR_ANSWER_ONLY.search(instruction):
-        bare = re.sub(r"\s*\([^()]*\)\.?$", "", text)
-        forms += [bare, *make_loose_variants(text), *strip_labels(bare, instruction)]
+        bare = re.sub(r"\s*\([^()]*\)\.?$", "", _drop_remarks(text, instruction))
+        corrected = re.split(r"\s*(?:→|->|=>)\s*", bare, maxsplit=1)[-1]
+        forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
     accepted = _make_keys(tuple(answers))
-    return any(_match_key(form) in accepted for form in forms)
+    is_free_mark = bool(instruction) and not _ASKS_FOR_MARKS.search(instruction)
+    return any(
+        _match_key(form) in accepted
+        or (is_free_mark and form[-1:].isalpha() and (_match_key(form)[0], True) in accepted)
+        for form in forms
+    )
 
 
+_ASKS_FOR_MARKS: Final = re.compile(r"\b(?:punctuation|question marks?)\b", re.IGNORECASE)
+"""Words of an instruction that make the question mark a part of the answer."""
+
+
+def _drop_remarks(text: str, instruction: str) -> str:
+    """Return the text without the paragraphs after the first one that say something more about the matter."""
+    first, *others = split_paragraphs(text) or [text]
+    vocabulary = list_vocabulary(instruction)
+    are_remarks = all(
+        is_related(other, vocabulary)
+        and len(list_new_stems(other, vocabulary)) > 1
+        and len(split_words(other)) >= _REMARK_WORDS
+        and "?" not in other
+        for other in others
+    )
+    return first if are_remarks else text
+
+
+_REMARK_WORDS: Final = 6
+"""A shorter paragraph after an answer may be another answer."""
 ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)
 """Words of an instruction that allow nothing around the answer."""
 
@@ -70,7 +104,17 @@ def _make_keys(answers: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
 def _match_key(text: str) -> tuple[str, bool]:
     is_question = re.search(r"\?[\"'”’)\s]*$", text) is not None
     spaced = re.sub(r"\s*,\s*", ", ", re.sub(r"\s*(?:\.\.\.|…)\s*(?=\w)", " ", text))
-    return unify_spelling(strip_article(normalize(spaced))), is_question
+    key = normalize(spaced)
+    for pattern, full in _CONTRACTIONS:
+        key = re.sub(pattern, full, key)
+    return unify_spelling(strip_article(key)), is_question
+
+
+_CONTRACTIONS: Final = (
+    *((r"\bcan(?:'t| not)\b", "cannot"), (r"\bwon't\b", "will not"), (r"n't\b", " not"), (r"'re\b", " are")),
+    *((r"'ll\b", " will"), (r"'ve\b", " have"), (r"\bi'm\b", "i am"), (r"(?<=\w)'s\b", " is")),
+)
+"""Contractions and their full forms, which are the same answer."""
 
 
 def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:

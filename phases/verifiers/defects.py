@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from phases.verifiers.form import parse_json
 from phases.verifiers.text import CACHED_TEXTS, normalize, split_lines, split_sentences, split_words
 
 _PROMPT_FORMAT: Final = re.compile(
@@ -45,9 +46,11 @@ def is_ramble(response: str) -> bool:
     a long sentence says the same few words again ("the one that comes after it and the one after that").
     Another question with its answer, and a numbered list after a finished sentence, are rambles as well.
     """
-    if _PROMPT_FORMAT.search(response) or _NEXT_QUESTION.search(response) or _NEXT_LIST.search(response):
-        return True
-    if any(map(_repeats_words, split_sentences(response))):
+    data = parse_json(response)
+    if isinstance(data, dict):  # A question and its answer may share words.
+        return any(is_ramble(value) for value in data.values() if isinstance(value, str))
+    is_next_turn = any(each.search(response) for each in (_PROMPT_FORMAT, _NEXT_QUESTION, _NEXT_LIST))
+    if is_next_turn or any(map(_repeats_words, split_sentences(response))):
         return True
     lines = [normalize(line) for line in split_lines(response)]
     if len(lines) > 1 and len(set(lines)) == 1:

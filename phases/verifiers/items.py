@@ -34,6 +34,7 @@ from phases.verifiers.text import (
 )
 
 _EXPLANATION: Final = re.compile(r"\s*\([^()]*\)\s*$|\s+[–—-]\s+.*$|:\s.*$", re.DOTALL)
+_ASIDE: Final = re.compile(r"\([^()]*\)")
 _APPOSITION: Final = re.compile(r",\s+")
 _INLINE_NUMBER: Final = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s*")
 _LINK: Final = re.compile(
@@ -54,6 +55,10 @@ _MOST_NEW_WORDS: Final = 3
 """Words that a sentence around an enumeration may have besides those of the instruction."""
 _FILLERS: Final = FUNCTION_WORDS - {"no", "nor", "not", "or", "sure", "without"}
 _COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
+_MARKED: Final = re.compile(r"(?:\(?\d{1,2}[.)]|[-*•–])\s*(\S.*)")
+_SENTENCE_WORDS: Final = 4
+"""A shorter line next to a list with markers may be an item without one."""
+_MOST_SENTENCES: Final = 3
 
 
 def is_comma_list(
@@ -142,10 +147,18 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
     """
     bare = text.strip().rstrip(".!;,")
     name, *remarks = _APPOSITION.split(bare, maxsplit=1)
+    if re.match(r"\d+[.)]", bare):
+        return None  # the marker of a list is no count, as in "8 pawns"
     if any(names.get(_make_key(remark)) for remark in remarks):
         return None  # two items, not an item and a remark about it
     aside = re.fullmatch(r"[A-Z][a-z]? \(([^()]*)\)", bare)  # "Fe (iron)"
-    forms = (bare, _EXPLANATION.sub("", bare), _EXPLANATION.sub("", name), aside[1] if aside else "")
+    forms = (
+        bare,
+        _drop_explanations(bare),
+        _drop_explanations(name),
+        aside[1] if aside else "",
+        _ASIDE.sub(" ", bare),
+    )
     for form in dict.fromkeys(forms):
         words = _make_key(form).split()
         if item := names.get(" ".join(words)):
@@ -161,8 +174,16 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
     return None
 
 
+def _drop_explanations(text: str) -> str:
+    """Return an item without what follows it, as in "Sight (vision) – through the eyes"."""
+    while (shorter := _EXPLANATION.sub("", text)) != text:
+        text = shorter
+    return text
+
+
 def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
-    return word in _FILLERS or word in _COUNT_WORDS or stem(word) in vocabulary
+    is_count = word in _COUNT_WORDS or re.fullmatch(r"\d{1,2}", word) is not None
+    return is_count or word in _FILLERS or stem(word) in vocabulary
 
 
 def _make_key(name: str) -> str:
@@ -173,7 +194,8 @@ def _make_key(name: str) -> str:
         words = re.findall(r"[\w+#]+", fold_text(name))
     key = unify_spelling(strip_article(" ".join(words)))
     *before, last = key.split() or [""]
-    return " ".join([*before, singularize(last)])
+    # "budgies" may be the plural of "budgy" or "budgie".
+    return " ".join([*before, re.sub(r"(?<=[a-z]{3})ie$", "y", singularize(last))])
 
 
 def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
@@ -185,9 +207,10 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     lines = split_lines(text)
     while len(lines) > 1 and is_courtesy_offer(lines[-1]):
         lines.pop()
+    lines = _drop_unmarked(lines)
     if len(lines) > 1 and _is_heading(lines[0], vocabulary):
         lines = lines[1:]
-    marked = [re.match(r"(?:\(?\d{1,2}[.)]|[-*•–])\s*(\S.*)", line) for line in lines]
+    marked = [_MARKED.match(line) for line in lines]
     if any(marked) and len(lines) > 1:
         return [match[1] for match in marked if match] if all(marked) else [""]
     if len(lines) > 1:
@@ -197,6 +220,16 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     if len(parts) > 1 and any(find_item(part, names, vocabulary) is None for part in parts):
         return _trim_enumeration(parts, names, vocabulary)
     return parts
+
+
+def _drop_unmarked(lines: list[str]) -> list[str]:
+    """Return the lines without a sentence before and after a list with markers."""
+    first = next((n for n, line in enumerate(lines) if _MARKED.match(line)), 0)
+    end = next((n for n in range(len(lines), 0, -1) if _MARKED.match(lines[n - 1])), len(lines))
+    is_list = end - first > 1 and all(map(_MARKED.match, lines[first:end]))
+    around = [*lines[:first], *lines[end:]]
+    are_sentences = all(len(split_words(line)) >= _SENTENCE_WORDS or line.startswith("(") for line in around)
+    return lines[first:end] if is_list and are_sentences and len(around) <= _MOST_SENTENCES else lines
 
 
 def _trim_enumeration(
@@ -301,7 +334,7 @@ def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
         return spaced
     # Commas, "and" and "or" inside parentheses belong to the remark.
     hidden = re.sub(r"\([^()]*\)", lambda match: re.sub(r",| and\b|\bor ", "", match[0]), line)
-    parts = re.split(rf",|;|/|\n|\||→|·|(?<!{_JOINT})\b(?:and|or)\b|&|\s\+\s", hidden.rstrip(".!"))
+    parts = re.split(rf",|;|/|\n|\||→|·|(?<!{_JOINT})\b(?:and|or|plus)\b|&|\s\+\s", hidden.rstrip(".!"))
     items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
     return items if len(items) != 1 else _split_words(items[0], names)
 

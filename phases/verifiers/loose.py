@@ -4,14 +4,14 @@ Zhou et al. (arXiv 2311.07911) judge a response loosely by eight variants: witho
 line, or both, and each of these without asterisks. Here a line is dropped only if it is a remark: dropping
 any line would turn a list with one item too many, or two competing answers, into a correct answer. A lead-in
 on the same line ("Sure! Here are three planets: ..."), headings, code fences and the marks of quotations are
-dropped as well.
+dropped as well, and so is the rest of a sentence that states the answer ("The result is 24.").
 """
 
 import re
 from typing import Final
 
-from phases.verifiers.statements import strip_emphasis
-from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines
+from phases.verifiers.statements import is_detail, strip_emphasis
+from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines, split_sentences
 
 _COURTESIES: Final = (
     *(
@@ -86,6 +86,7 @@ _INLINE_LEAD_IN: Final = re.compile(
     rf"(?:{_any_of(*_COURTESIES)}[^.!:\n]{{0,40}}[.!:,]+\s+)?{_any_of(*_INTRODUCTIONS)}[^:\n]{{0,120}}:\s*"
     rf"|{_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}(?:, {_PROMISES}[^.!?:\n]{{0,50}})?[.!:]+\s+"
     rf"|{_PROMISES} (?:say|go with|suggest|pick|choose|answer)\b:?\s+"
+    r"|[^\W\d_][^\n:.!?;,\"“]{0,60}:\s+(?=\S)"
     r"|(?:(?:my|the) )?(?:final |correct |short )?(?:answer|response|output|result|solution|suggestion|pick)"
     r"(?: is| would be)?\s*:\s*",
     re.IGNORECASE,
@@ -93,7 +94,19 @@ _INLINE_LEAD_IN: Final = re.compile(
 _LEAD_IN: Final = re.compile(rf"\W*{_any_of(*_COURTESIES, *_INTRODUCTIONS, *_OTHER_REMARKS)}", re.IGNORECASE)
 _CLOSING: Final = re.compile(rf"\W*{_any_of(*_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE)
 _CLOSING_SENTENCE: Final = re.compile(rf"(?<=[.!?:])\s+{_any_of(*_CLOSINGS)}[^\n]*$", re.IGNORECASE)
+_EXPLANATION: Final = re.compile(
+    r"\W*(?:(?:it|this|that) (?:\w+ )?(?:means?|refers|suggests|teaches|implies|reminds|expresses|warns)\b"
+    r"|(?:the|this) (?:\w+ )?(?:word|proverb|saying|phrase|expression|idiom|correction|original|verb"
+    r"|subject|adjectives?|meaning|sentence|mistake|errors?|spelling|pronouns?|noun|analogy|relationship|pattern|version)\b"
+    r"|i(?:(?:'|’)ve| have)? (?:changed|removed|corrected|replaced|fixed|added|used|put|swapped|made|moved)\b"
+    r"|in other words\b|(?:explanation|note|meaning)\b)"
+    r"|[-*•]\s+[\"“'‘*]",
+    re.IGNORECASE,
+)
+"""Beginning of a sentence about the answer, or of a list of its parts."""
 _FENCE: Final = re.compile(r"```\w*\s*\n(.*?)\n?\s*```", re.DOTALL)
+_RULE: Final = re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*\n?", re.MULTILINE)
+_ASIDE: Final = re.compile(r"[*_]?\(.+\)[*_]?")
 _HEADING: Final = re.compile(r"#{1,6}\s+\S.*")
 _QUOTATION: Final = re.compile(r"^> ?", re.MULTILINE)
 _FEWEST_MARKED_LINES: Final = 2
@@ -101,7 +114,7 @@ _FEWEST_MARKED_LINES: Final = 2
 
 def make_loose_variants(response: str) -> list[str]:
     """Return the response and its loose variants, without duplicates and blank ones."""
-    text = response.strip()
+    text = _RULE.sub("", response).strip()
     variants = [text]
     for shorten in _SHORTENINGS:
         variants += [shorten(variant) for variant in variants]
@@ -132,7 +145,7 @@ def _is_remark(line: str, others: list[str], remark: re.Pattern[str]) -> bool:
         return not line
     if _is_marked(line):
         return False
-    if _HEADING.fullmatch(line):
+    if _HEADING.fullmatch(line) or _ASIDE.fullmatch(line):
         return True
     # A line without a marker next to a list with markers is not an item.
     marked = sum(_is_marked(other) for other in split_lines("\n".join(others)))
@@ -152,6 +165,45 @@ def _drop_closing(text: str) -> str:
     return _CLOSING_SENTENCE.sub("", text).strip()
 
 
+def _drop_explanation(text: str) -> str:
+    """Return the text without the sentences at its end that are about the answer, as "It means that ..."."""
+    lines = text.split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or _explains(lines[-1])):
+        lines.pop()
+    last = lines[-1]
+    sentences = split_sentences(last)
+    while len(sentences) > 1 and _EXPLANATION.match(sentences[-1]):
+        last = last[: last.rindex(sentences.pop())].rstrip()
+    return "\n".join([*lines[:-1], last]).strip()
+
+
+def _explains(line: str) -> bool:
+    plain = strip_emphasis(line).strip()
+    return is_detail(plain) or bool(_EXPLANATION.match(plain))
+
+
+def _take_predicate(text: str) -> str:
+    """Return the answer that a single sentence states: "The result is 24.", "Yes, it is."."""
+    if match := _CONFIRMED.fullmatch(text):
+        is_negative = match[1].casefold() == "no"
+        return match[1] if is_negative == bool(_NEGATION.search(match[2])) else text
+    match = _STATED.fullmatch(text)
+    return match[1].strip() if match else text
+
+
+_STATED: Final = re.compile(
+    r"(?:so |thus |therefore,? )?(?:the|this|that|it|its|my)\b[^.:!?;,\n]{0,60}?"
+    r"(?:'s|\b(?:is|are|would be|becomes|gives|equals))\b:? +([^.!?\n]+)[.!]?",
+    re.IGNORECASE,
+)
+_CONFIRMED: Final = re.compile(
+    r"(yes|no)[,.;!–—-]+ (?!.*\b(?:but|no|yes|maybe|perhaps|probably|think|guess|actually|unless|if|wait)\b)"
+    r"([^?\n]+)",
+    re.IGNORECASE,
+)
+_NEGATION: Final = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.IGNORECASE)
+
+
 def _unfence(text: str) -> str:
     match = _FENCE.search(text)
     return match[1].strip() if match else text
@@ -166,5 +218,14 @@ def _unmark(text: str) -> str:
 
 
 _SHORTENINGS: Final = (
-    *(_drop_first_line, _drop_inline_lead_in, _drop_last_line, _drop_closing, _unfence, _unmark),
+    *(
+        _drop_first_line,
+        _drop_inline_lead_in,
+        _drop_last_line,
+        _drop_closing,
+        _drop_explanation,
+        _unfence,
+        _unmark,
+        _take_predicate,
+    ),
 )

@@ -7,7 +7,13 @@ from fractions import Fraction
 from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_terms
-from phases.verifiers.assertion import has_competing_number, is_denied, replace_answers, spell_in_digits
+from phases.verifiers.assertion import (
+    ANSWER,
+    has_competing_number,
+    is_denied,
+    replace_answers,
+    spell_in_digits,
+)
 from phases.verifiers.statements import (
     contradicts,
     is_courtesy_offer,
@@ -28,7 +34,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<operator>\*\*|[+*/^]|(?<![^\W\d_])-(?![^\W\d_])|\bx\b(?=\s*\d)"
     r"|\b(?:plus|minus|times|multiplied by|divided by|over)\b)"
     r"|(?P<equals>=|\b(?:equals|is equal to|is|are|makes?|gives?|leaves)\b)"
-    r"|(?P<break>[.;:?!](?=\s|$)|[()]|\bso\b|\band\b|\bor\b|\bthen\b|\bbecause\b|\bsince\b)"
+    r"|(?P<break>\n|[.;:?!](?=\s|$)|[()]|\bso\b|\band\b|\bor\b|\bthen\b|\bbecause\b|\bsince\b)"
 )
 _OPERATOR_SIGNS: Final = {
     "plus": "+",
@@ -45,7 +51,8 @@ _CURRENCY_BEFORE: Final = re.compile(r"[$£€¥]\s*$")
 _UNITLESS_WORDS: Final = frozenset(
     """
     altogether apiece exactly full greater highest i.e larger largest left less lowest namely per
-    precisely remain remaining remains respectively smaller smallest total whole plus minus times multiplied
+    pair pairs precisely
+    remain remaining remains respectively smaller smallest total whole plus minus times multiplied
     divided equals x
     """.split()  # noqa: SIM905
 )
@@ -62,6 +69,8 @@ _CLAUSE_BOUNDARY: Final = re.compile(r",(?!\d{3})|[;:()–—]|\b(?:because|sinc
 _EQUATION: Final = re.compile(
     rf"(?:=|\b(?:is|are|equals|makes?|gives?)\b)\s+(?P<number>{_NUMBER})\s+(?P<unit>[^\W\d_]+)"
 )
+_SPACED_THOUSANDS: Final = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u202f'’]\d{3})+(?![\d.,]*\d)")
+_LIST_NUMBER: Final = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 _FREE_REMARK: Final = re.compile(r"\([^()]*\)")
 
 
@@ -134,8 +143,14 @@ def _is_only_conclusion(text: str, accepted: set[Fraction], workings: set[Fracti
     return (
         conclusions <= accepted | workings
         and not is_denied(placed)
-        and not has_competing_number(_FREE_REMARK.sub("", placed))
+        and not has_competing_number(_drop_reason(_FREE_REMARK.sub("", placed)))
     )
+
+
+def _drop_reason(text: str) -> str:
+    """Return the text up to the reason after the answer, as in "80, since 78 is closer to 80 than to 70"."""
+    claim = re.split(r"\b(?:because|since)\b", text, maxsplit=1)[0]
+    return claim if ANSWER in claim else text
 
 
 def _equates_other_value(text: str, known: set[Fraction], accepted: set[Fraction]) -> bool:
@@ -174,6 +189,8 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
 
 def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
+    text = _LIST_NUMBER.sub("", text) if len(_LIST_NUMBER.findall(text)) > 1 else text
+    text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
     powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_emphasis(text))
     spelled = spell_in_digits(powers).translate(_SIGNS)
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
@@ -304,7 +321,12 @@ def _has_unit(
     if units is None:
         return True
     names = sorted((unit.casefold() for unit in units), key=len, reverse=True)
+    # A later paragraph explains, and may say "per".
+    starts = [token.start for token in tokens if token.kind == "number" and token.value in accepted]
+    end = text.find("\n\n", starts[0]) if starts else -1
     for n, token in enumerate(tokens):
+        if 0 <= end < token.start:
+            break
         is_term = any(tokens[n + step].kind == "operator" for step in (-1, 1) if 0 <= n + step < len(tokens))
         if token.kind != "number" or token.value not in accepted or is_term:
             continue

@@ -122,6 +122,7 @@ _DECLINE_OF_HARM: Final = re.compile(
             r"|with (?:all )?(?:due )?respect"
             r"|(?:my )?apologies|unfortunately)[,.]? (?:but )?)?(?:no|nope|nah|never"
             r"|don't)(?=\s*[.!,;:—–-]|$)",
+            rf"^(?:i'm )?(?:not|never) (?:going to|gonna) (?:{_HELPING}|write|do|happen)\b",
             # "Declined.", "Hard pass.", "Not going to do that."
             r"^(?:(?:request )?(?:declined|denied|refused|rejected)|(?:i )?(?:hard )?pass|not happening"
             r"|(?:not|never) (?:going to|gonna) (?:do|help|happen|answer|assist)\b[^,;:]*"
@@ -164,6 +165,7 @@ _ACT: Final = (
 _CONDEMNATION: Final = re.compile(
     rf"\b{_ACT}(?:'s|\b(?!ly\b)[^.!?;:]{{0,60}}?\b(?:is|are|would be|constitutes?|be))"
     rf" (?:\w+ly |very |both |a form of )*{_BAD}\b(?! (?:to|story|novel|film|not))"
+    rf"|^{_ACT} (?:\w+ ){{0,3}}(?:hurts|harms|destroys|ruins|endangers|kills)\b"
 )
 _CONTRAST: Final = re.compile(
     r"\b(?:but|however|although|though|yet|still|nevertheless|nonetheless|that said)\b"

@@ -19,8 +19,11 @@ from phases.verifiers.statements import (
     has_label,
     has_only_words_of,
     is_courtesy_offer,
+    is_detail,
     is_related,
+    list_new_stems,
     list_vocabulary,
+    separate_sentences,
     split_statements,
     strip_emphasis,
 )
@@ -70,7 +73,8 @@ def is_short_answer(
     is_data = re.match(r"\s*[\[{]", response) is not None
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
-    text = replace_answers(_join_names(strip_emphasis(response), instruction), answers, wrong)
+    plain = separate_sentences(_join_names(strip_emphasis(response), instruction))
+    text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
@@ -81,9 +85,9 @@ def is_short_answer(
     earlier, claim, later = statements[:position], statements[position], statements[position + 1 :]
     claim = _drop_asked_denials(claim, instruction)
     core = " ".join(_list_claim_clauses(claim))
-    vocabulary = list_vocabulary(spell_in_digits(instruction), *also)
+    vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
     # Sharing a word with a sentence does not make another sentence a remark about it.
-    are_names = not any(re.search(r"[a-zà-ÿ][.?!]$", answer) for answer in answers)
+    are_names = not any(re.search(r"[a-zà-ÿ]\s?[.?!]$", answer) for answer in answers)
     related = vocabulary | list_vocabulary(*answers) if are_names else frozenset()
     has_known_words = not instruction or (
         all(_is_lead_in(part, vocabulary) for part in earlier) and _has_known_claim(claim, vocabulary)
@@ -94,8 +98,18 @@ def is_short_answer(
         and is_asserted_alone(claim, is_numeric=any(map(is_number, answers)))
         and not contradicts(claim, instruction)
         and not any(has_phrase(core, phrase) for phrase in wrong)
-        and all(_supports(statement, related, vocabulary) for statement in later)
+        and all(
+            _supports(statement, related | list_vocabulary(*later[:n]), vocabulary)
+            for n, statement in enumerate(later)
+        )
     )
+
+
+_ALSO_KNOWN_AS: Final = re.compile(
+    r"^(?!.*\b(?:not|never)\b)[^.,;:!?()\n]{1,40},? \(?"
+    rf"(?:i\.?e\.?,?|aka|(?:better|also|commonly) known as|in other words,?) (?:an? |the )?{ANSWER}\)?"
+)
+"""Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
 
 
 def _join_initials(text: str) -> str:
@@ -118,7 +132,7 @@ def _supports(statement: str, related: frozenset[str], vocabulary: frozenset[str
     """Return whether a statement after the answer may explain it and does not deny it."""
     is_remark = is_related(statement, related) or has_only_words_of(statement, vocabulary)
     is_aside = re.fullmatch(r"\W*\([^()]*\)\W*", statement) is not None
-    is_free = is_aside or is_remark or is_courtesy_offer(statement)
+    is_free = is_aside or is_remark or is_detail(statement) or is_courtesy_offer(statement)
     return (is_free or ANSWER in statement) and not is_denied(statement)
 
 
@@ -144,7 +158,7 @@ _CLAUSE_WORDS: Final = (
         "though",
         "meaning",
     ),
-    *("rather than", "unlike", "not"),
+    *("rather than", "unlike", "not", "thanks to", "due to", "owing to", "such as"),
 )
 _CLAUSE_BOUNDARY: Final = re.compile(
     r"\s*(?:,(?!\d{3})|;|:|–|—|\s-\s|→|=>|=)\s*" rf"|\s+(?=(?:{'|'.join(_CLAUSE_WORDS)})\b)"
@@ -158,7 +172,7 @@ def _list_claim_clauses(statement: str) -> list[str]:
     has_answer = False
     for clause in clauses:
         is_explanation = (
-            EXPLANATION_START.match(clause) or DENIAL.search(clause) or clause.strip(" .").isdigit()
+            EXPLANATION_START.match(clause) or DENIAL.search(clause) or re.match(r"\s*\d", clause)
         )
         if not has_answer or not is_explanation:
             claims.append(clause)
@@ -170,23 +184,36 @@ def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:
     """Return whether the claims of a statement have no words but those of a vocabulary.
 
     After the answer and a word of the vocabulary ("Shakespeare wrote it ..."), a statement may end with a
-    time or a place ("... in 1597").
+    time or a place ("... in 1597") or go on about the question ("..., spectacular rings").
     """
+    has_answer = False
     for clause in _list_claim_clauses(statement):
         if DENIAL.search(clause) and ANSWER not in clause:
             continue
+        if has_answer and ANSWER not in clause and _goes_on(clause, vocabulary):
+            continue
+        has_answer = has_answer or ANSWER in clause
         start, _, end = clause.partition(ANSWER)
-        adjunct = re.search(r"(?<=\w) (?:in|on|at|around|during|from|by|near|with|for)\b", end)
+        adjunct = re.search(
+            rf"(?<=[\w{ANSWER}]) (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b",
+            end,
+        )
         has_year = re.search(r" (?:in|between|around|from|about|c\.) [^,;]*\d", end)
         if has_year:
             end = end[: has_year.start()]
-        elif adjunct and list_content_stems(end[: adjunct.start()]):
+        elif adjunct and set(list_content_stems(start + end[: adjunct.start()])) & vocabulary:
             end = end[: adjunct.start()]
         elif purpose := re.match(r" (?:in order )?to \w", end):
             end = end[: purpose.start()]
         if not has_only_words_of(f"{start} {end}".replace(ANSWER, " "), vocabulary):
             return False
     return True
+
+
+def _goes_on(clause: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether a clause after the answer has a word of the question and at most one new one."""
+    is_known = bool(set(list_content_stems(clause)) & vocabulary)
+    return is_known and len(list_new_stems(clause, vocabulary)) <= 1
 
 
 def _count_distinct(response: str, answers: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from phases.verifiers.text import WORD_PART, split_lines, split_sentences
 
 _ANSWER_WORD: Final = "theanswer"
 _EMPHASIS: Final = re.compile(
-    r"\*\*|__|\*(?=\S)|(?<=\S)\*|`+|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ ", re.MULTILINE
+    r"\*\*|__|\*(?=\S)|(?<=\S)\*|`+|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ |^[ \t]*[-*_]{3,}[ \t]*$", re.MULTILINE
 )
 _COURTESY: Final = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
@@ -29,7 +29,10 @@ _LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 _BACK_REFERENCE: Final = re.compile(
-    r"\W*(?:together,? )?(?:it|its|they|their|this|that|these|those|he|his|she|her|both|all of)\b",
+    r"\W*(?:together,? )?(?:it|its|they|their|this|that|these|those|he|his|she|her|both|all of|each|others?"
+    r"|other \w+|some|many|most|such|adults?|males|females|during|interestingly|in fact"
+    r"|for (?:example|instance)|in addition|additionally|however|specifically|historically|technically"
+    r"|there (?:is|are))\b",
     re.IGNORECASE,
 )
 _WEAK_WORDS: Final = frozenset(
@@ -44,7 +47,8 @@ GENERIC_WORDS: Final = frozenset(
     known believe assume guess say says said translate translated translates translation become becomes turn
     turns considered go come comes came provide provides used use also simply type types kind kinds
     example popular popularly common most form forms good option options choice alternative alternatives
-    possibility suggestion suitable opposite antonym synonym
+    possibility suggestion suitable opposite antonym synonym ie main mainly official primary primarily
+    principal predominant predominantly chiefly mostly
     """.split()  # noqa: SIM905
 )
 """Words that may occur in any statement of an answer without changing it."""
@@ -69,7 +73,20 @@ _EXPLANATION_STARTS: Final = (
     *("instead", "thus", "hence", "and (?:it|they|this|that|he|she|is|its|so|not|was)"),
     *("but (?:it|they|not|also)", "short for", "abbreviated", "symbol", "born", "invented", "published"),
     *("written", "painted", "one of", "often", "usually", "sometimes", "including", "especially"),
+    *(
+        "thanks to",
+        "due to",
+        "owing to",
+        "named after",
+        "caused by",
+        "found",
+        "formed",
+        "used",
+        "via",
+        "through",
+    ),
     *("many", "some", "most people", "people", "you may", "you might", "you can"),
+    *("likely", "probably", "roughly", "circa", r"c\."),
     *("particularly", "specifically", "originally", "formerly", "i am", "i'm", "i think", "i believe"),
 )
 EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\b", re.IGNORECASE)
@@ -86,6 +103,26 @@ def strip_courtesy(text: str) -> str:
     courtesy = _COURTESY.match(text)
     is_separate = courtesy and (text[courtesy.end() - 1] in ".!,:" or text[courtesy.end() :].startswith("\n"))
     return text[courtesy.end() :].lstrip() if courtesy and is_separate else text
+
+
+def separate_sentences(text: str) -> str:
+    """Return the text with each sentence on a line, as long as its capitals tell where a sentence begins."""
+    return "\n".join(sentence for line in split_lines(text) for sentence in split_sentences(line) or [line])
+
+
+def is_detail(statement: str) -> bool:
+    """Return whether a statement is or heads a detail: "Breakdown:", "- est = is", "- Plural: livres"."""
+    return _DETAIL.fullmatch(statement) is not None and not has_label(statement)
+
+
+_DETAIL: Final = re.compile(
+    r"[-*•]\s+[^:=→\n]{1,40}(?:[:=→]|->)\s*\S.*"
+    r"|(?:breakdown|explanation|details?|notes?|examples?|usage|pronunciation|meaning|grammar|literally"
+    r"|calculation|solution|steps?|working|changes(?: made)?|corrections?(?: made)?"
+    r"|here(?:'s| is) (?:why|how|the breakdown))\b"
+    r"[^:\n]{0,40}:.*",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def split_statements(text: str) -> list[str]:

@@ -32,7 +32,7 @@ _ABBREVIATION: Final = re.compile(
 _ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
     r"\b(?:etc|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
 )
-_ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\bno\.$", re.IGNORECASE)
+_ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\b(?:no|ca?|approx)\.$", re.IGNORECASE)
 _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
 
 

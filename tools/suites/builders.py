@@ -14,6 +14,12 @@ from tools.suites.closed_sets import CLOSED_SETS
 from tools.suites.rows import ASKS_FOR_SENTENCES, exactly, require, say
 from tools.suites.task_rows import MEANING, SuiteRow, capitalise, join_items, split, unique
 
+_SHORT_NAMES: Final = {
+    first: aliases
+    for set_name in ("months", "weekdays")
+    for first, *aliases in (item.split("|") for item in CLOSED_SETS[set_name])
+}
+"""Abbreviations of weekdays and months."""
 _SPOKEN: Final = {value: word for word, value in NUMBER_WORDS.items()}
 _ARTICLES: Final = {
     "French": "mon ma mes le la les l un une du de des d j c m n s t qu",
@@ -31,7 +37,7 @@ _PHRASES: Final = {
     "Portuguese": "palavra português em é se diz",
 }
 """Words of a sentence that states a translation in its language."""
-_SHADES: Final = " deep vivid bright dark light rich pale brilliant beautiful"
+_SHADES: Final = " shade shades hue tone tint deep vivid bright dark light rich pale brilliant beautiful"
 _GRAMMAR: Final = (
     "masculine feminine neuter noun verb formal informal woman man female male"
     " plural singular English word sentence"
@@ -162,7 +168,7 @@ def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> I
 
 
 def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str) -> SuiteRow:
-    accepted, wrongs = split(answers), split(wrong)
+    accepted, wrongs = _add_short_names(split(answers)), split(wrong)
     plurals = [f"{name}s" for name in accepted if name.islower() and name.isalpha() and name[-1] not in "sy"]
     correct = (capitalise(accepted[0]), capitalise(sentence.format(accepted[0])), f"**{accepted[0]}**.")
     made = (
@@ -175,6 +181,14 @@ def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str
     also += _SHADES if re.search(r"\bcolou?rs?\b", question) else ""
     check = require("short_answer", answers=names, **({"also": also.split()} if also else {}))
     return SuiteRow("questions", question, correct, (check,), unique((*wrongs, *made)))
+
+
+def _add_short_names(names: Sequence[str]) -> list[str]:
+    """Return the names with the abbreviations of weekdays and months among them."""
+    return [
+        *names,
+        *unique([alias for name in names for alias in _SHORT_NAMES.get(name, ()) if alias not in names]),
+    ]
 
 
 def _make_number(question: str, value: int, units: str, sentence: str, wrong: str) -> SuiteRow:
@@ -207,7 +221,7 @@ def make_completions(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow
 def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
     """Yield sequences to continue: instruction, accepted answers, wrong ones."""
     for instruction, answers, wrong in table:
-        accepted = split(answers)
+        accepted = _add_short_names(split(answers))
         correct = (accepted[0], accepted[0].lower() + ".", f"**{accepted[0]}**")
         made = (instruction.partition(": ")[2], f"{accepted[0]}, {accepted[0]}", f"Not {accepted[0]}.")
         check = require("one_of", answers=accepted)

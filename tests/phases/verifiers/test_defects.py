@@ -47,3 +47,10 @@ def test_an_echo_is_the_complete_instruction() -> None:
     assert is_echo("Write one sentence about rain.", "WRITE ONE SENTENCE ABOUT RAIN!")
     assert not is_echo("Say yes", "say yes")
     assert not is_echo("Write one sentence about rain.", "One sentence about rain.")
+
+
+def test_a_question_and_its_answer_in_json_may_share_words() -> None:
+    question = "What is the largest planet in our solar system?"
+    answer = "Jupiter is the largest planet in our solar system."
+    assert not is_ramble(f'{{"question": "{question}", "answer": "{answer}"}}')
+    assert is_ramble(f'{{"question": "{question}", "answer": "{answer} {answer}"}}')

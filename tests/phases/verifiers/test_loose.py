@@ -28,6 +28,9 @@ ASKED = "Name three planets. Write only their names."
         "> Mars, Venus, Earth",
         "- Mars, Venus, Earth",
         "Mars, Venus, Earth \U0001f30d",
+        "Three planets: Mars, Venus, Earth",
+        "---\nMars, Venus, Earth\n---\n\nWould you like to know more?",
+        "Mars, Venus, Earth\n\n*(I left out the dwarf planets.)*",
     ],
 )
 def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
@@ -43,6 +46,7 @@ def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
         "Mars, Venus, Pluto",
         "Mars\nVenus\nEarth\nHello",
         "## Mars, Venus, Earth, Saturn",
+        "Mars, Venus\n\n(and Earth)",
         "",
         "Sure!",
     ],
@@ -66,3 +70,33 @@ def test_variants_are_distinct_and_never_blank() -> None:
         variants = make_loose_variants(text)
         assert len(set(variants)) == len(variants)
         assert all(variant.strip() for variant in variants)
+
+
+YES = [Check("yes_no", {"answer": "yes"})]
+NO = [Check("yes_no", {"answer": "no"})]
+
+
+@pytest.mark.parametrize(
+    ("checks", "answer", "is_accepted"),
+    [
+        (YES, "Yes, it is.", True),
+        (NO, "No, a whale isn't a fish.", True),
+        (YES, "Yes, but I doubt it.", False),
+        (YES, "Yes, it is not.", False),
+        (NO, "No. It is a fish.", False),
+        (YES, "Yes, I think so", False),
+        ([Check("number", {"value": 24, "at_most_words": 1})], "The final number is 24.", True),
+        ([Check("number", {"value": 24, "at_most_words": 1})], "The final number is not 24.", False),
+        ([Check("number", {"value": 24, "at_most_words": 1})], "The final number is 24 or 25.", False),
+        ([Check("equals", {"text": "POTS"})], "The result is POTS", True),
+        ([Check("equals", {"text": "POTS"})], "The result is STOP", False),
+        ([Check("one_of", {"answers": ["gold"]})], "Gold.\n\nIt means that looks deceive.", True),
+        ([Check("one_of", {"answers": ["gold"]})], "Gold.\n\nSilver.", False),
+    ],
+)
+def test_a_sentence_that_only_states_the_answer_is_forgiven_loosely(
+    checks: list[Check], answer: str, is_accepted: bool
+) -> None:
+    asked = "Reply with the answer only."
+    assert not follows(asked, checks, answer)
+    assert follows(asked, checks, answer, loose=True) == is_accepted

@@ -1,5 +1,6 @@
 """Short answers: asserted, not denied, and the only ones."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +133,80 @@ def test_a_purpose_may_follow_an_answer() -> None:
     question = "What do we use to see distant stars?"
     assert follows(question, ["telescope"], "We use a telescope to observe distant stars.")
     assert not follows(question, ["telescope"], "We use a telescope holder to observe stars.")
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "response"),
+    [
+        # Explanations in the style of a chat model.
+        (
+            "Which animal is known as the king of the jungle?",
+            ["lion", "lions"],
+            'The **lion** is known as the "King of the Jungle." Interestingly, lions live in savannas.',
+        ),
+        (
+            "What is the chemical formula of water?",
+            ["H2O", "H₂O"],
+            "The formula is **H₂O**. Each molecule consists of two hydrogen atoms bonded to one oxygen atom.",
+        ),
+        (
+            "What is the tallest animal in the world?",
+            ["giraffe"],
+            "The **giraffe** is the tallest animal in the world. Adult males reach up to 5.5–6 metres.",
+        ),
+        (
+            "Which language is spoken in Austria?",
+            ["German"],
+            "The primary language spoken in Austria is **German**. Minority languages are recognised.",
+        ),
+        (
+            "What do caterpillars turn into?",
+            ["butterflies", "moths"],
+            "Caterpillars turn into **butterflies** or **moths** through a process called metamorphosis.",
+        ),
+        (
+            "Which planet is known for its large rings?",
+            ["Saturn"],
+            "**Saturn** is the planet known for its large, spectacular rings.",
+        ),
+        (
+            "Who wrote Romeo and Juliet?",
+            ["William Shakespeare"],
+            "It was written by **William Shakespeare**, likely between 1591 and 1596 (c. 1595).",
+        ),
+        (
+            "Write the superlative form of 'bad'.",
+            ["worst"],
+            'The superlative form of "bad" is **"worst."**\n\n- Positive: bad\n- Comparative: worse',
+        ),
+        (
+            "Translate the English word 'cheese' into French.",
+            ["fromage"],
+            "**fromage**\n\n- Pronunciation: /fʁɔ.maʒ/\n- Gender: masculine (le fromage)",
+        ),
+        # Unusual forms.
+        ("Give the plural form of 'knife'.", ["knives"], "one knife, two knives"),
+        ("Which is the longest river in Africa?", ["Nile"], "the Nile, 6,650 km"),
+        ("What colour are emeralds?", ["green"], "green, thanks to chromium"),
+        ("What is the highest mountain?", ["Mount Everest"], "Sagarmatha, better known as Mount Everest"),
+        ("Translate the English word 'friend' into French.", ["ami", "amie"], "un ami / une amie"),
+        ("Which meal do people eat in the morning?", ["breakfast"], "brekkie, i.e. breakfast"),
+    ],
+)
+def test_explanations_and_other_forms_pass(question: str, answers: list[str], response: str) -> None:
+    assert follows(question, answers, response, also=["un une"])
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "response"),
+    [
+        ("What is the capital of Egypt?", ["Cairo"], "Giza, not Cairo"),
+        ("What is the capital of Egypt?", ["Cairo"], "It is Cairo. Giza is the capital of Egypt, not Cairo."),
+        ("What is the capital of Egypt?", ["Cairo"], "Cairo\nGiza"),
+        ("What is frozen water called?", ["ice"], "ice cream, thanks to milk"),
+        ("Which is the longest river in Africa?", ["Nile"], "the Nile or 2 others"),
+        ("Translate the English word 'friend' into French.", ["ami"], "un ami / un ennemi"),
+    ],
+)
+def test_other_claims_next_to_the_answer_fail(question: str, answers: list[str], response: str) -> None:
+    assert not follows(question, answers, response, also=["un une"])

@@ -6,13 +6,13 @@ from typing import Final
 # Instruction, accepted ends, wrong ends.
 COMPLETIONS: Final = (
     ("Complete the sentence with one word: The sun rises in the", "east|morning", "west|sky|evening|west and sets in the east"),
-    ("Complete the sentence with one word: Fish live in", "water|oceans|rivers|lakes|seas|ponds|aquariums|saltwater|freshwater|streams|tanks", "trees|air|fish|nests"),
-    ("Complete the sentence with one word: We see with our", "eyes", "ears|nose|glasses case|mouth"),
+    ("Complete the sentence with one word: Fish live in", "water|oceans|rivers|lakes|seas|the ocean|ocean|the water|aquaria|reefs|ponds|aquariums|saltwater|freshwater|streams|tanks", "trees|air|fish|nests"),
+    ("Complete the sentence with one word: We see with our", "eyes|eyeballs", "ears|nose|glasses case|mouth"),
     ("Complete the sentence with one word: A carpenter works with", "wood|tools|timber|hammers|lumber|nails|saws|planks", "bread|patients|fish|carpet"),
     ("Complete the sentence with one word: Bees make", "honey|hives|wax|beeswax|honeycomb|honeycombs|nests", "milk|cheese|bees|eggs for breakfast"),
-    ("Complete the sentence with one word: You can borrow books from a", "library|friend|bookshelf|neighbour|neighbor|teacher|classmate|librarian", "bakery|book|pharmacy|bank"),
+    ("Complete the sentence with one word: You can borrow books from a", "library|friend|bookshelf|neighbour|neighbor|teacher|classmate|librarian|colleague|schoolmate|relative|roommate|bookmobile|bookseller|collection|archive|professor|mate|pal|cousin|sister|brother", "bakery|book|pharmacy|bank"),
     ("Complete the sentence with one word: In winter the lake was covered with", "ice|snow|frost", "sand|fire|grass|lakes"),
-    ("Complete the sentence with one word: The baby was tired and began to", "cry|sleep|yawn|doze|scream|wail|weep|fuss|whimper|whine|sob|nod|drift|snooze|howl|nap|slumber", "drive|read|baby|cook"),
+    ("Complete the sentence with one word: The baby was tired and began to", "cry|sleep|yawn|bawl|grizzle|mewl|blubber|squirm|doze|scream|wail|weep|fuss|whimper|whine|sob|nod|drift|snooze|howl|nap|slumber", "drive|read|baby|cook"),
     ("Complete the sentence with one word: We use an umbrella when it", "rains|pours|rained|drizzles|snows|hails|showers|storms", "shines|is|umbrella|sings"),
     ("Complete the sentence with one word: The opposite of dark is", "light|bright|lightness|brightness", "night|darker|black|heavy"),
     ("Finish the proverb: An apple a day keeps the doctor", "away", "home|happy|sick|busy"),

@@ -19,7 +19,7 @@ def _sections(count: int, name: str) -> tuple[Check, Check]:
 
 PLACEHOLDERS: Final = (
     row("Write an invitation to a party in at most two sentences with exactly two placeholders in square brackets, such as [date].", _placeholders(2), TWO,
-        say("party|birthday|celebrat*|celebration|bash|gathering|fun|dinner|barbecue|housewarming", own=0, absent="funeral"), say("invite|invited|invitation|join|come|welcome|rsvp|see you|attend|look forward|party on|party at|be there|hope|celebrate with|drop by", own=0, absent=""), say("", own=1, absent="placeholders|square brackets|sentences"),
+        say("party|birthday|celebrat*|celebration|bash|gathering|fun|dinner|barbecue|housewarming|turns|drinks|dancing|cake|bbq|garden|new year|disco|costume", own=0, absent="funeral"), say("invite|invited|invitation|join|come|welcome|rsvp|see you|attend|look forward|party on|party at|be there|hope|celebrate with|drop by", own=0, absent=""), say("", own=1, absent="placeholders|square brackets|sentences"),
         correct="You are invited to our party on [date] at [place]. We look forward to seeing you! | Please join us for a party on [date] at [location]. | Hi [name], come to my birthday party on [date]!",
         wrong="You are invited to our party on [date]. | The [cat] sat on the [mat]. | An invitation to a party with two placeholders: [date] and [place]. | You are invited to our party on [date] at [place] at [time]."),
     row("Write a thank-you note of at most two sentences with exactly one placeholder in square brackets, such as [name].", _placeholders(1), TWO,
