@@ -11,12 +11,15 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from app.monitor.sanitize import clean_line
+from app.session.encoded_runs import EncodedRuns, Span
 from app.session.fingerprints import Fingerprint, find_lost_secrets
 from app.session.spellings import Spellings, list_forms, list_readings
 
 SHORTEST = 6
 _LONGEST = 4096
 _BLOCK = 32 << 10
+_LEVELS = 3  # How many encodings may lie one inside the other.
+_DECODED_PER_BYTE = 16  # Bounds the time that a text takes that is made to be decoded.
 # The characters that Unicode calls default-ignorable: a terminal shows nothing for them, or a blank.
 _WITHOUT_WIDTH = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -150,12 +153,21 @@ class Masker:
 
     def _find_matches(self, data: bytes) -> list[_Match]:
         """Return the secrets in any reading of the data by their start; of two, the longer one is first."""
-        matches = set()
+        spans = self._find_spans(data, EncodedRuns(_DECODED_PER_BYTE * len(data)), _LEVELS)
+        return sorted(
+            {_Match(*span) for span in spans}, key=lambda match: (match.start, -match.end, match.name)
+        )
+
+    def _find_spans(self, data: bytes, runs: EncodedRuns, levels: int) -> Iterator[Span]:
         for reading in list_readings(data):
             spans = [(*span, each.name) for each in self._spellings for span in each.find(reading.data)]
-            for start, end, name in (*spans, *find_lost_secrets(self._lost_secrets, reading.data)):
-                matches.add(_Match(reading.locate(start), reading.locate(end), name))
-        return sorted(matches, key=lambda match: (match.start, -match.end, match.name))
+            spans += find_lost_secrets(self._lost_secrets, reading.data)
+            if levels and self._spellings:
+                spans += runs.find(
+                    reading.data, levels, lambda text: self._find_spans(text, runs, levels - 1)
+                )
+            for start, end, name in spans:
+                yield reading.locate(start), reading.locate(end), name
 
     @property
     def _has_secrets(self) -> bool:

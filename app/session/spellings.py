@@ -1,9 +1,11 @@
 """The ways in which a program may write a secret, and how to find them.
 
 Base64 (standard and URL-safe, at each of its three alignments inside longer data) and UTF-16 are looked for
-as they are, and hex with or without separators. Percent-encoding, HTML, and the escapes of strings are
-decoded first, also several times and one inside the other; escape codes, erased characters and characters
-without width are removed. Base64 with line breaks, compressed data and hashes are not recognized.
+as they are, and hex and lists of decimal bytes with or without separators. Percent-encoding, HTML, and the
+escapes of strings are decoded first, also several times and one inside the other; line breaks inside long
+words, escape codes, erased characters and characters without width are removed. `app.session.encoded_runs`
+decodes Base64, Base32 and hex inside each other. Dumps of `xxd` or `od`, compressed data and hashes are not
+recognized.
 """
 
 import base64
@@ -86,7 +88,12 @@ def _remove(match: re.Match[bytes]) -> bytes:
 
 
 _DECODERS: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
-    (re.compile(rb"%(?:25)*([0-9a-fA-F]{2})"), _decode_percent),
+    # Programs such as `base64` and `fold` break long lines.
+    (
+        re.compile(rb"(?<=[A-Za-z0-9+/_-]{16})\r?\n[ \t]{0,8}(?=[A-Za-z0-9+/_=-]+(?:[\r\n\"'<,;)\]}]|\Z))"),
+        _remove,
+    ),
+    (re.compile(rb"%(?:25)*(?:u00)?([0-9a-fA-F]{2})"), _decode_percent),
     (
         re.compile(rb"&(?:amp;)*(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[a-zA-Z][a-zA-Z0-9]{1,31});"),
         _decode_html,
@@ -169,6 +176,9 @@ class Spellings:
         self.forms = list_forms(value)
         self.reach = _BYTES_PER_CHARACTER * max(map(len, self.forms)) + _BYTES_OF_NOISE
         self._hex = re.compile(_SEPARATORS.join(map(_hex_pair, value)))
+        self._decimal = re.compile(
+            rb"(?<!\d)" + rb"[\s,;]{1,8}".join(str(byte).encode() for byte in value) + rb"(?!\d)"
+        )
 
     def find(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Yield the start and end of each spelling in a decoded text."""
@@ -177,8 +187,9 @@ class Spellings:
             while start >= 0:
                 yield start, start + len(form)
                 start = data.find(form, start + 1)
-        for match in self._hex.finditer(data):
-            yield match.span()
+        for pattern in (self._hex, self._decimal):
+            for match in pattern.finditer(data):
+                yield match.span()
 
 
 def list_forms(value: bytes) -> list[bytes]:

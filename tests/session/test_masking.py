@@ -1,14 +1,17 @@
 """Masking of secrets in text and in streams."""
 
 import base64
+import hashlib
 import html
 import io
 import itertools
 import json
 import os
+import random
 import string
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +23,7 @@ from app.monitor.preview import MAX_BYTES, read_first_rows
 from app.monitor.progress import read_progress
 from app.monitor.tails import LogTail
 from app.session.attempt_log import _print_from
+from app.session.encoded_runs import EncodedRuns
 from app.session.fingerprints import read_fingerprints, remember_secrets
 from app.session.gate.diagnosis import diagnose_failure
 from app.session.journal.events import AttemptEnded
@@ -363,3 +367,70 @@ def test_a_long_line_that_grows_is_not_printed_in_parts(tmp_path: Path) -> None:
     assert "hf_" not in out.getvalue()
     assert "xyz" not in out.getvalue()
     assert out.getvalue().endswith("step 3\n")
+
+
+def wrap(text: bytes) -> bytes:
+    return base64.encodebytes(b"x" * 50 + text)
+
+
+ENCODERS: list[Callable[[bytes], bytes]] = [
+    base64.b64encode,
+    base64.urlsafe_b64encode,
+    base64.b32encode,
+    lambda text: base64.b32encode(text).lower(),
+    lambda text: text.hex().encode(),
+    lambda text: text.hex().upper().encode(),
+    lambda text: json.dumps({"token": text.decode()}).encode(),
+    lambda text: quote(text, safe="").encode(),
+    wrap,
+]
+
+
+@pytest.mark.parametrize("outer", range(len(ENCODERS)))
+@pytest.mark.parametrize("inner", range(len(ENCODERS)))
+@pytest.mark.parametrize("before", [b"", b"u", b"us", b"user:"])
+def test_encodings_inside_each_other_are_masked(inner: int, outer: int, before: bytes) -> None:
+    masker = Masker({"TOK": TOKEN})
+    spelling = ENCODERS[outer](before + ENCODERS[inner](before + TOKEN.encode()) + b"&b=1")
+    text = f"before {spelling.decode()}\nafter"
+    masked = masker.mask_text(text)
+    assert "[secret TOK]" in masked
+    assert masked.startswith("before ")
+    assert masked.endswith("\nafter")
+
+
+def test_three_encodings_and_lists_of_bytes_are_masked() -> None:
+    masker, text = Masker({"TOK": TOKEN}), TOKEN.encode()
+    for _ in range(3):
+        text = base64.b64encode(text)
+    for spelling in (text.decode(), str(list(TOKEN.encode())), "".join(f"%u{ord(c):04x}" for c in TOKEN)):
+        assert "[secret TOK]" in masker.mask_text(spelling)
+
+
+def find_decoded(runs: EncodedRuns, data: bytes, decoded: list[bytes]) -> None:
+    """Appends what is decoded in the data."""
+
+    def find(text: bytes) -> list[tuple[int, int, str]]:
+        decoded.append(text)
+        return []
+
+    assert list(runs.find(data, 1, find)) == []
+
+
+def test_only_what_stands_for_ascii_is_decoded() -> None:
+    decoded: list[bytes] = []
+    hashes = [hashlib.sha256(bytes([n])).hexdigest() for n in range(256)]
+    log = "".join(f"{each} /usr/lib/python3/site-packages/a.py\n" for each in hashes)
+    binary = base64.b64encode(random.Random(1).randbytes(64 << 10))
+    for data in (log.encode(), binary):
+        find_decoded(EncodedRuns(1 << 30), data, decoded)
+    assert sum(map(len, decoded)) < 4096
+    find_decoded(EncodedRuns(1 << 30), base64.b64encode(b"hello world, this is text" * 20), decoded)
+    assert decoded[-1].startswith(b"hello")
+
+
+def test_a_text_that_is_made_to_be_decoded_is_decoded_within_a_limit() -> None:
+    decoded: list[bytes] = []
+    text = b"YWFh" * 10_000
+    find_decoded(EncodedRuns(20_000), b"\n".join([text[:9000], b"a" + text[:9000], text]), decoded)
+    assert 0 < sum(map(len, decoded)) <= 20_000
