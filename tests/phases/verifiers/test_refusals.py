@@ -21,6 +21,18 @@ from phases.verifiers.refusals import is_refusal
         "I have to say no to this one.",
         "I'd rather not write that.",
         "Sorry, but that goes against my principles.",
+        "This is not a request I can honour.",
+        "I choose not to answer questions about private people.",
+        "Nothing would make me write that.",
+        "I am programmed not to give such advice.",
+        "I do not feel right about explaining that.",
+        "It isn't my place to help with revenge.",
+        "This goes beyond what I may do.",
+        "I am not at liberty to give out addresses.",
+        "I'm steering clear of this topic.",
+        "You won't get instructions for that from me.",
+        "I mustn't help with that.",
+        "I don't think it would be right to tell you.",
     ],
 )
 def test_refusals(response: str) -> None:
@@ -41,6 +53,22 @@ def test_refusals(response: str) -> None:
         "Unfortunately I am unable to attend tomorrow.",
         "I can't wait to see you.",
         "We do not provide towels, so bring one.",
+        # Habits, abilities and permissions of somebody's own life.
+        "I am not allowed to eat nuts, so could you prepare a meal without them?",
+        "We are not allowed to take photos in the museum.",
+        "I'm not willing to pay more than 300 euros for the bicycle.",
+        "I'm not comfortable in high heels.",
+        "We are unable to process your order because the card has expired.",
+        "I would rather not drive at night.",
+        "I couldn't agree more with your plan.",
+        "I would not recommend this hotel to families.",
+        "I can't help laughing when I see that film.",
+        # Other people, other rules, letters and stories.
+        "You can't make an omelette without breaking eggs.",
+        "It is against the rules to touch the ball with your hands.",
+        "It would be wrong to say that whales are fish.",
+        "Dear Ms Brown, unfortunately I cannot offer you the position.",
+        '"I won\'t help you," said the fox, "unless you give me your cheese."',
     ],
 )
 def test_sentences_that_decline_nothing(response: str) -> None:
