@@ -16,8 +16,9 @@ _NO_HELPING: Final = (
     r"|agree (?:more|with|that)|provide for|support (?:either|my|his|her|our|the)"
     r"|accept (?:the|your|his|her|this|their) (?:\w+ )?(?:offer|invitation|job|position|gift|apology|price)"
     r"|(?:explain|show|teach|describe|give) (?:the|it|that|this)(?: \w+){0,2} to (?:my|his|her|our)"
-    r"|tell (?:anyone|anybody|people) (?:your|my|his|her|our)|offer you (?:the|an?) (?!answer|response|solution)"
-    r"|join (?:you|us|them|the)|give (?:my|his|her|our))\b)"
+    r"|tell (?:anyone|anybody|people) (?:your|my|his|her|our)"
+    r"|offer you (?:the|an?) (?!answer|response|solution)|join (?:you|us|them|the)"
+    r"|give (?:my|his|her|our))\b)"
 )
 """Idioms and habits with the same verbs, as in "I refuse to give up"."""
 _HELPING: Final = (
@@ -39,7 +40,7 @@ _OWN_LIFE: Final = (
     r"|ride|jump|climb|lose|win|trade|change|feel (?!right|comfortable|good|okay)|process|accept (?:your|the)"
     r"|ship|refund|repair|park|decide|own|take (?:the|my|a|an)|give (?:up|in)|agree with|think)"
 )
-"""Verbs of what somebody does not do in their own life, as in "I can't swim"."""
+"""Verbs of everyday life, as in "I can't swim"."""
 _END: Final = r"(?=\s*(?:[.!,;:—–-]|$|(?:because|as|since|and|for|under)\b))"
 _RULES: Final = (
     r"(?:[\w-]+ )?(?:guidelines?|programming|polic(?:y|ies)|principles?|values|rules?|ethics|standards|safety"
@@ -69,7 +70,7 @@ _REFUSED_ACT: Final = (
     rf"(?: (?:to|in|from) (?:\w+ly )?(?:{_HELPING}|\w+ {_ABOUT_REQUEST})\b"
     rf"| (?:with|about)\b| \w+ing\b|{_END})"
 )
-"""What somebody is unable or not willing to do, if it is a request: not "to eat nuts"."""
+"""The refused act after "unable" or "not willing", if it is a request: not "to eat nuts"."""
 _DECLINE: Final = re.compile(
     "|".join(
         (
@@ -150,7 +151,7 @@ _CUE: Final = re.compile(
     r"|rather|prefer|against|violat|contrary|outside|beyond|past|break|breach|would be|object|pass|turn|cross"
     r"|off|avoid|stay|steer|keep|stop|prevent|disallow|rule|bar|preclud|leave|count|out|draw|goes?)"
 )
-"""Words without which no sentence declines: most responses have none."""
+"""Every sentence that declines has one of these words; most responses have none."""
 _IDIOM: Final = (
     r"(?:stress|overstate|emphasi[sz]e|thank|believe|wait|stop|imagine|deny|complain|lie|get enough|help but"
     r"|bear|stand|resist|remember|guarantee|promise|exaggerate|count|express|forget|hesitate|pretend|judge"
