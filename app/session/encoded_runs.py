@@ -1,4 +1,4 @@
-"""Find secrets in Base64, Base32 and hex, also one inside the other, by decoding what stands for ASCII.
+"""Find secrets in Base64, Base32 and hex, also nested, by decoding what stands for ASCII.
 
 Hashes, paths and images hardly ever stand for ASCII over several bytes, so most logs have nothing to decode.
 """
