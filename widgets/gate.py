@@ -110,7 +110,8 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
     if criteria:
         rows.append(row(width, ("CRITERIA", styles.HEADING)))
         name_width = min(width * 2 // 5, max(cell_len(criterion.name) for criterion in criteria))
-        rows += [r for criterion in criteria for r in render_criterion_rows(criterion, name_width, width)]
+        for criterion in criteria:
+            rows += render_criterion_rows(frame, criterion, name_width, width)
     if gate.metrics:
         rows += render_metric_rows(frame, gate, width)
     output = frame.output

@@ -27,7 +27,7 @@ MIN_QUARTERS: Final = 24
 EVALUATION: Final = " evaluation"
 COMPARISON: Final = re.compile(r"([\w.]+)\s*(>=|>|<=|<)\s*(\d*\.?\d+)(?![\w.])")
 MIN_CATEGORIES: Final = 2
-MAX_SCREEN_SHARE: Final = 0.4
+MAX_SCREEN_SHARE: Final = 0.36
 
 
 @dataclass(frozen=True)

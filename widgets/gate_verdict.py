@@ -69,21 +69,20 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
     phase = frame.snapshot.find_phase(gate.phase)
     # Steps of some seconds keep this row from being sent every second.
     waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
-    return [
-        row(
-            width,
-            ("GATE", f"{styles.STRONG} {styles.WARN}"),
-            (f" after {phase.title}", styles.STRONG),
-            (f"  attempt {gate.attempt}", styles.QUIET),
-            right=[
-                ("waiting ", styles.QUIET),
-                (waiting, ""),
-                ("  idle ", styles.QUIET),
-                (format_usd(compute_waiting_cost(frame, gate)), ""),
-            ],
-        ),
-        *render_verdict_rows(gate, width),
+    heading: list[Part] = [
+        ("GATE", f"{styles.STRONG} {styles.WARN}"),
+        (f" after {phase.title}", styles.STRONG),
+        (f"  attempt {gate.attempt}", styles.QUIET),
     ]
+    right: list[Part] = [
+        ("waiting ", styles.QUIET),
+        (waiting, ""),
+        ("  idle ", styles.QUIET),
+        (format_usd(compute_waiting_cost(frame, gate)), ""),
+    ]
+    if sum(cell_len(text) for text, _ in (*heading, *right)) >= width:
+        heading.pop()
+    return [row(width, *heading, right=right), *render_verdict_rows(gate, width)]
 
 
 def render_advice_rows(gate: GateView, width: int) -> list[Content]:
@@ -95,7 +94,9 @@ def render_advice_rows(gate: GateView, width: int) -> list[Content]:
     return rows
 
 
-def render_criterion_rows(criterion: ConditionResult, name_width: int, width: int) -> list[Content]:
+def render_criterion_rows(
+    frame: Frame, criterion: ConditionResult, name_width: int, width: int
+) -> list[Content]:
     """Return a criterion's outcome, its expression, and the measured value at the right edge."""
     badge = styles.CHECK_BADGES[criterion.passed]
     value_style = styles.ALARM if criterion.passed is False else styles.STRONG
@@ -114,20 +115,25 @@ def render_criterion_rows(criterion: ConditionResult, name_width: int, width: in
         rows += [_indent(line, "", width) for line in others]
         rows += [_indent(line, styles.QUIET, width) for line in wrap(criterion.expression, width - INDENT)]
     if len(criterion.values) > 1:
-        values = "  ".join(
-            f"{name_value(name)} {format_criterion_value(name, criterion)}" for name in criterion.values
-        )
+        values = list_criterion_values(frame, criterion)
         rows += [_indent(line, value_style, width) for line in wrap(values, width - INDENT)]
     if criterion.note:
         rows.append(_indent(criterion.note, styles.WARN, width))
     return rows
 
 
-def name_value(name: str) -> str:
-    """Return the name of a metric, after that of its phase if it is an earlier one's."""
+def name_value(frame: Frame, name: str) -> str:
+    """Return the name of a metric, after the title of its phase if it is an earlier one's."""
     phase, _, metric = name.rpartition(".")
     words = name_metric(metric)
-    return f"{phase.replace('_', ' ')}: {words}" if phase else words
+    title = next((each.title for each in frame.snapshot.phases if each.id == phase), phase)
+    return f"{title}: {words}" if phase else words
+
+
+def list_criterion_values(frame: Frame, criterion: ConditionResult, *, only_known: bool = False) -> str:
+    """Return the values that a criterion refers to, each with its name."""
+    names = [name for name, value in criterion.values.items() if value is not None or not only_known]
+    return "  ".join(f"{name_value(frame, name)} {format_criterion_value(name, criterion)}" for name in names)
 
 
 def format_criterion_value(name: str, criterion: ConditionResult) -> str:

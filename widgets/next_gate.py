@@ -10,7 +10,7 @@ from app.plan.values import ConditionResult
 from app.session.snapshot import UpcomingGate
 from widgets import styles
 from widgets.frame import Frame
-from widgets.gate_verdict import format_criterion_value, name_value
+from widgets.gate_verdict import list_criterion_values
 from widgets.header import format_time_range
 from widgets.panel import Panel, name_panel
 from widgets.phase_table import find_next_gate
@@ -35,14 +35,15 @@ def render_upcoming_rows(
     if not gate.criteria:
         rows.append(row(width, ("  no criteria in the plan", styles.QUIET)))
     for criterion in gate.criteria:
-        rows += _render_criterion(criterion, width, is_compact=is_compact)
+        rows += _render_criterion(frame, criterion, width, is_compact=is_compact)
     return rows
 
 
-def _render_criterion(criterion: ConditionResult, width: int, *, is_compact: bool) -> list[Content]:
+def _render_criterion(
+    frame: Frame, criterion: ConditionResult, width: int, *, is_compact: bool
+) -> list[Content]:
     word, style = STANDING[criterion.passed]
-    known = [name for name, value in criterion.values.items() if value is not None]
-    values = "  ".join(f"{name_value(name)} {format_criterion_value(name, criterion)}" for name in known)
+    values = list_criterion_values(frame, criterion, only_known=True)
     badge = styles.CHECK_BADGES[criterion.passed]
     room = width - len(badge.symbol) - len(word) - 2
     if not is_compact and cell_len(criterion.name) + len(values) + 2 > room:

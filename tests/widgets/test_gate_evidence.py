@@ -11,7 +11,13 @@ from widgets.frame import LogLines
 from widgets.gate import MIN_LOG_ROWS, find_offered_remedies, render_evidence_rows
 from widgets.gate_cost import render_cost_row
 from widgets.gate_metrics import render_metric_rows
-from widgets.gate_verdict import render_criterion_rows, render_verdict_row, render_verdict_rows
+from widgets.gate_verdict import (
+    list_criterion_values,
+    render_criterion_rows,
+    render_heading_rows,
+    render_verdict_row,
+    render_verdict_rows,
+)
 
 
 def test_only_phases_that_measured_the_same_are_compared() -> None:
@@ -79,10 +85,25 @@ def test_the_next_phase_is_shown_with_its_cost() -> None:
     assert said.endswith("… 1-2h $2.00-3.50")
 
 
+def test_the_heading_has_the_attempt_only_where_it_is_not_cut() -> None:
+    frame = fake.gate_passes()
+    assert frame.snapshot.gate is not None
+    wide, narrow = (render_heading_rows(frame, frame.snapshot.gate, width)[0].plain for width in (78, 58))
+    assert "SFT evaluation  attempt 1 " in wide
+    assert narrow.split() == ["GATE", "after", "SFT", "evaluation", "waiting", "4m10s", "idle", "$0.12"]
+
+
+def test_values_of_an_earlier_phase_are_named_by_its_title() -> None:
+    criterion = ConditionResult(
+        "further", "rate > sft_evaluation.rate", True, {"rate": 0.9, "sft_evaluation.rate": 0.6}
+    )
+    assert list_criterion_values(fake.gate_passes(), criterion) == "rate 90.0 %  SFT evaluation: rate 60.0 %"
+
+
 def test_a_long_name_of_a_criterion_is_not_cut() -> None:
     name = "the format rate is low as it should be for a model that was never tuned"
     found = render_criterion_rows(
-        ConditionResult(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60
+        fake.gate_fails(), ConditionResult(name, "format_rate < 0.5", True, {"format_rate": 0.09}), 30, 60
     )
     assert [row.plain for row in found] == [
         "✓ pass  the format rate is low as it should be for a   9.0 %",

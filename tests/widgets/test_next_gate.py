@@ -16,7 +16,7 @@ def test_known_values_are_shown_and_unknown_ones_are_open() -> None:
         "✓ loss decreases final train loss 0.8035 first train loss 2.31 met",
         "SFT evaluation always asks",
         "? success rate above 60 % open",
-        "? better than the baseline baseline evaluation: success rate 16.6 % open",
+        "? better than the baseline Baseline evaluation: success rate 16.6 % open",
     ]
     assert "".join(text for text, _ in NextGatePanel().make_title(frame)).startswith("NEXT GATE 13:00-13:24")
 
