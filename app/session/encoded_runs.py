@@ -1,6 +1,6 @@
-"""Find secrets in Base64, Base32 and hex, also nested, by decoding what stands for ASCII.
+"""Find secrets in Base64, Base32 and hex, also nested, by decoding the parts that encode ASCII.
 
-Hashes, paths and images hardly ever stand for ASCII over several bytes, so most logs have nothing to decode.
+Hashes, paths and images hardly ever encode ASCII over several bytes, so most logs have nothing to decode.
 """
 
 import base64
@@ -20,7 +20,7 @@ _HEX = b"0123456789abcdef"
 class _Encoding(NamedTuple):
     """An encoding with `bits` per character, whose alignment repeats after `group` characters.
 
-    `start` matches the fewest aligned characters that must stand for ASCII, and `window` all that follow.
+    `start` matches the fewest aligned characters that must encode ASCII, and `window` all that follow.
     """
 
     runs: re.Pattern[bytes]
@@ -53,7 +53,7 @@ def _make_encoding(
         runs: a pattern of the words to look at.
         alphabet: the characters by their values.
         masks: for each character of a group, its bits that are the first ones of bytes, and 0 in ASCII.
-        groups: the fewest groups that must stand for ASCII.
+        groups: the fewest groups that must encode ASCII.
     """
     classes = [
         b"[%b]" % b"".join(_list_characters(alphabet, i) for i in range(len(alphabet)) if not i & mask)
@@ -127,7 +127,7 @@ class EncodedRuns:
 
 
 def _list_windows(encoding: _Encoding, text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the starts and ends of what may stand for ASCII; windows of other alignments may overlap."""
+    """Yield the starts and ends of what may encode ASCII; windows of other alignments may overlap."""
     ends = dict.fromkeys(range(encoding.group), 0)
     begin = encoding.start.search(text)
     while begin:

@@ -18,7 +18,7 @@ from app.session.spellings import Spellings, list_forms, list_readings
 SHORTEST = 6
 _LONGEST = 4096
 _BLOCK = 32 << 10
-_LEVELS = 3  # How many encodings may lie one inside the other.
+_LEVELS = 3  # How deep encodings may be nested.
 _DECODED_PER_BYTE = 16  # Bounds the time that a text takes that is made to be decoded.
 # The characters that Unicode calls default-ignorable: a terminal shows nothing for them, or a blank.
 _WITHOUT_WIDTH = re.compile(

@@ -2,10 +2,9 @@
 
 Base64 (standard and URL-safe, at each of its three alignments inside longer data) and UTF-16 are looked for
 as they are, and hex and lists of decimal bytes with or without separators. Percent-encoding, HTML, and the
-escapes of strings are decoded first, also several times and one inside the other; line breaks inside long
-words, escape codes, erased characters and characters without width are removed. `app.session.encoded_runs`
-decodes Base64, Base32 and hex inside each other. Dumps of `xxd` or `od`, compressed data and hashes are not
-recognized.
+escapes of strings are decoded first, also several times and nested; line breaks inside long words, escape
+codes, erased characters and characters without width are removed. `app.session.encoded_runs` decodes nested
+Base64, Base32 and hex. Dumps of `xxd` or `od`, compressed data and hashes are not recognized.
 """
 
 import base64
