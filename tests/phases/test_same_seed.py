@@ -12,7 +12,7 @@ from phases.contract.phase_main import phase_main
 from phases.scoring.suite import EMBEDDED, SUITES
 
 PROMPTS = 8
-GENERATION = "--lists-per-round 5 --samples-per-list 2 --list-tokens 48 --max-new-tokens 24 --batch-size 64"
+GENERATION = "--lists-per-round 4 --samples-per-list 2 --list-tokens 32 --max-new-tokens 16 --batch-size 64"
 TRAINING = "--epochs 1 --gradient-checkpointing off --evaluations 1 --learning-rate 1e-3"
 OUTPUTS = (
     "rows/sft_*.jsonl",
@@ -34,10 +34,10 @@ def run_phases(folder: Path, seed: int) -> dict[str, str]:
         assert phase_main(phase, argv) == 0
 
     rows, pairs = folder / "rows/sft_training_data_*.jsonl", folder / "pairs/preference_pairs_*.jsonl"
-    run("phases.sft_data", "rows", f"--model {EMBEDDED} --count 12 {GENERATION}")
+    run("phases.sft_data", "rows", f"--model {EMBEDDED} --count 8 {GENERATION}")
     run("phases.sft_training", "sft", f"--model {EMBEDDED} --train-file {rows} {TRAINING} --no-packing")
     judging = "--calibration-pairs 2 --audited-pairs 0 --temperature 1.0 --demands 0 --max-new-tokens 12"
-    run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 4 {GENERATION} {judging}")
+    run("phases.preference_pairs", "pairs", f"--model {folder / 'sft'} --count 2 {GENERATION} {judging}")
     run("phases.dpo_training", "dpo", f"--sft-model {folder / 'sft'} --preference-file {pairs} {TRAINING}")
     run("phases.evaluation", "eval", f"--model {folder / 'dpo'} --suite {suite} --max-new-tokens 24")
     return {pattern: files.hash_path(path) for pattern in OUTPUTS for path in folder.glob(pattern)}
