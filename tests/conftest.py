@@ -1,5 +1,6 @@
 """Settings for all tests."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,9 @@ settings.load_profile("gonogo")
 # Parallel workers share the cores. With more threads than cores, OpenMP mostly waits in busy loops.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The objects of the tests and of the libraries that they import are many and live until the end.
+gc.disable()
 
 SLOWEST_FILES = (
     "tests/test_rehearsal.py",
@@ -40,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     order = {name: number for number, name in enumerate(SLOWEST_FILES)}
     items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(SLOWEST_FILES)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, but none from before."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,7 +4,6 @@
 program that it reads from stdin, and ends the others when one fails, like `accelerate launch`.
 """
 
-import importlib
 import json
 import os
 import runpy
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from phases.contract.heavy_imports import import_heavy
 
 PROCESSES = 2
 PRELOADED = ("phases.sft_training.recipe", "phases.dpo_training.recipe")
@@ -101,7 +102,7 @@ def open_process_group(outputs: Path) -> Iterator[ProcessGroup]:
 
 def _serve() -> int | str | None:
     for name in PRELOADED:
-        importlib.import_module(name)
+        import_heavy(name)
     for line in sys.stdin:
         request = json.loads(line)
         pids = []

@@ -1,6 +1,5 @@
 """The loop of the worker: load the models once, then answer one question after the other."""
 
-import importlib
 import os
 import sys
 import traceback
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from phases.ask.channel import Channel
 from phases.contract.errors import BadInputError, PhaseFailedError
+from phases.contract.heavy_imports import import_heavy
 from phases.contract.questions import Done, Failed, Question, Setup
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run(channel: Channel) -> int:
         os.environ.setdefault(name, "1")
     try:
         # torch and transformers take seconds to import, in which the process can already be ended.
-        answering = importlib.import_module("phases.ask.answering")
+        answering = import_heavy("phases.ask.answering")
         models: AnsweringModels = answering.AnsweringModels(setup)
     except Exception as error:
         channel.send(Failed(_describe(error)))

@@ -1,11 +1,11 @@
 """The command line of a built-in phase: `python -m phases.<name>`."""
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from phases.contract.errors import BadInputError, LocalFailureError, PhaseFailedError
+from phases.contract.heavy_imports import import_heavy
 from phases.contract.parameters import parse_arguments
 from phases.contract.phase_spec import load_spec
 from phases.contract.reporter import Reporter, SilentReporter, is_main_process, stop_on_sigterm
@@ -32,7 +32,7 @@ def phase_main(phase: str, argv: Sequence[str] | None = None) -> int:
     for name in _LIBRARY_ENVIRONMENT:
         os.environ.setdefault(name, "1")
     reporter_type = Reporter if is_main_process() else SilentReporter
-    recipe = importlib.import_module(f"{phase}.recipe")
+    recipe = import_heavy(f"{phase}.recipe")
     try:
         recipe.run(parameters, reporter_type(parameters.result_folder))
     except (BadInputError, PhaseFailedError, *_UNUSABLE_PATHS) as error:

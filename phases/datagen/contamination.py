@@ -1,6 +1,7 @@
 """A check of training rows for prompts of the evaluation suite."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from phases.contract.errors import BadInputError
@@ -9,6 +10,7 @@ from phases.models.source import ModelSource
 from phases.scoring.ngrams import reduce_to_words
 from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import (
+    Suite,
     SuiteError,
     default_suite,
     index_answers,
@@ -18,6 +20,12 @@ from phases.scoring.suite import (
 
 _NO_SUITE: Final = "none"
 _EXAMPLES: Final = 3
+
+
+@lru_cache(maxsize=2)
+def index_suites(suites: tuple[Suite, ...]) -> SuiteOverlap:
+    """Return the index of the prompts of suites and of their correct answers."""
+    return SuiteOverlap(index_instructions(suites), index_answers(suites))
 
 
 def refuse_suite_prompts(
@@ -42,7 +50,7 @@ def refuse_suite_prompts(
         suites = load_halves(suite_name)
     except SuiteError as error:
         raise BadInputError(f"--suite: {error}") from error
-    overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
+    overlap = index_suites(suites)
     vetted = {reduce_to_words(text) for text in list_test_instructions()}
     contaminated: dict[str, str] = {}
     for instruction, responses in rows:

@@ -15,6 +15,7 @@ from phases.contract.protocol import Value
 from phases.contract.reporter import Reporter
 from phases.contract.throttled_progress import ThrottledProgress
 from phases.datagen.batches import BatchRows, open_batch
+from phases.datagen.contamination import index_suites
 from phases.datagen.filter_processes import FilterProcesses, choose_process_count
 from phases.datagen.harm_judge import MAX_MISSED, MIN_KEPT, HarmJudge, score_answers
 from phases.datagen.parameters import INPUT_NAMES, WITHOUT_EFFECT, DataParameters
@@ -28,8 +29,7 @@ from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, c
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
-from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import default_suite, index_answers, index_instructions, load_halves
+from phases.scoring.suite import default_suite, load_halves
 
 _ROUNDS_TO_GIVE_UP: Final = 3
 """Number of last rounds over which acceptance is measured."""
@@ -97,8 +97,7 @@ class DataRun:
         default_name = default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
         self.suites = suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
-        overlap = SuiteOverlap(index_instructions(suites), index_answers(suites))
-        self.filters = FilterProcesses(overlap, choose_process_count())
+        self.filters = FilterProcesses(index_suites(suites), choose_process_count())
         self.tokenizer = load_tokenizer(parameters.model)
         self._identity = {
             "recipe": recipe,

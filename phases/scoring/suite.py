@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,9 @@ class Suite:
     version: str
     prompts: tuple[Prompt, ...]
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.version))
+
 
 def default_suite(model: str) -> str:
     """Return the name of the suite for a model: `embedded` for the embedded model, else `stage1`."""
@@ -75,24 +79,13 @@ def load_suite(name_or_path: str) -> Suite:
         SuiteError: there is no such suite, or a row is not a valid prompt.
     """
     shipped = SUITES / f"{name_or_path}.jsonl"
-    path = shipped if shipped.is_file() else Path(name_or_path)
+    if shipped.is_file():
+        return _load_shipped(shipped)
+    path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(sorted(shipped.stem for shipped in SUITES.glob("*.jsonl")))
         raise SuiteError(f"suite {name_or_path}: expected {names}, or a JSONL file")
-    prompts: dict[str, Prompt] = {}
-    for number, line in files.read_lines(path):
-        try:
-            prompt = _parse_prompt(line)
-            if prompt.key in prompts:
-                raise ValueError(f"key {prompt.key!r} occurs twice")
-            if not prompt.checks:
-                raise ValueError("a prompt without checks accepts every answer")
-        except ValueError as error:  # The errors of msgspec are ValueErrors as well.
-            raise SuiteError(f"{path}, line {number}: {error}") from error
-        prompts[prompt.key] = prompt
-    if not prompts:
-        raise SuiteError(f"{path}: no prompts")
-    return Suite(path.stem, hash_prompts(list(prompts.values())), tuple(prompts.values()))
+    return _read_suite(path)
 
 
 def load_halves(name_or_path: str) -> tuple[Suite, ...]:
@@ -131,6 +124,28 @@ def index_answers(suites: Sequence[Suite]) -> dict[str, tuple[str, ...]]:
 def hash_prompts(prompts: Sequence[Prompt]) -> str:
     """Return the hash of the prompts' content."""
     return hashlib.sha256(msgspec.json.encode(prompts, order="sorted")).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _load_shipped(path: Path) -> Suite:
+    return _read_suite(path)
+
+
+def _read_suite(path: Path) -> Suite:
+    prompts: dict[str, Prompt] = {}
+    for number, line in files.read_lines(path):
+        try:
+            prompt = _parse_prompt(line)
+            if prompt.key in prompts:
+                raise ValueError(f"key {prompt.key!r} occurs twice")
+            if not prompt.checks:
+                raise ValueError("a prompt without checks accepts every answer")
+        except ValueError as error:  # The errors of msgspec are ValueErrors as well.
+            raise SuiteError(f"{path}, line {number}: {error}") from error
+        prompts[prompt.key] = prompt
+    if not prompts:
+        raise SuiteError(f"{path}: no prompts")
+    return Suite(path.stem, hash_prompts(list(prompts.values())), tuple(prompts.values()))
 
 
 def _parse_prompt(line: bytes) -> Prompt:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -152,11 +153,16 @@ def validate_check(check: Check) -> None:
     if check.kind not in VERIFIERS:
         raise ValueError(f"unknown check {check.kind!r}; expected one of {', '.join(sorted(VERIFIERS))}")
     try:
-        inspect.signature(VERIFIERS[check.kind]).bind("", **check.arguments)
+        _get_signature(check.kind).bind("", **check.arguments)
     except TypeError as error:
         raise ValueError(f"check {check.kind!r}: {error}") from None
     for nested in _list_nested(check):
         validate_check(nested)
+
+
+@cache
+def _get_signature(kind: str) -> inspect.Signature:
+    return inspect.signature(VERIFIERS[kind])
 
 
 def passes(check: Check, response: str, instruction: str = "") -> bool:
