@@ -55,7 +55,14 @@ _MOST_NEW_WORDS: Final = 3
 """Words that a sentence around an enumeration may have besides those of the instruction."""
 _FILLERS: Final = FUNCTION_WORDS - {"no", "nor", "not", "or", "sure", "without"}
 _COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
-_MARKED: Final = re.compile(r"(?:\(?\d{1,2}[.)]|[-*•–])\s*(\S.*)")
+_MARKED: Final = re.compile(
+    r"(?:\(?\d{1,2}[.)]\s*|#?\d{1,2}[.):]\s*|#\d{1,2}\s+|[-*•–]\s*|\(?(?:[a-h]|[ivx]{1,4})[.)]\s+)(\S.*)",
+    re.IGNORECASE,
+)
+_ORDINAL: Final = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|sixth|last|final)(?:ly)?[,:]\s|\b(?:one|another|a \w+ one) is\b",
+    re.IGNORECASE,
+)
 _SENTENCE_WORDS: Final = 4
 """A shorter line next to a list with markers may be an item without one."""
 _MOST_SENTENCES: Final = 3
@@ -330,13 +337,21 @@ def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
     if len(_INLINE_NUMBER.findall(line)) > 1:
         line = _INLINE_NUMBER.sub(", ", line)
     spaced = re.sub(r"[·•|]", " ", line.rstrip(".!")).split()
-    if len(spaced) > 1 and all(len(letter) == 1 for letter in spaced):
+    if len(spaced) > 1 and all(len(letter) == 1 and letter.isalnum() for letter in spaced):
         return spaced
     # Commas, "and" and "or" inside parentheses belong to the remark.
     hidden = re.sub(r"\([^()]*\)", lambda match: re.sub(r",| and\b|\bor ", "", match[0]), line)
-    parts = re.split(rf",|;|/|\n|\||→|·|(?<!{_JOINT})\b(?:and|or|plus)\b|&|\s\+\s", hidden.rstrip(".!"))
+    dashed = re.split(r"\s[–—-]\s", hidden.rstrip(".!"))
+    if len(dashed) > 1 and all(_make_key(part) in names for part in dashed):
+        return dashed
+    parts = _SEPARATOR.split(_ORDINAL.sub(", ", hidden.rstrip(".!")))
     items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
     return items if len(items) != 1 else _split_words(items[0], names)
+
+
+_SEPARATOR: Final = re.compile(
+    rf",|;|/|\n|\||→|·|(?<!{_JOINT})\b(?:and|or|plus|as well as|together with|along with)\b|&|\s\+\s"
+)
 
 
 def _split_words(text: str, names: Mapping[str, str]) -> list[str]:

@@ -4,14 +4,16 @@ Zhou et al. (arXiv 2311.07911) judge a response loosely by eight variants: witho
 line, or both, and each of these without asterisks. Here a line is dropped only if it is a remark: dropping
 any line would turn a list with one item too many, or two competing answers, into a correct answer. A lead-in
 on the same line ("Sure! Here are three planets: ..."), headings, code fences and the marks of quotations are
-dropped as well, and so is the rest of a sentence that states the answer ("The result is 24.").
+dropped as well, and so is the rest of a sentence that states the answer ("The result is 24."). A final full
+stop may be missing.
 """
 
 import re
 from typing import Final
 
 from phases.verifiers.statements import is_detail, strip_emphasis
-from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines, split_sentences
+from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines, split_sentences, split_words
+from phases.verifiers.verbs import has_verbs
 
 _COURTESIES: Final = (
     *(
@@ -120,7 +122,17 @@ def make_loose_variants(response: str) -> list[str]:
         variants += [shorten(variant) for variant in variants]
         variants = list(dict.fromkeys(variants))
     variants += [form.strip() for each in variants for form in (each.replace("*", ""), strip_emphasis(each))]
+    variants += [f"{variant}." for variant in variants if _lacks_full_stop(variant)]
     return [variant for variant in dict.fromkeys(variants) if variant]
+
+
+def _lacks_full_stop(text: str) -> bool:
+    """Return whether a text is a sentence without its last mark, and no fragment."""
+    words = split_words(text)
+    return text[-1:].isalnum() and len(words) >= _SENTENCE_WORDS and has_verbs(text)
+
+
+_SENTENCE_WORDS: Final = 5
 
 
 def _drop_first_line(text: str) -> str:

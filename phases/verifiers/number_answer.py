@@ -22,6 +22,7 @@ from phases.verifiers.statements import (
     list_vocabulary,
     split_statements,
     strip_emphasis,
+    strip_hedges,
 )
 from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems
 from phases.verifiers.text import CLOSING_MARKS, split_words
@@ -191,7 +192,7 @@ def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
     text = _LIST_NUMBER.sub("", text) if len(_LIST_NUMBER.findall(text)) > 1 else text
     text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
-    powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_emphasis(text))
+    powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_hedges(strip_emphasis(text)))
     spelled = spell_in_digits(powers).translate(_SIGNS)
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = re.sub(r"\b(rounds?|rounded|comes|amounts|adds up)( up| down)? to\b", "is", spelled)

@@ -25,7 +25,7 @@ from phases.verifiers import (
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 7
+VERIFIERS_VERSION: Final = 8
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.
@@ -189,10 +189,10 @@ def find_failures(
     """
     if loose and any(
         follows(instruction, checks, variant)
-        for variant in make_loose_variants(text.strip_pictures(response))
+        for variant in make_loose_variants(text.strip_latex(text.strip_pictures(response)))
     ):
         return ()
-    answer = text.strip_pictures(response).strip()
+    answer = text.strip_latex(text.strip_pictures(response)).strip()
     if not answer:
         return ("empty",)
     failures = []

@@ -26,6 +26,7 @@ from phases.verifiers.statements import (
     separate_sentences,
     split_statements,
     strip_emphasis,
+    strip_hedges,
 )
 from phases.verifiers.stems import fold_text, list_content_stems
 from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
@@ -73,7 +74,7 @@ def is_short_answer(
     is_data = re.match(r"\s*[\[{]", response) is not None
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
-    plain = separate_sentences(_join_names(strip_emphasis(response), instruction))
+    plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
     text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):

@@ -48,7 +48,8 @@ GENERIC_WORDS: Final = frozenset(
     turns considered go come comes came provide provides used use also simply type types kind kinds
     example popular popularly common most form forms good option options choice alternative alternatives
     possibility suggestion suitable opposite antonym synonym ie main mainly official primary primarily
-    principal predominant predominantly chiefly mostly
+    principal predominant predominantly chiefly mostly definitely obviously probably
+    clearly surely undoubtedly
     """.split()  # noqa: SIM905
 )
 """Words that may occur in any statement of an answer without changing it."""
@@ -96,6 +97,18 @@ EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\
 def strip_emphasis(text: str) -> str:
     """Return the text without Markdown emphasis, code marks and heading marks."""
     return _EMPHASIS.sub("", text)
+
+
+def strip_hedges(text: str) -> str:
+    """Return the text without phrases such as "Hmm," and "as far as I know"."""
+    return _HEDGE.sub("", text)
+
+
+_HEDGE: Final = re.compile(
+    r",? *\b(?:to the best of my knowledge|as far as i know|if i (?:remember|recall)(?: \w+)?|h+m+|u+m+"
+    r"|in my opinion)\b,?",
+    re.IGNORECASE,
+)
 
 
 def strip_courtesy(text: str) -> str:

@@ -21,6 +21,7 @@ WORD_PART: Final = re.compile(r"\d+(?:[.,:]\d+)+|[^\W_]+")
 _PICTURES: Final = re.compile(
     "[ \t]*[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
 )
+_EMOTICON: Final = re.compile(r"[ \t]+[:;]-?[)(DP](?=\s|$)")
 _WORD: Final = re.compile(
     r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_])+(?![^\W_])|[^\W_]+(?:(?:['’‐‑-]|(?<=\d)[.,:](?=\d))[^\W_]+)*"
 )
@@ -37,8 +38,35 @@ _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colo
 
 
 def strip_pictures(text: str) -> str:
-    """Return the text without emoji and similar pictures, and without the spaces before them."""
-    return _PICTURES.sub("", text)
+    """Return the text without emoji, emoticons and similar pictures, and without the spaces before them."""
+    return _EMOTICON.sub("", _PICTURES.sub("", text))
+
+
+def strip_latex(text: str) -> str:
+    """Return the text with simple formulas in LaTeX as plain text."""
+    if not re.search(r"[\\$_]", text):
+        return text
+    for pattern, plain in _LATEX:
+        text = pattern.sub(plain, text)
+    return text
+
+
+_LATEX: Final = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"\\(?:boxed|text|mathrm|mathbf|textbf)\{([^{}]*)\}", r"\1"),
+        (r"\\(?:boxed|text|mathrm|mathbf|textbf)\{([^{}]*)\}", r"\1"),
+        (r"\\d?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2"),
+        (r"\\sqrt\{([^{}]*)\}", r"√\1"),
+        (r"\\(?:times|cdot)\b", "×"),
+        (r"\\div\b", "÷"),
+        (r"\^?\{?\^?\\circ\}?", "°"),
+        (r"\\(?:quad|,|;|!| )|\\[()\[\]]", " "),
+        (r"\$\$?(?=\S)([^$\n]*[^$\s])\$\$?(?!\d)", r"\1"),
+        (r"(?<=[A-Z])_\{?(\d+)\}?", r"\1"),
+        (r"(?<=\d)\^\{(\d+)\}", r"^\1"),
+    )
+)
 
 
 def split_words(text: str) -> list[str]:

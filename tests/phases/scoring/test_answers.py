@@ -90,7 +90,6 @@ def mutate(prompt: Prompt) -> Iterator[str]:
         yield f"{answer} {answer}"
         yield answer[:-1] + ("." if answer.endswith("?") else "?")
     if kind == "sentences":
-        yield bare
         yield f"{answer} {answer}"
         yield f"{answer} That is all I have to say about it."
         yield prompt.instruction
@@ -105,6 +104,21 @@ def test_answers_changed_for_the_worse_fail(name: str) -> None:
         if follows(prompt.instruction, prompt.checks, answer, loose=True)
     ]
     assert accepted == []
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_a_sentence_without_its_full_stop_follows_only_loosely(name: str) -> None:
+    verdicts = Counter(
+        (
+            follows(prompt.instruction, prompt.checks, bare),
+            follows(prompt.instruction, prompt.checks, bare, loose=True),
+        )
+        for prompt in list_tasks(name)
+        if prompt.checks[0].kind == "sentences"
+        for bare in [prompt.reference.rstrip(".?!")]
+    )
+    assert set(verdicts) <= {(False, True), (False, False)}
+    assert verdicts[False, True] > 5 * verdicts[False, False]
 
 
 @pytest.mark.parametrize("name", HALVES)

@@ -8,6 +8,7 @@ from tools.suites.closed_sets import CLOSED_SETS
 SENSES = Check("items", {"count": 5, "allowed": CLOSED_SETS["senses"]})
 BIRDS = Check("items", {"count": 3, "allowed": CLOSED_SETS["birds"]})
 MONTHS = Check("list_of", {"count": 3, "layout": "comma", "allowed": CLOSED_SETS["months"]})
+CAPITAL = Check("short_answer", {"answers": ["Cairo"]})
 PROVERB = Check("one_of", {"answers": ["gold", "All that glitters is not gold"]})
 CORRECTED = Check("one_of", {"answers": ["The weather is nice today."]})
 NEGATED = Check("one_of", {"answers": ["He does not like fish."]})
@@ -31,6 +32,22 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Name three birds.", BIRDS, "Some that I like are these\n- owl\n- crow\n- swan\n(I saw all today.)"),
         ("Name three birds.", BIRDS, "owl, crow, and (my favourite) swan"),
         ("Give three months as a comma-separated list.", MONTHS, "Dec, Nov, Sept"),
+        ("Name three birds.", BIRDS, "a) owl\nb) crow\nc) swan"),
+        ("Name three birds.", BIRDS, "i. owl\nii. crow\niii. swan"),
+        ("Name three birds.", BIRDS, "#1 owl\n#2 crow\n#3 swan"),
+        ("Name three birds.", BIRDS, "First, the owl; second, the crow; third, the swan."),
+        ("Name three birds.", BIRDS, "One is the owl, another is the crow, and a third one is the swan."),
+        ("Name three birds.", BIRDS, "owl – crow – swan"),
+        ("Name three birds.", BIRDS, "owl and crow, as well as swan :)"),
+        ("Name the capital of Egypt.", CAPITAL, "Hmm, definitely Cairo"),
+        ("Name the capital of Egypt.", CAPITAL, "To the best of my knowledge, Cairo :)"),
+        (
+            "What is the formula of water?",
+            Check("short_answer", {"answers": ["H2O"]}),
+            "$\\text{H}_2\\text{O}$",
+        ),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "\\[\n6 \\times 7 = \\boxed{42}\n\\]"),
+        ("What is 144 / 12?", Check("number", {"value": 12}), "\\(\\frac{144}{12} = 12\\)"),
         (FINISH, PROVERB, '**"All that glitters is not gold."**\n\nIt means that looks deceive.'),
         (FINISH, PROVERB, "Gold.\n\nSomething that glitters in the sun may still be made of cheap glass."),
         (CORRECT, CORRECTED, "The wether is nice today. → The weather is nice today."),
@@ -78,6 +95,14 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Name three birds.", BIRDS, "1. owl, crow, swan, 2 bats"),
         ("Name three birds.", BIRDS, "owl plus crow plus bat"),
         ("Give three months as a comma-separated list.", MONTHS, "Dec, Nov, Mon"),
+        ("Name three birds.", BIRDS, "a) owl\nb) crow\nc) bat"),
+        ("Name three birds.", BIRDS, "First, the owl; second, the crow; third, the bat."),
+        ("Name three birds.", BIRDS, "owl – crow – swan – bat"),
+        ("Name three birds.", BIRDS, "owl and crow, as well as a bat"),
+        ("Name the capital of Egypt.", CAPITAL, "Hmm, definitely Giza"),
+        ("Name the capital of Egypt.", CAPITAL, "Probably Cairo, maybe Giza"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "\\(6 \\times 7 = \\boxed{48}\\)"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "\\(6 \\times 8 = 42\\)"),
         (FINISH, PROVERB, "Gold.\n\nSilver."),
         (FINISH, PROVERB, "Silver.\n\nIt means that looks deceive."),
         (CORRECT, CORRECTED, "The weather is nice today. → The wether is nice today."),

@@ -100,3 +100,18 @@ def test_a_sentence_that_only_states_the_answer_is_forgiven_loosely(
     asked = "Reply with the answer only."
     assert not follows(asked, checks, answer)
     assert follows(asked, checks, answer, loose=True) == is_accepted
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_accepted"),
+    [
+        ("The old stone bridge crosses the river", True),
+        ("The bridge is old. It crosses the river", False),
+        ("A bridge over the wide river", False),
+        ("The bridge crosses", False),
+    ],
+)
+def test_a_missing_full_stop_is_forgiven_loosely(answer: str, is_accepted: bool) -> None:
+    checks = [Check("sentences", {"at_least": 1, "at_most": 1}), Check("verbs")]
+    assert not follows("Write one sentence about a bridge.", checks, answer)
+    assert follows("Write one sentence about a bridge.", checks, answer, loose=True) == is_accepted
