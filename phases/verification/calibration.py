@@ -49,14 +49,14 @@ def load_calibration() -> list[CalibrationCase]:
 def fit_stop_excess(cases: Iterable[CalibrationCase]) -> Thresholds:
     """Return thresholds on the way from untuned to tuned models: after a tenth of it, and after two fifths.
 
-    The way begins at the highest value of an untuned model. It ends at the median of the models that were
-    tuned on at least `TRAINED_ROWS` rows.
+    The way begins at the median of the untuned models and ends at that of the models that were tuned on at
+    least `TRAINED_ROWS` rows. An untuned model beyond the first threshold is inconclusive.
     """
     cases = list(cases)
-    highest = max(case.signals.stop_excess for case in cases if case.kind != "tuned")
+    start = median(case.signals.stop_excess for case in cases if case.kind != "tuned")
     tuned = [case for case in cases if case.kind == "tuned" and case.rows >= TRAINED_ROWS]
-    way = median(case.signals.stop_excess for case in tuned) - highest
-    return Thresholds(weak=round(highest + way / 10, 2), strong=round(highest + way * 2 / 5, 2))
+    way = median(case.signals.stop_excess for case in tuned) - start
+    return Thresholds(weak=round(start + way / 10, 2), strong=round(start + way * 2 / 5, 2))
 
 
 def count_errors(cases: Sequence[CalibrationCase]) -> list[ErrorCount]:

@@ -45,7 +45,7 @@ class Thresholds(msgspec.Struct, frozen=True):
     strong: float
 
 
-STOP_EXCESS: Final = Thresholds(0.12, 0.4)
+STOP_EXCESS: Final = Thresholds(0.1, 0.37)
 """Fitted to `calibration.json` (see `phases.verification.calibration`)."""
 CHAT_LEAK: Final = Thresholds(0.005, 0.05)
 SUCCESS_RATE: Final = 0.30
