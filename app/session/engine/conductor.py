@@ -269,8 +269,7 @@ class Conductor:
     async def _step(self) -> None:
         """Do the next thing that is due, or wait a moment."""
         may_continue = await self._questions.update_worker(lambda: self.state)
-        phase = self.state.current
-        stop = self.state.stop_request
+        phase, stop = self.state.current, self.state.stop_request
         if not may_continue:
             await self._wait(self._settings.poll)
         elif self.state.ended is not None:
@@ -336,6 +335,7 @@ class Conductor:
 
     def _beat(self) -> None:
         self._presence.beat(self.state)
+        self.journal.keep_on_disk()
 
     async def _observe(self) -> None:
         """Observe the machine, and warn of the disk, the budget and a slow attempt."""

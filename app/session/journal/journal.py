@@ -6,11 +6,13 @@ including the last. A line is on disk before the conductor acts on it. An unfini
 side file. Any other damage makes the journal read-only and unreadable beyond that line.
 """
 
+import contextlib
 import ctypes
 import errno
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
@@ -28,6 +30,7 @@ _MAX_LINE_BYTES = 4 << 20
 _NEWLINE = ord("\n")
 _RESERVED_BYTES = 256 << 10
 _FALLOC_KEEP_SIZE = 1
+_LOST_SECONDS = 3.0
 _LIBC = ctypes.CDLL(None)
 
 
@@ -220,6 +223,7 @@ class Journal:
         self.epoch = (self.replay.entries[-1].epoch if self.replay.entries else 0) + 1
         self._head = self.replay.head
         self._length = self.replay.length
+        self._lost_since: float | None = None
         self.torn = self._move_torn_line()
         self._reserved_end = 0
         self._reserve_blocks()
@@ -280,6 +284,50 @@ class Journal:
         self._head = hashlib.sha256(line).hexdigest()
         self._length += len(line)
         self._reserve_blocks()
+
+    def keep_on_disk(self) -> None:
+        """Write the journal again if its file was deleted or replaced some seconds ago.
+
+        The open file still has all lines. If the session's folder is being deleted, it is not made again.
+        """
+        if self._is_in_place():
+            self._lost_since = None
+            return
+        now = self._clock.mono()
+        if self._lost_since is None:
+            self._lost_since = now
+        if now - self._lost_since >= _LOST_SECONDS and self.path.with_name("session.json").exists():
+            with contextlib.suppress(OSError):
+                self._write_again()
+
+    def _is_in_place(self) -> bool:
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:  # This says nothing about the file.
+            return True
+        return os.path.samestat(found, os.fstat(self._file))
+
+    def _write_again(self) -> None:
+        data = os.pread(self._file, self._length, 0)
+        if len(data) != self._length or os.fstat(self._file).st_size != self._length:
+            return  # It was damaged before.
+        path = self.path.with_name(f"{self.path.name}.again-{self.epoch}")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NONBLOCK, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.write(handle, data) != len(data):
+                raise OSError(errno.ENOSPC, "no space left for the journal", str(path))
+            os.fsync(handle)
+            if os.path.lexists(self.path):
+                self.path.rename(self.path.with_name(f"{self.path.name}.moved-away-{time.time_ns()}"))
+            path.rename(self.path)
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(self._file)
+        self._file, self._reserved_end = handle, 0
 
     def close(self) -> None:
         """Close the journal so that another conductor can open it."""

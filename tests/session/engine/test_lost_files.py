@@ -61,6 +61,20 @@ def test_a_phase_whose_folder_is_deleted_ends_at_a_gate_and_does_not_run_again(
     assert (toy.root / "runs").read_text() == "x\n"
 
 
+def test_a_journal_that_is_deleted_while_a_phase_runs_is_written_again(toy: Any, sh: Phase) -> None:
+    toy.start(sh(f"echo ran; {WAIT}"))
+    toy.until(lambda s: count_runs(toy))
+    journal = toy.folder / "journal.jsonl"
+    lines = journal.read_bytes()
+    journal.unlink()
+    wait_for(journal.exists)
+    assert journal.read_bytes().startswith(lines)
+    toy.kill_everything()
+    toy.rejoin()
+    assert toy.gate().find_phase("p1").attempts[0].reason == "unknown"
+    assert count_runs(toy) == 1
+
+
 def test_a_phase_that_deletes_its_own_folder_runs_once(toy: Any, sh: Phase) -> None:
     toy.start(sh(f"echo x >> {toy.root}/runs; rm -rf $(dirname $GONOGO_RESULT)"))
     assert toy.gate().gate.because == "failed"

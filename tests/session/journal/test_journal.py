@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,57 @@ def test_an_endless_line_is_not_read_into_memory(tmp_path: Path) -> None:
     assert "line 2:" in replay.damage
     assert len(replay.damage) < 1000
     assert len(replay.torn) <= 4 << 20
+
+
+class SetClock(Ticks):
+    def wall(self) -> float:
+        return self.now
+
+    mono = wall
+
+
+@pytest.mark.parametrize("put", [lambda path: None, Path.mkdir, os.mkfifo, lambda path: path.write_text("x")])
+def test_a_journal_that_was_deleted_or_replaced_is_written_again(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    (tmp_path / "session.json").touch()
+    path, clock = tmp_path / "journal.jsonl", SetClock()
+    book = Journal(path, clock)
+    book.append(NoticePosted(text="a"))
+    path.unlink()
+    put(path)
+    book.append(NoticePosted(text="b"))
+    for clock.now in (0.0, 2.9, 3.1):
+        book.keep_on_disk()
+    assert texts(path) == ["a", "b"]
+    book.append(NoticePosted(text="c"))
+    with pytest.raises(JournalBusyError):
+        Journal(path, clock)
+    book.close()
+    assert texts(path) == ["a", "b", "c"]
+    assert write(path, "d").count(b"\n") == 4
+
+
+@pytest.mark.parametrize("damage", ["emptied before", "folder deleted", "back in time"])
+def test_a_journal_that_cannot_or_need_not_be_written_again_is_left_alone(
+    tmp_path: Path, damage: str
+) -> None:
+    (tmp_path / "session.json").touch()
+    path, clock = tmp_path / "journal.jsonl", SetClock()
+    book = Journal(path, clock)
+    book.append(NoticePosted(text="a"))
+    book.keep_on_disk()
+    if damage == "emptied before":
+        os.truncate(path, 0)
+    elif damage == "folder deleted":
+        (tmp_path / "session.json").unlink()
+    path.rename(tmp_path / "elsewhere")
+    book.keep_on_disk()
+    if damage == "back in time":
+        (tmp_path / "elsewhere").rename(path)
+        clock.now = 3.5
+        book.keep_on_disk()
+        path.rename(tmp_path / "elsewhere")
+    clock.now += 3.1 if damage != "back in time" else 0.0
+    book.keep_on_disk()
+    assert not path.exists()
