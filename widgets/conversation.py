@@ -10,6 +10,7 @@ from app.session.asking.describe import describe_cost, describe_ending, describe
 from app.session.asking.view import AnswerView, AskingView, QuestionView
 from widgets import styles
 from widgets.frame import Frame
+from widgets.metric_names import name_model
 from widgets.rows import FrameWidget, Part, ScrollableRows, row
 from widgets.text import fit, wrap
 
@@ -75,16 +76,23 @@ def render_question_rows(question: QuestionView, width: int) -> list[Content]:
 
 def _render_labelled(answer: AnswerView, width: int, *, waits: bool) -> list[Content]:
     texts = render_answer_rows(answer, width - LABEL_WIDTH, waits=waits)
-    labels = [answer.model] + [""] * (len(texts) - 1)
+    labels = [name_model(answer.model)] + [""] * (len(texts) - 1)
     return [
         Content.assemble((fit(label, LABEL_WIDTH), styles.HEADING), text)
         for label, text in zip(labels, texts, strict=True)
     ]
 
 
+def _render_model(answer: AnswerView, width: int) -> Content:
+    return row(width, (name_model(answer.model), styles.HEADING))
+
+
 def _render_columns(answers: Sequence[AnswerView], width: int, *, waits: bool) -> list[Content]:
     columns = [
-        [row(width, (answer.model, styles.HEADING)), *render_answer_rows(answer, width, waits=waits)]
+        [
+            row(width, (name_model(answer.model), styles.HEADING)),
+            *render_answer_rows(answer, width, waits=waits),
+        ]
         for answer in answers
     ]
     rows = []
@@ -148,7 +156,7 @@ def _render_introduction(asking: AskingView, width: int) -> list[Content]:
     if asking.unavailable:
         reason = f"{asking.unavailable[0].upper()}{asking.unavailable[1:]}."
         return [row(width, (line, styles.WARN)) for line in wrap(reason, width)]
-    models = ", ".join(asking.models)
+    models = ", ".join(map(name_model, asking.models))
     text = (
         "Type an instruction and press Enter, or pick a prompt of the evaluation suite, whose answers are "
         f"checked. Models: {models}. They load with the first question, stay in memory while the gate is "

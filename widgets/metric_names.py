@@ -65,6 +65,11 @@ def name_metric(name: str) -> str:
     return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_")) + suffixes
 
 
+def name_model(model: str) -> str:
+    """Return the name of a model as the documentation writes it: `base`, `SFT` or `DPO`."""
+    return ABBREVIATIONS.get(model, model)
+
+
 def format_percent(share: float) -> str:
     """Return a share in percent with one decimal, or `100 %`."""
     return f"{share * 100:.1f} %".replace("100.0", "100")

@@ -17,7 +17,7 @@ def describe_stop(snapshot: SessionSnapshot) -> str:
     title = replace_controls(phase.title)
     if snapshot.gate is not None:
         return f"No phase is running; the gate after {title} closes without a decision."
-    return f"{title} saves its progress and ends."
+    return f"{title} gets time to save its progress, then ends."
 
 
 def describe_leaving(snapshot: SessionSnapshot | None, *, read_only: bool) -> list[str]:

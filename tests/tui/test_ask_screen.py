@@ -139,7 +139,7 @@ async def test_the_process_that_asks_is_named(monkeypatch: pytest.MonkeyPatch) -
 async def test_models_and_sampling_are_chosen_while_writing_and_outside() -> None:
     async with drive(answered()) as driven:
         await driven.press("t")
-        assert "base + sft, greedy" in driven.shown
+        assert "base + SFT, greedy" in driven.shown
         await driven.press("ctrl+s", "ctrl+o")
         assert "base, sampled" in driven.shown
         await driven.press("escape", "m", "i", "h", "enter")

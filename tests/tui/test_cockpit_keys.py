@@ -722,7 +722,7 @@ async def test_a_question_that_someone_else_decides_closes(
 @pytest.mark.parametrize(
     ("frame", "leave", "confirm"),
     [
-        (fake.running, "SFT training saves its progress", "SFT training saves its progress and ends."),
+        (fake.running, "SFT training gets time to save", "gets time to save its progress, then ends."),
         (fake.gate_passes, "No phase is running; the gate after", "closes without a decision."),
     ],
     ids=["running", "gate"],

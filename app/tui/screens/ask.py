@@ -18,6 +18,7 @@ from widgets.conversation import AskingTitle, ConversationPane
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.key_bar import KeyBar, KeyHint
+from widgets.metric_names import name_model
 
 _KEYS_WHILE_WRITING = ("sample", "models", "prompts")
 
@@ -81,7 +82,8 @@ class AskScreen(CockpitScreen):
     def _describe_choice(self, asking: AskingView | None) -> str:
         if asking is None or asking.unavailable:
             return ""
-        models = self.chosen_model or " + ".join(asking.models)
+        chosen = (self.chosen_model,) if self.chosen_model else asking.models
+        models = " + ".join(map(name_model, chosen))
         return f"{models}, {'sampled' if self.is_sampled else 'greedy'}"
 
     def list_key_hints(self) -> Sequence[KeyHint]:

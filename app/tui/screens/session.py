@@ -178,7 +178,8 @@ class SessionScreen(ScreenWithChart):
 
         self.cockpit.confirm(
             f"Stop the phase {phase.title}?",
-            "It saves its progress and ends; its gate then opens. A retry resumes from the last checkpoint.",
+            "It gets time to save its progress, then ends, and its gate opens. "
+            "A retry resumes from its last checkpoint, if it has one.",
             StopPhase(by=get_current_user()),
             f"stopping {phase.title}",
             is_current=is_still_running,
