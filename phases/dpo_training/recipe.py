@@ -35,6 +35,7 @@ from phases.models import distributed, prompt_format
 from phases.models.loader import LoadedModel
 from phases.models.tokenizer import Tokenizer
 from phases.scoring.ngrams import reduce_to_words
+from phases.scoring.stats import estimate_ratio
 from phases.training.adapters import load_for_training, measure_reloaded_loss, prepare_trainer, save_adapter
 from phases.training.arguments import build_arguments, count_step_tokens
 from phases.training.callbacks import ReferenceMatchesPolicyCheck
@@ -309,8 +310,12 @@ def compare_answers(
         reporter.sample(
             "held-out prompt", {"prompt": prompt, "SFT": sft.text.strip(), "DPO": dpo.text.strip()}
         )
+    # A few answers that go on until they are cut off change this mean little.
+    ratio = estimate_ratio([b.tokens for b in before], [a.tokens for a in after])
     return {
-        "length_ratio": sum(a.tokens for a in after) / max(1, sum(b.tokens for b in before)),
+        "length_ratio": ratio.ratio,
+        "length_ratio_low": ratio.low,
+        "length_ratio_high": ratio.high,
         "unfinished_share": sum(not a.finished for a in after) / len(after),
     }
 
@@ -323,7 +328,9 @@ def find_collapse(metrics: dict[str, float], chosen_logp_before: float) -> list[
             f"held-out accuracy is {metrics['heldout_accuracy']:.2f}: no preference was learned that "
             "transfers to other prompts; check the pairs"
         )
-    if not 1 / LENGTH_DRIFT_LIMIT <= metrics["length_ratio"] <= LENGTH_DRIFT_LIMIT:
+    has_grown = metrics["length_ratio"] > LENGTH_DRIFT_LIMIT and metrics["length_ratio_low"] > 1
+    has_shrunk = metrics["length_ratio"] < 1 / LENGTH_DRIFT_LIMIT and metrics["length_ratio_high"] < 1
+    if has_grown or has_shrunk:
         warnings.append(
             f"answers are {metrics['length_ratio']:.2f} times as long as the reference's: length was learned "
             "rather than quality; match the lengths of the pairs, or raise beta"

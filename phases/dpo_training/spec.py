@@ -93,8 +93,12 @@ METRICS: Final = (
     ),
     Metric(
         "length_ratio",
-        "mean tokens of greedy answers to held-out prompts, relative to the reference's",
+        "tokens of greedy answers to held-out prompts relative to the reference's, geometric mean",
     ),
+    Metric(
+        "length_ratio_low", "lower end of its 95 % interval over these prompts (Student's, of logarithms)"
+    ),
+    Metric("length_ratio_high", "upper end of that interval"),
     Metric("unfinished_share", "share of those answers cut off at the token limit"),
     *SHARED_METRICS,
 )

@@ -1,11 +1,12 @@
 """Intervals and tests for rates and trends, computed by scipy."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.stats import binomtest, bootstrap, false_discovery_control, norm, theilslopes
+from scipy.stats import binomtest, bootstrap, false_discovery_control, norm, t, theilslopes
 
 CONFIDENCE: Final = 0.95
 SIGNIFICANCE_LEVEL: Final = 0.05
@@ -36,6 +37,36 @@ def estimate_rate(passed: int, total: int) -> RateEstimate:
         raise ValueError("a rate needs at least one trial")
     interval = binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
     return RateEstimate(passed / total, float(interval.low), float(interval.high), passed, total)
+
+
+@dataclass(frozen=True)
+class RatioEstimate:
+    """How many times as large values have become, with a 95 % interval."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+def estimate_ratio(before: Sequence[int], after: Sequence[int]) -> RatioEstimate:
+    """Return the geometric mean of paired ratios with Student's interval of their logarithms.
+
+    Args:
+        before: counts; one of 0 counts as 1.
+        after: counts of the same things later.
+
+    Raises:
+        ValueError: the numbers of counts differ, or there are none.
+    """
+    logs = [math.log(max(1, b) / max(1, a)) for a, b in zip(before, after, strict=True)]
+    if not logs:
+        raise ValueError("a ratio needs at least one pair of counts")
+    if len(logs) == 1:
+        return RatioEstimate(math.exp(logs[0]), 0.0, math.inf)
+    error = float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
+    half = float(t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1)) * error
+    mean = float(np.mean(logs))
+    return RatioEstimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
 
 
 @dataclass(frozen=True)

@@ -403,19 +403,25 @@ def test_alarms() -> None:
     good = {
         "heldout_accuracy": 0.8,
         "length_ratio": 1.1,
+        "length_ratio_low": 0.9,
+        "length_ratio_high": 1.3,
         "chosen_logp_change": -1.0,
         "rejected_logp_change": -4.0,
     }
     assert dpo_training.find_collapse(good, chosen_logp_before=-20.0) == []
     assert dpo_training.find_collapse(good, chosen_logp_before=-2.0) == []
-    for name, value, words in (
-        ("heldout_accuracy", 0.5, "accuracy is 0.50"),
-        ("length_ratio", 1.6, "1.60 times as long"),
-        ("length_ratio", 0.6, "0.60 times as long"),
-        ("chosen_logp_change", -6.0, "fell by 6.0 from -20.0"),
+    longer = {"length_ratio": 1.6, "length_ratio_low": 1.2, "length_ratio_high": 2.0}
+    shorter = {"length_ratio": 0.6, "length_ratio_low": 0.4, "length_ratio_high": 0.9}
+    for changes, words in (
+        ({"heldout_accuracy": 0.5}, "accuracy is 0.50"),
+        (longer, "1.60 times as long"),
+        (shorter, "0.60 times as long"),
+        ({"chosen_logp_change": -6.0}, "fell by 6.0 from -20.0"),
     ):
-        (alarm,) = dpo_training.find_collapse({**good, name: value}, chosen_logp_before=-20.0)
+        (alarm,) = dpo_training.find_collapse({**good, **changes}, chosen_logp_before=-20.0)
         assert words in alarm
+    for uncertain in ({**longer, "length_ratio_low": 0.9}, {**shorter, "length_ratio_high": 1.1}):
+        assert dpo_training.find_collapse({**good, **uncertain}, chosen_logp_before=-20.0) == []
 
 
 def test_a_base_model_is_no_starting_point(

@@ -1,12 +1,21 @@
 """Statistics against known values, and how often their intervals cover the truth."""
 
+import math
 import random
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from phases.scoring.stats import adjust_p_values, compare_paired, compute_mcnemar_p, estimate_rate, fit_trend
+from phases.scoring.stats import (
+    RatioEstimate,
+    adjust_p_values,
+    compare_paired,
+    compute_mcnemar_p,
+    estimate_rate,
+    estimate_ratio,
+    fit_trend,
+)
 
 
 def test_statistics_against_known_values() -> None:
@@ -70,3 +79,19 @@ def test_a_detectable_gain_is_found_four_times_in_five(prompts: int, differ: flo
         likely = binom.pmf(gained, discordant, (1 + gain / share) / 2)
         found += binom.pmf(discordant, prompts, share) * likely[p < 0.05 / 3].sum()
     assert 0.77 < found < 0.92
+
+
+def test_one_extreme_value_changes_a_ratio_little() -> None:
+    lengths = [4, 6, 8, 10, 12, 14, 16, 20]
+    estimate = estimate_ratio(lengths, [*lengths[:-1], 256])
+    assert estimate.ratio == pytest.approx((256 / 20) ** (1 / 8))
+    assert estimate.low < 1 < estimate.high
+    doubled = estimate_ratio(lengths, [2 * n for n in lengths])
+    assert (doubled.ratio, doubled.low, doubled.high) == pytest.approx((2, 2, 2))
+
+
+def test_a_single_ratio_has_no_interval_and_none_is_refused() -> None:
+    assert estimate_ratio([4], [8]) == RatioEstimate(2, 0, math.inf)
+    assert estimate_ratio([0], [0]).ratio == 1
+    with pytest.raises(ValueError, match="at least one"):
+        estimate_ratio([], [])
