@@ -28,7 +28,7 @@ _HEDGE: Final = r"(?:maybe|perhaps|possibly|probably|either|even|about|around)"
 _FOREIGN_ARTICLES: Final = "une?|l[ea]s?|el|los|una|der|die|das|eine?|il|lo|gli|os?|uma?"
 _LEAD: Final = (
     rf"(?:(?:{_HEDGE}|it's|its|it is|is it|they are|the answer is|an?|the|our|my|in|on|at"
-    rf"|{_FOREIGN_ARTICLES})\b\s*)*"
+    rf"|\w{{3,}}ly|{_FOREIGN_ARTICLES})\b\s*)*"
 )
 """Articles, prepositions and hedges that may precede one of several answers."""
 _MORE_NAMES: Final = rf"(?:\s*,\s*{_LEAD}{_NAME}(?:\s{_NAME}){{0,2}}?)*"

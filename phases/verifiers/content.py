@@ -42,7 +42,7 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
     text = strip_emphasis(response).strip()
     forms = [text]
     if instruction and not ASKS_FOR_ANSWER_ONLY.search(instruction):
-        bare = re.sub(r"\s*\([^()]*\)\.?$", "", _drop_remarks(text, instruction))
+        bare = _ADDITION.sub("", _drop_remarks(text, instruction))
         corrected = re.split(r"\s*(?:→|->|=>)\s*", bare, maxsplit=1)[-1]
         forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
     accepted = _make_keys(tuple(answers))
@@ -72,6 +72,12 @@ def _drop_remarks(text: str, instruction: str) -> str:
     return first if are_remarks else text
 
 
+_ADDITION: Final = re.compile(
+    r"(?:\s*\([^()]*\)|,\s*(?:as (?:the|they|we|in|you|people)|i\.e\.|of course|obviously|naturally"
+    r"|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b[^,.;()]*)[.!]?$",
+    re.IGNORECASE,
+)
+"""A remark at the end of an answer: in parentheses, or as in "day, as the saying goes"."""
 _REMARK_WORDS: Final = 6
 """A shorter paragraph after an answer may be another answer."""
 ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)

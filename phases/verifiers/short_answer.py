@@ -76,7 +76,7 @@ def is_short_answer(
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
     text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
-    text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}\)", "", text)
+    text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
     statements = split_statements(text)

@@ -11,7 +11,9 @@ from phases.verifiers.text import WORD_PART, split_lines, split_sentences
 
 _ANSWER_WORD: Final = "theanswer"
 _EMPHASIS: Final = re.compile(
-    r"\*\*|__|\*(?=\S)|(?<=\S)\*|`+|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ |^[ \t]*[-*_]{3,}[ \t]*$", re.MULTILINE
+    r"(?<!\d)\*\*|\*\*(?!\d)|__|(?<![\d*])\*(?=\S)|(?<=\S)\*(?![\d*])|`+"
+    r"|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ |^[ \t]*[-*_]{3,}[ \t]*$",
+    re.MULTILINE,
 )
 _COURTESY: Final = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
@@ -87,6 +89,7 @@ _EXPLANATION_STARTS: Final = (
         "through",
     ),
     *("many", "some", "most people", "people", "you may", "you might", "you can"),
+    *("up to", "over", "more than", "weighing", "reaching", "growing", "measuring"),
     *("likely", "probably", "roughly", "circa", r"c\."),
     *("particularly", "specifically", "originally", "formerly", "i am", "i'm", "i think", "i believe"),
 )

@@ -9,6 +9,7 @@ SENSES = Check("items", {"count": 5, "allowed": CLOSED_SETS["senses"]})
 BIRDS = Check("items", {"count": 3, "allowed": CLOSED_SETS["birds"]})
 MONTHS = Check("list_of", {"count": 3, "layout": "comma", "allowed": CLOSED_SETS["months"]})
 CAPITAL = Check("short_answer", {"answers": ["Cairo"]})
+MOTHER = Check("short_answer", {"answers": ["Mutter", "Mama"], "also": ["informal"]})
 PROVERB = Check("one_of", {"answers": ["gold", "All that glitters is not gold"]})
 CORRECTED = Check("one_of", {"answers": ["The weather is nice today."]})
 NEGATED = Check("one_of", {"answers": ["He does not like fish."]})
@@ -48,6 +49,11 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ),
         ("What is 6 times 7?", Check("number", {"value": 42}), "\\[\n6 \\times 7 = \\boxed{42}\n\\]"),
         ("What is 144 / 12?", Check("number", {"value": 12}), "\\(\\frac{144}{12} = 12\\)"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "**6*7=42**"),
+        ("What is 2 to the power of 5?", Check("number", {"value": 32}), "2**5 = 32"),
+        ("How do you say mother?", MOTHER, "Mutter, or informally Mama"),
+        ("How do you say mother?", MOTHER, "Mutter (or Mama for children)"),
+        (FINISH, PROVERB, "gold, as the saying goes"),
         (FINISH, PROVERB, '**"All that glitters is not gold."**\n\nIt means that looks deceive.'),
         (FINISH, PROVERB, "Gold.\n\nSomething that glitters in the sun may still be made of cheap glass."),
         (CORRECT, CORRECTED, "The wether is nice today. → The weather is nice today."),
@@ -103,6 +109,11 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Name the capital of Egypt.", CAPITAL, "Probably Cairo, maybe Giza"),
         ("What is 6 times 7?", Check("number", {"value": 42}), "\\(6 \\times 7 = \\boxed{48}\\)"),
         ("What is 6 times 7?", Check("number", {"value": 42}), "\\(6 \\times 8 = 42\\)"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "6*7=48"),
+        ("How do you say mother?", MOTHER, "Mutter, or informally Tante"),
+        ("How do you say mother?", MOTHER, "Tante (or Mama for children)"),
+        (FINISH, PROVERB, "silver, as the saying goes"),
+        (FINISH, PROVERB, "gold, as well as silver"),
         (FINISH, PROVERB, "Gold.\n\nSilver."),
         (FINISH, PROVERB, "Silver.\n\nIt means that looks deceive."),
         (CORRECT, CORRECTED, "The weather is nice today. → The wether is nice today."),
