@@ -309,7 +309,7 @@ def test_a_pod_that_would_be_stopped_after_the_end_is_kept(shell: Shell) -> None
     assert f"unless you run `gonogo keep --session {session}`" in said
     status = shell.run("status")
     assert "the pod will be stopped at" in status
-    assert "note: The session is over. The pod keeps running and is stopped in" in status
+    assert "note: The session is over. The pod will be stopped unless you run" in status
     assert "No conductor is running" not in status
     folder = shell.folder / "artifacts" / "sessions" / session
     conductor = process.read_identity(folder / "conductor.json")

@@ -12,7 +12,6 @@ from app.session.journal.state import State
 from app.session.money import deadlines
 from app.session.money.deadlines import PodStop
 from app.timeouts import HangingError
-from app.units import format_duration
 
 _NOTICE_KEY = "over"
 _FILES_SECONDS = 30.0
@@ -63,13 +62,9 @@ class PodStopWatch:
         except (HangingError, OSError):
             other = None
         new_events: list[AnyEvent] = []
-        stop = self.find_stop(state)
-        if stop is not None:
-            wait = format_duration(stop.due - self._clock.mono())
-            text = (
-                f"The session is over. The pod keeps running and is stopped in {wait} "
-                "unless you run `gonogo keep`"
-            )
+        if self.find_stop(state) is not None:
+            # No time: the notice stays, and the screens show when the pod is stopped.
+            text = "The session is over. The pod will be stopped unless you run `gonogo keep`"
             new_events.append(NoticePosted(text=text, key=_NOTICE_KEY))
         if other is None:
             return new_events

@@ -235,7 +235,8 @@ def _apply_event(state: State, entry: Entry) -> State:  # noqa: PLR0911, PLR0912
         case events.PodKept():
             if state.ended is None:
                 raise InvalidEventError("the pod can be kept only after the session's end")
-            return replace(state, pod_kept=True)
+            text = f"The pod is kept by {event.by}: it keeps running and billing until you stop it"
+            return replace(state, pod_kept=True, notices=(*state.notices, text)[-MAX_NOTICES:])
         case events.SessionEnded():
             return _apply_session_end(state, event)
 

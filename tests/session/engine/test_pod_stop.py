@@ -20,7 +20,7 @@ def test_the_pod_of_a_finished_session_is_stopped(toy: Any, sh: Phase) -> None:
     assert toy.over().state == "finished"
     wait_until(lambda: any("sh: the pod is stopped" in n for n in toy.client.read_snapshot().notices))
     notices = "\n".join(toy.client.read_snapshot().notices)
-    assert "The pod keeps running and is stopped in 0s unless you run `gonogo keep`" in notices
+    assert "The session is over. The pod will be stopped unless you run `gonogo keep`" in notices
     assert "stopping the pod: the session is over" in notices
     assert "the session is bundled" in notices
     assert (toy.root / "stops").exists()
@@ -50,6 +50,7 @@ def test_a_kept_pod_is_not_stopped_after_kills(toy: Any, sh: Phase) -> None:
     toy.assert_nothing_left()
     assert not (toy.root / "stops").exists()
     assert client.read_snapshot().stops_at is None
+    assert client.read_snapshot().notices[-1].endswith("it keeps running and billing until you stop it")
     kept = [e.event for e in journal.read_journal(toy.folder / "journal.jsonl").entries]
     assert sum(isinstance(event, events.PodKept) for event in kept) == 1
 
