@@ -1,7 +1,7 @@
 """Training in two processes: learning, writing, stopping and resuming.
 
-Each process holds the complete model or a shard of it. A launcher starts them if it passes on a signal or
-ends the others after a failure. Else they are forked: a launcher imports the libraries in three processes.
+Each process holds the complete model or a shard of it. A launcher starts them if it passes on a signal. Else
+they are forked: a launcher imports the libraries in three processes.
 """
 
 import json
@@ -264,13 +264,13 @@ sys.exit(phase_main("phases.sft_training", sys.argv[1:]))
 
 
 def test_a_process_of_a_sharded_training_that_runs_out_of_memory_ends_all(
-    tiny_model: Path, tmp_path: Path
+    tiny_model: Path, tmp_path: Path, process_group: ProcessGroup
 ) -> None:
     (tmp_path / "out_of_memory.py").write_text(ONE_OUT_OF_MEMORY)
     argv = [str(tmp_path / "out_of_memory.py"), *arguments(tmp_path, tiny_model), "--shard-weights"]
-    process = launch(argv, tmp_path)
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == 1, output
+    codes, output = process_group.run(argv, progress_variable(tmp_path))
+    assert all(codes), output
+    assert codes[1] == 1, output
     assert output.count("the smallest possible, does not fit into the GPU's memory (out of memory)") == 1
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
 
