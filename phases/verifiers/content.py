@@ -16,6 +16,7 @@ from phases.verifiers.statements import (
 )
 from phases.verifiers.stems import list_content_stems
 from phases.verifiers.text import (
+    CACHED_TEXTS,
     QUOTES,
     STRAIGHT_MARKS,
     count_phrase,
@@ -107,6 +108,7 @@ def _make_keys(answers: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
     return frozenset(map(_match_key, answers))
 
 
+@lru_cache(CACHED_TEXTS)
 def _match_key(text: str) -> tuple[str, bool]:
     is_question = re.search(r"\?[\"'”’)\s]*$", text) is not None
     spaced = re.sub(r"\s*,\s*", ", ", re.sub(r"\s*(?:\.\.\.|…)\s*(?=\w)", " ", text))

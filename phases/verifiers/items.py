@@ -22,6 +22,7 @@ from phases.verifiers.statements import (
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, singularize, stem
 from phases.verifiers.text import (
     BULLET_LINE,
+    CACHED_TEXTS,
     NUMBERED_LINE,
     WORD_PART,
     normalize,
@@ -193,6 +194,7 @@ def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
     return is_count or word in _FILLERS or stem(word) in vocabulary
 
 
+@lru_cache(CACHED_TEXTS)
 def _make_key(name: str) -> str:
     """Return a name in small letters without marks and article, its last word in the singular."""
     name = remove_accents(name)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_terms
@@ -25,7 +26,7 @@ from phases.verifiers.statements import (
     strip_hedges,
 )
 from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems
-from phases.verifiers.text import CLOSING_MARKS, split_words
+from phases.verifiers.text import CACHED_TEXTS, CLOSING_MARKS, split_words
 
 _POWERS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))
 _SIGNS: Final = str.maketrans({"√": " ", "±": " ", "×": "*", "·": "*", "÷": "/", "−": "-"})
@@ -188,6 +189,7 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     )
 
 
+@lru_cache(CACHED_TEXTS)
 def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
     text = _LIST_NUMBER.sub("", text) if len(_LIST_NUMBER.findall(text)) > 1 else text
