@@ -1,9 +1,11 @@
 """The command `gonogo attach`, and the screen or the plain lines that it shares with `gonogo run`."""
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from app.errors import UserError
@@ -25,12 +27,12 @@ def attach(options: argparse.Namespace) -> int:
         # A damaged session never changes, so following it would not end.
         if damage := describe_damage(SessionFolder(folder)):
             raise UserError(f"{damage}. Show the intact part with `gonogo status --session {folder}`")
-        return follow_session(folder)
+        return follow_session(folder, read_only=options.read_only)
     return show_session(folder, read_only=options.read_only)
 
 
-def _ensure_conductor(session: SessionFolder, *, is_approved: bool) -> None:
-    """Start the session's conductor if it needs one and none is running."""
+def _ensure_conductor(session: SessionFolder, *, is_approved: bool, asks: bool = True) -> None:
+    """Start the session's conductor if it needs one and none is running; ask for approval if necessary."""
     if SessionClient(session.path).has_conductor():
         return
     if needs_nothing(session) and not describe_damage(session):
@@ -39,7 +41,7 @@ def _ensure_conductor(session: SessionFolder, *, is_approved: bool) -> None:
     from app.cli.approve import approve_session
     from app.session.start import ensure_conductor, needs_conductor
 
-    if needs_conductor(session.path):
+    if asks and needs_conductor(session.path):
         approve_session(session.path, is_approved=is_approved)
     ensure_conductor(session.path)
 
@@ -60,10 +62,16 @@ def show_session(folder: Path, *, read_only: bool = False) -> int:
     """Show a session on the screen until the operator leaves."""
     from app.tui.run import run_cockpit  # Textual is slow to import.
 
-    return run_cockpit(folder, read_only=read_only)
+    return run_cockpit(folder, restart=None if read_only else partial(_restart_conductor, folder))
 
 
-def follow_session(folder: Path, *, decide_by_verdict: bool = False) -> int:
+def _restart_conductor(folder: Path) -> None:
+    """Start the conductor of a session again, unless the shell or the session no longer allow it."""
+    with contextlib.suppress(UserError, OSError):
+        _ensure_conductor(SessionFolder(folder), is_approved=False, asks=False)
+
+
+def follow_session(folder: Path, *, decide_by_verdict: bool = False, read_only: bool = False) -> int:
     """Print a session's events as plain lines until it has ended."""
-    client = SessionClient(folder)
+    client = SessionClient(folder, restart=None if read_only else partial(_restart_conductor, folder))
     return follow(client, lambda line: print(line, flush=True), decide_by_verdict=decide_by_verdict)

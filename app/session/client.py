@@ -7,7 +7,8 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _NOTHING = (State(), "")
 _TIMEOUT = 10.0
 _RECONNECT = 0.5
+_DESERTED_SECONDS = 5.0  # A guard replaces a dead conductor sooner.
+_RETRY_SECONDS = 30.0
 
 
 class _Secrets(msgspec.Struct, frozen=True):
@@ -54,9 +57,14 @@ class _PlanSecrets(msgspec.Struct, frozen=True):
 class SessionClient:
     """Reads and controls the session in a folder. All methods are safe to call from any thread."""
 
-    def __init__(self, folder: Path, *, timeout: float = _TIMEOUT) -> None:
+    def __init__(
+        self, folder: Path, *, timeout: float = _TIMEOUT, restart: Callable[[], None] | None = None
+    ) -> None:
+        """Read the session in a folder; `watch` calls `restart` if no conductor runs it for some seconds."""
         self.folder = SessionFolder(folder.absolute())
         self._timeout = timeout
+        self._restart = restart
+        self._unconducted_since: float | None = None
         self.is_conducted = True
         """Whether the last snapshot of `watch` came from a conductor."""
         self._watching: socket.socket | None = None
@@ -171,7 +179,8 @@ class SessionClient:
         """Yield the session now, on each change and at least once a second, until `stopping` is set.
 
         While no conductor is running, snapshots come from the journal. The first of a session that is over
-        may be the last one of its conductor, which is read sooner.
+        may be the last one of its conductor, which is read sooner. If the guard does not replace a conductor
+        that is gone or hangs, because it is gone or hangs itself, `restart` is called.
         """
         is_first = True
         while not stopping.is_set():
@@ -182,6 +191,7 @@ class SessionClient:
                 pass
             if not stopping.is_set():
                 self.is_conducted = False
+                self._restart_if_deserted()
                 last = load_last_snapshot(self.folder) if is_first else None
                 yield last or self.snapshot_from_journal()
                 is_first = False
@@ -199,12 +209,21 @@ class SessionClient:
                         return
                     response = msgspec.json.decode(line, type=Response)
                     if response.snapshot is not None:
-                        self.is_conducted = True
+                        self.is_conducted, self._unconducted_since = True, None
                         yield response.snapshot
                     if stopping.is_set():
                         return
         finally:
             self._watching = None
+
+    def _restart_if_deserted(self) -> None:
+        """Call `restart`, in another thread, once the conductor has been gone for a while."""
+        now = time.monotonic()
+        if self._unconducted_since is None:
+            self._unconducted_since = now
+        if self._restart is not None and now - self._unconducted_since >= _DESERTED_SECONDS:
+            self._unconducted_since = now + _RETRY_SECONDS  # For the next attempt.
+            threading.Thread(target=self._restart, daemon=True).start()
 
     def request_snapshot(self) -> None:
         """Have `watch` yield a snapshot at once, if a conductor is running."""

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,12 @@ SWITCH_SECONDS: Final = 0.0005
 """How long the thread that reads files may keep a key waiting, each of the several times that a key waits."""
 
 
-def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
+def run_cockpit(folder: Path, *, restart: Callable[[], None] | None) -> int:
     """Show the session in this folder until the operator leaves.
+
+    Args:
+        folder: the session's folder.
+        restart: starts the conductor again if it is gone or hangs; without it the screen allows no actions.
 
     Returns:
         0, or 1 if the cockpit failed.
@@ -36,7 +40,7 @@ def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
         key_map = load_key_map()
     except KeyMapError as error:
         raise Refused(str(error)) from None
-    client = SessionClient(folder)
+    client = SessionClient(folder, restart=restart)
     masker = cache(client.make_masker)
 
     def mask(data: bytes) -> bytes:
@@ -46,7 +50,7 @@ def run_cockpit(folder: Path, *, read_only: bool = False) -> int:
     app = CockpitApp(
         client,
         SessionFeed(client, mask=mask),
-        read_only=read_only,
+        read_only=restart is None,
         key_map=key_map,
         checks=partial(_run_checks, folder),
         report_crash=partial(crash.report_crash, folder=folder, mask=mask),

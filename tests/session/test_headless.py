@@ -1,12 +1,15 @@
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.session import status_text
+from app.cli.attach import _restart_conductor
+from app.session import approval, client, start, status_text
 from app.session.headless import FINISHED, STOPPED, STOPPED_BY_VERDICT, Narrator, follow
+from tests.session.conftest import Operator, processes_with
 from tests.tui import fake
 
 Phase = Callable[..., dict[str, Any]]
@@ -108,3 +111,26 @@ def test_a_session_that_no_conductor_runs_prints_no_further_progress() -> None:
         lines += narrator.describe_changes(later, is_conducted=False)
     assert lines == ["No conductor is running, so nothing will stop the pod. Run `gonogo attach`."]
     assert "a conductor is running again" in list(narrator.describe_changes(session, is_conducted=True))
+
+
+def test_an_open_viewer_starts_the_conductor_again_if_no_guard_does(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_DESERTED_SECONDS", 0.2)
+    toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
+    toy.until(lambda s: s.find_phase("p1").state == "running")
+    toy.client = Operator(toy.folder, restart=partial(_restart_conductor, toy.folder))
+    toy.kill_conductor()
+    (toy.root / "go").touch()
+    assert toy.over().state == "finished"
+
+
+def test_a_viewer_starts_no_conductor_of_a_session_that_is_not_approved_here(
+    toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = start.open_session(toy.plan(sh(f"touch {toy.root}/planted")), approved="by its author")
+    monkeypatch.setenv("XDG_STATE_HOME", str(toy.root / "of another user"))
+    monkeypatch.setattr(approval, "_approved_now", set())
+    _restart_conductor(folder)
+    assert not (folder / "journal.jsonl").exists()
+    assert processes_with(str(folder)) == []

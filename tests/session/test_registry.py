@@ -116,6 +116,7 @@ def test_sessions_of_one_second_in_two_folders_have_two_names(
 def test_an_id_that_several_sessions_have_names_none(toy: Any, sh: Phase) -> None:
     toy.start(sh("true"))
     toy.over()
+    toy.assert_nothing_left()  # A conductor that ends still writes files.
     other = toy.artifacts / "other" / "sessions" / toy.folder.name
     copy_session(toy.folder, other)
     with pytest.raises(SessionError, match="several sessions have the id"):

@@ -64,7 +64,7 @@ def test_a_bad_file_is_reported_before_the_screen_opens(
     file.parent.mkdir()
     file.write_text("[session]\nlog = 1\n")
     with pytest.raises(Refused, match=r"keys\.toml, line 2: session\.log"):
-        run_cockpit(tmp_path)
+        run_cockpit(tmp_path, restart=None)
 
 
 async def test_own_keys_work_and_are_shown_everywhere() -> None:
