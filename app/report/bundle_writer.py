@@ -73,10 +73,14 @@ def pack_bundle(
     The same files and secrets give the same bytes. `progress` is called with the bytes done and their total.
 
     Raises:
-        BundleError: the disk is too small, another process writes the same bundle, or a file changed.
+        BundleError: the disk is too small, another process writes the same bundle, a file changed, or a
+            device, pipe or folder lies in place of the bundle.
     """
     partial = target.with_name(f"{target.name}.partial")
     log = target.with_name(f"{target.name}.partial.jsonl")
+    for path in (target, partial, log):
+        if path.exists() and not path.is_file():
+            raise BundleError(f"{path} is not a regular file, and would be replaced; name another --output")
     with _open_exclusively(partial) as tar:
         packed = _find_packed_weights(tar, log, contents.files)
         start = packed[-1].end if packed else 0

@@ -3,6 +3,7 @@
 import os
 import tarfile
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,15 @@ def test_memory_is_constant(artifacts: Path, tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+@pytest.mark.parametrize("name", ["s1.tar", "s1.tar.partial", "s1.tar.partial.jsonl"])
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")])
+def test_a_bundle_replaces_no_device_pipe_or_folder(
+    artifacts: Path, tmp_path: Path, name: str, put: Callable[[Path], None]
+) -> None:
+    put(tmp_path / name)
+    before = (tmp_path / name).lstat()
+    with pytest.raises(BundleError, match="not a regular file"):
+        pack_bundle(collect(artifacts), tmp_path / "s1.tar", MASKER)
+    assert (tmp_path / name).lstat() == before
