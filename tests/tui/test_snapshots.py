@@ -18,7 +18,9 @@ def app(frame: Frame, **options: object) -> CockpitApp:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x50"])
-@pytest.mark.parametrize("frame", [fake.running, fake.gate_evaluated], ids=lambda v: v.__name__)
+@pytest.mark.parametrize(
+    "frame", [fake.running, fake.two_gpus, fake.gate_evaluated], ids=lambda v: v.__name__
+)
 def test_screens(snap_compare: Compare, frame: Callable[[], Frame], size: tuple[int, int]) -> None:
     assert snap_compare(app(frame()), terminal_size=size)
 
