@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from textual._xterm_parser import XTermParser
+from textual.command import CommandList
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
@@ -1053,7 +1054,9 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("ctrl+p")
         await driven.write("past decisions")
-        await driven.pilot.pause(0.3)
+        commands = driven.app.screen.query_one(CommandList)
+        while (commands.option_count, commands.highlighted) != (1, 0):  # The palette searches after a delay.
+            await driven.pilot.pause(0.01)
         await driven.press("enter")
         await driven.press()
         assert driven.screen_is(DecisionsScreen)
