@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from textual._xterm_parser import XTermParser
-from textual.command import CommandList
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
@@ -33,7 +32,7 @@ from app.tui.screens.samples import SamplesScreen
 from app.tui.screens.session import SessionScreen
 from app.tui.screens.text import DecisionsScreen, HelpScreen, OutcomeScreen, PlanScreen, TextScreen
 from tests.tui import fake
-from tests.tui.settling import settle
+from tests.tui.settling import settle, wait_for_commands
 from widgets.figure import ChartSettings, Figure
 from widgets.frame import Frame, LogLines
 from widgets.gate import GateEvidence
@@ -1054,9 +1053,7 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("ctrl+p")
         await driven.write("past decisions")
-        commands = driven.app.screen.query_one(CommandList)
-        while (commands.option_count, commands.highlighted) != (1, 0):  # The palette searches after a delay.
-            await driven.pilot.pause(0.01)
+        await wait_for_commands(driven.pilot, count=1)
         await driven.press("enter")
         await driven.press()
         assert driven.screen_is(DecisionsScreen)

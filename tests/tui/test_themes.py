@@ -23,7 +23,7 @@ from app.tui.themes import (
     list_theme_names,
 )
 from tests.tui import fake
-from tests.tui.settling import settle
+from tests.tui.settling import settle, wait_for_commands
 from widgets import styles
 
 GRAPHICS_CONTRAST = 3.0
@@ -152,7 +152,7 @@ async def test_a_chosen_theme_is_remembered(tmp_path: Path, monkeypatch: pytest.
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
     async with app.run_test() as pilot:
         await pilot.press("T", *"dracula")
-        await pilot.pause(0.3)
+        await wait_for_commands(pilot, count=1)
         await pilot.press("enter")
         await settle(pilot)
         assert app.theme == "dracula"
@@ -165,7 +165,8 @@ async def test_the_selected_theme_of_the_list_stands_out_in_16_colors(theme: str
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, theme=theme)
     async with app.run_test() as pilot:
         await pilot.press("T", "down")
-        await pilot.pause(0.3)
+        await wait_for_commands(pilot)
+        await settle(pilot)
         rows = [
             {segment.style for segment in strip if segment.text.strip().startswith("gonogo-")}
             for strip in app.screen._compositor.render_strips()
