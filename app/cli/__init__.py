@@ -21,17 +21,50 @@ from app.errors import UserError
 BAD_INPUT = 2
 DETACHED = 130
 PLAN = "session_plan.toml"
+_STANDARD_ERROR = 2
 _DECISIONS = ("go", "retry", "batch", "skip", "stop")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not _is_utf8(stream):
             stream.reconfigure(errors="replace")  # A name in a plan may have any characters.
     os.umask(os.umask(0) | stat.S_IWOTH)  # Nothing that a session writes is for everyone to change.
     with remove_controls_from_output():
-        return _run_command(argv)
+        try:
+            return _flush_output(_run_command(argv))
+        except SystemExit:  # argparse has printed the help, or what is wrong.
+            _flush_output(0)
+            raise
+
+
+def _open_missing_streams() -> None:
+    """Open standard input, output and error that are closed, or other files would take their place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open
+
+
+def _flush_output(status: int) -> int:
+    """Return the exit status, or another one if the output cannot be written, as on a full disk."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    except OSError as error:
+        _discard_output()
+        print(f"gonogo: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return BAD_INPUT
+    return status
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run_command(argv: Sequence[str] | None) -> int:
@@ -48,7 +81,7 @@ def _run_command(argv: Sequence[str] | None) -> int:
         print(f"gonogo: {error}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -97,3 +97,26 @@ def test_a_hostile_plan_controls_no_terminal_and_umask_000_opens_nothing(tmp_pat
     open_to_all = [path for path in written if path.stat().st_mode & stat.S_IWOTH]
     assert not [path for path in open_to_all if path.name != "session_plan.toml"]
     assert (tmp_path / "state" / "gonogo" / "approved").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("words", ["keys", "--help", "status"])
+def test_streams_that_are_closed_or_full_are_no_traceback(
+    tmp_path: Path, words: str, redirection: str
+) -> None:
+    environment = os.environ | {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    run = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m app.cli {words} {redirection}"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode in {0, 1, 2}
+    shown = run.stdout + run.stderr
+    assert "Traceback" not in shown
+    assert "Exception ignored" not in shown
+    if redirection == ">/dev/full" and words == "keys":
+        assert run.returncode == 2
+        assert "No space left on device" in run.stderr
