@@ -30,10 +30,10 @@ async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with open_recording("rehearsal") as recording:  # From its end to its start.
         await picture("finished", recording.show(recording.end), MIDDLE)
-        gate = recording.show(recording.find("GateDecided", "dpo_evaluation") - 0.1)
+        gate = recording.show(recording.find("AttemptAssessed", "dpo_evaluation"))
         await picture("gate-wide", gate, LARGE)
-        await picture("gate", recording.show(recording.find("GateDecided", "sft_evaluation") - 0.1), SMALL)
-        training = recording.show(recording.find("AttemptEnded", "sft_training") - 4)
+        await picture("gate", recording.show(recording.find("AttemptAssessed", "sft_evaluation")), SMALL)
+        training = recording.show(recording.find("AttemptEnded", "sft_training") - 8)
         await picture("session", training, SMALL)
         await picture("session-wide", training, MIDDLE)
         await picture("session-light", training, SMALL, "gonogo-light")

@@ -11,17 +11,17 @@ from tests.tui.recording import open_recording
 def test_a_moment_shows_what_was_there_and_nothing_later() -> None:
     with open_recording("rehearsal") as recording:
         end = recording.show(recording.end)
-        moment = recording.find("AttemptEnded", "sft_training") - 4
+        moment = recording.find("AttemptEnded", "sft_training") - 8
         frame = recording.show(moment)
     assert end.snapshot.state == "finished"
     assert any("DPO" in line for line in end.outcome)
     assert frame.snapshot.state == "running"
     assert frame.phase is not None
-    assert (frame.phase.id, frame.phase.progress.done if frame.phase.progress else 0) == ("sft_training", 60)
+    assert (frame.phase.id, frame.phase.progress.done if frame.phase.progress else 0) == ("sft_training", 61)
     assert frame.output is not None
     loss = frame.output.series["loss"]
-    assert loss.points[-1].step <= 60
-    assert "step 60/72" in frame.output.log.lines[-1]
+    assert loss.points[-1].step <= 61
+    assert "step 61/72" in frame.output.log.lines[-1]
     assert 0 < frame.snapshot.money.spent_usd < end.snapshot.money.spent_usd
     assert frame.snapshot.machine is not None
     assert frame.snapshot.machine.time <= moment
@@ -29,7 +29,7 @@ def test_a_moment_shows_what_was_there_and_nothing_later() -> None:
 
 def test_the_gate_has_the_answers_of_the_models_that_existed() -> None:
     with open_recording("rehearsal") as recording:
-        frame = recording.show(recording.find("GateDecided", "sft_evaluation") - 0.1)
+        frame = recording.show(recording.find("AttemptAssessed", "sft_evaluation"))
     assert frame.snapshot.gate is not None
     assert frame.snapshot.gate.phase == "sft_evaluation"
     assert [evaluation.phase for evaluation in frame.evaluations] == ["baseline_evaluation", "sft_evaluation"]
