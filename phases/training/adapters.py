@@ -56,7 +56,8 @@ def prepare_trainer(trainer: Trainer, loaded: LoadedModel) -> None:
     """Undo library defaults of a new trainer that would harm the training, and fuse its adapter on a GPU.
 
     TRL casts the adapters of 4-bit models to bfloat16, in which small updates vanish; they are trained in
-    float32. PEFT asks the hub for the base's vocabulary at every save, and would save DPO's reference too.
+    float32. PEFT asks the hub for the base's vocabulary at every save, would save DPO's reference too, and
+    writes a model card from a template that it compiles each time; no card is delivered.
     """
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:
@@ -65,6 +66,7 @@ def prepare_trainer(trainer: Trainer, loaded: LoadedModel) -> None:
     trainer.model.save_pretrained = partial(
         trainer.model.save_pretrained, save_embedding_layers=False, selected_adapters=["default"]
     )
+    trainer.model.create_or_update_model_card = lambda folder: None
     if loaded.device.startswith("cuda") and not loaded.sharded:
         fuse_lora(trainer.model)
 
