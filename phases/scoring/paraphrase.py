@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from phases.scoring.paraphrase_terms import PHRASES, REQUEST_WORDS, SYNONYMS
 from phases.verifiers.arithmetic import evaluate_instruction
 from phases.verifiers.number_words import NUMBER_WORDS, replace_number_words
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
@@ -33,153 +34,6 @@ _ROUNDED: Final = 1 - 1e-9
 _LONGEST_QUOTED_PHRASE: Final = 2
 _LONGEST_ANSWER: Final = 4
 """Answers of more words are not compared: many texts answer the same open prompt."""
-_PHRASES: Final = tuple(
-    (re.compile(rf"\b(?:{pattern})\b"), f" {term} ")
-    for term, pattern in {
-        "": r"(?:answer|reply|respond|use)(?: with| in)? (?:at most |exactly )?\w+ sentences?",
-        "uppercase": r"(?:all )?(?:capital|upper[- ]?case|block) letters|(?:in|all) capitals|capitals only"
-        r"|upper[- ]?case|all caps|no (?:small|lower[- ]?case) letters",
-        "lowercase": r"(?:small|lower[- ]?case) letters|lower[- ]?case",
-        "bullets": r"bullet(?:ed)?(?: points?| list)?|bullets",
-        "numbered": r"numbered list|number(?:ed)? (?:the )?(?:points|items|steps)",
-        "commas": r"comma[- ]separated(?: list)?|separated by (?:a )?commas?|commas? between(?: them)?",
-        "yesno": r"yes or no|yes/no|yes-or-no",
-        "synonym": r"(?:means?|meaning|has) (?:about |nearly |almost )?the same(?: meaning)?(?: as)?"
-        r"|another (?:word|term) for|synonyms?"
-        r"|other words? (?:for|with the same meaning)|similar (?:in )?meaning(?: to)?",
-        "antonym": r"(?:the )?(?:exact )?opposite(?: meaning| word)?(?: of| to)?|antonyms?"
-        r"|contrary(?: of)?",
-        "reversed": r"backwards?|in reverse(?: order)?|revers(?:e|ed"
-        r"|ing)(?: the)?(?: letters)?(?: order)?(?: of)?"
-        r"|from (?:its |the )?last letter to (?:its |the )?first"
-        r"|from (?:the )?(?:end to (?:the )?(?:start|beginning)|back to front)",
-        "negative": r"negat(?:e|ive|ed|ion)",
-        "atmost": r"at most|no more than|not more than|or (?:fewer|less)|maximum of|up to|a maximum",
-        "atleast": r"at least|no (?:fewer|less) than|not (?:fewer|less) than|or more|a minimum of",
-        "without": r"without(?: using)?|do(?:es)? not (?:use|contain|include)|not (?:using|containing)"
-        r"|avoid(?:ing)?|but not|never (?:use|using)",
-        "square": r"squared?|second power|multiplied by itself",
-        "ascending": r"ascending(?: order)?|from (?:the )?(?:smallest|lowest"
-        r"|least) to (?:the )?(?:largest|biggest|highest|greatest)"
-        r"|increasing(?: order)?|smallest first",
-        "descending": r"descending(?: order)?|from (?:the )?(?:largest|biggest|highest"
-        r"|greatest) to (?:the )?(?:smallest|lowest|least)|largest first",
-        "plural": r"plural(?: form)?(?: of)?|more than one",
-        "past": r"past(?: tense| form)?|in the past",
-        "next": r"(?:what|which \w+) (?:comes|follows)(?: next)?|comes? next|next in|continues?|follows?",
-        "together": r"altogether|in total|in all|total",
-        "equally": r"equally|evenly|fairly|in equal (?:parts|shares)",
-        "multiply": r"times|multipl(?:y|ied)(?: by)?|product of",
-        "subtract": r"minus|subtract(?:ed)?|take(?:n)? away|less(?= \d)",
-        "add": r"plus|add(?:ed)?(?: to)?|sum of",
-        "divide": r"divid(?:e|ed|ing)|split|shar(?:e|ed|ing)",
-        "unite": r"usa|u\.s\.a?\.?|united states(?: of america)?",
-    }.items()
-)
-"""Terms with the phrases that they replace."""
-_SYNONYMS: Final = {
-    stem(word): stem(words[0])
-    for words in (
-        line.split()
-        for line in """
-        start begin beginning open opening first
-        end finish finishing last final close
-        large big huge
-        small little tiny
-        large_st biggest largest
-        quick fast rapid
-        author wrote writer
-        child kid baby young
-        picture painting paint painted
-        town city
-        country nation state
-        ocean sea
-        house home
-        gas vapour vapor
-        make produce produced create
-        meal food
-        colour color colours
-        doctor physician
-        plane aeroplane airplane aircraft
-        car automobile
-        live life
-        leg foot
-        job profession occupation
-        sick ill
-        happy glad
-        shop store
-        repair mend fix
-        receive get gets
-        each every apiece
-        clean wash
-        use used
-        headline title heading name
-        note letter message
-        part piece
-        grow grown
-        job work
-        street road
-        show display
-        exact precisely exactly
-        advantage benefit pro
-        reason why
-        way how
-        sentence statement
-        rule govern
-        buy purchase
-        advice advise
-        join combine link connect
-        plan prepare
-        spanish spaniard spaniards
-        italian italians
-        german germans
-        europe european
-        africa african
-        asia asian
-        sort arrange arranged order ordered rank
-        bring get take carry
-        capital capitals
-        rain rainy
-        sun sunny
-        snow snowy
-        wind windy
-        cloud cloudy
-        program programming programmer programmers
-        travel trip journey
-        sky heaven
-        talk conversation
-        friend friendship
-        flower blossom
-        busy crowded
-        sea seaside
-        noise loud
-        name called
-        teacher teach
-        bake baker bakery
-        farm farmer
-        paint painter
-        stroller pram pushchair buggy
-        seat sit
-        turkey turkish
-        america american
-        """.strip().splitlines()
-    )
-    for word in words
-}
-_REQUEST_WORDS: Final = frozenset(
-    stem(word)
-    for word in """
-    please give name tell list write mention state suggest find say provide show answer reply respond use
-    using used put turn make complete finish fill return add word words phrase sentence statement term
-    following question call called known explain describe description define definition think choose pick
-    rewrite rephrase translate translation english speak form express convert change text thing things
-    something want need let example examples nothing else more simple short brief contain contains
-    include containing including mean meaning which what where whose correct right only just blank gap
-    missing item items choice favorite favourite together joint grammar fix repair around entire help
-    proverb saying rhyme does people person kind type come belong whole number
-    """.split()  # noqa: SIM905
-)
-"""Stems of words of request, which carry no content."""
 _LANGUAGES: Final = r"(?:spanish|french|german|italian|portuguese)"
 _ACTS: Final = tuple(
     (act, re.compile(rf"\b(?:{pattern})\b"))
@@ -214,13 +68,13 @@ def _choose_content(folded: str, ordered: Sequence[str]) -> frozenset[str]:
     # A quoted function word is what an instruction is about; those of a quoted sentence say nothing.
     quotes = (one or other for one, other in _QUOTED.findall(folded))
     quoted = " ".join(quote for quote in quotes if len(quote.split()) <= _LONGEST_QUOTED_PHRASE)
-    content = (terms - _REQUEST_WORDS - {"1"}) | frozenset(_list_words(quoted))
+    content = (terms - REQUEST_WORDS - {"1"}) | frozenset(_list_words(quoted))
     return frozenset(content or terms)
 
 
 def _list_ordered_terms(folded: str) -> list[str]:
     """Return the terms of a folded text in order, with those of request."""
-    for pattern, term in _PHRASES:
+    for pattern, term in PHRASES:
         folded = pattern.sub(term, folded)
     terms = []
     for word in _WORD.findall(folded):
@@ -228,7 +82,7 @@ def _list_ordered_terms(folded: str) -> list[str]:
             terms.append(str(NUMBER_WORDS[word]))
         elif word not in FUNCTION_WORDS:
             stemmed = stem(word)
-            terms.append(_SYNONYMS.get(stemmed, stemmed))
+            terms.append(SYNONYMS.get(stemmed, stemmed))
     return terms
 
 
@@ -367,10 +221,16 @@ def _ask_differently(one: _Content, other: _Content) -> bool:
     return one.act == other.act == "name" and is_other_kind
 
 
+def _is_same_arithmetic(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Return whether two values are equal, and one computation has all numbers of the other: "half of 8"."""
+    numbers, others = set(one[1:]), set(other[1:])
+    return one[0] == other[0] and (numbers <= others or others <= numbers)
+
+
 def _find_threshold(one: _Content, other: _Content, *, is_answered: bool) -> float:
     """Return the similarity from which two instructions ask the same; infinite if they cannot."""
     if one.value is not None and other.value is not None:
-        return 0.0 if one.value == other.value else math.inf
+        return 0.0 if _is_same_arithmetic(one.value, other.value) else math.inf
     if one.quoted and other.quoted and not _share_quotation(one, other):
         return math.inf
     if one.numbers and other.numbers and not one.numbers & other.numbers:

