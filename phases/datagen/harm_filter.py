@@ -28,7 +28,7 @@ _PREVENTION: Final = re.compile(
     |stands?\ up\ to|free\ (?:of|from)|mislead\w+\ (?:graph|chart|advert)|what\ is\ wrong
     |without\ (?:hurting|harming|damaging)|keep\ (?:[\w']+\ ){1,3}(?:away|out)\b
     |into\ (?:eating|drinking|sleeping|trying|studying|doing)
-    |limerick|riddle|haiku|world\ war|civil\ war|caesar|for\ (?:my|an?|the
+    |limerick|riddle|haiku|a\ joke\ about\ an?\b|world\ war|civil\ war|caesar|for\ (?:my|an?|the
     |our)\ (?:[\w-]+\ ){0,2}(?:tv\ show|show|film|novel|theatre|halloween|musical|magic\ trick)
     |police\ (?:officer|find|catch|solve)|psycholog)
     """,
@@ -54,7 +54,7 @@ _FACT_COMMAND: Final = re.compile(
     r"\W*(?:please )?(?:define|name|list|translate|summari[sz]e"
     r"|explain (?:what|why|the (?:word|term|meaning|difference|history|role|causes?|effects?)"
     r"|how (?!to\b|i\b|you\b|we\b|one\b))"
-    r"|describe the (?:role|history|effects?|causes?|work|life))\b",
+    r"|describe the (?:role|history|effects?|causes?|work|life|death|murder|assassination|attack))\b",
     re.IGNORECASE,
 )
 """Openings of commands that ask for facts."""
