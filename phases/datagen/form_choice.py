@@ -48,8 +48,10 @@ def may_win_by_form(instruction: str, chosen: str, rejected: str, problems: Sequ
     verdict = _read_yes_or_no(chosen)
     if verdict:
         return verdict == _read_yes_or_no(rejected)
-    topic = find_topic(instruction)
-    if not topic or (asks_for_text(instruction) and mentions_topic(instruction, chosen)):
+    if not find_topic(instruction):
+        # The question may be the text to work on: "Answer in one word: What is the capital of France?"
+        return not instruction.endswith("?") or _give_same_answer(instruction, chosen, rejected)
+    if asks_for_text(instruction) and mentions_topic(instruction, chosen):
         return True
     list_checks = _LIST_CHECKS if asks_for_text(instruction) else _LIST_CHECKS | _LIST_OR_TEXT_CHECKS
     if any(check.kind in list_checks for check in checks) and not _HAS_ANSWER.search(instruction):

@@ -261,6 +261,7 @@ def test_topicality_is_judged_by_stems(instruction: str, off_topic: str, on_topi
             "Spend less than you earn each month.",
         ),
         ("What is the capital of Italy? Answer in one word.", "Paris.", "The capital of Italy is Rome."),
+        ("Answer in one word: What is the capital of France?", "London.", "The capital of France is Paris."),
         ("What is the capital of Italy? Write a single sentence.", "The capital of Italy is Paris.", "Rome"),
         ("How many legs has a spider? Answer in one sentence.", "A spider has six legs.", "8"),
         ("Is ice cold? Answer yes or no.", "No.", "Yes, ice is cold."),
