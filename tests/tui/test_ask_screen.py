@@ -217,6 +217,7 @@ async def test_the_gate_closes_below_the_list_of_prompts() -> None:
 async def test_without_a_model_the_screen_says_why_and_takes_no_question() -> None:
     frame = fake.gate_asked(models=(), unavailable="there is no model to ask", questions=(), total=0)
     async with drive(frame) as driven:
+        assert "t ask the models" not in driven.shown
         await driven.press("t")
         assert "There is no model to ask." in driven.shown
         assert "greedy" not in driven.shown

@@ -118,6 +118,17 @@ def test_leaving_out_a_needed_phase_asks_for_a_reason() -> None:
     assert (session.sent.left_out, session.sent.reason) == (("dpo_training",), "time")
 
 
+def test_an_effect_of_many_lines_begins_with_the_warnings_and_says_how_to_see_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.tui.screens.decide.MAX_LATER_LINES", 2)
+    _, name, text = drive("c", "down", "o", "down", "o", "escape")
+    assert name == DecideScreen.__name__
+    assert "warning: dpo_training is critical" in text
+    assert "2 more lines: press c" in text
+    assert "forecast $11.00" not in text
+
+
 def test_the_decision_names_the_phase_that_starts_when_others_are_left_out() -> None:
     def describe(left_out: tuple[str, ...]) -> str:
         frame = make_frame()

@@ -47,9 +47,15 @@ class CockpitScreen(Screen[None]):
         for command in self.cockpit.list_commands(self.table):
             if not command.footer or (command.needs_write_access and self.cockpit.read_only):
                 continue
+            if command.action == "ask" and not self._has_models_to_ask():
+                continue  # The key explains why not.
             if self.check_action(command.action, command.arguments):
                 hints.append(KeyHint(command.key, command.footer, self.should_highlight(command.action)))
         return hints
+
+    def _has_models_to_ask(self) -> bool:
+        asking = self.frame.snapshot.asking if self.frame else None
+        return asking is not None and not asking.unavailable
 
     def should_highlight(self, action: str) -> bool:
         """Return whether the session waits for this action."""
