@@ -91,7 +91,8 @@ def is_short_answer(
     are_names = not any(re.search(r"[a-zà-ÿ]\s?[.?!]$", answer) for answer in answers)
     related = vocabulary | list_vocabulary(*answers) if are_names else frozenset()
     has_known_words = not instruction or (
-        all(_is_lead_in(part, vocabulary) for part in earlier) and _has_known_claim(claim, vocabulary)
+        all(_is_lead_in(part, vocabulary) for part in earlier)
+        and (_has_known_claim(claim, vocabulary) or _is_definition(claim, instruction))
     )
     return (
         has_known_words
@@ -209,6 +210,26 @@ def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:
         if not has_only_words_of(f"{start} {end}".replace(ANSWER, " "), vocabulary):
             return False
     return True
+
+
+def _is_definition(claim: str, instruction: str) -> bool:
+    """Return whether a claim defines the answer by what was asked: "A thermometer is a device that ...".
+
+    It has the words of the question, but for one in three ("instrument"), and at most two others.
+    """
+    definition = _DEFINITION.fullmatch(claim.strip())
+    if definition is None:
+        return False
+    asked, stems = set(list_content_stems(instruction)), set(list_content_stems(definition[1]))
+    return len(asked - stems) <= len(asked) // 3 and len(stems - asked) <= _MOST_NEW_STEMS
+
+
+_DEFINITION: Final = re.compile(
+    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were) "
+    r"((?:an?|the) (?:[\w-]+ ){1,3}(?:that|which|who|used)\b[^,;:]+)",
+    re.IGNORECASE,
+)
+_MOST_NEW_STEMS: Final = 2
 
 
 def _goes_on(clause: str, vocabulary: frozenset[str]) -> bool:

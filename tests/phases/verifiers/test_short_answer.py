@@ -210,3 +210,22 @@ def test_explanations_and_other_forms_pass(question: str, answers: list[str], re
 )
 def test_other_claims_next_to_the_answer_fail(question: str, answers: list[str], response: str) -> None:
     assert not follows(question, answers, response, also=["un une"])
+
+
+@pytest.mark.parametrize(
+    ("response", "is_right"),
+    [
+        ("A thermometer is a device that measures the temperature of objects.", True),
+        ("The thermometer is the tool used to measure temperature.", True),
+        ("A thermometer is a device that measures the pressure of air.", False),
+        ("A barometer is a device that measures temperature.", False),
+        ("A thermometer is not a device that measures temperature.", False),
+        ("A thermometer is a kitchen device that measures the sugar and temperature of warm cakes.", False),
+    ],
+)
+def test_a_definition_of_the_answer_answers_by_the_words_of_the_question(
+    response: str, is_right: bool
+) -> None:
+    question = "What instrument measures temperature?"
+    check = Check("short_answer", {"answers": ["thermometer"]})
+    assert passes(check, response, question) is is_right
