@@ -106,6 +106,8 @@ def start(session: Path) -> Iterator[Callable[[], int]]:
     def fork() -> int:
         pid, terminal = pty.fork()
         if not pid:
+            # A job in the background of a script ignores Ctrl-C, and so would what it starts.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.environ |= {"COLUMNS": "80", "LINES": "24"}
             os.execv(sys.executable, [sys.executable, "-m", "app.cli", "label", str(session)])
         started.append((pid, terminal))
@@ -119,11 +121,15 @@ def start(session: Path) -> Iterator[Callable[[], int]]:
 
 
 def read_to_end(terminal: int) -> str:
-    """Return what the terminal shows until its process ends."""
+    """Return what the terminal shows until its process ends, or fail after a minute."""
     shown = ""
     with contextlib.suppress(OSError):
-        while data := os.read(terminal, 65536):
+        while select.select([terminal], [], [], 60)[0]:
+            data = os.read(terminal, 65536)
+            if not data:
+                return shown
             shown += data.decode(errors="replace")
+        raise AssertionError(f"the process goes on after {shown!r}")
     return shown
 
 

@@ -41,7 +41,7 @@ def test_trainings_are_judged_by_their_heldout_loss(
     assert assess_phase(plan.find_phase(phase), metrics, {}).verdict == verdict
 
 
-@pytest.mark.parametrize("profile", [None, "rehearsal", "gemma-270m"])
+@pytest.mark.parametrize("profile", [None, "gemma-270m"])
 @pytest.mark.parametrize(
     ("wins", "decided", "met"),
     [(1, 1, False), (3, 3, False), (20, 35, False), (11, 11, True), (60, 90, True), (0, 4, False)],
@@ -49,6 +49,18 @@ def test_trainings_are_judged_by_their_heldout_loss(
 def test_dpo_wins_only_if_enough_prompts_decide_it(
     profile: str | None, wins: int, decided: int, met: bool
 ) -> None:
+    assert judge_wins(profile, wins, decided) == [met]
+
+
+@pytest.mark.parametrize(
+    ("wins", "decided", "met"), [(3, 4, True), (8, 17, True), (1, 4, True), (2, 12, False)]
+)
+def test_the_few_pairs_of_a_rehearsal_must_only_do_no_harm(wins: int, decided: int, met: bool) -> None:
+    assert judge_wins("rehearsal", wins, decided) == [met]
+
+
+def judge_wins(profile: str | None, wins: int, decided: int) -> list[bool | None]:
+    """Return whether the comparison's criteria of wins are met."""
     rate = estimate_rate(wins, decided)
     metrics: dict[str, Value] = {
         "win_rate_sft_dpo": rate.rate,
@@ -56,4 +68,4 @@ def test_dpo_wins_only_if_enough_prompts_decide_it(
         "win_rate_sft_dpo_high": rate.high,
     }
     results = assess_phase(load_plan(PLAN, profile).find_phase("comparison"), metrics, {}).criteria
-    assert [each.passed for each in results if "win_rate_sft_dpo" in each.expression] == [met]
+    return [each.passed for each in results if "win_rate_sft_dpo" in each.expression]
