@@ -83,10 +83,6 @@ def _render_labelled(answer: AnswerView, width: int, *, waits: bool) -> list[Con
     ]
 
 
-def _render_model(answer: AnswerView, width: int) -> Content:
-    return row(width, (name_model(answer.model), styles.HEADING))
-
-
 def _render_columns(answers: Sequence[AnswerView], width: int, *, waits: bool) -> list[Content]:
     columns = [
         [

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, Final, TypeVar
 
@@ -59,17 +60,18 @@ class FilterProcesses:
 
     def map(self, function: Callable[..., Result], *columns: Sequence[Any]) -> list[Result]:
         """Return the result of a function for each row of the columns."""
-        if not self._count or len(columns[0]) < _FEWEST_TEXTS:
-            return [function(*row) for row in zip(*columns, strict=True)]
-        return self._run(function, columns)
+        return self._run(function, function, columns)
 
     def map_with_overlap(self, function: Callable[..., Result], *columns: Sequence[Any]) -> list[Result]:
         """Return the result of a function for each row; its first argument is the evaluation suite."""
-        if not self._count or len(columns[0]) < _FEWEST_TEXTS:
-            return [function(self.overlap, *row) for row in zip(*columns, strict=True)]
-        return self._run(_WithOverlap(function), columns)
+        return self._run(partial(function, self.overlap), partial(_call_with_overlap, function), columns)
 
-    def _run(self, function: Callable[..., Result], columns: Sequence[Sequence[Any]]) -> list[Result]:
+    def _run(
+        self, here: Callable[..., Result], there: Callable[..., Result], columns: Sequence[Sequence[Any]]
+    ) -> list[Result]:
+        """Return the results of `here` in this process or, for many texts, of `there` in the others."""
+        if not self._count or len(columns[0]) < _FEWEST_TEXTS:
+            return [here(*row) for row in zip(*columns, strict=True)]
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._count,
@@ -79,26 +81,20 @@ class FilterProcesses:
                 (self.overlap,),
             )
         chunk = math.ceil(len(columns[0]) / (_CHUNKS_PER_PROCESS * self._count))
-        return list(self._pool.map(function, *columns, chunksize=chunk))
-
-
-class _WithOverlap:
-    """A function of the evaluation suite and a text that takes the suite from the process it runs in."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *row: Any) -> Any:
-        return self._function(_overlaps[0], *row)
+        return list(self._pool.map(there, *columns, chunksize=chunk))
 
 
 _overlaps: list[SuiteOverlap] = []
 """In a filter process, the evaluation suite."""
 
 
+def _call_with_overlap(function: Callable[..., Result], *row: Any) -> Result:
+    return function(_overlaps[0], *row)
+
+
 def _prepare_process(overlap: SuiteOverlap) -> None:
     _overlaps.append(overlap)
-    # The phase decides when to stop, and it may be told to together with its processes.
+    # A signal to the phase may reach these processes too, but the phase ends them.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

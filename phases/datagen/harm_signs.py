@@ -6,6 +6,7 @@ purpose. The points are rounded coefficients of a logistic regression of harmful
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -378,10 +379,7 @@ def names_target(instruction: str) -> bool:
     return not _TARGETS.isdisjoint(_count_words(fold_text(instruction)))
 
 
-def _count_words(text: str) -> dict[str, int]:
+def _count_words(text: str) -> Counter[str]:
     """Return the number of different words of each field, without fields that have none."""
-    counts: dict[str, int] = {}
-    for word in set(_WORD.findall(text)):
-        for field in _FIELDS_OF_WORD.get(word, ()):
-            counts[field] = counts.get(field, 0) + 1
-    return counts
+    words = set(_WORD.findall(text))
+    return Counter(field for word in words for field in _FIELDS_OF_WORD.get(word, ()))

@@ -230,14 +230,12 @@ def _unmark(text: str) -> str:
 
 
 _SHORTENINGS: Final = (
-    *(
-        _drop_first_line,
-        _drop_inline_lead_in,
-        _drop_last_line,
-        _drop_closing,
-        _drop_explanation,
-        _unfence,
-        _unmark,
-        _take_predicate,
-    ),
+    _drop_first_line,
+    _drop_inline_lead_in,
+    _drop_last_line,
+    _drop_closing,
+    _drop_explanation,
+    _unfence,
+    _unmark,
+    _take_predicate,
 )

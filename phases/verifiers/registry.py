@@ -187,12 +187,9 @@ def find_failures(
             `loose`). The response follows if one variant passes all checks; otherwise the failures are those
             of the unchanged response.
     """
-    if loose and any(
-        follows(instruction, checks, variant)
-        for variant in make_loose_variants(text.strip_latex(text.strip_pictures(response)))
-    ):
-        return ()
     answer = text.strip_latex(text.strip_pictures(response)).strip()
+    if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(answer)):
+        return ()
     if not answer:
         return ("empty",)
     failures = []

@@ -12,7 +12,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
@@ -20,6 +19,7 @@ from typing import get_args
 import msgspec
 
 from app.session.clock import Clock
+from app.session.folder import move_away
 from app.session.journal.events import ADDED_FIELDS, AnyEvent
 from phases.contract.files import open_regular_file
 
@@ -320,8 +320,7 @@ class Journal:
             if os.write(handle, data) != len(data):
                 raise OSError(errno.ENOSPC, "no space left for the journal", str(path))
             os.fsync(handle)
-            if os.path.lexists(self.path):
-                self.path.rename(self.path.with_name(f"{self.path.name}.moved-away-{time.time_ns()}"))
+            move_away(self.path)
             path.rename(self.path)
         except OSError:
             os.close(handle)
