@@ -46,9 +46,13 @@ class ThroughputPanel(TimePanel):
         return name_panel("THROUGHPUT", (f" {rate}" if rate else "", styles.STRONG))
 
     def find_subject(self, frame: Frame) -> Hashable:
-        """Return the attempt, and whether all that it has reported is read."""
-        output = frame.output
-        return (output.phase, output.attempt, output.reading) if output else None
+        """Return the attempt, whether all that it has reported is read, and how often its values doubled."""
+        output, rate = frame.output, find_reported_rate(frame)
+        if output is None:
+            return None
+        shown = rate or output.pace
+        growth = len(shown.points).bit_length() if shown else 0
+        return output.phase, output.attempt, output.reading, rate is not None, growth
 
     def draw_rows(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the chart."""

@@ -55,3 +55,17 @@ def test_an_attempt_that_has_ended_without_progress_waits_for_none() -> None:
     assert "yet" not in text
     assert "step" not in text
     assert "".join(part for part, _ in panel.make_title(frame)) == "THROUGHPUT"
+
+
+def test_the_first_values_of_a_rate_are_drawn_at_once() -> None:
+    panel, frame = ThroughputPanel(), replace(fake.running(), output=fake.attempt_output("sft_training"))
+    assert any("no progress yet" in row.plain for row in panel.draw(frame, 40, 8))
+    for count in (2, 3):
+        rates = fake.series({"tokens_per_second": [(step, 100.0 * step) for step in range(count)]})
+        frame = replace(frame, output=fake.attempt_output("sft_training", series=rates))
+        text = "\n".join(row.plain for row in panel.draw(frame, 40, 8))
+        assert "no progress yet" not in text
+        assert any(0x2800 < ord(char) < 0x2900 for char in text)
+    pace = fake.series({"pace": [(frame.now - 60 + i, 0.3) for i in range(30)]})["pace"]
+    other = replace(frame, output=fake.attempt_output("sft_training", pace=pace))
+    assert panel.find_subject(other) != panel.find_subject(frame)
