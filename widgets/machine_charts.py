@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Final
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from app.monitor.machine_sample import GpuSample, MachineSample
@@ -20,6 +21,8 @@ from widgets.rows import Part
 GIB: Final = 2**30
 GPU_STYLES: Final = (styles.INFO, styles.GOOD, styles.WARN, styles.QUIET)
 GPU_LINES: Final = (SOLID, DOTTED, CHAIN, DASHED)
+MAX_NAMED_GPUS: Final = len(GPU_LINES)
+"""With more GPUs than line styles, titles have ranges, and another panel lists the GPUs."""
 MIN_CHART_ROWS: Final = 4
 
 
@@ -167,13 +170,26 @@ def _describe_curve(gpu: GpuSample) -> Part:
     return f"  {line.symbol} GPU{gpu.index} {used}", color
 
 
-def _format_each(values: Sequence[float | None], unit: str) -> str:
-    """Return the values of up to a few GPUs, or the range of many."""
+def _format_range(values: Sequence[float | None], unit: str) -> str:
+    """Return the range of the GPUs' values; empty if none is known."""
     known = [value for value in values if value is not None]
     if not known:
         return ""
     low, high = f"{min(known):.0f}", f"{max(known):.0f}"
     return f"{high} {unit}" if low == high else f"{low}-{high} {unit}"
+
+
+def list_loads(gpus: Sequence[GpuSample], values: Sequence[float | None], unit: str, room: int) -> list[Part]:
+    """Return the value of each of a few GPUs with the line of its curve if that fits, or else the range."""
+    parts: list[Part] = []
+    for gpu, value in zip(gpus, values, strict=True):
+        color, line = find_gpu_style(gpu.index)
+        parts.append((f" {line.symbol}{'-' if value is None else f'{value:.0f}'}", color))
+    parts.append((f" {unit}", styles.STRONG))
+    if 1 < len(gpus) <= MAX_NAMED_GPUS and sum(cell_len(text) for text, _ in parts) <= room:
+        return parts
+    text = _format_range(values, unit)
+    return [(f" {text}" if text else "", styles.STRONG)]
 
 
 class MemoryChart(TimePanel):
@@ -188,11 +204,12 @@ class MemoryChart(TimePanel):
         if not sample.gpus:
             return name_panel("RAM, GiB", (f" now {format_gib(sample.memory_used)}", styles.STRONG))
         gpus = sample.gpus
-        if 1 < len(gpus) <= len(GPU_LINES):
-            return name_panel("GPU MEMORY, GiB", *(_describe_curve(gpu) for gpu in gpus))
+        heat = _format_range([gpu.temperature for gpu in gpus], "C")
+        if 1 < len(gpus) <= MAX_NAMED_GPUS:
+            curves = [_describe_curve(gpu) for gpu in gpus]
+            return name_panel("GPU MEMORY, GiB", *curves, (f" · {heat}" if heat else "", ""))
         used = [gpu.memory_used for gpu in gpus if gpu.memory_used is not None]
         now = f" now {format_gib(max(used))}" if used else ""
-        heat = _format_each([gpu.temperature for gpu in gpus], "C")
         facts = " · ".join(filter(None, (name_gpus(gpus), heat)))
         return name_panel("GPU MEMORY, GiB", (now, styles.STRONG), (f" · {facts}", ""))
 
@@ -215,8 +232,8 @@ class UtilizationChart(TimePanel):
         if sample is None or not sample.gpus:
             now = f" {sample.cpu:.0f} %" if sample else ""
             return name_panel("CPU", (now, styles.STRONG))
-        now = _format_each([gpu.utilisation for gpu in sample.gpus], "%")
-        return name_panel("UTILIZATION", (f" {now}", styles.STRONG))
+        name, loads = "UTILIZATION", [gpu.utilisation for gpu in sample.gpus]
+        return name_panel(name, *list_loads(sample.gpus, loads, "%", self.size.width - len(name)))
 
     def find_subject(self, frame: Frame) -> Hashable:
         """Return the attempts."""
@@ -237,9 +254,11 @@ class PowerChart(TimePanel):
 
     def make_title(self, frame: Frame) -> Sequence[Part]:
         """Return the power now."""
-        sample = frame.snapshot.machine
-        now = _format_each([gpu.power_watts for gpu in sample.gpus], "W") if sample else ""
-        return name_panel("POWER", (f" {now}" if now else "", styles.STRONG))
+        name, sample = "POWER", frame.snapshot.machine
+        if sample is None:
+            return name_panel(name)
+        watts = [gpu.power_watts for gpu in sample.gpus]
+        return name_panel(name, *list_loads(sample.gpus, watts, "W", self.size.width - len(name)))
 
     def find_subject(self, frame: Frame) -> Hashable:
         """Return the attempts."""

@@ -662,6 +662,11 @@ def eight_gpus() -> Frame:
     return Frame(frame.snapshot, frame.now, frame.output, machine_use=memory(frame.snapshot, 8))
 
 
+def four_gpus() -> Frame:
+    frame = running(machine=machine(4))
+    return replace(frame, machine_use=memory(frame.snapshot, 4, 0.1))
+
+
 def two_gpus(second: GpuSample | None = None) -> Frame:
     """A session on two GPUs; by default the second is nearly full."""
     second = second or gpu(1, used=78.6, load=71.0)

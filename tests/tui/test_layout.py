@@ -12,6 +12,7 @@ from app.tui.app import CockpitApp
 from tests.tui import fake
 from tests.tui.settling import settle
 from widgets.frame import Frame
+from widgets.machine_charts import GPU_LINES
 from widgets.panel import Panel
 
 SIZES = ((60, 18), (80, 24), (100, 30), (119, 36), (120, 35), (120, 40), (160, 45), (200, 50))
@@ -89,11 +90,41 @@ def test_the_charts_come_and_go_with_the_size() -> None:
     assert [{panel.name for panel in panels} >= CHARTS for panels in shown] == [False, True, False, True]
 
 
-def test_several_gpus_have_a_row_each_instead_of_the_loads() -> None:
-    [panels] = show(fake.eight_gpus(), (160, 45))
+@pytest.mark.parametrize("frame", [fake.running, fake.two_gpus, fake.four_gpus, fake.eight_gpus])
+@pytest.mark.parametrize("size", [(160, 45), (200, 50)])
+def test_utilization_power_and_throughput_are_shown_for_any_number_of_gpus(
+    frame: Callable[[], Frame], size: tuple[int, int]
+) -> None:
+    [panels] = show(frame(), size)
     names = {panel.name for panel in panels}
-    assert {"MachinePanel", "MemoryChart"} <= names
-    assert "PowerChart" not in names
+    assert names >= CHARTS
+    assert ("MachinePanel" in names) == (frame is fake.eight_gpus)
+    figure = next(panel for panel in panels if panel.name == "MemoryChart")
+    loads = [panel for panel in panels if panel.name in CHARTS - {"NextGatePanel", "MemoryChart"}]
+    assert all(panel.region.y >= figure.region.bottom for panel in loads)
+
+
+@pytest.mark.parametrize(("frame", "count"), [(fake.two_gpus, 2), (fake.four_gpus, 4)])
+def test_titles_have_the_load_of_each_of_a_few_gpus(frame: Callable[[], Frame], count: int) -> None:
+    [panels] = show(frame(), (200, 50))
+    titles = {panel.name: panel.title or "" for panel in panels}
+    symbols = "".join(line.symbol for line in GPU_LINES[:count])
+    for name in ("UtilizationChart", "PowerChart"):
+        assert "".join(c for c in titles[name] if c in symbols) == symbols, titles[name]
+
+
+def test_each_of_eight_gpus_has_its_memory_and_its_load_next_to_the_charts() -> None:
+    async def run() -> str:
+        frame = fake.eight_gpus()
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        async with app.run_test(size=(160, 45)) as pilot:
+            await settle(pilot)
+            await pilot.pause()
+            return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+    text = asyncio.run(run())
+    for index in range(8):
+        assert f"{index} {44.1 + 3.7 * index:.1f}/80.0" in text
 
 
 def test_a_host_without_a_gpu_has_no_power() -> None:

@@ -5,7 +5,13 @@ from msgspec.structs import replace
 from app.monitor.machine_sample import GpuSample
 from tests.tui import fake
 from widgets.frame import Frame
-from widgets.machine_charts import MemoryChart, PowerChart, UtilizationChart, render_memory_chart
+from widgets.machine_charts import (
+    MemoryChart,
+    PowerChart,
+    UtilizationChart,
+    list_loads,
+    render_memory_chart,
+)
 
 
 def chart(frame: Frame, width: int = 84, height: int = 12) -> str:
@@ -46,9 +52,22 @@ def test_titles_have_the_values_now() -> None:
 
 
 def test_each_of_a_few_gpus_is_named_with_the_line_of_its_curve() -> None:
-    assert title(MemoryChart(), fake.two_gpus()) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 78.6"
+    assert title(MemoryChart(), fake.two_gpus()) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 78.6 · 61 C"
     silent = fake.two_gpus(GpuSample(index=1, name="NVIDIA GB10"))
-    assert title(MemoryChart(), silent) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 -"
+    assert title(MemoryChart(), silent) == "GPU MEMORY, GiB  ─ GPU0 44.1  · GPU1 - · 61 C"
+
+
+def test_loads_of_a_few_gpus_become_a_range_if_they_do_not_fit() -> None:
+    machine = fake.two_gpus().snapshot.machine
+    assert machine is not None
+
+    def text(values: list[float | None], room: int) -> str:
+        return "".join(part for part, _ in list_loads(machine.gpus, values, "%", room))
+
+    assert text([98.0, 71.0], 10) == " ─98 ·71 %"
+    assert text([98.0, 71.0], 9) == " 71-98 %"
+    assert text([98.0, None], 20) == " ─98 ·- %"
+    assert text([None, None], 0) == ""
 
 
 def test_a_gpu_that_reports_nothing_has_a_title_and_a_chart() -> None:
@@ -60,7 +79,7 @@ def test_a_gpu_that_reports_nothing_has_a_title_and_a_chart() -> None:
     snapshot = replace(frame.snapshot, machine=replace(machine, gpus=silent))
     frame = replace(frame, snapshot=snapshot, machine_use=())
     assert title(MemoryChart(), frame) == "GPU MEMORY, GiB · NVIDIA A100-SXM4-80GB"
-    assert title(UtilizationChart(), frame) == "UTILIZATION "
+    assert title(UtilizationChart(), frame) == "UTILIZATION"
     assert "no samples yet" in chart(frame)
 
 

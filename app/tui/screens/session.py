@@ -1,5 +1,6 @@
 """The main screen: phases, the selected phase with its chart, the machine and the log."""
 
+from math import ceil
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from widgets.figure import Figure, has_figure
 from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.log_pane import LogPane
-from widgets.machine_charts import MemoryChart, PowerChart, UtilizationChart
+from widgets.machine_charts import MAX_NAMED_GPUS, MemoryChart, PowerChart, UtilizationChart
 from widgets.machine_panel import MachinePanel
 from widgets.money_panel import MoneyPanel
 from widgets.next_gate import NextGatePanel
@@ -26,6 +27,8 @@ from widgets.throughput import ThroughputPanel
 MIN_MACHINE_ROWS: Final = 3
 MAX_MACHINE_ROWS: Final = 9
 BORDER_ROWS: Final = 2
+GPUS_PER_ROW: Final = 4
+"""Next to the charts, where the panel of the machine only lists many GPUs."""
 LOG_ONLY: Final = "-log-only"
 
 
@@ -75,7 +78,7 @@ class SessionScreen(ScreenWithChart):
         classes = {LOG_ONLY: not has_figure(frame.output)}  # Without a chart, the log gets its room.
         if self._has_charts:
             gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
-            classes["-several-gpus"] = len(gpus) > 1
+            classes["-many-gpus"] = len(gpus) > MAX_NAMED_GPUS
             classes["-over"] = frame.snapshot.state in OVER
             # A session that is over has no sample of the machine, but what its attempts used.
             classes["-no-gpu"] = not gpus and not any(use.gpus for use in frame.machine_use)
@@ -105,7 +108,11 @@ class SessionScreen(ScreenWithChart):
     def _compute_machine_rows(self, frame: Frame) -> int:
         machine = frame.snapshot.machine
         gpus = len(machine.gpus) if machine else 0
-        rows = 2 * gpus + 1 if gpus <= 1 or not self.has_class("-short") else gpus // 2 + 1
+        rows = 2 * gpus + 1
+        if self._has_room_for_charts():
+            rows = ceil(gpus / GPUS_PER_ROW) + 1
+        elif gpus > 1 and self.has_class("-short"):
+            rows = gpus // 2 + 1
         return min(MAX_MACHINE_ROWS, max(MIN_MACHINE_ROWS, rows))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
