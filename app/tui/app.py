@@ -59,6 +59,7 @@ class CockpitApp(Cockpit):
         Screen { background: $background; color: $foreground; }
         Toast { max-width: 60; padding: 0 1; }
         Input > .input--placeholder { color: $quiet; }
+        SearchIcon { display: none; }  /* an emoji, which few fonts of terminals have */
     """
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
@@ -242,7 +243,7 @@ class CockpitApp(Cockpit):
                     continue
                 if target.check_action(command.action, command.arguments):
                     run = partial(target.run_action, command.action_call)
-                    yield SystemCommand(command.help, f"key {command.key}", partial(self.call_later, run))
+                    yield SystemCommand(command.title, f"key {command.key}", partial(self.call_later, run))
 
     def search_themes(self) -> None:
         """Open the list of themes."""

@@ -99,6 +99,11 @@ class KeyCommand(msgspec.Struct, frozen=True):
         return name_key(self.keys.split(",")[0])
 
     @property
+    def title(self) -> str:
+        """The text that the palette searches: the footer's word, unless the help has it, and the help."""
+        return self.help if self.footer in self.help else f"{self.footer}: {self.help}"
+
+    @property
     def all_keys(self) -> str:
         """The names of all keys."""
         return " ".join(dict.fromkeys(map(name_key, self.keys.split(","))))

@@ -23,7 +23,10 @@ class ThemeChoices(Provider):
     @property
     def _choices(self) -> list[tuple[str, Callable[[], None], str | None]]:
         choose: Callable[[str], None] = self.app.choose_theme  # type: ignore[attr-defined]
-        return [(name, partial(choose, name), DESCRIPTIONS.get(name)) for name in list_theme_names()]
+        return [
+            (name, partial(choose, name), _describe_theme(name, is_used=name == self.app.theme))
+            for name in list_theme_names()
+        ]
 
     async def discover(self) -> Hits:
         """Yield every theme."""
@@ -37,6 +40,11 @@ class ThemeChoices(Provider):
             score = max(matcher.match(name), matcher.match(description or ""))
             if score > 0:
                 yield Hit(score, matcher.highlight(name), choose, help=description)
+
+
+def _describe_theme(name: str, *, is_used: bool) -> str | None:
+    """Return what a theme is for, and whether it is in use; None if there is nothing to say."""
+    return " · ".join(filter(None, ("in use" if is_used else "", DESCRIPTIONS.get(name)))) or None
 
 
 def find_theme_setting(environment: Mapping[str, str] = os.environ) -> Path:

@@ -1059,6 +1059,24 @@ async def test_the_palette_runs_what_a_key_does(drive: Any) -> None:
         assert driven.screen_is(DecisionsScreen)
 
 
+@pytest.mark.parametrize(("word", "kind"), [("retry", "retry"), ("skip", "skip"), ("stop", "stop")])
+async def test_the_palette_finds_a_decision_by_the_word_in_the_footer(
+    drive: Any, word: str, kind: str
+) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("ctrl+p")
+        await driven.write(f"{word}:")
+        await wait_for_commands(driven.pilot, count=1)
+        await driven.press("enter")
+        await driven.press()
+        assert driven.screen_is(DecideScreen)
+        assert driven.app.screen.kind == kind
+
+
+def test_every_word_of_a_footer_is_in_the_palette() -> None:
+    assert not [command.id for command in COMMANDS if command.footer not in command.title]
+
+
 async def test_a_chart_that_was_hidden_shows_what_is_new_at_once(drive: Any) -> None:
     frame = fake.running()
     bare = Frame(frame.snapshot, frame.now, fake.attempt_output("sft_training"))

@@ -159,6 +159,19 @@ async def test_a_chosen_theme_is_remembered(tmp_path: Path, monkeypatch: pytest.
     assert choose_start_theme("truecolor") == ("dracula", "")
 
 
+async def test_the_list_of_themes_marks_the_one_in_use_and_needs_no_emoji() -> None:
+    frame = fake.running()
+    app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, theme=LIGHT.name)
+    async with app.run_test() as pilot:
+        await pilot.press("T")
+        await wait_for_commands(pilot)
+        await settle(pilot)
+        text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+    assert text.count("in use") == 1
+    assert "in use · for light rooms" in text
+    assert all(ord(char) < 0x10000 for char in text)
+
+
 @pytest.mark.parametrize("theme", [ANSI.name, NO_COLOR.name, "ansi-dark", "ansi-light"])
 async def test_the_selected_theme_of_the_list_stands_out_in_16_colors(theme: str) -> None:
     frame = fake.running()
