@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 
 from app.session.snapshot import GateView, PhaseView, SessionSnapshot
@@ -84,6 +85,10 @@ class LaterPhasesTable(RowWidget, can_focus=True):
         """The row at the cursor."""
         return self.list_lines()[self.cursor]
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of rows."""
+        return len(self.list_lines())
+
     def change(self, phase_id: str, name: str, value: Parameter) -> None:
         """Set a parameter; setting the previous value undoes a change. The phase will run."""
         phase = next(phase for phase in self.phases if phase.id == phase_id)
@@ -114,6 +119,7 @@ class LaterPhasesTable(RowWidget, can_focus=True):
             return
         self.open_phase = "" if phase.id == self.open_phase else phase.id
         self.cursor = self.list_lines().index(_Line(phase))
+        self.refresh(layout=True)
         self.refresh_rows()
 
     def action_leave_out(self) -> None:

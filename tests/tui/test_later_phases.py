@@ -105,6 +105,39 @@ def test_a_changed_parameter_is_shown_with_its_effect_and_sent_with_go(size: tup
     assert session.sent.left_out == ()
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (160, 45)])
+def test_a_phase_that_is_opened_shows_as_many_parameters_as_fit(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {f"parameter_{i:02}": i for i in range(24)}
+    monkeypatch.setitem(PARAMETERS, "preference_pairs", many)
+    *_, text = drive("c", "enter", size=size)
+    assert text.count("parameter_") >= min(24, size[1] - 20)
+    *_, text = drive("c", "enter", "enter", size=size)
+    assert "parameter_" not in text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+def test_a_retry_shows_as_many_parameters_as_fit(size: tuple[int, int]) -> None:
+    frame = fake.gate_fails()
+    gate = frame.snapshot.gate
+    assert gate is not None
+    parameters = {f"parameter_{i:02}": i for i in range(24)}
+    gate = replace(gate, parameters=parameters, remedies={})
+    frame = replace(frame, snapshot=replace(frame.snapshot, gate=gate))
+
+    async def run() -> str:
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await press(pilot, "r")
+            return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+    text = asyncio.run(run())
+    assert text.count("parameter_") >= min(24, size[1] - 14)
+    assert "y send" in text
+
+
 def test_leaving_out_a_needed_phase_asks_for_a_reason() -> None:
     leave_out = ("c", "down", "o")
     _, _, text = drive(*leave_out)

@@ -28,7 +28,9 @@ from widgets.rows import Part
 from widgets.text import replace_controls
 
 BOX_WIDTH = 72
-MAX_TABLE_ROWS = 12
+MIN_TABLE_ROWS = 12
+ROWS_OF_THE_REST = 12
+"""Rows besides the parameters: the frame, the consequence, the fields, a message and the keys."""
 MAX_REASON = 500
 MAX_LATER_LINES = 8
 
@@ -101,9 +103,7 @@ class DecideScreen(Dialog[None]):
                 self._list_consequences(), render_verdict_rows(self.gate, BOX_WIDTH), id="consequence"
             )
             if self.has_parameters:
-                table = EditableParameters(self.gate.parameters, self.gate.remedies)
-                table.styles.height = min(MAX_TABLE_ROWS, table.content_rows)
-                yield table
+                yield EditableParameters(self.gate.parameters, self.gate.remedies)
                 with Horizontal(classes="field", id="value-field"):
                     yield Label("", id="value-name", markup=False)
                     yield Input(id="value", compact=True)
@@ -152,6 +152,12 @@ class DecideScreen(Dialog[None]):
             table.focus()
         elif self.needs_reason:
             self.query_one("#reason").focus()
+
+    def on_resize(self) -> None:
+        """Give the parameters the rows that the rest leaves."""
+        for table in self.query(ParameterTable):
+            room = max(MIN_TABLE_ROWS, self.size.height - ROWS_OF_THE_REST)
+            table.styles.height = min(room, table.content_rows)
 
     def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""

@@ -24,7 +24,6 @@ from widgets.parameters import Parameter, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
 
-MAX_TABLE_ROWS = 20
 ROWS_OF_THE_REST = 15
 """Rows of the dialog besides the list: its frame, the effect, the field, a message and the keys."""
 ROWS_AROUND = 8
@@ -102,9 +101,8 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
         self._fit_table()
 
     def _fit_table(self) -> None:
-        table = self.query_one(LaterPhasesTable)
-        room = max(3, min(MAX_TABLE_ROWS, self.size.height - ROWS_OF_THE_REST))
-        table.styles.height = min(room, len(table.list_lines()))
+        room = max(3, self.size.height - ROWS_OF_THE_REST)
+        self.query_one(LaterPhasesTable).styles.max_height = room
         self.query_one(TextBlock).styles.max_height = max(3, self.size.height - room - ROWS_AROUND)
 
     def list_key_hints(self) -> Sequence[KeyHint]:
@@ -156,7 +154,6 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
         left_out = tuple(phase.id for phase in self.phases if phase.id in table.left_out)
         changes = {phase: dict(values) for phase, values in table.changes.items()}
         self.changes, self.is_pending = LaterChanges(changes, left_out), True
-        self._fit_table()
         self._preview(self.changes)
 
     @work(thread=True, group="preview", exclusive=True)
