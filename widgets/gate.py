@@ -112,12 +112,14 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
         name_width = min(width * 2 // 5, max(cell_len(criterion.name) for criterion in criteria))
         for criterion in criteria:
             rows += render_criterion_rows(frame, criterion, name_width, width)
+    # The operator may still look at another phase.
+    output = frame.output if frame.output and frame.output.phase == gate.phase else None
+    if output is not None:
+        rows += render_notice_rows(output, width)
     if gate.metrics:
         rows += render_metric_rows(frame, gate, width)
-    output = frame.output
-    if output is None or output.phase != gate.phase:  # The operator may still look at another phase.
+    if output is None:
         return rows
-    rows += render_notice_rows(output, width)
     rows += render_artifact_rows(frame, output, width)
     if gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", styles.HEADING)))

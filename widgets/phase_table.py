@@ -13,7 +13,7 @@ from widgets.frame import Frame
 from widgets.header import format_time_range
 from widgets.panel import Panel, name_panel
 from widgets.rows import Part, row
-from widgets.text import fit, wrap
+from widgets.text import fit, truncate, wrap
 
 ESTIMATE_WIDTH, ELAPSED_WIDTH, COST_WIDTH = 7, 8, 7
 STATE_WIDTH, REMAINING_WIDTH = 8, 13
@@ -212,13 +212,15 @@ def render_notice_rows(frame: Frame, width: int, room: int) -> list[Content]:
     notices += [(text, styles.WARN) for text in frame.snapshot.notices]
     rows: list[Content] = []
     for text, style in reversed(notices):
-        lines = [
-            row(width, ("! " if i == 0 else "  ", style), (line, style))
-            for i, line in enumerate(wrap(text, width - 2))
-        ]
+        lines = wrap(text, width - 2)
         if len(rows) + len(lines) > room:
-            return rows or lines[:room]
-        rows = lines + rows
+            if rows or room < 1:
+                return rows
+            lines = [*lines[: room - 1], truncate(" ".join(lines[room - 1 :]), width - 2)]
+        rows = [
+            *(row(width, ("! " if i == 0 else "  ", style), (line, style)) for i, line in enumerate(lines)),
+            *rows,
+        ]
     return rows
 
 

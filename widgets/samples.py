@@ -1,6 +1,7 @@
 """Sample outputs of a phase: title, check result and texts."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -30,6 +31,9 @@ def render_sample_rows(sample: Sample, width: int) -> list[Content]:
             label = fit(name, label_width - 1) + " " if i == 0 else " " * label_width
             rows.append(row(width, (label, styles.QUIET), (line, style)))
     return rows
+
+
+NOTHING_MATCHES: Final = "Nothing matches. Change the filter."
 
 
 class SamplePager(RowWidget):
@@ -121,7 +125,7 @@ class SamplePager(RowWidget):
     def render_rows(self, width: int, height: int) -> Sequence[Content]:
         """Return the heading, unless it is in the border, and the sample."""
         sample = self.sample
-        body = render_sample_rows(sample, width) if sample else []
+        body = render_sample_rows(sample, width) if sample else [row(width, (NOTHING_MATCHES, styles.QUIET))]
         room = height if self.has_border else height - 1
         self.top = min(max(0, self.top), max(0, len(body) - room))
         below = len(body) - self.top - room

@@ -54,7 +54,7 @@ def test_an_empty_filter_says_so_and_can_be_left() -> None:
         frame, evaluations=(fake.EVALUATIONS[0], replace(fake.EVALUATIONS[0], phase="sft_evaluation"))
     )
     _, empty, *_, again = press(same, "f", "f", "f", "f", "f")
-    assert empty.startswith("ANSWERS none got worse")
+    assert empty.startswith("ANSWERS none got worse  Nothing matches. Change the filter.")
     assert again.startswith("ANSWERS 1 of 24")
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from app.plan.causes import CAUSES
 from app.plan.values import ConditionResult, Verdict
 from app.session.snapshot import GateView
+from phases.contract.protocol import Notice
 from tests.tui import fake
 from widgets.frame import LogLines
 from widgets.gate import MIN_LOG_ROWS, find_offered_remedies, render_evidence_rows
@@ -75,6 +76,21 @@ def test_of_a_failed_phases_log_the_newest_lines_are_in_view(height: int) -> Non
     end = rows[rows.index("END OF THE LOG") + 1 :]
     assert end == list(lines[-len(end) :])
     assert len(end) == min(MIN_LOG_ROWS, height - 2) or len(rows) == height
+
+
+@pytest.mark.parametrize("size", [(78, 10), (79, 36)])
+def test_notices_come_before_the_metrics(size: tuple[int, int]) -> None:
+    frame = fake.gate_passes()
+    gate = frame.snapshot.gate
+    assert gate is not None
+    metrics = {f"metric_{i}": float(i) for i in range(40)}
+    gate = replace(gate, metrics=metrics, earlier={})
+    output = fake.attempt_output(
+        gate.phase, notices=(Notice(fake.START, "the judge is not used", "warning"),)
+    )
+    rows = [row.plain.strip() for row in render_evidence_rows(replace(frame, output=output), gate, *size)]
+    assert rows.index("the judge is not used") < next(i for i, row in enumerate(rows) if "METRICS" in row)
+    assert sum(row.startswith("metric ") for row in rows) == 40
 
 
 def test_the_next_phase_is_shown_with_its_cost() -> None:

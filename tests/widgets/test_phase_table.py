@@ -15,6 +15,7 @@ from widgets.phase_table import (
     describe_result,
     find_next_gate,
     render_next_gate_rows,
+    render_notice_rows,
     render_phase_rows,
 )
 
@@ -108,3 +109,17 @@ def test_the_title_counts_what_is_done_and_names_the_rest() -> None:
     snapshot = fake.with_phase(snapshot, "dpo_training", state="failed")
     title = PhaseTable().make_title(Frame(snapshot, snapshot.now, None))
     assert "".join(text for text, _ in title) == "PHASES 7 of 9 done, 1 failed, 1 left out"
+
+
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_a_notice_that_is_cut_ends_with_an_ellipsis(room: int) -> None:
+    text = "the conductor was gone and has been started again, and everything else is as it was"
+    frame = fake.running(notices=(text,), machine=None)
+    rows = [row.plain.rstrip() for row in render_notice_rows(frame, 30, room)]
+    assert len(rows) == room
+    assert rows[0].startswith("! the conductor was gone")
+    assert rows[-1].endswith("…") == (room < 3)
+
+
+def test_without_room_there_is_no_notice() -> None:
+    assert render_notice_rows(fake.over_budget(), 30, 0) == []
