@@ -2,15 +2,17 @@
 
 On a GPU, launching the hundreds of kernels of a small model's step takes far longer than computing them.
 Keys and values are therefore kept in tensors of their final size, and a step is captured once as a CUDA
-graph and then replayed. Models that do not allow this (a sliding window shorter than the rows, 4-bit weights,
-layers other than attention) grow their cache step by step, as transformers does.
+graph and then replayed. Layers with a sliding window keep all tokens and mask those outside of it. Models
+that do not allow this (layers other than attention) grow their cache step by step, as transformers does;
+4-bit weights do not allow the capture.
 """
 
 import sys
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import torch
-from transformers import DynamicCache, StaticCache
+from transformers import Cache, DynamicCache, StaticCache
 from transformers.cache_utils import (
     DynamicLayer,
     DynamicSlidingWindowLayer,
@@ -63,18 +65,41 @@ def make_decoder(loaded: LoadedModel, width: int, max_steps: int) -> Decoder:
         max_steps: limit of new tokens.
     """
     length = width + max_steps
-    cache = StaticCache(loaded.model.config, max_cache_len=length)
-    is_static = loaded.model.config._attn_implementation == "sdpa" and all(
-        type(layer) in (StaticLayer, StaticSlidingWindowLayer) and layer.max_cache_len == length
-        for layer in cache.layers
-    )
-    if not is_static:
+    attention = _read_attention(loaded.model.config, length)
+    if attention is None:
         return _GrowingCacheDecoder(loaded.model)
     # Kernels of 4-bit weights and the hooks of a model in training cannot be captured.
     in_training = any(parameter.requires_grad for parameter in loaded.model.parameters())
     on_gpu = torch.device(loaded.device).type == "cuda"
     use_graph = on_gpu and not loaded.four_bit and not in_training and max_steps > _MIN_STEPS_TO_CAPTURE
-    return _StaticCacheDecoder(loaded.model, cache, length, use_graph=use_graph)
+    return _StaticCacheDecoder(loaded.model, attention, length, use_graph=use_graph)
+
+
+@dataclass(frozen=True)
+class _Attention:
+    """Which earlier tokens the layers of a model attend to.
+
+    Attributes:
+        layers: number of layers.
+        window: number of tokens that a layer with a sliding window sees, or None if no layer has one.
+        is_mixed: whether only some layers have one.
+    """
+
+    layers: int
+    window: int | None
+    is_mixed: bool
+
+
+def _read_attention(config: Any, length: int) -> _Attention | None:
+    """Return a model's attention in rows of `length` tokens, or None if it needs another cache or mask."""
+    layers = StaticCache(config, max_cache_len=length).layers
+    kinds = {type(layer) for layer in layers}
+    windows = {layer.max_cache_len for layer in layers if type(layer) is StaticSlidingWindowLayer}
+    chunk_size = getattr(config.get_text_config(decoder=True), "attention_chunk_size", None)
+    is_plain = kinds <= {StaticLayer, StaticSlidingWindowLayer} and len(windows) <= 1 and chunk_size is None
+    if config._attn_implementation != "sdpa" or not is_plain:
+        return None
+    return _Attention(len(layers), next(iter(windows), None), len(kinds) > 1)
 
 
 class _GrowingCacheDecoder:
@@ -108,9 +133,10 @@ class _StaticCacheDecoder:
 
     allows_gaps = True
 
-    def __init__(self, model: Any, cache: StaticCache, length: int, *, use_graph: bool) -> None:
+    def __init__(self, model: Any, attention: _Attention, length: int, *, use_graph: bool) -> None:
         self._model = model
-        self._cache = cache
+        self._attention = attention
+        self._cache = Cache(layers=[StaticLayer(length) for _ in range(attention.layers)])
         self._length = length
         self._use_graph = use_graph
         self.min_rows = _MIN_ROWS_TO_NARROW if use_graph else 1
@@ -121,16 +147,18 @@ class _StaticCacheDecoder:
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         rows, count = ids.shape
         if not self._width:
-            self._attended = torch.zeros(rows, 1, 1, self._length, dtype=torch.bool, device=ids.device)
-        self._attended[..., self._width : self._width + count] = mask[:, None, None].bool()
+            # The position of each cached token in its row, -1 for padding and for what is not read yet.
+            self._positions = torch.full((rows, self._length), -1, device=ids.device)
+        read_before = (self._positions >= 0).sum(dim=-1, keepdim=True)
+        position_ids = (read_before + mask.cumsum(dim=-1) - 1).clamp(min=0)
+        columns = slice(self._width, self._width + count)
+        self._positions[:, columns] = position_ids.where(mask.bool(), -1)
         self._width += count
-        attended = self._attended[:, 0, 0, : self._width]
-        position_ids = compute_position_ids(attended)
-        # The other inputs of a step, which are updated in place with the mask.
+        # The other inputs of a step, which are updated in place with the positions.
         self._token = ids.new_zeros(rows, 1)
         self._position = position_ids[:, -1:].clone()
         self._column = torch.tensor([self._width - 1], device=ids.device)
-        return _compute_logits(self._model, ids, attended.long(), position_ids[:, -count:], self._cache)
+        return _compute_logits(self._model, ids, self._make_masks(position_ids), position_ids, self._cache)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         self._token.copy_(tokens)
@@ -151,13 +179,28 @@ class _StaticCacheDecoder:
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]
         self._token = self._token[rows]
         self._position = self._position[rows]
-        self._attended = self._attended[rows]
+        self._positions = self._positions[rows]
 
     def _forward(self) -> torch.Tensor:
         self._column.add_(1)
         self._position.add_(1)
-        self._attended.index_fill_(-1, self._column, value=True)
-        return _compute_logits(self._model, self._token, self._attended, self._position, self._cache)
+        self._positions.index_copy_(1, self._column, self._position)
+        masks = self._make_masks(self._position)
+        return _compute_logits(self._model, self._token, masks, self._position, self._cache)
+
+    def _make_masks(self, position_ids: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
+        """Return which cached tokens the tokens at these positions see: [rows, 1, tokens, length].
+
+        Models of which only some layers have a sliding window take a mask for each kind of layer.
+        """
+        seen, seeing = self._positions[:, None, None, :], position_ids[:, None, :, None]
+        earlier = (seen >= 0) & (seen <= seeing)
+        if self._attention.window is None:
+            return earlier
+        recent = earlier & (seen > seeing - self._attention.window)
+        if self._attention.is_mixed:
+            return {"full_attention": earlier, "sliding_attention": recent}
+        return recent
 
 
 def compute_position_ids(mask: torch.Tensor) -> torch.Tensor:
@@ -166,7 +209,7 @@ def compute_position_ids(mask: torch.Tensor) -> torch.Tensor:
 
 
 def _compute_logits(
-    model: Any, ids: torch.Tensor, mask: torch.Tensor, position_ids: torch.Tensor, cache: Any
+    model: Any, ids: torch.Tensor, mask: Any, position_ids: torch.Tensor, cache: Any
 ) -> torch.Tensor:
     logits: torch.Tensor = model(
         input_ids=ids,

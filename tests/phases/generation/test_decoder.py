@@ -1,9 +1,19 @@
 """All decoders and captured steps generate the same text."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+)
 
 from phases.generation import decoder
 from phases.generation.completion import Completion
@@ -11,11 +21,39 @@ from phases.generation.generate import generate
 from phases.models.loader import LoadedModel
 from tests.phases.generation.prompts import PROMPTS
 
+SHAPE: Final[dict[str, Any]] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+LAYERS: Final = ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"]
+CONFIGS: Final = {
+    "no window": lambda: LlamaConfig(**SHAPE),
+    "a window in each layer": lambda: MistralConfig(**SHAPE, sliding_window=6),
+    "a window in some layers": lambda: Gemma3TextConfig(**SHAPE, sliding_window=6, layer_types=LAYERS),
+    "a window in some layers of Qwen2": lambda: Qwen2Config(
+        **SHAPE, use_sliding_window=True, sliding_window=6, layer_types=LAYERS
+    ),
+}
+EXAMPLES: Final = "Question: " + "What is one and one? Two, as far as we know. " * 3
+WITH_EXAMPLES: Final = [EXAMPLES + prompt for prompt in PROMPTS]
 
-def test_growing_and_static_caches_agree(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_generate() -> dict[int, Completion]:
-        return dict(generate(loaded, PROMPTS, seeds=range(5), max_new_tokens=20, temperature=0.7))
 
+@pytest.mark.parametrize("prompts", [PROMPTS, WITH_EXAMPLES], ids=["prompts", "shared examples"])
+@pytest.mark.parametrize("make_config", CONFIGS.values(), ids=CONFIGS.keys())
+def test_growing_and_static_caches_agree(
+    loaded: LoadedModel,
+    make_config: Callable[[], PreTrainedConfig],
+    prompts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = make_config()
+    config.vocab_size = loaded.model.config.vocab_size
+    torch.manual_seed(0)
+    model = replace(loaded, model=AutoModelForCausalLM.from_config(config).eval())
     growing = []
     original_init = decoder._GrowingCacheDecoder.__init__
 
@@ -23,12 +61,15 @@ def test_growing_and_static_caches_agree(loaded: LoadedModel, monkeypatch: pytes
         growing.append(self)
         original_init(self, *args)
 
+    def run_generate() -> dict[int, Completion]:
+        return dict(generate(model, prompts, seeds=range(5), max_new_tokens=20, temperature=0.7))
+
     monkeypatch.setattr(decoder._GrowingCacheDecoder, "__init__", record_decoder)
     static = run_generate()
     assert not growing
-    monkeypatch.setattr(loaded.model.config, "_attn_implementation", "eager")
+    monkeypatch.setattr(model.model.config, "_attn_implementation", "eager")
     assert run_generate() == static
-    assert len(growing) == 1
+    assert growing
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
