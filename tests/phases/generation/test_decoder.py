@@ -53,7 +53,7 @@ def test_growing_and_static_caches_agree(
     config = make_config()
     config.vocab_size = loaded.model.config.vocab_size
     torch.manual_seed(0)
-    model = replace(loaded, model=AutoModelForCausalLM.from_config(config).eval())
+    model = replace(loaded, model=AutoModelForCausalLM.from_config(config).to(loaded.device).eval())
     growing = []
     original_init = decoder._GrowingCacheDecoder.__init__
 
