@@ -17,10 +17,8 @@ from phases.dpo_training.packed_pairs import (
     select_answers,
 )
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import Layout
+from phases.training.packing import PACKED_LENGTHS, Layout
 
-PACKED_TOKENS: Final = 1024
-"""Tokens of a packed sequence on a GPU, if no pair is longer."""
 SHAPE_MULTIPLE: Final = 128
 """On a GPU the attention kernel prepares each new length, so there are few."""
 
@@ -91,12 +89,11 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         has_gpu = self.args.device.type == "cuda"
         multiple = SHAPE_MULTIPLE if has_gpu else 1
         if self.shares_prompts:
-            longest = max(map(count_packed_tokens, pairs))
             # Without a GPU, attention to what is masked costs more than short sequences.
-            capacity = max(longest, PACKED_TOKENS) if has_gpu else longest
-            self.layout = Layout(capacity, multiple)
+            longest = max(map(count_packed_tokens, pairs))
+            self.layout = Layout(PACKED_LENGTHS if has_gpu else (longest,), multiple)
         else:
-            self.layout = Layout(None, multiple, rows_per_item=2)
+            self.layout = Layout((), multiple, rows_per_item=2)
 
     def measure_pair(self, pair: Any) -> int:
         """Return the tokens that a pair takes in a sequence."""

@@ -159,7 +159,7 @@ def build_trainer(
             target_modules="all-linear",
         ),
     )
-    trainer.choose_layout(parameters.max_length if parameters.packing else None)
+    trainer.choose_layout(is_packed=parameters.packing)
     prepare_trainer(trainer, loaded)
     return trainer
 

@@ -14,8 +14,8 @@ class Parameters(TrainingParameters):
 
     packing: bool = Field(
         False,
-        description="pack the rows of a step into sequences of up to max_length tokens, with attention kept "
-        "within each row: less padding",
+        description="pack the rows of a step into shared sequences, with attention kept within each row: "
+        "less padding",
     )
     train_file: list[str] = Field(min_length=1, description="JSONL files or patterns, as sft_data writes")
     model: str = Field("Qwen/Qwen2.5-32B", description="base model: hub id, folder or 'embedded'")

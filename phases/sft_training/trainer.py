@@ -7,7 +7,7 @@ import torch
 from trl import SFTTrainer
 
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import Layout
+from phases.training.packing import PACKED_LENGTHS, Layout
 
 IGNORED_LABEL: Final = -100
 PACKED_MULTIPLE: Final = 128
@@ -20,10 +20,11 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
 
     default_unit = "tokens"
 
-    def choose_layout(self, capacity: int | None) -> None:
-        """Choose how rows are packed: into sequences of up to `capacity` tokens, or one in each sequence."""
-        multiple = PACKED_MULTIPLE if capacity else PADDED_MULTIPLE
-        self.layout = Layout(capacity, multiple if self.args.device.type == "cuda" else 1)
+    def choose_layout(self, *, is_packed: bool) -> None:
+        """Choose whether a sequence may have several rows."""
+        multiple = PACKED_MULTIPLE if is_packed else PADDED_MULTIPLE
+        capacities = PACKED_LENGTHS if is_packed else ()
+        self.layout = Layout(capacities, multiple if self.args.device.type == "cuda" else 1)
         self.is_flat = str(self.model.config._attn_implementation).startswith("flash")
 
     def measure_row(self, row: Mapping[str, Any]) -> int:
@@ -39,7 +40,7 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
             sequences,
             length=length,
             pad_id=self.processing_class.pad_token_id,
-            is_packed=self.layout.capacity is not None,
+            is_packed=bool(self.layout.capacities),
             is_flat=self.is_flat,
         )
         return MicroBatch(tensors, {"tokens": int((tensors["labels"] != IGNORED_LABEL).sum())})

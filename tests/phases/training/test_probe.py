@@ -24,7 +24,7 @@ def make_probe(folder: Path, optimizer: str = "adamw_torch", *, resumed: bool = 
     parameters = Parameters(train_file=["x"], output_dir=folder, batch_size=100, **values)
     model = SimpleNamespace(parameters=lambda: [torch.zeros(100, requires_grad=True), torch.zeros(900)])
     args = SimpleNamespace(device=SimpleNamespace(type="cuda"), optim=optimizer)
-    trainer = SimpleNamespace(model=model, args=args, layout=Layout(1024), setting=None)
+    trainer = SimpleNamespace(model=model, args=args, layout=Layout((1024,)), setting=None)
     log = logging.getLogger("test")
     return MicroBatchProbe(trainer, [100] * 100, parameters, log, is_resumed=resumed)
 
@@ -51,7 +51,7 @@ def answer_with(outcomes: Sequence[tuple[bool, bool]], monkeypatch: pytest.Monke
         ({}, [OUT_OF_MEMORY] * 3 + [FITS], (4096, 8)),
         ({}, [TIGHT] * 4 + [FITS], (4096, 16)),
         ({}, [OUT_OF_MEMORY] * 11 + [FITS], (2048, 32)),
-        ({}, [TIGHT] * 17, (1000, 64)),
+        ({}, [TIGHT] * 17, (100, 64)),
         ({"gradient_checkpointing": "off"}, [OUT_OF_MEMORY, OUT_OF_MEMORY, FITS], (4096, 0)),
         ({"gradient_checkpointing": "on"}, [FITS], (10_000, 64)),
         ({"shard_weights": True}, [TIGHT], (4096, 64)),
@@ -105,7 +105,7 @@ def test_a_step_that_never_fits_fails_the_phase(
     tried: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_with([OUT_OF_MEMORY] * 17, monkeypatch)
-    with pytest.raises(PhaseFailedError, match="1000 tokens, the smallest possible, does not fit"):
+    with pytest.raises(PhaseFailedError, match="100 tokens, the smallest possible, does not fit"):
         make_probe(tmp_path).on_train_begin(None, None, None)
 
 
