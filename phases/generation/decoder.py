@@ -26,8 +26,8 @@ _WARM_UP_STEPS: Final = 2
 """Steps before the capture: the first launch of a kernel loads it, which cannot be captured."""
 _MIN_STEPS_TO_CAPTURE: Final = 8
 """Fewer steps do not repay a capture, which takes as long as a step."""
-_MIN_ROWS_TO_NARROW: Final = 512
-"""Up to this many rows, a step over fewer rows takes as long and would need another capture."""
+_MIN_ROWS_TO_NARROW: Final = 256
+"""Up to this many rows, a step over fewer rows is hardly faster and would need another capture."""
 
 
 class Decoder(Protocol):
