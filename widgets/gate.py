@@ -99,8 +99,9 @@ def render_log_rows(output: AttemptOutput, width: int, height: int) -> list[Cont
 def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) -> list[Content]:
     """Return all evidence, the most important first.
 
-    The end of a failed phase's log gets the rows that remain of `height`, so that its last lines can be read
-    without scrolling. If too few remain, it gets more rows to scroll to.
+    The end of the log gets the rows that remain of `height`, so that the last lines of a failed phase, or of
+    a program that reports nothing, can be read without scrolling. If too few remain, it gets more rows to
+    scroll to.
     """
     criteria = sorted(gate.criteria, key=lambda criterion: CRITERIA_ORDER[criterion.passed])
     rows = render_heading_rows(frame, gate, width)
@@ -121,7 +122,7 @@ def render_evidence_rows(frame: Frame, gate: GateView, width: int, height: int) 
     if output is None:
         return rows
     rows += render_artifact_rows(frame, output, width)
-    if gate.because in ("failed", "stopped"):
+    if output.log.lines or gate.because in ("failed", "stopped"):
         rows.append(row(width, ("END OF THE LOG", styles.HEADING)))
         room = height - len(rows)
         if room < MIN_VISIBLE_LOG_ROWS:

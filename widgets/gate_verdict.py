@@ -1,5 +1,6 @@
 """The verdict of an open gate: why it opened, its advice, and its criteria."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -8,7 +9,7 @@ from textual.content import Content
 from app.plan.causes import CAUSES
 from app.plan.values import ConditionResult
 from app.session.snapshot import GateView
-from app.units import format_duration, format_usd
+from app.units import format_duration, format_hours, format_usd
 from widgets import styles
 from widgets.frame import Frame, compute_waiting_cost
 from widgets.metric_names import format_measurement, name_metric
@@ -17,6 +18,7 @@ from widgets.text import fit, wrap
 
 INDENT: Final = 8
 WAITING_STEP: Final = 5
+MIN_HEADING_PARTS: Final = 2
 OPENED_BECAUSE: Final = {
     "plan": "",
     "hold": "you asked to hold here",
@@ -28,27 +30,44 @@ OPENED_BECAUSE: Final = {
 }
 
 
+def measure_parts(parts: Sequence[Part]) -> int:
+    """Return the number of cells that parts of a row take."""
+    return sum(cell_len(text) for text, _ in parts)
+
+
 def explain_cause(gate: GateView) -> str:
     """Return the diagnosed cause in words; empty without one."""
     return next((words.meaning for cause, words in CAUSES.items() if cause == gate.cause), "")
 
 
 def explain_verdict(gate: GateView) -> str:
-    """Return why the gate opened if not by plan, and the diagnosed cause."""
-    return ": ".join(filter(None, (OPENED_BECAUSE.get(gate.because, gate.because), explain_cause(gate))))
+    """Return why the gate opened if not by plan, and the diagnosed cause, which a go accepts."""
+    because, cause = OPENED_BECAUSE.get(gate.because, gate.because), explain_cause(gate)
+    if gate.verdict == "go" and cause:
+        cause = f"the plan accepts that {cause}"
+    return ": ".join(filter(None, (because, cause)))
+
+
+def _summarize_criteria(gate: GateView) -> str:
+    """Return how many criteria pass, or what a verdict without criteria rests on."""
+    if gate.criteria:
+        passed = sum(criterion.passed is True for criterion in gate.criteria)
+        return f"{passed} of {len(gate.criteria)} criteria pass"
+    if gate.verdict == "go" and not gate.advice:
+        return "it ended without an error; the plan has no criteria for it"
+    return ""
 
 
 def render_verdict_row(gate: GateView, width: int, *, with_reason: bool = True) -> Content:
     """Return the verdict, the criteria that pass, and what explains it."""
     badge = styles.VERDICT_BADGES[gate.verdict]
-    passed = sum(criterion.passed is True for criterion in gate.criteria)
-    count = f"  {passed} of {len(gate.criteria)} criteria pass" if gate.criteria else ""
+    summary = _summarize_criteria(gate)
     reason = explain_verdict(gate) if with_reason else ""
     return row(
         width,
         ("verdict ", styles.QUIET),
         (badge.label, f"{styles.STRONG} {badge.style}"),
-        (count, ""),
+        (f"  {summary}" if summary else "", ""),
         (f"  {reason}" if reason else "", styles.WARN),
     )
 
@@ -69,10 +88,12 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
     phase = frame.snapshot.find_phase(gate.phase)
     # Steps of some seconds keep this row from being sent every second.
     waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
+    took = f"{format_duration(phase.elapsed)}, planned {format_hours(phase.estimate_hours)}"
     heading: list[Part] = [
         ("GATE", f"{styles.STRONG} {styles.WARN}"),
         (f" after {phase.title}", styles.STRONG),
         (f"  attempt {gate.attempt}", styles.QUIET),
+        (f"  took {took}", styles.QUIET),
     ]
     right: list[Part] = [
         ("waiting ", styles.QUIET),
@@ -80,7 +101,7 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
         ("  idle ", styles.QUIET),
         (format_usd(compute_waiting_cost(frame, gate)), ""),
     ]
-    if sum(cell_len(text) for text, _ in (*heading, *right)) >= width:
+    while len(heading) > MIN_HEADING_PARTS and measure_parts((*heading, *right)) >= width:
         heading.pop()
     return [row(width, *heading, right=right), *render_verdict_rows(gate, width)]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _is_script(path: Path) -> bool:
         return False
     if path.suffix in _RUNNERS:
         return True
-    if path.suffix or not os.access(path, os.X_OK):
+    if not os.access(path, os.X_OK):
         return False
     with open_regular_file(path) as file:
         return file.read(2) == b"#!"
@@ -178,7 +179,9 @@ def init_plan(folder: Path, known_answers: dict[str, str | float], ask: Callable
     path = write_plan(folder, programs, _parse_answers(values))
     print(f"wrote {path}\n")  # noqa: T201
     print(render_summary(summarize_plan(load_plan(path))))  # noqa: T201
-    print("\nNext: correct the estimates, add criteria, then run `gonogo preflight` and `gonogo run`.")  # noqa: T201
+    given = "" if path == Path(PLAN_FILE) else f" {shlex.quote(str(path))}"
+    commands = f"`gonogo preflight{given}` and `gonogo run{given}`"
+    print(f"\nNext: correct the estimates, add criteria, then run {commands}.")  # noqa: T201
     return 0
 
 

@@ -133,9 +133,22 @@ def test_the_decision_points_of_the_session(
         "baseline_evaluation": {"following_rate_few_shot": 0.2},
         "sft_evaluation": {"following_rate": 0.7},
     }
+    if isinstance(rate := metrics.get("following_rate"), float):
+        metrics = metrics | {"following_rate_low": rate - 0.05}
     judgment = assess_phase(plan.find_phase(phase), metrics, earlier)
     assert judgment.verdict == verdict
     assert words in judgment.advice[0]
+    if verdict == "go" and phase == "sft_evaluation":
+        assert all(criterion.passed for criterion in judgment.criteria)
+
+
+def test_sft_is_no_go_without_a_clear_gain_over_the_baseline() -> None:
+    metrics: dict[str, Value] = {"following_rate": 0.74, "following_rate_low": 0.70}
+    earlier: dict[str, dict[str, Value]] = {"baseline_evaluation": {"following_rate_few_shot": 0.72}}
+    judgment = assess_phase(load_plan(PLAN).find_phase("sft_evaluation"), metrics, earlier)
+    assert judgment.verdict == "investigate"
+    assert "does not clearly follow more than the base model" in judgment.advice[0]
+    assert [criterion.passed for criterion in judgment.criteria] == [False, True]
 
 
 def test_a_hanging_driver_does_not_hang_the_check(

@@ -17,20 +17,34 @@ def folder(tmp_path: Path) -> Path:
     (place / "scripts" / "train.py").write_text("")
     (place / "run").write_text("#!/bin/sh\n")
     (place / "run").chmod(0o755)
+    (place / "tune.pl").write_text("#!/usr/bin/env perl\n")
+    (place / "tune.pl").chmod(0o755)
+    (place / "library.pl").write_text("#!/usr/bin/env perl\n")
     return place
 
 
 def test_the_plan_of_a_folder_passes_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["init", str(folder), "--yes", "--budget-usd", "5", "--gpu", 'RTX "4090"']) == 0
-    assert "within the budget" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "within the budget" in output
+    assert f"`gonogo run '{folder / 'session_plan.toml'}'`" in output
     plan = load_plan(folder / "session_plan.toml")
-    assert [p.id for p in plan.phases] == ["make_data", "train", "compare", "run", "train_2"]
+    assert [p.id for p in plan.phases] == ["make_data", "train", "compare", "run", "train_2", "tune"]
     assert [p.command for p in plan.phases][:4] == [
         ("bash", "1-make data.sh"), ("python3", "2_train.py"), ("python3", "10_compare.py"), ("./run",),
     ]  # fmt: skip
+    assert plan.phases[-1].command == ("./tune.pl",)
     assert (plan.session.name, plan.session.budget_usd, plan.pod.gpu) == ("My project", 5.0, 'RTX "4090"')
     assert set(plan.session.files) == {str(script) for script in find_scripts(folder)}
     assert cli.main(["check", str(folder / "session_plan.toml")]) == 0
+
+
+def test_in_the_folder_of_the_plan_no_path_is_given(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert cli.main(["init", "--yes"]) == 0
+    assert "`gonogo preflight` and `gonogo run`" in capsys.readouterr().out
 
 
 def test_only_missing_answers_are_asked(folder: Path) -> None:

@@ -158,6 +158,23 @@ def test_a_verdict_is_explained_by_the_diagnosed_cause() -> None:
     gate = replace(fake.GATE_PASS, because="nan", cause="nan", verdict="investigate")
     assert "  a loss or gradient was not finite" in render_verdict_row(gate, 100).plain
     assert render_verdict_row(fake.GATE_PASS, 100).plain.rstrip().endswith("criteria pass")
+    accepted = replace(fake.GATE_PASS, cause="no_gain")
+    text = "the plan accepts that there is no clear gain over the base model"
+    assert render_verdict_row(accepted, 120).plain.rstrip().endswith(text)
+
+
+def test_a_go_without_criteria_says_what_it_rests_on_and_shows_the_end_of_the_log() -> None:
+    frame = fake.gate_passes()
+    gate = replace(fake.GATE_PASS, criteria=(), advice=(), metrics={})
+    lines = tuple(f"part {i} of 60" for i in range(1, 61))
+    output = fake.attempt_output(gate.phase, log=LogLines(0, lines))
+    rows = [row.plain.rstrip() for row in render_evidence_rows(replace(frame, output=output), gate, 78, 20)]
+    assert "took 19m, planned 15-30m" in render_heading_rows(frame, gate, 118)[0].plain
+    assert rows[1] == "verdict ✓ GO  it ended without an error; the plan has no criteria for it"
+    assert rows[2] == "END OF THE LOG"
+    assert (rows[-1], len(rows)) == ("part 60 of 60", 20)
+    silent = replace(frame, output=fake.attempt_output(gate.phase))
+    assert not any("LOG" in row.plain for row in render_evidence_rows(silent, gate, 78, 20))
 
 
 @pytest.mark.parametrize("width", [58, 60, 78, 100])

@@ -31,6 +31,7 @@ _MAX_METRICS = 500
 _MAX_TEXT_LENGTH = 2_000
 _MAX_NAME_LENGTH = 200
 _PASSING_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ESTALE)
+ACCEPTED = "The plan's criteria and rules accept this."
 _STOPPED_BY_GONOGO = ("stopped", "stalled")
 _END_REASONS = {
     "stopped": "it was stopped",
@@ -92,7 +93,7 @@ def assess_attempt(
             *map(masker.mask_visible, signs),
             *lost_conditions,
             *assessment.advice,
-            *_explain(problem, masker),
+            *_explain(problem, masker, verdict),
             *_describe_reading(log, not_finite, masker),
         ],
         cause=problem.cause if problem else "",
@@ -164,13 +165,18 @@ def assess_without_result(end: AttemptEnded, problem: str) -> AttemptAssessed:
     )
 
 
-def _explain(problem: diagnosis.Diagnosis | None, masker: Masker) -> list[str]:
+def _explain(
+    problem: diagnosis.Diagnosis | None, masker: Masker, verdict: Verdict = "investigate"
+) -> list[str]:
+    """Return what a diagnosis found, and advice that does not contradict the verdict."""
     if problem is None:
         return []
     evidence = masker.mask_visible(problem.evidence)
     texts = [f"{_capitalize(evidence)}."] if evidence else []
     if problem.cause:
         meaning, advice = CAUSES[problem.cause]
+        if verdict == "go" and problem.cause != "slow":  # A slow phase says nothing against its result.
+            advice = ACCEPTED
         texts = [f"{_capitalize(meaning)}{f' ({evidence})' if evidence else ''}. {advice}"]
     return texts + [f"Hint, not a proven cause: {masker.mask_visible(hint)}" for hint in problem.hints]
 

@@ -139,3 +139,17 @@ def test_the_gate_names_a_gradient_that_recovered_and_a_pattern_without_a_match(
         "Not a cause, because later values are finite: 1 value of grad_norm" in text for text in advice
     )
     assert any(text.startswith("The pattern of loss has matched nothing in the log") for text in advice)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "end"),
+    [("go", judge.ACCEPTED), ("investigate", "train for more epochs."), ("stop", "epochs.")],
+)
+def test_the_advice_on_a_diagnosis_does_not_contradict_a_go(tmp_path: Path, verdict: str, end: str) -> None:
+    (tmp_path / "result.json").write_text('{"metrics": {"first_loss": 2.0, "loss": 2.5}}')
+    of = make_phase(command=["x"], gate={"rules": [{"when": "loss > 1", "verdict": verdict}]})
+    judged = assess(of, tmp_path)
+    assert (judged.verdict, judged.cause) == (verdict, "loss")
+    [advice] = judged.advice
+    assert advice.startswith("The loss did not fall (loss 2.5, first_loss 2).")
+    assert advice.endswith(end)
