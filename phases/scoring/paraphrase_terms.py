@@ -8,14 +8,21 @@ from typing import Final
 
 from phases.verifiers.stems import stem
 
+_LIMIT: Final = (
+    r"(?:at (?:the )?most|exactly|precisely|(?:no|not) more than|(?:fewer|less) than|up to|under|only|just"
+    r"|(?:a )?max(?:imum)?\.?(?: of)?)"
+)
 PHRASES: Final = tuple(
     (re.compile(rf"\b(?:{pattern})\b"), f" {term} ")
     for term, pattern in {
-        "": r"(?:(?:answer|reply|respond|use)(?: with| in)? |\bin )"
-        r"(?:(?:at most|exactly|precisely|no more than|not more than|up to|a maximum of) )?"
-        r"(?:\w+|a single) (?:short |full |complete )?sentences?(?: at most| or fewer)?",
-        "lowercase": r"(?:without|no) (?:any )?capitals?(?: letters)?"
+        "": r"(?:(?:answer|reply|respond|use|keep (?:it|this|that|your answer)"
+        r"|limit (?:it|yourself|your answer)|stick|be brief)(?: with| in| to| under| within)? "
+        rf"|\b(?:in|within|with) |(?<=[.?!,;] )(?=\w+ sentences?\b)|(?={_LIMIT} )){_LIMIT}? ?"
+        r"(?:\w+|a single) (?:short |full |complete |brief )?sentences?"
+        r"(?: (?:at (?:the )?most|max(?:imum)?|or (?:fewer|less)|please|only|long|in total))*",
+        "lowercase": r"(?:without|no|don't use|do not use|avoid)(?: using)? (?:any )?capitals?(?: letters)?"
         r"|(?<!no )(?:small|lower[- ]?case) letters|(?<!no )lower[- ]?case",
+        "neighbour": r"(?:people|family|person|man|woman|one) next[- ]door|next[- ]door",
         "uppercase": r"(?:all )?(?:capital|upper[- ]?case|block) letters|(?:in|all) capitals|capitals only"
         r"|upper[- ]?case|all caps|no (?:small|lower[- ]?case) letters",
         "bullets": r"bullet(?:ed)?(?: points?| list)?|bullets",
@@ -47,6 +54,7 @@ PHRASES: Final = tuple(
         "next": r"(?:what|which \w+) (?:comes|follows)(?: next)?|comes? next|next in|continues?|follows?",
         "together": r"altogether|in total|in all|total",
         "equally": r"equally|evenly|fairly|in equal (?:parts|shares)",
+        "twice": r"two times",
         "multiply": r"times|multipl(?:y|ied)(?: by)?|product of",
         "subtract": r"minus|subtract(?:ed)?|take(?:n)? away|less(?= \d)",
         "add": r"plus|add(?:ed)?(?: to)?|sum of",
@@ -60,18 +68,18 @@ SYNONYMS: Final = {
     for words in (
         line.split()
         for line in """
-        start begin beginning open opening first
-        end finish finishing last final close
+        start begin beginning began begun first
+        end finish finishing last final
         large big huge
         small little tiny
         large_st biggest largest
         quick fast rapid
-        author wrote writer
+        author writer
         child kid baby young
-        picture painting paint painted
+        picture painting paint painted painter
         town city
         country nation state
-        ocean sea
+        ocean sea seaside
         house home
         gas vapour vapor
         make produce produced create
@@ -82,21 +90,19 @@ SYNONYMS: Final = {
         car automobile
         live life
         leg foot
-        job profession occupation
+        job profession occupation work
         sick ill
         happy glad
         shop store
         repair mend fix
-        receive get gets
         each every apiece
-        clean wash
+        clean wash launder laundry
         use used
-        headline title heading name
+        headline title heading
         note letter message
         part piece
-        grow grown
-        job work
-        street road
+        grow grew grown breed
+        street road highway
         show display
         exact precisely exactly
         advantage benefit pro
@@ -104,7 +110,7 @@ SYNONYMS: Final = {
         way how
         sentence statement
         rule govern
-        buy purchase
+        buy purchase bought
         advice advise
         join combine link connect
         plan prepare
@@ -115,7 +121,7 @@ SYNONYMS: Final = {
         africa african
         asia asian
         sort arrange arranged order ordered rank
-        bring get take carry
+        bring take carry
         capital capitals
         rain rainy
         sun sunny
@@ -129,25 +135,21 @@ SYNONYMS: Final = {
         friend friendship
         flower blossom
         busy crowded
-        sea seaside
         noise loud
-        name called
-        teacher teach
+        teacher teach taught
         bake baker bakery
         farm farmer
-        paint painter
         stroller pram pushchair buggy
         seat sit
         turkey turkish
         america american
         ideal perfect
-        walk step foot walked
+        walk step walked
         near close nearest closest innermost
         far outer farthest outermost distant
         hyphen dash
         drink drank drunk
         eat ate eaten
-        wash launder laundry clean
         jumper sweater pullover
         wool woollen woolen
         delete erase wipe remove
@@ -177,11 +179,9 @@ SYNONYMS: Final = {
         dog puppy hound
         cat kitten
         boat ship vessel
-        road highway
         forest woods wood
         stone rock
         shoe boot
-        begin began begun
         write wrote written
         fly flew flown flight
         swim swam
@@ -189,11 +189,8 @@ SYNONYMS: Final = {
         go went gone
         break broke broken
         sell sold
-        buy bought
-        teach taught
         build built construct
         draw drew drawn
-        grow grew breed
         fall fell autumn
         speak spoke spoken
         sing sang song
@@ -223,7 +220,7 @@ SYNONYMS: Final = {
         colleague coworker workmate
         check test inspect
         subway metro tube
-        open opens
+        open opens opening
         """.strip().splitlines()
     )
     for word in words
@@ -238,8 +235,20 @@ REQUEST_WORDS: Final = frozenset(
     something want need let example examples nothing else more simple short brief contain contains
     include containing including mean meaning which what where whose correct right only just blank gap
     missing item items choice favorite favourite together joint grammar fix repair around entire help
-    output render imagine invent can't doesn't isn't according look kindly single result
+    output render imagine invent according look kindly single result
+    identify specify determine present create generate compose produce craft develop devise formulate draft
+    print supply deliver recall enter type select ask way best idea argument instruction
+    briefly exact atmost fewer less
     proverb saying rhyme does people person kind type come belong whole number
     """.split()  # noqa: SIM905
 )
 """Stems of words of request, which carry no content."""
+FORM_TERMS: Final = frozenset(
+    SYNONYMS.get(stem(word), stem(word))
+    for word in """
+    array begin bullets capital capitalise character commas end hyphen item json key letter line list
+    lowercase mark message note numbered object occur order paragraph placeholder quotation quote section
+    separate sequence space start story text title twice uppercase value without
+    """.split()  # noqa: SIM905
+)
+"""Stems of words that say in which form to answer, not about what."""

@@ -94,6 +94,8 @@ INDEX = ParaphraseIndex(
         "quoted": "Write the word 'stop' backwards.",
         "sweets": "Name a sweet food that bees make.",
         "bees": "Complete the sentence: Bees make",
+        "input": "Write this sentence in uppercase: The small dog sleeps",
+        "related": "Write one sentence about a brave doctor.",
         "milk": "Translate the English word 'milk' into Spanish.",
         **{f"filler {n}": text for n, text in enumerate(["Sing a song.", "Draw a map.", "Tell a joke."])},
     },
@@ -123,6 +125,15 @@ INDEX = ParaphraseIndex(
         ("Divide 8 by two.", "half"),
         ("Take 8 and two.", None),
         ("In at most two sentences, name the capital of Canada.", "capital"),
+        ("Name the capital of Canada. Two sentences max, please.", "capital"),
+        ("Identify Canada's capital and keep it to one sentence.", "capital"),
+        ("I don't know the capital of Canada. What's it?", "capital"),
+        ("What is 'milk' in French?", None),
+        ("What do you call milk in Spanish?", "milk"),
+        ("Put into capitals: The small dog sleeps", "input"),
+        ("Count the words: The small dog runs", None),
+        ("Write a sentence about a courageous physician.", "related"),
+        ("Write a sentence about a happy physician.", None),
     ],
 )
 def test_content_decides(text: str, key: str | None) -> None:
@@ -135,6 +146,26 @@ def test_an_answer_finds_a_paraphrase_with_few_common_words() -> None:
     assert INDEX.find_paraphrased(text) is None
     assert INDEX.find_paraphrased(text, "Bees produce honey.") is not None
     assert INDEX.find_paraphrased(text, "Bees produce wax.") is None
+
+
+def test_a_number_or_yes_or_no_hardly_ever_shows_that_an_answer_is_given() -> None:
+    index = ParaphraseIndex(
+        {
+            "legs": "How many legs does a spider have?",
+            "cold": "Is snow colder than rain?",
+            **{
+                f"filler {n}": f"Describe the {word}."
+                for n, word in enumerate(("sun", "moon", "king", "lamp"))
+            },
+        },
+        {"legs": ["8"], "cold": ["Yes"]},
+    )
+    text = "Draw a spider and count its legs."
+    assert index.find_paraphrased(text) is None
+    assert index.find_paraphrased(text, "It has 8 legs.") is not None
+    long_response = "It has legs, a head, a belly, 8 eyes, silk, hair, strong jaws and poison."
+    assert index.find_paraphrased(text, long_response) is None
+    assert index.find_paraphrased("Is snow on mountains good for skiing?", "Yes") is None
 
 
 def test_terms_leave_out_how_something_is_asked() -> None:

@@ -1,0 +1,46 @@
+"""The thesaurus of the suites is built from WordNet's files."""
+
+from pathlib import Path
+
+import pytest
+
+from phases.scoring.thesaurus import load_thesaurus
+from tools.suites.thesaurus import read_wordnet, relate_words
+
+FILES = {
+    "data.noun": "  1 The licence is indented.\n"
+    "00000001 13 n 02 beverage 0 drink 0 001 + 00000003 v 0202 | a liquid\n"
+    "00000002 06 n 01 tooth 0 000 | hard and white\n",
+    "data.verb": "00000003 34 v 02 imbibe 0 drink 0 001 + 00000001 n 0202 01 + 02 00 | take in liquids\n",
+    "data.adj": "00000004 00 s 02 bold(p) 0 brave 0 000 | not afraid\n",
+    "data.adv": "",
+    "index.noun": "beverage n 1 1 + 1 1 00000001\ndrink n 1 1 + 1 1 00000001\ntooth n 1 0 1 1 00000002\n",
+    "index.verb": "imbibe v 1 1 + 1 0 00000003\ndrink v 1 1 + 1 1 00000003\n",
+    "index.adj": "bold a 1 0 1 1 00000004\nbrave a 1 0 1 1 00000004\n",
+    "index.adv": "",
+    "noun.exc": "teeth tooth\n",
+    "verb.exc": "drank drink\n",
+    "adj.exc": "",
+    "adv.exc": "",
+    "cntlist.rev": "beverage%1:13:00:: 1 9\ndrink%1:13:00:: 1 5\ntooth%1:06:00:: 1 3\nbrave%5:00:00:: 1 4\n"
+    "bold%5:00:00:: 1 4\nimbibe%2:34:00:: 1 1\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_words_get_their_synonyms_and_irregular_forms_of_everyday_english(folder: Path) -> None:
+    related = relate_words({"drinks", "teeth", "brave", "xylophone"}, read_wordnet(folder))
+    assert related == {"drinks": ["beverage", "drank"], "teeth": ["tooth"], "brave": ["bold"]}
+
+
+def test_the_stored_thesaurus_relates_stems() -> None:
+    thesaurus = load_thesaurus()
+    assert "tooth" in thesaurus["teeth"]
+    assert "courag" in thesaurus["brave"]
+    assert all(word not in others for word, others in thesaurus.items())

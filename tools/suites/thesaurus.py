@@ -1,0 +1,166 @@
+"""Build the thesaurus of the suites from WordNet: `python -m tools.suites.thesaurus /usr/share/wordnet`.
+
+It writes `phases/scoring/thesaurus.txt`: for each content word of a suite, the related words of everyday
+English. Build it again after adding prompts. WordNet 3.0 is Debian's package wordnet-base.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from phases.contract import files
+from phases.scoring.paraphrase_terms import REQUEST_WORDS
+from phases.scoring.suite import STAGE1, TEST_HALF, load_suite
+from phases.scoring.thesaurus import THESAURUS
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
+from phases.verifiers.text import WORD_PART
+
+_PARTS: Final = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
+_SENSES: Final = 2
+"""The first senses of a word are by far the most frequent ones."""
+_MIN_COUNT: Final = 2
+"""Occurrences in WordNet's tagged texts from which a word counts as everyday English."""
+_DERIVED: Final = ("+", "\\")
+_SIMILAR: Final = "&"
+_ENDINGS: Final = (
+    ("s", ""),
+    ("es", ""),
+    ("ies", "y"),
+    ("ed", ""),
+    ("ed", "e"),
+    ("ing", ""),
+    ("ing", "e"),
+    ("er", ""),
+    ("er", "e"),
+    ("est", ""),
+    ("est", "e"),
+)
+_NOTICE: Final = """\
+# Related words, built from WordNet 3.0 by tools/suites/thesaurus.py.
+# WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved. It is provided "as is", without any
+# warranty. Its licence is at https://wordnet.princeton.edu/license-and-commercial-use.
+"""
+
+
+@dataclass
+class WordNet:
+    """The parts of WordNet that relate words.
+
+    Attributes:
+        synsets: the words and pointers of each set of synonyms: symbol, other set, places of both words.
+        senses: the sets of each word, the most frequent ones of each part of speech first.
+        bases: the base forms of irregular forms.
+        counts: the occurrences of each word in tagged texts.
+    """
+
+    synsets: dict[str, tuple[list[str], list[tuple[str, str, int, int]]]] = field(default_factory=dict)
+    senses: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
+    bases: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def list_bases(self, word: str) -> set[str]:
+        """Return the words of which a word may be a form."""
+        regular = {word[: -len(end)] + other for end, other in _ENDINGS if word.endswith(end)}
+        return {base for base in {word, *regular, *self.bases.get(word, ())} if base in self.senses}
+
+    def list_related(self, word: str) -> set[str]:
+        """Return synonyms, similar words and derived words of a word's first senses."""
+        related: set[str] = set()
+        for senses in self.senses.get(word, ()):
+            for key in senses[:_SENSES]:
+                words, pointers = self.synsets[key]
+                related.update(words)
+                for symbol, other, own_place, place in pointers:
+                    others = self.synsets[other][0]
+                    if symbol == _SIMILAR:
+                        related.update(others)
+                    elif symbol in _DERIVED and own_place:
+                        related.add(others[place - 1])
+        return related
+
+
+def read_wordnet(folder: Path) -> WordNet:
+    """Return the WordNet in a folder of its database files."""
+    net = WordNet()
+    for name, part in _PARTS.items():
+        for fields in _read_records(folder / f"data.{name}"):
+            count = int(fields[3], 16)
+            words = [fields[4 + 2 * n].split("(")[0].lower() for n in range(count)]
+            start = 5 + 2 * count
+            rest = fields[start : start + 4 * int(fields[start - 1])]
+            pointers = [
+                (symbol, _join_key(other_part, offset), int(places[:2], 16), int(places[2:], 16))
+                for symbol, offset, other_part, places in zip(*(rest[n::4] for n in range(4)), strict=True)
+                if symbol in (*_DERIVED, _SIMILAR)
+            ]
+            net.synsets[_join_key(part, fields[0])] = (words, pointers)
+        for fields in _read_records(folder / f"index.{name}"):
+            offsets = fields[-int(fields[2]) :]
+            net.senses[fields[0]].append([_join_key(part, offset) for offset in offsets])
+        for line in (folder / f"{name}.exc").read_text(encoding="utf-8").splitlines():
+            form, *bases = line.split()
+            net.bases[form].update(bases)
+    for line in (folder / "cntlist.rev").read_text(encoding="utf-8").splitlines():
+        key, _, occurrences = line.split()
+        net.counts[key.split("%")[0]] += int(occurrences)
+    return net
+
+
+def _read_records(path: Path) -> Iterator[list[str]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(" "):  # The licence is indented.
+            yield line.split(" | ")[0].split()
+
+
+def _join_key(part: str, offset: str) -> str:
+    return f"{'a' if part == 's' else part}{offset}"
+
+
+def relate_words(words: set[str], net: WordNet) -> dict[str, list[str]]:
+    """Return the related words of everyday English of each word that has any."""
+    everyday = {word for word, count in net.counts.items() if count >= _MIN_COUNT and word.isalpha()}
+    forms: dict[str, set[str]] = defaultdict(set)
+    for form, bases in net.bases.items():
+        for base in bases:
+            forms[base].add(form)
+    inverse: dict[str, set[str]] = defaultdict(set)
+    for word in everyday:
+        for other in net.list_related(word):
+            inverse[other].add(word)
+    related = {}
+    for word in sorted(words):
+        bases = net.list_bases(word)
+        others = {
+            *bases,
+            *(form for base in bases for form in forms[base]),
+            *(other for base in bases for other in (net.list_related(base) | inverse[base]) & everyday),
+        }
+        content = [other for other in sorted(others) if other.isalpha() and _is_content(other)]
+        if distinct := [other for other in content if stem(other) != stem(word)]:
+            related[word] = distinct
+    return related
+
+
+def _is_content(word: str) -> bool:
+    return word not in FUNCTION_WORDS and stem(word) not in REQUEST_WORDS and not word[0].isdigit()
+
+
+def main() -> int:
+    """Write the thesaurus."""
+    suites = (load_suite(STAGE1), load_suite(STAGE1 + TEST_HALF))
+    texts = [prompt.instruction for suite in suites for prompt in suite.prompts]
+    words = {word for text in texts for word in WORD_PART.findall(fold_text(text)) if _is_content(word)}
+    lines = [
+        " ".join((word, *others))
+        for word, others in relate_words(words, read_wordnet(Path(sys.argv[1]))).items()
+    ]
+    files.write_atomically(THESAURUS, (_NOTICE + "\n".join(lines) + "\n").encode())
+    sys.stdout.write(f"{THESAURUS}: {len(lines)} words\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
