@@ -16,6 +16,7 @@ from widgets.format import format_step
 from widgets.frame import AttemptOutput, Frame, LogLines
 from widgets.rows import FrameWidget, Part, row
 from widgets.samples import render_sample_rows
+from widgets.throughput import count_doublings, has_pace, plot_pace
 
 SHORT_NAMES: Final = {
     "eval_loss": "held-out",
@@ -163,9 +164,11 @@ def render_settings_row(
     return row(width, ("  ".join(words), styles.QUIET)) if words else None
 
 
-def has_figure(output: AttemptOutput | None) -> bool:
-    """Return whether there is, or may soon be, a chart or a sample to draw."""
-    return output is not None and bool(output.series or output.samples or output.reading)
+def has_figure(output: AttemptOutput | None, *, with_pace: bool = True) -> bool:
+    """Return whether there is, or may soon be, a chart or a sample to draw; `with_pace` counts its curve."""
+    if output is None:
+        return False
+    return bool(output.series or output.samples or output.reading or (with_pace and has_pace(output)))
 
 
 def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> list[Content]:
@@ -188,8 +191,10 @@ def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> li
 
 def find_visible_state(output: AttemptOutput | None, width: int) -> object:
     """Return what a chart of that width shows of an output: it changes when a curve has moved by a dot."""
-    if output is None or not output.series:
-        return output and replace(output, log=LogLines())
+    if output is None:
+        return None
+    if not output.series:
+        return replace(output, log=LogLines(), pace=None), count_doublings(output.pace)
     counts = []
     for series in output.series.values():
         values_per_dot = max(1, series.total // (2 * max(1, width)))
@@ -199,11 +204,11 @@ def find_visible_state(output: AttemptOutput | None, width: int) -> object:
 
 
 def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height: int) -> list[Content]:
-    """Return the chart of the selected metric, or the latest sample of a phase without metrics."""
+    """Return the chart of the selected metric; without metrics, the latest sample or the pace."""
     output = frame.output
     selected, _ = select_series(output, settings.metric)
     if output is None or not selected:
-        return _render_without_metrics(frame, width)[:height]
+        return _render_without_metrics(frame, width, height)[:height]
     first, last = find_step_range(output, selected)
     cursor = None if settings.cursor is None else min(max(first, settings.cursor), last)
     heading = render_heading_rows(frame, settings, width)
@@ -217,10 +222,14 @@ def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height
     ]
 
 
-def _render_without_metrics(frame: Frame, width: int) -> list[Content]:
+def _render_without_metrics(frame: Frame, width: int, height: int) -> list[Content]:
     output = frame.output
     if output and output.samples:
         return [row(width, ("latest sample", styles.QUIET)), *render_sample_rows(output.samples[-1], width)]
+    if has_pace(output) and height > MIN_PLOT_HEIGHT:
+        progress = frame.phase.progress if frame.phase else None
+        unit = (progress.unit if progress else "") or "units"
+        return [row(width, (f"{unit} per second", styles.QUIET)), *plot_pace(frame, width, height - 1)]
     if output and output.reading:
         text = "reading ..."
     elif frame.attempt is not None and frame.attempt.ended is not None:

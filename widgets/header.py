@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 from textual.content import Content
@@ -15,6 +16,8 @@ from widgets.rows import FrameWidget, Part, row
 
 ELAPSED_WIDTH = 9
 MIN_BAR, MAX_BAR = 4, 40
+NO_MODEL: Final = "none"
+"""The model in plans of programs that have none."""
 
 
 def shorten_model(model: str) -> str:
@@ -37,7 +40,7 @@ def render_title_row(frame: Frame, width: int) -> Content:
     name: list[Part] = [(" gonogo ", f"{styles.STRONG} {styles.INFO}"), (f" {snapshot.name}", styles.STRONG)]
     profile = snapshot.profile if snapshot.profile not in snapshot.name else ""
     for text in (profile, shorten_model(snapshot.model), snapshot.gpu):
-        if text:
+        if text and text != NO_MODEL:
             name += [(" · ", styles.QUIET), (text, "")]
     state: list[Part] = []
     if frame.disconnected:

@@ -1,6 +1,7 @@
 """How fast the selected attempt works: the rate that it reports, or else its units of progress."""
 
 from collections.abc import Hashable, Sequence
+from typing import Final
 
 from textual.content import Content
 
@@ -10,12 +11,14 @@ from widgets.backdrop import Backdrop
 from widgets.chart import plot
 from widgets.curve import Curve
 from widgets.format import format_count
-from widgets.frame import Frame
+from widgets.frame import AttemptOutput, Frame
 from widgets.panel import TimePanel, choose_time_unit, name_panel
 from widgets.rows import Part
 
 RATE_SUFFIX = "_per_second"
 SHORT_UNITS = {"tokens": "tok"}
+MIN_PACE_POINTS: Final = 3
+BACKDROP: Final = Backdrop(from_zero=True)
 
 
 def find_reported_rate(frame: Frame) -> Series | None:
@@ -37,6 +40,27 @@ def describe_throughput(frame: Frame) -> str:
     return f"{format_count(progress.rate, 3)} {progress.unit or 'units'}/s"
 
 
+def has_pace(output: AttemptOutput | None) -> bool:
+    """Return whether the pace of an attempt's progress is known at enough moments for a curve."""
+    return output is not None and output.pace is not None and len(output.pace.points) >= MIN_PACE_POINTS
+
+
+def count_doublings(series: Series | None) -> int:
+    """Return how often the points of a series have doubled: how often its curve is worth drawing again."""
+    return len(series.points).bit_length() if series else 0
+
+
+def plot_pace(frame: Frame, width: int, height: int) -> list[Content]:
+    """Return the pace of the selected attempt over its time."""
+    pace, attempt = frame.output.pace if frame.output else None, frame.attempt
+    if pace is None or attempt is None:
+        has_ended = attempt is not None and attempt.ended is not None
+        return plot([], width, height, unit="", empty="no progress" if has_ended else "no progress yet")
+    unit, name = choose_time_unit((attempt.ended or frame.now) - attempt.started)
+    points = [point._replace(step=(point.step - attempt.started) / unit) for point in pace.points]
+    return plot([Curve(pace.name, points, styles.GOOD)], width, height, unit=name, backdrop=BACKDROP)
+
+
 class ThroughputPanel(TimePanel):
     """The rate over the steps of a training, or over time."""
 
@@ -50,19 +74,12 @@ class ThroughputPanel(TimePanel):
         output, rate = frame.output, find_reported_rate(frame)
         if output is None:
             return None
-        shown = rate or output.pace
-        growth = len(shown.points).bit_length() if shown else 0
-        return output.phase, output.attempt, output.reading, rate is not None, growth
+        doublings = count_doublings(rate or output.pace)
+        return output.phase, output.attempt, output.reading, rate is not None, doublings
 
     def draw_rows(self, frame: Frame, width: int, height: int) -> Sequence[Content]:
         """Return the chart."""
-        rate, backdrop = find_reported_rate(frame), Backdrop(from_zero=True)
+        rate = find_reported_rate(frame)
         if rate is not None:
-            return plot([Curve(rate.name, rate.points, styles.GOOD)], width, height, backdrop=backdrop)
-        pace, attempt = frame.output.pace if frame.output else None, frame.attempt
-        if pace is None or attempt is None:
-            has_ended = attempt is not None and attempt.ended is not None
-            return plot([], width, height, unit="", empty="no progress" if has_ended else "no progress yet")
-        unit, name = choose_time_unit((attempt.ended or frame.now) - attempt.started)
-        points = [point._replace(step=(point.step - attempt.started) / unit) for point in pace.points]
-        return plot([Curve(pace.name, points, styles.GOOD)], width, height, unit=name, backdrop=backdrop)
+            return plot([Curve(rate.name, rate.points, styles.GOOD)], width, height, backdrop=BACKDROP)
+        return plot_pace(frame, width, height)

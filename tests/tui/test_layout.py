@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from textual.geometry import Region
 from textual.widget import Widget
 
@@ -14,6 +15,7 @@ from tests.tui.settling import settle
 from widgets.frame import Frame
 from widgets.machine_charts import GPU_LINES
 from widgets.panel import Panel
+from widgets.rows import FrameWidget
 
 SIZES = ((60, 18), (80, 24), (100, 30), (119, 36), (120, 35), (120, 40), (160, 45), (200, 50))
 
@@ -168,3 +170,57 @@ def test_the_time_of_the_next_gate_is_on_the_screen_once(size: tuple[int, int]) 
             return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     assert asyncio.run(run()).lower().count("next gate") <= 1
+
+
+def show_without_metrics(
+    size: tuple[int, int], phases: int = 9, pace: int = 0
+) -> tuple[list[str], list[str]]:
+    """Return the rows of a screen while a program without metrics runs, and the names of what is visible."""
+    frame = fake.running()
+    moments = range(pace)
+    curve = fake.series({"pace": [(frame.now - 600 + i, 0.3) for i in moments]})["pace"] if pace else None
+    output = fake.attempt_output("sft_training", log=fake.training_log(), pace=curve)
+    first = next(i for i, phase in enumerate(frame.snapshot.phases) if phase.id == "sft_training")
+    shown = frame.snapshot.phases[max(0, first + 1 - phases) :][:phases]
+    frame = replace(frame, snapshot=replace(frame.snapshot, phases=shown), output=output)
+
+    async def run() -> tuple[list[str], list[str]]:
+        app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await pilot.pause()
+            visible = [type(w).__name__ for w in app.screen.query(FrameWidget) if w.size.height]
+            return [strip.text for strip in app.screen._compositor.render_strips()], visible
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (120, 40), (160, 45)])
+def test_without_a_chart_all_phases_are_visible(size: tuple[int, int]) -> None:
+    rows, _ = show_without_metrics(size)
+    titles = [title for _, title, *_ in fake.PHASES]
+    hidden = [title for title in titles if not any(title in row for row in rows)]
+    assert hidden == (
+        [] if size != (120, 36) else titles[-1:]
+    )  # With a notice and the next gate, one is hidden.
+
+
+def test_without_a_chart_the_log_gets_the_rows_that_the_phases_leave() -> None:
+    few, many = (show_without_metrics((120, 40), phases)[0] for phases in (3, 9))
+    counts = [sum("│ step " in row for row in rows) for rows in (few, many)]
+    assert counts[1] == 4
+    assert counts[0] >= 10
+
+
+@pytest.mark.parametrize(
+    ("size", "pace", "figure"),
+    [((80, 24), 20, False), ((120, 40), 20, True), ((120, 40), 2, False), ((160, 45), 20, False)],
+)
+def test_a_program_without_metrics_has_a_chart_of_its_pace(
+    size: tuple[int, int], pace: int, figure: bool
+) -> None:
+    rows, visible = show_without_metrics(size, pace=pace)
+    assert ("Figure" in visible) == figure
+    assert any("steps per second" in row for row in rows) == figure
+    if size == (160, 45):
+        assert "ThroughputPanel" in visible

@@ -27,6 +27,9 @@ from widgets.throughput import ThroughputPanel
 MIN_MACHINE_ROWS: Final = 3
 MAX_MACHINE_ROWS: Final = 9
 BORDER_ROWS: Final = 2
+MIN_LOG_ROWS: Final = 8
+ROWS_WITH_THE_PHASES: Final = 9
+"""Border, heading, details of two phases, and the next gate and a notice in two rows each."""
 GPUS_PER_ROW: Final = 4
 """Next to the charts, where the panel of the machine only lists many GPUs."""
 LOG_ONLY: Final = "-log-only"
@@ -72,10 +75,14 @@ class SessionScreen(ScreenWithChart):
             panel.styles.height = height
         self.query_one(PhasePanel).show(frame)
         self.update_classes(self._choose_classes(frame))
+        self._fit_log(frame)
         super().show(frame)
 
     def _choose_classes(self, frame: Frame) -> dict[str, bool]:
-        classes = {LOG_ONLY: not has_figure(frame.output)}  # Without a chart, the log gets its room.
+        # Without a chart, the log gets its room. On a small screen it says more than the pace of the progress
+        # does, and on a large one another chart has that.
+        with_pace = self.query_one(PhaseTable).has_border and not self._has_room_for_charts()
+        classes = {LOG_ONLY: not has_figure(frame.output, with_pace=with_pace)}
         if self._has_charts:
             gpus = frame.snapshot.machine.gpus if frame.snapshot.machine else ()
             classes["-many-gpus"] = len(gpus) > MAX_NAMED_GPUS
@@ -83,6 +90,19 @@ class SessionScreen(ScreenWithChart):
             # A session that is over has no sample of the machine, but what its attempts used.
             classes["-no-gpu"] = not gpus and not any(use.gpus for use in frame.machine_use)
         return classes
+
+    def _fit_log(self, frame: Frame) -> None:
+        """Give the log below the panels the rows that the phases leave, if there is no chart."""
+        body = self.query_one("#body")
+        has_panels = self.query_one(PhaseTable).has_border
+        if not has_panels or self._has_room_for_charts() or not self.has_class(LOG_ONLY):
+            body.styles.clear_rule("grid_rows")
+            return
+        phases = (
+            len(frame.snapshot.phases) + ROWS_WITH_THE_PHASES + self.query_one(MoneyPanel).outer_size.height
+        )
+        rows = max(MIN_LOG_ROWS, body.size.height - phases)
+        body.styles.grid_rows = f"1fr {rows}"
 
     def on_resize(self) -> None:
         """Mount the charts if the terminal has become large."""
