@@ -50,12 +50,19 @@ def count_doublings(series: Series | None) -> int:
     return len(series.points).bit_length() if series else 0
 
 
+def _explain_no_pace(frame: Frame) -> str:
+    """Return why there is no curve. Progress in a log has no times, so that only its rate now is known."""
+    phase, attempt = frame.phase, frame.attempt
+    if attempt is not None and attempt.ended is not None:
+        return "no progress"
+    return "no progress yet" if phase is None or phase.progress is None else "the log has no times"
+
+
 def plot_pace(frame: Frame, width: int, height: int) -> list[Content]:
     """Return the pace of the selected attempt over its time."""
     pace, attempt = frame.output.pace if frame.output else None, frame.attempt
     if pace is None or attempt is None:
-        has_ended = attempt is not None and attempt.ended is not None
-        return plot([], width, height, unit="", empty="no progress" if has_ended else "no progress yet")
+        return plot([], width, height, unit="", empty=_explain_no_pace(frame))
     unit, name = choose_time_unit((attempt.ended or frame.now) - attempt.started)
     points = [point._replace(step=(point.step - attempt.started) / unit) for point in pace.points]
     return plot([Curve(pace.name, points, styles.GOOD)], width, height, unit=name, backdrop=BACKDROP)

@@ -33,7 +33,9 @@ def test_a_program_that_reports_nothing_has_no_rate() -> None:
     unknown = ProgressView(done=1, total=None, unit="", at=frame.now, rate=2.0)
     counted = fake.with_phase(frame.snapshot, "sft_training", progress=unknown)
     assert describe_throughput(replace(frame, snapshot=counted)) == "2 units/s"
-    assert any("no progress yet" in row.plain for row in ThroughputPanel().draw(frame, 40, 8))
+    silent_frame = replace(frame, snapshot=silent)
+    assert any("no progress yet" in row.plain for row in ThroughputPanel().draw(silent_frame, 40, 8))
+    assert any("the log has no times" in row.plain for row in ThroughputPanel().draw(frame, 40, 8))
 
 
 def test_a_rate_that_is_not_finite_does_not_hide_the_panel() -> None:
@@ -59,12 +61,12 @@ def test_an_attempt_that_has_ended_without_progress_waits_for_none() -> None:
 
 def test_the_first_values_of_a_rate_are_drawn_at_once() -> None:
     panel, frame = ThroughputPanel(), replace(fake.running(), output=fake.attempt_output("sft_training"))
-    assert any("no progress yet" in row.plain for row in panel.draw(frame, 40, 8))
+    assert any("the log has no times" in row.plain for row in panel.draw(frame, 40, 8))
     for count in (2, 3):
         rates = fake.series({"tokens_per_second": [(step, 100.0 * step) for step in range(count)]})
         frame = replace(frame, output=fake.attempt_output("sft_training", series=rates))
         text = "\n".join(row.plain for row in panel.draw(frame, 40, 8))
-        assert "no progress yet" not in text
+        assert "no times" not in text
         assert any(0x2800 < ord(char) < 0x2900 for char in text)
     pace = fake.series({"pace": [(frame.now - 60 + i, 0.3) for i in range(30)]})["pace"]
     other = replace(frame, output=fake.attempt_output("sft_training", pace=pace))
