@@ -88,7 +88,8 @@ def render_heading_rows(frame: Frame, gate: GateView, width: int) -> list[Conten
     phase = frame.snapshot.find_phase(gate.phase)
     # Steps of some seconds keep this row from being sent every second.
     waiting = format_duration((frame.now - gate.opened) // WAITING_STEP * WAITING_STEP)
-    took = f"{format_duration(phase.elapsed)}, planned {format_hours(phase.estimate_hours)}"
+    seconds = sum((each.ended or frame.now) - each.started for each in phase.attempts[-1:])
+    took = f"{format_duration(seconds)}, planned {format_hours(phase.estimate_hours)}"
     heading: list[Part] = [
         ("GATE", f"{styles.STRONG} {styles.WARN}"),
         (f" after {phase.title}", styles.STRONG),

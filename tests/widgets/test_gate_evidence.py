@@ -170,6 +170,8 @@ def test_a_go_without_criteria_says_what_it_rests_on_and_shows_the_end_of_the_lo
     output = fake.attempt_output(gate.phase, log=LogLines(0, lines))
     rows = [row.plain.rstrip() for row in render_evidence_rows(replace(frame, output=output), gate, 78, 20)]
     assert "took 19m, planned 15-30m" in render_heading_rows(frame, gate, 118)[0].plain
+    longer = fake.with_phase(frame.snapshot, gate.phase, elapsed=9 * fake.HOUR)  # with earlier attempts
+    assert "took 19m," in render_heading_rows(replace(frame, snapshot=longer), gate, 118)[0].plain
     assert rows[1] == "verdict ✓ GO  it ended without an error; the plan has no criteria for it"
     assert rows[2] == "END OF THE LOG"
     assert (rows[-1], len(rows)) == ("part 60 of 60", 20)
