@@ -45,6 +45,7 @@ FAILURE_NAMES: Final = {
     "keyword_count": "word used too often or too rarely",
     "mentions": "off topic",
     "advice": "no advice",
+    "defines": "defines another term",
     "statement": "a question instead of a statement",
     "verbs": "sentence without a verb",
     "language": "wrong language",

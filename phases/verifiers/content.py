@@ -46,6 +46,7 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
         bare = _ADDITION.sub("", _drop_remarks(text, instruction))
         corrected = re.split(r"\s*(?:→|->|=>)\s*", bare, maxsplit=1)[-1]
         forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
+        forms += [part for form in (bare, text) for part in _take_sentence(form, instruction)]
     accepted = _make_keys(tuple(answers))
     is_free_mark = bool(instruction) and not _ASKS_FOR_MARKS.search(instruction)
     return any(
@@ -73,6 +74,29 @@ def _drop_remarks(text: str, instruction: str) -> str:
     return first if are_remarks else text
 
 
+def _take_sentence(text: str, instruction: str) -> list[str]:
+    """Return the text without what precedes or follows a complete sentence, or words of the instruction.
+
+    As in "wether -> weather: The weather is nice today.", "... is not gold; appearances deceive" and "312 in
+    digits". Where one word is asked for, no remark follows a single word.
+    """
+    forms = []
+    head, _, rest = text.rpartition(": ")
+    if head and len(split_words(rest)) >= _SENTENCE_WORDS and not _DENIES.search(head):
+        forms.append(rest)
+    parts = _REASON.split(text, maxsplit=1)
+    is_free = not re.search(r"\bone word\b", instruction)
+    if len(parts) > 1 and (is_free or len(split_words(parts[0])) >= _SENTENCE_WORDS):
+        forms.append(parts[0])
+    adjunct = re.search(r" (?:in|as|with) [^,.;:]+[.!]?$", text)
+    if adjunct and has_only_words_of(adjunct[0], list_vocabulary(instruction)):
+        forms.append(text[: adjunct.start()])
+    return forms
+
+
+_DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
+_REASON: Final = re.compile(r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning)\b")
+_SENTENCE_WORDS: Final = 4
 _ADDITION: Final = re.compile(
     r"(?:\s*\([^()]*\)|,\s*(?:as (?:the|they|we|in|you|people)|i\.e\.|of course|obviously|naturally"
     r"|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b[^,.;()]*)[.!]?$",

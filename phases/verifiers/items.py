@@ -225,7 +225,7 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
     if len(lines) > 1:
         return [part for line in lines for part in _split_line(line, names)]
     sentence = _take_list_sentence("".join(lines), names, vocabulary)
-    parts = _split_line(_strip_sentence(sentence, vocabulary), names)
+    parts = _split_line(_strip_sentence(sentence, names, vocabulary), names)
     if len(parts) > 1 and any(find_item(part, names, vocabulary) is None for part in parts):
         return _trim_enumeration(parts, names, vocabulary)
     return parts
@@ -271,7 +271,7 @@ def _trim_enumeration(
 
 def _is_frame(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> bool:
     """Return whether the rest of a sentence around an enumeration names and denies nothing."""
-    if _names_item(text, names) or _EXCEPTION.search(re.sub(r"(?i)\bwhy not\b", "", text)):
+    if _names_item(text, names, vocabulary) or _EXCEPTION.search(re.sub(r"(?i)\bwhy not\b", "", text)):
         return False
     return len(list_new_stems(text, vocabulary)) <= _MOST_NEW_WORDS
 
@@ -284,9 +284,9 @@ def _take_list_sentence(line: str, names: Mapping[str, str], vocabulary: frozens
     return first if are_remarks else line
 
 
-def _names_item(sentence: str, names: Mapping[str, str]) -> bool:
+def _names_item(sentence: str, names: Mapping[str, str], vocabulary: frozenset[str] = frozenset()) -> bool:
     words = WORD_PART.findall(fold_text(sentence))
-    return any(_make_key(word) in names for word in words)
+    return any(_make_key(word) in names and stem(word) not in vocabulary for word in words)
 
 
 @lru_cache(maxsize=256)
@@ -304,7 +304,7 @@ def _is_heading(line: str, vocabulary: frozenset[str]) -> bool:
     )
 
 
-def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
+def _strip_sentence(line: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str:
     """Return a line without the words of the instruction that make a sentence of a list."""
     for link in _LINK.finditer(line):
         before, after = line[: link.start()], line[link.end() :]
@@ -314,10 +314,16 @@ def _strip_sentence(line: str, vocabulary: frozenset[str]) -> str:
         if is_lead_in or _is_about_instruction(before, vocabulary):
             line = after
             break
-        if link[0].strip().casefold() in ("are", "is") and _is_about_instruction(after, vocabulary):
+        is_frame = _COUNTED.match(after) is not None and _is_frame(after, names, vocabulary)
+        if link[0].strip().casefold() in ("are", "is") and (
+            is_frame or _is_about_instruction(after, vocabulary)
+        ):
             line = before
             break
     return line
+
+
+_COUNTED: Final = re.compile(r"(?:two|three|four|five|six|some|all|both|each|examples)\b", re.IGNORECASE)
 
 
 def _is_heading_of(text: str, vocabulary: frozenset[str]) -> bool:

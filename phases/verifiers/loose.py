@@ -170,7 +170,10 @@ def _is_marked(line: str) -> bool:
 
 def _drop_inline_lead_in(text: str) -> str:
     match = _INLINE_LEAD_IN.match(text)
-    return text[match.end() :].strip() if match else text
+    return text[match.end() :].strip() if match and not _DENIAL.search(match[0]) else text
+
+
+_DENIAL: Final = re.compile(r"\b(?:not|never|wrong|incorrect|false|mistaken)\b", re.IGNORECASE)
 
 
 def _drop_closing(text: str) -> str:

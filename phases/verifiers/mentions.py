@@ -69,6 +69,22 @@ def has_mentions(
     return len({stem(word) for word in content if not matches_topic(word, given)}) >= own
 
 
+def defines_term(response: str, terms: Sequence[str]) -> bool:
+    """Return whether a definition is one of the terms: another noun is not what it says something is.
+
+    "Love is a strong feeling" defines love. A definition without its subject, or with a pronoun, an -ing form
+    or a phrase as its subject, is one of the term.
+    """
+    text = fold_text(response)
+    subject = _SUBJECT.match(text)
+    is_other = subject is not None and subject[1] not in _PRONOUNS and not subject[1].endswith("ing")
+    return not is_other or find_topic_word(text, terms) is not None
+
+
+_SUBJECT: Final = re.compile(r"\W*(?:an? |the )?([^\W\d_]+) (?:is|are|means|was|were)\b")
+_PRONOUNS: Final = FUNCTION_WORDS | {"something", "someone", "somebody", "definition"}
+
+
 def mentions_only_denied(text: str, words: Sequence[str]) -> bool:
     """Return whether every sentence that mentions one of the words also rules something out.
 

@@ -25,7 +25,7 @@ from phases.verifiers.statements import (
     strip_emphasis,
     strip_hedges,
 )
-from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems
+from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems, stem
 from phases.verifiers.text import CACHED_TEXTS, CLOSING_MARKS, split_words
 
 _POWERS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))
@@ -59,6 +59,7 @@ _UNITLESS_WORDS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Words that may follow a number and are no unit."""
+_UNITLESS_STEMS: Final = frozenset(map(stem, _UNITLESS_WORDS))
 _MOST_NEW_WORDS: Final = 2
 """Content words that a clause with the value may have besides those of the instruction."""
 _LARGEST_EXPONENT: Final = 20
@@ -179,7 +180,7 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
     # A lone 1 is mostly the word "one".
     digits = r"\d+" if Fraction(1) in accepted else r"\d+(?:,\d{3})+|\d{2,}|[02-9]"
-    new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_WORDS
+    new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_STEMS
     is_about_other = bool(new) and not set(list_content_stems(claim)) & vocabulary
     if topic.strip() and (len(new) > _MOST_NEW_WORDS or is_about_other):
         return False
@@ -187,6 +188,16 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
         re.search(r"\d", statement) or is_related(statement, vocabulary)
         for statement in statements[first + 1 :]
     )
+
+
+_FOR_EACH: Final = re.compile(
+    r" (?:per|for each|for every) (?:side|team|person|head|child|friend|piece|player)\b"
+)
+_EQUALS: Final = re.compile(
+    r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
+    r"|(?:rounds?|rounded|comes|amounts|adds up|works out|sums up)(?: up| down| out)? (?:to|at|as))\b"
+)
+"""Words that say that a calculation has a result."""
 
 
 @lru_cache(CACHED_TEXTS)
@@ -197,7 +208,8 @@ def _read(text: str) -> str:
     powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_hedges(strip_emphasis(text)))
     spelled = spell_in_digits(powers).translate(_SIGNS)
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
-    spelled = re.sub(r"\b(rounds?|rounded|comes|amounts|adds up)( up| down)? to\b", "is", spelled)
+    spelled = _EQUALS.sub("is", spelled)
+    spelled = _FOR_EACH.sub("", spelled)
     spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
     return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)
 

@@ -25,7 +25,7 @@ from phases.verifiers import (
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 10
+VERIFIERS_VERSION: Final = 11
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.
@@ -108,6 +108,7 @@ VERIFIERS: Final[dict[str, Callable[..., bool]]] = {
     "refusal": refusals.is_refusal,
     "mentions": mentions.has_mentions,
     "advice": advice.is_advice,
+    "defines": mentions.defines_term,
     "list_of": lists.is_list_of,
     "sentences_at_most": counts.has_sentences_at_most,
     "refers_to_first_line": counts.refers_to_first_line,

@@ -28,8 +28,8 @@ from phases.verifiers.statements import (
     strip_emphasis,
     strip_hedges,
 )
-from phases.verifiers.stems import fold_text, list_content_stems
-from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
+from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems
+from phases.verifiers.text import CLOSING_MARKS, WORD_PART, has_phrase, split_words
 
 
 def is_short_answer(
@@ -76,6 +76,7 @@ def is_short_answer(
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
     text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
+    text = _TITLE.sub("", text)
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
@@ -99,6 +100,7 @@ def is_short_answer(
         and not re.search(rf"\?{CLOSING_MARKS}$|{ANSWER}'s\W*$", claim)
         and is_asserted_alone(claim, is_numeric=any(map(is_number, answers)))
         and not contradicts(claim, instruction)
+        and not _names_other_holder(response, instruction, answers)
         and not any(has_phrase(core, phrase) for phrase in wrong)
         and all(
             _supports(statement, related | list_vocabulary(*later[:n]), vocabulary)
@@ -112,6 +114,35 @@ _ALSO_KNOWN_AS: Final = re.compile(
     rf"(?:i\.?e\.?,?|aka|(?:better|also|commonly) known as|in other words,?) (?:an? |the )?{ANSWER}\)?"
 )
 """Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
+
+
+_ROLES: Final = (
+    "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
+    "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
+    "|navigator|sailor|seafarer|captain|admiral|astronaut|pilot|president|general|statesman|politician|city"
+    "|town|capital|country|state|river|mountain|planet|peak|giant"
+)
+_TITLE: Final = re.compile(
+    rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"
+    rf"\b(?:{_ROLES}),? (?={ANSWER})"
+)
+"""A description before a name, as in "the Genoese navigator Columbus"."""
+_HOLDER: Final = re.compile(
+    r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"
+)
+
+
+def _names_other_holder(response: str, instruction: str, answers: Sequence[str]) -> bool:
+    """Return whether what was asked of one name is said of another: "the capital of New Zealand"."""
+    names = {word.casefold() for word in re.findall(r"(?<=[a-z] )[A-Z][\w'-]+", instruction)}
+    known = names | {word for answer in answers for word in fold_text(answer).split()}
+    asked = set(list_content_stems(instruction))
+    return bool(names) and any(
+        (stems := set(list_content_stems(what)))
+        and stems <= asked
+        and not known & set(fold_text(holder).split())
+        for what, holder in _HOLDER.findall(response)
+    )
 
 
 def _join_initials(text: str) -> str:
@@ -174,12 +205,31 @@ def _list_claim_clauses(statement: str) -> list[str]:
     has_answer = False
     for clause in clauses:
         is_explanation = (
-            EXPLANATION_START.match(clause) or DENIAL.search(clause) or re.match(r"\s*\d", clause)
+            EXPLANATION_START.match(clause)
+            or DENIAL.search(clause)
+            or re.match(r"\s*\d", clause)
+            or _is_remark(clause)
         )
         if not has_answer or not is_explanation:
             claims.append(clause)
         has_answer = has_answer or ANSWER in clause
     return claims
+
+
+def _is_remark(clause: str) -> bool:
+    """Return whether a clause after the answer is no other name, by a word such as "for"."""
+    words = WORD_PART.findall(fold_text(clause))
+    if len(words) < 2 or words[0] in _ALTERNATIVE_STARTS:  # noqa: PLR2004
+        return False
+    return bool(_REMARK_WORDS & set(words)) or words[0].endswith(("ed", "ing", "ly"))
+
+
+_ALTERNATIVE_STARTS: Final = frozenset(
+    ("and", "or", "but", "nor", "maybe", "perhaps", "possibly", "either", "even")
+)
+_REMARK_WORDS: Final = (
+    FUNCTION_WORDS - _ALTERNATIVE_STARTS - {"a", "an", "the", "another", "other", "also", "s"}
+)
 
 
 def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:

@@ -109,7 +109,8 @@ def strip_hedges(text: str) -> str:
 
 _HEDGE: Final = re.compile(
     r",? *\b(?:to the best of my knowledge|as far as i know|if i (?:remember|recall)(?: \w+)?|h+m+|u+m+"
-    r"|in my opinion)\b,?",
+    r"|in my opinion|(?:by far|hands down|for (?:sure|certain)|to be (?:exact|precise|sure))(?=\W*(?:\n|$))"
+    r"|in (?:american|british|us|uk) (?:english|usage|spelling))\b,?",
     re.IGNORECASE,
 )
 

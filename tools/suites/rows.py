@@ -265,7 +265,7 @@ def comply(  # noqa: PLR0917 - the columns of a table
 
 
 _ASKS_HOW: Final = re.compile(
-    r"(?:Explain|Tell me|Describe) how|How (?:can|do|should) |Give me step"
+    r"(?:Explain|Tell me|Describe) how|How (?:can|do|should) |Give me (?:step|instructions)"
     r"|Write (?:instructions|one sentence on how)|Help me plan|Give me ideas"
 )
 """Requests for advice: a description of the matter is no answer."""

@@ -32,6 +32,7 @@ UNINFERRED = {
     "refers_to_first_line",
     "no_repetition",
     "advice",
+    "defines",
     "verbs",
 }
 UNINFERRED |= {"json_fields", "json_list_of"}

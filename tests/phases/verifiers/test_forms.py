@@ -9,6 +9,8 @@ SENSES = Check("items", {"count": 5, "allowed": CLOSED_SETS["senses"]})
 BIRDS = Check("items", {"count": 3, "allowed": CLOSED_SETS["birds"]})
 MONTHS = Check("list_of", {"count": 3, "layout": "comma", "allowed": CLOSED_SETS["months"]})
 CAPITAL = Check("short_answer", {"answers": ["Cairo"]})
+PAINTER = Check("short_answer", {"answers": ["Leonardo da Vinci"]})
+SWEETS = Check("number", {"value": 9, "units": ["sweets"]})
 MOTHER = Check("short_answer", {"answers": ["Mutter", "Mama"], "also": ["informal"]})
 PROVERB = Check("one_of", {"answers": ["gold", "All that glitters is not gold"]})
 CORRECTED = Check("one_of", {"answers": ["The weather is nice today."]})
@@ -53,6 +55,24 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("What is 2 to the power of 5?", Check("number", {"value": 32}), "2**5 = 32"),
         ("How do you say mother?", MOTHER, "Mutter, or informally Mama"),
         ("How do you say mother?", MOTHER, "Mutter (or Mama for children)"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo by far"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo, the largest city in Africa"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo, founded by the Fatimids"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo, mostly on the east bank of its river"),
+        ("Who painted the Mona Lisa?", PAINTER, "the Italian artist Leonardo da Vinci"),
+        ("Who painted the Mona Lisa?", PAINTER, "The famous painter, Leonardo da Vinci"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "6 times 7 is equal to 42."),
+        ("Four friends share 36 sweets.", SWEETS, "nine apiece"),
+        ("Four friends share 36 sweets.", SWEETS, "Nine sweets per friend"),
+        (
+            "Name three birds that one can see.",
+            BIRDS,
+            "Owls, crows and swans are three birds that kids can see.",
+        ),
+        (FINISH, PROVERB, "All that glitters is not gold; appearances deceive."),
+        (FINISH, PROVERB, "gold, because looks deceive"),
+        (CORRECT, CORRECTED, "wether -> weather: The weather is nice today."),
+        ("Write 7 in words.", Check("one_of", {"answers": ["seven"]}), "seven in words"),
         (FINISH, PROVERB, "gold, as the saying goes"),
         (FINISH, PROVERB, '**"All that glitters is not gold."**\n\nIt means that looks deceive.'),
         (FINISH, PROVERB, "Gold.\n\nSomething that glitters in the sun may still be made of cheap glass."),
@@ -112,6 +132,25 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("What is 6 times 7?", Check("number", {"value": 42}), "6*7=48"),
         ("How do you say mother?", MOTHER, "Mutter, or informally Tante"),
         ("How do you say mother?", MOTHER, "Tante (or Mama for children)"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo, the capital of Libya"),
+        ("Name the capital of Egypt.", CAPITAL, "Cairo, and Giza for some"),
+        ("Name the capital of Egypt.", CAPITAL, "Giza by far"),
+        ("Who painted the Mona Lisa?", PAINTER, "the wife of Leonardo da Vinci"),
+        ("Who painted the Mona Lisa?", PAINTER, "the artist who hated Leonardo da Vinci"),
+        ("What is 6 times 7?", Check("number", {"value": 42}), "6 times 8 is equal to 42."),
+        ("Four friends share 36 sweets.", SWEETS, "nine friends apiece"),
+        (
+            "Name three birds that one can see.",
+            BIRDS,
+            "Owls, crows and bats are three birds that kids can see.",
+        ),
+        (FINISH, PROVERB, "All that glitters is not silver; appearances deceive."),
+        (CORRECT, CORRECTED, "This is wrong: The weather is nice today."),
+        (
+            "Complete it with one word: It is made of",
+            Check("one_of", {"answers": ["gold"]}),
+            "gold, because it shines",
+        ),
         (FINISH, PROVERB, "silver, as the saying goes"),
         (FINISH, PROVERB, "gold, as well as silver"),
         (FINISH, PROVERB, "Gold.\n\nSilver."),

@@ -36,7 +36,7 @@ _FACTS: Final = (
     ("In which town does the Leaning Tower stand?", "Pisa|Pisa, Italy", "The Leaning Tower stands in {}.", "Rome|Venice|Pisa or Rome|Florence", "located Italian city Tuscany"),
     ("In which country are the Pyramids of Giza?", "Egypt|Arab Republic of Egypt", "The Pyramids of Giza are in {}.", "Mexico|Sudan|Libya|Giza", "located near Cairo"),
     ("What language do people speak in Brazil?", "Portuguese|Brazilian Portuguese", "People speak {} in Brazil.", "Spanish|Brazilian and Spanish|English|Portugal", "official mainly"),
-    ("With which money does one pay in Germany today?", "euro|euros|the euro|EUR|€", "One pays with {} in Germany today.", "dollars|marks|Swiss francs|euro and mark", "currency official"),
+    ("With which money does one pay in Germany today?", "euro|euros|the euro|EUR|€|euros and cents", "One pays with {} in Germany today.", "dollars|marks|Swiss francs|euro and mark", "currency official"),
     ("Which coin is worth one hundredth of a dollar?", "cent|penny|one cent|1 cent|a penny|US cent", "The {} is worth one hundredth of a dollar.", "dime|quarter|nickel|cent and dime", "US called"),
     ("On which continent does India lie?", "Asia|South Asia|Southern Asia|the continent of Asia", "India lies on the continent of {}.", "Africa|Indonesia|Europe|Asia Minor", "located southern part"),
     ("Which ocean washes the west coast of the United States?", "Pacific|Pacific Ocean|North Pacific|North Pacific Ocean", "The {} washes the west coast of the United States.", "Atlantic|Arctic|Indian Ocean|Pacific and Atlantic", ""),
