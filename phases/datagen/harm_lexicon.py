@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from phases.datagen.harm_groups import GROUPS, PEOPLE
+from phases.verifiers.stems import inflect
+
 
 def compile_words(text: str) -> re.Pattern[str]:
     """Return a pattern for words separated by spaces; `*` matches any ending and `_` a space."""
@@ -117,6 +120,7 @@ SUSPECT: Final = compile_words(
     passport_that border_control cruel pranks private_photos everything_private daily_routine
     roof_of_a_train on_public_roads whoever stop_talking_to during_an_exam because_she_is empties_the
     bank's_database never_owned is_not_mine to_a_halt to_his_pupil grooming protected_tree songbirds
+    get_high getting_high graphic_detail* holy_war
     from_the_till good_sides_of good_side_of khmer_rouge
     """
 )
@@ -186,7 +190,7 @@ _INNOCENT = r"""
     |coconuts?|jokes?|smile|knuckles?|back|code\ of\ the|whip|window|interview|case|puzzles?)
     |crack\ of\ dawn|cracked\ (?:screen|heels|lips|skin|pepper|wheat)
     |
-    beat(?:s|ing)?(?:\ up)?(?:\ [\w']+){0,3}\ (?:eggs?|egg\ whites|cream|butter|batter|drum|heat|traffic
+    beat(?:s|ing)?(?:\ up)?(?:\ [\w']+){0,3}\ (?:egg\ whites|eggs?|cream|butter|batter|drum|heat|traffic
     |clock|odds|record|score|level|boss|game|team|opponent|at\ (?:chess|tennis|checkers|cards|poker|golf))
     |
     computer\ virus(?:es)?|stomach\ virus|(?:cold|flu|corona|west\ nile)\ ?virus(?:es)?
@@ -308,14 +312,8 @@ _ASSAULT: Final = join_words(
     torch touch touching track tracking trap trip undress* unmask watch watching weaken whip wip*_out
     """
 )
-_GROUPS: Final = join_words(
-    """
-    addicts african africans arab arabs asian asians atheists black blacks boys buddhist buddhists christian
-    christians disabled elderly fat foreigners gay gays girls gypsies gypsy hindu hindus hispanic hispanics
-    homeless immigrants indigenous jews latino latinos lesbians men mexican mexicans muslims natives
-    nonbinary old people poor pregnant queer refugees roma short students teenagers the_poor trans* veterans
-    white whites women
-    """
+GROUP_OF_PEOPLE: Final = join_words(
+    " ".join([PEOPLE, *sorted(form for word in GROUPS.split() for form in inflect(word))])
 )
 AIMED: Final = re.compile(
     rf"""
@@ -332,10 +330,11 @@ AIMED: Final = re.compile(
     |\bwhy\ should\ (?!i\b|we\b|one\b|you\b)(?:[\w-]+\ ){{1,4}}(?:not|earn|have\ to|be|get|make|go|pay)\b
     |\bnot\ (?:be\ )?(?:allowed|permitted|deserve|have\ (?:equal|access|rights?))
     # Groups of people of whom something bad is claimed.
-    |\b{_GROUPS}\ (?:\w+\ ){{0,4}}(?:should(?:n't)?|are\ (?:\w+\ )?(?:less|more|too|worse|better|bad|lazy
-    |stupid|criminal|over)|do\ not\ deserve|don't\ deserve|deserve\ less|out\ of|must\ not|to\ (?:earn
-    |be)\ (?:less|over))|\bwhy\ (?:it\ is|is\ it|it's)\ (?:\w+\ ){{0,3}}(?:right|best|good|better|fair
-    |okay|fine|justified)\b|\b(?:blames?|blaming)\ (?:\w+\ ){{0,3}}(?:people|minority|immigrants|women)\b
+    |\b{GROUP_OF_PEOPLE}\ (?:\w+\ ){{0,4}}(?:should(?:n't)?|do\ not\ deserve|don't\ deserve|deserve\ less
+    |out\ of|are\ (?:\w+\ )?(?:less|more|too|worse|better|bad|lazy|stupid|criminal|over)|must\ not
+    |to\ (?:earn|be)\ (?:less|over))
+    |\bwhy\ (?:it\ is|is\ it|it's)\ (?:\w+\ ){{0,3}}(?:right|best|good|better|fair|okay|fine|justified)\b
+    |\b(?:blames?|blaming)\ (?:\w+\ ){{0,3}}(?:people|minority|immigrants|women)\b
     # Goods and acts that are criminal whatever the verb.
     |\b(?:coke|weed|marihuana|crack|amphetamines?|mdma|ketamine|oxy\w*|speed|acid|mushrooms)\ (?:in|on|for
     |from|at)\b|\bgrams?\ of\b|\bset(?:s|ting)?\ (?:[\w']+\ ){{1,3}}(?:on\ fire|alight)|\b(?:bring|brings

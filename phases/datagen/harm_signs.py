@@ -10,290 +10,261 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from phases.verifiers.stems import fold_text
+from phases.datagen.harm_groups import GROUPS
+from phases.verifiers.stems import fold_text, inflect
 
 _FIELDS: Final[Mapping[str, tuple[int, str]]] = {
     "danger": (
         4,
         """
-        accelerant acetone adderall alley ambush ammo ammonia ammonium ammunition amphetamine
-        amphetamines anorexia anthrax antidepressant antidepressants antifreeze antiseptic arsenic
-        arsonist asbestos aspirin assassin bacteria bacterial baton belladonna bioweapon blade bleach
-        bloodshed bomb bomba bomber bong botulism brakes butane cancer cannabis carcinogen cartel
-        casualties casualty caustic cement chemical chemicals chloride chlorine chloroform cobra
-        cocaine codeine corpse corrosive crack crossbow cyanide dagger deadly dealer detonate
-        detonator dimethylmercury disinformation dope drugs dump dumping edibles electrocute emergency
-        enclosure ephedrine escort euthanasia evacuation execution executioner explosion explosives
-        extremist fatal fentanyl fertiliser fertilizer firearm firebomb firewood firework fireworks
-        flamethrower flammable flayed fourteen foxglove fumes fuse gallows gangster gas gases gasoline
-        genocide germs glock gore grenade guillotine gun gunpowder guns gunshot gut guts hallucinogen
-        harem hazardous hemlock heroin hitman hormones hotwire huff hydrogen ibuprofen ignite incest
-        injection insecticide insulin intoxicated ivory joint ketamine knife knives knockout laser
-        laxative laxatives lethal lewisite lsd lye lynch machete mafia marijuana mdma mercenary
-        mercury meth methadone methanol microbe militia minor minors missile morphine mothballs mould
-        mushroom mushrooms napalm narcotic nicotine nightshade nitazene nitrate nitroglycerin noose
-        nude nudity obscene oleander opioid opioids opium organ organs overdose oxycodone painkiller
-        painkillers pangolin paperclip paracetamol parasite pathogen pelts peroxide pesticide
-        pesticides petrol pills pins pistol plutonium poison poisonous powder powdered precursor
-        prescription preteen propane propellant psychedelic puberty radiation radioactive rat-poison
-        rattlesnake razor reactor reagent refill reservoir revolver ricin rifle ritalin sarin scalpel
-        schoolboy schoolboys schoolchildren schoolgirl schoolgirls sedative sedatives semtex sewage
-        shotgun silencer slave slavery slaves smallpox sniper solvent solvents spores stash steroid
-        steroids stimulant strychnine suicide sulfur sulfuric sulphur sword syringe tarantula taser
-        thallium thermite thirteen tiger toadstool torture toxic toxin trafficking tranquilliser tusk
-        tusks twelve underage uranium valium vape vaping venom viper viral virus viruses weapon
-        weapons weed worm worms xanax yew youngster
+        accelerant acetone adderall alley ambush ammo ammonia ammonium ammunition amphetamine anfo
+        anorexia anthrax antidepressant antifreeze antiseptic arsenic arsonist asbestos aspirin
+        assassin bacteria bacterial baton belladonna bioweapon blade bleach bloodshed bomb bomba
+        bomber bong botulism brakes butane cancer cannabis carcinogen cartel casualty caustic
+        cement chemical chloride chlorine chloroform cobra cocaine codeine corpse corrosive crack
+        crossbow cyanide dagger deadly dealer detonate detonator dimethylmercury disinformation
+        dope drugs dump edibles electrocute emergency enclosure ephedrine escort euthanasia
+        evacuation execution executioner explosion explosives extremist fatal fentanyl fertiliser
+        fertilizer firearm firebomb firewood firework flamethrower flammable flayed fourteen
+        foxglove fumes fuse gallows gangster gas gasoline genocide germs glock gore grenade
+        guillotine gun gunpowder gunshot gut hallucinogen harem hazardous hemlock heroin hitman
+        hormones hotwire huff hydrogen ibuprofen ignite incest inhalant injection insecticide
+        insulin intoxicated ivory joint ketamine knife knives knockout laser laxative lethal
+        lewisite lsd lye lynch machete mafia marijuana mdma mercenary mercury meth methadone
+        methanol microbe militia minor missile morphine mothballs mould mushroom napalm narcotic
+        nicotine nightshade nitazene nitrate nitroglycerin noose nude nudity obscene oleander
+        opioid opium organ overdose oxycodone painkiller pangolin paperclip paracetamol parasite
+        pathogen pelts peroxide pesticide petn petrol pills pins pistol plutonium poison poisonous
+        powder precursor prescription preteen propane propellant psychedelic puberty radiation
+        radioactive rat-poison rattlesnake razor rdx reactor reagent refill reservoir revolver
+        ricin rifle ritalin sarin scalpel schoolboy schoolchildren schoolgirl sedative semtex
+        sewage shotgun silencer slave slavery smallpox sniper solvent spores stash steroid
+        stimulant strychnine suicide sulfur sulfuric sulphur sword syringe tannerite tarantula
+        taser tatp thallium thermite thirteen tiger toadstool torture toxic toxin trafficking
+        tranquilliser tusk twelve underage uranium valium vape venom viper viral virus weapon weed
+        worm xanax yew youngster
         """,
     ),
     "body": (
         3,
         """
-        abortion addict addicted addiction aids alcohol allergies allergy alzheimer ambulance anaesthetic
-        anorexic antibiotic antibiotics anxiety appetite arm arms artery asleep asthma awake bath beer beers
-        bipolar bleed bleeding blind blood bloody bone bones brain breast breasts breath breathe breathing
-        bruise bruises burn calorie calories cheek chest chin choke cigarette cigarettes clothes coffin coma
-        concussion confession conscious contagious cough covid cure cutting deaf death dehydrate dehydrated
-        dementia depressed depression desperate diabetes diabetic die died dies disease dizzy dna dosage dose
-        drinkable drown drowsy drug drunk dying ear ears eye eyes face faces faint fasting feet fever finger
-        fingers flu foot genitals goodbye grave hallucinate hangover hangs harm headache heartbeat heroin
-        herpes hiv hormone hospital hungover hurt ill illness infected infection inhale injected injury
-        insane insomnia kidney kidneys kilos kiss kissing leg legs lip lips liver lonely lung lungs measles
-        medical medication medicine medicines nails naked neck needle nipple noose numb overweight oxygen
-        pain paralysed paralyzed patient patients pee penis pill pillow pills pounds pregnancy pregnant puke
-        pulse rabies saliva schizophrenia sedate sex sexual sexy shower sick skull smoke smoking sniff sober
-        sperm spine spit starve stoned suicidal surgeon surgery survive swallow sweat symptom symptoms
-        therapist therapy throat throwing toe toes tumour unborn unconscious unconsciousness underwear
-        undress undressing unwell urine vaccine vaccines vagina vein vodka vomit vomiting wakes weigh weight
-        wheelchair whisky womb wound wounds wrist
+        abortion addict addiction aids alcohol allergy alzheimer ambulance anaesthetic anorexic
+        antibiotic anxiety appetite arm artery asleep asthma awake bath beer bipolar bleed blind
+        blood bloody bone brain breast breath breathe bruise burn calorie cheek chest chin choke
+        cigarette clothes coffin coma concussion confession conscious contagious cough covid cure
+        cutting deaf death dehydrate dementia depressed depression desperate diabetes diabetic die
+        disease dizzy dna dosage dose drinkable drown drowsy drug drunk dying ear eye face faint
+        fasting feet fever finger flu foot genitals goodbye grave hallucinate hangover hangs harm
+        headache heartbeat herpes hiv hormone hospital hungover hurt ill illness infected
+        infection inhale injected injury insane insomnia kidney kilos kiss leg lip liver lonely
+        lung measles medical medication medicine nails naked neck needle nipple numb overweight
+        oxygen pain paralysed paralyzed patient pee penis pill pillow pounds pregnancy pregnant
+        puke pulse rabies saliva schizophrenia sedate sex sexual sexy shower sick skull smoke
+        sniff sober sperm spine spit starve stoned suicidal surgeon surgery survive swallow sweat
+        symptom therapist therapy throat throwing toe tumour unborn unconscious unconsciousness
+        underwear undress unwell urine vaccine vagina vein vodka vomit wakes weigh weight
+        wheelchair whisky womb wound wrist
         """,
     ),
     "person": (
         2,
         """
-        accountant actor actress adult adults animal animals applicant applicants apprentice architect artist
-        artists athlete athletes attendee attendees audience babysit bartender bear biker bikers blogger
-        bodyguard boy boys bride bull businessman businesswoman butcher buyer buyers caller candidate
-        candidates candy carer caretaker cashier cashiers celebrities celebrity champion chancellor chef
-        citizen citizens cleaner cleaners clerk clerks clients coach comedian commuter commuters consumer
-        consumers convict courier cow cows criminals crowd cyclist cyclists dancer dealer deer deputy
-        detective detectives diver dolphin donkey donor donors driver drivers duck ducks economist editor
-        elder elderly elders elephant elephants enemy expert experts families fan fans farmer farmers
-        firefighter firefighters fireman fisherman folk follower followers foreigner fox fugitive gamer
-        gamers gardener girl girls guest guests hacker hairdresser hamster hiker hikers horse horses hostage
-        housewife hunter hunters immigrants infant infants influencer inmate inmates instructor investor
-        investors janitor jogger joggers journalist journalists kid kids kindergarten leader librarian
-        lifeguard maid mailman man mayor mechanic men migrants monk monkey monkeys musician nephew niece nun
-        nuns nurses operator opponent orphan orphans owner owners parrot parrots passenger passengers patient
-        patients patron pedestrian pedestrians pensioner pensioners people person pharmacist photographer pig
-        pigeon pigeons pigs pilot pilots player players plumber policemen policewoman politician politicians
-        postman preacher priest prince princess principal prisoner prisoners protester protesters protestors
-        psychologist public pupil pupils puppies queen rabbit rabbits reader readers recruit recruits referee
-        refugees reporter reporters resident residents rhino rider runner runners sailor salesman scholar
-        secretary seller sellers senior seniors servant servants shark sharks sheep shopkeeper singer skater
-        soldiers speaker spectator spectators spokesman strangers striker student students superintendent
-        swan swans swimmer swimmers technician teen teenage teenager teenagers teens tenants tiger toddler
-        toddlers tourist tourists trader traveler travelers traveller travellers troops truckers tutor
-        veteran veterans veterinarian victim victims viewers villager villagers visitor visitors voter voters
-        waiter waitress warden whales widow witness witnesses wolf woman women worker workers worshippers
+        accountant actor actress adult animal applicant apprentice architect artist athlete
+        attendee audience babysit bartender bear biker blogger bodyguard boy bride bull
+        businessman businesswoman butcher buyer caller candidate candy carer caretaker cashier
+        celebrity champion chancellor chef citizen cleaner clerk clients coach comedian commuter
+        consumer convict courier cow criminals cyclist dancer deer deputy detective diver dolphin
+        donkey donor driver duck economist editor elder elderly elephant expert families fan
+        farmer firefighter fireman fisherman folk follower fox fugitive gamer gardener girl guest
+        hacker hairdresser hamster hiker horse hostage housewife hunter infant influencer inmate
+        instructor investor janitor jogger journalist kid kindergarten leader librarian lifeguard
+        maid mailman man mayor mechanic men monk monkey musician nephew niece nun nurses operator
+        opponent orphan owner parrot passenger patron pedestrian pensioner people pharmacist
+        photographer pig pigeon pilot player plumber policemen policewoman politician postman
+        preacher priest prince princess principal prisoner protester protestors psychologist
+        public pupil puppies queen rabbit reader recruit referee reporter resident rhino rider
+        runner sailor salesman scholar secretary seller senior servant shark sheep shopkeeper
+        singer skater soldiers speaker spectator spokesman strangers striker student
+        superintendent swan swimmer technician teen teenage teenager tenants toddler tourist
+        trader traveler traveller troops truckers tutor veterinarian victim viewers villager
+        visitor voter waiter waitress warden whales widow witness wolf woman worker worshippers
         writer
         """,
     ),
     "relation": (
         2,
         """
-        aunt aunts babysitter babysitters boss bosses boyfriend boyfriends brother brothers bully classmate
-        classmates client coach colleague colleagues competitor competitors cousin cousins coworker coworkers
-        dad daughter daughters doctor employee employees employer exes father fiancee fiancé flatmate
-        flatmates friend friends girlfriend girlfriends gran granddaughter grandfather grandma grandmother
-        grandpa grandparents grandson granny guard heir heirs housemate housemates husband husbands in-law
-        in-laws intern judge landlady landlord landlords lodger lover manager managers mate mates mentor
-        mistress mom mother mum nanny neighbor neighbors neighbour neighbours nephew niece nurse parent
-        parents partner partners professor rival rivals roommate roommates schoolmate sister sisters son sons
-        spouse stepfather stepmother stranger student supervisor teacher teachers teammate teammates tenant
-        tenants trainee uncle uncles wife wives
+        aunt babysitter boss boyfriend brother classmate client colleague competitor cousin
+        coworker dad daughter doctor employee employer exes father fiancee fiancé flatmate friend
+        girlfriend gran granddaughter grandfather grandma grandmother grandpa grandparents
+        grandson granny guard heir housemate husband in-law intern judge landlady landlord lodger
+        lover manager mate mentor mistress mom mother mum nanny neighbor neighbour nurse parent
+        partner professor rival roommate schoolmate sister son spouse stepfather stepmother
+        stranger supervisor teacher teammate tenant trainee uncle wife wives
         """,
     ),
     "other": (
         3,
         """
-        anybody anyone else everybody everyone her hers herself him himself his nobody others person she
-        somebody someone their them themselves they whoever
+        anybody anyone else everybody everyone her herself him himself his nobody others person
+        she somebody someone their them themselves they whoever
         """,
     ),
     "property": (
         2,
         """
-        account accounts advertise alarm alimony allowance allowances antique antiques atm auction bag
-        bank banks barcode bargain betting bitcoin bonus bonuses bookmaker brand brands bribe bribery
-        bribes cards casino charge charges charity checkout cheque cheques coin coins collateral
-        commission compensation competitor contraband contract copyright coupon coupons credit crypto
-        cryptocurrency customs debt debts deed deeds deposit deposits designer donate donation
-        donations earnings estate expenses fee fees fund funds gamble gambling giftcard gold goods
-        handbag handbags heir income inheritance insurance invest investment investors invoice
-        invoices jewel jewellery jewelry jewels lawsuit lease leases loan loans lottery luxury mansion
-        meter mileage miner mining money mortgage odds odometer overtime owner owners paid paperwork
-        pay paying payment payments payout pays pension pensions pocket pockets poker poor profit
-        profits property purchase purse receipts refund refunds register rental resell reselling rich
-        safe salary savings scalp scalping scratch sell selling shopper shops sold stock stocks
-        supermarket tax taxes timesheet trademark trading transfer valuable valuables vending vendor
-        voucher vouchers wage wages wallet warehouse warranty wealthy welfare
+        account advertise alarm alimony allowance antique atm auction bag bank barcode bargain
+        betting bitcoin bonus bookmaker brand bribery bribes cards casino charge charity checkout
+        cheque coin collateral commission compensation contraband contract copyright coupon credit
+        crypto cryptocurrency customs debt deed deposit designer donate donation earnings estate
+        expenses fee fund gamble giftcard gold goods handbag income inheritance insurance invest
+        investment invoice jewel jewellery jewelry lawsuit lease loan lottery luxury mansion meter
+        mileage miner mining money mortgage odds odometer overtime paid paperwork pay payment
+        payout pension pocket poker poor profit property purchase purse receipts refund register
+        rental resell rich safe salary savings scalp scratch sell shopper shops sold stock
+        supermarket tax timesheet trademark trading transfer valuable vending vendor voucher wage
+        wallet warehouse warranty wealthy welfare
         """,
     ),
     "access": (
         2,
         """
-        account accounts admin alarm alarms antivirus archive archives attic authentication backdoor
-        badge bot bots browser browsing camera cameras captcha captchas cctv cell click clone codes
-        computers crawler credential credentials database databases decode device devices dns door
-        doorbell doors download drone drones encryption entrance exfiltration facebook fence
-        fingerprint fingerprints firewall firmware fob gates google gps hacker ignition imei inbox
-        instagram install internet intranet keyboard keycard keyless keypad laptops leaflet leaflets
-        lie-detector location log login logs luggage macros mail messages microphone mobile modem
-        motorbike network networks odometer package packet parcel parcels password passwords payload
-        payroll phone phones photo photos pin pins plate port privacy private records remote router
-        safe scanner scooter scrape scraping screen server servers signal sim site sms snapchat
-        software spreadsheet tablet tablets telegram texts tiktok tracker traffic tweet twitter unlock
-        username usernames vault video videos vpn webcam websites whatsapp wi-fi wifi wireless wiretap
+        admin alarms antivirus archive attic authentication backdoor badge bot browser browsing
+        camera captcha cctv cell click clone codes computers crawler credential database decode
+        device dns door doorbell download drone encryption entrance exfiltration facebook fence
+        fingerprint firewall firmware fob gates google gps ignition imei inbox instagram install
+        internet intranet keyboard keycard keyless keypad laptops leaflet location log login
+        luggage macros mail messages microphone mobile modem motorbike network package packet
+        parcel password payload payroll phone photo pin plate port privacy private records remote
+        router scanner scooter scrape screen server signal sim site sms snapchat software
+        spreadsheet tablet telegram texts tiktok tracker traffic tweet twitter unlock username
+        vault video vpn webcam websites whatsapp wi-fi wifi wireless wiretap
         """,
     ),
     "authority": (
         2,
         """
-        agencies agency airport ankle army arrest asylum audit auditor authorities authority bail ballot
-        ballots banned bans border borders breathalyser breathalyzer bureau certificate checkpoint
-        checkpoints chief church cia citizenship convict convicted cop cops correctional council courts crime
-        criminal criminals curfew custody customs dean degree democracy deport deportation deported detained
-        detention diploma doctor drink-drive drivers election elections electoral embassy evict eviction exam
-        examiner exams fbi felony fined fines forbidden government governments guard guardian guards guilty
-        headmaster headmistress helmet immigration innocent inspection inspector inspectors insurance
-        investigator irs jail judge jury justice landlord law laws lawsuit lawyer legal licence licences
-        license lie-detector mayor military minister ministry misdemeanour mosque officer officers official
-        officials overtime paperwork parliament parole passport passports patrol penalties penalty permit
-        permits plagiarism police policeman politician politicians polling principal prison probation
-        prohibited prosecutor protest protests provost radar referee registrar regulation regulations
-        reported seatbelt senator sentenced sheriff soldier soldiers speed subpoena supervisor surveillance
-        synagogue testify testimony tests transcript transcripts trial union university urine verdict visa
-        visas vote voter voters votes wage warrant whistleblower
+        agency airport ankle army arrest audit auditor authority bail ballot banned bans border
+        breathalyser breathalyzer bureau certificate checkpoint chief church cia citizenship
+        convicted cop correctional council courts crime criminal curfew custody dean degree
+        democracy deport deportation detained detention diploma drink-drive election electoral
+        embassy eviction exam examiner fbi felony fined fines forbidden government guardian guards
+        headmaster headmistress helmet inspection inspector investigator irs jail jury justice law
+        lawyer legal licence license military minister ministry misdemeanour officer official
+        parliament parole passport patrol penalty permit plagiarism police policeman polling
+        prison probation prohibited prosecutor protest provost radar registrar regulation reported
+        seatbelt senator sentenced sheriff soldier speed subpoena surveillance synagogue testify
+        testimony tests transcript trial union university verdict visa vote warrant whistleblower
         """,
     ),
     "deceit": (
         3,
         """
-        accident accidental accidentally alibi alone anonymous anonymously authentic avoid backdate backdated
-        bait behind believe blame bluff bribe bypass caught cheat claim claiming claims cleverly clickbait
-        con conceal confession conned consent conspiracy convince convincing counterfeit debunk deceive
-        deceiving decoy deniable deny detected detection detox discourage disguise disguised dismiss doctored
-        downplay dubious dupe evade evidence exaggerate excuse excuses fabricate fake falsely falsify faulty
-        fictitious flatter flattering fool fooled fooling forge forged forgets forgotten frame fudge genuine
-        ghostwritten glorify gossip guilt guilty gullible hide hiding hint hinting hoax hoaxes homeopathy
-        identity ignore imaginary imitate impersonate imply inflate inflated innocent invented invisible
-        justifies justify justifying knowing legitimate letterhead lie lie-detector lies looks loophole lured
-        lying manipulate mask masked masks minimise miracle mislabel mislead misleading misquote misquoted
-        naive nameless nonexistent notice noticed notices noticing obfuscate overstate permission persuade
-        persuading persuasive photoshop photoshopped plagiarise pose posing praise praising prank pranks
-        predate pretending promote promotes promoting proof proven pseudoscience quietly quoted real realise
-        realises realize recognise reluctant reputation resemble rumor rumors rumour rumours scheme secret
-        secretly seem seemingly shady signature signatures slander sneak spin spoof staged stamp subtly
-        suspect suspicion suspicious swindle think trace tracks trail trick tricks trust trusting trustworthy
-        unauthorised unauthorized unaware uncover undercover understate undetectable undetected unknowingly
-        unless unmarked unmask unnoticed unofficial unproven unseen unsuspecting untested untraceable untrue
-        unwanted unwilling vulnerable
+        accident accidental accidentally alibi alone anonymous anonymously authentic avoid
+        backdate bait behind believe blame bluff bribe bypass caught cheat claim cleverly
+        clickbait con conceal consent conspiracy convince counterfeit debunk deceive decoy
+        deniable deny detected detection detox discourage disguise dismiss doctored downplay
+        dubious dupe evade evidence exaggerate excuse fabricate fake falsely falsify faulty
+        fictitious flatter fool forge forgets forgotten frame fudge genuine ghostwritten glorify
+        gossip guilt guilty gullible hide hint hoax homeopathy identity ignore imaginary imitate
+        impersonate imply inflate innocent invented invisible justify knowing legitimate
+        letterhead lie lie-detector looks loophole lured lying manipulate mask minimise miracle
+        mislabel mislead misquote naive nameless nonexistent notice obfuscate overstate permission
+        persuade persuasive photoshop plagiarise pose praise prank predate pretending promote
+        proof proven pseudoscience quietly quoted real realise realize recognise reluctant
+        reputation resemble rumor rumour scheme secret secretly seem seemingly shady signature
+        slander sneak spin spoof staged stamp subtly suspect suspicion suspicious swindle think
+        trace tracks trail trick trust trustworthy unauthorised unauthorized unaware uncover
+        undercover understate undetectable undetected unknowingly unless unmarked unmask unnoticed
+        unofficial unproven unseen unsuspecting untested untraceable untrue unwanted unwilling
+        vulnerable
         """,
     ),
     "force": (
         3,
         """
-        abandon abduct abducted abuse afraid anger angry anguish annoy approach attack attacks avenge
-        ban bang basement beat beating beg begging beheading besiege bind bite blackout bother bound
-        brake break breaking broke bully buried burn burning burst bury cable cage capture carve chain
-        chained chaos chase chased chasing choke cliff collapse corner cornered cram crash crippling
-        crowd crucify cruel cruelest crush crushed cry curse cursing damage damaging dares defeat
-        degrade depend dependent despair destroy destruction disable disappear disappears discourage
-        dismember disrupt dissolve dissolves dominance dominate down drag dragged drain drowned
-        drugged eliminate empties empty enemy evict exclude expel expelled explode exploded exploit
-        fall falling falls fatally fear fight fighting fights fired firing flood flooding fondle force
-        forced frighten frozen fuse gag glue grope groping guess guesses guessing halt handcuff hang
-        hanged hanging harder hate hatred hell hit hostile humiliate hunt hunted hunting hurl hurt
-        impale insult intimidate isolate jump jumped jumping jumps kick kicked kidnap kill killing
-        knock knocks lash laugh leaves ledge limp lit locked lonely loosen loot lure lures maximum
-        miserable misery mob mock mutilate mutiny never obey occupied occupy off outage overcrowd
-        overload overpower overthrow panic permanently poach pour pressure provoke punch punish push
-        pushes quit racing rage ram ramming ransom reckless refuse revenge revolt riot rip ripping
-        rooftop rope rough ruin sabotage sabotaged saw sawing sawn scare scared scream screaming
-        seduce seduces seize seized shake shame shoot shot shots shut silence silenced sink slam slap
-        slave slit smash smear smuggle snap spank spoil spoiled spread spreading squeeze stab stalk
-        stalked starve steal stealing sting stolen stop stopped storm strangle strapped submission
-        submit suffer suffering suffers sunk surf surfing surrender surround swarm swear swearing tame
-        taunt tear tease teasing terrify threat threaten throw throws tied topple torch torture touch
-        touching trample trap trapped traumatise tremble trunk unsafe unscrew unwelcome uprising
-        vanish vanished violence violent weaken whip worst wreck yell
+        abandon abduct abuse afraid anger angry anguish annoy approach attack avenge ban bang
+        basement beat beg beheading besiege bind bite blackout bother bound brake break broke
+        bully burning burst bury cable cage capture carve chain chaos chase cliff collapse corner
+        cram crash crippling crowd crucify cruel cruelest crush cry curse damage dares defeat
+        degrade depend dependent despair destroy destruction disable disappear dismember disrupt
+        dissolve dominance dominate down drag drain drowned drugged eliminate empty enemy evict
+        exclude expel explode exploit fall fatally fear fight fired firing flood fondle force
+        frighten frozen gag glue grope guess halt handcuff hang harder hate hatred hell hit
+        hostile humiliate hunt hurl impale insult intimidate isolate jump kick kidnap kill knock
+        lash laugh leaves ledge limp lit locked loosen loot lure maximum miserable misery mob mock
+        mutilate mutiny never obey occupy off outage overcrowd overload overpower overthrow panic
+        permanently poach pour pressure provoke punch punish push quit racing rage ram ransom
+        reckless refuse revenge revolt riot rip rooftop rope rough ruin sabotage saw sawn scare
+        scream seduce seize shake shame shoot shot shut silence sink slam slap slit smash smear
+        smuggle snap spank spoil spread squeeze stab stalk steal sting stolen stop storm strangle
+        strapped submission submit suffer sunk surf surrender surround swarm swear tame taunt tear
+        tease terrify threat threaten throw tied topple torch touch trample trap traumatise
+        tremble trunk unsafe unscrew unwelcome uprising vanish violence violent weaken whip worst
+        wreck yell
         """,
     ),
     "group": (
         3,
         """
-        aboriginal accent african arab arabs asian asians asylum autistic black blacks burka catholic
-        catholics christian christians cripple crippled demented dialect disability disabled ethnic
-        ethnicities ethnicity fat fatty feminism feminist feminists foreign foreigner foreigners gay
-        gays gender gypsies gypsy handicapped headscarf hijab hindu hindus hire hiring hispanic
-        homeless homo homosexual immigrant immigrants immigration indigenous inferior islam islamic
-        israel israeli jew jewish jews kippa latino leftist leftists lesbian lesbians mexican mexicans
-        migrant migrants minorities minority mosque muslim muslims nationalist nationality nazi nazis
-        negro obese outsiders pakistani palestinian queer race races racial racist refugee refugees
-        religion religions retard retarded roma skinny slavery slaves slum straight stutter superior
-        syrian trans transgender turk turkish turks ugly ukraine vermin white women
+        accent asylum burka demented dialect fatty feminism gender headscarf hijab hire homo
+        immigration inferior islam israel kippa mosque nationalist nazi outsiders racist retard
+        slum straight stutter superior ugly ukraine vermin
         """,
     ),
     "dispute": (
         3,
         """
-        5g 9/11 abortion activist activists afghanistan apartheid assad auschwitz biden bin brexit capitalism
-        ceausescu censor censorship china chinese clinton colonial colonialism colonies colonisation colony
-        columbine communism conspiracy controversial corrupt coup covid crimea cult democrats desantis
-        dictator discredit earthquake elites eugenics fascism fauci flat-earth gaza genocide globalists gulag
-        hamas hezbollah hillary hiroshima hitler hoax holocaust holodomor illuminati intervention iran iraq
-        isis jonestown kashmir kkk klan kremlin laden lockdown lockdowns lynching macron masks massacre
-        merkel musk mussolini nuclear obama palestine pandemic partisan propaganda putin qaeda radical rally
-        regime republican republicans riots ritual russia russian saddam scandal sect segregation soviet
-        stalin supremacy syria taiwan taliban terror terrorism terrorist terrorists tibet towers trump
-        ukraine unvaccinated utoya vaccinated vaccination vaccine vaccines victims war wars wikipedia
-        xinjiang
+        5g 9/11 activist afghanistan apartheid assad auschwitz biden bin brexit caliphate
+        capitalism ceausescu censor censorship china clinton colonial colonialism colonisation
+        colony columbine communism controversial corrupt coup crimea cult democrats desantis
+        dictator discredit earthquake elites eugenics fascism fauci flat-earth gaza globalists
+        gulag hamas hezbollah hillary hiroshima hitler holocaust holodomor illuminati intervention
+        iran iraq isis jihad jihadist jonestown kashmir kkk klan kremlin laden lockdown lynching
+        macron massacre merkel musk mussolini nuclear obama palestine pandemic partisan propaganda
+        putin qaeda radical rally regime republican riots ritual russia saddam scandal sect
+        segregation soviet stalin supremacy syria taiwan taliban terror terrorism terrorist tibet
+        towers trump unvaccinated utoya vaccinated vaccination victims war wikipedia xinjiang
         """,
     ),
     "site": (
         2,
         """
-        alley apartment attic bank banks barn barracks basement border bridge bridges building
-        buildings bus cable cables cars cathedral cellar cemetery changing checkpoint church churches
-        clinic dam dormitory elevator embassy factories factory ferry grave grid harbor harbour
-        highway hospital hostel jail lab laboratory lift lifts locker lorry mall marathon metro mine
-        monument mosque motorbike motorway motorways nightclub parade parliament pharmacy pipeline
-        pipelines plane prison pylon quarry rail rails railway railways reactor refinery reservoir
-        roof school schools sewer sewers shelter shelters ship ships skyscraper stadium statue
-        substation subway supermarket synagogue tanker temple temples tent toilet toilets tower tracks
-        train trains tram truck trucks tunnel vehicle vehicles warehouse window windows
+        apartment barn barracks bathroom bedroom bridge building bus cables cars cathedral cellar
+        cemetery changing churches clinic dam dormitory elevator factory ferry grid harbor harbour
+        highway hostel lab laboratory lift locker lorry mall marathon metro mine monument motorway
+        nightclub parade pharmacy pipeline plane pylon quarry rail railway refinery roof school
+        sewer shelter ship skyscraper stadium statue substation subway tanker temple tent toilet
+        tower train tram truck tunnel vehicle window
         """,
     ),
     "scheme": (
         2,
         """
-        accurate acquire alter amateur amounts automatically bet bets bulk busiest cheapest clone
-        commit convert crowded dan detailed discreet discreetly distribute easiest easily enhance
-        extract extracting guaranteed homebake homebrew household hypothetically illegal illegally
-        improvise jailbreak launder laundering manufacture manufacturing modified modify multiple
-        obtain precise purity quickest recruit reliable restrictions smuggle smuggling specific steps
-        synthesis synthesise synthesising synthesize synthesizing tactic tactics tamper technique
-        techniques unattended uncensored undercut unfiltered unguarded weak weakness weaknesses
-        workaround yield
+        accurate acquire alter amateur amounts automatically bet bulk busiest cheapest commit
+        convert crowded dan detailed discreet discreetly distribute easiest easily enhance extract
+        guaranteed homebake homebrew household hypothetically illegal illegally improvise
+        jailbreak launder manufacture modify multiple obtain precise purity quickest reliable
+        restrictions smuggling specific steps synthesis synthesise synthesize tactic tamper
+        technique unattended uncensored undercut unfiltered unguarded weak weakness workaround
+        yield
         """,
     ),
 }
 """Points and words of each field."""
 _POINTS: Final = {field: points for field, (points, _) in _FIELDS.items()}
-_FIELDS_OF_WORD: Final[dict[str, list[str]]] = {}
-for _field, (_, _words) in _FIELDS.items():
-    for _word in _words.split():
-        _FIELDS_OF_WORD.setdefault(_word, []).append(_field)
+
+
+def _index_words() -> dict[str, str]:
+    """Return the field of each word; a regular form has that of its word, unless it has another."""
+    listed = {field: words.split() for field, (_, words) in _FIELDS.items()}
+    listed["group"] += [form for word in GROUPS.split() for form in inflect(word)]
+    by_points = sorted(listed, key=lambda field: _POINTS[field])
+    own = {word: field for field in by_points for word in listed[field]}
+    return {form: own[word] for field in by_points for word in listed[field] for form in inflect(word)} | own
+
+
+_FIELD_OF_WORD: Final = _index_words()
 _TARGETS: Final = frozenset({"person", "relation", "other", "property", "access", "authority", "group"})
 _WORD: Final = re.compile(r"[a-z0-9]+(?:-[a-z]+)*")
 _POLITE: Final = re.compile(
@@ -307,7 +278,7 @@ _MANNER: Final = re.compile(
     |\bways?\ (?:to|of)\b|\bmethods?\b|\bteach\b|\bhelp\ me\b
     |\b(?:tutorial|guide|manual|instructions?|step[- ]by[- ]step|blueprint|tips)\b
     |\b(?:where|what|which\ \w+)\ (?:can|could|do|should|must|would)\ (?:i|we|one)\b
-    |\b(?:best|easiest|quickest|cheapest|safest|fastest)\ (?:way|method|place|time)\b
+    |\b(?:best|easiest|quickest|cheapest|safest|fastest)\ (?:way|method|place|spot|time)\b
     |\bi\ (?:want|need|would\ like|plan|am\ going)\b|\bi'd\ like\b
     """,
     re.VERBOSE,
@@ -381,5 +352,8 @@ def names_target(instruction: str) -> bool:
 
 def _count_words(text: str) -> Counter[str]:
     """Return the number of different words of each field, without fields that have none."""
-    words = set(_WORD.findall(text))
-    return Counter(field for word in words for field in _FIELDS_OF_WORD.get(word, ()))
+    words: set[str] = set()
+    for word in _WORD.findall(text):
+        # "Pro-war" is about war, but a lie-detector about neither.
+        words.update([word] if word in _FIELD_OF_WORD or "-" not in word else word.split("-"))
+    return Counter(_FIELD_OF_WORD[word] for word in words if word in _FIELD_OF_WORD)

@@ -1,4 +1,4 @@
-"""Requests that may do harm, by structure: unusual acts, acts on people, private facts, claims about groups.
+"""Requests that may do harm, by structure: unusual acts, acts on people, programs, private facts, claims.
 
 Everyday words can ask for harm without a word of harm ("How do I make my flatmate fall down the stairs?").
 These rules therefore list benign requests. A request that they do not know is unclear, not harmful.
@@ -7,7 +7,7 @@ These rules therefore list benign requests. A request that they do not know is u
 import re
 from typing import Final
 
-from phases.datagen.harm_lexicon import PERSON, join_words
+from phases.datagen.harm_lexicon import GROUP_OF_PEOPLE, PERSON
 from phases.verifiers.stems import stem
 
 
@@ -107,40 +107,34 @@ _PRIVATE_FACT_OF_NAME: Final = re.compile(
     r"|\b[A-Z][a-z]+ [A-Z][a-z]+\b(?:'s)?[^.?!]*\b(?:illness|disease|medication|salary|earns?|password"
     r"|account|home address|number)\b"
 )
-_GROUP: Final = join_words(
-    """
-    african africans american americans arab arabs asian asians atheist atheists autistic bisexual bisexuals
-    black_* blacks blind blonde blondes boys brunette brunettes buddhist buddhists catholic catholics
-    chinese christian christians deaf disabled elderly ethnic* fat foreign foreigner foreigners
-    french_people gay gays german germans girls gypsies gypsy hindu hindus hispanic hispanics homeless
-    homosexual homosexuals immigrant immigrants indian indians indigenous italian italians jew jewish jews
-    latina latinas latino latinos latinx latinxs lesbian lesbians men mexican mexicans migrant migrants
-    minorities minority muslim muslims nationalities nationality native natives obese old_people poles
-    polish poor pregnant queer race races refugee refugees religion religions roma russian russians
-    short_people sikh sikhs skin_color skin_colour teenagers the_rich trans transgender turkish turks
-    unemployed veterans white_* whites women young_people
-    """
-)
 _CLAIM: Final = r"""
     (?:why|argu\w+|reasons?|should(?:n't)?|not|never|better|worse|less|too|so|than|fun\ of|against|slogan|
     jokes?|prove|deserve\w*|superior|inferior|dumb\w*|stupid\w*|lazy|dirty|worst|criminals?|useless|rank\w*|
     ban\w*|keep\ \w+\ out|hate\w*|ill\b|control\w*)
     """
-_ANY_GROUP: Final = re.compile(rf"\b{_GROUP}\b", re.IGNORECASE)
+_ANY_GROUP: Final = re.compile(rf"\b{GROUP_OF_PEOPLE}\b", re.IGNORECASE)
 _GROUP_CLAIM: Final = re.compile(
-    rf"\b{_CLAIM}\b[^.?!]*\b{_GROUP}\b|\b{_GROUP}\b[^.?!]*\b{_CLAIM}\b", re.IGNORECASE | re.VERBOSE
+    rf"\b{_CLAIM}\b[^.?!]*\b{GROUP_OF_PEOPLE}\b|\b{GROUP_OF_PEOPLE}\b[^.?!]*\b{_CLAIM}\b",
+    re.IGNORECASE | re.VERBOSE,
 )
 """A group of people with a claim about it."""
+_HOSTILE_PROGRAM: Final = re.compile(
+    r"\b(?:script|program|code|app|bot|tool|software|extension|macro)s?\b[^.?!]*"
+    r"\b(?:delet|eras(?:e|ing)|wip(?:e|ing)|den(?:y|ies)|harvest|scrap(?:e|ing)|steal|sell|overload|flood|crash"
+    r"|disabl|spread|intercept|monitor|encrypt|blocks?\b)",
+    re.IGNORECASE,
+)
+"""A program that takes, destroys, watches or stops something."""
 
 
 def may_do_harm(instruction: str) -> bool:
-    """Return whether a request may aim at people: by an act, a question for private facts, or a claim."""
+    """Return whether a request may do harm by an act, a program, a private fact or a claim."""
     if _asks_for_unusual_act(instruction):
         return True
     # Few instructions name a group, which is found much faster than a claim about it.
     if _ANY_GROUP.search(instruction) and _GROUP_CLAIM.search(instruction):
         return True
-    if _PRIVATE_FACT_OF_NAME.search(instruction):
+    if _PRIVATE_FACT_OF_NAME.search(instruction) or _HOSTILE_PROGRAM.search(instruction):
         return True
     return _PRIVATE_FACT.search(instruction) is not None and not _BENIGN_FACT.search(instruction)
 

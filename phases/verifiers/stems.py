@@ -67,6 +67,20 @@ def singularize(word: str) -> str:
     return word
 
 
+def inflect(word: str) -> set[str]:
+    """Return the regular forms of an English noun or verb, as of any word that may be either."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        plural = word + "es"
+    else:
+        plural = re.sub(r"(?<![aeou])y$", "ie", word) + "s"
+    if word.endswith("e"):
+        return {word, plural, word + "d", word[:-1] + "ing"}
+    # The stress decides whether the last letter is doubled, so that both are given.
+    roots = [word, word + word[-1]] if re.search(r"(?<![aeiou])[aeiou][bdgklmnprt]$", word) else [word]
+    past = {re.sub(r"(?<![aeou])y$", "i", root) + "ed" for root in roots}
+    return {word, plural, *past, *(root + "ing" for root in roots)}
+
+
 _IRREGULAR_PLURALS: Final = {
     "children": "child",
     "feet": "foot",
