@@ -72,7 +72,7 @@ def make_decoder(loaded: LoadedModel, width: int, max_steps: int) -> Decoder:
     in_training = any(parameter.requires_grad for parameter in loaded.model.parameters())
     on_gpu = torch.device(loaded.device).type == "cuda"
     use_graph = on_gpu and not loaded.four_bit and not in_training and max_steps > _MIN_STEPS_TO_CAPTURE
-    return _StaticCacheDecoder(loaded.model, attention, length, use_graph=use_graph)
+    return _StaticCacheDecoder(loaded.model, attention, length, on_gpu=on_gpu, use_graph=use_graph)
 
 
 @dataclass(frozen=True)
@@ -128,16 +128,29 @@ class _GrowingCacheDecoder:
         self._cache.batch_select_indices(rows)
 
 
+class _FilledColumnsLayer(StaticLayer):
+    """Attends to the columns filled so far: a CPU takes as long for an empty column as for any other."""
+
+    def update(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        keys, values = super().update(*args, **kwargs)
+        length = int(self.cumulative_length)
+        return keys[:, :, :length], values[:, :, :length]
+
+
 class _StaticCacheDecoder:
     """For models with plain attention: no tensor moves or grows, so a step can be captured."""
 
     allows_gaps = True
 
-    def __init__(self, model: Any, attention: _Attention, length: int, *, use_graph: bool) -> None:
+    def __init__(
+        self, model: Any, attention: _Attention, length: int, *, on_gpu: bool, use_graph: bool
+    ) -> None:
         self._model = model
         self._attention = attention
-        self._cache = Cache(layers=[StaticLayer(length) for _ in range(attention.layers)])
+        layer_type = StaticLayer if on_gpu else _FilledColumnsLayer
+        self._cache = Cache(layers=[layer_type(length) for _ in range(attention.layers)])
         self._length = length
+        self._on_gpu = on_gpu
         self._use_graph = use_graph
         self.min_rows = _MIN_ROWS_TO_NARROW if use_graph else 1
         self._steps = 0
@@ -185,15 +198,17 @@ class _StaticCacheDecoder:
         self._column.add_(1)
         self._position.add_(1)
         self._positions.index_copy_(1, self._column, self._position)
+        self._width += 1
         masks = self._make_masks(self._position)
         return _compute_logits(self._model, self._token, masks, self._position, self._cache)
 
     def _make_masks(self, position_ids: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
-        """Return which cached tokens the tokens at these positions see: [rows, 1, tokens, length].
+        """Return which cached tokens the tokens at these positions see: [rows, 1, tokens, cached tokens].
 
         Models of which only some layers have a sliding window take a mask for each kind of layer.
         """
-        seen, seeing = self._positions[:, None, None, :], position_ids[:, None, :, None]
+        cached = self._positions if self._on_gpu else self._positions[:, : self._width]
+        seen, seeing = cached[:, None, None, :], position_ids[:, None, :, None]
         earlier = (seen >= 0) & (seen <= seeing)
         if self._attention.window is None:
             return earlier

@@ -72,6 +72,24 @@ def test_growing_and_static_caches_agree(
     assert growing
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU replays steps of one width")
+def test_a_step_on_a_cpu_attends_to_filled_columns_only(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def record_width(query: torch.Tensor, key: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        widths.append(key.shape[2])
+        return attend(query, key, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", record_width)
+    dict(generate(loaded, ["One, two,"], seeds=[0], max_new_tokens=4))
+    prompt = len(loaded.tokenizer.encode_prompt("One, two,"))
+    layers = loaded.model.config.num_hidden_layers
+    assert widths[::layers] == [prompt, prompt + 1, prompt + 2, prompt + 3]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_captured_and_launched_steps_agree(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     def run_generate() -> dict[int, Completion]:
