@@ -9,6 +9,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path, PurePath
 from threading import Event
 from typing import ClassVar, Final, cast
 
@@ -30,7 +31,7 @@ from app.errors import UserError
 from app.session.client import SessionClient
 from app.session.requests import Refused, StopSession, get_current_user
 from app.session.snapshot import OVER
-from app.tui import crash, terminal
+from app.tui import crash, screens, terminal
 from app.tui.ascii_filter import AsciiFilter
 from app.tui.cockpit import READ_ONLY, Cockpit
 from app.tui.farewell import describe_leaving, describe_session, describe_stop
@@ -48,6 +49,10 @@ from widgets.preflight import PreflightResult
 from widgets.text import replace_controls
 
 GARBAGE_DELAY: Final = 1.0
+STYLE_SHEETS: Final = (
+    Path(__file__).with_suffix(".tcss"),
+    *sorted(Path(screens.__file__).parent.glob("*.tcss")),
+)
 REFUSED_ACTIONS: Final = frozenset(command.action_call for command in COMMANDS if command.needs_write_access)
 
 
@@ -55,12 +60,8 @@ class CockpitApp(Cockpit):
     """The screens over one session; `frame` is the first frame, `feed` makes the others."""
 
     BINDINGS: ClassVar[list[Binding]] = make_bindings("app")  # type: ignore[assignment]
-    CSS = """
-        Screen { background: $background; color: $foreground; }
-        Toast { max-width: 60; padding: 0 1; }
-        Input > .input--placeholder { color: $quiet; }
-        SearchIcon { display: none; }  /* an emoji, which few fonts of terminals have */
-    """
+    # All at once: for the style sheet of a screen that is opened, Textual would parse all others again.
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*STYLE_SHEETS]
     TITLE = "gonogo"
     ENABLE_COMMAND_PALETTE = True
 
@@ -100,10 +101,7 @@ class CockpitApp(Cockpit):
 
     def get_default_screen(self) -> Screen[None]:
         """Return the session's screen as the bottom of the stack."""
-        screen = SessionScreen()
-        for path in screen.css_path:  # Textual reads only the style sheets of screens that are pushed.
-            self.stylesheet.read(path)
-        return screen
+        return SessionScreen()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the cockpit's colors, so that they exist in every theme."""

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 import pytest_textual_snapshot
+import textual.app
+import textual.pilot
+import textual.screen
 
+from tests.tui.settling import wait_for_idle
 from widgets import styles
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -23,6 +27,14 @@ def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         "dirname",
         classmethod(lambda cls, *, test_location: str(SNAPSHOTS / test_location.basename)),
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace Textual's pauses of 20 ms, in which it measures whether the process works."""
+    monkeypatch.setattr(textual.screen, "UPDATE_PERIOD", 1 / 1000)
+    for module in (textual.app, textual.pilot):
+        monkeypatch.setattr(module, "wait_for_idle", wait_for_idle)
 
 
 @pytest.fixture

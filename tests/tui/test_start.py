@@ -7,8 +7,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
+from textual.css.stylesheet import Stylesheet
+
 from app.tui.app import CockpitApp
+from app.tui.screens.artifacts import ArtifactsScreen
 from tests.tui import fake
+from tests.tui.settling import settle
 from widgets.frame import Frame
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +87,17 @@ def test_every_input_thread_ends_with_the_screen() -> None:
     app._driver = driver  # type: ignore[assignment]
     app.on_unmount()
     assert driver.exit_event.is_set()
+
+
+async def test_opening_a_screen_parses_no_style_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = fake.gate_passes()
+    app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        parsed: list[Stylesheet] = []
+        monkeypatch.setattr(Stylesheet, "reparse", parsed.append)
+        for key in ("g", "escape", "c", "escape", "l", "escape", "a"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert isinstance(app.screen, ArtifactsScreen)
+        assert parsed == []

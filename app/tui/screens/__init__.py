@@ -1,1 +1,1 @@
-"""The screens of the cockpit, each `x.py` next to its `x.tcss`."""
+"""The screens of the cockpit, each `x.py` next to its style sheet `x.tcss`."""

@@ -23,7 +23,6 @@ NUMBER_WIDTH = 5
 class ArtifactsScreen(CockpitScreen):
     """A list of files by phase."""
 
-    CSS_PATH = "artifacts.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("artifacts")  # type: ignore[assignment]
     table = "artifacts"
 

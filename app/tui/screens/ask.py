@@ -26,7 +26,6 @@ _KEYS_WHILE_WRITING = ("sample", "models", "prompts")
 class AskScreen(CockpitScreen):
     """The conversation at the open gate, above the field for the next question."""
 
-    CSS_PATH = "ask.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("ask")  # type: ignore[assignment]
     table = "ask"
 

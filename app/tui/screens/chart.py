@@ -65,7 +65,6 @@ class ScreenWithChart(CockpitScreen):
 class ChartScreen(ScreenWithChart):
     """The chart, as wide as the terminal."""
 
-    CSS_PATH = "chart.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("chart")  # type: ignore[assignment]
     table = "chart"
 

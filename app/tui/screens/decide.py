@@ -72,7 +72,6 @@ class EditableParameters(ParameterTable):
 class DecideScreen(Dialog[None]):
     """Sends a decision with `y`, which types a letter while a text is being written. Enter sends nothing."""
 
-    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("decide")  # type: ignore[assignment]
     table = "decide"
 

@@ -42,7 +42,6 @@ class TextBlock(RowWidget):
 class QuestionDialog(Dialog[DialogResult]):
     """A title, a text, and keys to answer with; the `highlighted` action is the usual answer."""
 
-    CSS_PATH = "dialogs.tcss"
     highlighted: ClassVar[str] = ""
 
     def __init__(self, title: str, *lines: str) -> None:

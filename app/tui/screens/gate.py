@@ -32,7 +32,6 @@ def needs_curves(gate: GateView, output: AttemptOutput | None) -> bool:
 class GateScreen(ScreenWithChart):
     """The open gate. No key decides at once: each opens a dialog that sends the decision."""
 
-    CSS_PATH = "gate.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("gate")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-middle"), (130, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012

@@ -60,7 +60,6 @@ class EditableLaterPhases(LaterPhasesTable):
 class LaterPhasesScreen(Dialog[LaterChanges]):
     """Changes later phases for a `go`. It records nothing: the decision is sent from the dialog below."""
 
-    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("later_dialog")  # type: ignore[assignment]
     table = "later_dialog"
 

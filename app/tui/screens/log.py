@@ -59,7 +59,6 @@ class LogTitle(FrameWidget):
 class LogScreen(CockpitScreen):
     """The part of the log that is in memory, which ends with the last line."""
 
-    CSS_PATH = "log.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("log")  # type: ignore[assignment]
     table = "log"
 

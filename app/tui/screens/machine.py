@@ -14,7 +14,6 @@ from widgets.machine_panel import MemoryPanel
 class MachineScreen(CockpitScreen):
     """GPUs and host."""
 
-    CSS_PATH = "machine.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("machine")  # type: ignore[assignment]
     table = "machine"
 

@@ -72,7 +72,6 @@ class PromptList(RowWidget):
 class PromptsScreen(CockpitScreen):
     """Filters while the operator types; Enter asks the selected prompt."""
 
-    CSS_PATH = "prompts.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("prompts")  # type: ignore[assignment]
     table = "prompts"
 

@@ -16,7 +16,6 @@ from widgets.samples import SamplePager
 class SamplesScreen(CockpitScreen):
     """Pages through samples."""
 
-    CSS_PATH = "samples.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("samples")  # type: ignore[assignment]
     table = "samples"
 

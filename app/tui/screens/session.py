@@ -38,7 +38,6 @@ LOG_ONLY: Final = "-log-only"
 class SessionScreen(ScreenWithChart):
     """Phases on the left; the selected phase, the machine and the log on the right."""
 
-    CSS_PATH = "session.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("session")  # type: ignore[assignment]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (116, "-wide"), (156, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall"), (42, "-very-tall")]  # noqa: RUF012

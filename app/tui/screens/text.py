@@ -47,7 +47,6 @@ class TextPage(ScrollableRows):
 class TextScreen(CockpitScreen):
     """A page of text below the session's header; `export_name` names it when it is copied or written."""
 
-    CSS_PATH = "text.tcss"
     BINDINGS: ClassVar[list[Binding]] = make_bindings("text")  # type: ignore[assignment]
     table = "text"
     export_name = "text"
