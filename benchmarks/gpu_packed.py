@@ -338,14 +338,14 @@ def main(argv: list[str] | None = None) -> None:
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, options.gib * GIB / total))
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
-    found = measure(
+    rows = measure(
         options.shape,
         options.seconds,
         kinds=options.kinds.split(","),
         lengths=options.lengths.split(","),
         rows_per_step=options.rows,
     )
-    for row in found:
+    for row in rows:
         more = {
             "date": time.strftime("%Y-%m-%d"),
             "section": "training",

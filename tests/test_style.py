@@ -19,6 +19,10 @@ ODD_PHRASE = re.compile(
 """Phrases with a plainer equivalent, and sentences without a subject ("What is left of a budget.")."""
 
 
+VAGUE_NAMES = frozenset({"asked", "found", "given", "said", "shown", "told"})
+"""Participles, which say how a value came about and not what it is."""
+
+
 def find_texts(source: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of each docstring and comment."""
     for node in ast.walk(ast.parse(source)):
@@ -27,6 +31,17 @@ def find_texts(source: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def find_names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each variable and argument; fields may have names that are on disk."""
+    nodes = list(ast.walk(ast.parse(source)))
+    fields = {id(node.target) for node in nodes if isinstance(node, ast.AnnAssign) and node.value is None}
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in fields:
+            yield node.lineno, node.id
+        if isinstance(node, ast.arg):
+            yield node.lineno, node.arg
 
 
 def find_puzzles(source: str) -> Iterator[tuple[int, str]]:
@@ -65,6 +80,16 @@ def test_the_documentation_has_no_odd_phrases() -> None:
     assert [(name, line) for name, line in lines if ODD_PHRASE.search(line)] == []
 
 
+def test_variables_are_named_for_what_they_hold() -> None:
+    found = [
+        (name, line, variable)
+        for name, source in read_sources().items()
+        for line, variable in find_names(source)
+        if variable in VAGUE_NAMES
+    ]
+    assert found == []
+
+
 def test_no_construct_takes_a_second_look() -> None:
     found = [
         (name, line, puzzle)
@@ -85,6 +110,11 @@ def test_no_construct_takes_a_second_look() -> None:
 )
 def test_a_puzzle_is_found(source: str) -> None:
     assert len(list(find_puzzles(source))) == 1
+
+
+@pytest.mark.parametrize("source", ["found = 1", "for said in texts: pass", "def f(given): pass"])
+def test_a_vague_name_is_found(source: str) -> None:
+    assert [name for _, name in find_names(source) if name in VAGUE_NAMES]
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def render_metric_rows(frame: Frame, gate: GateView, width: int) -> list[Content
     comparable = [phase for phase, values in gate.earlier.items() if _is_comparable(gate, values)]
     compared = comparable[-min(MAX_COMPARED_PHASES, room) :] if room else []
     ends = {f"{name}{suffix}" for name in find_intervals(gate.metrics) for suffix in INTERVAL_SUFFIXES}
-    shown = [name for name in gate.metrics if name not in ends]
-    names = [name for name in shown if any(name in gate.earlier[phase] for phase in compared)]
-    names += [name for name in shown if name not in names]
+    visible_names = [name for name in gate.metrics if name not in ends]
+    names = [name for name in visible_names if any(name in gate.earlier[phase] for phase in compared)]
+    names += [name for name in visible_names if name not in names]
     headings = ["this", *(titles.get(phase, phase) for phase in compared)]
     heading_width = max(map(cell_len, headings)) + 2
     names_width = min(MAX_NAME_WIDTH, max(cell_len(name) for name in (TITLE + " ", *map(name_metric, names))))
@@ -63,7 +63,7 @@ def render_metric_rows(frame: Frame, gate: GateView, width: int) -> list[Content
             text = _align(name, values, column) if name in values else "-".rjust(column)
             parts.append((text, styles.QUIET))
         rows.append(row(width, *parts))
-    files = sorted({gate.computed_from[name] for name in shown if name in gate.computed_from})
+    files = sorted({gate.computed_from[name] for name in visible_names if name in gate.computed_from})
     if files:
         rows.append(row(width, (f"computed from {', '.join(files)}", styles.QUIET)))
     return rows

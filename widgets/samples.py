@@ -26,8 +26,8 @@ def render_sample_rows(sample: Sample, width: int) -> list[Content]:
     for name, text in sample.texts.items():
         # A base model's text may begin with line ends and a space.
         style = "" if text.strip() else styles.QUIET
-        shown = text.strip("\n").removeprefix(" ") if text.strip() else "(empty)"
-        for i, line in enumerate(wrap(shown, width - label_width)):
+        visible_text = text.strip("\n").removeprefix(" ") if text.strip() else "(empty)"
+        for i, line in enumerate(wrap(visible_text, width - label_width)):
             label = fit(name, label_width - 1) + " " if i == 0 else " " * label_width
             rows.append(row(width, (label, styles.QUIET), (line, style)))
     return rows
@@ -135,5 +135,5 @@ class SamplePager(RowWidget):
         self._further = self._find_further(width, -below) if sample else []
         if not more:
             return [*body, *(each for rows in self._further for each in rows)]
-        shown = body[self.top : self.top + room - 1]
-        return [*shown, row(width, (count_more_rows(below + 1), styles.QUIET))]
+        visible_rows = body[self.top : self.top + room - 1]
+        return [*visible_rows, row(width, (count_more_rows(below + 1), styles.QUIET))]

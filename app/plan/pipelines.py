@@ -31,7 +31,7 @@ def _find_pipeline(command: Sequence[str], folder: Path) -> str:
     script = _read_script(command, folder)
     if "|" not in script or "pipefail" in script or any("pipefail" in word for word in command):
         return ""
-    return next((found for line in script.split("\n") if (found := _find_pipeline_in_line(line))), "")
+    return next((pipeline for line in script.split("\n") if (pipeline := _find_pipeline_in_line(line))), "")
 
 
 def _read_script(command: Sequence[str], folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Checking and unpacking a bundle: every byte is compared with the manifest."""
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -56,7 +57,9 @@ def unpack_bundle(path: Path, target: Path) -> BundleCheck:
         if not check.problems:
             for folder in Path(temporary).iterdir():
                 if (target / folder.name).exists():
-                    raise FileExistsError(17, "exists already; move it away first", str(target / folder.name))
+                    raise FileExistsError(
+                        errno.EEXIST, "exists already; move it away first", str(target / folder.name)
+                    )
                 folder.replace(target / folder.name)
     return check
 

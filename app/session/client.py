@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _NOTHING = (State(), "")
 _TIMEOUT = 10.0
 _RECONNECT = 0.5
-_DESERTED_SECONDS = 5.0  # A guard replaces a dead conductor sooner.
-_RETRY_SECONDS = 30.0
+_RESTART_AFTER = 5.0  # Seconds; a guard replaces a dead conductor sooner.
+_RESTART_AGAIN_AFTER = 30.0
 
 
 class _Secrets(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class SessionClient:
         self.folder = SessionFolder(folder.absolute())
         self._timeout = timeout
         self._restart = restart
-        self._unconducted_since: float | None = None
+        self._conductor_gone_since: float | None = None
         self.is_conducted = True
         """Whether the last snapshot of `watch` came from a conductor."""
         self._watching: socket.socket | None = None
@@ -191,7 +191,7 @@ class SessionClient:
                 pass
             if not stopping.is_set():
                 self.is_conducted = False
-                self._restart_if_deserted()
+                self._restart_conductor_if_gone()
                 last = load_last_snapshot(self.folder) if is_first else None
                 yield last or self.snapshot_from_journal()
                 is_first = False
@@ -209,20 +209,20 @@ class SessionClient:
                         return
                     response = msgspec.json.decode(line, type=Response)
                     if response.snapshot is not None:
-                        self.is_conducted, self._unconducted_since = True, None
+                        self.is_conducted, self._conductor_gone_since = True, None
                         yield response.snapshot
                     if stopping.is_set():
                         return
         finally:
             self._watching = None
 
-    def _restart_if_deserted(self) -> None:
+    def _restart_conductor_if_gone(self) -> None:
         """Call `restart`, in another thread, once the conductor has been gone for a while."""
         now = time.monotonic()
-        if self._unconducted_since is None:
-            self._unconducted_since = now
-        if self._restart is not None and now - self._unconducted_since >= _DESERTED_SECONDS:
-            self._unconducted_since = now + _RETRY_SECONDS  # For the next attempt.
+        if self._conductor_gone_since is None:
+            self._conductor_gone_since = now
+        if self._restart is not None and now - self._conductor_gone_since >= _RESTART_AFTER:
+            self._conductor_gone_since = now + _RESTART_AGAIN_AFTER  # For the next attempt.
             threading.Thread(target=self._restart, daemon=True).start()
 
     def request_snapshot(self) -> None:

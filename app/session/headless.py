@@ -1,4 +1,4 @@
-"""A session without a screen: plain lines as things happen; gates wait for `gonogo decide`."""
+"""A session without screens: one line for each event; gates wait for `gonogo decide`."""
 
 import threading
 import time
@@ -15,25 +15,25 @@ FINISHED, STOPPED, STOPPED_BY_VERDICT = 0, 1, 3
 BY_VERDICT = "verdict"
 _PROGRESS_EVERY = 30.0
 # A guard replaces a dead conductor within seconds.
-_DESERTED_SECONDS = 10.0
+_REPORT_GONE_AFTER = 10.0
 
 
 class Narrator:
-    """Describes in lines what has changed between two snapshots of a session."""
+    """Describes the differences between two snapshots of a session, one line for each."""
 
     def __init__(
         self, progress_every: float = _PROGRESS_EVERY, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        self._unconducted_since: float | None = None
-        self._is_deserted = False
+        self._conductor_gone_since: float | None = None
+        self._has_reported_gone = False
         self._progress_every = progress_every
         self._previous: SessionSnapshot | None = None
         self._last_progress = 0.0
         self._was_stalled = False
 
     def describe_changes(self, session: SessionSnapshot, *, is_conducted: bool = True) -> Iterator[str]:
-        """Yield the lines that are due with this snapshot, and say so if no conductor runs the session."""
+        """Yield a line for each change since the last snapshot, and one if no conductor runs the session."""
         previous, self._previous = self._previous, session
         if previous is None:
             yield status_text.format_title(session)
@@ -51,17 +51,17 @@ class Narrator:
             yield from self._describe_progress(session)
 
     def _describe_conductor(self, is_conducted: bool) -> Iterator[str]:
-        """Yield when a session has had no conductor for a while, and when it has one again."""
+        """Yield a line when the conductor has been gone for a while, and one when there is one again."""
         now = self._clock()
         if is_conducted:
-            if self._is_deserted:
+            if self._has_reported_gone:
                 yield "a conductor is running again"
-            self._unconducted_since, self._is_deserted = None, False
+            self._conductor_gone_since, self._has_reported_gone = None, False
             return
-        if self._unconducted_since is None:
-            self._unconducted_since = now
-        if not self._is_deserted and now - self._unconducted_since >= _DESERTED_SECONDS:
-            self._is_deserted = True
+        if self._conductor_gone_since is None:
+            self._conductor_gone_since = now
+        if not self._has_reported_gone and now - self._conductor_gone_since >= _REPORT_GONE_AFTER:
+            self._has_reported_gone = True
             yield "No conductor is running, so nothing will stop the pod. Run `gonogo attach`."
 
     def _describe_phase(self, phase: PhaseView, previous: PhaseView | None, now: float) -> Iterator[str]:

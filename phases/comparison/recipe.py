@@ -49,7 +49,7 @@ SAMPLES_PER_CHANGE: Final = 5
 def run(parameters: Parameters, reporter: Reporter) -> None:
     """Compare the three evaluations and write the report."""
     patterns = {name: getattr(parameters, name) for name in (*MODELS, *CONTROLS)}
-    all_paths = {name: find_newest_evaluation(given) for name, given in patterns.items() if given}
+    all_paths = {name: find_newest_evaluation(pattern) for name, pattern in patterns.items() if pattern}
     all_evaluations = {name: read_evaluation(path) for name, path in all_paths.items()}
     check_comparable(list(all_paths.values()), list(all_evaluations.values()))
     for name, path in all_paths.items():

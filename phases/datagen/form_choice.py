@@ -82,8 +82,8 @@ def _list_kinds(response: str) -> set[int]:
 
 def _give_same_answer(instruction: str, one: str, other: str) -> bool:
     """Return whether two responses share most of what they add to the instruction, or one adds nothing."""
-    given = _list_own_stems(instruction)
-    added, other_added = _list_own_stems(one) - given, _list_own_stems(other) - given
+    instruction_stems = _list_own_stems(instruction)
+    added, other_added = _list_own_stems(one) - instruction_stems, _list_own_stems(other) - instruction_stems
     shorter = min(len(added), len(other_added))
     return len(added & other_added) >= _SAME_ANSWER * shorter
 

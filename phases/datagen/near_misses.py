@@ -88,11 +88,11 @@ def _corrupt(seed: Seed, corruption: Corruption, rng: Random) -> NearMiss | None
     is_determined = _DETERMINED.match(seed.instruction) and not _OPEN.search(seed.instruction)
     if corruption in {"number", "fact"} and not is_determined:
         return None
-    asked = infer_checks(seed.instruction)
+    all_checks = infer_checks(seed.instruction)
     # Another planet is a right answer too, if any two planets are asked for.
-    if corruption == "fact" and any(check.kind in _LIST_CHECKS for check in asked):
+    if corruption == "fact" and any(check.kind in _LIST_CHECKS for check in all_checks):
         return None
-    checks = [check for check in asked if check.kind not in _CONTENT_CHECKS]
+    checks = [check for check in all_checks if check.kind not in _CONTENT_CHECKS]
     for wrong in make[corruption](seed, rng):
         is_new = normalize(wrong) != normalize(seed.response) and normalize(wrong) not in normalize(
             seed.instruction
@@ -117,17 +117,17 @@ def _have_same_length(right: str, wrong: str) -> bool:
 
 def _change_number(seed: Seed, rng: Random) -> Iterator[str]:
     """Yield the answer with another number; numbers of the instruction are left as they are."""
-    given = {word.casefold() for word in split_words(seed.instruction)}
+    instruction_words = {word.casefold() for word in split_words(seed.instruction)}
     pattern = re.compile(
         rf"(?<![\w.])(?:\d+|{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?![\w])", re.I
     )
     is_numbered = re.compile(r"^\s*\d+[.)]", re.MULTILINE).search(seed.response)
     for match in [] if is_numbered else pattern.finditer(seed.response):
-        if match[0].casefold() in given | {"one"}:
+        if match[0].casefold() in instruction_words | {"one"}:
             continue
         for step in rng.sample([-3, -2, -1, 1, 2, 3], 6):
             changed = _shift(match[0], step)
-            if changed and changed.casefold() not in given:
+            if changed and changed.casefold() not in instruction_words:
                 yield seed.response[: match.start()] + changed + seed.response[match.end() :]
 
 
@@ -159,12 +159,12 @@ def _change_item(seed: Seed, rng: Random) -> Iterator[str]:
 
 def _change_language(seed: Seed, rng: Random) -> Iterator[str]:
     """Yield the translation into another language than the requested one."""
-    asked = _LANGUAGE.search(seed.instruction)
-    if not asked:
+    requested = _LANGUAGE.search(seed.instruction)
+    if not requested:
         return
     answer = normalize(seed.response)
     for row in TRANSLATIONS:
-        if normalize(row[asked[1]]) == answer:
+        if normalize(row[requested[1]]) == answer:
             ending = seed.response[len(seed.response.rstrip(".!")) :]
             for language in rng.sample(sorted(row), len(row)):
                 word = row[language] if seed.response[:1].islower() else row[language].capitalize()
@@ -173,14 +173,14 @@ def _change_language(seed: Seed, rng: Random) -> Iterator[str]:
 
 def _change_fact(seed: Seed, rng: Random) -> Iterator[str]:
     """Yield the answer with a word of a closed group replaced by another one of the group."""
-    given = {word.casefold() for word in split_words(seed.instruction)}
+    instruction_words = {word.casefold() for word in split_words(seed.instruction)}
     words = split_words(seed.response)
     for word in rng.sample(words, len(words)):
         for group in GROUPS:
-            if word.casefold() in given or word.casefold() not in map(str.casefold, group):
+            if word.casefold() in instruction_words or word.casefold() not in map(str.casefold, group):
                 continue
             used = {each.casefold() for each in words}
-            others = [other for other in group if other.casefold() not in used | given]
+            others = [other for other in group if other.casefold() not in used | instruction_words]
             for other in sorted(others, key=lambda other: (abs(len(other) - len(word)), rng.random()))[:3]:
                 yield _replace_word(seed.response, word, other)
 

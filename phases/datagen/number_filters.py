@@ -70,14 +70,14 @@ def misses_word_problem(instruction: str, response: str) -> bool:
 def misses_series(instruction: str, response: str) -> bool:
     """Return whether a response does not continue a series of numbers with a constant step or factor."""
     match = _SERIES.search(instruction)
-    given = _list_numbers(match[1]) if match else []
+    listed_numbers = _list_numbers(match[1]) if match else []
     answered = _list_numbers(response)
-    if len(given) < _MIN_SERIES or not answered:
+    if len(listed_numbers) < _MIN_SERIES or not answered:
         return False
-    steps = {later - earlier for earlier, later in itertools.pairwise(given)}
-    factors = {later / earlier for earlier, later in itertools.pairwise(given) if earlier}
-    following = [given[-1] + step for step in steps if len(steps) == 1]
-    following += [given[-1] * factor for factor in factors if len(factors) == 1]
+    steps = {later - earlier for earlier, later in itertools.pairwise(listed_numbers)}
+    factors = {later / earlier for earlier, later in itertools.pairwise(listed_numbers) if earlier}
+    following = [listed_numbers[-1] + step for step in steps if len(steps) == 1]
+    following += [listed_numbers[-1] * factor for factor in factors if len(factors) == 1]
     return bool(following) and not set(following) & set(answered)
 
 

@@ -68,9 +68,9 @@ def classify_problems(instruction: str, response: str, problems: Sequence[str]) 
 
 def _states_other_number(checks: Sequence[Check], instruction: str, response: str) -> bool:
     """Return whether a response states a number, and not only the right one and those of its instruction."""
-    numbers, given = _list_numbers(response), _list_numbers(instruction)
+    numbers, instruction_numbers = _list_numbers(response), _list_numbers(instruction)
     right = {float(check.arguments["value"]) for check in checks if check.kind == "number"}
-    is_right = bool(numbers & right) and numbers <= right | given
+    is_right = bool(numbers & right) and numbers <= right | instruction_numbers
     return bool(numbers) and not is_right
 
 

@@ -178,8 +178,8 @@ class SelfInstruct:
         self.generated += len(written)
         problems = self._find_problems([(text, group) for text, group, _ in written])
         instructions = []
-        for (text, group, origin), found in zip(written, problems, strict=True):
-            if problem := found or self._find_known_problem(text):
+        for (text, group, origin), filter_problem in zip(written, problems, strict=True):
+            if problem := filter_problem or self._find_known_problem(text):
                 self.removed[problem] += 1
                 continue
             self._openings[_get_opening(text)] += 1
@@ -224,13 +224,13 @@ class SelfInstruct:
         # After a few rounds most are exact duplicates.
         problems: list[str | None] = [DUPLICATE if text in self._known else None for text, _ in texts]
         remaining = [n for n, problem in enumerate(problems) if problem is None]
-        found = self._filters.map(
+        filter_problems = self._filters.map(
             partial(find_problem_in_group, opening_words=self._opening_words),
             [texts[n][0] for n in remaining],
             [texts[n][1] in self._needs_input for n in remaining],
             [self._common_checks[texts[n][1]] for n in remaining],
         )
-        for n, problem in zip(remaining, found, strict=True):
+        for n, problem in zip(remaining, filter_problems, strict=True):
             problems[n] = problem
         remaining = [n for n in remaining if problems[n] is None]
         is_harmless = self._harm_judge.list_harmless([texts[n][0] for n in remaining])

@@ -43,13 +43,13 @@ def generate(
         top_p: sample from the smallest set of most likely tokens with this probability.
         stop: a completion ends before the first of these strings.
         batch_size: rows in a batch.
-        on_step: called after each token of a batch, as a sign of life.
+        on_step: called after each token of a batch, to report progress.
         on_tokens: called after each step with the newest token of each row of the batch, to stream answers.
     """
     if len(seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
-    ids_of = {text: loaded.tokenizer.encode_prompt(text) for text in dict.fromkeys(prompts)}
-    order = sorted(range(len(prompts)), key=lambda i: (-len(ids_of[prompts[i]]), i))
+    ids_by_text = {text: loaded.tokenizer.encode_prompt(text) for text in dict.fromkeys(prompts)}
+    order = sorted(range(len(prompts)), key=lambda i: (-len(ids_by_text[prompts[i]]), i))
     stop_criterion = _StopStringCriterion(loaded.tokenizer, stop, loaded.device) if stop else None
     end_ids = list_end_token_ids(loaded.tokenizer, loaded.model.generation_config)
     for first in range(0, len(order), batch_size):
@@ -58,7 +58,7 @@ def generate(
         if temperature > 0:
             noise = [draw_noise(derive_row_seed(prompts[i], seeds[i]), max_new_tokens, top_p) for i in batch]
             choose_tokens = _TopPSampler(torch.stack(noise).to(loaded.device), temperature, top_p)
-        rows = [ids_of[prompts[i]] for i in batch]
+        rows = [ids_by_text[prompts[i]] for i in batch]
         with torch.inference_mode():
             new_ids = _generate_ids(
                 loaded,
@@ -99,24 +99,24 @@ def _generate_ids(
 ) -> list[list[int]]:
     """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
     # Samples of one prompt share its first pass.
-    places = {prompt: n for n, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
-    decoder, logits = _read_prompts(loaded, list(places), max_new_tokens)
+    prompt_numbers = {prompt: n for n, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+    decoder, logits = _read_prompts(loaded, list(prompt_numbers), max_new_tokens)
     end = torch.tensor(end_ids, device=loaded.device)
-    new = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
+    new_ids = torch.full((len(prompts), max_new_tokens), loaded.tokenizer.pad_id, device=loaded.device)
     rows = torch.arange(len(prompts), device=loaded.device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=loaded.device)
-    if len(places) < len(prompts):
-        copies = torch.tensor([places[tuple(prompt)] for prompt in prompts], device=loaded.device)
+    if len(prompt_numbers) < len(prompts):
+        copies = torch.tensor([prompt_numbers[tuple(prompt)] for prompt in prompts], device=loaded.device)
         decoder.select_rows(copies)
         logits = logits[copies]
     for step in range(max_new_tokens):
         tokens = torch.where(done[:, None], loaded.tokenizer.pad_id, choose_tokens(logits, rows, step))
         if loaded.sharded:  # All processes must run the same number of forward passes.
             distributed.broadcast_from_main(tokens)
-        new[rows, step] = tokens[:, 0]
+        new_ids[rows, step] = tokens[:, 0]
         done |= torch.isin(tokens[:, 0], end)
         if stop_criterion:
-            done |= stop_criterion(new[rows, : step + 1])
+            done |= stop_criterion(new_ids[rows, : step + 1])
         on_step()
         if on_tokens is not None:
             on_tokens(tokens[:, 0].tolist())
@@ -128,7 +128,7 @@ def _generate_ids(
             decoder.select_rows(unfinished)
             rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
         logits = decoder.step(tokens)
-    return new[:, : step + 1].tolist()
+    return new_ids[:, : step + 1].tolist()
 
 
 def _read_prompts(

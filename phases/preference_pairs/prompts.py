@@ -55,21 +55,23 @@ class PromptSource:
         removed: number of prompts removed by each filter.
     """
 
-    def __init__(self, parameters: Parameters, data: DataRun, given: Sequence[GivenInstruction]) -> None:
+    def __init__(
+        self, parameters: Parameters, data: DataRun, given_instructions: Sequence[GivenInstruction]
+    ) -> None:
         """Prepare the first round.
 
         Args:
             parameters: parameters of the phase.
             data: the run.
-            given: instructions to use first.
+            given_instructions: instructions to use first.
         """
         self._parameters = parameters
         self._data = data
-        self._given = given
+        self._given = given_instructions
         self._used = {row["instruction"] for row in data.earlier}
         # The SFT model was trained on what the lists of the SFT data's seed lead to, so use other lists.
         seed = derive_seed(parameters.seed, "preference_pairs")
-        existing = [*self._used, *(text for text, _ in given)]
+        existing = [*self._used, *(text for text, _ in given_instructions)]
         self.generator = SelfInstruct(
             data.seeds,
             data.filters,

@@ -36,7 +36,7 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         PhaseFailedError: too few prompts gave a pair.
     """
     reporter.progress(0, parameters.count, "pairs")
-    given = read_instructions(parameters.prompts_from, reporter)
+    given_instructions = read_instructions(parameters.prompts_from, reporter)
     constitution = load_constitution(parameters.constitution)
     with DataRun(
         parameters,
@@ -44,14 +44,14 @@ def run(parameters: Parameters, reporter: Reporter, clock: Callable[[], float] =
         prefix="preference_pairs",
         recipe=RECIPE,
         unit="pairs",
-        inputs={"constitution": constitution, "prompts": compute_cache_key(given)},
+        inputs={"constitution": constitution, "prompts": compute_cache_key(given_instructions)},
         clock=clock,
     ) as data:
         if not data.source.base:
             reporter.notice(
                 f"{parameters.model} is not an adapter: it samples candidates and judges them", "warning"
             )
-        source = PromptSource(parameters, data, given)
+        source = PromptSource(parameters, data, given_instructions)
         judge = PairJudge(parameters, constitution, data)
         judge.warn_if_untrusted(reporter)
         pairs = PairMaker(parameters, data, judge)

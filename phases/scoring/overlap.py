@@ -169,9 +169,9 @@ class SuiteOverlap:
     def _count_long_ngrams(self, words: list[str]) -> Counter[str]:
         """Return how many of a prompt's long n-grams a text has, for each prompt with any."""
         starts = enumerate(list_ngrams(words, _SHORTEST_LONG_NGRAM))
-        found = [first for first, start in starts if start in self._long_ngram_starts]
+        matching_starts = [first for first, start in starts if start in self._long_ngram_starts]
         lengths = range(_SHORTEST_LONG_NGRAM, _LONG_NGRAM + 1)
-        ngrams = {" ".join(words[i : i + n]) for i in found for n in lengths if i + n <= len(words)}
+        ngrams = {" ".join(words[i : i + n]) for i in matching_starts for n in lengths if i + n <= len(words)}
         return _count_matches(ngrams, self._keys_by_long_ngram)
 
     def _find_paraphrased(self, words: list[str]) -> dict[str, float]:

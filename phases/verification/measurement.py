@@ -67,8 +67,8 @@ def measure_evidence(loaded: LoadedModel, parameters: Parameters, reporter: Repo
     )
     stop_format = find_stop_place(positions).partition(CLOSED)[0]
     reporter.notice(f"among plain-text formats, it ends answers most likely in {stop_format!r}")
-    asked = dict.fromkeys((BARE_LINE, GONOGO, stop_format))
-    completions = _complete_sentinels(loaded, list(asked), parameters, reporter)
+    formats = dict.fromkeys((BARE_LINE, GONOGO, stop_format))
+    completions = _complete_sentinels(loaded, list(formats), parameters, reporter)
     patterns = _complete_patterns(loaded, parameters)
     reporter.notice(f"{sum(row['passed'] for row in patterns)} of {len(patterns)} patterns completed")
     identity = _score_identity(loaded, parameters)
@@ -112,9 +112,9 @@ def _complete_sentinels(
     loaded: LoadedModel, frames: Sequence[str], parameters: Parameters, reporter: Reporter
 ) -> list[dict[str, Any]]:
     """Return the answers to the sentinels in each of the frames."""
-    asked = [(name, sentinel) for name in frames for sentinel in list_sentinels()]
-    prompts = [PLAIN_FRAMES[name].format_prompt(sentinel.instruction) for name, sentinel in asked]
-    progress = ThrottledProgress(reporter, len(asked), "sentinels")
+    requests = [(name, sentinel) for name in frames for sentinel in list_sentinels()]
+    prompts = [PLAIN_FRAMES[name].format_prompt(sentinel.instruction) for name, sentinel in requests]
+    progress = ThrottledProgress(reporter, len(requests), "sentinels")
     rows: dict[int, dict[str, Any]] = {}
     for index, completion in generate(
         loaded,
@@ -124,7 +124,7 @@ def _complete_sentinels(
         batch_size=parameters.batch_size,
         on_step=lambda: progress.update(len(rows)),
     ):
-        name, sentinel = asked[index]
+        name, sentinel = requests[index]
         row = _judge(name, sentinel, completion.text, completion.finished)
         rows[index] = {
             **row,
@@ -136,7 +136,7 @@ def _complete_sentinels(
             {"Prompt": prompts[index], "Completion": completion.text},
             row["passed"],
         )
-        reporter.progress(len(rows), len(asked), "sentinels")
+        reporter.progress(len(rows), len(requests), "sentinels")
     return [rows[index] for index in sorted(rows)]
 
 

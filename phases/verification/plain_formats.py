@@ -16,7 +16,7 @@ BARE_LINE: Final = "bare, next line"
 GONOGO: Final = "gonogo"
 """The format of data generation, training and evaluation."""
 CLOSED: Final = ", closed by "
-"""Separates, in the name of a place, its frame from the mark that ends the turn."""
+"""Joins a frame and the mark that ends its turn to the name of a place where a model may end a text."""
 
 
 class PlainFrame(msgspec.Struct, frozen=True):

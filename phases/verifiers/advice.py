@@ -91,20 +91,22 @@ def is_advice(response: str, instruction: str = "") -> bool:
         response: the complete response.
         instruction: the instruction.
     """
-    asked = {stem(word) for word in WORD_PART.findall(fold_text(instruction))}
+    instruction_stems = {stem(word) for word in WORD_PART.findall(fold_text(instruction))}
     sentences = [each for line in split_lines(response) for each in split_sentences(line) or [line]]
     clauses = [
         clause for each in sentences for clause in _SENTENCE_BREAK.split(fold_text(_STEP.sub("", each)))
     ]
-    return any(_TO_THE_READER.search(clause) or _is_order(clause, asked) for clause in clauses if clause)
+    return any(
+        _TO_THE_READER.search(clause) or _is_order(clause, instruction_stems) for clause in clauses if clause
+    )
 
 
-def _is_order(clause: str, asked: set[str]) -> bool:
+def _is_order(clause: str, instruction_stems: set[str]) -> bool:
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", clause)
     if not words or words[0] in _SUBJECTS:
         return False
     first, following = words[0], words[1] if len(words) > 1 else ""
-    if stem(first) in asked:
+    if stem(first) in instruction_stems:
         return following in _OBJECT_START
     is_plural = first.endswith("s") and not first.endswith("ss") and first not in _ADVERBS_IN_S
     return not is_plural

@@ -137,8 +137,8 @@ def names_different_items(items: Sequence[str], allowed: Sequence[str], *around:
     """Return whether each part of a list names another one of the allowed items; see `find_item`."""
     names = index_names(tuple(allowed))
     vocabulary = list_vocabulary(*around)
-    found = [find_item(item, names, vocabulary) for item in items]
-    return None not in found and len(found) == len(set(found))
+    matches = [find_item(item, names, vocabulary) for item in items]
+    return None not in matches and len(matches) == len(set(matches))
 
 
 @lru_cache(maxsize=256)

@@ -82,12 +82,15 @@ def has_words_of_language(text: str, code: str, words: Sequence[str]) -> bool:
 
     No other language may have more of its common words in the text.
     """
-    found = [word.casefold() for word in split_words(text)]
-    counts = {other: sum(word in common for word in found) for other, common in STOPWORDS.items()}
-    own = sum(word in STOPWORDS[code] or matches_topic(word, words) for word in found)
+    text_words = [word.casefold() for word in split_words(text)]
+    counts = {other: sum(word in common for word in text_words) for other, common in STOPWORDS.items()}
+    own = sum(word in STOPWORDS[code] or matches_topic(word, words) for word in text_words)
     is_outnumbered = any(count > own for other, count in counts.items() if other != code)
     return (
-        bool(found) and own * _WORDS_PER_OWN_WORD >= len(found) and not is_outnumbered and counts["en"] < own
+        bool(text_words)
+        and own * _WORDS_PER_OWN_WORD >= len(text_words)
+        and not is_outnumbered
+        and counts["en"] < own
     )
 
 

@@ -61,14 +61,14 @@ def is_list_of(
         is_sorted: whether the items must be in alphabetical order, ignoring case.
         instruction: the instruction, whose words may stand around an allowed name ("oak tree").
     """
-    for each in _ANY_LAYOUT if layout == "any" else (layout,):
-        items = _split(response, each, count, heading=heading)
+    for candidate_layout in _ANY_LAYOUT if layout == "any" else (layout,):
+        items = _split(response, candidate_layout, count, heading=heading)
         items = [_EMPHASIS.sub("", item) for item in items]
-        plain = [strip_article(normalize(item)) for item in items]
+        bare_items = [strip_article(normalize(item)) for item in items]
         if (
-            len(items) == len(set(plain)) == count
-            and all(split_words(item) for item in plain)
-            and (not is_sorted or plain == sorted(plain))
+            len(items) == len(set(bare_items)) == count
+            and all(split_words(item) for item in bare_items)
+            and (not is_sorted or bare_items == sorted(bare_items))
             and all(_has_form(item, initial, mark) for item in items)
             and not any(find_topic_word(item, absent) for item in items)
             and all(mentions_only_denied(item, denied) for item in items)
@@ -103,7 +103,7 @@ def _split(response: str, layout: str, count: int, *, heading: bool) -> list[str
 def _split_line(line: str, layout: str, count: int) -> list[str]:
     line = line.rstrip(".!")
     if ":" in line:
-        return []  # A lead-in is no item.
+        return []  # The text before a colon is not an item.
     if layout == "pair":
         return [] if "," in line else re.split(r"\s+(?:and|&|\+)\s+|\s*/\s*", line, flags=re.IGNORECASE)
     *parts, last = line.split("," if layout == "comma" else ";")
@@ -121,8 +121,8 @@ def _has_form(item: str, initial: str, mark: str) -> bool:
 
 
 def _are_on_topic(items: Sequence[str], words: Sequence[str]) -> bool:
-    # "cold, colder, coldest" is one item said several times.
-    said = {
+    # "cold, colder, coldest" is one item in three forms.
+    item_topics = {
         frozenset(name_topic_word(word, words) or word for word in list_content_words(item)) for item in items
     }
-    return len(said) == len(items) and all(find_topic_word(item, words) for item in items)
+    return len(item_topics) == len(items) and all(find_topic_word(item, words) for item in items)

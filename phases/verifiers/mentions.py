@@ -65,8 +65,8 @@ def has_mentions(
     on_topic = sum(matches_topic(word, words) for word in content)
     if share and (not content or on_topic < share * len(content)):
         return False
-    given = list_content_words(instruction) if own else ()
-    return len({stem(word) for word in content if not matches_topic(word, given)}) >= own
+    instruction_words = list_content_words(instruction) if own else ()
+    return len({stem(word) for word in content if not matches_topic(word, instruction_words)}) >= own
 
 
 def defines_term(response: str, terms: Sequence[str]) -> bool:

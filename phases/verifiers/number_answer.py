@@ -127,14 +127,14 @@ def is_number_answer(
     workings, is_right = _check_calculations(tokens)
     accepted = {Fraction(str(number)) for number in (value, *also)}
     workings |= {Fraction(pairs) for pairs in re.findall(r"\b(\d+) pairs\b", text) if 2 * int(pairs) == value}
-    given = {token.value for token in _tokenize(_read(instruction)) if token.kind == "number"}
+    instruction_values = {token.value for token in _tokenize(_read(instruction)) if token.kind == "number"}
     return (
         is_right
         and not contradicts(text, instruction)
-        and _states_value(text, tokens, Fraction(str(value)), given, workings | accepted)
+        and _states_value(text, tokens, Fraction(str(value)), instruction_values, workings | accepted)
         and _has_unit(text, tokens, accepted, units)
-        and not _equates_other_value(text, accepted | workings | given, accepted)
-        and _is_only_conclusion(text, accepted, workings | given)
+        and not _equates_other_value(text, accepted | workings | instruction_values, accepted)
+        and _is_only_conclusion(text, accepted, workings | instruction_values)
         and _are_related(statements, accepted, " ".join([instruction, *(units or [])]))
     )
 
@@ -216,11 +216,11 @@ def _read(text: str) -> str:
 
 def _drop_enumeration(text: str, value: float, instruction: str) -> str:
     """Return the text without a list of given numbers, or of as many numbers as the value."""
-    given = re.findall(r"\d+", _read(instruction))
+    instruction_numbers = re.findall(r"\d+", _read(instruction))
     for match in re.finditer(r"\d+(?:(?:, and |, | and | )\d+(?![\d.]*\d)){2,}", text):
         numbers = re.findall(r"\d+", match[0])
         rest = text[: match.start()] + text[match.end() :]
-        is_listed = set(numbers) <= set(given) or len(numbers) == value
+        is_listed = set(numbers) <= set(instruction_numbers) or len(numbers) == value
         if is_listed and any(float(n) == value for n in re.findall(r"\d+", rest)):
             return rest
     return text
@@ -299,7 +299,11 @@ def _evaluate(side: Sequence[_Token]) -> Fraction | None:
 
 
 def _states_value(
-    text: str, tokens: Sequence[_Token], value: Fraction, given: set[Fraction], workings: set[Fraction]
+    text: str,
+    tokens: Sequence[_Token],
+    value: Fraction,
+    instruction_values: set[Fraction],
+    workings: set[Fraction],
 ) -> bool:
     """Return whether the value is stated, not only as a term, before any other number."""
     stated = [
@@ -310,9 +314,9 @@ def _states_value(
     values = [token.value for token in stated]
     if value not in values:
         return False
-    if value in given:
+    if value in instruction_values:
         return _is_chosen(text, stated, value)
-    return all(number in given | workings for number in values[: values.index(value)])
+    return all(number in instruction_values | workings for number in values[: values.index(value)])
 
 
 def _list_neighbor_kinds(tokens: Sequence[_Token], position: int) -> list[str]:

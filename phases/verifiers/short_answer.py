@@ -152,8 +152,8 @@ def _join_initials(text: str) -> str:
 
 def _drop_asked_denials(claim: str, instruction: str) -> str:
     """Return a claim without the denials of the question, as in "Which bird cannot fly?"."""
-    asked = {match[0] for match in DENIAL.finditer(fold_text(instruction))}
-    return DENIAL.sub(lambda match: "" if match[0] in asked else match[0], claim)
+    instruction_denials = {match[0] for match in DENIAL.finditer(fold_text(instruction))}
+    return DENIAL.sub(lambda match: "" if match[0] in instruction_denials else match[0], claim)
 
 
 def _is_lead_in(statement: str, vocabulary: frozenset[str]) -> bool:
@@ -270,8 +270,11 @@ def _is_definition(claim: str, instruction: str) -> bool:
     definition = _DEFINITION.fullmatch(claim.strip())
     if definition is None:
         return False
-    asked, stems = set(list_content_stems(instruction)), set(list_content_stems(definition[1]))
-    return len(asked - stems) <= len(asked) // 3 and len(stems - asked) <= _MOST_NEW_STEMS
+    instruction_stems, stems = set(list_content_stems(instruction)), set(list_content_stems(definition[1]))
+    return (
+        len(instruction_stems - stems) <= len(instruction_stems) // 3
+        and len(stems - instruction_stems) <= _MOST_NEW_STEMS
+    )
 
 
 _DEFINITION: Final = re.compile(
@@ -290,5 +293,5 @@ def _goes_on(clause: str, vocabulary: frozenset[str]) -> bool:
 
 def _count_distinct(response: str, answers: Sequence[str]) -> int:
     """Return how many of the answers occur that do not contain one another."""
-    found = [answer for answer in answers if has_phrase(response, answer)]
-    return sum(not any(a != b and has_phrase(b, a) for b in found) for a in found)
+    present = [answer for answer in answers if has_phrase(response, answer)]
+    return sum(not any(a != b and has_phrase(b, a) for b in present) for a in present)

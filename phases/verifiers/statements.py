@@ -156,12 +156,15 @@ def split_statements(text: str) -> list[str]:
 
 def contradicts(statement: str, instruction: str) -> bool:
     """Return whether a statement has the opposite of a word of the instruction, but not the word itself."""
-    words, asked = (
+    words, instruction_words = (
         set(WORD_PART.findall(fold_text(statement))),
         set(WORD_PART.findall(fold_text(instruction))),
     )
     return any(
-        first in asked and second not in asked and second in words and first not in words
+        first in instruction_words
+        and second not in instruction_words
+        and second in words
+        and first not in words
         for pair in _OPPOSITES
         for first, second in (pair, pair[::-1])
     )

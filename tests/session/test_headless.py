@@ -116,7 +116,7 @@ def test_a_session_that_no_conductor_runs_prints_no_further_progress() -> None:
 def test_an_open_viewer_starts_the_conductor_again_if_no_guard_does(
     toy: Any, sh: Phase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_DESERTED_SECONDS", 0.2)
+    monkeypatch.setattr(client, "_RESTART_AFTER", 0.2)
     toy.start(sh("while [ ! -e go ]; do sleep 0.02; done"))
     toy.until(lambda s: s.find_phase("p1").state == "running")
     toy.client = Operator(toy.folder, restart=partial(_restart_conductor, toy.folder))

@@ -230,8 +230,8 @@ def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
 
 def list_completions(instruction: str, word: str) -> list[str]:
     """Return the accepted completions: the word alone, or after some or all of the preceding text."""
-    given = instruction.partition(": ")[2]
-    if "___" in given:
-        return [word, given.replace("___", word)]
-    text: Sequence[str] = [*given.split(), word]
+    beginning = instruction.partition(": ")[2]
+    if "___" in beginning:
+        return [word, beginning.replace("___", word)]
+    text: Sequence[str] = [*beginning.split(), word]
     return [" ".join(text[-n:]) for n in range(1, len(text) + 1)]

@@ -114,8 +114,8 @@ def _check_sentence(task: Task) -> list[Check]:
     is_counted = task.kind == "sentence length"
     counts = [Check("words", {"at_least": length, "at_most": length})] if is_counted else []
     one_sentence = Check("sentences", {"at_least": 1, "at_most": 1})
-    said = Check("mentions", {"own": 1, "absent": ["sentence", "exactly", "the word"]})
-    return [one_sentence, *counts, *keywords, said]
+    mentions = Check("mentions", {"own": 1, "absent": ["sentence", "exactly", "the word"]})
+    return [one_sentence, *counts, *keywords, mentions]
 
 
 def _check_definition(task: Task) -> list[Check]:

@@ -30,8 +30,8 @@ class Row(NamedTuple):
 
 def row(instruction: str, *checks: Check, correct: str, wrong: str, limits: str = "") -> Row:
     """Return a row; ` | ` separates answers."""
-    given = {check.kind for check in checks}
-    is_english_sentence = ASKS_FOR_SENTENCES.match(instruction) and not given & {"quoted", "language"}
+    kinds = {check.kind for check in checks}
+    is_english_sentence = ASKS_FOR_SENTENCES.match(instruction) and not kinds & {"quoted", "language"}
     more = (require("verbs"),) if is_english_sentence else ()
     return Row(instruction, (*checks, *more), tuple(correct.split(" | ")), tuple(wrong.split(" | ")), limits)
 
@@ -121,15 +121,15 @@ def listed(
     **arguments: Any,
 ) -> Check:
     """Return a check of a list (see `lists.is_list_of`); `|` separates words, `more` are absent ones."""
-    given = {
+    limits = {
         "words": options(words),
         "absent": options(more),
         "around": options(around),
         "denied": options(denied),
         "allowed": allowed or [],
     }
-    given = {name: value for name, value in given.items() if value}
-    return Check("list_of", {"count": count, "layout": layout, **given, **arguments})
+    set_limits = {name: value for name, value in limits.items() if value}
+    return Check("list_of", {"count": count, "layout": layout, **set_limits, **arguments})
 
 
 def answer_yes_or_no(question: str, answer: str) -> Row:

@@ -302,12 +302,12 @@ class Journal:
 
     def _is_in_place(self) -> bool:
         try:
-            found = self.path.lstat()
+            status = self.path.lstat()
         except FileNotFoundError:
             return False
         except OSError:  # This says nothing about the file.
             return True
-        return os.path.samestat(found, os.fstat(self._file))
+        return os.path.samestat(status, os.fstat(self._file))
 
     def _write_again(self) -> None:
         data = os.pread(self._file, self._length, 0)

@@ -157,11 +157,11 @@ class Guard:
 
     def _are_older(self, orders: Mapping[str, Any]) -> bool:
         """Return whether orders were given before those in force: a file that cannot be replaced has such."""
-        given = self._orders.get("given")
-        if given is None or self._orders.get("boot_id") != self._boot_id:
+        given_at = self._orders.get("given")
+        if given_at is None or self._orders.get("boot_id") != self._boot_id:
             return False
         given_now = orders.get("given")
-        return not isinstance(given_now, int | float) or not given <= given_now <= self._now()
+        return not isinstance(given_now, int | float) or not given_at <= given_now <= self._now()
 
     def _is_due(self, orders: Mapping[str, Any]) -> bool:
         due = orders.get("due")

@@ -66,7 +66,7 @@ def make_letter(rng: Random) -> Task:
         )
         answer = len(word)
         return Task("letter count", text, str(answer), accept_any(str(answer), world.ONES[answer]))
-    which, found = rng.choice(
+    which, letter = rng.choice(
         (("first", word[0]), ("last", word[-1]), ("second", word[1]), ("third", word[2]))
     )
     text = phrase_order_or_question(
@@ -74,7 +74,7 @@ def make_letter(rng: Random) -> Task:
         (f"give the {which} letter of {word}", f"write the {which} letter of the word {word}"),
         (f"what is the {which} letter of {word}", f"which letter is the {which} in the word {word}"),
     )
-    return Task("first or last letter", text, found, accept_any(found))
+    return Task("first or last letter", text, letter, accept_any(letter))
 
 
 def make_grammar(rng: Random) -> Task:

@@ -125,7 +125,7 @@ def make_sequence(rng: Random) -> Task:
     else:
         pair = rng.sample(world.CATEGORIES[rng.choice(world.LISTED)], 2)
         row = [pair[i % 2] for i in range(6)]
-    shown = rng.randint(3, 5)
+    term_count = rng.randint(3, 5)
     text = rng.choice(
         (
             "Continue the sequence: {}",
@@ -133,8 +133,8 @@ def make_sequence(rng: Random) -> Task:
             "Write the next item: {}",
             "Which item comes next in this row: {}?",
         )
-    ).format(", ".join(row[:shown]))
-    return Task("sequence", text, row[shown], accept_any(row[shown]))
+    ).format(", ".join(row[:term_count]))
+    return Task("sequence", text, row[term_count], accept_any(row[term_count]))
 
 
 def make_sorting(rng: Random) -> Task:

@@ -85,7 +85,7 @@ def make_word_of_sentence(rng: Random) -> Task:
     """What is the last word of "The dog runs."? -> runs."""
     text = write_sentence(rng)
     words = split_words(text)
-    which, found = rng.choice((("first", words[0]), ("second", words[1]), ("last", words[-1])))
+    which, word = rng.choice((("first", words[0]), ("second", words[1]), ("last", words[-1])))
     form = rng.choice(
         (
             'What is the {} word of "{}"',
@@ -93,7 +93,7 @@ def make_word_of_sentence(rng: Random) -> Task:
             'Write the {} word of "{}"',
         )
     )
-    return Task("word of a sentence", form.format(which, text), found, accept_any(found))
+    return Task("word of a sentence", form.format(which, text), word, accept_any(word))
 
 
 def make_list_item(rng: Random) -> Task:

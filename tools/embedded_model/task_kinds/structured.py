@@ -40,10 +40,10 @@ def make_json_object(rng: Random) -> Task:
     """Write a JSON object with the keys name and age. -> {"name": "Tom", "age": 9}."""
     keys = rng.sample(tuple(FIELDS), rng.randint(1, 4))
     value = {key: FIELDS[key](rng) for key in keys}
-    given = rng.random() < 0.4
-    parts = [f"the {key} {value[key]}" if given else key for key in keys]
+    has_values = rng.random() < 0.4
+    parts = [f"the {key} {value[key]}" if has_values else key for key in keys]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    if given:
+    if has_values:
         text = phrase_order(
             rng,
             f"write a JSON object with {listed}",
@@ -64,7 +64,7 @@ def make_json_object(rng: Random) -> Task:
             read = json.loads(response)
         except ValueError:
             return False
-        return read == value if given else isinstance(read, dict) and set(read) == set(keys)
+        return read == value if has_values else isinstance(read, dict) and set(read) == set(keys)
 
     return Task("json object", text, json.dumps(value), accepts)
 
@@ -131,26 +131,29 @@ def _draw_lookup(rng: Random) -> tuple[str, str, str]:
 
 def _then_letter(rng: Random) -> tuple[list[str], str]:
     what, key, word = _draw_lookup(rng)
-    which, found = rng.choice((("first", word[0]), ("last", word[-1])))
+    which, letter = rng.choice((("first", word[0]), ("last", word[-1])))
     return [
         f"give the {which} letter of the {what} {key}",
         f"write the {which} letter of the {what} {key}",
-    ], found
+    ], letter
 
 
 def _then_translate(rng: Random) -> tuple[list[str], str]:
     word = rng.choice([word for word, other in world.OPPOSITE.items() if other in world.FRENCH])
-    found = world.FRENCH[world.OPPOSITE[word]]
-    return [f"translate the opposite of {word} into French", f"give the opposite of {word} in French"], found
+    translation = world.FRENCH[world.OPPOSITE[word]]
+    return [
+        f"translate the opposite of {word} into French",
+        f"give the opposite of {word} in French",
+    ], translation
 
 
 def _sum_in_words(rng: Random) -> tuple[list[str], str]:
     a, b = rng.randint(0, 40), rng.randint(0, 40)
-    found = world.spell_number(a + b)
+    total = world.spell_number(a + b)
     return [
         f"add {a} and {b} and write the result in words",
         f"write the sum of {a} and {b} as a word",
-    ], found
+    ], total
 
 
 _CHAINS: Final = (_then_change, _then_change, _then_letter, _then_translate, _sum_in_words)
