@@ -136,10 +136,10 @@ def _names_other_holder(response: str, instruction: str, answers: Sequence[str])
     """Return whether what was asked of one name is said of another: "the capital of New Zealand"."""
     names = {word.casefold() for word in re.findall(r"(?<=[a-z] )[A-Z][\w'-]+", instruction)}
     known = names | {word for answer in answers for word in fold_text(answer).split()}
-    asked = set(list_content_stems(instruction))
+    instruction_stems = set(list_content_stems(instruction))
     return bool(names) and any(
         (stems := set(list_content_stems(what)))
-        and stems <= asked
+        and stems <= instruction_stems
         and not known & set(fold_text(holder).split())
         for what, holder in _HOLDER.findall(response)
     )
