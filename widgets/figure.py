@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 from msgspec.structs import replace
+from rich.cells import cell_len
 from textual.content import Content
 
 from app.monitor.series import Series
@@ -115,8 +116,14 @@ def build_curves(output: AttemptOutput, selected: Sequence[Series], weight: floa
     return [*front, *raw, *earlier]
 
 
-def render_legend(selected: Sequence[Series], width: int, place: str, cursor: float | None = None) -> Content:
-    """Return each metric's name, and its last value or that at the cursor.
+def render_legend(
+    selected: Sequence[Series],
+    width: int,
+    place: str,
+    cursor: float | None = None,
+    others: Sequence[Series] = (),
+) -> Content:
+    """Return each metric's name, and its last value or that at the cursor; then as many others as fit.
 
     It counts missing values; if the last value is missing, it says since which step.
     """
@@ -130,16 +137,37 @@ def render_legend(selected: Sequence[Series], width: int, place: str, cursor: fl
         if missing_since is not None:
             entries.append([(f"{name} NaN since {format_step(missing_since)}", styles.ALARM)])
         else:
-            value = series.last
-            if cursor is not None:
-                point = find_nearest(series.points, cursor)
-                value = point.mean if point else None
+            value = _find_value(series, cursor)
             entries.append([(f"{name} ", style), (format_number(value, digits), styles.STRONG)])
         if series.missing:
             unit = " NaN" if missing_since is None else ""
             entries.append([(f"×{series.missing:,}{unit}", styles.BAD)])
     parts = [part for entry in entries for part in ((gap, ""), *entry)][1:]
+    room = width - cell_len(place) - len(gap) - sum(cell_len(text) for text, _ in parts)
+    for series in others:
+        number: Part = (format_number(_find_value(series, cursor), digits), "")
+        if cursor is None and series.missing_since is not None:
+            number = ("NaN", styles.ALARM)
+        entry: list[Part] = [(f"{gap} {SHORT_NAMES.get(series.name, series.name)} ", styles.QUIET), number]
+        room -= sum(cell_len(text) for text, _ in entry)
+        if room < 0:
+            break
+        parts += entry
     return row(width, *parts, right=[(place, styles.QUIET)] if place else [])
+
+
+def _find_value(series: Series, cursor: float | None) -> float | None:
+    """Return the last value, or the one nearest to the cursor."""
+    if cursor is None:
+        return series.last
+    point = find_nearest(series.points, cursor)
+    return point.mean if point else None
+
+
+def list_other_series(output: AttemptOutput, selected: Sequence[Series]) -> list[Series]:
+    """Return the first metric of each group that is not selected, in the order of the groups."""
+    firsts = [output.series[names[0]] for names in group_metrics(list(output.series))]
+    return [series for series in firsts if series.name not in {each.name for each in selected}]
 
 
 def render_settings_row(
@@ -186,7 +214,8 @@ def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> li
     ]
     is_smoothed = any(series.total >= MIN_SMOOTHED_VALUES for series in selected)
     settings_row = render_settings_row(settings, cursor, earlier, width, is_smoothed=is_smoothed)
-    return [render_legend(selected, width, place, cursor), *([settings_row] if settings_row else [])]
+    legend = render_legend(selected, width, place, cursor, list_other_series(output, selected))
+    return [legend, *([settings_row] if settings_row else [])]
 
 
 def find_visible_state(output: AttemptOutput | None, width: int) -> object:

@@ -111,3 +111,21 @@ def test_smoothing_that_has_too_few_values_says_from_how_many_it_applies() -> No
 
     assert render_settings(MIN_SMOOTHED_VALUES - 1) == f"EMA 0.6 from {MIN_SMOOTHED_VALUES} values"
     assert render_settings(MIN_SMOOTHED_VALUES) == "EMA 0.6"
+
+
+@pytest.mark.parametrize(
+    ("width", "others"), [(40, ""), (60, "lr 0.0001053"), (80, "lr 0.0001053   grad 0.5566   tok/s 1,670")]
+)
+def test_the_legend_has_as_many_other_metrics_as_fit(width: int, others: str) -> None:
+    legend = render_heading_rows(fake.running(), ChartSettings(), width)[0]
+    assert len(legend.plain) == width
+    words = legend.plain.removesuffix("1/4").split("held-out")[1].split("   ")
+    assert "   ".join(word.strip() for word in words[1:] if word.strip()) == others
+
+
+def test_another_metric_that_is_not_finite_stands_out_in_the_legend() -> None:
+    values = fake.series({"loss": [(1, 2.0), (2, 1.9)], "grad_norm": [(1, 0.4), (2, float("nan"))]})
+    frame = replace(fake.running(), output=fake.attempt_output("sft_training", series=values))
+    legend = render_heading_rows(frame, ChartSettings(), 60)[0]
+    assert "grad NaN" in legend.plain
+    assert any(legend.plain[s.start : s.end] == "NaN" and s.style == styles.ALARM for s in legend.spans)
