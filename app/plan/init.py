@@ -179,8 +179,8 @@ def init_plan(folder: Path, known_answers: dict[str, str | float], ask: Callable
     path = write_plan(folder, programs, _parse_answers(values))
     print(f"wrote {path}\n")  # noqa: T201
     print(render_summary(summarize_plan(load_plan(path))))  # noqa: T201
-    given = "" if path == Path(PLAN_FILE) else f" {shlex.quote(str(path))}"
-    commands = f"`gonogo preflight{given}` and `gonogo run{given}`"
+    plan_argument = "" if path == Path(PLAN_FILE) else f" {shlex.quote(str(path))}"
+    commands = f"`gonogo preflight{plan_argument}` and `gonogo run{plan_argument}`"
     print(f"\nNext: correct the estimates, add criteria, then run {commands}.")  # noqa: T201
     return 0
 
