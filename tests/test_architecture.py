@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SLOWEST_FILES
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "phases", "widgets")
 MOST_LINES = 400
@@ -132,3 +134,8 @@ def test_files_are_short() -> None:
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     long = {path: count for path in paths if (count := len(path.read_text().splitlines())) > MOST_LINES}
     assert long == {}
+
+
+def test_the_slowest_test_files_exist() -> None:
+    """Renamed files would start last, and the suite would wait for them."""
+    assert [name for name in SLOWEST_FILES if not (ROOT / name).is_file()] == []
