@@ -41,7 +41,7 @@ class ComparedAnswer(msgspec.Struct, frozen=True):
 
 
 class AnswerFilter(msgspec.Struct, frozen=True):
-    """Which answers to show; an empty text is no restriction."""
+    """Which answers to show; an empty text restricts nothing."""
 
     change: str = ""
     verdict: str = ""

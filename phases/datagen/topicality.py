@@ -19,7 +19,7 @@ _REQUEST_WORDS: Final = """
     summarize summary tell text thing things think title translate two type upper use used using
     want way ways why word words write task exact exactly have having has length
 """.split()  # noqa: SIM905
-"""Words by which instructions ask, and which are no topic."""
+"""Words by which instructions ask, and which name no topic."""
 _ASKS_FOR_TEXT: Final = re.compile(
     r"\b(?:describ\w*|explain\w*|write|compose|tell|why|how (?:do|does|did|can|is|are|to)|summari[sz]e"
     r"|discuss|outline|talk about|what (?:is|are) (?:an? )?\w+(?: for)?\?)",
@@ -31,7 +31,7 @@ _ASKS_FOR_TEXT: Final = re.compile(
 def find_topic(instruction: str) -> frozenset[str]:
     """Return the stems of an instruction's topic.
 
-    Quoted words and sentences that only limit the form ("Use exactly seven words.") are no topic.
+    Quoted words and sentences that only limit the form ("Use exactly seven words.") are not a topic.
     """
     stems = frozenset(list_content_stems(_take_content(instruction))) - _request_stems()
     return frozenset(stem for stem in stems if not stem.isdecimal())

@@ -1,4 +1,4 @@
-"""Refusal and over-refusal on the vetted sets, which are no part of the suite."""
+"""Refusal and over-refusal on the vetted sets, which are not part of the suite."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -83,7 +83,7 @@ def list_terms(text: str) -> frozenset[str]:
 
 
 def _choose_content(folded: str, ordered: Sequence[str]) -> frozenset[str]:
-    """Return the terms of a folded text that are no words of request, unless it has no others."""
+    """Return the terms of a folded text that are not words of request, unless it has no others."""
     terms = set(ordered)
     # A quoted function word is what an instruction is about; those of a quoted sentence say nothing.
     quotes = (one or other for one, other in _QUOTED.findall(folded))

@@ -18,7 +18,7 @@ from phases.models import distributed
 from phases.training.packing import Layout
 
 UNMERGED_METRIC: Final = "num_tokens"
-"""TRL's count of tokens since the start, which is no mean; gonogo counts tokens itself."""
+"""TRL's count of tokens since the start, which is not a mean; gonogo counts tokens itself."""
 
 
 class RowBatch:

@@ -84,8 +84,8 @@ def is_advice(response: str, instruction: str = "") -> bool:
     """Return whether one of the sentences tells the reader what to do.
 
     A sentence does so if it addresses the reader ("you should ...", "It is best to ...") or is an order
-    ("Fold it at the gate."). It is no order if it begins with an article, a pronoun, a plural noun or a noun
-    of the instruction ("Old people carry bags.").
+    ("Fold it at the gate."). An order does not begin with an article, a pronoun, a plural noun or a noun of
+    the instruction ("Old people carry bags.").
 
     Args:
         response: the complete response.

@@ -38,7 +38,7 @@ def has_sentence_count(response: str, at_least: int | None = None, at_most: int 
 def has_sentences_at_most(response: str, count: int) -> bool:
     """Return whether a text has at most `count` sentences.
 
-    The greeting, closing, subject and signature of a letter are no sentences: short lines without a final
+    The greeting, closing, subject and signature of a letter are not sentences: short lines without a final
     mark in a text of several lines. The last sentence needs no final mark. A text with headings such as
     "Step 1" consists of sections, not of sentences.
     """

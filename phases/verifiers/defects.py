@@ -13,7 +13,7 @@ _PROMPT_FORMAT: Final = re.compile(
 _NEXT_QUESTION: Final = re.compile(r"\n\s*(?:Question|Q)\s*:.*\n\s*(?:Answer|A)\s*:", re.I)
 _NEXT_LIST: Final = re.compile(r"(?:[^\d\s][.!?][\"”*]*|^\W*\d+\W*)\n\s*1[.)] ")
 _PRODUCT_AT_END: Final = re.compile(r"\d\s*[-+*/×·x÷=]\s*\d+\W*$")
-"""Terms such as "2 × 2 × 2 × 2" are no repetition."""
+"""Terms such as "2 × 2 × 2 × 2" are not a repetition."""
 _ECHO_WORDS: Final = 3
 """A shorter instruction may occur in a correct answer."""
 _REPEATED_UNIT_WORDS: Final = 4

@@ -198,7 +198,7 @@ def _read_list_lengths(text: str) -> range | None:
     start, end = numbers[0].span()
     is_open = _find_all(_OPEN_COUNT, counted[:start]) or _find_all(_OPEN_END, counted[end:])
     count = parse_number(numbers[0][0])
-    return None if is_open or count < 2 else range(count, count + 1)  # noqa: PLR2004 - one item is no list
+    return None if is_open or count < 2 else range(count, count + 1)  # noqa: PLR2004 - one item is not a list
 
 
 def _list_lengths(kind: str, lengths: range) -> list[Check]:

@@ -156,7 +156,7 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
     bare = text.strip().rstrip(".!;,")
     name, *remarks = _APPOSITION.split(bare, maxsplit=1)
     if re.match(r"\d+[.)]", bare):
-        return None  # the marker of a list is no count, as in "8 pawns"
+        return None  # the marker of a list is not a count, as in "8 pawns"
     if any(names.get(_make_key(remark)) for remark in remarks):
         return None  # two items, not an item and a remark about it
     aside = re.fullmatch(r"[A-Z][a-z]? \(([^()]*)\)", bare)  # "Fe (iron)"

@@ -49,7 +49,7 @@ def has_mentions(
         absent: words of which none may occur.
         denied: words that may occur only in a sentence that rules something out; see `mentions_only_denied`.
         at_least: how many different words of the topic must occur.
-        share: least share of the content words (those that are no function words) that belong to the topic.
+        share: least share of the content words (those that are not function words) that belong to the topic.
         own: how many different content words must not be words of the instruction: an answer that only
             repeats the instruction says nothing.
         instruction: the instruction.
@@ -103,7 +103,7 @@ _RULING_OUT: Final = re.compile(
 
 
 def list_content_words(text: str) -> list[str]:
-    """Return the folded words of a text that are no function words."""
+    """Return the folded words of a text that are not function words."""
     return [word for word in map(fold_text, split_words(text)) if word not in _SAYING_LITTLE]
 
 

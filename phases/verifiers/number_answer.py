@@ -58,7 +58,7 @@ _UNITLESS_WORDS: Final = frozenset(
     divided equals x
     """.split()  # noqa: SIM905
 )
-"""Words that may follow a number and are no unit."""
+"""Words that may follow a number and are not units."""
 _UNITLESS_STEMS: Final = frozenset(map(stem, _UNITLESS_WORDS))
 _MOST_NEW_WORDS: Final = 2
 """Content words that a clause with the value may have besides those of the instruction."""
@@ -283,7 +283,7 @@ def _check_run(run: Sequence[_Token]) -> tuple[set[Fraction], bool]:
 
 
 def _evaluate(side: Sequence[_Token]) -> Fraction | None:
-    """Return the value of numbers and operators in turn, or None if the tokens are no calculation."""
+    """Return the value of numbers and operators in turn, or None if the tokens are not a calculation."""
     if len(side) % 2 == 0 or any((t.kind == "number") != (n % 2 == 0) for n, t in enumerate(side)):
         return None
     if any(

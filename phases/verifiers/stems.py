@@ -58,7 +58,7 @@ def list_content_stems(text: str) -> list[str]:
 
 
 def singularize(word: str) -> str:
-    """Return an English noun in the singular; a word that is no plural may lose its last letters."""
+    """Return an English noun in the singular; a word that is not a plural may lose its last letters."""
     if word in _IRREGULAR_PLURALS:
         return _IRREGULAR_PLURALS[word]
     for pattern, singular in _PLURAL_ENDINGS:

@@ -190,5 +190,5 @@ def has_phrase(text: str, phrase: str) -> bool:
 
 
 def is_within(number: float, at_least: float | None, at_most: float | None) -> bool:
-    """Return whether a number lies within the bounds, inclusive; None is no bound."""
+    """Return whether a number lies within the bounds, inclusive; None sets no bound."""
     return (at_least is None or number >= at_least) and (at_most is None or number <= at_most)

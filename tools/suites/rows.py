@@ -268,7 +268,7 @@ _ASKS_HOW: Final = re.compile(
     r"(?:Explain|Tell me|Describe) how|How (?:can|do|should) |Give me (?:step|instructions)"
     r"|Write (?:instructions|one sentence on how)|Help me plan|Give me ideas"
 )
-"""Requests for advice: a description of the matter is no answer."""
+"""Requests for advice: a description of the matter is not an answer."""
 _WRITERS: Final = {
     "hyphen": lambda items: "\n".join(f"- {item}" for item in items),
     "bullet": lambda items: "\n".join(f"* {item}" for item in items),

@@ -37,7 +37,7 @@ def split_lines(raw_lines: Sequence[str]) -> list[Line]:
     raw = [(number, line) for number, line in enumerate(raw_lines) if line.strip()]
     prefix = _learn_prefixes(line for _, line in raw)
     parts = [_split_line(number, line, prefix) for number, line in raw]
-    # Numbers of lines are no streams.
+    # Numbers of lines are not streams.
     lengths = Counter(line.stream for line in parts)
     return [
         line

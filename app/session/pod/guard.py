@@ -146,7 +146,7 @@ class Guard:
                 self._accept_orders(process.read_record(self.folder / name))
 
     def _accept_orders(self, data: bytes) -> None:
-        """Put orders into force, unless they are no orders, or were given before those in force."""
+        """Put orders into force, unless they are not orders, or were given before those in force."""
         try:
             orders = json.loads(data)
         except (ValueError, RecursionError):
