@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.style import Style
 from textual.color import Color
+from textual.command import CommandList
 from textual.theme import BUILTIN_THEMES
 
 from app.tui.app import CockpitApp
@@ -162,12 +163,13 @@ async def test_a_chosen_theme_is_remembered(tmp_path: Path, monkeypatch: pytest.
 async def test_the_list_of_themes_marks_the_one_in_use_and_needs_no_emoji() -> None:
     frame = fake.running()
     app = CockpitApp(fake.FakeSession(frame.snapshot), None, frame, theme=LIGHT.name)
-    async with app.run_test() as pilot:
+    async with app.run_test(size=(160, 45)) as pilot:
         await pilot.press("T")
         await wait_for_commands(pilot)
         await settle(pilot)
+        assert app.screen.query_one(CommandList).region.width <= 100
         text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-    assert text.count("in use") == 1
+    assert text.count("in use ·") == 1
     assert "in use · for light rooms" in text
     assert all(ord(char) < 0x10000 for char in text)
 
