@@ -8,7 +8,7 @@ from typing import Any, Final
 from phases.verifiers.arithmetic import evaluate_instruction
 from phases.verifiers.number_words import NUMBER_WORDS, parse_count
 from phases.verifiers.quantities import blank_amounts, find_amounts, parse_number
-from phases.verifiers.quantity_patterns import NUMBER, UNITS
+from phases.verifiers.quantity_patterns import LINES_OF_VERSE, NUMBER, UNITS, VERSE
 from phases.verifiers.registry import Check
 from phases.verifiers.text import split_items, split_words
 
@@ -41,7 +41,8 @@ _LAYOUTS: Final = {
 """Kinds of check for a list and the words that ask for its layout."""
 _NAMED_ITEMS: Final = (
     r"^(?:list|name|give|suggest|write down|mention|think of|tell me|I need|I want|come up with)(?: me)?"
-    r"(?: the names of)?(?: an? list of)?(?: all)?(?: the| any| exactly| only| just)?(?: between| from)? "
+    r"(?: the names of)?(?: an? list of)?(?: all)?(?: the| any| exactly| only| just)?"
+    r"(?: between| from| at most| up to| (?:no|not) more than| (?:fewer|less) than)? "
     rf"({NUMBER}) (?:(?:to|or|and) {NUMBER} )?(?:different )?"
     r"(?!of\b|to\b|or\b|and\b|plus\b|times\b|minus\b|more\b)([a-z]+)"
 )
@@ -53,11 +54,16 @@ _OPEN_COUNT: Final = (
     r"|over|under|maximum of|minimum of|max\.?|min\.?)) $"
 )
 """Words before a number that make the length of a list inexact."""
+_MOST_COUNT: Final = r"(?:\b(?:at (?:the )?most|(?:no|not) more than|up to|maximum of|max\.?)) $"
+_BELOW_COUNT: Final = r"(?<!no )(?<!not )\b(?:fewer|less) than $"
+_MOST_END: Final = r"^(?: \w+){0,3}? (?:or (?:fewer|less)|at most|maximum)\b"
+"""Words around a number that is the greatest length of a list, or the first one that is too great."""
 _OPEN_END: Final = (
     r"^\+|^(?: \w+){0,3}? (?:or (?:more|so|fewer|less)|at (?:least|most)|if you can|maximum|minimum)\b"
 )
 _RESTRICTION: Final = (
-    rf"(?<!list)(?<!array)(?<!lines)(?<!bullets)(?<!points)(?<!\bup)"
+    rf"(?<!list)(?<!array)(?<!lines)(?<!bullets)(?<!points)(?<!\bup)(?<!no more)(?<!not more)(?<!\bme fewer)"
+    r"(?<!name fewer)(?<!list fewer)"
     r" (?:with|having|than|over|under|before|after|since"
     rf"|(?:that|which|who) (?:have|has|cost|weigh)) (?:more than |at least |exactly )?{NUMBER}\b"
     r"| (?:from|in|of) (?:the )?\d{4}\b"
@@ -135,9 +141,12 @@ def _infer_lengths(text: str) -> list[Check]:
             nested = {"kind": check.kind, "arguments": check.arguments}
             check = Check("each", {"unit": amount.item, "checks": [nested]})
         checks.append(check)
+    if (verses := _find_all(VERSE, text)) and not checks and not _find_all(_SECOND_CLAUSE, text):
+        lines = LINES_OF_VERSE[verses[0][1].casefold()]
+        checks.append(Check("lines", {"at_least": lines, "at_most": lines}))
     asks_for_prose = _find_all(
         r"^(?:write|tell)(?: me)? an? (?:\w+ )?(?:paragraph|story|essay)\b"
-        r"(?! (?:title|idea|name|heading|plan))",
+        r"(?! (?:title|idea|name|heading|plan))(?![^.?!:;]*\bor an? )",
         text,
     )
     if asks_for_prose and not any(map(_is_short, checks)) and not _find_all(_SECOND_STEP, text):
@@ -196,9 +205,15 @@ def _read_list_lengths(text: str) -> range | None:
     if len(numbers) != 1:
         return None
     start, end = numbers[0].span()
-    is_open = _find_all(_OPEN_COUNT, counted[:start]) or _find_all(_OPEN_END, counted[end:])
-    count = parse_number(numbers[0][0])
-    return None if is_open or count < 2 else range(count, count + 1)  # noqa: PLR2004 - one item is not a list
+    before, after, count = counted[:start], counted[end:], parse_number(numbers[0][0])
+    lengths = range(count, count + 1)
+    if _find_all(_BELOW_COUNT, before):
+        lengths = range(1, count)
+    elif _find_all(_MOST_COUNT, before) or _find_all(_MOST_END, after):
+        lengths = range(1, count + 1)
+    elif _find_all(_OPEN_COUNT, before) or _find_all(_OPEN_END, after):
+        return None
+    return lengths if count > 1 and len(lengths) <= _MOST_LENGTHS else None  # One item is not a list.
 
 
 def _list_lengths(kind: str, lengths: range) -> list[Check]:

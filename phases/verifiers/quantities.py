@@ -70,6 +70,9 @@ def find_amounts(instruction: str) -> list[Amount]:
     compounds = [
         amount for match in patterns.COMPOUND.finditer(text) for amount in _read_compound(match, text)
     ]
+    outer = [amount.unit for amount in compounds if not amount.item and amount.unit != "word"]
+    if len(outer) > len(set(outer)):
+        return []  # "a six-word sentence and a three-word sentence"
     # Blanked, so that "three five-word sentences" is not read again as "five-word".
     text = patterns.COMPOUND.sub(lambda match: " " * len(match[0]), text)
     amounts = [amount for match in patterns.AMOUNT.finditer(text) for amount in _read_amount(match, text)]

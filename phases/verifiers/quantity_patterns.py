@@ -34,7 +34,11 @@ AT_LEAST: Final = (
 )
 ABOVE: Final = r"(?:more|longer) than|over|above"
 ABOUT: Final = r"about|around|roughly|approximately|approx\.?|circa|ca\.|nearly|almost|more or less|some|~"
-BOUND: Final = rf"{AT_MOST}|{AT_LEAST}|{BELOW}|{ABOVE}|{ABOUT}|exactly|precisely|between|from"
+EXACTLY: Final = (
+    r"exactly|precisely|(?:neither|no|not) (?:more|fewer|less)(?:,? and| or| nor|,? but also),? "
+    r"(?:no |not )?(?:more|fewer|less) than"
+)
+BOUND: Final = rf"{EXACTLY}|{AT_MOST}|{AT_LEAST}|{BELOW}|{ABOVE}|{ABOUT}|between|from"
 ARTICLE: Final = r"(?:a|an)(?: single)?(?= |$)"
 AMOUNT: Final = re.compile(
     rf"(?:(?<!\w)(?P<bound>{BOUND})\s*)?"
@@ -98,12 +102,12 @@ PART_BEFORE: Final = re.compile(
 )
 PART_AFTER: Final = re.compile(rf"^ (?:long )?{PARTS}\b", re.IGNORECASE)
 OTHER_TEXT: Final = re.compile(
-    rf"^[^.?!;:]*?(?:,? and|,? plus|,? followed by|,? then) (?:then )?(?:an?|one|some|the|its|{NUMBER})"
+    rf"^[^.?!;:]*?(?:,? and|,? or|,? plus|,? followed by|,? then) (?:then )?(?:an?|one|some|the|its|{NUMBER})"
     rf" (?:[\w-]+ ){{0,2}}(?:list|poem|stor(?:y|ies)|article|essay|letter|email|song|dialogue|question"
     r"|joke|table|quote|bullet)s?\b",
     re.IGNORECASE,
 )
-"""After an amount, what names a second text besides the one that has the amount."""
+"""After an amount, what names a second text besides the one that has the amount, or in its place."""
 PART_WITH: Final = re.compile(
     r"\b(?:paragraph|story|essay|text|article|letter|email|note|speech|review|report)\b[^.?!;:]* with"
     r"(?: an?)? ?$",
@@ -118,10 +122,15 @@ MENTIONED: Final = re.compile(
     r"\b(?:have|has|had|contains?|be|is|are|uses?|needs?|writes?|says?)(?: only| just| exactly)?(?: an?)? ?$"
     r"|\bhow (?:to|do you|does one|can (?:i|you|one)) (?:write|make|form|create|compose|use|count|build)"
     r"(?: an?)? ?$"
-    r"|\bof (?:an?|the|my|your)(?: \w+)? ?$",
+    r"|\bof (?:an?|the|my|your)(?: \w+)? ?$"
+    r"|\b(?:who|whom|whose)\b[^.?!;:]*$"
+    r"|\b(?:about|of|on|to|for|from) (?:an?|the|my|some) (?:\w+ )?(?:book|article|essay|novel|letter|story"
+    r"|text|poem|speech|song|message)\b[^.?!;:]*$"
+    r"|(?:^|[.?!:;] )an? (?:\w+ )?\w+ (?:has|had|contains|contained|consists of) ?$",
     re.IGNORECASE,
 )
-"""Before an amount that is mentioned, and not requested: a character's speech, or a topic to explain."""
+"""Before an amount that is mentioned, and not requested: the speech or text of somebody in a story, another
+text, or a topic to explain."""
 IN_FORM: Final = re.compile(
     r"^ in (?:quot|capital|upper|lower|bold|italics|brackets|parenthes)", re.IGNORECASE
 )
@@ -178,3 +187,9 @@ INPUT: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 THEN: Final = re.compile(r"\bthen\b|\band (?:say|explain|tell)\b", re.IGNORECASE)
+LINES_OF_VERSE: Final = {"haiku": 3, "couplet": 2, "limerick": 5, "quatrain": 4, "sonnet": 14}
+VERSE: Final = (
+    r"^(?:write|compose|create|give|make)(?: me)? an? (?:(?!title|name|idea)\w+ ){0,2}?"
+    rf"({'|'.join(LINES_OF_VERSE)})\b(?! (?:title|idea|name))"
+)
+"""A request for a verse with a fixed number of lines."""
