@@ -2,7 +2,7 @@
 
 The form says nothing about the content: "The cat sat on the red mat." has the seven words that were asked for
 about a bee. A response that fails only checks of form may be the better answer, so it is rejected only if the
-chosen one is about the topic, gives the same answer, or names items of the same kind.
+chosen one gives the same answer, names items of the same kind, or is about the topic of a free text.
 """
 
 import re
@@ -14,12 +14,16 @@ from phases.datagen.topicality import asks_for_text, find_topic, mentions_topic
 from phases.datagen.word_groups import GROUPS
 from phases.verifiers.infer import infer_checks
 from phases.verifiers.number_words import replace_number_words
+from phases.verifiers.quantities import mask_input
 from phases.verifiers.registry import Check
 from phases.verifiers.stems import list_content_stems, singularize
 from phases.verifiers.text import split_words
 
 _SAME_ANSWER: Final = 0.5
 """Share of the shorter answer's own stems from which two responses give the same answer."""
+_COMMON_CONTENT: Final = 1 / 3
+_MIN_INPUT_WORDS: Final = 4
+"""Words of a text to work on; a shorter quotation is a word to use."""
 _LIST_CHECKS: Final = frozenset({"bullets", "numbered_list", "comma_list", "items", "json_array"})
 _LIST_OR_TEXT_CHECKS: Final = frozenset({"lines", "json_object", "any_of"})
 _HAS_ANSWER: Final = re.compile(
@@ -27,6 +31,8 @@ _HAS_ANSWER: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of instructions whose lists are about a topic or have right answers."""
+_ASKS_FOR_EXPLANATION: Final = re.compile(r"\b(?:why|how|what|reasons?|causes?|explain\w*)\b", re.IGNORECASE)
+"""Words of instructions whose texts are right or wrong: "Ice is cold." says nothing of why it floats."""
 _MIN_KIND: Final = 4
 """Groups of more words are kinds of things; smaller ones are opposites such as "hot" and "cold"."""
 _KINDS: Final = tuple(frozenset(map(str.casefold, group)) for group in GROUPS if len(group) > _MIN_KIND)
@@ -49,14 +55,23 @@ def may_win_by_form(instruction: str, chosen: str, rejected: str, problems: Sequ
     if verdict:
         return verdict == _read_yes_or_no(rejected)
     if not find_topic(instruction):
-        # The question may be the text to work on: "Answer in one word: What is the capital of France?"
-        return not instruction.endswith("?") or _give_same_answer(instruction, chosen, rejected)
-    if asks_for_text(instruction) and mentions_topic(instruction, chosen):
+        return _keep_content_of_input(instruction, chosen, rejected)
+    is_explanation = _ASKS_FOR_EXPLANATION.search(instruction) is not None
+    if asks_for_text(instruction) and not is_explanation and mentions_topic(instruction, chosen):
         return True
     list_checks = _LIST_CHECKS if asks_for_text(instruction) else _LIST_CHECKS | _LIST_OR_TEXT_CHECKS
     if any(check.kind in list_checks for check in checks) and not _HAS_ANSWER.search(instruction):
         return _name_same_kinds(chosen, rejected)
     return _give_same_answer(instruction, chosen, rejected)
+
+
+def _keep_content_of_input(instruction: str, chosen: str, rejected: str) -> bool:
+    """Return whether two responses to a text to work on say the same."""
+    # The text may be a question: "Answer in one word: What is the capital of France?"
+    if instruction.endswith("?"):
+        return _give_same_answer(instruction, chosen, rejected)
+    input_words = len(split_words(instruction)) - len(split_words(mask_input(instruction)))
+    return input_words < _MIN_INPUT_WORDS or _have_common_content(chosen, rejected)
 
 
 def _knows_answer(check: Check) -> bool:
@@ -86,6 +101,12 @@ def _give_same_answer(instruction: str, one: str, other: str) -> bool:
     added, other_added = _list_own_stems(one) - instruction_stems, _list_own_stems(other) - instruction_stems
     shorter = min(len(added), len(other_added))
     return len(added & other_added) >= _SAME_ANSWER * shorter
+
+
+def _have_common_content(one: str, other: str) -> bool:
+    """Return whether two texts say so much of the same that one is not about a detail alone."""
+    stems, others = _list_own_stems(one), _list_own_stems(other)
+    return len(stems & others) >= _COMMON_CONTENT * max(len(stems), len(others))
 
 
 def _list_own_stems(text: str) -> set[str]:

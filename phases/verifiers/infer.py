@@ -83,13 +83,15 @@ _EACH_OF_SEVERAL: Final = (
     r"|[a-z]+s (?:that|which))\b[^.?!'\":;]{0,30}$"
 )
 """Before a beginning or an ending, what names parts of the answer that have it."""
-_ITEMS_TO_SORT: Final = r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\border\b[^:]*): ([^:]+)$"
+_ITEMS_TO_SORT: Final = (
+    r"^(?:(?:sort|order)\b[^:]*|(?:arrange|put)\b[^:]*\b(?:order|from \w+ to|first)\b[^:]*): ([^:]+)$"
+)
 _ASCENDING: Final = (
-    r"\b(?:ascending|increasing|(?:smallest|lowest|least) (?:first|to)|(?:smallest|lowest) number first"
+    r"\b(?:ascending|increasing|(?:small|low|little|least)(?:er|est)? (?:numbers? )?(?:first|to)"
     r"|in (?:numerical )?order(?= of (?:size|value)|:))\b"
 )
 _DESCENDING: Final = (
-    r"\b(?:descending|decreasing|(?:largest|biggest|highest|greatest) (?:first|to)|largest number first)\b"
+    r"\b(?:descending|decreasing|(?:large|big|bigg|high|great)(?:e?r|e?st)? (?:numbers? )?(?:first|to))\b"
 )
 _SECOND_CLAUSE: Final = (
     r"\bthen\b|, and |\band (?:one|a|an|say|explain|describe|the|their|its|give|tell|write|why|how|what)\b"

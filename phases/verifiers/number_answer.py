@@ -15,6 +15,7 @@ from phases.verifiers.assertion import (
     replace_answers,
     spell_in_digits,
 )
+from phases.verifiers.number_words import replace_fractions
 from phases.verifiers.statements import (
     contradicts,
     is_courtesy_offer,
@@ -206,7 +207,7 @@ def _read(text: str) -> str:
     text = _LIST_NUMBER.sub("", text) if len(_LIST_NUMBER.findall(text)) > 1 else text
     text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
     powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_hedges(strip_emphasis(text)))
-    spelled = spell_in_digits(powers).translate(_SIGNS)
+    spelled = replace_fractions(spell_in_digits(powers).translate(_SIGNS))
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = _EQUALS.sub("is", spelled)
     spelled = _FOR_EACH.sub("", spelled)

@@ -1,6 +1,7 @@
 """English numbers in words, and their values."""
 
 import re
+from fractions import Fraction
 from typing import Final
 
 _BELOW_TWENTY: Final = (
@@ -47,6 +48,34 @@ def parse_spoken_number(spoken: str) -> int:
 def replace_number_words(text: str) -> str:
     """Return a text with its numbers in words, such as "two hundred and forty-two", in digits."""
     return SPOKEN_NUMBER.sub(lambda match: str(parse_spoken_number(match[0])), text)
+
+
+_SHARES: Final = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "quarters": Fraction(1, 4)}
+_GLYPHS: Final = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4"}
+_MIXED_NUMBER: Final = re.compile(
+    r"(?<![\w./])(?P<whole>\d+)(?: and)? (?:(?P<upper>\d)/(?P<lower>[2458]|10)(?![\w/.])"
+    r"|(?<=and )(?:(?P<count>\d)|an?) (?P<share>half|quarters?)\b)"
+)
+"""A whole number with a fraction that has few decimals: "4 1/2" or "4 and a half"."""
+_POINT: Final = re.compile(r"(?<![\w.])(\d+) point ((?:\d )*\d)\b")
+_SIGN_WORD: Final = re.compile(r"(?<![\d)] )\b(?:minus|negative) (?=\d)")
+
+
+def replace_fractions(text: str) -> str:
+    """Return a text in small letters and digits with "4 and a half", "4 point 5" and "minus 4" in digits."""
+    for glyph, fraction in _GLYPHS.items():
+        text = text.replace(glyph, fraction)
+    text = _MIXED_NUMBER.sub(_add_fraction, text)
+    text = _POINT.sub(lambda match: f"{match[1]}.{match[2].replace(' ', '')}", text)
+    return _SIGN_WORD.sub("-", text)
+
+
+def _add_fraction(match: re.Match[str]) -> str:
+    if match["share"]:
+        fraction = _SHARES[match["share"]] * int(match["count"] or 1)
+    else:
+        fraction = Fraction(int(match["upper"]), int(match["lower"]))
+    return f"{float(int(match['whole']) + fraction):g}"
 
 
 def parse_count(text: str) -> int:

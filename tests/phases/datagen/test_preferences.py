@@ -268,6 +268,22 @@ def test_topicality_is_judged_by_stems(instruction: str, off_topic: str, on_topi
         ("Is ice cold? Answer yes or no.", "No.", "Yes, ice is cold."),
         ("Is ice cold? Answer yes or no.", "No.", "Ice is very cold."),
         ("List three animals, separated by commas.", "red, blue, green", "a cat, a dog"),
+        # The topic alone explains nothing.
+        (
+            "Explain why ice floats in at most eight words.",
+            "Ice is cold and frozen.",
+            "Ice is less dense than water, because its molecules form an open crystal.",
+        ),
+        (
+            "Tell me in two sentences how a bicycle works.",
+            "Bicycles have two wheels. My sister likes them.",
+            "Pedals turn a chain, which drives the back wheel of the bicycle.",
+        ),
+        (
+            "Summarize in one sentence: The bus was late because of snow, and we missed half of the film.",
+            "The bus looks great.",
+            "Snow delayed the bus. We missed much of the film.",
+        ),
         ("What do owls eat? Put the whole answer in double quotes.", '"The sun is hot."', "Owls eat mice."),
     ],
 )
@@ -307,6 +323,8 @@ def test_the_right_form_of_an_answer_wins(instruction: str, chosen: str, rejecte
         ("What is 17 times 3? Answer in one sentence.", "17 times 3 is 51.", "fifty-one", "format_violation"),
         ("What is 17 times 3? Answer in words.", "Fifty-one.", "Fifty-three.", "hallucination"),
         ("What is 17 times 3?", "51", "I do not know.", "unknown"),
+        ("Arrange these numbers from high to low: 4, 10, 7", "10, 7, 4", "4, 7, 10", "hallucination"),
+        ("Sort these numbers from small to large: 5, 2, 9", "2, 5, 9", "9, 5, 2", "hallucination"),
         ("What is 17 times 3?", "51", "Is it 51?", "unknown"),
         ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 7, 8", "hallucination"),
         ("Sort these numbers from smallest to largest: 9, 4, 7", "4, 7, 9", "4, 9, 7", "hallucination"),
@@ -318,6 +336,33 @@ def test_rejection_types_are_measured(instruction: str, right: str, rejected: st
     good, bad = check(instruction, right, rejected)
     assert not good.problems
     assert classify_rejection(instruction, good, bad) == kind
+
+
+@pytest.mark.parametrize(
+    ("instruction", "right", "wrong"),
+    [
+        (
+            "What is half of 9?",
+            ["4.5", "four and a half", "4 1/2", "4½", "four point five"],
+            ["4 and a quarter", "4"],
+        ),
+        (
+            "What is 7 minus 10?",
+            ["-3", "minus three", "Negative 3.", "7 minus 10 is minus 3."],
+            ["3", "minus 2"],
+        ),
+        (
+            "What is 11 divided by 4?",
+            ["2.75", "Two and three quarters.", "2 3/4"],
+            ["2 1/4", "two and a half"],
+        ),
+    ],
+)
+def test_fractions_and_signs_in_words_are_right_answers(
+    instruction: str, right: list[str], wrong: list[str]
+) -> None:
+    candidates = check(instruction, *right, *wrong)
+    assert [c.text for c in candidates if c.problems] == wrong
 
 
 def test_a_short_answer_need_not_name_its_topic() -> None:
