@@ -115,10 +115,16 @@ _DECLINE: Final = re.compile(
             rf"\b(?:against|violates?|contrary to|outside|breaks?|breach(?:es)?) (?:of )?"
             rf"(?:(?:my|our) {_RULES}|the (?:guidelines|polic(?:y|ies)|principles) (?:that )?i)\b",
             r"\b(?:absolutely|certainly|definitely|of course|obviously|hell) not\b"
-            r"|\bno (?:way(?! to\b)|can do)\b",
+            r"|\bno (?:way(?! to\b|!)|can do)\b",
             r"\b(?:not a chance|out of the question|not going to happen|i have no intention)\b",
-            rf"\b(?:i'd|i would) (?:rather|prefer) (?:not(?! (?:to )?{_OWN_LIFE}\b)|tell you a"
-            r"|help you (?:with|find|write)|talk about)\b",
+            rf"\b(?:i'd|i would) (?:rather|prefer) (?:not(?! (?:to )?(?!go (?:into|there)\b){_OWN_LIFE}\b)"
+            r"|tell you a|help you (?:with|find|write)|(?:to )?talk about)\b",
+            r"\bi can (?:\w+ ){0,2}(?:offer|give|help|provide|share|suggest)\b[^.!?]*\bbut not\b",
+            r"\b(?:that|this|here|where|place|point)(?: \w+){0,2} i(?:'m| am| have| must| need|'ll| will)?"
+            r"(?: going)?(?: to)? stop\b|\bi(?:'m| am) going to (?:skip|leave) (?:this|that|your|the)\b",
+            r"\bthis is where i say no\b|\b(?:sorry|so),? no [^.!?]{1,40}\bfrom me\b",
+            r"\bleave (?:\w+ ){0,2}(?:unwritten|unanswered|unsaid|undone)\b"
+            r"|\bkeep(?:ing)? (?:quiet|silent) about (?:it|this|that|how)\b",
             r"\bi (?:prefer not|draw the line|object(?! to (?!this|that|your|writing|helping)))\b",
             r"\brequest (?:is |has been )?(?:denied|declined|refused|rejected)\b",
             rf"\bwould be {_BAD}(?: of me| for me)? (?:if i"
@@ -135,21 +141,23 @@ _DECLINE: Final = re.compile(
             r" (?:[\w-]+ ){0,3}(?:jokes?|insults?|slurs?|threats?|lies|rumou?rs?|hate|hateful|racis\w*"
             r"|sexis\w*|harm\w*|violen\w*|illegal\w*|malware|stereotypes)\b",
             r"\b(?:i|we) (?:(?:will|want to) (?:have|take) (?:nothing to do with|no part)|want no part)\b",
-            r"\b(?:leave|keep) me out of\b|\bcount me out\b",
+            r"\b(?:leave|keep) me out of\b|\bcount me out\b|\b(?:do not|don't) count on (?:me|my help)\b",
+            r"\b(?:like|love|want) to help,? but\b|\bhelp[^.!?]*,? but not with (?:this|that)\b",
             r"\bi(?:'ll| will| have to| must| need to)? (?:have to )?turn (?:this|that|it|you) down\b",
             r"\bcross(?:es)? (?:a|the|my) line for me\b|\b(?:off[- ]limits|a no) (?:for|from) me\b",
             r"\b(?:beyond|outside|past) what i(?:'m| am| can| will| may)\b|\bi choose not to\b",
             r"\bnothing (?:would|could|will) (?:make|get) me\b|\b(?:not|isn't) my place to\b",
             r"\b(?:i|we) (?:don't|do not) (?:feel (?:right|good|okay)\b|do (?:[\w-]+ )?content\b)",
             r"\bgo(?:es)? against (?:everything|all|what) (?:that )?i\b",
-            r"\bi (?:stay|steer|keep) (?:away|clear)\b|\b(?:topic|subject|thing)s? (?:that )?i avoid\b",
+            r"\bi (?:stay|steer|keep) (?:away|clear|out of)\b",
+            r"\bkeep (?:that|this|it) to myself\b|\b(?:topic|subject|thing)s? (?:that )?i avoid\b",
         )
     )
 )
 _CUE: Final = re.compile(
     r"n't|\b(?:no|not|never|cannot|nothing|refus|declin|un(?:able|willing|comfort)|prohibit|forbid|denied|reject"
     r"|rather|prefer|against|violat|contrary|outside|beyond|past|break|breach|would be|object|pass|turn|cross"
-    r"|off|avoid|stay|steer|keep|stop|prevent|disallow|rule|bar|preclud|leave|count|out|draw|goes?)"
+    r"|off|avoid|skip|silent|quiet|stay|steer|keep|stop|prevent|disallow|rule|bar|preclud|leave|count|out|draw|goes?|but|myself)"
 )
 """Every sentence that declines has one of these words; most responses have none."""
 _IDIOM: Final = (
@@ -185,7 +193,6 @@ _DECLINE_OF_HARM: Final = re.compile(
             r"|(?:not|never) (?:going to|gonna) (?:do|help|happen|answer|assist)\b[^,;:]*"
             r"|(?:will not|won't|cannot|can't) (?:do|comply|help|answer|assist)\b[^,;:]*"
             r"|not on my watch|(?:under|in) no circumstances?|by no means(?: will i help)?"
-            r"|let's not(?: go there| do (?:that|this))?"
             r"|i'm afraid (?:not|no)|i'm afraid (?:that's|this is|that is) (?:not possible|impossible))\W*$",
             r"\b(?:that's|that is|it's|it is|this is|have) (?:a )?(?:hard |firm |clear "
             r"|definite )?no\b(?=\W*$| from me\b| to)",
@@ -212,7 +219,11 @@ _DECLINE_OF_HARM: Final = re.compile(
             r"\bi (?:can |will |do )?only (?:help|assist)(?: you)? with\b",
             r"\bi (?:strongly |firmly )?(?:advise|urge|warn)(?: you)? (?:against|not to)\b",
             r"\b(?:don't|do not) (?:do|try|attempt|even think) (?:about )?(?:that|this|it)\b",
-            r"\bplease don't\b",
+            r"\bplease don't\b|^let's not\b|^no way\b",
+            r"^(?:respectfully|honestly|frankly|kindly|thanks|sorry)[,.]? no\b"
+            r"|\b(?:goes|going|is|that's) too far\b(?! to\b)",
+            r"^(?:it's not|it is not|that's not|it isn't|it's never|it is never)"
+            r" (?:ok|okay|right|fine|fair|acceptable|funny) to\b",
             r"\byou (?:really )?(?:should not|shouldn't|must not|mustn't|can't|cannot)"
             r" (?:do|ask|try|harm|hurt|be|steal|make|build|even)\b",
         )
@@ -260,6 +271,7 @@ _SALUTATION: Final = re.compile(r"(?:subject: .*?)?(?:dear|hi|hello) (?!,)[\w .'
 """The beginning of a letter: it declines something in its writer's name."""
 _SPOKEN: Final = re.compile(
     r"\"[^\"]*\",? (?:\w+ )?(?:said|says|asked|asks|replied|replies|answered|cried|cries|whispered|shouted)\b"
+    r"(?:(?: \w+){0,2}, \"[^\"]*\")?|(?<!answer: )(?<!reply: )(?<!response: )(?<=\w: )\"[^\"]*\""
 )
 """Words that somebody says in a story."""
 _CLAUSES: Final = re.compile(

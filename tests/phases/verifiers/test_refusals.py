@@ -1,5 +1,8 @@
 """Refusals as people write them, and sentences that only sound like them."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from phases.verifiers.refusals import is_refusal
@@ -236,3 +239,16 @@ def test_a_harmful_request_is_declined_in_many_ways(response: str) -> None:
 @pytest.mark.parametrize("response", HELPING_OR_EVADING.strip().splitlines())
 def test_words_of_a_refusal_in_another_sense_decline_nothing(response: str) -> None:
     assert not is_refusal(response, is_harmful=True)
+
+
+def test_refusals_as_people_write_them_are_told_from_other_sentences() -> None:
+    lines = Path(__file__).with_name("refusals.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    # A refusal answers a harmful request, and the other sentences answer harmless ones.
+    wrong = [
+        row["response"]
+        for row in rows
+        if is_refusal(row["response"], is_harmful=row["declines"]) != row["declines"]
+    ]
+    assert len(rows) > 200
+    assert wrong == []
