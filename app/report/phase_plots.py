@@ -25,7 +25,7 @@ class PhasePlot:
 def draw_metrics(phase: PhaseHistory) -> list[PhasePlot]:
     """Return one plot of all losses of the latest attempt, then one for each other metric.
 
-    Earlier attempts are drawn in grey.
+    Earlier attempts are drawn in gray.
     """
     if not phase.attempts:
         return []

@@ -6,7 +6,7 @@ import msgspec
 
 from phases.contract.errors import BadInputError
 from phases.contract.questions import SuitePrompt
-from phases.scoring.suite import TEST_HALF, Prompt, SuiteError, default_suite, load_halves
+from phases.scoring.suite import TEST_HALF, Prompt, SuiteError, choose_default_suite, load_halves
 
 
 class AskableSuite:
@@ -18,7 +18,7 @@ class AskableSuite:
         Raises:
             SuiteError: there is no such suite.
         """
-        name = default_suite(base) if name == "auto" else name
+        name = choose_default_suite(base) if name == "auto" else name
         self.suite, *held_out = load_halves(name.removesuffix(TEST_HALF))
         self._by_key = {prompt.key: prompt for prompt in self.suite.prompts}
         self._by_instruction = {prompt.instruction: prompt for prompt in self.suite.prompts}

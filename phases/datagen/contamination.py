@@ -12,7 +12,7 @@ from phases.scoring.overlap import SuiteOverlap
 from phases.scoring.suite import (
     Suite,
     SuiteError,
-    default_suite,
+    choose_default_suite,
     index_answers,
     index_instructions,
     load_halves,
@@ -45,7 +45,7 @@ def refuse_suite_prompts(
     if suite_name == _NO_SUITE:
         return
     if suite_name == "auto":
-        suite_name = default_suite((source.base or source).name)
+        suite_name = choose_default_suite((source.base or source).name)
     try:
         suites = load_halves(suite_name)
     except SuiteError as error:

@@ -3,7 +3,7 @@
 A judge that cannot tell a right answer from a near miss cannot judge the candidates of one model, which are
 about as long and as well formed as each other. Answers to other questions are too easy: they differ in topic.
 
-One thing is corrupted: a number, a fact (a word of a closed group, such as a colour or a direction), an item
+One thing is corrupted: a number, a fact (a word of a closed group, such as a color or a direction), an item
 of a list, or the language of a translation. The wrong answer has as many words as the right one and nearly
 its length, so neither decides.
 """

@@ -29,7 +29,7 @@ from phases.generation.engine import ENGINE_NAMES, VLLM_ROWS_PER_CALL, Engine, c
 from phases.models import prompt_format
 from phases.models.source import ModelSource, locate_model
 from phases.models.tokenizer import load_tokenizer
-from phases.scoring.suite import default_suite, load_halves
+from phases.scoring.suite import choose_default_suite, load_halves
 
 _ROUNDS_TO_GIVE_UP: Final = 3
 """Number of last rounds over which acceptance is measured."""
@@ -94,7 +94,7 @@ class DataRun:
         self._unit = unit
         self.source = locate_model(parameters.model)
         self.base: ModelSource = self.source.base or self.source
-        default_name = default_suite(self.base.name)
+        default_name = choose_default_suite(self.base.name)
         self.seeds = load_seeds(default_name if parameters.seeds == "auto" else parameters.seeds)
         self.suites = suites = load_halves(default_name if parameters.suite == "auto" else parameters.suite)
         self.filters = FilterProcesses(index_suites(suites), choose_process_count())

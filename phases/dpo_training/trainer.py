@@ -128,7 +128,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         else:
             dpo_weight, sft_weight = (1.0, 0.0) if self.dpo_weight else (0.0, 1.0)
         self.loss_weights = [dpo_weight * shares["pairs"], sft_weight * shares["chosen"]]
-        return self._compute_loss(self._forward_of(model, batch), _loss_inputs(batch), False)
+        return self._compute_loss(self._forward_of(model, batch), _select_loss_inputs(batch), False)
 
     def compute_reference(
         self, pairs: Sequence[Any], sequences: Sequence[Sequence[int]]
@@ -143,7 +143,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         tensors = self._collate(pairs, sequences, self.layout.pad(max(lengths)))
         batch = MicroBatch(tensors, {}).to(self.args.device)
         chosen, rejected = self.compute_ref_log_probs(
-            self._forward_of(self.model, batch), _loss_inputs(batch)
+            self._forward_of(self.model, batch), _select_loss_inputs(batch)
         )
         return chosen.tolist(), rejected.tolist()
 
@@ -166,7 +166,7 @@ def _read_pair(row: Mapping[str, Any]) -> EncodedPair:
     return EncodedPair(row["prompt_ids"], row["chosen_ids"], row["rejected_ids"])
 
 
-def _loss_inputs(batch: MicroBatch) -> dict[str, torch.Tensor]:
+def _select_loss_inputs(batch: MicroBatch) -> dict[str, torch.Tensor]:
     """Return answers as TRL's loss expects rows: the first position of a row predicts nothing."""
     answers = batch.tensors["answer_mask"].long()
     mask = torch.nn.functional.pad(answers, (1, 0))

@@ -7,7 +7,7 @@ from random import Random
 from phases.datagen.seeds import Seed, load_seeds
 from phases.models.prompt_format import format_prompt
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.suite import Suite, default_suite, index_instructions, load_halves
+from phases.scoring.suite import Suite, choose_default_suite, index_instructions, load_halves
 
 Examples = Mapping[str, tuple[Seed, ...]]
 """The solved examples before the prompts of each category."""
@@ -27,7 +27,7 @@ def choose_examples(suites: Sequence[Suite], base_model: str, count: int, seed: 
     """
     if not count:
         return {}
-    default = default_suite(base_model)
+    default = choose_default_suite(base_model)
     shipped = [half for half in load_halves(default) if half.name not in {suite.name for suite in suites}]
     overlap = SuiteOverlap(index_instructions([*suites, *shipped]))
     seeds = load_seeds(default)

@@ -60,7 +60,7 @@ from phases.generation.engine import Engine, choose_engine_here, open_engine
 from phases.models.prompt_format import NEXT_PROMPT, format_prompt
 from phases.models.source import locate_model
 from phases.scoring.results import EvaluatedAnswer, SealedAnswers, SuiteId
-from phases.scoring.suite import TEST_HALF, Prompt, Suite, default_suite, load_halves
+from phases.scoring.suite import TEST_HALF, Prompt, Suite, choose_default_suite, load_halves
 from phases.verifiers import ifeval
 from phases.verifiers.registry import VERIFIERS_VERSION
 
@@ -89,7 +89,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
     """Evaluate the model and write its answers and their summary."""
     source = locate_model(parameters.model)
     base_model = (source.base or source).name
-    halves = _load_suite(default_suite(base_model) if parameters.suite == "auto" else parameters.suite)
+    halves = _load_suite(choose_default_suite(base_model) if parameters.suite == "auto" else parameters.suite)
     suite = halves[0]
     examples = choose_examples(halves, base_model, parameters.shots, parameters.seed)
     choice = choose_engine_here(parameters.engine, source)

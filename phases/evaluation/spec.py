@@ -17,7 +17,7 @@ from phases.contract.workload import (
     Work,
     Workload,
 )
-from phases.scoring.suite import SuiteError, default_suite, load_halves
+from phases.scoring.suite import SuiteError, choose_default_suite, load_halves
 
 DEFAULT_NEW_TOKENS: Final = 256
 IFEVAL_NEW_TOKENS: Final = 1280
@@ -128,7 +128,7 @@ def _choose_token_limit(suite: Path) -> int:
 
 def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workload, ...]:
     """Return the largest batch of prompts with their solved examples; each half of a suite has its own."""
-    name = default_suite(context.base_model) if parameters.suite == "auto" else parameters.suite
+    name = choose_default_suite(context.base_model) if parameters.suite == "auto" else parameters.suite
     file = context.plan_folder / name
     if file.is_file():
         halves = _read_instructions(str(file), file.stat().st_mtime_ns)

@@ -143,7 +143,7 @@ class _LoraProduct(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         rows, product, a, b, dense = ctx.saved_tensors
         out = gradients[0].reshape(-1, gradients[0].shape[-1])
-        through_b, grad_a, grad_b = _adapter_gradients(out, rows, product, a, b, ctx.scale)
+        through_b, grad_a, grad_b = _compute_adapter_gradients(out, rows, product, a, b, ctx.scale)
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = out @ (dequantize(ctx.weight, out.dtype) if dense is None else dense)
@@ -165,9 +165,9 @@ class _LoraBlock(torch.autograd.Function):
     ) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
         gate_a, gate_b, up_a, up_b, down_a, down_b = adapters
-        gate, gate_product = _adapted_product(rows, weights[0], gate_a, gate_b, scales[0])
-        up, up_product = _adapted_product(rows, weights[1], up_a, up_b, scales[1])
-        out, down_product = _adapted_product(swiglu(gate, up), weights[2], down_a, down_b, scales[2])
+        gate, gate_product = _compute_adapted_product(rows, weights[0], gate_a, gate_b, scales[0])
+        up, up_product = _compute_adapted_product(rows, weights[1], up_a, up_b, scales[1])
+        out, down_product = _compute_adapted_product(swiglu(gate, up), weights[2], down_a, down_b, scales[2])
         ctx.save_for_backward(rows, gate, up, gate_product, up_product, down_product, *adapters)
         ctx.weights, ctx.scales, ctx.shape = weights, scales, x.shape
         return out.view(*x.shape[:-1], -1)
@@ -178,16 +178,18 @@ class _LoraBlock(torch.autograd.Function):
         gate_a, gate_b, up_a, up_b, down_a, down_b = adapters
         scales, weights = ctx.scales, ctx.weights
         out = gradients[0].reshape(-1, gradients[0].shape[-1])
-        through, *down_gradients = _adapter_gradients(
+        through, *down_gradients = _compute_adapter_gradients(
             out, swiglu(gate, up), down_product, down_a, down_b, scales[2]
         )
         grad_inner = out @ dequantize(weights[2], out.dtype)
         grad_inner.addmm_(through, down_a.to(out.dtype), alpha=scales[2])
         grad_gate, grad_up = swiglu_gradients(gate, up, grad_inner)
-        through_gate, *gate_gradients = _adapter_gradients(
+        through_gate, *gate_gradients = _compute_adapter_gradients(
             grad_gate, rows, gate_product, gate_a, gate_b, scales[0]
         )
-        through_up, *up_gradients = _adapter_gradients(grad_up, rows, up_product, up_a, up_b, scales[1])
+        through_up, *up_gradients = _compute_adapter_gradients(
+            grad_up, rows, up_product, up_a, up_b, scales[1]
+        )
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = grad_gate @ dequantize(weights[0], out.dtype)
@@ -198,7 +200,7 @@ class _LoraBlock(torch.autograd.Function):
         return grad_x, None, None, *gate_gradients, *up_gradients, *down_gradients
 
 
-def _adapted_product(
+def _compute_adapted_product(
     rows: torch.Tensor, weight: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a module's output and the rank-sized product."""
@@ -207,7 +209,7 @@ def _adapted_product(
     return out.addmm_(product, b.to(rows.dtype).t(), alpha=scale), product
 
 
-def _adapter_gradients(  # noqa: PLR0917 - the terms of one formula
+def _compute_adapter_gradients(  # noqa: PLR0917 - the terms of one formula
     out: torch.Tensor,
     rows: torch.Tensor,
     product: torch.Tensor,

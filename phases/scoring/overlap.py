@@ -73,7 +73,7 @@ class SuiteOverlap:
         self._paraphrases = ParaphraseIndex(prompts, answers)
         self._shingles = {key: shingle(text) for key, text in prompts.items()}
         self._words = {key: list_words(text) for key, text in prompts.items()}
-        self._long_ngrams = {key: _long_ngrams(words) for key, words in self._words.items()}
+        self._long_ngrams = {key: _list_long_ngrams(words) for key, words in self._words.items()}
         self._keys_by_shingle = _invert(self._shingles)
         self._keys_by_long_ngram = _invert(self._long_ngrams)
         # Near copies of a prompt have one of its rarest n-grams, so only prompts found by these are compared.
@@ -206,7 +206,7 @@ def _compile_standalone(characters: str) -> re.Pattern[str]:
     return re.compile(r"(?<![^\W_])" + r"[\W_]*".join(map(re.escape, characters)) + r"(?![^\W_])")
 
 
-def _long_ngrams(words: list[str]) -> frozenset[str]:
+def _list_long_ngrams(words: list[str]) -> frozenset[str]:
     if len(words) < _SHORTEST_LONG_NGRAM:
         return frozenset()
     return frozenset(list_ngrams(words, min(_LONG_NGRAM, len(words))))

@@ -65,7 +65,7 @@ class Suite:
         return hash((self.name, self.version))
 
 
-def default_suite(model: str) -> str:
+def choose_default_suite(model: str) -> str:
     """Return the name of the suite for a model: `embedded` for the embedded model, else `stage1`."""
     return EMBEDDED if model == EMBEDDED else STAGE1
 

@@ -80,22 +80,24 @@ _OTHER_REMARKS: Final = (
 )
 
 
-def _any_of(*phrases: str) -> str:
+def _match_any_of(*phrases: str) -> str:
     return rf"(?:{'|'.join(phrases)})\b"
 
 
 _INLINE_LEAD_IN: Final = re.compile(
-    rf"(?:{_any_of(*_COURTESIES)}[^.!:\n]{{0,40}}[.!:,]+\s+)?{_any_of(*_INTRODUCTIONS)}[^:\n]{{0,120}}:\s*"
-    rf"|{_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}(?:, {_PROMISES}[^.!?:\n]{{0,50}})?[.!:]+\s+"
+    rf"(?:{_match_any_of(*_COURTESIES)}[^.!:\n]{{0,40}}[.!:,]+\s+)?{_match_any_of(*_INTRODUCTIONS)}[^:\n]{{0,120}}:\s*"
+    rf"|{_match_any_of(*_COURTESIES)}[^.!:,\n]{{0,40}}(?:, {_PROMISES}[^.!?:\n]{{0,50}})?[.!:]+\s+"
     rf"|{_PROMISES} (?:say|go with|suggest|pick|choose|answer)\b:?\s+"
     r"|[^\W\d_][^\n:.!?;,\"“]{0,60}:\s+(?=\S)"
     r"|(?:(?:my|the) )?(?:final |correct |short )?(?:answer|response|output|result|solution|suggestion|pick)"
     r"(?: is| would be)?\s*:\s*",
     re.IGNORECASE,
 )
-_LEAD_IN: Final = re.compile(rf"\W*{_any_of(*_COURTESIES, *_INTRODUCTIONS, *_OTHER_REMARKS)}", re.IGNORECASE)
-_CLOSING: Final = re.compile(rf"\W*{_any_of(*_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE)
-_CLOSING_SENTENCE: Final = re.compile(rf"(?<=[.!?:])\s+{_any_of(*_CLOSINGS)}[^\n]*$", re.IGNORECASE)
+_LEAD_IN: Final = re.compile(
+    rf"\W*{_match_any_of(*_COURTESIES, *_INTRODUCTIONS, *_OTHER_REMARKS)}", re.IGNORECASE
+)
+_CLOSING: Final = re.compile(rf"\W*{_match_any_of(*_CLOSINGS, *_OTHER_REMARKS)}", re.IGNORECASE)
+_CLOSING_SENTENCE: Final = re.compile(rf"(?<=[.!?:])\s+{_match_any_of(*_CLOSINGS)}[^\n]*$", re.IGNORECASE)
 _EXPLANATION: Final = re.compile(
     r"\W*(?:(?:it|this|that) (?:\w+ )?(?:means?|refers|suggests|teaches|implies|reminds|expresses|warns)\b"
     r"|(?:the|this) (?:\w+ )?(?:word|proverb|saying|phrase|expression|idiom|correction|original|verb"

@@ -1,4 +1,4 @@
-"""Patterns that recognise the amounts of text in an instruction (see `quantities`)."""
+"""Patterns that recognize the amounts of text in an instruction (see `quantities`)."""
 
 import re
 from typing import Final

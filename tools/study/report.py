@@ -61,7 +61,7 @@ def write_results(study: Study, schedule: Schedule, folder: Path) -> None:
         halves = _open_halves(study, schedule)
     except BadInputError as error:  # a study that was continued with other code; its rows and logs are kept
         halves, problem = (), f"The evaluations cannot be compared: {error}."
-    tables = {half.title: _summarise_half(study, half) for half in halves}
+    tables = {half.title: _summarize_half(study, half) for half in halves}
     tasks = {task.name: _describe_task(schedule, task) for task in schedule.tasks}
     summary = {
         "problem": problem,
@@ -115,7 +115,7 @@ def _open_halves(study: Study, schedule: Schedule) -> tuple[Half, ...]:
     return open_halves(paths, evaluations)
 
 
-def _summarise_half(study: Study, half: Half) -> dict[str, Any]:
+def _summarize_half(study: Study, half: Half) -> dict[str, Any]:
     """Return rates, contrasts and rates by category of a half."""
     by_arm = {
         arm: [half.answers[f"{arm}-{seed}"] for seed in study.seeds if f"{arm}-{seed}" in half.answers]

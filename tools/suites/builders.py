@@ -12,7 +12,7 @@ from phases.verifiers.assertion import is_number, remove_accents
 from phases.verifiers.number_words import NUMBER_WORDS
 from tools.suites.closed_sets import CLOSED_SETS
 from tools.suites.rows import ASKS_FOR_SENTENCES, exactly, require, say
-from tools.suites.task_rows import MEANING, SuiteRow, capitalise, join_items, split, unique
+from tools.suites.task_rows import MEANING, SuiteRow, capitalize, join_items, split, unique
 
 _SHORT_NAMES: Final = {
     first: aliases
@@ -52,8 +52,8 @@ def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[Suit
         correct = (
             join_items(first),
             ", ".join(second),
-            "\n".join(f"{n}. {capitalise(item)}" for n, item in enumerate(second, 1)),
-            "Here they are:\n" + "\n".join(f"- **{capitalise(item)}**" for item in first),
+            "\n".join(f"{n}. {capitalize(item)}" for n, item in enumerate(second, 1)),
+            "Here they are:\n" + "\n".join(f"- **{capitalize(item)}**" for item in first),
         )
         wrong = (
             *map(join_items, swapped),
@@ -75,7 +75,7 @@ def make_word_translations(table: Iterable[tuple[str, str, str, str]], request: 
         correct = (
             accepted[0],
             f"The English word '{source}' translates to '{accepted[0]}' in {language}.",
-            f"{capitalise(accepted[0])}.",
+            f"{capitalize(accepted[0])}.",
         )
         made = (f"{accepted[0]} or {split(wrong)[0]}", f"{source}s", f"It is not {accepted[0]}.")
         # "agua" is Spanish, not Portuguese without its accent.
@@ -117,7 +117,7 @@ def make_words(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]
         correct = (
             accepted[0],
             sentence.format(accepted[0]),
-            f"{capitalise(accepted[0])}.",
+            f"{capitalize(accepted[0])}.",
             f"**{accepted[0]}**",
         )
         other = split(wrong)[0]
@@ -170,10 +170,10 @@ def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> I
 def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str) -> SuiteRow:
     accepted, wrongs = _add_short_names(split(answers)), split(wrong)
     plurals = [f"{name}s" for name in accepted if name.islower() and name.isalpha() and name[-1] not in "sy"]
-    correct = (capitalise(accepted[0]), capitalise(sentence.format(accepted[0])), f"**{accepted[0]}**.")
+    correct = (capitalize(accepted[0]), capitalize(sentence.format(accepted[0])), f"**{accepted[0]}**.")
     made = (
         f"{accepted[0]} or {wrongs[0]}",
-        capitalise(sentence.format(wrongs[0])),
+        capitalize(sentence.format(wrongs[0])),
         f"It is not {accepted[0]}.",
         f"Is it {accepted[0]}?",
     )
@@ -197,7 +197,7 @@ def _make_number(question: str, value: int, units: str, sentence: str, wrong: st
     correct = (
         str(value),
         sentence.format(value),
-        capitalise(f"{spoken} {names[0]}.") if names else f"{capitalise(spoken)}.",
+        capitalize(f"{spoken} {names[0]}.") if names else f"{capitalize(spoken)}.",
         spoken,
     )
     made = (str(value + 1), f"{value} or {value + 1}", f"It is not {value}.", sentence.format(value - 1))

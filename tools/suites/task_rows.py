@@ -40,7 +40,7 @@ def unique(answers: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(answers))
 
 
-def capitalise(text: str) -> str:
+def capitalize(text: str) -> str:
     """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 

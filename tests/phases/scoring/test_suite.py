@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phases.models.prompt_format import format_prompt
-from phases.scoring.suite import SUITES, Prompt, SuiteError, default_suite, load_suite
+from phases.scoring.suite import SUITES, Prompt, SuiteError, choose_default_suite, load_suite
 from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.registry import Check, follows
 from tools.suites import embedded, stage1
@@ -262,4 +262,7 @@ def test_an_unknown_suite_says_which_there_are() -> None:
 
 
 def test_the_embedded_model_has_its_own_suite() -> None:
-    assert (default_suite("embedded"), default_suite("Qwen/Qwen2.5-32B")) == ("embedded", "stage1")
+    assert (choose_default_suite("embedded"), choose_default_suite("Qwen/Qwen2.5-32B")) == (
+        "embedded",
+        "stage1",
+    )

@@ -89,7 +89,7 @@ def write_records(rng: Random, change_answer: AnswerChange = keep_answer) -> str
     lines_only = [(i, s) for i, s in pairs if "\n" not in s] or [(sentences.write_sentence(rng), "yes")]
     shape = rng.random()
     if shape < 0.62:
-        text = _blocks(pairs, a, b, c, rng)
+        text = _write_blocks(pairs, a, b, c, rng)
     elif shape < 0.72:
         between = rng.choice((" => ", " -> ", " | ", " :: ", "\t", " # ", " >> ", " ... "))
         text = "\n".join(f"{i}{between}{s}" for i, s in lines_only)
@@ -127,10 +127,10 @@ def write_card(rng: Random, change_answer: AnswerChange = keep_answer) -> str:
     """Return a puzzle with its solution, the only kind of document that ends after one answer."""
     task, second = rng.choice(_PUZZLES)(rng), _draw_second_field(rng)
     a, b, c = draw_labels(rng, 2) + draw_labels(rng, 1)
-    return _blocks([(task.instruction, second(change_answer(task, rng), rng))], a, b, c, rng)
+    return _write_blocks([(task.instruction, second(change_answer(task, rng), rng))], a, b, c, rng)
 
 
-def _blocks(pairs: Sequence[tuple[str, str]], a: str, b: str, c: str, rng: Random) -> str:
+def _write_blocks(pairs: Sequence[tuple[str, str]], a: str, b: str, c: str, rng: Random) -> str:
     """Return records of labelled lines separated by blank lines; some have a third field."""
     colon = rng.choice((*(": ",) * 10, " - ", " = ", "> ", ":\n", ". "))
     extra = rng.random()
