@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-PACKED_LENGTHS: Final = (512, 640, 768, 896, 1024)
-"""Tokens of packed sequences on a GPU; a step is packed into those that cost least."""
+PACKED_LENGTHS: Final = (512, 1024)
+"""Tokens of packed sequences on a GPU; a step is packed into those that cost least.
+
+There are few, because attention with a mask prepares a kernel for each new shape.
+"""
 OTHER_WORK: Final = 19_000
 """The work of a token in all other layers, in units of its attention to one token.
 
 Attention with a mask computes the complete square of a sequence: 2.5 ms of 35 for sequences of 1,024 tokens
 and 1.6 ms for 512, forward and backward (a layer of Qwen2.5-32B, 8,192 tokens, H200).
 """
+UNPACKING_WORK: Final = 400
+"""Tokens whose work takes as long as unpacking 4-bit weights twice, which each micro-batch does."""
 SORTED_BATCHES: Final = 50
 """Batches whose rows are sorted by length together, to reduce padding."""
 
@@ -137,7 +142,7 @@ class Layout:
 
     def _estimate_work(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
         longest = self._count_longest(lengths, sequences)
-        return self.count_tokens(lengths, sequences) * (OTHER_WORK + longest)
+        return UNPACKING_WORK * OTHER_WORK + self.count_tokens(lengths, sequences) * (OTHER_WORK + longest)
 
     def _count_longest(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
         return self.pad(max(sum(lengths[i] for i in sequence) for sequence in sequences))
