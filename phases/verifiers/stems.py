@@ -7,7 +7,9 @@ that has no other words than its instruction says nothing.
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
+
+from snowballstemmer.english_stemmer import EnglishStemmer
 
 from phases.verifiers.text import STRAIGHT_MARKS, WORD_PART
 
@@ -44,7 +46,7 @@ def fold_text(text: str) -> str:
 @lru_cache(maxsize=2**15)
 def stem(word: str) -> str:
     """Return the stem of a word in small letters."""
-    return str(_load_stemmer().stem(word))
+    return str(EnglishStemmer().stemWord(word))
 
 
 def list_stems(text: str) -> list[str]:
@@ -119,11 +121,3 @@ _PLURAL_ENDINGS: Final = (
     (r"(?<=[a-z])(ss|x|z|ch|sh|o)es$", r"\1"),
     (r"(?<=[a-z]{2})([^sui])s$", r"\1"),
 )
-
-
-@lru_cache(maxsize=1)
-def _load_stemmer() -> Any:
-    # NLTK takes most of a second to import, and most commands need no stems.
-    from nltk.stem.snowball import EnglishStemmer
-
-    return EnglishStemmer()
