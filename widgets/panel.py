@@ -81,8 +81,8 @@ class TimePanel(Panel):
         step = CHART_SECONDS
         while 2 * step * DOTS_PER_CELL * width < elapsed:  # A step that stays the same while time passes.
             step *= 2
-        # The axis of a young session grows fast.
-        moment = elapsed // step if elapsed >= step else -1 - int(elapsed).bit_length()
+        # The axis of a young session grows fast: it is drawn each time it has become four times as long.
+        moment = elapsed // step if elapsed >= step else -1 - int(elapsed).bit_length() // 2
         inputs = (moment, width, height, self.find_subject(frame))
         if inputs != self._drawn_for:
             self._drawn_for = inputs
