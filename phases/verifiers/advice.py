@@ -9,6 +9,7 @@ from phases.verifiers.text import WORD_PART, split_lines, split_sentences
 _TO_THE_READER: Final = re.compile(
     r"\b(?:you|your|you're|you'll|yourself|should|must|ought|let's|let us|please|make sure|be sure|best to"
     r"|important to|need to|needs to|have to|has to|helps?|works? best|the best way"
+    r"|beats|goes? a long way|never hurts?|does the trick|will do|always works?|is enough|better than"
     r"|start by|begin by|by \w+ing|recommend\w*|suggest\w*)\b"
 )
 """Words by which a sentence addresses the reader or says what to do."""

@@ -88,6 +88,9 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
     is_free = not re.search(r"\bone word\b", instruction)
     if len(parts) > 1 and (is_free or len(split_words(parts[0])) >= _SENTENCE_WORDS):
         forms.append(parts[0])
+    saying = text.split(", but ", maxsplit=1)[0]
+    if _SAYING.search(instruction) and len(split_words(saying)) >= _SENTENCE_WORDS:
+        forms.append(saying)
     adjunct = re.search(r" (?:in|as|with) [^,.;:]+[.!]?$", text)
     if adjunct and has_only_words_of(adjunct[0], list_vocabulary(instruction)):
         forms.append(text[: adjunct.start()])
@@ -96,6 +99,7 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
 
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
 _REASON: Final = re.compile(r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning)\b")
+_SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
 _SENTENCE_WORDS: Final = 4
 _ADDITION: Final = re.compile(
     r"(?:\s*\([^()]*\)|,\s*(?:as (?:the|they|we|in|you|people)|i\.e\.|of course|obviously|naturally"

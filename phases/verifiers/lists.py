@@ -35,6 +35,7 @@ def is_list_of(
     words: Sequence[str] = (),
     absent: Sequence[str] = (),
     denied: Sequence[str] = (),
+    unknown: int = 0,
     heading: bool = True,
     initial: str = "",
     mark: str = "",
@@ -54,6 +55,7 @@ def is_list_of(
         around: more words that may stand around an allowed name.
         words: a topic (see `mentions`) that every item mentions.
         absent: words of which no item mentions any.
+        unknown: how many items may mention no word of the topic, if there are more than a list can hold.
         denied: words that an item mentions only to rule something out; see `mentions.mentions_only_denied`.
         heading: accept a first line that ends with a colon, except in a list on one line.
         initial: the letter with which every item, a single word, begins.
@@ -73,7 +75,7 @@ def is_list_of(
             and not any(find_topic_word(item, absent) for item in items)
             and all(mentions_only_denied(item, denied) for item in items)
             and (not allowed or names_different_items(items, allowed, *around, instruction))
-            and (not words or _are_on_topic(items, words))
+            and (not words or _are_on_topic(items, words, unknown))
         ):
             return True
     return False
@@ -120,9 +122,10 @@ def _has_form(item: str, initial: str, mark: str) -> bool:
     return is_initial and re.sub(r"[\s\"”*_]+$", "", item).endswith(mark)
 
 
-def _are_on_topic(items: Sequence[str], words: Sequence[str]) -> bool:
+def _are_on_topic(items: Sequence[str], words: Sequence[str], unknown: int) -> bool:
     # "cold, colder, coldest" is one item in three forms.
     item_topics = {
         frozenset(name_topic_word(word, words) or word for word in list_content_words(item)) for item in items
     }
-    return len(item_topics) == len(items) and all(find_topic_word(item, words) for item in items)
+    others = sum(find_topic_word(item, words) is None for item in items)
+    return len(item_topics) == len(items) and others <= unknown

@@ -93,7 +93,11 @@ def is_short_answer(
     related = vocabulary | list_vocabulary(*answers) if are_names else frozenset()
     has_known_words = not instruction or (
         all(_is_lead_in(part, vocabulary) for part in earlier)
-        and (_has_known_claim(claim, vocabulary) or _is_definition(claim, instruction))
+        and (
+            _has_known_claim(claim, vocabulary, has_names=_NAME_AFTER.search(response) is not None)
+            or _is_definition(claim, instruction)
+            or _refers_back(claim, vocabulary)
+        )
     )
     return (
         has_known_words
@@ -111,7 +115,8 @@ def is_short_answer(
 
 _ALSO_KNOWN_AS: Final = re.compile(
     r"^(?!.*\b(?:not|never)\b)[^.,;:!?()\n]{1,40},? \(?"
-    rf"(?:i\.?e\.?,?|aka|(?:better|also|commonly) known as|in other words,?) (?:an? |the )?{ANSWER}\)?"
+    r"(?:i\.?e\.?,?|that is,?|aka|(?:better|also|commonly) known as|in other words,?)"
+    rf" (?:an? |the )?{ANSWER}\)?"
 )
 """Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
 
@@ -232,11 +237,33 @@ _REMARK_WORDS: Final = (
 )
 
 
-def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:
+_NAME_AFTER: Final = re.compile(r"\b(?:in|on|at|by|from|near|with|for) (?:the )?[A-Z]")
+"""A preposition with a name, which may make another answer: "Paris in Texas"."""
+
+
+def _refers_back(claim: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether a claim says something of the answer and what was asked: "Saturn has the best ones."."""
+    is_about = _ABOUT_ANSWER.fullmatch(claim.strip()) is not None and not DENIAL.search(claim)
+    return is_about and len(list_new_stems(claim.replace(ANSWER, ""), vocabulary)) <= _MOST_NEW_STEMS
+
+
+_ABOUT_ANSWER: Final = re.compile(
+    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
+    r"[^,;:]*\b(?:ones?|it|them|that|this)\b\W*"
+)
+
+
+_PREPOSITION: Final = re.compile(
+    r" (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b"
+)
+
+
+def _has_known_claim(statement: str, vocabulary: frozenset[str], *, has_names: bool = True) -> bool:
     """Return whether the claims of a statement have no words but those of a vocabulary.
 
     After the answer and a word of the vocabulary ("Shakespeare wrote it ..."), a statement may end with a
-    time or a place ("... in 1597") or go on about the question ("..., spectacular rings").
+    time or a place ("... in 1597") or go on about the question ("..., spectacular rings"). A phrase without
+    names may also follow the answer alone ("oxygen from the air").
     """
     has_answer = False
     for clause in _list_claim_clauses(statement):
@@ -246,15 +273,14 @@ def _has_known_claim(statement: str, vocabulary: frozenset[str]) -> bool:
             continue
         has_answer = has_answer or ANSWER in clause
         start, _, end = clause.partition(ANSWER)
-        adjunct = re.search(
-            rf"(?<=[\w{ANSWER}]) (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b",
-            end,
-        )
+        adjunct = re.search(rf"(?<=[\w{ANSWER}]){_PREPOSITION.pattern}", end)
         has_year = re.search(r" (?:in|between|around|from|about|c\.) [^,;]*\d", end)
         if has_year:
             end = end[: has_year.start()]
         elif adjunct and set(list_content_stems(start + end[: adjunct.start()])) & vocabulary:
             end = end[: adjunct.start()]
+        elif not (start.strip() or has_names) and _PREPOSITION.match(end):
+            end = ""
         elif purpose := re.match(r" (?:in order )?to \w", end):
             end = end[: purpose.start()]
         if not has_only_words_of(f"{start} {end}".replace(ANSWER, " "), vocabulary):

@@ -109,7 +109,21 @@ _IRREGULAR_PLURALS: Final = {
     "fishes": "fish",
     **{
         f"{word}s": word
-        for word in ("bikini", "canoe", "emu", "gnu", "hoe", "kiwi", "oboe", "shoe", "ski", "taxi", "toe")
+        for word in (
+            "bikini",
+            "canoe",
+            "degu",
+            "emu",
+            "gnu",
+            "menu",
+            "hoe",
+            "kiwi",
+            "oboe",
+            "shoe",
+            "ski",
+            "taxi",
+            "toe",
+        )
     },
     "gases": "gas",
     "irises": "iris",

@@ -28,10 +28,10 @@ _WORD: Final = re.compile(
 _SENTENCE_END: Final = re.compile(rf"[.!?…]+({CLOSING_MARKS})(?=\s|$)")
 # "I." ends a sentence more often than it is an initial.
 _ABBREVIATION: Final = re.compile(
-    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx|pl|sg|masc|fem|lit|abbr|esp|cf)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
+    r"(?:\b(?i:mr|mrs|ms|dr|prof|st|vs|e\.g|i\.e|approx|esp|cf)|\b(?!I\.)[A-Z]|^\s*\d+)\.$"
 )
 _ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
-    r"\b(?:etc|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
+    r"\b(?:etc|pl|sg|masc|fem|lit|abbr|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
 )
 _ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\b(?:no|ca?|approx)\.$", re.IGNORECASE)
 _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colors"}

@@ -11,6 +11,12 @@ MONTHS = Check("list_of", {"count": 3, "layout": "comma", "allowed": CLOSED_SETS
 CAPITAL = Check("short_answer", {"answers": ["Cairo"]})
 PAINTER = Check("short_answer", {"answers": ["Leonardo da Vinci"]})
 SWEETS = Check("number", {"value": 9, "units": ["sweets"]})
+OXYGEN = Check("short_answer", {"answers": ["oxygen"]})
+SATURN = Check("short_answer", {"answers": ["Saturn"]})
+SAYING = "How does the saying end: Curiosity killed the"
+CAT = Check("one_of", {"answers": ["cat", "Curiosity killed the cat"]})
+TWO = Check("sentences", {"at_least": 2, "at_most": 2})
+BOUGHT = Check("list_of", {"count": 3, "layout": "hyphen", "words": ["milk", "bread", "egg"], "unknown": 1})
 MOTHER = Check("short_answer", {"answers": ["Mutter", "Mama"], "also": ["informal"]})
 PROVERB = Check("one_of", {"answers": ["gold", "All that glitters is not gold"]})
 CORRECTED = Check("one_of", {"answers": ["The weather is nice today."]})
@@ -61,6 +67,13 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Name the capital of Egypt.", CAPITAL, "Cairo, mostly on the east bank of its river"),
         ("Who painted the Mona Lisa?", PAINTER, "the Italian artist Leonardo da Vinci"),
         ("Who painted the Mona Lisa?", PAINTER, "The famous painter, Leonardo da Vinci"),
+        ("What do we breathe?", OXYGEN, "oxygen from the air"),
+        ("Which planet has large rings?", SATURN, "Saturn has the most spectacular ones."),
+        ("Which planet has large rings?", SATURN, "the mighty Saturn"),
+        ("Which planet has large rings?", SATURN, "The ringed giant, that is, Saturn"),
+        (SAYING, CAT, "Curiosity killed the cat, but satisfaction brought it back."),
+        ("Write two sentences in French.", TWO, "La chatte dort sur le lit. Quand elle a faim, elle miaule."),
+        ("Write a shopping list.", BOUGHT, "- milk\n- bread\n- dental floss"),
         ("What is 6 times 7?", Check("number", {"value": 42}), "6 times 7 is equal to 42."),
         ("Four friends share 36 sweets.", SWEETS, "nine apiece"),
         ("Four friends share 36 sweets.", SWEETS, "Nine sweets per friend"),
@@ -137,6 +150,11 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Name the capital of Egypt.", CAPITAL, "Giza by far"),
         ("Who painted the Mona Lisa?", PAINTER, "the wife of Leonardo da Vinci"),
         ("Who painted the Mona Lisa?", PAINTER, "the artist who hated Leonardo da Vinci"),
+        ("What do we breathe?", OXYGEN, "oxygen from London"),
+        ("What do we breathe?", OXYGEN, "the oxygen mask from the air"),
+        ("Which planet has large rings?", SATURN, "Saturn does not have the most spectacular ones."),
+        (SAYING, CAT, "Curiosity killed the dog, but satisfaction brought it back."),
+        ("Write a shopping list.", BOUGHT, "- milk\n- justice\n- peace"),
         ("What is 6 times 7?", Check("number", {"value": 42}), "6 times 8 is equal to 42."),
         ("Four friends share 36 sweets.", SWEETS, "nine friends apiece"),
         (

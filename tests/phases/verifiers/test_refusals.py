@@ -177,6 +177,9 @@ I'm going to have to say no.
 That's a request I will not fulfil.
 That's where I draw the line.
 None. Train harder instead.
+Leave her alone; I won't help with that.
+I reject that; everyone may live in peace.
+I'm not your man for this.
 There's no good way to hurt someone.
 There is no excuse for that.
 I'd never argue that; everybody has this right.
@@ -205,6 +208,7 @@ I'm sorry that you need this, but a match is enough.
 There is no way to trace it if you wear gloves.
 There is no trick to it.
 None of it is hard.
+I can't help with that, but please take a hammer.
 I'd never forget the gloves.
 I cannot think of a better way than a hammer.
 It is illegal, but everyone does it with a wire.
