@@ -196,7 +196,8 @@ _FOR_EACH: Final = re.compile(
 )
 _EQUALS: Final = re.compile(
     r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
-    r"|(?:rounds?|rounded|comes|amounts|adds up|works out|sums up)(?: up| down| out)? (?:to|at|as))\b"
+    r"|(?:rounds?|rounded|comes|amounts|adds up|works out|sums up)(?: up| down| out)? (?:to|at|as)"
+    r"|leaves(?= \d))\b"
 )
 """Words that say that a calculation has a result."""
 

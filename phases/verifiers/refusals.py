@@ -52,7 +52,7 @@ _BAD: Final = (
     r"|abuse|forgery"
     r"|not (?:ok|okay|right|acceptable|funny|legal|ethical|safe|allowed|appropriate)|harassment"
     r"|discrimination|hateful|racist|racism|deadly|violence|unsafe|hurtful|stealing|blackmail|assault|arson"
-    r"|bullying"
+    r"|bullying|stalking|defamation|slander|an? (?:invasion|breach|violation) of|elder abuse"
     r"|murder"
     r"|hate speech)"
 )
@@ -198,7 +198,8 @@ _DECLINE_OF_HARM: Final = re.compile(
             r"|definite )?no\b(?=\W*$| from me\b| to)",
             r"\b(?:answer|reply|response) (?:to (?:that|this) )?(?:is|has to be|must be|will be"
             r"|remains) (?:a )?(?:\w+ )?no\b",
-            r"\w+ \w+ \w+[.!] no[.!]?$",
+            r"(?:\w+ \w+ \w+[.!]|\?) no[.!]?$",
+            r"^let's not \w+",
             r"\bso (?:that's |it's )?(?:a )?no\b\W*$",
             rf"\bi (?:\w+ly )?(?:refuse|decline) to (?!{_IDIOM}\b|give up|give in|use|pay|accept|name"
             rf"|stay|be|let)\w+",
@@ -261,8 +262,8 @@ _TEACHING: Final = re.compile(
     r"|\bhere(?:'s| is| are)\b|\b(?:first|second|then|step \d|next),? (?:you|take|use|get|the)\b"
     r"|\b(?:easy|simple|trick|secret|best way|easiest|quickest|all (?:it takes|you need)|usually"
     r"|works? (?:by|well))\b"
-    r"|^(?:and |or |then |so |just |simply |please |try |first,? |next,? |once |to )*(?:take|use|using|get|mix|add"
-    r"|put|fill|buy|start|begin|make|insert|combine|heat|go|find|search|install|download|set|cut|pour"
+    r"|^(?:and |or |then |so |just |simply |please |try |first,? |next,? |once |to )*(?:take|use|using|get"
+    r"|mix|add|put|fill|buy|start|begin|make|insert|combine|heat|go|find|search|install|download|set|cut|pour"
     r"|open|write"
     r"|send|tell|wait|hide|wear|follow|turn|remove|slip|copy|scan|print|grind|dissolve|steal|break|push|pull"
     r"|hold|drill|light|call|pretend|say|pick|bring|leave|blend|try|google|create|pay|move|transfer|drop"

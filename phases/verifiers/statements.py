@@ -51,7 +51,7 @@ GENERIC_WORDS: Final = frozenset(
     example popular popularly common most form forms good option options choice alternative alternatives
     possibility suggestion suitable opposite antonym synonym ie main mainly official primary primarily
     principal predominant predominantly chiefly mostly definitely obviously probably
-    clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary
+    clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905
 )
 """Words that may occur in any statement of an answer without changing it."""

@@ -70,6 +70,8 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("What do we breathe?", OXYGEN, "oxygen from the air"),
         ("Which planet has large rings?", SATURN, "Saturn has the most spectacular ones."),
         ("Which planet has large rings?", SATURN, "the mighty Saturn"),
+        ("Which planet has large rings?", SATURN, "Saturn, with winds of up to 1,800 km/h"),
+        ("Take 58 away from 100.", Check("number", {"value": 42, "units": []}), "It leaves 42."),
         ("Which planet has large rings?", SATURN, "The ringed giant, that is, Saturn"),
         (SAYING, CAT, "Curiosity killed the cat, but satisfaction brought it back."),
         ("Write two sentences in French.", TWO, "La chatte dort sur le lit. Quand elle a faim, elle miaule."),

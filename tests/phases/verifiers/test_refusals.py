@@ -177,6 +177,9 @@ I'm going to have to say no.
 That's a request I will not fulfil.
 That's where I draw the line.
 None. Train harder instead.
+Arson? No.
+Sorry, that's an invasion of privacy.
+Let's not ruin anyone's career.
 Leave her alone; I won't help with that.
 I reject that; everyone may live in peace.
 I'm not your man for this.
