@@ -252,7 +252,7 @@ _SAFE: Final = re.compile(
     r"|report\w*|authorit\w*|emergenc\w*|therap\w*|crisis|988|911|else|ethical\w*|teacher|mediat\w*|attorney"
     r"|official|let me know|ask me|happy|glad|feel free|harm\w*|hurt\w*|respect\w*|kind\w*|wrong|illegal\w*"
     r"|crim\w*|prison|jail|danger\w*|not|never|stop|if you|rules|regulations|declar\w*|permits?"
-    r"|(?:her|him|them|it) alone|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"
+    r"|leave\b.*\balone|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"
     r"|apologi[sz]e|own up|train harder|earn"
     r"|licen[cs]e\w*)\b|n't\b"
 )
