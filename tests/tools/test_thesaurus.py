@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from phases.scoring.thesaurus import load_thesaurus
-from tools.suites.thesaurus import read_wordnet, relate_words
+from phases.scoring.thesaurus import THESAURUS, load_thesaurus
+from tools.suites.thesaurus import read_license, read_wordnet, relate_words
 
 FILES = {
-    "data.noun": "  1 The licence is indented.\n"
+    "data.noun": "  1 The license is indented.  \n  2   \n  3 It has several lines.  \n"
     "00000001 13 n 02 beverage 0 drink 0 001 + 00000003 v 0202 | a liquid\n"
     "00000002 06 n 01 tooth 0 000 | hard and white\n",
     "data.verb": "00000003 34 v 02 imbibe 0 drink 0 001 + 00000001 n 0202 01 + 02 00 | take in liquids\n",
@@ -37,6 +37,12 @@ def folder(tmp_path: Path) -> Path:
 def test_words_get_their_synonyms_and_irregular_forms_of_everyday_english(folder: Path) -> None:
     related = relate_words({"drinks", "teeth", "brave", "xylophone"}, read_wordnet(folder))
     assert related == {"drinks": ["beverage", "drank"], "teeth": ["tooth"], "brave": ["bold"]}
+
+
+def test_the_license_of_wordnet_is_copied(folder: Path) -> None:
+    assert read_license(folder) == "# The license is indented.\n#\n# It has several lines.\n"
+    assert "# WordNet 3.0 Copyright 2006 by Princeton University." in THESAURUS.read_text()
+    assert "# Permission to use, copy, modify and distribute this software and" in THESAURUS.read_text()
 
 
 def test_the_stored_thesaurus_relates_stems() -> None:

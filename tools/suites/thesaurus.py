@@ -4,6 +4,7 @@ It writes `phases/scoring/thesaurus.txt`: for each content word of a suite, the 
 English. Build it again after adding prompts. WordNet 3.0 is Debian's package wordnet-base.
 """
 
+import itertools
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -39,9 +40,8 @@ _ENDINGS: Final = (
     ("est", "e"),
 )
 _NOTICE: Final = """\
-# Related words, built from WordNet 3.0 by tools/suites/thesaurus.py.
-# WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved. It is provided "as is", without any
-# warranty. Its licence is at https://wordnet.princeton.edu/license-and-commercial-use.
+# Related words, built from WordNet 3.0 by tools/suites/thesaurus.py. The license of WordNet:
+#
 """
 
 
@@ -109,9 +109,16 @@ def read_wordnet(folder: Path) -> WordNet:
     return net
 
 
+def read_license(folder: Path) -> str:
+    """Return WordNet's license as comment lines; it must appear on every copy of the data."""
+    lines = (folder / "data.noun").read_text(encoding="utf-8").splitlines()
+    license_lines = itertools.takewhile(lambda line: line.startswith(" "), lines)
+    return "".join(f"# {line.strip().partition(' ')[2]}".rstrip() + "\n" for line in license_lines)
+
+
 def _read_records(path: Path) -> Iterator[list[str]]:
     for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith(" "):  # The licence is indented.
+        if not line.startswith(" "):  # The license is indented.
             yield line.split(" | ")[0].split()
 
 
@@ -150,14 +157,13 @@ def _is_content(word: str) -> bool:
 
 def main() -> int:
     """Write the thesaurus."""
+    folder = Path(sys.argv[1])
     suites = (load_suite(STAGE1), load_suite(STAGE1 + TEST_HALF))
     texts = [prompt.instruction for suite in suites for prompt in suite.prompts]
     words = {word for text in texts for word in WORD_PART.findall(fold_text(text)) if _is_content(word)}
-    lines = [
-        " ".join((word, *others))
-        for word, others in relate_words(words, read_wordnet(Path(sys.argv[1]))).items()
-    ]
-    files.write_atomically(THESAURUS, (_NOTICE + "\n".join(lines) + "\n").encode())
+    related = relate_words(words, read_wordnet(folder))
+    lines = [" ".join((word, *others)) + "\n" for word, others in related.items()]
+    files.write_atomically(THESAURUS, "".join([_NOTICE, read_license(folder), *lines]).encode())
     sys.stdout.write(f"{THESAURUS}: {len(lines)} words\n")
     return 0
 
