@@ -238,7 +238,8 @@ REQUEST_WORDS: Final = frozenset(
     output render imagine invent according look kindly single result
     identify specify determine present create generate compose produce craft develop devise formulate draft
     print supply deliver recall enter type select ask way best idea argument instruction
-    briefly exact atmost fewer less
+    briefly exact atmost fewer less go talk keep let come happen try start somebody someone
+    anybody anyone
     proverb saying rhyme does people person kind type come belong whole number
     """.split()  # noqa: SIM905
 )
