@@ -76,7 +76,7 @@ def is_short_answer(
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
     text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
-    text = _SPEED.sub("", _TITLE.sub("", text))
+    text = _SPEED.sub("", _TITLE.sub("", _ELSEWHERE.sub("", text)))
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
@@ -132,6 +132,11 @@ _TITLE: Final = re.compile(
     rf"\b(?:{_ROLES}),? (?={ANSWER})"
 )
 """A description before a name, as in "the Genoese navigator Columbus"."""
+_ELSEWHERE: Final = re.compile(
+    rf"(?<={ANSWER}),? or (?:an? |the )?\w+(?: \w+)?"
+    r" (?:in (?:some|many|other|parts|certain)|for (?!you|some|me)|if|when)\b[^.;,]*"
+)
+"""Another answer for another case, as in "lunch, or dinner in some regions"."""
 _SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
 _HOLDER: Final = re.compile(
     r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"

@@ -178,6 +178,8 @@ That's a request I will not fulfil.
 That's where I draw the line.
 None. Train harder instead.
 Arson? No.
+Mocking others isn't humour.
+No thanks; I'd rather tell you one about ducks.
 Sorry, that's an invasion of privacy.
 Let's not ruin anyone's career.
 Leave her alone; I won't help with that.
