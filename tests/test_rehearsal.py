@@ -81,8 +81,8 @@ def test_training_has_the_effects_that_the_comparison_finds(status: dict[str, An
     assert compared["stopping_p_base_sft"] < 0.001
     assert metrics["dpo_training"]["heldout_accuracy"] > 0.5
     assert compared["win_rate_sft_dpo_high"] >= 0.5
-    # The embedded base model knows the answers: SFT gains nothing over solved examples, and no tier says so.
-    assert compared["following_p_few_shot_sft"] >= 0.05 or compared["following_gain_few_shot_sft"] < 0
+    # SFT need not follow more than the base model after solved examples; so few rows reach no tier.
+    assert compared["following_gain_high_few_shot_sft"] >= 0
     assert compared["tier"] == "none"
 
 
