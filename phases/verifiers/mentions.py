@@ -59,7 +59,7 @@ def has_mentions(
         return False
     if (absent and find_topic_word(text, absent)) or not mentions_only_denied(text, denied):
         return False
-    if words and len(set(_find_matches(text, tuple(words)))) < at_least:
+    if words and len(set(_find_matches(text, words))) < at_least:
         return False
     content = list_content_words(response)
     on_topic = sum(matches_topic(word, words) for word in content)
@@ -109,31 +109,57 @@ def list_content_words(text: str) -> list[str]:
 
 def matches_topic(word: str, topic: Sequence[str]) -> bool:
     """Return whether a word matches a word of a topic."""
-    return bool(topic) and next(_find_matches(fold_text(word), tuple(topic)), None) is not None
+    return bool(topic) and next(_find_matches(fold_text(word), topic), None) is not None
 
 
 def find_topic_word(text: str, topic: Sequence[str]) -> str | None:
     """Return the first word of a topic that occurs in a text, or None."""
-    position = next(_find_matches(fold_text(text), tuple(topic)), None) if topic else None
+    position = next(_find_matches(fold_text(text), topic), None) if topic else None
     return None if position is None else topic[position]
 
 
 def name_topic_word(text: str, topic: Sequence[str]) -> str | None:
     """Return the word of a topic that the complete text is, inflected or not, or None."""
-    match = _compile_topic(tuple(topic)).fullmatch(fold_text(text))
-    return topic[(match.lastindex or 1) - 1] if match else None
+    folded = fold_text(text)
+    return next(
+        (word for word in topic if _may_occur(folded, word) and _compile(word).fullmatch(folded)), None
+    )
 
 
-def _find_matches(text: str, topic: tuple[str, ...]) -> Iterator[int]:
-    """Yield the position in the topic of each match."""
-    for match in _compile_topic(topic).finditer(text):
-        yield (match.lastindex or 1) - 1
+def _find_matches(text: str, topic: Sequence[str]) -> Iterator[int]:
+    """Yield the position in the topic of each match, from left to right; matches do not overlap."""
+    matches = sorted(
+        (match.start(), position, match.end())
+        for position, word in enumerate(topic)
+        if _may_occur(text, word)
+        for match in _compile(word).finditer(text)
+    )
+    last_end = 0
+    for start, position, end in matches:
+        if start >= last_end:
+            yield position
+            last_end = end
 
 
-@lru_cache(maxsize=4096)
-def _compile_topic(topic: tuple[str, ...]) -> re.Pattern[str]:
-    forms = "|".join(f"({_inflect(fold_text(word))})" for word in topic)
-    return re.compile(rf"(?<![^\W_])(?:{forms})(?![^\W_])")
+def _may_occur(text: str, word: str) -> bool:
+    """Return whether a text has the letters that all inflections of a word share.
+
+    Most words of a topic do not occur in an answer, and their patterns are never compiled.
+    """
+    return _get_shared_letters(word) in text
+
+
+@lru_cache(maxsize=2**15)
+def _get_shared_letters(word: str) -> str:
+    first, *others = fold_text(word).removesuffix("*").split()
+    return (
+        first if others or len(first) < _MIN_LETTERS_TO_INFLECT else first.removesuffix("y").removesuffix("e")
+    )
+
+
+@lru_cache(maxsize=2**15)
+def _compile(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_]){_inflect(fold_text(word))}(?![^\W_])")
 
 
 def _inflect(word: str) -> str:
