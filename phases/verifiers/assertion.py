@@ -95,22 +95,29 @@ def replace_answers(response: str, answers: Sequence[str], wrong: Collection[str
 
     Answers are also recognized without accents, except for spellings that are `wrong`.
     """
-    spellings = [
-        form for answer in answers for form in (answer, *(list_plain_spellings(answer) - set(wrong)))
-    ]
-    accepted = list(dict.fromkeys(map(spell_in_digits, spellings)))
-    values = {parse_digits(answer) for answer in accepted if NUMBER.fullmatch(answer)}
+    values, accepted = _list_accepted(tuple(answers), frozenset(wrong))
     text = NUMBER.sub(
         lambda match: ANSWER if parse_digits(match[0]) in values else match[0], spell_in_digits(response)
     )
-    for answer in sorted(accepted, key=len, reverse=True):
-        parts = WORD_PART.findall(answer)
+    for parts in accepted:
         # Compiling a pattern takes longer than finding that it cannot match.
-        if parts and all(part in text for part in parts):
+        if all(part in text for part in parts):
             phrase = r"[\W_]+".join(map(re.escape, parts))
             text = re.sub(rf"(?<![^\W_]){phrase}(?![^\W_])", ANSWER, text)
     # "Paris not Lyon" has the clauses of "Paris, not Lyon".
     return re.sub(rf"(?<={ANSWER}) not (?=\w)", ", not ", text)
+
+
+@lru_cache(CACHED_TEXTS)
+def _list_accepted(
+    answers: tuple[str, ...], wrong: frozenset[str]
+) -> tuple[frozenset[float], tuple[tuple[str, ...], ...]]:
+    """Return the values of accepted numbers, and the words of each accepted spelling, the longest first."""
+    spellings = [form for answer in answers for form in (answer, *(list_plain_spellings(answer) - wrong))]
+    accepted = list(dict.fromkeys(map(spell_in_digits, spellings)))
+    values = frozenset(parse_digits(answer) for answer in accepted if NUMBER.fullmatch(answer))
+    words = (tuple(WORD_PART.findall(answer)) for answer in sorted(accepted, key=len, reverse=True))
+    return values, tuple(filter(None, words))
 
 
 def list_plain_spellings(text: str) -> set[str]:

@@ -75,7 +75,10 @@ def is_short_answer(
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
-    text = _ALSO_KNOWN_AS.sub(ANSWER, replace_answers(plain, answers, wrong))
+    text = replace_answers(plain, answers, wrong)
+    if ANSWER not in text:
+        return False
+    text = _ALSO_KNOWN_AS.sub(ANSWER, text)
     text = _SPEED.sub("", _TITLE.sub("", _ELSEWHERE.sub("", text)))
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):

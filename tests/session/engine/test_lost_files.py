@@ -1,6 +1,7 @@
 """Files that disappear, or cannot be read or written, while a phase runs."""
 
 import errno
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from app.session.engine.attempt_runner import AttemptRunner
 from app.session.folder import SessionFolder
 from app.session.journal import events
 from app.session.journal.state import AttemptRecord, PhaseRecord
+from phases.contract import files
 from tests.session.conftest import wait_for
 from tests.session.engine.programs import WAIT, count_runs
 
@@ -216,7 +218,8 @@ def test_the_exit_of_another_attempt_does_not_count(toy: Any, sh: Phase) -> None
     toy.until(lambda s: count_runs(toy))
     path = toy.locate_attempt("p1") / "exit.json"
     record = {"code": 7, "signal": None, "reason": "exited", "started": 0, "ended": 1, "seconds": 1}
-    path.write_text(str({**record, "cookie": "another"}).replace("'", '"').replace("None", "null"))
+    # At once, as the shim writes it: half a record would be set aside as invalid.
+    files.write_atomically(path, json.dumps({**record, "cookie": "another"}).encode())
     toy.until(lambda s: any("the exit of another attempt" in notice for notice in s.notices))
     (toy.root / "go").touch()
     assert toy.over().find_phase("p1").attempts[0].exit_code == 0
