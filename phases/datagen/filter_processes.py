@@ -1,7 +1,7 @@
 """Filters of generated texts, run in several processes; the results are in the order of the texts.
 
-Filters are pure functions at the top level of a module. Their modules do not import torch, so that a process
-starts within a second or two and needs about 130 MB.
+Filters are pure functions at the top level of a module. Their modules import no large library, so that a
+process starts within a second and needs little memory.
 """
 
 import math

@@ -30,6 +30,20 @@ def filters() -> Iterator[FilterProcesses]:
     assert not list_processes()
 
 
+def test_a_process_imports_no_large_library() -> None:
+    """Sixteen processes that each import one take most of a minute to start."""
+    modules = "filter_processes, harm_filter, instruction_filters, preferences, response_filters"
+    code = f"""
+import sys
+import phases.sft_data.row_filters
+from phases.datagen import {modules}
+print(*sys.modules)
+"""
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "phases.datagen.preferences" in output.split()
+    assert not {"torch", "transformers", "scipy", "nltk", "sklearn", "pandas"} & set(output.split())
+
+
 def test_results_are_those_of_one_process_in_order(filters: FilterProcesses) -> None:
     alone = FilterProcesses(OVERLAP)
     assert filters.map(divmod, range(100), [7] * 100) == [divmod(n, 7) for n in range(100)]
