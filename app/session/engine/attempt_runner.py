@@ -238,7 +238,7 @@ class AttemptRunner:
             holders = call_within(_HOLDERS_SECONDS, "the driver", lambda: find_recent_holders(seconds))
         if holders:
             pids = ", ".join(map(str, holders))
-            text = f"PID {pids} still holds the GPU after {phase.id} ended"
+            text = f"{phase.id} ended, but processes that started during it hold GPU memory: PID {pids}"
             new_events.append(events.NoticePosted(text=text))
         return new_events
 
