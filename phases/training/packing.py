@@ -65,7 +65,7 @@ def fill_sequences(lengths: Sequence[int], capacity: int) -> list[list[int]]:
 
     Args:
         lengths: the tokens of each row.
-        capacity: maximum tokens of a sequence; a longer row is alone in its sequence.
+        capacity: maximum tokens of a sequence; a longer row is alone in its sequence, with 0 each row.
 
     Returns:
         The indices of the rows of each sequence.
@@ -113,10 +113,11 @@ class Layout:
         Returns:
             The micro-batches, each a list of sequences, each a list of indices of items.
         """
-        alone = [[i] for i in range(len(lengths))]
-        capacities = sorted({min(capacity, tokens) for capacity in self.capacities})
-        packed = [fill_sequences(lengths, capacity) for capacity in capacities]
-        plans = [self._fill_micro_batches(lengths, sequences, tokens) for sequences in packed or [alone]]
+        capacities = sorted({min(capacity, tokens) for capacity in self.capacities or (0,)})
+        plans = [
+            self._fill_micro_batches(lengths, fill_sequences(lengths, capacity), tokens)
+            for capacity in capacities
+        ]
         return min(plans, key=lambda plan: sum(self._estimate_work(lengths, part) for part in plan))
 
     def _fill_micro_batches(
