@@ -86,8 +86,9 @@ class Study:
             for arm, changes in ARMS.items():
                 inputs = {"sft_model": sft_model, "preference_file": [str(pairs)]}
                 more = {**inputs, **changes, "seed": seed, "checkpoint_minutes": CHECKPOINT_MINUTES}
+                needs = ["pairs", _name(SFT, first)]
                 tasks.append(
-                    self._make_task(_name(arm, seed), "dpo_training", more, needs=["pairs"], is_model=True)
+                    self._make_task(_name(arm, seed), "dpo_training", more, needs=needs, is_model=True)
                 )
             tasks += [self._evaluate(arm, seed) for arm in ARMS]
             if seed == first:

@@ -34,6 +34,12 @@ def test_every_command_is_valid_and_every_need_comes_first(tasks: dict[str, Task
     assert len(tasks) == 1 + 3 + 1 + 9 + 1 + 12 + 1 + 5
 
 
+def test_every_task_needs_what_makes_its_inputs(tasks: dict[str, Task]) -> None:
+    for task in tasks.values():
+        if task.phase.endswith("dpo_training"):
+            assert set(task.needs) == {"pairs", "sft-1"}
+
+
 def test_nothing_is_read_or_written_outside_of_the_study(tasks: dict[str, Task]) -> None:
     for task in tasks.values():
         assert not any("artifacts" in part or "google/" in part for part in task.argv), task.argv
