@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar, cast
 
+from textual._styles_cache import StylesCache
 from textual.screen import ModalScreen, Screen
 
 from app.session.requests import KeepPod, get_current_user
@@ -19,6 +20,11 @@ DialogResult = TypeVar("DialogResult")
 def is_pod_waiting(frame: Frame) -> bool:
     """Return whether the session is over and its pod will be stopped at a known time."""
     return frame.snapshot.state in OVER and frame.snapshot.stops_at is not None
+
+
+def release_rendered_lines() -> None:
+    """Release what closed screens have drawn; a cache of Textual would keep a thousand widgets' lines."""
+    StylesCache.get_inner_outer.cache_clear()
 
 
 class CockpitScreen(Screen[None]):
@@ -84,6 +90,10 @@ class CockpitScreen(Screen[None]):
         """Draw the first frame."""
         if self.frame is not None:
             self.show(self.frame)
+
+    def on_unmount(self) -> None:
+        """Release the lines that were drawn."""
+        release_rendered_lines()
 
     def action_keep(self) -> None:
         """Keep the pod, after a confirmation."""
@@ -151,3 +161,7 @@ class Dialog(ModalScreen[DialogResult]):
         """Draw the first frame."""
         if self.cockpit.frame is not None:
             self.show(self.cockpit.frame)
+
+    def on_unmount(self) -> None:
+        """Release the lines that were drawn."""
+        release_rendered_lines()
