@@ -181,7 +181,6 @@ class _TrainingRun:
             str(device),
             nf4=not small,
             dtype="float32" if small else "bfloat16",
-            attention=kernels.find_flash_attention(),
         )
         lora = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
         self.model: Any = get_peft_model(base, lora)

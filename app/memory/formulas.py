@@ -61,7 +61,6 @@ def estimate_training(
     setting: MicroBatchSetting,
     rank: int,
     fused: bool = True,
-    masked: bool = True,
     whole_logits: bool = False,
     reference: bool = False,
     processes: int = 1,
@@ -74,7 +73,6 @@ def estimate_training(
         setting: tokens of a micro-batch, and the layers that recompute their activations.
         rank: of the adapter.
         fused: whether LoRA is fused (see phases.models.fused_lora).
-        masked: whether several rows share a sequence, so that attention takes a mask.
         whole_logits: whether the loss computes the logits of the whole vocabulary at once; TRL's does not.
         reference: whether a frozen copy of the adapter is kept, as for DPO.
         processes: several hold a second copy of the gradients to exchange them, unless weights are sharded.
@@ -82,7 +80,7 @@ def estimate_training(
     """
     adapter = shape.count_adapter_parameters(rank)
     tokens, recomputed = setting.tokens, setting.recomputed_layers
-    activation_bytes = shape.compute_activation_bytes(fused=fused, masked=masked)
+    activation_bytes = shape.compute_activation_bytes(fused=fused)
     layer_inputs = recomputed * tokens * HALF_BYTES * shape.hidden_size
     activations = (shape.num_hidden_layers - recomputed) * tokens * activation_bytes
     if whole_logits:

@@ -117,7 +117,6 @@ def _estimate_training_settings(
             setting=setting,
             rank=rank,
             fused=not sharded,
-            masked=training.masked,
             reference=training.reference,
             processes=gpus.count if phase.launcher else 1,
             sharded_over=gpus.count if sharded else 1,

@@ -82,15 +82,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         layer_bytes = _NF4_BYTES if self.is_four_bit else HALF_BYTES
         return self.layer_parameters * layer_bytes + self.embedding_parameters * HALF_BYTES
 
-    def compute_activation_bytes(self, *, fused: bool, masked: bool) -> int:
+    def compute_activation_bytes(self, *, fused: bool) -> int:
         """Return the bytes that a layer keeps per token for the backward pass, with Liger's kernels.
 
         Args:
             fused: whether LoRA is fused (see phases.models.fused_lora).
-            masked: whether attention takes a mask; it then repeats grouped keys and values.
         """
         norms = 2 * 2 * self.hidden_size  # The input and output of each.
-        attention = 2 * self.query_width + 2 * (self.query_width if fused and masked else self.key_width)
+        attention = 2 * self.query_width + 2 * self.key_width
         gate = (2 if fused else 3) * self.intermediate_size  # Both halves, and their product.
         # PEFT copies a module's input for the adapter, unless the module is quantized.
         copies = 0 if fused or self.is_four_bit else sum(inputs for inputs, _ in self.linear_modules)

@@ -53,7 +53,6 @@ class Training:
         step_tokens: maximum tokens of an optimizer step on one GPU, padding included.
         sequence_tokens: maximum tokens of a sequence.
         checkpointing: which layers recompute their activations; `auto` tries the fastest setting first.
-        masked: whether several rows share a sequence, so that attention takes a mask.
         reference: whether a frozen copy of the adapter is kept, as for DPO.
         shard_weights: whether the GPUs of a host shard the layers' weights.
     """
@@ -61,7 +60,6 @@ class Training:
     step_tokens: int
     sequence_tokens: int
     checkpointing: Checkpointing = "auto"
-    masked: bool = False
     reference: bool = False
     shard_weights: bool = False
 

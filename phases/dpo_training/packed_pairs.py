@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol
 
 import torch
 
+from phases.models.packed_attention import PackedRuns, Run, pack_runs
+
 IGNORED: Final = -100
 PROMPT: Final = 0
 CHOSEN: Final = 1
@@ -54,8 +56,7 @@ def count_row_tokens(pair: PairTokens) -> int:
 def can_share_prompts(model: Any) -> bool:
     """Return whether a model's attention takes a mask of any pattern."""
     config = model.config.get_text_config()
-    layer_types = set(getattr(config, "layer_types", None) or ())
-    return layer_types <= _MASKED_LAYERS and model.config._attn_implementation in {"sdpa", "eager"}
+    return set(getattr(config, "layer_types", None) or ()) <= _MASKED_LAYERS
 
 
 @dataclass
@@ -156,6 +157,23 @@ def collate_pairs(
                 mask[answer, :count] = True
             start += len(cell.ids)
     return {**batch, "answer_places": places, "answer_mask": mask}
+
+
+def list_runs(pairs: Sequence[PairTokens], sequences: Sequence[Sequence[int]], length: int) -> PackedRuns:
+    """Return the runs of a rectangle of pairs that are computed once.
+
+    They are the prompt with the chosen answer, the rejected answer, which continues the prompt too, and the
+    padding of each sequence.
+    """
+    runs: list[Run] = []
+    for number, sequence in enumerate(sequences):
+        place = number * length
+        for pair in (pairs[i] for i in sequence):
+            prompt = range(place, place + len(pair.prompt) - 1)
+            runs += [Run(len(prompt) + len(pair.chosen)), Run(len(pair.rejected), prompt)]
+            place += count_packed_tokens(pair)
+        runs.append(Run((number + 1) * length - place))
+    return pack_runs(runs)
 
 
 def build_mask(batch: Mapping[str, torch.Tensor], window: int | None = None) -> torch.Tensor:

@@ -114,7 +114,6 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
             parameters.sft_model,
             trainable=True,
             sharded=parameters.shard_weights,
-            masked=True,
         )
         if not loaded.source.base:
             raise BadInputError(

@@ -111,7 +111,6 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
             parameters.rows_per_step * parameters.max_length * 2,
             parameters.max_length * 2,
             parameters.gradient_checkpointing,
-            masked=True,
             reference=True,
             shard_weights=parameters.shard_weights,
         ),

@@ -14,13 +14,15 @@ from phases.dpo_training.packed_pairs import (
     collate_pairs,
     count_packed_tokens,
     count_row_tokens,
+    list_runs,
     select_answers,
 )
+from phases.models.packed_attention import has_packed_attention
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import PACKED_LENGTHS, Layout
+from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
 
 SHAPE_MULTIPLE: Final = 128
-"""On a GPU the attention kernel prepares each new length, so there are few."""
+"""A GPU prepares kernels and memory for each new length, so there are few."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,20 @@ class _PackedForward:
     model: Any
     config: Any
     dtype: torch.dtype
-    tensors: Mapping[str, torch.Tensor]
-    shares_prompts: bool
+    batch: MicroBatch
+    takes_mask: bool
 
     def __call__(self, **unused: object) -> FusedCausalLMOutput:
-        batch = self.tensors
-        masks = {}
-        if self.shares_prompts:
-            masks["attention_mask"] = build_model_masks(self.config, batch, self.dtype)
+        batch = self.batch.tensors
+        attention_inputs = self.batch.attention_inputs
+        if self.takes_mask:
+            attention_inputs["attention_mask"] = build_model_masks(self.config, batch, self.dtype)
         outputs = self.model(
             input_ids=batch["input_ids"],
             position_ids=batch["position_ids"],
             shift_labels=batch["shift_labels"],
             fused_lm_head=True,
-            **masks,
+            **attention_inputs,
         )
         fields = ("log_probs", "entropy", "mean_logits", "is_top1")
         values = {name: getattr(outputs, name) for name in fields}
@@ -86,14 +88,15 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
     def choose_layout(self, pairs: Sequence[Any]) -> None:
         """Choose how pairs are packed, given all pairs that the trainer will see."""
         self.shares_prompts = can_share_prompts(self.model)
+        self.attends_in_runs = self.shares_prompts and has_packed_attention(self.model)
         has_gpu = self.args.device.type == "cuda"
         multiple = SHAPE_MULTIPLE if has_gpu else 1
         if self.shares_prompts:
             # Without a GPU, attention to what is masked costs more than short sequences.
-            longest = max(map(count_packed_tokens, pairs))
-            self.layout = Layout(PACKED_LENGTHS if has_gpu else (longest,), multiple)
+            rectangle = PACKED_LENGTH if has_gpu else max(map(count_packed_tokens, pairs))
+            self.layout = Layout(WHOLE_MICRO_BATCH if self.attends_in_runs else rectangle, multiple)
         else:
-            self.layout = Layout((), multiple, rows_per_item=2)
+            self.layout = Layout(0, multiple, rows_per_item=2)
 
     def measure_pair(self, pair: Any) -> int:
         """Return the tokens that a pair takes in a sequence."""
@@ -107,7 +110,8 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         self, rows: Sequence[Mapping[str, Any]], sequences: Sequence[Sequence[int]], length: int
     ) -> MicroBatch:
         """Return a micro-batch of pairs, with the inputs that TRL's loss reads."""
-        tensors = self._collate([_read_pair(row) for row in rows], sequences, length)
+        batch = self._collate([_read_pair(row) for row in rows], sequences, length)
+        tensors = dict(batch.tensors)
         order = [index for sequence in sequences for index in sequence]
         for name in ("ref_chosen_logps", "ref_rejected_logps"):
             tensors[name] = torch.tensor([rows[i][name] for i in order])
@@ -118,7 +122,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
             "rejected": int(rejected.sum()),
             "answers": int(chosen.sum() + rejected.sum()),
         }
-        return MicroBatch(tensors, counts)
+        return MicroBatch(tensors, counts, batch.runs)
 
     def compute_share_of_loss(self, model: Any, batch: MicroBatch, shares: Shares) -> torch.Tensor:
         """Return the part of a micro-batch in the loss of the step."""
@@ -140,26 +144,25 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
             sequences: the indices of the pairs of each sequence.
         """
         lengths = [sum(self.measure_pair(pairs[i]) for i in sequence) for sequence in sequences]
-        tensors = self._collate(pairs, sequences, self.layout.pad(max(lengths)))
-        batch = MicroBatch(tensors, {}).to(self.args.device)
+        batch = self._collate(pairs, sequences, self.layout.pad(max(lengths))).to(self.args.device)
         chosen, rejected = self.compute_ref_log_probs(
             self._forward_of(self.model, batch), _select_loss_inputs(batch)
         )
         return chosen.tolist(), rejected.tolist()
 
-    def _collate(
-        self, pairs: Sequence[Any], sequences: Sequence[Sequence[int]], length: int
-    ) -> dict[str, torch.Tensor]:
-        return collate_pairs(
+    def _collate(self, pairs: Sequence[Any], sequences: Sequence[Sequence[int]], length: int) -> MicroBatch:
+        tensors = collate_pairs(
             pairs,
             sequences,
             length=length,
             pad_id=self.processing_class.pad_token_id,
             share_prompts=self.shares_prompts,
         )
+        return MicroBatch(tensors, {}, list_runs(pairs, sequences, length) if self.attends_in_runs else None)
 
     def _forward_of(self, model: Any, batch: MicroBatch) -> _PackedForward:
-        return _PackedForward(model, self.model.config, self.model.dtype, batch.tensors, self.shares_prompts)
+        takes_mask = self.shares_prompts and not self.attends_in_runs
+        return _PackedForward(model, self.model.config, self.model.dtype, batch, takes_mask)
 
 
 def _read_pair(row: Mapping[str, Any]) -> EncodedPair:

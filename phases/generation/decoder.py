@@ -21,6 +21,7 @@ from transformers.cache_utils import (
 )
 
 from phases.models.loader import LoadedModel
+from phases.models.packed_attention import PACKED_ATTENTION
 
 _WARM_UP_STEPS: Final = 2
 """Steps before the capture: the first launch of a kernel loads it, which cannot be captured."""
@@ -97,7 +98,7 @@ def _read_attention(config: Any, length: int) -> _Attention | None:
     windows = {layer.max_cache_len for layer in layers if type(layer) is StaticSlidingWindowLayer}
     chunk_size = getattr(config.get_text_config(decoder=True), "attention_chunk_size", None)
     is_plain = kinds <= {StaticLayer, StaticSlidingWindowLayer} and len(windows) <= 1 and chunk_size is None
-    if config._attn_implementation != "sdpa" or not is_plain:
+    if config._attn_implementation not in {"sdpa", PACKED_ATTENTION} or not is_plain:
         return None
     return _Attention(len(layers), next(iter(windows), None), len(kinds) > 1)
 

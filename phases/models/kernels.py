@@ -8,14 +8,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
-
-
-def find_flash_attention() -> str | None:
-    """Return the newest installed flash attention, by its transformers name, or None."""
-    if is_flash_attn_3_available():
-        return "flash_attention_3"
-    return "flash_attention_2" if is_flash_attn_2_available() else None
 
 
 def fuse_layers(model: Any) -> bool:

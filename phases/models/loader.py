@@ -63,7 +63,6 @@ def load_model(
     *,
     trainable: bool = False,
     four_bit: bool | None = None,
-    attention: str | None = None,
     sharded: bool = False,
 ) -> LoadedModel:
     """Load a model, or an adapter on its base: in bfloat16 on a GPU, in float32 on a CPU.
@@ -72,7 +71,6 @@ def load_model(
         name: a hub id, a folder, an adapter folder, or `embedded`.
         trainable: whether an adapter's weights may be trained; other weights never are.
         four_bit: whether to load NF4 weights; by default on a GPU for models from 10 billion parameters on.
-        attention: the attention kernel, by its transformers name; by default transformers chooses.
         sharded: whether to shard the layers over the processes of this host.
 
     Raises:
@@ -96,7 +94,6 @@ def load_model(
         dtype=torch.bfloat16 if has_gpu else torch.float32,
         quantization_config=None if sharded else quantization,
         device_map=None if sharded else {"": device},
-        attn_implementation=attention,
         use_safetensors=True,
         trust_remote_code=False,
     )

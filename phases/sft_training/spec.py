@@ -43,7 +43,6 @@ def list_workloads(parameters: Parameters, context: ModelContext) -> tuple[Workl
             parameters.rows_per_step * parameters.max_length,
             parameters.max_length,
             parameters.gradient_checkpointing,
-            masked=parameters.packing,
             shard_weights=parameters.shard_weights,
         ),
     )

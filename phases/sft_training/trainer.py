@@ -6,12 +6,13 @@ from typing import Any, Final
 import torch
 from trl import SFTTrainer
 
+from phases.models.packed_attention import PackedRuns, Run, has_packed_attention, pack_runs
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import PACKED_LENGTHS, Layout
+from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
 
 IGNORED_LABEL: Final = -100
 PACKED_MULTIPLE: Final = 128
-"""On a GPU attention with a mask prepares a kernel for each new length, so there are few."""
+"""A GPU prepares kernels and memory for each new length, so there are few."""
 PADDED_MULTIPLE: Final = 8
 
 
@@ -22,10 +23,11 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
 
     def choose_layout(self, *, is_packed: bool) -> None:
         """Choose whether a sequence may have several rows."""
+        self.attends_in_runs = is_packed and has_packed_attention(self.model)
+        packed_length = WHOLE_MICRO_BATCH if self.attends_in_runs else PACKED_LENGTH
         multiple = PACKED_MULTIPLE if is_packed else PADDED_MULTIPLE
-        capacities = PACKED_LENGTHS if is_packed else ()
-        self.layout = Layout(capacities, multiple if self.args.device.type == "cuda" else 1)
-        self.is_flat = str(self.model.config._attn_implementation).startswith("flash")
+        has_gpu = self.args.device.type == "cuda"
+        self.layout = Layout(packed_length if is_packed else 0, multiple if has_gpu else 1)
 
     def measure_row(self, row: Mapping[str, Any]) -> int:
         """Return the tokens that a row takes in a sequence."""
@@ -34,20 +36,20 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
     def collate(
         self, rows: Sequence[Mapping[str, Any]], sequences: Sequence[Sequence[int]], length: int
     ) -> MicroBatch:
-        """Return a micro-batch of rows, without an attention mask."""
+        """Return a micro-batch of rows."""
         tensors = collate_rows(
             rows,
             sequences,
             length=length,
             pad_id=self.processing_class.pad_token_id,
-            is_packed=bool(self.layout.capacities),
-            is_flat=self.is_flat,
+            is_packed=self.layout.capacity > 0,
         )
-        return MicroBatch(tensors, {"tokens": int((tensors["labels"] != IGNORED_LABEL).sum())})
+        runs = list_runs(rows, sequences, length) if self.attends_in_runs else None
+        return MicroBatch(tensors, {"tokens": int((tensors["labels"] != IGNORED_LABEL).sum())}, runs)
 
     def compute_share_of_loss(self, model: Any, batch: MicroBatch, shares: Shares) -> torch.Tensor:
         """Return the part of a micro-batch in the loss of the step."""
-        return self.compute_loss(model, dict(batch.tensors)) * shares["tokens"]
+        return self.compute_loss(model, {**batch.tensors, **batch.attention_inputs}) * shares["tokens"]
 
 
 def collate_rows(
@@ -57,9 +59,8 @@ def collate_rows(
     length: int,
     pad_id: int,
     is_packed: bool,
-    is_flat: bool,
 ) -> dict[str, torch.Tensor]:
-    """Return rows as a rectangle of tokens, or as one sequence.
+    """Return rows as a rectangle of tokens.
 
     A model finds the boundaries of packed rows from position ids that restart, if there is no attention mask;
     each padding token is a row by itself. Rows that are alone in their sequence need no mask: padding follows
@@ -71,7 +72,6 @@ def collate_rows(
         length: tokens of a sequence, padding included.
         pad_id: the id that fills sequences.
         is_packed: whether a sequence may have several rows.
-        is_flat: whether to return one sequence without padding, as flash attention expects.
 
     Returns:
         `input_ids`, `position_ids` and `labels`, all [sequences, length].
@@ -80,7 +80,6 @@ def collate_rows(
     ids = torch.full(shape, pad_id)
     labels = torch.full(shape, IGNORED_LABEL)
     positions = torch.zeros(shape, dtype=torch.long)
-    is_row = torch.zeros(shape, dtype=torch.bool)
     if not is_packed:
         positions[:] = torch.arange(length)
     for number, sequence in enumerate(sequences):
@@ -92,7 +91,16 @@ def collate_rows(
             # The first token of a row must not be predicted from the row before it.
             labels[number, start] = IGNORED_LABEL
             positions[number, start:end] = torch.arange(end - start)
-            is_row[number, start:end] = True
             start = end
-    tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
-    return {name: tensor[is_row][None] for name, tensor in tensors.items()} if is_flat else tensors
+    return {"input_ids": ids, "position_ids": positions, "labels": labels}
+
+
+def list_runs(
+    rows: Sequence[Mapping[str, Any]], sequences: Sequence[Sequence[int]], length: int
+) -> PackedRuns:
+    """Return the runs of a rectangle: its rows, and the padding of each sequence."""
+    runs: list[Run] = []
+    for sequence in sequences:
+        tokens = [len(rows[i]["input_ids"]) for i in sequence]
+        runs += [Run(count) for count in (*tokens, length - sum(tokens))]
+    return pack_runs(runs)

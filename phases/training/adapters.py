@@ -12,24 +12,22 @@ from phases.contract import files
 from phases.contract.errors import BadInputError
 from phases.models import distributed
 from phases.models.fused_lora import fuse_lora
-from phases.models.kernels import find_flash_attention, fuse_layers
+from phases.models.kernels import fuse_layers
 from phases.models.loader import LoadedModel, load_model
+from phases.models.packed_attention import use_packed_attention
 from phases.models.source import ModelError, record_base_model
 
 ADAPTER_FILES: Final = ("adapter_model.safetensors", "adapter_config.json")
 """Files of a saved adapter. The configuration comes last: a folder without it is not an adapter."""
 
 
-def load_for_training(
-    flag: str, name: str, *, trainable: bool, sharded: bool, masked: bool = False
-) -> LoadedModel:
+def load_for_training(flag: str, name: str, *, trainable: bool, sharded: bool) -> LoadedModel:
     """Load the model that a flag names, with the fastest kernels that are installed.
 
     Args:
         flag: the flag, for error messages.
         name: the model.
         trainable: whether to train the model's own adapter.
-        masked: whether attention must take masks of any pattern, which flash attention does not.
         sharded: whether to shard the layers over the processes of this host.
 
     Raises:
@@ -45,10 +43,10 @@ def load_for_training(
             "accelerate is configured to use FSDP, which this phase does itself; use --shard-weights instead"
         )
     try:
-        attention = None if masked else find_flash_attention()
-        loaded = load_model(name, trainable=trainable, attention=attention, sharded=sharded)
+        loaded = load_model(name, trainable=trainable, sharded=sharded)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
+    use_packed_attention(loaded.model)
     return replace(loaded, fused_layers=fuse_layers(loaded.model))
 
 

@@ -15,6 +15,7 @@ import torch
 
 from phases.contract.micro_batch import FORWARD_TOKENS, TOKEN_COUNTS, MicroBatchSetting
 from phases.models import distributed
+from phases.models.packed_attention import PackedRuns
 from phases.training.packing import Layout
 
 UNMERGED_METRIC: Final = "num_tokens"
@@ -39,15 +40,22 @@ class MicroBatch:
     Attributes:
         tensors: what the loss is computed from.
         counts: how much of the step this is, in each unit that a loss or metric is a mean over.
+        runs: the runs within which the model attends, or None if it finds boundaries itself or takes a mask.
     """
 
     tensors: Mapping[str, torch.Tensor]
     counts: Mapping[str, int]
+    runs: PackedRuns | None = None
+
+    @property
+    def attention_inputs(self) -> dict[str, Any]:
+        """The inputs of the model that say what attends to what."""
+        return {} if self.runs is None else self.runs.as_model_inputs()
 
     def to(self, device: torch.device) -> "MicroBatch":
         """Return the micro-batch on a device."""
         moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors.items()}
-        return MicroBatch(moved, self.counts)
+        return MicroBatch(moved, self.counts, None if self.runs is None else self.runs.to(device))
 
 
 Shares = Mapping[str, float]

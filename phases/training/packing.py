@@ -4,24 +4,16 @@ Because the complete order is known before training, a resumed training sees exa
 """
 
 import random
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-PACKED_LENGTHS: Final = (512, 1024)
-"""Tokens of packed sequences on a GPU; a step is packed into those that cost least.
-
-There are few, because attention with a mask prepares a kernel for each new shape.
-"""
-OTHER_WORK: Final = 19_000
-"""The work of a token in all other layers, in units of its attention to one token.
-
-Attention with a mask computes the complete square of a sequence: 2.5 ms of 35 for sequences of 1,024 tokens
-and 1.6 ms for 512, forward and backward (a layer of Qwen2.5-32B, 8,192 tokens, H200).
-"""
-UNPACKING_WORK: Final = 400
-"""Tokens whose work takes as long as unpacking 4-bit weights twice, which each micro-batch does."""
+PACKED_LENGTH: Final = 512
+"""Tokens of a sequence of several rows, where attention takes a mask and so computes a complete square."""
+WHOLE_MICRO_BATCH: Final = sys.maxsize
+"""The capacity of a sequence where attention computes nothing between rows."""
 SORTED_BATCHES: Final = 50
 """Batches whose rows are sorted by length together, to reduce padding."""
 
@@ -89,13 +81,12 @@ class Layout:
     """The arrangement of rows in rectangles of tokens.
 
     Attributes:
-        capacities: maximum tokens of a sequence with several rows, to choose from; without any, each row has
-            its own sequence.
+        capacity: maximum tokens of a sequence with several rows; with 0 each row has its own sequence.
         multiple: sequences are padded to a multiple of this, so that a GPU sees few shapes.
         rows_per_item: rectangle rows that an item without a shared sequence takes.
     """
 
-    capacities: tuple[int, ...]
+    capacity: int
     multiple: int = 1
     rows_per_item: int = 1
 
@@ -113,16 +104,7 @@ class Layout:
         Returns:
             The micro-batches, each a list of sequences, each a list of indices of items.
         """
-        capacities = sorted({min(capacity, tokens) for capacity in self.capacities or (0,)})
-        plans = [
-            self._fill_micro_batches(lengths, fill_sequences(lengths, capacity), tokens)
-            for capacity in capacities
-        ]
-        return min(plans, key=lambda plan: sum(self._estimate_work(lengths, part) for part in plan))
-
-    def _fill_micro_batches(
-        self, lengths: Sequence[int], sequences: list[list[int]], tokens: int
-    ) -> list[list[list[int]]]:
+        sequences = fill_sequences(lengths, min(self.capacity, tokens))
         filled = [(sum(lengths[i] for i in sequence), sequence) for sequence in sequences]
         filled.sort(key=lambda pair: -pair[0])
         micro_batches: list[list[list[int]]] = []
@@ -139,14 +121,8 @@ class Layout:
 
     def count_tokens(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
         """Return the tokens of a micro-batch, padding included."""
-        return len(sequences) * self.rows_per_item * self._count_longest(lengths, sequences)
-
-    def _estimate_work(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
-        longest = self._count_longest(lengths, sequences)
-        return UNPACKING_WORK * OTHER_WORK + self.count_tokens(lengths, sequences) * (OTHER_WORK + longest)
-
-    def _count_longest(self, lengths: Sequence[int], sequences: Sequence[Sequence[int]]) -> int:
-        return self.pad(max(sum(lengths[i] for i in sequence) for sequence in sequences))
+        longest = max(sum(lengths[i] for i in sequence) for sequence in sequences)
+        return len(sequences) * self.rows_per_item * self.pad(longest)
 
 
 def find_largest_micro_batch(

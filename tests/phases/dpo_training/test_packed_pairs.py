@@ -22,9 +22,12 @@ from phases.dpo_training.packed_pairs import (
     can_share_prompts,
     collate_pairs,
     count_packed_tokens,
+    list_runs,
     select_answers,
 )
+from phases.models.packed_attention import PACKED_ATTENTION
 from phases.training.packing import fill_sequences
+from tests.phases.models.varlen import allow_packed_attention
 
 SIZES: dict[str, Any] = {
     "vocab_size": 99,
@@ -85,11 +88,12 @@ def score_alone(model: Any, prompt: list[int], answer: list[int]) -> torch.Tenso
 
 
 @pytest.mark.parametrize("share_prompts", [True, False], ids=["shared", "separate"])
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager", PACKED_ATTENTION])
 @pytest.mark.parametrize("name", MODELS)
 def test_packed_pairs_have_the_log_probabilities_and_gradients_of_separate_rows(
-    name: str, attention: str, share_prompts: bool
+    name: str, attention: str, share_prompts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    allow_packed_attention(monkeypatch)
     model = make_model(name, attention)
     assert can_share_prompts(model)
     expected = [score_alone(model, pair.prompt, pair.chosen) for pair in PAIRS]
@@ -103,7 +107,11 @@ def test_packed_pairs_have_the_log_probabilities_and_gradients_of_separate_rows(
     sequences = fill_sequences(lengths, 30) if share_prompts else [[i] for i in range(len(PAIRS))]
     length = 2 + max(sum(lengths[i] for i in sequence) for sequence in sequences)
     batch = collate_pairs(PAIRS, sequences, length=length, pad_id=0, share_prompts=share_prompts)
-    masks = {"attention_mask": build_model_masks(model.config, batch, model.dtype)} if share_prompts else {}
+    masks: dict[str, Any] = {}
+    if share_prompts and attention == PACKED_ATTENTION:
+        masks = list_runs(PAIRS, sequences, length).as_model_inputs()
+    elif share_prompts:
+        masks = {"attention_mask": build_model_masks(model.config, batch, model.dtype)}
     places = {name: batch[name] for name in ("input_ids", "position_ids", "shift_labels")}
     outputs = model(**places, **masks, fused_lm_head=True)
     found = select_answers(outputs.log_probs, batch).sum(dim=1)
@@ -130,9 +138,6 @@ def test_a_mask_that_lets_answers_see_each_other_is_noticed() -> None:
 
 
 def test_models_without_masks_of_any_pattern_get_separate_rows() -> None:
-    model = make_model("Qwen2", "sdpa")
-    model.config._attn_implementation = "flash_attention_2"
-    assert not can_share_prompts(model)
     model = make_model("Qwen2", "sdpa")
     model.config.layer_types = ["full_attention", "linear_attention"]
     assert not can_share_prompts(model)

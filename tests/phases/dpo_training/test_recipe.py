@@ -26,9 +26,10 @@ from phases.models import prompt_format
 from phases.models.loader import load_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
-from phases.training.micro_batches import MicroBatchTrainer, RowBatch
+from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData
+from tests.phases.models.varlen import allow_packed_attention
 
 WORDS = (
     "red",
@@ -154,6 +155,29 @@ def test_the_model_sees_these_pairs(
         expected.add((tuple(pair.prompt), tuple(pair.chosen), tuple(pair.rejected)))
     assert set(seen) <= expected
     assert len(set(seen)) == read_result(tmp_path)["metrics"]["train_rows"]
+
+
+def test_attention_within_runs_changes_rounding_only(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_packed_attention(monkeypatch)
+    monkeypatch.setattr(MicroBatchProbe, "list_settings", lambda self: [MicroBatchSetting(60, 1)])
+    seen = []
+    original = PackedPairsTrainer.compute_share_of_loss
+
+    def recording(self: Any, model: Any, batch: MicroBatch, shares: Any) -> Any:
+        seen.append((len(batch.tensors["input_ids"]), batch.runs is not None))
+        return original(self, model, batch, shares)
+
+    monkeypatch.setattr(PackedPairsTrainer, "compute_share_of_loss", recording)
+    assert train(tmp_path) == 0
+    assert set(seen) == {(1, True)}
+    ours, theirs = (load_file(folder / ADAPTER) for folder in (tmp_path, unbroken))
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
+    for name, value in read_result(unbroken)["metrics"].items():
+        if "per_second" not in name:
+            assert read_result(tmp_path)["metrics"][name] == pytest.approx(value, abs=1e-3), name
 
 
 def test_a_share_of_sft_keeps_chosen_answers_likely(train: Train, unbroken: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from phases.sft_training.trainer import PackedRowsTrainer, collate_rows
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData
+from tests.phases.models.varlen import allow_packed_attention
 
 WORDS = (
     "red",
@@ -461,12 +462,8 @@ def test_packed_rows_have_the_loss_that_they_have_alone(tiny_model: Path) -> Non
         return collate_rows(rows, sequences, length=length, pad_id=0, **how)
 
     packed = [[0, 1, 2, 3], [4], [5, 6, 7, 8]]
-    assert losses(collate(packed, is_packed=True, is_flat=False)) == pytest.approx(alone, abs=1e-5)
-    # Flash attention takes one sequence with the positions where rows begin; the losses are the same.
-    flat = collate(packed, is_packed=True, is_flat=True)
-    assert flat["input_ids"].shape == (1, sum(len(row["input_ids"]) for row in rows))
-    assert losses(flat) == pytest.approx(alone, abs=1e-5)
-    padded = collate([[i] for i in range(9)], is_packed=False, is_flat=False)
+    assert losses(collate(packed, is_packed=True)) == pytest.approx(alone, abs=1e-5)
+    padded = collate([[i] for i in range(9)], is_packed=False)
     assert losses(padded) == pytest.approx(alone, abs=1e-5)
 
 
@@ -492,6 +489,27 @@ def test_packing_and_the_size_of_micro_batches_change_rounding_only(
         torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
     for entry, other in zip(read_history(tmp_path), read_history(unbroken), strict=True):
         assert entry == pytest.approx(other, abs=1e-3)
+
+
+def test_attention_within_runs_changes_rounding_only(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_packed_attention(monkeypatch)
+    monkeypatch.setattr(MicroBatchProbe, "list_settings", lambda self: [MicroBatchSetting(40, 1)])
+    shapes = []
+    original = SFTTrainer.compute_loss
+
+    def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any) -> Any:
+        shapes.append((len(inputs["input_ids"]), "packed_runs" in inputs))
+        return original(self, model, inputs, *more)
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", recording)
+    assert train(tmp_path, "--packing") == 0
+    assert set(shapes) == {(1, True)}
+    assert read_result(tmp_path)["provenance"]["attention"] == "packed"
+    ours, theirs = (load_file(folder / ADAPTER) for folder in (tmp_path, unbroken))
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
 
 
 def test_a_step_has_the_gradients_that_padded_rows_have_in_trl(tiny_model: Path, tmp_path: Path) -> None:

@@ -5,7 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phases.training.packing import Layout, fill_sequences, find_largest_micro_batch, order_rows
+from phases.training.packing import (
+    WHOLE_MICRO_BATCH,
+    Layout,
+    fill_sequences,
+    find_largest_micro_batch,
+    order_rows,
+)
 
 
 @given(
@@ -29,11 +35,11 @@ LENGTHS = st.lists(st.integers(1, 100), min_size=1, max_size=100)
 def test_every_row_of_a_step_is_in_one_micro_batch_that_is_not_too_large(
     lengths: list[int], capacity: int, tokens: int, multiple: int, packs: bool
 ) -> None:
-    layout = Layout((capacity, 2 * capacity) if packs else (), multiple)
+    layout = Layout(capacity if packs else 0, multiple)
     plan = layout.split(lengths, tokens)
     sequences = [sequence for micro_batch in plan for sequence in micro_batch]
     assert sorted(row for sequence in sequences for row in sequence) == list(range(len(lengths)))
-    assert all(sum(lengths[row] for row in sequence) <= 2 * capacity for sequence in sequences)
+    assert all(sum(lengths[row] for row in sequence) <= capacity for sequence in sequences)
     assert packs or all(len(sequence) == 1 for sequence in sequences)
     for micro_batch in plan:
         assert len(micro_batch) == 1 or layout.count_tokens(lengths, micro_batch) <= tokens
@@ -45,26 +51,24 @@ def test_packing_leaves_little_empty() -> None:
     assert sum(lengths) / (len(fill_sequences(lengths, 1024)) * 1024) > 0.98
 
 
-def test_a_step_is_packed_into_the_sequences_that_cost_least() -> None:
-    layout = Layout((100, 130), 10)
-    # Three rows in sequences of 100 tokens would leave a third of the rectangle empty.
-    assert layout.split([65] * 4, 1000) == [[[0, 1], [2, 3]]]
-    # Both lengths fill their rectangles, and in shorter sequences attention costs less.
-    assert layout.split([50, 50, 30, 30, 30, 30, 40] * 5, 1000)[0][0] == [0, 1]
-    # A longer row has a sequence of its own, and so has each row that does not fit otherwise.
-    assert layout.split([140, 60], 1000) == [[[0], [1]]]
-    assert layout.split([65] * 4, 70) == [[[0]], [[1]], [[2]], [[3]]]
+def test_a_micro_batch_without_masks_is_one_sequence() -> None:
+    lengths = [20 + n * 7 % 180 for n in range(200)]
+    plan = Layout(WHOLE_MICRO_BATCH, 128).split(lengths, 4096)
+    assert {len(sequences) for sequences in plan} == {1}
+    assert len(plan) == -(-sum(lengths) // 4096)
+    # A row that is longer than a micro-batch is alone.
+    assert Layout(WHOLE_MICRO_BATCH).split([140, 60, 20], 100) == [[[0]], [[1, 2]]]
 
 
 def test_the_largest_micro_batch_of_all_steps_is_found() -> None:
     lengths = [5, 5, 9, 1, 8, 8, 10]
-    assert find_largest_micro_batch(lengths, 2, Layout(()), 100) == (range(2, 4), 0)
-    assert find_largest_micro_batch(lengths, 3, Layout(()), 100) == (range(3), 0)
-    assert find_largest_micro_batch(lengths, 3, Layout(()), 10) == (range(3), 1)
-    assert find_largest_micro_batch(lengths, 7, Layout((10,)), 20) == (range(7), 0)
+    assert find_largest_micro_batch(lengths, 2, Layout(0), 100) == (range(2, 4), 0)
+    assert find_largest_micro_batch(lengths, 3, Layout(0), 100) == (range(3), 0)
+    assert find_largest_micro_batch(lengths, 3, Layout(0), 10) == (range(3), 1)
+    assert find_largest_micro_batch(lengths, 7, Layout(10), 20) == (range(7), 0)
     # Two rows for each item, padded to multiples of eight.
-    assert Layout((), 8, rows_per_item=2).count_tokens(lengths, [[2], [3]]) == 4 * 16
-    assert Layout((), 8, rows_per_item=2).split(lengths, 64) == [[[6], [2]], [[4], [5], [0], [1]], [[3]]]
+    assert Layout(0, 8, rows_per_item=2).count_tokens(lengths, [[2], [3]]) == 4 * 16
+    assert Layout(0, 8, rows_per_item=2).split(lengths, 64) == [[[6], [2]], [[4], [5], [0], [1]], [[3]]]
 
 
 def test_batches_hold_rows_of_like_length_and_the_largest_comes_first() -> None:

@@ -24,7 +24,7 @@ def make_probe(folder: Path, optimizer: str = "adamw_torch", *, resumed: bool = 
     parameters = Parameters(train_file=["x"], output_dir=folder, batch_size=100, **values)
     model = SimpleNamespace(parameters=lambda: [torch.zeros(100, requires_grad=True), torch.zeros(900)])
     args = SimpleNamespace(device=SimpleNamespace(type="cuda"), optim=optimizer)
-    trainer = SimpleNamespace(model=model, args=args, layout=Layout((1024,)), setting=None)
+    trainer = SimpleNamespace(model=model, args=args, layout=Layout(1024), setting=None)
     log = logging.getLogger("test")
     return MicroBatchProbe(trainer, [100] * 100, parameters, log, is_resumed=resumed)
 
