@@ -48,6 +48,9 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
         forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
         forms += [part for form in (bare, text) for part in _take_sentence(form, instruction)]
     accepted = _make_keys(tuple(answers))
+    if instruction and not _ASKS_FOR_COMMAS.search(instruction):
+        accepted = frozenset((_COMMA.sub("", key), is_question) for key, is_question in accepted)
+        forms = [_COMMA.sub("", form) for form in forms]
     is_free_mark = bool(instruction) and not _ASKS_FOR_MARKS.search(instruction)
     return any(
         _match_key(form) in accepted
@@ -58,6 +61,9 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
 
 _ASKS_FOR_MARKS: Final = re.compile(r"\b(?:punctuation|question marks?)\b", re.IGNORECASE)
 """Words of an instruction that make the question mark a part of the answer."""
+_ASKS_FOR_COMMAS: Final = re.compile(r"\b(?:commas?|punctuation|separated)\b", re.IGNORECASE)
+_COMMA: Final = re.compile(r"(?<=[^\W\d_]),(?= [^\W\d_])")
+"""A comma between words, as in "Thanks, Grandma"."""
 
 
 def _drop_remarks(text: str, instruction: str) -> str:
@@ -153,11 +159,14 @@ _CONTRACTIONS: Final = (
 """Contractions and their full forms, which are the same answer."""
 
 
-def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:
+def equals_text(response: str, text: str, ignore_case: bool = False, instruction: str = "") -> bool:
     """Return whether the response is the text, ignoring whitespace around its lines.
 
-    Quotes, emphasis and a final mark around a line are ignored if the text itself has none.
+    Quotes, emphasis and a final mark around a line are ignored if the text itself has none. An instruction of
+    several steps may be followed step by step ("rouge → ROUGE"), unless it asks for the result only.
     """
+    if _HAS_STEPS.search(instruction) and not ASKS_FOR_ANSWER_ONLY.search(instruction):
+        response = _STEP.split(response)[-1]
     lines, expected = split_lines(response), split_lines(text)
     if ignore_case:
         lines, expected = [line.casefold() for line in lines], [line.casefold() for line in expected]
@@ -165,6 +174,10 @@ def equals_text(response: str, text: str, ignore_case: bool = False) -> bool:
         wanted in (line, line.strip("*_"), line.removesuffix("."), _strip_marks(line))
         for line, wanted in zip(lines, expected, strict=True)
     )
+
+
+_HAS_STEPS: Final = re.compile(r"\bthen\b", re.IGNORECASE)
+_STEP: Final = re.compile(r"\s+(?:→|->|=>)\s+")
 
 
 def _strip_marks(line: str) -> str:

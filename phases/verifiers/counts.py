@@ -9,6 +9,7 @@ from phases.verifiers.text import (
     BULLET_LINE,
     CLOSING_MARKS,
     NUMBERED_LINE,
+    WORD_PART,
     is_within,
     normalize,
     split_items,
@@ -69,8 +70,12 @@ def refers_to_first_line(response: str, pronouns: Sequence[str] = ("it", "its", 
     lines = split_lines(response)
     if len(lines) < 2:  # noqa: PLR2004
         return False
-    words = [normalize(word) for word in split_words(lines[1])]
-    return normalize(lines[0]) in normalize(lines[1]) or any(word in pronouns for word in words)
+    words = {
+        part
+        for word in split_words(lines[1])
+        for part in (normalize(word), *WORD_PART.findall(normalize(word)))
+    }
+    return normalize(lines[0]) in normalize(lines[1]) or not words.isdisjoint(pronouns)
 
 
 def has_no_repetition(response: str) -> bool:

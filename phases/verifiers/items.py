@@ -3,12 +3,14 @@
 Singular and plural are one item, and so are the names that a set joins with `|` ("Pacific|Pacific Ocean").
 """
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.assertion import remove_accents
+from phases.verifiers.kinds import KIND_MARK, list_kind
 from phases.verifiers.number_words import NUMBER_WORDS
 from phases.verifiers.statements import (
     has_only_words_of,
@@ -143,8 +145,18 @@ def names_different_items(items: Sequence[str], allowed: Sequence[str], *around:
 
 @lru_cache(maxsize=256)
 def index_names(allowed: tuple[str, ...]) -> dict[str, str]:
-    """Return the canonical item of each name, by the key of the name; `|` joins names of one item."""
-    return {_make_key(name): item for item in allowed for name in item.split("|")}
+    """Return the canonical item of each name, by the key of the name; `|` joins names of one item.
+
+    An item such as ":birds" means all names of a kind.
+    """
+    kinds = [item.removeprefix(KIND_MARK) for item in allowed if item.startswith(KIND_MARK)]
+    items = [item for item in allowed if not item.startswith(KIND_MARK)]
+    names = {make_key(name): item for item in items for name in item.split("|")}
+    for names_of_item in itertools.chain.from_iterable(map(list_kind, kinds)):
+        item = next((names[name] for name in names_of_item if name in names), names_of_item[0])
+        for name in names_of_item:
+            names.setdefault(name, item)
+    return names
 
 
 def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str | None:
@@ -157,7 +169,7 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
     name, *remarks = _APPOSITION.split(bare, maxsplit=1)
     if re.match(r"\d+[.)]", bare):
         return None  # the marker of a list is not a count, as in "8 pawns"
-    if any(names.get(_make_key(remark)) for remark in remarks):
+    if any(names.get(make_key(remark)) for remark in remarks):
         return None  # two items, not an item and a remark about it
     aside = re.fullmatch(r"[A-Z][a-z]? \(([^()]*)\)", bare)  # "Fe (iron)"
     forms = (
@@ -168,7 +180,7 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
         _ASIDE.sub(" ", bare),
     )
     for form in dict.fromkeys(forms):
-        words = _make_key(form).split()
+        words = make_key(form).split()
         if item := names.get(" ".join(words)):
             return item
         for start in range(len(words)):
@@ -177,7 +189,7 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
             for end in range(len(words), start, -1):
                 if not all(_is_filler(word, vocabulary) for word in words[end:]):
                     break
-                if item := names.get(_make_key(" ".join(words[start:end]))):
+                if item := names.get(make_key(" ".join(words[start:end]))):
                     return item
     return None
 
@@ -195,7 +207,7 @@ def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
 
 
 @lru_cache(CACHED_TEXTS)
-def _make_key(name: str) -> str:
+def make_key(name: str) -> str:
     """Return a name in small letters without marks and article, its last word in the singular."""
     name = remove_accents(name)
     words = WORD_PART.findall(fold_text(name)) or re.findall(r"\S+", fold_text(name))
@@ -279,14 +291,14 @@ def _is_frame(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
 def _take_list_sentence(line: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str:
     """Return the first sentence of a line if the others are remarks about its items, else the line."""
     first, *others = split_sentences(line) or [line]
-    known = vocabulary | list_vocabulary(*names)
+    known = vocabulary | list_vocabulary(first)
     are_remarks = all(is_related(other, known) and not _names_item(other, names) for other in others)
     return first if are_remarks else line
 
 
 def _names_item(sentence: str, names: Mapping[str, str], vocabulary: frozenset[str] = frozenset()) -> bool:
     words = WORD_PART.findall(fold_text(sentence))
-    return any(_make_key(word) in names and stem(word) not in vocabulary for word in words)
+    return any(make_key(word) in names and stem(word) not in vocabulary for word in words)
 
 
 @lru_cache(maxsize=256)
@@ -350,7 +362,7 @@ def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
     # Commas, "and" and "or" inside parentheses belong to the remark.
     hidden = re.sub(r"\([^()]*\)", lambda match: re.sub(r",| and\b|\bor ", "", match[0]), line)
     dashed = re.split(r"\s[–—-]\s", hidden.rstrip(".!"))
-    if len(dashed) > 1 and all(_make_key(part) in names for part in dashed):
+    if len(dashed) > 1 and all(make_key(part) in names for part in dashed):
         return dashed
     parts = _SEPARATOR.split(_ORDINAL.sub(", ", hidden.rstrip(".!")))
     items = [part.replace(_JOINT, "").strip() for part in parts if part.strip()]
@@ -364,8 +376,8 @@ _SEPARATOR: Final = re.compile(
 
 def _split_words(text: str, names: Mapping[str, str]) -> list[str]:
     """Return the words of a text that are all names ("Mars Venus Earth"), else the text."""
-    words = text.split()
-    if len(words) > 1 and all(_make_key(word) in names for word in words):
+    words = _ASIDE.sub(" ", text).split()
+    if len(words) > 1 and all(make_key(word) in names for word in words):
         return words
     letters = list(text) if text.isalpha() and all(len(name) == 1 for name in names) else []
     return letters or [text]

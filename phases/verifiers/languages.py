@@ -94,6 +94,17 @@ def has_words_of_language(text: str, code: str, words: Sequence[str]) -> bool:
     )
 
 
+def is_foreign(words: Sequence[str]) -> bool:
+    """Return whether the words are of another language than English, and the last one can end a sentence."""
+    counts = {code: sum(word.casefold() in common for word in words) for code, common in STOPWORDS.items()}
+    most = max(counts.values())
+    is_cut_off = any(words[-1].casefold() in common for common in STOPWORDS.values())
+    return most >= _FOREIGN_WORDS and counts["en"] < most and not is_cut_off
+
+
+_FOREIGN_WORDS: Final = 2
+
+
 @lru_cache(maxsize=1)
 def _load_detector_factory() -> DetectorFactory:
     # Loading only these languages makes detection far more reliable on short texts.

@@ -11,6 +11,7 @@ stop may be missing.
 import re
 from typing import Final
 
+from phases.verifiers.languages import is_foreign
 from phases.verifiers.statements import is_detail, strip_emphasis
 from phases.verifiers.text import BULLET_LINE, NUMBERED_LINE, split_lines, split_sentences, split_words
 from phases.verifiers.verbs import has_verbs
@@ -46,6 +47,18 @@ _COURTESIES: Final = (
         "hmm+",
         "let(?:'|’)?s see",
         "let me (?:see|think)",
+        "gerne",
+        "natürlich",
+        "klar",
+        "bien sûr",
+        "volontiers",
+        "avec plaisir",
+        "claro(?: que sí)?",
+        "por supuesto",
+        "con (?:mucho gusto|gusto|piacere)",
+        "certo",
+        "certamente",
+        "volentieri",
     ),
 )
 _INTRODUCTIONS: Final = (
@@ -131,7 +144,8 @@ def make_loose_variants(response: str) -> list[str]:
 def _lacks_full_stop(text: str) -> bool:
     """Return whether a text is a sentence without its last mark, and no fragment."""
     words = split_words(text)
-    return text[-1:].isalnum() and len(words) >= _SENTENCE_WORDS and has_verbs(text)
+    is_sentence = len(words) >= _SENTENCE_WORDS and text[-1:].isalnum()
+    return is_sentence and (has_verbs(text) or is_foreign(words))
 
 
 _SENTENCE_WORDS: Final = 5

@@ -15,7 +15,7 @@ from phases.verifiers.assertion import (
     replace_answers,
     spell_in_digits,
 )
-from phases.verifiers.number_words import replace_fractions
+from phases.verifiers.number_words import NUMBER_WORDS, replace_fractions
 from phases.verifiers.statements import (
     contradicts,
     is_courtesy_offer,
@@ -202,6 +202,15 @@ _EQUALS: Final = re.compile(
 """Words that say that a calculation has a result."""
 
 
+_MULTIPLES: Final = {
+    "sixes" if word == "six" else f"{word}s": value
+    for word, value in NUMBER_WORDS.items()
+    if 1 < value <= 12  # noqa: PLR2004
+}
+_TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?|gives?|equals?|=))")
+"""A product such as "nine nines are 81"."""
+
+
 @lru_cache(CACHED_TEXTS)
 def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
@@ -212,6 +221,7 @@ def _read(text: str) -> str:
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = _EQUALS.sub("is", spelled)
     spelled = _FOR_EACH.sub("", spelled)
+    spelled = _TIMES.sub(lambda match: f"{match[1]} * {_MULTIPLES[match[2]]}", spelled)
     spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
     return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)
 

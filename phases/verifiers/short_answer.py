@@ -13,23 +13,28 @@ from phases.verifiers.assertion import (
     replace_answers,
     spell_in_digits,
 )
+from phases.verifiers.claims import (
+    has_known_claim,
+    is_definition,
+    is_described,
+    list_claim_clauses,
+    refers_back,
+)
 from phases.verifiers.statements import (
-    EXPLANATION_START,
     contradicts,
     has_label,
     has_only_words_of,
     is_courtesy_offer,
     is_detail,
     is_related,
-    list_new_stems,
     list_vocabulary,
     separate_sentences,
     split_statements,
     strip_emphasis,
     strip_hedges,
 )
-from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems
-from phases.verifiers.text import CLOSING_MARKS, WORD_PART, has_phrase, split_words
+from phases.verifiers.stems import fold_text, list_content_stems, stem
+from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
 
 
 def is_short_answer(
@@ -76,10 +81,14 @@ def is_short_answer(
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
     text = replace_answers(plain, answers, wrong)
-    if ANSWER not in text:
+    if ANSWER not in text or _NEIGHBOR.search(text):
         return False
+    vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
     text = _ALSO_KNOWN_AS.sub(ANSWER, text)
-    text = _SPEED.sub("", _TITLE.sub("", _ELSEWHERE.sub("", text)))
+    text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
+    text = _join_forms(text, vocabulary)
+    if any(answer[:1].isupper() for answer in answers):
+        text = _TITLE.sub("", text)
     text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
@@ -89,17 +98,17 @@ def is_short_answer(
         return False
     earlier, claim, later = statements[:position], statements[position], statements[position + 1 :]
     claim = _drop_asked_denials(claim, instruction)
-    core = " ".join(_list_claim_clauses(claim))
-    vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
+    core = " ".join(list_claim_clauses(claim))
     # Sharing a word with a sentence does not make another sentence a remark about it.
     are_names = not any(re.search(r"[a-zà-ÿ]\s?[.?!]$", answer) for answer in answers)
     related = vocabulary | list_vocabulary(*answers) if are_names else frozenset()
     has_known_words = not instruction or (
         all(_is_lead_in(part, vocabulary) for part in earlier)
         and (
-            _has_known_claim(claim, vocabulary, has_names=_NAME_AFTER.search(response) is not None)
-            or _is_definition(claim, instruction)
-            or _refers_back(claim, vocabulary)
+            has_known_claim(claim, vocabulary, response)
+            or is_definition(claim, instruction)
+            or refers_back(claim, vocabulary)
+            or is_described(claim, vocabulary)
         )
     )
     return (
@@ -136,10 +145,18 @@ _TITLE: Final = re.compile(
 )
 """A description before a name, as in "the Genoese navigator Columbus"."""
 _ELSEWHERE: Final = re.compile(
-    rf"(?<={ANSWER}),? or (?:an? |the )?\w+(?: \w+)?"
+    rf"(?<={ANSWER}),? or (?:an? |the )?(?:{ANSWER}|\w+(?: \w+)?)"
     r" (?:in (?:some|many|other|parts|certain)|for (?!you|some|me)|if|when)\b[^.;,]*"
 )
 """Another answer for another case, as in "lunch, or dinner in some regions"."""
+_OTHERS_SAY: Final = re.compile(
+    rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
+)
+"""As in "fall, or as the British say, autumn"."""
+_NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
+_FORMS: Final = re.compile(
+    rf"([^\W\d_]+)\"?(?:\s*(?:,|–|—|-|→|->|/|>)\s*\"?[^\W\d_]+\"?){{0,2}}?\s*(?:,|–|—|-|→|->|/|>)\s*\"?{ANSWER}\W*"
+)
 _SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
 _HOLDER: Final = re.compile(
     r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"
@@ -157,6 +174,16 @@ def _names_other_holder(response: str, instruction: str, answers: Sequence[str])
         and not known & set(fold_text(holder).split())
         for what, holder in _HOLDER.findall(response)
     )
+
+
+def _join_forms(text: str, vocabulary: frozenset[str]) -> str:
+    """Return the answer if it ends the forms of a word of the question: "little – less – least"."""
+    forms = _FORMS.fullmatch(text.strip(" \"'"))
+    is_asked = bool(vocabulary & _FORM_STEMS)
+    return ANSWER if forms and is_asked and stem(forms[1]) in vocabulary else text
+
+
+_FORM_STEMS: Final = frozenset(map(stem, ("superlative", "comparative", "participle", "past", "plural")))
 
 
 def _join_initials(text: str) -> str:
@@ -188,142 +215,6 @@ def _join_names(text: str, instruction: str) -> str:
     for first, second in re.findall(r"(\w+) (?:and|or|&) (\w+)", instruction):
         text = re.sub(rf"\b{first} (?:and|or|&) {second}\b", f"{first} {second}", text, flags=re.IGNORECASE)
     return text
-
-
-_PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_CLAUSE_WORDS: Final = (
-    *(
-        "because",
-        "since",
-        "which",
-        "who",
-        "where",
-        "when",
-        "while",
-        "whereas",
-        "although",
-        "though",
-        "meaning",
-    ),
-    *("rather than", "unlike", "not", "thanks to", "due to", "owing to", "such as"),
-)
-_CLAUSE_BOUNDARY: Final = re.compile(
-    r"\s*(?:,(?!\d{3})|;|:|–|—|\s-\s|→|=>|=)\s*" rf"|\s+(?=(?:{'|'.join(_CLAUSE_WORDS)})\b)"
-)
-
-
-def _list_claim_clauses(statement: str) -> list[str]:
-    """Return the clauses of a statement that claim something, without remarks and explanations."""
-    clauses = _CLAUSE_BOUNDARY.split(_PARENTHESES.sub(" ", statement))
-    claims = []
-    has_answer = False
-    for clause in clauses:
-        is_explanation = (
-            EXPLANATION_START.match(clause)
-            or DENIAL.search(clause)
-            or re.match(r"\s*\d", clause)
-            or _is_remark(clause)
-        )
-        if not has_answer or not is_explanation:
-            claims.append(clause)
-        has_answer = has_answer or ANSWER in clause
-    return claims
-
-
-def _is_remark(clause: str) -> bool:
-    """Return whether a clause after the answer is no other name, by a word such as "for"."""
-    words = WORD_PART.findall(fold_text(clause))
-    if len(words) < 2 or words[0] in _ALTERNATIVE_STARTS:  # noqa: PLR2004
-        return False
-    return bool(_REMARK_WORDS & set(words)) or words[0].endswith(("ed", "ing", "ly"))
-
-
-_ALTERNATIVE_STARTS: Final = frozenset(
-    ("and", "or", "but", "nor", "maybe", "perhaps", "possibly", "either", "even")
-)
-_REMARK_WORDS: Final = (
-    FUNCTION_WORDS - _ALTERNATIVE_STARTS - {"a", "an", "the", "another", "other", "also", "s"}
-)
-
-
-_NAME_AFTER: Final = re.compile(r"\b(?:in|on|at|by|from|near|with|for) (?:the )?[A-Z]")
-"""A preposition with a name, which may make another answer: "Paris in Texas"."""
-
-
-def _refers_back(claim: str, vocabulary: frozenset[str]) -> bool:
-    """Return whether a claim says something of the answer and what was asked: "Saturn has the best ones."."""
-    is_about = _ABOUT_ANSWER.fullmatch(claim.strip()) is not None and not DENIAL.search(claim)
-    return is_about and len(list_new_stems(claim.replace(ANSWER, ""), vocabulary)) <= _MOST_NEW_STEMS
-
-
-_ABOUT_ANSWER: Final = re.compile(
-    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
-    r"[^,;:]*\b(?:ones?|it|them|that|this)\b\W*"
-)
-
-
-_PREPOSITION: Final = re.compile(
-    r" (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b"
-)
-
-
-def _has_known_claim(statement: str, vocabulary: frozenset[str], *, has_names: bool = True) -> bool:
-    """Return whether the claims of a statement have no words but those of a vocabulary.
-
-    After the answer and a word of the vocabulary ("Shakespeare wrote it ..."), a statement may end with a
-    time or a place ("... in 1597") or go on about the question ("..., spectacular rings"). A phrase without
-    names may also follow the answer alone ("oxygen from the air").
-    """
-    has_answer = False
-    for clause in _list_claim_clauses(statement):
-        if DENIAL.search(clause) and ANSWER not in clause:
-            continue
-        if has_answer and ANSWER not in clause and _goes_on(clause, vocabulary):
-            continue
-        has_answer = has_answer or ANSWER in clause
-        start, _, end = clause.partition(ANSWER)
-        adjunct = re.search(rf"(?<=[\w{ANSWER}]){_PREPOSITION.pattern}", end)
-        has_year = re.search(r" (?:in|between|around|from|about|c\.) [^,;]*\d", end)
-        if has_year:
-            end = end[: has_year.start()]
-        elif adjunct and set(list_content_stems(start + end[: adjunct.start()])) & vocabulary:
-            end = end[: adjunct.start()]
-        elif not (start.strip() or has_names) and _PREPOSITION.match(end):
-            end = ""
-        elif purpose := re.match(r" (?:in order )?to \w", end):
-            end = end[: purpose.start()]
-        if not has_only_words_of(f"{start} {end}".replace(ANSWER, " "), vocabulary):
-            return False
-    return True
-
-
-def _is_definition(claim: str, instruction: str) -> bool:
-    """Return whether a claim defines the answer by what was asked: "A thermometer is a device that ...".
-
-    It has the words of the question, but for one in three ("instrument"), and at most two others.
-    """
-    definition = _DEFINITION.fullmatch(claim.strip())
-    if definition is None:
-        return False
-    instruction_stems, stems = set(list_content_stems(instruction)), set(list_content_stems(definition[1]))
-    return (
-        len(instruction_stems - stems) <= len(instruction_stems) // 3
-        and len(stems - instruction_stems) <= _MOST_NEW_STEMS
-    )
-
-
-_DEFINITION: Final = re.compile(
-    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were) "
-    r"((?:an?|the) (?:[\w-]+ ){1,3}(?:that|which|who|used)\b[^,;:]+)",
-    re.IGNORECASE,
-)
-_MOST_NEW_STEMS: Final = 2
-
-
-def _goes_on(clause: str, vocabulary: frozenset[str]) -> bool:
-    """Return whether a clause after the answer has a word of the question and at most one new one."""
-    is_known = bool(set(list_content_stems(clause)) & vocabulary)
-    return is_known and len(list_new_stems(clause, vocabulary)) <= 1
 
 
 def _count_distinct(response: str, answers: Sequence[str]) -> int:

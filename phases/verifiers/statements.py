@@ -51,6 +51,7 @@ GENERIC_WORDS: Final = frozenset(
     example popular popularly common most form forms good option options choice alternative alternatives
     possibility suggestion suitable opposite antonym synonym ie main mainly official primary primarily
     principal predominant predominantly chiefly mostly definitely obviously probably
+    find found belong belongs honour honor credit title distinction need goes next people
     clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905
 )
@@ -90,7 +91,20 @@ _EXPLANATION_STARTS: Final = (
     ),
     *("many", "some", "most people", "people", "you may", "you might", "you can"),
     *("up to", "over", "more than", "weighing", "reaching", "growing", "measuring"),
-    *("likely", "probably", "roughly", "circa", r"c\."),
+    *(
+        "likely",
+        "probably",
+        "roughly",
+        "circa",
+        r"c\.",
+        "past",
+        "along",
+        "across",
+        "under",
+        "behind",
+        "beside",
+    ),
+    *("note", "mind", "remember", "notice", "beware", "watch out", "careful"),
     *("particularly", "specifically", "originally", "formerly", "i am", "i'm", "i think", "i believe"),
 )
 EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\b", re.IGNORECASE)
@@ -213,9 +227,24 @@ def list_vocabulary(*texts: str) -> frozenset[str]:
 def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
     """Return whether every word of a text is in a vocabulary of stems, or fits any answer."""
     return all(
-        part in _NEUTRAL_WORDS or part == "1" or stem(part) in vocabulary | _list_neutral_stems()
+        part in _NEUTRAL_WORDS
+        or part == "1"
+        or stem(part) in vocabulary | _list_neutral_stems()
+        or is_known(part, vocabulary)
         for part in WORD_PART.findall(fold_text(text))
     )
+
+
+def is_known(word: str, vocabulary: frozenset[str]) -> bool:
+    """Return whether a word in small letters is of a vocabulary of stems, or its adjective: "Japanese"."""
+    return stem(word) in vocabulary or (
+        word.endswith(_ADJECTIVE_ENDINGS)
+        and any(len(known) >= _LETTERS_OF_A_ROOT and word.startswith(known) for known in vocabulary)
+    )
+
+
+_ADJECTIVE_ENDINGS: Final = ("ese", "an", "ish", "ic", "al", "ar")
+_LETTERS_OF_A_ROOT: Final = 5
 
 
 @lru_cache(maxsize=1)
@@ -226,7 +255,7 @@ def _list_neutral_stems() -> frozenset[str]:
 def list_new_stems(text: str, vocabulary: frozenset[str]) -> set[str]:
     """Return the stems of the words of a text that are not in a vocabulary and do not fit any answer."""
     words = {part for part in WORD_PART.findall(fold_text(text)) if part not in _NEUTRAL_WORDS}
-    return {stem(word) for word in words} - vocabulary
+    return {stem(word) for word in words if not is_known(word, vocabulary)}
 
 
 _NEUTRAL_WORDS: Final = FUNCTION_WORDS | META_WORDS | GENERIC_WORDS

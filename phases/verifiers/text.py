@@ -5,8 +5,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-QUOTES: Final = "\"'“”‘’«»`"
-CLOSING_MARKS: Final = r"(?:[\"'”’»)\]*_`]|[ \u00a0\u202f]»)*"
+QUOTES: Final = "\"'“”„‘’‚«»`"
+CLOSING_MARKS: Final = r"(?:[\"'”’“»)\]*_`]|[ \u00a0\u202f]»)*"
 """Pattern of the quotes, brackets and emphasis that may follow the mark that ends a sentence."""
 STRAIGHT_MARKS: Final = str.maketrans("‘’‐‑−", "''---")
 """Translation of typographic apostrophes, hyphens and minus signs into ASCII."""

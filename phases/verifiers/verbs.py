@@ -150,12 +150,13 @@ def has_verbs(response: str) -> bool:
 def _has_verb(sentence: str) -> bool:
     words = _WORD.findall(fold_text(sentence))
     return any(
-        word in _list_certain_forms() or (_may_be_verb(word) and before not in _NO_VERB_AFTER)
+        word in _list_certain_forms() or (may_be_verb(word) and before not in _NO_VERB_AFTER)
         for before, word in pairwise(["", *words])
     )
 
 
-def _may_be_verb(word: str) -> bool:
+def may_be_verb(word: str) -> bool:
+    """Return whether a word may be a verb in the present or the past."""
     return word in _list_forms() or word.endswith("ed")
 
 

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from phases.scoring.thesaurus import THESAURUS, load_thesaurus
+from tools.suites.kinds import list_members
 from tools.suites.thesaurus import read_license, read_wordnet, relate_words
 
 FILES = {
     "data.noun": "  1 The license is indented.  \n  2   \n  3 It has several lines.  \n"
-    "00000001 13 n 02 beverage 0 drink 0 001 + 00000003 v 0202 | a liquid\n"
+    "00000001 13 n 02 beverage 0 drink 0 003 + 00000003 v 0202"
+    " ~ 00000005 n 0000 ~i 00000006 n 0000 | a liquid\n"
+    "00000005 13 n 02 green_tea 0 Teas 0 000 | leaves in water\n"
+    "00000006 13 n 01 Nectar 0 000 | of the gods\n"
     "00000002 06 n 01 tooth 0 000 | hard and white\n",
     "data.verb": "00000003 34 v 02 imbibe 0 drink 0 001 + 00000001 n 0202 01 + 02 00 | take in liquids\n",
     "data.adj": "00000004 00 s 02 bold(p) 0 brave 0 000 | not afraid\n",
@@ -50,3 +54,9 @@ def test_the_stored_thesaurus_relates_stems() -> None:
     assert "tooth" in thesaurus["teeth"]
     assert "courag" in thesaurus["brave"]
     assert all(word not in others for word, others in thesaurus.items())
+
+
+def test_the_members_of_a_kind_are_below_it_with_all_their_names(folder: Path) -> None:
+    net = read_wordnet(folder)
+    assert list(list_members(net, "drinks", "beverage", 1)) == [["green tea", "tea"]]
+    assert list(list_members(net, "rivers", "beverage", 1)) == [["nectar"]]

@@ -10,7 +10,7 @@ from typing import Final
 
 from phases.verifiers.assertion import is_number, remove_accents
 from phases.verifiers.number_words import NUMBER_WORDS
-from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.closed_sets import CLOSED_SETS, allow
 from tools.suites.rows import ASKS_FOR_SENTENCES, exactly, require, say
 from tools.suites.task_rows import MEANING, SuiteRow, capitalize, join_items, split, unique
 
@@ -61,7 +61,7 @@ def make_lists(table: Iterable[tuple[str, str, str, str, str]]) -> Iterator[Suit
             first[0] if len(first) == 2 else join_items(first[:-1]),  # noqa: PLR2004
             "\n".join(f"- {item}" for item in [*second, split(intruders)[0]]),
         )
-        check = require("items", count=len(first), allowed=CLOSED_SETS[name])
+        check = require("items", count=len(first), allowed=allow(name))
         yield SuiteRow("commands", instruction, correct, (check,), unique(wrong))
 
 

@@ -6,6 +6,9 @@ Items are in the singular; plurals are accepted. A set holds no item that is onl
 
 from typing import Final
 
+from phases.verifiers.kinds import KIND_MARK
+from tools.suites.kinds import NAMED, SENSES
+
 _TEXTS: Final = {
     "planets": "Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus, Neptune",
     "inner planets": "Mercury, Venus, Earth, Mars",
@@ -104,6 +107,11 @@ CLOSED_SETS: Final[dict[str, list[str]]] = {
     name: [item.strip() for item in text.split(", ")] for name, text in _TEXTS.items()
 }
 """Accepted items of each set."""
+
+
+def allow(name: str) -> list[str]:
+    """Return the items that a list of the set may have, with the kind that completes the set, if there is one."""
+    return [*CLOSED_SETS[name], *([f"{KIND_MARK}{name}"] if name in SENSES or name in NAMED else [])]
 
 
 def list_names(*sets: str) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from phases.verifiers.kinds import KIND_MARK
 from phases.verifiers.registry import Check
 
 META: Final = "sentence|exactly|instruction|placeholder|word|title of|slogan of"
@@ -288,7 +289,8 @@ def name_members(  # noqa: PLR0917 - the columns of a table
     """
     rng = Random(instruction)
     write = _WRITERS[layout]
-    first, second = ([item.split("|")[0] for item in rng.sample(allowed, count)] for _ in range(2))
+    named = [item for item in allowed if not item.startswith(KIND_MARK)]
+    first, second = ([item.split("|")[0] for item in rng.sample(named, count)] for _ in range(2))
     correct = (write(first), write([item.title() for item in second]))
     wrong_answers = (
         write(first[1:]),

@@ -26,6 +26,8 @@ _MIN_COUNT: Final = 2
 """Occurrences in WordNet's tagged texts from which a word counts as everyday English."""
 _DERIVED: Final = ("+", "\\")
 _SIMILAR: Final = "&"
+KIND_OF: Final = "~"
+INSTANCE: Final = "~i"
 _ENDINGS: Final = (
     ("s", ""),
     ("es", ""),
@@ -94,7 +96,7 @@ def read_wordnet(folder: Path) -> WordNet:
             pointers = [
                 (symbol, _join_key(other_part, offset), int(places[:2], 16), int(places[2:], 16))
                 for symbol, offset, other_part, places in zip(*(rest[n::4] for n in range(4)), strict=True)
-                if symbol in (*_DERIVED, _SIMILAR)
+                if symbol in (*_DERIVED, _SIMILAR, KIND_OF, INSTANCE)
             ]
             net.synsets[_join_key(part, fields[0])] = (words, pointers)
         for fields in _read_records(folder / f"index.{name}"):

@@ -115,3 +115,26 @@ def test_a_missing_full_stop_is_forgiven_loosely(answer: str, is_accepted: bool)
     checks = [Check("sentences", {"at_least": 1, "at_most": 1}), Check("verbs")]
     assert not follows("Write one sentence about a bridge.", checks, answer)
     assert follows("Write one sentence about a bridge.", checks, answer, loose=True) == is_accepted
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_sentence"),
+    [
+        ("Me encanta el ceviche con mucho limón", True),
+        ("Il mio amico è un ragazzo timido con i capelli rossi", True),
+        ("Me encanta mucho el ceviche con el", False),
+        ("Taxi hotel radio banana pizza", False),
+    ],
+)
+def test_a_sentence_in_another_language_may_lack_its_full_stop(answer: str, is_sentence: bool) -> None:
+    checks = [Check("sentences", {"at_least": 1, "at_most": 1})]
+    assert not follows("Write a sentence.", checks, answer)
+    assert follows("Write a sentence.", checks, answer, loose=True) is is_sentence
+
+
+@pytest.mark.parametrize("courtesy", ["Gerne!", "Bien sûr !", "Claro que sí:", "Certo!", "Easy one!"])
+def test_a_courtesy_may_be_in_the_language_of_the_answer(courtesy: str) -> None:
+    asked = "Say this in German: I have two brothers."
+    checks = [Check("short_answer", {"answers": ["Ich habe zwei Brüder."]})]
+    assert follows(asked, checks, f"{courtesy}\n„Ich habe zwei Brüder.“", loose=True)
+    assert not follows(asked, checks, f"{courtesy}\n„Ich habe zwei Schwestern.“", loose=True)

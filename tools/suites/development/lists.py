@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.closed_sets import CLOSED_SETS, allow
 from tools.suites.rows import listed, row
 
 ROWS: Final = (
@@ -59,7 +59,7 @@ ROWS: Final = (
     row("List six animals with fur in a numbered list.", listed(6, "numbered", allowed=CLOSED_SETS["furry animals"]),
         correct="1. Bear\n2. Cat\n3. Dog\n4. Fox\n5. Rabbit\n6. Wolf | 1. Polar bears\n2. Squirrels\n3. Otters\n4. Foxes\n5. Hamsters\n6. Red pandas",
         wrong="1. Snake\n2. Frog\n3. Shark\n4. Eagle\n5. Ant\n6. Crab | 1. Bear\n2. Cat\n3. Dog\n4. Fox\n5. Rabbit | 1. Bear\n2. Cat\n3. Cats\n4. Fox\n5. Rabbit\n6. Wolf | - Bear\n- Cat\n- Dog\n- Fox\n- Rabbit\n- Wolf"),
-    row("Make a numbered list of three famous scientists.", listed(3, "numbered", allowed=CLOSED_SETS["scientists"], around="dr|sir"),
+    row("Make a numbered list of three famous scientists.", listed(3, "numbered", allowed=allow("scientists"), around="dr|sir"),
         correct="1. Albert Einstein\n2. Marie Curie\n3. Isaac Newton | 1. Charles Darwin (evolution)\n2. Galileo Galilei - astronomy\n3. **Nikola Tesla**: electricity",
         wrong="1. Elvis Presley\n2. Madonna\n3. Pele | 1. Albert Einstein\n2. Marie Curie | 1. A physicist\n2. A chemist\n3. A biologist | 1. Mozart\n2. Bach\n3. Beethoven"),
     row("Write a numbered list of four rules for a library.",
@@ -73,7 +73,7 @@ ROWS: Final = (
         listed(3, "numbered", words="scarf|chocolate|photo|picture|frame|flower|bouquet|book|tea|blanket|slippers|shawl|jewelry|jewellery|necklace|bracelet|earring|perfume|candle|plant|card|letter|mug|cup|sweater|cardigan|gloves|bag|handbag|purse|album|puzzle|knit*|yarn|wool|cake|cookies|vase|robe|pajamas|hat|watch|ring|brooch|spa|massage|gift card|garden*|cook*|basket|soap|lotion|bath|teapot|radio|pillow|cushion|recipe|apron|tablet|phone|e-reader|ticket|voucher|subscription|painting|drawing|music|wine|sweets|candy|socks|jigsaw|bird feeder|clock|locket|quilt|rose|orchid|calendar|jam|praline|marmalade|homemade|home-made|concert|theatre|theater|chocolates|hand cream|cream|nightgown|cosmetics|tote|glasses|teacup|coffee|bird|memory|memories|drawing|tulip|orchids|puzzle|crossword|hug|kettle|biscuit|cheese|hamper|stationery|rug|throw|hot water bottle|heating pad|thermos|tray|ornament|figurine|mirror|hairbrush|magnif*|large-print|seeds|secateurs|pot|bulbs|needles|crochet|sewing|embroidery|dress|blouse|coat|umbrella|walking stick|chair|recliner|audiobook|cd|vinyl|record|film|dvd|membership|manicure|pedicure|afternoon|lunch|brunch|weekend|poem|song|family tree|pendant|pearls|bangle|sherry|whisky|liqueur|honey|fudge|truffle|macaron|lipstick|china|crystal|pottery|terrarium|succulent|violet|hyacinth|fern|poncho|mittens|diary|journal|bed socks|essential oil|diffuser|visit|dinner|trip|sudoku|jumper|dressing gown|bath salts|feeder|gnome|photobook|photo book|novel|magazine|opera|holiday|train|afternoon tea|time|game|board game|bingo|kitten|cat|canary|glasses case|cane|handkerchief|foot|lamp|grandchild|grandchildren|grandkids|handmade|fruit", more="skateboard|drum kit|gun|motorbike"),
         correct="1. A warm scarf\n2. A box of chocolates\n3. A framed photo | 1. **Photo album**: full of memories\n2. **Cozy blanket**\n3. **Gardening set**",
         wrong="1. A warm scarf\n2. A box of chocolates | 1. Jump\n2. Sing\n3. Sleep | * A warm scarf\n* A box of chocolates\n* A framed photo | 1. A scarf\n2. Scarves\n3. The scarf"),
-    row("Name four fruits, separated by commas, and write nothing else.", listed(4, "comma", allowed=CLOSED_SETS["fruits"]),
+    row("Name four fruits, separated by commas, and write nothing else.", listed(4, "comma", allowed=allow("fruits")),
         correct="apple, pear, plum, cherry | Apple, pear, mango, nectarine | apple,banana,orange,pear | Apples, bananas, oranges, grapes.",
         wrong="apple, pear, plum | apple pear plum cherry | apple, carrot, plum, cherry | apple, apples, plum, cherry"),
     row("Name three planets, separated by commas, and write nothing else.", listed(3, "comma", allowed=CLOSED_SETS["planets"]),
@@ -83,14 +83,14 @@ ROWS: Final = (
         wrong="red, orange, yellow, green | red, orange, brown, green, black | red\norange\nyellow\ngreen\nblue | red, red, yellow, green, blue"),
     row("Name three European countries on one line, separated by commas.", listed(3, "comma", allowed=CLOSED_SETS["european countries"]),
         correct="France, Spain, Italy | Germany, the Netherlands, and Poland. | Norway,Sweden,Finland", wrong="France, Spain | Japan, China, India | France\nSpain\nItaly | Paris, Madrid, Rome"),
-    row("Give four birds as a comma-separated list without any other text.", listed(4, "comma", allowed=CLOSED_SETS["birds"]),
+    row("Give four birds as a comma-separated list without any other text.", listed(4, "comma", allowed=allow("birds")),
         correct="owl, crow, swan, robin | Eagle, Sparrow, Penguin, Parrot | hawks, doves, ducks, geese.", wrong="owl, crow, swan | owl, dog, swan, robin | Birds: owl, crow | - owl\n- crow\n- swan\n- robin"),
     row("Give six months as a comma-separated list without any other text.", listed(6, "comma", allowed=CLOSED_SETS["months"]),
         correct="January, February, March, April, May, June | July, August, September, October, November, December. | january,march,may,july,august,december",
         wrong="January, February, March, April, May | Monday, Tuesday, May, June, July, August | January February March April May June | January, January, March, April, May, June"),
-    row("Give three trees as a comma-separated list without any other text.", listed(3, "comma", allowed=CLOSED_SETS["trees"], around="tree"),
+    row("Give three trees as a comma-separated list without any other text.", listed(3, "comma", allowed=allow("trees"), around="tree"),
         correct="oak, pine, birch | Oak, ash, beech | Oak tree, pine tree, maple tree", wrong="oak, pine | rose, tulip, daisy | oak, oak tree, pine | oak; pine; birch"),
-    row("Write four vegetables on one line, separated by commas.", listed(4, "comma", allowed=CLOSED_SETS["vegetables"]),
+    row("Write four vegetables on one line, separated by commas.", listed(4, "comma", allowed=allow("vegetables")),
         correct="carrot, potato, onion, cabbage | Carrot, pea, leek, fennel | Carrots, peas, chard, okra | Broccoli, spinach, kale, and cauliflower.",
         wrong="carrot, potato, onion | apple, potato, onion, cabbage | carrot\npotato\nonion\ncabbage | carrot, carrots, onion, cabbage"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.closed_sets import CLOSED_SETS, allow
 from tools.suites.pairs import CAPITALS, WORKS
 from tools.suites.rows import Row, answer_yes_or_no, options, require, row
 
@@ -54,7 +54,7 @@ JSON: Final = (
     row("Write only a JSON object with the keys \"sum\" and \"product\" of the numbers 3 and 5.",
         require("json_fields", fields={"sum": {"one_of": [8, "8", "eight"]}, "product": {"one_of": [15, "15", "fifteen"]}}),
         correct='{"sum": 8, "product": 15} | {"sum":8,"product":15} | {\n  "product": 15,\n  "sum": 8\n}', wrong='{"sum": 15, "product": 8} | {"sum": 3, "product": 5} | {"sum": 8} | 8 and 15'),
-    row("Write a JSON array of three colours and nothing else.", require("json_list_of", count=3, allowed=CLOSED_SETS["colours"]),
+    row("Write a JSON array of three colours and nothing else.", require("json_list_of", count=3, allowed=allow("colours")),
         correct='["red", "green", "blue"] | ["Teal","Navy","Coral"] | ```json\n[\n  "red",\n  "yellow",\n  "blue"\n]\n```', wrong='["red", "green"] | ["red", "dog", "blue"] | red, green, blue | ["red", "red", "blue"]'),
     row("Write a JSON array of the numbers from one to five and nothing else.", require("any_of", options=[
         [{"kind": "json_equals", "arguments": {"value": value}}] for value in ([1, 2, 3, 4, 5], ["1", "2", "3", "4", "5"], ["one", "two", "three", "four", "five"])]),

@@ -4,7 +4,7 @@
 from typing import Final
 
 from phases.verifiers.registry import Check
-from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.closed_sets import allow
 from tools.suites.rows import SAYING, about, any_of, exactly, listed, require, row, say
 
 ONE: Final = exactly("sentences", 1)
@@ -47,7 +47,7 @@ CASE: Final = (
     row("Answer in lowercase letters only: Which country is Tokyo in?", LOWER, require("short_answer", answers=["japan"]), correct="japan | japan. | tokyo is in japan.", wrong="Japan | china | tokyo | japan or china"),
     row("Write a short greeting to a neighbour in lowercase letters only.", LOWER, say("hello|hi|hey|good morning|good afternoon|good evening|good day|greetings|howdy|welcome|morning|evening|how are you|lovely day|nice day|happy|hiya|nice to see|great to see|neighbor*|neighbour*|dear|afternoon|nice to see you|good to see you|how's it going|how is it going|how's everything|how are things|how do you do|what's up|sup|yo|hullo|g'day|lovely weather|beautiful day|great day|great weather|nice weather|salutations|top of the morning|long time no see", own=0, more="goodbye|bye|farewell|hello hello"), say("", own=1, more="short greeting"),
         correct="hello neighbour, how are you today? | good morning! | hi there, neighbor! | hey, nice to see you!", wrong="Hello neighbour! | goodbye and good night | a short greeting to a neighbour | the cat is black"),
-    row("Write the names of two rivers in lowercase letters only.", LOWER, listed(2, "any", allowed=CLOSED_SETS["rivers"], around="river|rio"),
+    row("Write the names of two rivers in lowercase letters only.", LOWER, listed(2, "any", allowed=allow("rivers"), around="river|rio"),
         correct="nile and amazon | danube, rhine | the tigris and the euphrates | loire\nrhone", wrong="nile | Nile and Amazon | the nile and the eiffel tower | nile, nile | nile, amazon and rhine"),
     row("Suggest a title for a film about a brave dog, with every word capitalised.", TITLE, say("dog|paw|bark|hound|rex|max|canine|puppy|pup|tail|fetch|woof|rover|fido|wolf|wag|howl|collar|leash|bone|retriever|shepherd|husky|terrier|buddy|rescue|barking|four-legged|four paws|four legs|fang|mutt|loyal|best friend|companion|hero|courage|brave|bravest|fearless|fur|furry|collie|lassie|beagle|labrador|bulldog|bloodhound|wolfhound|spaniel|poodle|dachshund|sniff|nose|scout|rocky|bella|sparky|spot|duke|growl|man's best friend|rusty|bruno|balto|toto|buster|barkley|ruff", own=0, more="cat|cook|title|film|mutter"), say("", own=1, more="suggest"),
         correct="The Bravest Dog | Paws of Courage | Max: A Hero's Tail | \"The Fearless Hound\"", wrong="The bravest dog | The Cooking Cat | the hero | A Film About A Brave Dog"),

@@ -1,0 +1,88 @@
+"""Sentences that state a short answer in other words than the question's, or state another answer."""
+
+import pytest
+
+from phases.verifiers.registry import Check, follows
+
+KING = ("Which animal is known as the king of the jungle?", ["lion", "lions"])
+TOWER = ("In which city is the Eiffel Tower?", ["Paris"])
+STARS = ("What do we use to see stars that are very far away?", ["telescope", "telescopes"])
+ROOTS = ("Which part of a plant is usually under the ground?", ["root", "roots"])
+KITTEN = ("What do we call a baby cat?", ["kitten"])
+PAINTER = ("Who painted the Mona Lisa?", ["Leonardo da Vinci"])
+LUNCH = ("Which meal is eaten around noon?", ["lunch"])
+SEASON = ("Which season comes after summer?", ["autumn", "fall"])
+RINGS = ("Which planet is known for its large rings?", ["Saturn"])
+YEN = ("What is the currency of Japan?", ["yen", "Japanese yen"])
+LEAST = ("What is the superlative of 'little'?", ["least"])
+DENTIST = ("What do we call a doctor for teeth?", ["dentist"])
+RHYME = ("Name a word that rhymes with 'moon'.", ["noon"])
+MOON = ("Who was the first person to walk on the moon?", ["Neil Armstrong", "Armstrong"])
+WINE = ("What is made from grapes and is drunk at dinner?", ["wine"])
+LETTERS = ("What do the letters 'UN' stand for?", ["United Nations"])
+MONTH = ("What is the last month of the year?", ["December"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "response"),
+    [
+        (KING, "That title belongs to the lion, although in truth lions mostly roam the savannah."),
+        (KING, "The honour goes to the lion."),
+        (TOWER, "You'll find it in Paris, on the Champ de Mars near the Seine."),
+        (TOWER, "Tourists visit it in Paris."),
+        (TOWER, "It runs through Paris, past the Louvre."),
+        (STARS, "Astronomers use telescopes."),
+        (STARS, "You'd need a telescope for that."),
+        (ROOTS, "Usually it's the roots that stay below the soil, where they take up water."),
+        (KITTEN, "A young cat is known as a kitten."),
+        (PAINTER, "That masterpiece was created by Leonardo da Vinci."),
+        (LUNCH, "Around 12 o'clock people have lunch."),
+        (SEASON, "Fall comes next."),
+        (SEASON, "fall, or as the British say, autumn"),
+        (RINGS, "The sixth planet from the Sun, Saturn."),
+        (YEN, "People there pay in Japanese yen."),
+        (LEAST, "little – less – **least**"),
+        (DENTIST, 'The usual term is *dentist*; formal titles include "dental surgeon".'),
+        (LETTERS, 'They\'re short for "United Nations".'),
+        (MONTH, "The year ends with December."),
+    ],
+)
+def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], response: str) -> None:
+    question, answers = asked
+    assert follows(question, [Check("short_answer", {"answers": answers})], response)
+
+
+@pytest.mark.parametrize(
+    ("asked", "response"),
+    [
+        (KING, "The mountain lion."),
+        (KING, "The tiger beats the lion."),
+        (KING, "The animal that hunts the lion."),
+        (KING, "A tiger is bigger than a lion."),
+        (TOWER, "It is a suburb of Paris."),
+        (TOWER, "It was moved from Paris to Lyon."),
+        (TOWER, "It is close to Paris."),
+        (TOWER, "It's in New Paris."),
+        (STARS, "A telescope lens cap."),
+        (STARS, "We use a map near a telescope."),
+        (ROOTS, "The stem, which grows out of the roots."),
+        (KITTEN, "A puppy is like a kitten."),
+        (KITTEN, "A kitten grows into a baby dog."),
+        (PAINTER, "It was stolen by Leonardo da Vinci."),
+        (PAINTER, "The teacher of Leonardo da Vinci painted it."),
+        (LUNCH, "Around 12 o'clock people have dinner, before lunch."),
+        (SEASON, "Winter follows autumn."),
+        (RINGS, "The planet next to Saturn."),
+        (RINGS, "Jupiter, Saturn"),
+        (YEN, "People there pay in Chinese yen."),
+        (LEAST, "less, least, little"),
+        (DENTIST, "dentist; maybe an orthodontist"),
+        (RHYME, "They ate lunch at noon."),
+        (MOON, "The first person to walk on the moon was Louis Armstrong."),
+        (WINE, "Grapes are a type of fruit that is used in wine."),
+        (MONTH, "The year ends before December."),
+    ],
+)
+def test_a_sentence_that_states_something_else_fails(asked: tuple[str, list[str]], response: str) -> None:
+    question, answers = asked
+    assert not follows(question, [Check("short_answer", {"answers": answers})], response, loose=True)
