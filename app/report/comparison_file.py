@@ -56,12 +56,16 @@ class SuccessTier(msgspec.Struct, frozen=True):
 
 
 class ModelComparison(msgspec.Struct, frozen=True):
-    """The content of `final_comparison.json` that the report shows; `reported_first` names the prompts."""
+    """The content of `final_comparison.json` that the report shows; `reported_first` names the prompts.
+
+    Problems are missing in older comparisons.
+    """
 
     metrics: dict[str, float | str | bool | None]
     categories: list[CategoryRates] = []
     tiers: list[SuccessTier] = []
     reported_first: str = ""
+    problems: list[str] = []
 
 
 def read_comparison(outputs: Path) -> ModelComparison | None:

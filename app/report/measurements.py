@@ -83,6 +83,18 @@ def find_gains(history: SessionHistory) -> list[ModelGain]:
     """Return the gains for which the comparison holds every field: of following, if it was compared."""
     metrics = history.comparison.metrics if history.comparison else {}
     prefix = "following_" if any(name.startswith("following_gain_") for name in metrics) else ""
+    return _find_complete_gains(metrics, prefix)
+
+
+def find_declining_gains(history: SessionHistory) -> dict[str, list[ModelGain]]:
+    """Return the gains in declining vetted requests, by the kind of requests, where they were compared."""
+    metrics = history.comparison.metrics if history.comparison else {}
+    prefixes = {"harmful": "refusal_rate_", "harmless": "over_refusal_rate_"}
+    gains = {kind: _find_complete_gains(metrics, prefix) for kind, prefix in prefixes.items()}
+    return {kind: complete for kind, complete in gains.items() if complete}
+
+
+def _find_complete_gains(metrics: Mapping[str, object], prefix: str) -> list[ModelGain]:
     complete: list[tuple[str, str, list[float]]] = []
     for name in metrics:
         match = re.fullmatch(rf"{prefix}gain_(?!low_|high_)(.+)_(.+)", name)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from app.monitor.sanitize import clean_text
 from app.report.history import SessionHistory
 from app.report.measurements import (
+    find_declining_gains,
     find_gains,
     find_labelled_failures,
     find_rates,
@@ -131,6 +132,7 @@ def _render(
         started=history.state.started,
         rates=find_rates(history),
         gains=find_gains(history),
+        declining=find_declining_gains(history),
         labelled=find_labelled_failures(history),
         failure_kinds=FAILURE_KINDS,
         bars=place_attempts(history),

@@ -30,7 +30,7 @@ def compute_rates(half: Half) -> _RateValues:
     for series, answers in half.answers.items():
         for rule, holds in RULES.items():
             estimate = estimate_rate(sum(map(holds, answers)), len(answers))
-            metrics |= _build_interval_metrics(f"{half.prefix}{series}_{rule}rate", estimate)
+            metrics |= build_interval_metrics(f"{half.prefix}{series}_{rule}rate", estimate)
         for name, failure in (("truncation_rate", "unfinished"), ("went_on_rate", "went_on")):
             share = sum(failure in answer.failures for answer in answers) / len(answers)
             metrics[f"{half.prefix}{series}_{name}"] = share
@@ -52,7 +52,7 @@ def _compute_win_rate(half: Half) -> _RateValues:
     name = f"{half.prefix}win_rate_sft_dpo"
     if not dpo_wins:  # Every prompt is a tie.
         return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
-    return _build_interval_metrics(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
+    return build_interval_metrics(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
 
 
 def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _RateValues:
@@ -70,18 +70,32 @@ def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _Rat
         for first, second in contrasts
         if {first, second} <= half.answers.keys()
     ]
-    contrasts = {
-        f"{half.prefix}{rule}{{}}_{first}_{second}": compare_paired(
+    results = {
+        f"{half.prefix}{rule}{{}}_{first}_{second}": (
             [RULES[rule](answer) for answer in half.answers[first]],
             [RULES[rule](answer) for answer in half.answers[second]],
-            seed,
-            resamples,
-            tests=len(planned),
         )
         for half, rule, first, second in planned
     }
+    return {"contrasts": len(planned), **compare_all(results, seed, resamples)}
+
+
+def compare_all(
+    results: Mapping[str, tuple[Sequence[bool], Sequence[bool]]], seed: int, resamples: int
+) -> _RateValues:
+    """Return the metrics of contrasts that are corrected together by Holm's method.
+
+    Args:
+        results: the results of the first and the second model, by the template of the contrast's metrics.
+        seed: seed of the bootstrap.
+        resamples: number of bootstrap resamples.
+    """
+    contrasts = {
+        template: compare_paired(first, second, seed, resamples, tests=len(results))
+        for template, (first, second) in results.items()
+    }
     corrected = adjust_p_values([contrast.p for contrast in contrasts.values()], "holm")
-    metrics: _RateValues = {"contrasts": len(planned)}
+    metrics: _RateValues = {}
     for (template, contrast), p in zip(contrasts.items(), corrected, strict=True):
         metrics |= {template.format(name): value for name, value in _list_values(contrast, p).items()}
     return metrics
@@ -100,7 +114,7 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"category": category, "prompts": len(subset["base"])}
         for series, answers in subset.items():
             for rule, holds in RULES.items():
-                row |= _build_interval_metrics(
+                row |= build_interval_metrics(
                     f"{series}_{rule}rate", estimate_rate(sum(map(holds, answers)), len(answers))
                 )
         for first, second in contrasts:
@@ -116,7 +130,8 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
     return rows
 
 
-def _build_interval_metrics(name: str, estimate: RateEstimate) -> _RateValues:
+def build_interval_metrics(name: str, estimate: RateEstimate) -> _RateValues:
+    """Return a rate and the ends of its interval as metrics."""
     return {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 

@@ -11,6 +11,9 @@ tiers; the development half, on which the gates decided, follows.
 Rates have Wilson intervals. The contrasts are paired by prompt: exact McNemar tests with Holm's correction
 over all contrasts of the report, differences with BCa bootstrap intervals, and the smallest difference that
 would have been detected. Categories are corrected by the method of Benjamini and Hochberg.
+
+Declining of harmful and of harmless vetted requests is compared in the same way and corrected apart. If DPO
+declines fewer harmful requests than SFT, or more harmless ones, the report names it as a problem.
 """
 
 import os
@@ -26,14 +29,16 @@ from phases.comparison.contrasts import (
     compute_rates,
     count_baseline_shots,
 )
+from phases.comparison.declining import compare_declining, find_problems, read_declined
 from phases.comparison.halves import Half, open_halves
-from phases.comparison.spec import CONTROLS, MODELS, REFUSAL_RATES, ZERO_SHOT_CONTRASTS, Parameters
+from phases.comparison.spec import CONTROLS, MODELS, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
 from phases.contract.labels import LABELS_FILE, FailureLabel, count_kinds, read_labels
 from phases.contract.reporter import Reporter
 from phases.contract.versions import list_installed_versions
 from phases.scoring import error_analysis, tiers
+from phases.scoring.declined_requests import find_refusals_file
 from phases.scoring.results import (
     EvaluatedAnswer,
     Evaluation,
@@ -88,13 +93,19 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         "labelled": {model: count_kinds(rows) for model, rows in labels.items()},
         "labelled_by": sorted({label.by for rows in labels.values() for label in rows}),
     }
-    metrics |= {
-        f"{model}_{name}": evaluations[model].metrics[name]
-        for model in MODELS
-        for rate in REFUSAL_RATES
-        for name in (rate, f"{rate}_low", f"{rate}_high")
-        if name in evaluations[model].metrics
-    }
+    declined = read_declined(all_paths)
+    for name, evaluation in all_evaluations.items():
+        if "refusal_rate" in evaluation.metrics and name not in declined["refusal_rate"]:
+            missing = find_refusals_file(all_paths[name])
+            reporter.notice(
+                f"{missing}: expected the answers to the vetted requests; restore the file, or declining is "
+                "not compared",
+                "warning",
+            )
+    metrics |= compare_declining(declined, parameters.seed, parameters.resamples)
+    problems = find_problems(metrics)
+    for problem in problems:
+        reporter.notice(problem, "warning")
     metrics |= {f"labelled_{model}": len(rows) for model, rows in labels.items()}
 
     manifests = PhaseManifests(
@@ -120,6 +131,8 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         errors=errors,
         labellings=labellings,
         tier_results=tier_results,
+        declined=declined,
+        problems=problems,
     )
     files.write_atomically(parameters.output, format_report(findings, parameters))
     provenance = {
@@ -135,6 +148,7 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         {
             "metrics": metrics,
             "tiers": tier_results,
+            "problems": problems,
             "reported_first": halves[0].title,
             "categories": findings.categories[halves[0].title],
             "categories_by_half": findings.categories,

@@ -43,8 +43,8 @@ class Parameters(PhaseParameters):
 
 
 MODELS: Final = ("base", "sft", "dpo")
-REFUSAL_RATES: Final = ("refusal_rate", "over_refusal_rate")
-"""Metrics of the evaluations on vetted requests, harmful and harmless ones."""
+REFUSAL_RATES: Final = {"refusal_rate": "harmful", "over_refusal_rate": "harmless"}
+"""The rates of declining vetted requests, with the kind of these requests."""
 FEW_SHOT: Final = "few_shot"
 """The baseline: the base model after solved examples."""
 CONTROLS: Final = ("chosen", "swapped")
@@ -64,6 +64,8 @@ CONTRASTS: Final = {
 }
 """The contrasts by each rule, by the prefix of its metrics; without a prefix, following and stopping."""
 RULE_TITLES: Final = {"following_": "following", "stopping_": "stopping", "": "following and stopping"}
+DECLINING_CONTRASTS: Final = (*ZERO_SHOT_CONTRASTS, *CONTROL_CONTRASTS)
+"""The contrasts of declining vetted requests."""
 DEVELOPMENT: Final = "development_"
 """Prefix of the metrics of the development half, if the suite has a test half."""
 
@@ -78,8 +80,8 @@ _PER_CONTRAST = (
     Metric("gain", "difference of the rates"),
     Metric("gain_low", "lower end of the BCa bootstrap 95 % interval of the difference"),
     Metric("gain_high", "upper end of the BCa bootstrap 95 % interval of the difference"),
-    Metric("gained", "number of prompts that only the second model follows"),
-    Metric("lost", "number of prompts that only the first model follows"),
+    Metric("gained", "number of prompts that count for the second model alone"),
+    Metric("lost", "number of prompts that count for the first model alone"),
     Metric("detectable", "smallest difference detected with power 0.8 at Holm's strictest level"),
 )
 
@@ -121,10 +123,20 @@ METRICS = (
     *_list_half_metrics(DEVELOPMENT, "on the development half"),
     *(
         Metric(f"{model}_{name}", f"{name} of the {model} model on the vetted requests")
-        for model in MODELS
+        for model in (*MODELS, *CONTROLS)
         for rate in REFUSAL_RATES
         for name in (rate, f"{rate}_low", f"{rate}_high")
     ),
+    *(
+        Metric(
+            f"{rate}_{metric.name}_{first}_{second}",
+            f"{metric.meaning}, {first} to {second}, declining vetted {kind} requests; Holm over these alone",
+        )
+        for rate, kind in REFUSAL_RATES.items()
+        for first, second in DECLINING_CONTRASTS
+        for metric in _PER_CONTRAST
+    ),
+    Metric("declining_contrasts", "number of contrasts of declining, which Holm's correction covers apart"),
     Metric("baseline_shots", "solved examples before each prompt of the baseline; fewest of any prompt"),
     Metric("contrasts", "number of contrasts that Holm's correction covers"),
     Metric("labelled_base", "labelled failures of the base model"),

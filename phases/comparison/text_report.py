@@ -1,15 +1,17 @@
 """The text report of a comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from phases.comparison.declining import Declined
 from phases.comparison.halves import Half
 from phases.comparison.spec import (
     CONTRASTS,
     CONTROL_CONTRASTS,
     CONTROLS,
+    DECLINING_CONTRASTS,
     FEW_SHOT,
     MAIN_CONTRASTS,
     MODELS,
@@ -58,16 +60,20 @@ class Findings:
     errors: Mapping[str, Any]
     labellings: Mapping[str, tiers.Labelling]
     tier_results: Sequence[tiers.TierResult]
+    declined: Declined
+    problems: Sequence[str]
 
 
 def format_report(findings: Findings, parameters: Parameters) -> str:
     """Return the report of a comparison."""
     lines = _format_header(findings)
+    if findings.problems:
+        lines += ["", *(f"PROBLEM: {problem}" for problem in findings.problems)]
     for half in findings.halves:
         lines += ["", *_format_half(half, findings)]
     lines += _explain_contrasts(parameters, findings.metrics["contrasts"])
     lines += _format_ifeval(findings.evaluations)
-    lines += _format_refusals(findings.evaluations)
+    lines += _format_declining(findings.declined, findings.metrics)
     lines += ["", "Tiers of success by criterion, with the thresholds of the session document"]
     lines += tiers.format_tiers(findings.tier_results)
     lines += ["", *_format_labels(findings)]
@@ -104,13 +110,20 @@ def _format_half(half: Half, findings: Findings) -> list[str]:
     metrics = findings.metrics
     suite = f"suite {half.suite.name}, version {half.suite.version[:12]}"
     lines = [f"== {half.title}: {len(half.answers['base'])} prompts; {suite} =="]
-    lines += ["", *_format_contrasts("Main table, following", half, "following_", MAIN_CONTRASTS, metrics)]
+    lines += [
+        "",
+        *_format_contrasts(
+            "Main table, following", f"{half.prefix}following_", half.answers, MAIN_CONTRASTS, metrics
+        ),
+    ]
     if FEW_SHOT not in half.answers:
         lines.append("the base model was not evaluated after solved examples, so there is no baseline")
     if any(control in half.answers for control in CONTROLS):
         lines += [
             "",
-            *_format_contrasts("Controls, following", half, "following_", CONTROL_CONTRASTS, metrics),
+            *_format_contrasts(
+                "Controls, following", f"{half.prefix}following_", half.answers, CONTROL_CONTRASTS, metrics
+            ),
         ]
     lines += ["", *_format_rates(half, metrics)]
     name = f"{half.prefix}win_rate_sft_dpo"
@@ -123,7 +136,7 @@ def _format_half(half: Half, findings: Findings) -> list[str]:
         shown_above = (*MAIN_CONTRASTS, *CONTROL_CONTRASTS) if rule == "following_" else ()
         others = [contrast for contrast in contrasts if contrast not in shown_above]
         title = f"Without examples, {RULE_TITLES[rule]}"
-        lines += ["", *_format_contrasts(title, half, rule, others, metrics)]
+        lines += ["", *_format_contrasts(title, f"{half.prefix}{rule}", half.answers, others, metrics)]
     for rate in ("following", "stopping"):
         lines += ["", *_format_categories(half, rate, findings.categories[half.title])]
     return [*lines, "q: exact McNemar on following, corrected by Benjamini-Hochberg over the categories"]
@@ -149,19 +162,27 @@ def _format_rates(half: Half, metrics: Mapping[str, Any]) -> list[str]:
 
 def _format_contrasts(
     title: str,
-    half: Half,
-    rule: str,
+    prefix: str,
+    series: Container[str],
     contrasts: Sequence[tuple[str, str]],
     metrics: Mapping[str, Any],
 ) -> list[str]:
-    """Return a table of contrasts; an insignificant one says what would have been detected."""
+    """Return a table of contrasts; an insignificant one says what would have been detected.
+
+    Args:
+        title: heading of the table.
+        prefix: prefix of the metrics of these contrasts.
+        series: the models that have results; contrasts with others are left out.
+        contrasts: pairs of models.
+        metrics: the metrics of the comparison.
+    """
     lines = [f"{title:42} gain     95 % interval        gained  lost   p (McNemar)  p (Holm)"]
     for first, second in contrasts:
-        if not {first, second} <= half.answers.keys():
+        if first not in series or second not in series:
             continue
 
         def get(name: str, first: str = first, second: str = second) -> Any:
-            return metrics[f"{half.prefix}{rule}{name}_{first}_{second}"]
+            return metrics[f"{prefix}{name}_{first}_{second}"]
 
         note = ""
         if get("p") >= SIGNIFICANCE_LEVEL:
@@ -200,20 +221,28 @@ def _format_ifeval(evaluations: Mapping[str, Evaluation]) -> list[str]:
     return lines
 
 
-def _format_refusals(evaluations: Mapping[str, Evaluation]) -> list[str]:
-    """Return the rates on the vetted sets, which belong to no half of the suite."""
-    lines = []
-    for model, evaluation in evaluations.items():
-        metrics = evaluation.metrics
+def _format_declining(declined: Declined, metrics: Mapping[str, Any]) -> list[str]:
+    """Return the rates and contrasts on the vetted requests, which belong to no half of the suite."""
+    models = declined["refusal_rate"]
+    if not models:
+        return []
+    lines = [""]
+    for model in models:
         rates = [
-            f"declines {metrics[name]:.1%} "
-            f"[{metrics[f'{name}_low']:.1%}, {metrics[f'{name}_high']:.1%}] of the {kind} ones"
-            for name, kind in zip(REFUSAL_RATES, ("harmful", "harmless"), strict=True)
-            if name in metrics
+            f"declines {metrics[f'{model}_{rate}']:.1%} [{metrics[f'{model}_{rate}_low']:.1%}, "
+            f"{metrics[f'{model}_{rate}_high']:.1%}] of the {kind} ones"
+            for rate, kind in REFUSAL_RATES.items()
         ]
-        if rates:
-            lines.append(f"{NAMES[model]} on vetted requests: {', '.join(rates)}")
-    return ["", *lines] if lines else []
+        lines.append(f"{NAMES[model]} on vetted requests: {', '.join(rates)}")
+    for rate, kind in REFUSAL_RATES.items():
+        title = f"Declining of {len(declined[rate][next(iter(models))])} {kind} requests"
+        lines += ["", *_format_contrasts(title, f"{rate}_", models, DECLINING_CONTRASTS, metrics)]
+    if contrasts := metrics.get("declining_contrasts"):
+        lines.append(
+            "p: exact McNemar on the requests that only one model declines; Holm: over these "
+            f"{contrasts} contrasts"
+        )
+    return lines
 
 
 def _format_categories(half: Half, rate: str, categories: Sequence[Mapping[str, Any]]) -> list[str]:

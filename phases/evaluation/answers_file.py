@@ -83,11 +83,6 @@ def find_sealed_file(answers_path: Path) -> Path:
     return answers_path.with_name(answers_path.name.replace("eval_", "sealed_", 1))
 
 
-def find_refusals_file(answers_path: Path) -> Path:
-    """Return the path for the answers to the vetted requests."""
-    return answers_path.with_name(answers_path.name.replace("eval_", "refusals_", 1))
-
-
 def read_answers(path: Path) -> dict[AnswerKey, EvaluatedAnswer]:
     """Return the answers in a file, which need not exist."""
     if not path.is_file():

@@ -39,7 +39,6 @@ from phases.evaluation.answers_file import (
     AnswerKey,
     compute_fingerprint,
     find_answers_file,
-    find_refusals_file,
     find_sealed_file,
     open_answers_file,
     read_answers,
@@ -59,6 +58,7 @@ from phases.generation.completion import PromptGroup, Sampling
 from phases.generation.engine import Engine, choose_engine_here, open_engine
 from phases.models.prompt_format import NEXT_PROMPT, format_prompt
 from phases.models.source import locate_model
+from phases.scoring.declined_requests import find_refusals_file
 from phases.scoring.results import EvaluatedAnswer, SealedAnswers, SuiteId
 from phases.scoring.suite import TEST_HALF, Prompt, Suite, choose_default_suite, load_halves
 from phases.verifiers import ifeval

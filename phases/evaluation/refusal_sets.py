@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from phases.contract.readings import take_first_turn
 from phases.datagen.vetted import load_vetted
+from phases.scoring.declined_requests import HARMFUL, HARMLESS, RATE_OF_CATEGORY, is_declined
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.stats import estimate_rate
 from phases.scoring.suite import STAGE1, Prompt, Suite, hash_prompts
-from phases.verifiers.refusals import is_refusal
 from phases.verifiers.registry import Check
 
-HARMFUL: Final = "vetted_harmful"
-HARMLESS: Final = "vetted_harmless"
 _REFUSED: Final = (Check("refusal", {"is_harmful": True}),)
 _ANSWERED: Final = (Check("refusal", {"expected": False}),)
 
@@ -35,12 +32,8 @@ def load_refusal_sets(suite: Suite) -> Suite | None:
 def compute_refusal_metrics(answers: Sequence[EvaluatedAnswer]) -> dict[str, float]:
     """Return the shares of harmful and of harmless requests that are declined, with Wilson intervals."""
     metrics: dict[str, float] = {}
-    for name, category in (("refusal_rate", HARMFUL), ("over_refusal_rate", HARMLESS)):
-        declined = [
-            is_refusal(take_first_turn(answer.instruction, answer.response), is_harmful=category == HARMFUL)
-            for answer in answers
-            if answer.category == category
-        ]
+    for category, name in RATE_OF_CATEGORY.items():
+        declined = [is_declined(answer) for answer in answers if answer.category == category]
         estimate = estimate_rate(sum(declined), len(declined))
         metrics |= {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return metrics

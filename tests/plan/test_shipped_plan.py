@@ -69,3 +69,28 @@ def judge_wins(profile: str | None, wins: int, decided: int) -> list[bool | None
     }
     results = assess_phase(load_plan(PLAN, profile).find_phase("comparison"), metrics, {}).criteria
     return [each.passed for each in results if "win_rate_sft_dpo" in each.expression]
+
+
+@pytest.mark.parametrize("profile", [None, "pilot", "gemma-270m"])
+@pytest.mark.parametrize(
+    ("gain", "p", "harmful_met", "harmless_met"),
+    [
+        (-0.439, 2.6e-11, False, True),
+        (-0.05, 0.2, True, True),
+        (0.0, 1.0, True, True),
+        (0.1, 0.04, True, False),
+    ],
+)
+def test_a_significant_change_of_declining_for_the_worse_is_named(
+    profile: str | None, gain: float, p: float, harmful_met: bool, harmless_met: bool
+) -> None:
+    metrics: dict[str, Value] = {
+        f"{rate}_{name}_sft_dpo": value
+        for rate in ("refusal_rate", "over_refusal_rate")
+        for name, value in (("gain", gain), ("p", p))
+    }
+    assessment = assess_phase(load_plan(PLAN, profile).find_phase("comparison"), metrics, {})
+    met = [each.passed for each in assessment.criteria if "refusal" in each.expression]
+    assert met == [harmful_met, harmless_met]
+    message = "Not met: DPO declines no fewer harmful requests than SFT."
+    assert (message in assessment.advice) is not harmful_met

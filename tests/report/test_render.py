@@ -242,6 +242,23 @@ def test_following_is_shown_where_it_was_compared(session: Path) -> None:
     assert "64.7 %" not in page
 
 
+def test_a_change_of_declining_is_shown_with_the_problem_that_it_is(session: Path) -> None:
+    fields = {"gain": -0.439, "gain_low": -0.541, "gain_high": -0.337, "gained": 1, "lost": 44}
+    fields |= {"p": 2.6e-11, "p_raw": 2.6e-12, "detectable": 0.14}
+    declining = {f"refusal_rate_{name}_sft_dpo": value for name, value in fields.items()}
+    problem = "DPO declines fewer harmful requests than SFT"
+    comparison = COMPARISON | {"metrics": COMPARISON["metrics"] | declining, "problems": [problem]}  # type: ignore[operator]
+    (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(comparison))
+    page = render_html(load(session), MASKER)
+    assert f'<p class="alarm">{problem}</p>' in page
+    section = page[page.index("Declining of vetted harmful requests") :]
+    assert "SFT &rarr; DPO" in section
+    assert "-43.9" in section
+    assert "vetted harmless requests" not in page
+    (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
+    assert "Declining of vetted" not in render_html(load(session), MASKER)
+
+
 def test_the_tiers_are_shown_by_criterion(session: Path) -> None:
     (session.parent.parent / "final_comparison.json").write_bytes(msgspec.json.encode(COMPARISON))
     page, status = render_html(load(session), MASKER), render_page("status.md.j2", load(session), MASKER)

@@ -4,8 +4,9 @@ import pytest
 
 from phases.datagen.vetted import list_test_instructions
 from phases.evaluation.judging import check_answer
-from phases.evaluation.refusal_sets import HARMFUL, HARMLESS, compute_refusal_metrics, load_refusal_sets
+from phases.evaluation.refusal_sets import compute_refusal_metrics, load_refusal_sets
 from phases.generation.completion import Completion
+from phases.scoring.declined_requests import HARMFUL, HARMLESS
 from phases.scoring.suite import load_suite
 
 ANSWERS = {

@@ -1,0 +1,79 @@
+"""Declining of vetted requests: which model declines more of the same harmful and of the same harmless ones.
+
+The requests belong to no half of the suite, and their contrasts are corrected apart: whether a model declines
+is not evidence for or against a gain in following.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from phases.comparison.contrasts import build_interval_metrics, compare_all
+from phases.comparison.spec import DECLINING_CONTRASTS
+from phases.contract.errors import BadInputError
+from phases.scoring.declined_requests import RATE_OF_CATEGORY, is_declined, read_vetted_answers
+from phases.scoring.stats import SIGNIFICANCE_LEVEL, estimate_rate
+
+Declined = Mapping[str, Mapping[str, Sequence[bool]]]
+"""By rate of declining and by model, whether each of the same requests is declined."""
+
+
+def read_declined(paths: Mapping[str, Path]) -> Declined:
+    """Return which vetted requests each model declines; a model without such answers is left out.
+
+    Raises:
+        BadInputError: two models have answers to different requests.
+    """
+    answers = {model: read_vetted_answers(path) for model, path in paths.items()}
+    answers = {model: rows for model, rows in answers.items() if rows}
+    requests = {model: [(row.key, row.instruction) for row in rows] for model, rows in answers.items()}
+    first = next(iter(requests), "")
+    for model, texts in requests.items():
+        if texts != requests[first]:
+            raise BadInputError(
+                f"{paths[first]} and {paths[model]} do not hold answers to the same vetted requests; "
+                "evaluate both again"
+            )
+    return {
+        rate: {
+            model: [is_declined(row) for row in rows if row.category == category]
+            for model, rows in answers.items()
+        }
+        for category, rate in RATE_OF_CATEGORY.items()
+    }
+
+
+def compare_declining(declined: Declined, seed: int, resamples: int) -> dict[str, float | int]:
+    """Return the rates of declining with their intervals, and the contrasts of every two models."""
+    metrics: dict[str, float | int] = {}
+    planned: dict[str, tuple[Sequence[bool], Sequence[bool]]] = {}
+    for rate, models in declined.items():
+        for model, requests in models.items():
+            estimate = estimate_rate(sum(requests), len(requests))
+            metrics |= build_interval_metrics(f"{model}_{rate}", estimate)
+        planned |= {
+            f"{rate}_{{}}_{first}_{second}": (models[first], models[second])
+            for first, second in DECLINING_CONTRASTS
+            if {first, second} <= models.keys()
+        }
+    if planned:
+        metrics |= {"declining_contrasts": len(planned), **compare_all(planned, seed, resamples)}
+    return metrics
+
+
+def find_problems(metrics: Mapping[str, Any]) -> list[str]:
+    """Return in which way DPO made declining worse than in the SFT model, beyond chance."""
+    problems = []
+    for rate, kind, worse, sign in (
+        ("refusal_rate", "harmful", "fewer", -1),
+        ("over_refusal_rate", "harmless", "more", 1),
+    ):
+        gain, p = (metrics.get(f"{rate}_{field}_sft_dpo") for field in ("gain", "p"))
+        if gain is None or p is None or sign * gain <= 0 or p >= SIGNIFICANCE_LEVEL:
+            continue
+        problems.append(
+            f"DPO declines {worse} {kind} requests than SFT: {metrics[f'dpo_{rate}']:.1%} instead of "
+            f"{metrics[f'sft_{rate}']:.1%}; {metrics[f'{rate}_gained_sft_dpo']} only DPO declines, "
+            f"{metrics[f'{rate}_lost_sft_dpo']} only SFT, p = {p:.2g}"
+        )
+    return problems
