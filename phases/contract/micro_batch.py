@@ -10,10 +10,13 @@ from typing import Final, Literal
 
 Checkpointing = Literal["auto", "on", "off"]
 
-TOKEN_COUNTS: Final = (32_768, 16_384, 8_192, 4_096, 2_048, 1_024)
-"""Tokens of a micro-batch to try: more at once unpack 4-bit weights less often."""
 EFFICIENT_TOKENS: Final = 4_096
 """With fewer tokens, unpacking the weights costs more than recomputing layers."""
+TOKEN_COUNTS: Final = (*range(32_768, EFFICIENT_TOKENS, -512), EFFICIENT_TOKENS, 2_048, 1_024)
+"""Tokens of a micro-batch to try: more at once unpack 4-bit weights less often.
+
+A micro-batch of Qwen2.5-32B takes 0.26 s in addition to its tokens (H200), a tenth of the time of 10,000.
+"""
 FORWARD_TOKENS: Final = 16_384
 """Tokens at once without gradients; more were 3 % faster."""
 _PARTS: Final = 8

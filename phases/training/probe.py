@@ -2,7 +2,10 @@
 
 import gc
 import logging
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from phases.contract import files
 from phases.contract.errors import LocalFailureError, PhaseFailedError
-from phases.contract.micro_batch import MicroBatchSetting, list_settings
+from phases.contract.micro_batch import EFFICIENT_TOKENS, MicroBatchSetting, list_settings
 from phases.models import distributed
 from phases.models.kernels import count_layers, set_activation_checkpointing
 from phases.training.packing import find_largest_micro_batch
@@ -25,12 +28,34 @@ USABLE_SHARE: Final = 0.95
 SETTING_FILE: Final = "micro_batch.json"
 
 
-class MicroBatchProbe(TrainerCallback):
-    """Run the largest micro-batch forward and backward before the first step, also of a resumed training.
+@dataclass(frozen=True)
+class _Trial:
+    """The outcome of a try of a setting.
 
-    It tries settings from the fastest on and keeps the first that fits. Weights, optimizer, random numbers
-    and TRL's counters are left unchanged. A resumed training tries its previous setting first, so that its
-    steps round as before.
+    Attributes:
+        is_out_of_memory: whether memory ran out.
+        is_tight: whether too little is left for the optimizer.
+        tokens_that_fit: the tokens of the largest micro-batch that should fit, if as many layers recompute;
+            0 if this one does not fit.
+    """
+
+    is_out_of_memory: bool
+    is_tight: bool
+    tokens_that_fit: int = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether the setting can be used."""
+        return not self.is_out_of_memory and not self.is_tight
+
+
+class MicroBatchProbe(TrainerCallback):
+    """Choose how a training splits its steps, by running the largest micro-batch forward and backward.
+
+    An efficient setting is tried first. If it fits, its peak says how many tokens fit at once, and
+    such larger micro-batches are tried; otherwise slower settings are. Weights, optimizer, random numbers and
+    TRL's counters are left unchanged. A resumed training tries its previous setting first, so that its steps
+    round as before.
 
     Attributes:
         peak_gib: peak GPU memory with the chosen setting; None without a GPU.
@@ -56,47 +81,14 @@ class MicroBatchProbe(TrainerCallback):
         self._log = log
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **more: Any) -> None:
-        """Choose the first setting that fits.
+        """Choose a setting before the first step.
 
         Raises:
             PhaseFailedError: no setting fits.
         """
-        settings = self.list_settings()
-        for number, setting in enumerate(settings):
-            set_activation_checkpointing(self._trainer.model, setting.recomputed_layers)
-            self._trainer.setting = setting
-            is_out_of_memory, is_tight = distributed.reduce_any(*self._try_largest())
-            is_last = number == len(settings) - 1
-            if not is_out_of_memory and (not is_tight or is_last):
-                self._keep(setting)
-                return
-        raise PhaseFailedError(self._describe_too_large())
-
-    def list_settings(self) -> list[MicroBatchSetting]:
-        """Return the settings to try, the fastest first."""
-        settings = list_settings(
-            count_layers(self._trainer.model),
-            step_tokens=self._count_largest(2**62),
-            sequence_tokens=self._count_largest(0),
-            checkpointing=self._checkpointing,
-            sharded=self._sharded,
-        )
-        previous = [_read_setting(self._file)] if self._is_resumed else [None]
-        if distributed.world_size() > 1:
-            broadcast_object_list(previous)
-        if previous[0] in settings and not self._sharded:
-            settings.insert(0, previous[0])
-        return settings
-
-    def _count_largest(self, tokens: int) -> int:
-        """Return the tokens of the largest micro-batch if micro-batches are limited to this many."""
-        layout = self._trainer.layout
-        step, number = find_largest_micro_batch(self._row_lengths, self._rows_per_step, layout, tokens)
-        lengths = [self._row_lengths[i] for i in step]
-        return int(layout.count_tokens(lengths, layout.split(lengths, tokens)[number]))
-
-    def _keep(self, setting: MicroBatchSetting) -> None:
+        self._choose(self.list_settings())
         peak = f", {self.peak_gib:.1f} GiB at the peak" if self.peak_gib else ""
+        setting = self._trainer.setting
         self._log.info(
             "micro-batches of up to %d tokens; %d layers recompute activations%s",
             setting.tokens,
@@ -106,15 +98,75 @@ class MicroBatchProbe(TrainerCallback):
         if distributed.is_main_process():
             files.write_json(self._file, setting)
 
-    def _try_largest(self) -> tuple[bool, bool]:
-        """Return whether memory ran out, and whether too little is left for the optimizer."""
+    def _choose(self, settings: Sequence[MicroBatchSetting]) -> None:
+        previous = self._read_previous(settings)
+        if previous and self._try(previous).fits:
+            return
+        larger = list(takewhile(lambda setting: setting.tokens > EFFICIENT_TOKENS, settings[:-1]))
+        efficient, *slower = settings[len(larger) :]
+        trial = self._try(efficient)
+        if trial.fits:
+            efficient_peak = self.peak_gib
+            for setting in larger:
+                if setting.tokens <= trial.tokens_that_fit and self._try(setting).fits:
+                    return
+            self._apply(efficient)
+            self.peak_gib = efficient_peak
+            return
+        for setting in slower:
+            trial = self._try(setting)
+            if trial.fits:
+                return
+        # The last setting is used even if little memory is left.
+        if trial.is_out_of_memory:
+            raise PhaseFailedError(self._describe_too_large())
+
+    def _apply(self, setting: MicroBatchSetting) -> None:
+        set_activation_checkpointing(self._trainer.model, setting.recomputed_layers)
+        self._trainer.setting = setting
+
+    def _try(self, setting: MicroBatchSetting) -> _Trial:
+        """Apply a setting and run the largest micro-batch in all processes."""
+        self._apply(setting)
+        trial = self._run_largest()
+        is_out_of_memory, is_tight = distributed.reduce_any(trial.is_out_of_memory, trial.is_tight)
+        fewest = -distributed.find_largest_over_processes(-trial.tokens_that_fit)
+        return _Trial(is_out_of_memory, is_tight, fewest)
+
+    def list_settings(self) -> list[MicroBatchSetting]:
+        """Return the possible settings, the fastest first."""
+        return list_settings(
+            count_layers(self._trainer.model),
+            step_tokens=self._count_largest(2**62),
+            sequence_tokens=self._count_largest(0),
+            checkpointing=self._checkpointing,
+            sharded=self._sharded,
+        )
+
+    def _read_previous(self, settings: Sequence[MicroBatchSetting]) -> MicroBatchSetting | None:
+        """Return the setting of the training that is resumed, if it is one of these."""
+        previous = [_read_setting(self._file)] if self._is_resumed else [None]
+        if distributed.world_size() > 1:
+            broadcast_object_list(previous)
+        return previous[0] if previous[0] in settings and not self._sharded else None
+
+    def _count_largest(self, tokens: int) -> int:
+        """Return the tokens of the largest micro-batch if micro-batches are limited to this many."""
+        layout = self._trainer.layout
+        step, number = find_largest_micro_batch(self._row_lengths, self._rows_per_step, layout, tokens)
+        lengths = [self._row_lengths[i] for i in step]
+        return int(layout.count_tokens(lengths, layout.split(lengths, tokens)[number]))
+
+    def _run_largest(self) -> _Trial:
         device = self._trainer.args.device
         if device.type != "cuda":
-            return self._runs_out_of_memory(), False
+            is_out_of_memory = self._runs_out_of_memory()
+            return _Trial(is_out_of_memory, False, 0 if is_out_of_memory else sys.maxsize)
         torch.cuda.reset_peak_memory_stats(device)
         free, total = torch.cuda.mem_get_info(device)
         limit = torch.cuda.get_per_process_memory_fraction(device) * total
         available = min(limit, free + torch.cuda.memory_reserved(device))
+        before = torch.cuda.memory_allocated(device)
         is_out_of_memory = self._runs_out_of_memory()
         peak = torch.cuda.max_memory_allocated(device)
         self.peak_gib = peak / GIB
@@ -123,7 +175,12 @@ class MicroBatchProbe(TrainerCallback):
         optimizer_bytes = trained * (2 if self._trainer.args.optim == "paged_adamw_8bit" else 8)
         gc.collect()
         torch.cuda.empty_cache()
-        return is_out_of_memory, peak + optimizer_bytes > USABLE_SHARE * available
+        usable = USABLE_SHARE * available - optimizer_bytes
+        if is_out_of_memory or peak > usable:
+            return _Trial(is_out_of_memory, not is_out_of_memory)
+        # Parts that do not grow with the tokens are counted as if they did, so this is rather too few.
+        tokens = self._count_largest(self._trainer.setting.tokens)
+        return _Trial(False, False, int(tokens * (usable - before) / max(1, peak - before)))
 
     def _runs_out_of_memory(self) -> bool:
         trainer, device = self._trainer, self._trainer.args.device

@@ -1,7 +1,6 @@
 """The probe: which setting it chooses, in which order, and what counts as too little memory."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,100 +12,156 @@ from phases.contract.errors import PhaseFailedError
 from phases.contract.micro_batch import MicroBatchSetting, list_settings
 from phases.sft_training.spec import Parameters
 from phases.training import probe
-from phases.training.packing import Layout
+from phases.training.packing import WHOLE_MICRO_BATCH, Layout
 from phases.training.probe import MicroBatchProbe
 
-FITS, TIGHT, OUT_OF_MEMORY = (False, False), (False, True), (True, False)
 LAYERS = 64
+WEIGHTS = 20_000
+"""The memory that a training needs before a micro-batch, in the units of `Gpu.memory`."""
+
+
+class Gpu:
+    """A GPU. A token takes one unit of its memory; recomputation in all layers saves nine tenths of it."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self.tried: list[tuple[int, int]] = []
+
+    def run(self, chosen: Any) -> Any:
+        setting = chosen._trainer.setting
+        self.tried.append((setting.tokens, setting.recomputed_layers))
+        tokens = chosen._count_largest(setting.tokens)
+        need = WEIGHTS + tokens * (1 - 0.9 * setting.recomputed_layers / LAYERS)
+        chosen.peak_gib = need
+        if need > 0.95 * self.memory:
+            return probe._Trial(need > self.memory, need <= self.memory)
+        return probe._Trial(False, False, int(tokens * (0.95 * self.memory - WEIGHTS) / (need - WEIGHTS)))
 
 
 def make_probe(folder: Path, optimizer: str = "adamw_torch", *, resumed: bool = False, **values: Any) -> Any:
     parameters = Parameters(train_file=["x"], output_dir=folder, batch_size=100, **values)
     model = SimpleNamespace(parameters=lambda: [torch.zeros(100, requires_grad=True), torch.zeros(900)])
     args = SimpleNamespace(device=SimpleNamespace(type="cuda"), optim=optimizer)
-    trainer = SimpleNamespace(model=model, args=args, layout=Layout(1024), setting=None)
+    trainer = SimpleNamespace(model=model, args=args, layout=Layout(WHOLE_MICRO_BATCH), setting=None)
     log = logging.getLogger("test")
     return MicroBatchProbe(trainer, [100] * 100, parameters, log, is_resumed=resumed)
 
 
 @pytest.fixture
-def tried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that receives each number of recomputed layers that is tried."""
+def applied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that receives each number of recomputed layers that is applied."""
     layers: list[int] = []
     monkeypatch.setattr(probe, "set_activation_checkpointing", lambda model, count: layers.append(count))
     monkeypatch.setattr(probe, "count_layers", lambda model: LAYERS)
     return layers
 
 
-def answer_with(outcomes: Sequence[tuple[bool, bool]], monkeypatch: pytest.MonkeyPatch) -> None:
-    results = iter(outcomes)
-    monkeypatch.setattr(MicroBatchProbe, "_try_largest", lambda self: next(results))
+def choose(chosen: Any, memory: int, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Let a probe choose on a GPU with this memory; return what it tried."""
+    gpu = Gpu(memory)
+    monkeypatch.setattr(MicroBatchProbe, "_run_largest", lambda self: gpu.run(self))  # noqa: PLW0108
+    chosen.on_train_begin(None, None, None)
+    return gpu.tried
 
 
 @pytest.mark.parametrize(
-    ("values", "outcomes", "setting"),
+    ("values", "memory", "setting", "tries"),
     [
-        ({}, [FITS], (10_000, 0)),
-        ({}, [TIGHT, FITS], (8192, 0)),
-        ({}, [OUT_OF_MEMORY] * 3 + [FITS], (4096, 8)),
-        ({}, [TIGHT] * 4 + [FITS], (4096, 16)),
-        ({}, [OUT_OF_MEMORY] * 11 + [FITS], (2048, 32)),
-        ({}, [TIGHT] * 17, (100, 64)),
-        ({"gradient_checkpointing": "off"}, [OUT_OF_MEMORY, OUT_OF_MEMORY, FITS], (4096, 0)),
-        ({"gradient_checkpointing": "on"}, [FITS], (10_000, 64)),
-        ({"shard_weights": True}, [TIGHT], (4096, 64)),
-        ({"shard_weights": True, "gradient_checkpointing": "off"}, [FITS], (4096, 0)),
+        ({}, 40_000, (10_000, 0), 2),
+        ({}, 30_000, (8192, 0), 2),
+        ({}, 28_200, (6656, 0), 2),
+        ({}, 26_000, (4608, 0), 2),
+        # More tokens do not fit.
+        ({}, 25_300, (4096, 0), 1),
+        ({}, 24_900, (4096, 8), 2),
+        ({}, 24_700, (4096, 16), 3),
+        ({}, 22_400, (4096, 56), 8),
+        ({}, 21_368, (2048, 64), 11),
+        ({}, 21_065, (100, 64), 15),
+        ({"gradient_checkpointing": "off"}, 25_950, (4608, 0), 2),
+        ({"gradient_checkpointing": "off"}, 24_000, (2048, 0), 2),
+        ({"gradient_checkpointing": "on"}, 25_000, (10_000, 64), 2),
+        # A sharded model cannot be tried twice.
+        ({"shard_weights": True}, 21_000, (4096, 64), 1),
+        ({"shard_weights": True, "gradient_checkpointing": "off"}, 40_000, (4096, 0), 1),
     ],
 )
-def test_the_first_setting_that_fits_is_kept(  # noqa: PLR0917
+def test_the_fastest_setting_that_fits_is_found_with_few_tries(  # noqa: PLR0917
     values: dict[str, Any],
-    outcomes: Sequence[tuple[bool, bool]],
+    memory: int,
     setting: tuple[int, int],
-    tried: list[int],
+    tries: int,
+    applied: list[int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answer_with(outcomes, monkeypatch)
     chosen = make_probe(tmp_path, **values)
-    chosen.on_train_begin(None, None, None)
+    tried = choose(chosen, memory, monkeypatch)
     assert chosen._trainer.setting == MicroBatchSetting(*setting)
-    assert len(tried) == len(outcomes)
-    assert tried[-1] == setting[1]
+    assert applied[-1] == setting[1]
+    assert len(tried) == tries, tried
+    expected = chosen._count_largest(setting[0]) * (1 - 0.9 * setting[1] / LAYERS)
+    assert chosen.peak_gib == pytest.approx(WEIGHTS + expected)
+
+
+def test_a_larger_micro_batch_that_does_not_fit_after_all_is_not_used(
+    applied: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = Gpu(40_000)
+
+    def run(chosen: Any) -> Any:
+        trial = gpu.run(chosen)
+        return trial if chosen._trainer.setting.tokens <= 4096 else probe._Trial(True, False)
+
+    monkeypatch.setattr(MicroBatchProbe, "_run_largest", run)
+    chosen = make_probe(tmp_path)
+    chosen.on_train_begin(None, None, None)
+    assert chosen._trainer.setting == MicroBatchSetting(4096, 0)
+    assert chosen.peak_gib == WEIGHTS + chosen._count_largest(4096)
 
 
 def test_a_resumed_training_tries_its_previous_setting_first(
-    tried: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    applied: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer_with([OUT_OF_MEMORY] * 4 + [FITS], monkeypatch)
-    make_probe(tmp_path).on_train_begin(None, None, None)
-    answer_with([FITS], monkeypatch)
+    choose(make_probe(tmp_path), 24_700, monkeypatch)
     resumed = make_probe(tmp_path, resumed=True)
-    resumed.on_train_begin(None, None, None)
+    assert choose(resumed, 40_000, monkeypatch) == [(4096, 16)]
     assert resumed._trainer.setting == MicroBatchSetting(4096, 16)
-    # Another training starts from the fastest setting.
-    answer_with([FITS], monkeypatch)
+    # Another training chooses anew.
     other = make_probe(tmp_path)
-    other.on_train_begin(None, None, None)
+    choose(other, 40_000, monkeypatch)
     assert other._trainer.setting == MicroBatchSetting(10_000, 0)
+    # What does not fit any more is not used.
+    smaller = make_probe(tmp_path, resumed=True)
+    assert choose(smaller, 25_300, monkeypatch) == [(10_000, 0), (4096, 0)]
 
 
 def test_a_setting_of_another_training_or_a_damaged_file_is_not_used(
-    tried: list[int], tmp_path: Path
+    applied: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everything = make_probe(tmp_path).list_settings()
     path = tmp_path / "checkpoints" / probe.SETTING_FILE
     path.parent.mkdir()
     for content in ('{"tokens": 77, "recomputed_layers": 3}', '{"tokens": 4', "{}"):
         path.write_text(content)
-        assert make_probe(tmp_path, resumed=True).list_settings() == everything
+        assert choose(make_probe(tmp_path, resumed=True), 40_000, monkeypatch) == [(4096, 0), (10_000, 0)]
 
 
 def test_a_step_that_never_fits_fails_the_phase(
-    tried: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    applied: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer_with([OUT_OF_MEMORY] * 17, monkeypatch)
     with pytest.raises(PhaseFailedError, match="100 tokens, the smallest possible, does not fit"):
-        make_probe(tmp_path).on_train_begin(None, None, None)
+        choose(make_probe(tmp_path), 20_000, monkeypatch)
+
+
+def test_without_a_gpu_the_whole_step_is_used(
+    applied: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MicroBatchProbe, "_runs_out_of_memory", lambda self: False)
+    chosen = make_probe(tmp_path)
+    chosen._trainer.args.device.type = "cpu"
+    chosen.on_train_begin(None, None, None)
+    assert chosen._trainer.setting == MicroBatchSetting(10_000, 0)
+    assert chosen.peak_gib is None
 
 
 def test_settings_of_small_steps_and_long_rows_are_tried_once_each() -> None:
@@ -121,31 +176,41 @@ def test_settings_of_small_steps_and_long_rows_are_tried_once_each() -> None:
 
     assert sizes(600, 600) == [600]
     assert sizes(600, 200) == [600, 200]
-    assert sizes(5000, 300) == [5000, 4096, 2048, 1024, 300]
-    assert sizes(20_000, 9000) == [20_000, 16_384, 9000]
+    assert sizes(5000, 300) == [5000, 4608, 4096, 2048, 1024, 300]
+    assert sizes(10_000, 9000) == [10_000, 9728, 9216, 9000]
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "peak", "is_tight"),
+    ("optimizer", "peak", "is_tight", "tokens_that_fit"),
     [
-        ("adamw_torch", 9500 - 800, False),
-        ("adamw_torch", 9500 - 799, True),
-        ("paged_adamw_8bit", 9500 - 200, False),
-        ("paged_adamw_8bit", 9500 - 199, True),
+        ("adamw_torch", 9500 - 800, False, 10_000),
+        ("adamw_torch", 9500 - 799, True, 0),
+        ("paged_adamw_8bit", 9500 - 200, False, 10_000),
+        ("paged_adamw_8bit", 9500 - 199, True, 0),
+        # Half of what is left after the 1,300 bytes of the weights is used.
+        ("paged_adamw_8bit", 1300 + 4000, False, 20_000),
     ],
 )
-def test_memory_is_kept_for_the_optimizer(
-    optimizer: str, peak: int, is_tight: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_memory_is_kept_for_the_optimizer(  # noqa: PLR0917
+    optimizer: str,
+    peak: int,
+    is_tight: bool,
+    tokens_that_fit: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of 10,000 bytes 95 % are usable; 100 trained parameters need 8 or 2 bytes of optimizer state each."""
     for name, value in {
         "reset_peak_memory_stats": None,
         "mem_get_info": (4_000, 20_000),
         "memory_reserved": 6_000,
+        "memory_allocated": 1300,
         "get_per_process_memory_fraction": 1.0,
         "max_memory_allocated": peak,
     }.items():
         monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(MicroBatchProbe, "_runs_out_of_memory", lambda self: False)
-    assert make_probe(tmp_path, optimizer)._try_largest() == (False, is_tight)
+    chosen = make_probe(tmp_path, optimizer)
+    chosen._trainer.setting = MicroBatchSetting(10_000, 0)
+    assert chosen._run_largest() == probe._Trial(False, is_tight, tokens_that_fit)
