@@ -36,10 +36,12 @@ class Decoder(Protocol):
 
     Attributes:
         min_rows: dropping rows pays off only in batches larger than this.
+        drops_at_once: whether it pays off for single rows, because the others are not copied.
         allows_gaps: whether padding may lie between the tokens of a row.
     """
 
     min_rows: int
+    drops_at_once: bool
     allows_gaps: bool
 
     def read(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -106,6 +108,8 @@ def _read_attention(config: Any, length: int) -> _Attention | None:
 class _GrowingCacheDecoder:
     """Works for any model: the cache and the mask grow with each step."""
 
+    drops_at_once = False
+
     def __init__(self, model: Any) -> None:
         self._model = model
         self._mask: torch.Tensor | None = None
@@ -129,13 +133,35 @@ class _GrowingCacheDecoder:
         self._cache.batch_select_indices(rows)
 
 
-class _FilledColumnsLayer(StaticLayer):
+class _StaticRowsLayer(StaticLayer):
+    """Can continue with some of its rows."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    def select_rows(self, rows: torch.Tensor) -> None:
+        self.keys, self.values = self.keys[rows], self.values[rows]
+
+
+class _FilledColumnsLayer(_StaticRowsLayer):
     """Attends to the columns filled so far: a CPU takes as long for an empty column as for any other."""
 
     def update(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         keys, values = super().update(*args, **kwargs)
         length = int(self.cumulative_length)
         return keys[:, :, :length], values[:, :, :length]
+
+    def select_rows(self, rows: torch.Tensor) -> None:
+        """Continue with these rows; if some take the places of dropped ones, only they are copied."""
+        moved = (rows != torch.arange(len(rows))).nonzero()[:, 0]
+        sources = rows[moved]
+        if (sources < len(rows)).any():  # It would be overwritten, or is needed in two places.
+            super().select_rows(rows)
+            return
+        length = int(self.cumulative_length)
+        for cached in (self.keys, self.values):
+            cached[moved, :, :length] = cached[sources, :, :length]
+        self.keys, self.values = self.keys[: len(rows)], self.values[: len(rows)]
 
 
 class _StaticCacheDecoder:
@@ -148,7 +174,8 @@ class _StaticCacheDecoder:
     ) -> None:
         self._model = model
         self._attention = attention
-        layer_type = StaticLayer if on_gpu else _FilledColumnsLayer
+        layer_type = _StaticRowsLayer if on_gpu else _FilledColumnsLayer
+        self.drops_at_once = not on_gpu
         self._cache = Cache(layers=[layer_type(length) for _ in range(attention.layers)])
         self._length = length
         self._on_gpu = on_gpu
@@ -190,7 +217,7 @@ class _StaticCacheDecoder:
         self._graph = None  # It reads and writes tensors of the previous size.
         self._steps = 0
         for layer in self._cache.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            layer.select_rows(rows)
         self._token = self._token[rows]
         self._position = self._position[rows]
         self._positions = self._positions[rows]

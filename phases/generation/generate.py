@@ -97,7 +97,10 @@ def _generate_ids(
     on_step: Callable[[], None],
     on_tokens: Callable[[list[int]], None] | None,
 ) -> list[list[int]]:
-    """Return the new token ids of each prompt; finished rows leave the batch once they are half of it."""
+    """Return the new token ids of each prompt.
+
+    Finished rows leave the batch at once or, where this copies the others, when they are half of it.
+    """
     # Samples of one prompt share its first pass.
     prompt_numbers = {prompt: n for n, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
     decoder, logits = _read_prompts(loaded, list(prompt_numbers), max_new_tokens)
@@ -123,12 +126,20 @@ def _generate_ids(
         remaining = len(rows) - int(done.sum())
         if step + 1 == max_new_tokens or not remaining:
             break
-        if 2 * remaining <= len(rows) and len(rows) > decoder.min_rows:
-            unfinished = (~done).nonzero()[:, 0]
+        drops_now = decoder.drops_at_once or 2 * remaining <= len(rows)
+        if drops_now and remaining < len(rows) and len(rows) > decoder.min_rows:
+            unfinished = _list_unfinished(done, remaining)
             decoder.select_rows(unfinished)
             rows, tokens, done = rows[unfinished], tokens[unfinished], done[unfinished]
         logits = decoder.step(tokens)
     return new_ids[:, : step + 1].tolist()
+
+
+def _list_unfinished(done: torch.Tensor, remaining: int) -> torch.Tensor:
+    """Return the unfinished rows, the last of them in the places of finished ones."""
+    rows = torch.arange(remaining, device=done.device)
+    rows[done[:remaining]] = remaining + (~done[remaining:]).nonzero()[:, 0]
+    return rows
 
 
 def _read_prompts(
