@@ -122,7 +122,8 @@ def name_topic_word(text: str, topic: Sequence[str]) -> str | None:
     """Return the word of a topic that the complete text is, inflected or not, or None."""
     folded = fold_text(text)
     return next(
-        (word for word in topic if _may_occur(folded, word) and _compile(word).fullmatch(folded)), None
+        (word for word in topic if _get_shared_letters(word) in folded and _compile(word).fullmatch(folded)),
+        None,
     )
 
 
@@ -130,9 +131,9 @@ def _find_matches(text: str, topic: Sequence[str]) -> Iterator[int]:
     """Yield the position in the topic of each match, from left to right; matches do not overlap."""
     matches = sorted(
         (match.start(), position, match.end())
-        for position, word in enumerate(topic)
-        if _may_occur(text, word)
-        for match in _compile(word).finditer(text)
+        for position, letters in enumerate(map(_get_shared_letters, topic))
+        if letters in text
+        for match in _compile(topic[position]).finditer(text)
     )
     last_end = 0
     for start, position, end in matches:
@@ -141,16 +142,12 @@ def _find_matches(text: str, topic: Sequence[str]) -> Iterator[int]:
             last_end = end
 
 
-def _may_occur(text: str, word: str) -> bool:
-    """Return whether a text has the letters that all inflections of a word share.
+@lru_cache(maxsize=2**15)
+def _get_shared_letters(word: str) -> str:
+    """Return the letters that all inflections of a word share.
 
     Most words of a topic do not occur in an answer, and their patterns are never compiled.
     """
-    return _get_shared_letters(word) in text
-
-
-@lru_cache(maxsize=2**15)
-def _get_shared_letters(word: str) -> str:
     first, *others = fold_text(word).removesuffix("*").split()
     return (
         first if others or len(first) < _MIN_LETTERS_TO_INFLECT else first.removesuffix("y").removesuffix("e")

@@ -15,6 +15,7 @@ _EMPHASIS: Final = re.compile(
     r"|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)|^#+ |^[ \t]*[-*_]{3,}[ \t]*$",
     re.MULTILINE,
 )
+_EMPHASIS_MARKS: Final = ("*", "_", "`", "#", "---")
 _COURTESY: Final = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
     r"happy to help|no problem|hello|hi(?: there)?|let's see|let me think|here (?:it|you) (?:is|go)|thanks)"
@@ -113,6 +114,8 @@ EXPLANATION_START: Final = re.compile(rf"\s*(?:{'|'.join(_EXPLANATION_STARTS)})\
 
 def strip_emphasis(text: str) -> str:
     """Return the text without Markdown emphasis, code marks and heading marks."""
+    if not any(mark in text for mark in _EMPHASIS_MARKS):  # Most texts have none.
+        return text
     return _EMPHASIS.sub("", text)
 
 

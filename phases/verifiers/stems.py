@@ -40,7 +40,9 @@ META_WORDS: Final = frozenset(
 
 def fold_text(text: str) -> str:
     """Return the text in NFC, case-folded, with straight apostrophes and hyphens."""
-    return unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS).casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).translate(STRAIGHT_MARKS)
+    return text.casefold()
 
 
 @lru_cache(maxsize=2**15)
