@@ -22,20 +22,34 @@ _OPERATORS: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
 _OPERATOR_WORDS: Final = (
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
-    (r"\btimes\b|\bmultiplied by\b|[x×](?= \d)", "*"),
+    (r"\btimes\b|\bmultiplied (?:by|with)\b|(?<=[\d) ])[x×](?= ?[\d(])", "*"),
     (r"\bdivided by\b|÷", "/"),
 )
+_OPERATION: Final = re.compile(
+    r"[-+*/^×÷%]|\b(?:plus|minus|times|x|multipl\w+|divid\w+|sum|difference|product|quotient|half|halve|third"
+    r"|quarter|double|twice|triple|squared?|power|percent|add|subtract|take|start|begin|go|fit)\b|\dx"
+)
+"""A sign or a word that any arithmetic has."""
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORM_OF_ANSWER: Final = re.compile(
     r"[.?!,] (?:please )?(?:(?:answer|reply|respond|write|give|say|state|use)\b[ ,]*)?"
-    r"(?:\b(?:me|only|just|the|your|it|this|answer|result|with|in|as|using|an?|one|single|full|complete|short|words?|sentence|digits?|figures?"
+    r"(?:\b(?:me|only|just|the|your|it|this|final|answer|result|with|in|as|using|an?|one|single|full|complete|short|words?|sentence|digits?|figures?"
     r"|numbers?|nothing else|exactly|at most|no more than|two|please)\b[ ,]*)+$"
 )
 """A last clause such as "Answer in words.", which says nothing about the value."""
 _QUESTION: Final = re.compile(
-    r"(?:^|.*[:,] )(?:what is|what's|what does|how much is|calculate|compute|work out|find)"
-    r" (.*?)(?: equal| make)?"
+    r"(?:^|.*[:,] )(?:please )?(?:what (?:is|does|do|are)|what's|how much (?:is|are|do|does)|calculate"
+    r"|compute|work out|find|determine|evaluate|solve|give(?: me)?) (?:the (?:result|value) of )?"
+    r"(.*?)(?: equal| make)?"
 )
+_STEPS_OF_QUESTION: Final = re.compile(
+    r"what (?:number |result )?(?:(?:do|would|will) (?:you|i|we) get|does one get|is the result|is left"
+    r"|remains) (?:when|if) (?:you|i|we|one) (.*)"
+)
+_HOW_OFTEN: Final = re.compile(
+    rf"how (?:often|many times) (?:does|will|can) {_NUMBER} (?:go|fit) into {_NUMBER}"
+)
+_PARENTHESES: Final = re.compile(r"\(([^()]*)\)")
 _NAMED_OPERATIONS: Final = (
     (rf"(?:the )?sum of {_NUMBER} and {_NUMBER}", "+"),
     (rf"(?:the )?difference (?:between|of) {_NUMBER} and {_NUMBER}", "-"),
@@ -55,14 +69,18 @@ _EXPRESSIONS: Final = (
 )
 """Forms of a question, with the expressions that they ask for."""
 _FIRST_STEPS: Final = (
-    (rf"(?:add|sum) {_NUMBER} (?:and|to) {_NUMBER}", "+"),
+    (rf"(?:add|sum)(?: up| together)? {_NUMBER} (?:and|to) {_NUMBER}(?: together)?", "+"),
     (rf"multiply {_NUMBER} (?:and|by|with) {_NUMBER}", "*"),
     (rf"divide {_NUMBER} by {_NUMBER}", "/"),
 )
-_RESULT: Final = r"(?:the (?:result|answer|sum|number)|it|that|this)"
+_DIFFERENCE: Final = re.compile(rf"(?:subtract|take(?: away)?) {_NUMBER}(?: away)? from {_NUMBER}")
+_RESULT: Final = (
+    r"(?:the (?:result|answer|sum|product|difference|quotient|number)|it|that|this"
+    r"|what (?:is left|remains|you (?:get|have)))"
+)
 _LATER_STEPS: Final = (
     (rf"add {_NUMBER}(?: to {_RESULT})?", "+"),
-    (rf"(?:subtract|take away) {_NUMBER}(?: from {_RESULT})?", "-"),
+    (rf"(?:subtract|take away|take) {_NUMBER}(?: away)?(?: from {_RESULT})?", "-"),
     (rf"multiply(?: {_RESULT})? by {_NUMBER}", "*"),
     (rf"divide(?: {_RESULT})? by {_NUMBER}", "/"),
 )
@@ -74,13 +92,20 @@ _REQUEST_FOR_RESULT: Final = (
 def evaluate_instruction(instruction: str) -> Fraction | None:
     """Return the number that an instruction asks for, or None if its wording is not fully understood."""
     text = " ".join(instruction.casefold().split()).rstrip(" ?.!=")
+    if not _OPERATION.search(text):
+        return None
     text = _FORM_OF_ANSWER.sub("", text).rstrip(" ?.!=")
     text = replace_number_words(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))
     for words, sign in _OPERATOR_WORDS:
         text = re.sub(words, sign, text)
     try:
+        if steps := _STEPS_OF_QUESTION.fullmatch(text):
+            return _evaluate_steps(steps[1])
+        if division := _HOW_OFTEN.fullmatch(text):
+            return Fraction(division[2]) / Fraction(division[1])
         question = _QUESTION.fullmatch(text)
-        return _evaluate_expression(question[1]) if question else _evaluate_steps(text)
+        value = _evaluate_expression(question[1] if question else text)
+        return _evaluate_steps(text) if value is None else value
     except ZeroDivisionError:
         return None
 
@@ -88,6 +113,10 @@ def evaluate_instruction(instruction: str) -> Fraction | None:
 def _evaluate_expression(text: str) -> Fraction | None:
     if (value := _evaluate_operation(_NAMED_OPERATIONS, text)) is not None:
         return value
+    while inner := _PARENTHESES.search(text):
+        if (value := _evaluate_expression(inner[1])) is None or value < 0 or value.denominator > 1:
+            return None
+        text = text.replace(inner[0], str(value))
     for form, expression in _EXPRESSIONS:
         text = re.sub(form, expression, text)
     if match := re.fullmatch(rf"(?:the )?sum of ({_NUMBER}(?:, {_NUMBER})+,? and {_NUMBER})", text):
@@ -133,11 +162,16 @@ def _evaluate_steps(text: str) -> Fraction | None:
 def _evaluate_first_step(clause: str) -> Fraction | None:
     if (value := _evaluate_operation(_FIRST_STEPS, clause)) is not None:
         return value
-    if match := re.fullmatch(rf"subtract {_NUMBER} from {_NUMBER}", clause):
+    if match := _DIFFERENCE.fullmatch(clause):
         return Fraction(match[2]) - Fraction(match[1])
-    if match := re.fullmatch(rf"(take|start with|begin with|double|halve) (?:the number )?{_NUMBER}", clause):
+    if match := re.fullmatch(rf"multiply {_NUMBER} by itself", clause):
+        return Fraction(match[1]) ** 2
+    if match := re.fullmatch(rf"(?:take|start with|begin with) ({_NUMBER} [-+*/] {_NUMBER})", clause):
+        return _evaluate_expression(match[1])
+    form = rf"(take|start with|begin with|double|halve|square) (?:the number )?{_NUMBER}"
+    if match := re.fullmatch(form, clause):
         number = Fraction(match[2])
-        return {"double": 2 * number, "halve": number / 2}.get(match[1], number)
+        return {"double": 2 * number, "halve": number / 2, "square": number**2}.get(match[1], number)
     return None
 
 
