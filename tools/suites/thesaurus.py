@@ -1,7 +1,9 @@
 """Build the thesaurus of the suites from WordNet: `python -m tools.suites.thesaurus /usr/share/wordnet`.
 
-It writes `phases/scoring/thesaurus.txt`: for each content word of a suite, the related words of everyday
-English. Build it again after adding prompts. WordNet 3.0 is Debian's package wordnet-base.
+It writes `phases/scoring/thesaurus.txt`: for each content word of a suite, the words that WordNet relates to
+it; and `phases/scoring/occurrences.txt`: how often each common word occurs in WordNet's tagged texts. Both
+have stems of words, because stemming all words when the filters start would take long. Build them again
+after adding prompts. WordNet 3.0 is Debian's package wordnet-base.
 """
 
 import itertools
@@ -15,7 +17,7 @@ from typing import Final
 from phases.contract import files
 from phases.scoring.paraphrase_terms import REQUEST_WORDS
 from phases.scoring.suite import STAGE1, TEST_HALF, load_suite
-from phases.scoring.thesaurus import THESAURUS
+from phases.scoring.thesaurus import OCCURRENCES, THESAURUS
 from phases.verifiers.stems import FUNCTION_WORDS, fold_text, stem
 from phases.verifiers.text import WORD_PART
 
@@ -24,10 +26,15 @@ _SENSES: Final = 2
 """The first senses of a word are by far the most frequent ones."""
 _MIN_COUNT: Final = 2
 """Occurrences in WordNet's tagged texts from which a word counts as everyday English."""
+_COMMON_COUNT: Final = 8
+"""Occurrences from which a word is common."""
 _DERIVED: Final = ("+", "\\")
 _SIMILAR: Final = "&"
 KIND_OF: Final = "~"
 INSTANCE: Final = "~i"
+_BROADER: Final = "@"
+_MOST_SPECIFIC_COUNT: Final = 60
+"""More frequent words relate too many others: act, person, place."""
 _ENDINGS: Final = (
     ("s", ""),
     ("es", ""),
@@ -42,7 +49,7 @@ _ENDINGS: Final = (
     ("est", "e"),
 )
 _NOTICE: Final = """\
-# Related words, built from WordNet 3.0 by tools/suites/thesaurus.py. The license of WordNet:
+# {title}, built from WordNet 3.0 by tools/suites/thesaurus.py. The license of WordNet:
 #
 """
 
@@ -69,10 +76,13 @@ class WordNet:
         return {base for base in {word, *regular, *self.bases.get(word, ())} if base in self.senses}
 
     def list_related(self, word: str) -> set[str]:
-        """Return synonyms, similar words and derived words of a word's first senses."""
+        """Return synonyms and similar words of a word's first senses, and words derived from these.
+
+        Add the broader and the narrower words of its first sense, unless they are very common.
+        """
         related: set[str] = set()
         for senses in self.senses.get(word, ()):
-            for key in senses[:_SENSES]:
+            for place_of_sense, key in enumerate(senses[:_SENSES]):
                 words, pointers = self.synsets[key]
                 related.update(words)
                 for symbol, other, own_place, place in pointers:
@@ -81,6 +91,8 @@ class WordNet:
                         related.update(others)
                     elif symbol in _DERIVED and own_place:
                         related.add(others[place - 1])
+                    elif symbol in (_BROADER, KIND_OF) and place_of_sense == 0:
+                        related.update(word for word in others if self.counts[word] <= _MOST_SPECIFIC_COUNT)
         return related
 
 
@@ -96,7 +108,7 @@ def read_wordnet(folder: Path) -> WordNet:
             pointers = [
                 (symbol, _join_key(other_part, offset), int(places[:2], 16), int(places[2:], 16))
                 for symbol, offset, other_part, places in zip(*(rest[n::4] for n in range(4)), strict=True)
-                if symbol in (*_DERIVED, _SIMILAR, KIND_OF, INSTANCE)
+                if symbol in (*_DERIVED, _SIMILAR, _BROADER, KIND_OF, INSTANCE)
             ]
             net.synsets[_join_key(part, fields[0])] = (words, pointers)
         for fields in _read_records(folder / f"index.{name}"):
@@ -129,7 +141,10 @@ def _join_key(part: str, offset: str) -> str:
 
 
 def relate_words(words: set[str], net: WordNet) -> dict[str, list[str]]:
-    """Return the related words of everyday English of each word that has any."""
+    """Return the stems of the related words of each word that has any, by its stem.
+
+    Words of everyday English are related in both directions, unless they are very common.
+    """
     everyday = {word for word, count in net.counts.items() if count >= _MIN_COUNT and word.isalpha()}
     forms: dict[str, set[str]] = defaultdict(set)
     for form, bases in net.bases.items():
@@ -137,20 +152,34 @@ def relate_words(words: set[str], net: WordNet) -> dict[str, list[str]]:
             forms[base].add(form)
     inverse: dict[str, set[str]] = defaultdict(set)
     for word in everyday:
-        for other in net.list_related(word):
-            inverse[other].add(word)
-    related = {}
-    for word in sorted(words):
+        if net.counts[word] <= _MOST_SPECIFIC_COUNT:
+            for other in net.list_related(word):
+                inverse[other].add(word)
+    related: dict[str, set[str]] = defaultdict(set)
+    for word in words:
         bases = net.list_bases(word)
         others = {
             *bases,
             *(form for base in bases for form in forms[base]),
-            *(other for base in bases for other in (net.list_related(base) | inverse[base]) & everyday),
+            *(other for base in bases for other in net.list_related(base) | inverse[base]),
         }
-        content = [other for other in sorted(others) if other.isalpha() and _is_content(other)]
-        if distinct := [other for other in content if stem(other) != stem(word)]:
-            related[word] = distinct
-    return related
+        related[stem(word)].update(stem(other) for other in others if other.isalpha() and _is_content(other))
+    distinct = {stemmed: sorted(related[stemmed] - {stemmed}) for stemmed in sorted(related)}
+    return {stemmed: others for stemmed, others in distinct.items() if others}
+
+
+def list_common_words(net: WordNet) -> dict[str, int]:
+    """Return the occurrences of common words and of their irregular forms by the stems of the words."""
+    common = {word: count for word, count in net.counts.items() if count >= _COMMON_COUNT and word.isalpha()}
+    irregular = {
+        form: max(counts)
+        for form, bases in net.bases.items()
+        if form not in common and (counts := [common[base] for base in bases if base in common])
+    }
+    occurrences: Counter[str] = Counter()
+    for word, count in (common | irregular).items():
+        occurrences[stem(word)] += count
+    return dict(sorted(occurrences.items()))
 
 
 def _is_content(word: str) -> bool:
@@ -163,11 +192,18 @@ def main() -> int:
     suites = (load_suite(STAGE1), load_suite(STAGE1 + TEST_HALF))
     texts = [prompt.instruction for suite in suites for prompt in suite.prompts]
     words = {word for text in texts for word in WORD_PART.findall(fold_text(text)) if _is_content(word)}
-    related = relate_words(words, read_wordnet(folder))
-    lines = [" ".join((word, *others)) + "\n" for word, others in related.items()]
-    files.write_atomically(THESAURUS, "".join([_NOTICE, read_license(folder), *lines]).encode())
-    sys.stdout.write(f"{THESAURUS}: {len(lines)} words\n")
+    net = read_wordnet(folder)
+    related = [" ".join((word, *others)) for word, others in relate_words(words, net).items()]
+    _write(THESAURUS, "Stems of related words", folder, related)
+    common = [f"{word} {count}" for word, count in list_common_words(net).items()]
+    _write(OCCURRENCES, "Stems of words with their occurrences in tagged texts", folder, common)
     return 0
+
+
+def _write(path: Path, title: str, folder: Path, lines: list[str]) -> None:
+    text = "".join(line + "\n" for line in lines)
+    files.write_atomically(path, (_NOTICE.format(title=title) + read_license(folder) + text).encode())
+    sys.stdout.write(f"{path}: {len(lines)} words\n")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import pytest
 
 from phases.datagen.seeds import load_seeds
 from phases.datagen.vetted import list_test_instructions
+from phases.scoring.instruction_content import list_terms
 from phases.scoring.overlap import SuiteOverlap
-from phases.scoring.paraphrase import ParaphraseIndex, list_terms
+from phases.scoring.paraphrase import ParaphraseIndex
 from phases.scoring.suite import index_answers, index_instructions, load_halves, load_suite
 
 PARAPHRASES = [
@@ -41,9 +42,9 @@ def test_nine_in_ten_paraphrases_are_found(
     copies = [text for text, _ in texts if overlap.find_copy(text)]
     assert len(copies) < 0.05 * len(texts)
     without_answer = [text for text, _ in texts if overlap.find_contamination(text)]
-    assert len(without_answer) >= 0.8 * len(texts)
+    assert len(without_answer) >= 0.9 * len(texts)
     with_answer = [text for text, answer in texts if overlap.find_contamination(text, answer)]
-    assert len(with_answer) >= 0.9 * len(texts)
+    assert len(with_answer) >= 0.95 * len(texts)
 
 
 def test_hardly_any_other_instruction_is_found(overlap: SuiteOverlap) -> None:
@@ -97,6 +98,10 @@ INDEX = ParaphraseIndex(
         "input": "Write this sentence in uppercase: The small dog sleeps",
         "related": "Write one sentence about a brave doctor.",
         "milk": "Translate the English word 'milk' into Spanish.",
+        "court": "In which court are pirates tried?",
+        "joined": "Join these two sentences with 'so': It was late. I slept.",
+        "sequence": "Write only the next number of the sequence: 4, 7, 10, 13",
+        "translated": "Translate this sentence into Spanish: She is late.",
         **{f"filler {n}": text for n, text in enumerate(["Sing a song.", "Draw a map.", "Tell a joke."])},
     },
     {"sweets": ["honey", "Honey."]},
@@ -134,6 +139,17 @@ INDEX = ParaphraseIndex(
         ("Count the words: The small dog runs", None),
         ("Write a sentence about a courageous physician.", "related"),
         ("Write a sentence about a happy physician.", None),
+        ("Write one sentence about brave doctors at work.", "related"),
+        ("In which court are pirates tried?", "court"),
+        ("In which courthouse are pirates tried?", "court"),
+        ("Join 'It was late' and 'I slept' using so.", "joined"),
+        ("Join 'It was late' and 'I slept' using but.", None),
+        ("Join 'We ran' and 'It rained' using so.", None),
+        ("Name the number that comes next in 4, 7, 10, 13.", "sequence"),
+        ("Find the mean of 4, 7, 10, 13, 16 and 19.", None),
+        ("Take 19 away from 42.", None),
+        ("Translate 'I am late' into Spanish.", None),
+        ("How do you say 'She is late' in Spanish?", "translated"),
     ],
 )
 def test_content_decides(text: str, key: str | None) -> None:
@@ -141,8 +157,14 @@ def test_content_decides(text: str, key: str | None) -> None:
     assert (found and found[0]) == key
 
 
+def test_words_of_everyday_english_count_less() -> None:
+    index = ParaphraseIndex({word: f"Describe the {word}." for word in ("lamp", *map(str, range(100)))})
+    assert index.find_paraphrased("Describe the lamp in the room.") is not None
+    assert index.find_paraphrased("Describe the lamp in the catacomb of pirates.") is None
+
+
 def test_an_answer_finds_a_paraphrase_with_few_common_words() -> None:
-    text = "What sweet stuff do bees produce?"
+    text = "What golden stuff do bees make?"
     assert INDEX.find_paraphrased(text) is None
     assert INDEX.find_paraphrased(text, "Bees produce honey.") is not None
     assert INDEX.find_paraphrased(text, "Bees produce wax.") is None
@@ -179,6 +201,8 @@ def test_the_candidates_include_every_prompt_that_is_similar_enough(monkeypatch:
     texts = [seed.instruction for seed in load_seeds("stage1")]
     texts += [paraphrase["paraphrase"] for paraphrase in PARAPHRASES][::2]
     found = [index.find_paraphrased(text) for text in texts]
-    monkeypatch.setattr(ParaphraseIndex, "_list_candidates", lambda self, content: set(self._contents))
+    monkeypatch.setattr(
+        ParaphraseIndex, "_list_candidates", lambda self, content, related: set(self._contents)
+    )
     assert [index.find_paraphrased(text) for text in texts] == found
     assert sum(match is not None for match in found) > 50
