@@ -21,6 +21,7 @@ from phases.datagen.self_instruct import IN_SUITE, Instruction
 from phases.generation.completion import Completion, Sampling
 from phases.generation.completion_cache import compute_cache_key, derive_seed
 from phases.models import prompt_format
+from phases.preference_pairs.declining_balance import UNBALANCED, DecliningBalance
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.spec import Parameters
 from phases.verifiers.infer import infer_checks
@@ -50,6 +51,7 @@ class PairMaker:
         self.satisfied: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.candidates: Counter[str] = Counter()
+        self._balance = DecliningBalance(data.earlier)
 
     @property
     def unsatisfied_kinds(self) -> set[str]:
@@ -78,6 +80,8 @@ class PairMaker:
                 self.outcomes[pair] += 1
             elif n in contaminated:
                 self.outcomes[IN_SUITE] += 1
+            elif not self._balance.keep(pair.chosen.text, pair.rejected.text):
+                self.outcomes[UNBALANCED] += 1
             else:
                 self.outcomes[pair.decided_by] += 1
                 rows.append(_make_row(instruction, responses, pair))

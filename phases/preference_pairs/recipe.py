@@ -7,6 +7,8 @@
    and then the base model as a judge, guided by the constitution. The judge reads each pair in both orders
    and is used only if it can tell the seeds' own responses from near misses.
 4. Prompts that none of them can decide are ties and give no pair.
+5. A pair whose rejected answer alone declines is dropped while such pairs outnumber those whose chosen answer
+   alone declines: DPO would teach the model to decline nothing.
 
 A killed run resumes from its completion cache.
 """
@@ -25,7 +27,7 @@ from phases.preference_pairs.prompts import FIRST_ROUND, PromptSource, read_inst
 from phases.preference_pairs.report import build_report, compute_metrics, find_warnings
 from phases.preference_pairs.spec import METRICS, Parameters
 
-RECIPE: Final = "preference-pairs-13"
+RECIPE: Final = "preference-pairs-14"
 """Identity of the algorithm; change it whenever the same completions give other rows."""
 
 

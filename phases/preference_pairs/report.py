@@ -13,6 +13,7 @@ from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure
 from phases.datagen.rejections import RejectionType
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
+from phases.preference_pairs.declining_balance import UNBALANCED, count_lessons
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import PromptSource
@@ -26,6 +27,8 @@ _MAX_LENGTH_BIAS: Final = 0.2
 _MIN_AUDITED: Final = 30
 _MIN_AGREEMENT: Final = 0.6
 """Smallest agreement of judge and verifiers without a warning, and the number of audited pairs it needs."""
+_MAX_UNBALANCED: Final = 0.05
+"""Largest difference of pairs that teach to decline and to answer, as a share of all, without a warning."""
 _MAX_ONE_SIDED: Final = 0.9
 """Largest share of one rejection type, or of prompts with equal candidates, without a warning."""
 
@@ -41,6 +44,7 @@ def compute_metrics(
     rejections = Counter(row["rejection_type"] for row in rows)
     deciders = Counter(row["decided_by"] for row in rows)
     instructions = [row["instruction"] for row in rows]
+    lessons = count_lessons([*data.earlier, *rows])
     agreements = [score.preference > 0 for score in judge.audits]
     is_agreeing = bool(agreements) and is_proven(estimate_rate(sum(agreements), len(agreements)))
     return {
@@ -69,6 +73,9 @@ def compute_metrics(
         "contaminated_removed": (
             source.generator.removed[IN_SUITE] + source.removed[IN_SUITE] + pairs.outcomes[IN_SUITE]
         ),
+        "chosen_declines": lessons["decline"],
+        "rejected_declines": lessons["answer"],
+        "unbalanced_removed": pairs.outcomes[UNBALANCED],
         "unclear_removed": source.removed[UNCLEAR] + source.generator.removed[UNCLEAR],
         **describe_harm_judge(data.harm_judge),
         "tokens_generated": data.tokens,
@@ -101,6 +108,13 @@ def find_warnings(metrics: Mapping[str, Value], audited: int) -> list[str]:
         share = _as_number(metrics[f"rejected_{kind}_share"])
         if share > _MAX_ONE_SIDED:
             warnings.append(f"one-sided pairs: {share:.0%} of the rejected responses are {kind}")
+    declining, answering = _as_number(metrics["chosen_declines"]), _as_number(metrics["rejected_declines"])
+    if abs(declining - answering) > _MAX_UNBALANCED * _as_number(metrics["total_pairs"]):
+        tendency = "decline too much" if declining > answering else "decline nothing"
+        warnings.append(
+            f"unbalanced pairs: {declining:.0f} teach to decline and {answering:.0f} to answer instead; "
+            f"DPO may learn to {tendency}"
+        )
     if _as_number(metrics["alike_rate"]) > _MAX_ONE_SIDED:
         warnings.append("candidates hardly differ: raise temperature")
     return warnings
@@ -124,6 +138,7 @@ def build_report(
         "pairs": len(rows),
         "outcomes of prompts": dict(pairs.outcomes),
         "decided by": dict(Counter(row["decided_by"] for row in rows)),
+        "teach to decline or to answer": dict(count_lessons(rows)),
         "rejection types": dict(Counter(row["rejection_type"] for row in rows)),
         "categories": dict(Counter(row["category"] for row in rows)),
         "fresh instructions": summarize_filters(generator.generated, generator.removed),

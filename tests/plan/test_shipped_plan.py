@@ -71,6 +71,24 @@ def judge_wins(profile: str | None, wins: int, decided: int) -> list[bool | None
     return [each.passed for each in results if "win_rate_sft_dpo" in each.expression]
 
 
+@pytest.mark.parametrize("profile", [None, "gemma-270m"])
+@pytest.mark.parametrize(
+    ("declining", "answering", "met"),
+    [(671, 1557, False), (671, 671, True), (0, 110, True), (900, 100, False)],
+)
+def test_pairs_that_are_unbalanced_in_declining_are_named(
+    profile: str | None, declining: int, answering: int, met: bool
+) -> None:
+    metrics: dict[str, Value] = {
+        "total_pairs": 10_000,
+        "chosen_declines": declining,
+        "rejected_declines": answering,
+    }
+    assessment = assess_phase(load_plan(PLAN, profile).find_phase("preference_pairs"), metrics, {})
+    assert [each.passed for each in assessment.criteria if "declines" in each.expression] == [met]
+    assert ("Not met: declining is balanced, within 5 % of the pairs." in assessment.advice) is not met
+
+
 @pytest.mark.parametrize("profile", [None, "pilot", "gemma-270m"])
 @pytest.mark.parametrize(
     ("gain", "p", "harmful_met", "harmless_met"),

@@ -18,6 +18,7 @@ from phases.datagen.seeds import Seed, load_seeds
 from phases.datagen.vetted import load_vetted
 from phases.generation.completion import Completion
 from phases.preference_pairs import recipe as preference_pairs
+from phases.preference_pairs.declining_balance import count_lessons
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import FIRST_ROUND
 from phases.preference_pairs.report import DECIDERS, REJECTIONS
@@ -218,6 +219,50 @@ def test_only_vetted_requests_are_declined(run: Run, tmp_path: Path, monkeypatch
     assert declined == {declined_request: True, answered_request: False, "Name a lake.": False}
     assert {row["category"] for row in rows} == {"harmless", "refusal", "commands"}
     assert result["metrics"]["unclear_removed"] == 3
+
+
+class CautiousModel(ScriptedModel):
+    """Declines half of all requests, at random."""
+
+    def __call__(
+        self, loaded: object, prompts: Sequence[str], *, seeds: Sequence[int], **rest: object
+    ) -> Iterator[tuple[int, Completion]]:
+        for index, completion in super().__call__(loaded, prompts, seeds=seeds, **rest):
+            is_list = "Task 1:" in prompts[index]
+            text = " I'm sorry, but I can't help with that." if seeds[index] % 2 else " Turn to the left."
+            yield index, completion if is_list else Completion(text, True, 9)
+
+
+@pytest.mark.parametrize(("harmful", "count"), [(30, 25), (0, 8)])
+def test_pairs_that_teach_to_answer_are_limited(run: Run, tmp_path: Path, harmful: int, count: int) -> None:
+    """Over batches and after a kill; the second batch uses up all requests, most of them harmless."""
+    requests = [
+        *(row.instruction for row in load_vetted("harmful")[:harmful]),
+        *(f"Name a lake near town {n}." for n in range(120)),
+    ]
+    path = tmp_path / "asked.jsonl"
+    path.write_text("".join(json.dumps({"instruction": text}) + "\n" for text in requests))
+    given = {"prompts_from": [str(path)], "demands": 0, "judged_candidates": 0, "votes_ahead": 0}
+    with pytest.raises(Killed):
+        run(CautiousModel(1), count=count, **given)
+    assert run(CautiousModel(), count=count, **given)[0]
+    assert run(CautiousModel(), "whole", count=count, batch_size=3, **given)[0]
+    assert get_data_file(tmp_path / "out").read_bytes() == get_data_file(tmp_path / "whole").read_bytes()
+
+    is_complete, _, result = run(CautiousModel(), count=1000, batch=2, **given)
+    rows = [
+        json.loads(line)
+        for file in (tmp_path / "out").glob("preference_pairs_*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    lessons, metrics = count_lessons(rows), result["metrics"]
+    assert not is_complete
+    assert (lessons["decline"] > 20) is (harmful > 0)
+    assert lessons["answer"] == max(10, lessons["decline"])
+    assert (metrics["chosen_declines"], metrics["rejected_declines"]) == (
+        *(lessons["decline"], lessons["answer"]),
+    )
+    assert metrics["unbalanced_removed"] > 60
 
 
 def test_instructions_are_also_used_with_constraints(run: Run, tmp_path: Path) -> None:

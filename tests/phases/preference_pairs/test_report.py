@@ -18,4 +18,11 @@ def test_warnings() -> None:
     }
     assert len(find_warnings(loud, 100)) == 4
     assert len(find_warnings(loud, 10)) == 3
+    for declining, answering, expected in (
+        (671, 1557, ["DPO may learn to decline nothing"]),
+        (1557, 671, ["DPO may learn to decline too much"]),
+        (671, 771, []),
+    ):
+        lessons = {"total_pairs": 10_000, "chosen_declines": declining, "rejected_declines": answering}
+        assert [text.partition("; ")[2] for text in find_warnings(calm | lessons, 0)] == expected
     assert find_warnings(calm | {"longer_chosen_share": None, "judge_verifier_agreement": None}, 0) == []
