@@ -22,7 +22,9 @@ PACKED_ATTENTION: Final = "packed"
 """The name of this attention in transformers. Without runs it is that of `sdpa`."""
 _MODEL_TYPES: Final = frozenset({"gemma3_text", "llama", "mistral", "qwen2", "qwen3"})
 """Models that pass further inputs on to their attention, which adds nothing to softmax(scale q k)."""
-_LARGEST_HEAD: Final = 256
+_HEAD_SIZES: Final = range(8, 257, 8)
+_OLDEST_GPU: Final = (8, 0)
+"""The compute capability that the kernels need: Ampere's."""
 _HALF_TYPES: Final = frozenset({torch.bfloat16, torch.float16})
 
 
@@ -99,11 +101,10 @@ def use_packed_attention(model: Any) -> bool:
         Whether it does. Everything but training with runs is computed as before.
     """
     config = model.config.get_text_config()
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     is_usable = (
         _has_kernels(model)
         and config.model_type in _MODEL_TYPES
-        and head <= _LARGEST_HEAD
+        and _get_head_size(config) in _HEAD_SIZES
         and model.config._attn_implementation == "sdpa"
     )
     if is_usable:
@@ -116,8 +117,18 @@ def has_packed_attention(model: Any) -> bool:
     return bool(model.config._attn_implementation == PACKED_ATTENTION)
 
 
+def _get_head_size(config: Any) -> int:
+    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+
+
 def _has_kernels(model: Any) -> bool:
-    return model.device.type == "cuda" and model.dtype in _HALF_TYPES and _find_varlen_attention() is not None
+    return (
+        model.device.type == "cuda"
+        and torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(model.device) >= _OLDEST_GPU
+        and model.dtype in _HALF_TYPES
+        and _find_varlen_attention() is not None
+    )
 
 
 def _find_varlen_attention() -> Callable[..., torch.Tensor] | None:

@@ -1,6 +1,7 @@
 """Packed attention computes what each row has alone, and is used where its kernels are."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from transformers import (
     Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
     Qwen2Config,
@@ -137,6 +140,12 @@ def test_it_is_used_where_kernel_and_model_allow_it(monkeypatch: pytest.MonkeyPa
     gemma2 = Gemma2ForCausalLM(Gemma2Config(**SIZES, head_dim=8))
     assert not use_packed_attention(gemma2)
     assert not use_packed_attention(Qwen3ForCausalLM(Qwen3Config(**SIZES, head_dim=512)))
+    # The kernels take heads of a multiple of 8.
+    assert not use_packed_attention(Qwen3ForCausalLM(Qwen3Config(**SIZES, head_dim=12)))
+    # It has no heads.
+    assert not use_packed_attention(
+        MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=32, num_hidden_layers=2))
+    )
     eager = make_model("Llama")
     eager.set_attn_implementation("eager")
     assert not use_packed_attention(eager)
@@ -144,6 +153,20 @@ def test_it_is_used_where_kernel_and_model_allow_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(packed_attention, "_has_kernels", lambda model: False)
     assert not use_packed_attention(model)
     assert not has_packed_attention(model)
+
+
+@pytest.mark.parametrize(
+    ("capability", "is_built", "is_used"),
+    [((8, 0), True, True), ((12, 0), True, True), ((7, 5), True, False), ((9, 0), False, False)],
+)
+def test_kernels_need_a_recent_gpu_and_a_torch_that_has_them(
+    capability: tuple[int, int], is_built: bool, is_used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_attention, "_find_varlen_attention", lambda: attend_run_by_run)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: is_built)
+    model = SimpleNamespace(device=torch.device("cuda"), dtype=torch.bfloat16)
+    assert packed_attention._has_kernels(model) == is_used
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
