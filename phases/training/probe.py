@@ -102,7 +102,9 @@ class MicroBatchProbe(TrainerCallback):
         previous = self._read_previous(settings)
         if previous and self._try(previous).fits:
             return
-        larger = list(takewhile(lambda setting: setting.tokens > EFFICIENT_TOKENS, settings[:-1]))
+        # The last setting has the tokens of the longest sequence, which is never split.
+        efficient_tokens = max(EFFICIENT_TOKENS, settings[-1].tokens)
+        larger = list(takewhile(lambda setting: setting.tokens > efficient_tokens, settings))
         efficient, *slower = settings[len(larger) :]
         trial = self._try(efficient)
         if trial.fits:
@@ -173,6 +175,8 @@ class MicroBatchProbe(TrainerCallback):
         trained = sum(p.numel() for p in self._trainer.model.parameters() if p.requires_grad)
         # Adam keeps two numbers per parameter, in 8 bits with a 4-bit model and else in 32.
         optimizer_bytes = trained * (2 if self._trainer.args.optim == "paged_adamw_8bit" else 8)
+        if self._trainer.optimizer.state:  # That of a resumed training is loaded, so the peak contains it.
+            optimizer_bytes = 0
         gc.collect()
         torch.cuda.empty_cache()
         usable = USABLE_SHARE * available - optimizer_bytes

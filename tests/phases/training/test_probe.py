@@ -1,6 +1,7 @@
 """The probe: which setting it chooses, in which order, and what counts as too little memory."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,13 +39,26 @@ class Gpu:
         return probe._Trial(False, False, int(tokens * (0.95 * self.memory - WEIGHTS) / (need - WEIGHTS)))
 
 
-def make_probe(folder: Path, optimizer: str = "adamw_torch", *, resumed: bool = False, **values: Any) -> Any:
+def make_probe(
+    folder: Path,
+    optimizer: str = "adamw_torch",
+    *,
+    resumed: bool = False,
+    row_lengths: Sequence[int] = (100,) * 100,
+    **values: Any,
+) -> Any:
     parameters = Parameters(train_file=["x"], output_dir=folder, batch_size=100, **values)
     model = SimpleNamespace(parameters=lambda: [torch.zeros(100, requires_grad=True), torch.zeros(900)])
     args = SimpleNamespace(device=SimpleNamespace(type="cuda"), optim=optimizer)
-    trainer = SimpleNamespace(model=model, args=args, layout=Layout(WHOLE_MICRO_BATCH), setting=None)
+    trainer = SimpleNamespace(
+        model=model,
+        args=args,
+        layout=Layout(WHOLE_MICRO_BATCH),
+        optimizer=SimpleNamespace(state={}),
+        setting=None,
+    )
     log = logging.getLogger("test")
-    return MicroBatchProbe(trainer, [100] * 100, parameters, log, is_resumed=resumed)
+    return MicroBatchProbe(trainer, row_lengths, parameters, log, is_resumed=resumed)
 
 
 @pytest.fixture
@@ -102,6 +116,27 @@ def test_the_fastest_setting_that_fits_is_found_with_few_tries(  # noqa: PLR0917
     assert len(tried) == tries, tried
     expected = chosen._count_largest(setting[0]) * (1 - 0.9 * setting[1] / LAYERS)
     assert chosen.peak_gib == pytest.approx(WEIGHTS + expected)
+
+
+@pytest.mark.parametrize(
+    ("memory", "tried"),
+    [
+        (60_000, [(6000, 0), (24_000, 0)]),
+        (36_000, [(6000, 0), (13_824, 0)]),
+        (29_000, [(6000, 0), (7168, 0)]),
+        (26_000, [(6000, 0), (6000, 8), (6000, 16)]),
+    ],
+)
+def test_rows_longer_than_an_efficient_micro_batch_need_few_tries_too(
+    memory: int,
+    tried: list[tuple[int, int]],
+    applied: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = make_probe(tmp_path, row_lengths=[6000] * 4)
+    assert choose(chosen, memory, monkeypatch) == tried
+    assert chosen._trainer.setting == MicroBatchSetting(*tried[-1])
 
 
 def test_a_larger_micro_batch_that_does_not_fit_after_all_is_not_used(
@@ -214,3 +249,6 @@ def test_memory_is_kept_for_the_optimizer(  # noqa: PLR0917
     chosen = make_probe(tmp_path, optimizer)
     chosen._trainer.setting = MicroBatchSetting(10_000, 0)
     assert chosen._run_largest() == probe._Trial(False, is_tight, tokens_that_fit)
+    # A resumed training has loaded its optimizer, which then is part of the peak.
+    chosen._trainer.optimizer.state = {"a parameter": "its state"}
+    assert not chosen._run_largest().is_tight
