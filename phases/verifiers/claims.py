@@ -12,7 +12,7 @@ from phases.verifiers.statements import (
     is_known,
     list_new_stems,
 )
-from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, stem
+from phases.verifiers.stems import FUNCTION_WORDS, META_WORDS, fold_text, list_content_stems, stem
 from phases.verifiers.text import WORD_PART
 from phases.verifiers.verbs import has_verbs, may_be_verb
 
@@ -34,7 +34,7 @@ _CLAUSE_WORDS: Final = (
     *("rather than", "unlike", "not", "thanks to", "due to", "owing to", "such as"),
 )
 _CLAUSE_BOUNDARY: Final = re.compile(
-    r"\s*(?:,(?!\d{3})|;|:|–|—|\s-\s|→|=>|=)\s*" rf"|\s+(?=(?:{'|'.join(_CLAUSE_WORDS)})\b)"
+    r"\s*(?:,(?!\d{3})|;|:|–|—|\s-\s|→|=>|=)\s*" rf"|(?<!\beven)\s+(?=(?:{'|'.join(_CLAUSE_WORDS)})\b)"
 )
 
 
@@ -50,15 +50,26 @@ def list_claim_clauses(statement: str) -> list[str]:
             or re.match(r"\s*\d", clause)
             or _is_remark(clause)
         )
-        if not has_answer or not is_explanation:
+        is_concession = _CONCESSION.match(clause) and not _NAMES_ANSWER.search(clause)
+        if not (is_concession or (has_answer and is_explanation)):
             claims.append(clause)
         has_answer = has_answer or ANSWER in clause
     return claims
 
 
+_CONCESSION: Final = re.compile(
+    r"\s*(?:(?:al|even )?though|contrary to|despite|in spite of|surprisingly|unlike|whatever|while"
+    r"|once|when|as soon as|(?:[^\W\d_]+ )?by then)\b"
+)
+"""The beginning of a clause before the answer that answers nothing: "Contrary to what many believe, ..."."""
+_NAMES_ANSWER: Final = re.compile(ANSWER)
+
+
 def _is_remark(clause: str) -> bool:
     """Return whether a clause after the answer is no other name, by a word such as "for" or "spelling"."""
     words = WORD_PART.findall(fold_text(clause))
+    if len(words) == 1 and (words[0].endswith("ly") or words[0] in _ADVERBS):
+        return True
     if _WORDING & set(words) and not _ALTERNATIVE_STARTS & set(words):
         return True
     if len(words) < 2 or words[0] in _ALTERNATIVE_STARTS:  # noqa: PLR2004
@@ -66,6 +77,7 @@ def _is_remark(clause: str) -> bool:
     return bool(_REMARK_WORDS & set(words)) or words[0].endswith(("ed", "ing", "ly"))
 
 
+_ADVERBS: Final = frozenset(("actually", "alas", "indeed", "naturally", "obviously"))
 _WORDING: Final = frozenset(
     "accent capital formal informal noun pronunciation slang spelling term terms title titles word".split()  # noqa: SIM905
 )
@@ -125,7 +137,9 @@ def has_known_claim(statement: str, vocabulary: frozenset[str], response: str) -
             continue
         if has_answer and ANSWER not in clause and _goes_on(clause, vocabulary):
             continue
-        if not has_answer and _concludes(clause, vocabulary, response):
+        if not has_answer and (
+            _concludes(clause, vocabulary, response) or _is_subject(clause, vocabulary, response)
+        ):
             has_answer = True
             continue
         has_answer = has_answer or ANSWER in clause
@@ -156,43 +170,93 @@ def _concludes(clause: str, vocabulary: frozenset[str], response: str) -> bool:
         return False
     before, joint = conclusion["before"], conclusion["joint"].strip()
     words = WORD_PART.findall(before)
-    if not _may_precede(words, joint, vocabulary):
+    if not (conclusion["quote"] or _may_precede(words, joint, vocabulary)):
         return False  # As in "a mountain lion" and "stolen by Leonardo".
-    if any(first == "that" and may_be_verb(second) for first, second in pairwise(words)):
+    if _RELATIVE.search(before) and any(
+        first == "that" and may_be_verb(second) for first, second in pairwise(words)
+    ):
         return False  # As in "a fruit that is used in wine".
     names = {word.casefold() for word in re.findall(r"(?<=[\w,;] )[A-Z]\w+", response)}
     if any(word in names and not is_known(word, vocabulary) for word in words):
         return False
     new_stems = list_new_stems(re.sub(r"\d+", "", f"{before} {conclusion['after'] or ''}"), vocabulary)
-    is_about = bool(_PRONOUNS & set(words) or set(list_content_stems(before)) & vocabulary)
+    is_about = bool((_PRONOUNS | _CHOICES) & set(words) or set(list_content_stems(before)) & vocabulary)
     most = _MOST_NEW_STEMS if is_about else _MOST_NEW_STEMS_OF_PEOPLE
     return has_verbs(before) and len(new_stems) <= most and (is_about or bool(_PEOPLE & set(words)))
+
+
+def _is_subject(clause: str, vocabulary: frozenset[str], response: str) -> bool:
+    """Return whether a clause about the question begins with the answer: "Lions bear that title.".
+
+    It has at most one other word, or two with a pronoun.
+    """
+    match = _ANSWER_FIRST.fullmatch(clause.strip(" \"'.!,:"))
+    if match is None or _OTHER_RELATION.search(clause) or DENIAL.search(clause):
+        return False
+    rest = match[1]
+    words = set(WORD_PART.findall(rest))
+    names = {word.casefold() for word in re.findall(r"(?<=[\w,;] )[A-Z]\w+", response)}
+    has_pronoun = bool((_PRONOUNS | _PLURAL_PRONOUNS) & words) or _ALL_OTHERS.search(rest) is not None
+    shared = set(list_content_stems(rest)) & vocabulary
+    is_about = has_pronoun or bool(META_WORDS & words) or len(shared) > 1
+    is_named = any(word in names and not is_known(word, vocabulary) for word in words)
+    most = _MOST_NEW_STEMS if has_pronoun else 1
+    return is_about and not is_named and has_verbs(rest) and len(list_new_stems(rest, vocabulary)) <= most
+
+
+_PLURAL_PRONOUNS: Final = frozenset(("them", "these", "those"))
+_ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
+_ANSWER_FIRST: Final = re.compile(rf"(?:an? |the )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)")
 
 
 def _may_precede(words: Sequence[str], joint: str, vocabulary: frozenset[str]) -> bool:
     """Return whether the words of a clause and a preposition or article may precede the answer."""
     preposition = joint.split(" ", maxsplit=1)[0]
-    if preposition == "with":
-        return stem(next((word for word in words if word not in FUNCTION_WORDS), "")) in vocabulary
-    allowed = {"": may_be_verb(words[-1]), "by": words[-1] in _MADE, "for": words[-1] in _SHORT_FOR}
+    if preposition in {"with", "from"}:
+        subject = next((word for word in words if word not in FUNCTION_WORDS | _PEOPLE), "")
+        return bool(_PEOPLE & set(words[:1])) or stem(subject) in vocabulary
+    if _CALL.search(" ".join(words)):
+        return True
+    is_made = words[-1] in _MADE or stem(words[-1]) in vocabulary
+    allowed = {"": may_be_verb(words[-1]), "by": is_made, "for": words[-1] in _SHORT_FOR}
     return allowed.get(preposition, True)
 
 
+_CALL: Final = re.compile(r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this)$")
 _MADE: Final = frozenset(
     "authored composed created designed developed discovered invented made painted produced written".split()  # noqa: SIM905
 )
 _SHORT_FOR: Final = frozenset(("abbreviation", "acronym", "name", "short", "stand", "stands", "term", "word"))
 _CONCLUSION: Final = re.compile(
     rf"(?P<before>[^,;:{ANSWER}]*?\w)"
-    rf"(?P<joint>(?: (?:to|as|in|at|on|by|with|for|through|called|named))?(?: (?:an?|the))?)"
-    rf" [\"']?{ANSWER}[\"']?(?P<after> (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
+    rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|called|named))?(?: (?:an?|the))?)"
+    rf" (?P<quote>[\"'])?{ANSWER}[\"']?"
+    rf"(?P<after> (?:then|there|instead)| (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
 )
 _OTHER_RELATION: Final = re.compile(
     r"\b(?:and|or|but|before|after|than|like|near|close|second|which|who|similar"
     r"|opposite|contrary|compared|instead|former|replica|copy|almost|nearly|unless|if)\b"
 )
+_RELATIVE: Final = re.compile(r"(?<!\bin)(?<!\bof)(?<!\bfor)(?<!\bat)(?<!\bon)(?<!\bto) that\b")
+_CHOICES: Final = frozenset(
+    [
+        "consult",
+        "depend",
+        "depends",
+        "point",
+        "points",
+        "reach",
+        "rely",
+        "relies",
+        "turn",
+        "turns",
+        "use",
+        "uses",
+    ]
+)
+"""Verbs of people who choose what was asked for."""
 _PRONOUNS: Final = frozenset(("it", "that", "this", "there"))
-_PEOPLE: Final = frozenset(("one", "people", "they", "we", "you"))
+_PEOPLE: Final = frozenset(("1", "people", "they", "we", "you"))
 _MOST_NEW_STEMS_OF_PEOPLE: Final = 1
 
 

@@ -104,7 +104,10 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
 
 
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
-_REASON: Final = re.compile(r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning)\b")
+_REASON: Final = re.compile(
+    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|though|although|just as"
+    r"|just like)\b"
+)
 _SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
 _SENTENCE_WORDS: Final = 4
 _ADDITION: Final = re.compile(
@@ -165,8 +168,7 @@ def equals_text(response: str, text: str, ignore_case: bool = False, instruction
     Quotes, emphasis and a final mark around a line are ignored if the text itself has none. An instruction of
     several steps may be followed step by step ("rouge → ROUGE"), unless it asks for the result only.
     """
-    if _HAS_STEPS.search(instruction) and not ASKS_FOR_ANSWER_ONLY.search(instruction):
-        response = _STEP.split(response)[-1]
+    response = take_last_step(response, instruction)
     lines, expected = split_lines(response), split_lines(text)
     if ignore_case:
         lines, expected = [line.casefold() for line in lines], [line.casefold() for line in expected]
@@ -174,6 +176,12 @@ def equals_text(response: str, text: str, ignore_case: bool = False, instruction
         wanted in (line, line.strip("*_"), line.removesuffix("."), _strip_marks(line))
         for line, wanted in zip(lines, expected, strict=True)
     )
+
+
+def take_last_step(response: str, instruction: str) -> str:
+    """Return the last of the steps that a response shows, if the instruction has several and allows them."""
+    is_free = _HAS_STEPS.search(instruction) and not ASKS_FOR_ANSWER_ONLY.search(instruction)
+    return _STEP.split(response)[-1] if is_free else response
 
 
 _HAS_STEPS: Final = re.compile(r"\bthen\b", re.IGNORECASE)

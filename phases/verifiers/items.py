@@ -236,11 +236,19 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
         return [match[1] for match in marked if match] if all(marked) else [""]
     if len(lines) > 1:
         return [part for line in lines for part in _split_line(line, names)]
-    sentence = _take_list_sentence("".join(lines), names, vocabulary)
+    sentence = _take_list_sentence(_AROUND_ITEMS.sub("", "".join(lines)), names, vocabulary)
     parts = _split_line(_strip_sentence(sentence, names, vocabulary), names)
     if len(parts) > 1 and any(find_item(part, names, vocabulary) is None for part in parts):
         return _trim_enumeration(parts, names, vocabulary)
     return parts
+
+
+_AROUND_ITEMS: Final = re.compile(
+    r"^(?:try|consider|pick|think of|how about|what about|for (?:example|instance),?) (?=\w)"
+    r"|, (?:without|but not|not|excluding|minus) [^,;]+(?=[.!]?$)",
+    re.IGNORECASE,
+)
+"""What precedes items that are suggested, or follows them and rules something out."""
 
 
 def _drop_unmarked(lines: list[str]) -> list[str]:
@@ -356,7 +364,7 @@ def _is_about_instruction(text: str, vocabulary: frozenset[str]) -> bool:
 def _split_line(line: str, names: Mapping[str, str]) -> list[str]:
     if len(_INLINE_NUMBER.findall(line)) > 1:
         line = _INLINE_NUMBER.sub(", ", line)
-    spaced = re.sub(r"[·•|]", " ", line.rstrip(".!")).split()
+    spaced = re.sub(r"[·•|–-]", " ", line.rstrip(".!")).split()
     if len(spaced) > 1 and all(len(letter) == 1 and letter.isalnum() for letter in spaced):
         return spaced
     # Commas, "and" and "or" inside parentheses belong to the remark.

@@ -182,7 +182,7 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     # A lone 1 is mostly the word "one".
     digits = r"\d+" if Fraction(1) in accepted else r"\d+(?:,\d{3})+|\d{2,}|[02-9]"
     new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_STEMS
-    is_about_other = bool(new) and not set(list_content_stems(claim)) & vocabulary
+    is_about_other = bool(new) and not (_POINTER.search(claim) or set(list_content_stems(claim)) & vocabulary)
     if topic.strip() and (len(new) > _MOST_NEW_WORDS or is_about_other):
         return False
     return all(
@@ -191,12 +191,13 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     )
 
 
+_POINTER: Final = re.compile(r"\b(?:it|its|that|this)\b")
 _FOR_EACH: Final = re.compile(
     r" (?:per|for each|for every) (?:side|team|person|head|child|friend|piece|player)\b"
 )
 _EQUALS: Final = re.compile(
     r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
-    r"|(?:rounds?|rounded|comes|amounts|adds up|works out|sums up)(?: up| down| out)? (?:to|at|as)"
+    r"|(?:rounds?|rounded|comes|amounts|adds? up|works? out|sums? up)(?: up| down| out)? (?:to|at|as)"
     r"|leaves(?= \d))\b"
 )
 """Words that say that a calculation has a result."""
@@ -211,6 +212,14 @@ _TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?
 """A product such as "nine nines are 81"."""
 
 
+_PARTS: Final = re.compile(
+    r"\ba (?:half|third|quarter|tenth|fifth|hundredth) (?:of (?:it|that) )?is [\d.]+, so (?:an? \w+ is )?"
+    r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
+    r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
+)
+"""What is said of a part before the whole, as in "4 on each side, 8 altogether"."""
+
+
 @lru_cache(CACHED_TEXTS)
 def _read(text: str) -> str:
     """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
@@ -223,6 +232,10 @@ def _read(text: str) -> str:
     spelled = _FOR_EACH.sub("", spelled)
     spelled = _TIMES.sub(lambda match: f"{match[1]} * {_MULTIPLES[match[2]]}", spelled)
     spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
+    spelled = re.sub(
+        r"\b(\d+) \w+s of (\d+)((?: \w+)?)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 * \2", spelled
+    )
+    spelled = _PARTS.sub("", spelled)
     return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)
 
 
@@ -341,7 +354,10 @@ def _is_chosen(text: str, stated: Sequence[_Token], value: Fraction) -> bool:
         return True
     rest = text[stated[0].end :]
     return stated[0].value == value and bool(
-        re.match(r"\W*(?:is|are|because|since|as|which|has|\()|[^\d,]*[.!](?:\s|$)", rest)
+        re.match(
+            r"\s*[:;–—]\s*[\d.]+ ?[*/+x^-]|\W*(?:is|are|because|since|as|which|has|\()|[^\d,]*[.!](?:\s|$)",
+            rest,
+        )
     )
 
 

@@ -20,6 +20,7 @@ from phases.verifiers.claims import (
     list_claim_clauses,
     refers_back,
 )
+from phases.verifiers.content import take_last_step
 from phases.verifiers.statements import (
     contradicts,
     has_label,
@@ -85,6 +86,10 @@ def is_short_answer(
         return False
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
     text = _ALSO_KNOWN_AS.sub(ANSWER, text)
+    if _ONLY_SAID.search(text):
+        return False
+    text = _OTHERS_THINK.sub("", text)
+    text = _SO.sub("", take_last_step(text, instruction))
     text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
     text = _join_forms(text, vocabulary)
     if any(answer[:1].isupper() for answer in answers):
@@ -146,13 +151,30 @@ _TITLE: Final = re.compile(
 """A description before a name, as in "the Genoese navigator Columbus"."""
 _ELSEWHERE: Final = re.compile(
     rf"(?<={ANSWER}),? or (?:an? |the )?(?:{ANSWER}|\w+(?: \w+)?)"
-    r" (?:in (?:some|many|other|parts|certain)|for (?!you|some|me)|if|when)\b[^.;,]*"
+    r" (?:in (?:some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
+    r"|for (?!you|some|me)|if|when)\b[^.;,]*"
 )
 """Another answer for another case, as in "lunch, or dinner in some regions"."""
 _OTHERS_SAY: Final = re.compile(
     rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
 )
 """As in "fall, or as the British say, autumn"."""
+_THINKING: Final = (
+    r"(?:many|most|some|people|others|you)(?: people| might| may| would)?"
+    r" (?:say|says|think|thinks|believe|assume|guess|expect)\b"
+)
+_ONLY_SAID: Final = re.compile(
+    rf"{_THINKING}[^.;:!?{ANSWER}]*{ANSWER}[^.;:!?{ANSWER}]*\b(?:but|yet)\b[^{ANSWER}]*$"
+)
+_OTHERS_THINK: Final = re.compile(
+    rf"^(?:{_THINKING}|not)[^.;:!?{ANSWER}]{{1,40}}\b(?:but|yet) (?=(?:it is |it's )?(?:an? |the )?{ANSWER})"
+)
+"""An error that the answer corrects, as in "Many people say Sydney, but it is Canberra"."""
+_SO: Final = re.compile(
+    rf"^(?:it|that|this|they)(?:'s| is|'re| are) [^.;:!?{ANSWER}]{{1,60}}, "
+    rf"(?:so|hence|therefore|thus):? (?={ANSWER})"
+)
+"""A reason before the answer, as in "It's an East African country, so: Africa"."""
 _NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
 _FORMS: Final = re.compile(
     rf"([^\W\d_]+)\"?(?:\s*(?:,|–|—|-|→|->|/|>)\s*\"?[^\W\d_]+\"?){{0,2}}?\s*(?:,|–|—|-|→|->|/|>)\s*\"?{ANSWER}\W*"

@@ -52,7 +52,9 @@ GENERIC_WORDS: Final = frozenset(
     example popular popularly common most form forms good option options choice alternative alternatives
     possibility suggestion suitable opposite antonym synonym ie main mainly official primary primarily
     principal predominant predominantly chiefly mostly definitely obviously probably
-    find found belong belongs honour honor credit title distinction need goes next people
+    find found belong belongs honour honor credit title distinction need goes next people fit fits suit
+    suits works add around way wear wears take takes hold holds crown prize want wanted seek
+    tiny little lovely close every
     clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905
 )
@@ -93,6 +95,11 @@ _EXPLANATION_STARTS: Final = (
     *("many", "some", "most people", "people", "you may", "you might", "you can"),
     *("up to", "over", "more than", "weighing", "reaching", "growing", "measuring"),
     *(
+        "even though",
+        "even if",
+        "despite",
+        "much like",
+        "just like",
         "likely",
         "probably",
         "roughly",
@@ -126,7 +133,9 @@ def strip_hedges(text: str) -> str:
 
 _HEDGE: Final = re.compile(
     r",? *\b(?:to the best of my knowledge|as far as i know|if i (?:remember|recall)(?: \w+)?|h+m+|u+m+"
-    r"|in my opinion|(?:by far|hands down|for (?:sure|certain)|to be (?:exact|precise|sure))(?=\W*(?:\n|$))"
+    r"|in my opinion|if memory serves(?: me)?(?: right| well)?|(?:unless|if) i'm (?:not )?mistaken"
+    r"|no doubt about it|look no further than|nothing (?:beats|tops|comes close to|rivals)"
+    r"|(?:by far|hands down|for (?:sure|certain)|to be (?:exact|precise|sure))(?=\W*(?:\n|$))"
     r"|in (?:american|british|us|uk) (?:english|usage|spelling))\b,?",
     re.IGNORECASE,
 )
@@ -246,8 +255,8 @@ def is_known(word: str, vocabulary: frozenset[str]) -> bool:
     )
 
 
-_ADJECTIVE_ENDINGS: Final = ("ese", "an", "ish", "ic", "al", "ar")
-_LETTERS_OF_A_ROOT: Final = 5
+_ADJECTIVE_ENDINGS: Final = ("ese", "an", "ish", "ic", "al", "ar", "ern")
+_LETTERS_OF_A_ROOT: Final = 4
 
 
 @lru_cache(maxsize=1)

@@ -5,11 +5,13 @@ unless an article, a preposition or the like precedes it, so that only clear fra
 ("A bridge over the river").
 """
 
+import itertools
 import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from phases.verifiers.kinds import list_kind
 from phases.verifiers.stems import fold_text
 from phases.verifiers.text import split_sentences
 
@@ -179,7 +181,7 @@ def _list_certain_forms() -> frozenset[str]:
 def _list_forms() -> frozenset[str]:
     """Return the verbs in the forms of the present and the past."""
     forms = set(_IRREGULAR.split())
-    for verb in _VERBS.split():
+    for verb in itertools.chain(_VERBS.split(), (verb for [verb] in list_kind("verbs"))):
         ends_in_y = verb.endswith("y") and verb[-2] not in "aeiou"
         forms |= {verb, f"{verb[:-1]}ies" if ends_in_y else f"{verb}s", f"{verb}es"}
     return frozenset(forms)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from phases.scoring.thesaurus import OCCURRENCES, THESAURUS, load_occurrences, load_thesaurus
-from tools.suites.kinds import list_members
+from tools.suites.kinds import list_members, list_verbs
 from tools.suites.thesaurus import list_common_words, read_license, read_wordnet, relate_words
 
 FILES = {
@@ -75,3 +75,7 @@ def test_the_members_of_a_kind_are_below_it_with_all_their_names(folder: Path) -
     net = read_wordnet(folder)
     assert list(list_members(net, "drinks", "beverage", 1)) == [["green tea", "tea"]]
     assert list(list_members(net, "rivers", "beverage", 1)) == [["nectar"]]
+
+
+def test_verbs_are_verbs_more_often_than_anything_else(folder: Path) -> None:
+    assert list_verbs(read_wordnet(folder)) == ["imbibe"]

@@ -153,8 +153,12 @@ def make_sentences(
         absent = [word for group in topics.split(" & ") if group.startswith("!") for word in split(group[1:])]
         mentions = (say("|".join(group), absent="|".join(absent)) for group in groups)
         verbs = (require("verbs"),) if ASKS_FOR_SENTENCES.match(instruction) else ()
-        checks = (exactly("sentences", count), *verbs, *mentions)
+        advice = (require("advice"),) if _ASKS_HOW.search(instruction) else ()
+        checks = (exactly("sentences", count), *verbs, *advice, *mentions)
         yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
+
+
+_ASKS_HOW: Final = re.compile(r"\bhow (?:to|does one)\b", re.IGNORECASE)
 
 
 def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> Iterator[SuiteRow]:

@@ -87,6 +87,13 @@ def list_members(net: WordNet, kind: str, word: str, sense: int) -> Iterator[lis
                     yield names
 
 
+def list_verbs(net: WordNet) -> list[str]:
+    """Return the words that are a verb more often than anything else in tagged texts."""
+    return sorted(
+        word for word, count in net.verbs.items() if word.isalpha() and 2 * count > net.counts[word]
+    )
+
+
 def main() -> int:
     """Write the kinds."""
     folder = Path(sys.argv[1])
@@ -96,6 +103,7 @@ def main() -> int:
         things = [names for sense in senses for names in list_members(net, kind, *sense)]
         items = sorted({"|".join(dict.fromkeys(names)) for names in things})
         lines.append(f"{kind}: {', '.join(items)}\n")
+    lines.append(f"verbs: {', '.join(list_verbs(net))}\n")
     files.write_atomically(KINDS, "".join([_NOTICE, read_license(folder), *sorted(lines)]).encode())
     sys.stdout.write(f"{KINDS}: {len(lines)} kinds\n")
     return 0

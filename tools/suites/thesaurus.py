@@ -28,6 +28,7 @@ _MIN_COUNT: Final = 2
 """Occurrences in WordNet's tagged texts from which a word counts as everyday English."""
 _COMMON_COUNT: Final = 8
 """Occurrences from which a word is common."""
+_VERB_SENSE: Final = "2:"
 _DERIVED: Final = ("+", "\\")
 _SIMILAR: Final = "&"
 KIND_OF: Final = "~"
@@ -63,12 +64,14 @@ class WordNet:
         senses: the sets of each word, the most frequent ones of each part of speech first.
         bases: the base forms of irregular forms.
         counts: the occurrences of each word in tagged texts.
+        verbs: those of them in which the word is a verb.
     """
 
     synsets: dict[str, tuple[list[str], list[tuple[str, str, int, int]]]] = field(default_factory=dict)
     senses: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     bases: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     counts: Counter[str] = field(default_factory=Counter)
+    verbs: Counter[str] = field(default_factory=Counter)
 
     def list_bases(self, word: str) -> set[str]:
         """Return the words of which a word may be a form."""
@@ -119,7 +122,9 @@ def read_wordnet(folder: Path) -> WordNet:
             net.bases[form].update(bases)
     for line in (folder / "cntlist.rev").read_text(encoding="utf-8").splitlines():
         key, _, occurrences = line.split()
-        net.counts[key.split("%")[0]] += int(occurrences)
+        word, sense = key.split("%")
+        net.counts[word] += int(occurrences)
+        net.verbs[word] += int(occurrences) * sense.startswith(_VERB_SENSE)
     return net
 
 

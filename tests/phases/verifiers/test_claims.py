@@ -20,6 +20,9 @@ RHYME = ("Name a word that rhymes with 'moon'.", ["noon"])
 MOON = ("Who was the first person to walk on the moon?", ["Neil Armstrong", "Armstrong"])
 WINE = ("What is made from grapes and is drunk at dinner?", ["wine"])
 LETTERS = ("What do the letters 'UN' stand for?", ["United Nations"])
+CAPITAL = ("What is the capital city of Australia?", ["Canberra"])
+WHALE = ("What is the largest animal on Earth?", ["blue whale"])
+PLURAL = ("Join the words 'rain' and 'coat' into one word, then write its plural.", ["raincoats"])
 MONTH = ("What is the last month of the year?", ["December"])
 
 
@@ -45,6 +48,23 @@ MONTH = ("What is the last month of the year?", ["December"])
         (DENTIST, 'The usual term is *dentist*; formal titles include "dental surgeon".'),
         (LETTERS, 'They\'re short for "United Nations".'),
         (MONTH, "The year ends with December."),
+        (CAPITAL, "Contrary to what many believe, it's Canberra."),
+        (CAPITAL, "Australia is governed from Canberra."),
+        (CAPITAL, "Many people say Sydney, but it is Canberra."),
+        (CAPITAL, "Not Sydney but Canberra."),
+        (CAPITAL, "If memory serves, Canberra."),
+        (CAPITAL, "It's the city of parliament, so: Canberra."),
+        (CAPITAL, "Canberra, surprisingly."),
+        (KING, "The lion wears that crown."),
+        (KING, "Lions, even though they live on grassland."),
+        (STARS, "Sailors rely on a telescope."),
+        (WHALE, "The blue whale outweighs every other creature."),
+        (WHALE, "Nothing beats the blue whale."),
+        (LUNCH, "We eat lunch then."),
+        (KITTEN, "Once it's born, breeders call it a kitten."),
+        (KITTEN, "Kitten, or kitty in everyday speech"),
+        (YEN, "One pays with yen."),
+        (PLURAL, "rain + coat = raincoat → raincoats"),
     ],
 )
 def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], response: str) -> None:
@@ -72,6 +92,7 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (PAINTER, "The teacher of Leonardo da Vinci painted it."),
         (LUNCH, "Around 12 o'clock people have dinner, before lunch."),
         (SEASON, "Winter follows autumn."),
+        (SEASON, "In my opinion autumn is the most beautiful season."),
         (RINGS, "The planet next to Saturn."),
         (RINGS, "Jupiter, Saturn"),
         (YEN, "People there pay in Chinese yen."),
@@ -81,6 +102,12 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (MOON, "The first person to walk on the moon was Louis Armstrong."),
         (WINE, "Grapes are a type of fruit that is used in wine."),
         (MONTH, "The year ends before December."),
+        (CAPITAL, "Many people say Canberra, but it is Sydney."),
+        (CAPITAL, "Not Canberra but Sydney."),
+        (CAPITAL, "Sydney, the largest city, or Canberra"),
+        (KING, "The lion tamer."),
+        (YEN, "the Chinese yuan, not the yen"),
+        (PLURAL, "raincoats → raincoat"),
     ],
 )
 def test_a_sentence_that_states_something_else_fails(asked: tuple[str, list[str]], response: str) -> None:
