@@ -248,7 +248,7 @@ _AROUND_ITEMS: Final = re.compile(
     r"|, (?:without|but not|not|excluding|minus) [^,;]+(?=[.!]?$)",
     re.IGNORECASE,
 )
-"""What precedes items that are suggested, or follows them and rules something out."""
+"""Words before items that are suggested, or after them if they rule something out."""
 
 
 def _drop_unmarked(lines: list[str]) -> list[str]:

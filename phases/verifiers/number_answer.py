@@ -217,7 +217,7 @@ _PARTS: Final = re.compile(
     r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
     r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
 )
-"""What is said of a part before the whole, as in "4 on each side, 8 altogether"."""
+"""A part before the whole, as in "4 on each side, 8 altogether"."""
 
 
 @lru_cache(CACHED_TEXTS)
