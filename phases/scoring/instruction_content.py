@@ -130,12 +130,12 @@ def list_terms(text: str) -> frozenset[str]:
 def _choose_content(folded: str, ordered: Sequence[str]) -> frozenset[str]:
     """Return the terms of a folded text that are not words of request, unless it has no others."""
     terms = set(ordered)
-    # A quoted function word is what an instruction is about; those of a quoted sentence say nothing.
-    quotes = (_list_folded_words(one or other) for one, other in _QUOTED.findall(folded))
-    short = (words for words in quotes if len(words) <= _LONGEST_QUOTED_PHRASE)
-    quoted = {word for words in short if terms.isdisjoint(words) for word in words}
-    content = (terms - REQUEST_WORDS - {"1"}) | {SYNONYMS.get(word, word) for word in quoted}
-    return frozenset(content or terms)
+    # A quoted word is what an instruction is about, even a function word; those of a sentence say nothing.
+    content = terms - REQUEST_WORDS
+    for quote in (one or other for one, other in _QUOTED.findall(folded)):
+        if len(words := _list_folded_words(quote)) <= _LONGEST_QUOTED_PHRASE:
+            content.update(_list_ordered_terms(quote) or words)
+    return frozenset(content - {"1"} or terms)
 
 
 def _list_ordered_terms(folded: str) -> list[str]:

@@ -280,7 +280,7 @@ REQUEST_WORDS: Final = frozenset(
     identify specify determine present create generate compose produce craft develop devise formulate draft
     print supply deliver recall enter type select ask way best idea argument instruction
     briefly exact atmost fewer less go talk keep let come happen try start somebody someone
-    anybody anyone trick human topic purpose fact empty came
+    anybody anyone trick human topic purpose fact empty came expand st nd rd th
     proverb saying does people person kind type come belong whole number
     """.split()  # noqa: SIM905
 )

@@ -27,7 +27,7 @@ _OPERATOR_WORDS: Final = (
 )
 _OPERATION: Final = re.compile(
     r"[-+*/^×÷%]|\b(?:plus|minus|times|x|multipl\w+|divid\w+|sum|difference|product|quotient|half|halve|third"
-    r"|quarter|double|twice|triple|squared?|power|percent|add|subtract|take|start|begin|go|fit)\b|\dx"
+    r"|quarter|double|twice|triple|squared?|cubed|power|percent|add|subtract|take|start|begin|go|fit)\b|\dx"
 )
 """A sign or a word that any arithmetic has."""
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
@@ -47,7 +47,7 @@ _STEPS_OF_QUESTION: Final = re.compile(
     r"|remains) (?:when|if) (?:you|i|we|one) (.*)"
 )
 _HOW_OFTEN: Final = re.compile(
-    rf"how (?:often|many times) (?:does|will|can) {_NUMBER} (?:go|fit) into {_NUMBER}"
+    rf"how (?:often|many \*) (?:does|will|can) {_NUMBER} (?:go|fit) into {_NUMBER}"
 )
 _PARENTHESES: Final = re.compile(r"\(([^()]*)\)")
 _NAMED_OPERATIONS: Final = (
@@ -65,6 +65,7 @@ _EXPRESSIONS: Final = (
     (rf"^triple {_NUMBER}$", r"3 * \1"),
     (rf"^the square of {_NUMBER}$|^{_NUMBER} squared$", r"\1\2 ^ 2"),
     (rf"^{_NUMBER} to the power of (\d)$", r"\1 ^ \2"),
+    (rf"^{_NUMBER} cubed$|^{_NUMBER} to the third power$", r"\1\2 ^ 3"),
     (rf"^{_NUMBER} ?(?:%|percent) of {_NUMBER}$", r"\1 * \2 / 100"),
 )
 """Forms of a question, with the expressions that they ask for."""
