@@ -275,7 +275,7 @@ def test_guard_and_conductor_that_are_killed_a_second_apart_are_replaced(toy: An
     os.kill(watcher, signal.SIGKILL)
     wait_until(lambda: toy.conductor_pid() != conductor and guard_pid(toy) != watcher)
     wait_until(lambda: process.is_recorded_alive(toy.folder / guard.PROCESS_FILE))
-    assert toy.client.has_conductor()
+    wait_until(toy.client.has_conductor)
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "deleted", "folder"])
