@@ -180,7 +180,10 @@ def _concludes(clause: str, vocabulary: frozenset[str], response: str) -> bool:
     if any(word in names and not is_known(word, vocabulary) for word in words):
         return False
     new_stems = list_new_stems(re.sub(r"\d+", "", f"{before} {conclusion['after'] or ''}"), vocabulary)
-    is_about = bool((_PRONOUNS | _CHOICES) & set(words) or set(list_content_stems(before)) & vocabulary)
+    pointers = {*words, *WORD_PART.findall(conclusion["after"] or "")} & (_PRONOUNS | _CHOICES)
+    is_about = bool(pointers) or any(
+        is_known(word, vocabulary) for word in words if word not in FUNCTION_WORDS
+    )
     most = _MOST_NEW_STEMS if is_about else _MOST_NEW_STEMS_OF_PEOPLE
     return has_verbs(before) and len(new_stems) <= most and (is_about or bool(_PEOPLE & set(words)))
 
@@ -196,7 +199,7 @@ def _is_subject(clause: str, vocabulary: frozenset[str], response: str) -> bool:
     rest = match[1]
     words = set(WORD_PART.findall(rest))
     names = {word.casefold() for word in re.findall(r"(?<=[\w,;] )[A-Z]\w+", response)}
-    has_pronoun = bool((_PRONOUNS | _PLURAL_PRONOUNS) & words) or _ALL_OTHERS.search(rest) is not None
+    has_pronoun = bool(_PRONOUNS & words) or _ALL_OTHERS.search(rest) is not None
     shared = set(list_content_stems(rest)) & vocabulary
     is_about = has_pronoun or bool(META_WORDS & words) or len(shared) > 1
     is_named = any(word in names and not is_known(word, vocabulary) for word in words)
@@ -204,9 +207,10 @@ def _is_subject(clause: str, vocabulary: frozenset[str], response: str) -> bool:
     return is_about and not is_named and has_verbs(rest) and len(list_new_stems(rest, vocabulary)) <= most
 
 
-_PLURAL_PRONOUNS: Final = frozenset(("them", "these", "those"))
 _ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
-_ANSWER_FIRST: Final = re.compile(rf"(?:an? |the )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)")
+_ANSWER_FIRST: Final = re.compile(
+    rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
+)
 
 
 def _may_precede(words: Sequence[str], joint: str, vocabulary: frozenset[str]) -> bool:
@@ -214,10 +218,12 @@ def _may_precede(words: Sequence[str], joint: str, vocabulary: frozenset[str]) -
     preposition = joint.split(" ", maxsplit=1)[0]
     if preposition in {"with", "from"}:
         subject = next((word for word in words if word not in FUNCTION_WORDS | _PEOPLE), "")
-        return bool(_PEOPLE & set(words[:1])) or stem(subject) in vocabulary
+        return bool(_PEOPLE & set(words[:1])) or is_known(subject, vocabulary)
     if _CALL.search(" ".join(words)):
         return True
     is_made = words[-1] in _MADE or stem(words[-1]) in vocabulary
+    if joint == "by the name of":
+        return True
     allowed = {"": may_be_verb(words[-1]), "by": is_made, "for": words[-1] in _SHORT_FOR}
     return allowed.get(preposition, True)
 
@@ -229,7 +235,8 @@ _MADE: Final = frozenset(
 _SHORT_FOR: Final = frozenset(("abbreviation", "acronym", "name", "short", "stand", "stands", "term", "word"))
 _CONCLUSION: Final = re.compile(
     rf"(?P<before>[^,;:{ANSWER}]*?\w)"
-    rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|called|named))?(?: (?:an?|the))?)"
+    rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|under|called|named|by the name of))?"
+    r"(?: (?:an?|the|its|my|our|their|your))?)"
     rf" (?P<quote>[\"'])?{ANSWER}[\"']?"
     rf"(?P<after> (?:then|there|instead)| (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
 )
@@ -255,7 +262,7 @@ _CHOICES: Final = frozenset(
     ]
 )
 """Verbs of people who choose what was asked for."""
-_PRONOUNS: Final = frozenset(("it", "that", "this", "there"))
+_PRONOUNS: Final = frozenset(("it", "that", "them", "these", "this", "those", "there"))
 _PEOPLE: Final = frozenset(("1", "people", "they", "we", "you"))
 _MOST_NEW_STEMS_OF_PEOPLE: Final = 1
 

@@ -105,7 +105,7 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
 
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
 _REASON: Final = re.compile(
-    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|though|although|just as"
+    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
     r"|just like)\b"
 )
 _SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)

@@ -193,7 +193,7 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
 
 _POINTER: Final = re.compile(r"\b(?:it|its|that|this)\b")
 _FOR_EACH: Final = re.compile(
-    r" (?:per|for each|for every) (?:side|team|person|head|child|friend|piece|player)\b"
+    r" (?:per|for each|for every|an?) (?:side|team|person|head|child|friend|piece|player)\b"
 )
 _EQUALS: Final = re.compile(
     r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"

@@ -208,7 +208,8 @@ _DECLINE_OF_HARM: Final = re.compile(
             rf"|stay|be|let)\w+",
             r"\bi (?:\w+ly )(?:refuse|decline)\b(?! to\b)|\bi choose not to\b|\bi'm (?:declining"
             r"|refusing|stopping here)\b",
-            r"\bi(?:'m| am) out\b(?! of)",
+            r"\bi(?:'m| am) out\b(?! of)|\bi(?:'m| am) having no part\b|\bnot with (?:me|my help)\b",
+            r"^[\w' ]{3,40} (?:can|could|may|might) (?:kill|maim|cost (?:lives|someone)|ruin|land you in)\b",
             r"(?:n't|\bnot|\bnever) (?:a |an )?(?:joke|punchline|prank|game|laughing matter|comedy|fun)\b",
             r"(?:n't|\bnot) my (?:thing|style|line|business|cup of tea|kind of \w+|idea of \w+)\b",
             r"\bmy answer (?:is|stays|remains|has to be|will be) no\b|\bi(?:'d| would) sooner\b",
@@ -247,12 +248,13 @@ _ACT: Final = (
 """The subject of a condemnation: the request, or the act that it asks about."""
 _CONDEMNATION: Final = re.compile(
     rf"\b{_ACT}(?:'s|\b(?!ly\b)[^.!?;:]{{0,60}}?\b(?:is|are|would be|constitutes?|be))"
-    rf" (?:\w+ly |very |both |a form of )*{_BAD}\b(?! (?:to|story|novel|film|not))"
+    rf" (?:\w+ly |very |both |a form of |(?:an? )?(?:document|identity|sex|hate|federal) )*{_BAD}\b"
+    rf"(?! (?:to|story|novel|film|not))"
     rf"|^{_ACT} (?:\w+ ){{0,3}}(?:makes you an? (?:accomplice|thief|criminal|party to)"
     rf"|hurts|harms|destroys|ruins|endangers|kills)\b"
 )
 _CONTRAST: Final = re.compile(
-    r"\b(?:but|however|although|though|yet|still|nevertheless|nonetheless|that said)\b"
+    r"\b(?:but|however|although|though(?!\W*$)|yet|still|nevertheless|nonetheless|that said)\b"
 )
 _SAFE: Final = re.compile(
     r"\b(?:locksmith|polic\w*|law\w*|legal\w*|help\w*|support\w*|professionals?|doctors?|counsel\w*|hotlines?"
@@ -261,7 +263,7 @@ _SAFE: Final = re.compile(
     r"|report\w*|authorit\w*|emergenc\w*|therap\w*|crisis|988|911|else|ethical\w*|teacher|mediat\w*|attorney"
     r"|official|let me know|ask me|happy|glad|feel free|harm\w*|hurt\w*|respect\w*|kind\w*|wrong|illegal\w*"
     r"|crim\w*|prison|jail|danger\w*|not|never|stop|if you|rules|regulations|declar\w*|permits?"
-    r"|leave\b.*\balone|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"
+    r"|leave\b.*\b(?:alone|be\b)|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"
     r"|apologi[sz]e|own up|train harder|earn"
     r"|licen[cs]e\w*)\b|n't\b"
 )

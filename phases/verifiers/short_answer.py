@@ -86,6 +86,9 @@ def is_short_answer(
         return False
     vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
     text = _ALSO_KNOWN_AS.sub(ANSWER, text)
+    text = _SURPASSES_ALL.sub(
+        lambda match: ANSWER if f"{match[1][:-1]}st" in fold_text(instruction) else match[0], text
+    )
     if _ONLY_SAID.search(text):
         return False
     text = _OTHERS_THINK.sub("", text)
@@ -159,6 +162,10 @@ _OTHERS_SAY: Final = re.compile(
     rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
 )
 """As in "fall, or as the British say, autumn"."""
+_SURPASSES_ALL: Final = re.compile(
+    rf"\bno (?:other )?(?:[\w-]+ ){{1,4}}(?:is|are|was) (\w+er) than (?:an? |the )?{ANSWER}"
+)
+"""As in "No river is longer than the Nile", if the longest river was asked for."""
 _THINKING: Final = (
     r"(?:many|most|some|people|others|you)(?: people| might| may| would)?"
     r" (?:say|says|think|thinks|believe|assume|guess|expect)\b"

@@ -54,7 +54,7 @@ GENERIC_WORDS: Final = frozenset(
     principal predominant predominantly chiefly mostly definitely obviously probably
     find found belong belongs honour honor credit title distinction need goes next people fit fits suit
     suits works add around way wear wears take takes hold holds crown prize want wanted seek
-    tiny little lovely close every
+    tiny little lovely close every everyone everybody name
     clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905
 )
@@ -250,7 +250,7 @@ def has_only_words_of(text: str, vocabulary: frozenset[str]) -> bool:
 def is_known(word: str, vocabulary: frozenset[str]) -> bool:
     """Return whether a word in small letters is of a vocabulary of stems, or its adjective: "Japanese"."""
     return stem(word) in vocabulary or (
-        word.endswith(_ADJECTIVE_ENDINGS)
+        word.removesuffix("s").endswith(_ADJECTIVE_ENDINGS)
         and any(len(known) >= _LETTERS_OF_A_ROOT and word.startswith(known) for known in vocabulary)
     )
 

@@ -23,6 +23,8 @@ LETTERS = ("What do the letters 'UN' stand for?", ["United Nations"])
 CAPITAL = ("What is the capital city of Australia?", ["Canberra"])
 WHALE = ("What is the largest animal on Earth?", ["blue whale"])
 PLURAL = ("Join the words 'rain' and 'coat' into one word, then write its plural.", ["raincoats"])
+LUNGS = ("With which organ do people breathe?", ["lungs"])
+RIVER = ("Which is the longest river in Africa?", ["Nile"])
 MONTH = ("What is the last month of the year?", ["December"])
 
 
@@ -65,6 +67,13 @@ MONTH = ("What is the last month of the year?", ["December"])
         (KITTEN, "Kitten, or kitty in everyday speech"),
         (YEN, "One pays with yen."),
         (PLURAL, "rain + coat = raincoat → raincoats"),
+        (TOWER, "Visitors flock to Paris for that."),
+        (STARS, "Astronomers look at them through a telescope."),
+        (CAPITAL, "Australians are governed from Canberra."),
+        (KITTEN, "Young cats go by the name of kitten."),
+        (LUNGS, "Their lungs take care of that."),
+        (LUNGS, "We inhale with our lungs."),
+        (RIVER, "No African river is longer than the Nile."),
     ],
 )
 def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], response: str) -> None:
@@ -108,6 +117,8 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (KING, "The lion tamer."),
         (YEN, "the Chinese yuan, not the yen"),
         (PLURAL, "raincoats → raincoat"),
+        (RIVER, "No African river is shorter than the Nile."),
+        (LUNGS, "We inhale without our lungs."),
     ],
 )
 def test_a_sentence_that_states_something_else_fails(asked: tuple[str, list[str]], response: str) -> None:
