@@ -18,24 +18,84 @@ from phases.verifiers.verbs import has_verbs, may_be_verb
 
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CLAUSE_WORDS: Final = (
-    *(
-        "because",
-        "since",
-        "which",
-        "who",
-        "where",
-        "when",
-        "while",
-        "whereas",
-        "although",
-        "though",
-        "meaning",
-    ),
-    *("rather than", "unlike", "not", "thanks to", "due to", "owing to", "such as"),
+    r"because|since|which|who|where|when|while|whereas|although|though|meaning"
+    r"|rather than|unlike|not|thanks to|due to|owing to|such as"
 )
 _CLAUSE_BOUNDARY: Final = re.compile(
-    r"\s*(?:,(?!\d{3})|;|:|–|—|\s-\s|→|=>|=)\s*" rf"|(?<!\beven)\s+(?=(?:{'|'.join(_CLAUSE_WORDS)})\b)"
+    rf"\s*(?:,(?!\d{{3}})|;|:|–|—|\s-\s|→|=>|=)\s*|(?<!\beven)\s+(?=(?:{_CLAUSE_WORDS})\b)"
 )
+_CONCESSION: Final = re.compile(
+    r"\s*(?:(?:al|even )?though|contrary to|despite|in spite of|surprisingly|unlike|whatever|while"
+    r"|once|when|as soon as|(?:[^\W\d_]+ )?by then)\b"
+)
+"""The beginning of a clause before the answer that answers nothing: "Contrary to what many believe, ..."."""
+_ADVERBS: Final = frozenset(("actually", "alas", "indeed", "naturally", "obviously"))
+_WORDING: Final = frozenset(
+    "accent capital formal informal noun pronunciation slang spelling term terms title titles word".split()  # noqa: SIM905
+)
+_ALTERNATIVE_STARTS: Final = frozenset(
+    ("and", "or", "but", "nor", "maybe", "perhaps", "possibly", "either", "even")
+)
+_REMARK_WORDS: Final = (
+    FUNCTION_WORDS - _ALTERNATIVE_STARTS - {"a", "an", "the", "another", "other", "also", "s"}
+)
+_NAME_AFTER: Final = re.compile(r"\b(?:in|on|at|by|from|near|with|for) (?:the )?[A-Z]")
+"""A preposition with a name, which may make another answer: "Paris in Texas"."""
+_ABOUT_ANSWER: Final = re.compile(
+    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
+    r"[^,;:]*\b(?:ones?|it|them|that|this)\b\W*"
+)
+_DESCRIBED: Final = re.compile(rf"((?:the|an?|our|my|your) [^,;:.]+), (?:an? |the )?\"?{ANSWER}\W*")
+_PREPOSITION: Final = re.compile(
+    r" (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b"
+)
+_ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
+_ANSWER_FIRST: Final = re.compile(
+    rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
+)
+_CALL: Final = re.compile(r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this)$")
+_MADE: Final = frozenset(
+    "authored composed created designed developed discovered invented made painted produced written".split()  # noqa: SIM905
+)
+_SHORT_FOR: Final = frozenset(("abbreviation", "acronym", "name", "short", "stand", "stands", "term", "word"))
+_CONCLUSION: Final = re.compile(
+    rf"(?P<before>[^,;:{ANSWER}]*?\w)"
+    rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|under|called|named|by the name of))?"
+    r"(?: (?:an?|the|its|my|our|their|your))?)"
+    rf" (?P<quote>[\"'])?{ANSWER}[\"']?"
+    rf"(?P<after> (?:then|there|instead)| (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
+)
+_OTHER_RELATION: Final = re.compile(
+    r"\b(?:and|or|but|before|after|than|like|near|close|second|which|who|similar"
+    r"|opposite|contrary|compared|instead|former|replica|copy|almost|nearly|unless|if)\b"
+)
+_RELATIVE: Final = re.compile(r"(?<!\bin)(?<!\bof)(?<!\bfor)(?<!\bat)(?<!\bon)(?<!\bto) that\b")
+_CHOICES: Final = frozenset(
+    (
+        "consult",
+        "depend",
+        "depends",
+        "point",
+        "points",
+        "reach",
+        "rely",
+        "relies",
+        "turn",
+        "turns",
+        "use",
+        "uses",
+    )
+)
+"""Verbs of people who choose what was asked for."""
+_PRONOUNS: Final = frozenset(("it", "that", "them", "these", "this", "those", "there"))
+_PEOPLE: Final = frozenset(("1", "people", "they", "we", "you"))
+_MOST_NEW_STEMS_OF_PEOPLE: Final = 1
+_DEFINITION: Final = re.compile(
+    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were) "
+    r"((?:an?|the) (?:[\w-]+ ){1,3}(?:that|which|who|used)\b[^,;:]+)",
+    re.IGNORECASE,
+)
+_MOST_NEW_STEMS: Final = 2
 
 
 def list_claim_clauses(statement: str) -> list[str]:
@@ -50,19 +110,11 @@ def list_claim_clauses(statement: str) -> list[str]:
             or re.match(r"\s*\d", clause)
             or _is_remark(clause)
         )
-        is_concession = _CONCESSION.match(clause) and not _NAMES_ANSWER.search(clause)
+        is_concession = _CONCESSION.match(clause) and ANSWER not in clause
         if not (is_concession or (has_answer and is_explanation)):
             claims.append(clause)
         has_answer = has_answer or ANSWER in clause
     return claims
-
-
-_CONCESSION: Final = re.compile(
-    r"\s*(?:(?:al|even )?though|contrary to|despite|in spite of|surprisingly|unlike|whatever|while"
-    r"|once|when|as soon as|(?:[^\W\d_]+ )?by then)\b"
-)
-"""The beginning of a clause before the answer that answers nothing: "Contrary to what many believe, ..."."""
-_NAMES_ANSWER: Final = re.compile(ANSWER)
 
 
 def _is_remark(clause: str) -> bool:
@@ -77,32 +129,10 @@ def _is_remark(clause: str) -> bool:
     return bool(_REMARK_WORDS & set(words)) or words[0].endswith(("ed", "ing", "ly"))
 
 
-_ADVERBS: Final = frozenset(("actually", "alas", "indeed", "naturally", "obviously"))
-_WORDING: Final = frozenset(
-    "accent capital formal informal noun pronunciation slang spelling term terms title titles word".split()  # noqa: SIM905
-)
-_ALTERNATIVE_STARTS: Final = frozenset(
-    ("and", "or", "but", "nor", "maybe", "perhaps", "possibly", "either", "even")
-)
-_REMARK_WORDS: Final = (
-    FUNCTION_WORDS - _ALTERNATIVE_STARTS - {"a", "an", "the", "another", "other", "also", "s"}
-)
-
-
-_NAME_AFTER: Final = re.compile(r"\b(?:in|on|at|by|from|near|with|for) (?:the )?[A-Z]")
-"""A preposition with a name, which may make another answer: "Paris in Texas"."""
-
-
 def refers_back(claim: str, vocabulary: frozenset[str]) -> bool:
     """Return whether a claim says something of the answer and what was asked: "Saturn has the best ones."."""
     is_about = _ABOUT_ANSWER.fullmatch(claim.strip()) is not None and not DENIAL.search(claim)
     return is_about and len(list_new_stems(claim.replace(ANSWER, ""), vocabulary)) <= _MOST_NEW_STEMS
-
-
-_ABOUT_ANSWER: Final = re.compile(
-    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
-    r"[^,;:]*\b(?:ones?|it|them|that|this)\b\W*"
-)
 
 
 def is_described(claim: str, vocabulary: frozenset[str]) -> bool:
@@ -114,12 +144,6 @@ def is_described(claim: str, vocabulary: frozenset[str]) -> bool:
         bool(set(list_content_stems(described[1])) & vocabulary)
         and len(list_new_stems(described[1], vocabulary)) <= _MOST_NEW_STEMS
     )
-
-
-_DESCRIBED: Final = re.compile(rf"((?:the|an?|our|my|your) [^,;:.]+), (?:an? |the )?\"?{ANSWER}\W*")
-_PREPOSITION: Final = re.compile(
-    r" (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b"
-)
 
 
 def has_known_claim(statement: str, vocabulary: frozenset[str], response: str) -> bool:
@@ -207,12 +231,6 @@ def _is_subject(clause: str, vocabulary: frozenset[str], response: str) -> bool:
     return is_about and not is_named and has_verbs(rest) and len(list_new_stems(rest, vocabulary)) <= most
 
 
-_ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
-_ANSWER_FIRST: Final = re.compile(
-    rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
-)
-
-
 def _may_precede(words: Sequence[str], joint: str, vocabulary: frozenset[str]) -> bool:
     """Return whether the words of a clause and a preposition or article may precede the answer."""
     preposition = joint.split(" ", maxsplit=1)[0]
@@ -228,45 +246,6 @@ def _may_precede(words: Sequence[str], joint: str, vocabulary: frozenset[str]) -
     return allowed.get(preposition, True)
 
 
-_CALL: Final = re.compile(r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this)$")
-_MADE: Final = frozenset(
-    "authored composed created designed developed discovered invented made painted produced written".split()  # noqa: SIM905
-)
-_SHORT_FOR: Final = frozenset(("abbreviation", "acronym", "name", "short", "stand", "stands", "term", "word"))
-_CONCLUSION: Final = re.compile(
-    rf"(?P<before>[^,;:{ANSWER}]*?\w)"
-    rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|under|called|named|by the name of))?"
-    r"(?: (?:an?|the|its|my|our|their|your))?)"
-    rf" (?P<quote>[\"'])?{ANSWER}[\"']?"
-    rf"(?P<after> (?:then|there|instead)| (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
-)
-_OTHER_RELATION: Final = re.compile(
-    r"\b(?:and|or|but|before|after|than|like|near|close|second|which|who|similar"
-    r"|opposite|contrary|compared|instead|former|replica|copy|almost|nearly|unless|if)\b"
-)
-_RELATIVE: Final = re.compile(r"(?<!\bin)(?<!\bof)(?<!\bfor)(?<!\bat)(?<!\bon)(?<!\bto) that\b")
-_CHOICES: Final = frozenset(
-    [
-        "consult",
-        "depend",
-        "depends",
-        "point",
-        "points",
-        "reach",
-        "rely",
-        "relies",
-        "turn",
-        "turns",
-        "use",
-        "uses",
-    ]
-)
-"""Verbs of people who choose what was asked for."""
-_PRONOUNS: Final = frozenset(("it", "that", "them", "these", "this", "those", "there"))
-_PEOPLE: Final = frozenset(("1", "people", "they", "we", "you"))
-_MOST_NEW_STEMS_OF_PEOPLE: Final = 1
-
-
 def is_definition(claim: str, instruction: str) -> bool:
     """Return whether a claim defines the answer by what was asked: "A thermometer is a device that ...".
 
@@ -280,14 +259,6 @@ def is_definition(claim: str, instruction: str) -> bool:
         len(instruction_stems - stems) <= len(instruction_stems) // 3
         and len(stems - instruction_stems) <= _MOST_NEW_STEMS
     )
-
-
-_DEFINITION: Final = re.compile(
-    rf"(?:an? |the )?{ANSWER} (?:is|are|was|were) "
-    r"((?:an?|the) (?:[\w-]+ ){1,3}(?:that|which|who|used)\b[^,;:]+)",
-    re.IGNORECASE,
-)
-_MOST_NEW_STEMS: Final = 2
 
 
 def _goes_on(clause: str, vocabulary: frozenset[str]) -> bool:
