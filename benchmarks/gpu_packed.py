@@ -31,7 +31,6 @@ from phases.dpo_training.packed_pairs import count_packed_tokens
 from phases.models import distributed, kernels
 from phases.models.fused_lora import count_fused_modules
 from phases.models.loader import LoadedModel
-from phases.models.packed_attention import use_packed_attention
 from phases.models.tokenizer import load_tokenizer
 from phases.sft_training import recipe as sft_training
 from phases.training.arguments import count_step_tokens
@@ -113,7 +112,6 @@ class PackedTraining:
             dtype="float32" if self._is_small else "bfloat16",
             attention="sdpa",
         )
-        use_packed_attention(self._model)
         self._fused_layers = kernels.fuse_layers(self._model)
         self._source = gpu_model.write_model_folder(shape, Path(self._folder.name, "model"))
         self._tokenizer = load_tokenizer(self._source)

@@ -17,7 +17,7 @@ from phases.dpo_training.packed_pairs import (
     list_runs,
     select_answers,
 )
-from phases.models.packed_attention import has_packed_attention
+from phases.models.packed_attention import use_packed_attention
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
 from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
 
@@ -88,7 +88,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
     def choose_layout(self, pairs: Sequence[Any]) -> None:
         """Choose how pairs are packed, given all pairs that the trainer will see."""
         self.shares_prompts = can_share_prompts(self.model)
-        self.attends_in_runs = self.shares_prompts and has_packed_attention(self.model)
+        self.attends_in_runs = self.shares_prompts and use_packed_attention(self.model)
         has_gpu = self.args.device.type == "cuda"
         multiple = SHAPE_MULTIPLE if has_gpu else 1
         if self.shares_prompts:

@@ -105,16 +105,12 @@ def use_packed_attention(model: Any) -> bool:
         _has_kernels(model)
         and config.model_type in _MODEL_TYPES
         and _get_head_size(config) in _HEAD_SIZES
-        and model.config._attn_implementation == "sdpa"
+        and not getattr(config, "attention_dropout", 0)
+        and model.config._attn_implementation in {"sdpa", PACKED_ATTENTION}
     )
     if is_usable:
         getattr(model, "get_base_model", lambda: model)().set_attn_implementation(PACKED_ATTENTION)
     return is_usable
-
-
-def has_packed_attention(model: Any) -> bool:
-    """Return whether a model attends within runs."""
-    return bool(model.config._attn_implementation == PACKED_ATTENTION)
 
 
 def _get_head_size(config: Any) -> int:

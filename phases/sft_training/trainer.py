@@ -6,7 +6,7 @@ from typing import Any, Final
 import torch
 from trl import SFTTrainer
 
-from phases.models.packed_attention import PackedRuns, Run, has_packed_attention, pack_runs
+from phases.models.packed_attention import PackedRuns, Run, pack_runs, use_packed_attention
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
 from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
 
@@ -23,7 +23,7 @@ class PackedRowsTrainer(MicroBatchTrainer, SFTTrainer):  # type: ignore[misc]
 
     def choose_layout(self, *, is_packed: bool) -> None:
         """Choose whether a sequence may have several rows."""
-        self.attends_in_runs = is_packed and has_packed_attention(self.model)
+        self.attends_in_runs = is_packed and use_packed_attention(self.model)
         packed_length = WHOLE_MICRO_BATCH if self.attends_in_runs else PACKED_LENGTH
         multiple = PACKED_MULTIPLE if is_packed else PADDED_MULTIPLE
         has_gpu = self.args.device.type == "cuda"

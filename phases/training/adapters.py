@@ -14,7 +14,6 @@ from phases.models import distributed
 from phases.models.fused_lora import fuse_lora
 from phases.models.kernels import fuse_layers
 from phases.models.loader import LoadedModel, load_model
-from phases.models.packed_attention import use_packed_attention
 from phases.models.source import ModelError, record_base_model
 
 ADAPTER_FILES: Final = ("adapter_model.safetensors", "adapter_config.json")
@@ -46,7 +45,6 @@ def load_for_training(flag: str, name: str, *, trainable: bool, sharded: bool) -
         loaded = load_model(name, trainable=trainable, sharded=sharded)
     except ModelError as error:
         raise BadInputError(f"{flag}: {error}") from error
-    use_packed_attention(loaded.model)
     return replace(loaded, fused_layers=fuse_layers(loaded.model))
 
 

@@ -28,7 +28,6 @@ from phases.models.kernels import set_activation_checkpointing
 from phases.models.packed_attention import (
     PackedRuns,
     Run,
-    has_packed_attention,
     pack_runs,
     use_packed_attention,
 )
@@ -88,7 +87,6 @@ def test_packed_rows_have_the_logits_and_gradients_that_they_have_alone(
     gradients = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
     assert use_packed_attention(model)
-    assert has_packed_attention(model)
     set_activation_checkpointing(model, recomputed)
     logits = compute_packed(model, rows, pack_runs(map(Run, (*LENGTHS, PADDING))))
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
@@ -146,13 +144,15 @@ def test_it_is_used_where_kernel_and_model_allow_it(monkeypatch: pytest.MonkeyPa
     assert not use_packed_attention(
         MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=32, num_hidden_layers=2))
     )
+    # It drops weights out, which variable-length attention does not do either.
+    assert not use_packed_attention(LlamaForCausalLM(LlamaConfig(**SIZES, attention_dropout=0.1)))
     eager = make_model("Llama")
     eager.set_attn_implementation("eager")
     assert not use_packed_attention(eager)
     assert eager.config._attn_implementation == "eager"
     monkeypatch.setattr(packed_attention, "_has_kernels", lambda model: False)
     assert not use_packed_attention(model)
-    assert not has_packed_attention(model)
+    assert model.config._attn_implementation == "sdpa"
 
 
 @pytest.mark.parametrize(

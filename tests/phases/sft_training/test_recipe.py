@@ -512,6 +512,15 @@ def test_attention_within_runs_changes_rounding_only(
         torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
 
 
+def test_rows_that_are_not_packed_need_no_attention_within_runs(
+    train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_packed_attention(monkeypatch)
+    assert train(tmp_path) == 0
+    assert read_result(tmp_path)["provenance"]["attention"] == "sdpa"
+    assert adapter_bytes(tmp_path) == adapter_bytes(unbroken)
+
+
 def test_a_step_has_the_gradients_that_padded_rows_have_in_trl(tiny_model: Path, tmp_path: Path) -> None:
     """Compare a step of three micro-batches with TRL's own data path."""
     parameters = sft_training.Parameters(
