@@ -33,7 +33,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     num_attention_heads: int
     intermediate_size: int
     vocab_size: int
-    num_key_value_heads: int = 0
+    num_key_value_heads: int | None = None
     head_dim: int | None = None
     tie_word_embeddings: bool = False
 

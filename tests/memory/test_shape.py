@@ -59,3 +59,6 @@ def test_a_config_is_read_from_a_folder_or_its_kind_is_unknown(tmp_path: Path) -
     text = {**numbers, "intermediate_size": 16, "vocab_size": 10}
     config.write_text(json.dumps({"model_type": "other", "text_config": text}))
     assert load_shape("model", make_config_reader(tmp_path)).query_width == 8
+    # Some models whose heads have their own keys say so with null.
+    config.write_text(json.dumps({**text, "num_key_value_heads": None}))
+    assert load_shape("model", make_config_reader(tmp_path)).key_width == 8
