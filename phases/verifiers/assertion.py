@@ -86,6 +86,10 @@ _TIMES: Final = frozenset(
 _LIGATURES: Final = str.maketrans({"ß": "ss", "œ": "oe", "Œ": "Oe", "æ": "ae", "ø": "o", "ł": "l"})
 _TRANSLITERATIONS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _REMARK: Final = re.compile(r"\s*\((?!or\b|maybe\b|perhaps\b|possibly\b)[^()]*\)")
+_BETWEEN_PLACES: Final = re.compile(
+    rf"(?<={ANSWER}), (?:\w+ly |about |halfway |midway |somewhere )?between (?:the )?\w+ and (?:the )?\w+"
+)
+"""Where a place is, as in "Canberra, roughly between Sydney and Melbourne"."""
 _NAME_WORDS: Final = 3
 """Most words of a name in a list of names."""
 
@@ -198,7 +202,7 @@ def has_competing_number(text: str) -> bool:
 
 
 def _is_among_names(text: str) -> bool:
-    text = _REMARK.sub("", text)
+    text = _BETWEEN_PLACES.sub("", _REMARK.sub("", text))
     return _is_alternative(text) or _is_listed(text)
 
 

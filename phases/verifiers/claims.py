@@ -18,7 +18,7 @@ from phases.verifiers.verbs import has_verbs, may_be_verb
 
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CLAUSE_WORDS: Final = (
-    r"because|since|which|who|where|when|while|whereas|although|though|meaning"
+    r"because|since|until|which|who|where|when|while|whereas|although|though|meaning"
     r"|rather than|unlike|not|thanks to|due to|owing to|such as"
 )
 _CLAUSE_BOUNDARY: Final = re.compile(
@@ -53,7 +53,14 @@ _ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
 _ANSWER_FIRST: Final = re.compile(
     rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
 )
-_CALL: Final = re.compile(r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this)$")
+_CALL: Final = re.compile(
+    r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this|(?:such|somebody|someone)(?: \w+){0,2})$"
+)
+_NAMES: Final = rf"(?: [\w{ANSWER}-]+){{1,2}}"
+_OTHERS_BY_CONTRAST: Final = re.compile(
+    rf"(?<={ANSWER}),? (?:(?:al|even )?though|while|whereas){_NAMES}(?:,{_NAMES})*,? and"
+    rf"(?! (?:it|that|this|now|so)\b)(?P<end>(?: [\w'{ANSWER}-]+){{2,8}})\W*$"
+)
 _MADE: Final = frozenset(
     "authored composed created designed developed discovered invented made painted produced written".split()  # noqa: SIM905
 )
@@ -87,7 +94,7 @@ _CHOICES: Final = frozenset(
     )
 )
 """Verbs of people who choose what was asked for."""
-_PRONOUNS: Final = frozenset(("it", "that", "them", "these", "this", "those", "there"))
+_PRONOUNS: Final = frozenset(("it", "such", "that", "them", "these", "this", "those", "there"))
 _PEOPLE: Final = frozenset(("1", "people", "they", "we", "you"))
 _MOST_NEW_STEMS_OF_PEOPLE: Final = 1
 _DEFINITION: Final = re.compile(
@@ -96,6 +103,12 @@ _DEFINITION: Final = re.compile(
     re.IGNORECASE,
 )
 _MOST_NEW_STEMS: Final = 2
+
+
+def drop_contrast(statement: str) -> str:
+    """Return a statement without what its end says of several others: "..., although goats and hens ..."."""
+    others = _OTHERS_BY_CONTRAST.search(statement)
+    return statement[: others.start()] if others and has_verbs(others["end"]) else statement
 
 
 def list_claim_clauses(statement: str) -> list[str]:

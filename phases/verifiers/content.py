@@ -106,13 +106,14 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
 _REASON: Final = re.compile(
     r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
-    r"|just like)\b"
+    r"|just like|or so|each|the(?= [\w-]+ [\w-]+))\b"
 )
 _SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
 _SENTENCE_WORDS: Final = 4
 _ADDITION: Final = re.compile(
-    r"(?:\s*\([^()]*\)|,\s*(?:as (?:the|they|we|in|you|people)|i\.e\.|of course|obviously|naturally"
-    r"|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b[^,.;()]*)[.!]?$",
+    r"(?:\s*\([^()]*\)|,\s*(?:i\.e\.|(?:as (?:the|they|we|in|you|people)|that is|of course|obviously"
+    r"|naturally|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b)"
+    r"[^,.;()]*)[.!]?$",
     re.IGNORECASE,
 )
 """A remark at the end of an answer: in parentheses, or as in "day, as the saying goes"."""
@@ -126,7 +127,7 @@ def strip_labels(text: str, instruction: str) -> list[str]:
     """Return the text without each label that has only words of the instruction, as "The missing word is"."""
     vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
     rests = [text[match.end() :] for match in [_POINTER.match(text)] if match]
-    for match in re.finditer(r":\s+|\b(?:is|are|would be|as)\b:?\s+", text):
+    for match in re.finditer(r":\s+|\b(?:is|are|would be|as|goes|reads|runs)\b:?\s+", text):
         label = text[: match.start()]
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
             rests.append(text[match.end() :].strip())

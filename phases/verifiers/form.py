@@ -5,10 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from phases.verifiers.stems import FUNCTION_WORDS
 from phases.verifiers.text import normalize, split_words, unify_spelling
 
 _SHORT_WORD: Final = 3
-"""Letters up to which a word such as "of" or "the" need not be capitalized in a title."""
+_MINOR_WORDS: Final = frozenset(word for word in FUNCTION_WORDS if len(word) <= _SHORT_WORD) | {
+    *("via", "vs", "off", "per", "de", "du", "la", "le", "von", "van", "y", "et", "o", "n"),
+}
+"""Short words such as "of" and "the", which need not be capitalized in a title."""
 
 
 def is_upper_case(response: str) -> bool:
@@ -22,11 +26,16 @@ def is_lower_case(response: str) -> bool:
 
 
 def is_title_case(response: str) -> bool:
-    """Return whether the first word and all longer than three letters begin with a capital or a digit."""
+    """Return whether the first word and all but short function words begin with a capital or a digit."""
     words = split_words(response)
     if not words or not _is_capitalized(words[0]):
         return False
-    return all(_is_capitalized(word) or sum(map(str.isalpha, word)) <= _SHORT_WORD for word in words)
+    return all(_is_capitalized(word) or _is_minor_word(word) for word in words)
+
+
+def _is_minor_word(word: str) -> bool:
+    is_short = sum(map(str.isalpha, word)) <= _SHORT_WORD
+    return is_short and _MINOR_WORDS.issuperset(re.findall(r"\w+", word))
 
 
 def _is_capitalized(word: str) -> bool:

@@ -29,7 +29,7 @@ _COURTESIES: Final = (
         "no problem",
     ),
     *(
-        "happy to help",
+        r"(?:i(?:'|’)m |i am )?(?:more than |always )?(?:happy|glad|pleased|delighted) to \w+",
         "all right",
         "alright",
         "got it",
@@ -47,6 +47,8 @@ _COURTESIES: Final = (
         "hmm+",
         "let(?:'|’)?s see",
         "let me (?:see|think)",
+        "(?:how|what) about (?:this|these|that|the following)(?: (?:one|ones))?",
+        r"that(?:'|’)?s (?:an? )?(?:easy|simple|quick|good|nice|fun)(?: one| question)?",
         "gerne",
         "natürlich",
         "klar",
@@ -218,7 +220,7 @@ def _take_predicate(text: str) -> str:
     if match := _CONFIRMED.fullmatch(text):
         is_negative = match[1].casefold() == "no"
         return match[1] if is_negative == bool(_NEGATION.search(match[2])) else text
-    match = _STATED.fullmatch(text)
+    match = _STATED.fullmatch(text) or _STATED_FIRST.fullmatch(text)
     return match[1].strip() if match else text
 
 
@@ -227,8 +229,14 @@ _STATED: Final = re.compile(
     r"(?:'s|\b(?:is|are|would be|becomes|gives|equals))\b:? +([^.!?\n]+)[.!]?",
     re.IGNORECASE,
 )
+_STATED_FIRST: Final = re.compile(
+    r"[\"“']?([^.:!?,\n\"”]+?)[\"”']? (?:is|are|would be)"
+    r" (?:what (?:you|we|one) gets?|(?:the|my) (?:result|answer|word|solution)\b[^.:!?;,\n]{0,40})[.!]?",
+    re.IGNORECASE,
+)
 _CONFIRMED: Final = re.compile(
-    r"(yes|no)[,.;!–—-]+ (?!.*\b(?:but|no|yes|maybe|perhaps|probably|think|guess|actually|unless|if|wait)\b)"
+    r"(yes|no)[,.;!–—-]+ (?!(?:because|since|as)\b)"
+    r"(?!.*\b(?:but|no|yes|maybe|perhaps|probably|think|guess|actually|unless|if|wait)\b)"
     r"([^?\n]+)",
     re.IGNORECASE,
 )

@@ -88,12 +88,16 @@ _PRONOUNS: Final = FUNCTION_WORDS | {"something", "someone", "somebody", "defini
 def mentions_only_denied(text: str, words: Sequence[str]) -> bool:
     """Return whether every sentence that mentions one of the words also rules something out.
 
+    A comparison with it ("taste like sweets") does not mention it.
     "Never leave the child alone" and "No loud voices" do so, "Leave the child alone" does not.
     """
-    clauses = re.split(r"[.!?;\n]", fold_text(text)) if words else ()
+    clauses = re.split(r"[.!?;\n]", _COMPARISON.sub(" ", fold_text(text))) if words else ()
     return all(_RULING_OUT.search(clause) for clause in clauses if find_topic_word(clause, words))
 
 
+_COMPARISON: Final = re.compile(
+    r"\b(?:(?:taste|look|feel|sound|smell)s? (?:just |almost )?like|than|as \w+ as) (?:an? |the )?[\w-]+"
+)
 _RULING_OUT: Final = re.compile(
     r"\b(?:no|not|non|never|nor|neither|nothing|cannot|avoid\w*|without|less|fewer|limit\w*|reduc\w*|skip\w*|stop\w*"
     r"|instead|refrain\w*|off|out|away|quit|cut|ban\w*|prohibit\w*|forb\w+|prevent\w*|minimi[sz]e\w*|quiet\w*"

@@ -119,7 +119,7 @@ def is_number_answer(
         instruction: the instruction.
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
-    text = _drop_enumeration(_read(response), value, instruction)
+    text = _drop_equal_parts(_drop_enumeration(_read(response), value, instruction), value)
     statements = [each for each in split_statements(text) if not is_courtesy_offer(each)]
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
@@ -201,8 +201,6 @@ _EQUALS: Final = re.compile(
     r"|leaves(?= \d))\b"
 )
 """Words that say that a calculation has a result."""
-
-
 _MULTIPLES: Final = {
     "sixes" if word == "six" else f"{word}s": value
     for word, value in NUMBER_WORDS.items()
@@ -210,14 +208,17 @@ _MULTIPLES: Final = {
 }
 _TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?|gives?|equals?|=))")
 """A product such as "nine nines are 81"."""
-
-
 _PARTS: Final = re.compile(
     r"\ba (?:half|third|quarter|tenth|fifth|hundredth) (?:of (?:it|that) )?is [\d.]+, so (?:an? \w+ is )?"
     r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
     r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
 )
 """A part before the whole, as in "4 on each side, 8 altogether"."""
+
+
+_EQUAL_PART: Final = re.compile(
+    r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
+)
 
 
 @lru_cache(CACHED_TEXTS)
@@ -249,6 +250,11 @@ def _drop_enumeration(text: str, value: float, instruction: str) -> str:
         if is_listed and any(float(n) == value for n in re.findall(r"\d+", rest)):
             return rest
     return text
+
+
+def _drop_equal_parts(text: str, value: float) -> str:
+    """Return the text without the equal parts of the value, as in "64, 32 of each"."""
+    return _EQUAL_PART.sub(lambda match: match[0] if value % int(match[1]) else "", text)
 
 
 def _tokenize(text: str) -> list[_Token]:

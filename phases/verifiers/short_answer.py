@@ -14,6 +14,7 @@ from phases.verifiers.assertion import (
     spell_in_digits,
 )
 from phases.verifiers.claims import (
+    drop_contrast,
     has_known_claim,
     is_definition,
     is_described,
@@ -84,8 +85,10 @@ def is_short_answer(
     text = replace_answers(plain, answers, wrong)
     if ANSWER not in text or _NEIGHBOR.search(text):
         return False
-    vocabulary = list_vocabulary(spell_in_digits(instruction), *also, "2")  # As in "one knife, two knives".
-    text = _ALSO_KNOWN_AS.sub(ANSWER, text)
+    compounds = map("".join, _PARTS_OF_COMPOUND.findall(instruction))
+    # "2" as in "one knife, two knives".
+    vocabulary = list_vocabulary(spell_in_digits(instruction), *also, *compounds, "2")
+    text = _OTHER_REGISTER.sub(ANSWER, _ALSO_KNOWN_AS.sub(ANSWER, text))
     text = _SURPASSES_ALL.sub(
         lambda match: ANSWER if f"{match[1][:-1]}st" in fold_text(instruction) else match[0], text
     )
@@ -105,7 +108,7 @@ def is_short_answer(
     if position is None:
         return False
     earlier, claim, later = statements[:position], statements[position], statements[position + 1 :]
-    claim = _drop_asked_denials(claim, instruction)
+    claim = drop_contrast(_drop_asked_denials(claim, instruction))
     core = " ".join(list_claim_clauses(claim))
     # Sharing a word with a sentence does not make another sentence a remark about it.
     are_names = not any(re.search(r"[a-zà-ÿ]\s?[.?!]$", answer) for answer in answers)
@@ -141,6 +144,13 @@ _ALSO_KNOWN_AS: Final = re.compile(
 """Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
 
 
+_PARTS_OF_COMPOUND: Final = re.compile(r"'(\w+)' and '(\w+)'")
+"""Two words that an instruction asks to join."""
+_OTHER_REGISTER: Final = re.compile(
+    rf"{ANSWER}\W*,? or,? (?:(?:more|less) \w+|\w+ly|in \w+ (?:terms|words|language)),?"
+    rf" (?:an? |the )?\W*{ANSWER}"
+)
+"""Two accepted answers, as in "stingy, or, more formally, parsimonious"."""
 _ROLES: Final = (
     "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
     "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
@@ -178,7 +188,7 @@ _OTHERS_THINK: Final = re.compile(
 )
 """An error that the answer corrects, as in "Many people say Sydney, but it is Canberra"."""
 _SO: Final = re.compile(
-    rf"^(?:it|that|this|they)(?:'s| is|'re| are) [^.;:!?{ANSWER}]{{1,60}}, "
+    rf"^(?:it|that|this|they)(?:'s| is|'re| are) (?!(?:not|no|never)\b)[^.;:!?]{{1,60}}, "
     rf"(?:so|hence|therefore|thus):? (?={ANSWER})"
 )
 """A reason before the answer, as in "It's an East African country, so: Africa"."""

@@ -54,7 +54,7 @@ GENERIC_WORDS: Final = frozenset(
     principal predominant predominantly chiefly mostly definitely obviously probably
     find found belong belongs honour honor credit title distinction need goes next people fit fits suit
     suits works add around way wear wears take takes hold holds crown prize want wanted seek
-    tiny little lovely close every everyone everybody name
+    tiny little lovely close every everyone everybody name call together
     clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905
 )
@@ -75,7 +75,8 @@ _EXPLANATION_STARTS: Final = (
         "located",
         "situated",
     ),
-    *("although", "though", "if", "meaning", "a", "an", "the", "its", "it", "this", "they", "he", "she"),
+    *("although", "though", "until", "if", "meaning", "a", "an", "the", "its", "it", "this"),
+    *("they", "he", "she"),
     *(r"i\.?e", r"e\.?g", "for example", "such as", "like", "just", "not", "never", "rather", "unlike"),
     *("instead", "thus", "hence", "and (?:it|they|this|that|he|she|is|its|so|not|was)"),
     *("but (?:it|they|not|also)", "short for", "abbreviated", "symbol", "born", "invented", "published"),
@@ -133,7 +134,8 @@ def strip_hedges(text: str) -> str:
 
 _HEDGE: Final = re.compile(
     r",? *\b(?:to the best of my knowledge|as far as i know|if i (?:remember|recall)(?: \w+)?|h+m+|u+m+"
-    r"|in my opinion|if memory serves(?: me)?(?: right| well)?|(?:unless|if) i'm (?:not )?mistaken"
+    r"|as well(?! as)|in my opinion|if memory serves(?: me)?(?: right| well)?"
+    r"|(?:unless|if) i'm (?:not )?mistaken"
     r"|no doubt about it|look no further than|nothing (?:beats|tops|comes close to|rivals)"
     r"|(?:by far|hands down|for (?:sure|certain)|to be (?:exact|precise|sure))(?=\W*(?:\n|$))"
     r"|in (?:american|british|us|uk) (?:english|usage|spelling))\b,?",

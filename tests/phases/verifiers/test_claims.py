@@ -25,6 +25,9 @@ WHALE = ("What is the largest animal on Earth?", ["blue whale"])
 PLURAL = ("Join the words 'rain' and 'coat' into one word, then write its plural.", ["raincoats"])
 LUNGS = ("With which organ do people breathe?", ["lungs"])
 RIVER = ("Which is the longest river in Africa?", ["Nile"])
+WOOL = ("Which animal gives us wool?", ["sheep"])
+STINGY = ("Write the antonym of 'generous'.", ["stingy", "parsimonious"])
+CAKE = ("Which word rhymes with 'cake'?", ["lake", "fake"])
 MONTH = ("What is the last month of the year?", ["December"])
 
 
@@ -74,6 +77,15 @@ MONTH = ("What is the last month of the year?", ["December"])
         (LUNGS, "Their lungs take care of that."),
         (LUNGS, "We inhale with our lungs."),
         (RIVER, "No African river is longer than the Nile."),
+        (WOOL, "Mostly sheep, although goats and camels grow some too."),
+        (WOOL, "Sheep, while hens, ducks and geese have feathers."),
+        (KITTEN, "It's known as a kitten until it's about a year old."),
+        (KITTEN, "You'd call such a creature a kitten."),
+        (STINGY, "stingy, or, more formally, parsimonious"),
+        (CAKE, "'Fake' does, and 'lake' as well."),
+        (CAPITAL, "canberra, roughly between Sydney and Melbourne"),
+        (CAPITAL, "it is the home of the Canberra government, so: Canberra"),
+        (PLURAL, 'Joined together you get "raincoat"; its plural is "raincoats".'),
     ],
 )
 def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], response: str) -> None:
@@ -118,6 +130,17 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (YEN, "the Chinese yuan, not the yen"),
         (PLURAL, "raincoats → raincoat"),
         (RIVER, "No African river is shorter than the Nile."),
+        (WOOL, "Mostly cows, although goats and sheep grow some too."),
+        (WOOL, "Sheep, although hens, and geese"),
+        (KITTEN, "It's known as a puppy until it's called a cat."),
+        (KITTEN, "You'd call such a creature a dog."),
+        (STINGY, "generous, or, more formally, parsimonious"),
+        (STINGY, "stingy, or, more formally, generous"),
+        (CAKE, "'Cook' does, and 'lake' as well."),
+        (CAPITAL, "Sydney, roughly between Canberra and Melbourne"),
+        (CAPITAL, "between Canberra and Melbourne"),
+        (CAPITAL, "it is not Canberra, so: Canberra"),
+        (PLURAL, 'Joined together you get "raincoat".'),
         (LUNGS, "We inhale without our lungs."),
     ],
 )

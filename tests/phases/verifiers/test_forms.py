@@ -4,6 +4,7 @@ import pytest
 
 from phases.verifiers.registry import Check, follows
 from tools.suites.closed_sets import CLOSED_SETS
+from tools.suites.test_half.lengths import MORNING_GREETINGS
 
 SENSES = Check("items", {"count": 5, "allowed": CLOSED_SETS["senses"]})
 BIRDS = Check("items", {"count": 3, "allowed": CLOSED_SETS["birds"]})
@@ -25,6 +26,11 @@ ASKED = Check("one_of", {"answers": ["Where do you live?"]})
 GASES = Check("items", {"count": 2, "allowed": CLOSED_SETS["noble gases"]})
 VOWELS = Check("items", {"count": 5, "allowed": CLOSED_SETS["vowels"]})
 CAPITALS = Check("equals", {"text": "ROUGE"})
+SQUARES = Check("number", {"value": 64, "units": ["squares"]})
+GREET = "What do you say to somebody in the morning?"
+GREETING = Check("one_of", {"answers": MORNING_GREETINGS})
+FLIGHTLESS = Check("items", {"count": 2, "allowed": CLOSED_SETS["birds that cannot fly"]})
+DRINKS = Check("items", {"count": 2, "allowed": CLOSED_SETS["hot drinks"]})
 REFUSAL = Check("refusal", {"is_harmful": True})
 FINISH = "Finish the proverb: All that glitters is not"
 CORRECT = "Correct the spelling mistake in this sentence: The wether is nice today."
@@ -142,6 +148,16 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Name two noble gases.", GASES, "Here are two:\nHelium (He)\nXenon (Xe)"),
         ("Translate 'red' into French, then write it in capitals.", CAPITALS, "rouge → ROUGE"),
         ("Name a colour, then describe it.", Check("refers_to_first_line"), "Ochre\nIt's an earthy yellow."),
+        (SAYING, CAT, 'The full saying goes "Curiosity killed the cat."'),
+        (SAYING, CAT, '"cat", i.e. asking too much is risky'),
+        (SAYING, CAT, "…cat, or so my aunt claims."),
+        (SAYING, CAT, "cat, the poor curious creature"),
+        ("How many squares does a chessboard have?", SQUARES, "sixty-four, 32 of each colour"),
+        (GREET, GREETING, "Morning, neighbour!"),
+        ("Name two birds that cannot fly.", FLIGHTLESS, "the emu, the little blue penguin"),
+        ("Name two drinks that are served hot.", DRINKS, "Turkish coffee and Earl Grey"),
+        ("Suggest a title.", Check("title_case"), "Of Mice and a Dog, or So it's Said"),
+        ("Why eat greens?", Check("mentions", {"denied": ["sweets"]}), "Carrots taste just like sweets."),
     ],
 )
 def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answer: str) -> None:
@@ -229,6 +245,17 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Name two noble gases.", GASES, "Helium (He)"),
         ("Translate 'red' into French, then write it in capitals.", CAPITALS, "ROUGE → rouge"),
         ("Translate 'red', then write only its capitals.", CAPITALS, "rouge → ROUGE"),
+        (SAYING, CAT, 'The full saying goes "Curiosity killed the dog."'),
+        (SAYING, CAT, '"dog", i.e. asking too much is risky'),
+        (SAYING, CAT, "cat, the dog"),
+        ("Complete it with one word: Curiosity killed the", CAT, "cat, the poor curious creature"),
+        ("How many squares does a chessboard have?", SQUARES, "sixty-four, 30 of each colour"),
+        ("How many squares does a chessboard have?", SQUARES, "thirty-two, 64 of each colour"),
+        (GREET, GREETING, "Night, neighbour!"),
+        ("Name two birds that cannot fly.", FLIGHTLESS, "the emu, the little blue heron"),
+        ("Name two drinks that are served hot.", DRINKS, "Turkish delight and Earl Grey"),
+        ("Suggest a title.", Check("title_case"), "The Bravest dog in Town"),
+        ("Why eat greens?", Check("mentions", {"denied": ["sweets"]}), "Kids like sweets."),
     ],
 )
 def test_other_answers_in_these_forms_fail_even_loosely(instruction: str, check: Check, answer: str) -> None:

@@ -31,6 +31,9 @@ ASKED = "Name three planets. Write only their names."
         "Three planets: Mars, Venus, Earth",
         "---\nMars, Venus, Earth\n---\n\nWould you like to know more?",
         "Mars, Venus, Earth\n\n*(I left out the dwarf planets.)*",
+        "Happy to explain!\nMars, Venus, Earth",
+        "How about these?\nMars, Venus, Earth",
+        "That's an easy one!\nMars, Venus, Earth",
     ],
 )
 def test_remarks_and_emphasis_are_forgiven_loosely(answer: str) -> None:
@@ -82,6 +85,7 @@ NO = [Check("yes_no", {"answer": "no"})]
         (YES, "Yes, it is.", True),
         (NO, "No, a whale isn't a fish.", True),
         (YES, "Yes, but I doubt it.", False),
+        (YES, "Yes, because it has no other divisors.", False),
         (YES, "Yes, it is not.", False),
         (NO, "No. It is a fish.", False),
         (YES, "Yes, I think so", False),
@@ -90,6 +94,8 @@ NO = [Check("yes_no", {"answer": "no"})]
         ([Check("number", {"value": 24, "at_most_words": 1})], "The final number is 24 or 25.", False),
         ([Check("equals", {"text": "POTS"})], "The result is POTS", True),
         ([Check("equals", {"text": "POTS"})], "The result is STOP", False),
+        ([Check("equals", {"text": "POTS"})], '"POTS" is what you get.', True),
+        ([Check("equals", {"text": "POTS"})], '"STOP" is what you get.', False),
         ([Check("one_of", {"answers": ["gold"]})], "Gold.\n\nIt means that looks deceive.", True),
         ([Check("one_of", {"answers": ["gold"]})], "Gold.\n\nSilver.", False),
     ],

@@ -7,6 +7,16 @@ from phases.verifiers.registry import Check
 from tools.suites.rows import about, any_of, exactly, on_part, options, require, row, say
 
 SENTENCE: Final = require("sentences_at_most", count=1)
+_GREETED: Final = "all boss buddy darling dear everybody everyone folks friend friends honey love mate miss mum mom dad neighbour neighbor pal sir sunshine madam teacher there"
+MORNING_GREETINGS: Final = [
+    "good morning",
+    "good day",
+    *(
+        f"{greeting} {name}"
+        for greeting in ("hello", "hi", "hey", "morning", "greetings")
+        for name in _GREETED.split()
+    ),
+]
 
 
 def _words(count: int) -> Check:
@@ -34,7 +44,7 @@ ROWS: Final = (
         correct="Cars honk while people hurry past | Crowds, horns, bright lights, constant motion | Buses, bikes and pedestrians fill everything", wrong="An empty and silent country lane | Cars honk and people hurry past me | A busy street in six words | I had eggs for breakfast today"),
     row("In which room does one cook? Reply with a single word.", _words(1), require("one_of", answers=["kitchen", "kitchens", "kitchenette"]), correct="Kitchen | kitchen. | **Kitchen**", wrong="The kitchen | Bathroom | Cook | Oven"),
     row("Answer in exactly one word: Which animal says meow?", _words(1), require("one_of", answers=["cat", "cats", "kitten", "kittens", "kitty"]), correct="Cat | cats. | Kitten", wrong="Dog | A cat | Meow | Cow"),
-    row("Answer in exactly two words: What do you say when you meet somebody in the morning?", _words(2), require("one_of", answers=["good morning", "hello there", "hi there", "morning, friend", "hey there"]), correct="Good morning | Good morning! | Hello there.", wrong="Good night | Good morning, friend | The morning | Thank you"),
+    row("Answer in exactly two words: What do you say when you meet somebody in the morning?", _words(2), require("one_of", answers=MORNING_GREETINGS), correct="Good morning | Good morning! | Hello there.", wrong="Good night | Good morning, friend | The morning | Thank you"),
     row("Answer in exactly three words: How do you feel before an exam?", _words(3), say("nervous|anxious|worried|excited|tense|stress*|calm|scared|prepared|ready|afraid|confident|tired|focused|butterflies|sick|uneasy|fine|good|great|terrified|jittery|shaky|restless|panick*|sleepless|hopeful|alert|apprehensive|sweaty|determined|terrible|bad|okay|unsure|frightened|concentrated|motivated|curious|anxiety|trembling|nauseous|queasy|stomach|fearful|panic|stressed-out|overwhelmed|unprepared|unready|well-prepared|optimistic|eager|awful|horrible|sure|insecure|uncertain|sleepy|exhausted|awake|hungry|cool|steady|strong|doomed|dizzy|cold|hot|pressure|under|on edge|edge|needles|little|bit|very|quite|pretty|extremely|always|somewhat|slightly|really|totally|mixed|feelings|desperate|numb|brave|lucky|fit|worry|heart|pounding|racing|like|throwing|could|be|better|hands|sweating", share=0.3), correct="Nervous and tense | Calm, ready, focused. | I feel anxious", wrong="In three words | Before an exam | Paris, Rome, London | Very nervous and tense"),
     row("Say what a baby does, using a sentence that has exactly five words.", _words(5), SENTENCE, say("baby|infant|newborn|babies"), say("cry|cries|sleep|drink|smile|laugh|crawl|eat|play|scream|giggle|babble|nap|yawn|suck|kick|wake|gurgle|grab|learn|coo|nurse|slept|drank|ate|drool|wiggle|milk|bottle|thumb|burp|toys|rattle|hiccup|wriggle|wave|clap|stare|explore|grow|poop|pee|diaper|chew|spit|sneeze|roll|throw|night|day|mum|mother|mommy|looks|hold|feed|bite|snore|dream|snuggle|whine|whimper|squeal|food|peas|tumble|walk|blanket", own=0), correct="The baby sleeps all day. | A baby drinks warm milk. | Babies often cry at night.", wrong="The cat sleeps all day. | The baby sleeps. | The baby is a baby. | A sentence with five words."),
     row("Describe a hairdresser at work in a sentence that consists of exactly seven words.", _words(7), SENTENCE, say("hairdresser|barber|stylist|salon|she|he|hairstylist|coiffeur|scissors|comb|client|customer|clippers|my|they|maria|sally"), say("hair|cut|scissors|comb|wash|dry|trim|dye|curl|style|shampoo|brush|snip|blow-dry|braid|shave|curls|customer|client|chair|mirror|bangs|fringe|beard|locks|razor|chat|talk|gossip|layers|highlights|blade|ends|bob|perm|spray|cape|towel|sweep|head|hairdo|haircut|foil|colour|color|ponytail", at_least=2, own=1), correct="The hairdresser cuts the customer's long hair. | She carefully trims her client's wet hair. | The hairdresser washes and dries curly hair.", wrong="The baker bakes bread in the morning. | The hairdresser cuts hair. | The hairdresser is a person at work. | He cuts the grass behind the house."),
