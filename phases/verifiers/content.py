@@ -30,6 +30,42 @@ from phases.verifiers.text import (
     unify_spelling,
 )
 
+_ASKS_FOR_MARKS: Final = re.compile(r"\b(?:punctuation|question marks?)\b", re.IGNORECASE)
+"""Words of an instruction that make the question mark a part of the answer."""
+_ASKS_FOR_COMMAS: Final = re.compile(r"\b(?:commas?|punctuation|separated)\b", re.IGNORECASE)
+_COMMA: Final = re.compile(r"(?<=[^\W\d_]),(?= [^\W\d_])")
+"""A comma between words, as in "Thanks, Grandma"."""
+_DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
+_REASON: Final = re.compile(
+    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
+    r"|just like|or so|each|the(?= [\w-]+ [\w-]+))\b"
+)
+_SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
+_SENTENCE_WORDS: Final = 4
+_ADDITION: Final = re.compile(
+    r"(?:\s*\([^()]*\)|,\s*(?:i\.e\.|(?:as (?:the|they|we|in|you|people)|that is|of course|obviously"
+    r"|naturally|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b)"
+    r"[^,.;()]*)[.!]?$",
+    re.IGNORECASE,
+)
+"""A remark at the end of an answer: in parentheses, or as in "day, as the saying goes"."""
+_REMARK_WORDS: Final = 6
+"""A shorter paragraph after an answer may be another answer."""
+ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)
+"""Words of an instruction that allow nothing around the answer."""
+_POINTER: Final = re.compile(
+    r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
+)
+_LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
+"""Words of labels such as "Corrected version:"."""
+_CONTRACTIONS: Final = (
+    *((r"\bcan(?:'t| not)\b", "cannot"), (r"\bwon't\b", "will not"), (r"n't\b", " not"), (r"'re\b", " are")),
+    *((r"'ll\b", " will"), (r"'ve\b", " have"), (r"\bi'm\b", "i am"), (r"(?<=\w)'s\b", " is")),
+)
+"""Contractions and their full forms, which are the same answer."""
+_HAS_STEPS: Final = re.compile(r"\bthen\b", re.IGNORECASE)
+_STEP: Final = re.compile(r"\s+(?:→|->|=>)\s+")
+
 
 def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> bool:
     """Return whether the normalized response is one of the answers, with or without a leading article.
@@ -57,13 +93,6 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
         or (is_free_mark and form[-1:].isalpha() and (_match_key(form)[0], True) in accepted)
         for form in forms
     )
-
-
-_ASKS_FOR_MARKS: Final = re.compile(r"\b(?:punctuation|question marks?)\b", re.IGNORECASE)
-"""Words of an instruction that make the question mark a part of the answer."""
-_ASKS_FOR_COMMAS: Final = re.compile(r"\b(?:commas?|punctuation|separated)\b", re.IGNORECASE)
-_COMMA: Final = re.compile(r"(?<=[^\W\d_]),(?= [^\W\d_])")
-"""A comma between words, as in "Thanks, Grandma"."""
 
 
 def _drop_remarks(text: str, instruction: str) -> str:
@@ -103,26 +132,6 @@ def _take_sentence(text: str, instruction: str) -> list[str]:
     return forms
 
 
-_DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
-_REASON: Final = re.compile(
-    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
-    r"|just like|or so|each|the(?= [\w-]+ [\w-]+))\b"
-)
-_SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
-_SENTENCE_WORDS: Final = 4
-_ADDITION: Final = re.compile(
-    r"(?:\s*\([^()]*\)|,\s*(?:i\.e\.|(?:as (?:the|they|we|in|you|people)|that is|of course|obviously"
-    r"|naturally|for (?:example|instance)|i (?:think|guess|believe|suppose)|i(?:'|’)d say)\b)"
-    r"[^,.;()]*)[.!]?$",
-    re.IGNORECASE,
-)
-"""A remark at the end of an answer: in parentheses, or as in "day, as the saying goes"."""
-_REMARK_WORDS: Final = 6
-"""A shorter paragraph after an answer may be another answer."""
-ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)
-"""Words of an instruction that allow nothing around the answer."""
-
-
 def strip_labels(text: str, instruction: str) -> list[str]:
     """Return the text without each label that has only words of the instruction, as "The missing word is"."""
     vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
@@ -132,13 +141,6 @@ def strip_labels(text: str, instruction: str) -> list[str]:
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
             rests.append(text[match.end() :].strip())
     return rests
-
-
-_POINTER: Final = re.compile(
-    r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
-)
-_LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
-"""Words of labels such as "Corrected version:"."""
 
 
 @lru_cache(maxsize=4096)
@@ -154,13 +156,6 @@ def _match_key(text: str) -> tuple[str, bool]:
     for pattern, full in _CONTRACTIONS:
         key = re.sub(pattern, full, key)
     return unify_spelling(strip_article(key)), is_question
-
-
-_CONTRACTIONS: Final = (
-    *((r"\bcan(?:'t| not)\b", "cannot"), (r"\bwon't\b", "will not"), (r"n't\b", " not"), (r"'re\b", " are")),
-    *((r"'ll\b", " will"), (r"'ve\b", " have"), (r"\bi'm\b", "i am"), (r"(?<=\w)'s\b", " is")),
-)
-"""Contractions and their full forms, which are the same answer."""
 
 
 def equals_text(response: str, text: str, ignore_case: bool = False, instruction: str = "") -> bool:
@@ -183,10 +178,6 @@ def take_last_step(response: str, instruction: str) -> str:
     """Return the last of the steps that a response shows, if the instruction has several and allows them."""
     is_free = _HAS_STEPS.search(instruction) and not ASKS_FOR_ANSWER_ONLY.search(instruction)
     return _STEP.split(response)[-1] if is_free else response
-
-
-_HAS_STEPS: Final = re.compile(r"\bthen\b", re.IGNORECASE)
-_STEP: Final = re.compile(r"\s+(?:→|->|=>)\s+")
 
 
 def _strip_marks(line: str) -> str:

@@ -215,15 +215,6 @@ def _explains(line: str) -> bool:
     return is_detail(plain) or bool(_EXPLANATION.match(plain))
 
 
-def _take_predicate(text: str) -> str:
-    """Return the answer that a single sentence states: "The result is 24.", "Yes, it is."."""
-    if match := _CONFIRMED.fullmatch(text):
-        is_negative = match[1].casefold() == "no"
-        return match[1] if is_negative == bool(_NEGATION.search(match[2])) else text
-    match = _STATED.fullmatch(text) or _STATED_FIRST.fullmatch(text)
-    return match[1].strip() if match else text
-
-
 _STATED: Final = re.compile(
     r"(?:so |thus |therefore,? )?(?:the|this|that|it|its|my)\b[^.:!?;,\n]{0,60}?"
     r"(?:'s|\b(?:is|are|would be|becomes|gives|equals))\b:? +([^.!?\n]+)[.!]?",
@@ -241,6 +232,15 @@ _CONFIRMED: Final = re.compile(
     re.IGNORECASE,
 )
 _NEGATION: Final = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.IGNORECASE)
+
+
+def _take_predicate(text: str) -> str:
+    """Return the answer that a single sentence states: "The result is 24.", "Yes, it is."."""
+    if match := _CONFIRMED.fullmatch(text):
+        is_negative = match[1].casefold() == "no"
+        return match[1] if is_negative == bool(_NEGATION.search(match[2])) else text
+    match = _STATED.fullmatch(text) or _STATED_FIRST.fullmatch(text)
+    return match[1].strip() if match else text
 
 
 def _unfence(text: str) -> str:

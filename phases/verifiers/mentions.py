@@ -30,6 +30,19 @@ _SAYING_LITTLE: Final = FUNCTION_WORDS | frozenset(
 """English words that say little about a topic."""
 
 
+_SUBJECT: Final = re.compile(r"\W*(?:an? |the )?([^\W\d_]+) (?:is|are|means|was|were)\b")
+_PRONOUNS: Final = FUNCTION_WORDS | {"something", "someone", "somebody", "definition"}
+_COMPARISON: Final = re.compile(
+    r"\b(?:(?:taste|look|feel|sound|smell)s? (?:just |almost )?like|than|as \w+ as) (?:an? |the )?[\w-]+"
+)
+_RULING_OUT: Final = re.compile(
+    r"\b(?:no|not|non|never|nor|neither|nothing|cannot|avoid\w*|without|less|fewer|limit\w*|reduc\w*|skip\w*|stop\w*"
+    r"|instead|refrain\w*|off|out|away|quit|cut|ban\w*|prohibit\w*|forb\w+|prevent\w*|minimi[sz]e\w*|quiet\w*"
+    r"|silen\w*|mute\w*|whisper\w*|soft\w*|low|keep|keeps|too|danger\w*|unsafe|risk\w*|caution|beware|careful\w*|warning"
+    r"|worse|rather than|only|before|until|outside|resist\w*|discourag\w*)\b|n't\b"
+)
+
+
 def has_mentions(
     response: str,
     *,
@@ -81,10 +94,6 @@ def defines_term(response: str, terms: Sequence[str]) -> bool:
     return not is_other or find_topic_word(text, terms) is not None
 
 
-_SUBJECT: Final = re.compile(r"\W*(?:an? |the )?([^\W\d_]+) (?:is|are|means|was|were)\b")
-_PRONOUNS: Final = FUNCTION_WORDS | {"something", "someone", "somebody", "definition"}
-
-
 def mentions_only_denied(text: str, words: Sequence[str]) -> bool:
     """Return whether every sentence that mentions one of the words also rules something out.
 
@@ -93,17 +102,6 @@ def mentions_only_denied(text: str, words: Sequence[str]) -> bool:
     """
     clauses = re.split(r"[.!?;\n]", _COMPARISON.sub(" ", fold_text(text))) if words else ()
     return all(_RULING_OUT.search(clause) for clause in clauses if find_topic_word(clause, words))
-
-
-_COMPARISON: Final = re.compile(
-    r"\b(?:(?:taste|look|feel|sound|smell)s? (?:just |almost )?like|than|as \w+ as) (?:an? |the )?[\w-]+"
-)
-_RULING_OUT: Final = re.compile(
-    r"\b(?:no|not|non|never|nor|neither|nothing|cannot|avoid\w*|without|less|fewer|limit\w*|reduc\w*|skip\w*|stop\w*"
-    r"|instead|refrain\w*|off|out|away|quit|cut|ban\w*|prohibit\w*|forb\w+|prevent\w*|minimi[sz]e\w*|quiet\w*"
-    r"|silen\w*|mute\w*|whisper\w*|soft\w*|low|keep|keeps|too|danger\w*|unsafe|risk\w*|caution|beware|careful\w*|warning"
-    r"|worse|rather than|only|before|until|outside|resist\w*|discourag\w*)\b|n't\b"
-)
 
 
 def list_content_words(text: str) -> list[str]:

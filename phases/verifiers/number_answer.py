@@ -78,6 +78,34 @@ _LIST_NUMBER: Final = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE
 _FREE_REMARK: Final = re.compile(r"\([^()]*\)")
 
 
+_POINTER: Final = re.compile(r"\b(?:it|its|that|this)\b")
+_FOR_EACH: Final = re.compile(
+    r" (?:per|for each|for every|an?) (?:side|team|person|head|child|friend|piece|player)\b"
+)
+_EQUALS: Final = re.compile(
+    r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
+    r"|(?:rounds?|rounded|comes|amounts|adds? up|works? out|sums? up)(?: up| down| out)? (?:to|at|as)"
+    r"|leaves(?= \d))\b"
+)
+"""Words that say that a calculation has a result."""
+_MULTIPLES: Final = {
+    "sixes" if word == "six" else f"{word}s": value
+    for word, value in NUMBER_WORDS.items()
+    if 1 < value <= 12  # noqa: PLR2004
+}
+_TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?|gives?|equals?|=))")
+"""A product such as "nine nines are 81"."""
+_PARTS: Final = re.compile(
+    r"\ba (?:half|third|quarter|tenth|fifth|hundredth) (?:of (?:it|that) )?is [\d.]+, so (?:an? \w+ is )?"
+    r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
+    r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
+)
+"""A part before the whole, as in "4 on each side, 8 altogether"."""
+_EQUAL_PART: Final = re.compile(
+    r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
+)
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str
@@ -189,36 +217,6 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
         re.search(r"\d", statement) or is_related(statement, vocabulary)
         for statement in statements[first + 1 :]
     )
-
-
-_POINTER: Final = re.compile(r"\b(?:it|its|that|this)\b")
-_FOR_EACH: Final = re.compile(
-    r" (?:per|for each|for every|an?) (?:side|team|person|head|child|friend|piece|player)\b"
-)
-_EQUALS: Final = re.compile(
-    r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
-    r"|(?:rounds?|rounded|comes|amounts|adds? up|works? out|sums? up)(?: up| down| out)? (?:to|at|as)"
-    r"|leaves(?= \d))\b"
-)
-"""Words that say that a calculation has a result."""
-_MULTIPLES: Final = {
-    "sixes" if word == "six" else f"{word}s": value
-    for word, value in NUMBER_WORDS.items()
-    if 1 < value <= 12  # noqa: PLR2004
-}
-_TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?|gives?|equals?|=))")
-"""A product such as "nine nines are 81"."""
-_PARTS: Final = re.compile(
-    r"\ba (?:half|third|quarter|tenth|fifth|hundredth) (?:of (?:it|that) )?is [\d.]+, so (?:an? \w+ is )?"
-    r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
-    r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
-)
-"""A part before the whole, as in "4 on each side, 8 altogether"."""
-
-
-_EQUAL_PART: Final = re.compile(
-    r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
-)
 
 
 @lru_cache(CACHED_TEXTS)

@@ -38,6 +38,70 @@ from phases.verifiers.statements import (
 from phases.verifiers.stems import fold_text, list_content_stems, stem
 from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
 
+_ALSO_KNOWN_AS: Final = re.compile(
+    r"^(?!.*\b(?:not|never)\b)[^.,;:!?()\n]{1,40},? \(?"
+    r"(?:i\.?e\.?,?|that is,?|aka|(?:better|also|commonly) known as|in other words,?)"
+    rf" (?:an? |the )?{ANSWER}\)?"
+)
+"""Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
+_PARTS_OF_COMPOUND: Final = re.compile(r"'(\w+)' and '(\w+)'")
+"""Two words that an instruction asks to join."""
+_OTHER_REGISTER: Final = re.compile(
+    rf"{ANSWER}\W*,? or,? (?:(?:more|less) \w+|\w+ly|in \w+ (?:terms|words|language)),?"
+    rf" (?:an? |the )?\W*{ANSWER}"
+)
+"""Two accepted answers, as in "stingy, or, more formally, parsimonious"."""
+_ROLES: Final = (
+    "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
+    "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
+    "|navigator|sailor|seafarer|captain|admiral|astronaut|pilot|president|general|statesman|politician|city"
+    "|town|capital|country|state|river|mountain|planet|peak|giant"
+)
+_TITLE: Final = re.compile(
+    rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"
+    rf"\b(?:{_ROLES}),? (?={ANSWER})"
+)
+"""A description before a name, as in "the Genoese navigator Columbus"."""
+_ELSEWHERE: Final = re.compile(
+    rf"(?<={ANSWER}),? or (?:an? |the )?(?:{ANSWER}|\w+(?: \w+)?)"
+    r" (?:in (?:some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
+    r"|for (?!you|some|me)|if|when)\b[^.;,]*"
+)
+"""Another answer for another case, as in "lunch, or dinner in some regions"."""
+_OTHERS_SAY: Final = re.compile(
+    rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
+)
+"""As in "fall, or as the British say, autumn"."""
+_SURPASSES_ALL: Final = re.compile(
+    rf"\bno (?:other )?(?:[\w-]+ ){{1,4}}(?:is|are|was) (\w+er) than (?:an? |the )?{ANSWER}"
+)
+"""As in "No river is longer than the Nile", if the longest river was asked for."""
+_THINKING: Final = (
+    r"(?:many|most|some|people|others|you)(?: people| might| may| would)?"
+    r" (?:say|says|think|thinks|believe|assume|guess|expect)\b"
+)
+_ONLY_SAID: Final = re.compile(
+    rf"{_THINKING}[^.;:!?{ANSWER}]*{ANSWER}[^.;:!?{ANSWER}]*\b(?:but|yet)\b[^{ANSWER}]*$"
+)
+_OTHERS_THINK: Final = re.compile(
+    rf"^(?:{_THINKING}|not)[^.;:!?{ANSWER}]{{1,40}}\b(?:but|yet) (?=(?:it is |it's )?(?:an? |the )?{ANSWER})"
+)
+"""An error that the answer corrects, as in "Many people say Sydney, but it is Canberra"."""
+_SO: Final = re.compile(
+    rf"^(?:it|that|this|they)(?:'s| is|'re| are) (?!(?:not|no|never)\b)[^.;:!?]{{1,60}}, "
+    rf"(?:so|hence|therefore|thus):? (?={ANSWER})"
+)
+"""A reason before the answer, as in "It's an East African country, so: Africa"."""
+_NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
+_FORMS: Final = re.compile(
+    rf"([^\W\d_]+)\"?(?:\s*(?:,|–|—|-|→|->|/|>)\s*\"?[^\W\d_]+\"?){{0,2}}?\s*(?:,|–|—|-|→|->|/|>)\s*\"?{ANSWER}\W*"
+)
+_SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
+_HOLDER: Final = re.compile(
+    r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"
+)
+_FORM_STEMS: Final = frozenset(map(stem, ("superlative", "comparative", "participle", "past", "plural")))
+
 
 def is_short_answer(
     response: str,
@@ -136,72 +200,6 @@ def is_short_answer(
     )
 
 
-_ALSO_KNOWN_AS: Final = re.compile(
-    r"^(?!.*\b(?:not|never)\b)[^.,;:!?()\n]{1,40},? \(?"
-    r"(?:i\.?e\.?,?|that is,?|aka|(?:better|also|commonly) known as|in other words,?)"
-    rf" (?:an? |the )?{ANSWER}\)?"
-)
-"""Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
-
-
-_PARTS_OF_COMPOUND: Final = re.compile(r"'(\w+)' and '(\w+)'")
-"""Two words that an instruction asks to join."""
-_OTHER_REGISTER: Final = re.compile(
-    rf"{ANSWER}\W*,? or,? (?:(?:more|less) \w+|\w+ly|in \w+ (?:terms|words|language)),?"
-    rf" (?:an? |the )?\W*{ANSWER}"
-)
-"""Two accepted answers, as in "stingy, or, more formally, parsimonious"."""
-_ROLES: Final = (
-    "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
-    "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
-    "|navigator|sailor|seafarer|captain|admiral|astronaut|pilot|president|general|statesman|politician|city"
-    "|town|capital|country|state|river|mountain|planet|peak|giant"
-)
-_TITLE: Final = re.compile(
-    rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"
-    rf"\b(?:{_ROLES}),? (?={ANSWER})"
-)
-"""A description before a name, as in "the Genoese navigator Columbus"."""
-_ELSEWHERE: Final = re.compile(
-    rf"(?<={ANSWER}),? or (?:an? |the )?(?:{ANSWER}|\w+(?: \w+)?)"
-    r" (?:in (?:some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
-    r"|for (?!you|some|me)|if|when)\b[^.;,]*"
-)
-"""Another answer for another case, as in "lunch, or dinner in some regions"."""
-_OTHERS_SAY: Final = re.compile(
-    rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
-)
-"""As in "fall, or as the British say, autumn"."""
-_SURPASSES_ALL: Final = re.compile(
-    rf"\bno (?:other )?(?:[\w-]+ ){{1,4}}(?:is|are|was) (\w+er) than (?:an? |the )?{ANSWER}"
-)
-"""As in "No river is longer than the Nile", if the longest river was asked for."""
-_THINKING: Final = (
-    r"(?:many|most|some|people|others|you)(?: people| might| may| would)?"
-    r" (?:say|says|think|thinks|believe|assume|guess|expect)\b"
-)
-_ONLY_SAID: Final = re.compile(
-    rf"{_THINKING}[^.;:!?{ANSWER}]*{ANSWER}[^.;:!?{ANSWER}]*\b(?:but|yet)\b[^{ANSWER}]*$"
-)
-_OTHERS_THINK: Final = re.compile(
-    rf"^(?:{_THINKING}|not)[^.;:!?{ANSWER}]{{1,40}}\b(?:but|yet) (?=(?:it is |it's )?(?:an? |the )?{ANSWER})"
-)
-"""An error that the answer corrects, as in "Many people say Sydney, but it is Canberra"."""
-_SO: Final = re.compile(
-    rf"^(?:it|that|this|they)(?:'s| is|'re| are) (?!(?:not|no|never)\b)[^.;:!?]{{1,60}}, "
-    rf"(?:so|hence|therefore|thus):? (?={ANSWER})"
-)
-"""A reason before the answer, as in "It's an East African country, so: Africa"."""
-_NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
-_FORMS: Final = re.compile(
-    rf"([^\W\d_]+)\"?(?:\s*(?:,|–|—|-|→|->|/|>)\s*\"?[^\W\d_]+\"?){{0,2}}?\s*(?:,|–|—|-|→|->|/|>)\s*\"?{ANSWER}\W*"
-)
-_SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
-_HOLDER: Final = re.compile(
-    r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"
-)
-
-
 def _names_other_holder(response: str, instruction: str, answers: Sequence[str]) -> bool:
     """Return whether what was asked of one name is said of another: "the capital of New Zealand"."""
     names = {word.casefold() for word in re.findall(r"(?<=[a-z] )[A-Z][\w'-]+", instruction)}
@@ -220,9 +218,6 @@ def _join_forms(text: str, vocabulary: frozenset[str]) -> str:
     forms = _FORMS.fullmatch(text.strip(" \"'"))
     is_asked = bool(vocabulary & _FORM_STEMS)
     return ANSWER if forms and is_asked and stem(forms[1]) in vocabulary else text
-
-
-_FORM_STEMS: Final = frozenset(map(stem, ("superlative", "comparative", "participle", "past", "plural")))
 
 
 def _join_initials(text: str) -> str:
