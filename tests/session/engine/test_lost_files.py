@@ -201,7 +201,9 @@ def test_an_attempt_without_a_folder_ends_although_the_record_of_its_shim_was_ne
     )
     started = events.AttemptStarted(phase="p1", attempt=1, parameters={}, cookie=f"lost-{os.getpid()}")
     environment = os.environ | {process.COOKIE: started.cookie}
-    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as program:
+    with subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True) as program:
+        # For a moment the kernel shows a program that it has just started without its environment.
+        wait_for(lambda: process.find_attempt_processes(started.cookie))
         runner.stop_without_folder(PhaseRecord("p1", "running", (AttemptRecord(1, 0.0, 0.0, started),)))
         assert program.wait(60) == -signal.SIGTERM
 
