@@ -46,7 +46,8 @@ DENIAL: Final = re.compile(
     r"\b(?:not|no|never|neither|none|cannot|hardly|doubt|wrong|false|incorrect|untrue)\b|n't\b"
 )
 _DENIAL_OF_NEXT: Final = re.compile(
-    r"\b(?:nor|except|unlike|without|besides|apart from|(?:rather|other) than|instead of|anything but)\b"
+    r"\b(?:nor|except|until|unlike|without|besides|apart from|(?:rather|other) than|instead of"
+    r"|anything but)\b"
 )
 _NOT_A_DENIAL: Final = re.compile(
     r"\b(?:no|without(?: a| any)?) doubt\b|\bnot (?:only|just)\b|\bnone other than\b"

@@ -38,7 +38,7 @@ _COMMA: Final = re.compile(r"(?<=[^\W\d_]),(?= [^\W\d_])")
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
 _REASON: Final = re.compile(
     r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
-    r"|just like|or so|each|the(?= [\w-]+ [\w-]+))\b"
+    r"|just like|or so|each|the(?= [\w-]+ [\w-]+[^,]*$))\b"
 )
 _SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
 _SENTENCE_WORDS: Final = 4

@@ -140,6 +140,7 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (CAPITAL, "Sydney, roughly between Canberra and Melbourne"),
         (CAPITAL, "between Canberra and Melbourne"),
         (CAPITAL, "it is not Canberra, so: Canberra"),
+        (KITTEN, "It's known as a cat until it is a kitten."),
         (PLURAL, 'Joined together you get "raincoat".'),
         (LUNGS, "We inhale without our lungs."),
     ],

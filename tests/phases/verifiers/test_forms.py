@@ -248,6 +248,7 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         (SAYING, CAT, 'The full saying goes "Curiosity killed the dog."'),
         (SAYING, CAT, '"dog", i.e. asking too much is risky'),
         (SAYING, CAT, "cat, the dog"),
+        (SAYING, CAT, "cat, the dog of Milan, the fox"),
         ("Complete it with one word: Curiosity killed the", CAT, "cat, the poor curious creature"),
         ("How many squares does a chessboard have?", SQUARES, "sixty-four, 30 of each colour"),
         ("How many squares does a chessboard have?", SQUARES, "thirty-two, 64 of each colour"),
