@@ -8,7 +8,6 @@ from phases.comparison.spec import CONTRASTS, FEW_SHOT, MAIN_CONTRASTS, SERIES
 from phases.scoring.results import EvaluatedAnswer
 from phases.scoring.stats import (
     PairedContrast,
-    RateEstimate,
     adjust_p_values,
     compare_paired,
     compute_mcnemar_p,
@@ -30,7 +29,7 @@ def compute_rates(half: Half) -> _RateValues:
     for series, answers in half.answers.items():
         for rule, holds in RULES.items():
             estimate = estimate_rate(sum(map(holds, answers)), len(answers))
-            metrics |= build_interval_metrics(f"{half.prefix}{series}_{rule}rate", estimate)
+            metrics |= estimate.as_metrics(f"{half.prefix}{series}_{rule}rate")
         for name, failure in (("truncation_rate", "unfinished"), ("went_on_rate", "went_on")):
             share = sum(failure in answer.failures for answer in answers) / len(answers)
             metrics[f"{half.prefix}{series}_{name}"] = share
@@ -45,14 +44,14 @@ def count_baseline_shots(halves: Sequence[Half]) -> int:
     )
 
 
-def _compute_win_rate(half: Half) -> _RateValues:
+def _compute_win_rate(half: Half) -> dict[str, float]:
     """Return the share that DPO wins of the prompts that only one of SFT and DPO follows."""
     pairs = zip(half.answers["sft"], half.answers["dpo"], strict=True)
     dpo_wins = [dpo.is_following for sft, dpo in pairs if sft.is_following != dpo.is_following]
     name = f"{half.prefix}win_rate_sft_dpo"
     if not dpo_wins:  # Every prompt is a tie.
         return {name: 0.5, f"{name}_low": 0.0, f"{name}_high": 1.0}
-    return build_interval_metrics(name, estimate_rate(sum(dpo_wins), len(dpo_wins)))
+    return estimate_rate(sum(dpo_wins), len(dpo_wins)).as_metrics(name)
 
 
 def compute_contrasts(halves: Sequence[Half], seed: int, resamples: int) -> _RateValues:
@@ -114,9 +113,8 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"category": category, "prompts": len(subset["base"])}
         for series, answers in subset.items():
             for rule, holds in RULES.items():
-                row |= build_interval_metrics(
-                    f"{series}_{rule}rate", estimate_rate(sum(map(holds, answers)), len(answers))
-                )
+                estimate = estimate_rate(sum(map(holds, answers)), len(answers))
+                row |= estimate.as_metrics(f"{series}_{rule}rate")
         for first, second in contrasts:
             row[f"p_{first}_{second}"] = compute_mcnemar_p(
                 [answer.is_following for answer in subset[first]],
@@ -128,11 +126,6 @@ def compare_categories(half: Half) -> list[dict[str, Any]]:
         for row, q in zip(rows, corrected, strict=True):
             row[f"q_{first}_{second}"] = q
     return rows
-
-
-def build_interval_metrics(name: str, estimate: RateEstimate) -> _RateValues:
-    """Return a rate and the ends of its interval as metrics."""
-    return {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def _list_values(contrast: PairedContrast, corrected_p: float) -> Mapping[str, float | int]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from phases.comparison.contrasts import build_interval_metrics, compare_all
+from phases.comparison.contrasts import compare_all
 from phases.comparison.spec import DECLINING_CONTRASTS
 from phases.contract.errors import BadInputError
 from phases.scoring.declined_requests import RATE_OF_CATEGORY, is_declined, read_vetted_answers
@@ -49,8 +49,7 @@ def compare_declining(declined: Declined, seed: int, resamples: int) -> dict[str
     planned: dict[str, tuple[Sequence[bool], Sequence[bool]]] = {}
     for rate, models in declined.items():
         for model, requests in models.items():
-            estimate = estimate_rate(sum(requests), len(requests))
-            metrics |= build_interval_metrics(f"{model}_{rate}", estimate)
+            metrics |= estimate_rate(sum(requests), len(requests)).as_metrics(f"{model}_{rate}")
         planned |= {
             f"{rate}_{{}}_{first}_{second}": (models[first], models[second])
             for first, second in DECLINING_CONTRASTS

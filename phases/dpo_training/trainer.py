@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 from trl import DPOTrainer
@@ -19,10 +19,7 @@ from phases.dpo_training.packed_pairs import (
 )
 from phases.models.packed_attention import use_packed_attention
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
-
-SHAPE_MULTIPLE: Final = 128
-"""A GPU prepares kernels and memory for each new length, so there are few."""
+from phases.training.packing import PACKED_LENGTH, PACKED_MULTIPLE, WHOLE_MICRO_BATCH, Layout
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class PackedPairsTrainer(MicroBatchTrainer, DPOTrainer):  # type: ignore[misc]
         self.shares_prompts = can_share_prompts(self.model)
         self.attends_in_runs = self.shares_prompts and use_packed_attention(self.model)
         has_gpu = self.args.device.type == "cuda"
-        multiple = SHAPE_MULTIPLE if has_gpu else 1
+        multiple = PACKED_MULTIPLE if has_gpu else 1
         if self.shares_prompts:
             # Without a GPU, attention to what is masked costs more than short sequences.
             rectangle = PACKED_LENGTH if has_gpu else max(map(count_packed_tokens, pairs))

@@ -63,11 +63,7 @@ def _estimate_rates(answers: Sequence[EvaluatedAnswer], suffix: str = "") -> dic
         if suffix and name not in FEW_SHOT_RATES:
             continue
         estimate = estimate_rate(sum(counts(answer) for answer in answers), len(answers))
-        rates |= {
-            f"{name}{suffix}": estimate.rate,
-            f"{name}{suffix}_low": estimate.low,
-            f"{name}{suffix}_high": estimate.high,
-        }
+        rates |= estimate.as_metrics(f"{name}{suffix}")
     return rates
 
 

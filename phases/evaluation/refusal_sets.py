@@ -34,6 +34,5 @@ def compute_refusal_metrics(answers: Sequence[EvaluatedAnswer]) -> dict[str, flo
     metrics: dict[str, float] = {}
     for category, name in RATE_OF_CATEGORY.items():
         declined = [is_declined(answer) for answer in answers if answer.category == category]
-        estimate = estimate_rate(sum(declined), len(declined))
-        metrics |= {name: estimate.rate, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        metrics |= estimate_rate(sum(declined), len(declined)).as_metrics(name)
     return metrics

@@ -9,7 +9,7 @@ instead of 1.6 to 2.5 with a mask (H200).
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any, Final
 
@@ -109,7 +109,7 @@ def use_packed_attention(model: Any) -> bool:
         and model.config._attn_implementation in {"sdpa", PACKED_ATTENTION}
     )
     if is_usable:
-        getattr(model, "get_base_model", lambda: model)().set_attn_implementation(PACKED_ATTENTION)
+        model.set_attn_implementation(PACKED_ATTENTION)
     return is_usable
 
 
@@ -127,6 +127,7 @@ def _has_kernels(model: Any) -> bool:
     )
 
 
+@cache
 def _find_varlen_attention() -> Callable[..., torch.Tensor] | None:
     """Return torch's function, which takes windows from torch 2.11 on, or None."""
     try:

@@ -26,6 +26,10 @@ class RateEstimate:
     passed: int
     total: int
 
+    def as_metrics(self, name: str) -> dict[str, float]:
+        """Return the rate and the ends of its interval as metrics."""
+        return {name: self.rate, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 def estimate_rate(passed: int, total: int) -> RateEstimate:
     """Return the share of passed trials with its Wilson score interval.

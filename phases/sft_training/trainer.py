@@ -8,11 +8,9 @@ from trl import SFTTrainer
 
 from phases.models.packed_attention import PackedRuns, Run, pack_runs, use_packed_attention
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, Shares
-from phases.training.packing import PACKED_LENGTH, WHOLE_MICRO_BATCH, Layout
+from phases.training.packing import PACKED_LENGTH, PACKED_MULTIPLE, WHOLE_MICRO_BATCH, Layout
 
 IGNORED_LABEL: Final = -100
-PACKED_MULTIPLE: Final = 128
-"""A GPU prepares kernels and memory for each new length, so there are few."""
 PADDED_MULTIPLE: Final = 8
 
 

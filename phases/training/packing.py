@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+PACKED_MULTIPLE: Final = 128
+"""A GPU prepares kernels and memory for each new length of packed sequences, so there are few."""
 PACKED_LENGTH: Final = 512
 """Tokens of a sequence of several rows, where attention takes a mask and so computes a complete square."""
 WHOLE_MICRO_BATCH: Final = sys.maxsize

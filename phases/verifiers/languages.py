@@ -10,6 +10,8 @@ from langdetect import PROFILES_DIRECTORY, DetectorFactory, LangDetectException
 from phases.verifiers.mentions import matches_topic
 from phases.verifiers.text import CACHED_TEXTS, split_words
 
+_FOREIGN_WORDS: Final = 2
+"""Common words of another language from which a text may be of it."""
 STOPWORDS: Final = {
     code: frozenset(common.split())
     for code, common in {
@@ -100,9 +102,6 @@ def is_foreign(words: Sequence[str]) -> bool:
     most = max(counts.values())
     is_cut_off = any(words[-1].casefold() in common for common in STOPWORDS.values())
     return most >= _FOREIGN_WORDS and counts["en"] < most and not is_cut_off
-
-
-_FOREIGN_WORDS: Final = 2
 
 
 @lru_cache(maxsize=1)

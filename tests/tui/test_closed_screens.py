@@ -1,4 +1,4 @@
-"""What the process keeps of screens that were closed."""
+"""A process releases the screens that were closed, and what they drew."""
 
 import gc
 import weakref

@@ -27,24 +27,17 @@ from phases.dpo_training.packed_pairs import (
 )
 from phases.models.packed_attention import PACKED_ATTENTION
 from phases.training.packing import fill_sequences
+from tests.phases.models.sizes import SIZES
 from tests.phases.models.varlen import allow_packed_attention
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 99,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 256,
-}
+PAIR_SIZES: dict[str, Any] = SIZES | {"vocab_size": 99, "max_position_embeddings": 256}
 MODELS: dict[str, Any] = {
-    "Qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
-    "Llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES)),
-    "Mistral, window of 5": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=5)),
+    "Qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**PAIR_SIZES)),
+    "Llama": lambda: LlamaForCausalLM(LlamaConfig(**PAIR_SIZES)),
+    "Mistral, window of 5": lambda: MistralForCausalLM(MistralConfig(**PAIR_SIZES, sliding_window=5)),
     "Gemma 3, windows of 5 in turn": lambda: Gemma3ForCausalLM(
         Gemma3TextConfig(
-            **SIZES,
+            **PAIR_SIZES,
             head_dim=8,
             sliding_window=5,
             layer_types=["sliding_attention", "full_attention"],

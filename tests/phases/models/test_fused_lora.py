@@ -17,15 +17,8 @@ from transformers import (
 
 from phases.models.fused_lora import count_fused_modules, fuse_lora
 from phases.models.kernels import count_layers, set_activation_checkpointing
+from tests.phases.models.sizes import SIZES
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 64,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-}
 MODELS: dict[str, Callable[[], Any]] = {
     "Qwen2, with biases": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
     "Llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES)),

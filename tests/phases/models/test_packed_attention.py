@@ -31,16 +31,9 @@ from phases.models.packed_attention import (
     pack_runs,
     use_packed_attention,
 )
+from tests.phases.models.sizes import SIZES
 from tests.phases.models.varlen import allow_packed_attention, attend_run_by_run
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 64,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-}
 MODELS: dict[str, Callable[[], Any]] = {
     "Qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)),
     "Qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES, head_dim=8)),

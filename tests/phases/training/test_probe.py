@@ -162,11 +162,11 @@ def test_a_resumed_training_tries_its_previous_setting_first(
     resumed = make_probe(tmp_path, resumed=True)
     assert choose(resumed, 40_000, monkeypatch) == [(4096, 16)]
     assert resumed._trainer.setting == MicroBatchSetting(4096, 16)
-    # Another training chooses anew.
+    # Another training does not use it.
     other = make_probe(tmp_path)
     choose(other, 40_000, monkeypatch)
     assert other._trainer.setting == MicroBatchSetting(10_000, 0)
-    # What does not fit any more is not used.
+    # A setting that no longer fits is not used.
     smaller = make_probe(tmp_path, resumed=True)
     assert choose(smaller, 25_300, monkeypatch) == [(10_000, 0), (4096, 0)]
 
