@@ -28,7 +28,7 @@ def test_a_phase_receives_only_the_selected_environment(
     head = toy.head.replace("[pod]", named)
     toy.start(sh("env; pwd"), head=head)
     toy.over()
-    wait_for(lambda: not toy.client.has_conductor(), "the end of the conductor")  # It removes files at last.
+    toy.assert_nothing_left()  # Its processes remove files at last.
     log = (toy.locate_attempt("p1") / "output.log").read_text()
     assert "hunter2" not in log
     assert "hf-not-in-the-plan" not in log
