@@ -16,7 +16,9 @@ from phases.verifiers.statements import (
 )
 from phases.verifiers.stems import list_content_stems
 from phases.verifiers.text import (
+    BULLET_LINE,
     CACHED_TEXTS,
+    NUMBERED_LINE,
     QUOTES,
     STRAIGHT_MARKS,
     count_phrase,
@@ -37,8 +39,8 @@ _COMMA: Final = re.compile(r"(?<=[^\W\d_]),(?= [^\W\d_])")
 """A comma between words, as in "Thanks, Grandma"."""
 _DENIES: Final = re.compile(r"\b(?:not|no|never|wrong|incorrect|instead of)\b|n't\b", re.IGNORECASE)
 _REASON: Final = re.compile(
-    r"\s*[;–—]\s*|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although|just as"
-    r"|just like|or so|each|the(?= [\w-]+ [\w-]+[^,]*$))\b"
+    r"\s*[;–—]\s*|:\s+|,\s*(?:so|because|since|for|which|meaning|as(?! well)|its|they say|though|although"
+    r"|just as|just like|or so|each|the(?= [\w-]+ [\w-]+[^,]*$))\b"
 )
 _SAYING: Final = re.compile(r"\b(?:proverb|saying)\b", re.IGNORECASE)
 _SENTENCE_WORDS: Final = 4
@@ -56,6 +58,10 @@ ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\
 _POINTER: Final = re.compile(
     r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
 )
+_LINK: Final = re.compile(
+    r":\s+|(?:(?<=\w)['’]s|\b(?:is|are|would be|as|goes|reads|runs|becomes|gives|leaves|makes|spells))\b"
+    r":?\s+"
+)
 _LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
 """Words of labels such as "Corrected version:"."""
 _CONTRACTIONS: Final = (
@@ -63,8 +69,11 @@ _CONTRACTIONS: Final = (
     *((r"'ll\b", " will"), (r"'ve\b", " have"), (r"\bi'm\b", "i am"), (r"(?<=\w)'s\b", " is")),
 )
 """Contractions and their full forms, which are the same answer."""
-_HAS_STEPS: Final = re.compile(r"\bthen\b", re.IGNORECASE)
-_STEP: Final = re.compile(r"\s+(?:→|->|=>)\s+")
+_STEP: Final = re.compile(r"\s+(?:→|->|=>|=)\s+")
+"""Between the steps to a result."""
+_LETTERS: Final = " ".join("abcdefghijklmnopqrstuvwxyz")
+_WORKING_WORDS: Final = 6
+"""Most words of a line that shows a step before the result."""
 
 
 def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> bool:
@@ -136,7 +145,7 @@ def strip_labels(text: str, instruction: str) -> list[str]:
     """Return the text without each label that has only words of the instruction, as "The missing word is"."""
     vocabulary = list_vocabulary(instruction, _LABEL_WORDS)
     rests = [text[match.end() :] for match in [_POINTER.match(text)] if match]
-    for match in re.finditer(r":\s+|\b(?:is|are|would be|as|goes|reads|runs)\b:?\s+", text):
+    for match in _LINK.finditer(text):
         label = text[: match.start()]
         if label.strip() and has_only_words_of(label, vocabulary) and list_content_stems(label):
             rests.append(text[match.end() :].strip())
@@ -161,10 +170,35 @@ def _match_key(text: str) -> tuple[str, bool]:
 def equals_text(response: str, text: str, ignore_case: bool = False, instruction: str = "") -> bool:
     """Return whether the response is the text, ignoring whitespace around its lines.
 
-    Quotes, emphasis and a final mark around a line are ignored if the text itself has none. An instruction of
-    several steps may be followed step by step ("rouge → ROUGE"), unless it asks for the result only.
+    Quotes, emphasis and a final mark around a line are ignored if the text itself has none. Unless the
+    instruction asks for the result only, steps may lead to it ("rouge → ROUGE"), words of the instruction may
+    state it ("The result is ROUGE"), and several lines may be a list.
     """
-    response = take_last_step(response, instruction)
+    forms = [response]
+    if instruction and not ASKS_FOR_ANSWER_ONLY.search(instruction):
+        forms += _unlist(response) if "\n" in text else _list_results(response, instruction)
+    return any(_has_lines(form, text, ignore_case) for form in forms)
+
+
+def _unlist(response: str) -> list[str]:
+    """Return the lines of a list without their markers; none of another text."""
+    for marker in (BULLET_LINE, NUMBERED_LINE):
+        matches = [marker.fullmatch(line) for line in split_lines(response)]
+        if all(matches):
+            return ["\n".join(match.groups()[-1] for match in matches if match)]
+    return []
+
+
+def _list_results(response: str, instruction: str) -> list[str]:
+    """Return what may be the result in a response that shows its steps, states it or adds a remark."""
+    *steps, last = split_lines(response) or [""]
+    if any(len(split_words(step)) > _WORKING_WORDS or _DENIES.search(step) for step in steps):
+        return []
+    result = _ADDITION.sub("", _STEP.split(strip_emphasis(last))[-1])
+    return [result, *strip_labels(result, f"{instruction} {_LETTERS}")]
+
+
+def _has_lines(response: str, text: str, ignore_case: bool) -> bool:
     lines, expected = split_lines(response), split_lines(text)
     if ignore_case:
         lines, expected = [line.casefold() for line in lines], [line.casefold() for line in expected]
@@ -175,8 +209,8 @@ def equals_text(response: str, text: str, ignore_case: bool = False, instruction
 
 
 def take_last_step(response: str, instruction: str) -> str:
-    """Return the last of the steps that a response shows, if the instruction has several and allows them."""
-    is_free = _HAS_STEPS.search(instruction) and not ASKS_FOR_ANSWER_ONLY.search(instruction)
+    """Return the last of the steps that a response shows, if the instruction allows them."""
+    is_free = instruction and not ASKS_FOR_ANSWER_ONLY.search(instruction)
     return _STEP.split(response)[-1] if is_free else response
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from phases.verifiers.statements import strip_emphasis
 from phases.verifiers.text import (
     BULLET_LINE,
     CLOSING_MARKS,
@@ -75,7 +76,8 @@ def refers_to_first_line(response: str, pronouns: Sequence[str] = ("it", "its", 
         for word in split_words(lines[1])
         for part in (normalize(word), *WORD_PART.findall(normalize(word)))
     }
-    return normalize(lines[0]) in normalize(lines[1]) or not words.isdisjoint(pronouns)
+    topic, sentence = (normalize(strip_emphasis(line)) for line in lines[:2])
+    return topic in sentence or not words.isdisjoint(pronouns)
 
 
 def has_no_repetition(response: str) -> bool:

@@ -41,9 +41,10 @@ def is_echo(instruction: str, response: str) -> bool:
 def is_ramble(response: str) -> bool:
     """Return whether a response contains prompt format or chat tokens, or repeats itself.
 
-    It repeats itself if all of its lines (two or more) are equal, if a sentence or line of four words or more
-    occurs twice, if it ends with the same two to eight words, or the same number, four times in a row, or if
-    a long sentence says the same few words again ("the one that comes after it and the one after that").
+    It repeats itself if all of its lines (two or more) are equal (except for a line and the same in
+    capitals), if a sentence or line of four words or more occurs twice, if it ends with the same two to eight
+    words, or the same number, four times in a row, or if a long sentence says the same few words again ("the
+    one that comes after it and the one after that").
     Another question with its answer, and a numbered list after a finished sentence, are rambles as well.
     """
     data = parse_json(response)
@@ -53,7 +54,9 @@ def is_ramble(response: str) -> bool:
     if is_next_turn or any(map(_repeats_words, split_sentences(response))):
         return True
     lines = [normalize(line) for line in split_lines(response)]
-    if len(lines) > 1 and len(set(lines)) == 1:
+    are_cases = {line.isupper() for line in split_lines(response)}
+    is_recased = len(lines) == len(are_cases) == 2  # noqa: PLR2004 - as in "casa, CASA"
+    if len(lines) > 1 and len(set(lines)) == 1 and not is_recased:
         return True
     for units in (split_lines(response), split_sentences(response)):
         long = [normalize(unit) for unit in units if len(split_words(unit)) >= _REPEATED_UNIT_WORDS]

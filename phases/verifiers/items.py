@@ -3,15 +3,13 @@
 Singular and plural are one item, and so are the names that a set joins with `|` ("Pacific|Pacific Ocean").
 """
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from phases.verifiers.assertion import remove_accents
-from phases.verifiers.kinds import KIND_MARK, list_kind
-from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.item_names import COUNT_WORDS, find_item, index_names, make_key, names_different_items
+from phases.verifiers.prose_lists import find_items_in_prose
 from phases.verifiers.statements import (
     has_only_words_of,
     is_courtesy_offer,
@@ -21,10 +19,9 @@ from phases.verifiers.statements import (
     strip_courtesy,
     strip_emphasis,
 )
-from phases.verifiers.stems import FUNCTION_WORDS, fold_text, list_content_stems, singularize, stem
+from phases.verifiers.stems import fold_text, list_content_stems, stem
 from phases.verifiers.text import (
     BULLET_LINE,
-    CACHED_TEXTS,
     NUMBERED_LINE,
     WORD_PART,
     normalize,
@@ -32,13 +29,9 @@ from phases.verifiers.text import (
     split_lines,
     split_sentences,
     split_words,
-    strip_article,
-    unify_spelling,
 )
 
-_EXPLANATION: Final = re.compile(r"\s*\([^()]*\)\s*$|\s+[–—-]\s+.*$|:\s.*$", re.DOTALL)
 _ASIDE: Final = re.compile(r"\([^()]*\)")
-_APPOSITION: Final = re.compile(r",\s+")
 _INLINE_NUMBER: Final = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s*")
 _LINK: Final = re.compile(
     r":\s+|\b(?:are|is|include|includes|including|would be|could be)\b:?\s+", re.IGNORECASE
@@ -56,8 +49,6 @@ _EXCEPTION: Final = re.compile(
 )
 _MOST_NEW_WORDS: Final = 3
 """Words that a sentence around an enumeration may have besides those of the instruction."""
-_FILLERS: Final = FUNCTION_WORDS - {"no", "nor", "not", "or", "sure", "without"}
-_COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
 _MARKED: Final = re.compile(
     r"(?:\(?\d{1,2}[.)]\s*|#?\d{1,2}[.):]\s*|#\d{1,2}\s+|[-*•–]\s*|\(?(?:[a-h]|[ivx]{1,4})[.)]\s+)(\S.*)",
     re.IGNORECASE,
@@ -124,7 +115,11 @@ def is_item_list(
         places = [allowed.index(item) for part in parts if (item := find_item(part, names, vocabulary))]
         if places != sorted(places):
             return False
-    return _are_different_items(parts, count, allowed, instruction)
+    if _are_different_items(parts, count, allowed, instruction):
+        return True
+    names = index_names(tuple(allowed))
+    found = find_items_in_prose(strip_emphasis(response), names, list_vocabulary(instruction))
+    return not in_order and len(found) == len(set(found)) == count
 
 
 def _are_different_items(
@@ -133,90 +128,6 @@ def _are_different_items(
     if allowed is None:
         return len(items) == len(set(items)) == count and all(map(split_words, items))
     return len(items) == count and names_different_items(items, allowed, instruction)
-
-
-def names_different_items(items: Sequence[str], allowed: Sequence[str], *around: str) -> bool:
-    """Return whether each part of a list names another one of the allowed items; see `find_item`."""
-    names = index_names(tuple(allowed))
-    vocabulary = list_vocabulary(*around)
-    matches = [find_item(item, names, vocabulary) for item in items]
-    return None not in matches and len(matches) == len(set(matches))
-
-
-@lru_cache(maxsize=256)
-def index_names(allowed: tuple[str, ...]) -> dict[str, str]:
-    """Return the canonical item of each name, by the key of the name; `|` joins names of one item.
-
-    An item such as ":birds" means all names of a kind.
-    """
-    kinds = [item.removeprefix(KIND_MARK) for item in allowed if item.startswith(KIND_MARK)]
-    items = [item for item in allowed if not item.startswith(KIND_MARK)]
-    names = {make_key(name): item for item in items for name in item.split("|")}
-    for names_of_item in itertools.chain.from_iterable(map(list_kind, kinds)):
-        item = next((names[name] for name in names_of_item if name in names), names_of_item[0])
-        for name in names_of_item:
-            names.setdefault(name, item)
-    return names
-
-
-def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> str | None:
-    """Return the canonical item that a part of a list names, or None.
-
-    Words of the vocabulary may surround the name ("the planet Mars", "oak tree"), and an explanation may
-    follow it.
-    """
-    bare = text.strip().rstrip(".!;,")
-    name, *remarks = _APPOSITION.split(bare, maxsplit=1)
-    if re.match(r"\d+[.)]", bare):
-        return None  # the marker of a list is not a count, as in "8 pawns"
-    if any(names.get(make_key(remark)) for remark in remarks):
-        return None  # two items, not an item and a remark about it
-    aside = re.fullmatch(r"[A-Z][a-z]? \(([^()]*)\)", bare)  # "Fe (iron)"
-    forms = (
-        bare,
-        _drop_explanations(bare),
-        _drop_explanations(name),
-        aside[1] if aside else "",
-        _ASIDE.sub(" ", bare),
-    )
-    for form in dict.fromkeys(forms):
-        words = make_key(form).split()
-        if item := names.get(" ".join(words)):
-            return item
-        for start in range(len(words)):
-            if not all(_is_filler(word, vocabulary) for word in words[:start]):
-                break
-            for end in range(len(words), start, -1):
-                if not all(_is_filler(word, vocabulary) for word in words[end:]):
-                    break
-                if item := names.get(make_key(" ".join(words[start:end]))):
-                    return item
-    return None
-
-
-def _drop_explanations(text: str) -> str:
-    """Return an item without what follows it, as in "Sight (vision) – through the eyes"."""
-    while (shorter := _EXPLANATION.sub("", text)) != text:
-        text = shorter
-    return text
-
-
-def _is_filler(word: str, vocabulary: frozenset[str]) -> bool:
-    is_count = word in _COUNT_WORDS or re.fullmatch(r"\d{1,2}", word) is not None
-    return is_count or word in _FILLERS or stem(word) in vocabulary
-
-
-@lru_cache(CACHED_TEXTS)
-def make_key(name: str) -> str:
-    """Return a name in small letters without marks and article, its last word in the singular."""
-    name = remove_accents(name)
-    words = WORD_PART.findall(fold_text(name)) or re.findall(r"\S+", fold_text(name))
-    if re.search(r"[+#]", name):
-        words = re.findall(r"[\w+#]+", fold_text(name))
-    key = unify_spelling(strip_article(" ".join(words)))
-    *before, last = key.split() or [""]
-    # "budgies" may be the plural of "budgy" or "budgie".
-    return " ".join([*before, re.sub(r"(?<=[a-z]{3})ie$", "y", singularize(last))])
 
 
 def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
@@ -318,7 +229,7 @@ def _is_heading(line: str, vocabulary: frozenset[str]) -> bool:
     if NUMBERED_LINE.fullmatch(line) or BULLET_LINE.fullmatch(line):
         return False
     return line.endswith(":") or (
-        has_only_words_of(re.sub("|".join(_COUNT_WORDS), "", line.casefold()), vocabulary)
+        has_only_words_of(re.sub("|".join(COUNT_WORDS), "", line.casefold()), vocabulary)
         and bool(list_content_stems(line))
         and "," not in line
     )
@@ -356,7 +267,7 @@ def _is_heading_of(text: str, vocabulary: frozenset[str]) -> bool:
 
 
 def _is_about_instruction(text: str, vocabulary: frozenset[str]) -> bool:
-    words = " ".join(word for word in WORD_PART.findall(fold_text(text)) if word not in _COUNT_WORDS)
+    words = " ".join(word for word in WORD_PART.findall(fold_text(text)) if word not in COUNT_WORDS)
     is_pronoun = words in ("they", "these", "those")
     return is_pronoun or (has_only_words_of(words, vocabulary) and bool(list_content_stems(text)))
 

@@ -10,7 +10,7 @@ KIND_MARK: Final = ":"
 
 
 def list_kind(kind: str) -> list[list[str]]:
-    """Return the names of each thing of a kind, as keys of `items.make_key`."""
+    """Return the names of each thing of a kind, as keys of `item_names.make_key`."""
     return [names.split("|") for names in _read_kinds()[kind].split(", ")]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from phases.verifiers.items import names_different_items
+from phases.verifiers.item_names import names_different_items
 from phases.verifiers.mentions import (
     find_topic_word,
     list_content_words,
@@ -19,6 +19,7 @@ _MARKERS: Final = {
     "bullet": re.compile(r"[-*•]\s+(\S.*)"),
 }
 _NUMBERED: Final = re.compile(r"(?:\*\*)?(\d+)[.):](?:\*\*)?\s*(\S.*)")
+_INLINE_NUMBER: Final = re.compile(r"[,;]?\s+(?=\(?\d{1,2}[.)]\s)")
 _EMPHASIS: Final = re.compile(r"[*_`]")
 _ON_ONE_LINE: Final = ("comma", "semicolon", "pair")
 _LAYOUTS: Final = (*_ON_ONE_LINE, *_MARKERS, "numbered", "lines")
@@ -94,6 +95,7 @@ def _split(response: str, layout: str, count: int, *, heading: bool) -> list[str
     if layout == "lines":
         return lines
     if layout == "numbered":
+        lines = _INLINE_NUMBER.split(lines[0]) if len(lines) == 1 else lines
         numbered = [_NUMBERED.fullmatch(line) for line in lines]
         numbers = [int(match[1]) for match in numbered if match]
         is_complete = all(numbered) and numbers == list(range(1, count + 1))

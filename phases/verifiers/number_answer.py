@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import Final
 
 from phases.verifiers.arithmetic import evaluate_terms
@@ -13,9 +12,8 @@ from phases.verifiers.assertion import (
     has_competing_number,
     is_denied,
     replace_answers,
-    spell_in_digits,
 )
-from phases.verifiers.number_words import NUMBER_WORDS, replace_fractions
+from phases.verifiers.number_text import read_numbers
 from phases.verifiers.statements import (
     contradicts,
     is_courtesy_offer,
@@ -23,14 +21,10 @@ from phases.verifiers.statements import (
     list_new_stems,
     list_vocabulary,
     split_statements,
-    strip_emphasis,
-    strip_hedges,
 )
 from phases.verifiers.stems import FUNCTION_WORDS, list_content_stems, stem
-from phases.verifiers.text import CACHED_TEXTS, CLOSING_MARKS, split_words
+from phases.verifiers.text import CLOSING_MARKS, split_words
 
-_POWERS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))
-_SIGNS: Final = str.maketrans({"√": " ", "±": " ", "×": "*", "·": "*", "÷": "/", "−": "-"})
 _NUMBER: Final = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\d²³])"
 _TOKEN: Final = re.compile(
     rf"(?P<number>{_NUMBER})"
@@ -53,9 +47,9 @@ _UNIT: Final = re.compile(r"[ \t]*-?[ \t]*([°%$£€]?[ \t]?[^\W\d_]+(?:[²³]|
 _CURRENCY_BEFORE: Final = re.compile(r"[$£€¥]\s*$")
 _UNITLESS_WORDS: Final = frozenset(
     """
-    altogether apiece exactly full greater highest i.e larger largest left less lowest namely per
-    pair pairs precisely
-    remain remaining remains respectively smaller smallest total whole plus minus times multiplied
+    altogether apiece difference exactly full figures greater highest i.e larger largest left less lowest
+    namely numbers per pair pairs precisely product quotient remainder
+    remain remaining remains respectively smaller smallest still sum total whole plus minus times multiplied
     divided equals x
     """.split()  # noqa: SIM905
 )
@@ -67,40 +61,24 @@ _LARGEST_EXPONENT: Final = 20
 _OTHER_SCALE: Final = r"(?:fahrenheit|kelvin|f|squared|cubed|per)\b"
 """Words that make another unit of the unit before them."""
 _CONCLUSION: Final = re.compile(
-    rf"\b(?:so|therefore|thus|hence|(?:answer|total|result|sum) is|in total)\b[^.,(\d]{{0,40}}?({_NUMBER})"
+    r"\b(?:so|therefore|thus|hence|(?:answer|total|result|sum) is|in total)\b"
+    r"(?! (?:not quite|almost|nearly|just (?:under|over)|a (?:little|bit)|about|roughly|more|less)\b)"
+    rf"[^.,(\d]{{0,40}}?({_NUMBER})"
 )
 _CLAUSE_BOUNDARY: Final = re.compile(r",(?!\d{3})|[;:()–—]|\b(?:because|since|which|while|so)\b")
 _EQUATION: Final = re.compile(
     rf"(?:=|\b(?:is|are|equals|makes?|gives?)\b)\s+(?P<number>{_NUMBER})\s+(?P<unit>[^\W\d_]+)"
 )
-_SPACED_THOUSANDS: Final = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u202f'’]\d{3})+(?![\d.,]*\d)")
-_LIST_NUMBER: Final = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 _FREE_REMARK: Final = re.compile(r"\([^()]*\)")
 
 
-_POINTER: Final = re.compile(r"\b(?:it|its|that|this)\b")
-_FOR_EACH: Final = re.compile(
-    r" (?:per|for each|for every|an?) (?:side|team|person|head|child|friend|piece|player)\b"
+_POINTER: Final = re.compile(r"\b(?:it|its|that|this|they|them|he|him|she|her|i|we|us|you|one)\b")
+_SUBJECT: Final = re.compile(
+    rf"\W*(?:(?:so|and|then|leaving) )?(?:(?:the )?other |exactly |just )?{_NUMBER}"
+    r" (?:of (?:them|these|those|which) )?(?:(?:will|would|must|can|should|still|then|now) )*"
+    r"(?:are|is|were|was|be|remain|stay|go|have|\w+ed)\b"
 )
-_EQUALS: Final = re.compile(
-    r"\b(?:(?:is|are) (?:equal to|equivalent to|the same as)|equals to"
-    r"|(?:rounds?|rounded|comes|amounts|adds? up|works? out|sums? up)(?: up| down| out)? (?:to|at|as)"
-    r"|leaves(?= \d))\b"
-)
-"""Words that say that a calculation has a result."""
-_MULTIPLES: Final = {
-    "sixes" if word == "six" else f"{word}s": value
-    for word, value in NUMBER_WORDS.items()
-    if 1 < value <= 12  # noqa: PLR2004
-}
-_TIMES: Final = re.compile(rf"(\d+) ({'|'.join(_MULTIPLES)})(?= (?:is|are|makes?|gives?|equals?|=))")
-"""A product such as "nine nines are 81"."""
-_PARTS: Final = re.compile(
-    r"\ba (?:half|third|quarter|tenth|fifth|hundredth) (?:of (?:it|that) )?is [\d.]+, so (?:an? \w+ is )?"
-    r"|\b\d+ (?:on|for|in|per) (?:each|every|either) \w+, (?:so )?"
-    r"(?=\d+ (?:altogether|in all|(?:in )?total)\b)"
-)
-"""A part before the whole, as in "4 on each side, 8 altogether"."""
+"""The beginning of a claim about the requested number, as in "18 are still on the shelf"."""
 _EQUAL_PART: Final = re.compile(
     r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
 )
@@ -147,7 +125,7 @@ def is_number_answer(
         instruction: the instruction.
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
-    text = _drop_equal_parts(_drop_enumeration(_read(response), value, instruction), value)
+    text = _drop_equal_parts(_drop_enumeration(read_numbers(response), value, instruction), value)
     statements = [each for each in split_statements(text) if not is_courtesy_offer(each)]
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
@@ -156,7 +134,9 @@ def is_number_answer(
     workings, is_right = _check_calculations(tokens)
     accepted = {Fraction(str(number)) for number in (value, *also)}
     workings |= {Fraction(pairs) for pairs in re.findall(r"\b(\d+) pairs\b", text) if 2 * int(pairs) == value}
-    instruction_values = {token.value for token in _tokenize(_read(instruction)) if token.kind == "number"}
+    instruction_values = {
+        token.value for token in _tokenize(read_numbers(instruction)) if token.kind == "number"
+    }
     return (
         is_right
         and not contradicts(text, instruction)
@@ -206,11 +186,16 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
         (n for n, statement in enumerate(statements) if _has_accepted_number(statement, accepted)), 0
     )
     vocabulary = list_vocabulary(topic)
-    claim = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])[0]
+    clauses = re.split(r",(?!\d{3})|[;:()–—]|\bbecause\b|\bsince\b|\bwhich\b", statements[first])
+    claim = next((clause for clause in clauses if _has_accepted_number(clause, accepted)), clauses[0])
     # A lone 1 is mostly the word "one".
     digits = r"\d+" if Fraction(1) in accepted else r"\d+(?:,\d{3})+|\d{2,}|[02-9]"
     new = list_new_stems(re.sub(digits, " ", claim), vocabulary) - _UNITLESS_STEMS
-    is_about_other = bool(new) and not (_POINTER.search(claim) or set(list_content_stems(claim)) & vocabulary)
+    is_about_other = (
+        bool(new)
+        and not _SUBJECT.match(claim)
+        and not (_POINTER.search(claim) or set(list_content_stems(claim)) & vocabulary)
+    )
     if topic.strip() and (len(new) > _MOST_NEW_WORDS or is_about_other):
         return False
     return all(
@@ -219,28 +204,9 @@ def _are_related(statements: Sequence[str], accepted: set[Fraction], topic: str)
     )
 
 
-@lru_cache(CACHED_TEXTS)
-def _read(text: str) -> str:
-    """Return the text with numbers in digits, plain signs, and sums such as "7 and 5 make 12" as sums."""
-    text = _LIST_NUMBER.sub("", text) if len(_LIST_NUMBER.findall(text)) > 1 else text
-    text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
-    powers = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]", lambda match: _POWERS[match[0]], strip_hedges(strip_emphasis(text)))
-    spelled = replace_fractions(spell_in_digits(powers).translate(_SIGNS))
-    spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
-    spelled = _EQUALS.sub("is", spelled)
-    spelled = _FOR_EACH.sub("", spelled)
-    spelled = _TIMES.sub(lambda match: f"{match[1]} * {_MULTIPLES[match[2]]}", spelled)
-    spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
-    spelled = re.sub(
-        r"\b(\d+) \w+s of (\d+)((?: \w+)?)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 * \2", spelled
-    )
-    spelled = _PARTS.sub("", spelled)
-    return re.sub(r"(\d+) and (\d+)(?= (?:makes?|gives?|is|are|equals?)\b)", r"\1 + \2", spelled)
-
-
 def _drop_enumeration(text: str, value: float, instruction: str) -> str:
     """Return the text without a list of given numbers, or of as many numbers as the value."""
-    instruction_numbers = re.findall(r"\d+", _read(instruction))
+    instruction_numbers = re.findall(r"\d+", read_numbers(instruction))
     for match in re.finditer(r"\d+(?:(?:, and |, | and | )\d+(?![\d.]*\d)){2,}", text):
         numbers = re.findall(r"\d+", match[0])
         rest = text[: match.start()] + text[match.end() :]
@@ -386,7 +352,7 @@ def _has_unit(
             return False
         rest = text[token.end :]
         match = _UNIT.match(rest)
-        if not match or match[1] in FUNCTION_WORDS | _UNITLESS_WORDS:
+        if not match or match[1] in FUNCTION_WORDS | _UNITLESS_WORDS or match[1].endswith("ed"):
             continue
         written = rest.lstrip(" -")
         if not any(re.match(rf"{re.escape(name)}(?![^\W_])(?! {_OTHER_SCALE})", written) for name in names):

@@ -45,6 +45,15 @@ def parse_spoken_number(spoken: str) -> int:
     return total + group
 
 
+def spell_number(value: int) -> str:
+    """Return an amount below a thousand, or a thousand, in words, such as "two hundred and forty-two"."""
+    spoken = {number: word for word, number in NUMBER_WORDS.items()}
+    hundreds, rest = divmod(value, 100)
+    if value < 100 or hundreds >= 10:  # noqa: PLR2004
+        return spoken.get(value, f"{value:,}")
+    return f"{spoken[hundreds]} hundred" + (f" and {spoken[rest]}" if rest else "")
+
+
 def replace_number_words(text: str) -> str:
     """Return a text with its numbers in words, such as "two hundred and forty-two", in digits."""
     return SPOKEN_NUMBER.sub(lambda match: str(parse_spoken_number(match[0])), text)

@@ -25,7 +25,7 @@ from phases.verifiers import (
 from phases.verifiers.defects import is_echo, is_ramble
 from phases.verifiers.loose import make_loose_variants
 
-VERIFIERS_VERSION: Final = 13
+VERIFIERS_VERSION: Final = 14
 """Version of the verdicts, including those of `ifeval`. Increment it when any verdict changes.
 
 Every evaluation records it. Evaluations with different versions are neither compared nor continued.

@@ -159,7 +159,9 @@ def is_short_answer(
     if _ONLY_SAID.search(text):
         return False
     text = _OTHERS_THINK.sub("", text)
-    text = _SO.sub("", take_last_step(text, instruction))
+    last_step = take_last_step(text, instruction)
+    is_result = ANSWER in last_step or re.search(r"\bthen\b", instruction)
+    text = _SO.sub("", last_step if is_result else text)
     text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
     text = _join_forms(text, vocabulary)
     if any(answer[:1].isupper() for answer in answers):

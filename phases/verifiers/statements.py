@@ -136,6 +136,7 @@ _HEDGE: Final = re.compile(
     r",? *\b(?:to the best of my knowledge|as far as i know|if i (?:remember|recall)(?: \w+)?|h+m+|u+m+"
     r"|as well(?! as)|in my opinion|if memory serves(?: me)?(?: right| well)?"
     r"|(?:unless|if) i'm (?:not )?mistaken"
+    r"|(?:that's an? )?(?:easy|simple|quick) (?:one|question)"
     r"|no doubt about it|look no further than|nothing (?:beats|tops|comes close to|rivals)"
     r"|(?:by far|hands down|for (?:sure|certain)|to be (?:exact|precise|sure))(?=\W*(?:\n|$))"
     r"|in (?:american|british|us|uk) (?:english|usage|spelling))\b,?",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from phases.verifiers.form import make_comparable, parse_json
-from phases.verifiers.items import names_different_items
+from phases.verifiers.item_names import names_different_items
 from phases.verifiers.mentions import find_topic_word
 from phases.verifiers.text import normalize, split_words, strip_article
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from phases.verifiers.assertion import is_number, remove_accents
-from phases.verifiers.number_words import NUMBER_WORDS
+from phases.verifiers.number_words import spell_number
 from tools.suites.closed_sets import CLOSED_SETS, allow
 from tools.suites.rows import ASKS_FOR_SENTENCES, exactly, require, say
 from tools.suites.task_rows import MEANING, SuiteRow, capitalize, join_items, split, unique
@@ -20,7 +20,6 @@ _SHORT_NAMES: Final = {
     for first, *aliases in (item.split("|") for item in CLOSED_SETS[set_name])
 }
 """Abbreviations of weekdays and months."""
-_SPOKEN: Final = {value: word for word, value in NUMBER_WORDS.items()}
 _ARTICLES: Final = {
     "French": "mon ma mes le la les l un une du de des d j c m n s t qu",
     "Spanish": "mi mis el la los las un una unos unas",
@@ -37,7 +36,11 @@ _PHRASES: Final = {
     "Portuguese": "palavra português em é se diz",
 }
 """Words of a sentence that states a translation in its language."""
-_SHADES: Final = " shade shades hue tone tint deep vivid bright dark light rich pale brilliant beautiful"
+_SHADES: Final = (
+    " shade shades hue tone tint deep vivid bright dark light rich pale brilliant beautiful soft warm cool"
+    " pastel bluish greenish yellowish reddish purplish brownish pinkish greyish grayish whitish blackish"
+    " rosy golden"
+)
 _GRAMMAR: Final = (
     "masculine feminine neuter noun verb formal informal woman man female male"
     " plural singular English word sentence"
@@ -197,7 +200,7 @@ def _add_short_names(names: Sequence[str]) -> list[str]:
 
 def _make_number(question: str, value: int, units: str, sentence: str, wrong: str) -> SuiteRow:
     names = split(units)
-    spoken = _SPOKEN.get(value, f"{value:,}")
+    spoken = spell_number(value)
     correct = (
         str(value),
         sentence.format(value),
@@ -226,9 +229,14 @@ def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
     """Yield sequences to continue: instruction, accepted answers, wrong ones."""
     for instruction, answers, wrong in table:
         accepted = _add_short_names(split(answers))
-        correct = (accepted[0], accepted[0].lower() + ".", f"**{accepted[0]}**")
-        made = (instruction.partition(": ")[2], f"{accepted[0]}, {accepted[0]}", f"Not {accepted[0]}.")
-        check = require("one_of", answers=accepted)
+        correct = [accepted[0], accepted[0].lower() + ".", f"**{accepted[0]}**"]
+        series = instruction.partition(": ")[2]
+        if " only" not in f" {instruction}":
+            spoken = re.sub(r"\d+", lambda match: spell_number(int(match[0])), accepted[0])
+            accepted = unique([*accepted, spoken, f"{series}, {accepted[0]}"])
+            correct += accepted[1:]
+        made = (series, f"{accepted[0]}, {accepted[0]}", f"Not {accepted[0]}.")
+        check = require("one_of", answers=list(accepted))
         yield SuiteRow("completion", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
 

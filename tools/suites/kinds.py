@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from phases.contract import files
-from phases.verifiers.items import make_key
+from phases.verifiers.item_names import make_key
 from phases.verifiers.kinds import KINDS
 from tools.suites.thesaurus import INSTANCE, KIND_OF, WordNet, read_license, read_wordnet
 

@@ -35,7 +35,7 @@ EXAMPLES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
      ["Argon and neon. Xenon is one too.", "not argon, neon", "no argon or neon"]),
     ("items", {"count": 2, "allowed": ["Pacific|Pacific Ocean", "Indian|Indian Ocean", "cherry", "Bosnia and Herzegovina", "C++", "a", "grey"]},
      ["Pacific and Indian", "- The Pacific Ocean\n- the **Indian**", "1. Indian Ocean (warm)\n2. cherries – red", "Bosnia and Herzegovina; C++", "a, gray", "Bosnia and Herzegovina and Cherry."],
-     ["Pacific and Pacific Ocean", "Pacific", "cherry, cherries", "Pacific, Indian, cherry", "Bosnia, Herzegovina", "C, C++", "Pacific, Red Sea", "Here:\n1. a\n2. grey\nMore.", "red cherry, a"]),
+     ["Pacific and Pacific Ocean", "Pacific", "cherry, cherries", "Pacific, Indian, cherry", "Bosnia, Herzegovina", "C, C++", "Pacific, Red Sea", "Here:\n1. a\n2. grey\nMore.", "wax cherry, a"]),
     ("items", {"count": 3, "allowed": ["dog", "cat", "parrot", "Chile", "Peru", "Brazil"]},
      ["People often keep dogs, cats and parrots as pets.", "Why not get a dog, a cat, or a parrot?", "Chile | Peru | Brazil", "A dog, a cat and a parrot are all fine."],
      ["Hot dogs, cats and parrots", "People never keep dogs, cats and parrots.", "Dogs, cats and parrots' cages", "Dogs, cats and parrots except cats as pets", "I like fish, dogs, cats and parrots as pets", "Dogs, cats and parrots, cows"]),

@@ -111,7 +111,7 @@ WORDS: Final = (
     ("Give one word that rhymes with 'table'.", "cable|able|stable|fable|label|unstable|gable|sable|enable|disable|unable|Mabel|Abel|turntable|timetable|Babel|relabel|mislabel|Grable|reenable", "One word that rhymes with 'table' is '{}'.", "chair|tables|apple|bottle|tablet"),
     ("Write the word 'necessary' backwards.", "yrassecen|y-r-a-s-s-e-c-e-n", "The word 'necessary' backwards is '{}'.", "necessary|yrasseccen|yrasecen|necessarily"),
     ("Write out the number 47 in words.", "forty-seven|forty seven|fortyseven", "The number 47 in words is {}.", "47|four seven|fourty-eight|forty"),
-    ("Write the number three hundred and twelve in digits.", "312", "The number three hundred and twelve in digits is {}.", "3012|321|300 12|three hundred and twelve"),
+    ("Write the number three hundred and twelve in digits.", "312|3-1-2|3 1 2", "The number three hundred and twelve in digits is {}.", "3012|321|300 12|three hundred and twelve"),
     ("Give the abbreviation of 'kilogram'.", "kg|kilo|kgs|kg.|kilos", "The abbreviation of 'kilogram' is '{}'.", "km|g|kilogramme|lb"),
     ("Expand the abbreviation 'USA'.", "United States of America|the United States of America|United States of North America", "USA stands for '{}'.", "United States|United Kingdom|United Nations of America|USA"),
 )  # fmt: skip
