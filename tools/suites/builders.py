@@ -233,10 +233,10 @@ def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
         series = instruction.partition(": ")[2]
         if " only" not in f" {instruction}":
             spoken = re.sub(r"\d+", lambda match: spell_number(int(match[0])), accepted[0])
-            accepted = unique([*accepted, spoken, f"{series}, {accepted[0]}"])
+            accepted = list(unique([*accepted, spoken, f"{series}, {accepted[0]}"]))
             correct += accepted[1:]
         made = (series, f"{accepted[0]}, {accepted[0]}", f"Not {accepted[0]}.")
-        check = require("one_of", answers=list(accepted))
+        check = require("one_of", answers=accepted)
         yield SuiteRow("completion", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
 
