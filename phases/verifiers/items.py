@@ -118,8 +118,8 @@ def is_item_list(
     if _are_different_items(parts, count, allowed, instruction):
         return True
     names = index_names(tuple(allowed))
-    found = find_items_in_prose(strip_emphasis(response), names, list_vocabulary(instruction))
-    return not in_order and len(found) == len(set(found)) == count
+    named = find_items_in_prose(strip_emphasis(response), names, list_vocabulary(instruction))
+    return not in_order and len(named) == len(set(named)) == count
 
 
 def _are_different_items(

@@ -47,10 +47,10 @@ def find_items_in_prose(text: str, names: Mapping[str, str], vocabulary: frozens
     rests: list[str] = []
     for segment in filter(str.strip, _SEGMENT_END.split(text)):
         words = WORD_PART.findall(fold_text(segment))
-        found, rest = _take_items(words, names, vocabulary)
-        if rest is None or not (found or _is_about_items(segment, words, vocabulary)):
+        segment_items, rest = _take_items(words, names, vocabulary)
+        if rest is None or not (segment_items or _is_about_items(segment, words, vocabulary)):
             return []
-        items += found
+        items += segment_items
         rests.append(rest)
     return items if len(list_new_stems(" ".join(rests), vocabulary)) <= _MOST_NEW_WORDS else []
 
@@ -58,7 +58,7 @@ def find_items_in_prose(text: str, names: Mapping[str, str], vocabulary: frozens
 def _take_items(
     words: list[str], names: Mapping[str, str], vocabulary: frozenset[str]
 ) -> tuple[list[str], str | None]:
-    """Return the items among the words of a segment, and the other words, or None if an item is no item."""
+    """Return the items that a segment names and its remaining words, None if a name is part of another."""
     items: list[str] = []
     rest: list[str] = []
     position = 0
