@@ -249,7 +249,8 @@ class PackedTraining:
             "note": f"{setting.tokens} tokens at once, "
             f"{setting.recomputed_layers} of {layers} layers recompute, {clock.last - clock.first} steps, "
             f"{whole - clock.elapsed:.1f} s to see what fits and warm up, "
-            f"{count_fused_modules(trainer.model)} fused modules",
+            f"{count_fused_modules(trainer.model)} fused modules, "
+            f"{'packed attention' if trainer.attends_in_runs else 'attention masks'}",
         }
 
     def close(self) -> None:
