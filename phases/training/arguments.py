@@ -2,12 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from phases.models import distributed
 from phases.models.loader import LoadedModel
 from phases.training.parameters import TrainingParameters
 from phases.training.trackers import configure_trackers
+
+FOUR_BIT_OPTIMIZER: Final = "adamw_8bit"
+"""Optimizer of 4-bit models: Adam with 8 bits per number.
+
+Its paged form ends the process when several processes resume: transformers then loads the state to the GPU,
+where it is not paged but still marked so (bitsandbytes issue 782). The state of adapters is too small to need
+paging.
+"""
 
 
 def build_arguments(
@@ -45,7 +53,7 @@ def build_arguments(
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(0.03 * steps),
         max_grad_norm=1.0,
-        optim="paged_adamw_8bit" if loaded.four_bit else "adamw_torch",
+        optim=FOUR_BIT_OPTIMIZER if loaded.four_bit else "adamw_torch",
         bf16=has_gpu,
         use_cpu=not has_gpu,
         max_length=None,

@@ -19,6 +19,7 @@ from phases.contract.errors import LocalFailureError, PhaseFailedError
 from phases.contract.micro_batch import EFFICIENT_TOKENS, MicroBatchSetting, list_settings
 from phases.models import distributed
 from phases.models.kernels import count_layers, set_activation_checkpointing
+from phases.training.arguments import FOUR_BIT_OPTIMIZER
 from phases.training.packing import find_largest_micro_batch
 from phases.training.parameters import TrainingParameters
 
@@ -174,7 +175,7 @@ class MicroBatchProbe(TrainerCallback):
         self.peak_gib = peak / GIB
         trained = sum(p.numel() for p in self._trainer.model.parameters() if p.requires_grad)
         # Adam keeps two numbers per parameter, in 8 bits with a 4-bit model and else in 32.
-        optimizer_bytes = trained * (2 if self._trainer.args.optim == "paged_adamw_8bit" else 8)
+        optimizer_bytes = trained * (2 if self._trainer.args.optim == FOUR_BIT_OPTIMIZER else 8)
         if self._trainer.optimizer.state:  # That of a resumed training is loaded, so the peak contains it.
             optimizer_bytes = 0
         gc.collect()

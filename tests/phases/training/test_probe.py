@@ -13,6 +13,7 @@ from phases.contract.errors import PhaseFailedError
 from phases.contract.micro_batch import MicroBatchSetting, list_settings
 from phases.sft_training.spec import Parameters
 from phases.training import probe
+from phases.training.arguments import FOUR_BIT_OPTIMIZER
 from phases.training.packing import WHOLE_MICRO_BATCH, Layout
 from phases.training.probe import MicroBatchProbe
 
@@ -220,10 +221,10 @@ def test_settings_of_small_steps_and_long_rows_are_tried_once_each() -> None:
     [
         ("adamw_torch", 9500 - 800, False, 10_000),
         ("adamw_torch", 9500 - 799, True, 0),
-        ("paged_adamw_8bit", 9500 - 200, False, 10_000),
-        ("paged_adamw_8bit", 9500 - 199, True, 0),
+        (FOUR_BIT_OPTIMIZER, 9500 - 200, False, 10_000),
+        (FOUR_BIT_OPTIMIZER, 9500 - 199, True, 0),
         # Half of what is left after the 1,300 bytes of the weights is used.
-        ("paged_adamw_8bit", 1300 + 4000, False, 20_000),
+        (FOUR_BIT_OPTIMIZER, 1300 + 4000, False, 20_000),
     ],
 )
 def test_memory_is_kept_for_the_optimizer(  # noqa: PLR0917
