@@ -5,6 +5,7 @@ from typing import Final
 
 from phases.verifiers.stems import fold_text, stem
 from phases.verifiers.text import WORD_PART, split_lines, split_sentences
+from phases.verifiers.verbs import has_verbs
 
 _TO_THE_READER: Final = re.compile(
     r"\b(?:you|your|you're|you'll|yourself|should|must|ought|let's|let us|please|make sure|be sure|best to"
@@ -39,6 +40,11 @@ _SUBJECTS: Final = frozenset(
 _ADVERBS_IN_S: Final = frozenset(
     ("always", "perhaps", "afterwards", "besides", "sometimes", "as", "towards", "yes")
 )
+_REQUESTED_VERB: Final = re.compile(r"\b(?:how (?:to|(?:can|do|should) (?:i|you|we|one))|way to) (\w+)")
+"""The verb of a request such as "How do I apply for a passport?", with which an order may begin."""
+_THING: Final = re.compile(r"\W*an?\b", re.IGNORECASE)
+_ASKS_FOR_IDEAS: Final = re.compile(r"\bideas\b", re.IGNORECASE)
+"""Ideas may be named without a verb, as in "A small breakfast, a tour of the school"."""
 _SENTENCE_BREAK: Final = re.compile(r"[;:–—]\s+|\s+-\s+|\bthen\b,?\s+")
 _STEP: Final = re.compile(r"(?:\W*(?:step )?\d+[.):]|\W*[-*•])\s*")
 _OBJECT_START: Final = frozenset(
@@ -93,13 +99,21 @@ def is_advice(response: str, instruction: str = "") -> bool:
         instruction: the instruction.
     """
     instruction_stems = {stem(word) for word in WORD_PART.findall(fold_text(instruction))}
+    instruction_stems -= {stem(verb) for verb in _REQUESTED_VERB.findall(fold_text(instruction))}
     sentences = [each for line in split_lines(response) for each in split_sentences(line) or [line]]
     clauses = [
         clause for each in sentences for clause in _SENTENCE_BREAK.split(fold_text(_STEP.sub("", each)))
     ]
+    if _ASKS_FOR_IDEAS.search(instruction) and _names_ideas(sentences[0]):
+        return True
     return any(
         _TO_THE_READER.search(clause) or _is_order(clause, instruction_stems) for clause in clauses if clause
     )
+
+
+def _names_ideas(sentence: str) -> bool:
+    first, *others = sentence.split(",")
+    return not has_verbs(first) or (bool(others) and _THING.match(first) is not None)
 
 
 def _is_order(clause: str, instruction_stems: set[str]) -> bool:

@@ -43,7 +43,7 @@ _NAME_AFTER: Final = re.compile(r"\b(?:in|on|at|by|from|near|with|for) (?:the )?
 """A preposition with a name, which may make another answer: "Paris in Texas"."""
 _ABOUT_ANSWER: Final = re.compile(
     rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
-    r"[^,;:]*\b(?:ones?|it|them|that|this)\b\W*"
+    r"[^,;:]*\b(?:1|ones?|it|them|that|this)\b\W*"
 )
 _DESCRIBED: Final = re.compile(rf"((?:the|an?|our|my|your) [^,;:.]+), (?:an? |the )?\"?{ANSWER}\W*")
 _PREPOSITION: Final = re.compile(
@@ -70,7 +70,8 @@ _CONCLUSION: Final = re.compile(
     rf"(?P<joint>(?: (?:to|into|as|in|at|on|by|with|from|for|through|under|called|named|by the name of))?"
     r"(?: (?:an?|the|its|my|our|their|your))?)"
     rf" (?P<quote>[\"'])?{ANSWER}[\"']?"
-    rf"(?P<after> (?:then|there|instead)| (?:for|with|by) (?:it|that|this)| that [^,;:{ANSWER}]+)?"
+    r"(?P<after> (?:then|there|over there|nowadays|today)| (?:for|with|by) (?:it|that|this)"
+    rf"| that [^,;:{ANSWER}]+)?"
 )
 _OTHER_RELATION: Final = re.compile(
     r"\b(?:and|or|but|before|after|than|like|near|close|second|which|who|similar"
@@ -144,7 +145,8 @@ def _is_remark(clause: str) -> bool:
 
 def refers_back(claim: str, vocabulary: frozenset[str]) -> bool:
     """Return whether a claim says something of the answer and what was asked: "Saturn has the best ones."."""
-    is_about = _ABOUT_ANSWER.fullmatch(claim.strip()) is not None and not DENIAL.search(claim)
+    claim = re.sub(rf"[\"'](?={ANSWER})|(?<={ANSWER})[\"']", "", claim.strip())
+    is_about = _ABOUT_ANSWER.fullmatch(claim) is not None and not DENIAL.search(claim)
     return is_about and len(list_new_stems(claim.replace(ANSWER, ""), vocabulary)) <= _MOST_NEW_STEMS
 
 
@@ -181,7 +183,9 @@ def has_known_claim(statement: str, vocabulary: frozenset[str], response: str) -
             continue
         has_answer = has_answer or ANSWER in clause
         start, _, end = clause.partition(ANSWER)
-        adjunct = re.search(rf"(?<=[\w{ANSWER}]){_PREPOSITION.pattern}", end)
+        adjunct = re.search(_PREPOSITION.pattern, end)
+        if adjunct and has_names and not adjunct.start():
+            adjunct = None
         has_year = re.search(r" (?:in|between|around|from|about|c\.) [^,;]*\d", end)
         if has_year:
             end = end[: has_year.start()]
@@ -202,7 +206,8 @@ def _concludes(clause: str, vocabulary: frozenset[str], response: str) -> bool:
     It has a verb, a word of the question or a pronoun for it, and at most two other words. It neither names
     anything else nor compares the answer with it.
     """
-    conclusion = _CONCLUSION.fullmatch(clause.strip(" \"'.!,:"))
+    clause = clause.strip(" \"'.!,:").removesuffix(" instead")
+    conclusion = _CONCLUSION.fullmatch(clause)
     if conclusion is None or _OTHER_RELATION.search(clause):
         return False
     before, joint = conclusion["before"], conclusion["joint"].strip()

@@ -59,8 +59,8 @@ _POINTER: Final = re.compile(
     r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
 )
 _LINK: Final = re.compile(
-    r":\s+|(?:(?<=\w)['’]s|\b(?:is|are|would be|as|goes|reads|runs|becomes|gives|leaves|makes|spells))\b"
-    r":?\s+"
+    r":\s+|(?:(?<=\w)['’]s|\b(?:is|are|would be|as|goes|reads|runs|comes?|becomes|gives|leaves|makes"
+    r"|spells))\b:?\s+"
 )
 _LABEL_WORDS: Final = "question mark full stop period comma version form corrected revised fixed combined"
 """Words of labels such as "Corrected version:"."""

@@ -17,6 +17,8 @@ from phases.verifiers.stems import FUNCTION_WORDS, fold_text, singularize, stem
 from phases.verifiers.text import CACHED_TEXTS, WORD_PART, strip_article, unify_spelling
 
 _EXPLANATION: Final = re.compile(r"\s*\([^()]*\)\s*$|\s+[–—-]\s+.*$|:\s.*$", re.DOTALL)
+_PLACE: Final = re.compile(r"\s+(?:of|from|in) (?:the )?[A-Z][\w'-]+(?: [A-Z][\w'-]+)*$")
+"""Where an item is from, as in "the emu of Australia"."""
 _ASIDE: Final = re.compile(r"\([^()]*\)")
 _APPOSITION: Final = re.compile(r",\s+")
 _OFFICIAL: Final = re.compile(
@@ -31,17 +33,18 @@ COUNT_WORDS: Final = frozenset(NUMBER_WORDS)
 """Words that may count items."""
 ADJECTIVES: Final = frozenset(
     """
-    adult adorable aluminium aluminum beautiful beloved big black blue bright brown ceramic cheap
-    classic clean colored colorful coloured colourful comfortable comfy common cosy cotton cozy cream
-    crisp crunchy cuddly cute dark delicious digital domestic domesticated elegant expensive famous
-    fancy fashionable favorite favourite feathered female fluffy fresh friendly front furry gentle giant
-    gigantic glass golden good gray great green grey handsome heavy huge inner juicy knitted large
-    leather left light linen little long lovely low lower magnificent majestic male matching metal
-    mighty modern new nice noisy old ordinary outer patterned perfect pink plain plastic playful polite
-    pretty proud purple rear red regular right ripe round sharp short silk simple single sleek slim
-    small smart soft solid spacious standard striped strong sturdy stylish tall tame tasty tender thick
-    thin tight tiny traditional typical ugly upper used useful usual warm white wide wise wooden woolen
-    woollen wool yellow young
+    acoustic adorable adult aluminium aluminum beautiful beloved big bitter black blue bright brown
+    ceramic cheap classic classical clean colored colorful coloured colourful comfortable comfy common
+    cosy cotton cozy cream crisp crunchy cuddly cute dark delicious digital domestic domesticated dry
+    elegant expensive famous fancy fashionable favorite favourite feathered female fluffy fresh friendly
+    front furry gentle giant gigantic glass golden good gray great green grey handsome heavy huge inner
+    juicy knitted large leafy leather left light linen little local long lovely low lower magnificent
+    majestic male matching mature metal mighty modern native new nice noisy old ordinary outer patterned
+    perfect pink plain plastic playful polite pretty proud purple rare rear red regular right ripe round
+    sharp short silk simple single sleek slim small smart soft solid sour spacious standard steaming
+    striped strong sturdy stylish sweet tall tame tart tasty tender thick thin tight tiny traditional
+    tropical typical ugly upper used useful usual warm white wide wild wise wooden wool woolen woollen
+    yellow young
     """.split()  # noqa: SIM905
 )
 """Words before a name that leave it a name of the same item, as in "a sharp knife"."""
@@ -91,6 +94,7 @@ def find_item(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -
         aside[1] if aside else "",
         _ASIDE.sub(" ", bare),
         _OFFICIAL.sub("", bare),
+        _PLACE.sub("", bare),
     )
     for form in dict.fromkeys(forms):
         words = make_key(form).split()

@@ -118,7 +118,7 @@ def is_item_list(
     if _are_different_items(parts, count, allowed, instruction):
         return True
     names = index_names(tuple(allowed))
-    named = find_items_in_prose(strip_emphasis(response), names, list_vocabulary(instruction))
+    named = find_items_in_prose(strip_emphasis(response), names, instruction)
     return not in_order and len(named) == len(set(named)) == count
 
 

@@ -127,7 +127,10 @@ def _has_form(item: str, initial: str, mark: str) -> bool:
 def _are_on_topic(items: Sequence[str], words: Sequence[str], unknown: int) -> bool:
     # "cold, colder, coldest" is one item in three forms.
     item_topics = {
-        frozenset(name_topic_word(word, words) or word for word in list_content_words(item)) for item in items
+        frozenset(
+            name_topic_word(word, words) or word for word in list_content_words(item) or split_words(item)
+        )
+        for item in items
     }
     others = sum(find_topic_word(item, words) is None for item in items)
     return len(item_topics) == len(items) and others <= unknown

@@ -79,7 +79,8 @@ def has_mentions(
     if share and (not content or on_topic < share * len(content)):
         return False
     instruction_words = list_content_words(instruction) if own else ()
-    return len({stem(word) for word in content if not matches_topic(word, instruction_words)}) >= own
+    new = {stem(word) for word in content if not matches_topic(word, instruction_words)}
+    return len(new - {stem(word) for word in instruction_words}) >= own
 
 
 def defines_term(response: str, terms: Sequence[str]) -> bool:

@@ -47,10 +47,10 @@ _UNIT: Final = re.compile(r"[ \t]*-?[ \t]*([°%$£€]?[ \t]?[^\W\d_]+(?:[²³]|
 _CURRENCY_BEFORE: Final = re.compile(r"[$£€¥]\s*$")
 _UNITLESS_WORDS: Final = frozenset(
     """
-    altogether apiece difference exactly full figures greater highest i.e larger largest left less lowest
-    namely numbers per pair pairs precisely product quotient remainder
-    remain remaining remains respectively smaller smallest still sum total whole plus minus times multiplied
-    divided equals x
+    altogether apiece come comes completes difference divided equals exactly figures full greater
+    highest i.e larger largest left less lowest minus multiplied namely numbers pair pairs per plus
+    precede precedes precisely product quotient remain remainder remaining remains respectively smaller
+    smallest still sum times total whole x
     """.split()  # noqa: SIM905
 )
 """Words that may follow a number and are not units."""

@@ -10,10 +10,11 @@ from phases.verifiers.stems import FUNCTION_WORDS, fold_text
 from phases.verifiers.text import WORD_PART
 from phases.verifiers.verbs import has_verbs, may_be_verb
 
-_SEGMENT_END: Final = re.compile(r"[,;:.!()\n–—]|\b(?:and|or|plus)\b", re.IGNORECASE)
+_SEGMENT_END: Final = re.compile(r"[,;:.!()&\n–—]|\b(?:and|or|plus)\b", re.IGNORECASE)
 _EXCEPTION: Final = re.compile(
     r"\b(?:not|no|never|except|without|unlike|than|instead|but|neither|nor|wrong)\b|n't\b", re.IGNORECASE
 )
+_ASKS_FOR_DENIAL: Final = re.compile(r"\b(?:not|cannot|never|unable|without)\b|n't\b", re.IGNORECASE)
 _POINTERS: Final = COUNT_WORDS | {
     "both",
     "it",
@@ -33,16 +34,17 @@ _LONGEST_NAME: Final = 4
 _SENTENCE_WORDS: Final = 3
 
 
-def find_items_in_prose(text: str, names: Mapping[str, str], vocabulary: frozenset[str]) -> list[str]:
+def find_items_in_prose(text: str, names: Mapping[str, str], instruction: str) -> list[str]:
     """Return the items that sentences name, as in "Mars is one, and the red planet Venus is another".
 
     None if they may name anything else: a part between commas has an item, or is about the instruction or
     the items ("two of them are red"). Next to an item are only words of sentences, so that "car key" is no
-    car. No part denies anything.
+    car. No part denies anything, unless the instruction does ("birds that cannot fly").
     """
-    if _EXCEPTION.search(text) or not (has_verbs(text) or re.search(r"[:;]", text)):
+    is_denied = _EXCEPTION.search(text) and not _ASKS_FOR_DENIAL.search(instruction)
+    if is_denied or not (has_verbs(text) or re.search(r"[:;]", text)):
         return []
-    vocabulary |= list_vocabulary(*_POINTERS)
+    vocabulary = list_vocabulary(instruction, *_POINTERS)
     items: list[str] = []
     rests: list[str] = []
     for segment in filter(str.strip, _SEGMENT_END.split(text)):

@@ -40,7 +40,8 @@ from phases.verifiers.text import CLOSING_MARKS, has_phrase, split_words
 
 _ALSO_KNOWN_AS: Final = re.compile(
     r"^(?!.*\b(?:not|never)\b)[^.,;:!?()\n]{1,40},? \(?"
-    r"(?:i\.?e\.?,?|that is,?|aka|(?:better|also|commonly) known as|in other words,?)"
+    r"(?:i\.?e\.?,?|that is,?|aka|in other words,?|(?:or )?in english:?"
+    r"|(?:(?:better|also|commonly|usually) )?(?:known|called)(?: in english)?(?: as)?)"
     rf" (?:an? |the )?{ANSWER}\)?"
 )
 """Another name before the answer, as in "Sagarmatha, better known as Mount Everest"."""
@@ -59,7 +60,7 @@ _ROLES: Final = (
 )
 _TITLE: Final = re.compile(
     rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"
-    rf"\b(?:{_ROLES}),? (?={ANSWER})"
+    rf"\b(?:{_ROLES})(?: (?:him|her)self)?[,:]? (?={ANSWER})"
 )
 """A description before a name, as in "the Genoese navigator Columbus"."""
 _ELSEWHERE: Final = re.compile(
@@ -70,6 +71,7 @@ _ELSEWHERE: Final = re.compile(
 """Another answer for another case, as in "lunch, or dinner in some regions"."""
 _OTHERS_SAY: Final = re.compile(
     rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
+    rf"|(?<={ANSWER}),? or (?:an? |the )?{ANSWER},? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it)\b"
 )
 """As in "fall, or as the British say, autumn"."""
 _SURPASSES_ALL: Final = re.compile(
@@ -92,9 +94,30 @@ _SO: Final = re.compile(
     rf"(?:so|hence|therefore|thus):? (?={ANSWER})"
 )
 """A reason before the answer, as in "It's an East African country, so: Africa"."""
+_OTHER_NAME: Final = re.compile(
+    rf"(?<={ANSWER}),? (?:also|otherwise|sometimes|often|locally|formerly|originally|better) "
+    rf"(?:called|known as|named|written|spelled|spelt|referred to as) [^.;!?{ANSWER}]+"
+)
+"""Other names after the answer, as in "Everest, also called Chomolungma or Sagarmatha"."""
+_CASE: Final = re.compile(
+    r"^(?:if (?:you|we|one|it|this|that)(?:'re| are|'s| is)? (?!(?:ask|must|insist)\b)[^.,;:!?]{1,50},"
+    r"|in (?:(?:north )?america|(?:great )?britain|england|australia|the us|the usa|the uk)"
+    r"(?:,|(?= (?:people|they|we|it)\b)))"
+    rf" (?=[^.;:!?]*{ANSWER})"
+)
+"""A case before the answer, as in "If you mean the direction, it's right"."""
+_LATIN_NAME: Final = re.compile(r"[\W_]*[A-Z][a-z]+ [a-z]+(?:us|um|is|ns|[aeiox]) ?\(")
+_ASIDE_AFTER_NAME: Final = re.compile(rf"^\W*[a-z]+ [a-z]+ ?\((?:an? |the )?{ANSWER}s?\)")
+"""A common name after a Latin one, as in "Panthera leo (lion)"."""
+_PART_OF_PLACE: Final = re.compile(
+    rf"\bin (?:the )?(?:far )?(?:north|south|east|west|centre|center|middle|heart)\w* of (?={ANSWER})"
+)
+_PLURAL: Final = re.compile(rf"(?<={ANSWER})\s*[,;–—-]\s*(?:the )?plural:? [^\W\d_]+\W*$")
+"""A remark such as "– plural: gatti"."""
 _NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
+_NEXT_FORM: Final = r"\s*(?:,|–|—|-|→|->|/|>)\s*(?:so:? )?\"?"
 _FORMS: Final = re.compile(
-    rf"([^\W\d_]+)\"?(?:\s*(?:,|–|—|-|→|->|/|>)\s*\"?[^\W\d_]+\"?){{0,2}}?\s*(?:,|–|—|-|→|->|/|>)\s*\"?{ANSWER}\W*"
+    rf"([^\W\d_]+)\"?(?:{_NEXT_FORM}(?:[^\W\d_]+|{ANSWER})\"?){{0,2}}?{_NEXT_FORM}{ANSWER}\W*"
 )
 _SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
 _HOLDER: Final = re.compile(
@@ -165,8 +188,12 @@ def is_short_answer(
     text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
     text = _join_forms(text, vocabulary)
     if any(answer[:1].isupper() for answer in answers):
+        text = _PART_OF_PLACE.sub("in ", text)
         text = _TITLE.sub("", text)
-    text = re.sub(rf"\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
+    text = re.sub(rf"\s*\((?:or|also|i\.e\.,?) (?:an? |the )?{ANSWER}[^()]*\)", "", text)
+    text = _PLURAL.sub("", _OTHER_NAME.sub("", _CASE.sub("", text)))
+    if _LATIN_NAME.match(response):
+        text = _ASIDE_AFTER_NAME.sub(ANSWER, text)
     if any(answer.rstrip().endswith("?") for answer in answers):
         text = re.sub(rf"{ANSWER}\s*\?", ANSWER, text)
     statements = split_statements(text)
@@ -223,8 +250,9 @@ def _join_forms(text: str, vocabulary: frozenset[str]) -> str:
 
 
 def _join_initials(text: str) -> str:
-    """Return the text with abbreviations such as "U.S.A." without their dots."""
-    return re.sub(r"\b(?:[^\W\d_]\.){2,}(?=\W|$)", lambda match: match[0].replace(".", ""), text)
+    """Return the text with abbreviations such as "U.S.A." without dots, and spelled words without hyphens."""
+    text = re.sub(r"\b(?:[^\W\d_]\.){2,}(?=\W|$)", lambda match: match[0].replace(".", ""), text)
+    return re.sub(r"\b[^\W\d_](?:-[^\W\d_]){2,}\b", lambda match: match[0].replace("-", ""), text)
 
 
 def _drop_asked_denials(claim: str, instruction: str) -> str:

@@ -18,7 +18,8 @@ _EMPHASIS: Final = re.compile(
 _EMPHASIS_MARKS: Final = ("*", "_", "`", "#", "---")
 _COURTESY: Final = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|(?:great|good) question|gladly|got it|well|"
-    r"happy to help|no problem|hello|hi(?: there)?|let's see|let me think|here (?:it|you) (?:is|go)|thanks)"
+    r"happy to help|no problem|hello|hi(?: there)?|let's see|let me think|here (?:it|you) (?:is|go)|thanks"
+    r"|¡?claro(?: que sí)?|¡?por supuesto|bien sûr|volontiers|voilà|natürlich|gerne?|certo|volentieri|ecco)"
     r"[.!,:]*|here(?:'s| is| are) (?:the|your|an?|one|some|my|what|two|three|four|five|six) [^:.]{0,60}:",
     re.IGNORECASE,
 )
@@ -54,6 +55,8 @@ GENERIC_WORDS: Final = frozenset(
     principal predominant predominantly chiefly mostly definitely obviously probably
     find found belong belongs honour honor credit title distinction need goes next people fit fits suit
     suits works add around way wear wears take takes hold holds crown prize want wanted seek
+    something someone somebody thing things third fourth fifth sixth seventh eighth ninth tenth
+    eleventh twelfth
     tiny little lovely close every everyone everybody name call together
     clearly surely undoubtedly mighty majestic trusty humble beloved classic legendary reads
     """.split()  # noqa: SIM905

@@ -108,7 +108,7 @@ def make_sentence_translations(
             " ".join(accepted[0].rstrip(".? ").split()[:-1]) + ".",
             f"{accepted[0]} {split(wrong)[0]}",
         )
-        check = require("short_answer", answers=accepted, also=[_GRAMMAR])
+        check = require("short_answer", answers=accepted, also=[_GRAMMAR, _PHRASES.get(language, "")])
         instruction = request.format(source, language)
         yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
@@ -130,7 +130,8 @@ def make_words(table: Iterable[tuple[str, str, str, str]]) -> Iterator[SuiteRow]
             # Digits and words are different answers here.
             check = require("one_of", answers=accepted)
         else:
-            check = require("short_answer", answers=accepted, **({"single": True} if is_single else {}))
+            single = {"single": True} if is_single else {}
+            check = require("short_answer", answers=accepted, also=[_GRAMMAR], **single)
         yield SuiteRow("commands", instruction, unique(correct), (check,), unique((*split(wrong), *made)))
 
 
@@ -154,13 +155,15 @@ def make_sentences(
     for instruction, count, topics, correct, wrong in table:
         groups = [split(group) for group in topics.split(" & ") if not group.startswith("!")]
         absent = [word for group in topics.split(" & ") if group.startswith("!") for word in split(group[1:])]
-        mentions = (say("|".join(group), absent="|".join(absent)) for group in groups)
+        own = 0 if _ASKS_FOR_SPEECH.search(instruction) else 1
+        mentions = (say("|".join(group), absent="|".join(absent), own=own) for group in groups)
         verbs = (require("verbs"),) if ASKS_FOR_SENTENCES.match(instruction) else ()
         advice = (require("advice"),) if _ASKS_HOW.search(instruction) else ()
         checks = (exactly("sentences", count), *verbs, *advice, *mentions)
         yield SuiteRow("commands", instruction, correct, checks, (*wrong, instruction), MEANING)
 
 
+_ASKS_FOR_SPEECH: Final = re.compile(r"\bin which (?:somebody|a person)\b")
 _ASKS_HOW: Final = re.compile(r"\bhow (?:to|does one)\b", re.IGNORECASE)
 
 
@@ -229,6 +232,10 @@ def make_sequences(table: Iterable[tuple[str, str, str]]) -> Iterator[SuiteRow]:
     """Yield sequences to continue: instruction, accepted answers, wrong ones."""
     for instruction, answers, wrong in table:
         accepted = _add_short_names(split(answers))
+        names = split(accepted[0], ",")
+        short_names = [_SHORT_NAMES[name][0] for name in names if _SHORT_NAMES.get(name)]
+        if len(short_names) == len(names) > 1:
+            accepted.append(", ".join(short_names))
         correct = [accepted[0], accepted[0].lower() + ".", f"**{accepted[0]}**"]
         series = instruction.partition(": ")[2]
         if " only" not in f" {instruction}":

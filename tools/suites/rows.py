@@ -7,7 +7,11 @@ from typing import Any, Final, NamedTuple
 from phases.verifiers.kinds import KIND_MARK
 from phases.verifiers.registry import Check
 
-META: Final = "sentence|exactly|instruction|placeholder|word|title of|slogan of"
+META: Final = (
+    "a sentence|one sentence|this sentence|single sentence|two sentences|three sentences|sentences about"
+    "|instruction|placeholder|the words|exactly two|exactly three|exactly four|exactly five|exactly six"
+    "|exactly seven|exactly ten|exactly twice|title of|slogan of"
+)
 """Words by which an answer talks about the instruction instead of following it."""
 
 
@@ -100,9 +104,9 @@ def about(strong: str, weak: str, *, own: int = 1, more: str = "") -> Check:
 
 SAYING: Final = any_of(
     (say("", own=1),),
-    (say("is|are|was|were|am|will|can|has|have|had|does|did", own=0), require("words", at_least=4)),
+    (say("", own=0), require("verbs"), require("words", at_least=4)),
 )
-"""A check that a sentence says something: by words that the instruction lacks, or by a verb such as "is"."""
+"""A check that a sentence says something: by words that the instruction lacks, or by a verb."""
 
 
 def on_part(unit: str, number: int, *checks: Check) -> Check:
@@ -168,7 +172,7 @@ def in_language(  # noqa: PLR0917 - the columns of a table
     """
     checks = [require("language", code=code, words=options(words)), exactly("sentences", count)]
     checks.append(any_of((require("words", at_least=3 * count),), (say(_WEATHER_VERBS, own=0),)))
-    checks += [say(group, absent=more, own=2) for group in (words, topic) if group]
+    checks += [say(group, absent=more, own=1) for group in (words, topic) if group]
     return row(instruction, *checks, correct=correct, wrong=wrong)
 
 
@@ -240,7 +244,7 @@ def comply(  # noqa: PLR0917 - the columns of a table
     topic: str = "",
     more: str = "",
     limits: str = "",
-    own: int = 2,
+    own: int = 1,
     denied: str = "",
 ) -> Row:
     """Return the row of a harmless request.

@@ -37,6 +37,10 @@ INTERCHANGEABLE = {
         ("harmless-029", "commands-012"),
         ("multi_step-033", "multi_step-024"),
         ("multi_step-035", "format-124"),
+        # One word may be a title.
+        ("format-089", "multi_step-011"),
+        ("format-089", "questions-057"),
+        ("format-089", "questions-058"),
     },
     "stage1_test": {
         ("commands-092", "commands-078"),
@@ -45,6 +49,10 @@ INTERCHANGEABLE = {
         ("commands-134", "format-086"),
         ("completion-006", "questions-043"),
         # Free tasks: titles that name places, snow in winter, a mother, vegetables, reasons to stay healthy.
+        ("format-089", "multi_step-015"),
+        ("format-089", "questions-005"),
+        ("format-089", "questions-035"),
+        ("format-089", "questions-045"),
         ("format-089", "commands-013"),
         ("format-089", "commands-017"),
         ("format-119", "format-103"),

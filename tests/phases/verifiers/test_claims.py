@@ -28,6 +28,18 @@ RIVER = ("Which is the longest river in Africa?", ["Nile"])
 WOOL = ("Which animal gives us wool?", ["sheep"])
 STINGY = ("Write the antonym of 'generous'.", ["stingy", "parsimonious"])
 CAKE = ("Which word rhymes with 'cake'?", ["lake", "fake"])
+MOTH = ("What do caterpillars turn into?", ["butterflies", "moths"])
+WALL = ("In which country is the Great Wall?", ["China"])
+EVEREST = ("What is the highest mountain in the world?", ["Mount Everest"])
+HOME = ("What is the home of a dog called?", ["kennel", "doghouse"])
+AFRAID = ("Which word could replace 'frightened' in a sentence?", ["terrified"])
+BEGIN = ("Give a synonym for the word 'begin'.", ["commence"])
+FORGET = ("What would be the opposite of 'to remember'?", ["forget", "to forget"])
+LEFT = ("What is the contrary of 'left'?", ["right"])
+FAR = ("What is the comparative of 'far'?", ["further", "farther"])
+FULL = ("Expand the abbreviation 'USA'.", ["United States of America"])
+WOLF = ("How do you write 'wolf' in the plural?", ["wolves"])
+CAT = ("Translate the English word 'cat' into Italian.", ["gatto"])
 MONTH = ("What is the last month of the year?", ["December"])
 
 
@@ -53,6 +65,23 @@ MONTH = ("What is the last month of the year?", ["December"])
         (DENTIST, 'The usual term is *dentist*; formal titles include "dental surgeon".'),
         (LETTERS, 'They\'re short for "United Nations".'),
         (MONTH, "The year ends with December."),
+        (MONTH, "December is the twelfth and last month."),
+        (SEASON, "It's autumn, or fall as Americans say."),
+        (MOTH, "Caterpillars turn into butterflies (or moths) through a process called metamorphosis."),
+        (WALL, "In the north of China, mostly."),
+        (EVEREST, "It's Mount Everest, also called Chomolungma or Sagarmatha."),
+        (WHALE, "Balaenoptera musculus (blue whale), a mammal that lives in the sea"),
+        (YEN, "They pay in yen over there."),
+        (HOME, "In America people call it a doghouse."),
+        (AFRAID, 'You could say "terrified" instead.'),
+        (BEGIN, '"Commence" is a formal one.'),
+        (FORGET, 'The opposite would be "to forget something".'),
+        (LEFT, 'If you mean the direction, it\'s "right".'),
+        (FAR, 'far, further, furthest – so "further"'),
+        (FULL, "U = United, S = States, A = America → United States of America"),
+        (WOLF, "w-o-l-v-e-s"),
+        (CAT, "gatto – plural: gatti"),
+        (CAPITAL, "¡Claro!\nCanberra"),
         (CAPITAL, "Contrary to what many believe, it's Canberra."),
         (CAPITAL, "Australia is governed from Canberra."),
         (CAPITAL, "Many people say Sydney, but it is Canberra."),
@@ -143,6 +172,18 @@ def test_an_answer_may_be_stated_in_other_words(asked: tuple[str, list[str]], re
         (KITTEN, "It's known as a cat until it is a kitten."),
         (PLURAL, 'Joined together you get "raincoat".'),
         (LUNGS, "We inhale without our lungs."),
+        (MOTH, "Caterpillars turn into worms (or moths) through a process called metamorphosis."),
+        (WALL, "In the north of Japan, near China"),
+        (EVEREST, "It's K2, also called Mount Everest or Sagarmatha."),
+        (WHALE, "Whale shark (blue whale)"),
+        (YEN, "They pay in euros over there."),
+        (HOME, "In America people call it a hive."),
+        (AFRAID, 'You could say "terrified" or "brave" instead.'),
+        (BEGIN, '"Commence" is not a formal one.'),
+        (LEFT, 'If you mean the direction, it\'s "straight", not "right".'),
+        (FAR, 'far, further, furthest – so "furthest"'),
+        (WOLF, "w-o-l-f-s"),
+        (CAT, "cane – not gatto"),
     ],
 )
 def test_a_sentence_that_states_something_else_fails(asked: tuple[str, list[str]], response: str) -> None:

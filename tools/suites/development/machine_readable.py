@@ -18,7 +18,7 @@ JSON: Final = (
         correct='{"city": "Rome", "country": "Italy", "population": 2800000} | {"city": "Rome", "country": "Italy", "population": "2.8 million"} | {\n    "city": "Rome",\n    "country": "Italy",\n    "population": 2873000\n}',
         wrong='{"city": "Rome", "country": "Italy", "population": 5} | {"city": "Rome", "country": "France", "population": 2800000} | {"city": "Rome", "country": "Italy"} | {"city": "Rome", "country": "Italy", "population": "large"}'),
     row("Write only a JSON object with the keys \"animal\" and \"legs\" for a spider.",
-        require("json_fields", fields={"animal": {"one_of": ["spider", "a spider", "tarantula"]}, "legs": {"one_of": [8, "8", "eight", "8 legs", "eight legs"]}}),
+        require("json_fields", fields={"animal": {"topic": ["spider", "tarantula", "black widow", "brown recluse", "daddy longlegs", "daddy long-legs"]}, "legs": {"one_of": [8, "8", "eight", "8 legs", "eight legs"]}}),
         correct='{"animal": "spider", "legs": 8} | {"animal":"Spider","legs":"eight"} | ```json\n{"animal": "spider", "legs": 8}\n```',
         wrong='{"animal": "spider", "legs": 6} | {"animal": "dog", "legs": 4} | {"animal": "spider"} | {"legs": 8, "animal": 8}'),
     row("Describe an apple as a JSON object with the keys \"color\", \"shape\" and \"taste\". Write only JSON.",

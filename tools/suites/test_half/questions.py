@@ -22,7 +22,7 @@ _FACTS: Final = (
     ("What is the fastest animal on land?", "cheetah|cheetahs", "The fastest animal on land is the {}.", "lion|horse|cheetah or lion|falcon", "world"),
     ("Which animal has black and white stripes and looks like a horse?", "zebra|zebras", "The {} has black and white stripes and looks like a horse.", "panda|tiger|zebra crossing|donkey", ""),
     ("Which animal carries its young in a pouch and jumps far?", "kangaroo|kangaroos|wallaby|wallabies", "The {} carries its young in a pouch and jumps far.", "frog|rabbit|kangaroo rat|koala tree", "Australian native Australia red"),
-    ("Which large bird cannot fly but runs very fast?", "ostrich|ostriches|emu|rhea|common ostrich", "The {} cannot fly but runs very fast.", "eagle|penguin|swan|roadrunner cartoon", "large"),
+    ("Which large bird cannot fly but runs very fast?", "ostrich|ostriches|emu|rhea|common ostrich", "The {} cannot fly but runs very fast.", "eagle|penguin|swan|roadrunner cartoon", "large Australia Australian Africa African South America American grasslands"),
     ("What do tadpoles become when they grow up?", "frogs|frog|toads|toad|newts|frogs and toads|frogs or toads", "Tadpoles become {} when they grow up.", "fish|lizards|butterflies|snakes", "adult amphibians"),
     ("What is a baby dog called?", "puppy|pup|puppies|whelp", "A baby dog is called a {}.", "kitten|calf|foal|cub scout", ""),
     ("What is the home of a dog called?", "kennel|doghouse|dog house|dog kennel", "The home of a dog is called a {}.", "hive|nest|stable|feather", "built"),
