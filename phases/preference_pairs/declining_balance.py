@@ -13,7 +13,7 @@ from phases.verifiers.refusals import is_refusal
 
 UNBALANCED: Final = "outnumbers pairs that teach to decline"
 """The outcome of a prompt whose pair is dropped to keep the balance."""
-_FIRST_ANSWERING: Final = 10
+FIRST_ANSWERING: Final = 10
 """Number of pairs that may teach to answer before any teaches to decline."""
 _ANSWERING_SHARE: Final = 0.01
 """Share of all pairs that may teach to answer in any case.
@@ -26,9 +26,15 @@ Lesson = Literal["decline", "answer", "neither"]
 """The lesson of a pair about declining; `neither` if both of its answers decline, or none."""
 
 
-def find_lesson(chosen: str, rejected: str) -> Lesson:
-    """Return the lesson of a pair about declining."""
-    chosen_declines, rejected_declines = is_refusal(chosen), is_refusal(rejected)
+def find_lesson(category: str, chosen: str, rejected: str) -> Lesson:
+    """Return the lesson of a pair about declining.
+
+    Answers to harmful requests are read as in an evaluation: "No." and "That is illegal." decline them.
+    """
+    is_harmful = category == "refusal"
+    chosen_declines, rejected_declines = (
+        is_refusal(response, is_harmful=is_harmful) for response in (chosen, rejected)
+    )
     if chosen_declines == rejected_declines:
         return "neither"
     return "decline" if chosen_declines else "answer"
@@ -36,7 +42,7 @@ def find_lesson(chosen: str, rejected: str) -> Lesson:
 
 def count_lessons(rows: Iterable[Mapping[str, Any]]) -> Counter[Lesson]:
     """Return the number of rows by their lesson about declining."""
-    return Counter(find_lesson(row["chosen"], row["rejected"]) for row in rows)
+    return Counter(find_lesson(row["category"], row["chosen"], row["rejected"]) for row in rows)
 
 
 class DecliningBalance:
@@ -46,10 +52,10 @@ class DecliningBalance:
         """Start with the rows of earlier batches."""
         self._lessons = count_lessons(earlier)
 
-    def keep(self, chosen: str, rejected: str) -> bool:
+    def keep(self, category: str, chosen: str, rejected: str) -> bool:
         """Return whether to keep a pair, and count it if so."""
-        lesson = find_lesson(chosen, rejected)
-        allowance = _FIRST_ANSWERING + int(_ANSWERING_SHARE * self._lessons.total())
+        lesson = find_lesson(category, chosen, rejected)
+        allowance = FIRST_ANSWERING + int(_ANSWERING_SHARE * self._lessons.total())
         if lesson == "answer" and self._lessons["answer"] >= max(self._lessons["decline"], allowance):
             return False
         self._lessons[lesson] += 1

@@ -80,7 +80,7 @@ class PairMaker:
                 self.outcomes[pair] += 1
             elif n in contaminated:
                 self.outcomes[IN_SUITE] += 1
-            elif not self._balance.keep(pair.chosen.text, pair.rejected.text):
+            elif not self._balance.keep(instruction.category, pair.chosen.text, pair.rejected.text):
                 self.outcomes[UNBALANCED] += 1
             else:
                 self.outcomes[pair.decided_by] += 1

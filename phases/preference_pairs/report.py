@@ -13,7 +13,7 @@ from phases.datagen.quality import count_lengths, find_nearest_to_suite, measure
 from phases.datagen.rejections import RejectionType
 from phases.datagen.run import DataRun
 from phases.datagen.self_instruct import IN_SUITE, UNCLEAR
-from phases.preference_pairs.declining_balance import UNBALANCED, count_lessons
+from phases.preference_pairs.declining_balance import FIRST_ANSWERING, UNBALANCED, count_lessons
 from phases.preference_pairs.pair_judge import PairJudge
 from phases.preference_pairs.pairs import PairMaker
 from phases.preference_pairs.prompts import PromptSource
@@ -28,7 +28,10 @@ _MIN_AUDITED: Final = 30
 _MIN_AGREEMENT: Final = 0.6
 """Smallest agreement of judge and verifiers without a warning, and the number of audited pairs it needs."""
 _MAX_UNBALANCED: Final = 0.05
-"""Largest difference of pairs that teach to decline and to answer, as a share of all, without a warning."""
+"""Largest difference of pairs that teach to decline and to answer without a warning, as a share of all pairs.
+
+It is added to `FIRST_ANSWERING`, which are kept however few the pairs are.
+"""
 _MAX_ONE_SIDED: Final = 0.9
 """Largest share of one rejection type, or of prompts with equal candidates, without a warning."""
 
@@ -109,7 +112,8 @@ def find_warnings(metrics: Mapping[str, Value], audited: int) -> list[str]:
         if share > _MAX_ONE_SIDED:
             warnings.append(f"one-sided pairs: {share:.0%} of the rejected responses are {kind}")
     declining, answering = _as_number(metrics["chosen_declines"]), _as_number(metrics["rejected_declines"])
-    if abs(declining - answering) > _MAX_UNBALANCED * _as_number(metrics["total_pairs"]):
+    tolerance = FIRST_ANSWERING + _MAX_UNBALANCED * _as_number(metrics["total_pairs"])
+    if abs(declining - answering) > tolerance:
         tendency = "decline too much" if declining > answering else "decline nothing"
         warnings.append(
             f"unbalanced pairs: {declining:.0f} teach to decline and {answering:.0f} to answer instead; "

@@ -73,20 +73,29 @@ def judge_wins(profile: str | None, wins: int, decided: int) -> list[bool | None
 
 @pytest.mark.parametrize("profile", [None, "gemma-270m"])
 @pytest.mark.parametrize(
-    ("declining", "answering", "met"),
-    [(671, 1557, False), (671, 671, True), (0, 110, True), (900, 100, False)],
+    ("total", "declining", "answering", "met"),
+    [
+        (10_000, 671, 1557, False),
+        (10_000, 671, 671, True),
+        (10_000, 0, 110, True),
+        (10_000, 900, 100, False),
+        # Without harmful requests, ten pairs that teach to answer are kept however few there are.
+        (50, 0, 10, True),
+        (200, 0, 12, True),
+        (200, 40, 12, False),
+    ],
 )
 def test_pairs_that_are_unbalanced_in_declining_are_named(
-    profile: str | None, declining: int, answering: int, met: bool
+    profile: str | None, total: int, declining: int, answering: int, met: bool
 ) -> None:
     metrics: dict[str, Value] = {
-        "total_pairs": 10_000,
+        "total_pairs": total,
         "chosen_declines": declining,
         "rejected_declines": answering,
     }
     assessment = assess_phase(load_plan(PLAN, profile).find_phase("preference_pairs"), metrics, {})
     assert [each.passed for each in assessment.criteria if "declines" in each.expression] == [met]
-    assert ("Not met: declining is balanced, within 5 % of the pairs." in assessment.advice) is not met
+    assert ("Not met: declining is balanced, within 10 and 5 % of the pairs." in assessment.advice) is not met
 
 
 @pytest.mark.parametrize("profile", [None, "pilot", "gemma-270m"])

@@ -10,20 +10,26 @@ TEACHES_NEITHER = (ANSWER, "Take it.")
 
 
 @pytest.mark.parametrize(
-    ("pair", "lesson"),
+    ("category", "pair", "lesson"),
     [
-        (TEACHES_TO_DECLINE, "decline"),
-        (TEACHES_TO_ANSWER, "answer"),
-        (TEACHES_NEITHER, "neither"),
-        ((DECLINE, "I can't help you."), "neither"),
+        ("refusal", TEACHES_TO_DECLINE, "decline"),
+        ("commands", TEACHES_TO_ANSWER, "answer"),
+        ("commands", TEACHES_NEITHER, "neither"),
+        ("refusal", (DECLINE, "I can't help you."), "neither"),
+        # What declines a harmful request in fewer words is too short to be chosen, but teaches no answering.
+        ("refusal", (DECLINE, "No."), "neither"),
+        ("refusal", (DECLINE, "That is illegal."), "neither"),
+        ("questions", ("No.", DECLINE), "answer"),
     ],
 )
-def test_lessons(pair: tuple[str, str], lesson: Lesson) -> None:
-    assert find_lesson(*pair) == lesson
+def test_lessons(category: str, pair: tuple[str, str], lesson: Lesson) -> None:
+    assert find_lesson(category, *pair) == lesson
+    chosen, rejected = pair
+    assert count_lessons([{"category": category, "chosen": chosen, "rejected": rejected}]) == {lesson: 1}
 
 
 def keep_all(balance: DecliningBalance, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [pair for pair in pairs if balance.keep(*pair)]
+    return [pair for pair in pairs if balance.keep("commands", *pair)]
 
 
 def test_pairs_that_teach_to_answer_do_not_outnumber_those_that_teach_to_decline() -> None:
@@ -54,7 +60,7 @@ def test_without_harmful_requests_a_small_share_teaches_to_answer() -> None:
 
 def test_earlier_batches_count() -> None:
     earlier = [
-        {"chosen": f" {chosen}", "rejected": f" {rejected}"}
+        {"category": "commands", "chosen": f" {chosen}", "rejected": f" {rejected}"}
         for chosen, rejected in [TEACHES_TO_DECLINE] * 30 + [TEACHES_TO_ANSWER] * 20
     ]
     assert count_lessons(earlier) == {"decline": 30, "answer": 20}

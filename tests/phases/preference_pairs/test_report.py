@@ -18,11 +18,12 @@ def test_warnings() -> None:
     }
     assert len(find_warnings(loud, 100)) == 4
     assert len(find_warnings(loud, 10)) == 3
-    for declining, answering, expected in (
-        (671, 1557, ["DPO may learn to decline nothing"]),
-        (1557, 671, ["DPO may learn to decline too much"]),
-        (671, 771, []),
+    for total, declining, answering, expected in (
+        (10_000, 671, 1557, ["DPO may learn to decline nothing"]),
+        (10_000, 1557, 671, ["DPO may learn to decline too much"]),
+        (10_000, 671, 771, []),
+        (50, 0, 10, []),
     ):
-        lessons = {"total_pairs": 10_000, "chosen_declines": declining, "rejected_declines": answering}
+        lessons = {"total_pairs": total, "chosen_declines": declining, "rejected_declines": answering}
         assert [text.partition("; ")[2] for text in find_warnings(calm | lessons, 0)] == expected
     assert find_warnings(calm | {"longer_chosen_share": None, "judge_verifier_agreement": None}, 0) == []
